@@ -1,0 +1,109 @@
+"""Dimensions: a name, a positive integer, or sums and products of them; a shape is a pair of them.
+
+A `Dim` is a polynomial with integer coefficients in dimension names, kept in one canonical form, so
+that `n + 1` equals `1 + n`. Two dimensions are equal only if their polynomials are: distinct names
+are distinct sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+Monomial = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """A dimension, as the sorted terms of a polynomial: ((names, coefficient), …)."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @staticmethod
+    def of(value: Dim | str | int) -> Dim:
+        """The dimension of that name or size."""
+        if isinstance(value, Dim):
+            return value
+        if isinstance(value, int):
+            return Dim((((), value),) if value else ())
+        return Dim((((value,), 1),))
+
+    def __add__(self, other: Dim) -> Dim:
+        return _collect([*self.terms, *other.terms])
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _collect(
+            (tuple(sorted(a + b)), j * k) for a, j in self.terms for b, k in other.terms
+        )
+
+    @property
+    def integer(self) -> int | None:
+        """Its value, where it is a number."""
+        if not self.terms:
+            return 0
+        (names, k), *rest = self.terms
+        return k if not names and not rest else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that occur in it, sorted."""
+        return tuple(sorted({name for names, _ in self.terms for name in names}))
+
+    def size(self, sizes: Mapping[str, int]) -> int:
+        """Its value with the names' sizes put in; a number's own digits may be given a size too."""
+        whole = self.integer
+        if whole is not None:
+            return sizes.get(str(whole), whole)
+        return sum(k * prod(sizes[name] for name in names) for names, k in self.terms)
+
+    def substitute(self, dims: Mapping[str, Dim]) -> Dim:
+        """This dimension with names replaced by dimensions."""
+        total = Dim(())
+        for names, k in self.terms:
+            term = Dim.of(k)
+            for name in names:
+                term = term * dims.get(name, Dim.of(name))
+            total = total + term
+        return total
+
+    def __str__(self) -> str:
+        text = ""
+        ordered = sorted(self.terms, key=lambda term: (-len(term[0]), term[0]))
+        for names, k in ordered:
+            sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")
+            factors = [str(abs(k))] if abs(k) != 1 or not names else []
+            text += sign.replace(" ", "") + " ".join([*factors, *names])
+        return text or "0"
+
+
+Shape = tuple[Dim, Dim]
+ONE = Dim.of(1)
+SCALAR: Shape = (ONE, ONE)
+
+
+def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
+    total: dict[Monomial, int] = {}
+    for names, k in terms:
+        total[names] = total.get(names, 0) + k
+    return Dim(tuple(sorted((names, k) for names, k in total.items() if k)))
+
+
+def shape_text(shape: Shape) -> str:
+    """`m×n`; sums and products in brackets: `m×(n+1)`."""
+    return "×".join(f"({d})" if " " in str(d) or "+" in str(d) else str(d) for d in shape)
+
+
+def broadcast(shapes: Iterable[Shape]) -> Shape | None:
+    """The shape over which all of them broadcast (each side equal, or 1), or None."""
+    rows = cols = ONE
+    for r, c in shapes:
+        if r != ONE and rows not in (ONE, r):
+            return None
+        if c != ONE and cols not in (ONE, c):
+            return None
+        rows, cols = (r if r != ONE else rows), (c if c != ONE else cols)
+    return rows, cols

@@ -1,0 +1,102 @@
+"""Errors: what is wrong, where in the text, and what to write instead.
+
+    ShapetrickError
+    ├── InputError            the text or the call can't be understood (exit status 2)
+    │   ├── ParseError        it is not in the language
+    │   ├── NameProblem       a name is unknown, repeated, or means two things
+    │   ├── ShapeError        shapes don't fit
+    │   ├── InferenceError    a shape can't be inferred
+    │   └── RequestError      a request asks for what can't be had
+    └── DerivationError       the input is fine, but no gradient was found (exit status 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTEXT_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of character offsets in a problem's text."""
+
+    start: int
+    end: int
+
+    def __or__(self, other: Span) -> Span:
+        return Span(min(self.start, other.start), max(self.end, other.end))
+
+    def line_of(self, text: str) -> int:
+        """The 1-based number of the line in which the span starts."""
+        return text.count("\n", 0, self.start) + 1
+
+
+class ShapetrickError(Exception):
+    """Base of all errors that this package raises on purpose.
+
+    `message` says what is wrong and what to write instead; `span` and `text` say where.
+    """
+
+    def __init__(self, message: str, span: Span | None = None, text: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.text = text
+
+    def located(self, span: Span | None, text: str | None) -> ShapetrickError:
+        """This error with a place, unless it has one: short reasons are raised deep down and the
+        caller who knows the text adds the place."""
+        self.span = self.span or span
+        self.text = self.text if self.text is not None else text
+        return self
+
+    def __str__(self) -> str:
+        if self.span is None or self.text is None:
+            return self.message
+        return excerpt(self.text, self.span) + self.message
+
+
+class InputError(ShapetrickError):
+    """The text or the call can't be understood."""
+
+
+class ParseError(InputError):
+    """The text is not in the language."""
+
+
+class NameProblem(InputError):
+    """A name is unknown, given twice, or means two things."""
+
+
+class ShapeError(InputError):
+    """The shapes of an operation's operands don't fit."""
+
+
+class InferenceError(InputError):
+    """A shape that was left out has no single most general answer."""
+
+
+class RequestError(InputError):
+    """A request asks for what can't be had, such as the gradient of a non-scalar."""
+
+
+class DerivationError(ShapetrickError):
+    """The input is understood, but no gradient was found for it."""
+
+
+def excerpt(text: str, span: Span) -> str:
+    """`line N: …` and a line of carets below the span, cut to a window if the line is very long."""
+    begin = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", begin)
+    line = text[begin : end if end >= 0 else len(text)]
+    first = min(span.start - begin, len(line))
+    last = max(first + 1, min(span.end - begin, len(line)))
+    shown, offset = line, 0
+    if len(line) > CONTEXT_WIDTH:
+        offset = max(0, first - CONTEXT_WIDTH // 2)
+        shown = line[offset : offset + CONTEXT_WIDTH]
+        last = min(last, offset + CONTEXT_WIDTH)
+    head = f"line {span.line_of(text)}: "
+    visible = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    return f"{head}{visible}\n{' ' * (len(head) + first - offset)}{'^' * (last - first)}\n"
