@@ -1,0 +1,59 @@
+"""What a text means: symbols, definitions and requests, with the places in the text that they came from.
+
+`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .dims import Shape
+from .errors import Span
+from .expr import Expr
+
+Kind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right side of `check … = claim`. Where its own shapes don't fit, `value` is None and
+    `problem` says why (a claim may be wrong in that way too: it is still a claim)."""
+
+    text: str
+    value: Expr | None
+    span: Span | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing asked: the derivative of `of` by one symbol.
+
+    `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a jvp or
+    hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along symmetric matrices.
+    """
+
+    kind: Kind
+    of: Expr
+    of_text: str  # as typed: "J", "A X B"
+    wrt: Expr  # a symbol
+    direction: Expr | None = None
+    symmetric: bool = False
+    claim: Claim | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Symbols and definitions (`name` nodes) in the order of the text, and the requests."""
+
+    text: str
+    symbols: Mapping[str, Expr]
+    definitions: Mapping[str, Expr]
+    requests: tuple[Request, ...]
+    functions: tuple[str, ...] = ()  # declared element-wise functions
+    assumptions: tuple[str, ...] = ()  # shapes that were inferred: "A is n×n"
+    readings: tuple[str, ...] = ()  # where a text had two meanings: which was taken
+    constants: frozenset[str] = field(default_factory=frozenset)  # declared `const`: not asked about

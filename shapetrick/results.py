@@ -1,0 +1,107 @@
+"""What a derivation is made of: plain immutable data; everything that is shown is a rendering of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from .dims import Shape
+from .expr import Expr
+from .problem import Request
+
+Verdict = Literal["verified", "wrong", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How a result fared against finite differences and the Taylor remainder test.
+
+    `order` is the slope of the Taylor remainder, infinite where it vanishes to rounding ("exact").
+    `sizes` has the sizes of the dimensions for each draw; `conditions` what had to hold ("m ≥ d").
+    `zero` is true where the gradient is zero everywhere that was looked at."""
+
+    verdict: Verdict
+    reason: str
+    max_relative_error: float
+    order: float
+    draws: int
+    sizes: tuple[Mapping[str, int], ...]
+    seed: int
+    conditions: tuple[str, ...] = ()
+    zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a scalar line, and where it came from in the chain rule."""
+
+    expression: Expr
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An arrangement that fits the declared shapes and is not the derivative: how far it is off
+    (relative error against finite differences), and why the types say no."""
+
+    arrangement: Expr
+    error: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A product of scalars, and its arrangement: one path from a named quantity to another.
+
+    `fitting` counts the arrangements that fit the declared shapes, `typed` those that fit the principal
+    shapes and units too; `rejected` lists some of the former that fail."""
+
+    coefficient: Fraction
+    factors: tuple[Factor, ...]
+    arrangement: Expr
+    fitting: int
+    typed: int
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The derivative of `of` by `wrt`: a sum of lines, and what it simplifies to, of shape `shape`.
+
+    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1")."""
+
+    of: str
+    wrt: str
+    label: str
+    shape: Shape
+    lines: tuple[Line, ...]
+    result: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A named step of the simplification."""
+
+    rule: str
+    before: Expr
+    after: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that was found for one request; `api.Derivation` is its public face.
+
+    `definitions` are those that `gradient` uses, the problem's own and those introduced, in order;
+    `kept` are the forward values that the gradient uses."""
+
+    request: Request
+    steps: tuple[Step, ...]
+    gradient: Expr
+    expanded: Expr
+    definitions: tuple[tuple[str, Expr], ...]
+    kept: tuple[Expr, ...]
+    rewritings: tuple[Rewriting, ...]
+    validation: Validation
+    notes: tuple[str, ...] = ()
