@@ -1,0 +1,413 @@
+"""Products as index networks: what transposes, traces, diagonals and sums are when written with indices.
+
+A *term* is a number times scalars times a network. In the network every side of a matrix is a node (an
+index), every factor is an edge between the nodes of its rows and of its columns; a node that is not on
+the outside is summed over. `(A B)'`, `B' A'`, `tr`, `diag(v) A`, `sum(A, axis=1)`, `vec`, `kron` and
+`ones` differ only in how nodes are joined, so that equal products are equal networks. `read_terms`
+turns expressions into terms; `spelling.spell` turns terms back into expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from hashlib import blake2b
+
+from .dims import ONE, Dim
+from .expr import MINUS, UNIT, ZERO, Expr, add, dimension, number, times
+from .functions import TABLE
+
+Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A factor, entry-wise to a power, between the nodes of its rows and those of its columns."""
+
+    atom: Expr
+    rows: Nodes
+    cols: Nodes
+    exponent: Expr = UNIT
+
+    @property
+    def nodes(self) -> Nodes:
+        return self.rows + self.cols
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A product: a number, powers of scalars, and a network that is open at `rows` and `cols`."""
+
+    coefficient: Fraction | float
+    scalars: tuple[tuple[Expr, Expr], ...]  # (base, exponent)
+    edges: tuple[Edge, ...]
+    dims: dict[int, Dim]
+    rows: Nodes
+    cols: Nodes
+
+    @property
+    def open_nodes(self) -> Nodes:
+        return self.rows + self.cols
+
+    def scaled(self, factor: Fraction | float) -> Term:
+        return replace(self, coefficient=self.coefficient * factor)
+
+
+# ---------------------------------------------------------------------------------- reading
+
+
+Item = tuple[Expr, Nodes, Nodes, Expr, int]  # what, its sides' nodes, its exponent, how deep it stands
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A term that is being read: factors still to be taken apart, with the nodes of their sides.
+
+    Nodes that were found to be the same index are aliases; `resolve` follows them."""
+
+    rows: Nodes = ()
+    cols: Nodes = ()
+    pending: list[Item] = field(default_factory=list)
+    dims: list[Dim] = field(default_factory=list)
+    aliases: dict[int, Nodes] = field(default_factory=dict)
+    coefficient: Fraction | float = Fraction(1)
+    scalars: list[tuple[Expr, Expr]] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+
+    def copy(self) -> _Draft:
+        return _Draft(
+            self.rows, self.cols, list(self.pending), list(self.dims), dict(self.aliases),
+            self.coefficient, list(self.scalars), list(self.edges),
+        )  # fmt: skip
+
+    def node(self, dim: Dim) -> Nodes:
+        """A new node; a side of 1 has none."""
+        if dim == ONE:
+            return ()
+        self.dims.append(dim)
+        return (len(self.dims) - 1,)
+
+    def resolve(self, nodes: Nodes) -> Nodes:
+        if not any(n in self.aliases for n in nodes):
+            return nodes
+        return self.resolve(tuple(m for n in nodes for m in self.aliases.get(n, (n,))))
+
+    def joinable(self, one: Nodes, dims: list[Dim]) -> bool:
+        """Whether a side can be taken as one with a side of these dimensions."""
+        nodes = self.resolve(one)
+        if len(nodes) == len(dims):
+            return all(self.dims[n] == d for n, d in zip(nodes, dims, strict=True))
+        return 1 in (len(nodes), len(dims))
+
+    def join(self, one: Nodes, other: Nodes) -> None:
+        """Makes two joinable sides one."""
+        one, other = self.resolve(one), self.resolve(other)
+        if len(one) == 1 and len(other) > 1:
+            self.aliases[one[0]] = other
+        elif len(other) == 1 and len(one) > 1:
+            self.aliases[other[0]] = one
+        else:
+            for a, b in zip(one, other, strict=True):
+                a, b = self.resolve((a,))[0], self.resolve((b,))[0]
+                if a != b:
+                    self.aliases[max(a, b)] = (min(a, b),)
+
+
+def read_terms(
+    e: Expr,
+    distribute: Callable[[Expr], bool] = lambda e: False,
+    horizon: int = 1 << 30,
+    most: int = 1 << 30,
+) -> list[Term] | None:
+    """The terms of an expression, open at its rows and columns; None if there are more than `most`.
+
+    A sum inside a product is a factor of its own, unless `distribute(sum)`; likewise a definition is
+    kept by its name, unless `distribute(name)`. Operations deeper than `horizon` are not opened. The
+    outermost sum is always taken apart."""
+    draft = _Draft()
+    draft.rows, draft.cols = draft.node(e.shape[0]), draft.node(e.shape[1])
+    draft.pending.append((e, draft.rows, draft.cols, UNIT, 0))
+    return _read(draft, lambda x: x is e or distribute(x), horizon, most)
+
+
+def opened(term: Term, atom: Expr) -> list[Term]:
+    """The term with one factor taken apart, and multiplied out if it is a sum."""
+    size = max(term.dims, default=-1) + 1
+    draft = _Draft(term.rows, term.cols, dims=[term.dims.get(n, ONE) for n in range(size)])
+    draft.coefficient, draft.scalars = term.coefficient, list(term.scalars)
+    draft.aliases = {n: () for n in range(size) if n not in term.dims}
+    for edge in term.edges:
+        if edge.atom is atom and edge.exponent is UNIT:
+            draft.pending.append((atom, edge.rows, edge.cols, UNIT, 0))
+        else:
+            draft.edges.append(edge)
+    return _read(draft, lambda x: True, 1 << 30, 1 << 30) or []
+
+
+def _read(
+    draft: _Draft, distribute: Callable[[Expr], bool], horizon: int, most: int
+) -> list[Term] | None:
+    done: list[Term] = []
+    drafts = [draft]
+    while drafts:
+        d = drafts.pop()
+        while d.pending:
+            item = d.pending.pop()
+            x = item[0]
+            if x.op == "add" and item[3] is UNIT and distribute(x):
+                branches = _branches(d, item)
+                d = branches[0]
+                drafts.extend(reversed(branches[1:]))
+                if item[4] and len(drafts) + len(done) > most:
+                    return None
+            elif x.op == "zeros" or x is ZERO:
+                break
+            else:
+                _take_apart(d, item, distribute, horizon)
+        else:
+            done.append(_finish(d))
+    return done
+
+
+def _branches(d: _Draft, item: Item) -> list[_Draft]:
+    e, rows, cols, _, depth = item
+    branches = []
+    for a in e.args:
+        branch = d.copy()
+        branch.pending.append((a, *_broadcast(a, rows, cols), UNIT, depth))
+        branches.append(branch)
+    return branches
+
+
+def _broadcast(a: Expr, rows: Nodes, cols: Nodes) -> tuple[Nodes, Nodes]:
+    return (() if a.shape[0] == ONE else rows), (() if a.shape[1] == ONE else cols)
+
+
+def _take_apart(
+    d: _Draft, item: Item, distribute: Callable[[Expr], bool], horizon: int
+) -> None:
+    e, rows, cols, exponent, depth = item
+    inside = depth + 1
+    if e.op == "number":
+        _take_number(d, e, exponent)
+    elif e.op == "ones":
+        return
+    elif depth > horizon:
+        _take_atom(d, e, rows, cols, exponent)
+    elif e.op == "name" and distribute(e):
+        d.pending.append((e.args[0], rows, cols, exponent, inside))
+    elif e.op == "times" and _whole(exponent):
+        for a in reversed(e.args):
+            d.pending.append((a, *_broadcast(a, rows, cols), exponent, inside))
+    elif e.op == "power" and e.args[1].is_scalar and _whole(exponent):
+        base, p = e.args
+        d.pending.append((base, rows, cols, multiply_exponents(p, exponent), inside))
+    elif e.op == "transpose":
+        d.pending.append((e.args[0], cols, rows, exponent, inside))
+    elif exponent is not UNIT:
+        _take_atom(d, e, rows, cols, exponent)
+    elif e.op == "matmul":
+        right = cols
+        for a in reversed(e.args[1:]):
+            left = d.node(a.shape[0])
+            d.pending.append((a, left, right, UNIT, inside))
+            right = left
+        d.pending.append((e.args[0], rows, right, UNIT, inside))
+    elif e.op == "eye":
+        if d.joinable(rows, [d.dims[n] for n in d.resolve(cols)]):
+            d.join(rows, cols)
+        else:
+            d.edges.append(Edge(e, rows, cols))
+    elif e.op == "commute":
+        _take_commutation(d, e, rows, cols)
+    elif e.op in TABLE and TABLE[e.op].units == "linear" and TABLE[e.op].signatures:
+        _take_linear(d, e, rows, cols, inside)
+    else:
+        _take_atom(d, e, rows, cols, exponent)
+
+
+def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> None:
+    if rows or cols:
+        d.edges.append(Edge(e, rows, cols, exponent))
+    else:
+        d.scalars.append((e, exponent))
+
+
+def _take_number(d: _Draft, e: Expr, exponent: Expr) -> None:
+    if exponent is UNIT:
+        d.coefficient *= e.data
+    elif _whole(exponent) and isinstance(e.data, Fraction):
+        d.coefficient *= e.data ** int(exponent.data)
+    else:
+        d.scalars.append((e, exponent))
+
+
+def _take_commutation(d: _Draft, e: Expr, rows: Nodes, cols: Nodes) -> None:
+    m, n = e.data
+    if not (d.joinable(rows, [m, n]) and d.joinable(cols, [n, m])):
+        d.edges.append(Edge(e, rows, cols))
+        return
+    i, j = d.node(m), d.node(n)
+    d.join(rows, i + j)
+    d.join(cols, j + i)
+
+
+def _take_linear(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, depth: int) -> None:
+    """A linear row is what its signature says: sides of one letter are one index, and a letter that
+    the value lacks is summed over; `1 / k` in the derivative makes the sum an average."""
+    row = TABLE[e.op]
+    signature, dims = row.signature_for(e.args, e.data)
+    places = list(zip(signature.value, (rows, cols), strict=True))
+    sizes = [[dims[c] for c in letters if dims[c] != ONE] for letters, _ in places]
+    if not all(d.joinable(nodes, size) for (_, nodes), size in zip(places, sizes, strict=True)):
+        d.edges.append(Edge(e, rows, cols))
+        return
+    nodes_of = {c: d.node(dims[c]) for c in signature.letters}
+    for letters, nodes in places:
+        d.join(nodes, tuple(n for c in letters for n in nodes_of[c]))
+    if "k" in row.derivative[0]:
+        kept = {c for letters in signature.value for c in letters}
+        for c in signature.letters:
+            if c not in kept and dims[c] != ONE:
+                d.pending.append((dimension(dims[c]), (), (), MINUS, depth))
+    for arg, side in zip(e.args, signature.args, strict=True):
+        arg_rows, arg_cols = (tuple(n for c in part for n in nodes_of[c]) for part in side)
+        d.pending.append((arg, arg_rows, arg_cols, UNIT, depth))
+
+
+def _finish(d: _Draft) -> Term:
+    """The term, with aliases followed; a node that no factor touches is a sum of ones: its size."""
+    rows, cols = d.resolve(d.rows), d.resolve(d.cols)
+    edges = [Edge(x.atom, d.resolve(x.rows), d.resolve(x.cols), x.exponent) for x in d.edges]
+    used = {n for edge in edges for n in edge.nodes} | set(rows + cols)
+    idle = [n for n in range(len(d.dims)) if n not in d.aliases and n not in used]
+    scalars = d.scalars + [(dimension(d.dims[n]), UNIT) for n in idle]
+    dims = {n: d.dims[n] for n in sorted(used)}
+    return tidy(Term(d.coefficient, tuple(scalars), tuple(edges), dims, rows, cols))
+
+
+# --------------------------------------------------------------------------------- normal form
+
+
+def tidy(term: Term) -> Term:
+    """The term with equal bases gathered: parallel factors of one base are one power, and likewise
+    the scalars; powers of 0 vanish. Each step lowers the number of factors."""
+    powers: dict[tuple[Expr, Nodes, Nodes], Expr] = {}
+    for edge in term.edges:
+        key = (edge.atom, edge.rows, edge.cols)
+        powers[key] = add_exponents(powers[key], edge.exponent) if key in powers else edge.exponent
+    edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
+    bases: dict[Expr, Expr] = {}
+    coefficient = term.coefficient
+    for base, exponent in term.scalars:
+        bases[base] = add_exponents(bases[base], exponent) if base in bases else exponent
+    for base in list(bases):
+        p = bases[base]
+        if base.op == "number" and _whole(p) and isinstance(base.data, Fraction):
+            coefficient *= base.data ** int(p.data)
+            del bases[base]
+    scalars = tuple((b, p) for b, p in bases.items() if p is not ZERO)
+    return replace(term, coefficient=coefficient, scalars=scalars, edges=edges)
+
+
+def add_exponents(a: Expr, b: Expr) -> Expr:
+    if a.op == b.op == "number":
+        return number(a.data + b.data)
+    return _linear(add(a, b))
+
+
+def multiply_exponents(a: Expr, b: Expr) -> Expr:
+    if a.op == b.op == "number":
+        return number(a.data * b.data)
+    return _linear(times(a, b))
+
+
+def _linear(exponent: Expr) -> Expr:
+    """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times parts."""
+    totals: dict[Expr, Fraction | float] = {}
+    for part in exponent.args if exponent.op == "add" else (exponent,):
+        factors = part.args if part.op == "times" else (part,)
+        rest = times(*(f for f in factors if f.op != "number"))
+        k: Fraction | float = Fraction(1)
+        for f in factors:
+            k = k * f.data if f.op == "number" else k
+        if rest.op == "add":  # k (a + b)
+            for inner in rest.args:
+                totals[inner] = totals.get(inner, Fraction(0)) + k
+        else:
+            totals[rest] = totals.get(rest, Fraction(0)) + k
+    parts = [times(number(k), rest) for rest, k in totals.items() if k]
+    return add(*parts) if parts else ZERO
+
+
+def _whole(exponent: Expr) -> bool:
+    return exponent.op == "number" and exponent.data == int(exponent.data)
+
+
+def key_of(term: Term, symmetric: Callable[[Expr], bool]) -> bytes:
+    """A fingerprint of the term without its coefficient, equal for equal products however they were
+    written: nodes are coloured by what surrounds them until the colours are settled (Weisfeiler and
+    Leman's refinement), each connected part for itself."""
+    color = {n: _hash("n", str(d)) for n, d in term.dims.items()}
+    for mark, side in (("r", term.rows), ("c", term.cols)):
+        for i, n in enumerate(side):
+            color[n] = _hash(mark, str(i), color[n])
+    touching: dict[int, list[tuple[Edge, int]]] = {n: [] for n in term.dims}
+    labels: dict[Edge, bytes] = {}
+    for edge in term.edges:
+        labels[edge] = _hash("e", edge.atom.digest, edge.exponent.digest)
+        for i, n in enumerate(edge.nodes):
+            touching[n].append((edge, i))
+    rounds = 0
+    while True:
+        new = {}
+        for n, edges in touching.items():
+            seen = []
+            for edge, i in edges:
+                ends = [color[m] for m in edge.nodes]
+                if symmetric(edge.atom):
+                    ends.sort()
+                seen.append(_hash(labels[edge], "" if symmetric(edge.atom) else str(i), *ends))
+            new[n] = _hash(color[n], *sorted(seen))
+        rounds += 1
+        if rounds > 1 and len(set(new.values())) == len(set(color.values())):
+            break
+        color = new
+    return _component_key(term, color, labels, symmetric)
+
+
+def _component_key(
+    term: Term,
+    color: dict[int, bytes],
+    labels: dict[Edge, bytes],
+    symmetric: Callable[[Expr], bool],
+) -> bytes:
+    parent = {n: n for n in term.dims}
+
+    def find(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    for edge in term.edges:
+        for n in edge.nodes[1:]:
+            parent[find(n)] = find(edge.nodes[0])
+    parts: dict[int, list[bytes]] = {}
+    for edge in term.edges:
+        ends = [color[n] for n in edge.nodes]
+        if symmetric(edge.atom):
+            ends.sort()
+        parts.setdefault(find(edge.nodes[0]), []).append(_hash(labels[edge], *ends))
+    for n in term.dims:
+        parts.setdefault(find(n), []).append(color[n])
+    scalars = [_hash("s", b.digest, p.digest) for b, p in term.scalars]
+    components = [_hash(*sorted(part)) for part in parts.values()]
+    outside = [str((len(term.rows), len(term.cols), term.rows == term.cols))]
+    return _hash(*sorted(components), "|", *sorted(scalars), *outside)
+
+
+def _hash(*parts: bytes | str) -> bytes:
+    data = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
+    return blake2b(data, digest_size=12).digest()
