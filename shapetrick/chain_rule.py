@@ -1,0 +1,94 @@
+"""The chain rule: from the root to one variable, every occurrence on its own, the terms added.
+
+Nodes that depend on the variable are visited from the root down; each hands the cotangent of its value
+on to its arguments by the operation's rule (`rules.py`). This is reverse accumulation, the vector–
+Jacobian product of A. Griewank and A. Walther, Evaluating Derivatives, SIAM 2008, with expressions in
+place of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import DerivationError
+from .expr import Expr, add, postorder, zeros
+from .network import Term, opened
+from .rules import View, arranged_terms, views
+from .spelling import spell
+
+Simplify = Callable[[Expr], Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One place of the derivation: an operation that depends on the variable by one argument."""
+
+    value: Expr
+    position: int
+
+    @property
+    def argument(self) -> Expr:
+        return self.value.args[self.position]
+
+
+def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
+    """The nodes that depend on the variable, arguments before the nodes that use them."""
+    active: dict[Expr, None] = {}
+    for e in postorder([root]):
+        if e is wrt or any(a in active for a in e.args):
+            active[e] = None
+    return list(active)
+
+
+def cotangents(
+    root: Expr, wrt: Expr, upstream: Expr, simplify: Simplify = lambda e: e
+) -> dict[Expr, Expr]:
+    """The cotangent of every node that depends on the variable; that of the variable itself is the
+    gradient. `simplify` is applied to each sum of contributions.
+
+    Raises DerivationError where an operation's derivative has no arrangement."""
+    active = active_nodes(root, wrt)
+    contributions: dict[Expr, list[Expr]] = {e: [] for e in active}
+    result: dict[Expr, Expr] = {}
+    if not active:
+        return {wrt: zeros(*wrt.shape)}
+    contributions[root].append(upstream)
+    for e in reversed(active):
+        parts = contributions[e]
+        result[e] = simplify(add(*parts)) if parts else zeros(*e.shape)
+        if not parts:
+            continue
+        for position, argument in enumerate(e.args):
+            if argument in contributions:
+                contributions[argument] += hand_down(e, position, result[e])
+    return result
+
+
+def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:
+    """What an operation contributes to the cotangent of one argument, given that of its value."""
+    if e.op == "name":
+        return [cotangent]
+    contributions = [cotangent]
+    for view in views(e, position):
+        contributions = [part for c in contributions for part in _through(view, c)]
+    return contributions
+
+
+def _through(view: View, cotangent: Expr) -> list[Expr]:
+    return [part for term in arranged_terms(view, cotangent) for part in _spelled(term, view, cotangent)]
+
+
+def _spelled(term: Term, view: View, cotangent: Expr) -> list[Expr]:
+    spelled = spell(term)
+    if spelled is not None:
+        return [spelled]
+    # The cotangent may itself be a product whose parts fit where it doesn't as a whole.
+    parts = [spell(t) for t in opened(term, cotangent)]
+    found = [p for p in parts if p is not None]
+    if len(found) < len(parts):
+        raise DerivationError(
+            f"the gradient of `{view.row.name}` needs more than two indices at once here: it has "
+            f"no form in matrix products, element-wise products and sums."
+        )
+    return found
