@@ -55,9 +55,11 @@ class Dim:
 
     def size(self, sizes: Mapping[str, int]) -> int:
         """Its value with the names' sizes put in; a number's own digits may be given a size too."""
-        whole = self.integer
-        if whole is not None:
-            return sizes.get(str(whole), whole)
+        match self.terms:
+            case (((name,), 1),):
+                return sizes[name]
+            case (((), k),):
+                return sizes.get(str(k), k)
         return sum(k * prod(sizes[name] for name in names) for names, k in self.terms)
 
     def substitute(self, dims: Mapping[str, Dim]) -> Dim:

@@ -6,6 +6,7 @@
     │   ├── NameProblem       a name is unknown, repeated, or means two things
     │   ├── ShapeError        shapes don't fit
     │   ├── InferenceError    a shape can't be inferred
+    │   ├── OperandError      in Python: something is no operand of an expression
     │   └── RequestError      a request asks for what can't be had
     └── DerivationError       the input is fine, but no gradient was found (exit status 1)
 """
@@ -75,6 +76,10 @@ class ShapeError(InputError):
 
 class InferenceError(InputError):
     """A shape that was left out has no single most general answer."""
+
+
+class OperandError(InputError, TypeError):
+    """In Python: a value is no operand of an expression, or an expression is used as a value."""
 
 
 class RequestError(InputError):

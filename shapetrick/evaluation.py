@@ -38,10 +38,13 @@ class Program:
         env: Mapping[str, Array],
         functions: Functions | None = None,
         branches: list[Array] | None = None,
+        strict: bool = False,
     ) -> list[Array]:
-        """The roots' values. Non-finite results are returned, not warned of."""
+        """The roots' values. Non-finite results are returned, not warned of; `strict` raises
+        FloatingPointError where an element-wise operation has one."""
         values: list[Any] = list(self._fixed)
-        with np.errstate(all="ignore"):
+        trouble: Any = "raise" if strict else "ignore"
+        with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
             for i, (e, slots) in enumerate(self._steps):
                 if values[i] is not None:
                     continue
@@ -77,7 +80,6 @@ def evaluate(
 
 
 def _leaf(e: Expr, sizes: Mapping[str, int]) -> Array | None:
-    rows, cols = (d.size(sizes) for d in e.shape)
     match e.op:
         case "number":
             return np.full((1, 1), float(e.data))
@@ -86,11 +88,11 @@ def _leaf(e: Expr, sizes: Mapping[str, int]) -> Array | None:
         case "constant":
             return np.full((1, 1), {"pi": np.pi, "e": np.e}[e.data])
         case "ones":
-            return np.ones((rows, cols))
+            return np.ones([d.size(sizes) for d in e.shape])
         case "zeros":
-            return np.zeros((rows, cols))
+            return np.zeros([d.size(sizes) for d in e.shape])
         case "eye":
-            return np.eye(rows)
+            return np.eye(e.shape[0].size(sizes))
         case "commute":
             m, n = (d.size(sizes) for d in e.data)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]

@@ -7,18 +7,21 @@ operation table (`functions.py`); here is only how nodes are put together. Every
 
 from __future__ import annotations
 
+import math
+import numbers
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
-from .errors import ShapeError
+from .errors import OperandError, ShapeError
 from .functions import TABLE
 
 Number = Fraction | float
+MAX_POWER = 64  # of a matrix: it is written out as a product
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -44,6 +47,83 @@ class Expr:
     def __repr__(self) -> str:
         return f"<{self} : {shape_text(self.shape)}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are the node itself."""
+        return node, (self.op, self.args, self.data, self.shape)
+
+    # ---- operators: what the language writes with the same sign, where Python's users agree on it
+
+    @property
+    def T(self) -> Expr:
+        """The transpose."""
+        return transpose(self)
+
+    def hadamard(self, other: Any) -> Expr:
+        """The element-wise product, `.*` in the language; broadcasts."""
+        return times(self, operand(other))
+
+    def __add__(self, other: Any) -> Expr:
+        return add(self, operand(other))
+
+    def __radd__(self, other: Any) -> Expr:
+        return add(operand(other), self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return subtract(self, operand(other))
+
+    def __rsub__(self, other: Any) -> Expr:
+        return subtract(operand(other), self)
+
+    def __neg__(self) -> Expr:
+        return negate(self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __matmul__(self, other: Any) -> Expr:
+        return matmul(self, operand(other))
+
+    def __rmatmul__(self, other: Any) -> Expr:
+        return matmul(operand(other), self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return _scaled(self, operand(other))
+
+    def __rmul__(self, other: Any) -> Expr:
+        return _scaled(operand(other), self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return _quotient(self, operand(other))
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return _quotient(operand(other), self)
+
+    def __pow__(self, exponent: Any) -> Expr:
+        return whole_power(self, operand(exponent))
+
+    def __rpow__(self, base: Any) -> Expr:
+        return whole_power(operand(base), self)
+
+    # ---- what an expression is not
+
+    __array_ufunc__: ClassVar[None] = None  # NumPy leaves its operators to ours
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise OperandError("an expression is no array: `evaluate` it on arrays.")
+
+    def __bool__(self) -> NoReturn:
+        raise OperandError(
+            "an expression is neither true nor false; `==` tells whether two are the same."
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise OperandError("an expression is not a sequence: it has a shape, but no values.")
+
+    def __getitem__(self, _: Any) -> NoReturn:
+        raise OperandError(
+            "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -58,7 +138,7 @@ _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDi
 
 def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     """The one node of these fields. Only constructors call this: it checks nothing."""
-    key = (op, args, data, shape)
+    key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
     found = _nodes.get(key)
     if found is None:
         payload = (
@@ -180,19 +260,27 @@ def divide(a: Expr, b: Expr) -> Expr:
 
 def matmul(*args: Expr) -> Expr:
     """Matrix product; scaling where a factor is a scalar; nested products are one."""
-    product = args[0]
+    chain, shape = [args[0]], args[0].shape
     for factor in args[1:]:
-        if product.is_scalar or factor.is_scalar:
-            product = times(product, factor)
+        if shape == SCALAR or factor.is_scalar:
+            chain = [times(_chain(chain, shape), factor)]
+            shape = chain[0].shape
             continue
-        if product.shape[1] != factor.shape[0]:
+        if shape[1] != factor.shape[0]:
             raise ShapeError(
-                f"{shape_text(product.shape)} times {shape_text(factor.shape)} is not a matrix "
-                f"product: the inner dimensions are {product.shape[1]} and {factor.shape[0]}."
+                f"{shape_text(shape)} times {shape_text(factor.shape)} is not a matrix "
+                f"product: the inner dimensions are {shape[1]} and {factor.shape[0]}."
             )
-        parts = _flatten("matmul", (product, factor))
-        product = node("matmul", parts, None, (product.shape[0], factor.shape[1]))
-    return product
+        chain.append(factor)
+        shape = (shape[0], factor.shape[1])
+    return _chain(chain, shape)
+
+
+def _chain(factors: Sequence[Expr], shape: Shape) -> Expr:
+    """The product of factors that fit; nested products are one."""
+    if len(factors) == 1:
+        return factors[0]
+    return node("matmul", _flatten("matmul", factors), None, shape)
 
 
 def matrix_power(a: Expr, k: int) -> Expr:
@@ -228,28 +316,87 @@ def call(name: str, *args: Expr, data: Any = None) -> Expr:
     """A function of the operation table; `data` is its axis (None, 0, 1), or the sizes for `unvec`.
 
     Raises ShapeError if its signature doesn't fit."""
+    operator = _OPERATORS.get(name)
+    if operator is not None:
+        return operator(*args)
     return node(name, args, data, TABLE[name].shape_of(args, data))
 
 
+_OPERATORS: dict[str, Callable[..., Expr]] = {
+    "add": add,
+    "times": times,
+    "power": power,
+    "matmul": matmul,
+    "transpose": transpose,
+}
+
+
 def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
-    """The node with other arguments, through its constructor: shapes are computed and checked anew."""
+    """The node with other arguments, through its constructor: shapes are computed anew."""
     if not e.args or all(a is b for a, b in zip(e.args, args, strict=True)):
         return e
-    structural = _CONSTRUCTORS.get(e.op)
-    if structural is not None:
-        return structural(e, args)
+    if e.op == "name":
+        return named(e.data, args[0])
+    if e.op == "abstract":
+        name, order = e.data
+        return abstract(name, order, args[0])
     return call(e.op, *args, data=e.data)
 
 
-_CONSTRUCTORS: dict[str, Callable[[Expr, Sequence[Expr]], Expr]] = {
-    "name": lambda e, args: named(e.data, args[0]),
-    "add": lambda e, args: add(*args),
-    "times": lambda e, args: times(*args),
-    "power": lambda e, args: power(*args),
-    "matmul": lambda e, args: matmul(*args),
-    "transpose": lambda e, args: transpose(args[0]),
-    "abstract": lambda e, args: abstract(*e.data, args[0]),
-}
+# ------------------------------------------------------------------------- Python's operators
+
+
+def operand(value: Any) -> Expr:
+    """What a Python value is in an expression: itself, or a constant, decimals exact as written.
+
+    Raises OperandError for what is neither an expression nor a finite real number."""
+    if isinstance(value, Expr):
+        return value
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy's 0-d
+        value = value.item() if not isinstance(value, numbers.Number) else value
+    if isinstance(value, numbers.Rational):
+        return number(Fraction(int(value.numerator), int(value.denominator)))
+    if isinstance(value, numbers.Real) and math.isfinite(value):
+        return number(Fraction(str(value)))
+    raise OperandError(
+        f"{type(value).__name__} is no operand of an expression, which is made of symbols and "
+        "finite real numbers. For an array, declare a symbol of its shape and give `evaluate` its "
+        "value; what SymPy made goes through `from_sympy`."
+    )
+
+
+def whole_power(base: Expr, exponent: Expr) -> Expr:
+    """The power of a scalar, or a whole power of a square matrix. Raises ShapeError."""
+    if base.is_scalar:
+        return power(base, exponent)
+    while exponent.op == "name":
+        exponent = exponent.args[0]
+    k = exponent.data if exponent.op == "number" else None
+    if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
+        raise ShapeError(
+            f"the power of a matrix is a whole number up to {MAX_POWER}; the power of every entry "
+            "is `.^`, in Python `power(A, p)`."
+        )
+    return matrix_power(base, int(k))
+
+
+def _scaled(a: Expr, b: Expr) -> Expr:
+    if not a.is_scalar and not b.is_scalar:
+        raise ShapeError(
+            f"`*` of {shape_text(a.shape)} and {shape_text(b.shape)} could mean two things: write "
+            "`A @ B` for the matrix product, `A.hadamard(B)` for the product of the entries."
+        )
+    return matmul(a, b)
+
+
+def _quotient(a: Expr, b: Expr) -> Expr:
+    if not b.is_scalar:
+        raise ShapeError(
+            f"`/` divides by a scalar, not by {shape_text(b.shape)}: write "
+            "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
+        )
+    return divide(a, b)
+
 
 # -------------------------------------------------------------------------------------- walks
 

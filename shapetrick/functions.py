@@ -6,8 +6,8 @@ transposes, products and sums make the shapes fit is not written here but search
 
 A signature names the sides of the arguments and of the value by letters; a letter that occurs twice is
 one dimension, `n*m` is a fused one. The units of `linear` rows follow from the signature (a letter that
-occurs only on the left is summed, and cancels), `inverse` swaps and negates them, and the value of an
-`elementwise` row has units of its own.
+occurs only on the left is summed, and cancels), `equal` operands have one unit, `inverse` swaps and
+negates them, and the value of an `elementwise` row has units of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .errors import InputError, ShapeError
 Array = NDArray[Any]
 Letters = tuple[str, ...]
 Side = tuple[Letters, Letters]
-Units = Literal["linear", "inverse", "elementwise", "unknown"]
+Units = Literal["linear", "equal", "inverse", "elementwise", "unknown"]
 
 
 class Shaped(Protocol):
@@ -324,7 +324,7 @@ _ROWS = [
         "power", np.power, ("b .* a.^(b - 1)", "y .* log(a)"), (0.3, 2), help="A .^ p, and x^2"
     ),
     # operators         a, b are the operands
-    Function("add", lambda *a: sum(a[1:-1], a[0]), ("1", "1"), (), "linear", _ANY, help="A + B"),
+    Function("add", lambda *a: sum(a[1:-1], a[0]), ("1", "1"), (), "equal", _ANY, help="A + B"),
     Function("times", lambda *a: _product(a[:-1]), ("b", "a"), (), "linear", _ANY,
              help="A .* B, A / s, s A"),
     Function("matmul", lambda *a: _chain(a[:-1]), ("b", "a"), ((None, "r k, k c -> r c"),),

@@ -55,13 +55,15 @@ class Rejected:
 class Line:
     """A product of scalars, and its arrangement: one path from a named quantity to another.
 
-    `fitting` counts the arrangements that fit the declared shapes, `typed` those that fit the principal
-    shapes and units too; `rejected` lists some of the former that fail."""
+    `fitting` counts the arrangements that fit the declared shapes (up to a limit: `all_counted`),
+    `typed` those that fit the principal shapes and units too; `rejected` lists some of the former
+    that fail."""
 
     coefficient: Fraction
     factors: tuple[Factor, ...]
     arrangement: Expr
     fitting: int
+    all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
 

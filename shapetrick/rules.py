@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrangement import Arrangement, arrangements, einsum
+from .arrangement import Arrangement, arrangements, count_arrangements, einsum
 from .dims import ONE, Dim, shape_text
 from .elaboration import parse_scalar
 from .errors import DerivationError
@@ -46,7 +46,7 @@ from .sampling import abstract_functions
 from .units import Leg, Type, dual, principal_types, unit_sum, without_units
 
 TOLERANCE = 1e-6  # of a fit to finite differences, relative to the largest entry
-MOST_CANDIDATES = 400
+MOST_CANDIDATES = 1000
 MOST_CHOICES = 4000
 DRAWS = 3
 NAMES = ("a", "b")
@@ -93,17 +93,11 @@ class Rule:
     terms: tuple[Arranged, ...]
 
 
-def views(e: Expr, position: int) -> list[View]:
-    """The operation as a chain of views, the outermost first: `P A S` is P times (A times S)."""
+def views(e: Expr, position: int, singly: bool = False) -> list[View]:
+    """The operation as a chain of views, the outermost first: `P A S` is P times (A times S). With
+    `singly`, the factors of a product are taken off one at a time."""
     if e.op == "matmul":
-        before, inner, after = e.args[:position], e.args[position], e.args[position + 1 :]
-        rest = matmul(inner, *after)
-        chain = []
-        if before:
-            chain.append(View(TABLE["matmul"], (matmul(*before), rest), e, 1))
-        if after:
-            chain.append(View(TABLE["matmul"], (inner, matmul(*after)), rest, 0))
-        return chain
+        return list(_product_views(e, position, singly))
     if e.op == "times":
         rest = times(*e.args[:position], *e.args[position + 1 :])
         return [View(TABLE["times"], (e.args[position], rest), e, 0)]
@@ -112,6 +106,21 @@ def views(e: Expr, position: int) -> list[View]:
         return [View(TABLE["add"], (e.args[position], rest), e, 0)]
     row = ABSTRACT if e.op == "abstract" else TABLE[e.op]
     return [View(row, e.args, e, position)]
+
+
+def _product_views(e: Expr, position: int, singly: bool) -> Iterator[View]:
+    row, value = TABLE["matmul"], e
+    start, end = 0, len(e.args)
+    while start < position:
+        cut = start + 1 if singly else position
+        rest = matmul(*e.args[cut:end])
+        yield View(row, (matmul(*e.args[start:cut]), rest), value, 1)
+        start, value = cut, rest
+    while end > position + 1:
+        cut = end - 1 if singly else position + 1
+        rest = matmul(*e.args[start:cut])
+        yield View(row, (rest, matmul(*e.args[cut:end])), value, 0)
+        end, value = cut, rest
 
 
 def _no_value(*_: Any) -> Array:
@@ -161,7 +170,16 @@ def _read_derivative(row: Function, position: int) -> tuple[Product, ...]:
                 rest.append(f)
         if coefficient:
             products.append(Product(coefficient, tuple(rest)))
-    return tuple(products)
+    return _gathered(products)
+
+
+def _gathered(products: Sequence[Product]) -> tuple[Product, ...]:
+    """`x x + x x + x x` as 3 times `x x`; opposite signs are apart, since they may not cancel."""
+    totals: dict[tuple[bool, tuple[Expr, ...]], Fraction] = {}
+    for p in products:
+        key = p.coefficient > 0, p.factors
+        totals[key] = totals.get(key, Fraction(0)) + p.coefficient
+    return tuple(Product(total, factors) for (_, factors), total in totals.items())
 
 
 def instantiate(template: Expr, view: View) -> Expr:
@@ -266,6 +284,12 @@ def rule_for(view: View) -> Rule:
     return rule
 
 
+def forget() -> None:
+    """Drop what was found: a function that other derivatives may mention has been replaced."""
+    _rules.clear()
+    _read_derivative.cache_clear()
+
+
 def _search(pattern: Pattern) -> Rule:
     view = pattern.example()
     products = scalar_derivative(view)
@@ -273,20 +297,25 @@ def _search(pattern: Pattern) -> Rule:
         return Rule(())
     templates = [tuple(instantiate(f, view) for f in p.factors) for p in products]
     trials = _trials(pattern, view, templates)
-    error = np.inf
+    error: float | None = None
     for stage in _stages(pattern, view, templates):
         proposals = [_Proposals(types, pairs) for types, pairs in stage]
         if any(len(p.arrangements) > MOST_CANDIDATES for p in proposals):
             continue
         found, miss = _fit(products, proposals, trials)
-        error = min(error, miss)
+        error = miss if error is None else min(error, miss)
         if found is not None:
             return Rule(found)
     raise DerivationError(_refusal(pattern, view, error))
 
 
-def _refusal(pattern: Pattern, view: View, error: float) -> str:
+def _refusal(pattern: Pattern, view: View, error: float | None) -> str:
     row = pattern.row
+    if error is None:
+        return (
+            f"the scalar derivative of `{row.name}` ({row.derivative[view.position]}) has more than "
+            f"{MOST_CANDIDATES} arrangements, too many to try."
+        )
     shapes = ", ".join(shape_text(a.shape) for a in view.args)
     return (
         f"no arrangement of the scalar derivative of `{row.name}` ({row.derivative[view.position]}) "
@@ -318,27 +347,32 @@ def _stages(
     if all(t is not None for t in typed):
         yield [([upstream, *(t or ()), target], False) for t in typed]
     plain = [
-        [without_units(upstream), *_plain_types(pattern, fs), without_units(target)]
+        [without_units(upstream), *_plain_types(pattern, view, fs), without_units(target)]
         for fs in templates
     ]
-    yield [(types, False) for types in plain]
     if pattern.row.units == "unknown":
-        for pairs in (True, False):
-            yield [([_one_dim(t) for t in types], pairs) for types in plain]
+        yield [(types, True) for types in plain]
+    if all(count_arrangements(types[:-1], types[-1]) <= MOST_CANDIDATES for types in plain):
+        yield [(types, False) for types in plain]
 
 
-def _one_dim(t: Type) -> Type:
-    """The type with all its dimensions taken as one: of a function that needs a square argument."""
-    return Type(tuple(Leg("n", None) for _ in t.rows), tuple(Leg("n", None) for _ in t.cols))
+def _letters(e: Expr, view: View, signature: Signature) -> Side:
+    """The letters of a factor's sides, in the order in which fused ones are stacked."""
+    for known, side in zip((view.value, *view.args), (signature.value, *signature.args)):
+        if e is known:
+            return side
+    rows, cols = (tuple(c for names, _ in d.terms for c in names) for d in e.shape)
+    return rows, cols
 
 
-def _plain_types(pattern: Pattern, factors: Sequence[Expr]) -> list[Type]:
+def _plain_types(pattern: Pattern, view: View, factors: Sequence[Expr]) -> list[Type]:
     """The factors' types by dimension alone."""
     swapped = pattern.row.units == "inverse"
     types = []
     for f in factors:
         rows, cols = (
-            tuple(Leg(c, None) for names, _ in d.terms for c in names) for d in f.shape
+            tuple(Leg(c, None) for c in letters if c not in pattern.ones)
+            for letters in _letters(f, view, pattern.signature)
         )
         if swapped and rows and cols:  # every factor of these is an inverse: b×a of an a×b
             rows, cols = (Leg("b", None),), (Leg("a", None),)
@@ -360,7 +394,7 @@ def _factor_types(
         inverse = Type(dual(argument).cols, dual(argument).rows)
         assert (a.dim, b.dim) == ("a", "b")
         return [inverse if not f.is_scalar else Type((), ()) for f in factors]
-    if pattern.row.units == "linear":
+    if pattern.row.units in ("linear", "equal"):
         return [known[f] if f in known else Type((), ()) for f in factors]
     return _elementwise_types(factors, known, argument, value)
 
@@ -399,23 +433,30 @@ def _elementwise_types(
 def _trials(
     pattern: Pattern, view: View, templates: Sequence[tuple[Expr, ...]]
 ) -> list[_Trial]:
-    """Draws of the argument at pairwise distinct sizes (equal ones where the function needs that)."""
+    """Draws of the argument at pairwise distinct sizes; larger ones where no units tell arrangements
+    apart, since at small sizes there are relations between them."""
     letters = [c for c in pattern.signature.letters if c not in pattern.ones]
-    distinct = {c: k for c, k in zip(letters, (3, 2, 4, 5), strict=False)}
-    try:
-        return [_trial(view, templates, distinct, seed) for seed in range(DRAWS)]
-    except (ValueError, np.linalg.LinAlgError):  # a user's function may need a square argument
-        equal = dict.fromkeys(letters, 3)
-        return [_trial(view, templates, equal, seed) for seed in range(2 * DRAWS)]
+    several = (5, 4) if pattern.row.units == "unknown" else (3, 2, 4, 5)
+    sizes = dict(zip(letters, several, strict=False))
+    return [_trial(pattern, view, templates, sizes, seed) for seed in range(DRAWS)]
 
 
 def _trial(
-    view: View, templates: Sequence[tuple[Expr, ...]], sizes: dict[str, int], seed: int
+    pattern: Pattern,
+    view: View,
+    templates: Sequence[tuple[Expr, ...]],
+    sizes: dict[str, int],
+    seed: int,
 ) -> _Trial:
     rng = np.random.default_rng([seed, 1])
     low, high = view.row.drawn_from
     functions = abstract_functions([view.value.data[0]], rng) if view.row is ABSTRACT else None
     program = Program([view.value], sizes)
+
+    def leg_sizes(e: Expr) -> list[int]:
+        sides = _letters(e, view, pattern.signature)
+        return [sizes[c] for letters in sides for c in letters if c not in pattern.ones]
+
     for _ in range(100):
         env = {
             a.data.name: rng.uniform(low, high, [d.size(sizes) for d in a.shape])
@@ -431,17 +472,11 @@ def _trial(
     factors = []
     for fs in templates:
         values = Program(list(fs), sizes).run(env, functions) if fs else []
-        factors.append(tuple(_by_leg(v, f, sizes) for v, f in zip(values, fs, strict=True)))
-    legs = _leg_sizes(view.value, sizes) + _leg_sizes(view.argument, sizes)
+        factors.append(
+            tuple(v.reshape(leg_sizes(f)) for v, f in zip(values, fs, strict=True))
+        )
+    legs = leg_sizes(view.value) + leg_sizes(view.argument)
     return _Trial(tuple(factors), sizes, jacobian.reshape(legs))
-
-
-def _leg_sizes(e: Expr, sizes: dict[str, int]) -> list[int]:
-    return [sizes[c] for d in e.shape for names, _ in d.terms for c in names]
-
-
-def _by_leg(value: Array, e: Expr, sizes: dict[str, int]) -> Array:
-    return np.asarray(value).reshape(_leg_sizes(e, sizes))
 
 
 def _jacobian(
@@ -505,7 +540,8 @@ def _fit(
         return None, np.inf
     shares, error = _one_each(products, columns, truth)
     if error / scale > TOLERANCE:
-        shares, error = _shared_out(products, columns, truth)
+        shares, miss = _shared_out(products, columns, truth)
+        error = min(error, miss)
     if error / scale > TOLERANCE:
         return None, error / scale
     terms = [
@@ -543,7 +579,9 @@ def _shared_out(
     totals = np.array([[float(owner == i) for owner, _ in owners] for i in range(len(products))])
     wanted = np.array([float(p.coefficient) for p in products])
     system = np.concatenate([matrix / scale, totals])
-    solution, *_ = np.linalg.lstsq(system, np.concatenate([truth / scale, wanted]), rcond=None)
+    right = np.concatenate([truth / scale, wanted])
+    # The normal equations are much smaller, and what they lose in digits is rounded off below.
+    solution, *_ = np.linalg.lstsq(system.T @ system, system.T @ right, rcond=None)
     exact = [Fraction(float(c)).limit_denominator(60) for c in solution]
     shares = [(i, c, a) for (i, a), c in zip(owners, exact, strict=True) if c]
     for k, p in enumerate(products):
@@ -558,12 +596,12 @@ def _shared_out(
 def arranged_terms(view: View, upstream: Expr) -> list[Term]:
     """The rule at work: the cotangent of the view's argument as terms, from that of its value."""
     return [
-        _term(found, [upstream, *(instantiate(f, view) for f in found.factors)], view)
+        arrange(found, [upstream, *(instantiate(f, view) for f in found.factors)], view)
         for found in rule_for(view).terms
     ]
 
 
-def _term(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
+def arrange(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
     """An arrangement of factors as a term of the argument's shape."""
     bound = _bound(view)
     blocks = iter(found.arrangement.blocks)
@@ -595,4 +633,4 @@ def _bound(view: View) -> dict[str, Dim]:
     rows, cols = view.argument.shape
     if view.row.units == "inverse":
         return {"a": rows, "b": cols}
-    return dims if view.row.units != "unknown" else {"n": rows, **dims}
+    return dims

@@ -94,6 +94,10 @@ def principal_types(
         there: list[Unit | None] = [new() for _ in range(in_value.count(c))]
         if law == "unknown":
             here, there = [None] * len(here), [None] * len(there)
+        elif law == "equal":  # what is spread over a side has no unit there
+            spread = any(c not in (*arg[0], *arg[1]) for arg in signature.args)
+            one = NO_UNIT if spread else new()
+            here, there = [one] * len(here), [one] * len(there)
         elif law == "linear" and there:  # the value's units add up to those of the factors
             there[-1] = unit_sum([unit_sum(here), unit_sum(there[:-1], -1)])
         elif law == "linear":  # summed: the units cancel

@@ -1,0 +1,81 @@
+"""shapetrick: matrix gradients by the shape trick, derived as on paper and checked by numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    DerivationError,
+    InferenceError,
+    InputError,
+    NameProblem,
+    OperandError,
+    ParseError,
+    RequestError,
+    ShapeError,
+    ShapetrickError,
+)
+
+if TYPE_CHECKING:
+    from .api import Derivation, Problem, derive, read
+    from .expr import Expr
+    from .extension import function
+    from .interchange import from_sympy, to_sympy
+    from .objects import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
+
+__all__ = [
+    "Derivation",
+    "DerivationError",
+    "Expr",
+    "InferenceError",
+    "InputError",
+    "NameProblem",
+    "OperandError",
+    "ParseError",
+    "Problem",
+    "RequestError",
+    "ShapeError",
+    "ShapetrickError",
+    "define",
+    "derive",
+    "dim",
+    "from_sympy",
+    "function",
+    "grad",
+    "hess",
+    "hvp",
+    "jac",
+    "jvp",
+    "read",
+    "symbols",
+    "to_sympy",
+    "vjp",
+]
+
+_SIZED = ("commute", "eye", "ones", "zeros")
+_HOMES = {
+    "api": ("Derivation", "Problem", "derive", "read"),
+    "expr": ("Expr",),
+    "extension": ("function",),
+    "interchange": ("from_sympy", "to_sympy"),
+    "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The engine is imported when it is first used, so that `shapetrick --help` answers at once.
+
+    Every function of the language is one here too: `st.norm`, `st.sum`, `st.eye`."""
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    # A submodule that is being imported is asked for here first: only the table is looked at.
+    if name in import_module(f"{__name__}.functions").NAMES or name in _SIZED:
+        return import_module(f"{__name__}.objects").applied(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

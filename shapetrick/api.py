@@ -1,0 +1,104 @@
+"""The Python surface: read a problem, derive, and look at what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .elaboration import read as read_problem
+from .derivation import derive as derive_request
+from .derivation import steps_of
+from .errors import RequestError
+from .expr import Expr
+from .problem import Problem as ProblemData
+from .render.text import to_text
+from .results import Result, Step, Validation
+
+
+class Derivation:
+    """The derivative that one request asked for, with its derivation and its evidence."""
+
+    def __init__(self, problem: ProblemData, result: Result) -> None:
+        self.problem = problem
+        self.result = result
+
+    @property
+    def kind(self) -> str:
+        """`grad` or `vjp`."""
+        return self.result.request.kind
+
+    @property
+    def of(self) -> str:
+        """What was differentiated, as typed."""
+        return self.result.request.of_text
+
+    @property
+    def wrt(self) -> str:
+        """The name of the variable."""
+        return str(self.result.request.wrt.data.name)
+
+    @property
+    def shape(self) -> tuple[str, str]:
+        """The gradient's shape."""
+        rows, cols = self.result.gradient.shape
+        return str(rows), str(cols)
+
+    @property
+    def gradient(self) -> Expr:
+        """The simplified gradient; its `str` is in the language."""
+        return self.result.gradient
+
+    @property
+    def expanded(self) -> Expr:
+        """The gradient in declared symbols alone."""
+        return self.result.expanded
+
+    @property
+    def definitions(self) -> list[tuple[str, Expr]]:
+        """The definitions that the gradient uses, in order."""
+        return list(self.result.definitions)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation as on paper, made when first looked at."""
+        return steps_of(self.problem, self.result.request, to_text)
+
+    @property
+    def validation(self) -> Validation:
+        """The verdict and its figures."""
+        return self.result.validation
+
+    @property
+    def verified(self) -> bool:
+        """Whether the gradient passed every check."""
+        return self.result.validation.verdict == "verified"
+
+    def __repr__(self) -> str:
+        return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem that was read: derive it."""
+
+    data: ProblemData
+
+    def derive(self, seed: int = 0) -> list[Derivation]:
+        """The derivations of all requests, in order."""
+        return [
+            Derivation(self.data, derive_request(self.data, request, seed))
+            for request in self.data.requests
+        ]
+
+
+def read(text: str) -> Problem:
+    """Reads a problem. Raises an InputError that says what is wrong and where."""
+    return Problem(read_problem(text))
+
+
+def derive(text: str, seed: int = 0) -> Derivation:
+    """The derivation of a problem's only request. Raises RequestError if there are several."""
+    problem = read(text)
+    if len(problem.data.requests) != 1:
+        raise RequestError("derive() takes a problem with one request: use read(text).derive().")
+    return problem.derive(seed)[0]

@@ -1,0 +1,232 @@
+"""The command line: arguments in, derivations out, and an exit status that says how it went.
+
+0: all verified; 1: something is wrong, unverified or not derivable; 2: the input isn't understood.
+The engine is imported where a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import Derivation, Problem
+
+DERIVED, WRONG, BAD_INPUT = 0, 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells report these signals
+
+_EXAMPLES = """\
+examples:
+  shapetrick derive examples/mlp.st
+  shapetrick derive -e 'X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); grad J wrt w'
+  echo "grad (x' A x) wrt x" | shapetrick derive - --steps
+  shapetrick derive examples/mlp.st --wrt W1 --format json
+
+exit status: 0 all verified, 1 something is wrong or unverified, 2 the input isn't understood
+"""
+
+
+class _BadInput(Exception):
+    """What a person has to change in the call or the file."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter that it lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
+    args = _parser().parse_args(argv)
+    try:
+        status = int(args.run(args))
+        sys.stdout.flush()
+    except _BadInput as e:
+        return _complain(str(e))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away: nothing is left to say, not even when Python flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="shapetrick",
+        description="Matrix gradients as on paper: scalar chain rule, shapes, and a numeric check.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    derive = commands.add_parser(
+        "derive",
+        help="derive the gradients that a problem asks for",
+        description="Derive the gradients that a problem asks for, and check them.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = derive.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="a problem; - is standard input")
+    source.add_argument(
+        "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
+    )
+    derive.add_argument("--wrt", metavar="NAME", help="only the gradients by this name")
+    depth = derive.add_mutually_exclusive_group()
+    depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
+    depth.add_argument("--quiet", action="store_true", help="the gradients alone")
+    derive.add_argument(
+        "--format", choices=["text", "json"], default="text", help="(default: text)"
+    )
+    derive.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
+    )
+    derive.set_defaults(run=_derive)
+    functions = commands.add_parser(
+        "functions",
+        help="list the operation table",
+        description="List the functions and operators, each with its scalar derivative.",
+    )
+    functions.set_defaults(run=_functions)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"shapetrick {version('shapetrick')}")
+        parser.exit()
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+# ---------------------------------------------------------------------------------- the commands
+
+
+def _functions(args: argparse.Namespace) -> int:
+    from .render.operations import operation_lines
+
+    for line in operation_lines():
+        print(line)
+    return DERIVED
+
+
+def _derive(args: argparse.Namespace) -> int:
+    text = "\n".join(args.texts) if args.texts else _read(args.file)
+    _check_text(text, args.file or "the text of -e")
+    from .api import read
+    from .errors import InputError, ShapetrickError
+
+    try:
+        problem = read(text)
+    except InputError as e:
+        raise _BadInput(str(e)) from e
+    requests = _requests(problem, args.wrt)
+    show = _json(problem) if args.format == "json" else _text(problem, args)
+    status = DERIVED
+    for request in requests:
+        try:
+            derivation = request.derive(seed=args.seed)[0]
+            show(derivation)
+        except ShapetrickError as e:  # the other requests are still answered
+            failed = _complain(str(e)) if isinstance(e, InputError) else _complain(str(e), WRONG)
+            status = max(status, failed)
+            continue
+        status = max(status, DERIVED if derivation.verified else WRONG)
+    return status
+
+
+def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
+    """The problem once for each request that is wanted."""
+    data = problem.data
+    names = [request.wrt.data.name for request in data.requests]
+    if not names:
+        raise _BadInput("nothing is asked for: end with a request such as `grad J wrt X`.")
+    if wrt is not None and wrt not in names:
+        asked = ", ".join(dict.fromkeys(names))
+        raise _BadInput(f"nothing by `{wrt}` is asked for: the problem asks for {asked}.")
+    return [
+        replace(problem, data=replace(data, requests=(request,)))
+        for request, name in zip(data.requests, names, strict=True)
+        if wrt in (None, name)
+    ]
+
+
+def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
+    from .render import derivation as render
+
+    target = render.console()
+    style = render.Style(render.width_of(target), args.steps, args.quiet)
+    first = True
+
+    def show(d: Derivation) -> None:
+        nonlocal first
+        result = replace(d.result, steps=() if args.quiet else d.steps)
+        rows = render.result_rows(result, style)
+        if not args.quiet:
+            rows = [*(render.problem_rows(problem.data, style) if first else [[]]), *rows]
+        render.show(rows, target)
+        first = False
+
+    return show
+
+
+def _json(problem: Problem) -> Callable[[Derivation], None]:
+    from .render.data import to_dict
+
+    def show(d: Derivation) -> None:
+        data = to_dict(replace(d.result, steps=d.steps), problem.data)
+        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
+
+    return show
+
+
+# ------------------------------------------------------------------------------------- the input
+
+
+def _read(name: str) -> str:
+    """The text of a file or of standard input."""
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) else str(e)
+        raise _BadInput(f"cannot read {name}: {reason}") from e
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as e:
+        line = raw.count(b"\n", 0, e.start) + 1
+        raise _BadInput(
+            f"{name} is not UTF-8: byte 0x{raw[e.start]:02x} in line {line}. Save it as UTF-8."
+        ) from e
+
+
+def _check_text(text: str, name: str) -> None:
+    """Refuse what can't be a problem's text."""
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise _BadInput(f"{name} has a NUL byte in line {line}: it is not a text.")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise _BadInput(f"{name} is not UTF-8.")
+
+
+def _complain(message: str, status: int = BAD_INPUT) -> int:
+    sys.stdout.flush()
+    print(f"shapetrick: {message}" if "\n" not in message else message, file=sys.stderr)
+    return status

@@ -1,0 +1,126 @@
+"""One request, from the chain rule to the verdict.
+
+The cotangents are derived, the gradient simplified, and what is going to be printed is validated; the
+steps as on paper (`paper.py`) are made only where someone looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .chain_rule import cotangents
+from .expr import UNIT, Expr, expand_names, postorder
+from .paper import Paper, Text
+from .problem import Kind, Problem, Request
+from .results import Result, Step
+from .second import jacobian, pushed_forward, symmetrized, upstream_of
+from .simplification import Simplifier
+from .validation import Checker
+
+
+def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
+    """The derivative that a request asks for, simplified and validated.
+
+    Raises DerivationError where no arrangement expresses it."""
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    gradient = _KINDS[request.kind](request, simplifier)
+    notes: tuple[str, ...] = ()
+    if request.symmetric:
+        gradient = symmetrized(gradient, simplifier)
+        notes = (SYMMETRIC_CONVENTION,)
+    checker = Checker(
+        request.of,
+        request.wrt,
+        request.direction,
+        request.kind,
+        problem.functions,
+        seed=seed,
+        symmetric=request.symmetric,
+    )
+    validation = checker.check(gradient)
+    return Result(
+        request=request,
+        steps=(),
+        gradient=gradient,
+        expanded=expand_names(gradient),
+        definitions=_definitions(gradient, problem),
+        kept=_kept(gradient, request),
+        rewritings=(),
+        validation=validation,
+        notes=notes,
+    )
+
+
+SYMMETRIC_CONVENTION = (
+    "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
+    "gradient by the free entries, not along the symmetric matrices"
+)
+
+
+def _gradient(request: Request, simplifier: Simplifier) -> Expr:
+    upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
+    return simplifier.shortest(cotangents(request.of, request.wrt, upstream)[request.wrt])
+
+
+def _jacobian_of(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
+    upstream = upstream_of(value)
+    return jacobian(cotangents(value, wrt, upstream)[wrt], upstream, wrt, simplifier)
+
+
+def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
+    return _jacobian_of(request.of, request.wrt, simplifier)
+
+
+def _hessian(request: Request, simplifier: Simplifier) -> Expr:
+    return _jacobian_of(_gradient_of(request, simplifier), request.wrt, simplifier)
+
+
+def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
+    return simplifier.shortest(cotangents(request.of, request.wrt, UNIT)[request.wrt])
+
+
+def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
+    """The Hessian is symmetric: its product with V is the gradient's backward rule with V upstream."""
+    gradient = _gradient_of(request, simplifier)
+    assert request.direction is not None
+    return simplifier.shortest(
+        cotangents(gradient, request.wrt, request.direction)[request.wrt]
+    )
+
+
+def _directional(request: Request, simplifier: Simplifier) -> Expr:
+    upstream = upstream_of(request.of)
+    cotangent = cotangents(request.of, request.wrt, upstream)[request.wrt]
+    assert request.direction is not None
+    return pushed_forward(cotangent, upstream, request.direction, simplifier)
+
+
+_KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
+    "grad": _gradient,
+    "vjp": _gradient,
+    "jac": _jacobian,
+    "hess": _hessian,
+    "hvp": _hessian_vector,
+    "jvp": _directional,
+}
+
+
+def steps_of(problem: Problem, request: Request, text: Text) -> tuple[Step, ...]:
+    """The derivation as on paper; `text` writes the quantities' names."""
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    return Paper(request, simplifier, text).steps()
+
+
+def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
+    """The definitions that the gradient uses, directly or through another, in order."""
+    used = {e.data for e in postorder([gradient]) if e.op == "name"}
+    own = [(name, e.args[0]) for name, e in problem.definitions.items() if name in used]
+    return tuple(own)
+
+
+def _kept(gradient: Expr, request: Request) -> tuple[Expr, ...]:
+    """The forward values that the gradient uses: definitions and inputs."""
+    seen = postorder([gradient], into=lambda e: e.op != "name")
+    return tuple(
+        e for e in seen if e.op == "name" or e.op == "symbol" and e is not request.direction
+    )

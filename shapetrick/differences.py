@@ -1,0 +1,123 @@
+"""Finite differences: derivatives of a batched function along directions, and their errors.
+
+A derivative of order r is taken along r directions at once, so that entries of a gradient (r = 1)
+and of a Hessian (r = 2) are one computation. All points are evaluated in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from .functions import Array
+
+Batched = Callable[[Array], Array]  # (points, rows, columns) to (points, values)
+
+EPS = float(np.finfo(float).eps)
+FIRST_STEP = {1: 2.0**-8, 2: 2.0**-6}  # relative; rounding and truncation are then about equal
+LEVELS = 3
+RATIO = 2.0 ** (-2 / 3)  # of the steps: irrational, so that no wave looks slow at all of them
+COARSEST = 1e-4  # relative: above it, a right derivative can't be told from a wrong one
+TAYLOR_STEPS = 2.0 ** np.array([-5, -7, -9, -11, -13])
+ABOVE_ROUNDING = 100  # a remainder counts where it is this many times its rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """Values (directions × values of the function), what they may be off by, and the part of that
+    which is rounding."""
+
+    value: Array
+    error: Array
+    rounding: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """How the Taylor remainder falls: its order (infinite where there is none but rounding)."""
+
+    order: float
+    sharp: bool  # false where rounding hides a wrong derivative
+
+
+@cache
+def _stencil(order: int) -> tuple[Array, Array, Array]:
+    """Offsets (points × order) in the first step, weights of the extrapolated difference, and the
+    weights of the difference of the two that it was extrapolated from."""
+    signs = np.array(list(product((1.0, -1.0), repeat=order)))
+    offsets = np.concatenate([signs * RATIO**level for level in range(LEVELS)])
+    central = np.zeros((LEVELS, len(offsets)))
+    for level in range(LEVELS):
+        own = slice(level * len(signs), (level + 1) * len(signs))
+        central[level, own] = signs.prod(axis=1) / (2 * RATIO**level) ** order
+    # central differences have only even error terms
+    once = (central[1:] - RATIO**2 * central[:-1]) / (1 - RATIO**2)
+    twice = (once[1] - RATIO**4 * once[0]) / (1 - RATIO**4)
+    return offsets, twice, once[1] - once[0]
+
+
+def points_per_direction(order: int) -> int:
+    """How many points a derivative along one direction (one pair, …) takes."""
+    return len(_stencil(order)[0])
+
+
+def derivative(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> Derivative:
+    """The derivative of f at x along each of `directions` (k × order × rows × columns): central
+    differences in three steps, extrapolated twice (Richardson).
+
+    The step is relative to the entries' size. The error is what the last extrapolation started
+    from: more than the truncation, and with as much rounding as the value."""
+    count, order = directions.shape[:2]
+    offsets, weights, correction = _stencil(order)
+    step = FIRST_STEP[order] * shrink * magnitude(x)
+    length = np.abs(directions).max(axis=(2, 3))  # k × order
+    scaled = directions * (step / length)[:, :, None, None]
+    points = x + np.tensordot(offsets, scaled, axes=(1, 1)).swapaxes(0, 1)
+    values = f(points.reshape(-1, *x.shape)).reshape(count, len(offsets), -1)
+    unit = (length.prod(axis=1) / step**order)[:, None]
+    value = np.einsum("p,kpv->kv", weights, values) * unit
+    last = np.abs(np.einsum("p,kpv->kv", correction, values)) * unit
+    rounding = EPS * np.abs(weights).sum() * np.abs(values).max(axis=1) * unit
+    spread = np.sqrt((last * last).mean(axis=0))  # one entry's estimate may be small by chance
+    return Derivative(value, 2 * (last + spread) + rounding, rounding)
+
+
+def remainder(
+    f: Batched, x: Array, direction: Array, predicted: Array, shrink: float = 1.0
+) -> Remainder:
+    """How the remainder of f's expansion at x falls, with the derivative `predicted` along
+    `direction` (order × rows × columns): by one order more than that, if it is right."""
+    order = len(direction)
+    corners = np.array(list(product((0.0, 1.0), repeat=order)))
+    signs = (-1.0) ** (order - corners.sum(axis=1))
+    steps = TAYLOR_STEPS * shrink * magnitude(x)
+    lengths = np.array([magnitude(d) for d in direction])
+    moves = np.tensordot(corners, direction / lengths[:, None, None], axes=1)
+    points = x + steps[:, None, None, None] * moves
+    values = f(points.reshape(-1, *x.shape)).reshape(len(steps), len(corners), -1)
+    difference = np.einsum("c,scv->sv", signs, values)
+    linear = steps[:, None] ** order * (predicted / lengths.prod())
+    left = np.abs(difference - linear).max(axis=1)
+    rounding = 4 * EPS * (np.abs(values).max() + np.abs(linear).max(axis=1))
+    sharp = bool(1e3 * rounding[0] <= np.abs(linear[0]).max())
+    seen = np.flatnonzero(left > ABOVE_ROUNDING * rounding)
+    if len(seen) < 2:
+        return Remainder(np.inf, sharp)
+    first, second = seen[-2:]
+    slope = np.log(left[first] / left[second]) / np.log(steps[first] / steps[second])
+    return Remainder(float(slope), sharp)
+
+
+def resolves(f: Batched, x: Array, direction: Array, shrink: float = 1.0) -> bool:
+    """Whether steps of that length give the derivative along the direction."""
+    found = derivative(f, x, direction[None], shrink)
+    return bool(found.error.max() <= COARSEST * np.abs(found.value).max())
+
+
+def magnitude(x: Array) -> float:
+    """The root mean square of the entries; 1 if all are 0."""
+    return float(np.sqrt(np.mean(x * x))) or 1.0

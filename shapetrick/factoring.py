@@ -1,0 +1,254 @@
+"""Sums of products with common factors taken out: `A x + A' x` as `(A + A') x`, `2 a + 2 b` as `2 (a + b)`.
+
+Greedy: the factor that shortens the sum most is taken out first, then the rest is looked at again. Each
+step makes the sum shorter, so this ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import Any, Literal
+
+from .expr import UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
+from .functions import TABLE
+from .lengths import is_divisor, sum_of
+from .network import add_exponents
+
+Length = Callable[[Expr], int]
+Number = Fraction | float
+Scalars = tuple[tuple[Expr, Expr], ...]  # (base, exponent)
+MOST_FACTORS = 60  # candidates looked at in one round
+MOST_TRIALS = 4  # of them carried out
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A summand: a number, powers of scalars, and a matrix (None for a scalar summand)."""
+
+    coefficient: Number
+    scalars: Scalars
+    body: Expr | None
+
+    @property
+    def expression(self) -> Expr:
+        front = [power(b, p) for b, p in self.scalars if not is_divisor(p)]
+        under = [power(b, p) for b, p in self.scalars if is_divisor(p)]
+        body = [] if self.body is None else [self.body]
+        return times(number(self.coefficient), *front, *body, *under)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """A factor that several parts share: a number, a power of a scalar, a matrix at the left, at the
+    right, or element-wise; or a linear function that all of them are values of."""
+
+    kind: Literal["number", "scalar", "left", "right", "times", "linear"]
+    base: Expr
+    exponent: Expr = UNIT
+    function: tuple[str, Any] = ("", None)
+
+
+def split(e: Expr) -> tuple[Number, Scalars, Expr | None]:
+    """The number, the powers of scalars, and the rest of a product."""
+    coefficient: Number = Fraction(1)
+    scalars: list[tuple[Expr, Expr]] = []
+    rest: list[Expr] = []
+    for a in e.args if e.op == "times" else (e,):
+        if a.op == "number":
+            coefficient = coefficient * a.data
+        elif a.is_scalar:
+            scalars.append((a.args[0], a.args[1]) if a.op == "power" else (a, UNIT))
+        else:
+            rest.append(a)
+    return coefficient, _gathered(scalars), times(*rest) if rest else None
+
+
+def _gathered(scalars: Iterable[tuple[Expr, Expr]]) -> Scalars:
+    """Powers of equal bases as one."""
+    powers: dict[Expr, Expr] = {}
+    for base, p in scalars:
+        powers[base] = add_exponents(powers[base], p) if base in powers else p
+    return tuple((b, p) for b, p in powers.items() if p is not ZERO)
+
+
+def factored(summands: Sequence[Expr], length: Length) -> Expr:
+    """The sum, with common factors taken out as long as that makes it shorter."""
+    parts = [Part(*split(e)) for e in summands]
+    while len(parts) > 1:
+        better = _best_step(parts, length)
+        if better is None:
+            break
+        parts = better
+    return sum_of([p.expression for p in parts])
+
+
+def _best_step(parts: list[Part], length: Length) -> list[Part] | None:
+    shared: dict[Common, list[int]] = {}
+    for i, part in enumerate(parts):
+        for common in _factors(part):
+            places = shared.setdefault(common, [])
+            if not places or places[-1] != i:
+                places.append(i)
+    shared = {c: places for c, places in shared.items() if len(places) > 1}
+    numbers = _common_number(parts)
+    if numbers is not None:
+        shared[numbers] = list(range(len(parts)))
+    trials = []
+    for common, places in list(shared.items())[:MOST_FACTORS]:
+        group = [parts[i] for i in places]
+        saving = _estimate(common, group, length)
+        if saving > 0:
+            trials.append((saving, common, places))
+    trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
+    for _, common, places in trials[:MOST_TRIALS]:
+        group = [parts[i] for i in places]
+        taken = _take_out(common, group, length)
+        if taken is None:
+            continue
+        if length(taken.expression) < length(sum_of([p.expression for p in group])):
+            others = set(places[1:])
+            return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
+    return None
+
+
+def _estimate(common: Common, group: Sequence[Part], length: Length) -> int:
+    """How much shorter the sum would be with the factor in front of a bracket."""
+    own = 0 if common.kind == "linear" else length(power(common.base, common.exponent))
+    saving = -1 - own
+    for part in group:
+        rest = _without(common, part)
+        if rest is None:
+            return 0
+        saving += length(part.expression) - length(rest.expression)
+    return saving
+
+
+def _common_number(parts: Sequence[Part]) -> Common | None:
+    """The greatest common divisor of the coefficients, if it isn't 1; a minus if all have one."""
+    if not all(isinstance(p.coefficient, Fraction) for p in parts):
+        return None
+    fractions = [Fraction(p.coefficient) for p in parts]
+    over = gcd(*(f.numerator for f in fractions))
+    under = 1
+    for f in fractions:
+        under = under * f.denominator // gcd(under, f.denominator)
+    content = Fraction(over, under) * (-1 if all(f < 0 for f in fractions) else 1)
+    return None if content == 1 else Common("number", number(content))
+
+
+def _factors(part: Part) -> list[Common]:
+    found = [Common("scalar", b, p) for b, p in part.scalars]
+    found += [
+        Common("scalar", b, number(Fraction(1 if p.data > 0 else -1)))
+        for b, p in part.scalars
+        if p.op == "number" and abs(p.data) > 1
+    ]
+    body = part.body
+    if body is None:
+        return found
+    if _is_linear(body):
+        shape = ones(*body.args[0].shape)  # only what stands on equal shapes is taken together
+        found.append(Common("linear", shape, function=(body.op, body.data)))
+    if body.op == "matmul":
+        for k in range(1, len(body.args)):
+            found.append(Common("left", matmul(*body.args[:k])))
+            found.append(Common("right", matmul(*body.args[-k:])))
+    elif body.op != "eye":
+        found += [Common("left", body), Common("right", body)]
+    for a in body.args if body.op == "times" else (body,):
+        base, p = a.args if a.op == "power" and a.args[1].op == "number" else (a, UNIT)
+        found.append(Common("times", base, p))
+        if p is not UNIT and p.data > 1:
+            found.append(Common("times", base))
+    return found
+
+
+def _is_linear(e: Expr) -> bool:
+    return len(e.args) == 1 and e.op in TABLE and TABLE[e.op].units == "linear"
+
+
+def _take_out(common: Common, group: Sequence[Part], length: Length) -> Part | None:
+    rests = [_without(common, part) for part in group]
+    if any(r is None for r in rests):
+        return None
+    inside = factored([r.expression for r in rests if r is not None], length)
+    base, exponent = common.base, common.exponent
+    match common.kind:
+        case "number":
+            c, scalars, body = split(inside)
+            return Part(c * base.data, scalars, body)
+        case "scalar":
+            c, scalars, body = split(inside)
+            return Part(c, _gathered(((base, exponent), *scalars)), body)
+        case "linear":
+            op, data = common.function
+            body = transpose(inside) if op == "transpose" else call(op, inside, data=data)
+        case "times":
+            if inside.is_scalar and inside.op != "add":
+                return None
+            body = times(power(base, exponent), inside)
+        case "left":
+            if inside.is_scalar or inside.shape[0] != base.shape[1]:
+                return None
+            body = matmul(base, inside)
+        case "right":
+            if inside.is_scalar or inside.shape[1] != base.shape[0]:
+                return None
+            body = matmul(inside, base)
+    full = next(p.body for p in group)
+    if full is None or body.shape != full.shape:
+        return None
+    return Part(*split(body))
+
+
+def _without(common: Common, part: Part) -> Part | None:
+    """The part with the factor taken out, or None where that leaves nothing of a shape that fits."""
+    base, exponent = common.base, common.exponent
+    match common.kind:
+        case "number":
+            return Part(part.coefficient / base.data, part.scalars, part.body)
+        case "scalar":
+            scalars = []
+            for b, p in part.scalars:
+                if b is base and p is exponent:
+                    continue
+                scalars.append((b, number(p.data - exponent.data)) if b is base else (b, p))
+            return Part(part.coefficient, tuple(scalars), part.body)
+        case "linear":
+            assert part.body is not None
+            return Part(part.coefficient, part.scalars, part.body.args[0])
+        case "times":
+            return _without_entrywise(base, exponent, part)
+        case "left" | "right":
+            return _without_end(common, part)
+
+
+def _without_entrywise(base: Expr, exponent: Expr, part: Part) -> Part | None:
+    body = part.body
+    assert body is not None
+    rest, done = [], False
+    for a in body.args if body.op == "times" else (body,):
+        b, p = a.args if a.op == "power" and a.args[1].op == "number" else (a, UNIT)
+        if b is base and not done:
+            done = True
+            if p is not exponent:
+                rest.append(power(b, number(p.data - exponent.data)))
+        else:
+            rest.append(a)
+    return Part(part.coefficient, part.scalars, times(*rest) if rest else None)
+
+
+def _without_end(common: Common, part: Part) -> Part | None:
+    body, base = part.body, common.base
+    assert body is not None
+    if body is base:
+        side = base.shape[1] if common.kind == "left" else base.shape[0]
+        return Part(part.coefficient, part.scalars, eye(side))
+    k = len(base.args) if base.op == "matmul" else 1
+    if body.op != "matmul" or len(body.args) <= k:
+        return None
+    kept = body.args[k:] if common.kind == "left" else body.args[:-k]
+    return Part(part.coefficient, part.scalars, matmul(*kept))

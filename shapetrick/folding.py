@@ -1,0 +1,216 @@
+"""Definitions put back: where the body of one turns up, whole or as a part of a product or a sum, its name.
+
+A body that is a product is a network, and is looked for in the networks of other products, so that
+`sum(G .* (P V), axis=1)` and `x / r .* x` show an `O = P V` and a `y = x / r` in whatever way they are
+written; the body of a sum is looked for among the summands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from .contraction import flip
+from .expr import UNIT, Expr, add, negate, number, times, transpose
+from .network import Edge, Nodes, Term, read_terms
+
+Symmetric = Callable[[Expr], bool]
+Powers = dict[Expr, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """How a pattern's nodes and edges lie in a term."""
+
+    nodes: dict[int, int]
+    edges: tuple[tuple[int, Expr | None], ...]  # (index in the term, what is left of its exponent)
+
+
+class Folding:
+    """The definitions of a problem, and how to find them."""
+
+    def __init__(self, symmetric: Symmetric) -> None:
+        self._symmetric = symmetric
+        self._whole: dict[Expr, Expr] = {}
+        self._sums: list[tuple[Expr, Expr]] = []
+        self._products: list[tuple[Term, Expr]] = []
+
+    def learn(self, definition: Expr, form: Expr) -> None:
+        """Notes one form of a definition's body."""
+        if not form.args or form is definition or form in self._whole:
+            return
+        self._whole[form] = definition
+        flipped = flip(form, self._symmetric)
+        self._whole.setdefault(flipped, transpose(definition))
+        if form.op == "add":
+            self._sums.append((form, definition))
+            if flipped is not form:
+                self._sums.append((flipped, transpose(definition)))
+            return
+        terms = read_terms(form) or []
+        if len(terms) == 1 and _is_pattern(terms[0]):
+            self._products.insert(0, (terms[0], definition))
+
+    def fold(self, e: Expr) -> Expr:
+        """The expression, or its name if it is a body; in a sum, summands that are one by the name."""
+        found = self._whole.get(e)
+        if found is not None:
+            return found
+        if e.op == "add":
+            for body, name in self._sums:
+                e = _without_summands(e, body, name) if e.op == "add" else e
+        return e
+
+    def fold_term(self, term: Term) -> Iterator[Term]:
+        """The term with one more definition in it each time."""
+        for pattern, name in self._products:
+            while True:
+                folded = self._folded(term, pattern, name)
+                if folded is None:
+                    break
+                term = folded
+                yield term
+
+    def _folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+        scalars = _divided(dict(term.scalars), pattern)
+        if scalars is None:
+            return None
+        match = next(self._matches(term, pattern), None)
+        if match is None:
+            return None
+        left = dict(match.edges)
+        edges = []
+        for i, edge in enumerate(term.edges):
+            exponent = left.get(i, edge.exponent)
+            if exponent is not None:
+                edges.append(replace(edge, exponent=exponent))
+        rows, cols = (tuple(match.nodes[n] for n in s) for s in (pattern.rows, pattern.cols))
+        if rows or cols:
+            edges.append(Edge(name, rows, cols))
+        else:
+            scalars[name] = UNIT if name not in scalars else number(scalars[name].data + 1)
+        used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
+        dims = {n: d for n, d in term.dims.items() if n in used}
+        coefficient = term.coefficient / pattern.coefficient
+        return Term(
+            coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols
+        )
+
+    # -------------------------------------------------------------------------- matching
+
+    def _matches(self, term: Term, pattern: Term) -> Iterator[_Match]:
+        touching: dict[int, set[int]] = {}
+        for i, edge in enumerate(term.edges):
+            for n in edge.nodes:
+                touching.setdefault(n, set()).add(i)
+
+        def extend(k: int, nodes: dict[int, int], taken: dict[int, Expr | None]) -> Iterator[_Match]:
+            if k == len(pattern.edges):
+                if self._is_closed(term, pattern, nodes, taken, touching):
+                    yield _Match(nodes, tuple(taken.items()))
+                return
+            wanted = pattern.edges[k]
+            for i, edge in enumerate(term.edges):
+                if i in taken or edge.atom is not wanted.atom:
+                    continue
+                left = _left_over(edge.exponent, wanted.exponent)
+                if left is None:
+                    continue
+                for ends in self._orientations(edge):
+                    here = _joined(nodes, wanted.nodes, ends)
+                    if here is not None:
+                        rest = None if left.op == "number" and left.data == 0 else left
+                        yield from extend(k + 1, here, {**taken, i: rest})
+
+        yield from extend(0, {}, {})
+
+    def _orientations(self, edge: Edge) -> list[Nodes]:
+        if len(edge.nodes) == 2 and self._symmetric(edge.atom):
+            return [edge.nodes, edge.nodes[::-1]]
+        return [edge.nodes]
+
+    def _is_closed(
+        self,
+        term: Term,
+        pattern: Term,
+        nodes: dict[int, int],
+        taken: dict[int, Expr | None],
+        touching: dict[int, set[int]],
+    ) -> bool:
+        """Whether what is summed inside the pattern is touched by nothing else in the term."""
+        for n in pattern.dims:
+            if n in pattern.open_nodes:
+                if n not in nodes:
+                    return False
+                continue
+            here = nodes[n]
+            outside = here in term.open_nodes or not touching[here] <= set(taken)
+            if outside or any(taken[i] is not None for i in touching[here]):
+                return False
+        return True
+
+
+def _is_pattern(term: Term) -> bool:
+    """Whether a product is worth looking for: two factors or more, no side on a diagonal."""
+    factors = len(term.edges) + len(term.scalars)
+    powers = any(e.exponent is not UNIT for e in term.edges)
+    plain = term.rows != term.cols or not term.rows
+    fused = any(len(s) > 1 for e in term.edges for s in (e.rows, e.cols))
+    numeric = all(p.op == "number" for _, p in term.scalars)
+    return (factors > 1 or powers) and plain and numeric and not fused
+
+
+def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
+    """What remains of a power after taking out another, or None if it isn't in it."""
+    if exponent is wanted:
+        return number(0)
+    if exponent.op != "number" or wanted.op != "number":
+        return None
+    if exponent.data * wanted.data < 0 or abs(exponent.data) < abs(wanted.data):
+        return None
+    return number(exponent.data - wanted.data)
+
+
+def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:
+    """The mapping of nodes extended by an edge's ends, or None if that contradicts it."""
+    if len(wanted) != len(ends):
+        return None
+    result = dict(nodes)
+    for n, m in zip(wanted, ends, strict=True):
+        if result.setdefault(n, m) != m:
+            return None
+    return result if len(set(result.values())) == len(result) else None
+
+
+def _divided(scalars: Powers, pattern: Term) -> Powers | None:
+    result = dict(scalars)
+    for base, p in pattern.scalars:
+        left = _left_over(result[base], p) if base in result else None
+        if left is None:
+            return None
+        if left.data == 0:
+            del result[base]
+        else:
+            result[base] = left
+    return result
+
+
+def _without_summands(e: Expr, body: Expr, name: Expr) -> Expr:
+    """The sum with the name in place of the body's summands, as they are or all negated."""
+    if len(body.args) >= len(e.args):
+        negated = sorted(negate(a).digest for a in body.args)
+        if sorted(a.digest for a in e.args) == negated:
+            return negate(name)
+        return e
+    for sign in (1, -1):
+        rest = list(e.args)
+        for a in body.args:
+            wanted = a if sign == 1 else negate(a)
+            if wanted not in rest:
+                break
+            rest.remove(wanted)
+        else:
+            folded = add(name if sign == 1 else times(number(-1), name), *rest)
+            if folded.shape == e.shape:
+                return folded
+    return e

@@ -1,0 +1,75 @@
+"""How long an expression is when a person writes it: what simplification makes smaller."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from .expr import MINUS, Expr, add
+
+
+def length(e: Expr, memo: dict[Expr, int] | None = None) -> int:
+    """How many operators and calls a person writes for it: the cost that simplification lowers."""
+    memo = {} if memo is None else memo
+    stack = [e]
+    while stack:
+        x = stack[-1]
+        if x in memo:
+            stack.pop()
+            continue
+        if not x.args or x.op == "name":
+            memo[x] = 1 if x.op in ("ones", "zeros", "commute") else 0
+            continue
+        missing = [a for a in x.args if a not in memo]
+        if missing:
+            stack.extend(missing)
+            continue
+        memo[x] = _own_length(x) + sum(memo[a] for a in x.args)
+    return memo[e]
+
+
+def _own_length(x: Expr) -> int:
+    if x.op == "add":
+        # A minus inside a sum is its operator; in front it is one more.
+        return len(x.args) - 1 - sum(has_minus(a) for a in x.args[1:])
+    if x.op == "times":
+        under = sum(is_reciprocal(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
+        own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
+        if k.op == "number":
+            if isinstance(k.data, Fraction) and abs(k.data.numerator) != 1 != k.data.denominator:
+                own += 1  # 2/3 x
+            if (k.data < 0 and abs(k.data) != 1 and k.data.denominator == 1) or (
+                k.data < 0 and k.data.denominator != 1
+            ):
+                own += 1
+        return own
+    if x.op == "matmul":
+        runs = sum(a is not b for a, b in zip(x.args, x.args[1:], strict=False))
+        powers = sum(
+            a is b and (i == 0 or x.args[i - 1] is not a)
+            for i, (a, b) in enumerate(zip(x.args, x.args[1:], strict=False))
+        )
+        return runs + powers
+    if x.op == "power":
+        p = x.args[1]
+        return 2 if p is not MINUS and p.op == "number" and p.data < 0 else 1
+    return 1
+
+
+def is_reciprocal(e: Expr) -> bool:
+    return e.op == "power" and e.args[1] is MINUS
+
+
+def has_minus(e: Expr) -> bool:
+    k = e.args[0] if e.op == "times" else e
+    return k.op == "number" and k.data < 0
+
+
+def is_divisor(p: Expr) -> bool:
+    k = p.args[0] if p.op == "times" else p
+    return k.op == "number" and k.data < 0
+
+
+def sum_of(parts: list[Expr]) -> Expr:
+    """A sum in which a part without a minus comes first, if there is one."""
+    first = next((i for i, p in enumerate(parts) if not has_minus(p)), 0)
+    return add(parts[first], *parts[:first], *parts[first + 1 :])

@@ -1,0 +1,336 @@
+"""Text to statements: splitting into lines, the parser, and what is said of a line that is no statement.
+
+The grammar stands in `grammar/`. This is the only module that knows the parser generator.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .dims import ONE, Dim
+from .errors import ParseError, Span
+from .surface import (
+    ATTRIBUTES,
+    KINDS,
+    UPSTREAM,
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    Named,
+    Node,
+    Side,
+    Statement,
+)
+
+if TYPE_CHECKING:
+    from lark import Lark, Token
+
+# Names that are functions, and how many of a call's arguments come before those that are sizes.
+Functions = Mapping[str, int | None]
+
+MAX_STATEMENT = 30_000
+MAX_NUMBER = 300
+
+_OPERATORS = {
+    "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
+}  # fmt: skip
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_COMMENT = re.compile(r"#[^\n]*")
+_BOUNDARY = re.compile(r"[()\[\]{};\n]")
+_UNPRINTABLE = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_CALL = re.compile(r"\s*\(")
+_ABSTRACT_CALL = re.compile(r"(\s*['’′])*\s*\(")
+_LEIBNIZ = re.compile(
+    r"d\s*/\s*d\s*(?P<wrt1>[^\W\d]\w*)(?P<of1>\W.*)|d(?=[\s(])(?!\s*[=:,])(?P<of2>.+)/\s*d\s*(?P<wrt2>[^\W\d]\w*)\s*",
+    re.DOTALL,
+)
+
+
+class _Builder:
+    """What the parser calls for each token and rule, bottom up; each gives the value of its part."""
+
+    def NAME(self, t: Token) -> Named:
+        return Named(_normal(t), _span(t))
+
+    DIM = NAME
+
+    def number(self, c: list[Any]) -> Node:
+        return Node("number", (), _exact(c[0]), _span(c[0]))
+
+    def name(self, c: list[Any]) -> Node:
+        return Node("name", (), c[0].name, c[0].span)
+
+    def group(self, c: list[Any]) -> Node:
+        return replace(c[1], span=_span(c[0]) | _span(c[2]), bracketed=True)
+
+    def binary(self, c: list[Any]) -> Node:
+        left, sign, right = c
+        kind = _OPERATORS.get(str(sign), str(sign))
+        return Node(kind, (left, right), None, left.span | right.span)
+
+    def juxtaposition(self, c: list[Any]) -> Node:
+        left, right = c
+        return Node("*", (left, right), None, left.span | right.span, juxtaposed=True)
+
+    def sign(self, c: list[Any]) -> Node:
+        sign, node = c
+        span = _span(sign) | node.span
+        return replace(node, span=span) if sign == "+" else Node("neg", (node,), None, span)
+
+    def transpose(self, c: list[Any]) -> Node:
+        return Node("'", (c[0],), None, c[0].span | _span(c[1]))
+
+    def abstract(self, c: list[Any]) -> Node:
+        token, *primes, _, node, end = c
+        name, span = token.value
+        return Node("abstract", (node,), (name, len(primes)), span | _span(end))
+
+    def keyword(self, c: list[Any]) -> int:
+        word, *sign, value = c
+        if word != "axis" or sign or str(value) not in ("0", "1"):
+            typed = "".join([word, "=", *sign, value])
+            raise ParseError(
+                f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` "
+                "(along the rows).",
+                _span(word) | _span(value),
+            )
+        return int(value)
+
+    def call(self, c: list[Any]) -> Node:
+        function, _, *given, end = c
+        args = tuple(a for a in given if isinstance(a, Node))
+        axes = [a for a in given if isinstance(a, int)]
+        name, before = function.value
+        span = _span(function) | _span(end)
+        if len(axes) > 1 or (axes and given[-1] is not axes[0]):
+            raise ParseError("`axis=` is given once, as the last argument.", span)
+        if name == UPSTREAM:
+            return _upstream(args, span)
+        axis = axes[0] if axes else None
+        return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
+
+    # ---- declarations
+
+    def dim_size(self, c: list[Any]) -> Side:
+        return Side(Dim.of(int(c[0])), ())
+
+    def dim_name(self, c: list[Any]) -> Side:
+        return Side(Dim.of(c[0].name), (c[0],))
+
+    def dim_group(self, c: list[Any]) -> Side:
+        return Side(c[0].dim, c[0].names)
+
+    def dim_sum(self, c: list[Any]) -> Side:
+        return Side(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
+
+    def dim_product(self, c: list[Any]) -> Side:
+        tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
+        return Side(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
+
+    def column(self, c: list[Any]) -> tuple[Side, Side]:
+        return c[0], Side(ONE, ())
+
+    def matrix(self, c: list[Any]) -> tuple[Side, Side]:
+        return c[0], c[1] or Side(ONE, ())
+
+    def attributes(self, c: list[Any]) -> tuple[Named, ...]:
+        return tuple(Named(str(t), _span(t)) for t in c)
+
+    # ---- statements
+
+    def names(self, c: list[Any]) -> tuple[Named, ...]:
+        return tuple(c)
+
+    def direction(self, c: list[Any]) -> Named:
+        return c[0]
+
+    def declaration(self, c: list[Any]) -> Declaration:
+        names, sides, words = c
+        return Declaration(names, sides, words, names[0].span | names[-1].span)
+
+    def definition(self, c: list[Any]) -> Definition:
+        return Definition(c[0], c[1], c[0].span | c[1].span)
+
+    def request(self, c: list[Any]) -> Asked:
+        kind, of, before, wrt, after, symmetric = c
+        span = _span(kind) | wrt[-1].span
+        return Asked(str(kind), of, wrt, before or after, symmetric is not None, None, span)
+
+    def check(self, c: list[Any]) -> Asked:
+        return replace(c[0], claim=c[1], span=c[0].span | c[1].span)
+
+
+def _upstream(args: tuple[Node, ...], span: Span) -> Node:
+    """`bar(Z)` is a name."""
+    if len(args) != 1 or args[0].kind != "name":
+        raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
+    return Node("name", (), f"{UPSTREAM}({args[0].value})", span)
+
+
+def _span(t: Token) -> Span:
+    return Span(t.start_pos, t.end_pos)
+
+
+def _normal(text: str) -> str:
+    return str(text) if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _exact(t: Token) -> Fraction:
+    if len(t) > MAX_NUMBER or not isfinite(float(t)):
+        raise ParseError("the number is too long or too large.", _span(t))
+    return Fraction(str(t))
+
+
+# ------------------------------------------------------------------------------------ the doors
+
+
+def parse(text: str, functions: Functions) -> list[Statement]:
+    """The statements of a problem, in order. Raises ParseError."""
+    try:
+        clean = _clean(text)
+        abstract = {name for names in _ELEMENTWISE.findall(clean) for name in _names(names)}
+        return [_statement(clean, span, functions, abstract) for span in _lines(clean)]
+    except ParseError as error:
+        raise error.located(error.span, text) from None
+
+
+def parse_expression(
+    text: str, functions: Functions, abstract: Container[str] = frozenset()
+) -> Node:
+    """One expression. Raises ParseError."""
+    try:
+        clean = _clean(text)
+        spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
+        if not spans:
+            raise ParseError("there is no expression.", Span(0, len(text)))
+        return _run("expression", clean, spans[0], functions, abstract)  # type: ignore[no-any-return]
+    except ParseError as error:
+        raise error.located(error.span, text) from None
+
+
+def _names(text: str) -> list[str]:
+    return [_normal(name.strip()) for name in text.split(",")]
+
+
+def _clean(text: str) -> str:
+    """The text with comments blanked, so that every place stays where it was."""
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        name = f"U+{ord(unprintable.group()):04X}"
+        raise ParseError(
+            f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
+        )
+    return _COMMENT.sub(lambda m: " " * len(m.group()), text)
+
+
+def _lines(text: str) -> Iterator[Span]:
+    """Where the statements stand: a line each, or separated by `;`; brackets hold lines together."""
+    start, open_at = 0, list[int]()
+    for m in _BOUNDARY.finditer(text + "\n;"):
+        sign, at = m.group(), m.start()
+        if sign in "([{":
+            open_at.append(at)
+        elif sign in ")]}":
+            if not open_at:
+                raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
+            opened = open_at.pop()
+            if _PAIRS[text[opened]] != sign:
+                raise ParseError(
+                    f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1)
+                )
+        elif sign == ";" and open_at:
+            raise ParseError(
+                f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
+            )
+        elif not open_at:
+            body = text[start:at]
+            if body.strip():
+                left = start + len(body) - len(body.lstrip())
+                yield Span(left, start + len(body.rstrip()))
+            start = at + 1
+
+
+def _statement(
+    text: str, span: Span, functions: Functions, abstract: Container[str]
+) -> Statement:
+    leibniz = _LEIBNIZ.fullmatch(text, span.start, span.end)
+    if leibniz is None:
+        statement: Statement = _run("statement", text, span, functions, abstract)
+        return statement
+    form = "1" if leibniz["of1"] else "2"
+    of = _run("expression", text, Span(*leibniz.span("of" + form)), functions, abstract)
+    name = leibniz["wrt" + form]
+    wrt = Named(_normal(name), Span(*leibniz.span("wrt" + form)))
+    return Asked("grad", of, (wrt,), None, False, None, span, leibniz=True)
+
+
+def _run(
+    start: str, text: str, span: Span, functions: Functions, abstract: Container[str]
+) -> Any:
+    """Feed the parser token by token: which names are functions is known here, not in the grammar."""
+    if span.end - span.start > MAX_STATEMENT:
+        raise ParseError(
+            f"the line has {span.end - span.start} characters: at most {MAX_STATEMENT} are read. "
+            "Name its parts in lines of their own.",
+            Span(span.start, span.start + 1),
+        )
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+    source = text[span.start : span.end]
+    driver = _parser().parse_interactive(source, start)
+    last = None
+    try:
+        for token in driver.lexer_thread.lex(driver.parser_state):
+            token.start_pos += span.start
+            token.end_pos += span.start
+            _retype(token, text, functions, abstract)
+            driver.feed_token(token)
+            last = token
+        return driver.feed_eof(last)
+    except UnexpectedToken as error:
+        place = span if error.token.type == "$END" else None
+        raise ParseError(f"syntax: {error.token!r}", place or _span(error.token)) from None
+    except UnexpectedCharacters as error:
+        at = span.start + error.pos_in_stream
+        raise ParseError(f"character {text[at]!r}", Span(at, at + 1)) from None
+
+
+def _retype(token: Token, text: str, functions: Functions, abstract: Container[str]) -> None:
+    name = _normal(token)
+    if token.type == "NAME":
+        if name in functions and _CALL.match(text, token.end_pos):
+            token.type, token.value = "FUNCTION", (name, functions[name])
+        elif name in abstract and _ABSTRACT_CALL.match(text, token.end_pos):
+            token.type, token.value = "ABSTRACT", Named(name, _span(token))
+    elif token.type == "DIM" and (name in ATTRIBUTES or name in KINDS):
+        token.type = "ATTRIBUTE"
+
+
+@cache
+def _parser() -> Lark:
+    """The parser, made on first use; its tables are kept in the user's cache."""
+    from lark import Lark  # slow to import
+
+    return Lark(
+        _grammar(), parser="lalr", start=["statement", "expression"], transformer=_Builder()
+    )
+
+
+def _grammar() -> str:
+    """The grammar's text: packaged, or in a working copy beside the package."""
+    here = Path(__file__).parent
+    folder = next(d for d in (here / "grammar", here.parent / "grammar") if d.is_dir())
+    names = ("problem.lark", "expression.lark")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)

@@ -1,0 +1,229 @@
+"""Random inputs: sizes for dimensions, arrays that obey their attributes, smooth functions.
+
+What is drawn depends on the generator alone, which the caller passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dims import Dim
+from .expr import Expr, Symbol, postorder
+from .functions import TABLE, Array
+
+SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
+LARGEST_FIXED = 6  # a declared size above it is drawn small, where nothing forces it
+MANY = 9  # more names than this share sizes
+ORDERS = 10  # assignments tried
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How entries without attributes of their own are drawn: magnitude, and sign (0: either)."""
+
+    scale: float = 1.0
+    sign: int = 0
+    near_identity: bool = False  # of matrices, so that a long chain neither vanishes nor explodes
+
+
+PLAIN = Profile()
+NEAR_IDENTITY = 1e-3
+MAGNITUDES = (0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
+
+
+def any_profile(rng: np.random.Generator) -> Profile:
+    """A profile of random sign and magnitude, for functions with an unusual domain."""
+    return Profile(MAGNITUDES[rng.integers(len(MAGNITUDES))], int(rng.integers(-1, 2)))
+
+
+# ------------------------------------------------------------------------------------- sizes
+
+
+def dims_of(roots: Iterable[Expr]) -> tuple[Dim, ...]:
+    """All dimensions that occur in the expressions, in order of appearance."""
+    dims: dict[Dim, None] = {}
+    for e in postorder(roots):
+        dims.update(dict.fromkeys(e.shape))
+        if e.op == "dimension":
+            dims[Dim.of(e.data)] = None
+        elif isinstance(e.data, tuple):
+            dims.update(dict.fromkeys(d for d in e.data if isinstance(d, Dim)))
+    return tuple(dims)
+
+
+def forced_sizes(roots: Iterable[Expr]) -> frozenset[int]:
+    """The declared sizes that enter as numbers: of fused sides, or counted by a derivative."""
+    forced: set[int] = set()
+    for e in postorder(roots):
+        row = TABLE.get(e.op)
+        if e.op == "commute" or (row is not None and (_fuses(e.op) or "k" in _words(e.op))):
+            dims = [*e.shape, *(d for a in e.args for d in a.shape)]
+            if isinstance(e.data, tuple):
+                dims.extend(e.data)
+            forced.update(d.integer for d in dims if d.integer is not None)
+    return frozenset(forced)
+
+
+def _fuses(op: str) -> bool:
+    return any("*" in signature for _, signature in TABLE[op].signatures)
+
+
+def _words(op: str) -> set[str]:
+    return {word for text in TABLE[op].derivative for word in text.split()}
+
+
+def assignments(
+    dims: Sequence[Dim], rng: np.random.Generator, forced: frozenset[int] | None = None
+) -> Iterator[dict[str, int]]:
+    """Sizes for the names in `dims`, pairwise distinct where there are few, and for the declared
+    sizes that are large and not `forced` (by their digits; none are replaced if it is None): first
+    falling in the order of appearance, then rising, then in random orders."""
+    names: dict[str, None] = {}
+    for d in dims:
+        whole = d.integer
+        if whole is None:
+            names.update(dict.fromkeys(d.names))
+        elif forced is not None and whole > LARGEST_FIXED and whole not in forced:
+            names[str(whole)] = None
+    rising = list(names)
+    orders = [rising[::-1], rising]
+    orders += [[rising[i] for i in rng.permutation(len(rising))] for _ in range(ORDERS - 2)]
+    for i, order in enumerate(orders):
+        yield _sizes(order, dims, SMALLEST + i % 2)
+
+
+def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, int]:
+    """Sizes that grow along the order and keep the values of distinct dimensions apart."""
+    if len(order) > MANY:
+        return {name: start + i % 5 for i, name in enumerate(order)}
+    sizes: dict[str, int] = {}
+    waiting = [d for d in dict.fromkeys(dims) if d.integer is None]
+    taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
+    size = start
+    for name in order:
+        known = {*sizes, name}
+        ready = [d for d in waiting if known.issuperset(d.names)]
+        ready = ready or [Dim.of(name)]
+        size = next(
+            (s for s in range(size, size + 8) if _apart(ready, {**sizes, name: s}, taken)), size
+        )
+        sizes[name] = size
+        taken.update((size, *(d.size(sizes) for d in ready)))
+        waiting = [d for d in waiting if d not in ready]
+        size += 1
+    return sizes
+
+
+def _apart(ready: Sequence[Dim], sizes: Mapping[str, int], taken: set[int]) -> bool:
+    values = [d.size(sizes) for d in ready]
+    return min(values) >= SMALLEST and len({*values}) == len(values) and taken.isdisjoint(values)
+
+
+def orders_obeyed(
+    good: Sequence[Mapping[str, int]], bad: Sequence[Mapping[str, int]]
+) -> tuple[str, ...]:
+    """The fewest orders of two dimensions ("m ≥ d") that all good sizes have, and no bad ones; none
+    if there are no such orders."""
+    names = list(good[0]) if good else []
+    pairs = [(a, b) for a in names for b in names if all(s[a] > s[b] for s in good)]
+    chosen: list[str] = []
+    while bad and pairs:
+        a, b = max(pairs, key=lambda pair: sum(s[pair[0]] < s[pair[1]] for s in bad))
+        remaining = [s for s in bad if s[a] >= s[b]]
+        if len(remaining) == len(bad):
+            return ()
+        chosen.append(f"{a} ≥ {b}")
+        bad = remaining
+    return () if bad else tuple(chosen)
+
+
+# ------------------------------------------------------------------------------------- arrays
+
+
+def draw(
+    symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
+) -> Array:
+    """An array for the symbol that obeys its attributes; well conditioned where it is square."""
+    rows, cols = (d.size(sizes) for d in symbol.shape)
+    attributes: frozenset[str] = (
+        symbol.data.attributes if isinstance(symbol.data, Symbol) else frozenset()
+    )
+    if attributes >= {"posdef", "diagonal"}:
+        attributes |= {"positive"}
+    for attribute, make in _WHOLE.items():
+        if attribute in attributes and "diagonal" not in attributes:
+            return make(rows, cols, rng) * (profile.scale if attribute == "posdef" else 1.0)
+    sign = 1 if attributes & {"positive", "nonneg"} else profile.sign
+    x = rng.uniform(-1.0, 1.0, (rows, cols))
+    x = (np.abs(x) + 0.4) * (np.sign(x) if sign == 0 else sign) * profile.scale
+    if profile.near_identity and 1 not in x.shape:
+        x = np.eye(rows, cols) + NEAR_IDENTITY * x
+    elif rows == cols > 1:
+        np.einsum("ii->i", x)[:] *= 1 + np.sqrt(rows)
+    for attribute, shape in _SHAPED.items():
+        if attribute in attributes:
+            x = shape(x)
+    return x
+
+
+def _posdef(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    q = _orthogonal(rows, cols, rng)
+    x = (q * rng.uniform(0.5, 2.0, rows)) @ q.T
+    return np.asarray(x + x.T) / 2
+
+
+def _orthogonal(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    q = np.linalg.qr(rng.standard_normal((max(rows, cols), min(rows, cols))))[0]
+    return np.asarray(q if rows >= cols else q.T)
+
+
+def _simplex(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    x = rng.uniform(0.2, 1.2, (rows, cols))
+    return np.asarray(x / x.sum(axis=None if 1 in (rows, cols) else 1, keepdims=True))
+
+
+def _onehot(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    if cols == 1:
+        return np.eye(rows)[:, rng.integers(rows, size=1)]
+    return np.eye(cols)[rng.integers(cols, size=rows)]
+
+
+_WHOLE: dict[str, Callable[[int, int, np.random.Generator], Array]] = {
+    "posdef": _posdef,
+    "orthogonal": _orthogonal,
+    "simplex": _simplex,
+    "onehot": _onehot,
+    "unit": lambda rows, cols, rng: rng.uniform(0.1, 0.9, (rows, cols)),
+}
+_SHAPED: dict[str, Callable[[Array], Array]] = {
+    "symmetric": lambda x: (x + x.T) / 2,
+    "diagonal": lambda x: x * np.eye(*x.shape),
+    "lower": np.tril,
+    "upper": np.triu,
+}
+
+# ---------------------------------------------------------------------------- abstract functions
+
+
+def abstract_functions(
+    names: Iterable[str], rng: np.random.Generator
+) -> dict[str, Callable[[Array, int], Array]]:
+    """A random smooth function for every name, with its derivatives of all orders."""
+    return {name: _smooth(rng) for name in names}
+
+
+def _smooth(rng: np.random.Generator) -> Callable[[Array, int], Array]:
+    """a sin(b x + c) summed over two waves, and a polynomial of degree 3."""
+    waves = rng.uniform((0.5, 0.6, 0.0), (1.0, 1.4, 6.0), (2, 3))
+    polynomial = np.polynomial.Polynomial(rng.uniform(0.1, 0.5, 4) * rng.choice((-1, 1), 4))
+
+    def value(x: Array, order: int) -> Array:
+        total = polynomial.deriv(order)(x) if order else polynomial(x)
+        for a, b, c in waves:
+            total = total + a * b**order * np.sin(b * x + c + order * np.pi / 2)
+        return np.asarray(total)
+
+    return value

@@ -1,0 +1,300 @@
+"""Simplification: the shortest form found, written with the problem's own definitions.
+
+Every node is simplified after its arguments. A sum of products is read as networks (`network.py`), in
+which transposes, traces, diagonals and sums over ones are no different, like terms are added, common
+factors taken out, and each term is spelled in its shortest way; then the identities of the table and the
+definitions are tried. A form is taken only if it is no longer than what it replaces, so this ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from .contraction import flip
+from .dims import Shape, broadcast
+from .expr import (
+    MINUS,
+    Expr,
+    add,
+    expand_names,
+    negate,
+    postorder,
+    rebuild,
+    times,
+    transform,
+    zeros,
+)
+from .factoring import Part, factored, split
+from .folding import Folding
+from .functions import TABLE
+from .lengths import has_minus, length, sum_of
+from .network import Term, key_of, read_terms
+from .rewriting import Rewriter
+from .spelling import spell
+
+HORIZON = 10  # how many operations deep a product is read; beyond, a factor is taken as it is
+MOST_TERMS = 48  # a product of sums is not multiplied out beyond this
+MOST_NODES_EXPANDED = 400
+MOST_ROUNDS = 8
+
+# What is opened inside a product, from nothing to sums and definitions.
+_OPENNESS: tuple[Callable[[Expr], bool], ...] = (
+    lambda e: False,
+    lambda e: e.op == "add",
+    lambda e: e.op in ("add", "name"),
+)
+
+SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
+
+
+class Simplifier:
+    """Simplifies expressions of one problem; what it found for a node is remembered."""
+
+    def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
+        self._memo: dict[Expr, Expr] = {}
+        self._symmetric: dict[Expr, bool] = {}
+        self._lengths: dict[Expr, int] = {}
+        self._cores: dict[Expr, Expr] = {}
+        self._rewriter = Rewriter(self.is_symmetric, self.length)
+        self._folding = Folding(self.is_symmetric)
+        self._natural: set[Expr] = set()
+        definitions = list(definitions)
+        for e in postorder([*definitions, *roots]):
+            if e.op == "add":
+                self._natural.add(e)
+        for definition in definitions:
+            self._learn(definition)
+
+    def length(self, e: Expr) -> int:
+        return length(e, self._lengths)
+
+    def _learn(self, definition: Expr) -> None:
+        """Notes a definition: its body is replaced by its name wherever it turns up."""
+        body = definition.args[0]
+        if not body.args:
+            return
+        for form in dict.fromkeys([body, self(body), self(expand_names(body))]):
+            self._folding.learn(definition, form)
+        self._memo.clear()
+
+    def __call__(self, e: Expr) -> Expr:
+        """The simplified expression: of the same shape and value, and no longer."""
+        for node in postorder([e], into=lambda x: x.op != "name" and x not in self._memo):
+            if node not in self._memo:
+                args = [self._memo[a] for a in node.args] if node.op != "name" else node.args
+                self._memo[node] = self._local(rebuild(node, args))
+        return self._memo[e]
+
+    def shortest(self, e: Expr) -> Expr:
+        """The shorter of: simplified as it is, and with the definitions put in and found again."""
+        kept = self(e)
+        if sum(1 for _ in postorder([e])) > MOST_NODES_EXPANDED:
+            return kept
+        opened = self(expand_names(e))
+        return opened if self.length(opened) < self.length(kept) else kept
+
+    def write(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
+        """The terms as one simplified expression, or None if a term has no form in matrices."""
+        written = self._written(self._collected(terms), shape)
+        return None if written is None else self.shortest(written)
+
+    # --------------------------------------------------------------------------- one node
+
+    def _local(self, e: Expr) -> Expr:
+        for _ in range(MOST_ROUNDS):
+            found = self._once(e)
+            if found is e:
+                break
+            e = self._inside(found)
+        return e
+
+    def _inside(self, e: Expr) -> Expr:
+        """The expression with those arguments simplified that a rewriting has just made."""
+        for node in postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo):
+            if node not in self._memo:
+                self._memo[node] = node
+                args = [self._memo[a] for a in node.args] if node.op != "name" else node.args
+                self._memo[node] = self._once(rebuild(node, args))
+        return rebuild(e, [self._memo[a] for a in e.args]) if e.op != "name" else e
+
+    def _once(self, e: Expr) -> Expr:
+        if not e.args or e.op == "name":
+            return e
+        new = self._combined(e) if is_multilinear(e) else e
+        return self.fold(self._rewriter.rewrite(new))
+
+    def _combined(self, e: Expr) -> Expr:
+        """The shortest of: the products as they are, with sums multiplied out, with definitions
+        opened too."""
+        best = e
+        if e.op == "transpose" and e.args[0].op == "add":
+            e = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
+        for openness in _OPENNESS:
+            terms = read_terms(e, openness, HORIZON, MOST_TERMS)
+            if terms is None or (openness is not _OPENNESS[0] and not self._opens(e, openness)):
+                continue
+            written = self._written(self._collected(terms), e.shape)
+            if written is None:
+                continue
+            shorter = self.length(written) - self.length(best)
+            if shorter < 0 or (shorter == 0 and openness is _OPENNESS[0]):
+                best = written
+        return best
+
+    def _opens(self, e: Expr, openness: Callable[[Expr], bool]) -> bool:
+        """Whether there is anything below to open, near enough."""
+        stack = [(a, 1) for a in e.args]
+        while stack:
+            x, depth = stack.pop()
+            if openness(x):
+                return True
+            if depth < HORIZON and is_multilinear(x):
+                stack.extend((a, depth + 1) for a in x.args)
+        return False
+
+    def _collected(self, terms: Sequence[Term]) -> list[Term]:
+        """Like terms added up; their order is that of the first of each."""
+        groups: dict[bytes, Term] = {}
+        for term in map(self._with_natural_sums, terms):
+            key = key_of(term, self.is_symmetric)
+            first = groups.get(key)
+            total = term.coefficient + (0 if first is None else first.coefficient)
+            groups[key] = replace(first or term, coefficient=total)
+        return [term for term in groups.values() if term.coefficient]
+
+    def _with_natural_sums(self, term: Term) -> Term:
+        """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
+        edges, sign = list(term.edges), Fraction(1)
+        for i, edge in enumerate(edges):
+            p = edge.exponent
+            if edge.atom.op == "add" and p.op == "number" and p.data == int(p.data):
+                natural = self._natural_sum(edge.atom)
+                if natural is not edge.atom:
+                    edges[i] = replace(edge, atom=natural)
+                    sign *= (-1) ** int(p.data)
+        return replace(term, edges=tuple(edges), coefficient=term.coefficient * sign)
+
+    def _natural_sum(self, e: Expr) -> Expr:
+        """The sum or its negative: as the problem has it, with a number positive, or the shorter."""
+        if e in self._natural:
+            return e
+        other = negated_sum(e)
+        if other in self._natural:
+            return other
+        return min(e, other, key=lambda x: (_negative_numbers(x), self.length(x), x.digest))
+
+    def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
+        if not terms:
+            return zeros(*shape)
+        parts = []
+        for term in terms:
+            spelled = self._spelled(term, compact=len(terms) > 1)
+            if spelled is None:
+                return None
+            parts.append(spelled)
+        if broadcast(p.shape for p in parts) != shape:
+            full = self._spelled(terms[0], compact=False)
+            if full is None:
+                return None
+            parts[0] = full
+        total = factored(parts, self.length) if len(parts) > 1 else parts[0]
+        return without_leading_minus(total)
+
+    def _spelled(self, term: Term, compact: bool) -> Expr | None:
+        """The shortest spelling of a term, with definitions where they don't make it longer."""
+        best = spell(term, self.is_symmetric, self.fold, compact)
+        for folded in self._folding.fold_term(term):
+            other = spell(folded, self.is_symmetric, self.fold, compact)
+            if best is None or (other is not None and self.length(other) <= self.length(best)):
+                best = other
+        return best if best is None else transform(best, self._rewriter.rewrite)
+
+    # ------------------------------------------------------------------------ definitions
+
+    def fold(self, e: Expr) -> Expr:
+        """The expression, or the name of the definition that it is the body of."""
+        return self._folding.fold(e)
+
+    def named(self, e: Expr) -> Expr:
+        """The expression as it stands, with definitions written by their names."""
+        return transform(e, self.fold)
+
+    # ------------------------------------------------------------------------- symmetry
+
+    def is_symmetric(self, e: Expr) -> bool:
+        """Whether the value equals its transpose, as far as attributes and structure tell."""
+        if e.shape[0] != e.shape[1]:
+            return False
+        known = self._symmetric.get(e)
+        if known is None:
+            self._symmetric[e] = False  # while it is being looked at
+            known = self._symmetric[e] = self._find_symmetry(e)
+        return known
+
+    def _find_symmetry(self, e: Expr) -> bool:
+        if e.op == "symbol":
+            return bool(e.data.attributes & SYMMETRIC)
+        if not e.args:
+            return e.op in ("eye", "ones", "zeros")
+        if e.op == "name":
+            return self.is_symmetric(e.args[0])
+        if is_multilinear(e):
+            here = read_terms(e, horizon=HORIZON) or []
+            there = [replace(t, rows=t.cols, cols=t.rows) for t in here]
+            keys = [
+                sorted((key_of(t, self.is_symmetric), t.coefficient) for t in terms)
+                for terms in (here, there)
+            ]
+            return keys[0] == keys[1]
+        row = TABLE.get(e.op)
+        if row is None or row.units == "inverse" or row.elementwise:
+            return all(a.is_scalar or self.is_symmetric(a) for a in e.args)
+        return False
+
+
+def is_multilinear(e: Expr) -> bool:
+    """Whether the operation is read as a network: sums, products, and the linear rows."""
+    if e.op in ("add", "times", "matmul", "transpose", "power"):
+        return True
+    return e.op in TABLE and TABLE[e.op].units == "linear"
+
+
+def _negative_numbers(e: Expr) -> int:
+    return sum(a.op == "number" and a.data < 0 for a in e.args)
+
+
+def negated_sum(e: Expr) -> Expr:
+    return sum_of([negate_part(a) for a in e.args])
+
+
+def negate_part(a: Expr) -> Expr:
+    if a.op == "times" and a.args[0] is MINUS:
+        return times(*a.args[1:])
+    return negate(a)
+
+
+def without_leading_minus(e: Expr) -> Expr:
+    """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
+    if e.op != "times" or not has_minus(e):
+        return e
+    coefficient, scalars, body = split(e)
+    swapped = None if body is None else _with_one_sum_negated(body)
+    return e if swapped is None else Part(-coefficient, scalars, swapped).expression
+
+
+def _with_one_sum_negated(body: Expr) -> Expr | None:
+    """A product with the sign of one sum in it turned, if it has a sum with a minus."""
+    path: list[tuple[Expr, int]] = []
+    stack: list[tuple[Expr, list[tuple[Expr, int]]]] = [(body, path)]
+    while stack:
+        e, path = stack.pop()
+        if e.op == "add" and any(has_minus(a) for a in e.args):
+            new = negated_sum(e)
+            for parent, i in reversed(path):
+                new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])
+            return new
+        if e.op in ("times", "matmul", "transpose", "diag", "sum", "tr", "vec"):
+            stack.extend((a, [*path, (e, i)]) for i, a in reversed(list(enumerate(e.args))))
+    return None

@@ -1,0 +1,61 @@
+"""What the README and the examples show is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shapetrick.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
+
+
+def _derived(*arguments: str) -> str:
+    call = [sys.executable, "-m", "shapetrick", "derive", *arguments]
+    done = subprocess.run(call, capture_output=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_verified(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("✓ verified") == out.count("\n  gradient ")
+    assert not err
+
+
+def test_first_screen_shows_an_example_and_its_derivation() -> None:
+    (_, problem), (_, derivation), *_ = BLOCKS
+    example = (ROOT / "examples" / "linear_regression.st").read_text(encoding="utf-8")
+    assert problem == example.split("\n", 1)[1]
+    assert derivation == _derived("examples/linear_regression.st")
+
+
+def test_the_language_block_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = (text for _, text in BLOCKS if "vjp Z with G" in text)
+    assert main(["derive", "--quiet", "-e", block]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_python_blocks_print_what_their_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = [text for language, text in BLOCKS if language == "python"]
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+        said = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        assert capsys.readouterr().out.splitlines() == said
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_paths_that_are_named_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for path in re.findall(r"`([\w./]+(?:\.\w+|/))`", text):
+        assert (ROOT / path).exists() or (ROOT / "shapetrick" / path).exists(), path
