@@ -1,4 +1,6 @@
-"""What is said of shapes that don't fit: the operands as typed, what disagrees, and repairs that were tried."""
+"""What is said of shapes that don't fit: the operands as typed, what disagrees, what would mend it.
+
+A repair is named only if it was tried."""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .dims import SCALAR, Shape
-from .errors import InferenceError, ShapeError
-from .inference import Inference, Misfit
+from .errors import InferenceError, ShapeError, Span
+from .inference import Inference, Miscount, Misfit, Undetermined
 from .surface import Node, postorder
 from .unification import open_text
 
@@ -54,15 +56,31 @@ def explain(
     message = misfit.reason or _reason(node, text, inference)
     whole = next(e for e in expressions if any(n is node for n in postorder(e.root)))
     advice = _advice(_repairs(node, whole.root, text), inference, whole)
-    guessed = [n for n in assumed if any(m.value == n for m in postorder(node) if m.kind == "name")]
-    message = message[0].upper() + message[1:] if message[0].islower() else message
+    of_shapes = not isinstance(misfit, Miscount)
+    guessed = [
+        n
+        for n in assumed
+        if of_shapes and any(m.value == n for m in postorder(node) if m.kind == "name")
+    ]
     if advice:
         message += "\n" + advice
     if not guessed:
         return ShapeError(message, node.span, text)
     names = " and ".join(f"`{n}`" for n in guessed)
-    message += f"\nThe shape of {names} is not declared: `{guessed[0]} : m x n`, for instance, says it."
+    message += (
+        f"\nThe shape of {names} is not declared: `{guessed[0]} : m x n`, for instance, says it."
+    )
     return InferenceError(message, node.span, text)
+
+
+def undetermined(text: str, span: Span, assumed: Sequence[str]) -> InferenceError:
+    """What is said where the equations have many answers."""
+    if assumed:
+        names = ", ".join(f"`{n}`" for n in assumed)
+        message = f"the shapes of {names} have more than one answer: declare them."
+    else:
+        message = "the sizes here have more than one answer: write `eye(n)` or `ones(m, n)`."
+    return InferenceError(message, span, text)
 
 
 def _reason(node: Node, text: str, inference: Inference) -> str:
@@ -91,7 +109,9 @@ def _reason(node: Node, text: str, inference: Inference) -> str:
         if a != b and "1" not in (a, b)
     ]
     what = _BROADCASTING.get(node.kind, "result")
-    return f"{typed[0]} and {typed[1]} have no {what}: the {', the '.join(apart) or 'shapes differ'}."
+    return (
+        f"{typed[0]} and {typed[1]} have no {what}: the {', the '.join(apart) or 'shapes differ'}."
+    )
 
 
 def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
@@ -111,18 +131,15 @@ def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
         yield _Repair(node, Node("*", (left, inverse), None, node.span), spelt, "times the inverse")
     elif node.kind != "^":
         for k in (1, 0):
-            args = [*node.args]
-            args[k] = Node("'", (args[k],), None, args[k].span)
-            words = [source(text, a) for a in node.args]
-            words[k] = _operand(text, node.args[k]) + "'"
-            turned = replace(node, args=tuple(args))
-            yield _Repair(node, turned, _spell(node, words))
+            args, words = [*node.args], [source(text, a) for a in node.args]
+            args[k], words[k] = _turned(args[k], text)
+            yield _Repair(node, replace(node, args=tuple(args)), _spell(node, words))
 
 
 def _regrouped(node: Node, root: Node, text: str) -> Iterator[_Repair]:
     """`G .* (X W)` for `G .* X W`, whether the `.*` or the product is what doesn't fit."""
     for product in postorder(root):
-        if product.kind != "*" or product.bracketed and product is not node:
+        if product.kind != "*":
             continue
         left = product.args[0]
         if left.kind in (".*", "./") and not left.bracketed and node in (product, left):
@@ -142,6 +159,13 @@ def _binary(node: Node, kind: str, left: Node, right: Node, text: str, remark: s
     return _Repair(node, Node(kind, (left, right), None, node.span), spelt, remark)
 
 
+def _turned(node: Node, text: str) -> tuple[Node, str]:
+    """The transpose of an operand, and how it would be typed."""
+    if node.kind == "'":
+        return node.args[0], source(text, node.args[0])
+    return Node("'", (node,), None, node.span), _operand(text, node) + "'"
+
+
 def _spell(node: Node, words: Sequence[str]) -> str:
     if node.kind == "call":
         return f"{node.value.name}({', '.join(words)})"
@@ -155,7 +179,8 @@ def _operand(text: str, node: Node) -> str:
 
 def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expected) -> str:
     """Which repairs fit in the whole expression, and which are only possible by themselves."""
-    fitting, others = [], []
+    fitting: list[str] = []
+    others: list[str] = []
     for repair in repairs:
         shape = _shape(inference, Expected(repair.node, False))
         if shape is None:
@@ -165,16 +190,17 @@ def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expected) -
         mended = Expected(_with(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
-        return f"{_and(fitting)} fits here; {_and(others)} does not."
+        return f"{_or(fitting)} fits here; {_or(others)} does not."
     if fitting:
-        return f"{_and(fitting)} fits here."
+        return f"{_or(fitting)} fits here."
     if others:
-        return f"{_and(others)} would be possible, but does not fit here."
+        return f"{_or(others)} would be possible, but does not fit here."
     return ""
 
 
-def _and(phrases: Sequence[str]) -> str:
-    return " or ".join(phrases)
+def _or(phrases: Sequence[str]) -> str:
+    *most, last = phrases
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _shape(inference: Inference, expected: Expected) -> Shape | None:
@@ -185,7 +211,7 @@ def _shape(inference: Inference, expected: Expected) -> Shape | None:
         if expected.scalar and not trial.unifier.unify_shapes(shape, SCALAR):
             return None
         trial.solve()
-    except Misfit:
+    except (Misfit, Undetermined):
         return None
     return trial.unifier.shape(shape)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .elaboration import read as read_problem
 from .derivation import derive as derive_request
@@ -72,6 +73,12 @@ class Derivation:
     def verified(self) -> bool:
         """Whether the gradient passed every check."""
         return self.result.validation.verdict == "verified"
+
+    def to_sympy(self) -> Any:
+        """The gradient as a SymPy expression, in declared symbols alone."""
+        from .interchange import to_sympy  # SymPy is slow to import
+
+        return to_sympy(self.gradient)
 
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"

@@ -18,24 +18,31 @@ Symmetric = Callable[[Expr], bool]
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
-def flip(e: Expr, symmetric: Symmetric) -> Expr:
-    """The transpose, pushed into products and cancelled where a factor is symmetric."""
+def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
+    """The transpose, pushed into products where that isn't longer, and cancelled where a factor is
+    symmetric; no deeper than `depth` products within each other."""
     if e.is_scalar or symmetric(e):
         return e
-    if e.op == "matmul":
-        pushed = matmul(*(flip(a, symmetric) for a in reversed(e.args)))
-        outside = transpose(e)
-        return outside if length(outside) + 2 <= length(pushed) else pushed
-    if e.op == "times":
-        pushed = times(*(flip(a, symmetric) for a in e.args))
-        return min(pushed, transpose(e), key=length)
-    if e.op == "add":
-        pushed = add(*(flip(a, symmetric) for a in e.args))
-        return min(transpose(e), pushed, key=length)
-    if e.op == "power" and e.args[1].is_scalar:
-        return power(flip(e.args[0], symmetric), e.args[1])
-    if e.op == "diag" and e.shape[0] == e.shape[1] != ONE:
-        return e
+    if depth == 0:
+        return transpose(e)
+
+    def below(a: Expr) -> Expr:
+        return flip(a, symmetric, depth - 1)
+
+    match e.op:
+        case "matmul":
+            pushed = matmul(*map(below, reversed(e.args)))
+            outside = transpose(e)
+            return outside if length(outside) + 2 <= length(pushed) else pushed
+        case "times" | "add":
+            pushed = (times if e.op == "times" else add)(*map(below, e.args))
+            outside = transpose(e)
+            first, second = (pushed, outside) if e.op == "times" else (outside, pushed)
+            return first if length(first) <= length(second) else second
+        case "power" if e.args[1].is_scalar:
+            return power(below(e.args[0]), e.args[1])
+        case "diag" if e.shape[0] == e.shape[1] != ONE:
+            return e
     return transpose(e)
 
 
@@ -96,7 +103,11 @@ class Board:
         return product(*(flip(v, self.symmetric) if v.shape[1] != ONE else v for v in factors))
 
     def row(self, factors: list[Expr]) -> Expr:
-        return product(*(flip(v, self.symmetric) if v.shape[0] != ONE else v for v in factors))
+        pushed = product(*(flip(v, self.symmetric) if v.shape[0] != ONE else v for v in factors))
+        if len(factors) == 1:
+            return pushed
+        outside = transpose(self.column(factors))
+        return outside if length(outside) < length(pushed) else pushed
 
     def oriented(self, matrix: Matrix, start: int) -> Expr:
         e, a, _ = matrix
@@ -114,11 +125,16 @@ class Board:
                 merged.extend(group)
                 continue
             _, a, b = group[0]
-            both = [(sum(length(self.oriented(x, s)) for x in group), s) for s in (a, b)]
-            start = a if both[0] <= both[1] or both[0][0] == both[1][0] else b
+            start = a if all(m[1] == a for m in group) else self._better_start(group)
             together = product(*(self.oriented(x, start) for x in group))
             merged.append((together, start, b if start == a else a))
         self.matrices = merged
+
+    def _better_start(self, group: list[Matrix]) -> int:
+        """From which of their two nodes parallel factors are the shorter to write."""
+        _, a, b = group[0]
+        lengths = {s: sum(length(self.oriented(m, s)) for m in group) for s in (a, b)}
+        return a if lengths[a] <= lengths[b] else b
 
     def _is_cycle(self, group: list[Matrix]) -> bool:
         """Two factors between two summed nodes that nothing else touches: a trace of a product."""

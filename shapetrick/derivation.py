@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from .chain_rule import cotangents
 from .expr import UNIT, Expr, expand_names, postorder
+from .functions import NAMES
+from .naming import introduced, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Result, Step
@@ -28,6 +30,7 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     if request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
+    gradient = with_names(gradient, _taken(problem))
     checker = Checker(
         request.of,
         request.wrt,
@@ -44,7 +47,7 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
         gradient=gradient,
         expanded=expand_names(gradient),
         definitions=_definitions(gradient, problem),
-        kept=_kept(gradient, request),
+        kept=_kept(gradient, problem, request),
         rewritings=(),
         validation=validation,
         notes=notes,
@@ -59,7 +62,7 @@ SYMMETRIC_CONVENTION = (
 
 def _gradient(request: Request, simplifier: Simplifier) -> Expr:
     upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
-    return simplifier.shortest(cotangents(request.of, request.wrt, upstream)[request.wrt])
+    return simplifier(cotangents(request.of, request.wrt, upstream)[request.wrt])
 
 
 def _jacobian_of(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
@@ -76,14 +79,14 @@ def _hessian(request: Request, simplifier: Simplifier) -> Expr:
 
 
 def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
-    return simplifier.shortest(cotangents(request.of, request.wrt, UNIT)[request.wrt])
+    return simplifier(cotangents(request.of, request.wrt, UNIT)[request.wrt])
 
 
 def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
     """The Hessian is symmetric: its product with V is the gradient's backward rule with V upstream."""
     gradient = _gradient_of(request, simplifier)
     assert request.direction is not None
-    return simplifier.shortest(
+    return simplifier(
         cotangents(gradient, request.wrt, request.direction)[request.wrt]
     )
 
@@ -111,16 +114,28 @@ def steps_of(problem: Problem, request: Request, text: Text) -> tuple[Step, ...]
     return Paper(request, simplifier, text).steps()
 
 
+def _taken(problem: Problem) -> set[str]:
+    """Names that mean something in the problem, or in the language."""
+    directions = (r.direction.data.name for r in problem.requests if r.direction is not None)
+    dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}
+    words = {*NAMES, *problem.functions, *directions, *dims, "I", "T", "e", "pi"}
+    return {*problem.symbols, *problem.definitions, *words}
+
+
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
-    """The definitions that the gradient uses, directly or through another, in order."""
+    """The definitions that the gradient uses, directly or through another: the problem's own in its
+    order, then those introduced."""
     used = {e.data for e in postorder([gradient]) if e.op == "name"}
     own = [(name, e.args[0]) for name, e in problem.definitions.items() if name in used]
-    return tuple(own)
+    return (*own, *introduced(gradient, problem.definitions))
 
 
-def _kept(gradient: Expr, request: Request) -> tuple[Expr, ...]:
-    """The forward values that the gradient uses: definitions and inputs."""
-    seen = postorder([gradient], into=lambda e: e.op != "name")
-    return tuple(
-        e for e in seen if e.op == "name" or e.op == "symbol" and e is not request.direction
-    )
+def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...]:
+    """The forward values that the gradient uses: the problem's definitions and inputs."""
+    own = problem.definitions
+    kept = [
+        e
+        for e in postorder([gradient], into=lambda e: e.op != "name" or e.data not in own)
+        if (e.op == "name" and e.data in own) or (e.op == "symbol" and e is not request.direction)
+    ]
+    return tuple(kept)

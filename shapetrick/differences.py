@@ -112,12 +112,6 @@ def remainder(
     return Remainder(float(slope), sharp)
 
 
-def resolves(f: Batched, x: Array, direction: Array, shrink: float = 1.0) -> bool:
-    """Whether steps of that length give the derivative along the direction."""
-    found = derivative(f, x, direction[None], shrink)
-    return bool(found.error.max() <= COARSEST * np.abs(found.value).max())
-
-
 def magnitude(x: Array) -> float:
     """The root mean square of the entries; 1 if all are 0."""
     return float(np.sqrt(np.mean(x * x))) or 1.0

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from . import expr as ex
-from .advice import Expected, explain, source
+from .advice import Expected, explain, source, undetermined
 from .dims import ONE, SCALAR, Dim, Shape, shape_text
 from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
 from .parsing import parse, parse_expression
-from .problem import Claim, Problem, Request
+from .problem import Claim, Kind, Problem, Request
 from .readings import readings
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .surface import UPSTREAM, Asked, Named, Node, postorder
+from .surface import UPSTREAM, Asked, Definition, Node, postorder
 from .unification import open_text, unknowns
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
@@ -54,7 +54,28 @@ def read_expression(
             scope.dims.update(dict.fromkeys(dim.names))
     scope.functions.update(dict.fromkeys(problem.functions))
     node = parse_expression(text, vocabulary(), problem.functions)
+    if any(True for _ in unknown_names(scope, postorder(node))):
+        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return _expression(node, scope, values, shape)
+
+
+def _all_dimensions(problem: Problem) -> Iterator[str]:
+    """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
+    for e in ex.postorder([*problem.definitions.values(), *(r.of for r in problem.requests)]):
+        for dim in e.shape:
+            yield from dim.names
+        if e.op == "dimension":
+            yield e.data
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name that the language can give to a value."""
+    try:
+        statements = parse(f"{text} = 0", vocabulary())
+    except ParseError:
+        return False
+    first = statements[0]
+    return len(statements) == 1 and isinstance(first, Definition) and first.name.name == text
 
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
@@ -68,9 +89,7 @@ def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[Node, 
     return tuple(postorder(parse_expression(text, dict(words))))
 
 
-def _expression(
-    node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape | None
-) -> Expr:
+def _expression(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape | None) -> Expr:
     """An expression in names that all have values."""
     nodes = list(postorder(node))
     for unknown in unknown_names(scope, nodes):
@@ -87,6 +106,8 @@ def _expression(
         inference.solve()
     except Misfit as misfit:
         raise explain(misfit, scope.text, inference, [Expected(node, False)], ()) from None
+    except Undetermined:
+        raise undetermined(scope.text, node.span, ()) from None
     return Lowering(values, inference, scope.text).expression(nodes)
 
 
@@ -179,15 +200,15 @@ class _Elaboration:
                 inference.shapes[name] = inference.add(nodes)
             for asked, nodes in zip(self.asked, of_nodes, strict=True):
                 shape = inference.add(nodes)
-                if asked.kind in OF_SCALARS and not asked.leibniz:
-                    if not unifier.unify_shapes(shape, SCALAR):
-                        raise self._not_scalar(asked, unifier.shape(shape))
+                scalar = asked.kind in OF_SCALARS and not asked.leibniz
+                if scalar and not unifier.unify_shapes(shape, SCALAR):
+                    raise self._not_scalar(asked, unifier.shape(shape))
             inference.solve()
         except Misfit as misfit:
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
-            names = ", ".join(f"`{n}`" for n in scope.assumed)
-            raise InferenceError(f"the shapes of {names} can't be inferred: declare them.") from None
+            place = expected[-1].root.span
+            raise undetermined(scope.text, place, scope.assumed) from None
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -258,7 +279,7 @@ class _Elaboration:
         text = self.scope.text
         of_text = source(text, asked.of)
         of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
-        kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
+        kind: Kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
         for name, span in asked.wrt:
             wrt = self.values[name]
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
@@ -269,9 +290,7 @@ class _Elaboration:
             if kind in DIRECTED:
                 along = of if kind == "vjp" else wrt
                 direction = self._direction(asked, along)
-            request = Request(
-                kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span  # type: ignore[arg-type]
-            )
+            request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
             yield replace(request, claim=self._claim(asked.claim, request))
 
     def _direction(self, asked: Asked, along: Expr) -> Expr:

@@ -1,14 +1,14 @@
 """Errors: what is wrong, where in the text, and what to write instead.
 
-    ShapetrickError
-    ├── InputError            the text or the call can't be understood (exit status 2)
-    │   ├── ParseError        it is not in the language
-    │   ├── NameProblem       a name is unknown, repeated, or means two things
-    │   ├── ShapeError        shapes don't fit
-    │   ├── InferenceError    a shape can't be inferred
-    │   ├── OperandError      in Python: something is no operand of an expression
-    │   └── RequestError      a request asks for what can't be had
-    └── DerivationError       the input is fine, but no gradient was found (exit status 1)
+ShapetrickError
+├── InputError            the text or the call can't be understood (exit status 2)
+│   ├── ParseError        it is not in the language
+│   ├── NameProblem       a name is unknown, repeated, or means two things
+│   ├── ShapeError        shapes don't fit
+│   ├── InferenceError    a shape can't be inferred
+│   ├── OperandError      in Python: something is no operand of an expression
+│   └── RequestError      a request asks for what can't be had
+└── DerivationError       the input is fine, but no gradient was found (exit status 1)
 """
 
 from __future__ import annotations

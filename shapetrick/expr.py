@@ -1,8 +1,9 @@
 """Expressions: one immutable, hash-consed node type; equal expressions are one object.
 
-A node is an operation, its arguments, what else the operation needs (a name, a number, an axis), and
-its shape, which the constructors below compute and check. What an operation *means* stands in the
-operation table (`functions.py`); here is only how nodes are put together. Every walk is iterative.
+A node is an operation, its arguments, what else the operation needs (a name, a number, an axis),
+and its shape, which the constructors below compute and check. What an operation *means* stands in
+the operation table (`functions.py`); here is only how nodes are put together. Every walk is
+iterative.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from hashlib import blake2b
 from typing import Any, ClassVar, NoReturn
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
-from .errors import OperandError, ShapeError
+from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
 
 Number = Fraction | float
-MAX_POWER = 64  # of a matrix: it is written out as a product
+MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -39,13 +40,17 @@ class Expr:
         return self.shape == SCALAR
 
     def __str__(self) -> str:
-        """The expression in the language. Printing stands above: this is the one import that looks up."""
+        """The expression in the language; printing stands above: the one import that looks up."""
         from .render.text import to_text
 
         return to_text(self)
 
     def __repr__(self) -> str:
-        return f"<{self} : {shape_text(self.shape)}>"
+        """The same, so that it reads back; a short note where it would be endless."""
+        try:
+            return str(self)
+        except RequestError:
+            return f"<an expression too long to print : {shape_text(self.shape)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
@@ -228,7 +233,7 @@ def subtract(a: Expr, b: Expr) -> Expr:
 
 
 def times(*args: Expr) -> Expr:
-    """Element-wise product with broadcasting, which scaling by a scalar is too; nested ones are one."""
+    """Element-wise product with broadcasting, scaling by a scalar too; nested ones are one."""
     flat = tuple(a for a in _flatten("times", args) if a is not UNIT)
     if not flat:
         return UNIT
@@ -367,6 +372,11 @@ def operand(value: Any) -> Expr:
 
 def whole_power(base: Expr, exponent: Expr) -> Expr:
     """The power of a scalar, or a whole power of a square matrix. Raises ShapeError."""
+    if not exponent.is_scalar:
+        raise ShapeError(
+            f"an exponent is a scalar, not {shape_text(exponent.shape)}; the power of every entry "
+            "is `.^`, in Python `power(a, B)`."
+        )
     if base.is_scalar:
         return power(base, exponent)
     while exponent.op == "name":
@@ -462,8 +472,9 @@ def _broadcast(sign: str, args: Sequence[Expr]) -> Shape:
 
 def _number_power(base: Number, exponent: Number) -> Expr | None:
     """The power of two numbers where it is exact and small, else None."""
-    whole = isinstance(exponent, Fraction) and exponent.denominator == 1
-    if not isinstance(base, Fraction) or not whole or abs(exponent) > 64:
+    if not isinstance(base, Fraction) or not isinstance(exponent, Fraction):
+        return None
+    if exponent.denominator != 1 or abs(exponent) > MAX_POWER:
         return None
     if base == 0 and exponent < 0:
         return None

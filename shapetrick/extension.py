@@ -18,7 +18,7 @@ from .errors import InputError, NameProblem, ShapetrickError
 from .evaluation import Program
 from .expr import Expr, postorder, symbol
 from .functions import TABLE, Array, Function
-from .objects import applied, define
+from .objects import applied, checked_name
 from .problem import Kind
 from .scope import CONSTANTS, IDENTITY, SIZED, UNSIZED
 from .surface import UPSTREAM
@@ -43,19 +43,22 @@ def function(
 ) -> Callable[..., Expr]:
     """Adds a function to the language, or replaces one that was added; returns it as a function.
 
-    Without `shape` it is element-wise: `numpy` is called on whole arrays, and `derivative` is that of
-    a scalar function, of the argument `x` and the value `y` (of two arguments: one by `a`, one by
-    `b`). With `shape`, such as `("c", "r")` in terms of an r×c argument, `numpy` is called on one
-    matrix at a time, and `derivative` is what it would be of scalars: `"x + x"` for `A.T @ A`.
+    Without `shape` it is element-wise: `numpy` is called on whole arrays, and `derivative` is that
+    of a scalar function, of the argument `x` and the value `y` (of two arguments: one by `a`, one
+    by `b`). With `shape`, such as `("c", "c")` in terms of an r×c argument, `numpy` is called on
+    one matrix at a time, and `derivative` is what it would be of scalars: `"x + x"` for `A.T @ A`.
 
     Raises InputError."""
     if name in RESERVED:
         raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")
-    define(name, 0)
+    checked_name(name)
     texts = (derivative,) if isinstance(derivative, str) else tuple(derivative)
     derivatives = _read(name, texts, shape)
     value = _elementwise(name, numpy) if shape is None else _of_matrix(name, numpy, shape)
     square = shape is not None and _needs_square(name, numpy)
+    drawn_from = _drawn_from(value, len(texts), SQUARE if square else WIDE)
+    if shape is None:
+        _check_entries(name, value, len(texts), drawn_from)
     replaced = name in TABLE
     functions.register(
         Function(
@@ -64,7 +67,7 @@ def function(
             derivative=texts,
             signatures=_signature(shape or (), square),
             units="unknown" if shape else "elementwise",
-            drawn_from=_drawn_from(value, len(texts), SQUARE if square else WIDE),
+            drawn_from=drawn_from,
             branch=_branch(value, len(texts), derivatives),
             help="the user's own",
         )
@@ -81,8 +84,8 @@ def _read(name: str, texts: Sequence[str], shape: Any) -> list[Expr]:
     """The derivatives. Raises InputError."""
     if len(texts) not in LETTERS or (shape is not None and len(texts) != 1):
         raise InputError(
-            f"`{name}`: a function of entries has one or two arguments, a function of matrices one, "
-            "and a derivative by each."
+            f"`{name}`: a function of entries has one or two arguments, a function of matrices "
+            "one, and a derivative by each."
         )
     letters = (*LETTERS[len(texts)], "y")
     names = {c: symbol(c, SCALAR) for c in letters}
@@ -90,10 +93,12 @@ def _read(name: str, texts: Sequence[str], shape: Any) -> list[Expr]:
     for text in texts:
         try:
             derivatives.append(parse_scalar(text, names))
+            if not derivatives[-1].is_scalar:
+                raise InputError("it is not a scalar.")
         except InputError as error:
             raise InputError(
-                f"the derivative of `{name}`, `{text}`: {error.message} It is written as of scalars, "
-                f"in {', '.join(letters[:-1])} (given) and y (the value)."
+                f"the derivative of `{name}`, `{text}`: {error.message} It is written as of "
+                f"scalars, in {', '.join(letters[:-1])} (given) and y (the value)."
             ) from None
     return derivatives
 
@@ -115,8 +120,8 @@ def _elementwise(name: str, numpy: Callable[..., Any]) -> Value:
         expected = np.broadcast_shapes(*(x.shape for x in arrays))
         if y.shape != expected:
             raise InputError(
-                f"`{name}` of {_shapes(arrays)} has a value of shape {y.shape}: without `shape=` it "
-                "is element-wise, and called on whole arrays."
+                f"`{name}` of {_shapes(arrays)} has a value of shape {y.shape}: without `shape=` "
+                "it is element-wise, and called on whole arrays."
             )
         return y
 
@@ -153,7 +158,10 @@ def _of_matrix(name: str, numpy: Callable[..., Any], shape: tuple[str, str]) -> 
 def _called(name: str, numpy: Callable[..., Any], arrays: Sequence[Array]) -> Array:
     given = [np.array(x, dtype=float) for x in arrays]  # copies: they may be written to
     try:
-        return np.asarray(numpy(*given), dtype=float)
+        y = np.asarray(numpy(*given))
+        if y.dtype.kind not in "biuf":
+            raise TypeError(f"it gives {y.dtype}, not real numbers")
+        return y.astype(float)
     except (ShapetrickError, np.linalg.LinAlgError):
         raise
     except Exception as error:
@@ -181,12 +189,25 @@ def _needs_square(name: str, numpy: Callable[..., Any]) -> bool:
 
 def _drawn_from(value: Value, arity: int, shape: tuple[int, int]) -> tuple[float, float]:
     rng = np.random.default_rng(0)
-    for low, high in RANGES:
-        args = rng.uniform(low, high, (arity, 6, *shape))
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        for low, high in RANGES:
+            args = rng.uniform(low, high, (arity, 6, *shape))
             if np.isfinite(value(*args, None)).all():
                 return low, high
     return RANGES[0]
+
+
+def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float, float]) -> None:
+    """Refuse a function without `shape=` whose entries depend on each other."""
+    args = np.random.default_rng(0).uniform(*drawn_from, (arity, *WIDE))
+    with np.errstate(all="ignore"):
+        whole = value(*args, None)
+        apart = [value(*entry.reshape(arity, 1, 1), None) for entry in args.reshape(arity, -1).T]
+    if not np.allclose(whole.ravel(), np.ravel(apart), rtol=1e-9, atol=0, equal_nan=True):
+        raise InputError(
+            f"`{name}` of an array is not `{name}` of its entries: without `shape=` it has to be "
+            "element-wise."
+        )
 
 
 def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | None:

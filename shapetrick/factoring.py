@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, Literal
 
-from .expr import UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
+from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
 from .functions import TABLE
 from .lengths import is_divisor, sum_of
 from .network import add_exponents
@@ -116,8 +116,8 @@ def _best_step(parts: list[Part], length: Length) -> list[Part] | None:
 
 def _estimate(common: Common, group: Sequence[Part], length: Length) -> int:
     """How much shorter the sum would be with the factor in front of a bracket."""
-    own = 0 if common.kind == "linear" else length(power(common.base, common.exponent))
-    saving = -1 - own
+    own = 0 if common.kind == "linear" else length(common.base)
+    saving = -1 - own - (common.exponent not in (UNIT, MINUS))
     for part in group:
         rest = _without(common, part)
         if rest is None:

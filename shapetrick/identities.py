@@ -54,10 +54,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
-    Identity("inverse into a sum", "inv(A) (s A B + C)", "s B + inv(A) C",
-             "A : n x n; B, C : n x k; s : scalar"),
-    Identity("inverse into a sum", "(s B A + C) inv(A)", "s B + C inv(A)",
-             "A : n x n; B, C : k x n; s : scalar"),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -157,7 +153,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("step", "step(step(x))", "step(x)", _ANY),
     Identity("step", "step(x)", "ones(m, n)", _ANY + " positive"),
     # ----------------------------------------------------------------------- sums and averages
-    Identity("mean", "sum(X) / (m n)", "mean(X)", "X : m x n"),
+    Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
     Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
     Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),

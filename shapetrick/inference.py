@@ -1,9 +1,9 @@
 """Shapes: one pass over what was typed collects equations between dimensions, and solves them.
 
 Comes after the names are known, before expressions are built. Where all shapes are declared, every
-node's shape is settled as the pass meets it. A shape that was left out is a pair of unknowns; equations
-that hold in any case are solved first, then the choices that remain (is `a X` a scaling or a product?)
-are made in the order of the text, so that the answer doesn't depend on anything else.
+node's shape is settled as the pass meets it. A shape that was left out is a pair of unknowns;
+equations that hold in any case are solved first, then the choices that remain (is `a X` a scaling
+or a product?) are made in the order of the text, so that the answer depends on nothing else.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ class Misfit(Exception):
         self.reason = reason
 
 
+class Miscount(Misfit):
+    """A call has too few or too many arguments, or an axis where none is taken."""
+
+
 class Undetermined(Exception):
     """Equations are left that determine nothing: `kron(A, B)` of a known size."""
 
@@ -42,7 +46,7 @@ class Sized(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A node whose shape is not settled yet: its arguments' shapes and the unknowns that stand for its."""
+    """A node whose shape is not settled yet: its arguments' shapes, and unknowns for its own."""
 
     node: Node
     args: tuple[Shape, ...]
@@ -55,7 +59,7 @@ class _Pending:
 class Inference:
     """The shapes of names and of the nodes of expressions.
 
-    `shapes` has those of symbols and definitions; `size` gives the dimension that a call's size is."""
+    `shapes` has those of symbols and definitions; `size` gives the dimension of a size."""
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
@@ -156,11 +160,11 @@ class Inference:
     def _sized(self, node: Node) -> Shape:
         name, _, sizes = node.value
         if name not in SIZED:
-            raise Misfit(node, f"`{name}()` has nothing to work on.")
+            raise Miscount(node, f"`{name}()` has nothing to work on.")
         counts, build = SIZED[name]
         if len(sizes) not in counts:
             wanted = " or ".join(map(str, counts))
-            raise Misfit(node, f"`{name}` takes {wanted} size(s), not {len(sizes)}.")
+            raise Miscount(node, f"`{name}` takes {wanted} sizes, not {len(sizes)}.")
         return build(*map(self.size, sizes)).shape
 
     def _apply(
@@ -180,13 +184,14 @@ class Inference:
             return axis
         if row.takes_axis:
             if axis is not None or len(rest) > 1 or rest[0].kind != "number":
-                raise Misfit(node, f"`{name}` takes {row.arity} argument(s) and an axis.")
+                raise Miscount(node, f"`{name}` takes {_arguments(row)} and an axis.")
             if rest[0].value not in (0, 1):
-                raise Misfit(node, "an axis is 0 (down the columns) or 1 (along the rows).")
+                raise Miscount(node, "an axis is 0 (down the columns) or 1 (along the rows).")
             return int(rest[0].value)
         if len(rest) != sizes:
             wanted = f" and {sizes} sizes" if sizes else ""
-            raise Misfit(node, f"`{name}` takes {row.arity} argument(s){wanted}.")
+            given = len(node.args) + len(rest)
+            raise Miscount(node, f"`{name}` takes {_arguments(row)}{wanted}, not {given}.")
         return tuple(map(self.size, rest))
 
 
@@ -214,9 +219,7 @@ def _broadcast(
     return None if rows is None or cols is None else (rows, cols)
 
 
-def _side(
-    u: Unifier, node: Node, a: Dim, b: Dim, out: Dim | None, force: bool
-) -> Dim | None:
+def _side(u: Unifier, node: Node, a: Dim, b: Dim, out: Dim | None, force: bool) -> Dim | None:
     """One side of a sum: two sides are equal, or one of them is 1. An unknown may be 1 as well."""
     if a == b or b == ONE:
         return a
@@ -300,9 +303,9 @@ def _call(
     row = TABLE[NAMES[name]]
     data = i.data(node)
     if len(args) != row.arity:
-        raise Misfit(node, f"`{name}` takes {row.arity} argument(s), not {len(args)}.")
+        raise Miscount(node, f"`{name}` takes {_arguments(row)}, not {len(args)}.")
     if data in (0, 1) and not row.takes_axis:
-        raise Misfit(node, f"`{name}` takes no axis.")
+        raise Miscount(node, f"`{name}` takes no axis.")
     if row.elementwise:
         return args[0] if row.arity == 1 else _broadcast(i, node, args, out, force)
     if all(map(is_settled, args)):
@@ -321,6 +324,10 @@ def sizes_wanted(row: Function) -> int:
         single = {part[0] for part in sides if len(part) == 1}
         count = max(count, len({c for part in sides if len(part) > 1 for c in part} - single))
     return count
+
+
+def _arguments(row: Function) -> str:
+    return "1 argument" if row.arity == 1 else f"{row.arity} arguments"
 
 
 def _unsized(i: Inference, node: Node, args: Sequence[Shape]) -> Shape:

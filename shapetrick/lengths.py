@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from weakref import WeakKeyDictionary
 
 from .expr import MINUS, Expr, add
 
+_known: WeakKeyDictionary[Expr, int] = WeakKeyDictionary()
 
-def length(e: Expr, memo: dict[Expr, int] | None = None) -> int:
+
+def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
-    memo = {} if memo is None else memo
+    found = _known.get(e)
+    if found is not None:
+        return found
     stack = [e]
     while stack:
         x = stack[-1]
-        if x in memo:
+        if x in _known:
             stack.pop()
-            continue
-        if not x.args or x.op == "name":
-            memo[x] = 1 if x.op in ("ones", "zeros", "commute") else 0
-            continue
-        missing = [a for a in x.args if a not in memo]
-        if missing:
-            stack.extend(missing)
-            continue
-        memo[x] = _own_length(x) + sum(memo[a] for a in x.args)
-    return memo[e]
+        elif not x.args or x.op == "name":
+            _known[x] = 1 if x.op in ("ones", "commute") else 0
+        else:
+            missing = [a for a in x.args if a not in _known]
+            if missing:
+                stack.extend(missing)
+            else:
+                _known[x] = _own_length(x) + sum(_known[a] for a in x.args)
+    return _known[e]
 
 
 def _own_length(x: Expr) -> int:

@@ -96,7 +96,7 @@ class Lowering:
         if not is_settled(shape):
             typed = self.text[node.span.start : node.span.end]
             raise InferenceError(
-                f"nothing here tells the size of `{typed}`: write `eye(n)`, `ones(m, n)`.",
+                f"nothing here tells the size of `{typed}`: write `eye(n)` or `ones(m, n)`.",
                 node.span,
                 self.text,
             )

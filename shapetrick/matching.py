@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 from .attributes import Attributes
 from .contraction import flip
 from .dims import ONE, Dim
 from .expr import Expr, add, dimension, eye, matmul, ones, postorder, rebuild, zeros
 from .lengths import sum_of
-from .products import Factor, Product, multiplied, product
+from .products import Factor, Number, Product, multiplied, product
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
@@ -49,18 +50,41 @@ def terms_of(e: Expr) -> tuple[Expr, ...]:
     return e.args if e.op == "add" else (e,)
 
 
+def turned(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:
+    """The transpose, pushed into products and into the sums that are their factors."""
+    if e.op == "matmul" and not e.is_scalar:
+        return matmul(*(_turned_sum(a, symmetric) for a in reversed(e.args)))
+    return _turned_sum(e, symmetric)
+
+
+def _turned_sum(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:
+    if e.op == "add" and not symmetric(e):
+        return add(*(flip(a, symmetric) for a in e.args))
+    return flip(e, symmetric)
+
+
 class Matcher:
     """Matches patterns against expressions, knowing what is symmetric and which attributes hold."""
 
     def __init__(self, symmetric: Callable[[Expr], bool]) -> None:
         self._symmetric = symmetric
         self._attributes = Attributes(symmetric)
+        self._turned: dict[Expr, Expr] = {}
+        self._products: dict[Expr, Product] = {}
 
     def turned(self, e: Expr) -> Expr:
         """The transpose, pushed into products and sums."""
-        if e.op == "add" and not self._symmetric(e):
-            return add(*(flip(a, self._symmetric) for a in e.args))
-        return flip(e, self._symmetric)
+        found = self._turned.get(e)
+        if found is None:
+            found = self._turned[e] = turned(e, self._symmetric)
+        return found
+
+    def product_of(self, e: Expr) -> Product:
+        """The expression as a product."""
+        found = self._products.get(e)
+        if found is None:
+            found = self._products[e] = Product.of(e)
+        return found
 
     def match(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
         """All ways in which the whole expression fits the pattern."""
@@ -72,6 +96,10 @@ class Matcher:
             yield from self.match(pattern, core(e), found)
         elif pattern.op == "transpose":
             yield from self.match(pattern.args[0], self.turned(e), found)
+        elif e.op == "transpose":
+            pushed = self.turned(e.args[0])
+            if pushed is not e:
+                yield from self.match(pattern, pushed, found)
         elif pattern.op in ("times", "power"):
             yield from self._product(pattern, e, found)
         elif pattern.op == "add":
@@ -109,9 +137,8 @@ class Matcher:
     # ------------------------------------------------------------------- element-wise products
 
     def _product(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
-        special, letters = apart(Product.of(pattern).factors)
-        wanted = Product.of(pattern).coefficient
-        given = Product.of(e)
+        wanted, special, letters = parts_of(pattern)
+        given = self.product_of(e)
         for binding, rest in self._among(special, given.factors, found):
             known = [f for f in letters if f[0] in binding.letters or not is_letter(f[0])]
             left = self._without(known, Product(given.coefficient / wanted, rest), binding)
@@ -167,11 +194,9 @@ class Matcher:
         self, pattern: Expr, whole: Product, multiple: int, found: Binding
     ) -> Iterator[tuple[Binding, Product]]:
         """Ways in which a whole power of the pattern is a part of a product, and what is left of that."""
-        wanted = Product.of(pattern).power(multiple)
-        if wanted is None:
-            return
-        special, letters = apart(wanted.factors)
-        coefficient = whole.coefficient / wanted.coefficient
+        wanted, *groups = parts_of(pattern)
+        special, letters = ([(b, p * multiple) for b, p in group] for group in groups)
+        coefficient = whole.coefficient / wanted**multiple
         for binding, rest in self._among(special, whole.factors, found):
             left = self._without(letters, Product(coefficient, rest), binding)
             if left is not None:
@@ -262,8 +287,10 @@ class Matcher:
                 for binding in self.match(wanted, matmul(*here(k)), found):
                     yield binding, k
         else:
-            opened = Binding({**found.letters, letter: core(found.letters[letter])}, found.dims)
-            for form in dict.fromkeys(self.instance(wanted, b) for b in (found, opened)):
+            value = found.letters[letter]
+            for form in (value,) if core(value) is value else (value, core(value)):
+                if wanted is not letter:
+                    form = self.turned(form)
                 parts = form.args if form.op == "matmul" else (form,)
                 k = len(parts)
                 if k <= len(chain) and all(map(same, parts, here(k))):
@@ -294,11 +321,21 @@ class Matcher:
         return new[pattern]
 
 
-def apart(factors: Sequence[Factor]) -> tuple[list[Factor], list[Factor]]:
-    """The factors that say something, largest first, and those that are letters or sizes alone."""
-    special = [f for f in factors if _says_something(*f)]
+@cache
+def parts_of(pattern: Expr) -> tuple[Number, tuple[Factor, ...], tuple[Factor, ...]]:
+    """A pattern as a product: its number, the factors that say something, the largest first, and
+    those that are letters or sizes alone."""
+    whole = Product.of(pattern)
+    special = [f for f in whole.factors if _says_something(*f)]
+    letters = tuple(f for f in whole.factors if f not in special)
     special.sort(key=lambda f: -sum(1 for _ in postorder([f[0]])))
-    return special, [f for f in factors if not _says_something(*f)]
+    return whole.coefficient, tuple(special), letters
+
+
+@cache
+def _name(dim: Dim) -> str | None:
+    """The name that a pattern's dimension is, if it isn't a number."""
+    return None if dim.integer is not None else str(dim)
 
 
 def _says_something(base: Expr, p: Fraction) -> bool:
@@ -310,10 +347,11 @@ def _unified(pattern: Expr, e: Expr, found: Binding) -> Mapping[str, Dim] | None
     whole = is_letter(pattern) and bool(pattern.data.attributes & WHOLE)
     dims = dict(found.dims)
     for wanted, given in zip(pattern.shape, e.shape, strict=True):
-        if wanted.integer is not None:
+        name = _name(wanted)
+        if name is None:
             if wanted != given:
                 return None
-        elif (whole and given == ONE) or dims.setdefault(str(wanted), given) != given:
+        elif (whole and given == ONE) or dims.setdefault(name, given) != given:
             return None
     return dims
 

@@ -1,6 +1,6 @@
 """Expressions built in Python: symbols, dimensions, the functions of the table, and requests.
 
-What is built here is what the same text means: `st.norm(X @ w - y)` and `norm(X w - y)` are one node.
+What is built is what the same text means: `st.norm(X @ w - y)` and `norm(X w - y)` are one node.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .inference import sizes_wanted
 from .parsing import parse
 from .problem import Kind, Problem, Request
 from .scope import SIZED, vocabulary
-from .surface import UPSTREAM, Declaration, Definition
+from .surface import UPSTREAM, Declaration
 
 # ----------------------------------------------------------------------------------------- leaves
 
@@ -58,14 +58,14 @@ def symbols(text: str) -> Any:
 
 def define(name: str, e: Any) -> Expr:
     """The expression under a name: it prints as its name, and a derivation has a line for it."""
-    try:
-        (statement,) = parse(f"{name} = 0", vocabulary())
-        valid = isinstance(statement, Definition) and statement.name.name == name
-    except (InputError, ValueError):
-        valid = False
-    if not valid:
-        raise NameProblem(f"`{name}` is no name for an expression.")
-    return ex.named(name, operand(e))
+    return ex.named(checked_name(name), operand(e))
+
+
+def checked_name(name: str) -> str:
+    """The name. Raises NameProblem if the language can't give it to a value."""
+    if not elaboration.is_name(name):
+        raise NameProblem(f"`{name}` is not a name in the language.")
+    return name
 
 
 def dim(size: Any) -> Expr:
@@ -102,10 +102,11 @@ def _read_dimension(text: str) -> Dim:
         (statement,) = parse(f"x : {text}", vocabulary())
     except (InputError, ValueError):
         raise _no_dimension(text) from None
-    sides = statement.sides if isinstance(statement, Declaration) else None
-    if sides is None or sides[1].dim != ONE or statement.words or sides[0].dim.integer == 0:
-        raise _no_dimension(text)
-    return sides[0].dim
+    if isinstance(statement, Declaration) and statement.sides and not statement.words:
+        rows, cols = (side.dim for side in statement.sides)
+        if cols == ONE and rows.integer != 0:
+            return rows
+    raise _no_dimension(text)
 
 
 def _no_dimension(size: Any) -> OperandError:
@@ -251,9 +252,7 @@ def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Expr:
             given = f"{letter}{count}"
     if not isinstance(given, str):
         raise RequestError("the direction of a derivative is a symbol, or a name for one.")
-    rows, cols = like.shape
-    made: Expr = ex.symbol(define(given, 0).data, (rows, cols))
-    return made
+    return ex.symbol(checked_name(given), like.shape)
 
 
 def _names(roots: list[Expr]) -> dict[str, Expr]:

@@ -1,20 +1,24 @@
-"""Text to statements: splitting into lines, the parser, and what is said of a line that is no statement.
+"""Text to statements: the text is split into lines, and the parser makes a statement of each.
 
 The grammar stands in `grammar/`. This is the only module that knows the parser generator.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import unicodedata
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from hashlib import blake2b
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .complaints import Waiting, complaint
 from .dims import ONE, Dim
 from .errors import ParseError, Span
 from .surface import (
@@ -35,8 +39,9 @@ if TYPE_CHECKING:
     from lark import Lark, Token
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
-Functions = Mapping[str, int | None]
+Functions = Mapping[str, int]
 
+RESERVED = ("wrt", "with")
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
 
@@ -47,19 +52,21 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
 _UNPRINTABLE = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _CALL = re.compile(r"\s*\(")
 _ABSTRACT_CALL = re.compile(r"(\s*['’′])*\s*\(")
-_LEIBNIZ = re.compile(
-    r"d\s*/\s*d\s*(?P<wrt1>[^\W\d]\w*)(?P<of1>\W.*)|d(?=[\s(])(?!\s*[=:,])(?P<of2>.+)/\s*d\s*(?P<wrt2>[^\W\d]\w*)\s*",
-    re.DOTALL,
+_WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
+_LEIBNIZ = (  # d/dW J, and d J / d W
+    re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
+    re.compile(rf"d(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT})", re.DOTALL),
 )
 
 
 class _Builder:
-    """What the parser calls for each token and rule, bottom up; each gives the value of its part."""
+    """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> Named:
         return Named(_normal(t), _span(t))
@@ -73,7 +80,8 @@ class _Builder:
         return Node("name", (), c[0].name, c[0].span)
 
     def group(self, c: list[Any]) -> Node:
-        return replace(c[1], span=_span(c[0]) | _span(c[2]), bracketed=True)
+        left, node, right = c
+        return _bracketed(node, _span(left) | _span(right))
 
     def binary(self, c: list[Any]) -> Node:
         left, sign, right = c
@@ -153,7 +161,7 @@ class _Builder:
     def names(self, c: list[Any]) -> tuple[Named, ...]:
         return tuple(c)
 
-    def direction(self, c: list[Any]) -> Named:
+    def direction(self, c: list[Named]) -> Named:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
@@ -166,10 +174,16 @@ class _Builder:
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
         span = _span(kind) | wrt[-1].span
-        return Asked(str(kind), of, wrt, before or after, symmetric is not None, None, span)
+        return Asked(kind.value, of, wrt, before or after, symmetric is not None, None, span)
 
     def check(self, c: list[Any]) -> Asked:
-        return replace(c[0], claim=c[1], span=c[0].span | c[1].span)
+        request: Asked = c[0]
+        claim: Node = c[1]
+        return replace(request, claim=claim, span=request.span | claim.span)
+
+
+def _bracketed(node: Node, span: Span) -> Node:
+    return replace(node, span=span, bracketed=True)
 
 
 def _upstream(args: tuple[Node, ...], span: Span) -> Node:
@@ -180,11 +194,11 @@ def _upstream(args: tuple[Node, ...], span: Span) -> Node:
 
 
 def _span(t: Token) -> Span:
-    return Span(t.start_pos, t.end_pos)
+    return Span(t.start_pos or 0, t.end_pos or 0)
 
 
 def _normal(text: str) -> str:
-    return str(text) if text.isascii() else unicodedata.normalize("NFC", text)
+    return str(text) if text.isascii() else unicodedata.normalize("NFC", str(text))
 
 
 def _exact(t: Token) -> Fraction:
@@ -215,7 +229,8 @@ def parse_expression(
         spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
-        return _run("expression", clean, spans[0], functions, abstract)  # type: ignore[no-any-return]
+        node: Node = _run("expression", clean, spans[0], functions, abstract)
+        return node
     except ParseError as error:
         raise error.located(error.span, text) from None
 
@@ -236,7 +251,7 @@ def _clean(text: str) -> str:
 
 
 def _lines(text: str) -> Iterator[Span]:
-    """Where the statements stand: a line each, or separated by `;`; brackets hold lines together."""
+    """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
     start, open_at = 0, list[int]()
     for m in _BOUNDARY.finditer(text + "\n;"):
         sign, at = m.group(), m.start()
@@ -247,9 +262,7 @@ def _lines(text: str) -> Iterator[Span]:
                 raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
             opened = open_at.pop()
             if _PAIRS[text[opened]] != sign:
-                raise ParseError(
-                    f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1)
-                )
+                raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
@@ -262,57 +275,78 @@ def _lines(text: str) -> Iterator[Span]:
             start = at + 1
 
 
-def _statement(
-    text: str, span: Span, functions: Functions, abstract: Container[str]
-) -> Statement:
-    leibniz = _LEIBNIZ.fullmatch(text, span.start, span.end)
-    if leibniz is None:
-        statement: Statement = _run("statement", text, span, functions, abstract)
-        return statement
-    form = "1" if leibniz["of1"] else "2"
-    of = _run("expression", text, Span(*leibniz.span("of" + form)), functions, abstract)
-    name = leibniz["wrt" + form]
-    wrt = Named(_normal(name), Span(*leibniz.span("wrt" + form)))
-    return Asked("grad", of, (wrt,), None, False, None, span, leibniz=True)
+def _statement(text: str, span: Span, functions: Functions, abstract: Container[str]) -> Statement:
+    for form in _LEIBNIZ:
+        m = form.fullmatch(text, span.start, span.end)
+        if m is not None:
+            of = _run("expression", text, Span(*m.span("of")), functions, abstract)
+            names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
+            wrt = tuple(Named(_normal(n.group()), Span(*n.span())) for n in names)
+            return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
+    statement: Statement = _run("statement", text, span, functions, abstract)
+    return statement
 
 
-def _run(
-    start: str, text: str, span: Span, functions: Functions, abstract: Container[str]
-) -> Any:
-    """Feed the parser token by token: which names are functions is known here, not in the grammar."""
+def _run(start: str, text: str, span: Span, functions: Functions, abstract: Container[str]) -> Any:
+    """Feed the parser token by token: which names are functions, the grammar doesn't know."""
     if span.end - span.start > MAX_STATEMENT:
         raise ParseError(
             f"the line has {span.end - span.start} characters: at most {MAX_STATEMENT} are read. "
             "Name its parts in lines of their own.",
             Span(span.start, span.start + 1),
         )
-    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken  # slow to import
 
-    source = text[span.start : span.end]
-    driver = _parser().parse_interactive(source, start)
-    last = None
+    driver: Any = _parser().parse_interactive(text[span.start : span.end], start)
+    state = driver.parser_state
+    position, fed, before = state.position, None, Span(span.start, span.start)
     try:
-        for token in driver.lexer_thread.lex(driver.parser_state):
-            token.start_pos += span.start
-            token.end_pos += span.start
-            _retype(token, text, functions, abstract)
-            driver.feed_token(token)
-            last = token
-        return driver.feed_eof(last)
+        for fed in driver.lexer_thread.lex(state):
+            fed.start_pos += span.start
+            fed.end_pos += span.start
+            _retype(fed, text, functions, abstract)
+            driver.feed_token(fed)
+            position, before = state.position, _span(fed)
+        return driver.feed_eof(fed)
     except UnexpectedToken as error:
-        place = span if error.token.type == "$END" else None
-        raise ParseError(f"syntax: {error.token!r}", place or _span(error.token)) from None
+        at = _span(error.token)
+        if error.token.type == "$END":
+            at = Span(span.end, span.end)
+        elif error.token is not fed:  # refused by the lexer, which knows places in the line only
+            at = Span(at.start + span.start, at.end + span.start)
     except UnexpectedCharacters as error:
-        at = span.start + error.pos_in_stream
-        raise ParseError(f"character {text[at]!r}", Span(at, at + 1)) from None
+        first = span.start + (error.pos_in_stream or 0)
+        at = Span(first, first + 1)
+    waiting = _waiting(state.parse_conf.parse_table.states[position])
+    typed, sign = text[span.start : span.end], text[at.start : at.end]
+    message = complaint(typed, sign, text[before.start : before.end], waiting)
+    raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _waiting(expected: Container[str]) -> Waiting:
+    """What kind of thing the parser was waiting for."""
+    kinds: tuple[tuple[str, Waiting], ...] = (
+        ("_CHECK", "statement"),
+        ("KIND", "request"),
+        ("TIMES", "operator"),
+        ("NUMBER", "operand"),
+        ("DIM", "dimension"),
+        ("ATTRIBUTE", "dimension"),
+        ("_COLON", "head"),
+        ("_COMMA", "names"),
+    )
+    return next((kind for name, kind in kinds if name in expected), "name")
 
 
 def _retype(token: Token, text: str, functions: Functions, abstract: Container[str]) -> None:
-    name = _normal(token)
+    """Tell names apart by what they are and what follows, which the grammar can't."""
+    name, end = _normal(token), token.end_pos or 0
     if token.type == "NAME":
-        if name in functions and _CALL.match(text, token.end_pos):
+        if name in RESERVED:
+            token.type = f"_{name.upper()}"
+        elif name in functions and _CALL.match(text, end):
             token.type, token.value = "FUNCTION", (name, functions[name])
-        elif name in abstract and _ABSTRACT_CALL.match(text, token.end_pos):
+        elif name in abstract and _ABSTRACT_CALL.match(text, end):
             token.type, token.value = "ABSTRACT", Named(name, _span(token))
     elif token.type == "DIM" and (name in ATTRIBUTES or name in KINDS):
         token.type = "ATTRIBUTE"
@@ -321,10 +355,15 @@ def _retype(token: Token, text: str, functions: Functions, abstract: Container[s
 @cache
 def _parser() -> Lark:
     """The parser, made on first use; its tables are kept in the user's cache."""
-    from lark import Lark  # slow to import
+    from lark import Lark, __version__  # slow to import
 
+    grammar = _grammar()
     return Lark(
-        _grammar(), parser="lalr", start=["statement", "expression"], transformer=_Builder()
+        grammar,
+        parser="lalr",
+        start=["statement", "expression"],
+        transformer=_Builder(),
+        cache=_cache_file(grammar + __version__) or False,
     )
 
 
@@ -334,3 +373,26 @@ def _grammar() -> str:
     folder = next(d for d in (here / "grammar", here.parent / "grammar") if d.is_dir())
     names = ("problem.lark", "expression.lark")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _cache_file(key: str) -> str | None:
+    """Where the parser's tables are kept: a folder that nobody else can write, or nowhere.
+
+    What lies there is unpickled, so that a shared folder would let others run code."""
+    try:
+        folder = _cache_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except (OSError, RuntimeError):  # not writable; no home
+        return None
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+        return None
+    return str(folder / f"grammar-{blake2b(key.encode(), digest_size=10).hexdigest()}")
+
+
+def _cache_folder() -> Path:
+    given = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", "")
+    base = Path(given)
+    if not base.is_absolute():
+        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return base / "shapetrick"

@@ -1,31 +1,26 @@
-"""Probes: where a function is differentiated by numbers, and what a gradient predicts there.
+"""Probes: where a target is differentiated by numbers.
 
-A `Target` is what is differentiated by what; a `Site` is a target at one assignment of sizes; a
-`Point` is a draw of the inputs there, inside the domain and away from kinks, with the derivatives.
+A `Site` is a target at one assignment of sizes, a `Draw` has values for its inputs, and a `Point`
+is a draw inside the domain and away from kinks, with the derivatives there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 import numpy as np
 
 from .differences import COARSEST, Derivative, derivative, points_per_direction
-from .dims import Shape
 from .errors import ShapetrickError
-from .evaluation import Program
-from .expr import Expr, postorder
-from .functions import TABLE, Array
-from .problem import Kind
-from .sampling import PLAIN, Profile, abstract_functions, any_profile, draw
-
-Env = dict[str, Array]
-Functions = dict[str, Callable[[Array, int], Array]]
+from .evaluation import Functions, Program
+from .functions import Array
+from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profile, draw
+from .targets import Env, Target
 
 OUTSIDE = "no point was found at which its value is finite"
 SINGULAR = "no point was found at which every matrix to be inverted is well conditioned"
@@ -35,13 +30,13 @@ TOO_LARGE = "its sizes are too large to be checked"
 LARGEST_CONDITION = 1e6
 LARGEST_VALUE = 1e140  # so that squares don't overflow
 FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
-SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
 MOST_NUMBERS = 20_000_000  # at once, of all nodes
 FEWEST_POINTS = 24
-RANDOM_DIRECTIONS = 32
 SCOUTS = 96
+SCOUTED_ARRAYS = 3000
 SCOUTINGS = 3
+MIRRORED = 2
 KEPT_SCOUTS = 8
 
 # profiles of the inputs, and by how much the step of the differences shrinks
@@ -50,7 +45,7 @@ _FIRST_TRIES = (
     (PLAIN, 1 / 16),
     (Profile(sign=1), 1.0),
     (Profile(0.1, 1, near_identity=True), 1 / 16),
-    (Profile(1e-6, 1, near_identity=True), 1.0),
+    (Profile(1e-6, 1, near_identity=True), 1 / 16),
     (PLAIN, 1 / 256),
     (Profile(0.1), 1 / 16),
 )
@@ -61,133 +56,35 @@ class Unsuitable(Exception):
     """A draw at which the derivative can't be judged; the argument is the reason."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """What is differentiated: `kind` of `of` by `wrt`, as in a request; `symbols` are drawn too."""
-
-    of: Expr
-    wrt: Expr
-    kind: Kind
-    direction: Expr | None
-    symmetric: bool
-    symbols: tuple[Expr, ...]
-    functions: tuple[str, ...]
-
-    @property
-    def order(self) -> int:
-        return 2 if self.kind in SECOND_ORDER else 1
-
-    @cached_property
-    def nodes(self) -> tuple[Expr, ...]:
-        """What is computed, arguments first."""
-        return tuple(postorder([self.of]))
-
-    @cached_property
-    def inputs(self) -> tuple[Expr, ...]:
-        """The symbols to be drawn."""
-        leaves = [e for e in self.nodes if e.op == "symbol"]
-        extra = [self.wrt, *([] if self.direction is None else [self.direction]), *self.symbols]
-        return tuple(dict.fromkeys([*leaves, *extra]))
-
-    @cached_property
-    def inverted(self) -> tuple[Expr, ...]:
-        """The matrices that must not be singular."""
-        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
-        found = (a for row, args in rows if row and row.units == "inverse" for a in args)
-        return tuple(dict.fromkeys(found))
-
-    @cached_property
-    def abstract(self) -> tuple[str, ...]:
-        """The names of the abstract functions to be drawn."""
-        used = {e.data[0] for e in self.nodes if e.op == "abstract"}
-        return tuple(sorted(used.union(self.functions)))
-
-    @property
-    def shape(self) -> Shape:
-        """The shape that the derivative has."""
-        rows, cols = self.wrt.shape
-        match self.kind:
-            case "grad" | "vjp" | "hvp":
-                return self.wrt.shape
-            case "jvp":
-                return self.of.shape
-            case "hess":
-                return rows * cols, rows * cols
-            case "jac":
-                p, q = self.of.shape
-                return self.of.shape if self.wrt.is_scalar else (p * q, rows * cols)
-
-    def predicted(self, gradient: Array, directions: Array) -> Array:
-        """What the gradient says of the derivatives along the directions (k × order × rows × cols):
-        k × values. Matrices are read column by column."""
-        along = directions.swapaxes(2, 3).reshape(*directions.shape[:2], -1)
-        column = gradient.T.reshape(-1, 1)
-        match self.kind:
-            case "grad" | "vjp" | "hvp":
-                return np.asarray(along[:, 0] @ column)
-            case "jvp":
-                return np.broadcast_to(column.T, (len(along), column.size))
-            case "hess":
-                return np.asarray(((along[:, 0] @ gradient) * along[:, 1]).sum(1, keepdims=True))
-            case "jac":
-                return np.asarray(along[:, 0] @ (column.T if self.wrt.is_scalar else gradient.T))
-
-    def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
-        """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
-        Where that takes more than `room` directions, random ones."""
-        shape = env[self.wrt.data.name].shape
-        if self.kind == "jvp":
-            return self._given(env)[None, None]
-        if self.kind == "hess":
-            room = int(room**0.5)  # directions come in pairs
-        if shape[0] * shape[1] <= room:
-            entries = np.eye(shape[0] * shape[1]).reshape(-1, *shape[::-1]).swapaxes(1, 2)
-        else:
-            entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
-        if self.kind == "hvp":
-            given = np.broadcast_to(self._given(env), entries.shape)
-            return np.stack([entries, given], axis=1)
-        if self.kind == "hess":
-            first, second = np.indices((len(entries), len(entries))).reshape(2, -1)
-            return np.stack([entries[first], entries[second]], axis=1)
-        return entries[:, None]
-
-    def random_direction(self, env: Env, rng: np.random.Generator) -> Array:
-        """A direction that is no entry: order × rows × cols."""
-        direction = rng.standard_normal((self.order, *env[self.wrt.data.name].shape))
-        if self.kind in ("jvp", "hvp"):
-            direction[-1] = self._given(env)
-        return direction
-
-    def travelled(self, directions: Array) -> Array:
-        """How the variable moves along them: for `symmetric`, within the symmetric matrices."""
-        return (directions + directions.swapaxes(-1, -2)) / 2 if self.symmetric else directions
-
-    def read(self, value: Array, env: Env, count: int) -> Array:
-        """The function's values at `count` points, one row a point."""
-        value = np.broadcast_to(value, (count, *value.shape[-2:]))
-        if self.kind == "vjp":
-            return np.asarray((value * self._given(env)).sum(axis=(1, 2))[:, None])
-        return value.swapaxes(1, 2).reshape(count, -1)
-
-    def _given(self, env: Env) -> Array:
-        assert self.direction is not None
-        return env[self.direction.data.name]
-
-
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A draw of the inputs and the derivatives there, each with its tolerance.
-
-    `zero` says that rounding is all there is."""
+class Draw:
+    """Values for the inputs and the abstract functions; by how much steps from there are shrunk."""
 
     env: Env
     functions: Functions
     shrink: float
+
+    def moved(self, by: float) -> Draw:
+        """The draw with each entry changed a little."""
+        waves = ((name, x, np.cos(np.arange(x.size))) for name, x in self.env.items())
+        env = {name: x * (1 + by * wave.reshape(x.shape)) for name, x, wave in waves}
+        return replace(self, env=env)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The derivatives at a draw along some directions; `zero` says that they are but rounding."""
+
+    draw: Draw
     directions: Array
     found: Derivative
     scale: float
     zero: bool
+
+    @property
+    def coarseness(self) -> float:
+        """The largest tolerance over the largest derivative; infinite where these are zero."""
+        return np.inf if self.zero else float(self.tolerance.max()) / self.scale
 
     @property
     def tolerance(self) -> Array:
@@ -216,30 +113,51 @@ class Site:
         return min(MOST_POINTS, MOST_NUMBERS // numbers)
 
     def points(self) -> Iterator[Point]:
-        """Points with finite differences, as many as are found."""
+        """Points with the derivatives by all entries, as many as are found."""
         rng = self._generator(0)
-        for env, functions, shrink in self._suitable(rng):
+        room = self._most_points // points_per_direction(self.target.order)
+        for drawn in self._suitable(rng):
             try:
-                yield self._point(env, functions, shrink, rng)
+                yield self.point(drawn, self.target.directions(drawn.env, rng, room))
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
 
-    def draws(self, points: Iterable[Point]) -> Iterator[tuple[Env, Functions, Array, float]]:
-        """Inputs, a random direction (order × rows × cols), by how much to shrink steps on it. If
-        fresh inputs don't do, those of the points come last."""
-        rng = self._generator(1)
-        known = ((point.env, point.functions, point.shrink) for point in points)
-        for env, functions, shrink in chain(self._suitable(rng), known):
-            yield env, functions, self.target.random_direction(env, rng), shrink
+    def point(self, drawn: Draw, directions: Array) -> Point:
+        """The derivatives along the directions (k × order × rows × cols).
 
-    def values(self, env: Env, functions: Functions, points: Array) -> Array:
+        Raises Unsuitable where there are none, or where they are too coarse."""
+        found = derivative(
+            partial(self.values, drawn),
+            drawn.env[self.target.wrt.data.name],
+            self.target.travelled(directions),
+            drawn.shrink,
+        )
+        scale = float(np.abs(found.value).max())
+        zero = scale <= 4 * float(found.rounding.max())
+        if not zero and not float(found.error.max()) <= COARSEST * scale:
+            raise Unsuitable(COARSE)
+        return Point(drawn, directions, found, scale, zero)
+
+    def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
+        """Draws, and a random direction (order × rows × cols) for each. The first have the signs
+        that the first point's variable does not have; the points' own come last."""
+        rng = self._generator(1)
+        first = next(points)
+        for i, drawn in enumerate(self._suitable(rng)):
+            env = self._mirrored(drawn.env, first.draw.env) if i < MIRRORED else drawn.env
+            yield replace(drawn, env=env), self.target.random_direction(env, rng)
+        for point, factor in product(chain([first], points), (1 / 16, 1 / 256)):
+            near = replace(point.draw, shrink=point.draw.shrink * factor)
+            yield near, self.target.random_direction(near.env, rng)
+
+    def values(self, drawn: Draw, points: Array) -> Array:
         """The function's values (points × values) where the variable takes those points.
 
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
-        at = {**env, self.target.wrt.data.name: points}
-        value, *inverted = self._run(at, functions, branches)
-        values = self.target.read(value, env, len(points))
+        at = {**drawn.env, self.target.wrt.data.name: points}
+        value, *inverted = self._run(at, drawn.functions, branches)
+        values = self.target.read(value, drawn.env, len(points))
         if not (np.abs(values) < LARGEST_VALUE).all():
             raise Unsuitable(OUTSIDE)
         if any(b.ndim > 2 and (b != b[:1]).any() for b in branches):
@@ -264,45 +182,35 @@ class Site:
         for profile in profiles:
             x = draw(self.target.wrt, self.sizes, rng, profile)
             with suppress(Unsuitable):
-                found.append(self.values(point.env, point.functions, x[None]))
+                found.append(self.values(point.draw, x[None]))
         return found
 
     def _generator(self, purpose: int) -> np.random.Generator:
         """The same draws whatever was drawn before for other purposes."""
         return np.random.default_rng([*self._seed, purpose])
 
-    def _point(
-        self, env: Env, functions: Functions, shrink: float, rng: np.random.Generator
-    ) -> Point:
-        target = self.target
-        room = self._most_points // points_per_direction(target.order)
-        directions = target.directions(env, rng, room)
-        found = derivative(
-            partial(self.values, env, functions),
-            env[target.wrt.data.name],
-            target.travelled(directions),
-            shrink,
-        )
-        scale = float(np.abs(found.value).max())
-        zero = scale <= 4 * float(found.rounding.max())
-        if not zero and not float(found.error.max()) <= COARSEST * scale:
-            raise Unsuitable(COARSE)
-        return Point(env, functions, shrink, directions, found, scale, zero)
+    def _mirrored(self, env: Env, other: Env) -> Env:
+        """The inputs with the variable's signs opposite to those of the other, if they are free."""
+        wrt = self.target.wrt
+        if not wrt.data.attributes <= SIGN_FREE:
+            return env
+        name = wrt.data.name
+        return {**env, name: -np.copysign(env[name], other[name])}
 
-    def _suitable(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions, float]]:
+    def _suitable(self, rng: np.random.Generator) -> Iterator[Draw]:
         if self._most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
         for profile, shrink in _FIRST_TRIES:
             env = {s.data.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
-            yield env, abstract_functions(self.target.abstract, rng), shrink
+            yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (env, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
-            yield env, functions, _SHRINKING[i % len(_SHRINKING)]
+            yield Draw(env, functions, _SHRINKING[i % len(_SHRINKING)])
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
-        count = min(SCOUTS, self._most_points)
+        count = min(SCOUTS, self._most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
         functions = abstract_functions(self.target.abstract, rng)
         common = [any_profile(rng) for _ in range(count // 2)]  # the others: one for each input
         stacked = {}

@@ -10,6 +10,7 @@ from .expr import MINUS, Expr, matmul, number, power, times
 from .lengths import sum_of
 
 Number = Fraction | float
+WHOLE = Fraction(1)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
 
 
@@ -17,23 +18,23 @@ Factor = tuple[Expr, Fraction]  # a base and its exponent
 class Product:
     """A number times powers of distinct bases; a power whose exponent isn't a number is a base itself."""
 
-    coefficient: Number = Fraction(1)
+    coefficient: Number = WHOLE
     factors: tuple[Factor, ...] = ()
 
     @staticmethod
     def of(*parts: Expr) -> Product:
         """The product of the expressions."""
-        coefficient: Number = Fraction(1)
+        coefficient: Number = WHOLE
         factors: dict[Expr, Fraction] = {}
-        for a in (a for e in parts for a in (e.args if e.op == "times" else (e,))):
-            base, p = a, Fraction(1)
+        for a in [a for e in parts for a in (e.args if e.op == "times" else (e,))]:
+            if a.op == "number":
+                coefficient = coefficient * a.data
+                continue
+            base, p = a, WHOLE
             if a.op == "power" and isinstance(a.args[1].data, Fraction):
                 base, p = a.args[0], a.args[1].data
-            if base.op == "number" and p == 1:
-                coefficient = coefficient * base.data
-            else:
-                factors[base] = factors.get(base, Fraction(0)) + p
-        return Product(coefficient, tuple((b, p) for b, p in factors.items() if p))
+            factors[base] = factors[base] + p if base in factors else p
+        return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
 
     def power(self, p: Fraction | int) -> Product | None:
         """The product to a power; None where its number has none that is exact."""

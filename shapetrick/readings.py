@@ -15,9 +15,12 @@ _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
 
 def readings(
-    text: str, inference: Inference, statements: Sequence[Sequence[Node]], bodies: Mapping[str, Node]
+    text: str,
+    inference: Inference,
+    statements: Sequence[Sequence[Node]],
+    bodies: Mapping[str, Node],
 ) -> tuple[str, ...]:
-    """One sentence for each place that has two readings; statements are given as nodes in postorder."""
+    """One sentence for each place that has two readings; a statement is its nodes in postorder."""
     found: list[str] = []
     seen: set[Node] = set()
     for nodes in statements:
@@ -40,7 +43,7 @@ def _product(text: str, inference: Inference, node: Node) -> Iterator[str]:
         ambiguous = (
             node.juxtaposed
             and shapes[2] == SCALAR
-            and first.kind != "number"
+            and first.kind not in ("number", "name")
             and right.kind == "name"
         )
     else:

@@ -293,8 +293,6 @@ def forget() -> None:
 def _search(pattern: Pattern) -> Rule:
     view = pattern.example()
     products = scalar_derivative(view)
-    if not products:
-        return Rule(())
     templates = [tuple(instantiate(f, view) for f in p.factors) for p in products]
     trials = _trials(pattern, view, templates)
     error: float | None = None
@@ -539,7 +537,7 @@ def _fit(
     if not all(columns):
         return None, np.inf
     shares, error = _one_each(products, columns, truth)
-    if error / scale > TOLERANCE:
+    if error / scale > TOLERANCE and products:
         shares, miss = _shared_out(products, columns, truth)
         error = min(error, miss)
     if error / scale > TOLERANCE:

@@ -205,6 +205,10 @@ _SHAPED: dict[str, Callable[[Array], Array]] = {
     "upper": np.triu,
 }
 
+SIGN_FREE = frozenset(
+    {"const", "symmetric", "diagonal", "lower", "upper"}
+)  # any signs may be drawn
+
 # ---------------------------------------------------------------------------- abstract functions
 
 

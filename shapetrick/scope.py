@@ -1,4 +1,4 @@
-"""What the names in a problem mean: symbols, dimensions, functions, definitions; and which can't be.
+"""What the names in a problem mean: symbols, dimensions, functions, definitions.
 
 Comes after parsing, before shapes are inferred.
 """
@@ -13,10 +13,22 @@ from .dims import ONE, shape_text
 from .errors import NameProblem, ShapeError, Span
 from .expr import Expr, commute, eye, ones, zeros
 from .functions import NAMES, OPERATORS, TABLE
-from .surface import ATTRIBUTES, KINDS, UPSTREAM, Asked, Declaration, Definition, Named, Node, Side, Statement
+from .surface import (
+    ATTRIBUTES,
+    KINDS,
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Named,
+    Node,
+    Side,
+    Statement,
+)
 from .surface import postorder as walk
 
 IDENTITY = "I"
+SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = {"elementwise": ", and has no attributes"}
 CONSTANTS = ("pi", "e")
 
@@ -58,7 +70,7 @@ class Declared:
 
 @dataclass(slots=True)
 class Scope:
-    """The names of a problem. `bodies` has the nodes of the definitions, each after those it uses."""
+    """The names of a problem. `bodies`: the definitions' nodes, each after those it uses."""
 
     text: str
     symbols: dict[str, Declared] = field(default_factory=dict)
@@ -67,7 +79,7 @@ class Scope:
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, list[Node]] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
-    words: Mapping[str, int] = field(default_factory=lambda: vocabulary())
+    words: Mapping[str, int] = field(default_factory=vocabulary)
 
     def is_value(self, name: str) -> bool:
         """Whether a name is a symbol or a definition."""
@@ -75,9 +87,7 @@ class Scope:
 
     def is_known(self, name: str) -> bool:
         """Whether a name has a meaning as an expression."""
-        return (
-            self.is_value(name) or name in self.dims or name == IDENTITY or name in CONSTANTS
-        )
+        return self.is_value(name) or name in self.dims or name == IDENTITY or name in CONSTANTS
 
     def error(self, message: str, span: Span | None) -> NameProblem:
         return NameProblem(message, span, self.text)
@@ -187,7 +197,7 @@ def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
             tails += [side.tail] if side.tail else []
             elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
     for name, span in tails:
-        if name not in elsewhere:
+        if name not in elsewhere and (len(name) > SHORT or nearest(name, ATTRIBUTES)):
             raise scope.error(_unknown_attribute(name), span)
 
 
@@ -261,7 +271,7 @@ def _assume(scope: Scope, node: Node) -> None:
 
 
 def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
-    """What is wrong with an undeclared name; if that isn't `certain`, None where it may be meant."""
+    """What is wrong with an undeclared name; unless `certain`, None where it may be meant."""
     name = node.value
     if name.startswith(UPSTREAM + "("):
         of = name[len(UPSTREAM) + 1 : -1]

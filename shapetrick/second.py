@@ -79,7 +79,7 @@ def pushed_forward(
 
 def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:
     """The gradient along the symmetric matrices: (G + G') / 2."""
-    return simplifier.shortest(times(number(Fraction(1, 2)), add(gradient, transpose(gradient))))
+    return simplifier(times(number(Fraction(1, 2)), add(gradient, transpose(gradient))))
 
 
 def _without(cotangent: Expr, upstream: Expr) -> list[tuple[Term, tuple[Nodes, Nodes]]]:

@@ -16,9 +16,9 @@ from .contraction import flip
 from .dims import Shape, broadcast
 from .expr import (
     MINUS,
+    ZERO,
     Expr,
     add,
-    expand_names,
     negate,
     postorder,
     rebuild,
@@ -34,14 +34,14 @@ from .network import Term, key_of, read_terms
 from .rewriting import Rewriter
 from .spelling import spell
 
-HORIZON = 10  # how many operations deep a product is read; beyond, a factor is taken as it is
-MOST_TERMS = 48  # a product of sums is not multiplied out beyond this
-MOST_NODES_EXPANDED = 400
+HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
+OPENED_HORIZON = 6  # likewise where sums are multiplied out
+SHALLOW = 3  # and in an element-wise product, where that seldom helps
+MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 MOST_ROUNDS = 8
 
-# What is opened inside a product, from nothing to sums and definitions.
+# What is opened inside a product, where products are multiplied out: sums, then definitions too.
 _OPENNESS: tuple[Callable[[Expr], bool], ...] = (
-    lambda e: False,
     lambda e: e.op == "add",
     lambda e: e.op in ("add", "name"),
 )
@@ -54,10 +54,9 @@ class Simplifier:
 
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
+        self._identities: dict[Expr, Expr] = {}
         self._symmetric: dict[Expr, bool] = {}
-        self._lengths: dict[Expr, int] = {}
-        self._cores: dict[Expr, Expr] = {}
-        self._rewriter = Rewriter(self.is_symmetric, self.length)
+        self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
         self._natural: set[Expr] = set()
         definitions = list(definitions)
@@ -67,15 +66,12 @@ class Simplifier:
         for definition in definitions:
             self._learn(definition)
 
-    def length(self, e: Expr) -> int:
-        return length(e, self._lengths)
-
     def _learn(self, definition: Expr) -> None:
         """Notes a definition: its body is replaced by its name wherever it turns up."""
         body = definition.args[0]
         if not body.args:
             return
-        for form in dict.fromkeys([body, self(body), self(expand_names(body))]):
+        for form in dict.fromkeys([body, self(body)]):
             self._folding.learn(definition, form)
         self._memo.clear()
 
@@ -87,18 +83,10 @@ class Simplifier:
                 self._memo[node] = self._local(rebuild(node, args))
         return self._memo[e]
 
-    def shortest(self, e: Expr) -> Expr:
-        """The shorter of: simplified as it is, and with the definitions put in and found again."""
-        kept = self(e)
-        if sum(1 for _ in postorder([e])) > MOST_NODES_EXPANDED:
-            return kept
-        opened = self(expand_names(e))
-        return opened if self.length(opened) < self.length(kept) else kept
-
     def write(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
         """The terms as one simplified expression, or None if a term has no form in matrices."""
         written = self._written(self._collected(terms), shape)
-        return None if written is None else self.shortest(written)
+        return None if written is None else self(written)
 
     # --------------------------------------------------------------------------- one node
 
@@ -131,26 +119,30 @@ class Simplifier:
         best = e
         if e.op == "transpose" and e.args[0].op == "add":
             e = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
-        for openness in _OPENNESS:
-            terms = read_terms(e, openness, HORIZON, MOST_TERMS)
-            if terms is None or (openness is not _OPENNESS[0] and not self._opens(e, openness)):
-                continue
-            written = self._written(self._collected(terms), e.shape)
-            if written is None:
-                continue
-            shorter = self.length(written) - self.length(best)
-            if shorter < 0 or (shorter == 0 and openness is _OPENNESS[0]):
-                best = written
+        written = self._reread(e, lambda x: False, HORIZON)
+        if written is not None and length(written) <= length(best):
+            best = written
+        if e.op not in ("power", "transpose"):
+            horizon = SHALLOW if e.op == "times" else OPENED_HORIZON
+            for openness in _OPENNESS:
+                if self._opens(e, openness, horizon):
+                    written = self._reread(e, openness, horizon)
+                    if written is not None and length(written) < length(best):
+                        best = written
         return best
 
-    def _opens(self, e: Expr, openness: Callable[[Expr], bool]) -> bool:
+    def _reread(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> Expr | None:
+        terms = read_terms(e, openness, horizon, MOST_TERMS)
+        return None if terms is None else self._written(self._collected(terms), e.shape)
+
+    def _opens(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> bool:
         """Whether there is anything below to open, near enough."""
         stack = [(a, 1) for a in e.args]
         while stack:
             x, depth = stack.pop()
-            if openness(x):
+            if openness(x) and (x.op != "name" or is_multilinear(x.args[0])):
                 return True
-            if depth < HORIZON and is_multilinear(x):
+            if depth < horizon and is_multilinear(x):
                 stack.extend((a, depth + 1) for a in x.args)
         return False
 
@@ -183,7 +175,7 @@ class Simplifier:
         other = negated_sum(e)
         if other in self._natural:
             return other
-        return min(e, other, key=lambda x: (_negative_numbers(x), self.length(x), x.digest))
+        return min(e, other, key=lambda x: (_negative_numbers(x), length(x), x.digest))
 
     def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
         if not terms:
@@ -199,7 +191,7 @@ class Simplifier:
             if full is None:
                 return None
             parts[0] = full
-        total = factored(parts, self.length) if len(parts) > 1 else parts[0]
+        total = factored(parts, length) if len(parts) > 1 else parts[0]
         return without_leading_minus(total)
 
     def _spelled(self, term: Term, compact: bool) -> Expr | None:
@@ -207,9 +199,28 @@ class Simplifier:
         best = spell(term, self.is_symmetric, self.fold, compact)
         for folded in self._folding.fold_term(term):
             other = spell(folded, self.is_symmetric, self.fold, compact)
-            if best is None or (other is not None and self.length(other) <= self.length(best)):
+            if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        return best if best is None else transform(best, self._rewriter.rewrite)
+        return best if best is None else self._rewritten(best)
+
+    def _rewritten(self, e: Expr) -> Expr:
+        """The expression with the identities tried on what is new in it, and its sums simplified."""
+        known = self._identities
+        for node in postorder([e], into=lambda x: x.op != "name" and x not in known):
+            if node in known:
+                continue
+            if not node.args or node.op == "name":
+                known[node] = node
+                continue
+            new = rebuild(node, [known[a] for a in node.args])
+            if new.op in ("times", "matmul") and any(_is_zero(a) for a in new.args):
+                known[node] = zeros(*new.shape)
+            elif _is_reduction(new):
+                known[node] = new
+                known[node] = self(new)
+            else:
+                known[node] = self.fold(self._rewriter.rewrite(new))
+        return known[e]
 
     # ------------------------------------------------------------------------ definitions
 
@@ -252,6 +263,16 @@ class Simplifier:
         if row is None or row.units == "inverse" or row.elementwise:
             return all(a.is_scalar or self.is_symmetric(a) for a in e.args)
         return False
+
+
+def _is_zero(e: Expr) -> bool:
+    return e.op == "zeros" or e is ZERO
+
+
+def _is_reduction(e: Expr) -> bool:
+    """Whether it sums over something: then terms inside may cancel."""
+    row = TABLE.get(e.op)
+    return row is not None and row.units == "linear" and row.takes_axis
 
 
 def is_multilinear(e: Expr) -> bool:

@@ -35,7 +35,6 @@ def spell(
         return _spell_stacked(term, fused, symmetric)
     board = _lay_out(term, symmetric, term.open_nodes)
     best: Expr | None = None
-    memo: dict[Expr, int] = {}
     variants = min(4, max(1, sum(n not in board.outside for n in board.dims)))
     for pick in range(variants):
         trial = board.copy() if variants > 1 else board
@@ -45,7 +44,7 @@ def spell(
         if found is None:
             return None
         found = fold(found)
-        if best is None or length(found, memo) < length(best, memo):
+        if best is None or length(found) < length(best):
             best = found
     return best
 

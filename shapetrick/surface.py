@@ -1,6 +1,6 @@
-"""What was typed: statements and expressions with their places, before names and shapes mean anything.
+"""What was typed: statements and expressions, with their places in the text.
 
-`parsing` makes them, `elaboration` takes them on to expressions.
+Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .dims import Dim
 from .errors import Span
+from .problem import Kind
 
 # What may be said of a declared name, and whether it needs a square matrix.
 ATTRIBUTES = {
@@ -35,8 +36,8 @@ KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
 class Node:
     """A node of an expression as typed. By kind, `value` is
 
-    number (a Fraction), name (the name), call (a Callee), abstract (name and order), and nothing for
-    the operators `neg`, `'`, `+`, `-`, `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
+    number (a Fraction), name (the name), call (a Callee), abstract (name and order), and nothing
+    for the operators `neg`, `'`, `+`, `-`, `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
     """
 
     kind: str
@@ -64,8 +65,8 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A dimension as typed, the names in it, and the last one if it only stands behind a space: such a
-    name may be a misspelt attribute."""
+    """A dimension as typed, the names in it, and the last one if it only stands behind a space:
+    such a name may be a misspelt attribute."""
 
     dim: Dim
     names: tuple[Named, ...]
@@ -74,8 +75,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration:
-    """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the shape are
-    attributes, `scalar`, `elementwise`, or unknown."""
+    """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the
+    shape are attributes, `scalar`, `elementwise`, or unknown."""
 
     names: tuple[Named, ...]
     sides: tuple[Side, Side] | None
@@ -96,7 +97,7 @@ class Definition:
 class Asked:
     """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar."""
 
-    kind: str
+    kind: Kind
     of: Node
     wrt: tuple[Named, ...]
     direction: Named | None

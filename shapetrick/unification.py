@@ -85,7 +85,10 @@ class Unifier:
     def retry(self) -> bool:
         """Look at the postponed equations again; false if one can't hold."""
         waiting, self.postponed = self.postponed, []
-        return all([self.unify(a, b) for a, b in waiting])
+        fits = True
+        for a, b in waiting:
+            fits = self.unify(a, b) and fits
+        return fits
 
     def _bind(self, name: str, dim: Dim) -> bool:
         if name in unknowns(dim) or (name in self._apart and dim == ONE):

@@ -13,38 +13,30 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from math import gcd
 
 import numpy as np
 
-from .differences import remainder, resolves
+from .differences import remainder
 from .dims import shape_text
 from .errors import ShapetrickError
 from .evaluation import Program
 from .expr import Expr, postorder
 from .functions import Array
-from .probes import (
-    COARSE,
-    LARGEST_VALUE,
-    OUTSIDE,
-    SINGULAR,
-    Env,
-    Functions,
-    Point,
-    Site,
-    Target,
-    Unsuitable,
-)
+from .probes import COARSE, LARGEST_VALUE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
 from .sampling import LARGEST_FIXED, assignments, dims_of, forced_sizes, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
+from .targets import Target
 
+DIFFERS = "finite differences give another value"
 FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
 SECOND_DRAWS = 3
-ZERO_DRAWS = 6  # a derivative that vanishes at so many draws of a site is taken to vanish there
+SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
+FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
 SITES = 2
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
@@ -60,16 +52,17 @@ class _Refused(Exception):
 
 
 class _Probe:
-    """A site with its points; first one where the derivative isn't zero, if there is any."""
+    """A site with its points; first the one of those `tried` where the derivative is sharpest."""
 
-    def __init__(self, site: Site, first: Point, others: Iterator[Point]) -> None:
+    def __init__(self, site: Site, tried: Sequence[Point], others: Iterator[Point]) -> None:
         self.site = site
-        self.point = first
+        first = min(tried, key=lambda point: point.coarseness)
+        self.flat = [point for point in tried if point.zero and point is not first]
         self._points = [first]
         self._others = islice(others, SECOND_DRAWS)
 
     def points(self) -> Iterator[Point]:
-        """The point, and those at which to look again."""
+        """The first point, and those at which to look again."""
         yield from self._points
         for point in self._others:
             self._points.append(point)
@@ -78,11 +71,12 @@ class _Probe:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A point of a site at which the gradient is right, its value and relative error there."""
+    """The value of a gradient at a point: by how much it is off, in tolerances and relatively."""
 
-    probe: _Probe
+    site: Site
     point: Point
     value: Array
+    off: float
     error: float
 
 
@@ -122,11 +116,8 @@ class Checker:
         probe = self._probe(0)
         if probe is None:
             return np.nan
-        for point in probe.points():
-            value = _values([candidate], probe.site.sizes, point)[0]
-            if value is not None:
-                return self._error(point, value)
-        return np.inf
+        fits = (self._fit(probe.site, point, candidate) for point in probe.points())
+        return next((fit.error for fit in fits if fit is not None), np.inf)
 
     def check(self, gradient: Expr) -> Validation:
         """The verdict, with what it rests on."""
@@ -149,6 +140,8 @@ class Checker:
         if len(probes) < SITES:
             raise _Refused("unchecked", self._why_no_point())
         fits = [self._compare(probe, gradient) for probe in probes]
+        for probe in probes:
+            self._compare_pieces(probe, gradient)
         zero = all(fit.point.zero for fit in fits)
         if zero:
             self._confirm_zero(fits, gradient)
@@ -159,74 +152,64 @@ class Checker:
     def _compare(self, probe: _Probe, gradient: Expr) -> _Fit:
         """Where the gradient is right. A miss is looked at again at other points if it is small, or
         if the gradient's own value is uncertain there."""
-        missed, computed = [], False
+        fits = []
         for point in probe.points():
-            value = _values([gradient], probe.site.sizes, point)[0]
-            if value is None:
+            fit = self._fit(probe.site, point, gradient)
+            if fit is None:
                 continue
-            computed = True
-            off, error = self._off(point, value), self._error(point, value)
-            if off <= 1:
-                return _Fit(probe, point, value, error)
-            if self._is_steady(probe, point, gradient, value):
-                missed.append(error)
-                if off > CLEARLY:
-                    break
-        if missed:
-            raise _Refused("wrong", "finite differences give another value", max(missed))
-        if computed:
+            if fit.off <= 1:
+                return fit
+            fits.append(fit)
+            if fit.off > CLEARLY and self._is_steady(fit, gradient):
+                break
+        if not fits:
+            raise _Refused("wrong", "its value isn't finite", np.inf)
+        errors = [fit.error for fit in fits if self._is_steady(fit, gradient)]
+        if not errors:
             raise _Refused("unchecked", "rounding makes its value uncertain")
-        raise _Refused("wrong", "its value isn't finite", np.inf)
+        raise _Refused("wrong", DIFFERS, max(errors))
 
-    def _is_steady(self, probe: _Probe, point: Point, gradient: Expr, value: Array) -> bool:
-        """Whether the gradient's error is more than its change where the inputs hardly change."""
-        near = _evaluated([gradient], probe.site.sizes, _moved(point, 1e-10), point.functions)[0]
-        if near is None:
-            return False
-        change = np.abs(self._target.predicted(near - value, point.directions))
-        return bool(change.max() < 0.1 * self._errors(point, value).max())
+    def _compare_pieces(self, probe: _Probe, gradient: Expr) -> None:
+        """Where the function has kinks or is flat in places, look there too. Raises _Refused."""
+        pieces = probe.points() if self._target.has_few_pieces else ()
+        for point in chain(probe.flat, pieces):
+            fit = self._fit(probe.site, point, gradient)
+            if fit is not None and fit.off > CLEARLY and self._is_steady(fit, gradient):
+                raise _Refused("wrong", DIFFERS, fit.error)
 
     def _order(self, probe: _Probe, gradient: Expr) -> float:
-        """The order of the Taylor remainder at a fresh draw of the site. A draw at which it is too
-        low must be outweighed by others."""
-        wanted = self._target.order + LEAST_GAIN
-        right: list[float] = []
-        missed: list[float] = []
-        for order in self._orders(probe, gradient, wanted):
-            (right if order >= wanted else missed).append(order)
-            if len(right) > len(missed):
-                return min(right)
-            if len(missed) > len(right) + 1:
-                break
-        if missed:
-            reason = f"the Taylor remainder falls with order {missed[0]:.2g} only"
-            raise _Refused("wrong", reason)
-        raise _Refused("unchecked", "no draw for the Taylor remainder was found")
-
-    def _orders(self, probe: _Probe, gradient: Expr, wanted: float) -> Iterator[float]:
-        target = self._target
-        for env, functions, direction, shrink in probe.site.draws(probe.points()):
-            value = _evaluated([gradient], probe.site.sizes, env, functions)[0]
+        """The order of the Taylor remainder at a fresh draw of the site."""
+        target, site = self._target, probe.site
+        for drawn, direction in site.fresh(probe.points()):
+            value = _values([gradient], site.sizes, drawn)[0]
             if value is None:
                 continue
             with suppress(Unsuitable):
-                f, x = partial(probe.site.values, env, functions), env[target.wrt.data.name]
-                along = target.travelled(direction)
-                predicted = target.predicted(value, direction[None])[0]
-                found = remainder(f, x, along, predicted, shrink)
+                found = remainder(
+                    partial(site.values, drawn),
+                    drawn.env[target.wrt.data.name],
+                    target.travelled(direction),
+                    target.predicted(value, direction[None])[0],
+                    drawn.shrink,
+                )
+                if found.sharp and found.order >= target.order + LEAST_GAIN:
+                    return found.order
                 # a low order says nothing where the steps are too long for the function
-                if found.sharp and (found.order >= wanted or resolves(f, x, along, shrink)):
-                    yield found.order
+                fit = self._fit(site, site.point(drawn, direction[None]), gradient)
+                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, gradient):
+                    reason = f"the Taylor remainder falls with order {found.order:.2g} only"
+                    raise _Refused("wrong", reason, fit.error)
+        raise _Refused("unchecked", "no draw for the Taylor remainder was found")
 
     def _confirm_zero(self, fits: Sequence[_Fit], gradient: Expr) -> None:
         """A derivative below rounding is zero only if nothing hides it: the function is constant
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
-            site, point = fit.probe.site, fit.point
-            if _underflows(gradient, site, point):
+            drawn, sizes = fit.point.draw, fit.site.sizes
+            if _underflows(gradient, sizes, drawn):
                 raise _Refused("unchecked", "its value underflows")
-            near = _evaluated([gradient], site.sizes, _moved(point, 1e-6), point.functions)[0]
-            if site.constant(point) is None or not _is_noise(fit.value, near):
+            near = _values([gradient], sizes, drawn.moved(1e-6))[0]
+            if fit.site.constant(fit.point) is None or not _is_noise(fit.value, near):
                 raise _Refused("unchecked", COARSE)
 
     def _refuse_spoilt(self, fits: Sequence[_Fit], gradient: Expr) -> None:
@@ -239,30 +222,39 @@ class Checker:
 
     def _passing(self, fit: _Fit, copies: Sequence[tuple[str, Expr]]) -> Iterator[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        others = _values([e for _, e in copies], fit.probe.site.sizes, fit.point)
+        others = _values([e for _, e in copies], fit.site.sizes, fit.point.draw)
         names = [name for name, _ in copies]
         for name, other in [*spoilt_values(fit.value), *zip(names, others, strict=True)]:
             if other is None:
                 continue
             differs = np.abs(other - fit.value).max() > SAME * np.abs(fit.value).max()
-            if differs and self._off(fit.point, other) <= 1:
+            if differs and self._off(fit.point, other)[0] <= 1:
                 yield name
 
-    def _errors(self, point: Point, value: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.abs(self._target.predicted(value, point.directions) - point.found.value)
+    # ------------------------------------------------------------------------ at one point
 
-    def _off(self, point: Point, value: Array) -> float:
-        """The largest error in tolerances."""
-        with np.errstate(over="ignore"):
-            tolerances = self._errors(point, value) / (point.tolerance + np.finfo(float).tiny)
-        return float(tolerances.max())
+    def _fit(self, site: Site, point: Point, gradient: Expr) -> _Fit | None:
+        """How the gradient fits at the point; None if it has no value there."""
+        value = _values([gradient], site.sizes, point.draw)[0]
+        return None if value is None else _Fit(site, point, value, *self._off(point, value))
 
-    def _error(self, point: Point, value: Array) -> float:
-        """The largest error over the largest derivative; where all is zero, 0 or infinite."""
+    def _off(self, point: Point, value: Array) -> tuple[float, float]:
+        """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
+        infinite)."""
+        with np.errstate(over="ignore"):
+            errors = np.abs(self._target.predicted(value, point.directions) - point.found.value)
+            off = float((errors / (point.tolerance + np.finfo(float).tiny)).max())
         if point.zero:
-            return 0.0 if self._off(point, value) <= 1 else np.inf
-        return float(self._errors(point, value).max()) / point.scale
+            return off, 0.0 if off <= 1 else np.inf
+        return off, float(errors.max()) / point.scale
+
+    def _is_steady(self, fit: _Fit, gradient: Expr) -> bool:
+        """Whether the gradient's error is more than its change where the inputs hardly change."""
+        near = _values([gradient], fit.site.sizes, fit.point.draw.moved(1e-10))[0]
+        if near is None:
+            return False
+        change = self._off(fit.point, near)[0]
+        return abs(change - fit.off) < 0.1 * fit.off
 
     # ------------------------------------------------------------------------ sites and draws
 
@@ -282,11 +274,15 @@ class Checker:
                 return None
             site = Site(self._target, sizes, (self._seed, i))
             points = site.points()
-            point = _first_not_zero(points)
-            if point is None:
-                self._barren.append(site)
+            tried: list[Point] = []
+            for point in islice(points, FIRST_DRAWS):
+                tried.append(point)
+                if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
+                    break
+            if tried:
+                self._found.append(_Probe(site, tried, points))
             else:
-                self._found.append(_Probe(site, point, points))
+                self._barren.append(site)
         return self._found[index]
 
     def _may_hold_a_size(self, gradient: Expr, error: float) -> bool:
@@ -332,47 +328,24 @@ class Checker:
         )
 
 
-def _first_not_zero(points: Iterator[Point]) -> Point | None:
-    flat = None
-    for point in islice(points, ZERO_DRAWS):
-        if not point.zero:
-            return point
-        flat = flat or point
-    return flat
-
-
 def _values(
-    expressions: Sequence[Expr], sizes: Mapping[str, int], point: Point
-) -> list[Array | None]:
-    return _evaluated(expressions, sizes, point.env, point.functions)
-
-
-def _evaluated(
-    expressions: Sequence[Expr], sizes: Mapping[str, int], env: Env, functions: Functions
+    expressions: Sequence[Expr], sizes: Mapping[str, int], drawn: Draw
 ) -> list[Array | None]:
     """The values of gradients; None where one isn't finite or can't be computed."""
     try:
-        values = Program(expressions, sizes).run(env, functions)
+        values = Program(expressions, sizes).run(drawn.env, drawn.functions)
     except (ShapetrickError, ArithmeticError, TypeError, ValueError):
         if len(expressions) == 1:
             return [None]
-        return [v for e in expressions for v in _evaluated([e], sizes, env, functions)]
+        return [_values([e], sizes, drawn)[0] for e in expressions]
     return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
 
 
-def _moved(point: Point, by: float) -> Env:
-    """The inputs, each entry changed a little."""
-    return {
-        name: x * (1 + by * np.cos(np.arange(x.size)).reshape(x.shape))
-        for name, x in point.env.items()
-    }
-
-
-def _underflows(gradient: Expr, site: Site, point: Point) -> bool:
+def _underflows(gradient: Expr, sizes: Mapping[str, int], drawn: Draw) -> bool:
     """Whether a part of the gradient is so small that a product with it may be zero by accident."""
-    values = _values(list(postorder([gradient])), site.sizes, point)
-    sizes = [np.abs(value).max() for value in values if value is not None]
-    return any(0 < size < SMALLEST_VALUE for size in sizes)
+    values = _values(list(postorder([gradient])), sizes, drawn)
+    largest = [np.abs(value).max() for value in values if value is not None]
+    return any(0 < size < SMALLEST_VALUE for size in largest)
 
 
 def _is_noise(value: Array, near: Array | None) -> bool:

@@ -23,7 +23,7 @@ LOOKS_UP = {("expr", "render/text")}
 DOORS = {
     "lark": {"parsing"},
     "rich": {"render/derivation", "repl"},
-    "sympy": {"scalars", "render/sympy_objects"},
+    "sympy": {"interchange"},
     "scipy": {"functions"},
 }
 LONGEST_FILE = 500

@@ -44,7 +44,7 @@ grad J wrt θ
   scalars    ∂J/∂θ = 1/2 · 1/m · (X θ - y) · X
   shapes                   1×1   m×1         m×(n+1)  →  (n+1)×1
   arranged   X' (X θ - y) / m
-             1 of 12 arrangements that fit the declared shapes stands; most
+             1 of 12 arrangements that fit the declared shapes stands; the most
              general shapes and units leave 1
   factors    1 / m                 the mean
              X θ - y               the square

@@ -25,6 +25,7 @@ from .text import factor_text, overlined, to_text
 INDENT = 13  # the column in which the texts behind the labels begin
 PROSE_WIDTH = 80
 FACTOR_WIDTH = 20
+LONGEST_LABEL = 24
 WIDEST = 120
 _BADGES = {
     "verified": ("✓ verified", "bold green"),
@@ -91,22 +92,26 @@ def _title(request: Request, style: Style) -> str:
     if request.direction is not None:
         direction = f" with {style.name(request.direction.data.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    return f"{request.kind} {request.of_text}{direction} wrt {request.wrt.data.name}{symmetric}"
+    return f"{request.kind} {_of(request)}{direction} wrt {request.wrt.data.name}{symmetric}"
+
+
+def _of(request: Request) -> str:
+    """What is differentiated, as typed, on one line."""
+    return " ".join(request.of_text.split())
 
 
 def _label(request: Request, style: Style) -> str:
-    """What a request asks for, as a name: `∂J/∂X`; of an unnamed expression `∂/∂X`."""
-    of = request.of_text if request.of_text.isidentifier() else ""
-    name = request.wrt.data.name
+    """What a request asks for, as a name: `∂J/∂X`, or without the J where that is long."""
+    of, name = _of(request), request.wrt.data.name
+    if not of.isidentifier():
+        of = f"({of})" if len(of) <= LONGEST_LABEL else ""
     direction = f" along {request.direction.data.name}" if request.direction is not None else ""
     match request.kind:
         case "vjp":
             return style.name(f"bar({name})")
         case "hess" | "hvp":
             return f"∂²{of}/∂{name}²{direction}"
-        case "jvp":
-            return f"∂{of}/∂{name}{direction}"
-    return f"∂{of}/∂{name}"
+    return f"∂{of}/∂{name}{direction}"
 
 
 # ------------------------------------------------------------------------------------- the steps
@@ -142,10 +147,8 @@ def _scalars(step: Step, line: Line, index: int, style: Style) -> list[Row]:
     head = f"{label} = " if index == 0 else " " * columns(label) + " + "
     if negative:
         head = head + "-" if index == 0 else head[:-2] + "- "
-    words = [
-        (factor_text(f.expression, style.unicode), shape_text(f.expression.shape))
-        for f in line.factors
-    ]
+    factors = [f.expression for f in line.factors]
+    words = [(factor_text(e, style.unicode), shape_text(e.shape)) for e in factors]
     if abs(line.coefficient) != 1 or not words:
         words.insert(0, (str(abs(line.coefficient)), ""))
     groups = _groups(words, style.prose_width - INDENT - columns(head))
@@ -190,7 +193,7 @@ def _count(line: Line, style: Style) -> str:
     if line.fitting <= 1 and line.all_counted:
         return "the only arrangement that fits the declared shapes"
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
-    general = f"; most general shapes and units leave {line.typed:,}" if style.steps else ""
+    general = f"; the most general shapes and units leave {line.typed:,}" if style.steps else ""
     return f"1 of {number} arrangements that fit the declared shapes stands{general}"
 
 

@@ -32,7 +32,7 @@ CONSTRUCTORS = (
     "matrix",
     "bar",
 )  # called, without a row
-LONGEST = 5_000_000  # characters
+LONGEST = 1_000_000  # characters
 
 
 class Level(IntEnum):

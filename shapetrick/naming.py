@@ -1,0 +1,72 @@
+"""Names for what repeats or nests too deep: a residual `R`, the upstream gradient `G1` of a layer.
+
+A subexpression that occurs several times gets a name where that makes the whole clearly shorter; an
+expression that nests deeper than a person can follow is cut into steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from .dims import ONE
+from .expr import Expr, named, postorder, rebuild
+from .lengths import length
+
+LEAST_SAVING = 3  # operators that a name must save
+DEEPEST = 16  # operations within each other that are still shown as one expression
+STRIDE = 6  # and how many a step has, where it is cut
+
+
+def with_names(e: Expr, taken: Container[str]) -> Expr:
+    """The expression with `name` nodes put in for what repeats and where it is cut; names that are
+    taken are left alone."""
+    uses: dict[Expr, int] = {}
+    depths: dict[Expr, int] = {}
+    nodes = list(postorder([e], into=lambda x: x.op != "name"))
+    for x in nodes:
+        inner = () if x.op == "name" else x.args
+        depths[x] = 1 + max((depths[a] for a in inner), default=0) if inner else 0
+        for a in inner:
+            uses[a] = uses.get(a, 0) + 1
+    cut = depths[e] > DEEPEST
+    new: dict[Expr, Expr] = {}
+    below: dict[Expr, int] = {}  # how deep since the last cut
+    fresh = _Names(taken)
+    for x in nodes:
+        if x.op == "name" or not x.args:
+            new[x], below[x] = x, 0
+            continue
+        built = rebuild(x, [new[a] for a in x.args])
+        below[x] = 1 + max(below[a] for a in x.args)
+        repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= LEAST_SAVING
+        if x is not e and (repeated or (cut and below[x] >= STRIDE)):
+            built, below[x] = named(fresh.take(x, repeated), built), 0
+        new[x] = built
+    return new[e]
+
+
+def introduced(e: Expr, known: Container[str]) -> Iterator[tuple[str, Expr]]:
+    """The names in an expression that the problem doesn't know, with their bodies, inner ones first."""
+    for x in postorder([e]):
+        if x.op == "name" and x.data not in known:
+            yield x.data, x.args[0]
+
+
+class _Names:
+    """Names that aren't taken: `R` for a sum, `G1` for a step, `T` else; lower case for vectors."""
+
+    def __init__(self, taken: Container[str]) -> None:
+        self._taken = taken
+        self._given: set[str] = set()
+
+    def take(self, e: Expr, repeated: bool) -> str:
+        letter = "G" if not repeated else "R" if e.op == "add" else "T"
+        if ONE in e.shape and repeated:
+            letter = letter.lower()
+        number = 0 if repeated else 1
+        while True:
+            name = f"{letter}{number}" if number else letter
+            if name not in self._taken and name not in self._given:
+                self._given.add(name)
+                return name
+            number += 1

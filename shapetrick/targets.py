@@ -1,0 +1,140 @@
+"""Targets of a check: what is differentiated by what, and what a gradient says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .dims import Shape
+from .expr import Expr, postorder
+from .functions import TABLE, Array
+from .problem import Kind
+
+SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
+FEW_KINKS = 8
+RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
+
+Env = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is differentiated: `kind` of `of` by `wrt`, as in a request; `symbols` are drawn too."""
+
+    of: Expr
+    wrt: Expr
+    kind: Kind
+    direction: Expr | None
+    symmetric: bool
+    symbols: tuple[Expr, ...]
+    functions: tuple[str, ...]
+
+    @property
+    def order(self) -> int:
+        return 2 if self.kind in SECOND_ORDER else 1
+
+    @cached_property
+    def nodes(self) -> tuple[Expr, ...]:
+        """What is computed, arguments first."""
+        return tuple(postorder([self.of]))
+
+    @cached_property
+    def inputs(self) -> tuple[Expr, ...]:
+        """The symbols to be drawn."""
+        leaves = [e for e in self.nodes if e.op == "symbol"]
+        extra = [self.wrt, *([] if self.direction is None else [self.direction]), *self.symbols]
+        return tuple(dict.fromkeys([*leaves, *extra]))
+
+    @cached_property
+    def inverted(self) -> tuple[Expr, ...]:
+        """The matrices that must not be singular."""
+        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
+        found = (a for row, args in rows if row and row.units == "inverse" for a in args)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def has_few_pieces(self) -> bool:
+        """Whether it has kinks, and so few that one point may say nothing of the other pieces."""
+        rows = (TABLE.get(e.op) for e in self.nodes)
+        return 0 < sum(row is not None and row.branch is not None for row in rows) <= FEW_KINKS
+
+    @cached_property
+    def abstract(self) -> tuple[str, ...]:
+        """The names of the abstract functions to be drawn."""
+        used = {e.data[0] for e in self.nodes if e.op == "abstract"}
+        return tuple(sorted(used.union(self.functions)))
+
+    @property
+    def shape(self) -> Shape:
+        """The shape that the derivative has."""
+        rows, cols = self.wrt.shape
+        match self.kind:
+            case "grad" | "vjp" | "hvp":
+                return self.wrt.shape
+            case "jvp":
+                return self.of.shape
+            case "hess":
+                return rows * cols, rows * cols
+            case "jac":
+                p, q = self.of.shape
+                return self.of.shape if self.wrt.is_scalar else (p * q, rows * cols)
+
+    def predicted(self, gradient: Array, directions: Array) -> Array:
+        """What the gradient says of the derivatives along the directions (k × order × rows × cols):
+        k × values. Matrices are read column by column."""
+        along = directions.swapaxes(2, 3).reshape(*directions.shape[:2], -1)
+        column = gradient.T.reshape(-1, 1)
+        match self.kind:
+            case "grad" | "vjp" | "hvp":
+                return np.asarray(along[:, 0] @ column)
+            case "jvp":
+                return np.broadcast_to(column.T, (len(along), column.size))
+            case "hess":
+                return np.asarray(((along[:, 0] @ gradient) * along[:, 1]).sum(1, keepdims=True))
+            case "jac":
+                return np.asarray(along[:, 0] @ (column.T if self.wrt.is_scalar else gradient.T))
+
+    def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
+        """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
+        Where that takes more than `room` directions, random ones."""
+        shape = env[self.wrt.data.name].shape
+        if self.kind == "jvp":
+            return self._given(env)[None, None]
+        if self.kind == "hess":
+            room = int(room**0.5)  # directions come in pairs
+        if shape[0] * shape[1] <= room:
+            entries = np.eye(shape[0] * shape[1]).reshape(-1, *shape[::-1]).swapaxes(1, 2)
+        else:
+            entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
+        if self.kind == "hvp":
+            given = np.broadcast_to(self._given(env), entries.shape)
+            return np.stack([entries, given], axis=1)
+        if self.kind == "hess":
+            first, second = np.indices((len(entries), len(entries))).reshape(2, -1)
+            return np.stack([entries[first], entries[second]], axis=1)
+        return entries[:, None]
+
+    def random_direction(self, env: Env, rng: np.random.Generator) -> Array:
+        """A direction that is no entry: order × rows × cols."""
+        direction = rng.standard_normal((self.order, *env[self.wrt.data.name].shape))
+        if self.kind in ("jvp", "hvp"):
+            direction[-1] = self._given(env)
+        return direction
+
+    def travelled(self, directions: Array) -> Array:
+        """How the variable moves along them: for `symmetric`, within the symmetric matrices."""
+        return (directions + directions.swapaxes(-1, -2)) / 2 if self.symmetric else directions
+
+    def read(self, value: Array, env: Env, count: int) -> Array:
+        """The function's values at `count` points, one row a point."""
+        value = np.broadcast_to(value, (count, *value.shape[-2:]))
+        if self.kind == "vjp":
+            return np.asarray((value * self._given(env)).sum(axis=(1, 2))[:, None])
+        return value.swapaxes(1, 2).reshape(count, -1)
+
+    def _given(self, env: Env) -> Array:
+        assert self.direction is not None
+        return env[self.direction.data.name]

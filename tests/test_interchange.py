@@ -1,0 +1,256 @@
+"""To SymPy and back: the same value on both sides, and what a side hasn't is refused by name."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import HealthCheck, given, settings
+from strategies import SIZES, abstract_values, environment, expressions
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+
+import shapetrick as st
+from shapetrick.evaluation import evaluate
+from shapetrick.expr import Expr
+
+X, Y, A, w, v, b, s = st.symbols(
+    "X, Y: m x n; A: n x n; w, v: n; b: m; s: scalar positive"
+)
+sigma = st.symbols("sigma: elementwise")
+m, n = sp.symbols("m n", integer=True, positive=True)
+XS, AS, WS = (sp.MatrixSymbol(name, *shape) for name, shape in zip("XAw", [(m, n), (n, n), (n, 1)]))
+SS = sp.Symbol("s", positive=True)
+DRAW = np.random.default_rng(0)
+SIZE = {"m": 3, "n": 2}
+ENV = {
+    str(e): DRAW.uniform(0.5, 1.5, [d.size(SIZE) for d in e.shape]) for e in (X, Y, A, w, v, b, s)
+}
+
+
+def numeric(q: Any, env: dict[str, Any], sizes: dict[str, int]) -> Any:
+    """The value of a SymPy expression, with arrays for its matrix symbols."""
+
+    def value(part: Any) -> Any:
+        return numeric(part, env, sizes)
+
+    size = [int(d.subs({x: sizes[x.name] for x in d.free_symbols})) for d in getattr(q, "shape", ())]
+    match q:
+        case sp.Trace():
+            return np.trace(value(q.arg))
+        case sp.Determinant():
+            return np.linalg.det(value(q.arg))
+        case sp.MatrixSymbol():
+            return env[q.name]
+        case sp.Identity():
+            return np.eye(*size)
+        case sp.OneMatrix():
+            return np.ones(size)
+        case sp.ZeroMatrix():
+            return np.zeros(size)
+        case sp.MatAdd():
+            return sum(map(value, q.args))
+        case sp.MatMul():
+            return reduce(lambda a, b: a @ b if a.ndim and b.ndim else a * b, map(value, q.args))
+        case sp.HadamardProduct():
+            return reduce(np.multiply, map(value, q.args))
+        case sp.HadamardPower():
+            return np.power(*map(value, q.args))
+        case sp.Transpose():
+            return value(q.arg).T
+        case sp.Inverse():
+            return np.linalg.inv(value(q.arg))
+        case sp.KroneckerProduct():
+            return reduce(np.kron, map(value, q.args))
+        case DiagMatrix():
+            return np.diag(value(q.args[0]).ravel())
+        case DiagonalOf():
+            return np.diag(value(q.arg))[:, None]
+        case ElementwiseApplyFunction():
+            (x,) = q.function.variables
+            body = with_numbers(q.function.expr, env, sizes, {x})
+            matrix = value(q.expr)
+            return sp.lambdify(x, body, ["numpy", "scipy"])(matrix) * np.ones(matrix.shape)
+    return np.asarray(float(with_numbers(q, env, sizes, set())))
+
+
+def with_numbers(q: Any, env: dict[str, Any], sizes: dict[str, int], but: set[Any]) -> Any:
+    """A scalar with everything in it evaluated."""
+    q = q.replace(
+        lambda x: isinstance(x, sp.Trace | sp.Determinant),
+        lambda x: sp.Float(float(numeric(x, env, sizes))),
+    )
+    return q.xreplace(
+        {
+            x: sp.Float(sizes[x.name] if x.is_integer else float(env[x.name][0, 0]))
+            for x in q.free_symbols - but
+        }
+    )
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(expressions(depth=2))
+def test_there_and_back(e: Expr) -> None:
+    env, functions = environment(), abstract_values()
+    expected = evaluate(e, env, SIZES, functions)
+    try:
+        there = st.to_sympy(e)
+    except st.RequestError as error:
+        assert str(error).startswith("SymPy has no")
+        return
+    back = st.from_sympy(there)
+    if not np.isfinite(expected).all():
+        return
+    assert back.shape == e.shape
+    found = evaluate(back, env, SIZES, functions)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+    if not there.has(sp.core.function.AppliedUndef):
+        found = numeric(there, env, SIZES)
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-6, atol=1e-8)
+
+
+TO_SYMPY: list[tuple[Expr, Any]] = [
+    (X @ A, XS * AS),
+    (X.T, XS.T),
+    (2 * X, 2 * XS),
+    (X.hadamard(X), sp.HadamardProduct(XS, XS)),
+    (st.power(X, 3), sp.HadamardPower(XS, 3)),
+    (st.tr(A), sp.Trace(AS)),
+    (st.det(A), sp.Determinant(AS)),
+    (st.inv(A), sp.Inverse(AS)),
+    (w.T @ A @ w, sp.Trace(WS.T * AS * WS)),
+    (st.eye("n"), sp.Identity(n)),
+    (st.ones("m", "n"), sp.OneMatrix(m, n)),
+    (st.zeros("m", "n"), sp.ZeroMatrix(m, n)),
+    (X + w.T, XS + sp.MatMul(sp.OneMatrix(m, 1), WS.T)),
+    (X + 1, XS + sp.OneMatrix(m, n)),
+    (st.diag(w), DiagMatrix(WS)),
+    (st.diag(A), DiagonalOf(AS)),
+    (st.kron(A, X), sp.KroneckerProduct(AS, XS)),
+    (st.log(s) * st.exp(1), sp.log(sp.Symbol("s", real=True, positive=True)) * sp.E),
+    (st.dim("m + 1") / 2, (m + 1) / 2),
+]
+
+
+@pytest.mark.parametrize(("e", "expected"), TO_SYMPY, ids=[str(e) for e, _ in TO_SYMPY])
+def test_to_sympy(e: Expr, expected: Any) -> None:
+    assert st.to_sympy(e) == expected
+
+
+FROM_SYMPY: list[tuple[Any, Expr]] = [
+    (XS * AS * WS, X @ A @ w),
+    (sp.MatMul(2, XS, AS), 2 * (X @ A)),
+    (sp.MatPow(AS, 3), A**3),
+    (AS.I, A**-1),
+    (sp.MatPow(AS, -2), A**-2),
+    (sp.Trace(AS) ** 2 / m, st.tr(A) ** 2 / st.dim("m")),
+    ((WS.T * AS * WS)[0, 0], w.T @ A @ w),
+    (DiagonalMatrix(AS), st.diag(st.diag(A))),
+    (sp.sin(SS) + sp.pi, st.sin(s) + st.from_sympy(sp.pi)),
+    (sp.sqrt(SS), st.sqrt(s)),
+    (sp.Max(SS, 0, evaluate=False), st.maximum(s, 0)),
+    (sp.Heaviside(sp.Symbol("t")), st.step(st.symbols("t: scalar"))),
+    (XS.applyfunc(sp.Lambda(SS, 1 / (1 + sp.exp(-SS)))), st.sigmoid(X)),
+    (XS.applyfunc(sp.sin), st.sin(X)),
+    (XS.applyfunc(sp.Function("sigma")), sigma(X)),
+    (sp.Function("sigma")(SS).diff(SS), sigma(s, order=1)),
+    (sp.Function("tanh_")(SS), st.symbols("tanh_: elementwise")(s)),
+    (XS.applyfunc(sp.Lambda(SS, 3)), 3 * st.ones("m", "n")),
+    (sp.MatrixSymbol("Z", 2 * n + 1, m * n**2), st.symbols("Z: 2 n + 1 x m n n")),
+    (sp.Float("0.25") * XS, st.from_sympy(sp.Rational(1, 4) * XS)),
+    (3, st.from_sympy(sp.Integer(3))),
+]
+
+
+@pytest.mark.parametrize(("q", "e"), FROM_SYMPY, ids=[str(q) for q, _ in FROM_SYMPY])
+def test_from_sympy(q: Any, e: Expr) -> None:
+    assert st.from_sympy(q) is e
+
+
+def test_symbols_in_shapes_are_dimensions() -> None:
+    k = sp.Symbol("k")  # no assumptions
+    found = st.from_sympy(sp.MatrixSymbol("B", k, 2) / k)
+    assert found is st.symbols("B: k x 2") / st.dim("k")
+
+
+@pytest.mark.parametrize(
+    ("e", "message"),
+    [
+        (st.vec(X), "`vec`"),
+        (st.unvec(st.vec(X), "m", "n"), "`vec`"),
+        (st.commute("m", "n"), "`commute`"),
+        (st.max(X), "`max`"),
+        (st.maximum(X, Y), "`maximum` of two matrices"),
+    ],
+    ids=str,
+)
+def test_what_sympy_has_not(e: Expr, message: str) -> None:
+    with pytest.raises(st.RequestError) as error:
+        st.to_sympy(e)
+    assert f"SymPy has no matrix expression for {message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("q", "message"),
+    [
+        (sp.Adjoint(AS), "SymPy's Adjoint has no counterpart"),
+        (sp.Piecewise((SS, SS > 1), (1, True)), "SymPy's Piecewise has no counterpart"),
+        (sp.BlockMatrix([[AS, AS]]), "SymPy's BlockMatrix has no counterpart"),
+        (sp.gamma(SS), "SymPy's gamma has no counterpart"),
+        (sp.Sum(SS, (sp.Symbol("i"), 1, n)), "SymPy's Sum has no counterpart"),
+        (AS[0, 1], "SymPy's MatrixElement has no counterpart"),
+        (sp.I * SS, "SymPy's ImaginaryUnit has no counterpart"),
+        (sp.oo, "SymPy's Infinity has no counterpart"),
+        (sp.Matrix([[1, 2]]), "use a MatrixSymbol"),
+        (sp.ImmutableMatrix([[1, 2]]) * XS.T, "MatrixSymbol"),
+        (sp.MatPow(AS, SS), "the power of a matrix is a whole number"),
+        (sp.Symbol("x_{1}"), "not a name in the language"),
+        (sp.MatrixSymbol("X", n - 1, 2), "is no dimension"),
+        (sp.MatrixSymbol("X", n / 2, 2), "is no dimension"),
+        (sp.Function("f")(SS, SS), "SymPy's f has no counterpart"),
+        (sp.Function("f")(2 * SS).diff(SS), "SymPy's"),
+        ("x + 1", "str is no SymPy expression"),
+        ((SS, SS), "Tuple has no counterpart"),
+    ],
+    ids=str,
+)
+def test_what_we_have_not(q: Any, message: str) -> None:
+    with pytest.raises(st.InputError) as error:
+        st.from_sympy(q)
+    assert message in str(error.value)
+
+
+def test_too_deep_for_sympy() -> None:
+    deep = X
+    for _ in range(5000):
+        deep = st.sin(deep) + Y
+    with pytest.raises(st.RequestError, match="too deep"):
+        st.to_sympy(deep)
+
+
+def test_a_gradient() -> None:
+    d = st.derive("X: m x n; w: n; b: m; Z = X w - b; grad (Z' Z / 2) wrt w")
+    bs = sp.MatrixSymbol("b", m, 1)
+    found = numeric(d.to_sympy(), ENV, SIZE)
+    np.testing.assert_allclose(found, numeric(XS.T * (XS * WS - bs), ENV, SIZE))
+
+
+def test_sympys_own_derivative_is_the_same() -> None:
+    """`from_sympy` and a gradient, beside what SymPy derives where it is right."""
+    for q in [WS.T * AS * WS, WS.T * WS]:
+        scalar = sp.Trace(q)
+        ours = st.grad(st.from_sympy(scalar), w)
+        assert ours.verified
+        theirs = numeric(scalar.diff(WS).doit(), ENV, SIZE)
+        np.testing.assert_allclose(numeric(ours.to_sympy(), ENV, SIZE), theirs)
+
+
+def test_the_users_own_rows() -> None:
+    gram = st.function("gram", numpy=lambda a: a.T @ a, shape=("c", "c"), derivative="x + x")
+    swish = st.function("swish", numpy=np.sin, derivative="cos(x)")
+    with pytest.raises(st.RequestError, match="`gram`"):
+        st.to_sympy(gram(X))
+    assert st.from_sympy(st.to_sympy(swish(X))) is swish(X)
