@@ -56,20 +56,15 @@ def explain(
     message = misfit.reason or _reason(node, text, inference)
     whole = next(e for e in expressions if any(n is node for n in postorder(e.root)))
     advice = _advice(_repairs(node, whole.root, text), inference, whole)
-    of_shapes = not isinstance(misfit, Miscount)
-    guessed = [
-        n
-        for n in assumed
-        if of_shapes and any(m.value == n for m in postorder(node) if m.kind == "name")
-    ]
     if advice:
         message += "\n" + advice
-    if not guessed:
+    used = {n.value for n in postorder(node) if n.kind == "name"}
+    guessed = [name for name in assumed if name in used]
+    if not guessed or isinstance(misfit, Miscount):
         return ShapeError(message, node.span, text)
     names = " and ".join(f"`{n}`" for n in guessed)
-    message += (
-        f"\nThe shape of {names} is not declared: `{guessed[0]} : m x n`, for instance, says it."
-    )
+    example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"
+    message += f"\nThe shape of {names} is not declared; a declaration reads `{example}`."
     return InferenceError(message, node.span, text)
 
 
@@ -99,7 +94,7 @@ def _reason(node: Node, text: str, inference: Inference) -> str:
             return f"`^` takes a scalar for its exponent, not {typed[1]}."
         case "^":
             return f"`^` of a matrix is a repeated product, and {typed[0]} is not square."
-        case "call":
+        case "call" if len(shapes) != 2:
             return f"`{node.value.name}` does not take {' and '.join(typed)}."
     sides = [open_text(s).split("×") for s in shapes]
     rows, cols = zip(*sides, strict=True)
@@ -108,10 +103,8 @@ def _reason(node: Node, text: str, inference: Inference) -> str:
         for what, (a, b) in (("rows", rows), ("columns", cols))
         if a != b and "1" not in (a, b)
     ]
-    what = _BROADCASTING.get(node.kind, "result")
-    return (
-        f"{typed[0]} and {typed[1]} have no {what}: the {', the '.join(apart) or 'shapes differ'}."
-    )
+    what = _BROADCASTING.get(node.kind) or f"common shape in `{node.value.name}`"
+    return f"{' and '.join(typed)} have no {what}: the {', the '.join(apart) or 'shapes differ'}."
 
 
 def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
@@ -127,7 +120,8 @@ def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
         yield _binary(node, "*", left, right, text, "the matrix product")
     if node.kind == "/":
         inverse = Node("^", (right, Node("neg", (_one(node),), None, node.span)), None, node.span)
-        spelt = f"{source(text, left)} {_operand(text, right)}^-1"
+        factor = "" if left.kind == "number" and left.value == 1 else source(text, left) + " "
+        spelt = f"{factor}{_operand(text, right)}^-1"
         yield _Repair(node, Node("*", (left, inverse), None, node.span), spelt, "times the inverse")
     elif node.kind != "^":
         for k in (1, 0):

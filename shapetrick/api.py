@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .elaboration import read as read_problem
 from .derivation import derive as derive_request
 from .derivation import steps_of
+from .elaboration import read as read_problem
 from .errors import RequestError
 from .expr import Expr
 from .problem import Problem as ProblemData
@@ -62,7 +62,7 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The derivation as on paper, made when first looked at."""
-        return steps_of(self.problem, self.result.request, to_text)
+        return steps_of(self.problem, self.result, to_text)
 
     @property
     def validation(self) -> Validation:

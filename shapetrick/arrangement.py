@@ -3,7 +3,8 @@
 An arrangement joins the legs of the factors with each other and with those of the target: a partition
 of the legs into blocks. Transposes, matrix products, element-wise products, sums along an axis, spreads
 by ones, diagonals and traces are all such partitions (`network.py`). A block must be of one dimension,
-and its units must cancel; this leaves few, mostly one, and finite differences decide.
+and its units must cancel, and not fall apart into blocks whose units cancel on their own: what nothing
+forces to be one index is two. This leaves few, mostly one, and finite differences decide.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .functions import Array
-from .units import NO_UNIT, Leg, Type, negated, unit_sum
+from .units import Leg, Type, cancels, falls_apart, negated
 
 Blocks = tuple[int, ...]  # for every leg, factor by factor and then the target's, its block
 
@@ -87,15 +88,15 @@ def _partitions(
     """The partitions of the places into blocks whose units cancel."""
     blocks: list[list[int]] = []
 
-    def balanced(block: list[int]) -> bool:
+    def fits(block: list[int]) -> bool:
         if pairs and len(block) != 2:
             return False
-        total = unit_sum(units[k] for k in block)
-        return total is None or total == NO_UNIT
+        here = [units[k] for k in block]
+        return cancels(here) and not falls_apart(here)
 
     def extend(k: int) -> Iterator[list[tuple[int, ...]]]:
         if k == len(places):
-            if all(balanced(b) for b in blocks):
+            if all(fits(b) for b in blocks):
                 yield [tuple(places[j] for j in b) for b in blocks]
             return
         for block in blocks:

@@ -179,7 +179,7 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
     def show(d: Derivation) -> None:
         nonlocal first
         result = replace(d.result, steps=() if args.quiet else d.steps)
-        rows = render.result_rows(result, style)
+        rows = render.result_rows(result, style, problem.data.definitions)
         if not args.quiet:
             rows = [*(render.problem_rows(problem.data, style) if first else [[]]), *rows]
         render.show(rows, target)

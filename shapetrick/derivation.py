@@ -7,9 +7,10 @@ steps as on paper (`paper.py`) are made only where someone looks at them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .chain_rule import cotangents
-from .expr import UNIT, Expr, expand_names, postorder
+from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .functions import NAMES
 from .naming import introduced, with_names
 from .paper import Paper, Text
@@ -108,10 +109,52 @@ _KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
 }
 
 
-def steps_of(problem: Problem, request: Request, text: Text) -> tuple[Step, ...]:
-    """The derivation as on paper; `text` writes the quantities' names."""
+def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
+    """The derivation as on paper; `text` writes the quantities' names.
+
+    A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the gradient:
+    their steps are those of the rule, and a last one that says so."""
+    request = result.request
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    return Paper(request, simplifier, text).steps()
+
+    def steps(asked: Request) -> tuple[Step, ...]:
+        return Paper(asked, simplifier, text).steps()
+
+    if request.kind in ("grad", "vjp"):
+        return steps(request)
+    first: tuple[Step, ...] = ()
+    of, of_text = request.of, request.of_text
+    if request.kind in ("hess", "hvp"):
+        first = steps(replace(request, kind="grad", direction=None, symmetric=False))
+        of, of_text = _gradient_of(request, simplifier), f"∂{of_text}/∂{request.wrt.data.name}"
+    upstream = symbol(f"bar({of_text})", of.shape)
+    if request.kind == "hvp" and request.direction is not None:
+        upstream = request.direction
+    rule = replace(
+        request, kind="vjp", of=of, of_text=of_text, direction=upstream, symmetric=False
+    )
+    if request.kind == "hvp":
+        return (*first, *steps(rule))
+    name = request.wrt.data.name
+    along = f" along {request.direction.data.name}" if request.direction is not None else ""
+    last = Step(
+        of=of_text,
+        wrt=name,
+        label=f"∂{of_text if of_text.isidentifier() else f'({of_text})'}/∂{name}{along}",
+        shape=result.gradient.shape,
+        lines=(),
+        result=result.gradient,
+        note=_OPENED[request.kind],
+    )
+    return (*first, *steps(rule), last)
+
+
+_OPENED: dict[Kind, str] = {
+    "jac": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
+    "hess": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
+    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and the "
+    "sides of the upstream stay open",
+}
 
 
 def _taken(problem: Problem) -> set[str]:

@@ -11,7 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
+from .errors import ShapeError
+
 Monomial = tuple[str, ...]
+MOST_TERMS = 100  # of a dimension, and names in one: products of sums grow fast
+LARGEST = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ class Dim:
         return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
 
     def __mul__(self, other: Dim) -> Dim:
+        degree = sum(max((len(names) for names, _ in d.terms), default=0) for d in (self, other))
+        if max(degree, len(self.terms) * len(other.terms)) > MOST_TERMS:
+            raise ShapeError("a dimension is a sum of too many terms, or a product of too many.")
         return _collect(
             (tuple(sorted(a + b)), j * k) for a, j in self.terms for b, k in other.terms
         )
@@ -91,6 +98,8 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
     total: dict[Monomial, int] = {}
     for names, k in terms:
         total[names] = total.get(names, 0) + k
+        if abs(total[names]) > LARGEST:
+            raise ShapeError(f"a dimension is larger than {LARGEST}.")
     return Dim(tuple(sorted((names, k) for names, k in total.items() if k)))
 
 

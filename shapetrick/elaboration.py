@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from . import expr as ex
 from .advice import Expected, explain, source, undetermined
-from .dims import ONE, SCALAR, Dim, Shape, shape_text
+from .dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
 from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
@@ -120,7 +120,7 @@ def _size(scope: Scope, node: Node) -> Dim:
     done: dict[Node, Dim] = {}
     for part in postorder(node):
         match part.kind:
-            case "number" if part.value.denominator == 1 and part.value > 0:
+            case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)

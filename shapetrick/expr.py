@@ -23,6 +23,8 @@ from .functions import TABLE
 
 Number = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
+MOST_FACTORS = 4096  # of a power
+MOST_BITS = 1000  # of a number: more than floats can hold
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -146,9 +148,7 @@ def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
     found = _nodes.get(key)
     if found is None:
-        payload = (
-            (data.name, tuple(sorted(data.attributes))) if isinstance(data, Symbol) else data
-        )
+        payload = (data.name, tuple(sorted(data.attributes))) if isinstance(data, Symbol) else data
         own = repr((op, payload, shape if not args else None)).encode()
         digest = blake2b(own + b"".join(a.digest for a in args), digest_size=10).digest()
         found = Expr(op, args, data, shape, digest)
@@ -160,7 +160,9 @@ def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
 
 
 def number(value: int | Number) -> Expr:
-    """A constant, 1×1; whole numbers and fractions are exact."""
+    """A constant, 1×1; whole numbers and fractions are exact. Raises ShapeError for huge ones."""
+    if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
+        raise ShapeError("a number has more than 300 digits.")
     return node("number", (), Fraction(value) if not isinstance(value, float) else value, SCALAR)
 
 
@@ -296,6 +298,8 @@ def matrix_power(a: Expr, k: int) -> Expr:
         raise ShapeError(f"a power needs a square matrix, not {shape_text(a.shape)}.")
     if k == 0:
         return eye(a.shape[0])
+    if len(_flatten("matmul", [a])) * abs(k) > MOST_FACTORS:
+        raise ShapeError(f"a power is a product of more than {MOST_FACTORS} factors.")
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
@@ -468,6 +472,10 @@ def _broadcast(sign: str, args: Sequence[Expr]) -> Shape:
         shapes = ", ".join(dict.fromkeys(shape_text(a.shape) for a in args))
         raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
     return shape
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def _number_power(base: Number, exponent: Number) -> Expr | None:

@@ -219,9 +219,11 @@ def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | No
 
     def branch(*args: Any) -> Array:
         env = dict(zip(LETTERS[arity], args, strict=False))
-        found = program.run({**env, "y": value(*args)})
-        batch = args[0].shape[:-2]
-        return np.concatenate([b.reshape(*batch, 1, -1) for b in found], axis=-1)
+        found: list[Array] = []
+        program.run({**env, "y": value(*args)}, None, found)
+        batch = np.broadcast_shapes(*(x.shape[:-2] for x in args[:arity]))
+        whole = [np.broadcast_to(b, (*batch, *b.shape[-2:])) for b in found]
+        return np.concatenate([b.reshape(*batch, 1, -1) for b in whole], axis=-1)
 
     return branch
 

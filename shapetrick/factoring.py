@@ -82,7 +82,23 @@ def factored(summands: Sequence[Expr], length: Length) -> Expr:
         if better is None:
             break
         parts = better
+    parts = _plain_first(parts)
+    if len(parts) > 1 and all(p.coefficient < 0 for p in parts):
+        positive = [Part(-p.coefficient, p.scalars, p.body) for p in parts]
+        return times(MINUS, sum_of([p.expression for p in positive]))
     return sum_of([p.expression for p in parts])
+
+
+def _plain_first(parts: Sequence[Part]) -> list[Part]:
+    """The parts with a matrix before its transpose: `A + A'`."""
+    ordered = list(parts)
+    places = {p.body: i for i, p in enumerate(ordered)}
+    for i, part in enumerate(parts):
+        if part.body is not None and part.body.op == "transpose":
+            j = places.get(part.body.args[0], i)
+            if j > i:
+                ordered[i], ordered[j] = ordered[j], ordered[i]
+    return ordered
 
 
 def _best_step(parts: list[Part], length: Length) -> list[Part] | None:

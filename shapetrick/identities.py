@@ -59,8 +59,12 @@ IDENTITIES: tuple[Identity, ...] = (
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
     Identity("Sherman–Morrison", "inv(eye(n) + s u v') u", "u / (1 + s v' u)", _RANK_ONE),
     Identity("Sherman–Morrison", "v' inv(eye(n) + s u v')", "v' / (1 + s v' u)", _RANK_ONE),
-    Identity("Sherman–Morrison", "1 - s v' inv(A + s u v') u", "1 / (1 + s v' inv(A) u)",
-             "A : n x n; " + _RANK_ONE),
+    Identity("Sherman–Morrison", "x - s (v' inv(A + s u v') u) x", "x / (1 + s v' inv(A) u)",
+             "A : n x n; x : m x k; " + _RANK_ONE),
+    Identity("Sherman–Morrison", "inv(A + s u v') u / (1 + s v' inv(A) u)",
+             "inv(A) u / (1 + s v' inv(A) u)^2", "A : n x n; " + _RANK_ONE),
+    Identity("Sherman–Morrison", "v' inv(A + s u v') / (1 + s v' inv(A) u)",
+             "v' inv(A) / (1 + s v' inv(A) u)^2", "A : n x n; " + _RANK_ONE),
     # ---------------------------------------------------------------------------- determinants
     Identity("determinant of I + u v'", "det(eye(n) + s u v')", "1 + s v' u", _RANK_ONE),
     Identity("determinant of a transpose", "det(A')", "det(A)", "A : n x n"),
@@ -71,7 +75,6 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("determinant of a positive definite matrix", "abs(det(S))", "det(S)", "S : n x n posdef"),
     Identity("log of a determinant", "log(det(A))", "logdet(A)", "A : n x n"),
     Identity("log of a determinant", "log(abs(det(A)))", "logdet(A)", "A : n x n"),
-    Identity("adjugate", "det(A) inv(A)", "adj(A)", "A : n x n"),
     Identity("adjugate", "adj(A) / det(A)", "inv(A)", "A : n x n"),
     Identity("adjugate of a transpose", "adj(A')", "adj(A)'", "A : n x n"),
     # ---------------------------------------------------------------------------- exp and log
@@ -156,6 +159,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
     Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
     Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
+    Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
+    Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),
     Identity("norm1", "norm1(X)", "sum(X)", "X : m x n nonneg"),
     *_along("softmax sums to 1", "sum(softmax(X{axis}){axis})", "{one}"),

@@ -164,7 +164,8 @@ class Inference:
         counts, build = SIZED[name]
         if len(sizes) not in counts:
             wanted = " or ".join(map(str, counts))
-            raise Miscount(node, f"`{name}` takes {wanted} sizes, not {len(sizes)}.")
+            what = "size" if counts == (1,) else "sizes"
+            raise Miscount(node, f"`{name}` takes {wanted} {what}, not {len(sizes)}.")
         return build(*map(self.size, sizes)).shape
 
     def _apply(
@@ -173,7 +174,10 @@ class Inference:
         """The node's shape, or None if what is known of the arguments doesn't settle it.
 
         With `force`, a choice is made instead."""
-        return _RULES[node.kind](self, node, tuple(map(self.unifier.shape, args)), out, force)
+        try:
+            return _RULES[node.kind](self, node, tuple(map(self.unifier.shape, args)), out, force)
+        except ShapeError as error:
+            raise Misfit(node, error.message) from None
 
     def data(self, node: Node) -> Any:
         """What a function of the table needs beside its arguments: an axis, or sizes."""
@@ -309,10 +313,7 @@ def _call(
     if row.elementwise:
         return args[0] if row.arity == 1 else _broadcast(i, node, args, out, force)
     if all(map(is_settled, args)):
-        try:
-            return row.shape_of([Sized(a) for a in args], data)
-        except ShapeError as error:
-            raise Misfit(node, error.message) from None
+        return row.shape_of([Sized(a) for a in args], data)
     return _open_call(i, node, row, args, data, force)
 
 

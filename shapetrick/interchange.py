@@ -160,7 +160,8 @@ def _spread(value: Any, have: Shape, want: Shape) -> Any:
     if have == want:
         return value
     if have == SCALAR:
-        return sp.MatMul(value, sp.OneMatrix(*map(_size, want)))
+        ones = sp.OneMatrix(*map(_size, want))
+        return ones if value == 1 else sp.MatMul(value, ones)
     if have[0] != want[0]:
         return sp.MatMul(sp.OneMatrix(_size(want[0]), 1), value)
     return sp.MatMul(value, sp.OneMatrix(1, _size(want[1])))

@@ -24,7 +24,7 @@ from .results import Rejected
 from .rules import Arranged
 from .sampling import assignments
 from .spelling import spell
-from .units import NO_UNIT, Leg, Type, Unit, unit_sum
+from .units import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
 
 MOST = 2000  # arrangements that are looked at
 SHOWN = 6
@@ -333,9 +333,11 @@ def _reason(legs: _Legs, blocks: Sequence[int]) -> str:
                 f"this problem"
             )
     for block in _members(blocks):
-        total = unit_sum(legs.units[i] for i in block)
-        if total is not None and total != NO_UNIT:
+        units = [legs.units[i] for i in block]
+        if not cancels(units):
             return "the shapes fit, but the units don't cancel"
+        if falls_apart(units):
+            return "it makes one index of two that nothing forces to be equal"
     return ""
 
 

@@ -31,6 +31,33 @@ _OPERATORS: Mapping[str, Callable[..., Expr]] = {
 }
 
 
+class _Built:
+    """The expressions of the nodes so far; sums and products stay lists while they may go on."""
+
+    def __init__(self) -> None:
+        self._done: dict[Node, Expr] = {}
+        self._chains: dict[Node, list[Expr]] = {}
+
+    def value(self, node: Node) -> Expr:
+        """The node's expression."""
+        if node in self._chains:
+            self._done[node] = _CHAINS[node.kind](*self._chains.pop(node))
+        return self._done[node]
+
+    def put(self, node: Node, value: Expr) -> None:
+        """Keep a node's expression."""
+        self._done[node] = value
+
+    def join(self, node: Node) -> None:
+        """Add the right operand to what the left one has collected."""
+        left, right = node.args
+        goes_on = left in self._chains and _CHAINS[left.kind] is _CHAINS[node.kind]
+        parts = self._chains.pop(left) if goes_on else [self.value(left)]
+        last = self.value(right)
+        parts.append(ex.negate(last) if node.kind == "-" else last)
+        self._chains[node] = parts
+
+
 @dataclass(slots=True)
 class Lowering:
     """Builds expressions from nodes in postorder. `values` are the names' expressions."""
@@ -40,29 +67,18 @@ class Lowering:
     text: str
 
     def expression(self, nodes: Sequence[Node]) -> Expr:
-        """The expression that the last node stands for."""
-        done: dict[Node, Expr] = {}
-        chains: dict[Node, list[Expr]] = {}  # sums and products that may go on
-
-        def value(node: Node) -> Expr:
-            if node in chains:
-                done[node] = _CHAINS[node.kind](*chains.pop(node))
-            return done[node]
-
-        for node in nodes:
-            try:
-                join = _CHAINS.get(node.kind)
-                if join is None:
-                    done[node] = self._build(node, [value(a) for a in node.args])
-                    continue
-                left, right = node.args
-                goes_on = left in chains and _CHAINS[left.kind] is join
-                parts = chains.pop(left) if goes_on else [value(left)]
-                parts.append(ex.negate(value(right)) if node.kind == "-" else value(right))
-                chains[node] = parts
-            except ShapeError as error:
-                raise error.located(node.span, self.text) from None
-        return value(nodes[-1])
+        """The expression that the last node stands for. Raises InputError."""
+        built = _Built()
+        node = nodes[-1]
+        try:
+            for node in nodes:
+                if node.kind in _CHAINS:
+                    built.join(node)
+                else:
+                    built.put(node, self._build(node, [built.value(a) for a in node.args]))
+            return built.value(node)
+        except ShapeError as error:
+            raise error.located(node.span, self.text) from None
 
     def _build(self, node: Node, args: Sequence[Expr]) -> Expr:
         match node.kind:

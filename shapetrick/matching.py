@@ -291,6 +291,9 @@ class Matcher:
             for form in (value,) if core(value) is value else (value, core(value)):
                 if wanted is not letter:
                     form = self.turned(form)
+                if chain and same(form, here(1)[0]):
+                    yield found, 1
+                    return
                 parts = form.args if form.op == "matmul" else (form,)
                 k = len(parts)
                 if k <= len(chain) and all(map(same, parts, here(k))):

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .complaints import Waiting, complaint
-from .dims import ONE, Dim
-from .errors import ParseError, Span
+from .dims import LARGEST, ONE, Dim
+from .errors import InputError, ParseError, Span
 from .surface import (
     ATTRIBUTES,
     KINDS,
@@ -132,6 +132,8 @@ class _Builder:
     # ---- declarations
 
     def dim_size(self, c: list[Any]) -> Side:
+        if len(c[0]) > len(str(LARGEST)):
+            raise ParseError("a dimension is too large.", _span(c[0]))
         return Side(Dim.of(int(c[0])), ())
 
     def dim_name(self, c: list[Any]) -> Side:
@@ -216,8 +218,8 @@ def parse(text: str, functions: Functions) -> list[Statement]:
         clean = _clean(text)
         abstract = {name for names in _ELEMENTWISE.findall(clean) for name in _names(names)}
         return [_statement(clean, span, functions, abstract) for span in _lines(clean)]
-    except ParseError as error:
-        raise error.located(error.span, text) from None
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def parse_expression(
@@ -231,8 +233,8 @@ def parse_expression(
             raise ParseError("there is no expression.", Span(0, len(text)))
         node: Node = _run("expression", clean, spans[0], functions, abstract)
         return node
-    except ParseError as error:
-        raise error.located(error.span, text) from None
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def _names(text: str) -> list[str]:

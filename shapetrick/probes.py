@@ -205,8 +205,8 @@ class Site:
             env = {s.data.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
-        for i, (env, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
-            yield Draw(env, functions, _SHRINKING[i % len(_SHRINKING)])
+        for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
+            yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""

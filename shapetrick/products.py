@@ -10,7 +10,7 @@ from .expr import MINUS, Expr, matmul, number, power, times
 from .lengths import sum_of
 
 Number = Fraction | float
-WHOLE = Fraction(1)
+NOTHING, WHOLE = Fraction(0), Fraction(1)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
 
 
@@ -26,15 +26,27 @@ class Product:
         """The product of the expressions."""
         coefficient: Number = WHOLE
         factors: dict[Expr, Fraction] = {}
-        for a in [a for e in parts for a in (e.args if e.op == "times" else (e,))]:
-            if a.op == "number":
-                coefficient = coefficient * a.data
-                continue
-            base, p = a, WHOLE
-            if a.op == "power" and isinstance(a.args[1].data, Fraction):
-                base, p = a.args[0], a.args[1].data
-            factors[base] = factors[base] + p if base in factors else p
+        pending = [(e, WHOLE) for e in reversed(parts)]
+        while pending:
+            a, p = pending.pop()
+            if a.op == "number" and (p == 1 or (p == -1 and a.data)):
+                coefficient = coefficient * a.data if p == 1 else coefficient / a.data
+            elif a.op == "times" and abs(p) == 1:
+                pending.extend([(x, p) for x in reversed(a.args)])
+            elif a.op == "power" and abs(p) == 1 and isinstance(a.args[1].data, Fraction):
+                pending.append((a.args[0], p * a.args[1].data))
+            else:
+                factors[a] = factors[a] + p if a in factors else p
         return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
+
+    def times(self, other: Product, at: int) -> Product:
+        """The product with the factors of another put in at a place."""
+        factors: dict[Expr, Fraction] = {}
+        for base, p in (*self.factors[:at], *other.factors, *self.factors[at:]):
+            factors[base] = factors.get(base, NOTHING) + p
+        return Product(
+            self.coefficient * other.coefficient, tuple([(b, p) for b, p in factors.items() if p])
+        )
 
     def power(self, p: Fraction | int) -> Product | None:
         """The product to a power; None where its number has none that is exact."""

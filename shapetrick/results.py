@@ -72,7 +72,8 @@ class Line:
 class Step:
     """The derivative of `of` by `wrt`: a sum of lines, and what it simplifies to, of shape `shape`.
 
-    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1")."""
+    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1"). A step without
+    lines is not a product: `note` says how its result comes from the step before."""
 
     of: str
     wrt: str
@@ -80,6 +81,7 @@ class Step:
     shape: Shape
     lines: tuple[Line, ...]
     result: Expr
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

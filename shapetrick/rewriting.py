@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -20,7 +20,7 @@ from .expr import Expr, number, postorder, rebuild, times, transform
 from .functions import TABLE
 from .identities import IDENTITIES, Identity
 from .lengths import sum_of
-from .matching import Binding, Matcher, core, parts_of, terms_of, turned
+from .matching import Binding, Matcher, parts_of, terms_of, turned
 from .problem import Problem
 from .products import Factor, Number, Product, multiplied, product
 from .results import Rewriting
@@ -66,18 +66,23 @@ def _letters(declarations: str) -> Problem:
 
 @cache
 def rules_of(identity: Identity) -> tuple[Rule, ...]:
-    """The identity as a rule; of a matrix product its transpose is a rule too."""
+    """The identity as a rule; what it says of the transposes is a rule too, for parts of a node."""
     letters = _letters(identity.letters)
     left, right = (
-        transform(
-            read_expression(text, letters), lambda e: product(e.args) if e.op == "matmul" else e
-        )
+        transform(read_expression(text, letters), _gathered)
         for text in (identity.left, identity.right)
     )
     pairs = {(left, right): None}
-    if left.op == "matmul":
+    if kind_of(left) != "call" and not left.is_scalar:
         pairs[turned(left, _never), turned(right, _never)] = None
     return tuple(_rule(identity, a, b) for a, b in pairs)
+
+
+def _gathered(e: Expr) -> Expr:
+    """A product as rewriting writes it."""
+    if e.op == "times":
+        return multiplied(e.args)
+    return product(e.args) if e.op == "matmul" else e
 
 
 def _never(_: Expr) -> bool:
@@ -99,8 +104,8 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
             keys = [_factor_key(f) for t in left.args for f in parts_of(t)[1]]
             key = _factor_key(parts_of(left.args[anchor])[1][0])
         case "matmul":
-            keys = [k for k in map(_chain_key, left.args) if k != "symbol"]
-            key = _chain_key(left.args[anchor])
+            keys = [k for k in map(_head, left.args) if k != "symbol"]
+            key = _head(left.args[anchor])
         case _:
             key = left.op
     return Rule(identity, left, right, anchor, key, Counter(keys))
@@ -115,13 +120,14 @@ def kind_of(e: Expr) -> str:
 
 def _factor_key(factor: Factor) -> str:
     base, p = factor
-    return "fraction" if p.denominator != 1 else core(base).op
+    return "fraction" if p.denominator != 1 else _head(base)
 
 
-def _chain_key(factor: Expr) -> str:
-    while factor.op in ("transpose", "name"):
-        factor = factor.args[0]
-    return factor.op
+def _head(e: Expr) -> str:
+    """The operation at the head, below transposes and names."""
+    while e.op in ("transpose", "name"):
+        e = e.args[0]
+    return e.op
 
 
 @cache
@@ -220,7 +226,7 @@ class Rewriter:
                 parts = map(self._matcher.product_of, e.args)
                 return Counter([_factor_key(f) for part in parts for f in part.factors])
             case "matmul":
-                return Counter([_chain_key(a) for a in e.args])
+                return Counter([_head(a) for a in e.args])
         return Counter([e.op])
 
     # --------------------------------------------------------------------------------- cost
@@ -280,7 +286,8 @@ class Rewriter:
             ):
                 right = Product.of(self._matcher.instance(rule.right, found)).power(multiple)
                 if right is not None:
-                    yield multiplied([right.expression(), rest.expression()])
+                    at = _place(whole.factors, rest.factors)
+                    yield rest.times(right, at).expression()
 
     def _sums(self, rule: Rule, e: Expr) -> Iterator[Expr]:
         anchor = Product.of(rule.left.args[rule.anchor]).coefficient
@@ -290,7 +297,8 @@ class Rewriter:
             terms = e.args if ratio == 1 else tuple(_scaled(1 / ratio, t) for t in e.args)
             for found, rest in self._matcher.part_of_sum(rule.left, terms, Binding()):
                 right = terms_of(self._matcher.instance(rule.right, found))
-                new = [_scaled(ratio, t) for t in (*right, *rest)]
+                at = _place(terms, rest)
+                new = [_scaled(ratio, t) for t in (*rest[:at], *right, *rest[at:])]
                 narrow = sum_of([_narrow(t) for t in new])
                 yield narrow if narrow.shape == e.shape else sum_of(new)
 
@@ -298,7 +306,7 @@ class Rewriter:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
         for i, factor in enumerate(e.args):
-            if _chain_key(factor) != rule.key:
+            if _head(factor) != rule.key:
                 continue
             for found in matcher.match(factors[at], factor, Binding()):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):
@@ -313,6 +321,11 @@ def _multiples(rule: Rule, whole: Product) -> list[int]:
     counts = {int(f[1] / p) for f in whole.factors if _factor_key(f) == rule.key}
     most, least = max((*counts, 0)), min((*counts, 0))
     return sorted([*range(1, most + 1), *range(least, 0)], key=lambda k: (-abs(k), -k))
+
+
+def _place(old: Sequence[object], rest: Sequence[object]) -> int:
+    """Where the first of those was that are no longer there."""
+    return next((i for i, (a, b) in enumerate(zip(old, rest, strict=False)) if a != b), len(rest))
 
 
 def _scaled(k: Number, term: Expr) -> Expr:

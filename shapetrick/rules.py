@@ -190,7 +190,8 @@ def instantiate(template: Expr, view: View) -> Expr:
         if e in new:
             continue
         if e.args and e.op in TABLE and TABLE[e.op].takes_axis:
-            new[e] = call(e.op, *(new[a] for a in e.args), data=view.value.data)
+            axis = view.value.data if e.data is None else e.data
+            new[e] = call(e.op, *(new[a] for a in e.args), data=axis)
         else:
             new[e] = rebuild(e, [new[a] for a in e.args])
     return new[template]

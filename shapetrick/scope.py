@@ -89,6 +89,12 @@ class Scope:
         """Whether a name has a meaning as an expression."""
         return self.is_value(name) or name in self.dims or name == IDENTITY or name in CONSTANTS
 
+    def place(self, name: str) -> Span | None:
+        """Where a value or a function gets its name, if one has it."""
+        if name in self.definitions:
+            return self.definitions[name].name.span
+        return self.symbols[name].span if name in self.symbols else self.functions.get(name)
+
     def error(self, message: str, span: Span | None) -> NameProblem:
         return NameProblem(message, span, self.text)
 
@@ -107,10 +113,13 @@ def gather(text: str, statements: Iterable[Statement]) -> Scope:
     requests = [list(walk(s.of)) for s in statements if isinstance(s, Asked)]
     for nodes in (*bodies.values(), *requests):
         _collect_sizes(scope, nodes)
-    for name, span in scope.dims.items():
-        if scope.is_value(name) or name in scope.functions:
+    for name, used in scope.dims.items():
+        place = scope.place(name)
+        if place is not None:
+            where = "" if used is None else f" in line {used.line_of(text)}"
             raise scope.error(
-                f"`{name}` is a dimension and a value: give one of them another name.", span
+                f"`{name}` is a dimension{where}, so it can't be a value: choose another name.",
+                place,
             )
     for name in _dependency_order(scope, bodies):
         scope.bodies[name] = bodies[name]
@@ -174,18 +183,14 @@ def _unknown_attribute(name: str) -> str:
 
 def _take(scope: Scope, named: Named) -> None:
     """Check that a name is free."""
-    name, span = named
-    place: Span | None
-    if name in scope.definitions:
-        word, place = "defined", scope.definitions[name].span
-    elif name in scope.symbols:
-        word, place = "declared", scope.symbols[name].span
-    elif name in scope.functions:
-        word, place = "declared", scope.functions[name]
-    else:
-        return
-    where = "" if place is None else f" in line {place.line_of(scope.text)}"
-    raise scope.error(f"`{name}` is already {word}{where}: choose another name.", span)
+    place = scope.place(named.name)
+    if place is not None:
+        word = "defined" if named.name in scope.definitions else "declared"
+        raise scope.error(
+            f"`{named.name}` is already {word} in line {place.line_of(scope.text)}: choose another "
+            "name.",
+            named.span,
+        )
 
 
 def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:

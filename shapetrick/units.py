@@ -9,9 +9,9 @@ units of measure as types: A. Kennedy, Programming Languages and Dimensions, Cam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import combinations, count
 
 from .functions import Letters, Side, Signature, Units
 
@@ -59,6 +59,24 @@ def dual(t: Type) -> Type:
     return Type(
         tuple(Leg(leg.dim, negated(leg.unit)) for leg in t.rows),
         tuple(Leg(leg.dim, negated(leg.unit)) for leg in t.cols),
+    )
+
+
+def cancels(units: Sequence[Unit | None]) -> bool:
+    """Whether the units of legs that are one index cancel; unknown ones always do."""
+    total = unit_sum(units)
+    return total is None or total == NO_UNIT
+
+
+def falls_apart(units: Sequence[Unit | None]) -> bool:
+    """Whether legs that are one index could be two: some of them cancel without the others."""
+    if any(unit is None for unit in units):
+        return False
+    first, *rest = units
+    return any(
+        unit_sum([first, *part]) == NO_UNIT
+        for k in range(len(rest))
+        for part in combinations(rest, k)
     )
 
 

@@ -38,6 +38,7 @@ SECOND_DRAWS = 3
 SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
 FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
 SITES = 2
+FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
@@ -262,6 +263,7 @@ class Checker:
         """Look for sites anew. Declared sizes that are not forced are replaced by small ones."""
         self._found: list[_Probe] = []
         self._barren: list[Site] = []
+        self._flat: list[_Probe] = []  # sites without a derivative: two entries have no third moment
         self._dims = dims_of([self._target.of, *self._target.inputs])
         rng = np.random.default_rng(self._seed)
         self._sizes = enumerate(assignments(self._dims, rng, forced))
@@ -270,6 +272,10 @@ class Checker:
         """The index-th site at which there are points, if so many are found."""
         while len(self._found) <= index:
             i, sizes = next(self._sizes, (0, None))
+            if self._flat and (sizes is None or len(self._flat) > FLAT_SITES):
+                self._found += self._flat
+                self._flat = []
+                continue
             if sizes is None:
                 return None
             site = Site(self._target, sizes, (self._seed, i))
@@ -279,10 +285,12 @@ class Checker:
                 tried.append(point)
                 if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
                     break
-            if tried:
+            if not tried:
+                self._barren.append(site)
+            elif not all(p.zero for p in tried):
                 self._found.append(_Probe(site, tried, points))
             else:
-                self._barren.append(site)
+                self._flat.append(_Probe(site, tried, points))
         return self._found[index]
 
     def _may_hold_a_size(self, gradient: Expr, error: float) -> bool:

@@ -141,6 +141,9 @@ def test_quiet_is_the_gradient_alone() -> None:
     assert plain(result_rows(linear_regression(), Style(quiet=True))) == (
         "∂J/∂θ = X' (X θ - y) / m\n"
     )
+    rule = backward_rule()
+    assert plain(result_rows(rule, Style(quiet=True), own={"Z"})).count("\n") == 1
+    assert plain(result_rows(rule, Style(quiet=True))).startswith("Z = tanh(A W)\nbar(W) = ")
 
 
 def test_what_a_problem_assumed_comes_first() -> None:

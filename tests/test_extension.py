@@ -1,4 +1,4 @@
-"""The user's own rows: derived and verified inside larger expressions, or refused with the reason."""
+"""The user's own rows: derived and verified inside larger expressions, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -58,6 +58,20 @@ ROWS: dict[str, dict[str, Any]] = {
     "hinge": {"numpy": hinge, "derivative": "-step(1 - x)"},
     "mylog": {"numpy": np.log, "derivative": "1 ./ x"},
     "acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
+    "huber": {
+        "numpy": lambda x: np.where(abs(x) < 1, x * x / 2, abs(x) - 0.5),
+        "derivative": "maximum(minimum(x, 1), -1)",
+    },
+    "rowmax": {
+        "numpy": lambda A: A.max(axis=1),
+        "shape": ("r", "1"),
+        "derivative": "ismax(x, axis=1)",
+    },
+    "softrows": {
+        "numpy": lambda A: np.exp(A) / np.exp(A).sum(axis=1, keepdims=True),
+        "shape": ("r", "c"),
+        "derivative": "y - y y",
+    },
     "hyp": {"numpy": np.hypot, "derivative": ("a ./ y", "b ./ y")},
 }
 
@@ -82,13 +96,22 @@ DERIVED = [
     ("X: m x n; W: n x k; grad sum(hinge(X W)) wrt W", "-X' step(1 - X W)"),
     ("x: n positive; grad sum(mylog(x)) wrt x", "1 ./ x"),
     ("x: n; grad sum(acosh(2 + x.^2)) wrt x", "2 x ./ sqrt((2 + x.^2).^2 - 1)"),
+    ("x: n; grad sum(huber(x)) wrt x", "maximum(minimum(x, 1), -1)"),
+    ("X: m x n; v: m; grad (v' rowmax(X)) wrt X", "v .* ismax(X, axis=1)"),
+    (
+        "X, Y: m x n; grad sum(softrows(X) .* Y) wrt X",
+        "softmax(X, axis=1) .* (Y - sum(Y .* softmax(X, axis=1), axis=1))",
+    ),
     ("A: m x n; b: m; grad sum(hyp(A, b)) wrt b", "b .* sum(1 ./ hyp(A, b), axis=1)"),
     (
         "A, B: n x n; grad sumsq(gram(A) + B) wrt A",
         "2 A ((A' A + B) + (A' A + B)')",
     ),
     ("A, B: n x n; grad sumsq(cube(gram(A))) wrt A", "12 A (A' A)^5"),
-    ("X: m x n; J = tr(gram(swish(X))); grad J wrt X", "2 swish(X) .* sigmoid(X) .* (1 + X .* (1 - sigmoid(X)))"),
+    (
+        "X: m x n; J = tr(gram(swish(X))); grad J wrt X",
+        "2 swish(X) .* (sigmoid(X) + swish(X) .* (1 - sigmoid(X)))",
+    ),
 ]
 
 
@@ -99,7 +122,7 @@ def test_derived_inside_larger_expressions(text: str, expected: str) -> None:
     register(*ROWS)
     start = time.perf_counter()
     d = st.derive(text)
-    assert time.perf_counter() - start < 2  # 1 s, on a machine with nothing else to do
+    assert time.perf_counter() - start < 5  # 0.3 s, on a machine with nothing else to do
     assert d.verified, d.validation.reason
     problem = elaboration.read(text)
     wanted = elaboration.read_expression(expected, problem)

@@ -215,7 +215,7 @@ def test_scalar_texts_are_read_with_given_names() -> None:
         parse_scalar("x + z", {"x": x})
 
 
-# ----------------------------------------------------------------------------- what can't be foreseen
+# ------------------------------------------------------------------------ what nobody foresees
 
 
 @pytest.mark.parametrize(
@@ -243,6 +243,28 @@ def test_no_length_or_depth_is_too_much(body: str) -> None:
     assert time.process_time() - started < 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X : " + "9" * 5_000,
+        "X : " + "9999999 " * 3_000,
+        "X : " + " ".join(f"(a{i} + b{i})" for i in range(60)),
+        "A : n x n; J = tr(" + "A ⊗ " * 5_000 + "A)",
+        "J = tr(eye(" + "9" * 299 + "))",
+        "J = tr(eye(" + "n " * 10_000 + "n))",
+        "x : scalar; J = ((9^64)^64)^64 x",
+        "x : scalar; J = 1e300 * 1e300 x",
+        "A : n x n; J = tr(((((A^64)^64)^64)^64)^64)",
+    ],
+    ids=lambda text: text[:24],
+)
+def test_what_would_not_fit_in_memory_is_refused(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ShapetrickError):
+        read(text)
+    assert time.process_time() - started < 3
+
+
 def test_time_is_linear_in_the_statements() -> None:
     def seconds(count: int) -> float:
         lines = [f"Z{i} = tanh(Z{i - 1} W) + 2 Z{i - 1}" for i in range(1, count)]
@@ -257,8 +279,8 @@ def test_time_is_linear_in_the_statements() -> None:
 
 PIECES = [
     "X", "x", "A", "lam", "m", "n", "I", "e", "2", "0.5", "(", ")", "[", "]", "{", "}", "+", "-",
-    "*", "/", ".*", "./", "^", ".^", "'", ".T", "^T", " ", "\n", ";", ":", "=", ",", "#", "⊗", "wrt ",
-    "grad ", "vjp ", "jac ", "check ", "with ", "d ", "x ", "symmetric", "elementwise", "scalar",
+    "*", "/", ".*", "./", "^", ".^", "'", ".T", "^T", " ", "\n", ";", ":", "=", ",", "#", "⊗",
+    "wrt ", "grad ", "vjp ", "jac ", "check ", "with ", "d ", "x ", "symmetric", "elementwise", "scalar",
     "sum(", "tr(", "diag(", "softmax(", "eye(", "unvec(", "vector(", "maximum(", "axis=1", "bar(",
     "f", "²", "\0", "\ud800", "…",
 ]  # fmt: skip

@@ -140,11 +140,11 @@ CASES = [
     ("b .* exp(x) ./ (1 + exp(x))", "b .* sigmoid(x)", "x : m x n; b : m x 1"),
     ("(1 + exp(x)).^2 ./ exp(2 x)", "(1 + exp(x)).^2 ./ exp(2 x)", "x : m x n"),
     ("(1 + exp(x)).^2 ./ exp(x).^2", "1 ./ sigmoid(x).^2", "x : m x n"),
-    ("2 - 2 sin(x).^2 + y", "y + 2 cos(x).^2", "x, y : m x n"),
+    ("2 - 2 sin(x).^2 + y", "2 cos(x).^2 + y", "x, y : m x n"),
     ("sin(x).^2 + y + cos(x).^2", "1 + y", "x, y : m x n"),
     ("exp(X W) ./ sum(exp(X W), axis=1)", "softmax(X W, axis=1)", "X : m x n; W : n x k"),
     ("sum(X, axis=0) / (2 m)", "mean(X, axis=0) / 2", "X : m x n"),
-    ("sum(X, axis=0) / 4", "mean(X, axis=0) / 2", "X : 2 x n"),
+    ("s sum(X, axis=0) / 2", "s mean(X, axis=0)", "X : 2 x n; s : scalar"),
     ("sqrt(2) sqrt(pi)", "sqrt(2 pi)", ""),
     ("exp(-(t / sqrt(2)).^2)", "exp(-t.^2 / 2)", "t : n"),
     ("sqrt(2 pi s^2)^(-3) sqrt(2 pi s^2)", "1 / (2 pi s^2)", "s : scalar"),
@@ -187,7 +187,7 @@ def test_what_holds_is_rewritten_and_nothing_else(text: str, letters: str) -> No
 
 
 def test_definitions_are_looked_through_and_kept() -> None:
-    problem = read("X : m x n; w : n; M = X' X; s = 1 + exp(w)")
+    problem = read("X : m x n; w : n; s = 1 + exp(w); M = X' X; J = tr(M)")
     cancelled = read_expression("inv(M) X' X w + inv(X' X) M w", problem)
     assert str(rewriter().everywhere(cancelled)) == "w + w"
     assert str(rewriter().everywhere(read_expression("exp(w) ./ s", problem))) == "sigmoid(w)"
@@ -197,7 +197,7 @@ def test_definitions_are_looked_through_and_kept() -> None:
 
 def test_log_names_each_step() -> None:
     r = rewriter()
-    e = read_expression("A inv(A) inv(inv(B)) exp(x)", read("A, B : n x n; x : scalar"))
+    e = read_expression("A inv(A) inv(inv(B)) w", read("A, B : n x n; w : n"))
     found = r.everywhere(e)
     assert [step.rule for step in r.log] == ["inverse of an inverse", "a matrix and its inverse"]
     assert r.log[-1].after is found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -71,10 +71,10 @@ def problem_rows(problem: Problem, style: Style) -> list[Row]:
     return [*rows, []] if rows else []
 
 
-def result_rows(result: Result, style: Style) -> list[Row]:
-    """The derivation of one request."""
+def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
+    """The derivation of one request, of a problem whose own definitions have these names."""
     if style.quiet:
-        return _quiet(result, style)
+        return _quiet(result, style, own)
     rows: list[Row] = [[(_title(result.request, style), "bold")], []]
     for step in result.steps:
         rows += [*_step(step, style), []]
@@ -123,7 +123,10 @@ def _step(step: Step, style: Style) -> list[Row]:
         if i:
             rows.append([])
         rows += _line(step, line, i, style)
-    if len(step.lines) > 1 or step.lines[0].arrangement is not step.result:
+    if step.note:
+        noted = prose(step.note, style.prose_width - INDENT)
+        rows += labelled("opened", [[(text, "dim")] for text in noted], INDENT)
+    if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
         rows += _equation(f"{style.name(step.label)} = ", step.result, "together", "", style)
     return rows
 
@@ -246,7 +249,7 @@ def _gradient(result: Result, style: Style) -> list[Row]:
         rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
     kept = [e for e in result.kept if not e.is_scalar]
     if any(e.op != "symbol" for e in kept):
-        names = ", ".join(f"{style.text(e)} ({shape_text(e.shape)})" for e in kept)
+        names = ", ".join(f"{style.text(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in kept)
         texts = prose(names, style.prose_width - INDENT)
         rows += labelled("keeps", [[(text, "dim")] for text in texts], INDENT)
     for note in result.notes:
@@ -269,14 +272,19 @@ def _equation(
     return labelled(margin, rows, INDENT)
 
 
-def _quiet(result: Result, style: Style) -> list[Row]:
-    """The gradient alone; the verdict only where it isn't the good one."""
+def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
+    """The gradient alone, after what it introduces; the verdict only if it isn't the good one."""
     v = result.validation
-    text = f"{_label(result.request, style)} = {style.text(result.gradient)}"
+    rows: list[Row] = [
+        [(f"{style.name(name)} = {style.text(body)}", "")]
+        for name, body in result.definitions
+        if name not in own
+    ]
+    label, gradient = _label(result.request, style), style.text(result.gradient)
     if v.verdict == "verified":
-        return [[(text, "")]]
+        return [*rows, [(f"{label} = {gradient}", "")]]
     badge, look = _BADGES[v.verdict]
-    return [[(text.replace(" = ", " =? ", 1), "yellow"), (f"   # {badge}: {v.reason}", look)]]
+    return [*rows, [(f"{label} =? {gradient}", "yellow"), (f"   # {badge}: {v.reason}", look)]]
 
 
 # ----------------------------------------------------------------------------------- the verdict
