@@ -1,10 +1,11 @@
 """The search: all ways to arrange the factors of a scalar line so that shapes and units match.
 
-An arrangement joins the legs of the factors with each other and with those of the target: a partition
-of the legs into blocks. Transposes, matrix products, element-wise products, sums along an axis, spreads
-by ones, diagonals and traces are all such partitions (`network.py`). A block must be of one dimension,
-and its units must cancel, and not fall apart into blocks whose units cancel on their own: what nothing
-forces to be one index is two. This leaves few, mostly one, and finite differences decide.
+An arrangement joins the legs of the factors with each other and with those of the target: a
+partition of the legs into blocks. Transposes, matrix products, element-wise products, sums along
+an axis, spreads by ones, diagonals and traces are all such partitions (`network.py`). A block
+must be of one dimension, and its units must cancel, and not fall apart into blocks whose units
+cancel on their own: what nothing forces to be one index is two. This leaves few, mostly one, and
+finite differences decide.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Arrangement:
 
 
 def einsum(operands: list[Any], out: list[int], sizes: dict[int, int]) -> Array:
-    """np.einsum with the sublist format, where the output may repeat an index or have one of its own."""
+    """np.einsum with the sublist format, where the output may repeat an index or have one of its
+    own."""
     inside = {i for indices in operands[1::2] for i in indices}
     kept = list(dict.fromkeys(i for i in out if i in inside))
     value = np.einsum(*operands, kept, optimize=len(operands) > 6) if operands else np.ones(())
@@ -51,8 +53,8 @@ def arrangements(
 ) -> Iterator[Arrangement]:
     """Every arrangement of factors of these types for a target of that type.
 
-    Legs whose unit is unknown (None) match by dimension alone. With `pairs`, only blocks of two legs:
-    transposes and matrix products alone."""
+    Legs whose unit is unknown (None) match by dimension alone. With `pairs`, only blocks of two
+    legs: transposes and matrix products alone."""
     legs = [leg for t in factors for leg in t.legs]
     legs += [Leg(leg.dim, negated(leg.unit)) for leg in target.legs]
     by_dim: dict[str, list[int]] = {}

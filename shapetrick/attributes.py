@@ -1,4 +1,4 @@
-"""What is known of an expression's entries: their sign, and the attributes that symbols were declared with.
+"""What is known of an expression's entries: their sign, and what was declared of symbols.
 
 Everything here errs on the side of not knowing.
 """
@@ -23,7 +23,9 @@ _LEAVES: dict[str, Sign] = {
     "dimension": "positive", "constant": "positive", "ones": "positive", "eye": "nonneg",
     "zeros": "nonneg", "commute": "nonneg",
 }  # fmt: skip
-_KEEPERS = frozenset({"name", "max", "min", "maximum", "minimum"})  # of the sign that all arguments have
+_KEEPERS = frozenset(
+    {"name", "max", "min", "maximum", "minimum"}
+)  # of the sign that all arguments have
 
 
 class Attributes:

@@ -1,9 +1,9 @@
 """The chain rule: from the root to one variable, every occurrence on its own, the terms added.
 
-Nodes that depend on the variable are visited from the root down; each hands the cotangent of its value
-on to its arguments by the operation's rule (`rules.py`). This is reverse accumulation, the vector–
-Jacobian product of A. Griewank and A. Walther, Evaluating Derivatives, SIAM 2008, with expressions in
-place of numbers.
+Nodes that depend on the variable are visited from the root down; each hands the cotangent of its
+value on to its arguments by the operation's rule (`rules.py`). This is reverse accumulation, the
+vector–Jacobian product of A. Griewank and A. Walther, Evaluating Derivatives, SIAM 2008, with
+expressions in place of numbers.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from .errors import DerivationError
 from .expr import Expr, add, postorder, zeros
 from .network import Term, opened
-from .rules import View, arranged_terms, views
+from .rules import arranged_terms
 from .spelling import spell
+from .views import View, views
 
 Simplify = Callable[[Expr], Expr]
 
@@ -76,7 +77,9 @@ def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:
 
 
 def _through(view: View, cotangent: Expr) -> list[Expr]:
-    return [part for term in arranged_terms(view, cotangent) for part in _spelled(term, view, cotangent)]
+    return [
+        part for term in arranged_terms(view, cotangent) for part in _spelled(term, view, cotangent)
+    ]
 
 
 def _spelled(term: Term, view: View, cotangent: Expr) -> list[Expr]:

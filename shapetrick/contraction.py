@@ -1,7 +1,8 @@
 """A network being contracted: node by node, into the products that people write.
 
 Two factors that meet in a node that is summed over become a matrix product, parallel ones an
-element-wise product, a factor alone at a summed node a sum along an axis, a loop a diagonal or a trace.
+element-wise product, a factor alone at a summed node a sum along an axis, a loop a diagonal or a
+trace.
 """
 
 from __future__ import annotations
@@ -144,9 +145,7 @@ class Board:
         return len(group) == 2 and alone and not others
 
     def inner(self) -> dict[int, list[Matrix]]:
-        touching: dict[int, list[Matrix]] = {
-            n: [] for n in self.dims if n not in self.outside
-        }
+        touching: dict[int, list[Matrix]] = {n: [] for n in self.dims if n not in self.outside}
         for matrix in self.matrices:
             for n in matrix[1:]:
                 if n in touching:
@@ -234,7 +233,8 @@ class Board:
             self.put_vector(n, self.diagonal(loop))
 
     def run(self, pick: int) -> bool:
-        """Contracts every summed node; `pick` chooses among those with two matrices. False if stuck."""
+        """Contracts every summed node; `pick` chooses among those with two matrices. False if
+        stuck."""
         while True:
             self.merge_parallel()
             touching = self.inner()

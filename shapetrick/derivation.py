@@ -1,7 +1,7 @@
 """One request, from the chain rule to the verdict.
 
-The cotangents are derived, the gradient simplified, and what is going to be printed is validated; the
-steps as on paper (`paper.py`) are made only where someone looks at them.
+The cotangents are derived, the gradient simplified, and what is going to be printed is validated;
+the steps as on paper (`paper.py`) are made only where someone looks at them.
 """
 
 from __future__ import annotations
@@ -84,12 +84,11 @@ def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
 
 
 def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
-    """The Hessian is symmetric: its product with V is the gradient's backward rule with V upstream."""
+    """The Hessian is symmetric: its product with V is the gradient's backward rule with V
+    upstream."""
     gradient = _gradient_of(request, simplifier)
     assert request.direction is not None
-    return simplifier(
-        cotangents(gradient, request.wrt, request.direction)[request.wrt]
-    )
+    return simplifier(cotangents(gradient, request.wrt, request.direction)[request.wrt])
 
 
 def _directional(request: Request, simplifier: Simplifier) -> Expr:
@@ -112,8 +111,8 @@ _KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
 def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     """The derivation as on paper; `text` writes the quantities' names.
 
-    A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the gradient:
-    their steps are those of the rule, and a last one that says so."""
+    A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the
+    gradient: their steps are those of the rule, and a last one that says so."""
     request = result.request
     simplifier = Simplifier(problem.definitions.values(), [request.of])
 
@@ -130,9 +129,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     upstream = symbol(f"bar({of_text})", of.shape)
     if request.kind == "hvp" and request.direction is not None:
         upstream = request.direction
-    rule = replace(
-        request, kind="vjp", of=of, of_text=of_text, direction=upstream, symmetric=False
-    )
+    rule = replace(request, kind="vjp", of=of, of_text=of_text, direction=upstream, symmetric=False)
     if request.kind == "hvp":
         return (*first, *steps(rule))
     name = request.wrt.data.name
@@ -152,8 +149,8 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
 _OPENED: dict[Kind, str] = {
     "jac": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
     "hess": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
-    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and the "
-    "sides of the upstream stay open",
+    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
+    "the sides of the upstream stay open",
 }
 
 

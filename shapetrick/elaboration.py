@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -47,16 +48,42 @@ def read_expression(
         if request.direction is not None:
             values.setdefault(request.direction.data.name, request.direction)
     values.update(names or {})
+    scope = _scope_of(text, values, problem)
+    node = parse_expression(text, vocabulary(), problem.functions)
+    if any(True for _ in unknown_names(scope, postorder(node))):
+        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+    return _expression(node, scope, values, shape)
+
+
+def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
+    """A claim as typed, its places being those in the problem's text, and what makes expressions
+    of its nodes: of those that fit, where the whole doesn't."""
+    claim = request.claim
+    assert claim is not None and claim.span is not None
+    text = " " * claim.span.start + problem.text[claim.span.start : claim.span.end]
+    values = {**problem.symbols, **problem.definitions}
+    if request.direction is not None:
+        values[request.direction.data.name] = request.direction
+    scope = _scope_of(text, values, problem)
+    scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+    node = parse_expression(text, vocabulary(), problem.functions)
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    with suppress(Misfit, Undetermined):
+        found = inference.add(list(postorder(node)))
+        inference.unifier.unify_shapes(found, _shape_of_result(request))
+        inference.solve()
+    return node, Lowering(values, inference, text)
+
+
+def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
+    """The names that an expression of a problem may mention."""
     scope = Scope(text)
     for name, value in values.items():
         scope.symbols[name] = Declared(None, (), None)
         for dim in value.shape:
             scope.dims.update(dict.fromkeys(dim.names))
     scope.functions.update(dict.fromkeys(problem.functions))
-    node = parse_expression(text, vocabulary(), problem.functions)
-    if any(True for _ in unknown_names(scope, postorder(node))):
-        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
-    return _expression(node, scope, values, shape)
+    return scope
 
 
 def _all_dimensions(problem: Problem) -> Iterator[str]:

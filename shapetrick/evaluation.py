@@ -1,7 +1,8 @@
-"""Expressions to numbers: a program is built once for an expression and run on many points at once.
+"""Expressions to numbers: a program is built once for an expression and run on many points at
+once.
 
-Arrays are 2-D with any number of leading batch axes; a batch is how all perturbed points of a finite
-difference are evaluated in one call of each operation.
+Arrays are 2-D with any number of leading batch axes; a batch is how all perturbed points of a
+finite difference are evaluated in one call of each operation.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from .dims import Dim
 from .expr import Expr, postorder
 from .functions import TABLE, Array
 
-Functions = Mapping[str, Callable[[Array, int], Array]]  # value and derivatives of abstract functions
+Functions = Mapping[
+    str, Callable[[Array, int], Array]
+]  # value and derivatives of abstract functions
 
 
 class Program:

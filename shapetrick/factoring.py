@@ -1,7 +1,8 @@
-"""Sums of products with common factors taken out: `A x + A' x` as `(A + A') x`, `2 a + 2 b` as `2 (a + b)`.
+"""Sums of products with common factors taken out: `A x + A' x` as `(A + A') x`, `2 a + 2 b` as `2
+(a + b)`.
 
-Greedy: the factor that shortens the sum most is taken out first, then the rest is looked at again. Each
-step makes the sum shorter, so this ends.
+Greedy: the factor that shortens the sum most is taken out first, then the rest is looked at
+again. Each step makes the sum shorter, so this ends.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """A factor that several parts share: a number, a power of a scalar, a matrix at the left, at the
-    right, or element-wise; or a linear function that all of them are values of."""
+    """A factor that several parts share: a number, a power of a scalar, a matrix at the left, at
+    the right, or element-wise; or a linear function that all of them are values of."""
 
     kind: Literal["number", "scalar", "left", "right", "times", "linear"]
     base: Expr
@@ -221,7 +222,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length) -> Part | N
 
 
 def _without(common: Common, part: Part) -> Part | None:
-    """The part with the factor taken out, or None where that leaves nothing of a shape that fits."""
+    """The part with the factor taken out, or None where that leaves nothing that fits."""
     base, exponent = common.base, common.exponent
     match common.kind:
         case "number":

@@ -1,8 +1,9 @@
-"""Definitions put back: where the body of one turns up, whole or as a part of a product or a sum, its name.
+"""Definitions put back: where the body of one turns up, whole or as a part of a product or a sum,
+its name.
 
-A body that is a product is a network, and is looked for in the networks of other products, so that
-`sum(G .* (P V), axis=1)` and `x / r .* x` show an `O = P V` and a `y = x / r` in whatever way they are
-written; the body of a sum is looked for among the summands.
+A body that is a product is a network, and is looked for in the networks of other products, so
+that `sum(G .* (P V), axis=1)` and `x / r .* x` show an `O = P V` and a `y = x / r` in whatever
+way they are written; the body of a sum is looked for among the summands.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Folding:
             self._products.insert(0, (terms[0], definition))
 
     def fold(self, e: Expr) -> Expr:
-        """The expression, or its name if it is a body; in a sum, summands that are one by the name."""
+        """The expression, or its name if it is a body; in a sum, summands that are one by the
+        name."""
         found = self._whole.get(e)
         if found is not None:
             return found
@@ -92,9 +94,7 @@ class Folding:
         used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
         dims = {n: d for n, d in term.dims.items() if n in used}
         coefficient = term.coefficient / pattern.coefficient
-        return Term(
-            coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols
-        )
+        return Term(coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols)
 
     # -------------------------------------------------------------------------- matching
 
@@ -104,7 +104,9 @@ class Folding:
             for n in edge.nodes:
                 touching.setdefault(n, set()).add(i)
 
-        def extend(k: int, nodes: dict[int, int], taken: dict[int, Expr | None]) -> Iterator[_Match]:
+        def extend(
+            k: int, nodes: dict[int, int], taken: dict[int, Expr | None]
+        ) -> Iterator[_Match]:
             if k == len(pattern.edges):
                 if self._is_closed(term, pattern, nodes, taken, touching):
                     yield _Match(nodes, tuple(taken.items()))

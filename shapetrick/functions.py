@@ -1,20 +1,22 @@
-"""The operation table: one row per function, holding its *scalar* derivative and nothing more of calculus.
+"""The operation table: one row per function, holding its *scalar* derivative and nothing more of
+calculus.
 
-A derivative is text in our own language: of the argument `x` (of two arguments, `a` and `b`), of the
-value `y`, and of `k`, the number of entries that were averaged. Everything is read as a scalar; which
-transposes, products and sums make the shapes fit is not written here but searched (`arrangement.py`).
+A derivative is text in our own language: of the argument `x` (of two arguments, `a` and `b`), of
+the value `y`, and of `k`, the number of entries that were averaged. Everything is read as a
+scalar; which transposes, products and sums make the shapes fit is not written here but searched
+(`arrangement.py`).
 
-A signature names the sides of the arguments and of the value by letters; a letter that occurs twice is
-one dimension, `n*m` is a fused one. The units of `linear` rows follow from the signature (a letter that
-occurs only on the left is summed, and cancels), `equal` operands have one unit, `inverse` swaps and
-negates them, and the value of an `elementwise` row has units of its own.
+A signature names the sides of the arguments and of the value by letters; a letter that occurs
+twice is one dimension, `n*m` is a fused one. The units of `linear` rows follow from the signature
+(a letter that occurs only on the left is summed, and cancels), `equal` operands have one unit,
+`inverse` swaps and negates them, and the value of an `elementwise` row has units of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -38,7 +40,8 @@ class Shaped(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The sides of the arguments and of the value, each a tuple of letters: `()` is 1, two are fused."""
+    """The sides of the arguments and of the value, each a tuple of letters: `()` is 1, two are
+    fused."""
 
     args: tuple[Side, ...]
     value: Side
@@ -51,9 +54,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A row: what a function is called, its value (NumPy, batched over leading axes; data last), its
-    scalar derivative by each argument, its signatures by axis, the law of its units, from where its
-    argument is drawn in tests, its LaTeX, and the branch that each entry takes where it has kinks."""
+    """A row: what a function is called, its value (NumPy, batched over leading axes; data last),
+    its scalar derivative by each argument, its signatures by axis, the law of its units, from
+    where its argument is drawn in tests, its LaTeX, and the branch that each entry takes where it
+    has kinks."""
 
     name: str
     value: Callable[..., Array]
@@ -130,10 +134,12 @@ def _describe(text: str) -> str:
             words.append("a row")
         else:
             words.append("a matrix")
-    return " and ".join(words) + (" of one shape" if len(sides) == 2 and sides[0] == sides[1] else "")
+    return " and ".join(words) + (
+        " of one shape" if len(sides) == 2 and sides[0] == sides[1] else ""
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_signature(text: str) -> Signature:
     """`r k, k c -> r c` as letters; `1` is no letter, `n*m` is two."""
 
@@ -257,11 +263,11 @@ def _elementwise(
 
 
 def _sign(x: Array, *_: Any) -> Array:
-    return np.sign(x)
+    return np.asarray(np.sign(x))
 
 
 def _order(a: Array, b: Array, *_: Any) -> Array:
-    return np.sign(a - b)
+    return np.asarray(np.sign(a - b))
 
 
 _SUM = ((None, "r c -> 1 1"), (0, "r c -> 1 c"), (1, "r c -> r 1"))
@@ -269,7 +275,7 @@ _KEEP = ((None, "r c -> r c"), (0, "r c -> r c"), (1, "r c -> r c"))
 _ANY = (-2.0, 2.0)
 
 _ROWS = [
-    # element-wise   value                                derivative                  drawn from    LaTeX
+    # element-wise      value        derivative    drawn from    LaTeX
     _elementwise("exp", np.exp, "y", _ANY, r"\exp"),
     _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",)),
     _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3)),
@@ -291,11 +297,11 @@ _ROWS = [
     _elementwise("softplus", lambda x: np.logaddexp(0, x), "sigmoid(x)", _ANY),
     _elementwise("relu", lambda x: np.maximum(x, 0), "step(y)", _ANY, branch=_sign),
     _elementwise(
-        "leaky_relu", lambda x: np.where(x > 0, x, 0.01 * x), "0.99 step(x) + 0.01", _ANY,
-        branch=_sign, help="relu with slope 0.01 below 0",
+        "leaky_relu", lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
+        "0.99 step(x) + 0.01", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
     ),
     _elementwise(
-        "elu", lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), "1 + minimum(y, 0)", _ANY,
+        "elu", lambda x: np.maximum(x, 0) + np.expm1(np.minimum(x, 0)), "1 + minimum(y, 0)", _ANY,
         branch=_sign, help="x above 0, exp(x) - 1 below",
     ),
     _elementwise(
@@ -309,7 +315,7 @@ _ROWS = [
     ),
     _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY),
     _elementwise(
-        "step", lambda x: np.where(x > 0, 1.0, 0.0), "0", _ANY, branch=_sign,
+        "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
     ),
     _elementwise(
@@ -408,7 +414,9 @@ OPERATORS = frozenset({"add", "times", "matmul", "power"})  # rows that are writ
 
 def register(row: Function) -> None:
     """Add a user's row, or replace one. Raises InputError for a name that the language has."""
-    if row.name in NAMES and row.name in {r.name for r in _ROWS} | {a for r in _ROWS for a in r.aliases}:
+    if row.name in NAMES and row.name in {r.name for r in _ROWS} | {
+        a for r in _ROWS for a in r.aliases
+    }:
         raise InputError(f"`{row.name}` is a function of the language: choose another name.")
     TABLE[row.name] = row
     NAMES[row.name] = row.name

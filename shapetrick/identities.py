@@ -1,10 +1,10 @@
-"""The table of identities, in our own language: what the left side says, the right says in fewer words.
+"""The table of identities, in our own language: the left side in fewer words on the right.
 
-The letters are declared as in a problem: their shapes and attributes are the side condition. A letter
-stands for any expression of a fitting shape (a side of 1 fits a dimension's name too) whose attributes
-are met, equal letters for equal expressions. A row is used only where it makes an expression shorter, or
-as short and plainer (`rewriting.plainness`). Rows in which linear operations alone occur are not
-needed: those are equal as networks (`network.py`).
+The letters are declared as in a problem: their shapes and attributes are the side condition. A
+letter stands for any expression of a fitting shape (a side of 1 fits a dimension's name too) that
+has the attributes, equal letters for equal expressions. A row is used only where it makes an
+expression shorter, or as short and plainer (`Rewriter.cost`). What follows from the linear
+operations alone needs no row: such expressions are equal as networks (`network.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ class Identity:
 
 
 def _along(name: str, left: str, right: str) -> list[Identity]:
-    """A row for a column and a row as a whole, down the rows, and along them: `{axis}` in a call."""
+    """A row for a column and for a row as a whole, and for both axes of a matrix.
+
+    `{axis}` stands for what a call says of the axis, `{one}` for ones in the place of the sums.
+    """
     places = (
         ("", "1", "X : n x 1"),
         ("", "1", "X : 1 x n"),
@@ -72,7 +75,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("determinant of an inverse", "det(inv(A))", "1 / det(A)", "A : n x n"),
     Identity("determinant of an inverse", "logdet(inv(A))", "-logdet(A)", "A : n x n"),
     Identity("determinant of an orthogonal matrix", "abs(det(Q))", "1", "Q : n x n orthogonal"),
-    Identity("determinant of a positive definite matrix", "abs(det(S))", "det(S)", "S : n x n posdef"),
+    Identity("positive determinant", "abs(det(S))", "det(S)", "S : n x n posdef"),
     Identity("log of a determinant", "log(det(A))", "logdet(A)", "A : n x n"),
     Identity("log of a determinant", "log(abs(det(A)))", "logdet(A)", "A : n x n"),
     Identity("adjugate", "adj(A) / det(A)", "inv(A)", "A : n x n"),
@@ -109,8 +112,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY),
     Identity("tanh", "cosh(x) .* tanh(x)", "sinh(x)", _ANY),
     Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY),
-    Identity("inverse function", "sin(asin(x))", "x", "x : m x n unit"),
-    Identity("inverse function", "cos(acos(x))", "x", "x : m x n unit"),
+    Identity("inverse function", "sin(asin(x))", "x", _ANY),
+    Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
     Identity("even function", "cos(-x)", "cos(x)", _ANY),
     Identity("even function", "cosh(-x)", "cosh(x)", _ANY),
@@ -179,4 +182,6 @@ IDENTITIES: tuple[Identity, ...] = (
 
 # Functions whose values have a sign, whatever the argument.
 POSITIVE = frozenset({"exp", "sigmoid", "softmax", "softplus", "cosh"})
-NONNEGATIVE = frozenset({"abs", "sqrt", "square", "step", "relu", "norm", "norm1", "ismax", "ismin"})
+NONNEGATIVE = frozenset(
+    {"abs", "sqrt", "square", "step", "relu", "norm", "norm1", "ismax", "ismin"}
+)

@@ -39,12 +39,7 @@ def _own_length(x: Expr) -> int:
         under = sum(is_reciprocal(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
         own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
         if k.op == "number":
-            if isinstance(k.data, Fraction) and abs(k.data.numerator) != 1 != k.data.denominator:
-                own += 1  # 2/3 x
-            if (k.data < 0 and abs(k.data) != 1 and k.data.denominator == 1) or (
-                k.data < 0 and k.data.denominator != 1
-            ):
-                own += 1
+            own += _number_length(k.data)
         return own
     if x.op == "matmul":
         runs = sum(a is not b for a, b in zip(x.args, x.args[1:], strict=False))
@@ -57,6 +52,14 @@ def _own_length(x: Expr) -> int:
         p = x.args[1]
         return 2 if p is not MINUS and p.op == "number" and p.data < 0 else 1
     return 1
+
+
+def _number_length(k: Fraction | float) -> int:
+    """What a coefficient costs beside the product sign: a minus, and a quotient such as 2/3."""
+    if not isinstance(k, Fraction):
+        return int(k < 0)
+    quotient = abs(k.numerator) != 1 and k.denominator != 1
+    return int(quotient) + int(k < 0 and k != -1)
 
 
 def is_reciprocal(e: Expr) -> bool:

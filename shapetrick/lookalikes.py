@@ -1,8 +1,10 @@
-"""Look-alikes: arrangements of a line's factors that fit the declared shapes, and are not the derivative.
+"""Look-alikes: arrangements of a line's factors that fit the declared shapes, and are not the
+derivative.
 
-The types of a line are composed of those of its operations: the target of one is the cotangent of the
-next, so their dimensions are one and their units are equal. Which declared dimensions are only
-accidentally equal, and which units don't cancel, is what makes a look-alike wrong; the numbers confirm.
+The types of a line are composed of those of its operations: the target of one is the cotangent of
+the next, so their dimensions are one and their units are equal. Which declared dimensions are
+only accidentally equal, and which units don't cancel, is what makes a look-alike wrong; the
+numbers confirm.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ import numpy as np
 from .arrangement import einsum
 from .dims import ONE, Dim, Shape
 from .expr import UNIT, Expr
+from .fitting import Arranged
 from .functions import Array
 from .lengths import length
 from .network import Edge, Term
 from .results import Rejected
-from .rules import Arranged
 from .sampling import assignments
 from .spelling import spell
 from .units import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
@@ -34,7 +36,8 @@ SAME = 1e-9  # relative error below which two arrangements are one
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A leg of a piece: its principal dimension, its unit, and the block that the rules put it in."""
+    """A leg of a piece: its principal dimension, its unit, and the block that the rules put it
+    in."""
 
     dim: int
     unit: Unit | None
@@ -92,7 +95,8 @@ class Path:
 
         upstream = piece(UNIT, found.types[0])
         new = [piece(f, t) for f, t in zip(factors, found.types[1:-1], strict=True)]
-        target = piece(argument, found.types[-1])
+        rows, cols = places(found.types[-1].rows), places(found.types[-1].cols)
+        target = Piece(argument, rows, cols)
         # More than the dimensions, units and blocks that one rule can have.
         span = 2 + 4 * sum(len(t.legs) for t in found.types)
         if self.target is None:
@@ -104,15 +108,21 @@ class Path:
             target,
             (*self.dims, *((a.dim, b.dim) for a, b in pairs)),
             (*self.blocks, *((a.block, b.block) for a, b in pairs)),
-            (*self.units, *((a.unit, b.unit) for a, b in pairs if a.unit is not None and b.unit is not None)),
+            (*self.units, *_equations(pairs)),
             offset + span,
         )  # fmt: skip
 
 
+def _equations(pairs: Sequence[tuple[_Place, _Place]]) -> Iterator[tuple[Unit, Unit]]:
+    for a, b in pairs:
+        if a.unit is not None and b.unit is not None:
+            yield a.unit, b.unit
+
+
 @dataclass(frozen=True, slots=True)
 class LookAlikes:
-    """How many arrangements fit the declared shapes (and whether all were counted), how many of them the
-    principal shapes and units too, and some that fail."""
+    """How many arrangements fit the declared shapes (and whether all were counted), how many of
+    them the principal shapes and units too, and some that fail."""
 
     fitting: int
     all_counted: bool
@@ -133,7 +143,8 @@ class _Legs:
 
 
 def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAlikes:
-    """The arrangements of a line's factors that fit its declared shapes; `text` names the factors."""
+    """The arrangements of a line's factors that fit its declared shapes; `text` names the
+    factors."""
     pieces = [p for p in path.pieces if p.places]
     if path.target is None or not path.target.places:
         return LookAlikes(1, True, 1, ())
@@ -174,9 +185,7 @@ def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAl
     return LookAlikes(fitting, complete, typed, shown)
 
 
-def _legs(
-    path: Path, sides: Sequence[tuple[Shape, Piece]], text: Callable[[Expr], str]
-) -> _Legs:
+def _legs(path: Path, sides: Sequence[tuple[Shape, Piece]], text: Callable[[Expr], str]) -> _Legs:
     dims, blocks = _Classes(path.dims), _Classes(path.blocks)
     solved = _solve(path.units)
     legs = _Legs()
@@ -248,13 +257,14 @@ def _members(blocks: Sequence[int]) -> list[list[int]]:
 
 
 def _is_plain(legs: _Legs, block: Sequence[int]) -> bool:
-    """Whether a block is of transposes and products alone: nothing summed, spread or on a diagonal."""
+    """Whether a block is of transposes and products alone: nothing summed, spread or on a
+    diagonal."""
     owners = [legs.owner[i] for i in block]
     return len(block) > 1 and len(set(owners)) == len(owners)
 
 
 def _partitions(legs: _Legs, glue: bool) -> Iterator[list[int]]:
-    """The partitions of the legs into blocks of one declared dimension; without glue, plain ones."""
+    """The partitions of the legs into blocks of one declared dimension; without glue plain ones."""
     by_dim: dict[Dim, list[int]] = {}
     for i, d in enumerate(legs.declared):
         by_dim.setdefault(d, []).append(i)
@@ -267,9 +277,7 @@ def _partitions(legs: _Legs, glue: bool) -> Iterator[list[int]]:
         yield blocks
 
 
-def _split(
-    places: Sequence[int], legs: _Legs, glue: bool
-) -> Iterator[list[tuple[int, ...]]]:
+def _split(places: Sequence[int], legs: _Legs, glue: bool) -> Iterator[list[tuple[int, ...]]]:
     blocks: list[list[int]] = []
     found = 0
 

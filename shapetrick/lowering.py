@@ -75,13 +75,18 @@ class Lowering:
                 if node.kind in _CHAINS:
                     built.join(node)
                 else:
-                    built.put(node, self._build(node, [built.value(a) for a in node.args]))
+                    built.put(node, self.apply(node, [built.value(a) for a in node.args]))
             return built.value(node)
         except ShapeError as error:
             raise error.located(node.span, self.text) from None
 
-    def _build(self, node: Node, args: Sequence[Expr]) -> Expr:
+    def apply(self, node: Node, args: Sequence[Expr]) -> Expr:
+        """The expression of one node, given those of its arguments."""
         match node.kind:
+            case "-":
+                return ex.subtract(*args)
+            case "+" | "*" | ".*":
+                return _CHAINS[node.kind](*args)
             case "number":
                 return ex.number(node.value)
             case "name":

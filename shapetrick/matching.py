@@ -1,8 +1,9 @@
-"""Patterns against expressions: letters stand for expressions of a fitting shape, equal ones for equal.
+"""Patterns against expressions: letters stand for expressions of a fitting shape, equal for equal.
 
-Element-wise products and sums match in any order, matrix products in theirs and up to associativity; in
-each, one letter may take all that the others leave. A pattern `A'` meets any expression, `A` becoming
-its transpose, and `-x` likewise: whether that was worth it, the caller decides by the length.
+Element-wise products and sums match in any order, matrix products in theirs and up to
+associativity; in each, one letter may take all that the others leave. A pattern `A'` meets any
+expression, `A` becoming its transpose, and `-x` likewise: whether that was worth it, the caller
+decides by the length.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Matcher:
     def _shared(
         self, free: Sequence[Factor], left: Product, special: bool, found: Binding
     ) -> Iterator[Binding]:
-        """What is left of a product goes to the letters that are still free: scalars to a scalar."""
+        """What is left of a product goes to letters that are still free, scalars to a scalar."""
         if not free:
             if left == Product():
                 yield found
@@ -178,9 +179,7 @@ class Matcher:
                 for binding in self.match(base, other, found):
                     yield from self._among(more, have[:i] + left + have[i + 1 :], binding)
 
-    def _without(
-        self, known: Sequence[Factor], whole: Product, found: Binding
-    ) -> Product | None:
+    def _without(self, known: Sequence[Factor], whole: Product, found: Binding) -> Product | None:
         """A product without factors that are known by now; None if one of them is not there."""
         for base, p in known:
             part = Product.of(self.instance(base, found)).power(p)
@@ -193,7 +192,7 @@ class Matcher:
     def part_of_product(
         self, pattern: Expr, whole: Product, multiple: int, found: Binding
     ) -> Iterator[tuple[Binding, Product]]:
-        """Ways in which a whole power of the pattern is a part of a product, and what is left of that."""
+        """Ways in which a power of the pattern is a part of a product, and what is left of it."""
         wanted, *groups = parts_of(pattern)
         special, letters = ([(b, p * multiple) for b, p in group] for group in groups)
         coefficient = whole.coefficient / wanted**multiple
@@ -217,7 +216,7 @@ class Matcher:
     def part_of_sum(
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding
     ) -> Iterator[tuple[Binding, tuple[Expr, ...]]]:
-        """Ways in which the pattern's terms, but for free letters, are among the terms; and the rest."""
+        """Ways in which the pattern's terms, but for free letters, are among these; the others."""
         special = sorted((t for t in pattern.args if not is_letter(t)), key=lambda t: -len(t.args))
         for binding, rest in self._terms(special, terms, found):
             known = [binding.letters[x] for x in pattern.args if x in binding.letters]
@@ -251,7 +250,7 @@ class Matcher:
     def beginning(
         self, wanted: Sequence[Expr], chain: Sequence[Expr], found: Binding
     ) -> Iterator[tuple[Binding, int]]:
-        """Ways in which a product of the wanted factors begins a chain, and how many factors it takes."""
+        """Ways in which a product of the wanted factors begins a chain; how many it takes."""
         if not wanted:
             yield found, 0
             return
@@ -273,7 +272,7 @@ class Matcher:
     def _some(
         self, wanted: Expr, chain: Sequence[Expr], found: Binding, side: int
     ) -> Iterator[tuple[Binding, int]]:
-        """How many factors at that side of a chain are one wanted factor: a letter may take several."""
+        """How many factors at that side of a chain are a wanted one: a letter may take several."""
 
         def here(k: int) -> Sequence[Expr]:
             return chain[:k] if side > 0 else chain[len(chain) - k :]
@@ -289,16 +288,12 @@ class Matcher:
         else:
             value = found.letters[letter]
             for form in (value,) if core(value) is value else (value, core(value)):
-                if wanted is not letter:
-                    form = self.turned(form)
-                if chain and same(form, here(1)[0]):
-                    yield found, 1
-                    return
-                parts = form.args if form.op == "matmul" else (form,)
-                k = len(parts)
-                if k <= len(chain) and all(map(same, parts, here(k))):
-                    yield found, k
-                    return
+                whole = form if wanted is letter else self.turned(form)
+                for parts in ((whole,), whole.args) if whole.op == "matmul" else ((whole,),):
+                    k = len(parts)
+                    if k <= len(chain) and all(map(same, parts, here(k))):
+                        yield found, k
+                        return
 
     # ------------------------------------------------------------------------- instantiation
 

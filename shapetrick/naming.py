@@ -46,7 +46,8 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
 
 
 def introduced(e: Expr, known: Container[str]) -> Iterator[tuple[str, Expr]]:
-    """The names in an expression that the problem doesn't know, with their bodies, inner ones first."""
+    """The names in an expression that the problem doesn't know, with their bodies, inner ones
+    first."""
     for x in postorder([e]):
         if x.op == "name" and x.data not in known:
             yield x.data, x.args[0]

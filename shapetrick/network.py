@@ -1,10 +1,12 @@
-"""Products as index networks: what transposes, traces, diagonals and sums are when written with indices.
+"""Products as index networks: what transposes, traces, diagonals and sums are when written with
+indices.
 
-A *term* is a number times scalars times a network. In the network every side of a matrix is a node (an
-index), every factor is an edge between the nodes of its rows and of its columns; a node that is not on
-the outside is summed over. `(A B)'`, `B' A'`, `tr`, `diag(v) A`, `sum(A, axis=1)`, `vec`, `kron` and
-`ones` differ only in how nodes are joined, so that equal products are equal networks. `read_terms`
-turns expressions into terms; `spelling.spell` turns terms back into expressions.
+A *term* is a number times scalars times a network. In the network every side of a matrix is a
+node (an index), every factor is an edge between the nodes of its rows and of its columns; a node
+that is not on the outside is summed over. `(A B)'`, `B' A'`, `tr`, `diag(v) A`, `sum(A, axis=1)`,
+`vec`, `kron` and `ones` differ only in how nodes are joined, so that equal products are equal
+networks. `read_terms` turns expressions into terms; `spelling.spell` turns terms back into
+expressions.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ class Term:
 # ---------------------------------------------------------------------------------- reading
 
 
-Item = tuple[Expr, Nodes, Nodes, Expr, int]  # what, its sides' nodes, its exponent, how deep it stands
+Item = tuple[
+    Expr, Nodes, Nodes, Expr, int
+]  # what, its sides' nodes, its exponent, how deep it stands
 
 
 @dataclass(slots=True)
@@ -108,8 +112,8 @@ class _Draft:
         elif len(other) == 1 and len(one) > 1:
             self.aliases[other[0]] = one
         else:
-            for a, b in zip(one, other, strict=True):
-                a, b = self.resolve((a,))[0], self.resolve((b,))[0]
+            for pair in zip(one, other, strict=True):
+                a, b = (self.resolve((n,))[0] for n in pair)
                 if a != b:
                     self.aliases[max(a, b)] = (min(a, b),)
 
@@ -120,11 +124,12 @@ def read_terms(
     horizon: int = 1 << 30,
     most: int = 1 << 30,
 ) -> list[Term] | None:
-    """The terms of an expression, open at its rows and columns; None if there are more than `most`.
+    """The terms of an expression, open at its rows and columns; None if there are more than
+    `most`.
 
-    A sum inside a product is a factor of its own, unless `distribute(sum)`; likewise a definition is
-    kept by its name, unless `distribute(name)`. Operations deeper than `horizon` are not opened. The
-    outermost sum is always taken apart."""
+    A sum inside a product is a factor of its own, unless `distribute(sum)`; likewise a definition
+    is kept by its name, unless `distribute(name)`. Operations deeper than `horizon` are not
+    opened. The outermost sum is always taken apart."""
     draft = _Draft()
     draft.rows, draft.cols = draft.node(e.shape[0]), draft.node(e.shape[1])
     draft.pending.append((e, draft.rows, draft.cols, UNIT, 0))
@@ -184,9 +189,7 @@ def _broadcast(a: Expr, rows: Nodes, cols: Nodes) -> tuple[Nodes, Nodes]:
     return (() if a.shape[0] == ONE else rows), (() if a.shape[1] == ONE else cols)
 
 
-def _take_apart(
-    d: _Draft, item: Item, distribute: Callable[[Expr], bool], horizon: int
-) -> None:
+def _take_apart(d: _Draft, item: Item, distribute: Callable[[Expr], bool], horizon: int) -> None:
     e, rows, cols, exponent, depth = item
     inside = depth + 1
     if e.op == "number":
@@ -324,7 +327,8 @@ def multiply_exponents(a: Expr, b: Expr) -> Expr:
 
 
 def _linear(exponent: Expr) -> Expr:
-    """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times parts."""
+    """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
+    parts."""
     totals: dict[Expr, Fraction | float] = {}
     for part in exponent.args if exponent.op == "add" else (exponent,):
         factors = part.args if part.op == "times" else (part,)

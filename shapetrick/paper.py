@@ -1,9 +1,11 @@
-"""The derivation as on paper: one scalar line from a named quantity to the next, its factors arranged.
+"""The derivation as on paper: one scalar line from a named quantity to the next, its factors
+arranged.
 
 `chain_rule.py` works operation by operation; a person writes one line from one named quantity to
-another, `∂J/∂Z2 · sigma'(Z1 W2) · W2`, and arranges all its factors at once. The lines here are composed
-of the rules of the single operations: legs that one rule gives to the next become one, and so do their
-principal dimensions and units. What else would fit the declared shapes is listed with its error.
+another, `∂J/∂Z2 · sigma'(Z1 W2) · W2`, and arranges all its factors at once. The lines here are
+composed of the rules of the single operations: legs that one rule gives to the next become one,
+and so do their principal dimensions and units. What else would fit the declared shapes is listed
+with its error.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from fractions import Fraction
 from .chain_rule import active_nodes
 from .dims import Shape
 from .expr import Expr, add, number, symbol, times
+from .fitting import Arranged
 from .lookalikes import Path, look_alikes
 from .network import opened
 from .problem import Request
 from .results import Factor, Line, Step
-from .rules import Arranged, View, arrange, instantiate, rule_for, views
+from .rules import arrange, rule_for
 from .simplification import Simplifier
 from .spelling import spell
+from .views import View, instantiate, views
 
 Text = Callable[[Expr], str]
 
@@ -77,8 +81,8 @@ class Paper:
     # -------------------------------------------------------------------------- quantities
 
     def _find_stops(self) -> dict[Expr, None]:
-        """Where lines end: the root, the variable, definitions, what is used twice, and the argument of
-        an operation whose derivative is a sum."""
+        """Where lines end: the root, the variable, definitions, what is used twice, and the
+        argument of an operation whose derivative is a sum."""
         uses: dict[Expr, int] = dict.fromkeys(self._active, 0)
         stops = {self._request.of: None, self._request.wrt: None}
         for e in self._active:
@@ -117,7 +121,8 @@ class Paper:
         return of if of.isidentifier() else f"({of})"
 
     def _is_inlined(self, quantity: _Quantity) -> bool:
-        """A quantity without a name to which one line leads is no step: the line goes on through it."""
+        """A quantity without a name to which one line leads is no step: the line goes on through
+        it."""
         e = quantity.node
         return e.op not in ("name", "symbol") and len(quantity.lines) == 1
 
@@ -127,7 +132,9 @@ class Paper:
             return [_Draft(Fraction(1), (), number(1), Path())]
         if e is not self._request.of and self._is_inlined(quantity):
             return list(quantity.lines)
-        origin = "the upstream gradient" if e is self._request.of else f"from above, at {quantity.title}"
+        origin = (
+            "the upstream gradient" if e is self._request.of else f"from above, at {quantity.title}"
+        )
         factor = Factor(quantity.cotangent, origin)
         path = Path.from_cotangent(quantity.cotangent)
         return [_Draft(Fraction(1), (factor,), quantity.cotangent, path)]
@@ -194,13 +201,12 @@ class Paper:
             found.fitting,
             found.all_counted,
             found.typed,
-            tuple(
-                replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected
-            ),
+            tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
         )
 
     def _merged(self, drafts: Sequence[_Draft]) -> list[_Draft]:
-        """Lines with the same factors and one arrangement as one: `R + R` is `2 R`, as in calculus."""
+        """Lines with the same factors and one arrangement as one: `R + R` is `2 R`, as in
+        calculus."""
         groups: dict[Expr, _Draft] = {}
         for draft in drafts:
             key = self._simplify(draft.arrangement)

@@ -1,6 +1,8 @@
-"""What a text means: symbols, definitions and requests, with the places in the text that they came from.
+"""What a text means: symbols, definitions and requests, with the places in the text that they
+came from.
 
-`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes it on.
+`parsing` and `elaboration` (or `api`, from Python objects) make a `Problem`; `derivation` takes
+it on.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .dims import Shape
 from .errors import Span
 from .expr import Expr
 
@@ -31,8 +32,9 @@ class Claim:
 class Request:
     """One thing asked: the derivative of `of` by one symbol.
 
-    `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a jvp or
-    hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along symmetric matrices.
+    `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a
+    jvp or hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along
+    symmetric matrices.
     """
 
     kind: Kind
@@ -56,4 +58,6 @@ class Problem:
     functions: tuple[str, ...] = ()  # declared element-wise functions
     assumptions: tuple[str, ...] = ()  # shapes that were inferred: "A is n×n"
     readings: tuple[str, ...] = ()  # where a text had two meanings: which was taken
-    constants: frozenset[str] = field(default_factory=frozenset)  # declared `const`: not asked about
+    constants: frozenset[str] = field(
+        default_factory=frozenset
+    )  # declared `const`: not asked about

@@ -1,4 +1,4 @@
-"""Element-wise products as a number and powers of factors, so that a part can be taken out of one."""
+"""Element-wise products as a number and powers of factors, so that a part can be taken out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Factor = tuple[Expr, Fraction]  # a base and its exponent
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A number times powers of distinct bases; a power whose exponent isn't a number is a base itself."""
+    """A number times powers of distinct bases; a power to what is no number is a base itself."""
 
     coefficient: Number = WHOLE
     factors: tuple[Factor, ...] = ()
@@ -82,9 +82,9 @@ class Product:
         )
 
     def expression(self) -> Expr:
-        """The product in the order of writing: the number, what stands above a fraction bar, what below.
+        """The product in the order of writing: the number, the factors, the divisors.
 
-        Ones that only spread what another factor spreads too are left out; a minus goes into a sum."""
+        Ones that spread no further than the rest are left out; a minus goes into a sum."""
         parts = [power(b, number(p)) for b, p in self.factors]
         if self.coefficient == -1 and len(parts) == 1 and parts[0].op == "add":
             return sum_of([times(MINUS, a) for a in parts[0].args])

@@ -1,4 +1,5 @@
-"""What a derivation is made of: plain immutable data; everything that is shown is a rendering of it."""
+"""What a derivation is made of: plain immutable data; everything that is shown is a rendering of
+it."""
 
 from __future__ import annotations
 
@@ -70,10 +71,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The derivative of `of` by `wrt`: a sum of lines, and what it simplifies to, of shape `shape`.
+    """The derivative of `of` by `wrt`: a sum of lines, and what it simplifies to, of shape
+    `shape`.
 
-    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1"). A step without
-    lines is not a product: `note` says how its result comes from the step before."""
+    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1"). A step
+    without lines is not a product: `note` says how its result comes from the step before."""
 
     of: str
     wrt: str

@@ -274,16 +274,12 @@ class Rewriter:
             case "matmul":
                 return self._chains(rule, e)
         matcher = self._matcher
-        return (
-            matcher.instance(rule.right, b) for b in matcher.match(rule.left, e, Binding())
-        )
+        return (matcher.instance(rule.right, b) for b in matcher.match(rule.left, e, Binding()))
 
     def _products(self, rule: Rule, e: Expr) -> Iterator[Expr]:
         whole = self._matcher.product_of(e)
         for multiple in _multiples(rule, whole):
-            for found, rest in self._matcher.part_of_product(
-                rule.left, whole, multiple, Binding()
-            ):
+            for found, rest in self._matcher.part_of_product(rule.left, whole, multiple, Binding()):
                 right = Product.of(self._matcher.instance(rule.right, found)).power(multiple)
                 if right is not None:
                     at = _place(whole.factors, rest.factors)

@@ -1,8 +1,8 @@
 """Jacobians, Hessians and directional derivatives: the backward rule with its upstream taken out.
 
-The vector–Jacobian product is linear in the upstream gradient. Read as index networks, every term has
-it once; where it is left out, its two sides stay open, and they are the rows of the Jacobian. Closed with
-a direction at the variable's side instead, the same terms are the forward rule.
+The vector–Jacobian product is linear in the upstream gradient. Read as index networks, every term
+has it once; where it is left out, its two sides stay open, and they are the rows of the Jacobian.
+Closed with a direction at the variable's side instead, the same terms are the forward rule.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def upstream_of(value: Expr) -> Expr:
 
 
 def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
-    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own shape."""
+    """Rows follow the stacked value, columns the stacked variable; by a scalar, the value's own
+    shape."""
     if wrt.is_scalar:
         return of.shape
     return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
@@ -96,4 +97,3 @@ def _without(cotangent: Expr, upstream: Expr) -> list[tuple[Term, tuple[Nodes, N
         sides = (places[0].rows, places[0].cols) if places else ((), ())
         found.append((replace(term, edges=edges, scalars=scalars), sides))
     return found
-

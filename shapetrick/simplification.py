@@ -1,9 +1,10 @@
 """Simplification: the shortest form found, written with the problem's own definitions.
 
-Every node is simplified after its arguments. A sum of products is read as networks (`network.py`), in
-which transposes, traces, diagonals and sums over ones are no different, like terms are added, common
-factors taken out, and each term is spelled in its shortest way; then the identities of the table and the
-definitions are tried. A form is taken only if it is no longer than what it replaces, so this ends.
+Every node is simplified after its arguments. A sum of products is read as networks
+(`network.py`), in which transposes, traces, diagonals and sums over ones are no different, like
+terms are added, common factors taken out, and each term is spelled in its shortest way; then the
+identities of the table and the definitions are tried. A form is taken only if it is no longer
+than what it replaces, so this ends.
 """
 
 from __future__ import annotations
@@ -36,15 +37,8 @@ from .spelling import spell
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # likewise where sums are multiplied out
-SHALLOW = 3  # and in an element-wise product, where that seldom helps
 MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 MOST_ROUNDS = 8
-
-# What is opened inside a product, where products are multiplied out: sums, then definitions too.
-_OPENNESS: tuple[Callable[[Expr], bool], ...] = (
-    lambda e: e.op == "add",
-    lambda e: e.op in ("add", "name"),
-)
 
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
@@ -122,29 +116,17 @@ class Simplifier:
         written = self._reread(e, lambda x: False, HORIZON)
         if written is not None and length(written) <= length(best):
             best = written
-        if e.op not in ("power", "transpose"):
-            horizon = SHALLOW if e.op == "times" else OPENED_HORIZON
-            for openness in _OPENNESS:
-                if self._opens(e, openness, horizon):
-                    written = self._reread(e, openness, horizon)
-                    if written is not None and length(written) < length(best):
-                        best = written
+        for names in (False, True):
+            opened = _worth_opening(e, names)
+            if opened:
+                written = self._reread(e, opened.__contains__, OPENED_HORIZON)
+                if written is not None and length(written) < length(best):
+                    best = written
         return best
 
     def _reread(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> Expr | None:
         terms = read_terms(e, openness, horizon, MOST_TERMS)
         return None if terms is None else self._written(self._collected(terms), e.shape)
-
-    def _opens(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> bool:
-        """Whether there is anything below to open, near enough."""
-        stack = [(a, 1) for a in e.args]
-        while stack:
-            x, depth = stack.pop()
-            if openness(x) and (x.op != "name" or is_multilinear(x.args[0])):
-                return True
-            if depth < horizon and is_multilinear(x):
-                stack.extend((a, depth + 1) for a in x.args)
-        return False
 
     def _collected(self, terms: Sequence[Term]) -> list[Term]:
         """Like terms added up; their order is that of the first of each."""
@@ -169,7 +151,7 @@ class Simplifier:
         return replace(term, edges=tuple(edges), coefficient=term.coefficient * sign)
 
     def _natural_sum(self, e: Expr) -> Expr:
-        """The sum or its negative: as the problem has it, with a number positive, or the shorter."""
+        """The sum or its negative: as the problem has it, numbers positive, or the shorter."""
         if e in self._natural:
             return e
         other = negated_sum(e)
@@ -204,7 +186,7 @@ class Simplifier:
         return best if best is None else self._rewritten(best)
 
     def _rewritten(self, e: Expr) -> Expr:
-        """The expression with the identities tried on what is new in it, and its sums simplified."""
+        """The expression with identities tried on what is new in it, and its sums simplified."""
         known = self._identities
         for node in postorder([e], into=lambda x: x.op != "name" and x not in known):
             if node in known:
@@ -273,6 +255,27 @@ def _is_reduction(e: Expr) -> bool:
     """Whether it sums over something: then terms inside may cancel."""
     row = TABLE.get(e.op)
     return row is not None and row.units == "linear" and row.takes_axis
+
+
+def _worth_opening(e: Expr, names: bool) -> set[Expr]:
+    """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
+    those under an element-wise product, unless that is summed or is itself a summand."""
+    meets = e.op == "add" or _is_reduction(e) or e.op == "tr"
+    found: set[Expr] = set()
+    stack = [(a, 1) for a in e.args] if is_multilinear(e) and e.op != "power" else []
+    while stack:
+        x, depth = stack.pop()
+        if x.op == "add":
+            found.add(x)
+        elif x.op == "name":
+            if not names or not is_multilinear(x.args[0]):
+                continue
+            found.add(x)
+        elif not is_multilinear(x) or x.op == "power" or (x.op == "times" and not meets and sum(not a.is_scalar for a in x.args) > 1):
+            continue
+        if depth < OPENED_HORIZON:
+            stack.extend((a, depth + 1) for a in x.args)
+    return found if names is any(x.op == "name" for x in found) else set()
 
 
 def is_multilinear(e: Expr) -> bool:

@@ -27,8 +27,8 @@ def spell(
 ) -> Expr | None:
     """The shortest expression found for a term, or None if it has no form with two sides.
 
-    With `compact`, a side along which the term is constant may be left as 1, for where it broadcasts.
-    `fold` puts definitions back, so that what they shorten counts."""
+    With `compact`, a side along which the term is constant may be left as 1, for where it
+    broadcasts. `fold` puts definitions back, so that what they shorten counts."""
     term = _split_fused(term)
     fused = [e for e in term.edges if max(len(e.rows), len(e.cols)) > 1]
     if fused:
@@ -108,8 +108,8 @@ def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Board:
 
 
 def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
-    """Scalars, what is left between the open sides, and divisors, in the order of writing; None where
-    the open sides are fused in a way that has no form."""
+    """Scalars, what is left between the open sides, and divisors, in the order of writing; None
+    where the open sides are fused in a way that has no form."""
     if max(len(term.rows), len(term.cols)) > 1:
         body = stacked(board, term.rows, term.cols)
         if body is None:

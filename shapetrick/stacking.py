@@ -1,10 +1,11 @@
-"""Fused sides: what is left of a network between stacked rows and columns, as vec and Kronecker products.
+"""Fused sides: what is left of a network between stacked rows and columns, as vec and Kronecker
+products.
 
-The rows of a stacked matrix are a pair of nodes (column of the matrix, row of the matrix). A factor
-between the two outer nodes, and one between the two inner ones, are a Kronecker product; one between
-rows and columns crosswise is that after a commutation; one within a side is a stacked column. Where a
-factor has no partner, ones take its place. (J. R. Magnus and H. Neudecker, Matrix Differential Calculus,
-ch. 2 and 3.)
+The rows of a stacked matrix are a pair of nodes (column of the matrix, row of the matrix). A
+factor between the two outer nodes, and one between the two inner ones, are a Kronecker product;
+one between rows and columns crosswise is that after a commutation; one within a side is a stacked
+column. Where a factor has no partner, ones take its place. (J. R. Magnus and H. Neudecker, Matrix
+Differential Calculus, ch. 2 and 3.)
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ Place = int | None  # a node, or none where the side is 1
 
 
 class _Pairs:
-    """The four places of a stacked matrix: (outer, inner) of its rows and of its columns. A side that
-    isn't fused is the inner place, with an outer one of size 1 (or the outer, where that is joined)."""
+    """The four places of a stacked matrix: (outer, inner) of its rows and of its columns. A side
+    that isn't fused is the inner place, with an outer one of size 1 (or the outer, where that is
+    joined)."""
 
     def __init__(self, board: Board, rows: Nodes, cols: Nodes) -> None:
         self._board = board
@@ -104,20 +106,21 @@ class _Pairs:
         straight = self._kron(i, j, k, m)
         crossed = self._kron(i, m, k, j)
         parts: list[Expr] = []
-        stacks = [self._stack(i, k), self._stack(j, m)]
         if crossed is not None:
             turn = UNIT if None in (j, m) else commute(self._dim(m), self._dim(j))
             parts.append(turn if crossed.op == "eye" else matmul(crossed, turn))
         if straight is not None:
             parts.append(straight)
-        column, row = stacks
+        column, row = self._stack(i, k), self._stack(j, m)
         if not parts:
             rows, cols = self._dim(i) * self._dim(k), self._dim(j) * self._dim(m)
             left = column if column is not None else ones(rows)
             right = transpose(row) if row is not None else ones(ONE, cols)
             return matmul(left, right)
         if len(parts) == 1 and parts[0].op == "eye" and (column is None) != (row is None):
-            return call("diag", column if column is not None else row)
+            vector = column if column is not None else row
+            assert vector is not None
+            return call("diag", vector)
         if column is not None:
             parts.insert(0, column)
         if row is not None:
@@ -125,7 +128,7 @@ class _Pairs:
         return times(*parts)
 
     def _edge(self, a: Place, b: Place) -> Expr | None:
-        """The factor between two places, its rows at the first, with what stands at either alone."""
+        """The factor between two places, its rows at the first."""
         if a is None or b is None:
             return None
         matrices = [m for m in self._board.matrices if {a, b} == set(m[1:])]
@@ -169,8 +172,8 @@ def unstacked(
     board: Board, whole: Expr, sides: tuple[Nodes, Nodes], rows: Nodes, cols: Nodes
 ) -> Expr | None:
     """A factor with fused sides among others, open at one place of each side: what the others are
-    between its places is multiplied in entry by entry, then the places that aren't open are summed, as
-    in `kron(I, ones(p)') (G .* kron(ones(m, n), B)) kron(I, ones(q))`."""
+    between its places is multiplied in entry by entry, then the places that aren't open are
+    summed, as in `kron(I, ones(p)') (G .* kron(ones(m, n), B)) kron(I, ones(q))`."""
     if any(n not in sides[0] for n in rows) or any(n not in sides[1] for n in cols):
         if any(n not in sides[1] for n in rows) or any(n not in sides[0] for n in cols):
             return None
@@ -180,7 +183,9 @@ def unstacked(
     product = whole if others is None else times(whole, others)
     left = _sum_over(board, sides[0], rows)
     right = _sum_over(board, sides[1], cols)
-    return matmul(*([] if left is None else [transpose(left)]), product, *([] if right is None else [right]))
+    return matmul(
+        *([] if left is None else [transpose(left)]), product, *([] if right is None else [right])
+    )
 
 
 def _sum_over(board: Board, side: Nodes, kept: Nodes) -> Expr | None:

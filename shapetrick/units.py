@@ -1,10 +1,12 @@
-"""Principal types: for every side of a matrix a dimension and a unit, as general as the operations allow.
+"""Principal types: for every side of a matrix a dimension and a unit, as general as the
+operations allow.
 
-A unit says how the entries scale when the rows (or columns) of the inputs are rescaled by a diagonal
-matrix; it is an integer combination of unit variables, one for every side of every occurrence. A
-contraction needs units that cancel, an element-wise product adds them, an inverse swaps and negates
-them, a sum needs none. (Matrices with units: G. W. Hart, Multidimensional Analysis, Springer 1995;
-units of measure as types: A. Kennedy, Programming Languages and Dimensions, Cambridge 1996.)
+A unit says how the entries scale when the rows (or columns) of the inputs are rescaled by a
+diagonal matrix; it is an integer combination of unit variables, one for every side of every
+occurrence. A contraction needs units that cancel, an element-wise product adds them, an inverse
+swaps and negates them, a sum needs none. (Matrices with units: G. W. Hart, Multidimensional
+Analysis, Springer 1995; units of measure as types: A. Kennedy, Programming Languages and
+Dimensions, Cambridge 1996.)
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ NO_UNIT: Unit = ()
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One index of a factor: its principal dimension and its unit (None where the unit is unknown)."""
+    """One index of a factor: its principal dimension and its unit (None where the unit is
+    unknown)."""
 
     dim: str
     unit: Unit | None

@@ -131,6 +131,12 @@ class Checker:
                 return at_declared_sizes.check(gradient)
             return self._validation(refused.verdict, refused.reason, refused.error)
 
+    def draws(self) -> list[tuple[Mapping[str, int], Draw]]:
+        """The sizes and inputs at which gradients are compared first, as far as points were
+        found."""
+        probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
+        return [(probe.site.sizes, next(probe.points()).draw) for probe in probes]
+
     # ----------------------------------------------------------------------------- the stages
 
     def _examined(self, gradient: Expr) -> Validation:
@@ -263,7 +269,9 @@ class Checker:
         """Look for sites anew. Declared sizes that are not forced are replaced by small ones."""
         self._found: list[_Probe] = []
         self._barren: list[Site] = []
-        self._flat: list[_Probe] = []  # sites without a derivative: two entries have no third moment
+        self._flat: list[
+            _Probe
+        ] = []  # sites without a derivative: two entries have no third moment
         self._dims = dims_of([self._target.of, *self._target.inputs])
         rng = np.random.default_rng(self._seed)
         self._sizes = enumerate(assignments(self._dims, rng, forced))

@@ -280,9 +280,9 @@ def test_time_is_linear_in_the_statements() -> None:
 PIECES = [
     "X", "x", "A", "lam", "m", "n", "I", "e", "2", "0.5", "(", ")", "[", "]", "{", "}", "+", "-",
     "*", "/", ".*", "./", "^", ".^", "'", ".T", "^T", " ", "\n", ";", ":", "=", ",", "#", "⊗",
-    "wrt ", "grad ", "vjp ", "jac ", "check ", "with ", "d ", "x ", "symmetric", "elementwise", "scalar",
-    "sum(", "tr(", "diag(", "softmax(", "eye(", "unvec(", "vector(", "maximum(", "axis=1", "bar(",
-    "f", "²", "\0", "\ud800", "…",
+    "wrt ", "grad ", "vjp ", "jac ", "check ", "with ", "d ", "x ", "symmetric", "elementwise",
+    "scalar", "sum(", "tr(", "diag(", "softmax(", "eye(", "unvec(", "vector(", "maximum(",
+    "axis=1", "bar(", "f", "²", "\0", "\ud800", "…",
 ]  # fmt: skip
 PROBLEM = "X, A : m x n; x : n; y : m; S : n x n posdef; lam : scalar; f : elementwise\n"
 

@@ -1,0 +1,436 @@
+"""TABLE: small changes to a typed expression, one row a kind of slip.
+
+The rows are used both ways: tried on a claim that is wrong, to see what mends it, and on a right
+answer, to see whether it is then refused and mended. A row proposes what may stand in the place of
+one node; a row knows nothing of derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+from .dims import ONE, SCALAR, Shape, broadcast
+from .functions import NAMES, TABLE
+from .surface import Callee, Node, postorder
+
+PRODUCTS = ("*", "/", ".*", "./")
+SUMS = ("+", "-")
+LONGEST_CHAIN = 6  # of factors that are reordered
+NUMERIC = frozenset({*PRODUCTS, *SUMS, "^", "neg", "number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a change may put in: `dims` are factors as names of dimensions, `names` the problem's
+    values, `pieces` parts of a right answer, `terms` its terms, `functions` the kinds and values of
+    calls with one argument; `shape` tells the shape of a node, None where it has none."""
+
+    shape: Callable[[Node], Shape | None]
+    dims: Sequence[Node]
+    names: Sequence[Node]
+    pieces: Sequence[Node]
+    terms: Sequence[Node]
+    functions: Sequence[tuple[str, Any]]
+
+    def is_numeric(self, node: Node) -> bool:
+        """Whether it is made of numbers and dimensions alone."""
+        dims = {d.value for d in self.dims}
+        return all(
+            n.kind in NUMERIC or (n.kind == "name" and n.value in dims) for n in postorder(node)
+        )
+
+    def of_shape(self, shape: Shape | None) -> Iterator[Node]:
+        """The pieces of that shape."""
+        return (p for p in self.pieces if shape is not None and self.shape(p) == shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node, and what it is an argument of."""
+
+    node: Node
+    parent: Node | None
+    index: int = 0
+
+    @property
+    def is_term(self) -> bool:
+        return self.parent is None or self.parent.kind in SUMS or self.parent.kind == "neg"
+
+    @property
+    def takes_factor(self) -> bool:
+        """Whether a numeric factor may have been forgotten or doubled here."""
+        if self.parent is None or self.parent.kind in (*SUMS, "neg", "call", "abstract"):
+            return True
+        return self.parent.kind == "/" and self.index == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A kind of slip: what it is called, how small it is (small ones are tried first), what may
+    stand in a place instead, and which rows undo it."""
+
+    name: str
+    rank: int
+    propose: Callable[[Place, Parts], Iterator[Node]]
+    undone_by: tuple[str, ...]
+
+
+def places(root: Node) -> Iterator[Place]:
+    """Every node with what it is in, the larger first."""
+    found = [Place(root, None)]
+    for node in postorder(root):
+        found += [Place(a, node, i) for i, a in enumerate(node.args)]
+    order = {node: i for i, node in enumerate(postorder(root))}
+    return iter(sorted(found, key=lambda place: -order[place.node]))
+
+
+# -------------------------------------------------------------------------------- new nodes
+
+
+def _binary(kind: str, left: Node, right: Node, like: Node) -> Node:
+    return Node(kind, (left, right), None, like.span)
+
+
+def _number(value: Fraction | int, like: Node) -> Node:
+    number = Node("number", (), abs(Fraction(value)), like.span)
+    return number if value >= 0 else Node("neg", (number,), None, like.span)
+
+
+def _turned(x: Node) -> Node:
+    return x.args[0] if x.kind == "'" else Node("'", (x,), None, x.span)
+
+
+def _in_front(x: Node, change: Callable[[Node], Node], kinds: Sequence[str]) -> Node:
+    """The product with its first factor changed: `2 A B / m`, not `2 (A B / m)`."""
+    spine = [x]
+    while spine[-1].kind in kinds and not spine[-1].bracketed:
+        spine.append(spine[-1].args[0])
+    new = change(spine.pop())
+    while spine:
+        outer = spine.pop()
+        new = replace(outer, args=(new, outer.args[1]))
+    return new
+
+
+def _scaled(factor: Node, x: Node) -> Node:
+    return _in_front(x, lambda first: _binary("*", factor, first, x), PRODUCTS)
+
+
+def _negated(x: Node) -> Node:
+    if x.kind == "neg":
+        return x.args[0]
+
+    def negate(first: Node) -> Node:
+        return first.args[0] if first.kind == "neg" else Node("neg", (first,), None, x.span)
+
+    return _in_front(x, negate, PRODUCTS)
+
+
+def _chain(x: Node) -> list[Node]:
+    """The factors of a matrix product."""
+    factors = []
+    while x.kind == "*" and (not factors or not x.bracketed):
+        factors.append(x.args[1])
+        x = x.args[0]
+    return [x, *reversed(factors)]
+
+
+def _product(factors: Sequence[Node], like: Node) -> Node:
+    total = factors[0]
+    for factor in factors[1:]:
+        total = _binary("*", total, factor, like)
+    return total
+
+
+# ------------------------------------------------------------------------------------- the rows
+
+
+def _transposed(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind == "'":
+        yield x.args[0]
+    elif x.kind not in ("number", "neg") and parts.shape(x) != SCALAR:
+        if at.parent is None or at.parent.kind != "'":
+            yield Node("'", (x,), None, x.span)
+
+
+def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind != "*" or (at.parent is not None and at.parent.kind == "*" and at.index == 0):
+        return
+    factors = _chain(x)
+    if len(factors) > LONGEST_CHAIN:
+        return
+    for i, j in combinations(range(len(factors)), 2):
+        swapped = list(factors)
+        swapped[i], swapped[j] = swapped[j], swapped[i]
+        yield _product(swapped, x)
+
+
+def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    other = {"*": ".*", ".*": "*", "⊗": "*"}.get(x.kind)
+    if other is not None:
+        if SCALAR not in (parts.shape(x.args[0]), parts.shape(x.args[1])):
+            yield _binary(other, *x.args, x)
+            if x.kind == "*" and x.args[0].kind == "*":  # A (B .* C) for A B C
+                first, second = x.args[0].args
+                yield _binary("*", first, _binary(other, second, x.args[1], x), x)
+
+
+def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind not in PRODUCTS:
+        return
+    left, right = x.args
+    if left.kind in ("*", ".*", "./") and left.kind != x.kind:
+        a, b = left.args
+        yield _binary(left.kind, a, _binary(x.kind, b, right, x), x)
+    if right.kind in ("*", ".*", "./") and right.kind != x.kind:
+        a, b = right.args
+        yield _binary(right.kind, _binary(x.kind, left, a, x), b, x)
+
+
+def _other_sign(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in SUMS:
+        yield _binary("-" if x.kind == "+" else "+", *x.args, x)
+    first = at.parent is None or at.parent.kind not in SUMS or at.index == 0
+    if x.kind == "neg" or (first and at.takes_factor and at.parent is not x):
+        yield _negated(x)
+
+
+def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in PRODUCTS:
+        left, right = x.args
+        if parts.is_numeric(right):
+            yield left
+        if x.kind in ("*", ".*") and parts.is_numeric(left):
+            yield right
+        elif parts.is_numeric(left) and left.value != 1:
+            yield _binary(x.kind, _number(1, left), right, x)
+    is_exponent = at.parent is not None and at.parent.kind in ("^", ".^") and at.index == 1
+    if x.kind == "number" and not is_exponent:
+        yield _number(x.value * 2, x)
+        yield _number(x.value / 2, x)
+    elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
+        yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
+        if at.parent is not None and at.parent.kind == "/":
+            yield _number(1, x)
+    if at.takes_factor and x.kind not in ("neg", *SUMS) or at.parent is None:
+        for factor in (_number(2, x), *parts.dims):
+            yield _scaled(factor, x)
+            yield _binary("/", x, factor, x)
+
+
+def _other_power(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in ("^", ".^"):
+        yield x.args[0]
+        yield from (_binary(x.kind, x.args[0], k, x) for k in _exponents(x.args[1]))
+    elif x.kind in ("*", "/", ".*", "./"):
+        other = {"*": "/", "/": "*", ".*": "./", "./": ".*"}[x.kind]
+        right = parts.shape(x.args[1])
+        if (right == SCALAR or x.kind[0] == ".") and not parts.is_numeric(x.args[1]):
+            yield _binary(other, *x.args, x)
+    if x.kind == "number" or parts.is_numeric(x):
+        return
+    shape = parts.shape(x)
+    if _is_inverse(x):
+        yield x.args[0]
+    elif shape is not None and shape[0] == shape[1] != ONE and x.kind != "'":
+        yield Node("call", (x,), Callee("inv"), x.span)
+    if x.kind in ("name", "call", "abstract") and shape is not None:
+        yield _binary("^" if shape == SCALAR else ".^", x, _number(2, x), x)
+
+
+def _exponents(exponent: Node) -> Iterator[Node]:
+    sign, number = (-1, exponent.args[0]) if exponent.kind == "neg" else (1, exponent)
+    if number.kind == "number":
+        k = sign * number.value
+        for other in (-k, k - 1, k + 1, k / 2, k * 2):
+            if other not in (0, 1):
+                yield _number(other, exponent)
+    elif sign < 0:
+        yield number
+    else:
+        yield Node("neg", (exponent,), None, exponent.span)
+
+
+def _is_inverse(x: Node) -> bool:
+    return x.kind == "call" and x.value.name == "inv"
+
+
+def _other_axis(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind != "call" or not _takes_axis(x.value.name):
+        return
+    name, axis, sizes = x.value
+    if axis is not None:
+        yield replace(x, value=Callee(name, 1 - axis, sizes))
+        yield _turned(replace(x, value=Callee(name, 1 - axis, sizes)))
+        yield replace(x, value=Callee(name, None, sizes))
+    else:
+        yield replace(x, value=Callee(name, 0, sizes))
+        yield replace(x, value=Callee(name, 1, sizes))
+    other = {"sum": "mean", "mean": "sum"}.get(name)
+    if other is not None:
+        yield replace(x, value=Callee(other, axis, sizes))
+
+
+def _takes_axis(name: str) -> bool:
+    return name in NAMES and TABLE[NAMES[name]].takes_axis
+
+
+def _other_sum(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind == "call" and x.value.name in ("sum", "mean"):
+        yield x.args[0]
+    elif x.kind != "number" and parts.shape(x) not in (None, SCALAR):
+        for axis in (None, 0, 1):
+            summed = Node("call", (x,), Callee("sum", axis), x.span)
+            yield summed
+            if axis is not None:
+                yield Node("'", (summed,), None, x.span)
+
+
+def _other_function(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in ("call", "abstract") and len(x.args) == 1:
+        if not _is_inverse(x):
+            yield x.args[0]
+        yield from (
+            replace(x, kind=kind, value=value)
+            for kind, value in parts.functions
+            if (kind, value) != (x.kind, x.value)
+        )
+    if x.kind != "number" and not parts.is_numeric(x):
+        for kind, value in parts.functions:
+            yield Node(kind, (x,), value, x.span)
+
+
+def _other_argument(at: Place, parts: Parts) -> Iterator[Node]:
+    """Another name, or the argument of a function: the output for the input."""
+    x, shape = at.node, parts.shape(at.node)
+    if shape is None or x.kind == "number":
+        return
+    if x.kind == "name":
+        same = (n for n in parts.names if n.value != x.value and parts.shape(n) == shape)
+        yield from (replace(n, span=x.span) for n in same)
+    if at.parent is not None and at.parent.kind in ("call", "abstract"):
+        yield from parts.of_shape(shape)
+
+
+def _without_factor(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in PRODUCTS:
+        left, right = x.args
+        if not parts.is_numeric(right):
+            yield left
+            if x.kind in ("/", "./") and right.kind in PRODUCTS:
+                yield from (_binary(x.kind, left, a, x) for a in right.args)
+        if x.kind in ("*", ".*") and not parts.is_numeric(left):
+            yield right
+
+
+def _without_term(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    if x.kind in SUMS:
+        yield x.args[0]
+        yield x.args[1] if x.kind == "+" else _negated(x.args[1])
+
+
+def _with_factor(at: Place, parts: Parts) -> Iterator[Node]:
+    x, shape = at.node, parts.shape(at.node)
+    if shape is None or x.kind in ("number", "'") or (x.kind == "neg" and at.parent is not None):
+        return
+    beside = None if at.parent is None or at.parent.kind != "*" else at.index
+    for piece in parts.pieces:
+        own = parts.shape(piece)
+        if own == SCALAR:
+            if beside is None:
+                yield _scaled(piece, x)
+                yield _binary("/", x, piece, x)
+            continue
+        for factor in (piece, _turned(piece)):
+            if own is None or own == SCALAR:
+                continue
+            rows, cols = own if factor is piece else own[::-1]
+            if broadcast([shape, (rows, cols)]) is not None:
+                yield _binary(".*", x, factor, x)
+                yield _binary("./", x, factor, x)
+            if beside != 1 and (rows == shape[1] or shape == SCALAR):
+                yield _binary("*", x, factor, x)
+            if beside is None and cols == shape[0]:
+                yield _in_front(x, lambda a, f=factor: _binary("*", f, a, x), ("*",))  # type: ignore[misc]
+
+
+def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
+    x, shape = at.node, parts.shape(at.node)
+    if shape is None or (at.parent is not None and at.parent.kind in (*SUMS, "neg")):
+        return
+    for piece in parts.terms:
+        own = parts.shape(piece)
+        if own is not None and broadcast([own, shape]) == shape:
+            yield _binary("+", x, piece, x)
+            yield _binary("-", x, piece, x)
+            if own != shape[::-1] or own == shape:
+                continue
+        if own is not None and own[::-1] == shape:
+            yield _binary("+", x, _turned(piece), x)
+            yield _binary("-", x, _turned(piece), x)
+
+
+def _other_part(at: Place, parts: Parts) -> Iterator[Node]:
+    if at.parent is not None and at.node.kind != "number":
+        shape = parts.shape(at.node)
+        yield from parts.of_shape(shape)
+        if shape is not None and shape != SCALAR:
+            yield from map(_turned, parts.of_shape(shape[::-1]))
+
+
+def _other_convention(at: Place, parts: Parts) -> Iterator[Node]:
+    """The gradients by a symmetric matrix that are in use, and what they are made of."""
+    x, shape = at.node, parts.shape(at.node)
+    if at.parent is not None or shape is None or shape[0] != shape[1] or shape == SCALAR:
+        return
+    both = _binary("+", x, _turned(x), x)
+    diagonal = Node("call", (Node("call", (x,), Callee("diag"), x.span),), Callee("diag"), x.span)
+    yield _binary("-", both, diagonal, x)
+    yield _binary("/", both, _number(2, x), x)
+    stack = [x]
+    while stack:
+        top = stack.pop()
+        if top.kind in SUMS:
+            stack.extend(reversed(top.args))
+        elif top is not x:
+            yield top
+    if x.kind == "/" and x.args[0].kind in SUMS:
+        yield x.args[0].args[0]
+
+
+_LOST = ("missing factor", "wrong part")
+TABLE_OF_MUTATIONS: tuple[Mutation, ...] = (
+    Mutation("transpose", 1, _transposed, ("transpose",)),
+    Mutation("order of the factors", 1, _reordered, ("order of the factors",)),
+    Mutation("kind of product", 1, _other_product, ("kind of product",)),
+    Mutation("grouping", 1, _regrouped, ("grouping",)),
+    Mutation("sign", 1, _other_sign, ("sign",)),
+    Mutation("numeric factor", 1, _other_number, ("numeric factor",)),
+    Mutation("power", 2, _other_power, ("power",)),
+    Mutation("axis", 2, _other_axis, ("axis",)),
+    Mutation("sum", 2, _other_sum, ("sum",)),
+    Mutation("function", 2, _other_function, ("function",)),
+    Mutation("argument", 2, _other_argument, ("argument",)),
+    Mutation("extra factor", 2, _without_factor, _LOST),
+    Mutation("extra term", 2, _without_term, ("missing term", "wrong part")),
+    Mutation("symmetric convention", 2, _other_convention, ("symmetric convention",)),
+    Mutation("missing factor", 3, _with_factor, ("extra factor",)),
+    Mutation("missing term", 3, _with_term, ("extra term",)),
+    Mutation("wrong part", 4, _other_part, _LOST),
+)

@@ -1,0 +1,129 @@
+"""A typed expression with a part changed, as text: what is not changed stays as it was typed.
+
+Comes after parsing; what is changed stands in `mutations.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from .surface import Node, postorder
+
+
+class Level(IntEnum):
+    """How tightly a text holds together, as in the grammar."""
+
+    SUM = 0
+    PRODUCT = 1
+    SIGNED = 2
+    POWER = 3
+    BASE = 4
+    ATOM = 5
+
+
+_LEVELS = {
+    **dict.fromkeys(("+", "-"), Level.SUM),
+    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), Level.PRODUCT),
+    **dict.fromkeys(("^", ".^"), Level.POWER),
+    "neg": Level.SIGNED,
+    "'": Level.BASE,
+}
+# The least level of each operand.
+_NEEDED: Mapping[str, tuple[Level, ...]] = {
+    **dict.fromkeys(("+", "-"), (Level.SUM, Level.PRODUCT)),
+    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), (Level.PRODUCT, Level.POWER)),
+    **dict.fromkeys(("^", ".^"), (Level.BASE, Level.ATOM)),
+    "neg": (Level.SIGNED,),
+    "'": (Level.BASE,),
+}
+# Signs that mean the same; a new one is written as the others in the text are.
+_SIGNS = {"*": ("@", "*", "·"), ".*": (".*", "⊙", "∘"), "./": ("./", "⊘")}
+_TRANSPOSES = ("'", ".T", "ᵀ", "^T", "’")
+
+
+class Typist:
+    """Writes nodes: those of a text as they stand there, new ones in the style of the text."""
+
+    def __init__(self, text: str, root: Node) -> None:
+        self._text = text
+        self._typed = {node: text[node.span.start : node.span.end] for node in postorder(root)}
+        self._parents = {
+            a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)
+        }
+        self._span = root.span
+        own = text[root.span.start : root.span.end]
+        self._signs = {k: next((s for s in signs if s in own), "") for k, signs in _SIGNS.items()}
+        self._transpose = next((t for t in _TRANSPOSES if t in own), "'")
+
+    def learn(self, root: Node, text: str) -> None:
+        """Take in the nodes of another text."""
+        for node in postorder(root):
+            self._typed[node] = text[node.span.start : node.span.end]
+
+    def write(self, node: Node) -> str:
+        """The text of a node."""
+        done: dict[Node, str] = {}
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            missing = [] if top in self._typed else [a for a in top.args if a not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            done[top] = self._typed.get(top) or self._composed(top, done)
+            stack.pop()
+        return done[node]
+
+    def replaced(self, old: Node, new: Node) -> str:
+        """The whole text with a new node in the place of one of its own."""
+        text = self.write(new)
+        parent = self._parents.get(old)
+        if parent is not None:
+            text = self._enclosed(new, text, _needed(*parent))
+        head = self._text[self._span.start : old.span.start]
+        return head + text + self._text[old.span.end : self._span.end]
+
+    def _composed(self, node: Node, done: Mapping[Node, str]) -> str:
+        words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
+        match node.kind:
+            case "number":
+                return str(node.value)
+            case "name":
+                return str(node.value)
+            case "neg":
+                return f"-{words[0]}"
+            case "'":
+                return words[0] + self._transpose
+            case "^" | ".^":
+                return f"{words[0]}{node.kind}{words[1]}"
+            case "abstract":
+                name, order = node.value
+                return f"{name}{chr(39) * order}({words[0]})"
+            case "call":
+                return self._call(node, words)
+            case "*":
+                sign = self._signs["*"]
+                return f"{words[0]} {sign} {words[1]}" if sign else f"{words[0]} {words[1]}"
+        return f"{words[0]} {self._signs.get(node.kind) or node.kind} {words[1]}"
+
+    def _call(self, node: Node, words: list[str]) -> str:
+        axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
+        sizes = [self._typed[size] for size in node.value.sizes if size in self._typed]
+        return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
+
+    def _enclosed(self, node: Node, text: str, least: Level) -> str:
+        return text if self._level(node) >= least else f"({text})"
+
+    def _level(self, node: Node) -> Level:
+        typed = self._typed.get(node, "")
+        if node.bracketed and typed:
+            return Level.ATOM
+        if node.kind == "number" and "/" in (typed or str(node.value)):
+            return Level.PRODUCT
+        level = Level.SIGNED if typed.startswith("+") else Level.ATOM
+        return min(level, _LEVELS.get(node.kind, Level.ATOM))
+
+
+def _needed(parent: Node, index: int) -> Level:
+    return _NEEDED.get(parent.kind, (Level.SUM,) * len(parent.args))[index]
