@@ -8,6 +8,7 @@ expressions in place of numbers.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def cotangents(
 
     Raises DerivationError where an operation's derivative has no arrangement."""
     active = active_nodes(root, wrt)
-    contributions: dict[Expr, list[Expr]] = {e: [] for e in active}
+    contributions: dict[Expr, deque[Expr]] = {e: deque() for e in active}
     result: dict[Expr, Expr] = {}
     if not active:
         return {wrt: zeros(*wrt.shape)}
@@ -60,9 +61,10 @@ def cotangents(
         result[e] = simplify(add(*parts)) if parts else zeros(*e.shape)
         if not parts:
             continue
-        for position, argument in enumerate(e.args):
+        for position, argument in reversed(list(enumerate(e.args))):
             if argument in contributions:
-                contributions[argument] += hand_down(e, position, result[e])
+                # The last operation comes first on the way down: what is written first goes first.
+                contributions[argument].extendleft(reversed(hand_down(e, position, result[e])))
     return result
 
 

@@ -49,7 +49,7 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
         expanded=expand_names(gradient),
         definitions=_definitions(gradient, problem),
         kept=_kept(gradient, problem, request),
-        rewritings=(),
+        rewritings=simplifier.steps_to(gradient),
         validation=validation,
         notes=notes,
     )

@@ -8,12 +8,13 @@ way they are written; the body of a sum is looked for among the summands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
-from .network import Edge, Nodes, Term, read_terms
+from .network import Edge, Nodes, Term, key_of, opened, read_terms
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
@@ -96,6 +97,44 @@ class Folding:
         coefficient = term.coefficient / pattern.coefficient
         return Term(coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols)
 
+    def fold_sums(self, terms: Sequence[Term]) -> list[Term]:
+        """The terms with the body of a sum found among them as a common factor: where `A b` and
+        `-A c` occur and `R = b - c`, `A R` in their place. The coefficients' sum falls each time."""
+        result = list(terms)
+        for body, name in self._sums:
+            while (folded := self._with_sum(result, body, name)) is not None:
+                result = folded
+        return result
+
+    def _with_sum(self, terms: list[Term], body: Expr, name: Expr) -> list[Term] | None:
+        summands = [read_terms(a) or [] for a in body.args]
+        if len(terms) < len(summands) or any(a.shape != body.shape for a in body.args):
+            return None
+        if any(len(s) != 1 or not s[0].edges for s in summands):
+            return None
+        places = {key_of(t, self._symmetric): i for i, t in enumerate(terms)}
+        for term in terms:
+            context = self._folded(term, summands[0][0], name)
+            if context is None:
+                continue
+            shares = [self._share(context, name, a) for a in body.args]
+            used = {places.get(key): c for key, c in shares}
+            if len(used) == len(shares) and all(
+                i is not None and 0 < c / terms[i].coefficient <= 1 for i, c in used.items()
+            ):
+                return _replaced(terms, used, context)
+        return None
+
+    def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[bytes, Fraction | float]:
+        """The context with a summand in place of the name: its key, and its coefficient."""
+        edges = tuple(
+            replace(edge, atom=summand) if edge.atom is name else edge for edge in context.edges
+        )
+        wanted = opened(replace(context, edges=edges), summand)
+        if len(wanted) != 1:
+            return b"", 1
+        return key_of(wanted[0], self._symmetric), wanted[0].coefficient
+
     # -------------------------------------------------------------------------- matching
 
     def _matches(self, term: Term, pattern: Term) -> Iterator[_Match]:
@@ -150,6 +189,21 @@ class Folding:
             if outside or any(taken[i] is not None for i in touching[here]):
                 return False
         return True
+
+
+def _replaced(
+    terms: Sequence[Term], used: Mapping[int | None, Fraction | float], context: Term
+) -> list[Term]:
+    """The terms less what the context stands for, which takes the first place of it."""
+    at = min(i for i in used if i is not None)
+    result = []
+    for i, term in enumerate(terms):
+        if i == at:
+            result.append(context)
+        left = term.coefficient - used.get(i, 0)
+        if left:
+            result.append(replace(term, coefficient=left))
+    return result
 
 
 def _is_pattern(term: Term) -> bool:

@@ -56,8 +56,8 @@ class Signature:
 class Function:
     """A row: what a function is called, its value (NumPy, batched over leading axes; data last),
     its scalar derivative by each argument, its signatures by axis, the law of its units, from
-    where its argument is drawn in tests, its LaTeX, and the branch that each entry takes where it
-    has kinks."""
+    where its argument is drawn in tests, its LaTeX (a sign, or a template with
+    `#1`), and the branch that each entry takes where it has kinks."""
 
     name: str
     value: Callable[..., Array]
@@ -280,7 +280,7 @@ _ROWS = [
     _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",)),
     _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3)),
     _elementwise("expm1", np.expm1, "y + 1", _ANY),
-    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt"),
+    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt{#1}"),
     _elementwise("square", np.square, "2 x", _ANY),
     _elementwise("abs", np.abs, "sign(x)", _ANY, branch=_sign),
     _elementwise("sign", np.sign, "0", _ANY, branch=_sign),
@@ -343,11 +343,11 @@ _ROWS = [
     Function("det", lambda x, _: _scalar(np.linalg.det(x)), ("y inv(x)",),
              ((None, "n n -> 1 1"),), "inverse", _ANY, r"\det", help="determinant"),
     Function("logdet", lambda x, _: _scalar(np.linalg.slogdet(x)[1]), ("inv(x)",),
-             ((None, "n n -> 1 1"),), "inverse", _ANY, r"\log\left|\det",
+             ((None, "n n -> 1 1"),), "inverse", _ANY, r"\log\left|\det(#1)\right|",
              branch=lambda x, _: np.linalg.slogdet(x)[0][..., None, None],
              help="log of the absolute value of the determinant"),
     Function("inv", lambda x, _: np.linalg.inv(x), ("-y y",), ((None, "n n -> n n"),),
-             "inverse", _ANY, help="inverse, A^-1"),
+             "inverse", _ANY, "#1^{-1}", help="inverse, A^-1"),
     Function("adj", _adjugate, ("y inv(x) - y inv(x)",), ((None, "n n -> n n"),),
              "inverse", _ANY, help="adjugate, det(A) inv(A)"),
     # shape
@@ -359,7 +359,7 @@ _ROWS = [
     Function("unvec", _unvec, ("1",), ((None, "n*m 1 -> m n"),), "linear", _ANY,
              help="unvec(v, m, n): the m×n matrix X with vec(X) = v"),
     Function("kron", _kron, ("b", "a"), ((None, "m n, p q -> m*p n*q"),), "linear", _ANY,
-             help="Kronecker product, A ⊗ B"),
+             r"#1 \otimes #2", help="Kronecker product, A ⊗ B"),
     # reductions
     Function("sum", _total, ("1",), _SUM, "linear", _ANY, help="of all entries, or along an axis"),
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
@@ -373,11 +373,13 @@ _ROWS = [
     Function("ismin", _is_extreme("min"), ("0",), _KEEP, "elementwise", _ANY,
              branch=_is_extreme("min"), help="1 at the smallest entry, else 0: min's derivative"),
     Function("norm", _norm, ("x / y",), ((None, "r c -> 1 1"),), "elementwise", _ANY,
-             aliases=("norm2",), help="Euclidean or Frobenius norm"),
+             r"\left\|#1\right\|", aliases=("norm2",), help="Euclidean or Frobenius norm"),
     Function("norm1", lambda x, _: _total(np.abs(x)), ("sign(x)",), ((None, "r c -> 1 1"),),
-             "elementwise", _ANY, branch=_sign, help="sum of the absolute values"),
+             "elementwise", _ANY, r"\left\|#1\right\|_1", branch=_sign,
+             help="sum of the absolute values"),
     Function("dot", lambda a, b, _: _total(a * b), ("b", "a"), ((None, "r c, r c -> 1 1"),),
-             "linear", _ANY, help="sum of the products of the entries"),
+             "linear", _ANY, r"\left\langle #1, #2\right\rangle",
+             help="sum of the products of the entries"),
     Function("logsumexp", _logsumexp, ("softmax(x)",), _SUM, "elementwise", _ANY,
              vector_without_axis=True, help="log(sum(exp(A)))"),
     Function("softmax", lambda x, axis: np.exp(x - _logsumexp(x, axis)), ("y - y y",), _KEEP,

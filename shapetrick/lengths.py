@@ -34,9 +34,9 @@ def length(e: Expr) -> int:
 def _own_length(x: Expr) -> int:
     if x.op == "add":
         # A minus inside a sum is its operator; in front it is one more.
-        return len(x.args) - 1 - sum(has_minus(a) for a in x.args[1:])
+        return len(x.args) - 1 - sum(has_minus(a) and a.op == "times" for a in x.args[1:])
     if x.op == "times":
-        under = sum(is_reciprocal(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
+        under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
         own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
         if k.op == "number":
             own += _number_length(k.data)
@@ -62,8 +62,9 @@ def _number_length(k: Fraction | float) -> int:
     return int(quotient) + int(k < 0 and k != -1)
 
 
-def is_reciprocal(e: Expr) -> bool:
-    return e.op == "power" and e.args[1] is MINUS
+def is_below(e: Expr) -> bool:
+    """Whether a factor is written below the fraction line."""
+    return e.op == "power" and e.args[1].op == "number" and e.args[1].data < 0
 
 
 def has_minus(e: Expr) -> bool:

@@ -174,10 +174,11 @@ class Matcher:
             return
         (base, p), *more = wanted
         for i, (other, q) in enumerate(have):
-            if p * q > 0 and abs(p) <= abs(q) and p.denominator in (1, q.denominator):
-                left = ((other, q - p),) if q != p else ()
-                for binding in self.match(base, other, found):
-                    yield from self._among(more, have[:i] + left + have[i + 1 :], binding)
+            if not _may_match(base, other) or not _holds(q, p):
+                continue
+            left = ((other, q - p),) if q != p else ()
+            for binding in self.match(base, other, found):
+                yield from self._among(more, have[:i] + left + have[i + 1 :], binding)
 
     def _without(self, known: Sequence[Factor], whole: Product, found: Binding) -> Product | None:
         """A product without factors that are known by now; None if one of them is not there."""
@@ -195,9 +196,9 @@ class Matcher:
         """Ways in which a power of the pattern is a part of a product, and what is left of it."""
         wanted, *groups = parts_of(pattern)
         special, letters = ([(b, p * multiple) for b, p in group] for group in groups)
-        coefficient = whole.coefficient / wanted**multiple
         for binding, rest in self._among(special, whole.factors, found):
-            left = self._without(letters, Product(coefficient, rest), binding)
+            others = Product(whole.coefficient / wanted**multiple, rest)
+            left = self._without(letters, others, binding)
             if left is not None:
                 yield binding, left
 
@@ -334,6 +335,20 @@ def parts_of(pattern: Expr) -> tuple[Number, tuple[Factor, ...], tuple[Factor, .
 def _name(dim: Dim) -> str | None:
     """The name that a pattern's dimension is, if it isn't a number."""
     return None if dim.integer is not None else str(dim)
+
+
+def _may_match(pattern: Expr, e: Expr) -> bool:
+    """Whether the operations at the heads let them match: a cheap look before a close one."""
+    if not pattern.args or pattern.op in ("transpose", "times", "power"):
+        return True
+    return core(e).op in (pattern.op, "transpose")
+
+
+def _holds(q: Fraction, p: Fraction) -> bool:
+    """Whether a power holds another: 3 holds 1 and 2, -3 holds -1, 3/2 holds 1/2."""
+    if p.denominator != 1 and p.denominator != q.denominator:
+        return False
+    return p <= q if p > 0 else q <= p
 
 
 def _says_something(base: Expr, p: Fraction) -> bool:

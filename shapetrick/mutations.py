@@ -56,9 +56,9 @@ class Place:
     parent: Node | None
     index: int = 0
 
-    @property
-    def is_term(self) -> bool:
-        return self.parent is None or self.parent.kind in SUMS or self.parent.kind == "neg"
+    def is_under(self, *kinds: str) -> bool:
+        """Whether it is an argument of such a node."""
+        return self.parent is not None and self.parent.kind in kinds
 
     @property
     def takes_factor(self) -> bool:
@@ -153,14 +153,13 @@ def _transposed(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
     if x.kind == "'":
         yield x.args[0]
-    elif x.kind not in ("number", "neg") and parts.shape(x) != SCALAR:
-        if at.parent is None or at.parent.kind != "'":
-            yield Node("'", (x,), None, x.span)
+    elif x.kind not in ("number", "neg") and parts.shape(x) != SCALAR and not at.is_under("'"):
+        yield _turned(x)
 
 
 def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
-    if x.kind != "*" or (at.parent is not None and at.parent.kind == "*" and at.index == 0):
+    if x.kind != "*" or (at.is_under("*") and at.index == 0):
         return
     factors = _chain(x)
     if len(factors) > LONGEST_CHAIN:
@@ -174,12 +173,12 @@ def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
 def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
     other = {"*": ".*", ".*": "*", "⊗": "*"}.get(x.kind)
-    if other is not None:
-        if SCALAR not in (parts.shape(x.args[0]), parts.shape(x.args[1])):
-            yield _binary(other, *x.args, x)
-            if x.kind == "*" and x.args[0].kind == "*":  # A (B .* C) for A B C
-                first, second = x.args[0].args
-                yield _binary("*", first, _binary(other, second, x.args[1], x), x)
+    if other is None or SCALAR in map(parts.shape, x.args):
+        return
+    yield _binary(other, *x.args, x)
+    if x.kind == x.args[0].kind == "*":  # A (B .* C) for A B C
+        first, second = x.args[0].args
+        yield _binary("*", first, _binary(other, second, x.args[1], x), x)
 
 
 def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
@@ -199,8 +198,8 @@ def _other_sign(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
     if x.kind in SUMS:
         yield _binary("-" if x.kind == "+" else "+", *x.args, x)
-    first = at.parent is None or at.parent.kind not in SUMS or at.index == 0
-    if x.kind == "neg" or (first and at.takes_factor and at.parent is not x):
+    behind_sign = at.is_under(*SUMS) and at.index == 1
+    if x.kind == "neg" or (at.takes_factor and not behind_sign):
         yield _negated(x)
 
 
@@ -214,15 +213,11 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
             yield right
         elif parts.is_numeric(left) and left.value != 1:
             yield _binary(x.kind, _number(1, left), right, x)
-    is_exponent = at.parent is not None and at.parent.kind in ("^", ".^") and at.index == 1
-    if x.kind == "number" and not is_exponent:
-        yield _number(x.value * 2, x)
-        yield _number(x.value / 2, x)
+    if x.kind == "number" and not (at.is_under("^", ".^") and at.index == 1):
+        yield from (_number(k, x) for k in (x.value * 2, x.value / 2) if k != 1)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
-        if at.parent is not None and at.parent.kind == "/":
-            yield _number(1, x)
-    if at.takes_factor and x.kind not in ("neg", *SUMS) or at.parent is None:
+    if at.parent is None or (at.takes_factor and x.kind not in ("neg", *SUMS)):
         for factor in (_number(2, x), *parts.dims):
             yield _scaled(factor, x)
             yield _binary("/", x, factor, x)
@@ -322,7 +317,7 @@ def _other_argument(at: Place, parts: Parts) -> Iterator[Node]:
     if x.kind == "name":
         same = (n for n in parts.names if n.value != x.value and parts.shape(n) == shape)
         yield from (replace(n, span=x.span) for n in same)
-    if at.parent is not None and at.parent.kind in ("call", "abstract"):
+    if at.is_under("call", "abstract"):
         yield from parts.of_shape(shape)
 
 
@@ -349,39 +344,42 @@ def _with_factor(at: Place, parts: Parts) -> Iterator[Node]:
     x, shape = at.node, parts.shape(at.node)
     if shape is None or x.kind in ("number", "'") or (x.kind == "neg" and at.parent is not None):
         return
-    beside = None if at.parent is None or at.parent.kind != "*" else at.index
+    beside = at.index if at.is_under("*") else None
     for piece in parts.pieces:
-        own = parts.shape(piece)
-        if own == SCALAR:
+        if parts.shape(piece) == SCALAR:
             if beside is None:
                 yield _scaled(piece, x)
                 yield _binary("/", x, piece, x)
             continue
         for factor in (piece, _turned(piece)):
-            if own is None or own == SCALAR:
-                continue
-            rows, cols = own if factor is piece else own[::-1]
-            if broadcast([shape, (rows, cols)]) is not None:
-                yield _binary(".*", x, factor, x)
-                yield _binary("./", x, factor, x)
-            if beside != 1 and (rows == shape[1] or shape == SCALAR):
-                yield _binary("*", x, factor, x)
-            if beside is None and cols == shape[0]:
-                yield _in_front(x, lambda a, f=factor: _binary("*", f, a, x), ("*",))  # type: ignore[misc]
+            yield from _beside(x, shape, factor, parts.shape(factor), beside)
+
+
+def _beside(
+    x: Node, shape: Shape, factor: Node, own: Shape | None, index: int | None
+) -> Iterator[Node]:
+    """The products of a node and a matrix that fit; it is the index-th of a matrix product."""
+    if own is None:
+        return
+    if broadcast([shape, own]) is not None:
+        yield _binary(".*", x, factor, x)
+        yield _binary("./", x, factor, x)
+    if index != 1 and (own[0] == shape[1] or shape == SCALAR):
+        yield _binary("*", x, factor, x)
+    if index is None and own[1] == shape[0]:
+        yield _in_front(x, lambda first: _binary("*", factor, first, x), ("*",))
 
 
 def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
     x, shape = at.node, parts.shape(at.node)
-    if shape is None or (at.parent is not None and at.parent.kind in (*SUMS, "neg")):
+    if shape is None or at.is_under(*SUMS, "neg"):
         return
     for piece in parts.terms:
         own = parts.shape(piece)
         if own is not None and broadcast([own, shape]) == shape:
             yield _binary("+", x, piece, x)
             yield _binary("-", x, piece, x)
-            if own != shape[::-1] or own == shape:
-                continue
-        if own is not None and own[::-1] == shape:
+        if own is not None and own != SCALAR and own[::-1] == shape:
             yield _binary("+", x, _turned(piece), x)
             yield _binary("-", x, _turned(piece), x)
 

@@ -86,6 +86,9 @@ class Typist:
 
     def _composed(self, node: Node, done: Mapping[Node, str]) -> str:
         words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
+        if node.kind in ("call", "abstract"):  # have brackets of their own
+            given = zip(node.args, words, strict=True)
+            words = [w[1:-1] if a.bracketed and a in self._typed else w for a, w in given]
         match node.kind:
             case "number":
                 return str(node.value)

@@ -27,6 +27,7 @@ from .results import Rewriting
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
+MOST_PARTS = 64  # a sum or an element-wise product of more is not searched for parts
 MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 
 # -------------------------------------------------------------------------------------- rules
@@ -192,7 +193,9 @@ class Rewriter:
 
     def _step(self, e: Expr) -> Expr | None:
         """The cheapest of the forms that one identity gives, if it is cheaper."""
-        rules = _rules_for(kind_of(e), self._mask(e))
+        kind = kind_of(e)
+        searched = kind == "matmul" or len(e.args) <= MOST_PARTS
+        rules = _rules_for(kind, self._mask(e)) if searched else {}
         keys = self._keys(e) if rules else Counter[str]()
         best, by = e, ""
         for rule in (rule for key in keys for rule in rules.get(key, ())):
@@ -314,7 +317,7 @@ class Rewriter:
 def _multiples(rule: Rule, whole: Product) -> list[int]:
     """Which whole powers of a pattern a product may hold, those of the largest amount first."""
     _, p = parts_of(rule.left)[1][0]
-    counts = {int(f[1] / p) for f in whole.factors if _factor_key(f) == rule.key}
+    counts = {int(q / p) for base, q in whole.factors if _factor_key((base, q)) == rule.key}
     most, least = max((*counts, 0)), min((*counts, 0))
     return sorted([*range(1, most + 1), *range(least, 0)], key=lambda k: (-abs(k), -k))
 

@@ -91,8 +91,19 @@ def assignments(
     rising = list(names)
     orders = [rising[::-1], rising]
     orders += [[rising[i] for i in rng.permutation(len(rising))] for _ in range(ORDERS - 2)]
-    for i, order in enumerate(orders):
+    first = _sizes(orders[0], dims, SMALLEST)
+    yield first
+    yield _unlike(first, orders[1], dims)
+    for i, order in enumerate(orders[2:]):
         yield _sizes(order, dims, SMALLEST + i % 2)
+
+
+def _unlike(first: Mapping[str, int], order: Sequence[str], dims: Sequence[Dim]) -> dict[str, int]:
+    """Sizes of which none is what it was: a number in a gradient would pass for that dimension."""
+    second = _sizes(order, dims, SMALLEST + 1)
+    if any(size == first[name] for name, size in second.items()):
+        return _sizes(order, dims, SMALLEST + 2)
+    return second
 
 
 def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .contraction import flip
-from .dims import Shape, broadcast
+from .dims import ONE, Shape, broadcast
 from .expr import (
     MINUS,
     ZERO,
@@ -25,6 +25,7 @@ from .expr import (
     rebuild,
     times,
     transform,
+    transpose,
     zeros,
 )
 from .factoring import Part, factored, split
@@ -32,6 +33,7 @@ from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, length, sum_of
 from .network import Term, key_of, read_terms
+from .results import Rewriting
 from .rewriting import Rewriter
 from .spelling import spell
 
@@ -49,6 +51,8 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
         self._identities: dict[Expr, Expr] = {}
+        self._log: list[Rewriting] = []
+        self._how = ""
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
@@ -82,6 +86,16 @@ class Simplifier:
         written = self._written(self._collected(terms), shape)
         return None if written is None else self(written)
 
+    def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
+        """The steps that led to an expression: their result is in it, or in where another began."""
+        wanted = set(postorder([e], into=lambda x: x.op != "name"))
+        found = []
+        for step in reversed([*self._rewriter.log, *self._log]):
+            if step.after in wanted and step.before not in wanted:
+                wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
+                found.append(step)
+        return tuple(reversed(found))
+
     # --------------------------------------------------------------------------- one node
 
     def _local(self, e: Expr) -> Expr:
@@ -110,23 +124,39 @@ class Simplifier:
     def _combined(self, e: Expr) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
         opened too."""
-        best = e
+        best, how = e, ""
+        whole = e
         if e.op == "transpose" and e.args[0].op == "add":
-            e = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
-        written = self._reread(e, lambda x: False, HORIZON)
+            whole = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
+        written = self._reread(whole, lambda x: False, HORIZON)
         if written is not None and length(written) <= length(best):
-            best = written
+            best, how = written, self._how
         for names in (False, True):
-            opened = _worth_opening(e, names)
+            opened = _worth_opening(whole, names)
             if opened:
-                written = self._reread(e, opened.__contains__, OPENED_HORIZON)
+                written = self._reread(whole, opened.__contains__, OPENED_HORIZON)
                 if written is not None and length(written) < length(best):
-                    best = written
+                    best, how = written, f"multiplied out, {self._how}"
+        if best is not e:
+            self._log.append(Rewriting(how, e, best))
         return best
 
     def _reread(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> Expr | None:
         terms = read_terms(e, openness, horizon, MOST_TERMS)
-        return None if terms is None else self._written(self._collected(terms), e.shape)
+        if terms is None:
+            return None
+        collected = self._collected(terms)
+        folded = self._folding.fold_sums(collected)
+        written = self._written(folded, e.shape)
+        if len(folded) < len(collected):
+            self._how = "the definition of a sum"
+        elif len(collected) < len(terms):
+            self._how = "like terms"
+        elif len(terms) > 1 and written is not None and _summands(written) < len(terms):
+            self._how = "common factor"
+        else:
+            self._how = "transposes, traces and sums"
+        return written
 
     def _collected(self, terms: Sequence[Term]) -> list[Term]:
         """Like terms added up; their order is that of the first of each."""
@@ -162,19 +192,32 @@ class Simplifier:
     def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
         if not terms:
             return zeros(*shape)
-        parts = []
+        parts, rewritten = [], False
         for term in terms:
             spelled = self._spelled(term, compact=len(terms) > 1)
             if spelled is None:
                 return None
-            parts.append(spelled)
+            parts.append(self._rewritten(spelled))
+            rewritten = rewritten or parts[-1] is not spelled
+        if rewritten and len(terms) > 1:  # the identities may have made like terms
+            again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
+            collected = None if again is None else self._collected(again)
+            if collected is not None and len(collected) < len(terms):
+                return self._written(collected, shape)
         if broadcast(p.shape for p in parts) != shape:
             full = self._spelled(terms[0], compact=False)
             if full is None:
                 return None
-            parts[0] = full
+            parts[0] = self._rewritten(full)
         total = factored(parts, length) if len(parts) > 1 else parts[0]
-        return without_leading_minus(total)
+        return self._turned(without_leading_minus(total))
+
+    def _turned(self, e: Expr) -> Expr:
+        """A sum full of transposes as the transpose of a sum, where that is shorter."""
+        if e.op != "add" or ONE in e.shape:
+            return e
+        outside = transpose(add(*(flip(a, self.is_symmetric) for a in e.args)))
+        return outside if length(outside) + 2 <= length(e) else e
 
     def _spelled(self, term: Term, compact: bool) -> Expr | None:
         """The shortest spelling of a term, with definitions where they don't make it longer."""
@@ -183,7 +226,7 @@ class Simplifier:
             other = spell(folded, self.is_symmetric, self.fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
-        return best if best is None else self._rewritten(best)
+        return best
 
     def _rewritten(self, e: Expr) -> Expr:
         """The expression with identities tried on what is new in it, and its sums simplified."""
@@ -271,11 +314,17 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
             if not names or not is_multilinear(x.args[0]):
                 continue
             found.add(x)
-        elif not is_multilinear(x) or x.op == "power" or (x.op == "times" and not meets and sum(not a.is_scalar for a in x.args) > 1):
+        elif not is_multilinear(x) or x.op == "power":
+            continue
+        if x.op == "times" and not meets and sum(not a.is_scalar for a in x.args) > 1:
             continue
         if depth < OPENED_HORIZON:
             stack.extend((a, depth + 1) for a in x.args)
     return found if names is any(x.op == "name" for x in found) else set()
+
+
+def _summands(e: Expr) -> int:
+    return len(e.args) if e.op == "add" else 1
 
 
 def is_multilinear(e: Expr) -> bool:

@@ -24,6 +24,7 @@ from shapetrick.sampling import Profile, assignments, dims_of, draw
 from shapetrick.simplification import Simplifier
 
 N = Dim.of("n")
+TWO = ex.number(2)
 PROFILES = (Profile(), Profile(0.3), Profile(3.0), Profile(0.6, 1), Profile(2.0, 1))
 
 WRONG = [
@@ -250,7 +251,9 @@ def test_long_and_deep_expressions() -> None:
     deep = x
     for _ in range(10_000):
         deep = ex.call("exp", ex.call("sin", deep))
-    wide = ex.add(*(ex.call("exp", ex.times(ex.number(k), x)) for k in range(1, 3_000)))
+    waves = [ex.call("sin", ex.times(ex.number(k), x)) for k in range(1, 3_000)]
+    wide = ex.add(*(ex.times(ex.number(k), ex.power(y, TWO)) for k, y in enumerate(waves, 2)))
+    chain = ex.matmul(*[a, ex.call("inv", ex.transpose(a))] * 2_000)
     tower = a
     for _ in range(5_000):
         tower = ex.call("inv", ex.transpose(tower))
@@ -258,5 +261,6 @@ def test_long_and_deep_expressions() -> None:
     r = rewriter()
     assert r.everywhere(deep) is deep
     assert r.everywhere(wide) is wide
+    assert r.everywhere(chain).shape == chain.shape
     assert length(r.everywhere(tower)) <= 1
     assert process_time() - start < 5

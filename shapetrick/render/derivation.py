@@ -6,9 +6,8 @@ are plain, and expressions are in the language and not broken.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -17,21 +16,17 @@ from rich.text import Text
 
 from ..dims import shape_text
 from ..expr import Expr
-from ..problem import Problem, Request
+from ..problem import Problem
 from ..results import Line, Result, Step, Validation
+from . import words
 from .layout import MARGIN, Row, broken, columns, labelled, padded, plain, prose
 from .text import factor_text, overlined, to_text
 
 INDENT = 13  # the column in which the texts behind the labels begin
 PROSE_WIDTH = 80
 FACTOR_WIDTH = 20
-LONGEST_LABEL = 24
 WIDEST = 120
-_BADGES = {
-    "verified": ("✓ verified", "bold green"),
-    "wrong": ("✗ WRONG", "bold red"),
-    "unchecked": ("? NOT VERIFIED", "bold yellow"),
-}
+LOOKS = {"verified": "bold green", "wrong": "bold red", "unchecked": "bold yellow"}
 Cell = tuple[str, str]  # a factor and its shape
 
 
@@ -75,43 +70,13 @@ def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list
     """The derivation of one request, of a problem whose own definitions have these names."""
     if style.quiet:
         return _quiet(result, style, own)
-    rows: list[Row] = [[(_title(result.request, style), "bold")], []]
+    rows: list[Row] = [[(words.asked(result.request, style.name), "bold")], []]
     for step in result.steps:
         rows += [*_step(step, style), []]
     if style.steps and result.rewritings:
         rows += [*_rewritings(result, style), []]
     rows += [*_gradient(result, style), []]
     return [*rows, *_verdict(result.validation, style)]
-
-
-# ----------------------------------------------------------------------------------- the request
-
-
-def _title(request: Request, style: Style) -> str:
-    direction = ""
-    if request.direction is not None:
-        direction = f" with {style.name(request.direction.data.name)}"
-    symmetric = " symmetric" if request.symmetric else ""
-    return f"{request.kind} {_of(request)}{direction} wrt {request.wrt.data.name}{symmetric}"
-
-
-def _of(request: Request) -> str:
-    """What is differentiated, as typed, on one line."""
-    return " ".join(request.of_text.split())
-
-
-def _label(request: Request, style: Style) -> str:
-    """What a request asks for, as a name: `∂J/∂X`, or without the J where that is long."""
-    of, name = _of(request), request.wrt.data.name
-    if not of.isidentifier():
-        of = f"({of})" if len(of) <= LONGEST_LABEL else ""
-    direction = f" along {request.direction.data.name}" if request.direction is not None else ""
-    match request.kind:
-        case "vjp":
-            return style.name(f"bar({name})")
-        case "hess" | "hvp":
-            return f"∂²{of}/∂{name}²{direction}"
-    return f"∂{of}/∂{name}{direction}"
 
 
 # ------------------------------------------------------------------------------------- the steps
@@ -135,7 +100,7 @@ def _line(step: Step, line: Line, index: int, style: Style) -> list[Row]:
     rows = _scalars(step, line, index, style)
     texts = style.broken(style.text(line.arrangement), INDENT)
     rows += labelled("arranged", [[(text, "cyan")] for text in texts], INDENT)
-    counted = prose(_count(line, style), style.prose_width - INDENT)
+    counted = prose(words.counted(line, style.steps), style.prose_width - INDENT)
     rows += labelled("", [[(text, "dim")] for text in counted], INDENT)
     if style.steps:
         rows += _origins(line, style)
@@ -192,14 +157,6 @@ def _aligned(words: Sequence[Cell]) -> tuple[str, str]:
     return above.rstrip(), below.rstrip()
 
 
-def _count(line: Line, style: Style) -> str:
-    if line.fitting <= 1 and line.all_counted:
-        return "the only arrangement that fits the declared shapes"
-    number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
-    general = f"; the most general shapes and units leave {line.typed:,}" if style.steps else ""
-    return f"1 of {number} arrangements that fit the declared shapes stands{general}"
-
-
 def _origins(line: Line, style: Style) -> list[Row]:
     """Every factor with the operation that it comes from, below it where it is long."""
     rows: list[Row] = []
@@ -220,7 +177,7 @@ def _rejected(line: Line, style: Style) -> list[Row]:
     for rejected in line.rejected:
         texts = style.broken(style.text(rejected.arrangement), INDENT)
         rows += [[(text, "red")] for text in texts]
-        why = f"off by {_figure(rejected.error)}: {rejected.reason}"
+        why = f"off by {words.figure(rejected.error)}: {rejected.reason}"
         lines = prose(why, style.prose_width - INDENT - MARGIN)
         rows += [[(" " * MARGIN + text, "dim")] for text in lines]
     return labelled("rejected", rows, INDENT)
@@ -241,10 +198,10 @@ def _gradient(result: Result, style: Style) -> list[Row]:
     """The gradient, the definitions that it uses, and what it keeps of the forward pass."""
     standing = result.validation.verdict == "verified"
     relation = "=" if standing else "=?"
-    label = f"{_label(result.request, style)} {relation} "
+    head = f"{style.name(words.label(result.request))} {relation} "
     shape = shape_text(result.gradient.shape)
     look = "bold" if standing else "yellow"
-    rows = _equation(label, result.gradient, "gradient", look, style, shape)
+    rows = _equation(head, result.gradient, "gradient", look, style, shape)
     for i, (name, body) in enumerate(result.definitions):
         rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
     kept = [e for e in result.kept if not e.is_scalar]
@@ -280,45 +237,23 @@ def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
         for name, body in result.definitions
         if name not in own
     ]
-    label, gradient = _label(result.request, style), style.text(result.gradient)
+    name, gradient = style.name(words.label(result.request)), style.text(result.gradient)
     if v.verdict == "verified":
-        return [*rows, [(f"{label} = {gradient}", "")]]
-    badge, look = _BADGES[v.verdict]
-    return [*rows, [(f"{label} =? {gradient}", "yellow"), (f"   # {badge}: {v.reason}", look)]]
+        return [*rows, [(f"{name} = {gradient}", "")]]
+    verdict = (f"   # {words.BADGES[v.verdict]}: {v.reason}", LOOKS[v.verdict])
+    return [*rows, [(f"{name} =? {gradient}", "yellow"), verdict]]
 
 
 # ----------------------------------------------------------------------------------- the verdict
 
 
 def _verdict(v: Validation, style: Style) -> list[Row]:
-    badge, look = _BADGES[v.verdict]
+    badge, look = words.BADGES[v.verdict], LOOKS[v.verdict]
     indent = MARGIN + columns(badge) + 2
     width = style.prose_width - indent
-    texts = [*(prose(v.reason, width) if v.reason else []), *prose("; ".join(_figures(v)), width)]
+    texts = [*(prose(v.reason, width) if v.reason else []), *prose("; ".join(words.figures(v)), width)]
     head: Row = [(" " * MARGIN, ""), (badge, look), ("  " + texts[0], "")]
     return [head, *([(" " * indent + text, "")] for text in texts[1:])]
-
-
-def _figures(v: Validation) -> Iterable[str]:
-    if v.zero:
-        yield "zero everywhere that was looked at"
-    if not math.isnan(v.max_relative_error):
-        yield f"worst relative error {_figure(v.max_relative_error)}"
-    if math.isinf(v.order):
-        yield "Taylor remainder zero to rounding"
-    elif not math.isnan(v.order):
-        yield f"Taylor remainder of order {v.order:.2f}"
-    sizes = " and ".join(
-        ", ".join(f"{name}={size}" for name, size in sorted(draw.items())) for draw in v.sizes
-    )
-    yield f"{v.draws}\N{NO-BREAK SPACE}draws" + (f" at {sizes}" if sizes else "")
-    if v.conditions:
-        yield f"where {', '.join(v.conditions)}"
-    yield f"seed {v.seed}"
-
-
-def _figure(x: float) -> str:
-    return f"{x:.2g}" if 0.01 <= abs(x) < 100 or x == 0 else f"{x:.1e}"
 
 
 # ---------------------------------------------------------------------------------- to a terminal

@@ -74,6 +74,7 @@ class Notation:
     elementwise_exponent: str = ".^"
     identity: str = "I"
     explicit: str = " * "  # a product where a space would be misread
+    stacked: bool = False  # a fraction of scalars stands in front: 1/m X, not X / m
 
     def name(self, name: str) -> Rope:
         return name
@@ -84,8 +85,10 @@ class Notation:
     def dim(self, dim: Dim) -> Rope:
         return str(dim)
 
-    def quotient(self, numerator: Rope, denominator: Piece) -> Rope:
-        return (numerator, self.divide, self.enclosed(denominator, Level.POWER))
+    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
+        above = self.enclosed(numerator, Level.ELEMENTWISE)
+        text = (above, self.divide, self.enclosed(denominator, Level.POWER))
+        return Piece(text, Level.ELEMENTWISE)
 
     def transpose(self, a: Piece) -> Rope:
         return (self.enclosed(a, Level.ATOM), self.transposition)
@@ -103,6 +106,14 @@ class Notation:
     def call(self, name: str, args: Iterable[Rope]) -> Rope:
         commas = [part for a in args for part in (", ", a)]
         return (f"{name}(", *commas[1:], ")")
+
+    def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
+        """A function of the table; `extra` is what it has beside its arguments."""
+        return Piece(self.call(name, [*map(signed, args), *extra]), Level.ATOM)
+
+    def marked(self, e: Expr, piece: Piece) -> Piece:
+        """The piece of a node, as it stands in the pieces of others."""
+        return piece
 
     def axis(self, axis: int) -> Rope:
         return f"axis={axis}"
@@ -204,13 +215,10 @@ class _Writer:
             case "transpose":
                 piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
             case "abstract":
-                piece = Piece(s.call(s.derivative(*e.data), self._arguments(e)), Level.ATOM)
+                piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
             case _:
-                piece = Piece(s.call(e.op, [*self._arguments(e), *_extra(e, s)]), Level.ATOM)
-        self.pieces[e] = piece
-
-    def _arguments(self, e: Expr) -> list[Rope]:
-        return [signed(self.pieces[a]) for a in e.args]
+                piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
+        self.pieces[e] = s.marked(e, piece)
 
     def _operands(self, operands: Sequence[Expr]) -> list[Piece]:
         """Their pieces; an identity is bare where the operands before it size it, or the second one
@@ -314,8 +322,11 @@ class _Fraction:
 
     def piece(self, s: Notation) -> Piece:
         front, below = self._split(s)
-        beside = [*front, *self.scalars, *self.matrices[:1]] or [_number(Fraction(1), s)]
-        piece = _beside(beside, s)
+        scalars = [*front, *self.scalars]
+        if below and s.stacked:
+            above = _beside(scalars or [_number(Fraction(1), s)], s)
+            scalars, below = [s.quotient(above, _beside(below, s))], []
+        piece = _beside([*scalars, *self.matrices[:1]] or [_number(Fraction(1), s)], s)
         text, level = piece.text, piece.level
         if self.matrices[1:] or self.divisors:
             first = s.enclosed(piece, Level.PRODUCT)
@@ -325,10 +336,7 @@ class _Fraction:
             for a in self.divisors:
                 others += [s.over, s.enclosed(a, Level.POWER)]
             text, level = (first, *others), Level.ELEMENTWISE
-        if below:
-            numerator = text if level > Level.SUM else s.bracket(text)
-            text, level = s.quotient(numerator, _beside(below, s)), Level.ELEMENTWISE
-        return Piece(text, level)
+        return s.quotient(Piece(text, level), _beside(below, s)) if below else Piece(text, level)
 
     def _split(self, s: Notation) -> tuple[list[Piece], list[Piece]]:
         """What the coefficient puts in front, and all that stands below."""

@@ -1,0 +1,374 @@
+"""Judging a claim: is it right, if not where does it go wrong, and what mends it.
+
+Finite differences have the say on the claim as on any gradient. Only where they refuse it, the
+gradient is derived too, and the claim compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from typing import Literal
+
+import numpy as np
+
+from .derivation import derive
+from .dims import shape_text
+from .drafts import values_at
+from .errors import InputError, ShapetrickError, Span
+from .expr import Expr, add, call, commute, dimension, matmul, postorder, rebuild, subtract
+from .expr import symbol as symbol_of
+from .expr import symbols_of, transpose
+from .dims import Dim
+from .mending import Mend, Mender, Slip, agree, distributed, ratio, terms_of
+from .problem import Problem, Request
+from .provisos import Provisos
+from .render.text import to_text
+from .results import Validation
+from .sampling import dims_of
+from .surface import Node
+from .validation import Checker
+
+ClaimVerdict = Literal["right", "wrong", "unchecked"]
+MOST_DIMS = 3  # that a constant factor is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a claim and its place in the problem's text."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found of a claim.
+
+    `error` is its largest relative error against finite differences (infinite where it has another
+    shape, or none). `suggestion` is the claim with the smallest change that makes it right
+    (`mended`), or the right answer where no small change does; it passed the validation."""
+
+    request: Request
+    claim: str
+    verdict: ClaimVerdict
+    error: float
+    diagnosis: str
+    suggestion: str | None
+    where: Part | None
+    validation: Validation | None
+    mended: bool = False
+    slips: tuple[Slip, ...] = ()
+    proviso: str | None = None
+    evidence: Validation | None = None  # that of the suggestion
+
+
+def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
+    """The verdict on a request's claim."""
+    claim = request.claim
+    assert claim is not None
+    validation = None
+    if claim.value is not None:
+        validation = checker_of(problem, request, [claim.value], seed).check(claim.value)
+        if validation.verdict != "wrong":
+            verdict: ClaimVerdict = "right" if validation.verdict == "verified" else "unchecked"
+            error, reason = validation.max_relative_error, validation.reason
+            return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
+    return _Wrong(problem, request, validation, seed).judgement()
+
+
+def checker_of(
+    problem: Problem, request: Request, others: list[Expr], seed: int, everything: bool = False
+) -> Checker:
+    """The checker of a request, which draws what the other expressions mention too."""
+    inputs = [s for e in others for s in symbols_of(e)]
+    if everything:
+        inputs += problem.symbols.values()
+    known = {n for e in (request.of, *inputs) for d in dims_of([e]) for n in d.names}
+    needed = [n for d in dims_of(others) for n in d.names if n not in known]
+    inputs += [symbol_of(f"#{n}", (Dim.of(n), Dim.of(1))) for n in dict.fromkeys(needed)]
+    inputs = [s for s in dict.fromkeys(inputs) if s is not request.direction]
+    return Checker(
+        request.of,
+        request.wrt,
+        request.direction,
+        request.kind,
+        problem.functions,
+        inputs,
+        seed,
+        request.symmetric,
+    )
+
+
+class _Wrong:
+    """A claim that is wrong, on the way to what is said of it."""
+
+    def __init__(
+        self, problem: Problem, request: Request, validation: Validation | None, seed: int
+    ) -> None:
+        self._problem = problem
+        self._request = request
+        self._validation = validation
+        self._seed = seed
+        assert request.claim is not None
+        self._claim = request.claim
+
+    def judgement(self) -> Judgement:
+        """What is wrong, and what is right."""
+        found = self._plain()
+        answer = self._answer
+        if answer is None:
+            return found
+        mender = self._mender
+        proviso = Provisos(mender, self._request, answer).found()
+        nearly = self._nearly()
+        mend = mender.mend()
+        if mend is not None:
+            return self._with_mend(found, mend, nearly, proviso)
+        said = [found.diagnosis, *nearly]
+        if proviso is not None:
+            said.append(f"right only where {proviso}")
+        text = to_text(answer)
+        part, apart = self._first_apart(answer)
+        said.append(f"no small change mends it; the gradient is `{text}`{apart}")
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, said)),
+            suggestion=text,
+            where=part or found.where,
+            proviso=proviso,
+            evidence=self._derived,
+        )
+
+    def _plain(self) -> Judgement:
+        """What is known without the right answer."""
+        claim, request = self._claim, self._request
+        if self._validation is not None:
+            v = self._validation
+            said = v.reason if np.isinf(v.max_relative_error) else ""
+            return Judgement(
+                request, claim.text, "wrong", v.max_relative_error, said, None, None, v
+            )
+        said = f"its shapes don't fit: {claim.problem.splitlines()[0].rstrip('.')}"
+        return Judgement(request, claim.text, "wrong", np.inf, said, None, None, None)
+
+    # -------------------------------------------------------------------------- the right answer
+
+    @cached_property
+    def _result(self) -> tuple[Expr, Validation] | None:
+        try:
+            result = derive(self._problem, replace(self._request, claim=None), self._seed)
+        except ShapetrickError:
+            return None
+        if result.validation.verdict != "verified":
+            return None
+        own = self._problem.definitions
+        return _without_names(result.gradient, own), result.validation
+
+    @property
+    def _answer(self) -> Expr | None:
+        return None if self._result is None else self._result[0]
+
+    @property
+    def _derived(self) -> Validation | None:
+        return None if self._result is None else self._result[1]
+
+    @cached_property
+    def _mender(self) -> Mender:
+        assert self._answer is not None
+        others = [self._answer, *([] if self._claim.value is None else [self._claim.value])]
+        checker = checker_of(self._problem, self._request, others, self._seed, everything=True)
+        return Mender(self._problem, self._request, self._answer, checker)
+
+    # ---------------------------------------------------------------------------- what is said
+
+    def _with_mend(
+        self, found: Judgement, mend: Mend, nearly: list[str], proviso: str | None
+    ) -> Judgement:
+        first = mend.slips[0]
+        slips = "; ".join(_said(slip, self._request) for slip in mend.slips)
+        conditions = [] if proviso is None else [f"right only where {proviso}"]
+        said = [found.diagnosis, *nearly, *conditions, slips]
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, said)),
+            suggestion=mend.text,
+            where=Part(first.old, first.span),
+            mended=True,
+            slips=mend.slips,
+            proviso=proviso,
+            evidence=mend.validation,
+        )
+
+    def _nearly(self) -> list[str]:
+        """In what sense the claim is right nevertheless."""
+        value, answer = self._claim.value, self._answer
+        assert answer is not None
+        if value is None:
+            return []
+        for words, other in _conventions(answer, self._request):
+            if other.shape == value.shape and self._same(value, other):
+                return [words]
+        factor = self._factor(value, answer) if value.shape == answer.shape else None
+        if factor == -1:
+            return ["right but for the sign"]
+        return [] if factor is None else [f"right but for a factor {factor}"]
+
+    def _same(self, value: Expr, other: Expr) -> bool:
+        pairs = (values_at([value, other], drawn) for drawn in self._mender.draws)
+        return all(b is not None and b.any() and agree(a, b) for a, b in pairs)
+
+    def _factor(self, value: Expr, answer: Expr) -> object | None:
+        """By what the claim is multiplied: a number, or one with dimensions, `1/m`."""
+        factors, sizes = [], []
+        for drawn in self._mender.draws:
+            a, b = values_at([value, answer], drawn)
+            k = None if a is None or b is None else ratio(a, b)
+            if k is None:
+                return None
+            factors.append(k)
+            sizes.append(drawn[0])
+        names = [n for d in dims_of([self._request.of]) for n in d.names]
+        names = list(dict.fromkeys(names))[:MOST_DIMS]
+        for powers in sorted(product((0, 1, -1), repeat=len(names)), key=lambda p: sum(map(abs, p))):
+            scales = [
+                np.prod([float(s[n]) ** p for n, p in zip(names, powers, strict=True)])
+                for s in sizes
+            ]
+            left = [k / scale for k, scale in zip(factors, scales, strict=True)]
+            number = Fraction(left[0]).limit_denominator(64)
+            if number and all(abs(k - number) < 1e-6 * abs(number) for k in left):  # noqa: PLR2004
+                return _spelled(number, dict(zip(names, powers, strict=True)))
+        return None
+
+    def _first_apart(self, answer: Expr) -> tuple[Part | None, str]:
+        """The first term of the claim that is none of the answer's, and the answer's that is none
+        of the claim's."""
+        claimed = self._terms()
+        right = distributed(answer)
+        drawn = self._mender.draws[0]
+        values = values_at([*(e for _, e in claimed), *right, *terms_of(answer)], drawn)
+        own, others = values[: len(claimed)], values[len(claimed) :]
+        wrong = [
+            node
+            for (node, _), v in zip(claimed, own, strict=True)
+            if not any(o is not None and agree(v, o) for o in others)
+        ]
+        missing = [
+            e
+            for e, o in zip(right, others, strict=False)
+            if not any(o is not None and agree(v, o) for v in own)
+        ]
+        if not wrong or len(claimed) == 1:
+            return None, ""
+        typed = self._mender.draft.typist.write(wrong[0])
+        against = f", where it has `{to_text(missing[0])}`" if missing else ""
+        return Part(typed, wrong[0].span), f": they part at `{typed}`{against}"
+
+    def _terms(self) -> list[tuple[Node, Expr]]:
+        """The terms of the claim as typed, with their signs in the expressions."""
+        found: list[tuple[Node, Expr]] = []
+        stack = [(self._mender.root, 1)]
+        while stack:
+            node, sign = stack.pop()
+            if node.kind in ("+", "-"):
+                stack.append((node.args[1], sign if node.kind == "+" else -sign))
+                stack.append((node.args[0], sign))
+            elif node.kind == "neg":
+                stack.append((node.args[0], -sign))
+            else:
+                e = self._mender.draft.expression(node)
+                if e is not None:
+                    found.append((node, e if sign > 0 else -e))
+        return found
+
+
+def _conventions(answer: Expr, request: Request) -> list[tuple[str, Expr]]:
+    """What a right answer is in other conventions."""
+    found = []
+    if not answer.is_scalar:
+        found.append(("right only up to transposition: it is in the other layout", transpose(answer)))
+    rows, cols = answer.shape
+    if rows == cols and not answer.is_scalar and request.kind == "grad":
+        diagonal = call("diag", call("diag", answer))
+        free = subtract(add(answer, transpose(answer)), diagonal)
+        words = "it is the gradient by the free entries of a symmetric matrix, G + G' - diag(G)"
+        found.append((f"{words}; {_ASKED[request.symmetric]} is asked for", free))
+        along = add(answer, transpose(answer)) / 2
+        words = "it is the gradient along the symmetric matrices, which `symmetric` asks for"
+        found.append((words, along))
+    if request.kind == "jac" and not request.wrt.is_scalar:
+        (m, n), (p, q) = request.of.shape, request.wrt.shape
+        by_rows = matmul(commute(m, n), answer, commute(q, p))
+        words = "right where matrices are stacked row by row: here vec stacks their columns"
+        found += [(words, by_rows), (f"{words}; and transposed", transpose(by_rows))]
+    return found
+
+
+_ASKED = {False: "that by independent entries", True: "that along the symmetric matrices"}
+
+
+def _without_names(e: Expr, known: object) -> Expr:
+    """The expression in the problem's own names alone."""
+    new: dict[Expr, Expr] = {}
+    for x in postorder([e]):
+        introduced = x.op == "name" and x.data not in known  # type: ignore[operator]
+        new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
+    return new[e]
+
+
+def _spelled(number: Fraction, powers: dict[str, int]) -> str:
+    above = [n for n, p in powers.items() if p > 0]
+    below = [n for n, p in powers.items() if p < 0]
+    top, bottom = number.numerator, number.denominator
+    if abs(top) != 1 or not above:
+        above = [str(top), *above]
+    elif top < 0:
+        above[0] = f"-{above[0]}"
+    below = [str(bottom), *below] if bottom != 1 else below
+    text = " ".join(above)
+    if not below:
+        return text
+    return f"{text}/{below[0]}" if len(below) == 1 else f"{text}/({' '.join(below)})"
+
+
+# --------------------------------------------------------------------------- words for the slips
+
+_WORDS = {
+    "order of the factors": "the factors are in the wrong order",
+    "kind of product": "the wrong kind of product",
+    "grouping": "the wrong grouping",
+    "sign": "the wrong sign",
+    "numeric factor": "a numeric factor is wrong",
+    "power": "a wrong exponent or inverse",
+    "axis": "the sum runs along the wrong axis",
+    "function": "the wrong function",
+    "argument": "the wrong argument",
+    "extra factor": "a factor too many",
+    "extra term": "a term too many",
+    "missing factor": "a factor is missing",
+    "missing term": "a term is missing",
+    "wrong part": "a part is wrong",
+    "symmetric convention": "another convention for a symmetric matrix",
+}
+
+
+def _said(slip: Slip, request: Request) -> str:
+    """`a transpose is missing: X', not X`."""
+    return f"{_what(slip, request)}: `{slip.new}`, not `{slip.old}`"
+
+
+def _what(slip: Slip, request: Request) -> str:
+    longer = len(slip.new) > len(slip.old)
+    match slip.name:
+        case "transpose":
+            return "a transpose is missing" if longer else "a transpose too many"
+        case "sum":
+            return "a sum is missing" if longer else "a sum too many"
+        case "missing factor" if slip.factor is not None:
+            if slip.factor is request.direction:
+                return "the upstream gradient is missing"
+    return _WORDS[slip.name]

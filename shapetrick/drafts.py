@@ -1,0 +1,114 @@
+"""A claim as it is and with one part changed: its text, its expression, its value at a draw.
+
+A changed claim shares all but the path above the change, so thousands are tried in little time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dims import Shape
+from .errors import InputError
+from .evaluation import Program
+from .expr import Expr
+from .functions import Array
+from .lowering import Lowering
+from .mutations import Mutation, Parts, Place, places
+from .probes import Draw
+from .retyping import Typist
+from .surface import Node, postorder
+
+Drawn = tuple[Mapping[str, int], Draw]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A place of a claim, what is put there, and the row that proposed it."""
+
+    mutation: Mutation
+    place: Place
+    new: Node
+
+
+class Draft:
+    """A typed expression, of which parts can be changed. `text` has the places of its nodes."""
+
+    def __init__(self, text: str, root: Node, lowering: Lowering) -> None:
+        self.root = root
+        self.typist = Typist(text, root)
+        self.places = list(places(root))
+        self._lowering = lowering
+        self._known: dict[Node, Expr | None] = {}
+        self._above = {place.node: place for place in self.places}
+
+    def expression(self, root: Node) -> Expr | None:
+        """The expression of a node; None if its shapes don't fit."""
+        stack = [root]
+        known = self._known
+        while stack:
+            node = stack[-1]
+            missing = [a for a in node.args if a not in known]
+            if node in known or not missing:
+                stack.pop()
+                if node not in known:
+                    known[node] = self._built(node, [known[a] for a in node.args])
+            else:
+                stack.extend(missing)
+        return known[root]
+
+    def shape(self, node: Node) -> Shape | None:
+        """The shape of a node; None if what is in it doesn't fit."""
+        e = self.expression(node)
+        return None if e is None else e.shape
+
+    def changed(self, place: Place, new: Node) -> Expr | None:
+        """The whole with a new node in a place; None if it doesn't fit."""
+        e = self.expression(new)
+        while e is not None and place.parent is not None:
+            parent = place.parent
+            args = [self.expression(a) for a in parent.args]
+            args[place.index] = e
+            e = self._built(parent, args)
+            place = self._above[parent]
+        return e
+
+    def text(self, place: Place, new: Node) -> str:
+        """The whole as text, with a new node in a place."""
+        return self.typist.replaced(place.node, new)
+
+    def misfit(self) -> Node | None:
+        """The first node whose arguments have shapes, and itself has none."""
+        return next((n for n in postorder(self.root) if self.expression(n) is None), None)
+
+    def changes(self, mutation: Mutation, parts: Parts) -> list[Change]:
+        """All that a row of the table proposes."""
+        return [
+            Change(mutation, place, new)
+            for place in self.places
+            for new in mutation.propose(place, parts)
+        ]
+
+    def _built(self, node: Node, args: Sequence[Expr | None]) -> Expr | None:
+        given = [a for a in args if a is not None]
+        if len(given) < len(args) or (node.kind == "/" and not given[1].is_scalar):
+            return None
+        try:
+            return self._lowering.apply(node, given)
+        except (InputError, KeyError):  # a size that nothing tells is no key
+            return None
+
+
+def values_at(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
+    """The values of expressions at a draw; None where one is not finite or can't be computed."""
+    sizes, draw = drawn
+    try:
+        values = Program(expressions, sizes).run(draw.env, draw.functions)
+    except (ArithmeticError, KeyError, ValueError):
+        if len(expressions) <= 1:
+            return [None] * len(expressions)
+        middle = len(expressions) // 2
+        return [*values_at(expressions[:middle], drawn), *values_at(expressions[middle:], drawn)]
+    return [value if np.isfinite(value).all() else None for value in values]

@@ -1,0 +1,388 @@
+"""Mending a wrong claim: the smallest change of the table that makes it right.
+
+All changes of one row are evaluated together at one draw and compared with the right answer there;
+what agrees is looked at at another draw, and what is going to be said has passed the full
+validation. What no single change mends is tried with two: in different terms of a sum by adding
+up what each does, within one term one after the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import groupby, islice
+
+import numpy as np
+
+from .dims import Dim
+from .drafts import Change, Draft, Drawn, values_at
+from .elaboration import read_claim, read_expression
+from .errors import InputError, Span
+from .expr import Expr, eye, matmul, postorder, times
+from .functions import OPERATORS, TABLE, Array
+from .lengths import length
+from .lowering import Lowering
+from .mutations import TABLE_OF_MUTATIONS, Mutation, Parts
+from .parsing import parse_expression
+from .problem import Problem, Request
+from .render.text import to_text
+from .results import Validation
+from .sampling import dims_of
+from .scope import IDENTITY, vocabulary
+from .surface import Callee, Node
+from .surface import postorder as nodes_of
+from .validation import Checker
+
+SAME = 1e-7  # relative: values nearer than that agree
+MOST_PIECES = 24
+MOST_TERMS = 24
+MOST_CHANGES = 6000  # of one claim
+BATCH = 400  # changed claims that are evaluated together
+MOST_FIRST = 80  # changes after which a second is tried
+MOST_SECOND = 4000
+MOST_VERIFIED = 6
+MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
+SMALL = 2  # the highest rank of a change that another may follow
+LONGEST = 400  # nodes of a claim that is mended
+
+_WORDS = re.compile(r"\w+|\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is wrong in one place of a claim: the name of the row that mends it, the place in the
+    problem's text, what stands there and what should; `factor` is one that is missing."""
+
+    name: str
+    span: Span
+    old: str
+    new: str
+    factor: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A right claim, and the one or two slips that it differs in from the wrong one."""
+
+    text: str
+    slips: tuple[Slip, ...]
+    validation: Validation
+
+
+Tried = tuple[Change, Expr]
+
+
+class Mender:
+    """Mends the claim of a request whose right answer is known.
+
+    `draws` are those of the checker, `rights` the answer's values there."""
+
+    def __init__(self, problem: Problem, request: Request, answer: Expr, checker: Checker) -> None:
+        self._problem = problem
+        self._request = request
+        self._checker = checker
+        self._answer = answer
+        self.root, self.lowering = read_claim(problem, request)
+        self.draft = Draft(self.lowering.text, self.root, self.lowering)
+        self._size_identities()
+        self.draws = checker.draws()
+        self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
+        self._left = MOST_CHANGES
+
+    def mend(self) -> Mend | None:
+        """The smallest mend that was found."""
+        enough = len(self.draws) > 1 and not any(r is None for r in self.rights)
+        if not enough or len(self.draft.places) > LONGEST:
+            return None
+        parts = self._parts()
+        tried: list[Tried] = []
+        for _, rows in groupby(TABLE_OF_MUTATIONS, key=lambda row: row.rank):
+            mend = self._single(list(rows), parts, tried)
+            if mend is not None:
+                return mend
+        return self._pair(tried) or self._second(tried, parts)
+
+    # ------------------------------------------------------------------------ single changes
+
+    def _single(
+        self, rows: Sequence[Mutation], parts: Parts, tried: list[Tried]
+    ) -> Mend | None:
+        """The smallest change of these rows after which the claim is right."""
+        changes = [c for row in rows for c in self.draft.changes(row, parts)]
+        fitting = self._fitting(self.draft, changes)
+        tried += fitting
+        typed = self.draft.typist.write(self.root)
+        sized = []
+        for i, change in enumerate(self._agreeing(fitting)):
+            text = self.draft.text(change.place, change.new)
+            sized.append((distance(typed, text), len(text), i, change))
+        for _, _, _, change in sorted(sized)[:MOST_VERIFIED]:
+            slip = self._slip(self.draft, change)
+            mend = self._mend(self.draft.text(change.place, change.new), slip)
+            if mend is not None:
+                return mend
+        return None
+
+    def _fitting(self, draft: Draft, changes: Sequence[Change]) -> list[Tried]:
+        """Those after which the claim has a shape, and the right one."""
+        changes = changes[: max(self._left, 0)]
+        self._left -= len(changes)
+        built = ((change, draft.changed(change.place, change.new)) for change in changes)
+        return [(c, e) for c, e in built if e is not None and e.shape == self._answer.shape]
+
+    def _agreeing(self, tried: Sequence[Tried]) -> list[Change]:
+        """Those after which the claim has the right value at both draws."""
+        for drawn, right in zip(self.draws, self.rights, strict=True):
+            assert right is not None
+            values = _values([e for _, e in tried], drawn)
+            tried = [pair for pair, v in zip(tried, values, strict=True) if agree(v, right)]
+        return [change for change, _ in tried]
+
+    def _slip(self, draft: Draft, change: Change) -> Slip:
+        old, new = change.place.node, change.new
+        is_factor = change.mutation.name == "missing factor"
+        factor = draft.expression(new.args[1]) if is_factor and len(new.args) > 1 else None
+        before, after = draft.typist.write(old), draft.typist.write(new)
+        before = before[1:-1] if old.bracketed else before
+        return Slip(change.mutation.name, old.span, before, after, factor)
+
+    def _mend(self, text: str, *slips: Slip) -> Mend | None:
+        """The mend, if its text reads back as a claim that passes the full validation."""
+        names = {}
+        if self._request.direction is not None:
+            names[self._request.direction.data.name] = self._request.direction
+        try:
+            value = read_expression(text, self._problem, names, self._answer.shape)
+        except InputError:
+            return None
+        validation = self._checker.check(value)
+        return Mend(text, slips, validation) if validation.verdict == "verified" else None
+
+    # ---------------------------------------------------------------------------- two changes
+
+    def _pair(self, tried: Sequence[Tried]) -> Mend | None:
+        """Two changes in different terms: what they do adds up."""
+        whole, right = self.draft.expression(self.root), self.rights[0]
+        if whole is None or right is None or whole.shape != self._answer.shape:
+            return None
+        own, *values = _values([whole, *(e for _, e in tried)], self.draws[0])
+        if own is None:
+            return None
+        wanted = (right - own).ravel()
+        most = MOST_TIMES * np.abs(wanted).max()
+        effects = {
+            change: (v - own).ravel()
+            for (change, _), v in zip(tried, values, strict=True)
+            if v is not None and 0 < np.abs(v - own).max() < most
+        }
+        for first, second in islice(_adding_up(effects, wanted), MOST_VERIFIED):
+            mend = self._both(first, second)
+            if mend is not None:
+                return mend
+        return None
+
+    def _both(self, first: Change, second: Change) -> Mend | None:
+        """Two changes in places apart, the first before the other."""
+        start, end = self.root.span.start, self.root.span.end
+        head = self.draft.text(first.place, first.new)
+        tail = self.draft.text(second.place, second.new)
+        cut = second.place.node.span.start
+        text = head[: len(head) - (end - cut)] + tail[cut - start :]
+        return self._mend(text, self._slip(self.draft, first), self._slip(self.draft, second))
+
+    def _second(self, tried: Sequence[Tried], parts: Parts) -> Mend | None:
+        """A small change after a small change: first after those that leave but a factor, then
+        after those that make the shapes fit."""
+        small = [row for row in TABLE_OF_MUTATIONS if row.rank == 1]
+        near = self._proportional(tried)
+        fitting = [change for change, _ in tried if change.mutation.rank <= SMALL]
+        others = (
+            change
+            for row in TABLE_OF_MUTATIONS
+            if row.rank <= SMALL
+            for change in self.draft.changes(row, parts)
+        )
+        self._left = MOST_SECOND
+        texts: set[str] = set()
+        for first in islice([*near, *fitting, *others], MOST_FIRST):
+            text = self.draft.text(first.place, first.new)
+            if text in texts or self._left <= 0:
+                continue
+            texts.add(text)
+            mend = self._after(first, text, small, parts)
+            if mend is not None:
+                return mend
+        return None
+
+    def _after(
+        self, first: Change, text: str, rows: Sequence[Mutation], parts: Parts
+    ) -> Mend | None:
+        try:
+            node = parse_expression(text, vocabulary(), self._problem.functions)
+        except InputError:
+            return None
+        draft = Draft(text, node, self.lowering)
+        inner = Parts(draft.shape, parts.dims, parts.names, (), (), ())
+        changes = [c for row in rows for c in draft.changes(row, inner)]
+        for change in self._agreeing(self._fitting(draft, changes))[:1]:
+            slips = self._slip(self.draft, first), self._slip(draft, change)
+            return self._mend(draft.text(change.place, change.new), *slips)
+        return None
+
+    def _proportional(self, tried: Sequence[Tried]) -> list[Change]:
+        """The changes after which the claim is right but for a factor."""
+        right = self.rights[0]
+        assert right is not None
+        values = _values([e for _, e in tried], self.draws[0])
+        pairs = zip(tried, values, strict=True)
+        return [change for (change, _), v in pairs if v is not None and ratio(v, right) is not None]
+
+    # -------------------------------------------------------------------------- what is put in
+
+    def _parts(self) -> Parts:
+        span = self.root.span
+
+        def named(name: str) -> Node:
+            return Node("name", (), name, span)
+
+        answer, of = self._answer, self._request.of
+        dims = [name for d in dims_of([answer, of]) for name in d.names]
+        pieces = [e for e in postorder([answer]) if e.op != "number" and e is not answer]
+        pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
+        terms = [*terms_of(answer), *distributed(answer), *pieces]
+        return Parts(
+            self.draft.shape,
+            [named(n) for n in dict.fromkeys(dims)][:4],
+            [named(n) for n in self.lowering.values if n != IDENTITY],
+            [n for n in map(self._typed, pieces) if n is not None],
+            [n for n in map(self._typed, dict.fromkeys(terms)) if n is not None][:MOST_TERMS],
+            list(dict.fromkeys(_functions([answer, of]))),
+        )
+
+    def _typed(self, e: Expr) -> Node | None:
+        """The node of an expression, as it would be typed."""
+        try:
+            text = to_text(e, taken=[IDENTITY])
+            node = parse_expression(text, vocabulary(), self._problem.functions)
+        except InputError:
+            return None
+        self.draft.typist.learn(node, text)
+        return node
+
+    def _size_identities(self) -> None:
+        """A bare `I` has a size where the claim has a shape; else it gets one that makes most
+        fit."""
+        names = [n for n in nodes_of(self.root) if n.kind == "name" and n.value == IDENTITY]
+        values = self.lowering.values
+        if not names or IDENTITY in values:
+            return
+        found = self.draft.expression(names[0])
+        sides = [d for e in values.values() for d in e.shape]
+        sizes = [found.shape[0]] if found is not None else list(dict.fromkeys(sides))
+        drafts = [self._with_identity(size) for size in sizes]
+        self.lowering, self.draft = max(drafts, key=lambda pair: _fitting(pair[1]))
+
+    def _with_identity(self, size: Dim) -> tuple[Lowering, Draft]:
+        old = self.lowering
+        lowering = Lowering({**old.values, IDENTITY: eye(size)}, old.inference, old.text)
+        return lowering, Draft(old.text, self.root, lowering)
+
+
+def _fitting(draft: Draft) -> int:
+    return sum(draft.expression(place.node) is not None for place in draft.places)
+
+
+def _values(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
+    found: list[Array | None] = []
+    for start in range(0, len(expressions), BATCH):
+        found += values_at(expressions[start : start + BATCH], drawn)
+    return found
+
+
+def agree(value: Array | None, right: Array) -> bool:
+    """Whether a value is the right one."""
+    if value is None or value.shape != right.shape:
+        return False
+    return bool(np.abs(value - right).max() <= SAME * np.abs(right).max())
+
+
+def ratio(value: Array, right: Array) -> float | None:
+    """What the right value is multiplied by to give the other, if there is one such number."""
+    if value.shape != right.shape or not right.any() or not value.any():
+        return None
+    k = float((value * right).sum() / (right * right).sum())
+    return k if k and agree(value / k, right) else None
+
+
+def _adding_up(
+    effects: Mapping[Change, Array], wanted: Array
+) -> Iterator[tuple[Change, Change]]:
+    """Pairs of changes, in places apart, whose effects have the wanted sum."""
+    changes = list(effects)
+    if not changes:
+        return
+    table = np.array([effects[c] for c in changes])
+    weights = np.cos(1.0 + np.arange(wanted.size))  # any that make different sums differ
+    sums, total = table @ weights, float(wanted @ weights)
+    order = np.argsort(sums, kind="stable")
+    near = SAME * np.abs(wanted).sum()
+    low = np.searchsorted(sums[order], total - sums - near)
+    high = np.searchsorted(sums[order], total - sums + near)
+    for i, first in enumerate(changes):
+        end = first.place.node.span.end
+        for j in order[low[i] : high[i]]:
+            apart = end <= changes[j].place.node.span.start
+            if apart and np.abs(table[i] + table[j] - wanted).max() <= near:
+                yield first, changes[j]
+
+
+def distance(old: str, new: str) -> int:
+    """How many words and signs change."""
+    a, b = _WORDS.findall(old), _WORDS.findall(new)
+    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+    kept = sum(block.size for block in blocks)
+    return len(a) + len(b) - 2 * kept
+
+
+def terms_of(e: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum."""
+    return e.args if e.op == "add" else (e,)
+
+
+def distributed(e: Expr) -> list[Expr]:
+    """The terms with products of sums multiplied out, as far as there are few."""
+    waiting, done = list(terms_of(e)), list[Expr]()
+    while waiting and len(waiting) + len(done) <= MOST_TERMS:
+        term = waiting.pop(0)
+        opened = _opened(term)
+        if opened is None:
+            done.append(term)
+        else:
+            waiting[:0] = opened
+    return [*done, *waiting]
+
+
+def _opened(term: Expr) -> list[Expr] | None:
+    """The product multiplied out at its first sum, or None if it has none."""
+    if term.op not in ("times", "matmul"):
+        return None
+    make = times if term.op == "times" else matmul
+    for i, factor in enumerate(term.args):
+        inner = list(factor.args) if factor.op == "add" else _opened(factor)
+        if inner is not None and factor.op in ("add", "times", "matmul"):
+            return [make(*term.args[:i], a, *term.args[i + 1 :]) for a in inner]
+    return None
+
+
+def _functions(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
+    """The element-wise functions of one argument that occur, as kinds and values of nodes."""
+    for e in postorder(roots):
+        if e.op == "abstract":
+            name, order = e.data
+            yield from (("abstract", (name, k)) for k in (order, order + 1))
+        elif e.op in TABLE and e.op not in OPERATORS:
+            row = TABLE[e.op]
+            if (row.elementwise and row.arity == 1) or e.op == "diag":
+                yield "call", Callee(e.op)

@@ -1,0 +1,291 @@
+"""Expressions in LaTeX's mathematics: a spelling table on the one traversal, and how names look.
+
+What is written compiles with amsmath, and renders in MathJax, KaTeX and matplotlib. A function's
+spelling is the `latex` of its row: a sign that is called, or a template with `#1` for its argument.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..dims import Dim, Shape
+from ..expr import Expr, Number, postorder
+from ..functions import TABLE
+from .notation import Level, Notation, Piece, Rope, signed, spell
+
+OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
+_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
+_INVERSE = "^{-1}"
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
+    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
+    "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+_ESCAPES = {
+    **{c: f"\\{c}" for c in "#$%&_{}"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "'": r"\textquotesingle{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+}
+_CONSTRUCTORS = {
+    "ones": r"\mathbf{1}",
+    "zeros": r"\mathbf{0}",
+    "eye": "I",
+    "commute": r"\mathbf{K}",
+}
+
+
+def escaped(text: str) -> str:
+    """Any text, to be read as it is."""
+    return "".join(_ESCAPES.get(c, c) for c in text)
+
+
+# ------------------------------------------------------------------------------------------ names
+
+
+def identifier(name: str) -> str:
+    """A name as in print: `W1` as W with an index, `theta` as a Greek letter."""
+    plain = unicodedata.normalize("NFKC", name)
+    match = re.fullmatch(r"(.+?)_(.+)|([^\d_]+)(\d+)", plain)
+    if match is None:
+        return _stem(plain)
+    stem, below = (match[1], match[2]) if match[1] else (match[3], match[4])
+    if re.fullmatch(r"\d+|\w", below):
+        return f"{_stem(stem)}_{{{_stem(below)}}}"
+    return rf"{_stem(stem)}_{{\mathrm{{{escaped(below)}}}}}"
+
+
+def _stem(word: str) -> str:
+    letter = GREEK.get(word, "lambda" if word == "lam" else word)
+    if letter in GREEK.values():
+        return f"\\{letter}"
+    if word.isascii() and (len(word) == 1 or word.isdigit()):
+        return word
+    return rf"\mathit{{{escaped(word)}}}" if word.isascii() else rf"\text{{{escaped(word)}}}"
+
+
+def alike(names: Iterable[str]) -> frozenset[str]:
+    """Those of the names that look like another one in print: `Z1` beside `Z_1`."""
+    first: dict[str, str] = {}
+    return frozenset(n for n in dict.fromkeys(names) if first.setdefault(identifier(n), n) != n)
+
+
+def names_in(e: Expr) -> list[str]:
+    """What is written as a name in an expression, inside definitions too."""
+    nodes = [n for n in postorder([e]) if n.op in ("symbol", "dimension", "name")]
+    return [n.data.name if n.op == "symbol" else n.data for n in nodes]
+
+
+# --------------------------------------------------------------------------------------- notation
+
+
+@dataclass(frozen=True, slots=True)
+class Latex(Notation):
+    """The spellings of LaTeX. Names that are `alike` another one are written as they are typed;
+    `read` finds the expression that stands in a label such as `∂J/∂(X w - y)`, and `marks` the
+    terms that have a colour."""
+
+    hadamard: str = r" \odot "
+    over: str = r" \oslash "
+    exponent: str = "^"
+    elementwise_exponent: str = r"^\circ"
+    stacked: bool = True
+    alike: Collection[str] = ()
+    read: Callable[[str], Expr | None] | None = None
+    marks: Mapping[Expr, str] | None = None
+
+    # ---- names
+
+    def name(self, name: str) -> Rope:
+        if name.startswith("∂") or (name.startswith("bar(") and name.endswith(")")):
+            return self.label(name)
+        return rf"\mathtt{{{escaped(name)}}}" if name in self.alike else identifier(name)
+
+    def label(self, label: str) -> str:
+        """What a step finds: `∂J/∂Z`, `bar(Z)`, also of an expression."""
+        if label.startswith("bar("):
+            inner = self._quoted(label[4:-1])
+            bar = r"\bar" if len(label) == len("bar(Z)") else r"\overline"
+            return f"{bar}{{{inner}}}"
+        at = _outside_brackets(label, "/∂")
+        if at is None:
+            return self._quoted(label)
+        lower, _, along = label[at + 2 :].partition(" along ")
+        above, below = self._quoted(label[1:at]), self._quoted(lower)
+        fraction = rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        return fraction + (f"[{self._quoted(along)}]" if along else "")
+
+    def _quoted(self, text: str) -> str:
+        """What a label mentions: a name, an expression, or another label."""
+        inner = text[1:-1] if _is_bracketed(text) else text
+        if inner.isidentifier() or inner.startswith("∂"):
+            found = str(self.name(inner))
+        else:
+            e = self.read(inner) if self.read else None
+            found = rf"\text{{{escaped(inner)}}}" if e is None else _spelled(e, self)
+        return OPEN + found + CLOSE if inner is not text else found
+
+    def dim(self, dim: Dim) -> Rope:
+        return re.sub(r"[^\W\d]\w*", lambda name: str(self.name(name[0])), str(dim))
+
+    def shape(self, shape: Shape) -> str:
+        """The sides with a sign between them; sums and products in brackets."""
+        sides = [str(self.dim(d)) for d in shape]
+        plain = [len(d.terms) == 1 and len(d.names) <= 1 for d in shape]
+        return r" \times ".join(s if p else f"({s})" for s, p in zip(sides, plain, strict=True))
+
+    # ---- signs
+
+    def number(self, value: Number) -> Rope:
+        if isinstance(value, float):
+            digits, _, exponent = repr(value).partition("e")
+            return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
+        n, d = value.as_integer_ratio()
+        return str(n) if d == 1 else rf"\frac{{{n}}}{{{d}}}"
+
+    def bracket(self, text: Rope) -> Rope:
+        return (OPEN, text, CLOSE)
+
+    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
+        fraction = (r"\frac{", signed(numerator), "}{", signed(denominator), "}")
+        return Piece(fraction, Level.POWER)
+
+    def transpose(self, a: Piece) -> Rope:
+        if isinstance(a.text, tuple) and a.text[-1] == _INVERSE and not a.negative:
+            return (*a.text[:-1], r"^{-\top}")
+        return (self.enclosed(a, Level.ATOM), r"^{\top}")
+
+    def raised(self, base: Piece, exponent: Piece, elementwise: bool) -> Rope:
+        sign = r"^{\circ " if elementwise else "^{"
+        return (self.enclosed(base, Level.ATOM), sign, signed(exponent), "}")
+
+    def root(self, a: Rope) -> Rope:
+        return (r"\sqrt{", a, "}")
+
+    def axis(self, axis: int) -> Rope:
+        return rf"\mathrm{{axis}}={axis}"
+
+    def derivative(self, name: str, order: int) -> str:
+        return str(self.name(name)) + "'" * order
+
+    def beside(self, left: str, right: str) -> str:
+        if right[:1].isdigit():
+            return r" \cdot "
+        words = left.startswith((r"\math", r"\text")) or right.startswith((r"\math", r"\text"))
+        return r" \, " if words else " "
+
+    # ---- functions
+
+    def call(self, name: str, args: Iterable[Rope]) -> Rope:
+        """A constructor with its sizes as an index, or any other function."""
+        sizes = [str(a) for a in args]
+        if name == "ones" and sizes[0] == "1" and len(sizes) == 2:
+            return rf"{{\mathbf{{1}}_{{{sizes[1]}}}^{{\top}}}}"
+        sign = r" \times " if name in ("ones", "zeros") else ", "
+        return f"{{{_CONSTRUCTORS[name]}_{{{sign.join(sizes)}}}}}"
+
+    def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
+        row = TABLE.get(name)
+        if name in _CONSTRUCTORS:
+            return Piece(self.call(name, extra), Level.ATOM)
+        template = row.latex if row else name
+        if row and not template:
+            template = rf"\mathrm{{{escaped(name)}}}"  # GitHub refuses \operatorname
+        if "#" in template:
+            return self._filled(template, args)
+        commas = [part for a in [*map(signed, args), *extra] for part in (r",\, ", a)]
+        return Piece((template, OPEN, *commas[1:], CLOSE), Level.ATOM)
+
+    def _filled(self, template: str, args: Sequence[Piece]) -> Piece:
+        """A template with its arguments; one that begins with an argument asks for brackets."""
+        level, least = Level.ATOM, Level.SUM
+        if template.startswith("#1"):
+            raised = template[2] == "^"
+            level, least = (Level.POWER, Level.ATOM) if raised else (Level.PRODUCT, Level.POWER)
+        parts: list[Rope] = []
+        for word in re.split(r"(#\d)", template):
+            if re.fullmatch(r"#\d", word):
+                argument = args[int(word[1]) - 1]
+                plain = least == Level.SUM
+                parts.append(signed(argument) if plain else self.enclosed(argument, least))
+            elif word:
+                parts.append(word.replace("(", OPEN).replace(")", CLOSE))
+        return Piece(tuple(parts), level)
+
+    def marked(self, e: Expr, piece: Piece) -> Piece:
+        if isinstance(piece.text, str) and piece.text.startswith(r"\frac"):  # a label, a number
+            piece = replace(piece, level=Level.POWER)
+        mark = self.marks.get(e) if self.marks else None
+        return piece if mark is None else replace(piece, text=(mark, piece.text, "}"))
+
+
+def _outside_brackets(text: str, wanted: str) -> int | None:
+    """Where a text occurs first outside of brackets."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0 and text.startswith(wanted, i):
+            return i
+    return None
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether the first bracket closes at the end."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return i > 0 and i == len(text) - 1
+    return False
+
+
+# ------------------------------------------------------------------------------------- what is used
+
+
+def _spelled(e: Expr, notation: Latex, least: Level = Level.SUM) -> str:
+    return spell(e, notation, least=least)
+
+
+def sized(text: str) -> str:
+    """The text with its brackets: large ones around what is tall."""
+    out: list[str] = []
+    opened: list[tuple[int, bool]] = []  # where, and whether something tall was inside
+    for part in re.split(f"([{OPEN}{CLOSE}])", text):
+        if part == OPEN:
+            opened.append((len(out), False))
+            out.append("(")
+        elif part == CLOSE:
+            at, tall = opened.pop()
+            out[at], closing = (r"\left(", r"\right)") if tall else ("(", ")")
+            out.append(closing)
+            if tall and opened:
+                opened[-1] = (opened[-1][0], True)
+        else:
+            out.append(part)
+            if opened and _TALL.search(part):
+                opened[-1] = (opened[-1][0], True)
+    return "".join(out)
+
+
+def to_latex(e: Expr, notation: Latex | None = None) -> str:
+    """The expression in LaTeX's mathematics.
+
+    Raises RequestError for an expression whose shared parts, written out, would never end."""
+    if notation is None:
+        notation = Latex(alike=alike(names_in(e)))
+    return sized(_spelled(e, notation))
+
+
+def factor_latex(e: Expr, notation: Latex) -> str:
+    """The expression as it stands between the dots of a scalar line."""
+    return sized(_spelled(e, notation, Level.POWER))
