@@ -17,16 +17,20 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .api import Derivation, Problem, derive, read
+    from .api import Derivation, Problem, check, derive, read
+    from .checks import Check
     from .expr import Expr
     from .extension import function
+    from .gradients import GradientCheck, assert_gradient, check_gradient
     from .interchange import from_sympy, to_sympy
     from .objects import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
 
 __all__ = [
+    "Check",
     "Derivation",
     "DerivationError",
     "Expr",
+    "GradientCheck",
     "InferenceError",
     "InputError",
     "NameProblem",
@@ -36,6 +40,9 @@ __all__ = [
     "RequestError",
     "ShapeError",
     "ShapetrickError",
+    "assert_gradient",
+    "check",
+    "check_gradient",
     "define",
     "derive",
     "dim",
@@ -54,9 +61,11 @@ __all__ = [
 
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "derive", "read"),
+    "api": ("Derivation", "Problem", "check", "derive", "read"),
+    "checks": ("Check",),
     "expr": ("Expr",),
     "extension": ("function",),
+    "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
     "interchange": ("from_sympy", "to_sympy"),
     "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .checks import Check, checked
 from .derivation import derive as derive_request
 from .derivation import steps_of
 from .elaboration import read as read_problem
@@ -86,7 +87,7 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem that was read: derive it."""
+    """A problem that was read: derive it, or check what it claims."""
 
     data: ProblemData
 
@@ -96,6 +97,11 @@ class Problem:
             Derivation(self.data, derive_request(self.data, request, seed))
             for request in self.data.requests
         ]
+
+    def check(self, seed: int = 0) -> list[Check]:
+        """What is found of all claims, `check … = claim`, in order."""
+        claimed = (request for request in self.data.requests if request.claim is not None)
+        return [checked(self.data, request, seed) for request in claimed]
 
 
 def read(text: str) -> Problem:
@@ -109,3 +115,14 @@ def derive(text: str, seed: int = 0) -> Derivation:
     if len(problem.data.requests) != 1:
         raise RequestError("derive() takes a problem with one request: use read(text).derive().")
     return problem.derive(seed)[0]
+
+
+def check(text: str, seed: int = 0) -> Check:
+    """What is found of a problem's only claim. Raises RequestError if there are several, or none."""
+    problem = read(text)
+    if sum(request.claim is not None for request in problem.data.requests) != 1:
+        raise RequestError(
+            "check() takes a problem with one claim, `check grad J wrt X = …`: use "
+            "read(text).check() for several."
+        )
+    return problem.check(seed)[0]

@@ -6,24 +6,34 @@ gradient is derived too, and the claim compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Literal
 
 import numpy as np
 
 from .derivation import derive
-from .dims import shape_text
+from .dims import ONE, Dim
 from .drafts import values_at
-from .errors import InputError, ShapetrickError, Span
-from .expr import Expr, add, call, commute, dimension, matmul, postorder, rebuild, subtract
-from .expr import symbol as symbol_of
-from .expr import symbols_of, transpose
-from .dims import Dim
-from .mending import Mend, Mender, Slip, agree, distributed, ratio, terms_of
+from .errors import ShapetrickError, Span
+from .expr import (
+    Expr,
+    add,
+    call,
+    commute,
+    matmul,
+    postorder,
+    rebuild,
+    subtract,
+    symbol,
+    symbols_of,
+    transpose,
+)
+from .mending import SAME, Mend, Mender, Slip, agree, distance, distributed, ratio, terms_of
 from .problem import Problem, Request
 from .provisos import Provisos
 from .render.text import to_text
@@ -34,6 +44,7 @@ from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
 MOST_DIMS = 3  # that a constant factor is made of
+LARGEST_DENOMINATOR = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ def checker_of(
         inputs += problem.symbols.values()
     known = {n for e in (request.of, *inputs) for d in dims_of([e]) for n in d.names}
     needed = [n for d in dims_of(others) for n in d.names if n not in known]
-    inputs += [symbol_of(f"#{n}", (Dim.of(n), Dim.of(1))) for n in dict.fromkeys(needed)]
+    inputs += [symbol(f"#{n}", (Dim.of(n), ONE)) for n in dict.fromkeys(needed)]
     inputs = [s for s in dict.fromkeys(inputs) if s is not request.direction]
     return Checker(
         request.of,
@@ -123,10 +134,10 @@ class _Wrong:
         if answer is None:
             return found
         mender = self._mender
-        proviso = Provisos(mender, self._request, answer).found()
         nearly = self._nearly()
+        proviso = None if nearly else Provisos(mender, self._request, answer).found()
         mend = mender.mend()
-        if mend is not None:
+        if mend is not None and self._is_small(mend, answer):
             return self._with_mend(found, mend, nearly, proviso)
         said = [found.diagnosis, *nearly]
         if proviso is not None:
@@ -138,10 +149,15 @@ class _Wrong:
             found,
             diagnosis="; ".join(filter(None, said)),
             suggestion=text,
-            where=part or found.where,
+            where=part,
             proviso=proviso,
             evidence=self._derived,
         )
+
+    def _is_small(self, mend: Mend, answer: Expr) -> bool:
+        """Whether two changes change less than to write the right answer instead."""
+        typed = self._claim.text
+        return len(mend.slips) == 1 or distance(typed, mend.text) < distance(typed, to_text(answer))
 
     def _plain(self) -> Judgement:
         """What is known without the right answer."""
@@ -213,7 +229,7 @@ class _Wrong:
             if other.shape == value.shape and self._same(value, other):
                 return [words]
         factor = self._factor(value, answer) if value.shape == answer.shape else None
-        if factor == -1:
+        if factor == "-1":
             return ["right but for the sign"]
         return [] if factor is None else [f"right but for a factor {factor}"]
 
@@ -221,7 +237,7 @@ class _Wrong:
         pairs = (values_at([value, other], drawn) for drawn in self._mender.draws)
         return all(b is not None and b.any() and agree(a, b) for a, b in pairs)
 
-    def _factor(self, value: Expr, answer: Expr) -> object | None:
+    def _factor(self, value: Expr, answer: Expr) -> str | None:
         """By what the claim is multiplied: a number, or one with dimensions, `1/m`."""
         factors, sizes = [], []
         for drawn in self._mender.draws:
@@ -231,20 +247,18 @@ class _Wrong:
                 return None
             factors.append(k)
             sizes.append(drawn[0])
-        names = [n for d in dims_of([self._request.of]) for n in d.names]
-        names = list(dict.fromkeys(names))[:MOST_DIMS]
-        for powers in sorted(product((0, 1, -1), repeat=len(names)), key=lambda p: sum(map(abs, p))):
-            scales = [
-                np.prod([float(s[n]) ** p for n, p in zip(names, powers, strict=True)])
-                for s in sizes
-            ]
+        dims = [n for d in dims_of([self._request.of]) for n in d.names]
+        names = list(dict.fromkeys(dims))[:MOST_DIMS]
+        for powers in sorted(product((0, 1, -1), repeat=len(names)), key=_complexity):
+            of_dims = dict(zip(names, powers, strict=True))
+            scales = [prod(s[n] ** p for n, p in of_dims.items()) for s in sizes]
             left = [k / scale for k, scale in zip(factors, scales, strict=True)]
-            number = Fraction(left[0]).limit_denominator(64)
-            if number and all(abs(k - number) < 1e-6 * abs(number) for k in left):  # noqa: PLR2004
-                return _spelled(number, dict(zip(names, powers, strict=True)))
+            number = Fraction(left[0]).limit_denominator(LARGEST_DENOMINATOR)
+            if number and all(abs(k - number) < SAME * abs(number) for k in left):
+                return _spelled(number, of_dims)
         return None
 
-    def _first_apart(self, answer: Expr) -> tuple[Part | None, str]:
+    def _first_apart(self, answer: Expr) -> tuple[Part, str]:
         """The first term of the claim that is none of the answer's, and the answer's that is none
         of the claim's."""
         claimed = self._terms()
@@ -263,7 +277,8 @@ class _Wrong:
             if not any(o is not None and agree(v, o) for v in own)
         ]
         if not wrong or len(claimed) == 1:
-            return None, ""
+            assert self._claim.span is not None
+            return Part(self._claim.text, self._claim.span), ""
         typed = self._mender.draft.typist.write(wrong[0])
         against = f", where it has `{to_text(missing[0])}`" if missing else ""
         return Part(typed, wrong[0].span), f": they part at `{typed}`{against}"
@@ -290,7 +305,8 @@ def _conventions(answer: Expr, request: Request) -> list[tuple[str, Expr]]:
     """What a right answer is in other conventions."""
     found = []
     if not answer.is_scalar:
-        found.append(("right only up to transposition: it is in the other layout", transpose(answer)))
+        words = "right only up to transposition: it is in the other layout"
+        found.append((words, transpose(answer)))
     rows, cols = answer.shape
     if rows == cols and not answer.is_scalar and request.kind == "grad":
         diagonal = call("diag", call("diag", answer))
@@ -308,14 +324,18 @@ def _conventions(answer: Expr, request: Request) -> list[tuple[str, Expr]]:
     return found
 
 
+def _complexity(powers: Sequence[int]) -> int:
+    return sum(map(abs, powers))
+
+
 _ASKED = {False: "that by independent entries", True: "that along the symmetric matrices"}
 
 
-def _without_names(e: Expr, known: object) -> Expr:
+def _without_names(e: Expr, known: Container[str]) -> Expr:
     """The expression in the problem's own names alone."""
     new: dict[Expr, Expr] = {}
     for x in postorder([e]):
-        introduced = x.op == "name" and x.data not in known  # type: ignore[operator]
+        introduced = x.op == "name" and x.data not in known
         new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
     return new[e]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem
@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
     derive.set_defaults(run=_derive)
+    _add_check(commands)
     functions = commands.add_parser(
         "functions",
         help="list the operation table",
@@ -96,6 +97,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     functions.set_defaults(run=_functions)
     return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="check the gradients that a problem claims",
+        description="Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are right, "
+        "and what mends the others.",
+        epilog="exit status: 0 all are right, 1 some are not, 2 the input isn't understood",
+    )
+    source = check.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="a problem; - is standard input")
+    source.add_argument(
+        "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
+    )
+    check.add_argument(
+        "--plot", action="store_true", help="also the error against the step of the differences"
+    )
+    check.add_argument("--format", choices=["text", "json"], default="text", help="(default: text)")
+    check.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
+    )
+    check.set_defaults(run=_check)
 
 
 class _Version(argparse.Action):
@@ -128,16 +152,48 @@ def _functions(args: argparse.Namespace) -> int:
     return DERIVED
 
 
-def _derive(args: argparse.Namespace) -> int:
+def _check(args: argparse.Namespace) -> int:
+    problem = _problem(args)
+    if not any(request.claim is not None for request in problem.data.requests):
+        raise _BadInput("nothing is claimed: end with a claim, `check grad J wrt X = …`.")
+    from .render import derivation as render
+    from .render.claims import judgement_rows
+
+    target = render.console()
+    style = render.Style(render.width_of(target))
+    status = DERIVED
+    for i, request in enumerate(problem.data.requests):
+        if request.claim is None:
+            continue
+        one = replace(problem, data=replace(problem.data, requests=(request,)))
+        found = one.check(seed=args.seed)[0]
+        if args.format == "json":
+            print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
+        else:
+            curve = found.curve if args.plot else None
+            rows = judgement_rows(found.judgement, style, curve)
+            render.show([[], *rows] if i else rows, target)
+        status = max(status, DERIVED if found.right else WRONG)
+    return status
+
+
+def _problem(args: argparse.Namespace) -> Problem:
+    """The problem that the arguments give. Raises _BadInput."""
     text = "\n".join(args.texts) if args.texts else _read(args.file)
     _check_text(text, args.file or "the text of -e")
     from .api import read
-    from .errors import InputError, ShapetrickError
+    from .errors import InputError
 
     try:
-        problem = read(text)
+        return read(text)
     except InputError as e:
         raise _BadInput(str(e)) from e
+
+
+def _derive(args: argparse.Namespace) -> int:
+    problem = _problem(args)
+    from .errors import InputError, ShapetrickError
+
     requests = _requests(problem, args.wrt)
     show = _json(problem) if args.format == "json" else _text(problem, args)
     status = DERIVED

@@ -74,6 +74,22 @@ class Board:
             list(self.scalars),
         )  # fmt: skip
 
+    def is_forest(self) -> bool:
+        """Whether no two ways lead from node to node: then the order doesn't matter."""
+        parent: dict[int, int] = {}
+
+        def root(n: int) -> int:
+            while n in parent:
+                n = parent[n]
+            return n
+
+        for _, a, b in self.matrices:
+            one, other = root(a), root(b)
+            if one == other:
+                return False
+            parent[one] = other
+        return True
+
     # ------------------------------------------------------------------ putting factors down
 
     def put(self, e: Expr, rows: Nodes, cols: Nodes) -> None:

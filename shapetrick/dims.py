@@ -14,15 +14,31 @@ from math import prod
 from .errors import ShapeError
 
 Monomial = tuple[str, ...]
+Terms = tuple[tuple[Monomial, int], ...]
 MOST_TERMS = 100  # of a dimension, and names in one: products of sums grow fast
 LARGEST = 10**12
 
 
-@dataclass(frozen=True, slots=True)
-class Dim:
-    """A dimension, as the sorted terms of a polynomial: ((names, coefficient), …)."""
+_dims: dict[Terms, Dim] = {}
 
-    terms: tuple[tuple[Monomial, int], ...]
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Dim:
+    """A dimension, as the sorted terms of a polynomial: ((names, coefficient), …).
+
+    Equal dimensions are one object: they are compared more often than anything else."""
+
+    terms: Terms
+
+    def __new__(cls, terms: Terms) -> Dim:
+        known = _dims.get(terms)
+        if known is None:
+            known = _dims[terms] = object.__new__(cls)
+            object.__setattr__(known, "terms", terms)
+        return known
+
+    def __reduce__(self) -> tuple[type[Dim], tuple[Terms]]:
+        return Dim, (self.terms,)
 
     @staticmethod
     def of(value: Dim | str | int) -> Dim:

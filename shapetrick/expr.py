@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar, NoReturn
 
@@ -159,6 +160,7 @@ def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
 # ------------------------------------------------------------------------------------- leaves
 
 
+@lru_cache(maxsize=4096, typed=True)
 def number(value: int | Number) -> Expr:
     """A constant, 1×1; whole numbers and fractions are exact. Raises ShapeError for huge ones."""
     if isinstance(value, Fraction) and _bits(value) > MOST_BITS:

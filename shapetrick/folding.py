@@ -14,7 +14,8 @@ from fractions import Fraction
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
-from .network import Edge, Nodes, Term, key_of, opened, read_terms
+from .fingerprints import key_of
+from .network import Edge, Nodes, Term, opened, read_terms
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
@@ -125,14 +126,14 @@ class Folding:
                 return _replaced(terms, used, context)
         return None
 
-    def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[bytes, Fraction | float]:
+    def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
         """The context with a summand in place of the name: its key, and its coefficient."""
         edges = tuple(
             replace(edge, atom=summand) if edge.atom is name else edge for edge in context.edges
         )
         wanted = opened(replace(context, edges=edges), summand)
         if len(wanted) != 1:
-            return b"", 1
+            return 0, 1
         return key_of(wanted[0], self._symmetric), wanted[0].coefficient
 
     # -------------------------------------------------------------------------- matching

@@ -132,7 +132,7 @@ def _negated(x: Node) -> Node:
 
 def _chain(x: Node) -> list[Node]:
     """The factors of a matrix product."""
-    factors = []
+    factors: list[Node] = []
     while x.kind == "*" and (not factors or not x.bracketed):
         factors.append(x.args[1])
         x = x.args[0]
@@ -159,6 +159,8 @@ def _transposed(at: Place, parts: Parts) -> Iterator[Node]:
 
 def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
+    if x.kind in ("call", "⊗") and len(x.args) == 2:
+        yield replace(x, args=x.args[::-1], bracketed=False)
     if x.kind != "*" or (at.is_under("*") and at.index == 0):
         return
     factors = _chain(x)
@@ -175,7 +177,7 @@ def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
     other = {"*": ".*", ".*": "*", "⊗": "*"}.get(x.kind)
     if other is None or SCALAR in map(parts.shape, x.args):
         return
-    yield _binary(other, *x.args, x)
+    yield replace(x, kind=other, bracketed=False)
     if x.kind == x.args[0].kind == "*":  # A (B .* C) for A B C
         first, second = x.args[0].args
         yield _binary("*", first, _binary(other, second, x.args[1], x), x)
@@ -197,7 +199,7 @@ def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
 def _other_sign(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
     if x.kind in SUMS:
-        yield _binary("-" if x.kind == "+" else "+", *x.args, x)
+        yield replace(x, kind="-" if x.kind == "+" else "+", bracketed=False)
     behind_sign = at.is_under(*SUMS) and at.index == 1
     if x.kind == "neg" or (at.takes_factor and not behind_sign):
         yield _negated(x)
@@ -215,6 +217,7 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
             yield _binary(x.kind, _number(1, left), right, x)
     if x.kind == "number" and not (at.is_under("^", ".^") and at.index == 1):
         yield from (_number(k, x) for k in (x.value * 2, x.value / 2) if k != 1)
+        yield from (replace(d, span=x.span) for d in parts.dims)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
     if at.parent is None or (at.takes_factor and x.kind not in ("neg", *SUMS)):
@@ -232,7 +235,7 @@ def _other_power(at: Place, parts: Parts) -> Iterator[Node]:
         other = {"*": "/", "/": "*", ".*": "./", "./": ".*"}[x.kind]
         right = parts.shape(x.args[1])
         if (right == SCALAR or x.kind[0] == ".") and not parts.is_numeric(x.args[1]):
-            yield _binary(other, *x.args, x)
+            yield replace(x, kind=other, bracketed=False)
     if x.kind == "number" or parts.is_numeric(x):
         return
     shape = parts.shape(x)
@@ -408,6 +411,7 @@ def _other_convention(at: Place, parts: Parts) -> Iterator[Node]:
             stack.extend(reversed(top.args))
         elif top is not x:
             yield top
+            yield _binary("/", _binary("+", top, _turned(top), x), _number(2, x), x)
     if x.kind == "/" and x.args[0].kind in SUMS:
         yield x.args[0].args[0]
 

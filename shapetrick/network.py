@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from hashlib import blake2b
 
 from .dims import ONE, Dim
 from .expr import MINUS, UNIT, ZERO, Expr, add, dimension, number, times
@@ -347,71 +346,3 @@ def _linear(exponent: Expr) -> Expr:
 
 def _whole(exponent: Expr) -> bool:
     return exponent.op == "number" and exponent.data == int(exponent.data)
-
-
-def key_of(term: Term, symmetric: Callable[[Expr], bool]) -> bytes:
-    """A fingerprint of the term without its coefficient, equal for equal products however they were
-    written: nodes are coloured by what surrounds them until the colours are settled (Weisfeiler and
-    Leman's refinement), each connected part for itself."""
-    color = {n: _hash("n", str(d)) for n, d in term.dims.items()}
-    for mark, side in (("r", term.rows), ("c", term.cols)):
-        for i, n in enumerate(side):
-            color[n] = _hash(mark, str(i), color[n])
-    touching: dict[int, list[tuple[Edge, int]]] = {n: [] for n in term.dims}
-    labels: dict[Edge, bytes] = {}
-    for edge in term.edges:
-        labels[edge] = _hash("e", edge.atom.digest, edge.exponent.digest)
-        for i, n in enumerate(edge.nodes):
-            touching[n].append((edge, i))
-    rounds = 0
-    while True:
-        new = {}
-        for n, edges in touching.items():
-            seen = []
-            for edge, i in edges:
-                ends = [color[m] for m in edge.nodes]
-                if symmetric(edge.atom):
-                    ends.sort()
-                seen.append(_hash(labels[edge], "" if symmetric(edge.atom) else str(i), *ends))
-            new[n] = _hash(color[n], *sorted(seen))
-        rounds += 1
-        if rounds > 1 and len(set(new.values())) == len(set(color.values())):
-            break
-        color = new
-    return _component_key(term, color, labels, symmetric)
-
-
-def _component_key(
-    term: Term,
-    color: dict[int, bytes],
-    labels: dict[Edge, bytes],
-    symmetric: Callable[[Expr], bool],
-) -> bytes:
-    parent = {n: n for n in term.dims}
-
-    def find(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    for edge in term.edges:
-        for n in edge.nodes[1:]:
-            parent[find(n)] = find(edge.nodes[0])
-    parts: dict[int, list[bytes]] = {}
-    for edge in term.edges:
-        ends = [color[n] for n in edge.nodes]
-        if symmetric(edge.atom):
-            ends.sort()
-        parts.setdefault(find(edge.nodes[0]), []).append(_hash(labels[edge], *ends))
-    for n in term.dims:
-        parts.setdefault(find(n), []).append(color[n])
-    scalars = [_hash("s", b.digest, p.digest) for b, p in term.scalars]
-    components = [_hash(*sorted(part)) for part in parts.values()]
-    outside = [str((len(term.rows), len(term.cols), term.rows == term.cols))]
-    return _hash(*sorted(components), "|", *sorted(scalars), *outside)
-
-
-def _hash(*parts: bytes | str) -> bytes:
-    data = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
-    return blake2b(data, digest_size=12).digest()

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from . import expr as ex
-from .dims import SCALAR, Dim
+from .dims import ONE, SCALAR, Dim
 from .drafts import Draft, Drawn, values_at
 from .expr import Expr, postorder, symbols_of
 from .lowering import Lowering
@@ -64,7 +64,7 @@ class Provisos:
                     self._holds(claim, answer, _drawn_anew(symbol, attribute, drawn))
                     for drawn in self._mender.draws
                 ):
-                    of_rows = attribute == "simplex" and ex.ONE not in symbol.shape
+                    of_rows = attribute == "simplex" and ONE not in symbol.shape
                     yield (_OF_ROWS if of_rows else words).format(symbol.data.name)
 
     def _holds(self, claim: Expr, answer: Expr, drawn: Drawn) -> bool:

@@ -29,10 +29,11 @@ from .expr import (
     zeros,
 )
 from .factoring import Part, factored, split
+from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, length, sum_of
-from .network import Term, key_of, read_terms
+from .network import Term, read_terms
 from .results import Rewriting
 from .rewriting import Rewriter
 from .spelling import spell
@@ -160,7 +161,7 @@ class Simplifier:
 
     def _collected(self, terms: Sequence[Term]) -> list[Term]:
         """Like terms added up; their order is that of the first of each."""
-        groups: dict[bytes, Term] = {}
+        groups: dict[int, Term] = {}
         for term in map(self._with_natural_sums, terms):
             key = key_of(term, self.is_symmetric)
             first = groups.get(key)

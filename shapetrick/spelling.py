@@ -17,6 +17,7 @@ from .network import Edge, Term
 from .stacking import body_between, stacked, unstacked
 
 Fold = Callable[[Expr], Expr]
+MOST_ORDERS = 4  # of contraction, that are tried
 
 
 def spell(
@@ -35,7 +36,8 @@ def spell(
         return _spell_stacked(term, fused, symmetric)
     board = _lay_out(term, symmetric, term.open_nodes)
     best: Expr | None = None
-    variants = min(4, max(1, sum(n not in board.outside for n in board.dims)))
+    inner = sum(n not in board.outside for n in board.dims)
+    variants = 1 if board.is_forest() else max(1, min(MOST_ORDERS, inner))
     for pick in range(variants):
         trial = board.copy() if variants > 1 else board
         if not trial.run(pick):

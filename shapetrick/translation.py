@@ -8,14 +8,14 @@ operation of the array library too, and is spelled there (`render/spellings.py`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import reductions
 from .dims import ONE, Dim
 from .errors import RequestError
 from .expr import Expr, postorder
 from .functions import TABLE as FUNCTIONS
-from .plan import Graph, Value, extent, pairs, significant
+from .plan import Graph, Value, extent, pairs
 from .reductions import inner, total
 
 

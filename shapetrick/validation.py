@@ -18,6 +18,7 @@ from math import gcd
 
 import numpy as np
 
+from .curves import Curve, error_curve
 from .differences import remainder
 from .dims import shape_text
 from .errors import ShapetrickError
@@ -136,6 +137,28 @@ class Checker:
         found."""
         probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
         return [(probe.site.sizes, next(probe.points()).draw) for probe in probes]
+
+    def curve(self, gradient: Expr) -> Curve | None:
+        """How the error falls with the step along a random direction; None where there is no point
+        to look at, or the gradient has another shape."""
+        target, probe = self._target, self._probe(0)
+        if probe is None or gradient.shape != target.shape:
+            return None
+        site, drawn = probe.site, next(probe.points()).draw
+        value = _values([gradient], site.sizes, drawn)[0]
+        if value is None:
+            return None
+        x = drawn.env[target.wrt.data.name]
+        direction = target.random_direction(drawn.env, np.random.default_rng(self._seed))
+
+        def f(points: Array) -> Array:
+            try:
+                return site.values(drawn, points)
+            except Unsuitable:
+                return np.full((len(points), 1), np.nan)
+
+        predicted = target.predicted(value, direction[None])[0]
+        return error_curve(f, x, target.travelled(direction), predicted)
 
     # ----------------------------------------------------------------------------- the stages
 

@@ -251,7 +251,10 @@ def _verdict(v: Validation, style: Style) -> list[Row]:
     badge, look = words.BADGES[v.verdict], LOOKS[v.verdict]
     indent = MARGIN + columns(badge) + 2
     width = style.prose_width - indent
-    texts = [*(prose(v.reason, width) if v.reason else []), *prose("; ".join(words.figures(v)), width)]
+    texts = [
+        *(prose(v.reason, width) if v.reason else []),
+        *prose("; ".join(words.figures(v)), width),
+    ]
     head: Row = [(" " * MARGIN, ""), (badge, look), ("  " + texts[0], "")]
     return [head, *([(" " * indent + text, "")] for text in texts[1:])]
 

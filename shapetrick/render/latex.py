@@ -12,8 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..dims import Dim, Shape
+from ..elaboration import read_expression
+from ..errors import InputError
 from ..expr import Expr, Number, postorder
 from ..functions import TABLE
+from ..problem import Problem, Request
 from .notation import Level, Notation, Piece, Rope, signed, spell
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
@@ -33,9 +36,7 @@ _ESCAPES = {
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "'": r"\textquotesingle{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
+    "|": r"\textbar{}",
 }
 _CONSTRUCTORS = {
     "ones": r"\mathbf{1}",
@@ -60,18 +61,17 @@ def identifier(name: str) -> str:
     if match is None:
         return _stem(plain)
     stem, below = (match[1], match[2]) if match[1] else (match[3], match[4])
-    if re.fullmatch(r"\d+|\w", below):
-        return f"{_stem(stem)}_{{{_stem(below)}}}"
-    return rf"{_stem(stem)}_{{\mathrm{{{escaped(below)}}}}}"
+    indices = [_stem(word, r"\mathrm") for word in below.split("_")]
+    return f"{_stem(stem)}_{{{','.join(indices)}}}"
 
 
-def _stem(word: str) -> str:
+def _stem(word: str, look: str = r"\mathit") -> str:
     letter = GREEK.get(word, "lambda" if word == "lam" else word)
     if letter in GREEK.values():
         return f"\\{letter}"
-    if word.isascii() and (len(word) == 1 or word.isdigit()):
-        return word
-    return rf"\mathit{{{escaped(word)}}}" if word.isascii() else rf"\text{{{escaped(word)}}}"
+    if word.isascii():
+        return word if len(word) == 1 or word.isdigit() else f"{look}{{{word}}}"
+    return rf"\text{{{word}}}"
 
 
 def alike(names: Iterable[str]) -> frozenset[str]:
@@ -289,3 +289,19 @@ def to_latex(e: Expr, notation: Latex | None = None) -> str:
 def factor_latex(e: Expr, notation: Latex) -> str:
     """The expression as it stands between the dots of a scalar line."""
     return sized(_spelled(e, notation, Level.POWER))
+
+
+def notation_for(problem: Problem, request: Request) -> Latex:
+    """How a request's derivation is written, with the names of its problem."""
+    known: dict[str, Expr | None] = {" ".join(request.of_text.split()): request.of}
+
+    def read(text: str) -> Expr | None:
+        if text not in known:
+            try:
+                known[text] = read_expression(text, problem)
+            except InputError:
+                known[text] = None
+        return known[text]
+
+    names = [*problem.symbols, *problem.definitions, *names_in(request.of)]
+    return Latex(alike=alike(names), read=read)

@@ -1,0 +1,112 @@
+"""The Python face of a judged claim."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from .claims import ClaimVerdict, Judgement, Part, checker_of, judge
+from .curves import Curve
+from .problem import Problem, Request
+from .render.claims import judgement_dict, judgement_rows
+from .render.curves import curve_figure
+from .render.derivation import Style
+from .render.layout import plain
+from .results import Validation
+
+
+class Check:
+    """What was found of one claim of a problem."""
+
+    def __init__(self, problem: Problem, judgement: Judgement, seed: int = 0) -> None:
+        self.problem = problem
+        self.judgement = judgement
+        self._seed = seed
+
+    @property
+    def kind(self) -> str:
+        """`grad`, `vjp`, `jac`, `hess`, `jvp` or `hvp`."""
+        return self.judgement.request.kind
+
+    @property
+    def of(self) -> str:
+        """What was differentiated, as typed."""
+        return self.judgement.request.of_text
+
+    @property
+    def wrt(self) -> str:
+        """The name of the variable."""
+        return str(self.judgement.request.wrt.data.name)
+
+    @property
+    def claim(self) -> str:
+        """The claim, as typed."""
+        return self.judgement.claim
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """`right`, `wrong`, or `unchecked` where no point could be looked at."""
+        return self.judgement.verdict
+
+    @property
+    def right(self) -> bool:
+        """Whether the claim passed every check."""
+        return self.judgement.verdict == "right"
+
+    @property
+    def error(self) -> float:
+        """The largest relative error against finite differences; infinite for another shape."""
+        return self.judgement.error
+
+    @property
+    def diagnosis(self) -> str:
+        """What is wrong, or why it could not be checked; empty for a right claim."""
+        return self.judgement.diagnosis
+
+    @property
+    def suggestion(self) -> str | None:
+        """A right claim: with the smallest change that was found, or else the right answer."""
+        return self.judgement.suggestion
+
+    @property
+    def mended(self) -> bool:
+        """Whether the suggestion is the claim with a small change."""
+        return self.judgement.mended
+
+    @property
+    def where(self) -> Part | None:
+        """The part of the claim that is wrong: its `text`, and its place in the problem's text."""
+        return self.judgement.where
+
+    @property
+    def validation(self) -> Validation | None:
+        """The verdict of the differences on the claim; None if its shapes don't fit."""
+        return self.judgement.validation
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The claim's error against the step of the differences; None if it has another shape."""
+        claim = self.judgement.request.claim
+        value = None if claim is None else claim.value
+        if value is None:
+            return None
+        return checker_of(self.problem, self.judgement.request, [value], self._seed).curve(value)
+
+    def plot(self) -> Any:
+        """The curve as a matplotlib figure; None if there is none. Needs the extra `plot`."""
+        return None if self.curve is None else curve_figure(self.curve, f"{self.of} by {self.wrt}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as data that JSON can hold."""
+        return judgement_dict(self.judgement)
+
+    def __str__(self) -> str:
+        return plain(judgement_rows(self.judgement, Style()))
+
+    def __repr__(self) -> str:
+        return f"<Check {self.kind} {self.of} wrt {self.wrt} = {self.claim}: {self.verdict}>"
+
+
+def checked(problem: Problem, request: Request, seed: int = 0) -> Check:
+    """What is found of the claim of a request."""
+    return Check(problem, judge(problem, request, seed), seed)

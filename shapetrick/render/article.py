@@ -1,0 +1,211 @@
+"""A result as an article has it: headings, paragraphs, displayed equations in LaTeX's mathematics.
+
+`markup.py` writes these blocks down, as LaTeX or as Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..problem import Problem
+from ..results import Line, Result, Step
+from . import words
+from .latex import Latex, factor_latex, notation_for, sized, to_latex
+
+WIDTH = 72  # of an equation, in letters
+REMARK = 18  # of a remark behind it
+ARRANGED = r"\rightsquigarrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph, plain or in another look: `code`, `strong`, `heading`."""
+
+    text: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A row of a display: the left side, the sign, the right side, and a remark."""
+
+    left: str
+    sign: str
+    right: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A formula in a list, and what is said of it."""
+
+    formula: str
+    text: str
+
+
+Block = Text | Item | tuple[Equation, ...]
+
+
+# ------------------------------------------------------------------------------------- the blocks
+
+
+def problem_blocks(problem: Problem) -> Iterator[Block]:
+    """The problem as typed, and what was assumed."""
+    if problem.text.strip():
+        yield Text(problem.text.strip("\n"), "code")
+    for name, remarks in (("Assumed", problem.assumptions), ("Read", problem.readings)):
+        if remarks:
+            yield Text(f"{name}: {'; '.join(remarks)}.")
+
+
+def result_blocks(result: Result, problem: Problem, steps: bool = False) -> Iterator[Block]:
+    """The derivation of one request; `steps` also has what was rejected."""
+    notation = notation_for(problem, result.request)
+    yield Text(words.asked(result.request), "heading")
+    for step in result.steps:
+        yield tuple(_step(step, notation))
+        if steps:
+            yield from _rejected(step, notation)
+        if step.note:
+            yield Text(f"{step.note}.".capitalize())
+    yield tuple(_gradient(result, notation))
+    for note in result.notes:
+        yield Text(f"Note: {note}.")
+    v = result.validation
+    evidence = "; ".join([v.reason, *words.figures(v)] if v.reason else words.figures(v))
+    yield Text(words.BADGES[v.verdict], "strong")
+    yield Text(f"{evidence}.")
+
+
+def equation(result: Result, problem: Problem) -> str:
+    """The gradient as one equation, with a question mark where it isn't verified."""
+    notation = notation_for(problem, result.request)
+    sign = _sign(result)
+    return f"{heading(result, notation)} {sign} {to_latex(result.gradient, notation)}"
+
+
+def heading(result: Result, notation: Latex) -> str:
+    """What was asked for, as it stands left of the gradient."""
+    request = result.request
+    of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
+    if request.of.op != "name":
+        of = f"({of})"
+    along = ""
+    if request.direction is not None and request.kind != "vjp":
+        along = f"[{notation.name(request.direction.data.name)}]"
+    match request.kind:
+        case "vjp":
+            return notation.label(f"bar({words.variable(request)})")
+        case "hess" | "hvp":
+            return rf"\frac{{\partial^{{2}} {of}}}{{\partial {name}^{{2}}}}{along}"
+    return rf"\frac{{\partial {of}}}{{\partial {name}}}{along}"
+
+
+def _sign(result: Result) -> str:
+    return "=" if result.validation.verdict == "verified" else r"\overset{?}{=}"
+
+
+def _step(step: Step, notation: Latex) -> Iterator[Equation]:
+    label = sized(notation.label(step.label))
+    for i, line in enumerate(step.lines):
+        yield from _scalars("" if i else label, step, line, notation)
+        arranged = _lines(to_latex(line.arrangement, notation), WIDTH - REMARK)
+        yield Equation("", ARRANGED, arranged[0], _fits(line))
+        yield from (Equation("", "", rf"\quad {more}") for more in arranged[1:])
+    if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
+        yield from _equations(label, "=", to_latex(step.result, notation))
+
+
+def _scalars(label: str, step: Step, line: Line, notation: Latex) -> Iterator[Equation]:
+    """The scalar line, the shapes under its factors."""
+    factors = []
+    for expression in (f.expression for f in line.factors):
+        shape = notation.shape(expression.shape)
+        factors.append(rf"\underbrace{{{factor_latex(expression, notation)}}}_{{{shape}}}")
+    negative = line.coefficient < 0
+    if abs(line.coefficient) != 1 or not factors:
+        factors.insert(0, str(notation.number(abs(line.coefficient))))
+    rows: list[list[str]] = [[]]
+    for factor in factors:
+        if rows[-1] and sum(map(_width, [*rows[-1], factor])) > WIDTH:
+            rows.append([])
+        rows[-1].append(factor)
+    sign = "-" if negative else "" if label else "+"
+    for i, row in enumerate(rows):
+        text = r" \cdot ".join(row)
+        if i == len(rows) - 1:
+            text += rf" \;\to\; {notation.shape(step.shape)}"
+        if i == 0:
+            yield Equation(label, "=" if label else "", f"{sign} {text}".strip())
+        else:
+            yield Equation("", "", rf"\quad {{}} \cdot {text}")
+
+
+def _fits(line: Line) -> str:
+    if line.fitting <= 1 and line.all_counted:
+        return "the only one that fits"
+    return f"1 of {'' if line.all_counted else 'more than '}{line.fitting:,} that fit"
+
+
+def _rejected(step: Step, notation: Latex) -> Iterator[Block]:
+    """The look-alikes, each with its error and what gives it away."""
+    rejected = [r for line in step.lines for r in line.rejected]
+    if not rejected:
+        return
+    yield Text("These fit the declared shapes too, and are wrong:")
+    for r in rejected:
+        yield Item(to_latex(r.arrangement, notation), f"off by {words.figure(r.error)}: {r.reason}")
+
+
+def _gradient(result: Result, notation: Latex) -> Iterator[Equation]:
+    label, gradient = sized(heading(result, notation)), to_latex(result.gradient, notation)
+    yield from _equations(label, _sign(result), gradient, notation.shape(result.gradient.shape))
+    for i, (name, body) in enumerate(result.definitions):
+        where = "" if i else r"\text{where}\quad "
+        left = where + str(notation.name(name))
+        yield from _equations(left, "=", to_latex(body, notation))
+
+
+def _equations(left: str, sign: str, right: str, shape: str = "") -> Iterator[Equation]:
+    """An equation over as many rows as it takes, and its shape behind it."""
+    first, *others = _lines(right, WIDTH)
+    end = rf" \qquad {shape}" if shape else ""
+    yield Equation(left, sign, first + ("" if others else end))
+    for i, more in enumerate(others, 1):
+        yield Equation("", "", rf"\quad {{}} {more}" + (end if i == len(others) else ""))
+
+
+# --------------------------------------------------------------------------------- widths and lines
+
+
+def _width(text: str) -> int:
+    """About how many letters wide: a command is one, brackets that aren't seen are none."""
+    seen = re.sub(r"\\underbrace|\\[dt]?frac|\\left|\\right|\\math\w+|\\text|[{}^_\s]", "", text)
+    return len(re.sub(r"\\[a-zA-Z]+|\\.", "x", seen))
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """A formula over several lines, broken before signs outside of all brackets."""
+    if _width(text) <= width:
+        return [text]
+    lines: list[str] = [""]
+    for part in _parts(text):
+        if lines[-1] and _width(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return [line.strip() for line in lines]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text cut before every sign that stands in no bracket."""
+    start = depth = 0
+    for match in re.finditer(r"[{(\[]|[})\]]| (?:[-+]|\\odot|\\oslash) ", text):
+        token = match[0]
+        depth += token in "{([" if len(token) == 1 else 0
+        depth -= token in "})]" if len(token) == 1 else 0
+        if len(token) > 1 and depth == 0:
+            yield text[start : match.start()]
+            start = match.start()
+    yield text[start:]
