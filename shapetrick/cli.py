@@ -103,8 +103,8 @@ def _add_check(commands: Any) -> None:
     check = commands.add_parser(
         "check",
         help="check the gradients that a problem claims",
-        description="Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are right, "
-        "and what mends the others.",
+        description="Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are "
+        "right, and what mends the others.",
         epilog="exit status: 0 all are right, 1 some are not, 2 the input isn't understood",
     )
     source = check.add_mutually_exclusive_group(required=True)

@@ -221,7 +221,9 @@ class Board:
             by_product = matmul(flip(e, self.symmetric) if a == n else e, self.column(factors))
         scaled = product(self.column(factors), e) if a == n else product(e, self.row(factors))
         by_sum = call("sum", scaled, data=1 if b == n else 0)
-        self.put_vector(other, min(by_product, by_sum, key=length))
+        turned = by_sum.shape != by_product.shape  # a row for a column: a transpose to come
+        shorter = length(by_sum) + turned < length(by_product)
+        self.put_vector(other, by_sum if shorter else by_product)
 
     def contract(self, n: int, one: Matrix, other: Matrix) -> None:
         """A node with two matrices: their product, with the vectors there scaling the second."""

@@ -31,6 +31,8 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     if request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
+    if request.kind == "hess" and simplifier.is_symmetric(gradient):
+        notes = ("the Hessian is symmetric",)
     gradient = with_names(gradient, _taken(problem))
     checker = Checker(
         request.of,

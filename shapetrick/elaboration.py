@@ -26,12 +26,13 @@ OF_SCALARS = ("grad", "hess", "hvp")
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
-def read(text: str) -> Problem:
-    """What a problem's text means. Raises InputError."""
+def read(text: str, complete: bool = True) -> Problem:
+    """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
+    to come. Raises InputError."""
     statements = parse(text, vocabulary())
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
-    return _Elaboration(scope, asked).problem()
+    return _Elaboration(scope, asked, complete).problem()
 
 
 def read_expression(
@@ -171,6 +172,7 @@ class _Elaboration:
 
     scope: Scope
     asked: Sequence[Asked]
+    complete: bool
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
 
@@ -196,7 +198,7 @@ class _Elaboration:
             for asked, nodes in zip(self.asked, of_nodes, strict=True)
             for request in self._requests(asked, lowering.expression(nodes))
         ]
-        if not self.asked:
+        if not self.asked and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,

@@ -100,7 +100,7 @@ class Folding:
 
     def fold_sums(self, terms: Sequence[Term]) -> list[Term]:
         """The terms with the body of a sum found among them as a common factor: where `A b` and
-        `-A c` occur and `R = b - c`, `A R` in their place. The coefficients' sum falls each time."""
+        `-A c` occur and `R = b - c`, `A R` in their place. The coefficients get smaller."""
         result = list(terms)
         for body, name in self._sums:
             while (folded := self._with_sum(result, body, name)) is not None:

@@ -96,7 +96,7 @@ class Mender:
         enough = len(self.draws) > 1 and not any(r is None for r in self.rights)
         if not enough or len(self.draft.places) > LONGEST:
             return None
-        parts = self._parts()
+        parts = self.parts()
         tried: list[Tried] = []
         for _, rows in groupby(TABLE_OF_MUTATIONS, key=lambda row: row.rank):
             mend = self._single(list(rows), parts, tried)
@@ -241,7 +241,8 @@ class Mender:
 
     # -------------------------------------------------------------------------- what is put in
 
-    def _parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """What changes may put in: parts of the answer, and names of the problem."""
         span = self.root.span
 
         def named(name: str) -> Node:

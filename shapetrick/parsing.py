@@ -10,6 +10,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -235,6 +236,38 @@ def parse_expression(
         return node
     except InputError as error:
         raise error.located(None, text) from None
+
+
+def pieces(text: str) -> list[Span]:
+    """Where the statements stand in a text, comments left out. Raises ParseError."""
+    try:
+        return list(_lines(_clean(text)))
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def tokens(
+    text: str, functions: Functions, abstract: Container[str] = frozenset()
+) -> list[tuple[str, Span]]:
+    """The tokens of a statement or an expression, as far as it can be one: to highlight it."""
+    found = (_tokens(start, text, functions, abstract) for start in ("statement", "expression"))
+    return max(found, key=len)
+
+
+def _tokens(
+    start: str, text: str, functions: Functions, abstract: Container[str]
+) -> list[tuple[str, Span]]:
+    from lark.exceptions import LarkError  # slow to import
+
+    driver: Any = _parser().parse_interactive(text, start)
+    found = []
+    with suppress(LarkError, ParseError):
+        for token in driver.lexer_thread.lex(driver.parser_state):
+            span = _span(token)
+            _retype(token, text, functions, abstract)
+            found.append((str(token.type), span))
+            driver.feed_token(token)
+    return found
 
 
 def _names(text: str) -> list[str]:

@@ -1,0 +1,365 @@
+"""Spoils the answers of many problems, and respells them: are claims judged and mended rightly?
+
+    python benchmarks/claims.py                  everything, about 20 minutes
+    python benchmarks/claims.py --share 0.05     a twentieth of it
+
+Prints the figures, one a line, and exits with 1 if one misses its mark. A spoilt claim's value is
+compared with the answer's by evaluating both, at sizes and draws that the judge does not use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from shapetrick import expr as ex
+from shapetrick.claims import Judgement, checker_of, judge
+from shapetrick.drafts import Change, values_at
+from shapetrick.elaboration import read, read_expression
+from shapetrick.errors import ShapetrickError
+from shapetrick.expr import Expr
+from shapetrick.mending import Mender
+from shapetrick.mutations import TABLE_OF_MUTATIONS, Mutation
+from shapetrick.problem import Problem, Request
+from shapetrick.render.text import to_text
+
+PROBLEMS = Path(__file__).parent / "problems.toml"
+OTHER_SEED = 77
+APART = 1e-6  # relative: values that differ by more are different
+WRONG_CLAIMS, MENDED_CLAIMS, RIGHT_CLAIMS = 14_000, 3_000, 10_500
+ROWS = [row for row in TABLE_OF_MUTATIONS if row.name != "wrong part"]  # anything for anything
+
+
+@dataclass
+class Tally:
+    """What is counted."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def timed(self, what: str, start: float) -> None:
+        self.seconds.setdefault(what, []).append(time.perf_counter() - start)
+
+
+class Case:
+    """A problem with its textbook answer as a claim."""
+
+    def __init__(self, text: str, answer: str, name: str) -> None:
+        *lines, last = [line.split("#")[0] for line in text.strip().splitlines()]
+        self.head, self.asked, self.name = "\n".join(lines), f"check {last.strip()} = ", name
+        self.problem, self.request = self.claiming(answer)
+        claim = self.request.claim
+        assert claim is not None and claim.value is not None, name
+        self.answer: Expr = claim.value
+        checker = checker_of(self.problem, self.request, [self.answer], 0, everything=True)
+        self.mender = Mender(self.problem, self.request, self.answer, checker)
+        elsewhere = checker_of(
+            self.problem, self.request, [self.answer], OTHER_SEED, everything=True
+        )
+        self.draws = elsewhere.draws()
+        self.parts = self.mender.parts()
+
+    def claiming(self, claim: str) -> tuple[Problem, Request]:
+        """The problem with another claim."""
+        problem = read(f"{self.head}\n{self.asked}{' '.join(claim.split())}")
+        return problem, problem.requests[0]
+
+    def differs(self, value: Expr) -> bool:
+        """Whether a value is not the answer's, at draws of our own."""
+        for drawn in self.draws:
+            a, b = values_at([value, self.answer], drawn)
+            if b is not None and (a is None or _far(a, b)):
+                return True
+        return False
+
+    def changes(self, row: Mutation) -> list[Change]:
+        return self.mender.draft.changes(row, self.parts)
+
+
+def _far(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.shape != b.shape:
+        return True
+    return bool(np.abs(a - b).max() > APART * max(np.abs(b).max(), np.abs(a).max()))
+
+
+# ------------------------------------------------------------------------------- wrong claims
+
+
+def spoilt(case: Case, rng: np.random.Generator, twice: bool) -> tuple[str, Mutation] | None:
+    """The answer with one or two random changes, of kinds that are drawn first."""
+    row, change = _drawn(case.mender, case, rng)
+    if change is None:
+        return None
+    text = case.mender.draft.text(change.place, change.new)
+    if twice:
+        try:
+            problem, request = case.claiming(text)
+        except ShapetrickError:
+            return None
+        checker = checker_of(problem, request, [case.answer], 0, everything=True)
+        again = Mender(problem, request, case.answer, checker)
+        _, change = _drawn(again, case, rng)
+        if change is None:
+            return None
+        text = again.draft.text(change.place, change.new)
+    return text, row
+
+
+def _drawn(
+    mender: Mender, case: Case, rng: np.random.Generator
+) -> tuple[Mutation, Change | None]:
+    parts = case.parts if mender is case.mender else mender.parts()
+    row = ROWS[rng.integers(len(ROWS))]
+    changes = mender.draft.changes(row, parts)
+    return row, changes[rng.integers(len(changes))] if changes else None
+
+
+def refuse(cases: list[Case], wanted: int, seed: int) -> Tally:
+    """Spoilt claims, one change or two: is any accepted whose value differs?"""
+    tally, rng = Tally(), np.random.default_rng(seed)
+    for case, twice in _rounds(cases, wanted):
+        found = spoilt(case, rng, twice)
+        if found is None:
+            continue
+        try:
+            problem, request = case.claiming(found[0])
+        except ShapetrickError:
+            tally.counts["not in the language"] += 1
+            continue
+        claim = request.claim
+        if claim is None or claim.value is None:
+            tally.counts["shapes don't fit"] += 1
+            continue
+        differs = claim.value.shape != case.answer.shape or case.differs(claim.value)
+        start = time.perf_counter()
+        verdict = checker_of(problem, request, [claim.value], 0).check(claim.value).verdict
+        tally.timed("check", start)
+        tally.counts["differs" if differs else "equal value"] += 1
+        tally.counts[f"{'differs' if differs else 'equal value'}, {verdict}"] += 1
+        if differs and verdict == "verified":
+            tally.remarks.append(f"ACCEPTED {case.name}: {found[0]}")
+        if tally.counts["differs"] >= wanted:
+            break
+    return tally
+
+
+def _rounds(cases: list[Case], wanted: int) -> Iterator[tuple[Case, bool]]:
+    for k in range(20 * (1 + wanted // len(cases))):
+        for case in cases:
+            yield case, k % 3 == 2  # noqa: PLR2004
+
+
+# ------------------------------------------------------------------------------------- mending
+
+
+def mend(cases: list[Case], wanted: int, seed: int) -> Tally:
+    """Claims with one change: are they mended, and is the change named?"""
+    tally, rng = Tally(), np.random.default_rng(seed)
+    for case, _ in _rounds(cases, wanted):
+        found = spoilt(case, rng, twice=False)
+        if found is None:
+            continue
+        text, row = found
+        try:
+            problem, request = case.claiming(text)
+        except ShapetrickError:
+            continue
+        value = request.claim.value if request.claim else None
+        if value is not None and value.shape == case.answer.shape and not case.differs(value):
+            continue
+        start = time.perf_counter()
+        judged = judge(problem, request)
+        tally.timed("mend", start)
+        if judged.verdict != "wrong":
+            tally.counts["unchecked"] += judged.verdict == "unchecked"
+            continue
+        tally.counts["spoilt"] += 1
+        tally.counts[f"spoilt by {row.name}"] += 1
+        _count_mend(case, judged, row, text, tally)
+        if tally.counts["spoilt"] >= wanted:
+            break
+    return tally
+
+
+def _count_mend(case: Case, judged: Judgement, row: Mutation, text: str, tally: Tally) -> None:
+    if judged.suggestion is None:
+        tally.remarks.append(f"no suggestion, {row.name}, {case.name}: {text}")
+        return
+    suggested = case.claiming(judged.suggestion)[1].claim
+    if suggested is None or suggested.value is None or case.differs(suggested.value):
+        tally.remarks.append(f"WRONG SUGGESTION {case.name}: {text} -> {judged.suggestion}")
+        return
+    if not judged.mended:
+        tally.remarks.append(f"not mended, {row.name}, {case.name}: {text}")
+        return
+    tally.counts["mended"] += 1
+    tally.counts[f"mended of {row.name}"] += 1
+    names = {slip.name for slip in judged.slips}
+    if names <= set(row.undone_by):
+        tally.counts["named"] += 1
+    elif len(judged.slips) == 1:
+        tally.counts["another single change"] += 1
+        tally.remarks.append(
+            f"other name, {row.name} by {sorted(names)}, {case.name}: {text} -> {judged.suggestion}"
+        )
+    else:
+        tally.remarks.append(f"two for one, {row.name}, {case.name}: {text}")
+
+
+# ------------------------------------------------------------------------------- right claims
+
+
+def respelt(e: Expr, rng: np.random.Generator) -> Expr:
+    """The same value in another spelling: random rewritings at random nodes."""
+
+    def change(x: Expr) -> Expr:
+        if rng.random() > 0.4:  # noqa: PLR2004
+            return x
+        rules = [rule for rule in RESPELLINGS if rule(x, rng) is not None]
+        if not rules:
+            return x
+        return rules[rng.integers(len(rules))](x, rng) or x
+
+    return ex.transform(e, change)
+
+
+def _reordered(x: Expr, rng: np.random.Generator) -> Expr | None:
+    if x.op not in ("add", "times"):
+        return None
+    return ex.rebuild(x, [x.args[i] for i in rng.permutation(len(x.args))])
+
+
+def _expanded(x: Expr, rng: np.random.Generator) -> Expr | None:
+    if x.op not in ("matmul", "times"):
+        return None
+    make = ex.matmul if x.op == "matmul" else ex.times
+    for i, a in enumerate(x.args):
+        if a.op == "add" and all(t.shape == a.shape for t in a.args):
+            return ex.add(*(make(*x.args[:i], t, *x.args[i + 1 :]) for t in a.args))
+    return None
+
+
+def _turned_twice(x: Expr, rng: np.random.Generator) -> Expr | None:
+    if x.op == "matmul":
+        return ex.transpose(ex.matmul(*(ex.transpose(a) for a in reversed(x.args))))
+    if x.op == "add" and all(a.shape == x.shape for a in x.args):
+        return ex.transpose(ex.add(*map(ex.transpose, x.args)))
+    return None
+
+
+def _transposed_inside(x: Expr, rng: np.random.Generator) -> Expr | None:
+    inner = x.args[0] if x.op == "transpose" else None
+    if inner is None or inner.op not in ("matmul", "inv"):
+        return None
+    if inner.op == "inv":
+        return ex.call("inv", ex.transpose(inner.args[0]))
+    return ex.matmul(*(ex.transpose(a) for a in reversed(inner.args)))
+
+
+def _with_one(x: Expr, rng: np.random.Generator) -> Expr | None:
+    if x.is_scalar or x.op == "number":
+        return None
+    if rng.random() < 0.5:  # noqa: PLR2004
+        return ex.times(ex.number(2), ex.add(x, ex.negate(ex.times(ex.number(Fraction(1, 2)), x))))
+    return ex.matmul(ex.eye(x.shape[0]), x)
+
+
+def _squared(x: Expr, rng: np.random.Generator) -> Expr | None:
+    if x.op == "power" and x.args[1] is ex.number(2):
+        return ex.times(x.args[0], x.args[0])
+    return None
+
+
+RESPELLINGS = (_reordered, _expanded, _turned_twice, _transposed_inside, _with_one, _squared)
+
+
+def accept(cases: list[Case], wanted: int, seed: int) -> Tally:
+    """Respelt answers: is any refused?"""
+    tally, rng = Tally(), np.random.default_rng(seed)
+    for case, _ in _rounds(cases, wanted):
+        new = respelt(case.answer, rng)
+        if new is case.answer and tally.counts["respelt"] > len(cases):
+            continue
+        try:
+            text = to_text(new)
+            if len(text) > 2000:  # noqa: PLR2004
+                continue
+            problem, request = case.claiming(text)
+        except ShapetrickError as problem_of_text:
+            tally.remarks.append(f"NOT READ {case.name}: {problem_of_text}")
+            continue
+        claim = request.claim
+        tally.counts["respelt"] += 1
+        if claim is None or claim.value is None:
+            tally.remarks.append(f"NO SHAPE {case.name}: {text}")
+            continue
+        start = time.perf_counter()
+        found = checker_of(problem, request, [claim.value], 0).check(claim.value)
+        tally.timed("check", start)
+        tally.counts[found.verdict] += 1
+        if found.verdict != "verified":
+            tally.remarks.append(f"REFUSED {case.name}: {found.verdict} {found.reason}: {text}")
+        if tally.counts["respelt"] >= wanted:
+            break
+    return tally
+
+
+# ------------------------------------------------------------------------------------ the report
+
+
+def report(title: str, tally: Tally, verbose: bool) -> None:
+    print(f"\n{title}")
+    for name, count in sorted(tally.counts.items()):
+        print(f"  {name:32} {count:7,}")
+    for what, seconds in tally.seconds.items():
+        most = sorted(seconds)[int(0.95 * len(seconds))]
+        print(f"  {what}: median {1e3 * median(seconds):.1f} ms, 95 % below {1e3 * most:.0f} ms")
+    shown = tally.remarks if verbose else [r for r in tally.remarks if r[:4].isupper()][:20]
+    for remark in shown:
+        print(f"    {remark}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=1.0, help="of the claims (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=["refuse", "mend", "accept"])
+    parser.add_argument("-v", "--verbose", action="store_true")
+    args = parser.parse_args()
+    raw = tomllib.loads(PROBLEMS.read_text(encoding="utf-8"))["problem"]
+    cases = [Case(p["text"], p["answer"], p["id"]) for p in raw]
+    print(f"{len(cases)} problems")
+    marks: list[tuple[str, bool]] = []
+    if args.only in (None, "refuse"):
+        t = refuse(cases, int(args.share * WRONG_CLAIMS), args.seed)
+        report("wrong claims", t, args.verbose)
+        marks.append(("none accepted that differs", t.counts["differs, verified"] == 0))
+    if args.only in (None, "mend"):
+        t = mend(cases, int(args.share * MENDED_CLAIMS), args.seed)
+        report("claims with one slip", t, args.verbose)
+        mended, named = (t.counts[k] / t.counts["spoilt"] for k in ("mended", "named"))
+        print(f"  mended {mended:.1%}, named {named:.1%} of all")
+        marks += [("95 % mended", mended >= 0.95), ("90 % named", named >= 0.90)]  # noqa: PLR2004
+    if args.only in (None, "accept"):
+        t = accept(cases, int(args.share * RIGHT_CLAIMS), args.seed)
+        report("right claims, respelt", t, args.verbose)
+        marks.append(("none refused", t.counts["verified"] == t.counts["respelt"]))
+    print()
+    for name, met in marks:
+        print(f"{'met   ' if met else 'MISSED'} {name}")
+    return 0 if all(met for _, met in marks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
