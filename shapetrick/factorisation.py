@@ -161,7 +161,7 @@ def _of_power(v: Value, known: Known) -> str:
     if v.is_matrix:
         return UNKNOWN
     even = p.op == "number" and p.data > 0 and p.data % 2 == 0
-    return known[base] if known[base] == POSITIVE or p.op != "number" else NONNEGATIVE * even
+    return known[base] or (NONNEGATIVE if even else UNKNOWN)
 
 
 def _same(v: Value, known: Known) -> str:

@@ -372,7 +372,7 @@ def _opened(term: Expr) -> list[Expr] | None:
     make = times if term.op == "times" else matmul
     for i, factor in enumerate(term.args):
         inner = list(factor.args) if factor.op == "add" else _opened(factor)
-        if inner is not None and factor.op in ("add", "times", "matmul"):
+        if inner is not None and all(a.shape == factor.shape for a in inner):
             return [make(*term.args[:i], a, *term.args[i + 1 :]) for a in inner]
     return None
 

@@ -129,6 +129,8 @@ class Graph:
         p = exponent.data if exponent.op == "number" else None
         if p == 1:
             return base
+        if p == -1 and base.op == "number" and base.data:
+            return self.number(1 / base.data)
         if p == 2 and base.op == "sqrt":
             return base.args[0]
         return self.node("power", (base, exponent), None, broadcast((base, exponent)))
@@ -159,7 +161,7 @@ class Graph:
 
     def transpose(self, a: Value) -> Value:
         """The transpose: of a vector the vector, of a product the product of the transposes."""
-        if a.rank < 2 or a.op in ("eye", "diagonal_matrix") or a.op == "symmetric":
+        if a.rank < 2 or a.op in ("eye", "diagonal_matrix") or _is_symmetric(a):
             return a
         if a.op == "transpose":
             return a.args[0]
@@ -213,8 +215,8 @@ class Graph:
                 pending.append((next(x for x in v.args if x.rank), sides))
             elif v.rank == 0:
                 scalars.append(v)
-            elif v.op == "eye" and v.is_matrix:
-                matrices.append((v, sides)) if not (matrices or pending) else None
+            elif v.op == "eye" and (matrices or pending):
+                continue
             elif v.op == "chain" and len(v.args) <= room:
                 room -= len(v.args)
                 pending.extend(reversed(list(pairs(v))))
@@ -229,6 +231,10 @@ MOST_FACTORS = 24  # of a product that products within it are opened into
 def pairs(chain: Value) -> Iterator[tuple[Value, Sides]]:
     """A product's factors with their sides."""
     return zip(chain.args, chain.data, strict=True)
+
+
+def _is_symmetric(a: Value) -> bool:
+    return a.op == "input" and bool(a.data.attributes & {"symmetric", "posdef", "diagonal"})
 
 
 def significant(shape: Extent) -> Extent:

@@ -33,7 +33,7 @@ from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, length, sum_of
-from .network import Term, read_terms
+from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
 from .spelling import spell
@@ -162,7 +162,8 @@ class Simplifier:
     def _collected(self, terms: Sequence[Term]) -> list[Term]:
         """Like terms added up; their order is that of the first of each."""
         groups: dict[int, Term] = {}
-        for term in map(self._with_natural_sums, terms):
+        for read in terms:
+            term = self._with_sums_multiplied(self._with_natural_sums(read))
             key = key_of(term, self.is_symmetric)
             first = groups.get(key)
             total = term.coefficient + (0 if first is None else first.coefficient)
@@ -180,6 +181,21 @@ class Simplifier:
                     edges[i] = replace(edge, atom=natural)
                     sign *= (-1) ** int(p.data)
         return replace(term, edges=tuple(edges), coefficient=term.coefficient * sign)
+
+    def _with_sums_multiplied(self, term: Term) -> Term:
+        """The term with a scalar multiplied into a scalar sum that gets shorter: `s (1 + q / s)`."""
+        for total, p in term.scalars:
+            if total.op != "add":
+                continue
+            for other, exponent in term.scalars:
+                if other is total or exponent is not p:
+                    continue
+                whole = times(other, total)
+                written = self._reread(whole, {total}.__contains__, OPENED_HORIZON)
+                if written is not None and length(written) < length(whole):
+                    kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
+                    return tidy(replace(term, scalars=(*kept, (written, p))))
+        return term
 
     def _natural_sum(self, e: Expr) -> Expr:
         """The sum or its negative: as the problem has it, numbers positive, or the shorter."""

@@ -1,0 +1,108 @@
+"""What a generated function computes: its inputs, its outputs, and the plan between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .association import Association
+from .expr import Expr, postorder
+from .factorisation import with_shared_factors
+from .plan import Graph, Value, rewritten, walk
+from .problem import Problem, Request
+from .results import Result
+from .translation import translate
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value that is returned: `J`, or the answer to a request."""
+
+    key: str  # as typed: "J", "grad J wrt w"
+    name: str  # in the program, where it is free
+    expression: Expr
+    value: Value
+    result: Result | None = None  # None for what was differentiated
+
+    @property
+    def request(self) -> Request | None:
+        return None if self.result is None else self.result.request
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Inputs in the order of the problem, outputs in the order of the requests, what they are computed
+    by, and the names that the problem has for values."""
+
+    graph: Graph
+    inputs: tuple[Expr, ...]
+    functions: tuple[tuple[str, int], ...]  # abstract functions, each with an order of derivative
+    foreign: tuple[str, ...]  # rows that a user has added: their values are passed in
+    outputs: tuple[Output, ...]
+    names: Mapping[Value, str]
+    definitions: tuple[tuple[str, Expr], ...]
+
+
+def program(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Sequence[str] = (),
+    with_values: bool = True,
+) -> Program:
+    """The program that computes the results together, after the values that were differentiated."""
+    wanted: list[tuple[str, str, Expr, Result | None]] = []
+    if with_values:
+        for result in results:
+            request = result.request
+            if all(e is not request.of for _, _, e, _ in wanted):
+                wanted.append((request.of_text, _word(request.of_text) or "value", request.of, None))
+    keys = [_key(result.request) for result in results]
+    for key, result in zip(keys, results, strict=True):
+        request = result.request
+        if keys.count(key) > 1 and request.direction is not None:
+            key = f"{key} with {request.direction.data.name}"
+        parts = (request.kind, _word(request.of_text), request.wrt.data.name)
+        wanted.append((key, "_".join(filter(None, parts)), result.gradient, result))
+    return _planned(problem, wanted, sizes)
+
+
+def _key(request: Request) -> str:
+    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+
+
+def _word(text: str) -> str:
+    return text if text.isidentifier() else ""
+
+
+def _planned(
+    problem: Problem,
+    wanted: Sequence[tuple[str, str, Expr, Result | None]],
+    sizes: Mapping[str, int],
+) -> Program:
+    roots = [e for _, _, e, _ in wanted]
+    graph = Graph()
+    translation = translate(roots, graph)
+    values, names = [translation.values[e] for e in roots], dict(translation.names)
+    for stage in (Association(graph, sizes), _Sharing(graph)):
+        new = stage(values)
+        values = [new[v] for v in values]
+        names = {new[v]: name for v, name in names.items() if v in new}
+    nodes = list(postorder(roots))
+    used = {e.data.name: e for e in nodes if e.op == "symbol"}
+    order = [*problem.symbols, *sorted(set(used) - set(problem.symbols))]
+    abstract = sorted({e.data for e in nodes if e.op == "abstract"})
+    return Program(
+        graph=graph,
+        inputs=tuple(used[name] for name in order if name in used),
+        functions=tuple(abstract),
+        foreign=(),
+        outputs=tuple(
+            Output(key, name, e, v, result)
+            for (key, name, e, result), v in zip(wanted, values, strict=True)
+        ),
+        names=names,
+        definitions=tuple(
+            {e.data: e.args[0] for e in nodes if e.op == "name"}.items()
+        ),
+    )
