@@ -17,7 +17,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .api import Derivation, Problem, check, derive, read
+    from .api import Derivation, Problem, check, derive, from_dict, read
     from .checks import Check
     from .expr import Expr
     from .extension import function
@@ -46,6 +46,7 @@ __all__ = [
     "define",
     "derive",
     "dim",
+    "from_dict",
     "from_sympy",
     "function",
     "grad",
@@ -61,7 +62,7 @@ __all__ = [
 
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "check", "derive", "read"),
+    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
     "checks": ("Check",),
     "expr": ("Expr",),
     "extension": ("function",),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from . import restoration
 from .checks import Check, checked
 from .derivation import derive as derive_request
 from .derivation import steps_of
@@ -13,6 +15,8 @@ from .elaboration import read as read_problem
 from .errors import RequestError
 from .expr import Expr
 from .problem import Problem as ProblemData
+from .render.article import equation
+from .render.data import to_dict
 from .render.text import to_text
 from .results import Result, Step, Validation
 
@@ -63,7 +67,7 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The derivation as on paper, made when first looked at."""
-        return steps_of(self.problem, self.result, to_text)
+        return self.result.steps or steps_of(self.problem, self.result, to_text)
 
     @property
     def validation(self) -> Validation:
@@ -80,6 +84,17 @@ class Derivation:
         from .interchange import to_sympy  # SymPy is slow to import
 
         return to_sympy(self.gradient)
+
+    def latex(self) -> str:
+        """The gradient as an equation in LaTeX's mathematics."""
+        return equation(self.result, self.problem)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as data that JSON can hold; `from_dict` reads it back."""
+        return to_dict(replace(self.result, steps=self.steps), self.problem)
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
 
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
@@ -107,6 +122,11 @@ class Problem:
 def read(text: str) -> Problem:
     """Reads a problem. Raises an InputError that says what is wrong and where."""
     return Problem(read_problem(text))
+
+
+def from_dict(data: Mapping[str, Any]) -> Derivation:
+    """The derivation that `to_dict` turned into data. Raises InputError for anything else."""
+    return Derivation(*restoration.from_dict(data))
 
 
 def derive(text: str, seed: int = 0) -> Derivation:

@@ -9,8 +9,6 @@ expressions in place of numbers.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from .errors import DerivationError
 from .expr import Expr, add, postorder, zeros
@@ -18,20 +16,6 @@ from .network import Term, opened
 from .rules import arranged_terms
 from .spelling import spell
 from .views import View, views
-
-Simplify = Callable[[Expr], Expr]
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One place of the derivation: an operation that depends on the variable by one argument."""
-
-    value: Expr
-    position: int
-
-    @property
-    def argument(self) -> Expr:
-        return self.value.args[self.position]
 
 
 def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
@@ -43,11 +27,9 @@ def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
     return list(active)
 
 
-def cotangents(
-    root: Expr, wrt: Expr, upstream: Expr, simplify: Simplify = lambda e: e
-) -> dict[Expr, Expr]:
+def cotangents(root: Expr, wrt: Expr, upstream: Expr) -> dict[Expr, Expr]:
     """The cotangent of every node that depends on the variable; that of the variable itself is the
-    gradient. `simplify` is applied to each sum of contributions.
+    gradient.
 
     Raises DerivationError where an operation's derivative has no arrangement."""
     active = active_nodes(root, wrt)
@@ -58,7 +40,7 @@ def cotangents(
     contributions[root].append(upstream)
     for e in reversed(active):
         parts = contributions[e]
-        result[e] = simplify(add(*parts)) if parts else zeros(*e.shape)
+        result[e] = add(*parts) if parts else zeros(*e.shape)
         if not parts:
             continue
         for position, argument in reversed(list(enumerate(e.args))):

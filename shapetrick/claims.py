@@ -83,12 +83,23 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     assert claim is not None
     validation = None
     if claim.value is not None:
-        validation = checker_of(problem, request, [claim.value], seed).check(claim.value)
+        validation = verdict_on(problem, request, claim.value, seed)
         if validation.verdict != "wrong":
             verdict: ClaimVerdict = "right" if validation.verdict == "verified" else "unchecked"
             error, reason = validation.max_relative_error, validation.reason
             return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
     return _Wrong(problem, request, validation, seed).judgement()
+
+
+def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:
+    """The verdict of the differences on a claimed value. What is infinite at some points where the
+    derivative exists is wrong, though it be right elsewhere."""
+    checker = checker_of(problem, request, [value], seed)
+    found = checker.check(value)
+    if found.verdict == "verified" and checker.has_gaps(value):
+        reason = "it has no finite value at some points where the derivative exists"
+        return replace(found, verdict="wrong", reason=reason, max_relative_error=np.inf)
+    return found
 
 
 def checker_of(

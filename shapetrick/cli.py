@@ -83,7 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
     depth.add_argument("--quiet", action="store_true", help="the gradients alone")
     derive.add_argument(
-        "--format", choices=["text", "json"], default="text", help="(default: text)"
+        "--format",
+        choices=["text", "json", *_DOCUMENTS],
+        default="text",
+        help="text (the default), json, latex, markdown, or html: a report with pictures",
+    )
+    derive.add_argument(
+        "--standalone", action="store_true", help="with latex: a document that compiles by itself"
     )
     derive.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
@@ -195,7 +201,8 @@ def _derive(args: argparse.Namespace) -> int:
     from .errors import InputError, ShapetrickError
 
     requests = _requests(problem, args.wrt)
-    show = _json(problem) if args.format == "json" else _text(problem, args)
+    derived: list[Derivation] = []
+    show = _SHOWN[args.format](problem, args) if args.format in _SHOWN else derived.append
     status = DERIVED
     for request in requests:
         try:
@@ -206,6 +213,8 @@ def _derive(args: argparse.Namespace) -> int:
             status = max(status, failed)
             continue
         status = max(status, DERIVED if derivation.verified else WRONG)
+    if derived:
+        print(_DOCUMENTS[args.format](problem, derived, args))
     return status
 
 
@@ -244,14 +253,36 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
     return show
 
 
-def _json(problem: Problem) -> Callable[[Derivation], None]:
-    from .render.data import to_dict
-
+def _json(_: Problem, __: argparse.Namespace) -> Callable[[Derivation], None]:
     def show(d: Derivation) -> None:
-        data = to_dict(replace(d.result, steps=d.steps), problem.data)
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
+        print(json.dumps(d.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
 
     return show
+
+
+_SHOWN = {"text": _text, "json": _json}  # one after the other; the others are a document
+
+
+def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Namespace) -> str:
+    from .render import article, markup
+
+    results = [replace(d.result, steps=() if args.quiet else d.steps) for d in derived]
+    depth = article.QUIET if args.quiet else article.STEPS if args.steps else article.LINES
+    blocks = [b for r in results for b in article.result_blocks(r, problem.data, depth)]
+    if not args.quiet:
+        blocks = [*article.problem_blocks(problem.data), *blocks]
+    if args.format == "markdown":
+        return markup.markdown(blocks)
+    return markup.document(blocks) if args.standalone else markup.latex(blocks)
+
+
+def _report(problem: Problem, derived: Sequence[Derivation], _: argparse.Namespace) -> str:
+    from .report import page
+
+    return page(problem, derived)
+
+
+_DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}
 
 
 # ------------------------------------------------------------------------------------- the input

@@ -12,11 +12,11 @@ from dataclasses import replace
 from .chain_rule import cotangents
 from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .functions import NAMES
+from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
 from .naming import introduced, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Result, Step
-from .second import jacobian, pushed_forward, symmetrized, upstream_of
 from .simplification import Simplifier
 from .validation import Checker
 
@@ -27,6 +27,18 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     Raises DerivationError where no arrangement expresses it."""
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     gradient = _KINDS[request.kind](request, simplifier)
+    return _concluded(problem, request, gradient, simplifier, seed)
+
+
+def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
+    """A gradient (or backward rule) that was derived elsewhere, simplified and validated."""
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    return _concluded(problem, request, simplifier(gradient), simplifier, seed)
+
+
+def _concluded(
+    problem: Problem, request: Request, gradient: Expr, simplifier: Simplifier, seed: int
+) -> Result:
     notes: tuple[str, ...] = ()
     if request.symmetric:
         gradient = symmetrized(gradient, simplifier)

@@ -36,8 +36,9 @@ from .surface import postorder as nodes_of
 from .validation import Checker
 
 SAME = 1e-7  # relative: values nearer than that agree
-MOST_PIECES = 24
-MOST_TERMS = 24
+MOST_PIECES = 48
+MOST_TERMS = 48
+MOST_OPENED = 24
 MOST_CHANGES = 6000  # of one claim
 BATCH = 400  # changed claims that are evaluated together
 MOST_FIRST = 80  # changes after which a second is tried
@@ -280,7 +281,7 @@ class Mender:
         if not names or IDENTITY in values:
             return
         found = self.draft.expression(names[0])
-        sides = [d for e in values.values() for d in e.shape]
+        sides = [*self._answer.shape, *(d for e in values.values() for d in e.shape)]
         sizes = [found.shape[0]] if found is not None else list(dict.fromkeys(sides))
         drafts = [self._with_identity(size) for size in sizes]
         self.lowering, self.draft = max(drafts, key=lambda pair: _fitting(pair[1]))
@@ -355,7 +356,7 @@ def terms_of(e: Expr) -> tuple[Expr, ...]:
 def distributed(e: Expr) -> list[Expr]:
     """The terms with products of sums multiplied out, as far as there are few."""
     waiting, done = list(terms_of(e)), list[Expr]()
-    while waiting and len(waiting) + len(done) <= MOST_TERMS:
+    while waiting and len(waiting) + len(done) <= MOST_OPENED:
         term = waiting.pop(0)
         opened = _opened(term)
         if opened is None:
@@ -378,12 +379,11 @@ def _opened(term: Expr) -> list[Expr] | None:
 
 
 def _functions(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
-    """The element-wise functions of one argument that occur, as kinds and values of nodes."""
+    """The functions of one argument that occur, as kinds and values of nodes."""
     for e in postorder(roots):
         if e.op == "abstract":
             name, order = e.data
             yield from (("abstract", (name, k)) for k in (order, order + 1))
-        elif e.op in TABLE and e.op not in OPERATORS:
-            row = TABLE[e.op]
-            if (row.elementwise and row.arity == 1) or e.op == "diag":
-                yield "call", Callee(e.op)
+        elif e.op in TABLE and e.op not in OPERATORS and TABLE[e.op].arity == 1:
+            if e.data in (None, 0, 1) and e.op != "transpose":
+                yield "call", Callee(e.op, e.data)

@@ -220,6 +220,7 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
         yield from (replace(d, span=x.span) for d in parts.dims)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
+        yield _number(2, x)
     if at.parent is None or (at.takes_factor and x.kind not in ("neg", *SUMS)):
         for factor in (_number(2, x), *parts.dims):
             yield _scaled(factor, x)
@@ -287,8 +288,9 @@ def _takes_axis(name: str) -> bool:
 
 def _other_sum(at: Place, parts: Parts) -> Iterator[Node]:
     x = at.node
-    if x.kind == "call" and x.value.name in ("sum", "mean"):
-        yield x.args[0]
+    inner = x.args[0] if x.kind == "'" else x
+    if inner.kind == "call" and inner.value.name in ("sum", "mean"):
+        yield inner.args[0]
     elif x.kind != "number" and parts.shape(x) not in (None, SCALAR):
         for axis in (None, 0, 1):
             summed = Node("call", (x,), Callee("sum", axis), x.span)
@@ -379,10 +381,10 @@ def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
         return
     for piece in parts.terms:
         own = parts.shape(piece)
-        if own is not None and broadcast([own, shape]) == shape:
+        if own is not None and broadcast([own, shape]) is not None:
             yield _binary("+", x, piece, x)
             yield _binary("-", x, piece, x)
-        if own is not None and own != SCALAR and own[::-1] == shape:
+        if own is not None and own != SCALAR and broadcast([own[::-1], shape]) is not None:
             yield _binary("+", x, _turned(piece), x)
             yield _binary("-", x, _turned(piece), x)
 

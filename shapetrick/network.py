@@ -51,9 +51,6 @@ class Term:
     def open_nodes(self) -> Nodes:
         return self.rows + self.cols
 
-    def scaled(self, factor: Fraction | float) -> Term:
-        return replace(self, coefficient=self.coefficient * factor)
-
 
 # ---------------------------------------------------------------------------------- reading
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .association import Association
 from .expr import Expr, postorder
 from .factorisation import with_shared_factors
-from .plan import Graph, Value, rewritten, walk
+from .functions import TABLE
+from .plan import Graph, Value, walk
 from .problem import Problem, Request
 from .results import Result
 from .translation import translate
@@ -47,7 +48,7 @@ def program(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
-    spelled: Sequence[str] = (),
+    spelled: Collection[str],
     with_values: bool = True,
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated."""
@@ -64,7 +65,7 @@ def program(
             key = f"{key} with {request.direction.data.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.data.name)
         wanted.append((key, "_".join(filter(None, parts)), result.gradient, result))
-    return _planned(problem, wanted, sizes)
+    return _planned(problem, wanted, sizes, spelled)
 
 
 def _key(request: Request) -> str:
@@ -79,12 +80,13 @@ def _planned(
     problem: Problem,
     wanted: Sequence[tuple[str, str, Expr, Result | None]],
     sizes: Mapping[str, int],
+    spelled: Collection[str],
 ) -> Program:
     roots = [e for _, _, e, _ in wanted]
     graph = Graph()
     translation = translate(roots, graph)
     values, names = [translation.values[e] for e in roots], dict(translation.names)
-    for stage in (Association(graph, sizes), _Sharing(graph)):
+    for stage in (Association(graph, sizes), lambda values: with_shared_factors(graph, values)):
         new = stage(values)
         values = [new[v] for v in values]
         names = {new[v]: name for v, name in names.items() if v in new}
@@ -96,7 +98,7 @@ def _planned(
         graph=graph,
         inputs=tuple(used[name] for name in order if name in used),
         functions=tuple(abstract),
-        foreign=(),
+        foreign=tuple(sorted({v.op for v in walk(values)} & (set(TABLE) - set(spelled)))),
         outputs=tuple(
             Output(key, name, e, v, result)
             for (key, name, e, result), v in zip(wanted, values, strict=True)

@@ -5,6 +5,7 @@ Comes after parsing; what is changed stands in `mutations.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 
@@ -38,7 +39,11 @@ _NEEDED: Mapping[str, tuple[Level, ...]] = {
     "'": (Level.BASE,),
 }
 # Signs that mean the same; a new one is written as the others in the text are.
-_SIGNS = {"*": ("@", "*", "·"), ".*": (".*", "⊙", "∘"), "./": ("./", "⊘")}
+_SIGNS = {
+    "*": re.compile(r"@|(?<!\.)\*|·"),
+    ".*": re.compile(r"\.\*|⊙|∘"),
+    "./": re.compile(r"\./|⊘"),
+}
 _TRANSPOSES = ("'", ".T", "ᵀ", "^T", "’")
 
 
@@ -53,7 +58,8 @@ class Typist:
         }
         self._span = root.span
         own = text[root.span.start : root.span.end]
-        self._signs = {k: next((s for s in signs if s in own), "") for k, signs in _SIGNS.items()}
+        found = {kind: sign.search(own) for kind, sign in _SIGNS.items()}
+        self._signs = {kind: match.group() if match else "" for kind, match in found.items()}
         self._transpose = next((t for t in _TRANSPOSES if t in own), "'")
 
     def learn(self, root: Node, text: str) -> None:

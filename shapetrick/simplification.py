@@ -183,7 +183,7 @@ class Simplifier:
         return replace(term, edges=tuple(edges), coefficient=term.coefficient * sign)
 
     def _with_sums_multiplied(self, term: Term) -> Term:
-        """The term with a scalar multiplied into a scalar sum that gets shorter: `s (1 + q / s)`."""
+        """The term with a scalar multiplied into a sum that gets shorter: `s (1 + q / s)`."""
         for total, p in term.scalars:
             if total.op != "add":
                 continue

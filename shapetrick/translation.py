@@ -15,7 +15,7 @@ from .dims import ONE, Dim
 from .errors import RequestError
 from .expr import Expr, postorder
 from .functions import TABLE as FUNCTIONS
-from .plan import Graph, Value, extent, pairs
+from .plan import Extent, Graph, Value, extent, pairs
 from .reductions import inner, total
 
 
@@ -76,7 +76,8 @@ def _translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
         raise RequestError(f"there is no code for `{e.op}`.")
     if FUNCTIONS[e.op].elementwise:
         return graph.entrywise(e.op, *_aligned(graph, e, args))
-    return graph.node(e.op, args, e.data, extent(e.shape))
+    matrices = [reshaped(graph, v, a.shape) for a, v in zip(e.args, args, strict=True)]
+    return reshaped(graph, graph.node(e.op, matrices, e.data, e.shape), extent(e.shape))
 
 
 def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
@@ -257,23 +258,19 @@ def unraveled(graph: Graph, v: Value, m: Dim, n: Dim) -> Value:
         return v
     if v.op == "ravel" and v.args[0].shape == (n, m):
         return graph.transpose(v.args[0])
-    return graph.transpose(graph.node("reshape", (v,), (n, m), (n, m)))
+    return graph.transpose(reshaped(graph, v, (n, m)))
 
 
 def _kron(c: Call) -> Value:
     if any(not a.rank for a in c.args):
         return c.graph.mul(*c.args)
-    shapes = [a.shape for a in c.e.args]
-    if all(a.rank == 2 for a in c.args):
-        return c.graph.node("kron", c.args, None, extent(c.e.shape))
-    a, b = (
-        v if v.is_matrix else c.graph.node("column" if s[1] == ONE else "row", (v,), None, s)
-        for v, s in zip(c.args, shapes, strict=True)
-    )
+    a, b = (reshaped(c.graph, v, arg.shape) for v, arg in zip(c.args, c.e.args, strict=True))
     product = c.graph.node("kron", (a, b), None, c.e.shape)
-    return product if ONE not in c.e.shape else c.graph.node(
-        "ravel", (product,), None, extent(c.e.shape)
-    )
+    return reshaped(c.graph, product, extent(c.e.shape))
+
+
+def reshaped(graph: Graph, v: Value, shape: Extent) -> Value:
+    return v if v.shape == shape else graph.node("reshape", (v,), None, shape)
 
 
 TABLE: Mapping[str, Callable[[Call], Value]] = {

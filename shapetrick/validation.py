@@ -39,6 +39,7 @@ SECOND_DRAWS = 3
 SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
 FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
 SITES = 2
+MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
@@ -159,6 +160,17 @@ class Checker:
 
         predicted = target.predicted(value, direction[None])[0]
         return error_curve(f, x, target.travelled(direction), predicted)
+
+    def has_gaps(self, gradient: Expr) -> bool:
+        """Whether it has no value at a point where the derivative is known, though no input there
+        is large enough for something to overflow."""
+        for probe in filter(None, map(self._probe, range(SITES))):
+            for point in probe.points():
+                inputs = point.draw.env.values()
+                moderate = all((np.abs(x) <= MODERATE).all() for x in inputs)
+                if moderate and self._fit(probe.site, point, gradient) is None:
+                    return True
+        return False
 
     # ----------------------------------------------------------------------------- the stages
 

@@ -28,10 +28,14 @@ def _one(value: Any) -> Any:
     return jnp.reshape(value, (1, 1))
 
 
+NUMPY_NAMES = (
+    *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+)
 VALUES: dict[str, Callable[..., Any]] = {
     **{
         name: (lambda f: lambda x, _: f(x))(getattr(jnp, name))
-        for name in "exp log log1p expm1 sqrt square abs sign sin cos tan sinh cosh tanh".split()
+        for name in NUMPY_NAMES
     },
     "asin": lambda x, _: jnp.arcsin(x),
     "acos": lambda x, _: jnp.arccos(x),

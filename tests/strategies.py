@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from shapetrick import expr as ex
@@ -60,6 +61,12 @@ _numbers = st.one_of(
 
 # Hypothesis would print an example by its fields, digests and all.
 Expr._repr_pretty_ = lambda self, printer, cycle: printer.text(repr(self))  # type: ignore[attr-defined]
+
+
+def examples(count: int) -> settings:
+    """That many random examples of a test, or as many times more as the profile asks for."""
+    share = count * settings.default.max_examples // 100  # type: ignore[union-attr]
+    return settings(max_examples=share, suppress_health_check=list(HealthCheck))
 
 
 def environment(seed: int = 0) -> dict[str, Array]:

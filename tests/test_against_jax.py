@@ -8,23 +8,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from jax_values import value
-from strategies import ELEMENTWISE, SIZES, SYMBOLS, environment, expressions
+from strategies import ELEMENTWISE, SIZES, environment, examples, expressions
 
 from shapetrick.derivation import derive
-from shapetrick.dims import ONE, SCALAR
+from shapetrick.dims import SCALAR
 from shapetrick.errors import DerivationError
 from shapetrick.evaluation import evaluate
 from shapetrick.expr import Expr, symbol, symbols_of
+from shapetrick.functions import Array
 from shapetrick.problem import Kind, Problem, Request
+from shapetrick.render.text import to_text
 
 FUNCTIONS = {
     "sigma": lambda x: jnp.sin(1.3 * x + 0.4) + 0.2 * x * x,
     "phi": lambda x: jnp.cos(0.7 * x) - 0.1 * x * x,
 }
-SLACK = 1e-6  # relative: JAX and we round differently, and draws may be badly conditioned
+SLACK = 1e-6  # relative: JAX and we round differently
+NEAR, STEADY = 1e-10, 1e-7  # where so small a step changes more, rounding is what one sees
+DRAWS = 4
+
+Env = dict[str, Array]
 
 
 def ours(name: str) -> Any:
@@ -50,13 +56,16 @@ def derivative(of: Expr, wrt: Expr, kind: Kind) -> tuple[Expr, Expr | None] | No
     try:
         result = derive(problem, request)
     except DerivationError:
+        event("refused")
         return None
-    if result.validation.verdict != "verified":
+    assert result.validation.verdict != "wrong", to_text(result.gradient)
+    if result.validation.verdict == "unchecked":
+        event("unchecked")
         return None
     return result.gradient, direction
 
 
-def truth(of: Expr, wrt: Expr, kind: Kind, env: dict[str, Any]) -> Any:
+def truth(of: Expr, wrt: Expr, kind: Kind, env: Env) -> Any:
     """JAX's derivative at a point, in our conventions."""
     name = wrt.data.name
 
@@ -73,64 +82,84 @@ def truth(of: Expr, wrt: Expr, kind: Kind, env: dict[str, Any]) -> Any:
             return jax.jvp(f, (x,), (env["#G"],))[1]
         case "hvp":
             return jax.jvp(jax.grad(lambda x: f(x)[0, 0]), (x,), (env["#G"],))[1]
+        case "jac" if wrt.is_scalar:
+            return jax.jacobian(f)(x)[:, :, 0, 0]
         case "jac":
-            return jax.jacobian(lambda x: f(x)[:, 0])(x)[:, :, 0]
-    return jax.hessian(lambda x: f(x)[0, 0])(x)[:, 0, :, 0]
+            return jax.jacobian(lambda v: f(unstacked(v, x.shape)).T.ravel())(x.T.ravel())
+    return jax.hessian(lambda v: f(unstacked(v, x.shape))[0, 0])(x.T.ravel())
 
 
-def agree(of: Expr, wrt: Expr, kind: Kind, seed: int) -> None:
+def unstacked(v: Any, shape: tuple[int, ...]) -> Any:
+    return v.reshape(shape[::-1]).T
+
+
+def agree(of: Expr, wrt: Expr, kind: Kind) -> None:
+    """Asserts that ours is JAX's, at the first of some draws where both are steady."""
     found = derivative(of, wrt, kind)
-    assume(found is not None)
-    assert found is not None
+    if found is None:
+        return
     gradient, direction = found
-    env: dict[str, Any] = dict(environment(seed))
+    for seed in range(DRAWS):
+        at = point(seed, direction)
+        expected, mine = both(of, wrt, kind, gradient, at)
+        near = both(of, wrt, kind, gradient, {name: x * (1 + NEAR) for name, x in at.items()})
+        scale = max(float(np.max(np.abs(expected))), np.finfo(float).tiny)
+        if not (off(expected, near[0], scale) <= STEADY and off(mine, near[1], scale) <= STEADY):
+            continue
+        assert off(mine, expected, scale) <= SLACK, to_text(gradient)
+        event("right")
+        return
+    event("no steady draw")
+
+
+def both(of: Expr, wrt: Expr, kind: Kind, gradient: Expr, at: Env) -> tuple[Array, Array]:
+    """JAX's value of the derivative and ours."""
+    functions = {name: ours(name) for name in ELEMENTWISE}
+    return np.asarray(truth(of, wrt, kind, at)), evaluate(gradient, at, SIZES, functions)
+
+
+def off(a: Array, b: Array, scale: float) -> float:
+    """The largest difference, relative to the scale; not a number where one isn't finite."""
+    assert a.shape == b.shape
+    with np.errstate(all="ignore"):
+        return float(np.max(np.abs(a - b))) / scale
+
+
+def point(seed: int, direction: Expr | None) -> Env:
+    at = environment(seed)
     if direction is not None:
         shape = [d.size(SIZES) for d in direction.shape]
-        env["#G"] = np.random.default_rng(seed).standard_normal(shape)
-    expected = np.asarray(truth(of, wrt, kind, env))
-    mine = evaluate(gradient, env, SIZES, {name: ours(name) for name in ELEMENTWISE})
-    assume(np.all(np.isfinite(expected)) and np.all(np.isfinite(mine)))
-    scale = max(float(np.max(np.abs(expected))), 1e-8)
-    np.testing.assert_allclose(mine / scale, expected / scale, atol=SLACK, rtol=SLACK)
+        at["#G"] = np.random.default_rng([seed, 1]).standard_normal(shape)
+    return at
 
 
 def variables(of: Expr) -> list[Expr]:
     return sorted(symbols_of(of), key=lambda e: str(e.data.name))
 
 
-relaxed = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-)
-
-
 @pytest.mark.parametrize("kind", ["grad", "hvp"])
-@relaxed
+@examples(40)
 @given(data=st.data())
 def test_derivatives_of_scalars(kind: Kind, data: st.DataObject) -> None:
     of = data.draw(expressions(shape=SCALAR, depth=3))
     assume(variables(of))
-    wrt = data.draw(st.sampled_from(variables(of)))
-    agree(of, wrt, kind, data.draw(st.integers(0, 50)))
+    agree(of, data.draw(st.sampled_from(variables(of))), kind)
 
 
 @pytest.mark.parametrize("kind", ["vjp", "jvp"])
-@relaxed
+@examples(40)
 @given(data=st.data())
 def test_rules(kind: Kind, data: st.DataObject) -> None:
     of = data.draw(expressions(depth=3))
     assume(variables(of))
-    wrt = data.draw(st.sampled_from(variables(of)))
-    agree(of, wrt, kind, data.draw(st.integers(0, 50)))
+    agree(of, data.draw(st.sampled_from(variables(of))), kind)
 
 
 @pytest.mark.parametrize("kind", ["jac", "hess"])
-@relaxed
+@examples(40)
 @given(data=st.data())
 def test_jacobians_and_hessians(kind: Kind, data: st.DataObject) -> None:
-    shape = SCALAR if kind == "hess" else data.draw(st.sampled_from([s for s in SYMBOLS if s[1] == ONE]))
-    of = data.draw(expressions(shape=shape, depth=3))
-    columns = [e for e in variables(of) if e.shape[1] == ONE and (kind == "hess" or not e.is_scalar)]
-    assume(columns)
-    agree(of, data.draw(st.sampled_from(columns)), kind, data.draw(st.integers(0, 50)))
+    """Of a column or a matrix, by a column or a matrix."""
+    of = data.draw(expressions(shape=SCALAR if kind == "hess" else None, depth=3))
+    assume(variables(of))
+    agree(of, data.draw(st.sampled_from(variables(of))), kind)

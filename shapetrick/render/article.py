@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..problem import Problem
@@ -60,13 +60,19 @@ def problem_blocks(problem: Problem) -> Iterator[Block]:
             yield Text(f"{name}: {'; '.join(remarks)}.")
 
 
-def result_blocks(result: Result, problem: Problem, steps: bool = False) -> Iterator[Block]:
-    """The derivation of one request; `steps` also has what was rejected."""
+QUIET, LINES, STEPS = range(3)  # the gradient alone, the derivation, and what was rejected
+
+
+def result_blocks(result: Result, problem: Problem, depth: int = LINES) -> Iterator[Block]:
+    """The derivation of one request."""
     notation = notation_for(problem, result.request)
+    if depth == QUIET:
+        yield tuple(_gradient(result, notation, problem.definitions))
+        return
     yield Text(words.asked(result.request), "heading")
     for step in result.steps:
         yield tuple(_step(step, notation))
-        if steps:
+        if depth == STEPS:
             yield from _rejected(step, notation)
         if step.note:
             yield Text(f"{step.note}.".capitalize())
@@ -159,10 +165,11 @@ def _rejected(step: Step, notation: Latex) -> Iterator[Block]:
         yield Item(to_latex(r.arrangement, notation), f"off by {words.figure(r.error)}: {r.reason}")
 
 
-def _gradient(result: Result, notation: Latex) -> Iterator[Equation]:
+def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Iterator[Equation]:
+    """The gradient and the definitions that it uses, but for the problem's `own`."""
     label, gradient = sized(heading(result, notation)), to_latex(result.gradient, notation)
     yield from _equations(label, _sign(result), gradient, notation.shape(result.gradient.shape))
-    for i, (name, body) in enumerate(result.definitions):
+    for i, (name, body) in enumerate((n, e) for n, e in result.definitions if n not in own):
         where = "" if i else r"\text{where}\quad "
         left = where + str(notation.name(name))
         yield from _equations(left, "=", to_latex(body, notation))

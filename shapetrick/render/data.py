@@ -1,46 +1,142 @@
 """A result as plain data: strings, numbers, lists and dictionaries that JSON can hold.
 
-Expressions are texts in the language. A number that JSON lacks (an infinite order of the Taylor
-remainder, a relative error that was never measured) is None.
+`schema/derivation.schema.json` documents it, and `restoration.py` reads it back. An expression is
+its text in the language, and beside it the index of its node in a table that shares what is shared.
+A number that JSON lacks (an infinite order of the Taylor remainder, a relative error that was never
+measured) is None.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
+from ..dims import Shape
 from ..errors import RequestError
-from ..expr import Expr
+from ..expr import Expr, Symbol, postorder
 from ..problem import Problem
 from ..results import Line, Result, Step, Validation
 from .text import to_text
+
+VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
 
 Data = dict[str, Any]
 
 
 def to_dict(result: Result, problem: Problem) -> Data:
-    """One request's result, with what its problem assumed."""
-    request = result.request
+    """One request's result, with its problem."""
+    nodes = _Nodes(_expressions(result, problem))
+    request, direction = result.request, result.request.direction
     return {
+        "version": VERSION,
         "kind": request.kind,
         "of": request.of_text,
+        "of_node": nodes[request.of],
         "wrt": request.wrt.data.name,
-        "with": request.direction.data.name if request.direction is not None else None,
-        "shape": _shape(result.gradient),
+        "wrt_node": nodes[request.wrt],
+        "with": direction.data.name if direction is not None else None,
+        "with_node": nodes[direction] if direction is not None else None,
+        "symmetric": request.symmetric,
+        "shape": _shape(result.gradient.shape),
         "gradient": to_text(result.gradient),
-        "definitions": [{"name": name, "value": to_text(e)} for name, e in result.definitions],
+        "gradient_node": nodes[result.gradient],
+        "definitions": [
+            {"name": name, "value": to_text(e), "node": nodes[e]} for name, e in result.definitions
+        ],
         "expanded": _expanded(result.expanded),
         "verified": result.validation.verdict == "verified",
         "validation": _validation(result.validation),
-        "steps": [_step(step) for step in result.steps],
+        "steps": [_step(step, nodes) for step in result.steps],
         "simplification": [
-            {"rule": r.rule, "before": to_text(r.before), "after": to_text(r.after)}
+            {
+                "rule": r.rule,
+                "before": to_text(r.before),
+                "before_node": nodes[r.before],
+                "after": to_text(r.after),
+                "after_node": nodes[r.after],
+            }
             for r in result.rewritings
         ],
         "kept": [to_text(e) for e in result.kept],
         "assumptions": list(problem.assumptions),
         "readings": list(problem.readings),
         "notes": list(result.notes),
+        "problem": _problem(problem, nodes),
+        "nodes": nodes.table,
+    }
+
+
+def _expressions(result: Result, problem: Problem) -> Iterable[Expr]:
+    """All that has a node, in the order of the table."""
+    request = result.request
+    yield from problem.symbols.values()
+    yield from problem.definitions.values()
+    yield from (e for e in (request.of, request.wrt, request.direction) if e is not None)
+    yield result.gradient
+    yield from (e for _, e in result.definitions)
+    for step in result.steps:
+        for line in step.lines:
+            yield from (f.expression for f in line.factors)
+            yield line.arrangement
+            yield from (r.arrangement for r in line.rejected)
+        yield step.result
+    for rewriting in result.rewritings:
+        yield from (rewriting.before, rewriting.after)
+
+
+class _Nodes:
+    """Every node once, after those that it uses."""
+
+    def __init__(self, roots: Iterable[Expr]) -> None:
+        self._index: dict[Expr, int] = {}
+        self.table: list[Data] = []
+        for e in postorder(roots):
+            self._index[e] = len(self.table)
+            self.table.append(self._node(e))
+
+    def __getitem__(self, e: Expr) -> int:
+        return self._index[e]
+
+    def _node(self, e: Expr) -> Data:
+        args = [self._index[a] for a in e.args]
+        return {"op": e.op, "args": args, "shape": _shape(e.shape), **_payload(e.data)}
+
+
+def _payload(data: Any) -> Data:
+    """What a node has beside its arguments."""
+    match data:
+        case None:
+            return {}
+        case Symbol():
+            return {"name": data.name, "attributes": sorted(data.attributes)}
+        case str():
+            return {"name": data}
+        case Fraction():
+            return {"value": str(data)}
+        case float():
+            return {"value": data}
+        case int():
+            return {"axis": data}
+        case (str() as name, int() as order):
+            return {"name": name, "order": order}
+    return {"sizes": [str(dim) for dim in data]}
+
+
+def _problem(problem: Problem, nodes: _Nodes) -> Data:
+    return {
+        "text": problem.text,
+        "symbols": [
+            {"name": name, "shape": _shape(e.shape), "node": nodes[e]}
+            for name, e in problem.symbols.items()
+        ],
+        "definitions": [
+            {"name": name, "value": _expanded(e.args[0]), "node": nodes[e]}
+            for name, e in problem.definitions.items()
+        ],
+        "functions": list(problem.functions),
+        "constants": sorted(problem.constants),
     }
 
 
@@ -52,8 +148,8 @@ def _expanded(e: Expr) -> str | None:
         return None
 
 
-def _shape(e: Expr) -> list[str]:
-    return [str(d) for d in e.shape]
+def _shape(shape: Shape) -> list[str]:
+    return [str(d) for d in shape]
 
 
 def _validation(v: Validation) -> Data:
@@ -75,31 +171,40 @@ def _finite(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-def _step(step: Step) -> Data:
+def _step(step: Step, nodes: _Nodes) -> Data:
     return {
         "of": step.of,
         "wrt": step.wrt,
         "label": step.label,
-        "shape": [str(d) for d in step.shape],
-        "lines": [_line(line) for line in step.lines],
+        "shape": _shape(step.shape),
+        "lines": [_line(line, nodes) for line in step.lines],
         "result": to_text(step.result),
+        "node": nodes[step.result],
+        "note": step.note,
     }
 
 
-def _line(line: Line) -> Data:
+def _line(line: Line, nodes: _Nodes) -> Data:
     return {
         "coefficient": str(line.coefficient),
         "factors": [
-            {"factor": to_text(f.expression), "shape": _shape(f.expression), "origin": f.origin}
+            {
+                "factor": to_text(f.expression),
+                "node": nodes[f.expression],
+                "shape": _shape(f.expression.shape),
+                "origin": f.origin,
+            }
             for f in line.factors
         ],
         "arrangement": to_text(line.arrangement),
+        "node": nodes[line.arrangement],
         "fitting": line.fitting,
         "all_counted": line.all_counted,
         "typed": line.typed,
         "rejected": [
             {
                 "arrangement": to_text(r.arrangement),
+                "node": nodes[r.arrangement],
                 "relative_error": _finite(r.error),
                 "reason": r.reason,
             }

@@ -7,7 +7,6 @@ Closed with a direction at the variable's side instead, the same terms are the f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,8 +15,6 @@ from .errors import DerivationError
 from .expr import UNIT, Expr, add, number, postorder, symbol, times, transpose
 from .network import Edge, Nodes, Term, read_terms
 from .simplification import Simplifier
-
-Ends = Callable[[Nodes, Nodes, Nodes, Nodes], tuple[Nodes, Nodes]]
 
 UPSTREAM = "#upstream"
 

@@ -1,0 +1,182 @@
+"""TABLE: how each array operation is spelled in NumPy, JAX and PyTorch, and of plain numbers in Python.
+
+In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it is a
+name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1` or nothing,
+`{shape}` and `{rows}` are the value's, `{m}` and `{n}` the sizes that the operation has besides.
+JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where nothing else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+Library = Literal["numpy", "jax", "torch"]
+MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
+
+
+class Level(IntEnum):
+    """How tightly a Python expression holds together, loosest first."""
+
+    SUM = 0
+    PRODUCT = 1  # with * and /
+    MATMUL = 2  # with @: as tight as *, but brackets make a mixture readable
+    UNARY = 3
+    POWER = 4
+    ATOM = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The templates of an operation; `python` is for numbers that are no arrays, such as sizes."""
+
+    numpy: str
+    jax: str
+    torch: str
+    python: str
+    level: Level
+
+    def template(self, library: Library, plain: bool) -> str:
+        return self.python if plain else str(getattr(self, library))
+
+
+def _row(
+    numpy: str, jax: str = "", torch: str = "", python: str = "", level: Level = Level.ATOM
+) -> Spelling:
+    jax = jax or numpy.replace("np.", "jnp.")
+    torch = torch or numpy.replace("np.", "torch.")
+    return Spelling(numpy, jax, torch, python or numpy, level)
+
+
+def _same(name: str, python: str = "") -> Spelling:
+    """An element-wise function with one name everywhere."""
+    return _row(f"np.{name}({{0}})", python=f"math.{python or name}({{0}})")
+
+
+_LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
+
+TABLE: Mapping[str, Spelling] = {
+    # entry by entry
+    "exp": _same("exp"),
+    "log": _same("log"),
+    "log1p": _same("log1p"),
+    "expm1": _same("expm1"),
+    "sqrt": _same("sqrt"),
+    "abs": _row("np.abs({0})", python="abs({0})"),
+    "sign": _row("np.sign({0})", python="float(({0} > 0) - ({0} < 0))"),
+    "sin": _same("sin"),
+    "cos": _same("cos"),
+    "tan": _same("tan"),
+    "asin": _row("np.arcsin({0})", python="math.asin({0})"),
+    "acos": _row("np.arccos({0})", python="math.acos({0})"),
+    "atan": _row("np.arctan({0})", python="math.atan({0})"),
+    "sinh": _same("sinh"),
+    "cosh": _same("cosh"),
+    "tanh": _same("tanh"),
+    "sigmoid": _row(
+        "0.5 * (1 + np.tanh(0.5 * {0:unary}))", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
+        "0.5 * (1 + math.tanh(0.5 * {0:unary}))", Level.PRODUCT,
+    ),
+    "softplus": _row(
+        "np.logaddexp(0, {0})", "jax.nn.softplus({0})", "torch.logaddexp({0}, torch.zeros_like({0}))",
+        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", Level.SUM,
+    ),
+    "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
+    "leaky_relu": _row(
+        "np.maximum({0}, 0.01 * {0})", torch="torch.maximum({0}, 0.01 * {0})",
+        python="max({0}, 0.01 * {0})",
+    ),
+    "elu": _row(
+        "np.maximum({0}, 0) + np.expm1(np.minimum({0}, 0))",
+        torch="torch.relu({0}) + torch.expm1(-torch.relu(-{0}))",
+        python="max({0}, 0) + math.expm1(min({0}, 0))", level=Level.SUM,
+    ),
+    "gelu": _row(
+        "0.5 * {0} * (1 + scipy.special.erf({0} / math.sqrt(2)))",
+        "jax.nn.gelu({0}, approximate=False)", "torch.nn.functional.gelu({0})",
+        "0.5 * {0} * (1 + math.erf({0} / math.sqrt(2)))", Level.PRODUCT,
+    ),
+    "silu": _row(
+        "0.5 * {0} * (1 + np.tanh(0.5 * {0}))", "jax.nn.silu({0})", "torch.nn.functional.silu({0})",
+        "0.5 * {0} * (1 + math.tanh(0.5 * {0}))", Level.PRODUCT,
+    ),
+    "erf": _row(
+        "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
+    ),
+    "step": _row(
+        "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
+        python="float({0} > 0)",
+    ),
+    "maximum": _row("np.maximum({0}, {1})", torch="torch.where({0} >= {1}, {0}, {1})",
+                    python="max({0}, {1})"),
+    "minimum": _row("np.minimum({0}, {1})", torch="torch.where({0} <= {1}, {0}, {1})",
+                    python="min({0}, {1})"),
+    "equal": _row("np.where({0} == {1}, 1.0, 0.0)", torch="({0} == {1}).to({like}.dtype)"),
+    # what stands where
+    "transpose": _row("{0:atom}.T"),
+    "lift": _row("{0:atom}[:, None]"),
+    "ravel": _row("{0:atom}.reshape(-1)"),
+    "reshape": _row("np.reshape({0}, {shape})"),
+    "spread": _row("np.broadcast_to({0}, {shape}).copy()", "jnp.broadcast_to({0}, {shape})",
+                   "{0:atom}.expand({shape}).clone()"),
+    "full": _row("np.full({shape}, {0})", torch="{0:unary} * torch.ones({shape}, " + _LIKE + ")"),
+    "zeros": _row("np.zeros({shape})", torch="torch.zeros({shape}, " + _LIKE + ")"),
+    "ones": _row("np.ones({shape})", torch="torch.ones({shape}, " + _LIKE + ")"),
+    "eye": _row("np.eye({rows})", torch="torch.eye({rows}, " + _LIKE + ")"),
+    "commute": _row(
+        "np.eye({rows})[np.arange({rows}).reshape({n}, {m}).T.reshape(-1)]",
+        torch="torch.eye({rows}, " + _LIKE + ")[torch.arange({rows}).reshape({n}, {m}).T.reshape(-1)]",
+    ),
+    "diagonal_matrix": _row("np.diag({0})"),
+    "diagonal": _row("np.diagonal({0})"),
+    "kron": _row("np.kron({0}, {1})"),
+    # sums and products
+    "sum": _row("np.sum({0}{axis})"),
+    "prod": _row("np.prod({0}{axis})"),
+    "max": _row("np.max({0}{axis})", torch="torch.amax({0}{axis})"),
+    "min": _row("np.min({0}{axis})", torch="torch.amin({0}{axis})"),
+    "trace": _row("np.trace({0})"),
+    "inner": _row("np.vdot({0}, {1})", torch="torch.sum({0:unary} * {1:unary})"),
+    "trace_of_product": _row('np.einsum("ij,ji->", {0}, {1})'),
+    "row_dots": _row('np.einsum("ij,ij->i", {0}, {1})'),
+    "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
+    "outer": _row("np.outer({0}, {1})"),
+    # of square matrices
+    "solve": _row("np.linalg.solve({0}, {1})"),
+    "inv": _row("np.linalg.inv({0})"),
+    "det": _row("np.linalg.det({0})"),
+    "logdet": _row("np.linalg.slogdet({0})[1]"),
+    "cholesky": _row("np.linalg.cholesky({0})"),
+    "cholesky_diagonal": _row("np.diagonal({0})"),
+    "cholesky_solve": _row(
+        "scipy.linalg.cho_solve(({0}, True), {1})", "jax.scipy.linalg.cho_solve(({0}, True), {1})",
+        "torch.cholesky_solve({1:atom}.reshape(len({1}), -1), {0}).reshape({1:atom}.shape)",
+    ),
+    "cholesky_inverse": _row(
+        "scipy.linalg.cho_solve(({0}, True), np.eye({rows}))",
+        "jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}))", "torch.cholesky_inverse({0})",
+    ),
+    "lu": _row("scipy.linalg.lu_factor({0})", "jax.scipy.linalg.lu_factor({0})",
+               "torch.linalg.lu_factor({0})"),
+    "lu_diagonal": _row("np.diagonal({0:atom}[0])"),
+    "lu_det": _row(
+        "np.prod(np.diagonal({0}[0])) * (-1) ** np.sum({0}[1] != np.arange(len({0}[1])))",
+        torch="torch.prod(torch.diagonal({0}[0])) "
+        "* (-1) ** torch.sum({0}[1] != torch.arange(1, len({0}[1]) + 1))",
+        level=Level.PRODUCT,
+    ),
+    "lu_solve": _row(
+        "scipy.linalg.lu_solve({0}, {1})", "jax.scipy.linalg.lu_solve({0}, {1})",
+        "torch.linalg.lu_solve(*{0}, {1}.reshape(len({1}), -1)).reshape({1}.shape)",
+    ),
+    "lu_solve_transposed": _row(
+        "scipy.linalg.lu_solve({0}, {1}, trans=1)", "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
+        "torch.linalg.lu_solve(*{0}, {1}.reshape(len({1}), -1), adjoint=True).reshape({1}.shape)",
+    ),
+    "lu_inverse": _row(
+        "scipy.linalg.lu_solve({0}, np.eye({rows}))", "jax.scipy.linalg.lu_solve({0}, jnp.eye({rows}))",
+        "torch.linalg.lu_solve(*{0}, torch.eye({rows}, " + _LIKE + "))",
+    ),
+}  # fmt: skip

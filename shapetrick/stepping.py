@@ -1,0 +1,383 @@
+"""A derivation made by hand, line by line: the person arranges the factors, the machine judges.
+
+A move is one scalar line: its factors with shapes, and the shape that their product should have.
+What is typed is judged by its shape first, then by its value at random draws at which all
+dimensions differ. A line that stands is the person's; the machine can play any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from .derivation import conclude, derive, steps_of
+from .dims import Shape, shape_text
+from .drafts import Drawn, values_at
+from .elaboration import is_name, read_expression
+from .errors import InputError
+from .expr import Expr, add, number, postorder, substitute, symbol, symbols_of, times
+from .functions import NAMES, Array
+from .mending import ratio
+from .problem import Problem, Request
+from .render.text import to_text
+from .results import Factor, Line, Rejected, Result, Step
+from .scope import vocabulary
+from .simplification import Simplifier
+from .validation import Checker
+
+Outcome = Literal["shape", "wrong", "no value", "stands"]
+
+SAME = 1e-8  # relative: a value this near is the same
+UPSTREAMS = ("G", "U", "G1", "G2", "G3")  # names for the factor that comes from above
+LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A factor and what it is called here: its own name, or a letter for it."""
+
+    name: str
+    factor: Factor
+
+    @property
+    def expression(self) -> Expr:
+        return self.factor.expression
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One line to be arranged. `part` is (i, n) for the i-th of the n lines of a step."""
+
+    step: Step
+    line: Line
+    factors: tuple[Named, ...]
+    part: tuple[int, int]
+
+    @property
+    def shape(self) -> Shape:
+        return self.step.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A line that stands: as typed, and by whom."""
+
+    text: str
+    arrangement: Expr
+    by_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is said of an arrangement. `reason` is why a look-alike fails, if that is known."""
+
+    outcome: Outcome
+    shape: Shape
+    error: float = 0.0
+    factor: Fraction | None = None
+    reason: str = ""
+    lines: int = 0  # how many lines it settles
+
+
+class Hand:
+    """A request on its way, played by a person. Raises DerivationError where no derivation is
+    known."""
+
+    def __init__(self, problem: Problem, request: Request, seed: int = 0) -> None:
+        self.problem = replace(problem, requests=(request,))
+        self.request = request
+        self.seed = seed
+        self.derived = derive(problem, request, seed)
+        self.steps = steps_of(problem, self.derived, to_text)
+        self.moves = tuple(self._moves())
+        self.played: list[Played] = []
+        self.hints = 0  # given for this move
+        self._values: dict[Expr, list[Array | None]] = {}
+
+    # -------------------------------------------------------------------------------- the moves
+
+    @property
+    def move(self) -> Move | None:
+        """The line that is to be arranged; None at the end."""
+        return self.moves[len(self.played)] if len(self.played) < len(self.moves) else None
+
+    def _moves(self) -> Iterator[Move]:
+        for step in self.steps:
+            for i, line in enumerate(step.lines):
+                yield Move(step, line, tuple(self._named(line)), (i, len(step.lines)))
+
+    def _named(self, line: Line) -> Iterator[Named]:
+        taken = self._taken
+        letters = iter([c for c in LETTERS if c not in taken])
+        upstream = next(name for name in UPSTREAMS if name not in taken)
+        known: dict[Expr, str] = {}
+        for factor in line.factors:
+            e = factor.expression
+            own = str(e.data.name) if e.op == "symbol" else str(e.data) if e.op == "name" else ""
+            if e.is_scalar and not own:
+                name = to_text(e)
+            elif own and (e in self._values_of_problem or is_name(own)):
+                name = own
+            elif own:
+                name = upstream
+            else:
+                name = known.get(e) or next(letters, to_text(e))
+            known[e] = name
+            yield Named(name, factor)
+
+    @cached_property
+    def _values_of_problem(self) -> set[Expr]:
+        direction = self.request.direction
+        own = {*self.problem.symbols.values(), *self.problem.definitions.values()}
+        return own if direction is None else {*own, direction}
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """Names that mean something already."""
+        dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
+        direction = self.request.direction
+        along = set() if direction is None else {str(direction.data.name)}
+        words = {*NAMES, *vocabulary(), *self.problem.functions, "I", "T", "e", "pi"}
+        return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
+
+    # ----------------------------------------------------------------------------- what is typed
+
+    def read(self, text: str) -> Expr:
+        """An arrangement as typed, in the names of the problem and of this line's factors; what
+        comes from above may also be called by its label. Raises InputError."""
+        move = self.move
+        assert move is not None
+        names = {n.name: n.expression for n in move.factors if is_name(n.name)}
+        plain = text
+        for named in move.factors:
+            label = to_text(named.expression)
+            if "∂" in label and label in text:
+                plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
+        return read_expression(plain, self.problem, names, move.shape)
+
+    def play(self, text: str) -> Ruling:
+        """Judge an arrangement, and take it if it stands. Raises InputError."""
+        move = self.move
+        assert move is not None
+        e = self.read(text)
+        ruling = self.judge(e)
+        if ruling.outcome == "stands":
+            self._take(text.strip(), e, ruling.lines)
+        return ruling
+
+    def judge(self, e: Expr) -> Ruling:
+        """Shape first, then numbers."""
+        move = self.move
+        assert move is not None
+        if e.shape != move.shape:
+            return Ruling("shape", e.shape)
+        if e is move.line.arrangement:
+            return Ruling("stands", e.shape, lines=1)
+        rest = move.step.lines[move.part[0] :]
+        whole = add(*(line.arrangement for line in rest))
+        values, right, both = (self._at_draws(x) for x in (e, move.line.arrangement, whole))
+        error = _error(values, right)
+        if error is None:
+            return Ruling("no value", e.shape, np.inf)
+        if error <= SAME:
+            return Ruling("stands", e.shape, error, lines=1)
+        if len(rest) > 1 and (_error(values, both) or 0.0 if both else 1.0) <= SAME:
+            return Ruling("stands", e.shape, error, lines=len(rest))
+        factor = _ratio(values, right)
+        return Ruling("wrong", e.shape, error, factor, self._reason(values, move))
+
+    def _reason(self, values: Sequence[Array | None], move: Move) -> str:
+        """Why the types refuse it, if it is one of the known look-alikes."""
+        for rejected in move.line.rejected:
+            if _ratio(values, self._at_draws(rejected.arrangement)) is not None:
+                return rejected.reason
+        return ""
+
+    def _take(self, text: str, e: Expr, lines: int, by_machine: bool = False) -> None:
+        self.hints = 0
+        for i in range(lines):
+            move = self.move
+            assert move is not None
+            arrangement = e if lines == 1 else move.line.arrangement
+            self.played.append(Played(text if i == 0 else "", arrangement, by_machine))
+
+    # ----------------------------------------------------------------------------- the machine's
+
+    def play_next(self) -> Played:
+        """Let the machine arrange this line."""
+        move = self.move
+        assert move is not None
+        self._take(to_text(move.line.arrangement), move.line.arrangement, 1, by_machine=True)
+        return self.played[-1]
+
+    def back(self) -> bool:
+        """Take the last line back; false if there is none."""
+        self.hints = 0
+        if not self.played:
+            return False
+        self.played.pop()
+        return True
+
+    def hint(self) -> str:
+        """One more move of this line: what stands first, what is transposed, what holds it
+        together."""
+        move = self.move
+        assert move is not None
+        hints = list(_hints(move))
+        self.hints += 1
+        return hints[min(self.hints, len(hints)) - 1]
+
+    def candidates(self) -> tuple[Line, Sequence[Rejected]]:
+        """The line with its arrangement that stands, and those that fit the shapes and don't."""
+        move = self.move
+        assert move is not None
+        return move.line, move.line.rejected
+
+    # -------------------------------------------------------------------------------- the whole
+
+    def whole(self) -> Result:
+        """The derivation as it was played, simplified and validated. All lines must stand."""
+        simplifier = Simplifier(self.problem.definitions.values(), [self.request.of])
+        played = iter(self.played)
+        values: dict[Expr, Expr] = {}
+        steps = []
+        for step in self.steps:
+            if not step.lines:
+                steps.append(step)
+                continue
+            lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
+            total = add(*(line.arrangement for line in lines))
+            steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
+            values[symbol(step.label, step.shape)] = substitute(total, values)
+        if self.request.kind in ("grad", "vjp") and values:
+            gradient = next(reversed(values.values()))
+            result = conclude(self.problem, self.request, gradient, self.seed)
+        else:  # what is opened at the end is the machine's step
+            result = self.derived
+        return replace(result, steps=tuple(steps))
+
+    # ------------------------------------------------------------------------------ the numbers
+
+    @cached_property
+    def _draws(self) -> list[Drawn]:
+        request = self.request
+        used = [e for move in self.moves for e in (move.line.arrangement, *_parts(move))]
+        inputs = dict.fromkeys([*self.problem.symbols.values(), *(s for e in used for s in symbols_of(e))])
+        inputs.pop(request.direction or request.wrt, None)
+        return Checker(
+            request.of,
+            request.wrt,
+            request.direction,
+            request.kind,
+            self.problem.functions,
+            tuple(inputs),
+            self.seed,
+        ).draws()
+
+    def _at_draws(self, e: Expr) -> list[Array | None]:
+        found = self._values.get(e)
+        if found is None:
+            found = self._values[e] = [values_at([e], drawn)[0] for drawn in self._draws]
+        return found
+
+
+def _parts(move: Move) -> list[Expr]:
+    return [named.expression for named in move.factors]
+
+
+def _error(values: Sequence[Array | None], right: Sequence[Array | None]) -> float | None:
+    """The largest relative error; None where there is no value to compare with."""
+    errors = []
+    for a, b in zip(values, right, strict=True):
+        if b is None:
+            continue
+        if a is None:
+            return None
+        scale = float(np.abs(b).max()) or 1.0
+        errors.append(float(np.abs(a - b).max()) / scale)
+    return max(errors, default=None)
+
+
+def _ratio(values: Sequence[Array | None], right: Sequence[Array | None]) -> Fraction | None:
+    """The one number, if there is one, that the right value is multiplied by."""
+    found = set()
+    for a, b in zip(values, right, strict=True):
+        k = None if a is None or b is None else ratio(a, b)
+        if k is None:
+            return None
+        found.add(Fraction(k).limit_denominator(1000))
+    return found.pop() if len(found) == 1 else None
+
+
+# ------------------------------------------------------------------------------------- the hints
+
+
+def _hints(move: Move) -> Iterator[str]:
+    """What stands first; what is transposed; what sign holds it together; how many factors."""
+    leaves = [(name, turned) for name, turned in _leaves(move) if name]
+    if leaves:
+        name, turned = leaves[0]
+        yield f"`{name}` goes first."
+        transposed = list(dict.fromkeys(name for name, turned in leaves if turned))
+        listed = " and ".join(f"`{name}`" for name in transposed)
+        verb = "is" if len(transposed) == 1 else "are"
+        yield f"{listed} {verb} transposed." if transposed else "nothing is transposed."
+    yield f"at the outside there is {_OUTSIDE.get(_body(move).op, 'a call of ' + _body(move).op)}."
+    order = ", then ".join(f"`{name}'`" if turned else f"`{name}`" for name, turned in leaves)
+    yield f"from left to right: {order or 'numbers alone'}. :next arranges it."
+
+
+_OUTSIDE = {
+    "matmul": "a matrix product",
+    "times": "a product element by element, or by a number",
+    "add": "a sum",
+    "transpose": "a transpose",
+    "symbol": "nothing: one factor is the answer",
+    "name": "nothing: one factor is the answer",
+    "number": "nothing: it is a number",
+    "sum": "a sum along an axis",
+    "power": "a power",
+}
+
+
+def _body(move: Move) -> Expr:
+    """The arrangement without the numbers in front."""
+    e = move.line.arrangement
+    while e.op == "times":
+        rest = [a for a in e.args if not a.is_scalar]
+        if len(rest) != 1:
+            break
+        e = rest[0]
+    return e
+
+
+def _leaves(move: Move) -> Iterator[tuple[str, bool]]:
+    """The matrix factors of the arrangement in the order of its text, and whether each is
+    transposed."""
+    names = {n.expression: n.name for n in move.factors}
+    stack = [(_body(move), False)]
+    while stack:
+        e, turned = stack.pop()
+        if e in names or e.op in ("symbol", "name") or not e.args:
+            if not e.is_scalar:
+                yield names.get(e, to_text(e)), turned
+        elif e.op == "transpose":
+            stack.append((e.args[0], not turned))
+        else:
+            stack.extend((a, turned) for a in reversed(e.args))
+
+
+def arranged(line: Line, arrangement: Expr) -> Expr:
+    """A look-alike with the line's number in front."""
+    return times(number(line.coefficient), arrangement)
+
+
+def misfit(ruling: Ruling, wanted: Shape) -> str:
+    """`shape 5×3, need 3×5`."""
+    return f"shape {shape_text(ruling.shape)}, need {shape_text(wanted)}"
