@@ -25,7 +25,7 @@ import numpy as np
 from shapetrick import expr as ex
 from shapetrick.claims import Judgement, checker_of, judge, verdict_on
 from shapetrick.drafts import Change, values_at
-from shapetrick.elaboration import read, read_expression
+from shapetrick.elaboration import read
 from shapetrick.errors import ShapetrickError
 from shapetrick.expr import Expr
 from shapetrick.mending import Mender
@@ -119,9 +119,7 @@ def spoilt(case: Case, rng: np.random.Generator, twice: bool) -> tuple[str, Muta
     return text, row
 
 
-def _drawn(
-    mender: Mender, case: Case, rng: np.random.Generator
-) -> tuple[Mutation, Change | None]:
+def _drawn(mender: Mender, case: Case, rng: np.random.Generator) -> tuple[Mutation, Change | None]:
     parts = case.parts if mender is case.mender else mender.parts()
     row = ROWS[rng.integers(len(ROWS))]
     changes = mender.draft.changes(row, parts)

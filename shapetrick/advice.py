@@ -14,7 +14,7 @@ from .inference import Inference, Miscount, Misfit, Undetermined
 from .surface import Node, postorder
 from .unification import open_text
 
-_COMMENT = re.compile(r"#[^\n]*")
+COMMENT = re.compile(r"#[^\n]*")
 _ATOMS = ("number", "name", "call", "abstract", "'")
 _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
                  "./": "element-wise quotient", ".^": "element-wise power"}  # fmt: skip
@@ -41,7 +41,7 @@ class _Repair:
 
 def source(text: str, node: Node) -> str:
     """The node as typed, on one line."""
-    return " ".join(_COMMENT.sub("", text[node.span.start : node.span.end]).split())
+    return " ".join(COMMENT.sub("", text[node.span.start : node.span.end]).split())
 
 
 def explain(

@@ -8,6 +8,7 @@ multiplied by (rows are scaled, a system is solved), and a product with ones is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from .dims import ONE, Dim
 from .plan import Graph, Sides, Value, extent, pairs, rewritten
@@ -42,7 +43,7 @@ class Association:
             case "row_dots":
                 return self._row_dots(v)
             case "mul":
-                return self._scaled_outer(v)
+                return self._scaled(v)
         return v
 
     # ------------------------------------------------------------------------------ the programme
@@ -90,13 +91,15 @@ class Association:
         if count > LONGEST:
             return self._inner(self._from_one_end(factors[:-1]), factors[-1])
         programme = _Programme(self, [*factors, *factors])
-        splits = [(i, j) for i in range(count) for j in range(i + 1, i + count) if j <= count]
-        i, j = min(
-            splits,
-            key=lambda s: (
-                programme.cost(s) + programme.cost((s[1], s[0] + count)) + programme.pass_over(*s)
-            ),
-        )
+
+        def cost(split: Interval) -> tuple[float, bool]:
+            i, j = split
+            parts = programme.cost((i, j)) + programme.cost((j, i + count))
+            turned = programme.is_turned((i, j)) != programme.is_turned((j, i + count))
+            return parts + programme.pass_over(i, j), not turned
+
+        splits = [(i, j) for i in range(count) for j in range(i + 1, min(i + count, count + 1))]
+        i, j = min(splits, key=cost)
         return self._inner(programme.best((i, j)), programme.best((j, i + count)))
 
     def _inner(self, left: Factor, right: Factor) -> Value:
@@ -133,24 +136,31 @@ class Association:
         return graph.node("row_dots", (a, graph.transpose(b)), None, a.shape[:1])
 
     def _row_dots(self, v: Value) -> Value:
-        """The rows of A B' times those of C are those of A times those of C B, if that is there."""
+        """The rows of A B' times those of C are those of A times those of C B: less, if it is there."""
         graph = self._graph
         for a, c in (v.args, v.args[::-1]):
             if a.op == "matmul" and all(x.is_matrix for x in a.args):
                 known = self.known((c, graph.transpose(a.args[1])))
-                if known is not None:
+                if known is not None and self._entries(known) < self._entries(a):
                     return graph.node("row_dots", (a.args[0], known), None, v.shape)
         return v
 
-    def _scaled_outer(self, v: Value) -> Value:
-        """Scalars are multiplied to a vector rather than to the outer product of two."""
+    def _scaled(self, v: Value) -> Value:
+        """Scalars are multiplied to a factor of a product where that is smaller than the product."""
+        graph = self._graph
         *scalars, a = v.args
-        if a.op == "outer" and not any(x.rank for x in scalars):
-            first, second = a.args
-            return self._graph.node(
-                "outer", (self._graph.mul(*scalars, first), second), None, a.shape
-            )
-        return v
+        if a.op not in ("outer", "matmul") or any(x.rank for x in scalars):
+            return v
+        small = min(a.args, key=self._entries)
+        if self._entries(small) >= self._entries(a):
+            return v
+        scaled = graph.mul(*scalars, small)
+        return graph.node(
+            a.op, [scaled if x is small else x for x in a.args], None, a.shape
+        )
+
+    def _entries(self, v: Value) -> int:
+        return prod(self.size(d) for d in v.shape)
 
     # --------------------------------------------------------------------------- products of two
 
@@ -275,6 +285,11 @@ class _Programme:
     def pass_over(self, i: int, j: int) -> int:
         """The entries of a matrix with the sides before the factors i and j."""
         return self._sizes[i] * self._sizes[j]
+
+    def is_turned(self, interval: Interval) -> bool:
+        """Whether an interval is a single, transposed factor."""
+        i, j = interval
+        return j - i == 1 and self._values[i].op == "transpose"
 
     def cost(self, interval: Interval) -> float:
         """The multiplications that an interval takes."""

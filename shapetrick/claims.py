@@ -6,12 +6,9 @@ gradient is derived too, and the claim compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
-from itertools import product
-from math import prod
 from typing import Literal
 
 import numpy as np
@@ -22,29 +19,23 @@ from .drafts import values_at
 from .errors import ShapetrickError, Span
 from .expr import (
     Expr,
-    add,
-    call,
-    commute,
-    matmul,
     postorder,
     rebuild,
-    subtract,
     symbol,
     symbols_of,
-    transpose,
 )
-from .mending import SAME, Mend, Mender, Slip, agree, distance, distributed, ratio, terms_of
+from .likenesses import likeness
+from .mending import Mend, Mender, agree, distance, distributed, terms_of
 from .problem import Problem, Request
 from .provisos import Provisos
 from .render.text import to_text
 from .results import Validation
 from .sampling import dims_of
+from .slips import Slip, described, instead
 from .surface import Node
 from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
-MOST_DIMS = 3  # that a constant factor is made of
-LARGEST_DENOMINATOR = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,31 +135,27 @@ class _Wrong:
         answer = self._answer
         if answer is None:
             return found
-        mender = self._mender
-        nearly = self._nearly()
-        proviso = None if nearly else Provisos(mender, self._request, answer).found()
-        mend = mender.mend()
+        mend = self._mender.mend()
         if mend is not None and self._is_small(mend, answer):
-            return self._with_mend(found, mend, nearly, proviso)
-        said = [found.diagnosis, *nearly]
-        if proviso is not None:
-            said.append(f"right only where {proviso}")
+            return self._with_mend(found, mend)
         text = to_text(answer)
         part, apart = self._first_apart(answer)
-        said.append(f"no small change mends it; the gradient is `{text}`{apart}")
+        last = f"no small change mends it; the gradient is `{text}`{apart}"
         return replace(
             found,
-            diagnosis="; ".join(filter(None, said)),
+            diagnosis="; ".join(filter(None, [found.diagnosis, *self._nevertheless, last])),
             suggestion=text,
             where=part,
-            proviso=proviso,
+            proviso=self._proviso,
             evidence=self._derived,
         )
 
     def _is_small(self, mend: Mend, answer: Expr) -> bool:
         """Whether two changes change less than to write the right answer instead."""
         typed = self._claim.text
-        return len(mend.slips) == 1 or distance(typed, mend.text) < distance(typed, to_text(answer))
+        return len(mend.slips) == 1 or distance(typed, mend.text) <= distance(
+            typed, to_text(answer)
+        )
 
     def _plain(self) -> Judgement:
         """What is known without the right answer."""
@@ -212,13 +199,14 @@ class _Wrong:
 
     # ---------------------------------------------------------------------------- what is said
 
-    def _with_mend(
-        self, found: Judgement, mend: Mend, nearly: list[str], proviso: str | None
-    ) -> Judgement:
-        first = mend.slips[0]
-        slips = "; ".join(_said(slip, self._request) for slip in mend.slips)
-        conditions = [] if proviso is None else [f"right only where {proviso}"]
-        said = [found.diagnosis, *nearly, *conditions, slips]
+    def _with_mend(self, found: Judgement, mend: Mend) -> Judgement:
+        first, *others = mend.slips
+        alike = self._likeness if not others else None
+        said = [found.diagnosis, *self._nevertheless]
+        if alike is None:
+            said += [described(slip) for slip in mend.slips]
+        else:
+            said[-1] += f": {instead(first)}"
         return replace(
             found,
             diagnosis="; ".join(filter(None, said)),
@@ -226,48 +214,28 @@ class _Wrong:
             where=Part(first.old, first.span),
             mended=True,
             slips=mend.slips,
-            proviso=proviso,
+            proviso=self._proviso,
             evidence=mend.validation,
         )
 
-    def _nearly(self) -> list[str]:
-        """In what sense the claim is right nevertheless."""
+    @cached_property
+    def _likeness(self) -> str | None:
         value, answer = self._claim.value, self._answer
-        assert answer is not None
-        if value is None:
-            return []
-        for words, other in _conventions(answer, self._request):
-            if other.shape == value.shape and self._same(value, other):
-                return [words]
-        factor = self._factor(value, answer) if value.shape == answer.shape else None
-        if factor == "-1":
-            return ["right but for the sign"]
-        return [] if factor is None else [f"right but for a factor {factor}"]
+        if value is None or answer is None:
+            return None
+        return likeness(value, answer, self._request, self._mender.draws)
 
-    def _same(self, value: Expr, other: Expr) -> bool:
-        pairs = (values_at([value, other], drawn) for drawn in self._mender.draws)
-        return all(b is not None and b.any() and agree(a, b) for a, b in pairs)
+    @cached_property
+    def _proviso(self) -> str | None:
+        if self._answer is None or self._likeness is not None:
+            return None
+        return Provisos(self._mender, self._request, self._answer).found()
 
-    def _factor(self, value: Expr, answer: Expr) -> str | None:
-        """By what the claim is multiplied: a number, or one with dimensions, `1/m`."""
-        factors, sizes = [], []
-        for drawn in self._mender.draws:
-            a, b = values_at([value, answer], drawn)
-            k = None if a is None or b is None else ratio(a, b)
-            if k is None:
-                return None
-            factors.append(k)
-            sizes.append(drawn[0])
-        dims = [n for d in dims_of([self._request.of]) for n in d.names]
-        names = list(dict.fromkeys(dims))[:MOST_DIMS]
-        for powers in sorted(product((0, 1, -1), repeat=len(names)), key=_complexity):
-            of_dims = dict(zip(names, powers, strict=True))
-            scales = [prod(s[n] ** p for n, p in of_dims.items()) for s in sizes]
-            left = [k / scale for k, scale in zip(factors, scales, strict=True)]
-            number = Fraction(left[0]).limit_denominator(LARGEST_DENOMINATOR)
-            if number and all(abs(k - number) < SAME * abs(number) for k in left):
-                return _spelled(number, of_dims)
-        return None
+    @property
+    def _nevertheless(self) -> list[str]:
+        """In what sense the claim is right."""
+        proviso = None if self._proviso is None else f"right only where {self._proviso}"
+        return [said for said in (proviso, self._likeness) if said is not None]
 
     def _first_apart(self, answer: Expr) -> tuple[Part, str]:
         """The first term of the claim that is none of the answer's, and the answer's that is none
@@ -312,36 +280,6 @@ class _Wrong:
         return found
 
 
-def _conventions(answer: Expr, request: Request) -> list[tuple[str, Expr]]:
-    """What a right answer is in other conventions."""
-    found = []
-    if not answer.is_scalar:
-        words = "right only up to transposition: it is in the other layout"
-        found.append((words, transpose(answer)))
-    rows, cols = answer.shape
-    if rows == cols and not answer.is_scalar and request.kind == "grad":
-        diagonal = call("diag", call("diag", answer))
-        free = subtract(add(answer, transpose(answer)), diagonal)
-        words = "it is the gradient by the free entries of a symmetric matrix, G + G' - diag(G)"
-        found.append((f"{words}; {_ASKED[request.symmetric]} is asked for", free))
-        along = add(answer, transpose(answer)) / 2
-        words = "it is the gradient along the symmetric matrices, which `symmetric` asks for"
-        found.append((words, along))
-    if request.kind == "jac" and not request.wrt.is_scalar:
-        (m, n), (p, q) = request.of.shape, request.wrt.shape
-        by_rows = matmul(commute(m, n), answer, commute(q, p))
-        words = "right where matrices are stacked row by row: here vec stacks their columns"
-        found += [(words, by_rows), (f"{words}; and transposed", transpose(by_rows))]
-    return found
-
-
-def _complexity(powers: Sequence[int]) -> int:
-    return sum(map(abs, powers))
-
-
-_ASKED = {False: "that by independent entries", True: "that along the symmetric matrices"}
-
-
 def _without_names(e: Expr, known: Container[str]) -> Expr:
     """The expression in the problem's own names alone."""
     new: dict[Expr, Expr] = {}
@@ -349,57 +287,3 @@ def _without_names(e: Expr, known: Container[str]) -> Expr:
         introduced = x.op == "name" and x.data not in known
         new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
     return new[e]
-
-
-def _spelled(number: Fraction, powers: dict[str, int]) -> str:
-    above = [n for n, p in powers.items() if p > 0]
-    below = [n for n, p in powers.items() if p < 0]
-    top, bottom = number.numerator, number.denominator
-    if abs(top) != 1 or not above:
-        above = [str(top), *above]
-    elif top < 0:
-        above[0] = f"-{above[0]}"
-    below = [str(bottom), *below] if bottom != 1 else below
-    text = " ".join(above)
-    if not below:
-        return text
-    return f"{text}/{below[0]}" if len(below) == 1 else f"{text}/({' '.join(below)})"
-
-
-# --------------------------------------------------------------------------- words for the slips
-
-_WORDS = {
-    "order of the factors": "the factors are in the wrong order",
-    "kind of product": "the wrong kind of product",
-    "grouping": "the wrong grouping",
-    "sign": "the wrong sign",
-    "numeric factor": "a numeric factor is wrong",
-    "power": "a wrong exponent or inverse",
-    "axis": "the sum runs along the wrong axis",
-    "function": "the wrong function",
-    "argument": "the wrong argument",
-    "extra factor": "a factor too many",
-    "extra term": "a term too many",
-    "missing factor": "a factor is missing",
-    "missing term": "a term is missing",
-    "wrong part": "a part is wrong",
-    "symmetric convention": "another convention for a symmetric matrix",
-}
-
-
-def _said(slip: Slip, request: Request) -> str:
-    """`a transpose is missing: X', not X`."""
-    return f"{_what(slip, request)}: `{slip.new}`, not `{slip.old}`"
-
-
-def _what(slip: Slip, request: Request) -> str:
-    longer = len(slip.new) > len(slip.old)
-    match slip.name:
-        case "transpose":
-            return "a transpose is missing" if longer else "a transpose too many"
-        case "sum":
-            return "a sum is missing" if longer else "a sum too many"
-        case "missing factor" if slip.factor is not None:
-            if slip.factor is request.direction:
-                return "the upstream gradient is missing"
-    return _WORDS[slip.name]

@@ -42,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a letter that it lacks is no reason to stop
             stream.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if not given and sys.stdin.isatty() and sys.stdout.isatty():
+        given = ["repl"]
+    args = _parser().parse_args(given)
     try:
         status = int(args.run(args))
         sys.stdout.flush()
@@ -96,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     derive.set_defaults(run=_derive)
     _add_check(commands)
+    repl = commands.add_parser(
+        "repl",
+        help="derive interactively, step by step",
+        description="A session: type a problem line by line, derive by hand, practise.",
+    )
+    repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
+    repl.set_defaults(run=_repl)
     functions = commands.add_parser(
         "functions",
         help="list the operation table",
@@ -148,6 +158,12 @@ def _seed(text: str) -> int:
 
 
 # ---------------------------------------------------------------------------------- the commands
+
+
+def _repl(args: argparse.Namespace) -> int:
+    from .repl import run
+
+    return run(args.file)
 
 
 def _functions(args: argparse.Namespace) -> int:

@@ -33,9 +33,7 @@ class Curve:
     order: float
 
 
-def error_curve(
-    f: Callable[[Array], Array], x: Array, direction: Array, predicted: Array
-) -> Curve:
+def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predicted: Array) -> Curve:
     """The curve of a derivative at x, `predicted` along `direction` (order × rows × columns).
 
     `f` takes points to values, one row a point, and gives NaN where it has none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from . import expr as ex
-from .advice import Expected, explain, source, undetermined
+from .advice import COMMENT, Expected, explain, source, undetermined
 from .dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
 from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
@@ -61,7 +61,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
     of its nodes: of those that fit, where the whole doesn't."""
     claim = request.claim
     assert claim is not None and claim.span is not None
-    text = " " * claim.span.start + problem.text[claim.span.start : claim.span.end]
+    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
+    text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     values = {**problem.symbols, **problem.definitions}
     if request.direction is not None:
         values[request.direction.data.name] = request.direction

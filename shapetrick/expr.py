@@ -55,6 +55,15 @@ class Expr:
         except RequestError:
             return f"<an expression too long to print : {shape_text(self.shape)}>"
 
+    def _repr_latex_(self) -> str:
+        """In a notebook: the same in print, as the text where it would be endless."""
+        from .render.latex import to_latex
+
+        try:
+            return rf"$\displaystyle {to_latex(self)}$"
+        except RequestError:
+            return repr(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
         return node, (self.op, self.args, self.data, self.shape)

@@ -38,7 +38,7 @@ def _replaced(
         args = [new[a] for a in v.args]
         kind = kinds.get(_base(v.args[0])) if v.op in USES else None
         if kind is None:
-            new[v] = graph.node(v.op, args, v.data, v.shape)
+            new[v] = graph.renewed(v, args)
             continue
         turned = args[0].op == "transpose"
         base = args[0].args[0] if turned else args[0]

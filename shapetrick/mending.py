@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 
 import numpy as np
 
-from .dims import Dim
+from .dims import SCALAR, Dim
 from .drafts import Change, Draft, Drawn, values_at
-from .elaboration import read_claim, read_expression
-from .errors import InputError, Span
-from .expr import Expr, eye, matmul, postorder, times
+from .elaboration import parse_scalar, read_claim, read_expression
+from .errors import InputError
+from .expr import Expr, abstract, eye, matmul, postorder, times, transpose
 from .functions import OPERATORS, TABLE, Array
 from .lengths import length
 from .lowering import Lowering
@@ -31,6 +31,7 @@ from .render.text import to_text
 from .results import Validation
 from .sampling import dims_of
 from .scope import IDENTITY, vocabulary
+from .slips import Slip
 from .surface import Callee, Node
 from .surface import postorder as nodes_of
 from .validation import Checker
@@ -47,20 +48,11 @@ MOST_VERIFIED = 6
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
 LONGEST = 400  # nodes of a claim that is mended
+SPREADING = 3  # words that a spread column counts for
+
+MOST_COMPARED = 1_000_000  # pairs of words
 
 _WORDS = re.compile(r"\w+|\S")
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What is wrong in one place of a claim: the name of the row that mends it, the place in the
-    problem's text, what stands there and what should; `factor` is one that is missing."""
-
-    name: str
-    span: Span
-    old: str
-    new: str
-    factor: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +99,7 @@ class Mender:
 
     # ------------------------------------------------------------------------ single changes
 
-    def _single(
-        self, rows: Sequence[Mutation], parts: Parts, tried: list[Tried]
-    ) -> Mend | None:
+    def _single(self, rows: Sequence[Mutation], parts: Parts, tried: list[Tried]) -> Mend | None:
         """The smallest change of these rows after which the claim is right."""
         changes = [c for row in rows for c in self.draft.changes(row, parts)]
         fitting = self._fitting(self.draft, changes)
@@ -118,7 +108,8 @@ class Mender:
         sized = []
         for i, change in enumerate(self._agreeing(fitting)):
             text = self.draft.text(change.place, change.new)
-            sized.append((distance(typed, text), len(text), i, change))
+            size = distance(typed, text) + _spreading(self.draft, change)
+            sized.append((size, len(text), i, change))
         for _, _, _, change in sorted(sized)[:MOST_VERIFIED]:
             slip = self._slip(self.draft, change)
             mend = self._mend(self.draft.text(change.place, change.new), slip)
@@ -143,15 +134,28 @@ class Mender:
 
     def _slip(self, draft: Draft, change: Change) -> Slip:
         old, new = change.place.node, change.new
-        is_factor = change.mutation.name == "missing factor"
-        factor = draft.expression(new.args[1]) if is_factor and len(new.args) > 1 else None
-        before, after = draft.typist.write(old), draft.typist.write(new)
+        before, after = _line(draft.typist.write(old)), _line(draft.typist.write(new))
         before = before[1:-1] if old.bracketed else before
-        return Slip(change.mutation.name, old.span, before, after, factor)
+        missing = ""
+        if change.mutation.name == "missing factor" and len(new.args) > 1:
+            missing = self._known_factor(draft.expression(new.args[1]))
+        return Slip(change.mutation.name, old.span, before, after, missing)
+
+    def _known_factor(self, factor: Expr | None) -> str:
+        """What a missing factor is: the upstream gradient, or a function's derivative."""
+        if factor is None:
+            return ""
+        if factor is self._request.direction:
+            return "the upstream gradient"
+        for function, derivative in derivatives_in(self._request.of):
+            right, value, turned = values_at([derivative, factor, transpose(factor)], self.draws[0])
+            if right is not None and (agree(value, right) or agree(turned, right)):
+                return f"the derivative of `{to_text(function)}`"
+        return ""
 
     def _mend(self, text: str, *slips: Slip) -> Mend | None:
         """The mend, if its text reads back as a claim that passes the full validation."""
-        names = {}
+        text, names = _line(text), {}
         if self._request.direction is not None:
             names[self._request.direction.data.name] = self._request.direction
         try:
@@ -238,7 +242,8 @@ class Mender:
         assert right is not None
         values = _values([e for _, e in tried], self.draws[0])
         pairs = zip(tried, values, strict=True)
-        return [change for (change, _), v in pairs if v is not None and ratio(v, right) is not None]
+        near = [c for (c, _), v in pairs if v is not None and ratio(v, right) is not None]
+        return sorted(near, key=lambda c: len(self.draft.text(c.place, c.new)))
 
     # -------------------------------------------------------------------------- what is put in
 
@@ -292,6 +297,29 @@ class Mender:
         return lowering, Draft(old.text, self.root, lowering)
 
 
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _spreading(draft: Draft, change: Change) -> int:
+    """What a new product is behind others for that has a column spread over a matrix."""
+    new = change.new
+    if new.kind not in (".*", "./"):
+        return 0
+    a, b = (draft.shape(arg) for arg in new.args)
+    return 0 if a == b or SCALAR in (a, b) else SPREADING
+
+
+def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """The element-wise functions that occur, and their derivatives."""
+    for e in postorder([of]):
+        if e.op == "abstract":
+            name, order = e.data
+            yield e, abstract(name, order + 1, e.args[0])
+        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
+            yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
+
+
 def _fitting(draft: Draft) -> int:
     return sum(draft.expression(place.node) is not None for place in draft.places)
 
@@ -318,9 +346,94 @@ def ratio(value: Array, right: Array) -> float | None:
     return k if k and agree(value / k, right) else None
 
 
-def _adding_up(
-    effects: Mapping[Change, Array], wanted: Array
-) -> Iterator[tuple[Change, Change]]:
+def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple[Change, Change]]:
+    """Pairs of changes, in places apart, whose effects have the wanted sum."""
+    changes = list(effects)
+    if not changes:
+        return
+    table = np.array([effects[c] for c in changes])
+    weights = np.cos(1.0 + np.arange(wanted.size))  # any that make different sums differ
+    sums, total = table @ weights, float(wanted @ weights)
+    order = np.argsort(sums, kind="stable")
+    near = SAME * np.abs(wanted).sum()
+    low = np.searchsorted(sums[order], total - sums - near)
+    high = np.searchsorted(sums[order], total - sums + near)
+    for i, first in enumerate(changes):
+        end = first.place.node.span.end
+        for j in order[low[i] : high[i]]:
+            apart = end <= changes[j].place.node.span.start
+            if apart and np.abs(table[i] + table[j] - wanted).max() <= near:
+                yield first, changes[j]
+
+
+def distance(old: str, new: str) -> int:
+    """How many words and signs change."""
+    a, b = _WORDS.findall(old), _WORDS.findall(new)
+    same = _alike(a, b)
+    a, b = a[same:], b[same:]
+    same = _alike(a[::-1], b[::-1])
+    a, b = a[: len(a) - same], b[: len(b) - same]
+    if len(a) * len(b) > MOST_COMPARED:
+        return len(a) + len(b)
+    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+    return len(a) + len(b) - 2 * sum(block.size for block in blocks)
+
+
+def _alike(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many of the first words are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _spreading(draft: Draft, change: Change) -> int:
+    """What a new product is behind others for that has a column spread over a matrix."""
+    new = change.new
+    if new.kind not in (".*", "./"):
+        return 0
+    a, b = (draft.shape(arg) for arg in new.args)
+    return 0 if a == b or SCALAR in (a, b) else SPREADING
+
+
+def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """The element-wise functions that occur, and their derivatives."""
+    for e in postorder([of]):
+        if e.op == "abstract":
+            name, order = e.data
+            yield e, abstract(name, order + 1, e.args[0])
+        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
+            yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
+
+
+def _fitting(draft: Draft) -> int:
+    return sum(draft.expression(place.node) is not None for place in draft.places)
+
+
+def _values(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
+    found: list[Array | None] = []
+    for start in range(0, len(expressions), BATCH):
+        found += values_at(expressions[start : start + BATCH], drawn)
+    return found
+
+
+def agree(value: Array | None, right: Array) -> bool:
+    """Whether a value is the right one."""
+    if value is None or value.shape != right.shape:
+        return False
+    return bool(np.abs(value - right).max() <= SAME * np.abs(right).max())
+
+
+def ratio(value: Array, right: Array) -> float | None:
+    """What the right value is multiplied by to give the other, if there is one such number."""
+    if value.shape != right.shape or not right.any() or not value.any():
+        return None
+    k = float((value * right).sum() / (right * right).sum())
+    return k if k and agree(value / k, right) else None
+
+
+def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple[Change, Change]]:
     """Pairs of changes, in places apart, whose effects have the wanted sum."""
     changes = list(effects)
     if not changes:
@@ -384,6 +497,10 @@ def _functions(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
         if e.op == "abstract":
             name, order = e.data
             yield from (("abstract", (name, k)) for k in (order, order + 1))
-        elif e.op in TABLE and e.op not in OPERATORS and TABLE[e.op].arity == 1:
-            if e.data in (None, 0, 1) and e.op != "transpose":
-                yield "call", Callee(e.op, e.data)
+        elif e.data in (None, 0, 1) and is_called(e.op) and TABLE[e.op].arity == 1:
+            yield "call", Callee(e.op, e.data)
+
+
+def is_called(op: str) -> bool:
+    """Whether an operation is a function that is written as a call."""
+    return op in TABLE and op not in (*OPERATORS, "transpose")

@@ -85,12 +85,18 @@ class Graph:
         whole = dim.integer
         return self.number(whole) if whole is not None else self.node("size", (), dim)
 
+    def renewed(self, v: Value, args: Sequence[Value]) -> Value:
+        """The node with other arguments of the same shapes."""
+        if v.op == "mul":
+            return self.spread(self.mul(*args), v.shape)
+        return self.node(v.op, args, v.data, v.shape)
+
     # ---------------------------------------------------------------------------- entry by entry
 
     def add(self, *args: Value) -> Value:
         """The sum, broadcast as NumPy does; what was only spread for the others isn't spread."""
-        flat = self._unspread([x for a in args for x in (a.args if a.op == "add" else (a,))])
-        return flat[0] if len(flat) == 1 else self.node("add", flat, None, broadcast(flat))
+        terms = self._unspread(list(args))
+        return terms[0] if len(terms) == 1 else self.node("add", terms, None, broadcast(terms))
 
     def mul(self, *args: Value) -> Value:
         """The product entry by entry, numbers and scalars first."""
@@ -133,6 +139,10 @@ class Graph:
             return self.number(1 / base.data)
         if p == 2 and base.op == "sqrt":
             return base.args[0]
+        if p == 3:  # libraries are quick at squares, and slow at all other powers
+            return self.mul(self.square(base), base)
+        if p == 4:
+            return self.square(self.square(base))
         return self.node("power", (base, exponent), None, broadcast((base, exponent)))
 
     def reciprocal(self, a: Value) -> Value:
@@ -156,8 +166,12 @@ class Graph:
         return self.node("spread", (a,), None, shape)
 
     def lift(self, a: Value) -> Value:
-        """A vector as a column beside matrices: `a[:, None]`."""
-        return self.node("lift", (a,), None, (*a.shape, ONE)) if a.rank == 1 else a
+        """A vector as a column beside matrices: `a[:, None]`; its sign stays outside."""
+        if a.rank != 1:
+            return a
+        if a.op == "mul" and a.args[0].op == "number" and a.args[0].data == -1:
+            return self.mul(a.args[0], self.lift(self.mul(*a.args[1:])))
+        return self.node("lift", (a,), None, (*a.shape, ONE))
 
     def transpose(self, a: Value) -> Value:
         """The transpose: of a vector the vector, of a product the product of the transposes."""
@@ -261,5 +275,5 @@ def rewritten(
     for v in walk(roots):
         args = [new[a] for a in v.args]
         same = all(a is b for a, b in zip(args, v.args, strict=True))
-        new[v] = change(v if same else graph.node(v.op, args, v.data, v.shape))
+        new[v] = change(v if same else graph.renewed(v, args))
     return new

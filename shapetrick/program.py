@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .association import Association
+from .dims import Dim
 from .expr import Expr, postorder
 from .factorisation import with_shared_factors
 from .functions import TABLE
@@ -42,6 +43,17 @@ class Program:
     outputs: tuple[Output, ...]
     names: Mapping[Value, str]
     definitions: tuple[tuple[str, Expr], ...]
+    dimensions: tuple[str, ...]  # that occur in it
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An expression that a program is to compute; see `Output`."""
+
+    key: str
+    name: str
+    expression: Expr
+    result: Result | None = None
 
 
 def program(
@@ -51,21 +63,22 @@ def program(
     spelled: Collection[str],
     with_values: bool = True,
 ) -> Program:
-    """The program that computes the results together, after the values that were differentiated."""
-    wanted: list[tuple[str, str, Expr, Result | None]] = []
+    """The program that computes the results together, after the values that were differentiated.
+
+    `sizes` are those for which products are associated; `spelled` are the operations for which there
+    is code."""
+    wanted: list[Wanted] = []
     if with_values:
-        for result in results:
-            request = result.request
-            if all(e is not request.of for _, _, e, _ in wanted):
-                wanted.append((request.of_text, _word(request.of_text) or "value", request.of, None))
+        for of, text in {r.request.of: r.request.of_text for r in results}.items():
+            wanted.append(Wanted(text, _word(text) or "value", of))
     keys = [_key(result.request) for result in results]
     for key, result in zip(keys, results, strict=True):
         request = result.request
         if keys.count(key) > 1 and request.direction is not None:
             key = f"{key} with {request.direction.data.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.data.name)
-        wanted.append((key, "_".join(filter(None, parts)), result.gradient, result))
-    return _planned(problem, wanted, sizes, spelled)
+        wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
+    return planned(wanted, list(problem.symbols), sizes, spelled)
 
 
 def _key(request: Request) -> str:
@@ -76,13 +89,14 @@ def _word(text: str) -> str:
     return text if text.isidentifier() else ""
 
 
-def _planned(
-    problem: Problem,
-    wanted: Sequence[tuple[str, str, Expr, Result | None]],
+def planned(
+    wanted: Sequence[Wanted],
+    order: Sequence[str],
     sizes: Mapping[str, int],
     spelled: Collection[str],
 ) -> Program:
-    roots = [e for _, _, e, _ in wanted]
+    """The program for some expressions; its inputs are in the order of these names, then by name."""
+    roots = [w.expression for w in wanted]
     graph = Graph()
     translation = translate(roots, graph)
     values, names = [translation.values[e] for e in roots], dict(translation.names)
@@ -92,7 +106,7 @@ def _planned(
         names = {new[v]: name for v, name in names.items() if v in new}
     nodes = list(postorder(roots))
     used = {e.data.name: e for e in nodes if e.op == "symbol"}
-    order = [*problem.symbols, *sorted(set(used) - set(problem.symbols))]
+    order = [*order, *sorted(set(used) - set(order))]
     abstract = sorted({e.data for e in nodes if e.op == "abstract"})
     return Program(
         graph=graph,
@@ -100,11 +114,21 @@ def _planned(
         functions=tuple(abstract),
         foreign=tuple(sorted({v.op for v in walk(values)} & (set(TABLE) - set(spelled)))),
         outputs=tuple(
-            Output(key, name, e, v, result)
-            for (key, name, e, result), v in zip(wanted, values, strict=True)
+            Output(w.key, w.name, w.expression, v, w.result)
+            for w, v in zip(wanted, values, strict=True)
         ),
         names=names,
         definitions=tuple(
             {e.data: e.args[0] for e in nodes if e.op == "name"}.items()
         ),
+        dimensions=_dimensions(values),
     )
+
+
+def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
+    """The names of dimensions that the plan needs, in order of appearance."""
+    dims: list[Dim] = []
+    for v in walk(values):
+        data = v.data if isinstance(v.data, tuple) else (v.data,)
+        dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
+    return tuple(dict.fromkeys(name for d in dims for name in d.names))

@@ -185,6 +185,8 @@ def _shape(texts: Sequence[str]) -> Shape:
 
 def _dim(text: str) -> Dim:
     """A dimension as it prints: a sum of products, `2 n m-1`."""
+    if not re.fullmatch(r"-?[^+-]+([+-][^+-]+)*", text):
+        raise ValueError(f"{text!r} is no dimension")
     total = Dim(())
     for sign, product in re.findall(r"([+-]?)([^+-]+)", text):
         term = Dim.of(-1 if sign == "-" else 1)

@@ -52,10 +52,8 @@ class Typist:
 
     def __init__(self, text: str, root: Node) -> None:
         self._text = text
-        self._typed = {node: text[node.span.start : node.span.end] for node in postorder(root)}
-        self._parents = {
-            a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)
-        }
+        self._sources = dict.fromkeys(postorder(root), text)
+        self._parents = {a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)}
         self._span = root.span
         own = text[root.span.start : root.span.end]
         found = {kind: sign.search(own) for kind, sign in _SIGNS.items()}
@@ -64,8 +62,7 @@ class Typist:
 
     def learn(self, root: Node, text: str) -> None:
         """Take in the nodes of another text."""
-        for node in postorder(root):
-            self._typed[node] = text[node.span.start : node.span.end]
+        self._sources.update(dict.fromkeys(postorder(root), text))
 
     def write(self, node: Node) -> str:
         """The text of a node."""
@@ -73,13 +70,19 @@ class Typist:
         stack = [node]
         while stack:
             top = stack[-1]
-            missing = [] if top in self._typed else [a for a in top.args if a not in done]
+            typed = self._typed(top)
+            missing = [] if typed else [a for a in top.args if a not in done]
             if missing:
                 stack.extend(missing)
                 continue
-            done[top] = self._typed.get(top) or self._composed(top, done)
+            done[top] = typed or self._composed(top, done)
             stack.pop()
         return done[node]
+
+    def _typed(self, node: Node) -> str:
+        """The node as it stands in its text; empty for a new one."""
+        text = self._sources.get(node)
+        return "" if text is None else text[node.span.start : node.span.end]
 
     def replaced(self, old: Node, new: Node) -> str:
         """The whole text with a new node in the place of one of its own."""
@@ -94,7 +97,7 @@ class Typist:
         words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
         if node.kind in ("call", "abstract"):  # have brackets of their own
             given = zip(node.args, words, strict=True)
-            words = [w[1:-1] if a.bracketed and a in self._typed else w for a, w in given]
+            words = [w[1:-1] if a.bracketed and a in self._sources else w for a, w in given]
         match node.kind:
             case "number":
                 return str(node.value)
@@ -118,14 +121,14 @@ class Typist:
 
     def _call(self, node: Node, words: list[str]) -> str:
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
-        sizes = [self._typed[size] for size in node.value.sizes if size in self._typed]
+        sizes = [self.write(size) for size in node.value.sizes]
         return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
 
     def _enclosed(self, node: Node, text: str, least: Level) -> str:
         return text if self._level(node) >= least else f"({text})"
 
     def _level(self, node: Node) -> Level:
-        typed = self._typed.get(node, "")
+        typed = self._typed(node)
         if node.bracketed and typed:
             return Level.ATOM
         if node.kind == "number" and "/" in (typed or str(node.value)):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from .advice import source
-from .elaboration import read
+from .elaboration import read, read_expression
 from .errors import InputError, NameProblem, ParseError, Span
 from .expr import Expr, postorder
 from .parsing import parse, parse_expression, pieces
@@ -56,15 +56,9 @@ class State:
         return _read(self.text)
 
 
-@cache
-def _read_cached(text: str) -> Problem:
-    return read(text, complete=False)
-
-
+@lru_cache(maxsize=64)
 def _read(text: str) -> Problem:
-    if _read_cached.cache_info().currsize > 64:  # noqa: PLR2004
-        _read_cached.cache_clear()
-    return _read_cached(text)
+    return read(text, complete=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +150,10 @@ class Session:
         """From here on, draw with another seed."""
         self._commit(replace(self.state, seed=seed))
 
+    def reset(self, state: State) -> None:
+        """Go on from another state; it can be undone."""
+        self._commit(state)
+
     def undo(self) -> bool:
         """Take the last change back; false if there is none."""
         return self._move(self._past, self._future)
@@ -202,8 +200,6 @@ class Session:
 
     def _parts(self, text: str, node: Node, problem: Problem) -> Iterator[tuple[str, Expr]]:
         """What of an expression has a value of its own, innermost first."""
-        from .elaboration import read_expression
-
         seen: set[str] = set()
         for part in walk(node):
             typed = source(text, part)
@@ -367,9 +363,7 @@ def _relocated(
     return type(error)(message, span, entry.text)
 
 
-def _shifted(
-    error: InputError, state: State, entry: Entry, offset: int, typed: str
-) -> InputError:
+def _shifted(error: InputError, state: State, entry: Entry, offset: int, typed: str) -> InputError:
     place = _place(error, state)
     if place is None or place[0] != entry:
         return error

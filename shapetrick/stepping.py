@@ -17,11 +17,10 @@ from typing import Literal
 import numpy as np
 
 from .derivation import conclude, derive, steps_of
-from .dims import Shape, shape_text
+from .dims import Shape
 from .drafts import Drawn, values_at
 from .elaboration import is_name, read_expression
-from .errors import InputError
-from .expr import Expr, add, number, postorder, substitute, symbol, symbols_of, times
+from .expr import Expr, add, number, substitute, symbol, symbols_of, times
 from .functions import NAMES, Array
 from .mending import ratio
 from .problem import Problem, Request
@@ -179,18 +178,38 @@ class Hand:
             return Ruling("shape", e.shape)
         if e is move.line.arrangement:
             return Ruling("stands", e.shape, lines=1)
-        rest = move.step.lines[move.part[0] :]
-        whole = add(*(line.arrangement for line in rest))
-        values, right, both = (self._at_draws(x) for x in (e, move.line.arrangement, whole))
+        values, right = self._at_draws(e), self._at_draws(move.line.arrangement)
         error = _error(values, right)
         if error is None:
             return Ruling("no value", e.shape, np.inf)
-        if error <= SAME:
-            return Ruling("stands", e.shape, error, lines=1)
-        if len(rest) > 1 and (_error(values, both) or 0.0 if both else 1.0) <= SAME:
-            return Ruling("stands", e.shape, error, lines=len(rest))
+        for lines, other in self._forms(move):
+            if (_error(values, self._at_draws(other)) or 0.0) <= SAME:
+                return Ruling("stands", e.shape, error, lines=lines)
         factor = _ratio(values, right)
         return Ruling("wrong", e.shape, error, factor, self._reason(values, move))
+
+    def _forms(self, move: Move) -> Iterator[tuple[int, Expr]]:
+        """What a person may have arranged: the line, or all the lines that are left of its step;
+        with the factor from above as a letter, or as what it was found to be. With how many lines
+        that settles."""
+        rest = [line.arrangement for line in move.step.lines[move.part[0] :]]
+        for lines in dict.fromkeys((1, len(rest))):
+            whole = add(*rest[:lines])
+            yield lines, whole
+            yield lines, substitute(whole, self._found)
+
+    @property
+    def _found(self) -> dict[Expr, Expr]:
+        """The cotangents of the steps that are done, in the problem's names."""
+        values: dict[Expr, Expr] = {}
+        played = iter(self.played)
+        for step in self.steps:
+            lines = [p.arrangement for _, p in zip(step.lines, played, strict=False)]
+            if len(lines) < len(step.lines):
+                break
+            if lines:
+                values[symbol(step.label, step.shape)] = substitute(add(*lines), values)
+        return values
 
     def _reason(self, values: Sequence[Array | None], move: Move) -> str:
         """Why the types refuse it, if it is one of the known look-alikes."""
@@ -245,7 +264,7 @@ class Hand:
         """The derivation as it was played, simplified and validated. All lines must stand."""
         simplifier = Simplifier(self.problem.definitions.values(), [self.request.of])
         played = iter(self.played)
-        values: dict[Expr, Expr] = {}
+        values = self._found
         steps = []
         for step in self.steps:
             if not step.lines:
@@ -254,7 +273,6 @@ class Hand:
             lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
             total = add(*(line.arrangement for line in lines))
             steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
-            values[symbol(step.label, step.shape)] = substitute(total, values)
         if self.request.kind in ("grad", "vjp") and values:
             gradient = next(reversed(values.values()))
             result = conclude(self.problem, self.request, gradient, self.seed)
@@ -268,7 +286,8 @@ class Hand:
     def _draws(self) -> list[Drawn]:
         request = self.request
         used = [e for move in self.moves for e in (move.line.arrangement, *_parts(move))]
-        inputs = dict.fromkeys([*self.problem.symbols.values(), *(s for e in used for s in symbols_of(e))])
+        mentioned = (s for e in used for s in symbols_of(e))
+        inputs = dict.fromkeys([*self.problem.symbols.values(), *mentioned])
         inputs.pop(request.direction or request.wrt, None)
         return Checker(
             request.of,
@@ -322,8 +341,7 @@ def _hints(move: Move) -> Iterator[str]:
     """What stands first; what is transposed; what sign holds it together; how many factors."""
     leaves = [(name, turned) for name, turned in _leaves(move) if name]
     if leaves:
-        name, turned = leaves[0]
-        yield f"`{name}` goes first."
+        yield f"`{leaves[0][0]}` goes first."
         transposed = list(dict.fromkeys(name for name, turned in leaves if turned))
         listed = " and ".join(f"`{name}`" for name in transposed)
         verb = "is" if len(transposed) == 1 else "are"
@@ -376,8 +394,3 @@ def _leaves(move: Move) -> Iterator[tuple[str, bool]]:
 def arranged(line: Line, arrangement: Expr) -> Expr:
     """A look-alike with the line's number in front."""
     return times(number(line.coefficient), arrangement)
-
-
-def misfit(ruling: Ruling, wanted: Shape) -> str:
-    """`shape 5×3, need 3×5`."""
-    return f"shape {shape_text(ruling.shape)}, need {shape_text(wanted)}"

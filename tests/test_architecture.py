@@ -17,8 +17,8 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # CONTRIBUTING's list is the one that people read, so it is the one that counts.
 LAYERS = re.findall(r"^ *\d*  ([a-z_/]+)\.py  ", CONTRIBUTING, re.MULTILINE)
 
-# An expression prints itself: the one import that looks up, inside `Expr.__str__`.
-LOOKS_UP = {("expr", "render/text")}
+# An expression prints itself, on a terminal and in a notebook: the imports that look up.
+LOOKS_UP = {("expr", "render/text"), ("expr", "render/latex")}
 
 DOORS = {
     "lark": {"parsing"},

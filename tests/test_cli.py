@@ -168,7 +168,7 @@ def test_a_directory(tmp_path: Path, capsys: Captured) -> None:
         ["derive", "--seed", "-1", "-e", TWO],
         ["derive", "--seed", "one", "-e", TWO],
         ["derive", "--steps", "--quiet", "-e", TWO],
-        ["derive", "--format", "latex", "-e", TWO],
+        ["derive", "--format", "pdf", "-e", TWO],
         ["integrate"],
     ],
     ids=" ".join,

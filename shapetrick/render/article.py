@@ -14,7 +14,7 @@ from ..results import Line, Result, Step
 from . import words
 from .latex import Latex, factor_latex, notation_for, sized, to_latex
 
-WIDTH = 72  # of an equation, in letters
+WIDTH = 56  # of an equation, in letters
 REMARK = 18  # of a remark behind it
 ARRANGED = r"\rightsquigarrow"
 
@@ -177,7 +177,7 @@ def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Ite
 
 def _equations(left: str, sign: str, right: str, shape: str = "") -> Iterator[Equation]:
     """An equation over as many rows as it takes, and its shape behind it."""
-    first, *others = _lines(right, WIDTH)
+    first, *others = _lines(right, WIDTH - (REMARK // 2 if shape else 0))
     end = rf" \qquad {shape}" if shape else ""
     yield Equation(left, sign, first + ("" if others else end))
     for i, more in enumerate(others, 1):
@@ -194,25 +194,39 @@ def _width(text: str) -> int:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """A formula over several lines, broken before signs outside of all brackets."""
-    if _width(text) <= width:
-        return [text]
-    lines: list[str] = [""]
-    for part in _parts(text):
-        if lines[-1] and _width(lines[-1] + part) > width:
-            lines.append("")
-        lines[-1] += part
-    return [line.strip() for line in lines]
+    """A formula over several lines, broken within the fewest brackets, before a sign.
+
+    Unbroken where there is no place to break."""
+    lines = []
+    while _width(text) > width:
+        at = _break(text, width)
+        if at is None:
+            break
+        lines.append(text[:at])
+        text = text[at + 1 :]
+    return [*lines, text]
 
 
-def _parts(text: str) -> Iterator[str]:
-    """The text cut before every sign that stands in no bracket."""
-    start = depth = 0
-    for match in re.finditer(r"[{(\[]|[})\]]| (?:[-+]|\\odot|\\oslash) ", text):
+_TOKEN = re.compile(r"\\(?:[a-zA-Z]+|.)| |[{}()]|[^\\ {}()]+")
+_SIGNS = ("+", "-", r"\odot", r"\oslash")
+_BETWEEN_FACTORS = 3  # what a break there costs, in brackets around it
+
+
+def _break(text: str, width: int) -> int | None:
+    """The cheapest space to break at, the last of those; none within braces or tall brackets."""
+    best: tuple[int, int] | None = None
+    closed = depth = used = 0
+    before = ""
+    for match in _TOKEN.finditer(text):
         token = match[0]
-        depth += token in "{([" if len(token) == 1 else 0
-        depth -= token in "})]" if len(token) == 1 else 0
-        if len(token) > 1 and depth == 0:
-            yield text[start : match.start()]
-            start = match.start()
-    yield text[start:]
+        closed += (token in ("{", r"\left")) - (token in ("}", r"\right"))
+        depth += (token == "(") - (token == ")")
+        used += _width(token)
+        if used > width and best is not None:
+            break
+        if token == " " and not closed and used > width // 3 and before not in (*_SIGNS, r"\,"):
+            sign = text[match.end() :].split(" ", 1)[0] in _SIGNS
+            cost = depth + (0 if sign else _BETWEEN_FACTORS)
+            best = min(best or (cost, -match.start()), (cost, -match.start()))
+        before = token if token != " " else before
+    return None if best is None else -best[1]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..claims import Judgement
 from ..curves import Curve
+from ..mending import MOST_COMPARED
 from . import words
 from .curves import curve_lines
 from .derivation import INDENT, LOOKS, Style
@@ -44,6 +45,8 @@ def overlined_in(style: Style) -> Any:
 def changes(old: str, new: str) -> tuple[tuple[range, ...], tuple[range, ...]]:
     """The places in both texts that differ, word by word."""
     a, b = _WORDS.findall(old), _WORDS.findall(new)
+    if len(a) * len(b) > MOST_COMPARED:
+        return (), ()
     starts = [[0], [0]]
     for begins, parts in zip(starts, (a, b), strict=True):
         for part in parts:
@@ -63,9 +66,7 @@ def _stripped(text: str, where: range) -> range:
     return range(start, start + len(part.strip()))
 
 
-def _marked(
-    label: str, text: str, marks: Sequence[range], look: str, style: Style
-) -> list[Row]:
+def _marked(label: str, text: str, marks: Sequence[range], look: str, style: Style) -> list[Row]:
     """A text with carets below what changed, or coloured where it takes several lines."""
     lines = style.broken(text, INDENT)
     if len(lines) > 1:

@@ -15,14 +15,16 @@ from ..dims import Dim
 from ..expr import Number
 from ..plan import Value, walk
 from .identifiers import Identifiers
-from .spellings import MODULES, TABLE, Level, Library
+from .spellings import TABLE, Level, Library
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
-SHORT = 12  # a number such as `2 * m` is written out again, rather than named
+SHORT = 20  # a number such as `2 * m` is written out again, rather than named
 
 # What a line is called for which the problem has no name.
-_STEMS: Mapping[str, str] = {"cholesky": "L", "lu": "LU", "max": "top", "exp": "E", "inv": "inverse"}
+_STEMS: Mapping[str, str] = {
+    "cholesky": "chol", "lu": "lu", "inv": "inv", "max": "max", "exp": "exp", "sum": "sum",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Writer:
     """Writes the statements that compute values.
 
     `roots` are all values that will be written, so that what they share is known; `names` are wanted
-    for values, `dims` are the identifiers of dimensions, and `like` is an array of the right type."""
+    for values, `dims` are the identifiers of dimensions, `functions` those of what is passed in to be
+    called, and `like` is an array of the right type."""
 
     def __init__(
         self,
@@ -76,12 +79,14 @@ class Writer:
         roots: Sequence[Value],
         names: Mapping[Value, str],
         dims: Mapping[str, str],
+        functions: Mapping[object, str],
         identifiers: Identifiers,
         like: str,
     ) -> None:
         self._library = library
         self._names = names
         self._dims = dims
+        self._functions = functions
         self._identifiers = identifiers
         self._like = like
         self._pieces: dict[Value, Piece] = {}
@@ -155,7 +160,9 @@ class Writer:
         if v in self._names:
             name = self._identifiers.take(self._names[v])
         elif v.op in _STEMS:
-            name = self._identifiers.take(_STEMS[v.op])
+            of = self._pieces[v.args[0]].text
+            stem = _STEMS[v.op]
+            name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
         else:
             name = self._identifiers.number("t")
         self._statements.append(Statement(name, f"{piece}", piece.names, v))
@@ -180,7 +187,7 @@ class Writer:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
         spelling = TABLE.get(op)
         if spelling is None:  # the user's own function, which is passed in
-            called = self._identifiers.known(op)
+            called = self._functions[op]
             text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
             return Piece(text, names=frozenset([called]))
         template = spelling.template(self._library, v in self._plain)
@@ -216,7 +223,7 @@ class Writer:
         return Piece(f"math.{v.data}")
 
     def _abstract(self, v: Value) -> Piece:
-        called = self._identifiers.known(v.data)
+        called = self._functions[v.data]
         return Piece(f"{called}({self._pieces[v.args[0]]})", names=frozenset([called]))
 
     def _sum(self, v: Value) -> Piece:
@@ -312,7 +319,7 @@ class _Terms:
 
     def _scalars(self) -> tuple[list[Piece], list[Piece]]:
         """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
-        size = abs(self._coefficient)
+        size = absolute(self._coefficient)
         front, below = [number(size)], list(self._below[False])
         if isinstance(size, Fraction) and size.denominator > 1 and front[0].level < Level.ATOM:
             front, below = [number(Fraction(size.numerator))], [number(Fraction(size.denominator)), *below]
@@ -340,7 +347,7 @@ def _quotient(above: Sequence[Piece], divisors: Sequence[Piece], below: Sequence
 
 def number(value: Number) -> Piece:
     """A number; a fraction as a decimal where that is exact and short."""
-    size = abs(value)
+    size = absolute(value)
     if isinstance(size, float):
         return Piece(repr(size), Level.ATOM, value < 0)
     if size.denominator == 1:
@@ -349,6 +356,10 @@ def number(value: Number) -> Piece:
     if len(decimal) <= 6 and Fraction(decimal) == size:
         return Piece(decimal, Level.ATOM, value < 0)
     return Piece(f"{size.numerator} / {size.denominator}", Level.PRODUCT, value < 0)
+
+
+def absolute(value: Number) -> Number:
+    return -value if value < 0 else value
 
 
 def dim_text(d: Dim, names: Mapping[str, str]) -> str:

@@ -79,12 +79,18 @@ def _band(cells: Sequence[tuple[str, _Cell]]) -> list[Row]:
             row.append((sign if y == height // 2 else " " * columns(sign), ""))
             row.append((_centred(cell.lines[y - above] if inside else "", cell.width), cell.look))
         rows.append(row)
-    for text_of, look in ((lambda c: c.name, "bold"), (lambda c: c.shape, "magenta")):
-        row = [(" " * MARGIN, "")]
-        for sign, cell in cells:
-            row.append((" " * columns(sign) + _centred(text_of(cell), cell.width), look))
-        rows.append(row)
-    return rows
+    return [
+        *rows,
+        _below(cells, [cell.name for _, cell in cells], "bold"),
+        _below(cells, [cell.shape for _, cell in cells], "magenta"),
+    ]
+
+
+def _below(cells: Sequence[tuple[str, _Cell]], texts: Sequence[str], look: str) -> Row:
+    row: Row = [(" " * MARGIN, "")]
+    for (sign, cell), text in zip(cells, texts, strict=True):
+        row.append((" " * columns(sign) + _centred(text, cell.width), look))
+    return row
 
 
 def _centred(text: str, width: int) -> str:

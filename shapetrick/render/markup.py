@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from .article import Block, Equation, Item, Text
 from .latex import GREEK, escaped
 
-# Letters that pdfLaTeX lacks: those of the language and of what is said, in mathematics.
+# Letters of the language and of what is said that pdfLaTeX lacks, in mathematics.
 _SIGNS = {
     **{letter: f"\\{name}" for letter, name in GREEK.items()},
     "⊙": r"\odot", "⊘": r"\oslash", "⊗": r"\otimes", "∘": r"\circ", "ᵀ": r"^{\top}", "−": "-",
@@ -41,14 +41,12 @@ _DOCUMENT = r"""\documentclass[10pt,fleqn]{article}
 def document(blocks: Iterable[Block]) -> str:
     """A document of its own, for pdfLaTeX too: letters that it lacks are given by number there."""
     body = latex(blocks)
-    letters = sorted({c for c in body if ord(c) > 0xFF or c in _SIGNS})
-    lines = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{{_stand_in(c)}}}" for c in letters]
+    lines = [
+        rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\ensuremath{{\mathtt{{U{ord(c):04X}}}}}}}"
+        for c in sorted(set(body))
+        if ord(c) > 0xFF
+    ]
     return _DOCUMENT.replace("%LETTERS%", "\n".join(lines)).replace("%BODY%", body)
-
-
-def _stand_in(letter: str) -> str:
-    sign = _SIGNS.get(letter)
-    return rf"\ensuremath{{{sign}}}" if sign else rf"\ensuremath{{\mathtt{{U{ord(letter):04X}}}}}"
 
 
 def latex(blocks: Iterable[Block]) -> str:
@@ -61,13 +59,17 @@ def _latex_block(block: Block) -> str:
         return f"\\begin{{align*}}\n{_rows(block)}\n\\end{{align*}}"
     text = _printable(block.text)
     if isinstance(block, Item):
-        return rf"\textbullet\ ${block.formula}$: {escaped(text)}."
+        return rf"\textbullet\ ${block.formula}$: {_latex_text(text)}."
     if block.look == "code":
-        lines = [escaped(line).replace(" ", r"\ ") for line in text.splitlines()]
+        lines = [_latex_text(line).replace(" ", r"\ ") for line in text.splitlines()]
         rows = "\n".join(rf"\mbox{{}}{line}\\" for line in lines)
         return f"\\begin{{flushleft}}\\ttfamily\n{rows}\n\\end{{flushleft}}"
     looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}"}
-    return looks.get(block.look, "%s") % escaped(text)
+    return looks.get(block.look, "%s") % _latex_text(text)
+
+
+def _latex_text(text: str) -> str:
+    return "".join(f"${_SIGNS[c]}$" if c in _SIGNS else escaped(c) for c in text)
 
 
 def markdown(blocks: Iterable[Block]) -> str:

@@ -1,0 +1,171 @@
+"""Practice: problems of growing difficulty, the judgement of an answer, and the score.
+
+The built-in set is `practice.toml` beside this file; a teacher's own set is a file of the same
+form, or a list of `Question`.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from .claims import Judgement, judge
+from .elaboration import read
+from .errors import InputError, RequestError, Span
+from .parsing import parse_expression
+from .problem import Problem
+from .scope import vocabulary
+
+BUILT_IN = Path(__file__).parent / "practice.toml"
+LEVELS = range(1, 6)
+_FIELDS = {"topic": str, "level": int, "given": str, "ask": str, "hint": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is given (declarations and definitions), and what is asked, `grad J wrt X`."""
+
+    topic: str
+    level: int
+    given: str
+    ask: str
+    hint: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the score knows it by."""
+        return f"{self.topic} {self.level}: {' '.join(self.given.split())}; {self.ask}"
+
+    @property
+    def problem(self) -> Problem:
+        """The problem with its one request. Raises InputError."""
+        problem = read(f"{self.given}\n{self.ask}")
+        if len(problem.requests) != 1:
+            raise RequestError(f"a question asks for one thing, not `{self.ask}`.")
+        return problem
+
+
+def questions(path: str | Path = BUILT_IN) -> tuple[Question, ...]:
+    """The questions of a TOML file, easiest first. Raises RequestError if it is no such file."""
+    try:
+        with Path(path).open("rb") as file:
+            rows = tomllib.load(file).get("question", [])
+    except OSError as error:
+        raise RequestError(f"cannot read {path}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} is no TOML: {error}.") from None
+    if not isinstance(rows, list) or not rows:
+        raise RequestError(f"{path} has no questions: each begins with `[[question]]`.")
+    found = [_question(row, f"{path}, question {i}") for i, row in enumerate(rows, 1)]
+    return tuple(sorted(found, key=lambda q: q.level))
+
+
+def _question(row: object, where: str) -> Question:
+    fields = row if isinstance(row, dict) else {}
+    for name, kind in _FIELDS.items():
+        value = fields.get(name, "" if name == "hint" else None)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise RequestError(f"{where}: `{name}` should be {_SAID[kind]}.")
+    for name in fields:
+        if name not in _FIELDS:
+            raise RequestError(f"{where}: `{name}` is none of {', '.join(_FIELDS)}.")
+    question = Question(**fields)
+    try:
+        _ = question.problem
+    except InputError as error:
+        raise RequestError(f"{where}:\n{error}") from None
+    return question
+
+
+_SAID = {str: "a text", int: "a whole number"}
+
+
+def mark(question: Question, answer: str, seed: int = 0) -> Judgement:
+    """The judgement of an answer. Raises InputError, with its place in the answer, for one that is
+    no expression."""
+    flat = " ".join(answer.split("\n"))
+    parse_expression(flat, vocabulary(), question.problem.functions)
+    head = f"{question.given}\ncheck {question.ask} = "
+    try:
+        problem = read(head + flat)
+    except InputError as error:
+        if error.span is None or error.text is None or error.span.start < len(head):
+            raise
+        at = Span(error.span.start - len(head), error.span.end - len(head))
+        raise type(error)(error.message, at, answer) from None
+    return judge(problem, problem.requests[0], seed)
+
+
+# ------------------------------------------------------------------------------------- the score
+
+
+@dataclass(slots=True)
+class Scores:
+    """How often each question was answered, and how often rightly; kept in a file, if there is
+    one."""
+
+    path: Path | None = None
+    tally: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def kept_in(cls, path: Path | None) -> Scores:
+        """The score so far; one that can't be read starts anew."""
+        try:
+            data = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+            tally = {str(k): (int(tried), int(right)) for k, (tried, right) in data.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            tally = {}
+        return cls(path, tally)
+
+    def record(self, question: Question, right: bool) -> None:
+        """Count an answer."""
+        tried, stood = self.tally.get(question.key, (0, 0))
+        self.tally[question.key] = (tried + 1, stood + right)
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(self.tally, ensure_ascii=False, indent=0)
+            new = self.path.with_suffix(".new")
+            new.write_text(text, encoding="utf-8")
+            new.replace(self.path)
+        except OSError:
+            self.path = None  # a score that can't be kept is no reason to stop
+
+    def solved(self, question: Question) -> bool:
+        return self.tally.get(question.key, (0, 0))[1] > 0
+
+    def tried(self, question: Question) -> int:
+        return self.tally.get(question.key, (0, 0))[0]
+
+
+def choose(
+    asked: Iterable[Question],
+    scores: Scores,
+    topic: str = "",
+    level: int | None = None,
+    after: Question | None = None,
+) -> Question:
+    """The easiest question that wasn't solved, else the one that was tried least; not `after`
+    again if there are others. Raises RequestError if none is of the topic and level."""
+    fitting = [q for q in asked if topic in ("", q.topic) and level in (None, q.level)]
+    if not fitting:
+        raise RequestError(f"there is no question of {topic or 'any topic'}, level {level}.")
+    others = [q for q in fitting if q != after] or fitting
+    unsolved = [q for q in others if not scores.solved(q)]
+    return min(unsolved or others, key=lambda q: (q.level, scores.tried(q)))
+
+
+def topics(asked: Sequence[Question]) -> list[str]:
+    """The topics in the order of the set."""
+    return list(dict.fromkeys(q.topic for q in asked))
+
+
+@cache
+def built_in() -> tuple[Question, ...]:
+    """The set that comes with the tool."""
+    return questions()

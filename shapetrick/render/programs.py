@@ -1,0 +1,215 @@
+"""A program as Python text: imports, signature, docstring, checks of shapes, statements, results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ..dims import shape_text
+from ..expr import Expr
+from ..plan import Value, extent
+from ..program import Output, Program
+from .arguments import Arguments, arguments, flattening
+from .code import Statement, Writer
+from .identifiers import Identifiers
+from .spellings import Library
+from .text import overlined, to_text
+
+Target = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+LIBRARIES: Mapping[Target, Library] = {
+    "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
+}  # fmt: skip
+FUNCTION = "value_and_gradients"
+ENTRY: Mapping[Target, str] = dict.fromkeys(TARGETS, FUNCTION)
+WIDTH = 88
+
+# Names that the text of a program uses itself.
+RESERVED = frozenset(
+    {"np", "jax", "jnp", "math", "scipy", "torch", "Array", "Tensor", "Callable", "NDArray", FUNCTION}
+)
+_ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
+_IMPORTS: Sequence[tuple[str, str]] = (
+    (r"\bmath\.", "import math"),
+    (r"\bCallable\b", "from collections.abc import Callable"),
+    (r"\bjax\.", "import jax"),
+    (r"\bjnp\.", "import jax.numpy as jnp"),
+    (r"\bjax\.scipy\.", "import jax.scipy"),
+    (r"\bnp\.", "import numpy as np"),
+    (r"(?<!jax\.)\bscipy\.linalg\.", "import scipy.linalg"),
+    (r"(?<!jax\.)\bscipy\.special\.", "import scipy.special"),
+    (r"\btorch\.", "import torch"),
+    (r"\bNDArray\b", "from numpy.typing import NDArray"),
+    (r"\bTensor\b", "from torch import Tensor"),
+)
+_STANDARD = ("import math", "from collections.abc import Callable")
+
+
+def module(program: Program, target: Target, about: Sequence[str] = ()) -> str:
+    """The text of a module with one function; `about` is what stands above it as a comment."""
+    library = LIBRARIES[target]
+    body = function(program, library)
+    if library == "numpy":
+        body = ["Array = NDArray[np.floating]", "", "", *body]
+    return assembled(body, about)
+
+
+def assembled(body: Sequence[str], about: Sequence[str]) -> str:
+    """A module: what it is, its imports, its body."""
+    text = "\n".join(body)
+    found = [line for pattern, line in _IMPORTS if re.search(pattern, text)]
+    standard = [line for line in found if line in _STANDARD]
+    others = [line for line in found if line not in _STANDARD]
+    blocks = ["\n".join(block) for block in (about, standard, others) if block]
+    return "\n\n".join(blocks) + "\n\n\n" + text + "\n"
+
+
+def parameters_of(program: Program) -> tuple[Mapping[Expr, str], Mapping[object, str]]:
+    """The identifiers of the inputs; and of what is passed besides: functions, and sizes."""
+    given = arguments(program, Identifiers(RESERVED))
+    sizes: dict[object, str] = {("size", name): given.dims[name] for name in given.asked}
+    return given.inputs, {**given.functions, **sizes}
+
+
+def function(program: Program, library: Library) -> list[str]:
+    """The lines of a function that returns all outputs."""
+    identifiers = Identifiers(RESERVED)
+    given = arguments(program, identifiers)
+    names = {v: name for v, name in program.names.items()}
+    for output in program.outputs:
+        names[output.value] = output.name
+    roots = [output.value for output in program.outputs]
+    writer = Writer(
+        library, roots, names, given.dims, given.functions, identifiers, _like(given)
+    )
+    bind(writer, program, given)
+    statements = writer.write(roots)
+    returned = [_returned(o, f"{writer.piece(o.value)}", given) for o in program.outputs]
+    body = [
+        *docstring(program, given),
+        *given.lines,
+        *_own_shapes(program, given),
+        *flattening(given.inputs),
+        *(line for s in statements for line in assignment(s)),
+        f"return {', '.join(returned)}",
+    ]
+    results = [result_type(o, library) for o in program.outputs]
+    result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
+    head = signature(FUNCTION, parameters(given, library), result)
+    if library == "jax":
+        head = [_jit(given), *head]
+    return [*head, *(f"    {line}" if line else "" for line in body)]
+
+
+def bind(writer: Writer, program: Program, given: Arguments) -> None:
+    """Tell the writer what the inputs are called."""
+    for e, name in given.inputs.items():
+        writer.bind(program.graph.node("input", (), e.data, extent(e.shape)), name)
+
+
+def _like(given: Arguments) -> str:
+    """An array among the inputs, for its type."""
+    return next(iter(given.inputs.values()), "")
+
+
+def _jit(given: Arguments) -> str:
+    static = [*given.functions.values(), *(given.dims[name] for name in given.asked)]
+    if not static:
+        return "@jax.jit"
+    return f"@partial(jax.jit, static_argnames={tuple(static)!r})"
+
+
+def _own_shapes(program: Program, given: Arguments) -> list[str]:
+    """The shapes in which vectors were given, where a gradient comes back in it."""
+    names = dict.fromkeys(given.inputs[e] for o in program.outputs if (e := _vector(o)) is not None)
+    return [f"{name}_shape = {name}.shape" for name in names]
+
+
+def _vector(output: Output) -> Expr | None:
+    """The vector by which an output is the gradient, so that it has that vector's shape."""
+    request = output.request
+    if request is None or request.kind not in ("grad", "vjp", "hvp"):
+        return None
+    return request.wrt if len(extent(request.wrt.shape)) == 1 else None
+
+
+def _returned(output: Output, text: str, given: Arguments) -> str:
+    vector = _vector(output)
+    return text if vector is None else f"{text}.reshape({given.inputs[vector]}_shape)"
+
+
+def result_type(output: Output, library: Library) -> str:
+    if library == "numpy" and not output.value.rank:
+        return "float"
+    return _ARRAYS[library]
+
+
+def parameters(given: Arguments, library: Library) -> list[str]:
+    """The parameters with their types."""
+    array = _ARRAYS[library]
+    scalar = "float" if library == "numpy" else array
+    inputs = [
+        f"{name}: {array if extent(e.shape) else scalar}" for e, name in given.inputs.items()
+    ]
+    functions = [
+        f"{name}: Callable[[{array}], {array}]" if isinstance(key, tuple) else f"{name}: Callable[..., {array}]"
+        for key, name in given.functions.items()
+    ]
+    return [*inputs, *functions, *(f"{given.dims[name]}: int" for name in given.asked)]
+
+
+def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
+    """`def f(…) -> …:` in one line or several."""
+    line = f"def {name}({', '.join(parameters)}) -> {result}:"
+    if len(line) <= WIDTH:
+        return [line]
+    inside = f"    {', '.join(parameters)}"
+    if len(inside) <= WIDTH:
+        return [f"def {name}(", inside, f") -> {result}:"]
+    return [f"def {name}(", *(f"    {p}," for p in parameters), f") -> {result}:"]
+
+
+def assignment(statement: Statement) -> list[str]:
+    """A statement in one line, or broken after the sign of equality."""
+    return [f"{statement.name} = {statement.text}"]
+
+
+def docstring(program: Program, given: Arguments) -> list[str]:
+    """What is returned, its formulas, and the shapes."""
+    keys = [o.key for o in program.outputs]
+    summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
+    formulas = [
+        *(f"{overlined(name)} = {to_text(body, unicode=True)}" for name, body in program.definitions),
+        *(
+            f"{o.key} = {to_text(o.expression, unicode=True)}"
+            for o in program.outputs
+            if o.request is not None or (o.expression.op != "name" and o.name != "value")
+        ),
+    ]
+    shapes = [
+        f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
+        for e, name in given.inputs.items()
+    ]
+    lines = [
+        f'"""{summary}.',
+        "",
+        *(f"    {line}" for line in formulas),
+        "",
+        *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4),
+    ]
+    if any(len(extent(e.shape)) == 1 for e in given.inputs):
+        lines.append("A column or row may have one axis; a gradient has the shape of its variable.")
+    return [*(line.replace("\\", "\\\\") for line in lines), '"""']
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The words in lines."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) + 1 > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines
