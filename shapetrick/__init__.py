@@ -68,6 +68,7 @@ _HOMES = {
     "extension": ("function",),
     "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
     "interchange": ("from_sympy", "to_sympy"),
+    "notebook": ("load_ipython_extension",),
     "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
 }
 

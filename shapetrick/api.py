@@ -9,6 +9,8 @@ from typing import Any
 
 from . import restoration
 from .checks import Check, checked
+from .claims import checker_of
+from .curves import Curve
 from .derivation import derive as derive_request
 from .derivation import steps_of
 from .elaboration import read as read_problem
@@ -17,6 +19,7 @@ from .expr import Expr
 from .problem import Problem as ProblemData
 from .render.article import equation
 from .render.data import to_dict
+from .render.html import Report, fragment, page
 from .render.text import to_text
 from .results import Result, Step, Validation
 
@@ -89,12 +92,32 @@ class Derivation:
         """The gradient as an equation in LaTeX's mathematics."""
         return equation(self.result, self.problem)
 
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The gradient's error against the step of the differences; None if there is no point."""
+        request, seed = self.result.request, self.validation.seed
+        return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
+
+    @cached_property
+    def report(self) -> Report:
+        """What is shown in a browser: the derivation, the curve and the code."""
+        code = getattr(self, "code", None)
+        shown = replace(self.result, steps=self.steps)
+        return Report(self.problem, shown, self.curve, code("numpy") if code else "")
+
+    def html(self) -> str:
+        """The report with pictures, a document of its own."""
+        return page([self.report])
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; `from_dict` reads it back."""
         return to_dict(replace(self.result, steps=self.steps), self.problem)
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        return fragment(self.report)
 
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"

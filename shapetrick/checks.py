@@ -12,6 +12,7 @@ from .render.claims import judgement_dict, judgement_rows
 from .render.curves import curve_figure
 from .render.derivation import Style
 from .render.layout import plain
+from .render.ruling import equation, ruling
 from .results import Validation
 
 
@@ -99,6 +100,16 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
         return judgement_dict(self.judgement)
+
+    def latex(self) -> str:
+        """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
+        return equation(self.problem, self.judgement)
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        return ruling(self.problem, self.judgement, self.curve)
 
     def __str__(self) -> str:
         return plain(judgement_rows(self.judgement, Style()))

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from .agreement import agree, distance
 from .derivation import derive
 from .dims import ONE, Dim
 from .drafts import values_at
@@ -25,7 +26,8 @@ from .expr import (
     symbols_of,
 )
 from .likenesses import likeness
-from .mending import Mend, Mender, agree, distance, distributed, terms_of
+from .material import distributed, terms_of
+from .mending import Mend, Mender
 from .problem import Problem, Request
 from .provisos import Provisos
 from .render.text import to_text

@@ -292,10 +292,10 @@ def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Nam
     return markup.document(blocks) if args.standalone else markup.latex(blocks)
 
 
-def _report(problem: Problem, derived: Sequence[Derivation], _: argparse.Namespace) -> str:
-    from .report import page
+def _report(_: Problem, derived: Sequence[Derivation], __: argparse.Namespace) -> str:
+    from .render.html import page
 
-    return page(problem, derived)
+    return page([d.report for d in derived])
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}

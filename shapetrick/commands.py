@@ -47,7 +47,7 @@ def answer(desk: Desk, line: str) -> Iterator[Row]:
         else:
             yield from desk.take(text)
     except ShapetrickError as error:
-        yield from error_rows(error)
+        yield from error_rows(error, desk.style)
 
 
 def command_named(name: str) -> Command:
@@ -181,8 +181,10 @@ def _code(desk: Desk, argument: str) -> Iterable[Row]:
     target = argument or TARGETS[0]
     if target not in TARGETS:
         raise RequestError(f"`{target}` is none of the targets {listed(TARGETS)}.")
-    code: str = _last(desk).code(target)
-    return [[(line, "")] for line in code.splitlines()]
+    code = getattr(_last(desk), "code", None)
+    if code is None:
+        raise RequestError("there is no code yet.")
+    return [[(line, "")] for line in code(target).splitlines()]
 
 
 def _answers(desk: Desk, _: str) -> Iterator[Row]:
@@ -197,7 +199,6 @@ def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
     if argument:
         reading = desk.session.read_expression(argument)
         yield from shape_rows(reading.parts)
-        yield from reading_rows(reading, desk.style)
         return
     problem = desk.session.problem
     named = [*problem.symbols.items(), *problem.definitions.items()]
@@ -350,14 +351,14 @@ def _help(desk: Desk, argument: str) -> Iterator[Row]:
             yield [(f"  {line}", "")]
         return
     yield from _say(_OVERVIEW)
-    width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 3
+    width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 4
     for command in COMMANDS.values():
-        head = padded(f"  :{command.name} {command.arguments}", width + 1)
+        head = padded(f"  :{command.name} {command.arguments}", width)
         yield [(head, "bold"), (command.help, "")]
 
 
 _OVERVIEW = """\
-Type statements of the language: `W : d x h`, `J = norm(X W)^2`, `grad J wrt W`;
+Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
 or an expression alone, to see how it is read and its shape.
 """
 

@@ -106,7 +106,7 @@ class Desk:
             derivation = Derivation(problem, derive(problem, request, seed))
             yield from self.show(derivation, quiet=quiet)
         except DerivationError as error:  # the other requests are still answered
-            yield from error_rows(error)
+            yield from error_rows(error, self.style)
 
     def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
         """A derivation, which is from here on the last one."""
@@ -193,7 +193,7 @@ class Desk:
 # -------------------------------------------------------------------------------------- the rows
 
 
-def error_rows(error: ShapetrickError) -> Iterator[Row]:
+def error_rows(error: ShapetrickError, style: Style) -> Iterator[Row]:
     """What is wrong, below the place where it is."""
     lines = str(error).splitlines()
     if error.span is not None and error.text is not None:
@@ -204,7 +204,7 @@ def error_rows(error: ShapetrickError) -> Iterator[Row]:
         yield [(f"  {lines[1]}", "bold red")]
         lines = lines[2:]
     for line in lines:
-        yield [(f"  {line}", "")]
+        yield from ([(f"  {text}", "")] for text in prose(line, style.prose_width - 2))
 
 
 def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:

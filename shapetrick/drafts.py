@@ -21,6 +21,8 @@ from .probes import Draw
 from .retyping import Typist
 from .surface import Node, postorder
 
+BATCH = 400
+
 Drawn = tuple[Mapping[str, int], Draw]
 
 
@@ -39,7 +41,7 @@ class Draft:
     def __init__(self, text: str, root: Node, lowering: Lowering) -> None:
         self.root = root
         self.typist = Typist(text, root)
-        self.places = list(places(root))
+        self.places = places(root)
         self._lowering = lowering
         self._known: dict[Node, Expr | None] = {}
         self._above = {place.node: place for place in self.places}
@@ -112,3 +114,11 @@ def values_at(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
         middle = len(expressions) // 2
         return [*values_at(expressions[:middle], drawn), *values_at(expressions[middle:], drawn)]
     return [value if np.isfinite(value).all() else None for value in values]
+
+
+def values_of(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
+    """The values of many expressions, some hundreds of them evaluated together."""
+    found: list[Array | None] = []
+    for start in range(0, len(expressions), BATCH):
+        found += values_at(expressions[start : start + BATCH], drawn)
+    return found

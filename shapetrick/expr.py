@@ -252,10 +252,11 @@ def times(*args: Expr) -> Expr:
         return UNIT
     if len(flat) == 1:
         return flat[0]
-    if sum(a.op == "number" for a in flat) > 1:
+    numbers = [a for a in flat if a.op == "number"]
+    if numbers and (len(numbers) > 1 or flat[0] is not numbers[0]):  # one number, and in front
         value: Any = Fraction(1)
-        for a in flat:
-            value = value * a.data if a.op == "number" else value
+        for a in numbers:
+            value = value * a.data
         return times(number(value), *(a for a in flat if a.op != "number"))
     return node("times", flat, None, _broadcast(".*", flat))
 

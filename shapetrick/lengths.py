@@ -34,7 +34,10 @@ def length(e: Expr) -> int:
 def _own_length(x: Expr) -> int:
     if x.op == "add":
         # A minus inside a sum is its operator; in front it is one more.
-        return len(x.args) - 1 - sum(has_minus(a) and a.op == "times" for a in x.args[1:])
+        signs = sum(has_minus(a) and a.op == "times" for a in x.args[1:])
+        numbers = [a.data for a in x.args if a.op == "number"]
+        leading = has_minus(x.args[0]) and x.args[0].op == "number"
+        return len(x.args) - 1 - signs + sum(map(_is_quotient, numbers)) + leading
     if x.op == "times":
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
         own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
@@ -60,6 +63,10 @@ def _number_length(k: Fraction | float) -> int:
         return int(k < 0)
     quotient = abs(k.numerator) != 1 and k.denominator != 1
     return int(quotient) + int(k < 0 and k != -1)
+
+
+def _is_quotient(k: Fraction | float) -> bool:
+    return isinstance(k, Fraction) and k.denominator != 1
 
 
 def is_below(e: Expr) -> bool:

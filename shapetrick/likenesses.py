@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import product
 from math import prod
 
+from .agreement import SAME, agree, ratio
 from .drafts import Drawn, values_at
 from .expr import Expr, add, call, commute, matmul, subtract, transpose
-from .mending import SAME, agree, ratio
 from .problem import Request
 from .sampling import dims_of
 

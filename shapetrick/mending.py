@@ -8,22 +8,22 @@ up what each does, within one term one after the other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import groupby, islice, takewhile
+from itertools import groupby, islice
 
 import numpy as np
 
+from .agreement import SAME, agree, distance, ratio
 from .dims import SCALAR, Dim
-from .drafts import Change, Draft, Drawn, values_at
-from .elaboration import parse_scalar, read_claim, read_expression
+from .drafts import Change, Draft, values_at, values_of
+from .elaboration import read_claim, read_expression
 from .errors import InputError
-from .expr import Expr, abstract, eye, matmul, postorder, times, transpose
-from .functions import OPERATORS, TABLE, Array
+from .expr import Expr, eye, postorder, transpose
+from .functions import Array
 from .lengths import length
 from .lowering import Lowering
+from .material import derivatives_in, distributed, functions_in, terms_of
 from .mutations import TABLE_OF_MUTATIONS, Mutation, Parts
 from .parsing import parse_expression
 from .problem import Problem, Request
@@ -32,27 +32,20 @@ from .results import Validation
 from .sampling import dims_of
 from .scope import IDENTITY, vocabulary
 from .slips import Slip
-from .surface import Callee, Node
+from .surface import Node
 from .surface import postorder as nodes_of
 from .validation import Checker
 
-SAME = 1e-7  # relative: values nearer than that agree
 MOST_PIECES = 48
 MOST_TERMS = 48
-MOST_OPENED = 24
-MOST_CHANGES = 6000  # of one claim
-BATCH = 400  # changed claims that are evaluated together
+MOST_CHANGES = 8000  # of one claim
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_SECOND = 4000
 MOST_VERIFIED = 6
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
-LONGEST = 400  # nodes of a claim that is mended
+LONGEST = 1000  # nodes of a claim that is mended
 SPREADING = 3  # words that a spread column counts for
-
-MOST_COMPARED = 1_000_000  # pairs of words
-
-_WORDS = re.compile(r"\w+|\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,7 @@ class Mender:
             mend = self._single(list(rows), parts, tried)
             if mend is not None:
                 return mend
-        return self._pair(tried) or self._second(tried, parts)
+        return self._pair(tried, parts) or self._second(tried, parts)
 
     # ------------------------------------------------------------------------ single changes
 
@@ -128,7 +121,7 @@ class Mender:
         """Those after which the claim has the right value at both draws."""
         for drawn, right in zip(self.draws, self.rights, strict=True):
             assert right is not None
-            values = _values([e for _, e in tried], drawn)
+            values = values_of([e for _, e in tried], drawn)
             tried = [pair for pair, v in zip(tried, values, strict=True) if agree(v, right)]
         return [change for change, _ in tried]
 
@@ -167,12 +160,12 @@ class Mender:
 
     # ---------------------------------------------------------------------------- two changes
 
-    def _pair(self, tried: Sequence[Tried]) -> Mend | None:
+    def _pair(self, tried: Sequence[Tried], parts: Parts) -> Mend | None:
         """Two changes in different terms: what they do adds up."""
         whole, right = self.draft.expression(self.root), self.rights[0]
         if whole is None or right is None or whole.shape != self._answer.shape:
             return None
-        own, *values = _values([whole, *(e for _, e in tried)], self.draws[0])
+        own, *values = values_of([whole, *(e for _, e in tried)], self.draws[0])
         if own is None:
             return None
         wanted = (right - own).ravel()
@@ -183,19 +176,23 @@ class Mender:
             if v is not None and 0 < np.abs(v - own).max() < most
         }
         for first, second in islice(_adding_up(effects, wanted), MOST_VERIFIED):
-            mend = self._both(first, second)
+            mend = self._both(first, second, parts)
             if mend is not None:
                 return mend
         return None
 
-    def _both(self, first: Change, second: Change) -> Mend | None:
-        """Two changes in places apart, the first before the other."""
+    def _both(self, first: Change, second: Change, parts: Parts) -> Mend | None:
+        """Two changes: in places apart, or the inner one before that around it."""
+        a, b = sorted((first, second), key=lambda c: c.place.node.span.start)
         start, end = self.root.span.start, self.root.span.end
-        head = self.draft.text(first.place, first.new)
-        tail = self.draft.text(second.place, second.new)
-        cut = second.place.node.span.start
-        text = head[: len(head) - (end - cut)] + tail[cut - start :]
-        return self._mend(text, self._slip(self.draft, first), self._slip(self.draft, second))
+        cut = b.place.node.span.start
+        if a.place.node.span.end <= cut:
+            head, tail = (self.draft.text(c.place, c.new) for c in (a, b))
+            text = head[: len(head) - (end - cut)] + tail[cut - start :]
+            return self._mend(text, self._slip(self.draft, a), self._slip(self.draft, b))
+        inner, outer = (b, a) if b.place.node.span.end <= a.place.node.span.end else (a, b)
+        text = self.draft.text(inner.place, inner.new)
+        return self._after(inner, text, [outer.mutation], parts)
 
     def _second(self, tried: Sequence[Tried], parts: Parts) -> Mend | None:
         """A small change after a small change: first after those that leave but a factor, then
@@ -240,7 +237,7 @@ class Mender:
         """The changes after which the claim is right but for a factor."""
         right = self.rights[0]
         assert right is not None
-        values = _values([e for _, e in tried], self.draws[0])
+        values = values_of([e for _, e in tried], self.draws[0])
         pairs = zip(tried, values, strict=True)
         near = [c for (c, _), v in pairs if v is not None and ratio(v, right) is not None]
         return sorted(near, key=lambda c: len(self.draft.text(c.place, c.new)))
@@ -265,7 +262,7 @@ class Mender:
             [named(n) for n in self.lowering.values if n != IDENTITY],
             [n for n in map(self._typed, pieces) if n is not None],
             [n for n in map(self._typed, dict.fromkeys(terms)) if n is not None][:MOST_TERMS],
-            list(dict.fromkeys(_functions([answer, of]))),
+            list(dict.fromkeys(functions_in([answer, of]))),
         )
 
     def _typed(self, e: Expr) -> Node | None:
@@ -310,40 +307,8 @@ def _spreading(draft: Draft, change: Change) -> int:
     return 0 if a == b or SCALAR in (a, b) else SPREADING
 
 
-def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """The element-wise functions that occur, and their derivatives."""
-    for e in postorder([of]):
-        if e.op == "abstract":
-            name, order = e.data
-            yield e, abstract(name, order + 1, e.args[0])
-        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
-            yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
-
-
 def _fitting(draft: Draft) -> int:
     return sum(draft.expression(place.node) is not None for place in draft.places)
-
-
-def _values(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
-    found: list[Array | None] = []
-    for start in range(0, len(expressions), BATCH):
-        found += values_at(expressions[start : start + BATCH], drawn)
-    return found
-
-
-def agree(value: Array | None, right: Array) -> bool:
-    """Whether a value is the right one."""
-    if value is None or value.shape != right.shape:
-        return False
-    return bool(np.abs(value - right).max() <= SAME * np.abs(right).max())
-
-
-def ratio(value: Array, right: Array) -> float | None:
-    """What the right value is multiplied by to give the other, if there is one such number."""
-    if value.shape != right.shape or not right.any() or not value.any():
-        return None
-    k = float((value * right).sum() / (right * right).sum())
-    return k if k and agree(value / k, right) else None
 
 
 def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple[Change, Change]]:
@@ -359,148 +324,6 @@ def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple
     low = np.searchsorted(sums[order], total - sums - near)
     high = np.searchsorted(sums[order], total - sums + near)
     for i, first in enumerate(changes):
-        end = first.place.node.span.end
         for j in order[low[i] : high[i]]:
-            apart = end <= changes[j].place.node.span.start
-            if apart and np.abs(table[i] + table[j] - wanted).max() <= near:
+            if i < j and np.abs(table[i] + table[j] - wanted).max() <= near:
                 yield first, changes[j]
-
-
-def distance(old: str, new: str) -> int:
-    """How many words and signs change."""
-    a, b = _WORDS.findall(old), _WORDS.findall(new)
-    same = _alike(a, b)
-    a, b = a[same:], b[same:]
-    same = _alike(a[::-1], b[::-1])
-    a, b = a[: len(a) - same], b[: len(b) - same]
-    if len(a) * len(b) > MOST_COMPARED:
-        return len(a) + len(b)
-    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
-    return len(a) + len(b) - 2 * sum(block.size for block in blocks)
-
-
-def _alike(a: Sequence[str], b: Sequence[str]) -> int:
-    """How many of the first words are the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _spreading(draft: Draft, change: Change) -> int:
-    """What a new product is behind others for that has a column spread over a matrix."""
-    new = change.new
-    if new.kind not in (".*", "./"):
-        return 0
-    a, b = (draft.shape(arg) for arg in new.args)
-    return 0 if a == b or SCALAR in (a, b) else SPREADING
-
-
-def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """The element-wise functions that occur, and their derivatives."""
-    for e in postorder([of]):
-        if e.op == "abstract":
-            name, order = e.data
-            yield e, abstract(name, order + 1, e.args[0])
-        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
-            yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
-
-
-def _fitting(draft: Draft) -> int:
-    return sum(draft.expression(place.node) is not None for place in draft.places)
-
-
-def _values(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
-    found: list[Array | None] = []
-    for start in range(0, len(expressions), BATCH):
-        found += values_at(expressions[start : start + BATCH], drawn)
-    return found
-
-
-def agree(value: Array | None, right: Array) -> bool:
-    """Whether a value is the right one."""
-    if value is None or value.shape != right.shape:
-        return False
-    return bool(np.abs(value - right).max() <= SAME * np.abs(right).max())
-
-
-def ratio(value: Array, right: Array) -> float | None:
-    """What the right value is multiplied by to give the other, if there is one such number."""
-    if value.shape != right.shape or not right.any() or not value.any():
-        return None
-    k = float((value * right).sum() / (right * right).sum())
-    return k if k and agree(value / k, right) else None
-
-
-def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple[Change, Change]]:
-    """Pairs of changes, in places apart, whose effects have the wanted sum."""
-    changes = list(effects)
-    if not changes:
-        return
-    table = np.array([effects[c] for c in changes])
-    weights = np.cos(1.0 + np.arange(wanted.size))  # any that make different sums differ
-    sums, total = table @ weights, float(wanted @ weights)
-    order = np.argsort(sums, kind="stable")
-    near = SAME * np.abs(wanted).sum()
-    low = np.searchsorted(sums[order], total - sums - near)
-    high = np.searchsorted(sums[order], total - sums + near)
-    for i, first in enumerate(changes):
-        end = first.place.node.span.end
-        for j in order[low[i] : high[i]]:
-            apart = end <= changes[j].place.node.span.start
-            if apart and np.abs(table[i] + table[j] - wanted).max() <= near:
-                yield first, changes[j]
-
-
-def distance(old: str, new: str) -> int:
-    """How many words and signs change."""
-    a, b = _WORDS.findall(old), _WORDS.findall(new)
-    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
-    kept = sum(block.size for block in blocks)
-    return len(a) + len(b) - 2 * kept
-
-
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    """The terms of a sum."""
-    return e.args if e.op == "add" else (e,)
-
-
-def distributed(e: Expr) -> list[Expr]:
-    """The terms with products of sums multiplied out, as far as there are few."""
-    waiting, done = list(terms_of(e)), list[Expr]()
-    while waiting and len(waiting) + len(done) <= MOST_OPENED:
-        term = waiting.pop(0)
-        opened = _opened(term)
-        if opened is None:
-            done.append(term)
-        else:
-            waiting[:0] = opened
-    return [*done, *waiting]
-
-
-def _opened(term: Expr) -> list[Expr] | None:
-    """The product multiplied out at its first sum, or None if it has none."""
-    if term.op not in ("times", "matmul"):
-        return None
-    make = times if term.op == "times" else matmul
-    for i, factor in enumerate(term.args):
-        inner = list(factor.args) if factor.op == "add" else _opened(factor)
-        if inner is not None and all(a.shape == factor.shape for a in inner):
-            return [make(*term.args[:i], a, *term.args[i + 1 :]) for a in inner]
-    return None
-
-
-def _functions(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
-    """The functions of one argument that occur, as kinds and values of nodes."""
-    for e in postorder(roots):
-        if e.op == "abstract":
-            name, order = e.data
-            yield from (("abstract", (name, k)) for k in (order, order + 1))
-        elif e.data in (None, 0, 1) and is_called(e.op) and TABLE[e.op].arity == 1:
-            yield "call", Callee(e.op, e.data)
-
-
-def is_called(op: str) -> bool:
-    """Whether an operation is a function that is written as a call."""
-    return op in TABLE and op not in (*OPERATORS, "transpose")

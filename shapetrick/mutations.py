@@ -79,13 +79,25 @@ class Mutation:
     undone_by: tuple[str, ...]
 
 
-def places(root: Node) -> Iterator[Place]:
-    """Every node with what it is in, the larger first."""
-    found = [Place(root, None)]
-    for node in postorder(root):
-        found += [Place(a, node, i) for i, a in enumerate(node.args)]
-    order = {node: i for i, node in enumerate(postorder(root))}
-    return iter(sorted(found, key=lambda place: -order[place.node]))
+def places(root: Node) -> list[Place]:
+    """Every node with what it is in, the larger first. A number in an exponent is part of the
+    power."""
+    found = []
+    stack = [Place(root, None)]
+    while stack:
+        place = stack.pop()
+        found.append(place)
+        node = place.node
+        stack.extend(
+            Place(a, node, i)
+            for i, a in reversed(list(enumerate(node.args)))
+            if not (i == 1 and node.kind in ("^", ".^") and _is_number(a))
+        )
+    return found
+
+
+def _is_number(x: Node) -> bool:
+    return x.kind == "number" or (x.kind == "neg" and _is_number(x.args[0]))
 
 
 # -------------------------------------------------------------------------------- new nodes
@@ -188,7 +200,7 @@ def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
     if x.kind not in PRODUCTS:
         return
     left, right = x.args
-    if left.kind in ("*", ".*", "./") and left.kind != x.kind:
+    if left.kind in PRODUCTS and left.kind != x.kind:
         a, b = left.args
         yield _binary(left.kind, a, _binary(x.kind, b, right, x), x)
     if right.kind in ("*", ".*", "./") and right.kind != x.kind:
@@ -215,7 +227,7 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
             yield right
         elif parts.is_numeric(left) and left.value != 1:
             yield _binary(x.kind, _number(1, left), right, x)
-    if x.kind == "number" and not (at.is_under("^", ".^") and at.index == 1):
+    if x.kind == "number":
         yield from (_number(k, x) for k in (x.value * 2, x.value / 2) if k != 1)
         yield from (replace(d, span=x.span) for d in parts.dims)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
@@ -381,12 +393,22 @@ def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
         return
     for piece in parts.terms:
         own = parts.shape(piece)
-        if own is not None and broadcast([own, shape]) is not None:
-            yield _binary("+", x, piece, x)
-            yield _binary("-", x, piece, x)
-        if own is not None and own != SCALAR and broadcast([own[::-1], shape]) is not None:
-            yield _binary("+", x, _turned(piece), x)
-            yield _binary("-", x, _turned(piece), x)
+        if own is None:
+            continue
+        if broadcast([own, shape]) is not None:
+            yield from _with(x, piece)
+        if own != SCALAR and broadcast([own[::-1], shape]) is not None:
+            yield from _with(x, _turned(piece))
+
+
+def _with(x: Node, term: Node) -> Iterator[Node]:
+    """The sum and the difference, without two signs beside each other."""
+    first = term
+    while first.kind in PRODUCTS and not first.bracketed:
+        first = first.args[0]
+    term = _negated(term) if first.kind == "neg" else term
+    yield _binary("+", x, term, x)
+    yield _binary("-", x, term, x)
 
 
 def _other_part(at: Place, parts: Parts) -> Iterator[Node]:

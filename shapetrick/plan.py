@@ -180,8 +180,7 @@ class Graph:
         if a.op == "transpose":
             return a.args[0]
         if a.op == "chain":
-            factors = [(self.transpose(v), (c, r)) for v, (r, c) in pairs(a)]
-            return self.chain(factors[::-1])
+            return self.chain(self._turned(list(pairs(a))))
         if a.op == "outer":
             return self.node("outer", a.args[::-1], None, a.shape[::-1])
         return self.node("transpose", (a,), None, a.shape[::-1])
@@ -233,10 +232,21 @@ class Graph:
                 continue
             elif v.op == "chain" and len(v.args) <= room:
                 room -= len(v.args)
-                pending.extend(reversed(list(pairs(v))))
+                pending.extend(reversed(self._standing(v, sides)))
             else:
                 matrices.append((v, sides))
         return scalars, matrices
+
+
+    def _standing(self, chain: Value, sides: Sides) -> list[tuple[Value, Sides]]:
+        """The factors of a product as it stands here: a vector's may have to be turned."""
+        factors = list(pairs(chain))
+        if (factors[0][1][0], factors[-1][1][1]) == sides:
+            return factors
+        return self._turned(factors)
+
+    def _turned(self, factors: list[tuple[Value, Sides]]) -> list[tuple[Value, Sides]]:
+        return [(self.transpose(v), (c, r)) for v, (r, c) in reversed(factors)]
 
 
 MOST_FACTORS = 24  # of a product that products within it are opened into

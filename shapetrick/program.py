@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from .association import Association
 from .dims import Dim
-from .expr import Expr, postorder
+from .errors import RequestError
+from .expr import Expr, postorder, substitute, symbol, times
 from .factorisation import with_shared_factors
 from .functions import TABLE
 from .plan import Graph, Value, walk
 from .problem import Problem, Request
 from .results import Result
+from .surface import UPSTREAM
 from .translation import translate
 
 
@@ -79,6 +81,69 @@ def program(
         parts = (request.kind, _word(request.of_text), request.wrt.data.name)
         wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
     return planned(wanted, list(problem.symbols), sizes, spelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A value with its backward rule: a program that computes the value first, then the gradients by
+    some inputs, of which `upstream` is a factor."""
+
+    program: Program
+    upstream: Expr
+
+    @property
+    def value(self) -> Output:
+        return self.program.outputs[0]
+
+    @property
+    def gradients(self) -> Mapping[Expr, Output]:
+        """By the variable."""
+        return {o.request.wrt: o for o in self.program.outputs if o.request is not None}
+
+    @property
+    def inputs(self) -> tuple[Expr, ...]:
+        return tuple(e for e in self.program.inputs if e is not self.upstream)
+
+
+def rules(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+) -> list[Rule]:
+    """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
+    by_value: dict[Expr, dict[Expr, Result]] = {}
+    for result in results:
+        request = result.request
+        if request.kind not in ("grad", "vjp"):
+            raise RequestError(
+                f"`{_key(request)}` is no backward rule: the target takes `grad` and `vjp` alone."
+            )
+        by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
+    return [_rule(problem, list(found.values()), sizes, spelled) for found in by_value.values()]
+
+
+def _rule(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+) -> Rule:
+    request = results[0].request
+    of, text = request.of, _word(request.of_text) or "value"
+    directions = [r.request.direction for r in results if r.request.direction is not None]
+    upstream = directions[0] if directions else symbol(f"{UPSTREAM}({text})", of.shape)
+    wanted = [Wanted(request.of_text, text, of)]
+    for result in results:
+        asked = result.request
+        name = f"{asked.wrt.data.name}_{UPSTREAM}"
+        gradient = result.gradient
+        if asked.direction is None:
+            gradient = times(upstream, gradient)
+        elif asked.direction is not upstream:
+            gradient = substitute(gradient, {asked.direction: upstream})
+        wanted.append(Wanted(_key(asked), name, gradient, result))
+    return Rule(planned(wanted, list(problem.symbols), sizes, spelled), upstream)
 
 
 def _key(request: Request) -> str:

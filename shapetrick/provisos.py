@@ -13,11 +13,12 @@ from itertools import combinations
 import numpy as np
 
 from . import expr as ex
+from .agreement import agree
 from .dims import ONE, SCALAR, Dim
 from .drafts import Draft, Drawn, values_at
 from .expr import Expr, postorder, symbols_of
 from .lowering import Lowering
-from .mending import Mender, agree
+from .mending import Mender
 from .problem import Request
 from .sampling import PLAIN, Profile, draw
 from .surface import ATTRIBUTES

@@ -108,16 +108,25 @@ class Typist:
             case "'":
                 return words[0] + self._transpose
             case "^" | ".^":
+                if node.args[1].kind == "neg":  # needs no brackets here
+                    return f"{words[0]}{node.kind}{done[node.args[1]]}"
                 return f"{words[0]}{node.kind}{words[1]}"
             case "abstract":
                 name, order = node.value
                 return f"{name}{chr(39) * order}({words[0]})"
             case "call":
                 return self._call(node, words)
-            case "*":
-                sign = self._signs["*"]
-                return f"{words[0]} {sign} {words[1]}" if sign else f"{words[0]} {words[1]}"
-        return f"{words[0]} {self._signs.get(node.kind) or node.kind} {words[1]}"
+        return f"{words[0]}{self._sign(node)}{words[1]}"
+
+    def _sign(self, node: Node) -> str:
+        """The sign between two operands: as it was typed before the second, if it was there."""
+        parent, index = self._parents.get(node.args[1], (node, 0))
+        if index == 1 and parent.kind == node.kind:
+            return self._text[parent.args[0].span.end : parent.args[1].span.start]
+        sign = self._signs.get(node.kind, node.kind)
+        if node.kind == "*" and not sign:
+            return " "
+        return f" {sign or node.kind} "
 
     def _call(self, node: Node, words: list[str]) -> str:
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]

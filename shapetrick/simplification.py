@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from .contraction import flip
 from .dims import ONE, Shape, broadcast
 from .expr import (
-    MINUS,
     ZERO,
     Expr,
     add,
-    negate,
     postorder,
     rebuild,
     times,
@@ -32,10 +29,11 @@ from .factoring import Part, factored, split
 from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
-from .lengths import has_minus, length, sum_of
+from .lengths import has_minus, length
 from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
+from .signs import Signs, with_one_sum_negated
 from .spelling import spell
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
@@ -57,11 +55,11 @@ class Simplifier:
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
-        self._natural: set[Expr] = set()
+        self._signs = Signs()
         definitions = list(definitions)
         for e in postorder([*definitions, *roots]):
             if e.op == "add":
-                self._natural.add(e)
+                self._signs.learn(e)
         for definition in definitions:
             self._learn(definition)
 
@@ -172,15 +170,28 @@ class Simplifier:
 
     def _with_natural_sums(self, term: Term) -> Term:
         """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
-        edges, sign = list(term.edges), Fraction(1)
-        for i, edge in enumerate(edges):
-            p = edge.exponent
-            if edge.atom.op == "add" and p.op == "number" and p.data == int(p.data):
-                natural = self._natural_sum(edge.atom)
-                if natural is not edge.atom:
-                    edges[i] = replace(edge, atom=natural)
-                    sign *= (-1) ** int(p.data)
-        return replace(term, edges=tuple(edges), coefficient=term.coefficient * sign)
+        edges, scalars, sign = [], [], 1
+        for edge in term.edges:
+            atom, turned = self._natural_base(edge.atom, edge.exponent)
+            edges.append(edge if atom is edge.atom else replace(edge, atom=atom))
+            sign *= turned
+        for base, p in term.scalars:
+            natural, turned = self._natural_base(base, p)
+            scalars.append((natural, p))
+            sign *= turned
+        if edges == [*term.edges] and scalars == [*term.scalars]:
+            return term
+        coefficient = term.coefficient * sign
+        return tidy(
+            replace(term, edges=tuple(edges), scalars=tuple(scalars), coefficient=coefficient)
+        )
+
+    def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
+        """A factor that is a sum as it is written, and the sign of its power p."""
+        if base.op != "add" or p.op != "number" or p.data != int(p.data):
+            return base, 1
+        natural, sign = self._signs.natural(base)
+        return natural, sign ** abs(int(p.data))
 
     def _with_sums_multiplied(self, term: Term) -> Term:
         """The term with a scalar multiplied into a sum that gets shorter: `s (1 + q / s)`."""
@@ -196,15 +207,6 @@ class Simplifier:
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
                     return tidy(replace(term, scalars=(*kept, (written, p))))
         return term
-
-    def _natural_sum(self, e: Expr) -> Expr:
-        """The sum or its negative: as the problem has it, numbers positive, or the shorter."""
-        if e in self._natural:
-            return e
-        other = negated_sum(e)
-        if other in self._natural:
-            return other
-        return min(e, other, key=lambda x: (_negative_numbers(x), length(x), x.digest))
 
     def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
         if not terms:
@@ -351,40 +353,10 @@ def is_multilinear(e: Expr) -> bool:
     return e.op in TABLE and TABLE[e.op].units == "linear"
 
 
-def _negative_numbers(e: Expr) -> int:
-    return sum(a.op == "number" and a.data < 0 for a in e.args)
-
-
-def negated_sum(e: Expr) -> Expr:
-    return sum_of([negate_part(a) for a in e.args])
-
-
-def negate_part(a: Expr) -> Expr:
-    if a.op == "times" and a.args[0] is MINUS:
-        return times(*a.args[1:])
-    return negate(a)
-
-
 def without_leading_minus(e: Expr) -> Expr:
     """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
     if e.op != "times" or not has_minus(e):
         return e
     coefficient, scalars, body = split(e)
-    swapped = None if body is None else _with_one_sum_negated(body)
+    swapped = None if body is None else with_one_sum_negated(body)
     return e if swapped is None else Part(-coefficient, scalars, swapped).expression
-
-
-def _with_one_sum_negated(body: Expr) -> Expr | None:
-    """A product with the sign of one sum in it turned, if it has a sum with a minus."""
-    path: list[tuple[Expr, int]] = []
-    stack: list[tuple[Expr, list[tuple[Expr, int]]]] = [(body, path)]
-    while stack:
-        e, path = stack.pop()
-        if e.op == "add" and any(has_minus(a) for a in e.args):
-            new = negated_sum(e)
-            for parent, i in reversed(path):
-                new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])
-            return new
-        if e.op in ("times", "matmul", "transpose", "diag", "sum", "tr", "vec"):
-            stack.extend((a, [*path, (e, i)]) for i, a in reversed(list(enumerate(e.args))))
-    return None

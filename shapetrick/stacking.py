@@ -13,6 +13,7 @@ from __future__ import annotations
 from .contraction import Board
 from .dims import ONE, Dim
 from .expr import UNIT, Expr, call, commute, eye, matmul, ones, times, transpose
+from .lengths import length
 from .network import Nodes
 
 
@@ -21,7 +22,9 @@ def body_between(board: Board, rows: Nodes, cols: Nodes, compact: bool) -> Expr 
         return None
     if rows == cols:
         factors = board.vectors.get(rows[0], [])
-        return call("diag", times(*factors)) if factors else eye(board.dims[rows[0]])
+        if not factors:
+            return eye(board.dims[rows[0]])
+        return call("diag", min(board.column(factors), board.row(factors), key=length))
     if not cols or not rows:
         n = (rows or cols)[0]
         factors = board.vectors.get(n, [])

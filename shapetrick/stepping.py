@@ -16,16 +16,16 @@ from typing import Literal
 
 import numpy as np
 
+from .agreement import ratio
 from .derivation import conclude, derive, steps_of
 from .dims import Shape
 from .drafts import Drawn, values_at
 from .elaboration import is_name, read_expression
-from .expr import Expr, add, number, substitute, symbol, symbols_of, times
+from .expr import Expr, add, number, postorder, substitute, symbol, symbols_of, times
 from .functions import NAMES, Array
-from .mending import ratio
 from .problem import Problem, Request
 from .render.text import to_text
-from .results import Factor, Line, Rejected, Result, Step
+from .results import Factor, Line, Result, Step
 from .scope import vocabulary
 from .simplification import Simplifier
 from .validation import Checker
@@ -61,6 +61,17 @@ class Move:
     @property
     def shape(self) -> Shape:
         return self.step.shape
+
+    def in_letters(self, e: Expr) -> Expr:
+        """An arrangement with the factors called as they are here."""
+        return substitute(
+            e,
+            {
+                n.expression: symbol(n.name, n.expression.shape)
+                for n in self.factors
+                if not n.expression.is_scalar
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,7 @@ class Hand:
             if (_error(values, self._at_draws(other)) or 0.0) <= SAME:
                 return Ruling("stands", e.shape, error, lines=lines)
         factor = _ratio(values, right)
-        return Ruling("wrong", e.shape, error, factor, self._reason(values, move))
+        return Ruling("wrong", e.shape, error, factor, self._reason(e, values, move))
 
     def _forms(self, move: Move) -> Iterator[tuple[int, Expr]]:
         """What a person may have arranged: the line, or all the lines that are left of its step;
@@ -211,8 +222,13 @@ class Hand:
                 values[symbol(step.label, step.shape)] = substitute(add(*lines), values)
         return values
 
-    def _reason(self, values: Sequence[Array | None], move: Move) -> str:
-        """Why the types refuse it, if it is one of the known look-alikes."""
+    def _reason(self, e: Expr, values: Sequence[Array | None], move: Move) -> str:
+        """What is left out of it, or why the types refuse it if it is a known look-alike."""
+        used = set(postorder([e]))
+        needed = set(postorder([move.line.arrangement]))
+        for named in move.factors:
+            if named.expression in needed - used:
+                return f"`{named.name}` is not in it"
         for rejected in move.line.rejected:
             if _ratio(values, self._at_draws(rejected.arrangement)) is not None:
                 return rejected.reason
@@ -232,7 +248,8 @@ class Hand:
         """Let the machine arrange this line."""
         move = self.move
         assert move is not None
-        self._take(to_text(move.line.arrangement), move.line.arrangement, 1, by_machine=True)
+        text = to_text(move.in_letters(move.line.arrangement))
+        self._take(text, move.line.arrangement, 1, by_machine=True)
         return self.played[-1]
 
     def back(self) -> bool:
@@ -251,12 +268,6 @@ class Hand:
         hints = list(_hints(move))
         self.hints += 1
         return hints[min(self.hints, len(hints)) - 1]
-
-    def candidates(self) -> tuple[Line, Sequence[Rejected]]:
-        """The line with its arrangement that stands, and those that fit the shapes and don't."""
-        move = self.move
-        assert move is not None
-        return move.line, move.line.rejected
 
     # -------------------------------------------------------------------------------- the whole
 

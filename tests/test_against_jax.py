@@ -17,7 +17,7 @@ from shapetrick.derivation import derive
 from shapetrick.dims import SCALAR
 from shapetrick.errors import DerivationError
 from shapetrick.evaluation import evaluate
-from shapetrick.expr import Expr, symbol, symbols_of
+from shapetrick.expr import Expr, postorder, subtract, symbol, symbols_of
 from shapetrick.functions import Array
 from shapetrick.problem import Kind, Problem, Request
 from shapetrick.render.text import to_text
@@ -58,11 +58,19 @@ def derivative(of: Expr, wrt: Expr, kind: Kind) -> tuple[Expr, Expr | None] | No
     except DerivationError:
         event("refused")
         return None
-    assert result.validation.verdict != "wrong", to_text(result.gradient)
-    if result.validation.verdict == "unchecked":
+    if result.validation.verdict == "unchecked" or has_ties(of):
         event("unchecked")
         return None
+    assert result.validation.verdict == "verified", to_text(result.gradient)
     return result.gradient, direction
+
+
+def has_ties(of: Expr) -> bool:
+    """Whether it is on a kink wherever it is looked at, as `minimum(A, A')` on the diagonal is."""
+    pairs = [e.args for e in postorder([of]) if e.op in ("maximum", "minimum")]
+    functions = {name: ours(name) for name in ELEMENTWISE}
+    gaps = [evaluate(subtract(*pair), environment(), SIZES, functions) for pair in pairs]
+    return any((gap == 0).any() for gap in gaps)
 
 
 def truth(of: Expr, wrt: Expr, kind: Kind, env: Env) -> Any:

@@ -22,6 +22,7 @@ LOOKS_UP = {("expr", "render/text"), ("expr", "render/latex")}
 
 DOORS = {
     "lark": {"parsing"},
+    "prompt_toolkit": {"repl"},
     "rich": {"render/derivation", "repl"},
     "sympy": {"interchange"},
     "scipy": {"functions"},

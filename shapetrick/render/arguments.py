@@ -21,24 +21,36 @@ class Arguments:
     """The identifiers of inputs, of dimensions and of functions, and the lines that begin the body.
 
     `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are the
-    dimensions that no shape tells, which are parameters too."""
+    dimensions that no shape tells, which are parameters too; `sources` says of all others how they are
+    read, and off which input."""
 
     inputs: Mapping[Expr, str]
     dims: Mapping[str, str]
     functions: Mapping[object, str]
     asked: tuple[str, ...]
+    sources: Mapping[str, tuple[str, str]]
     lines: tuple[str, ...]
+
+    @property
+    def others(self) -> list[str]:
+        """The parameters that are no arrays."""
+        return [*self.functions.values(), *(self.dims[name] for name in self.asked)]
 
     @property
     def names(self) -> list[str]:
         """The parameters in order."""
-        sizes = [self.dims[name] for name in self.asked]
-        return [*self.inputs.values(), *self.functions.values(), *sizes]
+        return [*self.inputs.values(), *self.others]
 
 
-def arguments(program: Program, identifiers: Identifiers) -> Arguments:
-    """The parameters of a program, named before anything else is."""
-    inputs = {e: identifiers.take(e.data.name) for e in program.inputs}
+def arguments(
+    program: Program, identifiers: Identifiers, inputs: Sequence[Expr] | None = None
+) -> Arguments:
+    """The parameters of a program, named before anything else is: all inputs, or those given."""
+    chosen = program.inputs if inputs is None else inputs
+    return _named(program, {e: identifiers.take(e.data.name) for e in chosen}, identifiers)
+
+
+def _named(program: Program, inputs: Mapping[Expr, str], identifiers: Identifiers) -> Arguments:
     functions: dict[object, str] = {}
     for name, order in program.functions:
         suffix = _PRIMES[order] if order < len(_PRIMES) else f"_derivative{order}"
@@ -53,7 +65,7 @@ def arguments(program: Program, identifiers: Identifiers) -> Arguments:
             sizes.solve(e)
     asked = tuple(name for name in dims if name not in sizes.known)
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
-    return Arguments(inputs, dims, functions, asked, (*sizes.lines, *checks))
+    return Arguments(inputs, dims, functions, asked, sizes.sources, (*sizes.lines, *checks))
 
 
 def _dimensions(program: Program) -> list[str]:
@@ -70,6 +82,7 @@ class _Sizes:
         self._dims = dims
         self.known: set[str] = set()
         self.exact: set[Expr] = set()  # inputs whose shape needs no check
+        self.sources: dict[str, tuple[str, str]] = {}
         self.lines: list[str] = []
 
     def read(self, e: Expr) -> None:
@@ -86,7 +99,10 @@ class _Sizes:
             for i, name in enumerate(names):
                 if name:
                     self.lines.append(f"{self._dims[name]} = {_length(source, i, axes)}")
-        self.known.update(filter(None, names))
+        for i, name in enumerate(names):
+            if name:
+                self.known.add(name)
+                self.sources[self._dims[name]] = _length(source, i, axes), source
 
     def solve(self, e: Expr) -> None:
         """Those that a sum or multiple tells: `n = X.shape[1] - 1`."""
@@ -106,6 +122,7 @@ class _Sizes:
                 text = f"{_bracketed(text)} // {_bracketed(dim_text(factor, self._dims))}"
             self.lines.append(f"{self._dims[name]} = {text}")
             self.known.add(name)
+            self.sources[self._dims[name]] = text, self._inputs[e]
 
 
 def _length(source: str, axis: int, axes: Sequence[Dim]) -> str:
@@ -127,9 +144,7 @@ def _linear(d: Dim, name: str) -> tuple[Dim | None, Dim]:
     return factor, rest
 
 
-def _checks(
-    e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]
-) -> list[str]:
+def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> list[str]:
     """The assertion that an input has its shape, in the words of the problem."""
     axes = extent(e.shape)
     if e in exact or not axes:
@@ -137,7 +152,9 @@ def _checks(
     shape = tuple_text([dim_text(d, dims) for d in axes])
     whole = tuple_text([dim_text(d, dims) for d in e.shape])
     test = f"{name}.shape == {shape}" if len(axes) == 2 else f"{name}.shape in ({shape}, {whole})"
-    sizes = ", ".join(f"{n} = {{{dims[n]}}}" for n in dict.fromkeys(x for d in axes for x in d.names))
+    sizes = ", ".join(
+        f"{n} = {{{dims[n]}}}" for n in dict.fromkeys(x for d in axes for x in d.names)
+    )
     told = f" with {sizes}" if sizes else ""
     message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}{told}"
     line = f'assert {test}, f"{message}"'

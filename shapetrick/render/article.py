@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ..problem import Problem
+from ..problem import Problem, Request
 from ..results import Line, Result, Step
 from . import words
 from .latex import Latex, factor_latex, notation_for, sized, to_latex
@@ -89,12 +89,13 @@ def equation(result: Result, problem: Problem) -> str:
     """The gradient as one equation, with a question mark where it isn't verified."""
     notation = notation_for(problem, result.request)
     sign = _sign(result)
-    return f"{heading(result, notation)} {sign} {to_latex(result.gradient, notation)}"
+    return (
+        f"{sized(heading(result.request, notation))} {sign} {to_latex(result.gradient, notation)}"
+    )
 
 
-def heading(result: Result, notation: Latex) -> str:
+def heading(request: Request, notation: Latex) -> str:
     """What was asked for, as it stands left of the gradient."""
-    request = result.request
     of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
     if request.of.op != "name":
         of = f"({of})"
@@ -167,7 +168,7 @@ def _rejected(step: Step, notation: Latex) -> Iterator[Block]:
 
 def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Iterator[Equation]:
     """The gradient and the definitions that it uses, but for the problem's `own`."""
-    label, gradient = sized(heading(result, notation)), to_latex(result.gradient, notation)
+    label, gradient = sized(heading(result.request, notation)), to_latex(result.gradient, notation)
     yield from _equations(label, _sign(result), gradient, notation.shape(result.gradient.shape))
     for i, (name, body) in enumerate((n, e) for n, e in result.definitions if n not in own):
         where = "" if i else r"\text{where}\quad "

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from ..agreement import MOST_COMPARED
 from ..claims import Judgement
 from ..curves import Curve
-from ..mending import MOST_COMPARED
 from . import words
 from .curves import curve_lines
 from .derivation import INDENT, LOOKS, Style

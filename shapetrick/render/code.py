@@ -6,6 +6,7 @@ line would become too long; everything else is written where it is used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -120,6 +121,10 @@ class Writer:
         """How a value that was written is referred to."""
         return self._pieces[v]
 
+    def is_number(self, v: Value) -> bool:
+        """Whether it is no array: a number made of sizes alone, or a factorisation."""
+        return v in self._plain or v.op == "lu"
+
     def dim(self, d: Dim) -> str:
         """A dimension as an expression in Python."""
         return dim_text(d, self._dims)
@@ -139,7 +144,7 @@ class Writer:
             inline = [a for a in v.args if not self._is_short(a)]
             if not inline:
                 return
-            self.name(max(inline, key=lambda a: (len(self._pieces[a].text))))
+            self.name(max(inline, key=lambda a: len(self._pieces[a].text)))
 
     def _is_short(self, v: Value) -> bool:
         return self._pieces[v].is_simple or v in self._plain or not v.args
@@ -206,7 +211,8 @@ class Writer:
             **extra,
         )
         used = {name for d in v.shape for name in d.names}
-        names = {self._dims[name] for name in used if self._dims[name] in text}
+        words = set(re.findall(r"\w+", text))
+        names = {self._dims[name] for name in used if self._dims[name] in words}
         if "{like}" in template:
             names.add(self._like)
         return Piece(text, spelling.level, names=frozenset(names))
@@ -223,8 +229,13 @@ class Writer:
         return Piece(f"math.{v.data}")
 
     def _abstract(self, v: Value) -> Piece:
-        called = self._functions[v.data]
-        return Piece(f"{called}({self._pieces[v.args[0]]})", names=frozenset([called]))
+        called, (x,) = self._functions[v.data], v.args
+        argument = f"{self._pieces[x]}"
+        if x in self._plain:  # a number, where the function expects an array
+            argument = (
+                TABLE["array"].template(self._library, False).format(argument, like=self._like)
+            )
+        return Piece(f"{called}({argument})", names=frozenset([called]))
 
     def _sum(self, v: Value) -> Piece:
         pieces = [self._pieces[a] for a in v.args]
@@ -315,14 +326,19 @@ class _Terms:
         if scalars and divisors and arrays:
             scalars, divisors = [_quotient(scalars, [], divisors)], []
         piece = _quotient([*scalars, *arrays], array_divisors, divisors)
-        return replace(piece, negative=self._negative ^ (self._coefficient < 0))
+        if not self._negative ^ (self._coefficient < 0):
+            return piece
+        return Piece(piece.enclosed(Level.PRODUCT), max(piece.level, Level.PRODUCT), negative=True)
 
     def _scalars(self) -> tuple[list[Piece], list[Piece]]:
         """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
         size = absolute(self._coefficient)
         front, below = [number(size)], list(self._below[False])
         if isinstance(size, Fraction) and size.denominator > 1 and front[0].level < Level.ATOM:
-            front, below = [number(Fraction(size.numerator))], [number(Fraction(size.denominator)), *below]
+            front, below = (
+                [number(Fraction(size.numerator))],
+                [number(Fraction(size.denominator)), *below],
+            )
         elif isinstance(size, Fraction) and size.numerator == 1 and size.denominator > 1:
             front, below = [], [number(Fraction(size.denominator)), *below]
         if front and front[0].text == "1":
@@ -374,5 +390,3 @@ def dim_text(d: Dim, names: Mapping[str, str]) -> str:
 
 def shape_text(sides: Sequence[str]) -> str:
     return f"({sides[0]},)" if len(sides) == 1 else f"({', '.join(sides)})"
-
-

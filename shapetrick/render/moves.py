@@ -78,16 +78,18 @@ def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
 
 def candidate_rows(hand: Hand, style: Style) -> list[Row]:
     """The arrangement that stands, and some that fit the shapes and don't."""
-    line, rejected = hand.candidates()
+    assert hand.move is not None
+    line, rejected, letters = hand.move.line, hand.move.line.rejected, hand.move.in_letters
     rows: list[Row] = labelled(
         "fit",
         [[(text, "")] for text in prose(words.counted(line, True), style.prose_width)],
         INDENT,
     )
-    rows += _candidate("stands", line.arrangement, "", "green", style)
+    rows += _candidate("stands", letters(line.arrangement), "", "green", style)
     for i, r in enumerate(rejected):
         why = f"off by {words.figure(r.error)}: {r.reason}"
-        rows += _candidate("" if i else "don't", arranged(line, r.arrangement), why, "red", style)
+        typed = letters(arranged(line, r.arrangement))
+        rows += _candidate("" if i else "don't", typed, why, "red", style)
     others = line.fitting - 1 - len(rejected)
     if rejected and others > 0:
         rows += labelled("", [[(f"and {others:,} more", "dim")]], INDENT)

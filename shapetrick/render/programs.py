@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -28,12 +28,27 @@ WIDTH = 88
 
 # Names that the text of a program uses itself.
 RESERVED = frozenset(
-    {"np", "jax", "jnp", "math", "scipy", "torch", "Array", "Tensor", "Callable", "NDArray", FUNCTION}
+    {
+        "np",
+        "jax",
+        "jnp",
+        "math",
+        "partial",
+        "scipy",
+        "torch",
+        "Array",
+        "Tensor",
+        "Callable",
+        "NDArray",
+        FUNCTION,
+    }
 )
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
 _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bmath\.", "import math"),
     (r"\bCallable\b", "from collections.abc import Callable"),
+    (r"\bpartial\b", "from functools import partial"),
+    (r"\bAny\b", "from typing import Any"),
     (r"\bjax\.", "import jax"),
     (r"\bjnp\.", "import jax.numpy as jnp"),
     (r"\bjax\.scipy\.", "import jax.scipy"),
@@ -43,8 +58,9 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\btorch\.", "import torch"),
     (r"\bNDArray\b", "from numpy.typing import NDArray"),
     (r"\bTensor\b", "from torch import Tensor"),
+    (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
 )
-_STANDARD = ("import math", "from collections.abc import Callable")
+_STANDARD = tuple(line for _, line in _IMPORTS[:4])
 
 
 def module(program: Program, target: Target, about: Sequence[str] = ()) -> str:
@@ -81,10 +97,8 @@ def function(program: Program, library: Library) -> list[str]:
     for output in program.outputs:
         names[output.value] = output.name
     roots = [output.value for output in program.outputs]
-    writer = Writer(
-        library, roots, names, given.dims, given.functions, identifiers, _like(given)
-    )
-    bind(writer, program, given)
+    writer = Writer(library, roots, names, given.dims, given.functions, identifiers, _like(given))
+    bind(writer, program, given.inputs)
     statements = writer.write(roots)
     returned = [_returned(o, f"{writer.piece(o.value)}", given) for o in program.outputs]
     body = [
@@ -100,25 +114,28 @@ def function(program: Program, library: Library) -> list[str]:
     head = signature(FUNCTION, parameters(given, library), result)
     if library == "jax":
         head = [_jit(given), *head]
-    return [*head, *(f"    {line}" if line else "" for line in body)]
+    return [*head, *indented(body)]
 
 
-def bind(writer: Writer, program: Program, given: Arguments) -> None:
+def indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def bind(writer: Writer, program: Program, inputs: Mapping[Expr, str]) -> None:
     """Tell the writer what the inputs are called."""
-    for e, name in given.inputs.items():
+    for e, name in inputs.items():
         writer.bind(program.graph.node("input", (), e.data, extent(e.shape)), name)
 
 
 def _like(given: Arguments) -> str:
     """An array among the inputs, for its type."""
-    return next(iter(given.inputs.values()), "")
+    return next(iter(given.inputs.values()), "torch.zeros(())")
 
 
 def _jit(given: Arguments) -> str:
-    static = [*given.functions.values(), *(given.dims[name] for name in given.asked)]
-    if not static:
+    if not given.others:
         return "@jax.jit"
-    return f"@partial(jax.jit, static_argnames={tuple(static)!r})"
+    return f"@partial(jax.jit, static_argnames={given.others!r})"
 
 
 def _own_shapes(program: Program, given: Arguments) -> list[str]:
@@ -150,11 +167,11 @@ def parameters(given: Arguments, library: Library) -> list[str]:
     """The parameters with their types."""
     array = _ARRAYS[library]
     scalar = "float" if library == "numpy" else array
-    inputs = [
-        f"{name}: {array if extent(e.shape) else scalar}" for e, name in given.inputs.items()
-    ]
+    inputs = [f"{name}: {array if extent(e.shape) else scalar}" for e, name in given.inputs.items()]
     functions = [
-        f"{name}: Callable[[{array}], {array}]" if isinstance(key, tuple) else f"{name}: Callable[..., {array}]"
+        f"{name}: Callable[[{array}], {array}]"
+        if isinstance(key, tuple)
+        else f"{name}: Callable[..., {array}]"
         for key, name in given.functions.items()
     ]
     return [*inputs, *functions, *(f"{given.dims[name]}: int" for name in given.asked)]
@@ -181,11 +198,14 @@ def docstring(program: Program, given: Arguments) -> list[str]:
     keys = [o.key for o in program.outputs]
     summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
     formulas = [
-        *(f"{overlined(name)} = {to_text(body, unicode=True)}" for name, body in program.definitions),
         *(
-            f"{o.key} = {to_text(o.expression, unicode=True)}"
+            f"{overlined(name)} = {to_text(body, unicode=True)}"
+            for name, body in program.definitions
+        ),
+        *(
+            f"{o.key} = {to_text(o.result.gradient if o.result else o.expression, unicode=True)}"
             for o in program.outputs
-            if o.request is not None or (o.expression.op != "name" and o.name != "value")
+            if o.result is not None or (o.expression.op != "name" and o.name != "value")
         ),
     ]
     shapes = [

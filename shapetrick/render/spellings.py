@@ -121,6 +121,7 @@ TABLE: Mapping[str, Spelling] = {
     "reshape": _row("np.reshape({0}, {shape})"),
     "spread": _row("np.broadcast_to({0}, {shape}).copy()", "jnp.broadcast_to({0}, {shape})",
                    "{0:atom}.expand({shape}).clone()"),
+    "array": _row("np.asarray({0})", torch="torch.tensor({0}, " + _LIKE + ")"),
     "full": _row("np.full({shape}, {0})", torch="{0:unary} * torch.ones({shape}, " + _LIKE + ")"),
     "zeros": _row("np.zeros({shape})", torch="torch.zeros({shape}, " + _LIKE + ")"),
     "ones": _row("np.ones({shape})", torch="torch.ones({shape}, " + _LIKE + ")"),

@@ -1,0 +1,363 @@
+"""Claims: what is right, what is wrong and where, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import shapetrick as st
+from shapetrick import expr as ex
+from shapetrick.claims import checker_of
+from shapetrick.cli import main
+from shapetrick.dims import Dim
+from shapetrick.drafts import values_at
+from shapetrick.elaboration import read, read_expression
+from shapetrick.errors import InputError
+from shapetrick.expr import Expr
+from shapetrick.material import distributed
+from shapetrick.mending import Mender, distance
+from shapetrick.mutations import TABLE_OF_MUTATIONS
+from shapetrick.provisos import reshaped
+from shapetrick.render.claims import changes
+from shapetrick.slips import Slip, described
+
+ROOT = Path(__file__).parent.parent
+PROBLEMS = tomllib.loads((ROOT / "benchmarks" / "problems.toml").read_text("utf-8"))["problem"]
+LEAST_SQUARES = "X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); check grad J wrt w = "
+QUADRATIC = "A: n x n; x: n; J = x' A x; check grad J wrt x = "
+LAYER = "X: m x n; W: n x k; b: 1 x k; Z = tanh(X W + b); check vjp Z with G wrt "
+ABSTRACT = "W: m x n; x: n; sigma: elementwise; Z = W x; A = sigma(Z); check vjp A with G wrt W = "
+TRACE = "X: n x n; A: n x n; J = tr(A X); check grad J wrt X = "
+RIGHT = [
+    LEAST_SQUARES + "X' (X w - y) / m",
+    LEAST_SQUARES + "(-(y' - w' X') X / m)'",
+    LEAST_SQUARES + "1/m * (X' * X * w - X' * y)",
+    LEAST_SQUARES.replace("grad", "hess") + "X' X / m",
+    QUADRATIC + "(A' + A) x",
+    QUADRATIC + "A x + (x' A)'",
+    LAYER + "b = sum(G .* (1 - Z.^2), axis=0)",
+    "A: m x n; X: n x p; B: p x q; check jac (A X B) wrt X = B' ⊗ A",
+    "X: n x n symmetric; A: n x n; J = tr(A X); check grad J wrt X symmetric = (A + A') / 2",
+    "X: m x n; J = sum(relu(X)); check grad J wrt X = step(X)",
+    "X: n x n; J = tr(X); check grad J wrt X = I",
+]
+# A claim, its mend, and what the diagnosis says.
+WRONG = [
+    (LEAST_SQUARES + "X (X w - y) / m", "X' (X w - y) / m", "a transpose is missing: `X'`"),
+    (LEAST_SQUARES + "2 X' (X w - y) / m", "X' (X w - y) / m", "right but for a factor 2"),
+    (LEAST_SQUARES + "X' (X w - y)", "X' (X w - y) / m", "right but for a factor m"),
+    (LEAST_SQUARES + "X' (X w - y) / 3", "X' (X w - y) / m", "right but for a factor m/3"),
+    (LEAST_SQUARES + "X' (X w + y) / m", "X' (X w - y) / m", "the wrong sign"),
+    (LEAST_SQUARES + "X'@(y-X@w)/m", "-X'@(y-X@w)/m", "right but for the sign"),
+    (LEAST_SQUARES + "X' X w / m", "X' X w / m - X' y / m", "a term is missing"),
+    (LEAST_SQUARES + "X' (X w - y) / m + w", "X' (X w - y) / m", "a term too many"),
+    (LEAST_SQUARES + "(X w - y)' X / m", "((X w - y)' X / m)'", "up to transposition"),
+    (LEAST_SQUARES.replace("grad", "hess") + "X X' / m", "X' X / m", "in the wrong order"),
+    (LEAST_SQUARES.replace("grad", "hess") + "2 X' X", "X' X / m", "right but for a factor 2 m"),
+    (QUADRATIC + "A x", "A x + A' x", "a term is missing"),
+    (QUADRATIC + "2 A x", "(A + A') x", "right only where A is symmetric"),
+    (LAYER + "W = X' G", "X' (G .* (1 - Z.^2))", "the derivative of `tanh(X W + b)` is missing"),
+    (LAYER + "W = X' (1 - Z.^2)", "X' ((1 - Z.^2) .* G)", "the upstream gradient is missing"),
+    (LAYER + "W = X' G (1 - Z.^2)", "X' (G .* (1 - Z.^2))", "the wrong kind of product"),
+    (LAYER + "b = G .* (1 - Z.^2)", "sum(G .* (1 - Z.^2), axis=0)", "a sum is missing"),
+    (LAYER + "b = sum(G .* (1 - Z.^2), axis=1)", "sum(G .* (1 - Z.^2), axis=0)", "wrong axis"),
+    (ABSTRACT + "(G .* sigma'(A)) x'", "(G .* sigma'(Z)) x'", "the wrong argument"),
+    (ABSTRACT + "(G .* sigma(Z)) x'", "(G .* sigma'(Z)) x'", "the wrong function"),
+    ("X: n x n; J = logdet(X); check grad J wrt X = inv(X)", "inv(X)'", "up to transposition"),
+    ("X: n x n; J = logdet(X); check grad J wrt X = X'", "inv(X)'", "exponent or inverse"),
+    ("X: n x n; J = logdet(X); check grad J wrt X = (X^-2)'", "(X^-1)'", "exponent or inverse"),
+    ("X, Y: m x n; J = norm(X - Y); check grad J wrt X = (X - Y) / norm(X - Y)^2",
+     "(X - Y) / norm(X - Y)", "exponent or inverse"),
+    (TRACE + "A + A' - diag(diag(A))", "A'", "free entries of a symmetric matrix"),
+    (TRACE.replace("wrt X", "wrt X symmetric") + "A + A' - diag(diag(A))", "(A + A') / 2",
+     "free entries of a symmetric matrix"),
+    ("A: m x n; X: n x p; B: p x q; check jac (A X B) wrt X = kron(A, B')", "kron(B', A)",
+     "stacked row by row"),
+    ("z, y: n; J = -dot(y, log(softmax(z))); check grad J wrt z = softmax(z) - y",
+     "sum(y) softmax(z) - y", "right only where y sums to 1"),
+    ("X: m x n; J = sum(X) / m; check grad J wrt X = ones(m, n) / n", "ones(m, n) / m",
+     "right but for a factor m/n"),
+    ("X: m x n; J = sum(abs(X)); check grad J wrt X = ones(m, n)", "sign(X)",
+     "right only where the entries of X are positive"),
+    ("A: m x n; X: n x m; J = tr(A X) + sum(X) m; check grad J wrt X = A' + n", "A' + m",
+     "right only where m = n"),
+    ("X: m x d; W: d x k; check jvp (tanh(X W)) wrt W with V = (1 - tanh(X W).^2) .* X V",
+     "(1 - tanh(X W).^2) .* (X V)", "the wrong grouping"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_right_in_whatever_spelling(text: str) -> None:
+    found = st.check(text)
+    assert found.right, found
+    assert (found.verdict, found.diagnosis, found.suggestion) == ("right", "", None)
+    assert found.error < 1e-8
+    assert found.where is None
+
+
+@pytest.mark.parametrize(("text", "mend", "said"), WRONG)
+def test_wrong_is_mended_and_named(text: str, mend: str, said: str) -> None:
+    found = st.check(text)
+    assert not found.right
+    assert said in found.diagnosis
+    assert found.suggestion == mend
+    assert found.error > 0.01
+    head, _, _ = text.rpartition(" = ")
+    assert st.check(f"{head} = {found.suggestion}").right
+    assert found.where is not None
+    span = found.where.span
+    typed = text[span.start : span.end]
+    assert found.where.text in (typed, typed[1:-1])
+
+
+def test_shapes_that_do_not_fit_are_explained() -> None:
+    found = st.check(LEAST_SQUARES + "X (X w - y) / m")
+    assert found.error == float("inf")
+    assert found.validation is None
+    assert found.curve is None
+    assert "its shapes don't fit: X (m×d) times (X w - y) (m×1)" in found.diagnosis
+
+
+def test_no_small_change() -> None:
+    sines = "X: m x n; J = sum(sin(X)); check grad J wrt X = "
+    found = st.check(sines + "cos(X) + X.^2 - exp(X) + tan(X) - X / 3")
+    assert not found.mended
+    assert found.suggestion == "cos(X)"
+    assert "they part at `X.^2`" in found.diagnosis
+    assert found.where is not None
+    assert found.where.text == "X.^2"
+
+
+def test_two_slips() -> None:
+    found = st.check(LEAST_SQUARES + "X' (X w + y)")
+    assert found.suggestion == "X' (X w - y) / m"
+    assert [slip.name for slip in found.judgement.slips] == ["sign", "numeric factor"]
+    lam = LEAST_SQUARES.replace("w: d;", "w: d; lam: scalar;").replace(
+        "/ (2 m)", "/ (2 m) + lam/2 w' w"
+    )
+    found = st.check(lam + "X' (X w + y) / m - lam w")
+    assert found.suggestion == "X' (X w - y) / m + lam w"
+
+
+@pytest.mark.parametrize("scale", ["1e-8", "1e8"])
+def test_scales(scale: str) -> None:
+    text = LEAST_SQUARES.replace("norm(X w - y)^2", f"{scale} norm(X w - y)^2")
+    assert st.check(f"{text}{scale} X' (X w - y) / m").right
+    wrong = st.check(f"{text}1.001 {scale} X' (X w - y) / m")
+    assert wrong.verdict == "wrong"
+    assert wrong.error == pytest.approx(0.001, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("X, A: n x n; J = tr(A); check grad J wrt X = zeros(n, n)", "right"),
+        ("X, A: n x n; J = tr(A); check grad J wrt X = X - X", "right"),
+        ("X, A: n x n; J = tr(A); check grad J wrt X = 1e-9 A", "wrong"),
+        ("x: 1; J = x^2; check grad J wrt x = 2 x", "right"),
+        ("x: 1; J = x^2; check grad J wrt x = x", "wrong"),
+        ("X: 3 x 3; J = tr(X' X); check grad J wrt X = 2 X", "right"),
+        ("X: 3 x 3; J = tr(X' X); check grad J wrt X = 2 X'", "wrong"),
+        ("X: 1 x 1; A: 1 x 1; J = tr(A X); check grad J wrt X = A'", "right"),
+        ("X: m x n; J = sum(relu(X)); check grad J wrt X = ones(m, n)", "wrong"),
+        ("x: n; J = sum(abs(x)); check grad J wrt x = x ./ abs(x)", "right"),
+        ("x: n; J = sum(maximum(x, 0)); check grad J wrt x = maximum(x, 0) ./ x", "right"),
+        ("Z: m x n; H = relu(Z); J = sum(H); check grad J wrt Z = H ./ H", "wrong"),
+        ("X: n x n; J = norm(inv(X - X)); check grad J wrt X = X", "unchecked"),
+        ("x: n; J = sum(log(x - x - 1)); check grad J wrt x = x", "unchecked"),
+    ],
+)
+def test_verdicts_at_the_edges(text: str, verdict: str) -> None:
+    found = st.check(text)
+    assert found.verdict == verdict
+    assert found.diagnosis or verdict == "right"
+
+
+def test_a_dimension_that_is_a_number_at_the_draws() -> None:
+    """Sizes differ from draw to draw: no number passes for a dimension."""
+    for k in range(2, 8):
+        assert not st.check(f"{LEAST_SQUARES}X' (X w - y) / {k}").right
+        assert not st.check(f"x: n; J = mean(x); check grad J wrt x = ones(n) / {k}").right
+
+
+def test_several_claims_in_order() -> None:
+    problem = st.read(LEAST_SQUARES + "X' (X w - y) / m; grad J wrt X; check grad J wrt X = w")
+    assert [found.right for found in problem.check()] == [True, False]
+    with pytest.raises(st.RequestError, match="one claim"):
+        st.check(problem.data.text)
+    with pytest.raises(st.RequestError, match="one claim"):
+        st.check("x: n; J = x' x; grad J wrt x")
+
+
+def test_comments_and_lines_within_a_claim() -> None:
+    found = st.check("X: n x n; J = tr(X' X)\ncheck grad J wrt X = 2 (  # twice\n X'\n)")
+    assert found.suggestion == "2 X"
+    assert found.claim == "2 ( X' )"
+
+
+def test_long_claims() -> None:
+    nested = "(" * 3000 + "X' (X w + y) / m" + ")" * 3000
+    assert (st.check(LEAST_SQUARES + nested).suggestion or "").count("(") == 3001
+    summed = st.check("w: d; J = norm(w)^2; check grad J wrt w = " + " + ".join(["w"] * 3000))
+    assert "right but for a factor 1500" in summed.diagnosis
+
+
+def test_same_seed_same_result() -> None:
+    for text, *_ in WRONG[:6]:
+        assert st.check(text, seed=3).to_dict() == st.check(text, seed=3).to_dict()
+
+
+def test_data_is_json() -> None:
+    for text, *_ in WRONG[:3]:
+        data = st.check(text).to_dict()
+        assert json.loads(json.dumps(data, allow_nan=False)) == data
+        assert not data["right"]
+
+
+def test_curve_and_picture() -> None:
+    right, wrong = (st.check(LEAST_SQUARES + c) for c in ("X' (X w - y) / m", "X' (X w - y)"))
+    assert right.curve is not None
+    assert wrong.curve is not None
+    assert 1.9 < right.curve.order < 2.1
+    assert 0.9 < wrong.curve.order < 1.1
+    assert min(right.curve.errors) < 1e-9 < 1e-2 < min(wrong.curve.errors)
+    pytest.importorskip("matplotlib")
+    assert len(right.plot().axes[0].lines) == 2
+
+
+# ---------------------------------------------------------------------------- the command line
+
+
+def test_text_with_the_change_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-e", LEAST_SQUARES + "X (X w + y) / m"]) == 1
+    out, err = capsys.readouterr()
+    assert not err
+    assert (
+        out
+        == """\
+check grad J wrt w
+
+  claim      X (X w + y) / m
+                    ^
+
+  ✗ WRONG    its shapes don't fit: X (m×d) times (X w + y) (m×1) is not a matrix
+             product: the inner dimensions are d and m; a transpose is missing:
+             `X'`, not `X`; the wrong sign: `X w - y`, not `X w + y`
+
+  instead    X' (X w - y) / m
+              ^      ^
+"""
+    )
+
+
+def test_the_readme_shows_what_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, problem, _, shown, *_ = readme.split("## Is my gradient right?")[1].split("```")
+    assert main(["check", "-e", problem]) == 1
+    assert capsys.readouterr().out == shown.removeprefix("\n")
+
+
+def test_examples_hold() -> None:
+    assert main(["check", str(ROOT / "examples" / "claims.st")]) == 0
+
+
+def test_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-e", LEAST_SQUARES + "X' (X w - y) / m"]) == 0
+    assert "✓ right" in capsys.readouterr().out
+    assert main(["check", "-e", "x: n; J = x' x; grad J wrt x"]) == 2
+    assert "nothing is claimed" in capsys.readouterr().err
+    assert main(["check", "-e", LEAST_SQUARES + "X' (X v - y) / m"]) == 2
+    assert "`v` is not declared" in capsys.readouterr().err
+
+
+def test_json_and_plot(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--format", "json", "-e", LEAST_SQUARES + "X (X w - y) / m"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert (data["suggestion"], data["error"]) == ("X' (X w - y) / m", None)
+    assert main(["check", "--plot", "-e", LEAST_SQUARES + "X' (X w - y) / m"]) == 0
+    assert "○ Taylor remainder, of order 2.00" in capsys.readouterr().out
+
+
+def test_changes_are_marked_word_by_word() -> None:
+    old, new = "X (X w - y) / m", "X' (X w + y) / m"
+    gone, come = changes(old, new)
+    assert [old[r.start : r.stop] for r in gone] == ["-"]
+    assert [new[r.start : r.stop] for r in come] == ["'", "+"]
+
+
+# ------------------------------------------------------------------------------------ the parts
+
+
+def _mender(problem: dict[str, str]) -> tuple[Mender, Expr]:
+    *lines, last = problem["text"].strip().splitlines()
+    answer = " ".join(problem["answer"].split())
+    read_ = read("\n".join([*lines, f"check {last.strip()} = {answer}"]))
+    request = read_.requests[0]
+    assert request.claim is not None
+    assert request.claim.value is not None
+    value = request.claim.value
+    return Mender(read_, request, value, checker_of(read_, request, [value], 0, True)), value
+
+
+@pytest.mark.parametrize("problem", PROBLEMS[::12], ids=lambda p: p["id"])
+def test_a_changed_claim_reads_back(problem: dict[str, str]) -> None:
+    """The text of a change has the value of its expression, for every row of the table."""
+    mender, _ = _mender(problem)
+    parts = mender.parts()
+    *lines, last = problem["text"].strip().splitlines()
+    text = "\n".join([*lines, last])
+    for row in TABLE_OF_MUTATIONS:
+        for change in mender.draft.changes(row, parts)[:: 1 if row.rank == 1 else 9]:
+            e = mender.draft.changed(change.place, change.new)
+            if e is None:
+                continue
+            typed = mender.draft.text(change.place, change.new)
+            try:
+                again = read_expression(typed, read(text), shape=e.shape)
+            except InputError as error:  # a name or size that nothing tells
+                pytest.fail(f"{row.name}: {typed}: {error}")
+            a, b = values_at([e, again], mender.draws[0])
+            if a is not None and b is not None:
+                assert a == pytest.approx(b, rel=1e-9, abs=1e-12), f"{row.name}: {typed}"
+
+
+def test_every_row_is_undone_by_rows_of_the_table() -> None:
+    names = [row.name for row in TABLE_OF_MUTATIONS]
+    assert len(set(names)) == len(names)
+    assert [row.rank for row in TABLE_OF_MUTATIONS] == sorted(r.rank for r in TABLE_OF_MUTATIONS)
+    for row in TABLE_OF_MUTATIONS:
+        assert set(row.undone_by) <= set(names)
+        assert described(Slip(row.name, None, "A", "A'"))  # type: ignore[arg-type]
+
+
+def test_distance_counts_words() -> None:
+    assert distance("2 X' w", "X' w") == 1
+    assert distance("A x", "A x + A' x") == 4
+    assert distance("A", "A") == 0
+
+
+def test_products_are_multiplied_out() -> None:
+    n = Dim.of("n")
+    a, b, x = ex.symbol("A", (n, n)), ex.symbol("B", (n, n)), ex.symbol("x", (n, Dim.of(1)))
+    terms = distributed(ex.matmul(ex.add(a, b), x))
+    assert terms == [ex.matmul(a, x), ex.matmul(b, x)]
+
+
+def test_dimensions_replaced() -> None:
+    m, n = Dim.of("m"), Dim.of("n")
+    x = ex.symbol("X", (m, n))
+    e = ex.times(ex.dimension(m), ex.add(x, ex.ones(m, n)))
+    assert str(reshaped(e, {"m": n})) == "n (X + ones(n, n))"
+
+
+@pytest.mark.slow
+def test_a_share_of_the_benchmark() -> None:
+    """Spoilt claims are refused and mended, respelt answers accepted."""
+    call = [sys.executable, str(ROOT / "benchmarks" / "claims.py"), "--share", "0.02"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,532 @@
+"""A session without a terminal: statements, commands, derivations by hand, practice."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from shapetrick.commands import COMMANDS, answer
+from shapetrick.desk import Desk
+from shapetrick.elaboration import read
+from shapetrick.errors import InputError, NameProblem, RequestError
+from shapetrick.quiz import Question, Scores, built_in, choose, mark, questions, topics
+from shapetrick.render.derivation import Style
+from shapetrick.render.drawing import Box, drawn, lengths
+from shapetrick.render.layout import columns, plain
+from shapetrick.session import Session, is_expression
+from shapetrick.stepping import Hand
+
+LAYER = "X : m x d; W : d x k; Y : m x k; sigma : elementwise\nZ = sigma(X W)"
+NETWORK = f"{LAYER}; J = norm(Z - Y)^2 / (2 m)"
+SQUARE = "X, A, B : n x n; J = tr(A X B X')"
+
+
+def entered(text: str) -> Session:
+    session = Session()
+    session.enter(text)
+    return session
+
+
+def said(desk: Desk, *lines: str) -> str:
+    """All that is said of some lines."""
+    return "".join(plain(answer(desk, line)) for line in lines)
+
+
+# ------------------------------------------------------------------------------------ statements
+
+
+def test_a_statement_says_what_it_declares() -> None:
+    desk = Desk()
+    assert said(desk, "X : m x d; S : d x d symmetric") == "  X   m×d\n  S   d×d  symmetric\n"
+    assert said(desk, "Z = X S") == "  Z   m×d\n"
+    assert said(desk, "sigma : elementwise") == "  sigma   element-wise function\n"
+
+
+def test_an_inferred_shape_is_said() -> None:
+    assert "A is n×m" in said(Desk(), "Z = A'")
+
+
+def test_a_request_is_derived() -> None:
+    found = said(Desk(), "X : m x n; J = norm(X)^2", "grad J wrt X")
+    assert "gradient   ∂J/∂X = 2 X" in found
+    assert "✓ verified" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "bracketed"),
+    [
+        ("A B .* C", "(A B) .* C"),
+        ("1/2 A", "(1 / 2) A"),
+        ("A + B - C'", "A + B - C'"),
+        ("-A' B^2", "(-A') (B^2)"),
+        ("A (B + C)", "A (B + C)"),
+        ("A - (B - C)", "A - (B - C)"),
+        ("sum(A B, axis=1)", "sum(A B, axis=1)"),
+        ("-inv(A) B", "(-inv(A)) B"),
+    ],
+)
+def test_an_expression_alone_is_read_aloud(text: str, bracketed: str) -> None:
+    reading = entered("A, B, C : n x n").read_expression(text)
+    assert reading.text == bracketed
+
+
+def test_reading_does_not_change_the_session() -> None:
+    session = entered("A : m x n")
+    before = session.state
+    assert session.read_expression("A x").assumptions == ("x is n×1",)
+    assert session.state == before
+    assert "x" not in session.problem.symbols
+
+
+@pytest.mark.parametrize(
+    ("text", "alone"),
+    [
+        ("X W", True),
+        ("X W +", True),
+        ("J = X", False),
+        ("X : m x", False),
+        ("grad J", False),
+        ("sum(X, axis=1)", True),
+        ("gradual", True),
+    ],
+)
+def test_what_is_an_expression(text: str, alone: bool) -> None:
+    assert is_expression(text) is alone
+
+
+def test_a_redefinition_says_what_depends_on_it() -> None:
+    session = entered(NETWORK)
+    changed = session.enter("W : d x h; Y : m x h")
+    assert changed.replaced == ("W", "Y")
+    assert changed.dependents == ("Z", "J")
+    assert [str(d) for d in session.problem.definitions["Z"].shape] == ["m", "h"]
+
+
+def test_a_redefinition_keeps_the_others_of_its_statement() -> None:
+    session = entered("A, B : n x n")
+    session.enter("B : n x k")
+    assert session.state.text == "A : n x n\nB : n x k\n"
+
+
+def test_a_redefinition_that_breaks_others_is_refused() -> None:
+    session = entered(NETWORK)
+    before = session.state
+    with pytest.raises(InputError, match="`X` changed.*nothing was changed"):
+        session.enter("X : m x 7 7")
+    assert session.state == before
+
+
+def test_a_request_that_no_longer_fits_is_taken_out_and_said() -> None:
+    session = entered("X : m x n; J = norm(X)^2; grad J wrt X")
+    assert session.enter("J = 2 X").dropped == ("grad J wrt X",)
+    assert session.undo()
+    assert len(session.problem.requests) == 1
+
+
+def test_an_error_points_into_what_was_typed() -> None:
+    session = entered(LAYER)
+    with pytest.raises(InputError) as caught:
+        session.enter("a : n; Q = X + W")
+    assert caught.value.span is not None
+    assert caught.value.text == "a : n; Q = X + W"
+    assert caught.value.text[caught.value.span.start : caught.value.span.end] == "X + W"
+    assert "a" not in session.problem.symbols  # all or none
+
+
+def test_undo_and_redo() -> None:
+    desk = Desk()
+    said(desk, "X : m x n", "Z = X'", ":set seed 7")
+    assert said(desk, ":undo") == "  seed 0\n"
+    assert said(desk, ":undo") == "  - Z = X'\n"
+    assert said(desk, ":redo") == "  + Z = X'\n"
+    said(desk, ":undo", "Q = X")
+    assert "nothing to be done again" in said(desk, ":redo")
+
+
+def test_what_others_need_is_not_forgotten() -> None:
+    session = entered(NETWORK)
+    with pytest.raises(NameProblem, match="`J` would be left"):
+        session.forget(["Z"])
+    session.forget(["Z", "J"])
+    assert list(session.problem.definitions) == []
+
+
+def test_brackets_and_comments_make_one_line() -> None:
+    session = entered("A : n x n  # a square\nJ = tr(A  # first\n  A)")
+    assert session.state.text == "A : n x n\nJ = tr(A            A)\n"
+
+
+# -------------------------------------------------------------------------------- load and save
+
+
+def test_what_is_saved_derives_to_the_same_answers(tmp_path: Path) -> None:
+    desk = Desk()
+    said(desk, *NETWORK.splitlines(), "grad J wrt W", "grad J wrt X")
+    answers = said(desk, ":answers")
+    path = tmp_path / "problem.st"
+    assert "saved 8 statements" in said(desk, f":save {path}")
+    problem = read(path.read_text(encoding="utf-8"))
+    assert [r.wrt.data.name for r in problem.requests] == ["W", "X"]
+    other = Desk()
+    assert ":answers derives them" in said(other, f":load {path}")
+    assert said(other, ":answers") == answers
+    assert said(other, ":undo").count("  - ") == 8
+
+
+def test_a_file_is_not_replaced_by_accident(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("mine")
+    desk = Desk(style=Style(500))
+    said(desk, "X : m x n")
+    assert "is there already" in said(desk, f":save {path}")
+    assert path.read_text() == "mine"
+    said(desk, f":save {path}!")
+    assert path.read_text() == "X : m x n\n"
+
+
+@pytest.mark.parametrize("name", ["", "/", "/nowhere/at/all", "a\0b", "~nobody-at-all/x"])
+@pytest.mark.parametrize("command", ["load", "save"])
+def test_files_that_cannot_be(command: str, name: str) -> None:
+    desk = Desk()
+    said(desk, "X : m x n")
+    assert said(desk, f":{command} {name}").strip()
+    assert list(desk.session.problem.symbols) == ["X"]
+
+
+# ------------------------------------------------------------------------------------- by hand
+
+
+def test_a_layer_by_hand() -> None:
+    desk = Desk()
+    said(desk, *NETWORK.splitlines())
+    begun = said(desk, ":derive J wrt W")
+    assert "line 1 of 2" in begun
+    assert "D = Z - Y" in begun
+    assert "✓ stands" in said(desk, "(Z - Y) / m")
+    assert "shape k×m, need d×k" in said(desk, "G'")
+    assert "`D` is not in it" in said(desk, "X' G")
+    finished = said(desk, "X' (G .* D)")
+    assert "all 2 lines stand: 2 by you, 0 by the machine" in finished
+    assert "∂J/∂W = X' ((Z - Y) .* sigma'(X W)) / m" in finished
+    assert "✓ verified" in finished
+    assert desk.hand is None
+    assert "\\partial J" in said(desk, ":latex")
+    assert "from Z, by X W" in said(desk, ":steps")
+    assert "grad J wrt W" in desk.session.state.text
+
+
+def test_what_comes_from_above_may_be_written_out() -> None:
+    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    assert hand.play("D / m").outcome == "stands"
+    assert hand.play("X' ((Z - Y) .* sigma'(X W)) / m").outcome == "stands"
+    assert hand.whole().validation.verdict == "verified"
+
+
+def test_its_label_is_a_name_too() -> None:
+    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand.play_next()
+    assert hand.play("X' (∂J/∂Z .* D)").outcome == "stands"
+
+
+def test_all_terms_at_once() -> None:
+    hand = Hand(*_asked(SQUARE, "grad J wrt X"))
+    ruling = hand.play("A' X B' + A X B")
+    assert (ruling.outcome, ruling.lines) == ("stands", 2)
+    assert hand.move is None
+
+
+def test_numbers_refuse_what_shapes_cannot() -> None:
+    hand = Hand(*_asked(SQUARE, "grad J wrt X"))
+    wrong = hand.play("A X B")
+    assert wrong.outcome == "wrong"
+    assert wrong.error > 0.1
+    assert hand.play("2 A' X B'").factor == 2
+    assert "units" in hand.play("A' X B").reason or hand.play("A .* X .* B").reason
+    assert hand.played == []
+
+
+def test_the_machine_can_play_every_question() -> None:
+    for question in built_in():
+        problem = question.problem
+        hand = Hand(problem, problem.requests[0])
+        while hand.move is not None:
+            assert hand.hint() and hand.hint()
+            assert hand.judge(hand.move.line.arrangement).outcome == "stands"
+            hand.play_next()
+        assert hand.whole().validation.verdict == "verified", question.key
+
+
+@pytest.mark.parametrize("request_", ["hess J wrt w", "hvp J wrt w with V", "jac (X w) wrt w"])
+def test_other_requests_by_hand(request_: str) -> None:
+    hand = Hand(*_asked("X : m x d; w : d; J = norm(X w)^2", request_))
+    while hand.move is not None:
+        hand.play_next()
+    assert hand.whole().validation.verdict == "verified"
+
+
+def test_hints_back_and_candidates() -> None:
+    desk = Desk()
+    said(desk, *SQUARE.splitlines(), ":derive J wrt X")
+    assert "`A` goes first" in said(desk, ":hint")
+    assert "transposed" in said(desk, ":hint")
+    assert "stands     A' X B'" in said(desk, ":candidates")
+    assert "off by" in said(desk, ":candidates")
+    assert "the machine: A' X B'" in said(desk, ":next")
+    assert "line 1 of 2" in said(desk, ":back")
+    assert "first line" in said(desk, ":back")
+    assert "by X" in said(desk, ":why A")
+    assert "0 by you, 2 by the machine" in said(desk, ":answer")
+
+
+def test_an_arrangement_is_judged_within_50_ms() -> None:
+    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand.play("D / m")
+    times = []
+    for text in ("X' G", "X G", "G X'", "X' (D .* D)", "X' D", "2 X' (G .* D)", "W", "X' G + W"):
+        begin = time.perf_counter()
+        try:
+            hand.judge(hand.read(text))
+        except InputError:
+            pass
+        times.append(time.perf_counter() - begin)
+    assert statistics.median(times) < 0.05
+
+
+def _asked(text: str, request: str) -> tuple[object, object]:
+    session = entered(text)
+    found = session.enter(request)
+    return found.problem, found.requests[0]
+
+
+# -------------------------------------------------------------------------------------- drawing
+
+
+def test_one_dimension_is_drawn_with_one_length() -> None:
+    move = Hand(*_asked(NETWORK, "grad J wrt W")).moves[1]
+    scale = lengths([move.shape, *(n.expression.shape for n in move.factors)])
+    assert len(set(scale.values())) == 3
+    boxes = [Box(n.name, n.expression.shape) for n in move.factors]
+    text = plain(drawn(boxes, Box("∂J/∂W", move.shape), "", 80)).splitlines()
+    assert all(columns(line) <= 80 for line in text)
+    narrow = plain(drawn(boxes, Box("∂J/∂W", move.shape), "", 30)).splitlines()
+    assert len(narrow) > len(text)
+    assert all(columns(line) <= 30 for line in narrow)
+
+
+# -------------------------------------------------------------------------------------- commands
+
+
+def test_help_lists_and_explains_every_command() -> None:
+    overview = said(Desk(style=Style(80)), ":help")
+    for name in COMMANDS:
+        assert f":{name}" in overview
+        assert said(Desk(), f":help {name}").startswith(f"  :{name}")
+    assert "scalar derivative: 1 - y.^2" in said(Desk(), ":help tanh")
+    assert all(len(line) <= 80 for line in overview.splitlines())
+
+
+def test_commands_may_be_shortened_and_are_guessed() -> None:
+    assert "X" in said(Desk(), ":va", "X : m x n", ":va")
+    assert "could be" in said(Desk(), ":s")
+    assert "Did you mean `:derive`?" in said(Desk(), ":deriev")
+
+
+def test_a_claim_is_mended() -> None:
+    desk = Desk()
+    said(desk, "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2")
+    assert "X' (X w - y)" in said(desk, ":check grad J wrt w = X (X w - y)")
+    assert "✓ right" in said(desk, "check grad J wrt w = X' (X w - y)")
+
+
+def test_the_shapes_of_the_parts() -> None:
+    desk = Desk()
+    said(desk, "X : m x d; w : d")
+    assert "(X w)'     1×m" in said(desk, ":shapes (X w)' X")
+
+
+def test_the_seed_is_that_of_the_draws() -> None:
+    desk = Desk()
+    assert "seed 7" in said(desk, ":set seed 7", "X : m x n; J = norm(X)^2", "grad J wrt X")
+
+
+def test_an_interrupt_takes_the_statement_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    desk = Desk()
+    said(desk, "X : m x n; J = norm(X)^2")
+    before = desk.session.state
+    monkeypatch.setattr("shapetrick.desk.derive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        said(desk, "grad J wrt X")
+    assert desk.session.state == before
+
+
+# -------------------------------------------------------------------------------------- practice
+
+
+def test_every_question_is_solved_by_the_tool_and_grows_in_level() -> None:
+    asked = built_in()
+    assert {q.level for q in asked} == {1, 2, 3, 4, 5}
+    assert topics(asked) != []
+    assert [q.level for q in asked] == sorted(q.level for q in asked)
+    assert all(q.hint for q in asked)
+    assert mark(asked[0], "a").verdict == "right"
+
+
+def test_a_quiz_round(tmp_path: Path) -> None:
+    scores = Scores(tmp_path / "data" / "score.json")
+    desk = Desk(scores=scores)
+    assert "traces, level 1" in said(desk, ":quiz traces 1")
+    assert desk.prompt == "answer = "
+    assert "its shape is n×m, not m×n" in said(desk, "A")
+    assert "instead" in said(desk, "A")  # the second time it is mended
+    assert "A'" in said(desk, ":hint")
+    assert "✓ right" in said(desk, "A'")
+    assert "■" in said(desk, ":score")
+    kept = Scores.kept_in(scores.path)
+    first = next(q for q in built_in() if q.topic == "traces")
+    assert kept.tally == {first.key: (3, 1)}
+    assert kept.solved(first)
+    assert choose(built_in(), kept, "traces").level == 2
+    assert "left" in said(desk, ":stop")
+
+
+def test_an_answer_that_is_none_is_no_attempt() -> None:
+    desk = Desk()
+    said(desk, ":quiz traces 1")
+    for text in ("A'; X : m x m", "A +", "Q", "A' = 3"):
+        assert said(desk, text)
+    assert desk.scores.tally == {}
+    assert desk.round is not None
+
+
+def test_the_answer_and_another_question() -> None:
+    desk = Desk()
+    said(desk, ":quiz layers")
+    shown = said(desk, ":answer")
+    assert "✓ verified" in shown
+    assert "layers, level" in shown
+    assert "layers, level" in said(desk, ":skip")
+    assert desk.session.state.entries == ()
+
+
+def test_a_teachers_own_questions(tmp_path: Path) -> None:
+    own = Question("mine", 1, "x : n\nJ = x' x", "grad J wrt x")
+    assert mark(own, "2 x").verdict == "right"
+    assert mark(own, "x").verdict == "wrong"
+    assert "mine, level 1" in said(Desk(questions=[own]), ":quiz")
+    path = tmp_path / "own.toml"
+    row = (
+        '[[question]]\ntopic = "mine"\nlevel = 1\ngiven = "x : n; J = x\' x"\nask = "grad J wrt x"'
+    )
+    path.write_text(row)
+    assert questions(path)[0].topic == "mine"
+    assert "mine, level 1" in said(Desk(), f":quiz {path}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[[question",
+        "question = 3",
+        "[[question]]\ntopic = 3",
+        '[[question]]\ntopic = "a"\nlevel = 1\ngiven = "x : n"\nask = "grad"',
+        '[[question]]\ntopic = "a"\nlevel = 1\ngiven = "x : n; y : n"\nask = "grad (x\' y) wrt x, y"',
+        '[[question]]\ntopic = "a"\nlevel = 1\ngiven = "x : n"\nask = "grad x wrt x"\nlevle = 2',
+    ],
+)
+def test_a_set_that_is_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(RequestError, match=r"own\.toml"):
+        questions(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": ["b", 2]}', "\xff"])
+def test_a_score_that_cannot_be_read_starts_anew(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "score.json"
+    path.write_text(text, encoding="latin-1")
+    assert Scores.kept_in(path).tally == {}
+
+
+# --------------------------------------------------------------------------- a long random session
+
+NAMES = st.sampled_from(["X", "W", "A", "x", "J", "Z", "s", "θ"])
+SIDES = st.sampled_from(["m", "n", "k", "1", "3", "n+1", "2 n", "0", "x"])
+ATOMS = st.one_of(NAMES, st.sampled_from(["2", "I", "1/3", "ones(m, n)", "Q", "(", "'"]))
+SIGNS = st.sampled_from([" ", " + ", " .* ", " - ", "' ", " / ", " ^ ", " ⊗ "])
+CALLS = st.sampled_from(["", "", "tanh", "norm", "tr", "sum", "inv", "logdet", "diag", "sigma"])
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> str:
+    parts = draw(st.lists(ATOMS, min_size=1, max_size=3))
+    text = parts[0] + "".join(draw(SIGNS) + part for part in parts[1:])
+    name = draw(CALLS)
+    return f"{name}({text})" if name else text
+
+
+STATEMENTS = st.one_of(
+    st.builds("{} : {} x {}".format, NAMES, SIDES, SIDES),
+    st.builds("{} : {} {}".format, NAMES, SIDES, st.sampled_from(["", "posdef", "positive", "q"])),
+    st.builds("{} = {}".format, NAMES, expressions()),
+    st.builds("{} = norm({})^2".format, NAMES, NAMES),
+    st.builds("grad {} wrt {}".format, NAMES, NAMES),
+    st.builds("vjp {} wrt {}".format, NAMES, NAMES),
+    st.builds("check grad {} wrt {} = {}".format, NAMES, NAMES, expressions()),
+    expressions(),
+)
+LINES = st.one_of(
+    STATEMENTS,
+    STATEMENTS,
+    st.builds(":derive {} wrt {}".format, NAMES, NAMES),
+    st.builds(
+        ":{} {}".format,
+        st.sampled_from([c for c in COMMANDS if c not in ("save", "load", "forget", "quit")]),
+        st.one_of(st.just(""), expressions(), st.sampled_from(["numpy", "seed 3", "traces 1"])),
+    ),
+    st.text(max_size=12),
+)
+
+
+class RandomSession(RuleBasedStateMachine):
+    """Good and bad lines in any order: no error but those that are said, no definition lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Desk(style=Style(80))
+
+    @rule(lines=st.lists(LINES, min_size=5, max_size=5))
+    def type_lines(self, lines: list[str]) -> None:
+        for line in lines:
+            before = _names(self.desk)
+            said(self.desk, line)
+            undone = line.strip().startswith((":u", ":redo", ":red"))
+            assert undone or before <= _names(self.desk), line
+
+    @invariant()
+    def what_stands_can_be_read(self) -> None:
+        text = self.desk.session.state.text
+        assert {*read(text, complete=False).definitions} <= _names(self.desk)
+
+
+def _names(desk: Desk) -> set[str]:
+    return {name for entry in desk.session.state.entries for name in entry.names}
+
+
+TestRandomSession = RandomSession.TestCase
+TestRandomSession.settings = settings(
+    max_examples=8,
+    stateful_step_count=50,  # of five lines: 2,000 in all
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
