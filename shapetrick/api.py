@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from . import restoration
+from . import exports, restoration
+from .arrays import evaluate
 from .checks import Check, checked
 from .claims import checker_of
 from .curves import Curve
@@ -15,7 +16,10 @@ from .derivation import derive as derive_request
 from .derivation import steps_of
 from .elaboration import read as read_problem
 from .errors import RequestError
+from .evaluation import Functions
 from .expr import Expr
+from .functions import Array
+from .generated import Generated
 from .problem import Problem as ProblemData
 from .render.article import equation
 from .render.data import to_dict
@@ -88,6 +92,24 @@ class Derivation:
 
         return to_sympy(self.gradient)
 
+    def code(
+        self, target: str, *, self_test: bool = False, sizes: Mapping[str, int] | None = None
+    ) -> str:
+        """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch.
+
+        `sizes` of dimensions decide in which order products are taken."""
+        return exports.code(self.problem, [self.result], target, sizes, self_test)
+
+    def function(self, target: str, *, sizes: Mapping[str, int] | None = None) -> Generated:
+        """The gradient as a function of arrays by name; for a differentiable target, the value."""
+        return exports.function(self.problem, [self.result], target, sizes, alone=True)
+
+    def evaluate(
+        self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int
+    ) -> Array:
+        """The gradient at arrays by name; `functions` are called with an order of derivative too."""
+        return evaluate(self.gradient, arrays, functions, **sizes)
+
     def latex(self) -> str:
         """The gradient as an equation in LaTeX's mathematics."""
         return equation(self.result, self.problem)
@@ -135,6 +157,28 @@ class Problem:
             Derivation(self.data, derive_request(self.data, request, seed))
             for request in self.data.requests
         ]
+
+    def code(
+        self,
+        target: str,
+        *,
+        self_test: bool = False,
+        sizes: Mapping[str, int] | None = None,
+        seed: int = 0,
+    ) -> str:
+        """A module that computes the answers to all requests together; see `Derivation.code`."""
+        return exports.code(self.data, self._results(seed), target, sizes, self_test)
+
+    def function(
+        self, target: str, *, sizes: Mapping[str, int] | None = None, seed: int = 0
+    ) -> Generated:
+        """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
+        return exports.function(self.data, self._results(seed), target, sizes)
+
+    def _results(self, seed: int) -> list[Result]:
+        if not self.data.requests:
+            raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
+        return [derivation.result for derivation in self.derive(seed)]
 
     def check(self, seed: int = 0) -> list[Check]:
         """What is found of all claims, `check … = claim`, in order."""

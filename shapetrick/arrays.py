@@ -61,7 +61,9 @@ def matrix_of(symbol: Expr, value: Any) -> Array:
         return array
     if array.ndim < 2 and len(axes) == array.ndim:
         return array.reshape((1, 1) if not axes else (-1, 1) if symbol.shape[1] == ONE else (1, -1))
-    raise ShapeError(f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {array.shape}.")
+    raise ShapeError(
+        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {array.shape}."
+    )
 
 
 def sizes_from(

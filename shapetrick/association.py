@@ -155,9 +155,7 @@ class Association:
         if self._entries(small) >= self._entries(a):
             return v
         scaled = graph.mul(*scalars, small)
-        return graph.node(
-            a.op, [scaled if x is small else x for x in a.args], None, a.shape
-        )
+        return graph.node(a.op, [scaled if x is small else x for x in a.args], None, a.shape)
 
     def _entries(self, v: Value) -> int:
         return prod(self.size(d) for d in v.shape)

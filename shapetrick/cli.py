@@ -32,6 +32,9 @@ examples:
 exit status: 0 all verified, 1 something is wrong or unverified, 2 the input isn't understood
 """
 
+_TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
+_NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
+
 
 class _BadInput(Exception):
     """What a person has to change in the call or the file."""
@@ -99,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     derive.set_defaults(run=_derive)
     _add_check(commands)
+    _add_code(commands)
     repl = commands.add_parser(
         "repl",
         help="derive interactively, step by step",
@@ -136,6 +140,46 @@ def _add_check(commands: Any) -> None:
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
     check.set_defaults(run=_check)
+
+
+def _add_code(commands: Any) -> None:
+    code = commands.add_parser(
+        "code",
+        help="write the gradients as code",
+        description="Write a module that computes the values and all gradients together.",
+        epilog="exit status: 0 all are verified, 1 some are not, 2 the input isn't understood",
+    )
+    source = code.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="a problem; - is standard input")
+    source.add_argument(
+        "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
+    )
+    code.add_argument("--target", choices=_TARGETS, default=_TARGETS[0], help="(default: numpy)")
+    code.add_argument(
+        "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
+    )
+    code.add_argument(
+        "--sizes",
+        type=_sizes,
+        default={},
+        metavar="m=128,…",
+        help="of dimensions, for which products are ordered (default: all equal)",
+    )
+    code.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
+    )
+    code.set_defaults(run=_code)
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """`m=128,d=10` as a dictionary."""
+    sizes = {}
+    for part in text.split(","):
+        name, _, size = (word.strip() for word in part.partition("="))
+        if not name or not size.isdecimal() or not int(size):
+            raise argparse.ArgumentTypeError(f"sizes are written m=128,d=10, not {text!r}")
+        sizes[name] = int(size)
+    return sizes
 
 
 class _Version(argparse.Action):
@@ -199,6 +243,22 @@ def _check(args: argparse.Namespace) -> int:
     return status
 
 
+def _code(args: argparse.Namespace) -> int:
+    problem = _problem(args)
+    from .errors import InputError, ShapetrickError
+    from .exports import code
+
+    if not problem.data.requests:
+        raise _BadInput(_NOTHING_ASKED)
+    try:
+        derived = problem.derive(args.seed)
+        results = [d.result for d in derived]
+        print(code(problem.data, results, args.target, args.sizes, args.self_test), end="")
+    except ShapetrickError as e:
+        return _complain(str(e)) if isinstance(e, InputError) else _complain(str(e), WRONG)
+    return DERIVED if all(d.verified for d in derived) else WRONG
+
+
 def _problem(args: argparse.Namespace) -> Problem:
     """The problem that the arguments give. Raises _BadInput."""
     text = "\n".join(args.texts) if args.texts else _read(args.file)
@@ -239,7 +299,7 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
     data = problem.data
     names = [request.wrt.data.name for request in data.requests]
     if not names:
-        raise _BadInput("nothing is asked for: end with a request such as `grad J wrt X`.")
+        raise _BadInput(_NOTHING_ASKED)
     if wrt is not None and wrt not in names:
         asked = ", ".join(dict.fromkeys(names))
         raise _BadInput(f"nothing by `{wrt}` is asked for: the problem asks for {asked}.")

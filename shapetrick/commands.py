@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .api import Derivation
-from .desk import Desk, Round, error_rows, reading_rows, remark_rows, shape_rows
+from .desk import Desk, Round, error_rows, remark_rows, shape_rows
 from .errors import RequestError, ShapetrickError
 from .functions import NAMES, TABLE
 from .quiz import LEVELS, choose, questions, topics
 from .render.derivation import INDENT
 from .render.layout import Row, padded, prose
 from .render.moves import candidate_rows, why_rows
+from .render.programs import TARGETS
 from .scope import nearest
 from .session import Session, State, listed
 from .stepping import Hand
 
 Run = Callable[[Desk, str], Iterable[Row]]
 
+_AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
 _KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,18 @@ def _derive(desk: Desk, argument: str) -> Iterator[Row]:
         raise RequestError("write `:derive J wrt W`.")
     text = argument
     if not _KIND.match(argument):
-        of = argument.split(" wrt ")[0]
+        of = _AFTER_OF.split(argument)[0]
         scalar = desk.session.read_expression(of).value.is_scalar
         text = f"{'grad' if scalar else 'vjp'} {argument}"
     before = desk.session.state
-    entered = desk.session.enter(text)
-    if len(entered.requests) != 1 or entered.requests[0].claim is not None:
-        if desk.session.state != before:
-            desk.session.undo()
-        raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
-    yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
-    yield from desk.begin(entered.requests[0])
+    with desk.taken_back_if_interrupted():
+        entered = desk.session.enter(text)
+        if len(entered.requests) != 1 or entered.requests[0].claim is not None:
+            if desk.session.state != before:
+                desk.session.undo()
+            raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
+        yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
+        yield from desk.begin(entered.requests[0])
 
 
 def _hand(desk: Desk) -> Hand:
@@ -178,13 +180,8 @@ def _latex(desk: Desk, _: str) -> Iterable[Row]:
 
 
 def _code(desk: Desk, argument: str) -> Iterable[Row]:
-    target = argument or TARGETS[0]
-    if target not in TARGETS:
-        raise RequestError(f"`{target}` is none of the targets {listed(TARGETS)}.")
-    code = getattr(_last(desk), "code", None)
-    if code is None:
-        raise RequestError("there is no code yet.")
-    return [[(line, "")] for line in code(target).splitlines()]
+    code = _last(desk).code(argument or TARGETS[0])
+    return [[(line, "")] for line in code.splitlines()]
 
 
 def _answers(desk: Desk, _: str) -> Iterator[Row]:

@@ -81,18 +81,21 @@ class Desk:
 
     def enter(self, text: str) -> Iterator[Row]:
         """Take statements in and answer what they ask. What is interrupted is not taken in."""
-        entered = self.session.enter(text)
-        yield from entered_rows(entered, self.style)
-        with self._taken_back_if_interrupted():
+        with self.taken_back_if_interrupted():
+            entered = self.session.enter(text)
+            yield from entered_rows(entered, self.style)
             for request in entered.requests:
                 yield from self.derive(request)
 
     @contextmanager
-    def _taken_back_if_interrupted(self) -> Iterator[None]:
+    def taken_back_if_interrupted(self) -> Iterator[None]:
+        """What was entered before an interrupt is taken back."""
+        before = self.session.state
         try:
             yield
         except KeyboardInterrupt:
-            self.session.undo()
+            if self.session.state != before:
+                self.session.undo()
             raise
 
     def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
@@ -135,7 +138,7 @@ class Desk:
         self.busy(asked(hand.request))
         by_machine = sum(played.by_machine for played in hand.played)
         own = len(hand.played) - by_machine
-        count = f"all {len(hand.moves)} lines stand: {own} by you, {by_machine} by the machine"
+        count = f"every line stands: {own} by you, {by_machine} by the machine"
         yield [(count, "")]
         yield []
         yield from self.show(Derivation(hand.problem, hand.whole()))

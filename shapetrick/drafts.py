@@ -42,6 +42,7 @@ class Draft:
         self.root = root
         self.typist = Typist(text, root)
         self.places = places(root)
+        self.built = 0  # how many nodes an expression was made of
         self._lowering = lowering
         self._known: dict[Node, Expr | None] = {}
         self._above = {place.node: place for place in self.places}
@@ -94,6 +95,7 @@ class Draft:
         ]
 
     def _built(self, node: Node, args: Sequence[Expr | None]) -> Expr | None:
+        self.built += 1
         given = [a for a in args if a is not None]
         if len(given) < len(args) or (node.kind == "/" and not given[1].is_scalar):
             return None

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, Literal
 
+from .dims import broadcast
 from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
 from .functions import TABLE
 from .lengths import is_divisor, sum_of
@@ -215,8 +216,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length) -> Part | N
             if inside.is_scalar or inside.shape[1] != base.shape[0]:
                 return None
             body = matmul(inside, base)
-    full = next(p.body for p in group)
-    if full is None or body.shape != full.shape:
+    if body.shape != broadcast(p.body.shape for p in group if p.body is not None):
         return None
     return Part(*split(body))
 

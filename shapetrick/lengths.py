@@ -21,7 +21,7 @@ def length(e: Expr) -> int:
         if x in _known:
             stack.pop()
         elif not x.args or x.op == "name":
-            _known[x] = 1 if x.op in ("ones", "commute") else 0
+            _known[x] = _leaf_length(x)
         else:
             missing = [a for a in x.args if a not in _known]
             if missing:
@@ -31,18 +31,20 @@ def length(e: Expr) -> int:
     return _known[e]
 
 
+def _leaf_length(x: Expr) -> int:
+    if x.op == "number":
+        return int(x.data < 0) + _is_quotient(x.data)
+    return 1 if x.op in ("ones", "commute") else 0
+
+
 def _own_length(x: Expr) -> int:
-    if x.op == "add":
-        # A minus inside a sum is its operator; in front it is one more.
-        signs = sum(has_minus(a) and a.op == "times" for a in x.args[1:])
-        numbers = [a.data for a in x.args if a.op == "number"]
-        leading = has_minus(x.args[0]) and x.args[0].op == "number"
-        return len(x.args) - 1 - signs + sum(map(_is_quotient, numbers)) + leading
+    if x.op == "add":  # a minus inside a sum is its operator; in front it is one more
+        return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if x.op == "times":
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
         own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
-        if k.op == "number":
-            own += _number_length(k.data)
+        # The sign of -1 and the quotient of 1/2 are those of the product: `-x`, `x / 2`.
+        own -= k is MINUS or (k.op == "number" and _is_unit_fraction(k.data))
         return own
     if x.op == "matmul":
         runs = sum(a is not b for a, b in zip(x.args, x.args[1:], strict=False))
@@ -53,20 +55,18 @@ def _own_length(x: Expr) -> int:
         return runs + powers
     if x.op == "power":
         p = x.args[1]
-        return 2 if p is not MINUS and p.op == "number" and p.data < 0 else 1
+        if p.op != "number":
+            return 1
+        return (1 if p is MINUS or p.data >= 0 else 2) - _leaf_length(p)
     return 1
-
-
-def _number_length(k: Fraction | float) -> int:
-    """What a coefficient costs beside the product sign: a minus, and a quotient such as 2/3."""
-    if not isinstance(k, Fraction):
-        return int(k < 0)
-    quotient = abs(k.numerator) != 1 and k.denominator != 1
-    return int(quotient) + int(k < 0 and k != -1)
 
 
 def _is_quotient(k: Fraction | float) -> bool:
     return isinstance(k, Fraction) and k.denominator != 1
+
+
+def _is_unit_fraction(k: Fraction | float) -> bool:
+    return isinstance(k, Fraction) and abs(k.numerator) == 1 and k.denominator != 1
 
 
 def is_below(e: Expr) -> bool:

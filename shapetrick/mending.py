@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,9 +39,9 @@ from .validation import Checker
 
 MOST_PIECES = 48
 MOST_TERMS = 48
-MOST_CHANGES = 8000  # of one claim
+MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
-MOST_SECOND = 4000
+MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
@@ -57,7 +58,12 @@ class Mend:
     validation: Validation
 
 
-Tried = tuple[Change, Expr]
+class Trial(NamedTuple):
+    """A change after which the claim has the right shape, and its value then at the first draw."""
+
+    change: Change
+    expression: Expr
+    value: Array | None
 
 
 class Mender:
@@ -75,7 +81,7 @@ class Mender:
         self._size_identities()
         self.draws = checker.draws()
         self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
-        self._left = MOST_CHANGES
+        self._left = MOST_BUILT
 
     def mend(self) -> Mend | None:
         """The smallest mend that was found."""
@@ -83,7 +89,7 @@ class Mender:
         if not enough or len(self.draft.places) > LONGEST:
             return None
         parts = self.parts()
-        tried: list[Tried] = []
+        tried: list[Trial] = []
         for _, rows in groupby(TABLE_OF_MUTATIONS, key=lambda row: row.rank):
             mend = self._single(list(rows), parts, tried)
             if mend is not None:
@@ -92,7 +98,7 @@ class Mender:
 
     # ------------------------------------------------------------------------ single changes
 
-    def _single(self, rows: Sequence[Mutation], parts: Parts, tried: list[Tried]) -> Mend | None:
+    def _single(self, rows: Sequence[Mutation], parts: Parts, tried: list[Trial]) -> Mend | None:
         """The smallest change of these rows after which the claim is right."""
         changes = [c for row in rows for c in self.draft.changes(row, parts)]
         fitting = self._fitting(self.draft, changes)
@@ -110,20 +116,30 @@ class Mender:
                 return mend
         return None
 
-    def _fitting(self, draft: Draft, changes: Sequence[Change]) -> list[Tried]:
+    def _fitting(self, draft: Draft, changes: Sequence[Change]) -> list[Trial]:
         """Those after which the claim has a shape, and the right one."""
-        changes = changes[: max(self._left, 0)]
-        self._left -= len(changes)
-        built = ((change, draft.changed(change.place, change.new)) for change in changes)
-        return [(c, e) for c, e in built if e is not None and e.shape == self._answer.shape]
+        built = []
+        for change in changes:
+            if self._left <= 0:
+                break
+            before = draft.built
+            e = draft.changed(change.place, change.new)
+            self._left -= draft.built - before
+            if e is not None and e.shape == self._answer.shape:
+                built.append((change, e))
+        values = values_of([e for _, e in built], self.draws[0])
+        return [Trial(c, e, v) for (c, e), v in zip(built, values, strict=True)]
 
-    def _agreeing(self, tried: Sequence[Tried]) -> list[Change]:
-        """Those after which the claim has the right value at both draws."""
-        for drawn, right in zip(self.draws, self.rights, strict=True):
+    def _agreeing(self, trials: Sequence[Trial]) -> list[Change]:
+        """Those after which the claim has the right value at all draws."""
+        first, *others = self.rights
+        assert first is not None
+        trials = [t for t in trials if agree(t.value, first)]
+        for drawn, right in zip(self.draws[1:], others, strict=True):
             assert right is not None
-            values = values_of([e for _, e in tried], drawn)
-            tried = [pair for pair, v in zip(tried, values, strict=True) if agree(v, right)]
-        return [change for change, _ in tried]
+            values = values_of([t.expression for t in trials], drawn)
+            trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right)]
+        return [t.change for t in trials]
 
     def _slip(self, draft: Draft, change: Change) -> Slip:
         old, new = change.place.node, change.new
@@ -156,24 +172,26 @@ class Mender:
         except InputError:
             return None
         validation = self._checker.check(value)
-        return Mend(text, slips, validation) if validation.verdict == "verified" else None
+        if validation.verdict != "verified" or self._checker.has_gaps(value):
+            return None
+        return Mend(text, slips, validation)
 
     # ---------------------------------------------------------------------------- two changes
 
-    def _pair(self, tried: Sequence[Tried], parts: Parts) -> Mend | None:
+    def _pair(self, tried: Sequence[Trial], parts: Parts) -> Mend | None:
         """Two changes in different terms: what they do adds up."""
         whole, right = self.draft.expression(self.root), self.rights[0]
         if whole is None or right is None or whole.shape != self._answer.shape:
             return None
-        own, *values = values_of([whole, *(e for _, e in tried)], self.draws[0])
+        own = values_at([whole], self.draws[0])[0]
         if own is None:
             return None
         wanted = (right - own).ravel()
         most = MOST_TIMES * np.abs(wanted).max()
         effects = {
-            change: (v - own).ravel()
-            for (change, _), v in zip(tried, values, strict=True)
-            if v is not None and 0 < np.abs(v - own).max() < most
+            t.change: (t.value - own).ravel()
+            for t in tried
+            if t.value is not None and 0 < np.abs(t.value - own).max() < most
         }
         for first, second in islice(_adding_up(effects, wanted), MOST_VERIFIED):
             mend = self._both(first, second, parts)
@@ -194,21 +212,21 @@ class Mender:
         text = self.draft.text(inner.place, inner.new)
         return self._after(inner, text, [outer.mutation], parts)
 
-    def _second(self, tried: Sequence[Tried], parts: Parts) -> Mend | None:
+    def _second(self, tried: Sequence[Trial], parts: Parts) -> Mend | None:
         """A small change after a small change: first after those that leave but a factor, then
         after those that make the shapes fit."""
         small = [row for row in TABLE_OF_MUTATIONS if row.rank == 1]
         near = self._proportional(tried)
-        fitting = [change for change, _ in tried if change.mutation.rank <= SMALL]
+        fitting = [t.change for t in tried if t.change.mutation.rank <= SMALL]
         others = (
             change
             for row in TABLE_OF_MUTATIONS
             if row.rank <= SMALL
             for change in self.draft.changes(row, parts)
         )
-        self._left = MOST_SECOND
+        self._left = MOST_BUILT_AFTER
         texts: set[str] = set()
-        for first in islice([*near, *fitting, *others], MOST_FIRST):
+        for first in islice(chain(near, fitting, others), MOST_FIRST):
             text = self.draft.text(first.place, first.new)
             if text in texts or self._left <= 0:
                 continue
@@ -233,13 +251,13 @@ class Mender:
             return self._mend(draft.text(change.place, change.new), *slips)
         return None
 
-    def _proportional(self, tried: Sequence[Tried]) -> list[Change]:
+    def _proportional(self, tried: Sequence[Trial]) -> list[Change]:
         """The changes after which the claim is right but for a factor."""
         right = self.rights[0]
         assert right is not None
-        values = values_of([e for _, e in tried], self.draws[0])
-        pairs = zip(tried, values, strict=True)
-        near = [c for (c, _), v in pairs if v is not None and ratio(v, right) is not None]
+        near = [
+            t.change for t in tried if t.value is not None and ratio(t.value, right) is not None
+        ]
         return sorted(near, key=lambda c: len(self.draft.text(c.place, c.new)))
 
     # -------------------------------------------------------------------------- what is put in

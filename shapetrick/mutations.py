@@ -1,4 +1,4 @@
-"""TABLE: small changes to a typed expression, one row a kind of slip.
+"""TABLE_OF_MUTATIONS: small changes to a typed expression, one row a kind of slip.
 
 The rows are used both ways: tried on a claim that is wrong, to see what mends it, and on a right
 answer, to see whether it is then refused and mended. A row proposes what may stand in the place of

@@ -237,7 +237,6 @@ class Graph:
                 matrices.append((v, sides))
         return scalars, matrices
 
-
     def _standing(self, chain: Value, sides: Sides) -> list[tuple[Value, Sides]]:
         """The factors of a product as it stands here: a vector's may have to be turned."""
         factors = list(pairs(chain))

@@ -183,9 +183,7 @@ def planned(
             for w, v in zip(wanted, values, strict=True)
         ),
         names=names,
-        definitions=tuple(
-            {e.data: e.args[0] for e in nodes if e.op == "name"}.items()
-        ),
+        definitions=tuple({e.data: e.args[0] for e in nodes if e.op == "name"}.items()),
         dimensions=_dimensions(values),
     )
 

@@ -168,7 +168,9 @@ class _Sum:
             summed = self._single(1) if v is None else graph.chain([self._matrix(), self._right()])
         else:
             a, b = self._two()
-            summed = graph.node("row_dots", (a, b if v is None else graph.mul(v, b)), None, a.shape[:1])
+            summed = graph.node(
+                "row_dots", (a, b if v is None else graph.mul(v, b)), None, a.shape[:1]
+            )
         return graph.mul(self.u, summed) if with_u and self.u is not None else summed
 
     def down(self) -> Value:

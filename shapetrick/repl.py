@@ -232,10 +232,10 @@ def _keys() -> KeyBindings:
         r"""`\theta` becomes θ; anything else is completed."""
         buffer = event.current_buffer
         escape = _ESCAPE.search(buffer.document.text_before_cursor)
-        sign = escape and SIGNS.get(escape.group(1))
-        if escape and sign:
+        signs = _signs(escape.group(1)) if escape else ()
+        if escape and len(signs) == 1:
             buffer.delete_before_cursor(len(escape.group()))
-            buffer.insert_text(sign)
+            buffer.insert_text(*signs)
         elif buffer.complete_state:
             buffer.complete_next()
         else:
@@ -255,6 +255,13 @@ SIGNS = {
     **{"odot": "⊙", "hadamard": "⊙", "circ": "∘", "oslash": "⊘", "otimes": "⊗", "times": "×"},
     **{"T": "ᵀ", "top": "ᵀ", "prime": "′", "cdot": "·"},
 }
+
+
+def _signs(begun: str) -> tuple[str, ...]:
+    """What a name after a backslash may stand for: the one that it is, or all it could become."""
+    if begun in SIGNS:
+        return (SIGNS[begun],)
+    return tuple(dict.fromkeys(sign for name, sign in SIGNS.items() if name.startswith(begun)))
 
 
 class _Completer(Completer):
@@ -289,8 +296,8 @@ def _commands(begun: str) -> Iterator[Completion]:
 
 
 def _arguments(desk: Desk, command: str, begun: str) -> Iterator[Completion]:
-    from .commands import TARGETS
     from .quiz import topics
+    from .render.programs import TARGETS
 
     choices: list[str] = []
     match command:

@@ -132,7 +132,7 @@ def _factor_types(
         return None
     args, _ = principal_types(pattern.signature, pattern.row.units, pattern.ones)
     known = {view.value: value, **dict(zip(view.args, args, strict=True))}
-    if pattern.row.units == "inverse":
+    if pattern.row.units == "inverse" and argument.legs:
         a, b = argument.rows[0], argument.cols[0]
         inverse = Type(dual(argument).cols, dual(argument).rows)
         assert (a.dim, b.dim) == ("a", "b")

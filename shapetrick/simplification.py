@@ -29,7 +29,7 @@ from .factoring import Part, factored, split
 from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
-from .lengths import has_minus, length
+from .lengths import has_minus, length, sum_of
 from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
@@ -98,10 +98,12 @@ class Simplifier:
     # --------------------------------------------------------------------------- one node
 
     def _local(self, e: Expr) -> Expr:
+        seen: set[Expr] = set()
         for _ in range(MOST_ROUNDS):
             found = self._once(e)
-            if found is e:
-                break
+            if found is e or found in seen:
+                return found
+            seen.add(found)
             e = self._inside(found)
         return e
 
@@ -123,8 +125,8 @@ class Simplifier:
     def _combined(self, e: Expr) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
         opened too."""
-        best, how = e, ""
-        whole = e
+        whole = sum_of(list(e.args)) if e.op == "add" else e
+        best, how = whole, "order"
         if e.op == "transpose" and e.args[0].op == "add":
             whole = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
         written = self._reread(whole, lambda x: False, HORIZON)
@@ -170,27 +172,24 @@ class Simplifier:
 
     def _with_natural_sums(self, term: Term) -> Term:
         """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
-        edges, scalars, sign = [], [], 1
+        edges, scalars, k = [], [], term.coefficient
         for edge in term.edges:
-            atom, turned = self._natural_base(edge.atom, edge.exponent)
+            atom, sign = self._natural_base(edge.atom, edge.exponent, k < 0)
             edges.append(edge if atom is edge.atom else replace(edge, atom=atom))
-            sign *= turned
+            k *= sign
         for base, p in term.scalars:
-            natural, turned = self._natural_base(base, p)
+            natural, sign = self._natural_base(base, p, k < 0)
             scalars.append((natural, p))
-            sign *= turned
+            k *= sign
         if edges == [*term.edges] and scalars == [*term.scalars]:
             return term
-        coefficient = term.coefficient * sign
-        return tidy(
-            replace(term, edges=tuple(edges), scalars=tuple(scalars), coefficient=coefficient)
-        )
+        return tidy(replace(term, edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
 
-    def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
+    def _natural_base(self, base: Expr, p: Expr, below_minus: bool) -> tuple[Expr, int]:
         """A factor that is a sum as it is written, and the sign of its power p."""
         if base.op != "add" or p.op != "number" or p.data != int(p.data):
             return base, 1
-        natural, sign = self._signs.natural(base)
+        natural, sign = self._signs.natural(base, below_minus and p.data % 2 == 1)
         return natural, sign ** abs(int(p.data))
 
     def _with_sums_multiplied(self, term: Term) -> Term:
@@ -224,10 +223,12 @@ class Simplifier:
             if collected is not None and len(collected) < len(terms):
                 return self._written(collected, shape)
         if broadcast(p.shape for p in parts) != shape:
-            full = self._spelled(terms[0], compact=False)
-            if full is None:
+            full = [self._spelled(term, compact=False) for term in terms]
+            if None in full:
                 return None
-            parts[0] = self._rewritten(full)
+            spread = [self._rewritten(e) for e in full if e is not None]
+            i = min(range(len(parts)), key=lambda i: length(spread[i]) - length(parts[i]))
+            parts[i] = spread[i]
         total = factored(parts, length) if len(parts) > 1 else parts[0]
         return self._turned(without_leading_minus(total))
 

@@ -9,7 +9,7 @@ from .errors import Span
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What is wrong in one place: the name of the row of `mutations.TABLE` that mends it, the place
+    """What is wrong in one place: the name of the row of `mutations.py` that mends it, the place
     in the problem's text, what stands there and what should; `missing` names a factor that is
     known by more than its value, such as the upstream gradient."""
 

@@ -104,7 +104,7 @@ class Hand:
         self.request = request
         self.seed = seed
         self.derived = derive(problem, request, seed)
-        self.steps = steps_of(problem, self.derived, to_text)
+        self.steps = tuple(map(_without_zeros, steps_of(problem, self.derived, to_text)))
         self.moves = tuple(self._moves())
         self.played: list[Played] = []
         self.hints = 0  # given for this move
@@ -132,7 +132,7 @@ class Hand:
             own = str(e.data.name) if e.op == "symbol" else str(e.data) if e.op == "name" else ""
             if e.is_scalar and not own:
                 name = to_text(e)
-            elif own and (e in self._values_of_problem or is_name(own)):
+            elif own and is_name(own):
                 name = own
             elif own:
                 name = upstream
@@ -140,12 +140,6 @@ class Hand:
                 name = known.get(e) or next(letters, to_text(e))
             known[e] = name
             yield Named(name, factor)
-
-    @cached_property
-    def _values_of_problem(self) -> set[Expr]:
-        direction = self.request.direction
-        own = {*self.problem.symbols.values(), *self.problem.definitions.values()}
-        return own if direction is None else {*own, direction}
 
     @cached_property
     def _taken(self) -> set[str]:
@@ -194,7 +188,8 @@ class Hand:
         if error is None:
             return Ruling("no value", e.shape, np.inf)
         for lines, other in self._forms(move):
-            if (_error(values, self._at_draws(other)) or 0.0) <= SAME:
+            apart = _error(values, self._at_draws(other))
+            if apart is not None and apart <= SAME:
                 return Ruling("stands", e.shape, error, lines=lines)
         factor = _ratio(values, right)
         return Ruling("wrong", e.shape, error, factor, self._reason(e, values, move))
@@ -218,8 +213,9 @@ class Hand:
             lines = [p.arrangement for _, p in zip(step.lines, played, strict=False)]
             if len(lines) < len(step.lines):
                 break
-            if lines:
-                values[symbol(step.label, step.shape)] = substitute(add(*lines), values)
+            if not step.note:
+                total = add(*lines) if lines else step.result
+                values[symbol(step.label, step.shape)] = substitute(total, values)
         return values
 
     def _reason(self, e: Expr, values: Sequence[Array | None], move: Move) -> str:
@@ -299,7 +295,8 @@ class Hand:
         used = [e for move in self.moves for e in (move.line.arrangement, *_parts(move))]
         mentioned = (s for e in used for s in symbols_of(e))
         inputs = dict.fromkeys([*self.problem.symbols.values(), *mentioned])
-        inputs.pop(request.direction or request.wrt, None)
+        if request.direction is not None:
+            inputs.pop(request.direction, None)
         return Checker(
             request.of,
             request.wrt,
@@ -315,6 +312,11 @@ class Hand:
         if found is None:
             found = self._values[e] = [values_at([e], drawn)[0] for drawn in self._draws]
         return found
+
+
+def _without_zeros(step: Step) -> Step:
+    """The step without lines that cancel, as those of `X inv(X)` do."""
+    return replace(step, lines=tuple(line for line in step.lines if line.coefficient))
 
 
 def _parts(move: Move) -> list[Expr]:

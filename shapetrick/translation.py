@@ -84,9 +84,7 @@ def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
     """The operands, columns lifted where they stand beside matrices or rows."""
     if ONE in e.shape:
         return list(args)
-    return [
-        graph.lift(v) if a.shape[1] == ONE else v for a, v in zip(e.args, args, strict=True)
-    ]
+    return [graph.lift(v) if a.shape[1] == ONE else v for a, v in zip(e.args, args, strict=True)]
 
 
 # ------------------------------------------------------------------------------------- operators

@@ -104,7 +104,7 @@ def principal_types(
     def sides(value: Side, units: dict[str, list[Unit | None]]) -> Type:
         return Type(side(value[0], units), side(value[1], units))
 
-    if law == "inverse":
+    if law == "inverse" and not ones:
         return _inverse_types(signature)
     occurrences = [c for arg in signature.args for part in arg for c in part]
     in_value = [c for part in signature.value for c in part]

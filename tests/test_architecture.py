@@ -26,6 +26,7 @@ DOORS = {
     "rich": {"render/derivation", "repl"},
     "sympy": {"interchange"},
     "scipy": {"functions"},
+    "IPython": {"notebook"},
 }
 LONGEST_FILE = 500
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -178,15 +179,12 @@ def test_results_put_together_by_hand(result: Any) -> None:
 
 def test_a_term_keeps_its_colour() -> None:
     written = report_of("X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w")
-    factor = re.search(r'<span class="factor (t\d)"><math><mi>X</mi>', written)
+    factor = re.search(r'<span class="factor (t\d)"><math><mrow class="\1"><mi>X</mi>', written)
     assert factor
     answer = written[written.index('class="answer') : written.index("Step by step")]
     look = factor[1]
     assert re.search(rf'<mrow class="{look}"><msup>(<mrow class="{look}">)?<mi>X</mi>', answer)
-    assert (
-        f'<rect x="16.0" y="110.0" width="75.0" height="30.0" rx="2" class="{look}">' in written
-        or (f'class="{look}"></rect>' in written)
-    )
+    assert f'rx="2" class="{look}">' in written
 
 
 def test_rejected_look_alikes_are_shown_with_their_errors() -> None:
@@ -207,7 +205,7 @@ def test_many_steps_are_folded_and_take_linear_time() -> None:
         return time.perf_counter() - start
 
     seconds(13)
-    assert seconds(200) < 30 * seconds(20) + 0.2
+    assert seconds(200) < 25 * seconds(40) + 0.5
 
 
 # --------------------------------------------------------------------------------------- formulas
@@ -290,7 +288,7 @@ def test_large_sizes_are_drawn_small() -> None:
     images, classes = Dim.of(784), Dim.of(10)
     weights = symbol("W", (images, classes))
     scale = scale_of(shapes_of(weights, {}), ())
-    assert scale(images) <= 96
+    assert scale(images) <= 84
     assert scale(ONE) == 8
 
 
@@ -315,26 +313,30 @@ SHOWN = (ROOT / "examples" / "mlp.st").read_text(encoding="utf-8")
 MODES = ("light", "dark")
 WIDTHS = (360, 1200)
 TOO_PALE = """
-const visible = (e) => e.getClientRects().length && e.textContent.trim();
+const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
 const channels = (text) => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+  canvas.clearRect(0, 0, 1, 1);
+  canvas.fillStyle = text;
+  canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data];
 };
-const over = (top, below) => top.slice(0, 3).map((c, i) => c * top[3] / 255 + below[i] * (1 - top[3] / 255));
-const ground = (e) => {
-  if (!e) return [255, 255, 255];
-  return over(channels(getComputedStyle(e).backgroundColor), ground(e.parentElement));
-};
-const light = (rgb) => rgb.map((c) => c / 255).map((c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-return [...document.querySelectorAll("h1, h2, h3, p, span, summary, code, button, a, li, mi, mn, mo, svg text")]
-  .filter((e) => visible(e) && !e.matches(".unseen"))
+const over = ([r, g, b, alpha], below) =>
+  [r, g, b].map((c, i) => c * alpha / 255 + below[i] * (1 - alpha / 255));
+const white = [255, 255, 255];
+const ground = (e) =>
+  e ? over(channels(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : white;
+const linear = (c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+const light = (rgb) =>
+  rgb.map((c) => linear(c / 255)).reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+const contrast = (a, b) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+const texts = "h1, h2, h3, p, span, summary, code, button, a, li, mi, mn, mo, svg text";
+return [...document.querySelectorAll(texts)]
+  .filter((e) => e.getClientRects().length && e.textContent.trim() && !e.matches(".unseen"))
   .map((e) => {
     const style = getComputedStyle(e);
-    const ink = channels(e.matches("svg text") ? style.fill : style.color);
-    const [a, b] = [light(over(ink, ground(e))), light(ground(e))];
-    return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.className.baseVal ?? e.className, e.textContent];
+    const below = ground(e);
+    const ink = over(channels(e.matches("svg text") ? style.fill : style.color), below);
+    return [contrast(light(ink), light(below)), e.tagName, e.textContent];
   })
   .filter(([ratio]) => ratio < 4.5);
 """
@@ -429,14 +431,17 @@ def test_steps_fold(shown: Page) -> None:
 def test_the_same_term_has_the_same_colour_on_the_screen(shown: Page) -> None:
     shown.show(report_of("X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"))
     colours = shown.run(
-        "const colour = (s) => getComputedStyle(document.querySelector(s)).color;"
-        "const xs = [...document.querySelectorAll('mi')].filter((e) => e.textContent === 'X');"
-        "const of = (s) => xs.filter((e) => e.closest(s)).map((e) => getComputedStyle(e).color);"
-        "const look = xs.find((e) => e.closest('.factor')).closest('.factor').className.split(' ')[1];"
-        "return [of('.scalars'), of('.arranged'), of('.answer'), [colour(`rect.${look}`)]]"
+        "const isX = (e) => e.textContent.trim() === 'X';"
+        "const xs = [...document.querySelectorAll('mi')].filter(isX);"
+        "const factor = [...document.querySelectorAll('.factor')]"
+        "  .find((e) => isX(e.querySelector('math')));"
+        "const drawn = document.querySelector(`rect.${factor.classList[1]}`);"
+        "const first = (s) => xs.find((e) => e.closest(s) && !e.closest('mrow.bar'));"
+        "return [factor, first('.arranged'), first('.answer mrow'), drawn]"
+        "  .map((e) => getComputedStyle(e).color)"
     )
-    alone = [group[-1] for group in colours]
-    assert len(set(alone)) == 1
+    assert len(set(colours)) == 1
+    assert colours[0] != shown.run("return getComputedStyle(document.body).color")
 
 
 @pytest.mark.slow
@@ -462,7 +467,7 @@ def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
     assert all(e.accessible_name for e in shown.all("nav a, button"))
     levels = [int(e.tag_name[1]) for e in shown.all("h1, h2, h3")]
     assert levels[0] == 1
-    assert all(b - a <= 2 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(below - level <= 1 for level, below in pairwise(levels))
 
 
 @pytest.mark.slow

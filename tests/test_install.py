@@ -36,6 +36,8 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     grammar = {f"shapetrick/grammar/{path.name}" for path in (ROOT / "grammar").iterdir()}
     assert grammar <= names
+    assert {f"shapetrick/render/report.{kind}" for kind in ("css", "js")} <= names
+    assert "shapetrick/schema/derivation.schema.json" in names
     assert "shapetrick/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"shapetrick"}
 

@@ -117,7 +117,7 @@ def test_a_layer_by_hand_with_wrong_moves_saved_and_derived(
     terminal.enter("X' G")
     terminal.see("fits, but the numbers say no")
     terminal.enter("X' (G .* D)")
-    terminal.see("all 2 lines stand: 2 by you")
+    terminal.see("every line stands: 2 by you")
     terminal.see("✓ verified")
     path = tmp_path / "layer.st"
     terminal.enter(f":save {path}")
@@ -147,7 +147,7 @@ def test_names_are_completed(terminal: Terminal) -> None:
 def test_greek_letters_are_typed_by_their_names(terminal: Terminal) -> None:
     terminal.enter(r"1")  # the engine is there
     terminal.see("1×1")
-    terminal.type("\\theta\t")
+    terminal.type("\\thet\t")
     terminal.see("θ")
     terminal.enter(" : n")
     terminal.see("n×1")

@@ -75,7 +75,7 @@ def result_blocks(result: Result, problem: Problem, depth: int = LINES) -> Itera
         if depth == STEPS:
             yield from _rejected(step, notation)
         if step.note:
-            yield Text(f"{step.note}.".capitalize())
+            yield Text(f"{step.note[0].upper()}{step.note[1:]}.")
     yield tuple(_gradient(result, notation))
     for note in result.notes:
         yield Text(f"Note: {note}.")

@@ -27,36 +27,42 @@ from .programs import (
 from .spellings import Library
 
 
-def torch_module(rules: Sequence[Rule], about: Sequence[str]) -> str:
-    """A `torch.autograd.Function` for each value, and the function that applies it."""
-    names = entries(rules)
-    blocks = [_torch(rule, name) for rule, name in zip(rules, names, strict=True)]
-    return assembled(_joined(blocks), about)
+def rule_module(
+    rules: Sequence[Rule], library: Library, about: Sequence[str], test: Sequence[str] = ()
+) -> str:
+    """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls it."""
+    write = _torch if library == "torch" else _jax
+    body: list[str] = []
+    for rule, name in zip(rules, entries(rules), strict=True):
+        body += [*(["", ""] if body else []), *write(rule, name)]
+    return assembled([*body, *test], about)
 
 
-def jax_module(rules: Sequence[Rule], about: Sequence[str]) -> str:
-    """A `jax.custom_vjp` for each value, and the function that calls it."""
-    names = entries(rules)
-    blocks = [_jax(rule, name) for rule, name in zip(rules, names, strict=True)]
-    return assembled(_joined(blocks), about)
+_IN_TEST = {
+    "self_test",
+    "rng",
+    "inputs",
+    "wrong",
+    "results",
+    "given",
+    "own",
+    "by",
+    "output",
+    "pull",
+}
 
 
 def entries(rules: Sequence[Rule]) -> list[str]:
     """The names of the functions, in order."""
-    identifiers = Identifiers(RESERVED)
+    identifiers = Identifiers(RESERVED | _IN_TEST)
     return [identifiers.take(rule.value.name) for rule in rules]
 
 
-def rule_arguments(rule: Rule) -> Arguments:
-    """The parameters of the function: all inputs but the upstream gradient."""
-    return arguments(rule.program, Identifiers(RESERVED), rule.inputs)
-
-
-def _joined(blocks: Sequence[Sequence[str]]) -> list[str]:
-    lines: list[str] = []
-    for block in blocks:
-        lines += [*(["", ""] if lines else []), *block]
-    return lines
+def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
+    """The parameters of the function, all inputs but the upstream gradient; and the name of that."""
+    identifiers = Identifiers(RESERVED)
+    given = arguments(rule.program, identifiers, rule.inputs)
+    return given, identifiers.take(rule.upstream.data.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class _Passes:
     def sizes(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
         """Of the sizes among the names and those that they are made of: how each is read, off what."""
         needed, found = set(names), []
-        for name, (text, source) in reversed(self.given.sources.items()):
+        for name, (text, source) in reversed(list(self.given.sources.items())):
             if name in needed:
                 found.append((name, text, source))
                 needed.update(re.findall(r"\w+", text))
@@ -148,7 +154,10 @@ def _torch(rule: Rule, name: str) -> list[str]:
     given, rest = passes.given, passes.given.others
     class_name = f"{name[0].upper()}{name[1:]}Function"
     forward = [
-        *(f"{size} = {text}" for size, text, _ in passes.sizes(passes.forward_names | {*passes.kept})),
+        *(
+            f"{size} = {text}"
+            for size, text, _ in passes.sizes(passes.forward_names | {*passes.kept})
+        ),
         *_lines(passes.forward),
         *([f"ctx.save_for_backward({', '.join(passes.saved)})"] if passes.saved else []),
         *(f"ctx.{kept} = {kept}" for kept in passes.kept),
@@ -169,7 +178,9 @@ def _torch(rule: Rule, name: str) -> list[str]:
         "",
         "@staticmethod",
         "@once_differentiable",
-        *signature("backward", ["ctx: Any", f"{passes.upstream}: Tensor"], "tuple[Tensor | None, ...]"),
+        *signature(
+            "backward", ["ctx: Any", f"{passes.upstream}: Tensor"], "tuple[Tensor | None, ...]"
+        ),
         *indented(backward),
     ]
     about = f'"""{rule.value.key} with its derived backward rule; `{name}` applies it."""'

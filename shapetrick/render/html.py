@@ -105,7 +105,7 @@ def _problem(problem: Problem) -> Html:
     code = element("code", problem.text.strip("\n"))
     return element(
         "section",
-        element("h3", "The problem"),
+        element("h2", "The problem", class_="small"),
         element("pre", code, tabindex=0) if problem.text.strip() else "",
         *remarks,
     )

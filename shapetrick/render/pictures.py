@@ -16,8 +16,8 @@ from ..expr import Expr
 from .elements import Html, element, joined
 from .text import overlined, to_text
 
-UNIT = 15  # the length of 1
-LARGEST = 96  # of a side
+UNIT = 24  # the length of 1, at most
+LARGEST = 84  # of a side
 USUAL = (3, 5, 4, 2, 7, 6)
 LETTER = 7.2  # the width of one
 LONGEST = 18  # letters of a label

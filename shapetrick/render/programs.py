@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..dims import shape_text
+from ..errors import RequestError
 from ..expr import Expr
 from ..plan import Value, extent
 from ..program import Output, Program
@@ -23,7 +24,6 @@ LIBRARIES: Mapping[Target, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
 }  # fmt: skip
 FUNCTION = "value_and_gradients"
-ENTRY: Mapping[Target, str] = dict.fromkeys(TARGETS, FUNCTION)
 WIDTH = 88
 
 # Names that the text of a program uses itself.
@@ -46,6 +46,7 @@ RESERVED = frozenset(
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
 _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bmath\.", "import math"),
+    (r"\bsys\.", "import sys"),
     (r"\bCallable\b", "from collections.abc import Callable"),
     (r"\bpartial\b", "from functools import partial"),
     (r"\bAny\b", "from typing import Any"),
@@ -60,13 +61,14 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bTensor\b", "from torch import Tensor"),
     (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
 )
-_STANDARD = tuple(line for _, line in _IMPORTS[:4])
+_STANDARD = tuple(line for _, line in _IMPORTS[:5])
 
 
-def module(program: Program, target: Target, about: Sequence[str] = ()) -> str:
-    """The text of a module with one function; `about` is what stands above it as a comment."""
-    library = LIBRARIES[target]
-    body = function(program, library)
+def module(
+    program: Program, library: Library, about: Sequence[str] = (), test: Sequence[str] = ()
+) -> str:
+    """The text of a module with one function, and its test; `about` is what stands above."""
+    body = [*function(program, library), *test]
     if library == "numpy":
         body = ["Array = NDArray[np.floating]", "", "", *body]
     return assembled(body, about)
@@ -79,23 +81,20 @@ def assembled(body: Sequence[str], about: Sequence[str]) -> str:
     standard = [line for line in found if line in _STANDARD]
     others = [line for line in found if line not in _STANDARD]
     blocks = ["\n".join(block) for block in (about, standard, others) if block]
-    return "\n\n".join(blocks) + "\n\n\n" + text + "\n"
+    gap = "\n\n\n" if text.startswith(("def ", "class ", "@")) else "\n\n"
+    return "\n\n".join(blocks) + gap + text + "\n"
 
 
-def parameters_of(program: Program) -> tuple[Mapping[Expr, str], Mapping[object, str]]:
-    """The identifiers of the inputs; and of what is passed besides: functions, and sizes."""
-    given = arguments(program, Identifiers(RESERVED))
-    sizes: dict[object, str] = {("size", name): given.dims[name] for name in given.asked}
-    return given.inputs, {**given.functions, **sizes}
+def program_arguments(program: Program) -> Arguments:
+    """The parameters of the function."""
+    return arguments(program, Identifiers(RESERVED))
 
 
 def function(program: Program, library: Library) -> list[str]:
     """The lines of a function that returns all outputs."""
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers)
-    names = {v: name for v, name in program.names.items()}
-    for output in program.outputs:
-        names[output.value] = output.name
+    names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
     writer = Writer(library, roots, names, given.dims, given.functions, identifiers, _like(given))
     bind(writer, program, given.inputs)
@@ -197,31 +196,33 @@ def docstring(program: Program, given: Arguments) -> list[str]:
     """What is returned, its formulas, and the shapes."""
     keys = [o.key for o in program.outputs]
     summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
-    formulas = [
-        *(
-            f"{overlined(name)} = {to_text(body, unicode=True)}"
-            for name, body in program.definitions
-        ),
-        *(
-            f"{o.key} = {to_text(o.result.gradient if o.result else o.expression, unicode=True)}"
-            for o in program.outputs
-            if o.result is not None or (o.expression.op != "name" and o.name != "value")
-        ),
-    ]
+    formulas = [(overlined(name), body) for name, body in program.definitions]
+    for o in program.outputs:
+        if o.result is not None or (o.expression.op != "name" and o.name != "value"):
+            formulas.append((o.key, o.result.gradient if o.result else o.expression))
     shapes = [
         f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
         for e, name in given.inputs.items()
     ]
-    lines = [
-        f'"""{summary}.',
-        "",
-        *(f"    {line}" for line in formulas),
-        "",
-        *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4),
-    ]
+    lines = [f"{summary}.", "", *(f"    {name} = {_formula(e)}" for name, e in formulas)]
+    if shapes:
+        lines += ["", *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
     if any(len(extent(e.shape)) == 1 for e in given.inputs):
         lines.append("A column or row may have one axis; a gradient has the shape of its variable.")
-    return [*(line.replace("\\", "\\\\") for line in lines), '"""']
+    first, *rest = (quoted(line) for line in lines)
+    return [f'"""{first}', *rest, '"""']
+
+
+def quoted(line: str) -> str:
+    """A line as it may stand in a docstring: nothing in it ends the string or the line."""
+    return " ".join(line.split("\n")).replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _formula(e: Expr) -> str:
+    try:
+        return to_text(e, unicode=True)
+    except RequestError:
+        return "(too long to print)"
 
 
 def wrapped(text: str, width: int) -> list[str]:

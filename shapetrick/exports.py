@@ -1,0 +1,125 @@
+"""What a derivation is worth outside: its code for a library, and that code as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from .dims import Dim
+from .errors import RequestError
+from .generated import Entry, Generated, compiled
+from .problem import Problem
+from .program import Program, program, rules
+from .render.backward import entries, rule_arguments, rule_module
+from .render.code import WRITTEN
+from .render.programs import FUNCTION, LIBRARIES, TARGETS, Target, module, program_arguments
+from .render.selftest import RANGES, Draws, plain_test, rule_test
+from .results import Result
+from .sampling import assignments
+
+Sizes = Mapping[str, int]
+RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
+
+
+def code(
+    problem: Problem,
+    results: Sequence[Result],
+    target: str,
+    sizes: Sizes | None = None,
+    self_test: bool = False,
+) -> str:
+    """A module that computes the values and the gradients together.
+
+    Products are associated for `sizes`, or for equal ones. Raises RequestError."""
+    library = LIBRARIES[known(target)]
+    about = _about(results, target)
+    if target not in RULES:
+        whole = _program(problem, results, sizes)
+        given = program_arguments(whole)
+        test = plain_test(whole, given, library, _draws(whole, results)) if self_test else []
+        return module(whole, library, about, test)
+    found = rules(problem, results, sizes or {}, WRITTEN)
+    test = []
+    if self_test:
+        draws = _draws(_program(problem, results, sizes), results)
+        named = zip(found, entries(found), strict=True)
+        test = rule_test([(r, *rule_arguments(r), name) for r, name in named], library, draws)
+    return rule_module(found, library, about, test)
+
+
+def function(
+    problem: Problem,
+    results: Sequence[Result],
+    target: str,
+    sizes: Sizes | None = None,
+    alone: bool = False,
+) -> Generated:
+    """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    library = LIBRARIES[known(target)]
+    if target not in RULES:
+        whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
+        entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
+        return Generated(module(whole, library), library, [entry], alone)
+    found = rules(problem, results, sizes or {}, WRITTEN)
+    functions = [
+        Entry(name, rule_arguments(rule)[0], [rule.value])
+        for rule, name in zip(found, entries(found), strict=True)
+    ]
+    return Generated(rule_module(found, library, []), library, functions, alone)
+
+
+def known(target: str) -> Target:
+    """The target. Raises RequestError if there is no such target."""
+    for one in TARGETS:
+        if one == target:
+            return one
+    raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+
+
+def _program(problem: Problem, results: Sequence[Result], sizes: Sizes | None) -> Program:
+    return program(problem, results, sizes or {}, WRITTEN)
+
+
+def _about(results: Sequence[Result], target: str) -> list[str]:
+    """The first lines: where the module comes from, and what was not verified."""
+    lines = ['"""Gradients derived and written by shapetrick."""']
+    for result in results:
+        found = result.validation
+        if found.verdict != "verified":
+            request = result.request
+            key = f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+            lines.append(f"# NOT VERIFIED: {' '.join(f'{key}: {found.reason}'.split())}")
+    return lines
+
+
+def _draws(whole: Program, results: Sequence[Result]) -> Draws:
+    """Inputs at which the module can be tested: the first at which its test passes in NumPy."""
+    given = program_arguments(whole)
+    candidates = [Draws(s, r) for s, r in product(_sizes(whole, results), RANGES)]
+    for draws in candidates:
+        test = plain_test(whole, given, "numpy", draws)
+        space: dict[str, Any] = compiled(module(whole, "numpy", (), test))
+        with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+            try:
+                if not space["self_test"]():
+                    return draws
+            except np.linalg.LinAlgError:
+                continue
+    return candidates[0]
+
+
+def _sizes(whole: Program, results: Sequence[Result]) -> Iterator[Sizes]:
+    """Sizes to try: those at which the gradients were validated, then others."""
+    names = whole.dimensions
+    drawn = next(assignments([Dim.of(name) for name in names], np.random.default_rng(0)))
+    seen: list[Sizes] = []
+    for result in results:
+        for sizes in result.validation.sizes[:2]:
+            seen.append({name: sizes.get(name, drawn[name]) for name in names})
+    seen.append(drawn)
+    yield from (s for i, s in enumerate(seen) if s not in seen[:i])
