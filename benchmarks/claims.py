@@ -35,6 +35,7 @@ from shapetrick.render.text import to_text
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 OTHER_SEEDS = (77, 78, 79)
+NAME, LONGEST = "q_part", 2000
 APART = 1e-6  # relative: values that differ by more are different
 WRONG_CLAIMS, MENDED_CLAIMS, RIGHT_CLAIMS = 14_000, 3_000, 10_500
 ROWS = [row for row in TABLE_OF_MUTATIONS if row.name != "wrong part"]  # anything for anything
@@ -73,9 +74,9 @@ class Case:
         ]
         self.parts = self.mender.parts()
 
-    def claiming(self, claim: str) -> tuple[Problem, Request]:
-        """The problem with another claim."""
-        problem = read(f"{self.head}\n{self.asked}{' '.join(claim.split())}")
+    def claiming(self, claim: str, definition: str = "") -> tuple[Problem, Request]:
+        """The problem with another claim, and perhaps one more definition."""
+        problem = read(f"{self.head}\n{definition}\n{self.asked}{' '.join(claim.split())}")
         return problem, problem.requests[0]
 
     def differs(self, value: Expr) -> bool:
@@ -283,6 +284,19 @@ def _squared(x: Expr, rng: np.random.Generator) -> Expr | None:
     return None
 
 
+def renamed(e: Expr, upstream: Expr | None, rng: np.random.Generator) -> tuple[Expr, str]:
+    """The expression with a definition for one of its parts, every third time."""
+    parts = [
+        x
+        for x in ex.postorder([e])
+        if x.args and x.op != "name" and x is not e and upstream not in ex.symbols_of(x)
+    ]
+    if not parts or rng.random() > 0.33:
+        return e, ""
+    part = parts[rng.integers(len(parts))]
+    return ex.substitute(e, {part: ex.named(NAME, part)}), f"{NAME} = {to_text(part)}"
+
+
 RESPELLINGS = (_reordered, _expanded, _turned_twice, _transposed_inside, _with_one, _squared)
 
 
@@ -293,11 +307,12 @@ def accept(cases: list[Case], wanted: int, seed: int) -> Tally:
         new = respelt(case.answer, rng)
         if new is case.answer and tally.counts["respelt"] > len(cases):
             continue
+        new, definition = renamed(new, case.request.direction, rng)
         try:
             text = to_text(new)
-            if len(text) > 2000:
+            if len(text) > LONGEST:
                 continue
-            problem, request = case.claiming(text)
+            problem, request = case.claiming(text, definition)
         except ShapetrickError as problem_of_text:
             tally.remarks.append(f"NOT READ {case.name}: {problem_of_text}")
             continue

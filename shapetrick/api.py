@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from .generated import Generated
 from .problem import Problem as ProblemData
 from .render.article import equation
 from .render.data import to_dict
-from .render.html import Report, fragment, page
+from .render.html import CODED, Report, fragment, page
 from .render.text import to_text
 from .results import Result, Step, Validation
 
@@ -123,9 +124,14 @@ class Derivation:
     @cached_property
     def report(self) -> Report:
         """What is shown in a browser: the derivation, the curve and the code."""
-        code = getattr(self, "code", None)
         shown = replace(self.result, steps=self.steps)
-        return Report(self.problem, shown, self.curve, code("numpy") if code else "")
+        return Report(self.problem, shown, self.curve, dict(self._codes()))
+
+    def _codes(self) -> Iterator[tuple[str, str]]:
+        """The code for every library that has what it takes."""
+        for target in CODED:
+            with suppress(RequestError):
+                yield target, self.code(target)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""

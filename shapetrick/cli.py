@@ -273,6 +273,8 @@ def _problem(args: argparse.Namespace) -> Problem:
 
 
 def _derive(args: argparse.Namespace) -> int:
+    if args.standalone and args.format != "latex":
+        raise _BadInput("`--standalone` goes with `--format latex`.")
     problem = _problem(args)
     from .errors import InputError, ShapetrickError
 

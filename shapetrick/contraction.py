@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .dims import ONE, Dim
-from .expr import UNIT, Expr, add, call, dimension, matmul, power, times, transpose
+from .expr import UNIT, Expr, add, call, dimension, matmul, power, rebuild, times, transpose
+from .functions import TABLE
 from .lengths import length
 from .network import Nodes, add_exponents
 
@@ -44,7 +45,11 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
             return power(below(e.args[0]), e.args[1])
         case "diag" if e.shape[0] == e.shape[1] != ONE:
             return e
-    return transpose(e)
+    outside = transpose(e)
+    if e.op == "abstract" or (e.op in TABLE and TABLE[e.op].elementwise):
+        pushed = rebuild(e, [below(a) for a in e.args])
+        return pushed if length(pushed) < length(outside) else outside
+    return outside
 
 
 def product(*factors: Expr) -> Expr:

@@ -16,8 +16,9 @@ from typing import Any, Literal
 from .dims import broadcast
 from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
 from .functions import TABLE
-from .lengths import is_divisor, sum_of
+from .lengths import has_minus, is_divisor, length_as_factor, sum_of
 from .network import add_exponents
+from .signs import Signs, with_one_sum_negated
 
 Length = Callable[[Expr], int]
 Number = Fraction | float
@@ -76,19 +77,35 @@ def _gathered(scalars: Iterable[tuple[Expr, Expr]]) -> Scalars:
     return tuple((b, p) for b, p in powers.items() if p is not ZERO)
 
 
-def factored(summands: Sequence[Expr], length: Length) -> Expr:
+def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
     """The sum, with common factors taken out as long as that makes it shorter."""
     parts = [Part(*split(e)) for e in summands]
     while len(parts) > 1:
-        better = _best_step(parts, length)
+        better = _best_step(parts, length, signs)
         if better is None:
             break
         parts = better
     parts = _plain_first(parts)
     if len(parts) > 1 and all(p.coefficient < 0 for p in parts):
-        positive = [Part(-p.coefficient, p.scalars, p.body) for p in parts]
-        return times(MINUS, sum_of([p.expression for p in positive]))
+        parts = [_without_minus(p) for p in parts]
+        if all(p.coefficient < 0 for p in parts):
+            positive = [Part(-p.coefficient, p.scalars, p.body) for p in parts]
+            return times(MINUS, sum_of([p.expression for p in positive]))
     return sum_of([p.expression for p in parts])
+
+
+def without_leading_minus(e: Expr) -> Expr:
+    """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
+    if e.op != "times" or not has_minus(e):
+        return e
+    part = Part(*split(e))
+    turned = _without_minus(part)
+    return e if turned is part else turned.expression
+
+
+def _without_minus(part: Part) -> Part:
+    turned = None if part.body is None else with_one_sum_negated(part.body)
+    return part if turned is None else Part(-part.coefficient, part.scalars, turned)
 
 
 def _plain_first(parts: Sequence[Part]) -> list[Part]:
@@ -103,7 +120,7 @@ def _plain_first(parts: Sequence[Part]) -> list[Part]:
     return ordered
 
 
-def _best_step(parts: list[Part], length: Length) -> list[Part] | None:
+def _best_step(parts: list[Part], length: Length, signs: Signs) -> list[Part] | None:
     shared: dict[Common, list[int]] = {}
     for i, part in enumerate(parts):
         for common in _factors(part):
@@ -123,7 +140,7 @@ def _best_step(parts: list[Part], length: Length) -> list[Part] | None:
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:
         group = [parts[i] for i in places]
-        taken = _take_out(common, group, length)
+        taken = _take_out(common, group, length, signs)
         if taken is None:
             continue
         if length(taken.expression) < length(sum_of([p.expression for p in group])):
@@ -134,7 +151,7 @@ def _best_step(parts: list[Part], length: Length) -> list[Part] | None:
 
 def _estimate(common: Common, group: Sequence[Part], length: Length) -> int:
     """How much shorter the sum would be with the factor in front of a bracket."""
-    own = 0 if common.kind == "linear" else length(common.base)
+    own = 0 if common.kind == "linear" else length_as_factor(common.base)
     saving = -1 - own - (common.exponent not in (UNIT, MINUS))
     for part in group:
         rest = _without(common, part)
@@ -188,37 +205,46 @@ def _is_linear(e: Expr) -> bool:
     return len(e.args) == 1 and e.op in TABLE and TABLE[e.op].units == "linear"
 
 
-def _take_out(common: Common, group: Sequence[Part], length: Length) -> Part | None:
+def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Signs) -> Part | None:
     rests = [_without(common, part) for part in group]
     if any(r is None for r in rests):
         return None
-    inside = factored([r.expression for r in rests if r is not None], length)
+    inside = factored([r.expression for r in rests if r is not None], length, signs)
+    c, scalars, core = split(inside)
     base, exponent = common.base, common.exponent
+    if common.kind == "number":
+        return Part(c * base.data, scalars, core)
+    if common.kind == "scalar":
+        return Part(c, _gathered(((base, exponent), *scalars)), core)
+    if core is None:
+        # only what is multiplied entry by entry may be a sum of scalars
+        if common.kind != "times" or inside.op != "add":
+            return None
+        c, scalars, core = Fraction(1), (), inside
+    if core.op == "add":
+        core, sign = signs.natural(core, c < 0)
+        c = c * sign
+    body = _put_back(common, core)
+    if body is None or body.shape != broadcast(p.body.shape for p in group if p.body is not None):
+        return None
+    front, more, rest = split(body)
+    return Part(c * front, _gathered((*scalars, *more)), rest)
+
+
+def _put_back(common: Common, core: Expr) -> Expr | None:
+    """The common factor and what is left of the sum, or None where they don't fit."""
+    base = common.base
     match common.kind:
-        case "number":
-            c, scalars, body = split(inside)
-            return Part(c * base.data, scalars, body)
-        case "scalar":
-            c, scalars, body = split(inside)
-            return Part(c, _gathered(((base, exponent), *scalars)), body)
         case "linear":
             op, data = common.function
-            body = transpose(inside) if op == "transpose" else call(op, inside, data=data)
+            return transpose(core) if op == "transpose" else call(op, core, data=data)
+        case "left" if core.shape[0] == base.shape[1]:
+            return matmul(base, core)
+        case "right" if core.shape[1] == base.shape[0]:
+            return matmul(core, base)
         case "times":
-            if inside.is_scalar and inside.op != "add":
-                return None
-            body = times(power(base, exponent), inside)
-        case "left":
-            if inside.is_scalar or inside.shape[0] != base.shape[1]:
-                return None
-            body = matmul(base, inside)
-        case "right":
-            if inside.is_scalar or inside.shape[1] != base.shape[0]:
-                return None
-            body = matmul(inside, base)
-    if body.shape != broadcast(p.body.shape for p in group if p.body is not None):
-        return None
-    return Part(*split(body))
+            return times(power(base, common.exponent), core)
+    return None
 
 
 def _without(common: Common, part: Part) -> Part | None:

@@ -42,10 +42,8 @@ def _own_length(x: Expr) -> int:
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if x.op == "times":
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
-        own, k = len(x.args) - 1 - under + (under == len(x.args)), x.args[0]
-        # The sign of -1 and the quotient of 1/2 are those of the product: `-x`, `x / 2`.
-        own -= k is MINUS or (k.op == "number" and _is_unit_fraction(k.data))
-        return own
+        own = len(x.args) - 1 - under + (under == len(x.args))
+        return own - length(x.args[0]) + length_as_factor(x.args[0])
     if x.op == "matmul":
         runs = sum(a is not b for a, b in zip(x.args, x.args[1:], strict=False))
         powers = sum(
@@ -61,12 +59,15 @@ def _own_length(x: Expr) -> int:
     return 1
 
 
-def _is_quotient(k: Fraction | float) -> bool:
+def _is_quotient(k: object) -> bool:
     return isinstance(k, Fraction) and k.denominator != 1
 
 
-def _is_unit_fraction(k: Fraction | float) -> bool:
-    return isinstance(k, Fraction) and abs(k.numerator) == 1 and k.denominator != 1
+def length_as_factor(e: Expr) -> int:
+    """Its length in front of others: -1 and 1/2 have the product's own sign, `-x` and `x / 2`."""
+    k = e.data
+    free = e is MINUS or (_is_quotient(k) and abs(k.numerator) == 1)
+    return length(e) - free
 
 
 def is_below(e: Expr) -> bool:

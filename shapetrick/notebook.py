@@ -52,7 +52,8 @@ def _run(shell: Any, line: str, cell: str) -> None:
         print(e, file=sys.stderr)
         return
     for answer in found:
-        display(Math(answer.latex()) if arguments.quiet else answer)
+        shown = Math(answer.latex()) if arguments.quiet else answer  # type: ignore[no-untyped-call]
+        display(shown)  # type: ignore[no-untyped-call]
     if arguments.name:
         shell.user_ns[arguments.name] = found
 

@@ -215,7 +215,7 @@ class Paper:
                 groups[key] = draft
             else:
                 groups[key] = replace(first, coefficient=first.coefficient + draft.coefficient)
-        return list(groups.values())
+        return [draft for draft in groups.values() if draft.coefficient]
 
 
 def _untransposed(e: Expr) -> Expr:

@@ -25,15 +25,15 @@ from .expr import (
     transpose,
     zeros,
 )
-from .factoring import Part, factored, split
+from .factoring import factored, without_leading_minus
 from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
-from .lengths import has_minus, length, sum_of
+from .lengths import length, sum_of
 from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
-from .signs import Signs, with_one_sum_negated
+from .signs import Signs
 from .spelling import spell
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
@@ -98,14 +98,18 @@ class Simplifier:
     # --------------------------------------------------------------------------- one node
 
     def _local(self, e: Expr) -> Expr:
-        seen: set[Expr] = set()
+        """The node simplified until that changes nothing; of forms that turn into each other, one
+        that doesn't depend on where one began."""
+        forms = [e]
         for _ in range(MOST_ROUNDS):
-            found = self._once(e)
-            if found is e or found in seen:
-                return found
-            seen.add(found)
-            e = self._inside(found)
-        return e
+            found = self._once(forms[-1])
+            if found is forms[-1]:
+                break
+            found = self._inside(found)
+            if found in forms:
+                return min(forms[forms.index(found) :], key=lambda x: (length(x), x.digest))
+            forms.append(found)
+        return forms[-1]
 
     def _inside(self, e: Expr) -> Expr:
         """The expression with those arguments simplified that a rewriting has just made."""
@@ -229,7 +233,7 @@ class Simplifier:
             spread = [self._rewritten(e) for e in full if e is not None]
             i = min(range(len(parts)), key=lambda i: length(spread[i]) - length(parts[i]))
             parts[i] = spread[i]
-        total = factored(parts, length) if len(parts) > 1 else parts[0]
+        total = factored(parts, length, self._signs) if len(parts) > 1 else parts[0]
         return self._turned(without_leading_minus(total))
 
     def _turned(self, e: Expr) -> Expr:
@@ -352,12 +356,3 @@ def is_multilinear(e: Expr) -> bool:
     if e.op in ("add", "times", "matmul", "transpose", "power"):
         return True
     return e.op in TABLE and TABLE[e.op].units == "linear"
-
-
-def without_leading_minus(e: Expr) -> Expr:
-    """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
-    if e.op != "times" or not has_minus(e):
-        return e
-    coefficient, scalars, body = split(e)
-    swapped = None if body is None else with_one_sum_negated(body)
-    return e if swapped is None else Part(-coefficient, scalars, swapped).expression

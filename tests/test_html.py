@@ -132,7 +132,7 @@ def test_names_and_remarks_are_no_markup() -> None:
     )
     problem = replace(PROBLEM, text=evil, assumptions=(evil,), readings=(evil,))
     for written in (
-        page([Report(problem, result, code=evil)] * 2),
+        page([Report(problem, result, code={"numpy": evil})] * 2),
         fragment(Report(problem, result)),
     ):
         reader = Reader(written)
@@ -249,6 +249,7 @@ def test_long_sums_may_be_broken_between_their_terms() -> None:
         "−e+fg",
     ]
     assert '<mo form="infix">+</mo>' in parts[2]
+    assert len(pieces("a = -b")) == 2
 
 
 # --------------------------------------------------------------------------------------- pictures
@@ -448,11 +449,31 @@ def test_the_same_term_has_the_same_colour_on_the_screen(shown: Page) -> None:
 def test_code_is_copied(shown: Page) -> None:
     (d,) = st.read("x : n; J = x' x; grad J wrt x").derive()
     code = 'def f(x):\n    return "<&>" + x\n'
-    shown.show(page([replace(d.report, code=code)]))
+    shown.show(page([replace(d.report, code={**d.report.code, "numpy": code})]))
+    assert [e.text for e in shown.all(".code summary")] == ["NumPy", "JAX", "PyTorch"]
     assert shown.run("return document.querySelector('.code code').textContent") == code
-    shown.one("button.copy").click()
+    shown.all(".code summary")[0].click()
+    button = shown.all("button.copy")[0]
+    assert button.accessible_name == "Copy the code for NumPy"
+    shown.run("navigator.clipboard.writeText = async (text) => { window.copied = text; };")
+    button.click()
     time.sleep(0.2)
-    assert shown.one("button.copy").text == "Copied"
+    assert button.text == "Copied"
+    assert shown.run("return window.copied") == code
+
+
+@pytest.mark.slow
+def test_code_is_copied_where_the_clipboard_is_closed(shown: Page) -> None:
+    shown.show(report_of("x : n; J = x' x; grad J wrt x"))
+    shown.run(
+        "navigator.clipboard.writeText = async () => { throw new Error(); };"
+        "document.execCommand = (name) => { window.copied = name + getSelection(); };"
+    )
+    shown.all(".code summary")[0].click()
+    shown.all("button.copy")[0].click()
+    time.sleep(0.2)
+    assert shown.run("return window.copied").startswith("copy")
+    assert "import numpy as np" in shown.run("return window.copied")
 
 
 @pytest.mark.slow
@@ -464,7 +485,7 @@ def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
         assert picture.aria_role == "image" or picture.aria_role == "img"
         assert len(picture.accessible_name) > 10
     assert [e.aria_role for e in shown.all("main, nav")] == ["main", "navigation"]
-    assert all(e.accessible_name for e in shown.all("nav a, button"))
+    assert all(e.accessible_name for e in shown.all("nav a, .tools button"))
     levels = [int(e.tag_name[1]) for e in shown.all("h1, h2, h3")]
     assert levels[0] == 1
     assert all(below - level <= 1 for level, below in pairwise(levels))

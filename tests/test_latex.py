@@ -293,3 +293,5 @@ def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith(r"\documentclass")
     assert main(["derive", "--format", "markdown", "--wrt", "y", "-e", text]) == 0
     assert capsys.readouterr().out.count("### ") == 1
+    assert main(["derive", "--standalone", "-e", text]) == 2
+    assert "goes with `--format latex`" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from .elements import Html, element, joined
 from .latex import Latex, factor_latex, notation_for, sized, to_latex
 from .pictures import Box, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
+CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 COLOURS = 8
 MOST_OPEN = 12  # steps: where there are more, they are folded
 
@@ -34,7 +35,7 @@ class Report:
     problem: Problem
     result: Result
     curve: Curve | None = None
-    code: str = ""
+    code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
 def page(reports: Sequence[Report]) -> str:
@@ -360,9 +361,16 @@ def _check(report: Report) -> Html:
     return joined(element("h3", "The check"), _fold("Error against the step", body, "check", True))
 
 
-def _code(code: str) -> Html:
-    if not code:
+def _code(codes: Mapping[str, str]) -> Html:
+    if not codes:
         return Html("")
-    button = element("button", "Copy", type="button", class_="copy", hidden=True)
-    body = [button, element("pre", element("code", code), tabindex=0)]
-    return joined(element("h3", "Code"), _fold("NumPy", body, "code", True))
+    folds = []
+    for target, code in codes.items():
+        title = CODED[target]
+        name = f"Copy the code for {title}"
+        button = element(
+            "button", "Copy", type="button", class_="copy", aria_label=name, hidden=True
+        )
+        body = [button, element("pre", element("code", code), tabindex=0)]
+        folds.append(_fold(title, body, "code"))
+    return joined(element("h3", "Code"), *folds)

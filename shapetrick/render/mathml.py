@@ -50,7 +50,7 @@ def pieces(latex: str) -> list[str]:
     """A formula as several `math` elements, between which a line may be broken."""
     parts: list[list[_Item]] = [[]]
     for item in _items(latex):
-        if item.text in _BREAKS and parts[-1]:
+        if item.text in _BREAKS and parts[-1] and parts[-1][-1].operand:
             sign = item.text.replace("<mo>", '<mo form="infix">')
             parts.append([_Item(sign, operand=False)])
         else:

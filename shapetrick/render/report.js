@@ -11,6 +11,7 @@ for (const tools of document.querySelectorAll(".tools")) {
 }
 for (const button of document.querySelectorAll(".copy")) {
   button.hidden = false;
+  const name = button.getAttribute("aria-label");
   button.addEventListener("click", async () => {
     const code = button.parentElement.querySelector("code");
     try {
@@ -22,6 +23,10 @@ for (const button of document.querySelectorAll(".copy")) {
       selection.removeAllRanges();
     }
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    button.setAttribute("aria-label", "Copied");
+    setTimeout(() => {
+      button.textContent = "Copy";
+      button.setAttribute("aria-label", name);
+    }, 2000);
   });
 }
