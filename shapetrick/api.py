@@ -108,7 +108,7 @@ class Derivation:
     def evaluate(
         self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int
     ) -> Array:
-        """The gradient at arrays by name; `functions` are called with an order of derivative too."""
+        """The gradient at arrays by name; `functions` are called with an order too."""
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
@@ -211,7 +211,7 @@ def derive(text: str, seed: int = 0) -> Derivation:
 
 
 def check(text: str, seed: int = 0) -> Check:
-    """What is found of a problem's only claim. Raises RequestError if there are several, or none."""
+    """What is found of a problem's only claim. Raises RequestError unless there is one."""
     problem = read(text)
     if sum(request.claim is not None for request in problem.data.requests) != 1:
         raise RequestError(

@@ -1,4 +1,5 @@
-"""Arrays in, arrays out: expressions evaluated at arrays, and generated functions called with them."""
+"""Arrays in, arrays out: expressions evaluated at arrays, and generated functions called with
+them."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ def evaluate(
 ) -> Array:
     """The value of an expression at arrays, by name; a vector may have one axis.
 
-    `functions` has the values of abstract functions, called with an order of derivative too; `sizes`
-    has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
     symbols = symbols_of(e)
     given = {s.data.name: matrix_of(s, _given(s.data.name, arrays)) for s in symbols}
     known = sizes_from(symbols, given, sizes)
@@ -91,8 +92,8 @@ def sizes_from(
         if known.keys() >= set(d.names) and d.size(known) != size:
             told = ", ".join(f"{name} = {known[name]}" for name in d.names)
             raise ShapeError(
-                f"`{s.data.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not an "
-                f"array of shape {arrays[s.data.name].shape}."
+                f"`{s.data.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
+                f"an array of shape {arrays[s.data.name].shape}."
             )
     return known
 

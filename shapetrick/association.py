@@ -1,8 +1,9 @@
 """Matrix products in the order that costs least, at given or nominal sizes.
 
-The classic dynamic programme over the intervals of a product, with three things added: a part of the
-product that was computed before costs nothing, a diagonal matrix or an inverse is never made to be
-multiplied by (rows are scaled, a system is solved), and a product with ones is a sum or a repetition.
+The classic dynamic programme over the intervals of a product, with three things added: a part of
+the product that was computed before costs nothing, a diagonal matrix or an inverse is never made
+to be multiplied by (rows are scaled, a system is solved), and a product with ones is a sum or a
+repetition.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ class Association:
         return graph.node("row_dots", (a, graph.transpose(b)), None, a.shape[:1])
 
     def _row_dots(self, v: Value) -> Value:
-        """The rows of A B' times those of C are those of A times those of C B: less, if it is there."""
+        """The rows of A B' times those of C are those of A times those of C B: less, if it is
+        there."""
         graph = self._graph
         for a, c in (v.args, v.args[::-1]):
             if a.op == "matmul" and all(x.is_matrix for x in a.args):
@@ -146,7 +148,7 @@ class Association:
         return v
 
     def _scaled(self, v: Value) -> Value:
-        """Scalars are multiplied to a factor of a product where that is smaller than the product."""
+        """Scalars are multiplied to a factor of a product where that is smaller than it."""
         graph = self._graph
         *scalars, a = v.args
         if a.op not in ("outer", "matmul") or any(x.rank for x in scalars):
@@ -298,9 +300,7 @@ class _Programme:
         found = self._costs.get(interval)
         if found is None:
             i, j = interval
-            if j - i == 1:
-                found = (0.0, i)
-            elif self._owner.known(tuple(self._values[i:j])) is not None:
+            if j - i == 1 or self._owner.known(tuple(self._values[i:j])) is not None:
                 found = (0.0, i)
             else:
                 found = min((self._divided(i, k, j), k) for k in range(i + 1, j))

@@ -1,6 +1,8 @@
-"""One factorisation of a matrix for all that needs one: solutions, inverse, determinant and its logarithm.
+"""One factorisation of a matrix for all that needs one: solutions, inverse, determinant and its
+logarithm.
 
-A positive definite matrix is factored by Cholesky; any other by LU, where there is more than one use.
+A positive definite matrix is factored by Cholesky; any other by LU, where there is more than one
+use.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from .plan import Graph, Value, rewritten, walk
+from .plan import Graph, Value, walk
 
 USES = ("solve", "inv", "det", "logdet")
 

@@ -1,8 +1,8 @@
 """Generated code as a function: compiled, and called with arrays by the problem's own names.
 
 What is compiled is text that the writers made of a plan: every name in it went through
-`render/identifiers.py`, and the user's text stands in docstrings alone, where nothing ends them. Running
-the very text that `code` prints is what makes that text tested.
+`render/identifiers.py`, and the user's text stands in docstrings alone, where nothing ends them.
+Running the very text that `code` prints is what makes that text tested.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def compiled(source: str) -> dict[str, Any]:
 class Generated:
     """A function of keyword arguments, named as in the problem; `source` is its text.
 
-    A vector may have one axis; a gradient has the shape in which its variable was given, and any other
-    vector has two axes if a vector was given so. An abstract function is passed as `sigma`, its
-    derivative as `sigma_prime`."""
+    A vector may have one axis; a gradient has the shape in which its variable was given, and any
+    other vector has two axes if a vector was given so. An abstract function is passed as `sigma`,
+    its derivative as `sigma_prime`."""
 
     def __init__(
         self, source: str, library: Library, entries: Sequence[Entry], alone: bool
@@ -66,7 +66,8 @@ class Generated:
         self.parameters = tuple(dict.fromkeys([*self._names.values(), *others]))
 
     def __call__(self, **values: Any) -> Any:
-        """The result, or a dictionary of all values and gradients. Raises OperandError, ShapeError."""
+        """The result, or a dictionary of all values and gradients. Raises OperandError,
+        ShapeError."""
         unknown = [name for name in values if name not in {*self.parameters, *self._names}]
         if unknown:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")

@@ -1,8 +1,9 @@
 """The computation plan: array operations as nodes, before anything is spelled in a library.
 
-A vector of the language, n×1 or 1×n, is an array with one axis here, and a scalar has none: that is how
-people write array programs. A node (`Value`) is an operation, its arguments, what else it needs, and
-its shape; a `Graph` hands out one node for equal ones, which is what shares subexpressions.
+A vector of the language, n×1 or 1×n, is an array with one axis here, and a scalar has none: that
+is how people write array programs. A node (`Value`) is an operation, its arguments, what else it
+needs, and its shape; a `Graph` hands out one node for equal ones, which is what shares
+subexpressions.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ class Graph:
     # ------------------------------------------------------------------------------- other shapes
 
     def spread(self, a: Value, shape: Extent) -> Value:
-        """The array repeated over a larger shape; this is computed only where nothing else spreads it."""
+        """The array repeated over a larger shape; this is computed only where nothing else
+        spreads it."""
         if a.shape == shape:
             return a
         if a is self.one:
@@ -216,7 +218,7 @@ class Graph:
     def _opened(
         self, factors: Sequence[tuple[Value, Sides]]
     ) -> tuple[list[Value], list[tuple[Value, Sides]]]:
-        """The scalars and the factors of a product, products within it opened as far as is cheap."""
+        """The scalars and the factors of a product; products within it are opened if cheap."""
         scalars: list[Value] = []
         matrices: list[tuple[Value, Sides]] = []
         pending = list(reversed(factors))
@@ -266,7 +268,8 @@ def significant(shape: Extent) -> Extent:
 
 
 def broadcast(args: Sequence[Value]) -> Extent:
-    """The shape over which arrays broadcast, as in NumPy; what doesn't fit was refused long before."""
+    """The shape over which arrays broadcast, as in NumPy; what doesn't fit was refused long
+    before."""
     rank = max(a.rank for a in args)
     shape = [ONE] * rank
     for a in args:

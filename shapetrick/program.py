@@ -35,8 +35,8 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Inputs in the order of the problem, outputs in the order of the requests, what they are computed
-    by, and the names that the problem has for values."""
+    """Inputs in the order of the problem, outputs in the order of the requests, what they are
+    computed by, and the names that the problem has for values."""
 
     graph: Graph
     inputs: tuple[Expr, ...]
@@ -67,17 +67,17 @@ def program(
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated.
 
-    `sizes` are those for which products are associated; `spelled` are the operations for which there
-    is code."""
+    `sizes` are those for which products are associated; `spelled` are the operations for which
+    there is code."""
     wanted: list[Wanted] = []
     if with_values:
         for of, text in {r.request.of: r.request.of_text for r in results}.items():
             wanted.append(Wanted(text, _word(text) or "value", of))
     keys = [_key(result.request) for result in results]
-    for key, result in zip(keys, results, strict=True):
-        request = result.request
-        if keys.count(key) > 1 and request.direction is not None:
-            key = f"{key} with {request.direction.data.name}"
+    for plain, result in zip(keys, results, strict=True):
+        request, key = result.request, plain
+        if keys.count(plain) > 1 and request.direction is not None:
+            key = f"{plain} with {request.direction.data.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.data.name)
         wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
     return planned(wanted, list(problem.symbols), sizes, spelled)
@@ -85,8 +85,8 @@ def program(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A value with its backward rule: a program that computes the value first, then the gradients by
-    some inputs, of which `upstream` is a factor."""
+    """A value with its backward rule: a program that computes the value first, then the gradients
+    by some inputs, of which `upstream` is a factor."""
 
     program: Program
     upstream: Expr
@@ -160,7 +160,7 @@ def planned(
     sizes: Mapping[str, int],
     spelled: Collection[str],
 ) -> Program:
-    """The program for some expressions; its inputs are in the order of these names, then by name."""
+    """The program for some expressions; its inputs are in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
     translation = translate(roots, graph)

@@ -1,7 +1,7 @@
 """Sums, traces and diagonals of array expressions, taken without making the array that is summed.
 
-A sum of a product becomes a product of vectors or an inner product; a trace or a diagonal of a matrix
-product keeps its factors, for `association.py` to split them where that is cheapest.
+A sum of a product becomes a product of vectors or an inner product; a trace or a diagonal of a
+matrix product keeps its factors, for `association.py` to split them where that is cheapest.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _trace_of_term(graph: Graph, term: Value, shape: Extent) -> Value:
 
 
 def _trace_of_product(graph: Graph, factors: list[Factor]) -> Value:
-    """Turned so that it begins and ends at a side of 1, if there is one: then it is a plain product."""
+    """Turned so that it begins and ends at a side of 1, if there is one: then it is a plain
+    product."""
     for i, (_, (rows, _cols)) in enumerate(factors):
         if rows == ONE:
             return graph.chain([*factors[i:], *factors[:i]])
@@ -102,8 +103,8 @@ def _squared(a: Value) -> bool:
 def _sum_of_product(
     graph: Graph, factors: Sequence[Value], shape: Extent, axis: int | None
 ) -> Value:
-    """The sum of an element-wise product of this shape: scalars, columns and rows are taken out of the
-    sum, or multiplied to the matrices as vectors."""
+    """The sum of an element-wise product of this shape: scalars, columns and rows are taken out
+    of the sum, or multiplied to the matrices as vectors."""
     scalars = [a for a in factors if not a.rank]
     arrays = [a for a in factors if a.rank]
     if len(arrays) == 1 and _squared(arrays[0]) and arrays[0].shape == shape:

@@ -1,8 +1,8 @@
 """Expressions to a computation plan: the meaning of every operation in array operations.
 
-TABLE has a row for each operation whose arguments decide how it is computed: reductions, what is stable
-only if written with care, what would make large matrices of small ones. Every other operation is one
-operation of the array library too, and is spelled there (`render/spellings.py`).
+TABLE has a row for each operation whose arguments decide how it is computed: reductions, what is
+stable only if written with care, what would make large matrices of small ones. Every other
+operation is one operation of the array library too, and is spelled there (`render/spellings.py`).
 """
 
 from __future__ import annotations
@@ -208,7 +208,8 @@ def _is_extreme(extreme: str) -> Callable[[Call], Value]:
 
 
 def _exponentials(c: Call) -> tuple[Value, Value, Value]:
-    """The largest entry, exp of what entries are above it, and the sum of that: none can overflow."""
+    """The largest entry, exp of what entries are above it, and the sum of that: none can
+    overflow."""
     top = c.graph.reduced("max", c.x, c.axis)
     above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
     exponentials = c.graph.entrywise("exp", above)

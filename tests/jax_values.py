@@ -33,10 +33,7 @@ NUMPY_NAMES = (
     *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
 )
 VALUES: dict[str, Callable[..., Any]] = {
-    **{
-        name: (lambda f: lambda x, _: f(x))(getattr(jnp, name))
-        for name in NUMPY_NAMES
-    },
+    **{name: (lambda f: lambda x, _: f(x))(getattr(jnp, name)) for name in NUMPY_NAMES},
     "asin": lambda x, _: jnp.arcsin(x),
     "acos": lambda x, _: jnp.arccos(x),
     "atan": lambda x, _: jnp.arctan(x),

@@ -1,4 +1,5 @@
-"""What a generated function takes: its parameters, the sizes read off them, and the checks of shapes."""
+"""What a generated function takes: its parameters, the sizes read off them, and the checks of
+shapes."""
 
 from __future__ import annotations
 
@@ -18,11 +19,12 @@ _PRIMES = ("", "_prime", "_second")
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The identifiers of inputs, of dimensions and of functions, and the lines that begin the body.
+    """The identifiers of inputs, of dimensions and of functions, and the lines that begin the
+    body.
 
-    `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are the
-    dimensions that no shape tells, which are parameters too; `sources` says of all others how they are
-    read, and off which input."""
+    `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are
+    the dimensions that no shape tells, which are parameters too; `sources` says of all others how
+    they are read, and off which input."""
 
     inputs: Mapping[Expr, str]
     dims: Mapping[str, str]

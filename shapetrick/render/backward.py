@@ -1,7 +1,7 @@
 """A value with the derived backward rule, for PyTorch's and for JAX's automatic differentiation.
 
-A function checks the shapes, flattens vectors (which the framework differentiates), and calls the rule;
-what the backward pass refers to is what the forward pass saves.
+A function checks the shapes, flattens vectors (which the framework differentiates), and calls the
+rule; what the backward pass refers to is what the forward pass saves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from .spellings import Library
 def rule_module(
     rules: Sequence[Rule], library: Library, about: Sequence[str], test: Sequence[str] = ()
 ) -> str:
-    """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls it."""
+    """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls
+    it."""
     write = _torch if library == "torch" else _jax
     body: list[str] = []
     for rule, name in zip(rules, entries(rules), strict=True):
@@ -59,7 +60,7 @@ def entries(rules: Sequence[Rule]) -> list[str]:
 
 
 def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
-    """The parameters of the function, all inputs but the upstream gradient; and the name of that."""
+    """The parameters of the function, all inputs but the upstream; and the upstream's name."""
     identifiers = Identifiers(RESERVED)
     given = arguments(rule.program, identifiers, rule.inputs)
     return given, identifiers.take(rule.upstream.data.name)
@@ -67,8 +68,8 @@ def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Passes:
-    """The statements of both passes, and what the second needs of the first: arrays that are saved, and
-    numbers, sizes and functions (`kept`)."""
+    """The statements of both passes, and what the second needs of the first: arrays that are
+    saved, and numbers, sizes and functions (`kept`)."""
 
     given: Arguments
     upstream: str
@@ -80,7 +81,8 @@ class _Passes:
     kept: list[str]
 
     def sizes(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
-        """Of the sizes among the names and those that they are made of: how each is read, off what."""
+        """Of the sizes among the names and those that they are made of: how each is read, off
+        what."""
         needed, found = set(names), []
         for name, (text, source) in reversed(list(self.given.sources.items())):
             if name in needed:
@@ -146,7 +148,7 @@ def _function(rule: Rule, name: str, library: Library, passes: _Passes, call: st
     return [*signature(name, parameters(given, library), array), *indented(body)]
 
 
-# ------------------------------------------------------------------------------------------- PyTorch
+# ----------------------------------------------------------------------------------------- PyTorch
 
 
 def _torch(rule: Rule, name: str) -> list[str]:
@@ -214,7 +216,7 @@ def _refusals(passes: _Passes) -> list[str]:
     ]
 
 
-# ----------------------------------------------------------------------------------------------- JAX
+# --------------------------------------------------------------------------------------------- JAX
 
 
 def _jax(rule: Rule, name: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""A computation plan as Python statements: one traversal that decides lines, order, signs and brackets.
+"""A computation plan as Python statements: one traversal that decides lines, order, signs and
+brackets.
 
-A value has a line of its own if the problem has a name for it, if it is used more than once, or if a
-line would become too long; everything else is written where it is used.
+A value has a line of its own if the problem has a name for it, if it is used more than once, or
+if a line would become too long; everything else is written where it is used.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ class Statement:
 class Writer:
     """Writes the statements that compute values.
 
-    `roots` are all values that will be written, so that what they share is known; `names` are wanted
-    for values, `dims` are the identifiers of dimensions, `functions` those of what is passed in to be
-    called, and `like` is an array of the right type."""
+    `roots` are all values that will be written, so that what they share is known; `names` are
+    wanted for values, `dims` are the identifiers of dimensions, `functions` those of what is
+    passed in to be called, and `like` is an array of the right type."""
 
     def __init__(
         self,
@@ -177,10 +178,7 @@ class Writer:
 
     def _spelled(self, v: Value) -> Piece:
         special = _SPECIAL.get(v.op)
-        if special is not None:
-            piece = special(self, v)
-        else:
-            piece = self._by_template(v)
+        piece = self._by_template(v) if special is None else special(self, v)
         parts = [self._pieces[a] for a in v.args]
         depth = 1 + max((p.depth for p in parts if not p.is_simple), default=-1)
         names = piece.names.union(*(p.names for p in parts))
@@ -273,7 +271,7 @@ class Writer:
         return Piece(f"{piece:atom}{sign}{power:atom}", Level.POWER)
 
     def _product(self, v: Value) -> Piece:
-        """Scalars first, so that they are multiplied before an array is; one division at the end."""
+        """Scalars first, so that they are multiplied before an array is; one division last."""
         terms = _Terms()
         for a in v.args:
             piece = self._pieces[a]

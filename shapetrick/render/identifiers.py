@@ -12,7 +12,7 @@ _UPSTREAM = re.compile(r"bar\((\w+)\)")
 
 
 def safe(name: str) -> str:
-    """The nearest identifier: `bar(Z)` is Z_bar, `lambda` is lambda_; Python itself reads ϕ as φ."""
+    """The nearest identifier: `bar(Z)` is Z_bar, `lambda` is lambda_; Python reads ϕ as φ."""
     name = unicodedata.normalize("NFKC", _UPSTREAM.sub(r"\1_bar", name))
     name = re.sub(r"\W", "_", name).lstrip("_") or "x"
     if not name[0].isidentifier():

@@ -1,16 +1,15 @@
-"""A program as Python text: imports, signature, docstring, checks of shapes, statements, results."""
+"""A program as Python text: imports, signature, docstring, checks, statements, results."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..dims import shape_text
 from ..errors import RequestError
 from ..expr import Expr
-from ..plan import Value, extent
+from ..plan import extent
 from ..program import Output, Program
 from .arguments import Arguments, arguments, flattening
 from .code import Statement, Writer

@@ -1,7 +1,8 @@
-"""The check that a generated module carries: its gradients against central differences of its values.
+"""The check that a generated module carries: its gradients against central differences of its
+values.
 
-Inputs are drawn with NumPy as their attributes ask. In a derivative along a random direction every
-entry counts, so that one direction for each gradient will do.
+Inputs are drawn with NumPy as their attributes ask. In a derivative along a random direction
+every entry counts, so that one direction for each gradient will do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..program import Output, Program, Rule
 from .arguments import Arguments
 from .spellings import MODULES, Library
 
-# How entries are drawn of which nothing is declared; which will do depends on the functions' domains.
+# How entries are drawn of which nothing is declared: what will do depends on the domains.
 RANGES = (
     "rng.standard_normal({0})",
     "rng.uniform(0.5, 1.5, {0})",
@@ -80,7 +81,8 @@ def plain_test(program: Program, given: Arguments, library: Library, draws: Draw
 def rule_test(
     rules: Sequence[tuple[Rule, Arguments, str, str]], library: Library, draws: Draws
 ) -> list[str]:
-    """The test of backward rules, each with its parameters, its function and its upstream gradient."""
+    """The test of backward rules, each with its parameters, its function and its upstream
+    gradient."""
     checked: list[Checked] = []
     call = ["found: list[Any] = []"]
     inputs: dict[Expr, str] = {}
@@ -190,7 +192,8 @@ _SLOPE = [
     "def slope(i: int, name: str, v: Any, h: float = 1e-3) -> Any:",
     "    x = inputs[name]",
     "    near, far = (",
-    "        results(**{name: x + k * h * v})[i] - results(**{name: x - k * h * v})[i] for k in (1, 2)",
+    "        results(**{name: x + k * h * v})[i] - results(**{name: x - k * h * v})[i]",
+    "        for k in (1, 2)",
     "    )",
     "    return (8 * near - far) / (12 * h)",
     "",
@@ -303,7 +306,7 @@ def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
     lines = []
     for d in directions:
         lines.append(f"{d} = rng.standard_normal({shape})")
-        if request.symmetric or request.wrt.data.attributes & _SYMMETRIC and len(shape) == 2:
+        if request.symmetric or (request.wrt.data.attributes & _SYMMETRIC and len(shape) == 2):
             lines.append(f"{d} = {d} + {d}.T")
     return [
         *lines,

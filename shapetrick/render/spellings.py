@@ -1,9 +1,11 @@
-"""TABLE: how each array operation is spelled in NumPy, JAX and PyTorch, and of plain numbers in Python.
+"""TABLE: how each array operation is spelled in NumPy, JAX and PyTorch, and of plain numbers in
+Python.
 
-In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it is a
-name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1` or nothing,
-`{shape}` and `{rows}` are the value's, `{m}` and `{n}` the sizes that the operation has besides.
-JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where nothing else is said.
+In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it
+is a name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1`
+or nothing, `{shape}` and `{rows}` are the value's, `{m}` and `{n}` the sizes that the operation
+has besides. JAX's spelling is NumPy's with `jnp` for `np` and PyTorch's that with `torch`, where
+nothing else is said.
 """
 
 from __future__ import annotations
