@@ -17,6 +17,7 @@ from .lengths import length
 from .network import Nodes, add_exponents
 
 Symmetric = Callable[[Expr], bool]
+MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
@@ -189,9 +190,7 @@ class Board:
             inner = v.args[0] if v.op == "diag" and v.shape[1] == ONE else None
             self.scalars.append(self._sum_of(v) if inner is None else call("tr", inner))
         else:
-            dot = self._dot(factors)
-            turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
-            self.scalars.append(turned if length(turned) < length(dot) else dot)
+            self.scalars.append(self._dot(factors))
 
     def _sum_of(self, v: Expr) -> Expr:
         if v.op == "sum" and v.data is not None:  # along one axis, then the other
@@ -201,15 +200,21 @@ class Board:
         return call("sum", v)
 
     def _dot(self, factors: list[Expr]) -> Expr:
+        """The sum of a product of vectors, the shortest way found to write it."""
         last = factors[-1]
         if len(factors) == 2 and factors[0] is last:
             return matmul(self.row([last]), self.column([last]))
         for v in factors:  # a product as the second factor keeps the first one plain
             if v.op == "matmul" and last.op != "matmul":
                 last = v
-        rest = list(factors)
-        rest.remove(last)
-        return matmul(self.row(rest), self.column([last]))
+        found = []
+        for v in dict.fromkeys([last, *factors[:MOST_ENDS]]):
+            rest = list(factors)
+            rest.remove(v)
+            dot = matmul(self.row(rest), self.column([v]))
+            turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
+            found += [dot, turned]
+        return min(found, key=length)
 
     def sum_leaf(self, n: int, matrix: Matrix) -> None:
         """A node with one matrix: times the vectors there, or summed along the axis."""

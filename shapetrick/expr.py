@@ -2,8 +2,7 @@
 
 A node is an operation, its arguments, what else the operation needs (a name, a number, an axis),
 and its shape, which the constructors below compute and check. What an operation *means* stands in
-the operation table (`functions.py`); here is only how nodes are put together. Every walk is
-iterative.
+the operation table (`functions.py`); here is only how nodes are put together, without recursion.
 """
 
 from __future__ import annotations

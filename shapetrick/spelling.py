@@ -103,7 +103,8 @@ def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> E
 
 
 def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Board:
-    board = Board(symmetric, dict(term.dims), frozenset(outside))
+    met = dict.fromkeys([*(n for edge in term.edges for n in edge.nodes), *term.dims])
+    board = Board(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
     for edge in term.edges:
         board.put(power(edge.atom, edge.exponent), edge.rows, edge.cols)
     return board

@@ -17,12 +17,12 @@ from .identifiers import Identifiers
 from .programs import (
     RESERVED,
     assembled,
-    assignment,
     bind,
     docstring,
     indented,
     parameters,
     signature,
+    written,
 )
 from .spellings import Library
 
@@ -136,10 +136,6 @@ def _used(statements: Sequence[Statement], results: Iterable[str]) -> set[str]:
     return names - {s.name for s in statements}
 
 
-def _lines(statements: Iterable[Statement]) -> list[str]:
-    return [line for s in statements for line in assignment(s)]
-
-
 def _function(rule: Rule, name: str, library: Library, passes: _Passes, call: str) -> list[str]:
     """The function that people call: checks, and the rule applied to flat vectors."""
     given = passes.given
@@ -160,7 +156,7 @@ def _torch(rule: Rule, name: str) -> list[str]:
             f"{size} = {text}"
             for size, text, _ in passes.sizes(passes.forward_names | {*passes.kept})
         ),
-        *_lines(passes.forward),
+        *written(passes.forward),
         *([f"ctx.save_for_backward({', '.join(passes.saved)})"] if passes.saved else []),
         *(f"ctx.{kept} = {kept}" for kept in passes.kept),
         f"return {passes.value}",
@@ -170,7 +166,7 @@ def _torch(rule: Rule, name: str) -> list[str]:
         *_refusals(passes),
         *([f"{_unpacked(passes.saved)} = ctx.saved_tensors"] if passes.saved else []),
         *(f"{kept} = ctx.{kept}" for kept in passes.kept),
-        *_lines(passes.backward),
+        *written(passes.backward),
         f"return {', '.join(results)}{',' if len(results) == 1 else ''}",
     ]
     methods = [
@@ -233,13 +229,13 @@ def _jax(rule: Rule, name: str) -> list[str]:
     residuals = f"({', '.join(saved)}{',' if len(saved) == 1 else ''})"
     forward = [
         *(f"{size} = {text}" for size, text, _ in passes.sizes(passes.forward_names)),
-        *_lines(passes.forward),
+        *written(passes.forward),
         f"return {passes.value}, {residuals}",
     ]
     backward = [
         *([f"{_unpacked(saved)} = saved"] if saved else []),
         *(f"{size} = {text}" for size, text, _ in sizes),
-        *_lines(passes.backward),
+        *written(passes.backward),
         f"return {', '.join(passes.returned)}{',' if len(inputs) == 1 else ''}",
     ]
     typed = parameters(given, "jax")

@@ -66,6 +66,7 @@ class Statement:
     text: str
     names: frozenset[str]
     value: Value
+    sign: str = "="
 
 
 class Writer:
@@ -91,6 +92,7 @@ class Writer:
         self._functions = functions
         self._identifiers = identifiers
         self._like = like
+        self.counts: dict[Dim, str] = {}  # of the rows in a block
         self._pieces: dict[Value, Piece] = {}
         self._statements: list[Statement] = []
         self._uses: dict[Value, int] = dict.fromkeys(roots, 1)
@@ -118,6 +120,31 @@ class Writer:
                 self.name(v)
         return self._statements
 
+    def hoist(self, values: Sequence[Value]) -> list[Statement]:
+        """Statements for what a loop needs and need not compute again and again."""
+        before = self.write(values, named=False)
+        for v in values:
+            if not self.is_cheap(v):
+                self.name(v)
+        return before
+
+    def add_to(self, v: Value, name: str) -> list[Statement]:
+        """The statements that add a value to what has that name, which then stands for it."""
+        statements = self.write(v.args, named=False)
+        self._place(v)
+        piece = self._pieces[v]
+        sign = "-=" if piece.negative else "+="
+        statements.append(Statement(name, f"{piece.unsigned}", piece.names, v, sign))
+        self.bind(v, name)
+        return statements
+
+    def store(self, v: Value, place: str) -> list[Statement]:
+        """The statements that put a value in a place."""
+        statements = self.write([v], named=False)
+        piece = self._pieces[v]
+        statements.append(Statement(place, f"{piece}", piece.names, v))
+        return statements
+
     def piece(self, v: Value) -> Piece:
         """How a value that was written is referred to."""
         return self._pieces[v]
@@ -131,8 +158,8 @@ class Writer:
         return dim_text(d, self._dims)
 
     def shape(self, dims: Sequence[Dim]) -> str:
-        """A shape as a tuple in Python."""
-        return shape_text([self.dim(d) for d in dims])
+        """The shape of an array as a tuple in Python: in a loop over rows, that of a block."""
+        return shape_text([self.counts.get(d) or self.dim(d) for d in dims])
 
     # ------------------------------------------------------------------------------------- lines
 
@@ -157,8 +184,13 @@ class Writer:
             return True
         if self._uses[v] < 2:
             return False
+        return not self.is_cheap(v)
+
+    def is_cheap(self, v: Value) -> bool:
+        """Whether a value that was written may as well be written again: a view, a short number."""
         is_view = v.op in ("transpose", "lift") and self._pieces[v.args[0]].is_simple
-        return not is_view and not (v in self._plain and len(self._pieces[v].text) <= SHORT)
+        is_short = v in self._plain and len(self._pieces[v].text) <= SHORT
+        return is_view or is_short or self._pieces[v].is_simple
 
     def name(self, v: Value) -> None:
         """Give the value a line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from ..dims import shape_text
@@ -64,10 +64,14 @@ _STANDARD = tuple(line for _, line in _IMPORTS[:5])
 
 
 def module(
-    program: Program, library: Library, about: Sequence[str] = (), test: Sequence[str] = ()
+    program: Program,
+    library: Library,
+    about: Sequence[str] = (),
+    test: Sequence[str] = (),
+    body_of: Body | None = None,
 ) -> str:
     """The text of a module with one function, and its test; `about` is what stands above."""
-    body = [*function(program, library), *test]
+    body = [*function(program, library, body_of), *test]
     if library == "numpy":
         body = ["Array = NDArray[np.floating]", "", "", *body]
     return assembled(body, about)
@@ -89,22 +93,25 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-def function(program: Program, library: Library) -> list[str]:
-    """The lines of a function that returns all outputs."""
+Body = Callable[[Writer, Identifiers], list[str]]
+
+
+def function(program: Program, library: Library, body: Body | None = None) -> list[str]:
+    """The lines of a function that returns all outputs; `body` writes those that compute them."""
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
     writer = Writer(library, roots, names, given.dims, given.functions, identifiers, _like(given))
     bind(writer, program, given.inputs)
-    statements = writer.write(roots)
+    computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
     returned = [_returned(o, f"{writer.piece(o.value)}", given) for o in program.outputs]
-    body = [
+    lines = [
         *docstring(program, given),
         *given.lines,
         *_own_shapes(program, given),
         *flattening(given.inputs),
-        *(line for s in statements for line in assignment(s)),
+        *computed,
         f"return {', '.join(returned)}",
     ]
     results = [result_type(o, library) for o in program.outputs]
@@ -112,7 +119,7 @@ def function(program: Program, library: Library) -> list[str]:
     head = signature(FUNCTION, parameters(given, library), result)
     if library == "jax":
         head = [_jit(given), *head]
-    return [*head, *indented(body)]
+    return [*head, *indented(lines)]
 
 
 def indented(lines: Iterable[str]) -> list[str]:
@@ -186,9 +193,9 @@ def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
     return [f"def {name}(", *(f"    {p}," for p in parameters), f") -> {result}:"]
 
 
-def assignment(statement: Statement) -> list[str]:
-    """A statement in one line, or broken after the sign of equality."""
-    return [f"{statement.name} = {statement.text}"]
+def written(statements: Iterable[Statement]) -> list[str]:
+    """The statements as lines."""
+    return [f"{s.name} {s.sign} {s.text}" for s in statements]
 
 
 def docstring(program: Program, given: Arguments) -> list[str]:

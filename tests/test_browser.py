@@ -1,0 +1,199 @@
+"""The report in a browser: what a person sees, clicks and is told."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_html import HOSTILE, ROOT, report_of
+
+import shapetrick as st
+from shapetrick.render.html import page
+
+SHOWN = (ROOT / "examples" / "mlp.st").read_text(encoding="utf-8")
+pytestmark = pytest.mark.slow
+
+MODES = ("light", "dark")
+WIDTHS = (360, 1200)
+TOO_PALE = """
+const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+const channels = (text) => {
+  canvas.clearRect(0, 0, 1, 1);
+  canvas.fillStyle = text;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const over = ([r, g, b, alpha], below) =>
+  [r, g, b].map((c, i) => c * alpha / 255 + below[i] * (1 - alpha / 255));
+const white = [255, 255, 255];
+const ground = (e) =>
+  e ? over(channels(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : white;
+const linear = (c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+const light = (rgb) =>
+  rgb.map((c) => linear(c / 255)).reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+const contrast = (a, b) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+const texts = "h1, h2, h3, p, span, summary, code, button, a, li, mi, mn, mo, svg text";
+return [...document.querySelectorAll(texts)]
+  .filter((e) => e.getClientRects().length && e.textContent.trim() && !e.matches(".unseen"))
+  .map((e) => {
+    const style = getComputedStyle(e);
+    const below = ground(e);
+    const ink = over(channels(e.matches("svg text") ? style.fill : style.color), below);
+    return [contrast(light(ink), light(below)), e.tagName, e.textContent];
+  })
+  .filter(([ratio]) => ratio < 4.5);
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        pytest.skip("there is no chromedriver here")
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver)
+    with webdriver.Chrome(options=options, service=service) as chrome:
+        yield chrome
+
+
+class Page:
+    """A report in a browser."""
+
+    def __init__(self, chrome: Any, folder: Path) -> None:
+        self.chrome = chrome
+        self._file = folder / "report.html"
+
+    def show(self, written: str, width: int = 1200, mode: str = "light") -> None:
+        self._file.write_text(written, encoding="utf-8")
+        scheme = {"name": "prefers-color-scheme", "value": mode}
+        self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.chrome.get(self._file.as_uri())
+
+    def run(self, script: str) -> Any:
+        return self.chrome.execute_script(script)
+
+    def all(self, selector: str) -> list[Any]:
+        return list(self.chrome.find_elements("css selector", selector))
+
+    def one(self, selector: str) -> Any:
+        (found,) = self.all(selector)
+        return found
+
+
+@pytest.fixture
+def shown(browser: Any, tmp_path: Path) -> Page:
+    return Page(browser, tmp_path)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_is_readable(shown: Page, width: int, mode: str) -> None:
+    shown.show(report_of(SHOWN), width, mode)
+    assert shown.run("return document.documentElement.scrollWidth") <= width
+    assert shown.run(TOO_PALE) == []
+    assert shown.chrome.get_log("browser") == []
+    ground = shown.run("return getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 21, 28)"}[mode]
+
+
+def test_formulas_are_drawn_as_mathematics(shown: Page) -> None:
+    shown.show(report_of(SHOWN))
+    tall = shown.run(
+        "const f = document.querySelector('.answer mfrac');"
+        "return [f.children[0], f.children[1]].map((e) => e.getBoundingClientRect().top)"
+    )
+    assert tall[0] < tall[1]
+    assert all(e.size["width"] > 0 for e in shown.all(".answer .formula math"))
+
+
+def test_steps_fold(shown: Page) -> None:
+    shown.show(report_of(SHOWN))
+    step = shown.all("details.step")[0]
+    arranged = shown.all("details.step .arranged")[0]
+    assert arranged.is_displayed()
+    step.find_element("css selector", "summary").click()
+    assert not arranged.is_displayed()
+    close, opened = shown.one("button[data-fold=closed]"), shown.one("button[data-fold=open]")
+    opened.click()
+    assert arranged.is_displayed()
+    assert all(e.is_displayed() for e in shown.all(".origins li"))
+    close.click()
+    assert not any(e.is_displayed() for e in shown.all("details .body"))
+
+
+def test_the_same_term_has_the_same_colour_on_the_screen(shown: Page) -> None:
+    shown.show(report_of("X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"))
+    colours = shown.run(
+        "const isX = (e) => e.textContent.trim() === 'X';"
+        "const xs = [...document.querySelectorAll('mi')].filter(isX);"
+        "const factor = [...document.querySelectorAll('.factor')]"
+        "  .find((e) => isX(e.querySelector('math')));"
+        "const drawn = document.querySelector(`rect.${factor.classList[1]}`);"
+        "const first = (s) => xs.find((e) => e.closest(s) && !e.closest('mrow.bar'));"
+        "return [factor, first('.arranged'), first('.answer mrow'), drawn]"
+        "  .map((e) => getComputedStyle(e).color)"
+    )
+    assert len(set(colours)) == 1
+    assert colours[0] != shown.run("return getComputedStyle(document.body).color")
+
+
+def test_code_is_copied(shown: Page) -> None:
+    (d,) = st.read("x : n; J = x' x; grad J wrt x").derive()
+    code = 'def f(x):\n    return "<&>" + x\n'
+    shown.show(page([replace(d.report, code={**d.report.code, "numpy": code})]))
+    assert [e.text for e in shown.all(".code summary")] == ["NumPy", "JAX", "PyTorch"]
+    assert shown.run("return document.querySelector('.code code').textContent") == code
+    shown.all(".code summary")[0].click()
+    button = shown.all("button.copy")[0]
+    assert button.accessible_name == "Copy the code for NumPy"
+    shown.run("navigator.clipboard.writeText = async (text) => { window.copied = text; };")
+    button.click()
+    time.sleep(0.2)
+    assert button.text == "Copied"
+    assert shown.run("return window.copied") == code
+
+
+def test_code_is_copied_where_the_clipboard_is_closed(shown: Page) -> None:
+    shown.show(report_of("x : n; J = x' x; grad J wrt x"))
+    shown.run(
+        "navigator.clipboard.writeText = async () => { throw new Error(); };"
+        "document.execCommand = (name) => { window.copied = name + getSelection(); };"
+    )
+    shown.all(".code summary")[0].click()
+    shown.all("button.copy")[0].click()
+    time.sleep(0.2)
+    assert shown.run("return window.copied").startswith("copy")
+    assert "import numpy as np" in shown.run("return window.copied")
+
+
+def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
+    shown.show(report_of(SHOWN))
+    pictures = shown.all("svg")
+    assert pictures
+    for picture in pictures:
+        assert picture.aria_role == "image" or picture.aria_role == "img"
+        assert len(picture.accessible_name) > 10
+    assert [e.aria_role for e in shown.all("main, nav")] == ["main", "navigation"]
+    assert all(e.accessible_name for e in shown.all("nav a, .tools button"))
+    levels = [int(e.tag_name[1]) for e in shown.all("h1, h2, h3")]
+    assert levels[0] == 1
+    assert all(below - level <= 1 for level, below in pairwise(levels))
+
+
+def test_hostile_text_does_nothing(shown: Page) -> None:
+    shown.show(report_of(HOSTILE))
+    assert shown.run("return window.hacked ?? 0") == 0
+    assert shown.chrome.get_log("browser") == []
+    assert "<script>window.hacked = 1</script>" in shown.one("section pre").text
