@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from . import exports, restoration
+from .allotment import evaluate as evaluate_members
 from .arrays import evaluate
 from .checks import Check, checked
 from .claims import checker_of
@@ -106,8 +107,15 @@ class Derivation:
 
     def evaluate(
         self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int
-    ) -> Array:
-        """The gradient at arrays by name; `functions` are called with an order of derivative too."""
+    ) -> Any:
+        """The gradient at arrays by name; `functions` are called with an order of derivative too.
+
+        Of a family, the members are given as a list, and the gradients by them come as one:
+        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
+        if self.result.recursion is not None:
+            return evaluate_members(
+                self.problem, self.result, {**arrays, **(functions or {})}, sizes
+            )
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
@@ -117,6 +125,8 @@ class Derivation:
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
+        if self.result.recursion is not None:
+            return None
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
 

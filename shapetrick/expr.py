@@ -21,6 +21,7 @@ from typing import Any, ClassVar, NoReturn
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
+from .indices import Range
 
 Number = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
@@ -328,6 +329,11 @@ def transpose(a: Expr) -> Expr:
     return node("transpose", (a,), None, a.shape[::-1])
 
 
+def total(a: Expr, over: Range) -> Expr:
+    """The sum of the members that `a` stands for, over the range of their index."""
+    return node("total", (a,), over, a.shape)
+
+
 def abstract(name: str, order: int, a: Expr) -> Expr:
     """A declared element-wise function, or its derivative of that order, of every entry."""
     return node("abstract", (a,), (name, order), a.shape)
@@ -358,6 +364,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
         return e
     if e.op == "name":
         return named(e.data, args[0])
+    if e.op == "total":
+        return total(args[0], e.data)
     if e.op == "abstract":
         name, order = e.data
         return abstract(name, order, args[0])

@@ -214,6 +214,9 @@ class _Writer:
                 piece = self._chain(e.args)
             case "transpose":
                 piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
+            case "total":
+                body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
+                piece = Piece((s.call("sum", [str(e.data)]), " ", body), Level.SUM)
             case "abstract":
                 piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
             case _:
