@@ -18,6 +18,7 @@ RANGES = "a family is declared or defined at the end of its line: `for l = 1..L`
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
 LONGEST_QUOTE = 40
 
+_RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 
 # What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
@@ -57,6 +58,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 def complaint(line: str, sign: str, before: str, waiting: Waiting) -> str:
     """What to say of `sign`, which stands behind `before` in a line."""
+    if _RANGE.search(line):
+        return RANGES
     if waiting == "head":
         meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from .dims import Dim, Shape
 
-_INDEX = re.compile(r"(?P<letter>[^\W\d]\w*)?(?P<offset>[+-]?\d+)?")
+_INDEX = re.compile(
+    r"\s*(?:(?P<letter>[^\W\d]\w*)\s*(?P<offset>[+−-]\s*\d+)?|(?P<number>[+−-]?\d+))\s*"
+)
 _MEMBER = re.compile(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
 
 
@@ -67,10 +69,11 @@ class Range:
 
 def index_of(text: str) -> Index | None:
     """The index that a text is; None if it is none."""
-    m = _INDEX.fullmatch(re.sub(r"\s", "", text).replace("−", "-"))
-    if m is None or not m.group():
+    m = _INDEX.fullmatch(text)
+    if m is None:
         return None
-    return Index(m["letter"] or "", int(m["offset"] or 0))
+    offset = re.sub(r"\s", "", m["offset"] or m["number"] or "0")
+    return Index(m["letter"] or "", int(offset.replace("−", "-")))
 
 
 def range_of(letter: str, first: str, last: str) -> Range | None:

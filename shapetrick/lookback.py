@@ -115,18 +115,17 @@ class Order:
     def _check_cycles(self) -> None:
         """Refuse members of the same index that are defined by each other."""
         same: dict[str, set[str]] = {}
-        for b in self.bodies:
-            for u in b.uses:
-                if b.index is not None and u.index == b.index and u.base in self.reached:
-                    same.setdefault(b.base, set()).add(u.base)
-        for b in self.bodies:
-            stack, found = [b.base], set[str]()
+        pairs = [(b, u) for b in self.bodies for u in b.uses if b.index and u.index == b.index]
+        for b, u in pairs:
+            same.setdefault(b.base, set()).add(u.base)
+        for b, u in pairs:
+            stack, found = [u.base], {u.base}
             while stack:
                 new = same.get(stack.pop(), set()) - found
                 found |= new
                 stack.extend(new)
             if b.base in found:
-                raise self._circular(b.definition.name.name, b.definition.name.span)
+                raise self._circular(u.name, u.node.span)
 
     def check_exists(self, body: Body | None, use: Use) -> None:
         """Refuse a member that is neither declared nor defined. Raises NameProblem."""
@@ -155,13 +154,13 @@ class Order:
                     f"`{member(use.base, missing)} = …`, or declare its shape.",
                     use.node.span,
                 )
-        where = f"the member {_equal(use.over, missing, use.index)} uses" if use.over else "this is"
         given = " and ".join(
             f"{s.first}" if s.first == s.last else f"{s.first}..{s.last}" for s in ranges
         )
+        where = f": the member {_equal(use.over, missing, use.index)} uses" if use.over else " in"
         raise NameProblem(
-            f"an index is out of range: {where} `{member(use.base, missing)}`, and `{use.base}` "
-            f"has the members {given}.",
+            f"an index is out of range{where} `{member(use.base, missing)}`: `{use.base}` has "
+            f"the members {given}.",
             use.node.span,
         )
 

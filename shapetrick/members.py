@@ -42,6 +42,7 @@ def read_families(text: str, statements: Sequence[Statement], build: Build) -> P
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = _Reading(text, gather(text, declarations), build)
     try:
+        reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
         return reading.problem([s for s in statements if isinstance(s, Asked)])
@@ -65,6 +66,13 @@ class _Reading:
     values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
     bodies: list[Body] = field(default_factory=list)
     lengths: dict[str, None] = field(default_factory=dict)
+
+    def find_lengths(self, statements: Sequence[Statement]) -> None:
+        """The letters to which indices run."""
+        ranges = [s.over for s in statements if not isinstance(s, Asked) and s.over is not None]
+        for bound in (bound for r in ranges for bound in (r.first, r.last) if bound.letter):
+            self.lengths[bound.letter] = None
+            self.scope.dims.setdefault(bound.letter, None)
 
     # ---- declarations
 
@@ -90,13 +98,9 @@ class _Reading:
                     self._add(Segment(base_of(name), index, s.over, shape, None, kept, span))
 
     def _index(self, name: str, over: Range | None, span: Span) -> Index | None:
-        """The index of a name that is declared or defined; its range's bounds are noted."""
+        """The index of a name that is declared or defined."""
         found = split(name)
         if over is not None:
-            for bound in (over.first, over.last):
-                if bound.letter:
-                    self.lengths[bound.letter] = None
-                    self.scope.dims.setdefault(bound.letter, None)
             if found is None or found[1].letter != over.letter:
                 raise NameProblem(
                     f"`for {over}` makes a family: write `{base_of(name)}[{over.letter}]`.", span
@@ -105,8 +109,13 @@ class _Reading:
             raise NameProblem(f"`{name}`: an index is a letter, a number, or `l-1`.", span)
         if found is None:
             return None
-        if found[1].letter and over is None:
-            self.lengths.setdefault(found[1].letter, None)
+        letter = found[1].letter
+        if letter and over is None and letter not in self.lengths:
+            raise NameProblem(
+                f"nothing says which numbers `{letter}` is in `{name}`: end the line with `for "
+                f"{letter} = 1..L`.",
+                span,
+            )
         return found[1]
 
     def _add(self, segment: Segment) -> None:

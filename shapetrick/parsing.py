@@ -417,6 +417,8 @@ def _retype(token: Token, text: str, functions: Functions, abstract: Container[s
             token.type, token.value = "FUNCTION", (name, functions[name])
         elif base_of(name) in abstract and _ABSTRACT_CALL.match(text, end):
             token.type, token.value = "ABSTRACT", Named(name, _span(token))
+    elif token.type == "DIM" and name == "for":  # of a range that is not well formed
+        token.type = "_FOR"
     elif token.type == "DIM" and (name in ATTRIBUTES or name in KINDS):
         token.type = "ATTRIBUTE"
 

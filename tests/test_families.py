@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def _mlp(v: Values) -> Any:
 
 def _mlp_inputs(rng: np.random.Generator, length: int) -> Values:
     n = [4, 3, 5, 2, 6, 3][: length + 1]
-    pairs = list(zip(n, n[1:], strict=False))
+    pairs = list(pairwise(n))
     return {
         "X": rng.normal(size=(3, n[0])),
         "Y": np.eye(n[-1])[rng.integers(n[-1], size=3)],
