@@ -10,6 +10,7 @@ from typing import Any
 from . import exports, restoration
 from .allotment import evaluate as evaluate_members
 from .arrays import evaluate
+from .cache import Account, account
 from .checks import Check, checked
 from .claims import checker_of
 from .curves import Curve
@@ -104,6 +105,13 @@ class Derivation:
     def function(self, target: str, *, sizes: Mapping[str, int] | None = None) -> Generated:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         return exports.function(self.problem, [self.result], target, sizes, alone=True)
+
+    def account(self, sizes: Mapping[str, int]) -> Account:
+        """What a backward pass through families keeps, in bytes, and the operations of both passes
+        at sizes such as `{"m": 128, "n[0]": 784, "n": 100, "L": 4}`."""
+        if self.result.recursion is None:
+            raise RequestError("only a problem with families has a cache to account for.")
+        return account(self.problem, self.result, sizes)
 
     def evaluate(
         self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int

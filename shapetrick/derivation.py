@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from .cache import kept_values
 from .chain_rule import cotangents
 from .depths import validate
 from .expr import UNIT, Expr, expand_names, postorder, symbol
@@ -88,7 +89,7 @@ def _through_families(problem: Problem, request: Request, families: Families, se
         gradient=gradient,
         expanded=expand_names(gradient),
         definitions=tuple((name, e) for name, e in own if name in used),
-        kept=(),
+        kept=tuple(kept.value for kept in kept_values(problem, recursion)),
         rewritings=(),
         validation=validate(problem, request, recursion, seed),
         notes=notes,

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from ..cache import Account
 from ..dims import Shape
 from ..errors import RequestError
 from ..expr import Expr, Symbol, postorder
@@ -149,6 +150,19 @@ def _recursion(recursion: Recursion) -> Data:
         "backward": [_equation(q) for q in recursion.cotangents],
         "gradient": [_equation(q) for q in recursion.gradients],
         "least": dict(sorted(recursion.least.items())),
+    }
+
+
+def account_data(account: Account) -> Data:
+    """What a backward pass keeps and takes at given sizes."""
+    return {
+        "bytes": account.bytes,
+        "forward": account.forward,
+        "backward": account.backward,
+        "kept": [
+            {"value": to_text(e.value), "bytes": e.bytes, "recomputing": e.recomputing}
+            for e in account.entries
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from ..cache import Account
 from ..dims import shape_text
 from ..expr import Expr
 from ..problem import Problem
@@ -208,7 +209,7 @@ def _gradient(result: Result, style: Style) -> list[Row]:
     for i, (name, body) in enumerate(result.definitions):
         rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
     kept = [e for e in result.kept if not e.is_scalar]
-    if any(e.op != "symbol" for e in kept):
+    if any(e.op != "symbol" for e in kept) or result.recursion is not None:
         names = ", ".join(f"{style.text(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in kept)
         texts = prose(names, style.prose_width - INDENT)
         rows += labelled("keeps", [[(text, "dim")] for text in texts], INDENT)
@@ -230,6 +231,19 @@ def _recursion(recursion: Recursion, relation: str, look: str, style: Style) -> 
             if q.over is not None:
                 rows[-1].append((f"   for {q.over}", "dim"))
     return rows
+
+
+def account_rows(account: Account, style: Style) -> list[Row]:
+    """What a backward pass keeps and takes at given sizes."""
+    texts = [
+        f"{account.bytes:,} bytes; {account.forward:,} operations forward, {account.backward:,} back"
+    ]
+    for entry in account.entries:
+        text = f"{style.text(entry.value)}: {entry.bytes:,} bytes"
+        if entry.recomputing is not None:
+            text += f", or {entry.recomputing:,} operations to make them again"
+        texts.append(text)
+    return labelled("cache", [[(text, "")] for text in texts], INDENT)
 
 
 def _equation(
