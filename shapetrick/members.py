@@ -160,7 +160,7 @@ class _Reading:
                 self._check_chain(use)
 
     def _order(self) -> Order:
-        return Order(self.bodies, [s for s in self.segments if not s.body], self.functions)
+        return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
 
     def _plain(self) -> dict[str, Body]:
         return {b.base: b for b in self.bodies if b.index is None}
@@ -384,7 +384,7 @@ class _Reading:
         known = self.values.get(name)
         if known is not None and (known.op != "symbol" or known.shape != of.shape):
             raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
-        return known or ex.symbol(name, of.shape)
+        return ex.symbol(name, of.shape) if known is None else known
 
     def _variable(self, name: str, span: Span) -> Expr:
         found = split(name)
@@ -396,7 +396,7 @@ class _Reading:
             value = self.values.get(name)
             if value is None or value.op != "symbol":
                 raise RequestError(
-                    f"`{name}` is {'a definition' if value else 'not declared'}: a derivative is "
+                    f"`{name}` is {'not declared' if value is None else 'a definition'}: a derivative is "
                     "by a declared name, or by a member of a family.",
                     span,
                 )

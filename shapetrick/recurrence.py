@@ -71,7 +71,8 @@ class Backpropagation:
         definitions = [ex.named(s.name, s.body) for s in f.segments if s.body is not None]
         roots = [self.request.of, *(d.args[0] for d in definitions)]
         self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
-        upstream = self.request.direction or UNIT
+        direction = self.request.direction
+        upstream = UNIT if direction is None else direction
         self._pieces = list(self._opened(self.request.of, upstream))
         for s in f.segments:
             if s.body is not None and s.base in live:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,9 @@ import numpy as np
 import pytest
 
 from shapetrick.api import Derivation, derive, read
+from shapetrick.cache import sizes_of
+from shapetrick.errors import InputError
+from shapetrick.render.loops import FUNCTION, family_module
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -181,7 +187,7 @@ def test_agrees_with_jax(name: str, length: int) -> None:
     expected = jax.grad(network, argnums=0)(values, length)
     functions = {"sigma": [bend if i % 2 else wave for i in range(length)]}
     for d in derived(name):
-        found = d.evaluate({**values, **functions}, **{letter_of(d): length})
+        found = d.evaluate(values, functions, **{letter_of(d): length})
         base, _, index = d.wrt.partition("[")
         wanted = expected[base][0] if index == "0]" else expected[base]
         for mine, theirs in zip(_list(found), _list(wanted), strict=True):
@@ -276,3 +282,127 @@ def test_recurrences(definitions: str, wrt: str, expected: list[str]) -> None:
     d = derive(f"{definitions}\ngrad J wrt {wrt}")
     assert d.verified, d.validation
     assert equations(d) == expected
+
+
+# ---- code
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_code_is_loops_that_agree(name: str) -> None:
+    network, inputs = NETWORKS[name]
+    for d in derived(name):
+        text = family_module(d.problem, d.result, "numpy")
+        namespace: dict[str, Any] = {}
+        exec(text, namespace)
+        function = namespace[FUNCTION]
+        wanted = inspect.signature(function).parameters
+        for length in LENGTHS:
+            values = inputs(np.random.default_rng(length), length)
+            waves = [bend if i % 2 else wave for i in range(length)]
+            given = {
+                **values,
+                letter_of(d): length,
+                "sigma": [partial(f, order=0) for f in waves],
+                "sigma_prime": [partial(f, order=1) for f in waves],
+            }
+            value, found = function(**{key: given[key] for key in wanted})
+            expected = d.evaluate(values, {"sigma": waves}, **{letter_of(d): length})
+            np.testing.assert_allclose(value, network(values, length), rtol=1e-10)
+            for mine, other in zip(_list(found), _list(expected), strict=True):
+                np.testing.assert_allclose(np.ravel(mine), np.ravel(other), rtol=1e-8, atol=1e-12)
+
+
+def test_the_code_of_a_recurrence_reads_like_it() -> None:
+    d = derive(LECTURE + "grad J wrt W[l]")
+    lines = family_module(d.problem, d.result, "numpy").splitlines()
+    assert "    for l in range(1, L+1):" in lines
+    assert "        Z[l] = sigma[l](Z[l-1] @ W[l] + b[l])" in lines
+    assert "    for l in range(L, 0, -1):" in lines
+    assert any(line.startswith("        G[l-1] = ") for line in lines)
+
+
+# ---- the cache
+
+
+@pytest.mark.parametrize(
+    ("sigma", "kept"),
+    [
+        ("sigma[l]", ["Z[l-1] W[l] + b[l]", "Z[l]"]),
+        ("tanh", ["Z[l]"]),  # whose derivative is had from the value
+        ("sigmoid", ["Z[l]"]),
+    ],
+)
+def test_kept(sigma: str, kept: list[str]) -> None:
+    d = derive(LECTURE.replace("= sigma[l](", f"= {sigma}(") + "grad J wrt W[l]")
+    assert [str(e) for e in d.result.kept] == kept
+
+
+def test_account() -> None:
+    d = derive(LECTURE + "grad J wrt W[l]")
+    account = d.account(sizes_of("m = 2, n[0]=3, n=5, L=4"))
+    before, member = account.entries
+    assert before.numbers == member.numbers == 4 * 2 * 5
+    assert before.recomputing == 2 * 2 * 5 * (3 + 5 + 5 + 5) + 4 * 2 * 5
+    assert member.recomputing is None
+    assert account.bytes == 8 * 80
+    assert account.backward > account.forward > before.recomputing
+
+
+@pytest.mark.parametrize("text", ["m", "m=0", "m=x", "=3", "m=1,,"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match="is no size"):
+        sizes_of(text)
+
+
+def test_a_size_is_missing() -> None:
+    with pytest.raises(InputError, match=r"n\[0\]"):
+        derive(LECTURE + "grad J wrt W[l]").account({"m": 3, "L": 2})
+
+
+# ---- evaluate
+
+
+def test_evaluate_refuses_what_does_not_fit() -> None:
+    d = derived("deep_linear_network")[0]
+    values = _linear_inputs(np.random.default_rng(0), 2)
+    with pytest.raises(InputError, match="give a number for L"):
+        d.evaluate(values)
+    with pytest.raises(InputError, match=r"none for `W\[3\]`"):
+        d.evaluate(values, L=3)
+    with pytest.raises(InputError, match="is m×"):
+        d.evaluate({**values, "X": values["X"].T}, L=2)
+    with pytest.raises(InputError, match="`lam`"):
+        d.evaluate({name: x for name, x in values.items() if name != "lam"}, L=2)
+
+
+def test_lengths_below_the_least() -> None:
+    d = derive(
+        "H[0], H[1] : n; A, B : n x n\nH[t] = A H[t-1] + B H[t-2] for t = 2..T\n"
+        "J = norm(H[T])^2\ngrad J wrt H[0]"
+    )
+    assert d.result.notes == ("for T ≥ 2",)
+    with pytest.raises(InputError, match="T ≥ 2"):
+        d.evaluate({"A": np.eye(2), "B": np.eye(2), "H": [np.ones(2)] * 2}, T=1)
+
+
+def test_many_layers_are_evaluated() -> None:
+    d = derived("gradient_descent")[1]
+    values = _descent_inputs(np.random.default_rng(0), 3)
+    values["eta"] = np.array([[1e-3]])
+    expected = jax.grad(_descent)(values, 2000)["eta"]
+    np.testing.assert_allclose(d.evaluate(values, T=2000), expected, rtol=1e-8)
+
+
+def test_vjp_of_the_last_member() -> None:
+    d = derive(LECTURE + "vjp Z[L] with V wrt X")
+    assert d.verified
+    assert equations(d)[0] == "G[L] = V"
+
+
+def test_a_generated_network_of_a_thousand_layers() -> None:
+    lines = ["X : m x n; Z0 = X"]
+    lines += [f"W{i} : n x n; Z{i} = tanh(Z{i - 1} W{i})" for i in range(1, 1001)]
+    start = time.perf_counter()
+    problem = read("\n".join([*lines, "J = sum(Z1000)", "grad J wrt W1"]))
+    assert len(problem.data.definitions) == 1002
+    assert time.perf_counter() - start < 20
