@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from . import exports, restoration
+from .allotment import evaluate as evaluate_members
 from .arrays import evaluate
+from .cache import Account, account
 from .checks import Check, checked
 from .claims import checker_of
 from .curves import Curve
@@ -19,7 +21,6 @@ from .elaboration import read as read_problem
 from .errors import RequestError
 from .evaluation import Functions
 from .expr import Expr
-from .functions import Array
 from .generated import Generated
 from .problem import Problem as ProblemData
 from .render.article import equation
@@ -105,10 +106,24 @@ class Derivation:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         return exports.function(self.problem, [self.result], target, sizes, alone=True)
 
+    def account(self, sizes: Mapping[str, int]) -> Account:
+        """What a backward pass through families keeps, in bytes, and the operations of both passes
+        at sizes such as `{"m": 128, "n[0]": 784, "n": 100, "L": 4}`."""
+        if self.result.recursion is None:
+            raise RequestError("only a problem with families has a cache to account for.")
+        return account(self.problem, self.result, sizes)
+
     def evaluate(
         self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int
-    ) -> Array:
-        """The gradient at arrays by name; `functions` are called with an order too."""
+    ) -> Any:
+        """The gradient at arrays by name; `functions` are called with an order too.
+
+        Of a family, the members are given as a list, and the gradients by them come as one:
+        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
+        if self.result.recursion is not None:
+            return evaluate_members(
+                self.problem, self.result, {**arrays, **(functions or {})}, sizes
+            )
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
@@ -118,6 +133,8 @@ class Derivation:
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
+        if self.result.recursion is not None:
+            return None
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
 

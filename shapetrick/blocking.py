@@ -1,8 +1,9 @@
 """Rows in blocks: what can be computed for some rows at a time, so that it stays in the cache.
 
-A dimension can be taken in blocks if everything that has it as an axis is computed row by row, and all
-else comes before (it doesn't depend on the rows) or after (it is made of sums over the rows). Then the
-large arrays between input and gradient are never whole, and an input is read from memory once.
+A dimension can be taken in blocks if everything that has it as an axis is computed row by row,
+and all else comes before (it doesn't depend on the rows) or after (it is made of sums over the
+rows). Then the large arrays between input and gradient are never whole, and an input is read from
+memory once.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """The dimension that is taken in blocks, when each value is computed, and of those inside the loop
-    the axis that has the rows."""
+    """The dimension that is taken in blocks, when each value is computed, and of those inside the
+    loop the axis that has the rows."""
 
     dim: Dim
     phases: Mapping[Value, Phase]
@@ -40,7 +41,8 @@ class Blocking:
 
 
 def blocked(roots: Sequence[Value], sizes: Callable[[Dim], int]) -> Blocking | None:
-    """The blocking by the dimension that most entries are computed for; None if none can be taken so."""
+    """The blocking by the dimension that most entries are computed for; None if none can be taken
+    so."""
     found = []
     for dim in _candidates(roots):
         blocking = _Analysis(dim).run(roots)
@@ -100,7 +102,11 @@ class _Analysis:
             return self._summed(v, own)
         if v.op == "matmul":
             return self._product(v, own)
-        if (own and v.op in _PER_ROW) or v.op in _ROW_BY_ROW or (v.op in TABLE and TABLE[v.op].elementwise):
+        if (
+            (own and v.op in _PER_ROW)
+            or v.op in _ROW_BY_ROW
+            or (v.op in TABLE and TABLE[v.op].elementwise)
+        ):
             return self._row_by_row(v, own)
         raise _Illegal
 
@@ -116,7 +122,7 @@ class _Analysis:
 
     def _product(self, v: Value, own: Sequence[int]) -> Phase:
         """Rows times a matrix, or a product over the rows."""
-        a, b = v.args
+        a, _ = v.args
         over_rows = a.shape[-1] is self._dim
         if over_rows == bool(own):
             raise _Illegal

@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         "--standalone", action="store_true", help="with latex: a document that compiles by itself"
     )
     derive.add_argument(
+        "--sizes",
+        metavar="m=128,n[0]=784,n=100,L=4",
+        help="of families: the bytes that are kept, and the operations",
+    )
+    derive.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
     derive.set_defaults(run=_derive)
@@ -280,7 +285,10 @@ def _derive(args: argparse.Namespace) -> int:
 
     requests = _requests(problem, args.wrt)
     derived: list[Derivation] = []
-    show = _SHOWN[args.format](problem, args) if args.format in _SHOWN else derived.append
+    try:
+        show = _SHOWN[args.format](problem, args) if args.format in _SHOWN else derived.append
+    except InputError as e:
+        raise _BadInput(str(e)) from e
     status = DERIVED
     for request in requests:
         try:
@@ -313,11 +321,13 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
 
 
 def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
+    from .cache import sizes_of
     from .render import derivation as render
 
     target = render.console()
     style = render.Style(render.width_of(target), args.steps, args.quiet)
     first = True
+    sizes = sizes_of(args.sizes) if args.sizes else None
 
     def show(d: Derivation) -> None:
         nonlocal first
@@ -325,15 +335,25 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
         rows = render.result_rows(result, style, problem.data.definitions)
         if not args.quiet:
             rows = [*(render.problem_rows(problem.data, style) if first else [[]]), *rows]
+        if sizes is not None:
+            rows += [[], *render.account_rows(d.account(sizes), style)]
         render.show(rows, target)
         first = False
 
     return show
 
 
-def _json(_: Problem, __: argparse.Namespace) -> Callable[[Derivation], None]:
+def _json(_: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
+    from .cache import sizes_of
+    from .render.data import account_data
+
+    sizes = sizes_of(args.sizes) if args.sizes else None
+
     def show(d: Derivation) -> None:
-        print(json.dumps(d.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
+        data = d.to_dict()
+        if sizes is not None:
+            data["cache"] = account_data(d.account(sizes))
+        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
 
     return show
 

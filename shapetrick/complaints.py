@@ -14,11 +14,11 @@ Waiting = Literal[
 ]
 
 REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp", "check")
-FAMILIES = "families of layers (`W[l]`, `for l = 1..L`) are not read: write a line for each layer."
+RANGES = "a family is declared or defined at the end of its line: `for l = 1..L`."
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
 LONGEST_QUOTE = 40
 
-_FAMILY = re.compile(r"\w\[|(?<!\w)for\s+\w+\s*=\s*\d")
+_RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 
 # What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
@@ -29,7 +29,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
     ("", r"\.", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
-    ("", r"for", FAMILIES),
+    ("", r"for", RANGES),
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
@@ -58,8 +58,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 def complaint(line: str, sign: str, before: str, waiting: Waiting) -> str:
     """What to say of `sign`, which stands behind `before` in a line."""
-    if _FAMILY.search(line):
-        return FAMILIES
+    if _RANGE.search(line):
+        return RANGES
     if waiting == "head":
         meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"

@@ -40,8 +40,7 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
         case "times" | "add":
             pushed = (times if e.op == "times" else add)(*map(below, e.args))
             outside = transpose(e)
-            first, second = (pushed, outside) if e.op == "times" else (outside, pushed)
-            return first if length(first) <= length(second) else second
+            return pushed if length(pushed) <= length(outside) else outside
         case "power" if e.args[1].is_scalar:
             return power(below(e.args[0]), e.args[1])
         case "diag" if e.shape[0] == e.shape[1] != ONE:

@@ -6,17 +6,21 @@ the steps as on paper (`paper.py`) are made only where someone looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from .cache import kept_values
 from .chain_rule import cotangents
+from .depths import validate
 from .expr import UNIT, Expr, expand_names, postorder, symbol
+from .families import Families
 from .functions import NAMES
 from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
 from .naming import introduced, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
-from .results import Result, Step
+from .recurrence import Backpropagation
+from .results import Recursion, Result, Step
 from .simplification import Simplifier
 from .validation import Checker
 
@@ -25,6 +29,8 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     """The derivative that a request asks for, simplified and validated.
 
     Raises DerivationError where no arrangement expresses it."""
+    if problem.families is not None:
+        return _through_families(problem, request, problem.families, seed)
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     gradient = _KINDS[request.kind](request, simplifier)
     return _concluded(problem, request, gradient, simplifier, seed)
@@ -66,6 +72,28 @@ def _concluded(
         rewritings=simplifier.steps_to(gradient),
         validation=validation,
         notes=notes,
+    )
+
+
+def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
+    """The gradient of the generic member, and the recurrences that it uses."""
+    recursion = Backpropagation(problem, request, families).recursion()
+    equations = (*recursion.gradients, *recursion.cotangents)
+    gradient = recursion.gradients[0].value
+    own = [(name, e.args[0]) for name, e in problem.definitions.items()]
+    used = {e.data for q in equations for e in postorder([q.value]) if e.op == "name"}
+    notes = tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    return Result(
+        request=request,
+        steps=(),
+        gradient=gradient,
+        expanded=expand_names(gradient),
+        definitions=tuple((name, e) for name, e in own if name in used),
+        kept=tuple(kept.value for kept in kept_values(problem, recursion)),
+        rewritings=(),
+        validation=validate(problem, request, recursion, seed),
+        notes=notes,
+        recursion=recursion,
     )
 
 
@@ -128,6 +156,8 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the
     gradient: their steps are those of the rule, and a last one that says so."""
     request = result.request
+    if problem.families is not None and result.recursion is not None:
+        return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
     simplifier = Simplifier(problem.definitions.values(), [request.of])
 
     def steps(asked: Request) -> tuple[Step, ...]:
@@ -158,6 +188,17 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         note=_OPENED[request.kind],
     )
     return (*first, *steps(rule), last)
+
+
+def _steps_of_families(
+    problem: Problem, recursion: Recursion, request: Request, families: Families, text: Text
+) -> Iterator[Step]:
+    """The steps for each use of a member: the last one's label says which cotangent it gives."""
+    back = Backpropagation(problem, request, families)
+    for asked, label in back.papers(recursion.cotangents):
+        steps = Paper(asked, back.simplifier, text).steps()
+        yield from steps[:-1]
+        yield from (replace(step, label=label) for step in steps[-1:])
 
 
 _OPENED: dict[Kind, str] = {

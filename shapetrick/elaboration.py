@@ -14,6 +14,7 @@ from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
+from .members import has_families, read_families
 from .parsing import parse, parse_expression
 from .problem import Claim, Kind, Problem, Request
 from .readings import readings
@@ -30,6 +31,10 @@ def read(text: str, complete: bool = True) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Raises InputError."""
     statements = parse(text, vocabulary())
+    if has_families(statements):
+        return read_families(
+            text, statements, lambda node, s, values: _expression(node, s, values, None)
+        )
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
     return _Elaboration(scope, asked, complete).problem()

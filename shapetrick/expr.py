@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NoReturn
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
+from .indices import Range
 
 Number = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
@@ -165,9 +166,6 @@ def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     return found
 
 
-# ------------------------------------------------------------------------------------- leaves
-
-
 @lru_cache(maxsize=4096, typed=True)
 def number(value: int | Number) -> Expr:
     """A constant, 1×1; whole numbers and fractions are exact. Raises ShapeError for huge ones."""
@@ -218,9 +216,6 @@ def eye(n: Dim) -> Expr:
 def commute(m: Dim, n: Dim) -> Expr:
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
     return node("commute", (), (m, n), (m * n, m * n))
-
-
-# --------------------------------------------------------------------------------- operations
 
 
 def named(name: str, body: Expr) -> Expr:
@@ -327,6 +322,11 @@ def transpose(a: Expr) -> Expr:
     return node("transpose", (a,), None, a.shape[::-1])
 
 
+def total(a: Expr, over: Range) -> Expr:
+    """The sum of the members that `a` stands for, over the range of their index."""
+    return node("total", (a,), over, a.shape)
+
+
 def abstract(name: str, order: int, a: Expr) -> Expr:
     """A declared element-wise function, or its derivative of that order, of every entry."""
     return node("abstract", (a,), (name, order), a.shape)
@@ -357,6 +357,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
         return e
     if e.op == "name":
         return named(e.data, args[0])
+    if e.op == "total":
+        return total(args[0], e.data)
     if e.op == "abstract":
         name, order = e.data
         return abstract(name, order, args[0])
@@ -421,9 +423,6 @@ def _quotient(a: Expr, b: Expr) -> Expr:
             "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
         )
     return divide(a, b)
-
-
-# -------------------------------------------------------------------------------------- walks
 
 
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:

@@ -389,6 +389,7 @@ def _fused(letters: Sequence[str], dims: Mapping[str, Dim]) -> Dim:
 _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
+    "running": _same,
     "'": _swapped,
     "+": _broadcast,
     "-": _broadcast,

@@ -96,6 +96,8 @@ class Lowering:
             case "abstract":
                 name, order = node.value
                 return ex.abstract(name, order, args[0])
+            case "running":
+                return ex.total(args[0], node.value)
             case "call":
                 return self._call(node, args)
         return _OPERATORS[node.kind](*args)

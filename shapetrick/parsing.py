@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .complaints import Waiting, complaint
 from .dims import LARGEST, ONE, Dim
 from .errors import InputError, ParseError, Span
+from .indices import Range, base_of, range_of
 from .surface import (
     ATTRIBUTES,
     KINDS,
@@ -130,6 +131,21 @@ class _Builder:
         axis = axes[0] if axes else None
         return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
 
+    def running(self, c: list[Any]) -> Node:
+        sign, body = c
+        return Node("running", (body,), _range(sign), _span(sign) | body.span)
+
+    def scaled_running(self, c: list[Any]) -> Node:
+        factor, *times, sign, body = c
+        summed = self.running([sign, body])
+        if times:
+            return self.binary([factor, *times, summed])
+        return self.juxtaposition([factor, summed])
+
+    def signed_running(self, c: list[Any]) -> Node:
+        sign, *rest = c
+        return self.sign([sign, self.running(rest)])
+
     # ---- declarations
 
     def dim_size(self, c: list[Any]) -> Side:
@@ -168,11 +184,13 @@ class _Builder:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
-        names, sides, words = c
-        return Declaration(names, sides, words, names[0].span | names[-1].span)
+        names, sides, words, over = c
+        span = names[0].span | names[-1].span
+        return Declaration(names, sides, words, span, _range(over) if over else None)
 
     def definition(self, c: list[Any]) -> Definition:
-        return Definition(c[0], c[1], c[0].span | c[1].span)
+        name, body, over = c
+        return Definition(name, body, name.span | body.span, _range(over) if over else None)
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -201,7 +219,21 @@ def _span(t: Token) -> Span:
 
 
 def _normal(text: str) -> str:
-    return str(text) if text.isascii() else unicodedata.normalize("NFC", str(text))
+    name = str(text) if text.isascii() else unicodedata.normalize("NFC", str(text))
+    return re.sub(r"\s", "", name).replace("−", "-") if name.endswith("]") else name
+
+
+def _range(t: Token) -> Range:
+    """The range in `for l = 1..L` or `sum(l = 1..L)`."""
+    letter, first, last = re.split(r"=|\.\.", re.sub(r"^\w+[\s(]+|[\s)]+$", "", str(t)))
+    found = range_of(_normal(letter.strip()), first, last)
+    if found is None:
+        raise ParseError(
+            "a range is `l = 1..L`: a letter, and the first and the last index; an index is a "
+            "letter, a whole number, or a letter and a whole number, `L-1`.",
+            _span(t),
+        )
+    return found
 
 
 def _exact(t: Token) -> Fraction:
@@ -217,7 +249,9 @@ def parse(text: str, functions: Functions) -> list[Statement]:
     """The statements of a problem, in order. Raises ParseError."""
     try:
         clean = _clean(text)
-        abstract = {name for names in _ELEMENTWISE.findall(clean) for name in _names(names)}
+        abstract = {
+            base_of(name) for names in _ELEMENTWISE.findall(clean) for name in _names(names)
+        }
         return [_statement(clean, span, functions, abstract) for span in _lines(clean)]
     except InputError as error:
         raise error.located(None, text) from None
@@ -381,8 +415,10 @@ def _retype(token: Token, text: str, functions: Functions, abstract: Container[s
             token.type = f"_{name.upper()}"
         elif name in functions and _CALL.match(text, end):
             token.type, token.value = "FUNCTION", (name, functions[name])
-        elif name in abstract and _ABSTRACT_CALL.match(text, end):
+        elif base_of(name) in abstract and _ABSTRACT_CALL.match(text, end):
             token.type, token.value = "ABSTRACT", Named(name, _span(token))
+    elif token.type == "DIM" and name == "for":  # of a range that is not well formed
+        token.type = "_FOR"
     elif token.type == "DIM" and (name in ATTRIBUTES or name in KINDS):
         token.type = "ATTRIBUTE"
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from .errors import Span
 from .expr import Expr
+from .families import Families
 
 Kind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 
@@ -61,3 +62,4 @@ class Problem:
     constants: frozenset[str] = field(
         default_factory=frozenset
     )  # declared `const`: not asked about
+    families: Families | None = None  # values with an index, where there are any

@@ -28,6 +28,8 @@ def from_dict(data: Mapping[str, Any]) -> tuple[Problem, Result]:
     """The problem and the result of which `data` was made. Raises InputError."""
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         raise InputError(f"this is no derivation of version {VERSION} of the schema.")
+    if "recursion" in data:
+        raise InputError("recurrences are not read back: derive them anew from the problem's text.")
     try:
         return _Restoration(data).restored()
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:

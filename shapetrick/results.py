@@ -10,6 +10,7 @@ from typing import Literal
 
 from .dims import Shape
 from .expr import Expr
+from .indices import Range
 from .problem import Request
 
 Verdict = Literal["verified", "wrong", "unchecked"]
@@ -96,6 +97,28 @@ class Rewriting:
 
 
 @dataclass(frozen=True, slots=True)
+class Equation:
+    """`symbol` = `value`, for each index of the range if there is one: `G[l-1] = … for l = L..1`.
+
+    The members of families and of their cotangents are symbols in it."""
+
+    symbol: Expr
+    value: Expr
+    over: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recursion:
+    """What a result consists of where there are families: the equations of the cotangents, the last
+    member's first, and those of the gradient, one for each kind of member; `least` are the lengths
+    from which on they hold."""
+
+    cotangents: tuple[Equation, ...]
+    gradients: tuple[Equation, ...]
+    least: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """All that was found for one request; `api.Derivation` is its public face.
 
@@ -111,3 +134,4 @@ class Result:
     rewritings: tuple[Rewriting, ...]
     validation: Validation
     notes: tuple[str, ...] = ()
+    recursion: Recursion | None = None

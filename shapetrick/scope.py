@@ -284,6 +284,13 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
+    if name.endswith("]"):
+        base = name.partition("[")[0]
+        return scope.error(
+            f"`{name}` is a member of a family that is not declared: `{base}[l] : m x n for l = "
+            "1..L`.",
+            node.span,
+        )
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         meant = nearest(name, [*scope.words, *scope.functions])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .dims import Dim
 from .errors import Span
+from .indices import Range
 from .problem import Kind
 
 # What may be said of a declared name, and whether it needs a square matrix.
@@ -36,8 +37,9 @@ KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
 class Node:
     """A node of an expression as typed. By kind, `value` is
 
-    number (a Fraction), name (the name), call (a Callee), abstract (name and order), and nothing
-    for the operators `neg`, `'`, `+`, `-`, `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
+    number (a Fraction), name (the name), call (a Callee), abstract (name and order), running (a
+    Range, of the members that are summed), and nothing for the operators `neg`, `'`, `+`, `-`,
+    `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
     """
 
     kind: str
@@ -82,6 +84,7 @@ class Declaration:
     sides: tuple[Side, Side] | None
     words: tuple[Named, ...]
     span: Span
+    over: Range | None = None  # `for l = 1..L`: one for each index
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,7 @@ class Definition:
     name: Named
     body: Node
     span: Span
+    over: Range | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

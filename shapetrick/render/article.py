@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..problem import Problem, Request
-from ..results import Line, Result, Step
+from ..results import Line, Recursion, Result, Step
 from . import words
 from .latex import Latex, factor_latex, notation_for, sized, to_latex
 
@@ -168,12 +168,29 @@ def _rejected(step: Step, notation: Latex) -> Iterator[Block]:
 
 def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Iterator[Equation]:
     """The gradient and the definitions that it uses, but for the problem's `own`."""
+    if result.recursion is not None:
+        yield from _recursion(result, result.recursion, notation)
+        return
     label, gradient = sized(heading(result.request, notation)), to_latex(result.gradient, notation)
     yield from _equations(label, _sign(result), gradient, notation.shape(result.gradient.shape))
     for i, (name, body) in enumerate((n, e) for n, e in result.definitions if n not in own):
         where = "" if i else r"\text{where}\quad "
         left = where + str(notation.name(name))
         yield from _equations(left, "=", to_latex(body, notation))
+
+
+def _recursion(result: Result, recursion: Recursion, notation: Latex) -> Iterator[Equation]:
+    """The equations of a family, each with the indices for which it holds."""
+    for q in (*recursion.cotangents, *recursion.gradients):
+        left = sized(str(notation.label(q.symbol.data.name)))
+        if q not in recursion.gradients:
+            left = str(notation.name(q.symbol.data.name))
+        over = ""
+        if q.over is not None:
+            ends = rf"{q.over.first}, \dots, {q.over.last}"
+            over = rf" \qquad {q.over.letter} = {ends}"
+        shape = notation.shape(q.symbol.shape) + over
+        yield from _equations(left, _sign(result), to_latex(q.value, notation), shape)
 
 
 def _equations(left: str, sign: str, right: str, shape: str = "") -> Iterator[Equation]:

@@ -1,5 +1,5 @@
-"""The body of a NumPy function that takes rows in blocks, so that what is between input and gradient
-stays in the cache.
+"""The body of a NumPy function that takes rows in blocks, so that what is between input and
+gradient stays in the cache.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class _Blocks:
         end = f"{self._start} + {self._step}"
         lines = [f"{self._rows} = slice({self._start}, {end})"]
         self._writer.counts[self._blocking.dim] = self._count
-        sliced = [
-            v for v in walk(self._roots) if v.op == "input" and self._blocking.inside(v)
-        ]
+        sliced = [v for v in walk(self._roots) if v.op == "input" and self._blocking.inside(v)]
         for v in sliced:
             whole = self._writer.piece(v).text
             name = self._identifiers.take(f"{whole}_{self._rows}")

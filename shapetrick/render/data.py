@@ -13,11 +13,13 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from ..cache import Account
 from ..dims import Shape
 from ..errors import RequestError
 from ..expr import Expr, Symbol, postorder
+from ..indices import Range
 from ..problem import Problem
-from ..results import Line, Result, Step, Validation
+from ..results import Equation, Line, Recursion, Result, Step, Validation
 from .text import to_text
 
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
@@ -63,6 +65,7 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "assumptions": list(problem.assumptions),
         "readings": list(problem.readings),
         "notes": list(result.notes),
+        **({} if result.recursion is None else {"recursion": _recursion(result.recursion)}),
         "problem": _problem(problem, nodes),
         "nodes": nodes.table,
     }
@@ -119,6 +122,8 @@ def _payload(data: Any) -> Data:
             return {"value": data}
         case int():
             return {"axis": data}
+        case Range():
+            return {"over": str(data)}
         case (str() as name, int() as order):
             return {"name": name, "order": order}
     return {"sizes": [str(dim) for dim in data]}
@@ -137,6 +142,36 @@ def _problem(problem: Problem, nodes: _Nodes) -> Data:
         ],
         "functions": list(problem.functions),
         "constants": sorted(problem.constants),
+    }
+
+
+def _recursion(recursion: Recursion) -> Data:
+    return {
+        "backward": [_equation(q) for q in recursion.cotangents],
+        "gradient": [_equation(q) for q in recursion.gradients],
+        "least": dict(sorted(recursion.least.items())),
+    }
+
+
+def account_data(account: Account) -> Data:
+    """What a backward pass keeps and takes at given sizes."""
+    return {
+        "bytes": account.bytes,
+        "forward": account.forward,
+        "backward": account.backward,
+        "kept": [
+            {"value": to_text(e.value), "bytes": e.bytes, "recomputing": e.recomputing}
+            for e in account.entries
+        ],
+    }
+
+
+def _equation(q: Equation) -> Data:
+    return {
+        "name": q.symbol.data.name,
+        "shape": _shape(q.symbol.shape),
+        "value": to_text(q.value),
+        "for": None if q.over is None else str(q.over),
     }
 
 

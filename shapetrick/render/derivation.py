@@ -14,10 +14,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from ..cache import Account
 from ..dims import shape_text
 from ..expr import Expr
 from ..problem import Problem
-from ..results import Line, Result, Step, Validation
+from ..results import Line, Recursion, Result, Step, Validation
 from . import words
 from .layout import MARGIN, Row, broken, columns, labelled, padded, plain, prose
 from .text import factor_text, overlined, to_text
@@ -201,11 +202,14 @@ def _gradient(result: Result, style: Style) -> list[Row]:
     head = f"{style.name(words.label(result.request))} {relation} "
     shape = shape_text(result.gradient.shape)
     look = "bold" if standing else "yellow"
-    rows = _equation(head, result.gradient, "gradient", look, style, shape)
+    if result.recursion is not None:
+        rows = _recursion(result.recursion, relation, look, style)
+    else:
+        rows = _equation(head, result.gradient, "gradient", look, style, shape)
     for i, (name, body) in enumerate(result.definitions):
         rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
     kept = [e for e in result.kept if not e.is_scalar]
-    if any(e.op != "symbol" for e in kept):
+    if any(e.op != "symbol" for e in kept) or result.recursion is not None:
         names = ", ".join(f"{style.text(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in kept)
         texts = prose(names, style.prose_width - INDENT)
         rows += labelled("keeps", [[(text, "dim")] for text in texts], INDENT)
@@ -213,6 +217,34 @@ def _gradient(result: Result, style: Style) -> list[Row]:
         texts = prose(note, style.prose_width - INDENT)
         rows += labelled("note", [[(text, "")] for text in texts], INDENT)
     return rows
+
+
+def _recursion(recursion: Recursion, relation: str, look: str, style: Style) -> list[Row]:
+    """The equations of a family: the start, the recurrence, the gradient."""
+    rows: list[Row] = []
+    parts = (("backward", recursion.cotangents), ("gradient", recursion.gradients))
+    for margin, equations in parts:
+        for i, q in enumerate(equations):
+            label = f"{style.name(q.symbol.data.name)} {relation} "
+            shape = shape_text(q.symbol.shape)
+            rows += _equation(label, q.value, "" if i else margin, look, style, shape)
+            if q.over is not None:
+                rows[-1].append((f"   for {q.over}", "dim"))
+    return rows
+
+
+def account_rows(account: Account, style: Style) -> list[Row]:
+    """What a backward pass keeps and takes at given sizes."""
+    texts = [
+        f"{account.bytes:,} bytes; {account.forward:,} operations forward, "
+        f"{account.backward:,} back"
+    ]
+    for entry in account.entries:
+        text = f"{style.text(entry.value)}: {entry.bytes:,} bytes"
+        if entry.recomputing is not None:
+            text += f", or {entry.recomputing:,} operations to make them again"
+        texts.append(text)
+    return labelled("cache", [[(text, "")] for text in texts], INDENT)
 
 
 def _equation(
@@ -237,6 +269,10 @@ def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
         for name, body in result.definitions
         if name not in own
     ]
+    if result.recursion is not None:
+        for q in (*result.recursion.cotangents, *result.recursion.gradients[1:]):
+            over = f"   for {q.over}" if q.over else ""
+            rows.append([(f"{style.name(q.symbol.data.name)} = {style.text(q.value)}{over}", "")])
     name, gradient = style.name(words.label(result.request)), style.text(result.gradient)
     if v.verdict == "verified":
         return [*rows, [(f"{name} = {gradient}", "")]]

@@ -16,6 +16,7 @@ from ..elaboration import read_expression
 from ..errors import InputError
 from ..expr import Expr, Number, postorder
 from ..functions import TABLE
+from ..indices import Range, split
 from ..problem import Problem, Request
 from .notation import Level, Notation, Piece, Rope, signed, spell
 
@@ -56,6 +57,11 @@ def escaped(text: str) -> str:
 
 def identifier(name: str) -> str:
     """A name as in print: `W1` as W with an index, `theta` as a Greek letter."""
+    found = split(name)
+    if found is not None:
+        stem = identifier(found[0])
+        inner = f"{stem[:-1]}," if stem.endswith("}") and "_{" in stem else f"{stem}_{{"
+        return f"{inner}{found[1]}}}"
     plain = unicodedata.normalize("NFKC", name)
     match = re.fullmatch(r"(.+?)_(.+)|([^\d_]+)(\d+)", plain)
     if match is None:
@@ -117,6 +123,9 @@ class Latex(Notation):
             inner = self._quoted(label[4:-1])
             bar = r"\bar" if len(label) == len("bar(Z)") else r"\overline"
             return f"{bar}{{{inner}}}"
+        label, _, through = label.partition(" through ")  # one of several contributions
+        if through:
+            return rf"{self.label(label)} \text{{ through }} {self._quoted(through)}"
         at = _outside_brackets(label, "/∂")
         if at is None:
             return self._quoted(label)
@@ -128,7 +137,7 @@ class Latex(Notation):
     def _quoted(self, text: str) -> str:
         """What a label mentions: a name, an expression, or another label."""
         inner = text[1:-1] if _is_bracketed(text) else text
-        if inner.isidentifier() or inner.startswith("∂"):
+        if inner.isidentifier() or inner.startswith("∂") or split(inner):
             found = str(self.name(inner))
         else:
             e = self.read(inner) if self.read else None
@@ -136,7 +145,7 @@ class Latex(Notation):
         return OPEN + found + CLOSE if inner is not text else found
 
     def dim(self, dim: Dim) -> Rope:
-        return re.sub(r"[^\W\d]\w*", lambda name: str(self.name(name[0])), str(dim))
+        return re.sub(r"[^\W\d]\w*(?:\[[^\]]*\])?", lambda name: str(self.name(name[0])), str(dim))
 
     def shape(self, shape: Shape) -> str:
         """The sides with a sign between them; sums and products in brackets."""
@@ -193,6 +202,9 @@ class Latex(Notation):
             return rf"{{\mathbf{{1}}_{{{sizes[1]}}}^{{\top}}}}"
         sign = r" \times " if name in ("ones", "zeros") else ", "
         return f"{{{_CONSTRUCTORS[name]}_{{{sign.join(sizes)}}}}}"
+
+    def running(self, over: Range) -> Rope:
+        return rf"\sum_{{{over.letter} = {over.first}}}^{{{over.last}}}"
 
     def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
         row = TABLE.get(name)

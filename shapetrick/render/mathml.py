@@ -23,7 +23,7 @@ _TOKENS = re.compile(
 )
 _SIGNS = {
     "odot": "⊙", "oslash": "⊘", "otimes": "⊗", "cdot": "·", "times": "×", "to": "→",
-    "rightsquigarrow": "⇝", "neq": "≠",
+    "sum": "∑", "dots": "…", "rightsquigarrow": "⇝", "neq": "≠",
 }  # fmt: skip
 _LETTERS = {name: letter for letter, name in GREEK.items()} | {"partial": "∂", "top": "⊤"}
 _LETTERS |= {"circ": "∘"}

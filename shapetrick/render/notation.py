@@ -19,6 +19,7 @@ from ..dims import ONE, SCALAR, Dim, broadcast
 from ..errors import RequestError
 from ..expr import Expr, Number, postorder
 from ..functions import NAMES
+from ..indices import Range
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
 
@@ -106,6 +107,10 @@ class Notation:
     def call(self, name: str, args: Iterable[Rope]) -> Rope:
         commas = [part for a in args for part in (", ", a)]
         return (f"{name}(", *commas[1:], ")")
+
+    def running(self, over: Range) -> Rope:
+        """The sign of a sum over members, before what is summed."""
+        return self.call("sum", [str(over)])
 
     def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
         """A function of the table; `extra` is what it has beside its arguments."""
@@ -214,6 +219,9 @@ class _Writer:
                 piece = self._chain(e.args)
             case "transpose":
                 piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
+            case "total":
+                body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
+                piece = Piece((s.running(e.data), " ", body), Level.SUM)
             case "abstract":
                 piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
             case _:

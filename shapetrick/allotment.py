@@ -1,0 +1,110 @@
+"""Arrays for the members of families: lists in, the gradients at a given length out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .depths import gradients
+from .dims import shape_text
+from .errors import InputError
+from .evaluation import Program
+from .expr import Expr, postorder
+from .families import Families
+from .functions import Array
+from .indices import Index, split
+from .problem import Problem
+from .results import Result
+
+Given = Mapping[str, Any]
+
+
+def evaluate(
+    problem: Problem, result: Result, given: Given, lengths: Mapping[str, int]
+) -> Array | list[Array]:
+    """The gradient's value: one array for each member of a family, in order, or one for a symbol.
+
+    Raises InputError where an array is missing or has another shape."""
+    families = problem.families or Families((), ())
+    missing = [letter for letter in families.lengths if letter not in lengths]
+    if missing:
+        raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")
+    exprs = [result.gradient]
+    if result.recursion is not None:
+        exprs = list(gradients(families, result.request, result.recursion, lengths))
+    nodes = list(postorder(exprs))
+    firsts = _firsts(families, lengths)
+    env = {e.data.name: _array(e, given, firsts) for e in nodes if e.op == "symbol"}
+    sizes = _sizes([e for e in nodes if e.op == "symbol"], env)
+    functions = {
+        name: _function(name, given)
+        for name in dict.fromkeys(e.data[0] for e in nodes if e.op == "abstract")
+    }
+    values = Program(exprs, sizes).run(env, functions)
+    found = split(result.request.wrt.data.name)
+    generic = found is not None and found[1].letter and found[1].letter not in families.lengths
+    return values if generic else values[0]
+
+
+def _firsts(families: Families, lengths: Mapping[str, int]) -> dict[str, int]:
+    """The index at which each family of inputs begins: that of the first array of a list."""
+    numbers = {letter: Index("", k) for letter, k in lengths.items()}
+    firsts: dict[str, int] = {}
+    for s in families.segments:
+        if s.body is None:
+            first = s.first.within(numbers).offset
+            firsts[s.base] = min(first, firsts.get(s.base, first))
+    return firsts
+
+
+def _array(e: Expr, given: Given, firsts: Mapping[str, int]) -> Array:
+    name = e.data.name
+    found = split(name)
+    value = given.get(name)
+    if value is None and found is not None and found[0] in given:
+        base, index = found
+        members = given[base]
+        position = index.offset - firsts.get(base, 1)
+        if not isinstance(members, Sequence | np.ndarray) or len(members) <= position:
+            raise InputError(f"`{base}` is a list of its members, and has none for `{name}`.")
+        value = members[position]
+    if value is None:
+        raise InputError(f"give a value for `{name}`.")
+    array = np.asarray(value, dtype=float)
+    if array.ndim < 2:
+        array = array.reshape((1, -1) if str(e.shape[0]) == "1" else (-1, 1))
+    return array
+
+
+def _sizes(symbols: Iterable[Expr], env: Given) -> dict[str, int]:
+    """What the dimensions are, from the arrays. Raises InputError where these don't fit."""
+    sizes: dict[str, int] = {}
+    checked = list(symbols)
+    for e in checked:
+        for dim, size in zip(e.shape, env[e.data.name].shape, strict=True):
+            if dim.names == (str(dim),):
+                sizes.setdefault(str(dim), size)
+    for e in checked:
+        shape = env[e.data.name].shape
+        known = all(name in sizes for dim in e.shape for name in dim.names)
+        if not known or shape != tuple(dim.size(sizes) for dim in e.shape):
+            actual = "×".join(map(str, shape))
+            raise InputError(f"`{e.data.name}` is {shape_text(e.shape)}, and not {actual}.")
+    return sizes
+
+
+def _function(name: str, given: Given) -> Callable[[Array, int], Array]:
+    """The value of a declared elementwise function: one that takes entries and an order."""
+    found = split(name)
+    function = given.get(name)
+    if function is None and found is not None:
+        function = given.get(found[0])
+        if isinstance(function, Sequence):
+            function = function[found[1].offset - 1]
+    if not callable(function):
+        raise InputError(
+            f"give `{name}` as a function f(x, order): its value, or its derivative of that order."
+        )
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,112 @@
+"""Recurrences validated: the whole network at several small lengths, each member by differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .errors import RequestError
+from .expr import Expr, symbols_of
+from .families import Families, reindexed
+from .indices import Index, Indices, split
+from .problem import Problem, Request
+from .recurrence import segments_of
+from .results import Recursion, Validation, Verdict
+from .unrolling import Unrolling
+from .validation import Checker
+
+DEPTHS = 3  # how many lengths are tried
+_WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """One member of what is asked for: the result as a function of it, and its gradient."""
+
+    of: Expr
+    wrt: Expr
+    gradient: Expr
+
+
+def unrolled(
+    families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
+) -> Iterator[Unrolled]:
+    """The members by which is asked, at these lengths. Raises RequestError below the least."""
+    segments = (*families.segments, *segments_of(recursion.cotangents))
+    numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
+    for values, gradient in _asked(request, recursion, families, lengths):
+        wrt = reindexed(request.wrt, {**numbers, **values})
+        free = frozenset({wrt.data.name})
+        unrolling = Unrolling(segments, lengths, free)
+        of = unrolling.expression(request.of)
+        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, values)))
+
+
+def gradients(
+    families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
+) -> Iterator[Expr]:
+    """The gradients by all members by which is asked, in the inputs alone, sharing what they share.
+
+    Raises RequestError below the least length."""
+    unrolling = Unrolling((*families.segments, *segments_of(recursion.cotangents)), lengths)
+    for values, gradient in _asked(request, recursion, families, lengths):
+        yield unrolling.expression(reindexed(gradient, values))
+
+
+def _asked(
+    request: Request, recursion: Recursion, families: Families, lengths: Mapping[str, int]
+) -> Iterator[tuple[Indices, Expr]]:
+    """The index of each member by which is asked, and its gradient."""
+    for letter, least in recursion.least.items():
+        if lengths[letter] < least:
+            raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
+    found = split(request.wrt.data.name)
+    if found is None or not found[1].letter or found[1].letter in families.lengths:
+        yield {}, recursion.gradients[0].value
+        return
+    base, index = found
+    numbers = Unrolling((), lengths)
+    pieces = segments_of(recursion.gradients) if len(recursion.gradients) > 1 else ()
+    for segment in families.of(base):
+        for k in numbers.members(segment):
+            at = {index.letter: Index("", k)}
+            own = next((g for g in pieces if k in numbers.members(g)), None)
+            if own is None or own.body is None:
+                yield at, recursion.gradients[0].value
+            else:
+                yield at, reindexed(own.body, own.values(Index("", k)))
+
+
+def validate(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Validation:
+    """The verdict on all members at several lengths: the worst of theirs."""
+    assert problem.families is not None
+    found: list[Validation] = []
+    sizes: list[Mapping[str, int]] = []
+    for more in range(DEPTHS):
+        lengths = {letter: least + more for letter, least in recursion.least.items()}
+        for i, member in enumerate(unrolled(problem.families, request, recursion, lengths)):
+            v = _check(problem, request, member, seed)
+            found.append(v)
+            if i == 0:
+                sizes.append({**lengths, **(v.sizes[0] if v.sizes else {})})
+    worst = max(found, key=lambda v: _WORST.index(v.verdict))
+    return Validation(
+        worst.verdict,
+        worst.reason,
+        max(v.max_relative_error for v in found),
+        min(v.order for v in found),
+        sum(v.draws for v in found),
+        tuple(sizes),
+        seed,
+        tuple(dict.fromkeys(c for v in found for c in v.conditions)),
+        all(v.zero for v in found),
+    )
+
+
+def _check(problem: Problem, request: Request, member: Unrolled, seed: int) -> Validation:
+    direction = request.direction
+    if direction is not None:
+        named = {e.data.name: e for e in symbols_of(member.gradient)}
+        direction = named.get(direction.data.name, direction)
+    checker = Checker(member.of, member.wrt, direction, request.kind, problem.functions, seed=seed)
+    return checker.check(member.gradient)

@@ -1,0 +1,187 @@
+"""Families: values with an index, of which a problem says what one member is.
+
+A `Segment` is a line of the text: the members that it declares or defines. Members are symbols
+whose names carry the index, so that the engine derives with the generic member as with any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .dims import Dim, Shape
+from .errors import Span
+from .expr import (
+    Expr,
+    commute,
+    dimension,
+    eye,
+    node,
+    ones,
+    postorder,
+    rebuild,
+    symbol,
+    total,
+    zeros,
+)
+from .indices import (
+    Index,
+    Indices,
+    Range,
+    member,
+    renamed,
+    renamed_dim,
+    renamed_shape,
+    split,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """The members `base[index]`, one or, with `over`, one for each value of the letter.
+
+    `shape` is that of the member at `index`; without a `body` the members are inputs."""
+
+    base: str
+    index: Index
+    over: Range | None
+    shape: Shape
+    body: Expr | None = None
+    attributes: frozenset[str] = frozenset()
+    span: Span | None = None
+
+    @property
+    def name(self) -> str:
+        return member(self.base, self.index)
+
+    @property
+    def first(self) -> Index:
+        return self.index if self.over is None else self.over.first.plus(self.index.offset)
+
+    @property
+    def last(self) -> Index:
+        return self.index if self.over is None else self.over.last.plus(self.index.offset)
+
+    def values(self, at: Index) -> Indices:
+        """What the letter is where the member `at` is meant."""
+        return {} if self.over is None else {self.over.letter: at.plus(-self.index.offset)}
+
+    def shape_at(self, at: Index) -> Shape:
+        """A member's shape. Of a single member it is read as that of one among others: where
+        `Z[0]` is m×n[0], `Z[l]` would be m×n[l]."""
+        if self.over is not None:
+            return renamed_shape(self.shape, self.values(at))
+        rows, cols = (_generalised(d, self.index, at) for d in self.shape)
+        return rows, cols
+
+    def symbol(self, at: Index) -> Expr:
+        return symbol(member(self.base, at), self.shape_at(at), self.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The segments in the order of the text, and the letters of lengths: `L`, `T`."""
+
+    segments: tuple[Segment, ...]
+    lengths: tuple[str, ...]
+
+    def of(self, base: str) -> list[Segment]:
+        return [s for s in self.segments if s.base == base]
+
+
+class Incomparable(Exception):
+    """Two indices count from different lengths."""
+
+
+def at_most(a: Index, b: Index) -> bool:
+    """Whether a ≤ b where lengths are large. Raises Incomparable."""
+    if a.letter == b.letter:
+        return a.offset <= b.offset
+    if a.letter and b.letter:
+        raise Incomparable
+    return not a.letter
+
+
+def covers(segments: Sequence[Segment], first: Index, last: Index) -> Index | None:
+    """The first index from first to last that no segment has; None if there is none."""
+    position = first
+    for _ in range(len(segments) + 1):
+        if not at_most(position, last):
+            return None
+        reached = [
+            s.last for s in segments if at_most(s.first, position) and at_most(position, s.last)
+        ]
+        if not reached:
+            return position
+        position = reached[0].plus(1)
+    return position if at_most(position, last) else None
+
+
+def reindexed(e: Expr, values: Indices) -> Expr:
+    """The expression with letters' values put in."""
+    new: dict[Expr, Expr] = {}
+    for x in postorder([e], into=lambda x: x.op != "total"):
+        if x.op == "total":  # its own letter is bound within
+            inner = {k: v for k, v in values.items() if k != x.data.letter}
+            new[x] = total(reindexed(x.args[0], inner), x.data.within(values))
+        elif not x.args:
+            new[x] = _leaf(x, values)
+        elif x.op == "abstract":
+            name, order = x.data
+            arg = new[x.args[0]]
+            new[x] = node("abstract", (arg,), (renamed(name, values), order), arg.shape)
+        elif isinstance(x.data, tuple):  # sizes
+            new[x] = _resized(x, [new[a] for a in x.args], values)
+        elif x.op == "name":
+            body = new[x.args[0]]
+            new[x] = node("name", (body,), renamed(x.data, values), body.shape)
+        else:
+            new[x] = rebuild(x, [new[a] for a in x.args])
+    return new[e]
+
+
+def _leaf(x: Expr, values: Indices) -> Expr:
+    match x.op:
+        case "symbol":
+            name = renamed(x.data.name, values)
+            return symbol(name, renamed_shape(x.shape, values), x.data.attributes)
+        case "dimension":
+            return dimension(renamed_dim(Dim.of(x.data), values))
+        case "ones" | "zeros":
+            return (ones if x.op == "ones" else zeros)(*renamed_shape(x.shape, values))
+        case "eye":
+            return eye(renamed_dim(x.shape[0], values))
+        case "commute":
+            m, n = (renamed_dim(d, values) for d in x.data)
+            return commute(m, n)
+    return x
+
+
+def _resized(x: Expr, args: Sequence[Expr], values: Indices) -> Expr:
+    data: Any = tuple(renamed_dim(d, values) if isinstance(d, Dim) else d for d in x.data)
+    return node(x.op, tuple(args), data, renamed_shape(x.shape, values))
+
+
+def members_in(e: Expr) -> Iterable[tuple[Expr, str, Index, Range | None]]:
+    """The symbols with an index: their family, the index, and the range of the running sum in which
+    they stand."""
+    stack: list[tuple[Expr, Range | None]] = [(e, None)]
+    while stack:
+        root, over = stack.pop()
+        for x in postorder([root], into=lambda x: x.op != "total"):
+            if x.op == "total":
+                stack.append((x.args[0], x.data))
+            elif x.op == "symbol":
+                found = split(x.data.name)
+                if found is not None:
+                    yield x, *found, over
+
+
+def _generalised(dim: Dim, index: Index, at: Index) -> Dim:
+    new = {}
+    for name in dim.names:
+        found = split(name)
+        if found is not None and found[1].letter == index.letter:
+            new[name] = Dim.of(member(found[0], at.plus(found[1].offset - index.offset)))
+    return dim.substitute(new)
