@@ -17,6 +17,7 @@ from .problem import Problem
 from .program import Program, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.code import WRITTEN
+from .render.loops import family_module
 from .render.programs import FUNCTION, LIBRARIES, TARGETS, Target, module, program_arguments
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
@@ -37,6 +38,8 @@ def code(
 
     Products are associated for `sizes`, or for equal ones. Raises RequestError."""
     library = LIBRARIES[known(target)]
+    if problem.families is not None:
+        return _loops(problem, results, known(target), self_test)
     about = _about(results, target)
     if target not in RULES:
         whole = _program(problem, results, sizes)
@@ -52,6 +55,16 @@ def code(
     return rule_module(found, library, about, test)
 
 
+def _loops(problem: Problem, results: Sequence[Result], target: Target, self_test: bool) -> str:
+    """Families: loops for one request. Raises RequestError for what is not written."""
+    if len(results) != 1 or target in RULES or self_test:
+        raise RequestError(
+            "of families there is code for one request at a time, for a plain function (numpy, "
+            "jax, torch) without a self-test."
+        )
+    return family_module(problem, results[0], target)
+
+
 def function(
     problem: Problem,
     results: Sequence[Result],
@@ -60,6 +73,8 @@ def function(
     alone: bool = False,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    if problem.families is not None:
+        raise RequestError("of families there is `code`, and `evaluate`, but no `function`.")
     library = LIBRARIES[known(target)]
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)

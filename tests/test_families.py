@@ -406,3 +406,12 @@ def test_a_generated_network_of_a_thousand_layers() -> None:
     problem = read("\n".join([*lines, "J = sum(Z1000)", "grad J wrt W1"]))
     assert len(problem.data.definitions) == 1002
     assert time.perf_counter() - start < 20
+
+
+def test_code_of_several_requests_is_refused() -> None:
+    problem = read(LECTURE + "grad J wrt W[l], b[l]")
+    with pytest.raises(InputError, match="one request at a time"):
+        problem.code("numpy")
+    with pytest.raises(InputError, match="evaluate"):
+        problem.function("numpy")
+    assert "for l in range(L, 0, -1):" in problem.derive()[0].code("numpy")
