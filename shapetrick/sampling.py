@@ -95,7 +95,7 @@ def assignments(
     yield first
     yield _unlike(first, orders[1], dims)
     for i, order in enumerate(orders[2:]):
-        yield _sizes(order, dims, SMALLEST + i % 2)
+        yield _sizes(order, dims, SMALLEST + i % 3)
 
 
 def _unlike(first: Mapping[str, int], order: Sequence[str], dims: Sequence[Dim]) -> dict[str, int]:

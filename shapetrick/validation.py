@@ -319,17 +319,29 @@ class Checker:
         self._dims = dims_of([self._target.of, *self._target.inputs])
         rng = np.random.default_rng(self._seed)
         self._sizes = enumerate(assignments(self._dims, rng, forced))
+        self._postponed: list[tuple[int, Mapping[str, int]]] = []
+
+    def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
+        """The next assignment: first those that have no size in common with a site, where a number
+        in a gradient would pass for that dimension."""
+        taken = [probe.site.sizes.items() for probe in self._found]
+        for i, sizes in self._sizes:
+            if not any(sizes.items() & items for items in taken):
+                return i, sizes
+            self._postponed.append((i, sizes))
+        return self._postponed.pop(0) if self._postponed else None
 
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""
         while len(self._found) <= index:
-            i, sizes = next(self._sizes, (0, None))
-            if self._flat and (sizes is None or len(self._flat) > FLAT_SITES):
+            following = self._next_sizes()
+            if self._flat and (following is None or len(self._flat) > FLAT_SITES):
                 self._found += self._flat
                 self._flat = []
                 continue
-            if sizes is None:
+            if following is None:
                 return None
+            i, sizes = following
             site = Site(self._target, sizes, (self._seed, i))
             points = site.points()
             tried: list[Point] = []
