@@ -16,7 +16,7 @@ from ..curves import Curve
 from ..dims import shape_text
 from ..expr import Expr, transpose
 from ..problem import Problem
-from ..results import Line, Rejected, Result, Step
+from ..results import Equation, Line, Rejected, Result, Step
 from . import mathml, words
 from .article import heading
 from .elements import Html, element, joined
@@ -202,9 +202,13 @@ def _title(result: Result, writer: _Writer) -> Html:
 def _answer(result: Result, writer: _Writer) -> Html:
     v = result.validation
     sign = "=" if v.verdict == "verified" else r"\overset{?}{=}"
-    left = sized(heading(result.request, replace(writer.notation, marks=None)))
-    shape = shape_text(result.gradient.shape)
-    gradient = writer.formula(f"{left} {sign} {writer.expression(result.gradient)}", shape)
+    if result.recursion is not None:
+        recurrence = (*result.recursion.cotangents, *result.recursion.gradients)
+        answer = [_equation(q, sign, writer) for q in recurrence]
+    else:
+        left = sized(heading(result.request, replace(writer.notation, marks=None)))
+        shape = shape_text(result.gradient.shape)
+        answer = [writer.formula(f"{left} {sign} {writer.expression(result.gradient)}", shape)]
     definitions = [
         writer.formula(
             f"{writer.notation.name(name)} = {writer.expression(body)}", shape_text(body.shape)
@@ -214,7 +218,7 @@ def _answer(result: Result, writer: _Writer) -> Html:
     where = [element("div", "where", *definitions, class_="where soft")] if definitions else []
     kept = [e for e in result.kept if not e.is_scalar]
     if any(e.op != "symbol" for e in kept):
-        names = ", ".join(str(e.data if e.op == "name" else e.data.name) for e in kept)
+        names = ", ".join(map(str, kept))
         where.append(element("p", f"keeps {names}", class_="soft"))
     where += [element("p", note, class_="soft") for note in result.notes]
     reason = f"{v.reason}; " if v.reason else ""
@@ -224,7 +228,14 @@ def _answer(result: Result, writer: _Writer) -> Html:
         element("span", reason + "; ".join(words.figures(v)), class_="soft"),
         class_="verdict",
     )
-    return element("div", gradient, *where, verdict, class_=f"answer {v.verdict}")
+    return element("div", *answer, *where, verdict, class_=f"answer {v.verdict}")
+
+
+def _equation(q: Equation, sign: str, writer: _Writer) -> Html:
+    """An equation of a recurrence, and the indices for which it holds."""
+    left = writer.notation.label(q.symbol.data.name)
+    shape = shape_text(q.symbol.shape) + (f" for {q.over}" if q.over is not None else "")
+    return writer.formula(f"{left} {sign} {writer.expression(q.value)}", shape)
 
 
 # ---------------------------------------------------------------------------------------- the steps
