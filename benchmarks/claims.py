@@ -203,6 +203,7 @@ def _count_mend(case: Case, judged: Judgement, row: Mutation, text: str, tally: 
         return
     suggested = case.claiming(judged.suggestion)[1].claim
     if suggested is None or suggested.value is None or case.differs(suggested.value):
+        tally.counts["wrong suggestion"] += 1
         tally.remarks.append(f"WRONG SUGGESTION {case.name}: {text} -> {judged.suggestion}")
         return
     if not judged.mended:
@@ -369,10 +370,13 @@ def main() -> int:
         named = t.counts["named"] / t.counts["mended"]
         equal = t.counts["an equal slip named"] / t.counts["mended"]
         print(f"  mended {mended:.1%}; of these named {named:.1%}, an equal one {equal:.1%}")
+        marks.append(("every suggestion right", t.counts["wrong suggestion"] == 0))
+        marks.append(("a mend takes under a second", median(t.seconds["mend"]) < 1))
         marks += [("95 % mended", mended >= 0.95), ("90 % named", named + equal >= 0.90)]
     if args.only in (None, "accept"):
         t = accept(cases, int(args.share * RIGHT_CLAIMS), args.seed)
         report("right claims, respelt", t, args.verbose)
+        marks.append(("a check takes under 50 ms", median(t.seconds["check"]) < 0.05))
         marks.append(("none refused", t.counts["verified"] == t.counts["respelt"]))
     print()
     for name, met in marks:

@@ -11,7 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .dims import ONE, Dim
-from .expr import UNIT, Expr, add, call, dimension, matmul, power, rebuild, times, transpose
+from .expr import (
+    UNIT,
+    Expr,
+    add,
+    call,
+    dimension,
+    matmul,
+    postorder,
+    power,
+    rebuild,
+    times,
+    transpose,
+)
 from .functions import TABLE
 from .lengths import length
 from .network import Nodes, add_exponents
@@ -71,12 +83,13 @@ class Board:
     matrices: list[Matrix] = field(default_factory=list)
     vectors: dict[int, list[Expr]] = field(default_factory=dict)
     scalars: list[Expr] = field(default_factory=list)
+    places: dict[Expr, int] = field(default_factory=dict)  # of the factors, as they were put down
 
     def copy(self) -> Board:
         vectors = {n: list(v) for n, v in self.vectors.items()}
         return Board(
             self.symmetric, dict(self.dims), self.outside, list(self.matrices), vectors,
-            list(self.scalars),
+            list(self.scalars), self.places,
         )  # fmt: skip
 
     def is_forest(self) -> bool:
@@ -156,7 +169,7 @@ class Board:
         """From which of their two nodes parallel factors are the shorter to write."""
         _, a, b = group[0]
         lengths = {s: sum(length(self.oriented(m, s)) for m in group) for s in (a, b)}
-        return a if lengths[a] <= lengths[b] else b
+        return min((a, b), key=lambda s: (lengths[s], s))  # the rows of the whole come first
 
     def _is_cycle(self, group: list[Matrix]) -> bool:
         """Two factors between two summed nodes that nothing else touches: a trace of a product."""
@@ -213,7 +226,14 @@ class Board:
             dot = matmul(self.row(rest), self.column([v]))
             turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
             found += [dot, turned]
-        return min(found, key=length)
+        return min(found, key=lambda e: (length(e), self._place(e)))
+
+    def _place(self, e: Expr) -> int:
+        """Where the first factor of a product was put down: of two ways to write it that are as
+        long, the one that begins with what came first is read as itself again."""
+        first = e.args[0] if e.op == "matmul" else e
+        atoms = postorder([first], into=lambda x: x not in self.places)
+        return min((self.places[x] for x in atoms if x in self.places), default=len(self.places))
 
     def sum_leaf(self, n: int, matrix: Matrix) -> None:
         """A node with one matrix: times the vectors there, or summed along the axis."""
@@ -253,11 +273,18 @@ class Board:
         alone = n not in self.outside and not self.vectors.get(n)
         if alone and not any(n in m[1:] for m in self.matrices):
             del self.dims[n]
-            trace = call("tr", loop)
+            trace = call("tr", self._turned(loop))
             as_sum = call("sum", times(left, flip(right, self.symmetric)))
             self.scalars.append(as_sum if length(as_sum) < length(trace) else trace)
         else:
             self.put_vector(n, self.diagonal(loop))
+
+    def _turned(self, loop: Expr) -> Expr:
+        """The product below a trace, turned so that it begins with what came first."""
+        if loop.op != "matmul":
+            return loop
+        starts = [(*loop.args[i:], *loop.args[:i]) for i in range(len(loop.args))]
+        return min((matmul(*factors) for factors in starts), key=self._place)
 
     def run(self, pick: int) -> bool:
         """Contracts every summed node; `pick` chooses among those with two matrices. False if

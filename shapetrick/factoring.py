@@ -18,7 +18,7 @@ from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, powe
 from .functions import TABLE
 from .lengths import has_minus, is_divisor, length_as_factor, sum_of
 from .network import add_exponents
-from .signs import Signs, with_one_sum_negated
+from .signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
 Number = Fraction | float
@@ -79,7 +79,7 @@ def _gathered(scalars: Iterable[tuple[Expr, Expr]]) -> Scalars:
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
     """The sum, with common factors taken out as long as that makes it shorter."""
-    parts = [Part(*split(e)) for e in summands]
+    parts = [Part(*split(a)) for e in summands for a in _summands(e)]
     while len(parts) > 1:
         better = _best_step(parts, length, signs)
         if better is None:
@@ -92,6 +92,15 @@ def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
             positive = [Part(-p.coefficient, p.scalars, p.body) for p in parts]
             return times(MINUS, sum_of([p.expression for p in positive]))
     return sum_of([p.expression for p in parts])
+
+
+def _summands(e: Expr) -> Iterable[Expr]:
+    """What a summand adds to the sum: a sum below a minus its own summands."""
+    if e.op == "times" and e.args[0] is MINUS and len(e.args) == 2 and e.args[1].op == "add":
+        inner = e.args[1]
+        if all(a.shape == inner.shape for a in inner.args):
+            return [negate_part(a) for a in inner.args]
+    return [e]
 
 
 def without_leading_minus(e: Expr) -> Expr:

@@ -177,6 +177,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one-hot sums to 1", "sum(p)", "1", "p : 1 x n onehot"),
     Identity("one-hot sums to 1", "sum(P, axis=1)", "ones(m)", "P : m x n onehot"),
     Identity("one-hot sums to 1", "sum(P)", "m", "P : m x n onehot"),
+    Identity("one-hot", "p.^2", "p", "p : n x 1 onehot"),
+    Identity("one-hot", "p.^2", "p", "p : 1 x n onehot"),
     Identity("one-hot", "p.^2", "p", "p : m x n onehot"),
 )  # fmt: skip
 

@@ -39,6 +39,7 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         built = rebuild(x, [new[a] for a in x.args])
         below[x] = 1 + max(below[a] for a in x.args)
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= LEAST_SAVING
+        repeated = repeated and (x.op != "transpose" or bool(x.args[0].args))
         if x is not e and (repeated or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(x, repeated), built), 0
         new[x] = built

@@ -15,10 +15,12 @@ from dataclasses import replace
 from .contraction import flip
 from .dims import ONE, Shape, broadcast
 from .expr import (
+    UNIT,
     ZERO,
     Expr,
     add,
     postorder,
+    power,
     rebuild,
     times,
     transform,
@@ -29,7 +31,7 @@ from .factoring import factored, without_leading_minus
 from .fingerprints import key_of
 from .folding import Folding
 from .functions import TABLE
-from .lengths import length, sum_of
+from .lengths import has_minus, is_below, length, sum_of
 from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
@@ -40,6 +42,7 @@ HORIZON = 4  # how many operations deep a product is read; beyond, a factor is t
 OPENED_HORIZON = 6  # likewise where sums are multiplied out
 MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 MOST_ROUNDS = 8
+DEEPEST = 8  # how often what a rewriting has made is looked into again
 
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
@@ -76,8 +79,7 @@ class Simplifier:
         """The simplified expression: of the same shape and value, and no longer."""
         for node in postorder([e], into=lambda x: x.op != "name" and x not in self._memo):
             if node not in self._memo:
-                args = [self._memo[a] for a in node.args] if node.op != "name" else node.args
-                self._memo[node] = self._local(rebuild(node, args))
+                self._memo[node] = self._local(self._with_args(node))
         return self._memo[e]
 
     def write(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
@@ -111,14 +113,32 @@ class Simplifier:
             forms.append(found)
         return forms[-1]
 
-    def _inside(self, e: Expr) -> Expr:
+    def _inside(self, e: Expr, depth: int = 0) -> Expr:
         """The expression with those arguments simplified that a rewriting has just made."""
         for node in postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo):
             if node not in self._memo:
                 self._memo[node] = node
-                args = [self._memo[a] for a in node.args] if node.op != "name" else node.args
-                self._memo[node] = self._once(rebuild(node, args))
-        return rebuild(e, [self._memo[a] for a in e.args]) if e.op != "name" else e
+                before = self._with_args(node)
+                after = self._once(before)
+                if after is not before and depth < DEEPEST:
+                    after = self._inside(after, depth + 1)
+                self._memo[node] = after
+        return self._with_args(e)
+
+    def _with_args(self, e: Expr) -> Expr:
+        """The expression with its arguments simplified; a summand keeps its minus."""
+        if e.op == "name":
+            return e
+        return rebuild(e, [self._summand(a) if e.op == "add" else self._memo[a] for a in e.args])
+
+    def _summand(self, a: Expr) -> Expr:
+        """A summand simplified: in a sum `-A (y - x)` is as short as `A (x - y)`, and which of the
+        two it is depends on how the problem writes `y - x`."""
+        found = self._memo[a]
+        if not has_minus(a) or has_minus(found) or a.op == "number":
+            return found
+        kept = rebuild(a, [self._memo[x] for x in a.args])
+        return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
 
     def _once(self, e: Expr) -> Expr:
         if not e.args or e.op == "name":
@@ -167,7 +187,8 @@ class Simplifier:
         """Like terms added up; their order is that of the first of each."""
         groups: dict[int, Term] = {}
         for read in terms:
-            term = self._with_sums_multiplied(self._with_natural_sums(read))
+            natural = self._with_natural_sums(read)
+            term = self._with_divisors_cancelled(self._with_sums_multiplied(natural))
             key = key_of(term, self.is_symmetric)
             first = groups.get(key)
             total = term.coefficient + (0 if first is None else first.coefficient)
@@ -209,6 +230,31 @@ class Simplifier:
                 if written is not None and length(written) < length(whole):
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
                     return tidy(replace(term, scalars=(*kept, (written, p))))
+        return term
+
+    def _with_divisors_cancelled(self, term: Term) -> Term:
+        """The term with factors multiplied into a sum beside them that has them as divisors, where
+        that is shorter: `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
+        for total in term.edges:
+            if total.atom.op != "add" or total.exponent is not UNIT:
+                continue
+            divisors = {b for a in total.atom.args for b in _divisors(a)}
+            used = [
+                edge
+                for edge in term.edges
+                if edge.atom in divisors
+                and edge.atom.shape == total.atom.shape
+                and (edge.rows, edge.cols) == (total.rows, total.cols)
+                and edge.exponent.op == "number"
+            ]
+            if not used:
+                continue
+            whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
+            written = self._reread(whole, {total.atom}.__contains__, OPENED_HORIZON)
+            if written is not None and length(written) < length(whole):
+                kept = tuple(e for e in term.edges if e is not total and e not in used)
+                edge = replace(total, atom=self(written))
+                return tidy(replace(term, edges=(*kept, edge)))
         return term
 
     def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
@@ -345,6 +391,12 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
         if depth < OPENED_HORIZON:
             stack.extend((a, depth + 1) for a in x.args)
     return found if names is any(x.op == "name" for x in found) else set()
+
+
+def _divisors(e: Expr) -> list[Expr]:
+    """What a product is divided by, entry by entry."""
+    factors = e.args if e.op == "times" else (e,)
+    return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 
 def _summands(e: Expr) -> int:

@@ -106,7 +106,9 @@ def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Board:
     met = dict.fromkeys([*(n for edge in term.edges for n in edge.nodes), *term.dims])
     board = Board(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
     for edge in term.edges:
-        board.put(power(edge.atom, edge.exponent), edge.rows, edge.cols)
+        factor = power(edge.atom, edge.exponent)
+        board.places.setdefault(factor, len(board.places))
+        board.put(factor, edge.rows, edge.cols)
     return board
 
 

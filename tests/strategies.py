@@ -6,10 +6,11 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 from shapetrick import expr as ex
+from shapetrick import sampling
 from shapetrick.dims import ONE, SCALAR, Dim, Shape
 from shapetrick.errors import ShapeError
 from shapetrick.evaluation import Functions
@@ -34,6 +35,19 @@ def _names(shape: Shape) -> tuple[str, ...]:
 SYMBOLS: dict[Shape, tuple[Expr, ...]] = {
     shape: tuple(ex.symbol(name, shape) for name in _names(shape)) for shape in SHAPES
 }
+_SQUARE_ATTRIBUTES = ("symmetric", "posdef", "diagonal", "orthogonal", "lower", "upper")
+_ENTRY_ATTRIBUTES = ("positive", "nonneg", "unit", "simplex", "onehot")
+
+
+def _attributed(shape: Shape) -> list[Expr]:
+    """A symbol of the shape for every attribute that fits it."""
+    names = _ENTRY_ATTRIBUTES if shape != SCALAR else ("positive", "nonneg", "unit")
+    if shape[0] == shape[1] != ONE:
+        names = (*names, *_SQUARE_ATTRIBUTES)
+    return [ex.symbol(f"{a}_{shape[0]}{shape[1]}", shape, [a]) for a in names]
+
+
+ATTRIBUTED: dict[Shape, list[Expr]] = {shape: _attributed(shape) for shape in SHAPES}
 DECLARATIONS = "\n".join(
     [
         *(f"{s.data.name} : {s.shape[0]} x {s.shape[1]}" for ss in SYMBOLS.values() for s in ss),
@@ -70,9 +84,10 @@ def examples(count: int) -> settings:
 
 
 def environment(seed: int = 0) -> dict[str, Array]:
-    """A value for every symbol."""
+    """A value for every symbol, also for those with attributes."""
     rng = np.random.default_rng(seed)
-    return {
+    attributed = (s for symbols in ATTRIBUTED.values() for s in symbols)
+    return {s.data.name: sampling.draw(s, SIZES, rng) for s in attributed} | {
         s.data.name: rng.uniform(-1.5, 1.5, [d.size(SIZES) for d in shape])
         for shape, symbols in SYMBOLS.items()
         for s in symbols
@@ -92,6 +107,17 @@ def expressions(draw: st.DrawFn, shape: Shape | None = None, depth: int = 4) -> 
     """A well-shaped expression of that shape, or of any; its value is finite and moderate."""
     wanted = shape if shape is not None else draw(st.sampled_from(SHAPES))
     return _expression(draw, wanted, depth)
+
+
+@st.composite
+def attributed_expressions(draw: st.DrawFn, depth: int = 4) -> Expr:
+    """Likewise, in which some symbols have attributes; numbers are exact."""
+    e = draw(expressions(depth=depth))
+    assume(not any(isinstance(x.data, float) for x in ex.postorder([e])))
+    symbols = ex.symbols_of(e)
+    return ex.substitute(
+        e, {s: draw(st.sampled_from([s, s, *ATTRIBUTED[s.shape]])) for s in symbols}
+    )
 
 
 def _expression(draw: st.DrawFn, shape: Shape, depth: int) -> Expr:
