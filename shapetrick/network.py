@@ -12,7 +12,7 @@ expressions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from .dims import ONE, Dim
@@ -46,6 +46,7 @@ class Term:
     dims: dict[int, Dim]
     rows: Nodes
     cols: Nodes
+    gathered: bool = False  # whether factors of one base met
 
     @property
     def open_nodes(self) -> Nodes:
@@ -307,7 +308,8 @@ def tidy(term: Term) -> Term:
             coefficient *= base.data ** int(p.data)
             del bases[base]
     scalars = tuple((b, p) for b, p in bases.items() if p is not ZERO)
-    return replace(term, coefficient=coefficient, scalars=scalars, edges=edges)
+    gathered = len(powers) < len(term.edges) or len(bases) < len(term.scalars)
+    return Term(coefficient, scalars, edges, term.dims, term.rows, term.cols, gathered)
 
 
 def add_exponents(a: Expr, b: Expr) -> Expr:
