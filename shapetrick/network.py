@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from .dims import ONE, Dim
 from .expr import MINUS, UNIT, ZERO, Expr, add, dimension, number, times
@@ -22,8 +23,7 @@ from .functions import TABLE
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A factor, entry-wise to a power, between the nodes of its rows and those of its columns."""
 
     atom: Expr
@@ -36,8 +36,7 @@ class Edge:
         return self.rows + self.cols
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A product: a number, powers of scalars, and a network that is open at `rows` and `cols`."""
 
     coefficient: Fraction | float

@@ -10,7 +10,6 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from .contraction import flip
 from .dims import ONE, Shape, broadcast
@@ -214,7 +213,7 @@ class Simplifier:
         edges, scalars, k = [], [], term.coefficient
         for edge in term.edges:
             atom, sign = self._natural_base(edge.atom, edge.exponent, k < 0)
-            edges.append(edge if atom is edge.atom else replace(edge, atom=atom))
+            edges.append(edge if atom is edge.atom else edge._replace(atom=atom))
             k *= sign
         for base, p in term.scalars:
             natural, sign = self._natural_base(base, p, k < 0)
@@ -222,7 +221,7 @@ class Simplifier:
             k *= sign
         if edges == [*term.edges] and scalars == [*term.scalars]:
             return term
-        return tidy(replace(term, edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
+        return tidy(term._replace(edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
 
     def _natural_base(self, base: Expr, p: Expr, below_minus: bool) -> tuple[Expr, int]:
         """A factor that is a sum as it is written, and the sign of its power p."""
@@ -243,7 +242,7 @@ class Simplifier:
                 written = self._reread(whole, [total])
                 if written is not None and length(written) < length(whole):
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
-                    return tidy(replace(term, scalars=(*kept, (written, p))))
+                    return tidy(term._replace(scalars=(*kept, (written, p))))
         return term
 
     def _with_divisors_cancelled(self, term: Term) -> Term:
@@ -267,8 +266,8 @@ class Simplifier:
             written = self._reread(whole, [total.atom])
             if written is not None and length(written) < length(whole):
                 kept = tuple(e for e in term.edges if e is not total and e not in used)
-                edge = replace(total, atom=self(written))
-                return tidy(replace(term, edges=(*kept, edge)))
+                edge = total._replace(atom=self(written))
+                return tidy(term._replace(edges=(*kept, edge)))
         return term
 
     def _written(self, terms: Sum, shape: Shape) -> Expr | None:
@@ -376,7 +375,7 @@ class Simplifier:
             return self.is_symmetric(e.args[0])
         if is_multilinear(e):
             here = read_terms(e, horizon=HORIZON) or []
-            there = [replace(t, rows=t.cols, cols=t.rows) for t in here]
+            there = [t._replace(rows=t.cols, cols=t.rows) for t in here]
             keys = [
                 sorted((key_of(t, self.is_symmetric), t.coefficient) for t in terms)
                 for terms in (here, there)
