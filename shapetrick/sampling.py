@@ -160,7 +160,7 @@ def draw(
     symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
-    return draws(symbol, sizes, rng, [profile])[0]
+    return np.asarray(draws(symbol, sizes, rng, [profile])[0])
 
 
 def draws(
