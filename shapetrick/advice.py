@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from .dims import SCALAR, Shape
 from .errors import InferenceError, ShapeError, Span
@@ -21,16 +22,14 @@ _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
 _TAKEN_BY_ENTRY = {"*": ".*", "/": "./", "^": ".^"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """An expression of the text, and whether it must be a scalar."""
 
     root: Node
     scalar: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Repair:
+class _Repair(NamedTuple):
     """A node put in the place of another, and how it would be typed."""
 
     at: Node

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
+from typing import NamedTuple
 
 from .dims import Dim
 from .errors import InputError
@@ -26,8 +27,7 @@ BYTES = 8  # of a number
 _ANY = "·"  # the letter of all indices, where members are compared
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A forward value that the backward pass reads, and the segments that make it: all of a
     family, for a member."""
 
@@ -39,8 +39,7 @@ class Kept:
         return self.value.op == "symbol"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a value takes at given sizes, all members together. `recomputing` are the operations
     that making it again takes: None for a member, without which the chain would break."""
 
@@ -53,8 +52,7 @@ class Entry:
         return BYTES * self.numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """The cache at given sizes, and the operations of both passes: additions, multiplications and
     functions of a number each count as one."""
 

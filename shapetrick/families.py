@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .dims import Dim, Shape
 from .errors import Span
@@ -79,8 +79,7 @@ class Segment:
         return symbol(member(self.base, at), self.shape_at(at), self.attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class Families:
+class Families(NamedTuple):
     """The segments in the order of the text, and the letters of lengths: `L`, `T`."""
 
     segments: tuple[Segment, ...]

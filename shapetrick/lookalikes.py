@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A leg of a piece: its principal dimension, its unit, and the block that the rules put it
     in."""
 
@@ -44,8 +44,7 @@ class _Place:
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A factor of a line, with the legs of its rows and columns."""
 
     expression: Expr
@@ -57,8 +56,7 @@ class Piece:
         return self.rows + self.cols
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """The pieces of a line, and which dimensions, units and blocks its operations make equal."""
 
     pieces: tuple[Piece, ...] = ()
@@ -119,8 +117,7 @@ def _equations(pairs: Sequence[tuple[_Place, _Place]]) -> Iterator[tuple[Unit, U
             yield a.unit, b.unit
 
 
-@dataclass(frozen=True, slots=True)
-class LookAlikes:
+class LookAlikes(NamedTuple):
     """How many arrangements fit the declared shapes (and whether all were counted), how many of
     them the principal shapes and units too, and some that fail."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import Span
 from .expr import Expr
@@ -18,8 +18,7 @@ from .families import Families
 Kind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """The right side of `check … = claim`. Where its own shapes don't fit, `value` is None and
     `problem` says why (a claim may be wrong in that way too: it is still a claim)."""
 

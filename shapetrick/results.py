@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .dims import Shape
 from .expr import Expr
@@ -35,8 +35,7 @@ class Validation:
     zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(NamedTuple):
     """One factor of a scalar line, and where it came from in the chain rule."""
 
     expression: Expr
@@ -87,8 +86,7 @@ class Step:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rewriting:
+class Rewriting(NamedTuple):
     """A named step of the simplification."""
 
     rule: str
@@ -107,8 +105,7 @@ class Equation:
     over: Range | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recursion:
+class Recursion(NamedTuple):
     """What a result consists of where there are families: the equations of the cotangents, the last
     member's first, and those of the gradient, one for each kind of member; `least` are the lengths
     from which on they hold."""

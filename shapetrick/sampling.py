@@ -6,7 +6,7 @@ What is drawn depends on the generator alone, which the caller passes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ MANY = 9  # more names than this share sizes
 ORDERS = 10  # assignments tried
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """How entries without attributes of their own are drawn: magnitude, and sign (0: either)."""
 
     scale: float = 1.0

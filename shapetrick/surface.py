@@ -65,8 +65,7 @@ class Named(NamedTuple):
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
 
