@@ -1,11 +1,12 @@
-"""How long an expression is when a person writes it: what simplification makes smaller."""
+"""How long an expression is when a person writes it: what simplification makes smaller. Of two that
+are as long, which comes first: their outlines, which no renaming changes."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from weakref import WeakKeyDictionary
 
-from .expr import MINUS, Expr, add
+from .expr import MINUS, Expr, add, postorder
 
 _known: WeakKeyDictionary[Expr, int] = WeakKeyDictionary()
 
@@ -29,6 +30,15 @@ def length(e: Expr) -> int:
             else:
                 _known[x] = _own_length(x) + sum(_known[a] for a in x.args)
     return _known[e]
+
+
+def outline(e: Expr) -> list[str]:
+    """The operations, numbers and shapes of an expression without its names, to put forms in order
+    in a way that doesn't depend on what the symbols are called."""
+    return [
+        f"{x.op} {x.data if x.op == 'number' else ''} {x.shape} {len(x.args)}"
+        for x in postorder([e])
+    ]
 
 
 def _leaf_length(x: Expr) -> int:

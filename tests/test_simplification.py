@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, given
 from strategies import (
     SIZES,
     abstract_values,
@@ -77,15 +77,11 @@ def test_nothing_gets_longer(e: Expr) -> None:
 @given(attributed_expressions(depth=3))
 def test_what_is_simplified_stays(e: Expr) -> None:
     once = simplified(e)
-    again = simplified(once)
-    assert length(again) == length(once)
-    event("the same" if again is once else "another form, as long")
-    if length(e) <= 12:
-        assert again is once
+    assert simplified(once) is once
 
 
 @examples(200)
-@given(attributed_expressions(depth=2))
+@given(attributed_expressions(depth=3))
 def test_the_order_of_terms_does_not_matter(e: Expr) -> None:
     assert length(simplified(reordered(e))) == length(simplified(e))
 
