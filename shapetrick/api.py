@@ -6,28 +6,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import exports, restoration
-from .allotment import evaluate as evaluate_members
-from .arrays import evaluate
-from .cache import Account, account
-from .checks import Check, checked
-from .claims import checker_of
-from .curves import Curve
 from .derivation import derive as derive_request
 from .derivation import steps_of
 from .elaboration import read as read_problem
 from .errors import RequestError
 from .evaluation import Functions
 from .expr import Expr
-from .generated import Generated
 from .problem import Problem as ProblemData
-from .render.article import equation
-from .render.data import to_dict
-from .render.html import CODED, Report, fragment, page
 from .render.text import to_text
 from .results import Result, Step, Validation
+
+# What only some users need is imported where it is used: a first derivation should come at once.
+if TYPE_CHECKING:
+    from .cache import Account
+    from .checks import Check
+    from .curves import Curve
+    from .generated import Generated
+    from .render.html import Report
 
 
 class Derivation:
@@ -100,15 +97,21 @@ class Derivation:
         """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch.
 
         `sizes` of dimensions decide in which order products are taken."""
+        from . import exports
+
         return exports.code(self.problem, [self.result], target, sizes, self_test)
 
     def function(self, target: str, *, sizes: Mapping[str, int] | None = None) -> Generated:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
+        from . import exports
+
         return exports.function(self.problem, [self.result], target, sizes, alone=True)
 
     def account(self, sizes: Mapping[str, int]) -> Account:
         """What a backward pass through families keeps, in bytes, and the operations of both passes
         at sizes such as `{"m": 128, "n[0]": 784, "n": 100, "L": 4}`."""
+        from .cache import account
+
         if self.result.recursion is None:
             raise RequestError("only a problem with families has a cache to account for.")
         return account(self.problem, self.result, sizes)
@@ -120,6 +123,9 @@ class Derivation:
 
         Of a family, the members are given as a list, and the gradients by them come as one:
         `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
+        from .allotment import evaluate as evaluate_members
+        from .arrays import evaluate
+
         if self.result.recursion is not None:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
@@ -128,6 +134,8 @@ class Derivation:
 
     def latex(self) -> str:
         """The gradient as an equation in LaTeX's mathematics."""
+        from .render.article import equation
+
         return equation(self.result, self.problem)
 
     @cached_property
@@ -135,33 +143,45 @@ class Derivation:
         """The gradient's error against the step of the differences; None if there is no point."""
         if self.result.recursion is not None:
             return None
+        from .claims import checker_of
+
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
 
     @cached_property
     def report(self) -> Report:
         """What is shown in a browser: the derivation, the curve and the code."""
+        from .render.html import Report
+
         shown = replace(self.result, steps=self.steps)
         return Report(self.problem, shown, self.curve, dict(self._codes()))
 
     def _codes(self) -> Iterator[tuple[str, str]]:
         """The code for every library that has what it takes."""
+        from .render.html import CODED
+
         for target in CODED:
             with suppress(RequestError):
                 yield target, self.code(target)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
+        from .render.html import page
+
         return page([self.report])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; `from_dict` reads it back."""
+        from .render.data import to_dict
+
         return to_dict(replace(self.result, steps=self.steps), self.problem)
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
+        from .render.html import fragment
+
         return fragment(self.report)
 
     def __repr__(self) -> str:
@@ -190,12 +210,16 @@ class Problem:
         seed: int = 0,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
+        from . import exports
+
         return exports.code(self.data, self._results(seed), target, sizes, self_test)
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, seed: int = 0
     ) -> Generated:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
+        from . import exports
+
         return exports.function(self.data, self._results(seed), target, sizes)
 
     def _results(self, seed: int) -> list[Result]:
@@ -205,6 +229,8 @@ class Problem:
 
     def check(self, seed: int = 0) -> list[Check]:
         """What is found of all claims, `check … = claim`, in order."""
+        from .checks import checked
+
         claimed = (request for request in self.data.requests if request.claim is not None)
         return [checked(self.data, request, seed) for request in claimed]
 
@@ -216,6 +242,8 @@ def read(text: str) -> Problem:
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:
     """The derivation that `to_dict` turned into data. Raises InputError for anything else."""
+    from . import restoration
+
     return Derivation(*restoration.from_dict(data))
 
 

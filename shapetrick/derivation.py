@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .cache import kept_values
 from .chain_rule import cotangents
-from .depths import validate
 from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .families import Families
 from .functions import NAMES
@@ -19,7 +17,6 @@ from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
 from .naming import introduced, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
-from .recurrence import Backpropagation
 from .results import Recursion, Result, Step
 from .simplification import Simplifier
 from .validation import Checker
@@ -77,6 +74,10 @@ def _concluded(
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
+    from .cache import kept_values  # of all problems, only those with families need these
+    from .depths import validate
+    from .recurrence import Backpropagation
+
     recursion = Backpropagation(problem, request, families).recursion()
     equations = (*recursion.gradients, *recursion.cotangents)
     gradient = recursion.gradients[0].value
@@ -194,6 +195,8 @@ def _steps_of_families(
     problem: Problem, recursion: Recursion, request: Request, families: Families, text: Text
 ) -> Iterator[Step]:
     """The steps for each use of a member: the last one's label says which cotangent it gives."""
+    from .recurrence import Backpropagation
+
     back = Backpropagation(problem, request, families)
     for asked, label in back.papers(recursion.cotangents):
         steps = Paper(asked, back.simplifier, text).steps()

@@ -128,9 +128,12 @@ def broadcast(shapes: Iterable[Shape]) -> Shape | None:
     """The shape over which all of them broadcast (each side equal, or 1), or None."""
     rows = cols = ONE
     for r, c in shapes:
-        if r != ONE and rows not in (ONE, r):
-            return None
-        if c != ONE and cols not in (ONE, c):
-            return None
-        rows, cols = (r if r != ONE else rows), (c if c != ONE else cols)
+        if r is not rows and r is not ONE:
+            if rows is not ONE:
+                return None
+            rows = r
+        if c is not cols and c is not ONE:
+            if cols is not ONE:
+                return None
+            cols = c
     return rows, cols

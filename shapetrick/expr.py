@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, ClassVar, NoReturn
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
@@ -36,7 +35,7 @@ class Expr:
     args: tuple[Expr, ...]
     data: Any
     shape: Shape
-    digest: bytes  # of the structure: an order that no run depends on
+    written_length: int | None = None  # kept by `lengths.length`
 
     @property
     def is_scalar(self) -> bool:
@@ -150,20 +149,24 @@ class Symbol:
     attributes: frozenset[str] = frozenset()
 
 
-_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+# A WeakValueDictionary, less what it does for iteration: no line of the engine runs more often.
+_nodes: dict[tuple[Any, ...], weakref.KeyedRef[tuple[Any, ...], Expr]] = {}
 
 
 def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     """The one node of these fields. Only constructors call this: it checks nothing."""
     key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
-    found = _nodes.get(key)
+    reference = _nodes.get(key)
+    found = None if reference is None else reference()
     if found is None:
-        payload = (data.name, tuple(sorted(data.attributes))) if isinstance(data, Symbol) else data
-        own = repr((op, payload, shape if not args else None)).encode()
-        digest = blake2b(own + b"".join(a.digest for a in args), digest_size=10).digest()
-        found = Expr(op, args, data, shape, digest)
-        _nodes[key] = found
+        found = Expr(op, args, data, shape)
+        _nodes[key] = weakref.KeyedRef(found, _forget, key)
     return found
+
+
+def _forget(reference: weakref.KeyedRef[tuple[Any, ...], Expr]) -> None:
+    if _nodes.get(reference.key) is reference:
+        del _nodes[reference.key]
 
 
 @lru_cache(maxsize=4096, typed=True)

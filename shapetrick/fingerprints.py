@@ -6,13 +6,27 @@ refinement), each connected part for itself. Fingerprints are compared within on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from .expr import Expr
 from .network import Edge, Term
 
 Symmetric = Callable[[Expr], bool]
 Colors = dict[int, int]
+Sum = dict[int, Term]  # terms by their fingerprints: no two of them are alike
+
+
+def like_terms(parts: Iterable[tuple[int, Term]]) -> Sum:
+    """Terms added up by their fingerprints; their order is that of the first of each."""
+    total: Sum = {}
+    for key, term in parts:
+        first = total.get(key)
+        if first is None:
+            total[key] = term
+        else:
+            total[key] = replace(first, coefficient=first.coefficient + term.coefficient)
+    return {key: term for key, term in total.items() if term.coefficient}
 
 
 def key_of(term: Term, symmetric: Symmetric) -> int:

@@ -8,13 +8,14 @@ way they are written; the body of a sum is looked for among the summands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
-from .fingerprints import key_of
+from .fingerprints import Sum, key_of, like_terms
 from .network import Edge, Nodes, Term, opened, read_terms
 
 Symmetric = Callable[[Expr], bool]
@@ -36,6 +37,7 @@ class Folding:
         self._symmetric = symmetric
         self._whole: dict[Expr, Expr] = {}
         self._sums: list[tuple[Expr, Expr]] = []
+        self._products_added: list[tuple[Expr, Term, Expr]] = []  # body, first product, name
         self._products: list[tuple[Term, Expr]] = []
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -46,13 +48,20 @@ class Folding:
         flipped = flip(form, self._symmetric)
         self._whole.setdefault(flipped, transpose(definition))
         if form.op == "add":
-            self._sums.append((form, definition))
+            self._learn_sum(form, definition)
             if flipped is not form:
-                self._sums.append((flipped, transpose(definition)))
+                self._learn_sum(flipped, transpose(definition))
             return
         terms = read_terms(form) or []
         if len(terms) == 1 and _is_pattern(terms[0]):
             self._products.insert(0, (terms[0], definition))
+
+    def _learn_sum(self, body: Expr, name: Expr) -> None:
+        self._sums.append((body, name))
+        read = [read_terms(a) or [] for a in body.args]
+        alike = all(a.shape == body.shape for a in body.args)
+        if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
+            self._products_added.append((body, read[0][0], name))
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -98,32 +107,26 @@ class Folding:
         coefficient = term.coefficient / pattern.coefficient
         return Term(coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols)
 
-    def fold_sums(self, terms: Sequence[Term]) -> list[Term]:
+    def fold_sums(self, terms: Sum) -> Sum:
         """The terms with the body of a sum found among them as a common factor: where `A b` and
         `-A c` occur and `R = b - c`, `A R` in their place. The coefficients get smaller."""
-        result = list(terms)
-        for body, name in self._sums:
-            while (folded := self._with_sum(result, body, name)) is not None:
-                result = folded
-        return result
+        for body, first, name in self._products_added:
+            while (folded := self._with_sum(terms, body, first, name)) is not None:
+                terms = folded
+        return terms
 
-    def _with_sum(self, terms: list[Term], body: Expr, name: Expr) -> list[Term] | None:
-        summands = [read_terms(a) or [] for a in body.args]
-        if len(terms) < len(summands) or any(a.shape != body.shape for a in body.args):
+    def _with_sum(self, terms: Sum, body: Expr, first: Term, name: Expr) -> Sum | None:
+        if len(terms) < len(body.args):
             return None
-        if any(len(s) != 1 or not s[0].edges for s in summands):
-            return None
-        places = {key_of(t, self._symmetric): i for i, t in enumerate(terms)}
-        for term in terms:
-            context = self._folded(term, summands[0][0], name)
+        for term in terms.values():
+            context = self._folded(term, first, name)
             if context is None:
                 continue
-            shares = [self._share(context, name, a) for a in body.args]
-            used = {places.get(key): c for key, c in shares}
-            if len(used) == len(shares) and all(
-                i is not None and 0 < c / terms[i].coefficient <= 1 for i, c in used.items()
+            used = dict(self._share(context, name, summand) for summand in body.args)
+            if len(used) == len(body.args) and all(
+                key in terms and 0 < c / terms[key].coefficient <= 1 for key, c in used.items()
             ):
-                return _replaced(terms, used, context)
+                return _replaced(terms, used, key_of(context, self._symmetric), context)
         return None
 
     def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
@@ -192,19 +195,15 @@ class Folding:
         return True
 
 
-def _replaced(
-    terms: Sequence[Term], used: Mapping[int | None, Fraction | float], context: Term
-) -> list[Term]:
+def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, context: Term) -> Sum:
     """The terms less what the context stands for, which takes the first place of it."""
-    at = min(i for i in used if i is not None)
-    result = []
-    for i, term in enumerate(terms):
-        if i == at:
-            result.append(context)
-        left = term.coefficient - used.get(i, 0)
-        if left:
-            result.append(replace(term, coefficient=left))
-    return result
+    parts: list[tuple[int, Term]] = []
+    first = next(k for k in terms if k in used)
+    for k, term in terms.items():
+        if k == first:
+            parts.append((key, context))
+        parts.append((k, replace(term, coefficient=term.coefficient - used.get(k, 0))))
+    return like_terms(parts)
 
 
 def _is_pattern(term: Term) -> bool:
@@ -255,8 +254,7 @@ def _divided(scalars: Powers, pattern: Term) -> Powers | None:
 def _without_summands(e: Expr, body: Expr, name: Expr) -> Expr:
     """The sum with the name in place of the body's summands, as they are or all negated."""
     if len(body.args) >= len(e.args):
-        negated = sorted(negate(a).digest for a in body.args)
-        if sorted(a.digest for a in e.args) == negated:
+        if Counter(e.args) == Counter(map(negate, body.args)):
             return negate(name)
         return e
     for sign in (1, -1):

@@ -4,32 +4,21 @@ are as long, which comes first: their outlines, which no renaming changes."""
 from __future__ import annotations
 
 from fractions import Fraction
-from weakref import WeakKeyDictionary
+from itertools import groupby
 
 from .expr import MINUS, Expr, add, postorder
-
-_known: WeakKeyDictionary[Expr, int] = WeakKeyDictionary()
 
 
 def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
-    found = _known.get(e)
-    if found is not None:
-        return found
-    stack = [e]
-    while stack:
-        x = stack[-1]
-        if x in _known:
-            stack.pop()
-        elif not x.args or x.op == "name":
-            _known[x] = _leaf_length(x)
-        else:
-            missing = [a for a in x.args if a not in _known]
-            if missing:
-                stack.extend(missing)
-            else:
-                _known[x] = _own_length(x) + sum(_known[a] for a in x.args)
-    return _known[e]
+    if e.written_length is not None:
+        return e.written_length
+    own = 0
+    for x in postorder([e], into=lambda x: x.op != "name" and x.written_length is None):
+        leaf = not x.args or x.op == "name"
+        own = _leaf_length(x) if leaf else _own_length(x) + sum(map(length, x.args))
+        object.__setattr__(x, "written_length", own)
+    return own
 
 
 def outline(e: Expr) -> list[str]:
@@ -55,12 +44,9 @@ def _own_length(x: Expr) -> int:
         own = len(x.args) - 1 - under + (under == len(x.args))
         return own - length(x.args[0]) + length_as_factor(x.args[0])
     if x.op == "matmul":
-        runs = sum(a is not b for a, b in zip(x.args, x.args[1:], strict=False))
-        powers = sum(
-            a is b and (i == 0 or x.args[i - 1] is not a)
-            for i, (a, b) in enumerate(zip(x.args, x.args[1:], strict=False))
-        )
-        return runs + powers
+        runs = [(a, len(list(run))) for a, run in groupby(x.args)]  # of equal factors: powers
+        repeated = sum(length(a) * (k - 1) for a, k in runs)
+        return len(runs) - 1 + sum(k > 1 for _, k in runs) - repeated
     if x.op == "power":
         p = x.args[1]
         if p.op != "number":

@@ -19,6 +19,7 @@ from .expr import (
     ZERO,
     Expr,
     add,
+    number,
     postorder,
     power,
     rebuild,
@@ -28,7 +29,7 @@ from .expr import (
     zeros,
 )
 from .factoring import factored, without_leading_minus
-from .fingerprints import key_of
+from .fingerprints import Sum, key_of, like_terms
 from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, is_below, length, outline, sum_of
@@ -53,6 +54,8 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
         self._identities: dict[Expr, Expr] = {}
+        self._sums: dict[tuple[object, ...], Expr | None] = {}
+        self._spellings: dict[tuple[int, Expr, bool], Expr | None] = {}
         self._log: list[Rewriting] = []
         self._how = ""
         self._symmetric: dict[Expr, bool] = {}
@@ -73,7 +76,8 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)]):
             self._folding.learn(definition, form)
-        self._memo.clear()
+        for known in (self._memo, self._sums, self._spellings):
+            known.clear()
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
@@ -183,17 +187,13 @@ class Simplifier:
             self._how = "transposes, traces and sums"
         return written
 
-    def _collected(self, terms: Sequence[Term]) -> list[Term]:
+    def _collected(self, terms: Iterable[Term]) -> Sum:
         """Like terms added up; their order is that of the first of each."""
-        groups: dict[int, Term] = {}
-        for read in terms:
-            natural = self._with_natural_sums(read)
-            term = self._with_divisors_cancelled(self._with_sums_multiplied(natural))
-            key = key_of(term, self.is_symmetric)
-            first = groups.get(key)
-            total = term.coefficient + (0 if first is None else first.coefficient)
-            groups[key] = replace(first or term, coefficient=total)
-        return [term for term in groups.values() if term.coefficient]
+        ready = [
+            self._with_divisors_cancelled(self._with_sums_multiplied(self._with_natural_sums(t)))
+            for t in terms
+        ]
+        return like_terms((key_of(t, self.is_symmetric), t) for t in ready)
 
     def _with_natural_sums(self, term: Term) -> Term:
         """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
@@ -257,12 +257,19 @@ class Simplifier:
                 return tidy(replace(term, edges=(*kept, edge)))
         return term
 
-    def _written(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
+    def _written(self, terms: Sum, shape: Shape) -> Expr | None:
+        """The terms as an expression; what was written once is written so again."""
         if not terms:
             return zeros(*shape)
+        key = (shape, *((k, number(term.coefficient)) for k, term in terms.items()))
+        if key not in self._sums:
+            self._sums[key] = self._newly_written(terms, shape)
+        return self._sums[key]
+
+    def _newly_written(self, terms: Sum, shape: Shape) -> Expr | None:
         parts, rewritten = [], False
-        for term in terms:
-            spelled = self._spelled(term, compact=len(terms) > 1)
+        for key, term in terms.items():
+            spelled = self._spelled(key, term, compact=len(terms) > 1)
             if spelled is None:
                 return None
             parts.append(self._rewritten(spelled))
@@ -273,7 +280,7 @@ class Simplifier:
             if collected is not None and len(collected) < len(terms):
                 return self._written(collected, shape)
         if broadcast(p.shape for p in parts) != shape:
-            full = [self._spelled(term, compact=False) for term in terms]
+            full = [self._spelled(key, term, compact=False) for key, term in terms.items()]
             if None in full:
                 return None
             spread = [self._rewritten(e) for e in full if e is not None]
@@ -290,8 +297,15 @@ class Simplifier:
         outside = transpose(add(*(flip(a, self.is_symmetric) for a in e.args)))
         return outside if length(outside) + 2 <= length(e) else e
 
-    def _spelled(self, term: Term, compact: bool) -> Expr | None:
-        """The shortest spelling of a term, with definitions where they don't make it longer."""
+    def _spelled(self, key: int, term: Term, compact: bool) -> Expr | None:
+        """The shortest spelling of a term, with definitions where they don't make it longer; `key`
+        is its fingerprint."""
+        whole = (key, number(term.coefficient), compact)
+        if whole not in self._spellings:
+            self._spellings[whole] = self._newly_spelled(term, compact)
+        return self._spellings[whole]
+
+    def _newly_spelled(self, term: Term, compact: bool) -> Expr | None:
         best = spell(term, self.is_symmetric, self.fold, compact)
         for folded in self._folding.fold_term(term):
             other = spell(folded, self.is_symmetric, self.fold, compact)
