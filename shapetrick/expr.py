@@ -120,8 +120,6 @@ class Expr:
     def __rpow__(self, base: Any) -> Expr:
         return whole_power(operand(base), self)
 
-    # ---- what an expression is not
-
     __array_ufunc__: ClassVar[None] = None  # NumPy leaves its operators to ours
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:

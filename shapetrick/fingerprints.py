@@ -7,7 +7,6 @@ refinement), each connected part for itself. Fingerprints are compared within on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from .expr import Expr
 from .network import Edge, Term
@@ -25,7 +24,7 @@ def like_terms(parts: Iterable[tuple[int, Term]]) -> Sum:
         if first is None:
             total[key] = term
         else:
-            total[key] = replace(first, coefficient=first.coefficient + term.coefficient)
+            total[key] = first._replace(coefficient=first.coefficient + term.coefficient)
     return {key: term for key, term in total.items() if term.coefficient}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from .contraction import flip
@@ -96,7 +96,7 @@ class Folding:
         for i, edge in enumerate(term.edges):
             exponent = left.get(i, edge.exponent)
             if exponent is not None:
-                edges.append(replace(edge, exponent=exponent))
+                edges.append(edge._replace(exponent=exponent))
         rows, cols = (tuple(match.nodes[n] for n in s) for s in (pattern.rows, pattern.cols))
         if rows or cols:
             edges.append(Edge(name, rows, cols))
@@ -132,9 +132,9 @@ class Folding:
     def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
         """The context with a summand in place of the name: its key, and its coefficient."""
         edges = tuple(
-            replace(edge, atom=summand) if edge.atom is name else edge for edge in context.edges
+            edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
         )
-        wanted = opened(replace(context, edges=edges), summand)
+        wanted = opened(context._replace(edges=edges), summand)
         if len(wanted) != 1:
             return 0, 1
         return key_of(wanted[0], self._symmetric), wanted[0].coefficient
@@ -202,7 +202,7 @@ def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, contex
     for k, term in terms.items():
         if k == first:
             parts.append((key, context))
-        parts.append((k, replace(term, coefficient=term.coefficient - used.get(k, 0))))
+        parts.append((k, term._replace(coefficient=term.coefficient - used.get(k, 0))))
     return like_terms(parts)
 
 

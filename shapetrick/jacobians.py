@@ -7,7 +7,6 @@ Closed with a direction at the variable's side instead, the same terms are the f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from .dims import Shape
@@ -39,10 +38,10 @@ def jacobian(cotangent: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier)
     terms = []
     for term, (rows, cols) in _without(cotangent, upstream):
         if wrt.is_scalar:
-            terms.append(replace(term, rows=rows, cols=cols))
+            terms.append(term._replace(rows=rows, cols=cols))
         else:
             # Columns are stacked: the column's index is the outer one.
-            terms.append(replace(term, rows=cols + rows, cols=term.cols + term.rows))
+            terms.append(term._replace(rows=cols + rows, cols=term.cols + term.rows))
     result = simplifier.write(terms, jacobian_shape(upstream, wrt))
     if result is None:
         raise DerivationError(
@@ -65,7 +64,7 @@ def pushed_forward(
             scalars = (*scalars, (direction, UNIT))
         else:
             edges = (*edges, Edge(direction, term.rows, term.cols))
-        terms.append(replace(term, edges=edges, scalars=scalars, rows=rows, cols=cols))
+        terms.append(term._replace(edges=edges, scalars=scalars, rows=rows, cols=cols))
     result = simplifier.write(terms, upstream.shape)
     if result is None:
         raise DerivationError(
@@ -92,5 +91,5 @@ def _without(cotangent: Expr, upstream: Expr) -> list[tuple[Term, tuple[Nodes, N
         edges = tuple(edge for edge in term.edges if edge.atom is not upstream)
         scalars = tuple(s for s in term.scalars if s[0] is not upstream)
         sides = (places[0].rows, places[0].cols) if places else ((), ())
-        found.append((replace(term, edges=edges, scalars=scalars), sides))
+        found.append((term._replace(edges=edges, scalars=scalars), sides))
     return found

@@ -12,8 +12,9 @@ expressions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from .dims import ONE, Dim
 from .expr import MINUS, UNIT, ZERO, Expr, add, dimension, number, times
@@ -22,8 +23,7 @@ from .functions import TABLE
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A factor, entry-wise to a power, between the nodes of its rows and those of its columns."""
 
     atom: Expr
@@ -36,8 +36,7 @@ class Edge:
         return self.rows + self.cols
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A product: a number, powers of scalars, and a network that is open at `rows` and `cols`."""
 
     coefficient: Fraction | float
@@ -46,6 +45,7 @@ class Term:
     dims: dict[int, Dim]
     rows: Nodes
     cols: Nodes
+    gathered: bool = False  # whether factors of one base met
 
     @property
     def open_nodes(self) -> Nodes:
@@ -307,7 +307,8 @@ def tidy(term: Term) -> Term:
             coefficient *= base.data ** int(p.data)
             del bases[base]
     scalars = tuple((b, p) for b, p in bases.items() if p is not ZERO)
-    return replace(term, coefficient=coefficient, scalars=scalars, edges=edges)
+    gathered = len(powers) < len(term.edges) or len(bases) < len(term.scalars)
+    return Term(coefficient, scalars, edges, term.dims, term.rows, term.cols, gathered)
 
 
 def add_exponents(a: Expr, b: Expr) -> Expr:

@@ -19,7 +19,7 @@ from .differences import COARSEST, Derivative, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
 from .functions import Array
-from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profile, draw
+from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profiles, draw, draws
 from .targets import Env, Target
 
 OUTSIDE = "no point was found at which its value is finite"
@@ -212,12 +212,11 @@ class Site:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
         count = min(SCOUTS, self._most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
         functions = abstract_functions(self.target.abstract, rng)
-        common = [any_profile(rng) for _ in range(count // 2)]  # the others: one for each input
+        common = any_profiles(count // 2, rng)  # the others: one for each input
         stacked = {}
         for symbol in self.target.inputs:
-            profiles = common + [any_profile(rng) for _ in range(count - len(common))]
-            drawn = [draw(symbol, self.sizes, rng, profile) for profile in profiles]
-            stacked[symbol.data.name] = np.stack(drawn)
+            profiles = common + any_profiles(count - len(common), rng)
+            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles)
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:

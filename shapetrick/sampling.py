@@ -34,9 +34,11 @@ NEAR_IDENTITY = 1e-3
 MAGNITUDES = (0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
 
 
-def any_profile(rng: np.random.Generator) -> Profile:
-    """A profile of random sign and magnitude, for functions with an unusual domain."""
-    return Profile(MAGNITUDES[rng.integers(len(MAGNITUDES))], int(rng.integers(-1, 2)))
+def any_profiles(count: int, rng: np.random.Generator) -> list[Profile]:
+    """Profiles of random signs and magnitudes, for functions with an unusual domain."""
+    scales = rng.choice(MAGNITUDES, count).tolist()
+    signs = rng.integers(-1, 2, count).tolist()
+    return [Profile(scale, sign) for scale, sign in zip(scales, signs, strict=True)]
 
 
 # ------------------------------------------------------------------------------------- sizes
@@ -158,7 +160,19 @@ def draw(
     symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
+    return draws(symbol, sizes, rng, [profile])[0]
+
+
+def draws(
+    symbol: Expr,
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    profiles: Sequence[Profile],
+) -> Array:
+    """Likewise an array for each profile (profiles × rows × columns)."""
     rows, cols = (d.size(sizes) for d in symbol.shape)
+    batch = (len(profiles), rows, cols)
+    scale = _column(p.scale for p in profiles)
     attributes: frozenset[str] = (
         symbol.data.attributes if isinstance(symbol.data, Symbol) else frozenset()
     )
@@ -166,52 +180,63 @@ def draw(
         attributes |= {"positive"}
     for attribute, make in _WHOLE.items():
         if attribute in attributes and "diagonal" not in attributes:
-            return make(rows, cols, rng) * (profile.scale if attribute == "posdef" else 1.0)
-    sign = 1 if attributes & {"positive", "nonneg"} else profile.sign
-    x = rng.uniform(-1.0, 1.0, (rows, cols))
-    x = (np.abs(x) + 0.4) * (np.sign(x) if sign == 0 else sign) * profile.scale
-    if profile.near_identity and 1 not in x.shape:
-        x = np.eye(rows, cols) + NEAR_IDENTITY * x
-    elif rows == cols > 1:
-        np.einsum("ii->i", x)[:] *= 1 + np.sqrt(rows)
+            return np.asarray(make(batch, rng) * (scale if attribute == "posdef" else 1.0))
+    positive = attributes & {"positive", "nonneg"}
+    sign = _column(1 if positive else p.sign for p in profiles)
+    x = rng.uniform(-1.0, 1.0, batch)
+    x = (np.abs(x) + 0.4) * np.where(sign == 0, np.sign(x), sign) * scale
+    near = _column(p.near_identity for p in profiles)
+    if near.any() and 1 not in (rows, cols):
+        x = np.where(near, np.eye(rows, cols) + NEAR_IDENTITY * x, x)
+    if rows == cols > 1:
+        np.einsum("kii->ki", x)[:] *= np.where(near[:, 0], 1.0, 1 + np.sqrt(rows))
     for attribute, shape in _SHAPED.items():
         if attribute in attributes:
             x = shape(x)
     return x
 
 
-def _posdef(rows: int, cols: int, rng: np.random.Generator) -> Array:
-    q = _orthogonal(rows, cols, rng)
-    x = (q * rng.uniform(0.5, 2.0, rows)) @ q.T
-    return np.asarray(x + x.T) / 2
+def _column(values: Iterable[float]) -> Array:
+    """One value for each array of a batch."""
+    return np.array([*values])[:, None, None]
 
 
-def _orthogonal(rows: int, cols: int, rng: np.random.Generator) -> Array:
-    q = np.linalg.qr(rng.standard_normal((max(rows, cols), min(rows, cols))))[0]
-    return np.asarray(q if rows >= cols else q.T)
+def _posdef(batch: Batch, rng: np.random.Generator) -> Array:
+    count, rows, _ = batch
+    q = _orthogonal(batch, rng)
+    x = (q * rng.uniform(0.5, 2.0, (count, 1, rows))) @ q.swapaxes(1, 2)
+    return np.asarray(x + x.swapaxes(1, 2)) / 2
 
 
-def _simplex(rows: int, cols: int, rng: np.random.Generator) -> Array:
-    x = rng.uniform(0.2, 1.2, (rows, cols))
-    return np.asarray(x / x.sum(axis=None if 1 in (rows, cols) else 1, keepdims=True))
+def _orthogonal(batch: Batch, rng: np.random.Generator) -> Array:
+    count, rows, cols = batch
+    q = np.linalg.qr(rng.standard_normal((count, max(rows, cols), min(rows, cols))))[0]
+    return np.asarray(q if rows >= cols else q.swapaxes(1, 2))
 
 
-def _onehot(rows: int, cols: int, rng: np.random.Generator) -> Array:
+def _simplex(batch: Batch, rng: np.random.Generator) -> Array:
+    x = rng.uniform(0.2, 1.2, batch)
+    return np.asarray(x / x.sum(axis=(1, 2) if 1 in batch[1:] else 2, keepdims=True))
+
+
+def _onehot(batch: Batch, rng: np.random.Generator) -> Array:
+    count, rows, cols = batch
     if cols == 1:
-        return np.eye(rows)[:, rng.integers(rows, size=1)]
-    return np.eye(cols)[rng.integers(cols, size=rows)]
+        return np.eye(rows)[rng.integers(rows, size=count)][..., None]
+    return np.eye(cols)[rng.integers(cols, size=(count, rows))]
 
 
-_WHOLE: dict[str, Callable[[int, int, np.random.Generator], Array]] = {
+Batch = tuple[int, int, int]
+_WHOLE: dict[str, Callable[[Batch, np.random.Generator], Array]] = {
     "posdef": _posdef,
     "orthogonal": _orthogonal,
     "simplex": _simplex,
     "onehot": _onehot,
-    "unit": lambda rows, cols, rng: rng.uniform(0.1, 0.9, (rows, cols)),
+    "unit": lambda batch, rng: rng.uniform(0.1, 0.9, batch),
 }
 _SHAPED: dict[str, Callable[[Array], Array]] = {
-    "symmetric": lambda x: (x + x.T) / 2,
-    "diagonal": lambda x: x * np.eye(*x.shape),
+    "symmetric": lambda x: (x + x.swapaxes(1, 2)) / 2,
+    "diagonal": lambda x: x * np.eye(*x.shape[1:]),
     "lower": np.tril,
     "upper": np.triu,
 }

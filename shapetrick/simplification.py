@@ -9,8 +9,7 @@ than what it replaces, so this ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 
 from .contraction import flip
 from .dims import ONE, Shape, broadcast
@@ -45,6 +44,7 @@ MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 MOST_ROUNDS = 8
 DEEPEST = 8  # how often what a rewriting has made is looked into again
 
+PRODUCTS = frozenset({"times", "matmul", "transpose"})
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
 
@@ -81,9 +81,11 @@ class Simplifier:
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
-        for node in postorder([e], into=lambda x: x.op != "name" and x not in self._memo):
+        order = [*postorder([e], into=lambda x: x.op != "name" and x not in self._memo)]
+        alone = {e, *(a for node in order if node.op not in PRODUCTS for a in node.args)}
+        for node in order:
             if node not in self._memo:
-                self._memo[node] = self._local(self._with_args(node))
+                self._memo[node] = self._local(self._with_args(node), node in alone)
         return self._memo[e]
 
     def write(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
@@ -103,12 +105,12 @@ class Simplifier:
 
     # --------------------------------------------------------------------------- one node
 
-    def _local(self, e: Expr) -> Expr:
+    def _local(self, e: Expr, alone: bool) -> Expr:
         """The node simplified until that changes nothing; of forms that turn into each other, one
         that doesn't depend on where one began."""
         forms = [e]
         for _ in range(MOST_ROUNDS):
-            found = self._once(forms[-1])
+            found = self._once(forms[-1], alone)
             if found is forms[-1]:
                 break
             found = self._inside(found)
@@ -123,7 +125,7 @@ class Simplifier:
             if node not in self._memo:
                 self._memo[node] = node
                 before = self._with_args(node)
-                after = self._once(before)
+                after = self._once(before, alone=True)
                 if after is not before and depth < DEEPEST:
                     after = self._inside(after, depth + 1)
                 self._memo[node] = after
@@ -144,38 +146,44 @@ class Simplifier:
         kept = rebuild(a, [self._memo[x] for x in a.args])
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
 
-    def _once(self, e: Expr) -> Expr:
+    def _once(self, e: Expr, alone: bool) -> Expr:
         if not e.args or e.op == "name":
             return e
-        new = self._combined(e) if is_multilinear(e) else e
+        new = self._combined(e, alone) if is_multilinear(e) else e
         return self.fold(self._rewriter.rewrite(new))
 
-    def _combined(self, e: Expr) -> Expr:
+    def _combined(self, e: Expr, alone: bool) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
-        opened too."""
+        opened too. What is a factor, not `alone`, is multiplied out with the others."""
         whole = sum_of(list(e.args)) if e.op == "add" else e
         best, how = whole, "order"
         if e.op == "transpose" and e.args[0].op == "add":
             whole = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
-        written = self._reread(whole, lambda x: False, HORIZON)
+        written = self._reread(whole)
         if written is not None and length(written) <= length(best):
             best, how = written, self._how
-        for names in (False, True):
+        for names in (False, True) if alone else ():
             opened = _worth_opening(whole, names)
             if opened:
-                written = self._reread(whole, opened.__contains__, OPENED_HORIZON)
+                written = self._reread(whole, opened)
                 if written is not None and length(written) < length(best):
                     best, how = written, f"multiplied out, {self._how}"
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
 
-    def _reread(self, e: Expr, openness: Callable[[Expr], bool], horizon: int) -> Expr | None:
-        terms = read_terms(e, openness, horizon, MOST_TERMS)
+    def _reread(self, e: Expr, opened: Collection[Expr] = ()) -> Expr | None:
+        """The expression written from its network, with some sums and definitions multiplied out;
+        None if it has no such form, or if that brought nothing together."""
+        horizon = OPENED_HORIZON if opened else HORIZON
+        terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
         if terms is None:
             return None
         collected = self._collected(terms)
         folded = self._folding.fold_sums(collected)
+        separate = len(folded) == len(terms) and not any(map(self._is_met, terms))
+        if opened and separate and e.op in PRODUCTS | {"add"}:
+            return None
         written = self._written(folded, e.shape)
         if len(folded) < len(collected):
             self._how = "the definition of a sum"
@@ -186,6 +194,10 @@ class Simplifier:
         else:
             self._how = "transposes, traces and sums"
         return written
+
+    def _is_met(self, term: Term) -> bool:
+        """Whether factors of a term met others of their base, or those of a definition's body."""
+        return term.gathered or any(True for _ in self._folding.fold_term(term))
 
     def _collected(self, terms: Iterable[Term]) -> Sum:
         """Like terms added up; their order is that of the first of each."""
@@ -200,7 +212,7 @@ class Simplifier:
         edges, scalars, k = [], [], term.coefficient
         for edge in term.edges:
             atom, sign = self._natural_base(edge.atom, edge.exponent)
-            edges.append(edge if atom is edge.atom else replace(edge, atom=atom))
+            edges.append(edge if atom is edge.atom else edge._replace(atom=atom))
             k *= sign
         for base, p in term.scalars:
             natural, sign = self._natural_base(base, p)
@@ -208,7 +220,7 @@ class Simplifier:
             k *= sign
         if edges == [*term.edges] and scalars == [*term.scalars]:
             return term
-        return tidy(replace(term, edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
+        return tidy(term._replace(edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
 
     def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
         """A factor that is a sum as it is written, and the sign of its power p."""
@@ -226,10 +238,10 @@ class Simplifier:
                 if other is total or exponent is not p:
                     continue
                 whole = times(other, total)
-                written = self._reread(whole, {total}.__contains__, OPENED_HORIZON)
+                written = self._reread(whole, [total])
                 if written is not None and length(written) < length(whole):
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
-                    return tidy(replace(term, scalars=(*kept, (written, p))))
+                    return tidy(term._replace(scalars=(*kept, (written, p))))
         return term
 
     def _with_divisors_cancelled(self, term: Term) -> Term:
@@ -250,11 +262,11 @@ class Simplifier:
             if not used:
                 continue
             whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
-            written = self._reread(whole, {total.atom}.__contains__, OPENED_HORIZON)
+            written = self._reread(whole, [total.atom])
             if written is not None and length(written) < length(whole):
                 kept = tuple(e for e in term.edges if e is not total and e not in used)
-                edge = replace(total, atom=self(written))
-                return tidy(replace(term, edges=(*kept, edge)))
+                edge = total._replace(atom=self(written))
+                return tidy(term._replace(edges=(*kept, edge)))
         return term
 
     def _written(self, terms: Sum, shape: Shape) -> Expr | None:
@@ -363,7 +375,7 @@ class Simplifier:
             return self.is_symmetric(e.args[0])
         if is_multilinear(e):
             here = read_terms(e, horizon=HORIZON) or []
-            there = [replace(t, rows=t.cols, cols=t.rows) for t in here]
+            there = [t._replace(rows=t.cols, cols=t.rows) for t in here]
             keys = [
                 sorted((key_of(t, self.is_symmetric), t.coefficient) for t in terms)
                 for terms in (here, there)

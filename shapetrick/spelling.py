@@ -7,7 +7,6 @@ network that needs more than two sides at a time has no form in matrices: `spell
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from .contraction import Board, Symmetric
 from .dims import ONE
@@ -93,7 +92,7 @@ def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> E
     if len(fused) > 1 or max(len(term.rows), len(term.cols)) > 1:
         return None
     (whole,) = fused
-    rest = replace(term, edges=tuple(e for e in term.edges if e is not whole))
+    rest = term._replace(edges=tuple(e for e in term.edges if e is not whole))
     board = _lay_out(rest, symmetric, (*term.open_nodes, *whole.nodes))
     if not board.run(0):
         return None
