@@ -93,6 +93,13 @@ class Simplifier:
         written = self._written(self._collected(terms), shape)
         return None if written is None else self(written)
 
+    def answer(self, e: Expr) -> Expr:
+        """A simplified expression that is not taken further, with the identities for answers."""
+        last = Rewriter(self.is_symmetric, length, last=True)
+        found = last.everywhere(e)
+        self._log += last.log
+        return found
+
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
