@@ -169,7 +169,12 @@ class Board:
         """From which of their two nodes parallel factors are the shorter to write."""
         _, a, b = group[0]
         lengths = {s: sum(length(self.oriented(m, s)) for m in group) for s in (a, b)}
+        if lengths[a] == lengths[b] and self._is_symmetric(group, a):
+            return a  # from both it is the same: as the first factor stands
         return min((a, b), key=lambda s: (lengths[s], s))  # the rows of the whole come first
+
+    def _is_symmetric(self, group: list[Matrix], start: int) -> bool:
+        return self.symmetric(times(*(self.oriented(m, start) for m in group)))
 
     def _is_cycle(self, group: list[Matrix]) -> bool:
         """Two factors between two summed nodes that nothing else touches: a trace of a product."""

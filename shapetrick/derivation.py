@@ -14,10 +14,11 @@ from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .families import Families
 from .functions import NAMES
 from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
-from .naming import introduced, with_names
+from .naming import introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Recursion, Result, Step
+from .scope import IDENTITY
 from .simplification import Simplifier
 from .validation import Checker
 
@@ -48,7 +49,9 @@ def _concluded(
         notes = (SYMMETRIC_CONVENTION,)
     if request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
-    gradient = with_names(gradient, _taken(problem))
+    gradient = with_names(simplifier.answer(gradient), _taken(problem))
+    if IDENTITY not in _declared(problem):
+        gradient = with_bare_identity(gradient)
     checker = Checker(
         request.of,
         request.wrt,
@@ -214,10 +217,14 @@ _OPENED: dict[Kind, str] = {
 
 def _taken(problem: Problem) -> set[str]:
     """Names that mean something in the problem, or in the language."""
+    return {*_declared(problem), *NAMES, IDENTITY, "T", "e", "pi"}
+
+
+def _declared(problem: Problem) -> set[str]:
+    """Names that mean something in the problem."""
     directions = (r.direction.data.name for r in problem.requests if r.direction is not None)
     dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}
-    words = {*NAMES, *problem.functions, *directions, *dims, "I", "T", "e", "pi"}
-    return {*problem.symbols, *problem.definitions, *words}
+    return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *dims}
 
 
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, ClassVar, NoReturn
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
@@ -121,8 +120,6 @@ class Expr:
     def __rpow__(self, base: Any) -> Expr:
         return whole_power(operand(base), self)
 
-    # ---- what an expression is not
-
     __array_ufunc__: ClassVar[None] = None  # NumPy leaves its operators to ours
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
@@ -168,17 +165,6 @@ def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
 def _forget(reference: weakref.KeyedRef[tuple[Any, ...], Expr]) -> None:
     if _nodes.get(reference.key) is reference:
         del _nodes[reference.key]
-
-
-def digest(root: Expr) -> bytes:
-    """A hash of the structure: an order of expressions that no run depends on."""
-    known: dict[Expr, bytes] = {}
-    for e in postorder([root]):
-        data = e.data
-        payload = (data.name, tuple(sorted(data.attributes))) if isinstance(data, Symbol) else data
-        own = repr((e.op, payload, None if e.args else e.shape)).encode()
-        known[e] = blake2b(own + b"".join(known[a] for a in e.args), digest_size=10).digest()
-    return known[root]
 
 
 @lru_cache(maxsize=4096, typed=True)

@@ -228,7 +228,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Sign
             return None
         c, scalars, core = Fraction(1), (), inside
     if core.op == "add":
-        core, sign = signs.natural(core, c < 0)
+        core, sign = signs.natural(core)
         c = c * sign
     body = _put_back(common, core)
     if body is None or body.shape != broadcast(p.body.shape for p in group if p.body is not None):

@@ -13,12 +13,16 @@ from typing import NamedTuple
 
 
 class Identity(NamedTuple):
-    """A row: its name in a derivation, both sides, and the letters' declarations."""
+    """A row: its name in a derivation, both sides, and the letters' declarations.
+
+    A row that is `last` is for answers: what is derived further, or added up, keeps its left side,
+    which has more in common with other terms."""
 
     name: str
     left: str
     right: str
     letters: str
+    last: bool = False
 
 
 def _along(name: str, left: str, right: str) -> list[Identity]:
@@ -78,6 +82,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("log of a determinant", "log(det(A))", "logdet(A)", "A : n x n"),
     Identity("log of a determinant", "log(abs(det(A)))", "logdet(A)", "A : n x n"),
     Identity("adjugate", "adj(A) / det(A)", "inv(A)", "A : n x n"),
+    Identity("adjugate", "det(A) inv(A)", "adj(A)", "A : n x n", last=True),
     Identity("adjugate of a transpose", "adj(A')", "adj(A)'", "A : n x n"),
     # ---------------------------------------------------------------------------- exp and log
     Identity("exp of a log", "exp(log(x))", "x", _ANY),

@@ -1,4 +1,5 @@
-"""How long an expression is when a person writes it: what simplification makes smaller."""
+"""How long an expression is when a person writes it: what simplification makes smaller. Of two that
+are as long, which comes first: their outlines, which no renaming changes."""
 
 from __future__ import annotations
 
@@ -18,6 +19,15 @@ def length(e: Expr) -> int:
         own = _leaf_length(x) if leaf else _own_length(x) + sum(map(length, x.args))
         object.__setattr__(x, "written_length", own)
     return own
+
+
+def outline(e: Expr) -> list[str]:
+    """The operations, numbers and shapes of an expression without its names, to put forms in order
+    in a way that doesn't depend on what the symbols are called."""
+    return [
+        f"{x.op} {x.data if x.op == 'number' else ''} {x.shape} {len(x.args)}"
+        for x in postorder([e])
+    ]
 
 
 def _leaf_length(x: Expr) -> int:

@@ -1,7 +1,8 @@
 """Names for what repeats or nests too deep: a residual `R`, the upstream gradient `G1` of a layer.
 
 A subexpression that occurs several times gets a name where that makes the whole clearly shorter; an
-expression that nests deeper than a person can follow is cut into steps.
+expression that nests deeper than a person can follow is cut into steps. Of a multiple of the
+identity the shape says the size: `I` is enough.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from .dims import ONE
-from .expr import Expr, named, postorder, rebuild
+from .expr import Expr, named, postorder, rebuild, times
 from .lengths import length
+from .scope import IDENTITY
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression
@@ -46,11 +48,24 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     return new[e]
 
 
+def with_bare_identity(e: Expr) -> Expr:
+    """A multiple of the identity as a multiple of `I`: the size is that of the whole."""
+    factors = e.args if e.op == "times" else (e,)
+    if [a.op for a in factors if not a.is_scalar] != ["eye"]:
+        return e
+    return times(*(named(IDENTITY, a) if a.op == "eye" else a for a in factors))
+
+
+def is_identity(e: Expr) -> bool:
+    """Whether it is an `I`, a word of the language and no definition."""
+    return e.op == "name" and e.data == IDENTITY and e.args[0].op == "eye"
+
+
 def introduced(e: Expr, known: Container[str]) -> Iterator[tuple[str, Expr]]:
-    """The names in an expression that the problem doesn't know, with their bodies, inner ones
-    first."""
+    """The names in an expression that neither the problem nor the language knows, with their
+    bodies, inner ones first."""
     for x in postorder([e]):
-        if x.op == "name" and x.data not in known:
+        if x.op == "name" and x.data not in known and not is_identity(x):
             yield x.data, x.args[0]
 
 

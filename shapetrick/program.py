@@ -11,6 +11,7 @@ from .errors import RequestError
 from .expr import Expr, postorder, substitute, symbol, times
 from .factorisation import with_shared_factors
 from .functions import TABLE
+from .naming import is_identity
 from .plan import Graph, Value, walk
 from .problem import Problem, Request
 from .results import Result
@@ -183,7 +184,9 @@ def planned(
             for w, v in zip(wanted, values, strict=True)
         ),
         names=names,
-        definitions=tuple({e.data: e.args[0] for e in nodes if e.op == "name"}.items()),
+        definitions=tuple(
+            {e.data: e.args[0] for e in nodes if e.op == "name" and not is_identity(e)}.items()
+        ),
         dimensions=_dimensions(values),
     )
 

@@ -131,11 +131,12 @@ def _head(e: Expr) -> str:
 
 
 @cache
-def _rules_for(kind: str, mask: int) -> Mapping[str, tuple[Rule, ...]]:
-    """The rules for a kind of node below which no more than `mask` occurs, by their keys."""
+def _rules_for(kind: str, mask: int, last: bool) -> Mapping[str, tuple[Rule, ...]]:
+    """The rules for a kind of node below which no more than `mask` occurs, by their keys: the usual
+    ones, or those that come last."""
     by_key: dict[str, list[Rule]] = {}
     for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
-        if needed & ~mask == 0:
+        if needed & ~mask == 0 and identity.last is last:
             for rule in rules_of(identity):
                 if kind_of(rule.left) == kind:
                     by_key.setdefault(rule.key, []).append(rule)
@@ -148,10 +149,16 @@ def _rules_for(kind: str, mask: int) -> Mapping[str, tuple[Rule, ...]]:
 class Rewriter:
     """Rewrites nodes of one problem's expressions; what it found for a node is remembered.
 
-    `log` has the steps that were found, each once."""
+    `log` has the steps that were found, each once. `last` takes the rows for answers alone."""
 
-    def __init__(self, symmetric: Callable[[Expr], bool], length: Callable[[Expr], int]) -> None:
+    def __init__(
+        self,
+        symmetric: Callable[[Expr], bool],
+        length: Callable[[Expr], int],
+        last: bool = False,
+    ) -> None:
         self.log: list[Rewriting] = []
+        self._last = last
         self._length = length
         self._matcher = Matcher(symmetric)
         self._found: dict[Expr, Expr] = {}
@@ -194,7 +201,7 @@ class Rewriter:
         """The cheapest of the forms that one identity gives, if it is cheaper."""
         kind = kind_of(e)
         searched = kind == "matmul" or len(e.args) <= MOST_PARTS
-        rules = _rules_for(kind, self._mask(e)) if searched else {}
+        rules = _rules_for(kind, self._mask(e), self._last) if searched else {}
         keys = self._keys(e) if rules else Counter[str]()
         best, by = e, ""
         for rule in (rule for key in keys for rule in rules.get(key, ())):

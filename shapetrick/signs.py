@@ -23,18 +23,15 @@ class Signs:
         if _key(negated_sum(e)) not in self._natural:
             self._natural.setdefault(_key(e), e)
 
-    def natural(self, e: Expr, below_minus: bool) -> tuple[Expr, int]:
-        """The sum as it is written, and its sign: 1, or -1 where it is the negative of `e`. Met for
-        the first time below a minus, it takes that in if it has one inside."""
+    def natural(self, e: Expr) -> tuple[Expr, int]:
+        """The sum as it is written, and its sign: 1, or -1 where it is the negative of `e`."""
         other = negated_sum(e)
         for sign, form in ((1, e), (-1, other)):
             found = self._natural.get(_key(form))
             if found is not None:
                 return found, sign
         here = sum_of(list(e.args))
-        turn = below_minus and any(map(has_minus, e.args))
-        forms = (other, here) if turn else (here, other)
-        chosen = min(forms, key=lambda x: (_negative_numbers(x), length(x)))
+        chosen = min((here, other), key=lambda x: (_negative_numbers(x), length(x)))
         self.learn(chosen)
         return chosen, 1 if chosen is here else -1
 

@@ -18,7 +18,6 @@ from .expr import (
     ZERO,
     Expr,
     add,
-    digest,
     number,
     postorder,
     power,
@@ -32,7 +31,7 @@ from .factoring import factored, without_leading_minus
 from .fingerprints import Sum, key_of, like_terms
 from .folding import Folding
 from .functions import TABLE
-from .lengths import has_minus, is_below, length, sum_of
+from .lengths import has_minus, is_below, length, outline, sum_of
 from .network import Term, read_terms, tidy
 from .results import Rewriting
 from .rewriting import Rewriter
@@ -94,6 +93,13 @@ class Simplifier:
         written = self._written(self._collected(terms), shape)
         return None if written is None else self(written)
 
+    def answer(self, e: Expr) -> Expr:
+        """A simplified expression that is not taken further, with the identities for answers."""
+        last = Rewriter(self.is_symmetric, length, last=True)
+        found = last.everywhere(e)
+        self._log += last.log
+        return found
+
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
@@ -116,7 +122,7 @@ class Simplifier:
                 break
             found = self._inside(found)
             if found in forms:
-                return min(forms[forms.index(found) :], key=lambda x: (length(x), digest(x)))
+                return min(forms[forms.index(found) :], key=lambda x: (length(x), outline(x)))
             forms.append(found)
         return forms[-1]
 
@@ -212,22 +218,22 @@ class Simplifier:
         """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
         edges, scalars, k = [], [], term.coefficient
         for edge in term.edges:
-            atom, sign = self._natural_base(edge.atom, edge.exponent, k < 0)
+            atom, sign = self._natural_base(edge.atom, edge.exponent)
             edges.append(edge if atom is edge.atom else edge._replace(atom=atom))
             k *= sign
         for base, p in term.scalars:
-            natural, sign = self._natural_base(base, p, k < 0)
+            natural, sign = self._natural_base(base, p)
             scalars.append((natural, p))
             k *= sign
         if edges == [*term.edges] and scalars == [*term.scalars]:
             return term
         return tidy(term._replace(edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
 
-    def _natural_base(self, base: Expr, p: Expr, below_minus: bool) -> tuple[Expr, int]:
+    def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
         """A factor that is a sum as it is written, and the sign of its power p."""
         if base.op != "add" or p.op != "number" or p.data != int(p.data):
             return base, 1
-        natural, sign = self._signs.natural(base, below_minus and p.data % 2 == 1)
+        natural, sign = self._signs.natural(base)
         return natural, sign ** abs(int(p.data))
 
     def _with_sums_multiplied(self, term: Term) -> Term:
@@ -297,7 +303,8 @@ class Simplifier:
             if None in full:
                 return None
             spread = [self._rewritten(e) for e in full if e is not None]
-            i = min(range(len(parts)), key=lambda i: length(spread[i]) - length(parts[i]))
+            more = [length(s) - length(p) for s, p in zip(spread, parts, strict=True)]
+            i = min(range(len(parts)), key=lambda i: (more[i], outline(parts[i])))
             parts[i] = spread[i]
         total = factored(parts, length, self._signs) if len(parts) > 1 else parts[0]
         return self._turned(without_leading_minus(total))

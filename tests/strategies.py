@@ -73,7 +73,7 @@ _numbers = st.one_of(
 )
 
 
-# Hypothesis would print an example by its fields, digests and all.
+# Hypothesis would print an example by its fields, interned parts and all.
 Expr._repr_pretty_ = lambda self, printer, cycle: printer.text(repr(self))  # type: ignore[attr-defined]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, given
 from strategies import (
     SIZES,
     abstract_values,
@@ -19,6 +19,7 @@ from strategies import (
 )
 
 from shapetrick import expr as ex
+from shapetrick.api import check
 from shapetrick.derivation import derive
 from shapetrick.dims import Dim
 from shapetrick.elaboration import read, read_expression
@@ -77,15 +78,11 @@ def test_nothing_gets_longer(e: Expr) -> None:
 @given(attributed_expressions(depth=3))
 def test_what_is_simplified_stays(e: Expr) -> None:
     once = simplified(e)
-    again = simplified(once)
-    assert length(again) == length(once)
-    event("the same" if again is once else "another form, as long")
-    if length(e) <= 12:
-        assert again is once
+    assert simplified(once) is once
 
 
 @examples(200)
-@given(attributed_expressions(depth=2))
+@given(attributed_expressions(depth=3))
 def test_the_order_of_terms_does_not_matter(e: Expr) -> None:
     assert length(simplified(reordered(e))) == length(simplified(e))
 
@@ -215,6 +212,11 @@ GRADIENTS = [
     ("x : n; y = x / norm(x); jac y wrt x", "(I - y y') / norm(x)"),
     ("Q, K, V : n x d; P = softmax(Q K' / sqrt(d), axis=1); A = P V; vjp A with G wrt Q",
      "(P .* (G V' - sum(G .* A, axis=1))) K / sqrt(d)"),
+    ("X : n x n; grad det(X) wrt X", "adj(X)'"),
+    ("X : n x n; grad log(det(X)) + det(X) wrt X", "(1 + det(X)) inv(X)'"),
+    ("X : n x n; grad 3 tr(X) wrt X", "3 I"),
+    ("X, I : n x n; grad 3 tr(X) + tr(I) wrt X", "3 eye(n)"),
+    ("A : m x m; X : n x n; grad tr(kron(A, X)) wrt X", "tr(A) I"),
 ]  # fmt: skip
 
 
@@ -224,6 +226,14 @@ def test_derivative_as_printed(text: str, wanted: str) -> None:
     result = derive(problem, problem.requests[0])
     assert result.validation.verdict == "verified"
     assert to_text(result.gradient) == wanted
+
+
+@pytest.mark.parametrize(("text", "wanted"), GRADIENTS, ids=[g[1] for g in GRADIENTS])
+def test_what_is_printed_reads_back(text: str, wanted: str) -> None:
+    *given, asked = text.split(";")
+    claimed = check(";".join([*given, f"check {asked} = {wanted}"]))
+    assert claimed.right
+    assert not check(";".join([*given, f"check {asked} = 2 ({wanted})"])).right
 
 
 @pytest.mark.parametrize(("text", "letters"), [(f[1], f[2]) for f in FORMS], ids=lambda x: x)
