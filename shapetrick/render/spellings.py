@@ -82,7 +82,8 @@ TABLE: Mapping[str, Spelling] = {
         "0.5 * (1 + math.tanh(0.5 * {0:unary}))", Level.PRODUCT,
     ),
     "softplus": _row(
-        "np.logaddexp(0, {0})", "jax.nn.softplus({0})", "torch.logaddexp({0}, torch.zeros_like({0}))",
+        "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
+        "torch.logaddexp({0}, torch.zeros_like({0}))",
         "max({0}, 0) + math.log1p(math.exp(-abs({0})))", Level.SUM,
     ),
     "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
