@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..blocking import Blocking, Phase, frontier
+from ..blocking import Blocking, Phase, frontier, results
 from ..plan import Value, walk
 from ..program import Program
 from .code import Statement, shape_text
@@ -16,7 +16,7 @@ from .programs import Body, indented, written
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
 VECTORS = 2**17, 32
-MATRICES = 2**19, 256
+MATRICES = 2**16, 256
 
 
 def in_blocks(program: Program, blocking: Blocking) -> Body:
@@ -72,10 +72,10 @@ class _Blocks:
                 writer.bind(v, name)
         writer.counts[blocking.dim] = self._count
         statements: list[Statement] = []
-        for v in walk(self._roots):
+        for v in results(blocking, self._roots):
             if blocking.phases[v] is Phase.SUMMED:
                 statements += writer.add_to(v, self._gathered(v, "np.zeros"))
-            elif blocking.inside(v) and v.args and v in self._roots:
+            else:
                 whole[v] = self._gathered(v, "np.empty")
                 statements += writer.store(v, f"{whole[v]}[{self._place(v)}]")
         writer.counts.clear()
@@ -101,11 +101,14 @@ class _Blocks:
         return any(v.op == "matmul" and all(a.is_matrix for a in v.args) for v in walk(self._roots))
 
     def _width(self) -> str:
-        """The entries in a row of all arrays of the loop."""
-        columns: Counter[str] = Counter()
+        """The entries in a row of all matrices that are in memory in the loop."""
+        columns = Counter(self._writer.columns)
         for v in walk(self._roots):
-            if self._blocking.inside(v) and v.is_matrix and v.op not in ("transpose", "lift"):
-                columns[self._writer.dim(v.shape[1 - self._blocking.axes[v]])] += 1
+            if not v.is_matrix or not self._blocking.inside(v):
+                continue
+            axis = self._blocking.axes[v]
+            if v.op == "input" or (axis == 1 and v.op not in ("transpose", "lift")):
+                columns[self._writer.dim(v.shape[1 - axis])] += 1
         terms = [
             name if count == 1 else f"{count} * {name if name.isidentifier() else f'({name})'}"
             for name, count in columns.items()

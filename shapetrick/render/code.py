@@ -286,7 +286,10 @@ class Writer:
         return Piece(text, Level.SUM)
 
     def _matmul(self, v: Value) -> Piece:
-        a, b = (self._pieces[x] for x in v.args)
+        left, right = v.args
+        if self._library == "jax" and left.op == "transpose" and right.rank == 1:
+            left, right = right, left.args[0]  # which XLA takes without turning the matrix
+        a, b = self._pieces[left], self._pieces[right]
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
         return Piece(text, Level.MATMUL, a.negative != b.negative)
 

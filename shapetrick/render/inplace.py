@@ -46,6 +46,7 @@ class InPlaceWriter(Writer):
     def begin(self, blocking: Blocking, roots: Sequence[Value], step: str, count: str) -> None:
         """Say what the loop is: `step` rows at most, of which a block has `count`."""
         self.work: list[str] = []  # the lines that make work arrays
+        self.columns: Counter[str] = Counter()  # of the matrices that need memory of their own
         self._blocking = blocking
         self._step, self._count = step, count
         self._free: dict[str, list[str]] = {}  # names of arrays, by their columns
@@ -110,6 +111,7 @@ class InPlaceWriter(Writer):
                 self._append(v, place, f"{self.piece(v)}", "=")
             else:
                 self.name(v)
+                self.columns[columns] += 1
                 self._standing[v] = self.piece(v).text, columns
             return
         over = None if place else self._overwritten(v, steps[0])
@@ -156,6 +158,7 @@ class InPlaceWriter(Writer):
         free = self._free.get(columns)
         if free:
             return free.pop()
+        self.columns[columns] += 1
         name = self._identifiers.number("work")
         self.work.append(f"{name} = np.empty(({self._step}, {columns}))")
         return f"{name}[:{self._count}]"
