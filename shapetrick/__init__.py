@@ -18,6 +18,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem, check, derive, from_dict, read
+    from .arrays import evaluate
     from .checks import Check
     from .expr import Expr
     from .extension import function
@@ -46,6 +47,7 @@ __all__ = [
     "define",
     "derive",
     "dim",
+    "evaluate",
     "from_dict",
     "from_sympy",
     "function",
@@ -64,6 +66,7 @@ _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
     "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
     "checks": ("Check",),
+    "arrays": ("evaluate",),
     "expr": ("Expr",),
     "extension": ("function",),
     "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
