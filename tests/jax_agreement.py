@@ -25,6 +25,7 @@ FUNCTIONS = {
 }
 SLACK = 1e-6  # relative: JAX and we round differently
 NEAR, STEADY = 1e-10, 1e-7  # where so small a step changes more, rounding is what one sees
+FLAT = 1e-7  # a derivative so small beside the value over the variable is rounding, too
 DRAWS = 4
 
 # A derivative that our own checker refuses is no answer, but a fault of the derivation.
@@ -64,7 +65,9 @@ def outcome(of: Expr, wrt: Expr, kind: Kind) -> Outcome:
         at = point(seed, direction)
         expected, mine = both(of, wrt, kind, result.gradient, at)
         near = both(of, wrt, kind, result.gradient, {n: x * (1 + NEAR) for n, x in at.items()})
-        scale = max(float(np.max(np.abs(expected))), np.finfo(float).tiny)
+        scale = max(largest(expected), np.finfo(float).tiny)
+        if 0 < max(largest(expected), largest(mine)) < flat(of, wrt, kind, at):
+            continue
         if off(expected, near[0], scale) <= STEADY and off(mine, near[1], scale) <= STEADY:
             return Outcome("right" if off(mine, expected, scale) <= SLACK else "wrong", text)
     return Outcome("not steady", text)
@@ -124,11 +127,21 @@ def both(of: Expr, wrt: Expr, kind: Kind, gradient: Expr, at: Env) -> tuple[Arra
     return np.asarray(truth(of, wrt, kind, at)), evaluate(gradient, at, SIZES, functions)
 
 
+def flat(of: Expr, wrt: Expr, kind: Kind, at: Env) -> float:
+    """Below this a derivative is what rounding makes of a saturated function."""
+    height = largest(np.asarray(value(of, at, SIZES, FUNCTIONS)))
+    return FLAT * height / largest(at[wrt.data.name]) ** (2 if kind in ("hess", "hvp") else 1)
+
+
+def largest(x: Array) -> float:
+    return float(np.max(np.abs(x)))
+
+
 def off(a: Array, b: Array, scale: float) -> float:
     """The largest difference, relative to the scale; not a number where one isn't finite."""
     assert a.shape == b.shape
     with np.errstate(all="ignore"):
-        return float(np.max(np.abs(a - b))) / scale
+        return largest(a - b) / scale
 
 
 def point(seed: int, direction: Expr | None) -> Env:
