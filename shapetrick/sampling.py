@@ -162,11 +162,12 @@ def draw(
     attributes: frozenset[str] = (
         symbol.data.attributes if isinstance(symbol.data, Symbol) else frozenset()
     )
-    if attributes >= {"posdef", "diagonal"}:
-        attributes |= {"positive"}
-    for attribute, make in _WHOLE.items():
-        if attribute in attributes and "diagonal" not in attributes:
-            return make(rows, cols, rng) * (profile.scale if attribute == "posdef" else 1.0)
+    if attributes & {"lower", "upper"} and attributes & {"symmetric", "posdef", "orthogonal"}:
+        attributes |= {"diagonal"}  # nothing else is both
+    for together, make in _WHOLE.items():
+        if attributes >= together and ("diagonal" in together or "diagonal" not in attributes):
+            scalable = "posdef" in together and "orthogonal" not in together
+            return make(rows, cols, rng) * (profile.scale if scalable else 1.0)
     sign = 1 if attributes & {"positive", "nonneg"} else profile.sign
     x = rng.uniform(-1.0, 1.0, (rows, cols))
     x = (np.abs(x) + 0.4) * (np.sign(x) if sign == 0 else sign) * profile.scale
@@ -191,6 +192,24 @@ def _orthogonal(rows: int, cols: int, rng: np.random.Generator) -> Array:
     return np.asarray(q if rows >= cols else q.T)
 
 
+def _signs(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    return np.diag(rng.choice((-1.0, 1.0), rows))
+
+
+def _positive_diagonal(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    return np.diag(rng.uniform(0.5, 2.0, rows))
+
+
+def _reflection(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    v = rng.standard_normal((rows, 1))
+    return np.asarray(np.eye(rows) - 2 * (v @ v.T) / (v.T @ v))
+
+
+def _positive_posdef(rows: int, cols: int, rng: np.random.Generator) -> Array:
+    x = rng.uniform(0.1, 0.9, (rows, rows))
+    return np.asarray(x + x.T) / 2 + rows * np.eye(rows)
+
+
 def _simplex(rows: int, cols: int, rng: np.random.Generator) -> Array:
     x = rng.uniform(0.2, 1.2, (rows, cols))
     return np.asarray(x / x.sum(axis=None if 1 in (rows, cols) else 1, keepdims=True))
@@ -202,12 +221,19 @@ def _onehot(rows: int, cols: int, rng: np.random.Generator) -> Array:
     return np.eye(cols)[rng.integers(cols, size=rows)]
 
 
-_WHOLE: dict[str, Callable[[int, int, np.random.Generator], Array]] = {
-    "posdef": _posdef,
-    "orthogonal": _orthogonal,
-    "simplex": _simplex,
-    "onehot": _onehot,
-    "unit": lambda rows, cols, rng: rng.uniform(0.1, 0.9, (rows, cols)),
+# What obeys these attributes together; the first that fits counts.
+_WHOLE: dict[frozenset[str], Callable[[int, int, np.random.Generator], Array]] = {
+    frozenset({"orthogonal", "posdef"}): lambda rows, cols, rng: np.eye(rows),
+    frozenset({"orthogonal", "diagonal"}): _signs,
+    frozenset({"orthogonal", "symmetric"}): _reflection,
+    frozenset({"posdef", "diagonal"}): _positive_diagonal,
+    frozenset({"posdef", "positive"}): _positive_posdef,
+    frozenset({"posdef", "nonneg"}): _positive_posdef,
+    frozenset({"posdef"}): _posdef,
+    frozenset({"orthogonal"}): _orthogonal,
+    frozenset({"simplex"}): _simplex,
+    frozenset({"onehot"}): _onehot,
+    frozenset({"unit"}): lambda rows, cols, rng: rng.uniform(0.1, 0.9, (rows, cols)),
 }
 _SHAPED: dict[str, Callable[[Array], Array]] = {
     "symmetric": lambda x: (x + x.T) / 2,
