@@ -14,7 +14,7 @@ from strategies import ELEMENTWISE, SIZES, environment
 from shapetrick.derivation import derive
 from shapetrick.errors import DerivationError
 from shapetrick.evaluation import evaluate
-from shapetrick.expr import Expr, postorder, subtract, symbol, symbols_of
+from shapetrick.expr import Expr, call, postorder, subtract, symbol, symbols_of
 from shapetrick.functions import Array
 from shapetrick.problem import Kind, Problem, Request
 from shapetrick.render.text import to_text
@@ -30,6 +30,7 @@ DRAWS = 4
 
 # A derivative that our own checker refuses is no answer, but a fault of the derivation.
 OUTCOMES = ("right", "refused", "unchecked", "not steady", "not verified", "wrong")
+ENDS = ("max", "min")
 FAULTS = ("not verified", "wrong")
 
 Env = dict[str, Array]
@@ -86,11 +87,17 @@ def ours(name: str) -> Any:
 
 
 def has_ties(of: Expr) -> bool:
-    """Whether it is on a kink wherever it is looked at, as `minimum(A, A')` on the diagonal is."""
-    pairs = [e.args for e in postorder([of]) if e.op in ("maximum", "minimum")]
+    """Whether it is on a kink wherever it is looked at: `minimum(A, A')` on the diagonal is, and
+    `min(ones(m, m) A)`, whose rows are equal."""
     functions = {name: ours(name) for name in ELEMENTWISE}
-    gaps = [evaluate(subtract(*pair), environment(), SIZES, functions) for pair in pairs]
-    return any((gap == 0).any() for gap in gaps)
+
+    def at(e: Expr) -> Array:
+        return evaluate(e, environment(), SIZES, functions)
+
+    nodes = list(postorder([of]))
+    gaps = [at(subtract(*e.args)) for e in nodes if e.op in ("maximum", "minimum")]
+    winners = [(at(call(f"is{e.op}", *e.args, data=e.data)), at(e)) for e in nodes if e.op in ENDS]
+    return any((gap == 0).any() for gap in gaps) or any(w.sum() > x.size for w, x in winners)
 
 
 def truth(of: Expr, wrt: Expr, kind: Kind, env: Env) -> Any:
