@@ -373,7 +373,9 @@ def main() -> int:
             if threads == 1 and alone:
                 marks = list(judge(times, args.problems))
                 lines += [*(f"- {'met' if met else 'MISSED'}: {text}" for text, met in marks), ""]
-            print("\n".join(lines[lines.index(f"### {threads} thread{'s' * (threads > 1)}, {how}") :]))
+            print(
+                "\n".join(lines[lines.index(f"### {threads} thread{'s' * (threads > 1)}, {how}") :])
+            )
     if args.write:
         record("generated_code.py", lines, ("numpy", "scipy", "torch", "jax", "autograd"))
     return 0 if all(met for _, met in marks) else 1

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from .expr import Expr
     from .extension import function
     from .gradients import GradientCheck, assert_gradient, check_gradient
-    from .interchange import from_sympy, to_sympy
+    from .interchange import to_sympy
     from .objects import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
+    from .sympy_reading import from_sympy
 
 __all__ = [
     "Check",
@@ -70,9 +71,10 @@ _HOMES = {
     "expr": ("Expr",),
     "extension": ("function",),
     "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
-    "interchange": ("from_sympy", "to_sympy"),
+    "interchange": ("to_sympy",),
     "notebook": ("load_ipython_extension",),
     "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+    "sympy_reading": ("from_sympy",),
 }
 
 
