@@ -15,15 +15,12 @@ import numpy as np
 
 from .agreement import agree, distance
 from .derivation import derive
-from .dims import ONE, Dim
 from .drafts import values_at
 from .errors import ShapetrickError, Span
 from .expr import (
     Expr,
     postorder,
     rebuild,
-    symbol,
-    symbols_of,
 )
 from .likenesses import likeness
 from .material import distributed, terms_of
@@ -32,9 +29,9 @@ from .problem import Problem, Request
 from .provisos import Provisos
 from .render.text import to_text
 from .results import Validation
-from .sampling import dims_of
 from .slips import Slip, described, instead
 from .surface import Node
+from .targets import also_drawn
 from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
@@ -99,13 +96,8 @@ def checker_of(
     problem: Problem, request: Request, others: list[Expr], seed: int, everything: bool = False
 ) -> Checker:
     """The checker of a request, which draws what the other expressions mention too."""
-    inputs = [s for e in others for s in symbols_of(e)]
-    if everything:
-        inputs += problem.symbols.values()
-    known = {n for e in (request.of, *inputs) for d in dims_of([e]) for n in d.names}
-    needed = [n for d in dims_of(others) for n in d.names if n not in known]
-    inputs += [symbol(f"#{n}", (Dim.of(n), ONE)) for n in dict.fromkeys(needed)]
-    inputs = [s for s in dict.fromkeys(inputs) if s is not request.direction]
+    inputs = also_drawn(request.of, others, [*problem.symbols.values()] if everything else ())
+    inputs = [s for s in inputs if s is not request.direction]
     return Checker(
         request.of,
         request.wrt,

@@ -12,6 +12,7 @@ from .indices import Index, Indices, split
 from .problem import Problem, Request
 from .recurrence import segments_of
 from .results import Recursion, Validation, Verdict
+from .targets import also_drawn
 from .unrolling import Unrolling
 from .validation import Checker
 
@@ -108,5 +109,8 @@ def _check(problem: Problem, request: Request, member: Unrolled, seed: int) -> V
     if direction is not None:
         named = {e.data.name: e for e in symbols_of(member.gradient)}
         direction = named.get(direction.data.name, direction)
-    checker = Checker(member.of, member.wrt, direction, request.kind, problem.functions, seed=seed)
+    inputs = [s for s in also_drawn(member.of, [member.gradient]) if s is not direction]
+    checker = Checker(
+        member.of, member.wrt, direction, request.kind, problem.functions, inputs, seed
+    )
     return checker.check(member.gradient)

@@ -284,6 +284,22 @@ def test_recurrences(definitions: str, wrt: str, expected: list[str]) -> None:
     assert equations(d) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [  # at some length the value depends on less than the gradient mentions
+        "x[0], x[1], x[2] : n; A : n x n; x[t] = A x[t-3] for t = 3..T\n"
+        "J = norm(x[T])^2; grad J wrt A",
+        "X : m x n; W[l] : n x n for l = 1..L; Z[0] = X; Z[l] = tanh(Z[l-1] W[l]) for l = 1..L\n"
+        "J = sum(Z[L-1]) + sum(Z[1]); grad J wrt W[l]",
+        "X : m x n[0]; W[l] : n[l-1] x n[l] for l = 1..L\n"
+        "Z[0] = X; Z[l] = tanh(Z[l-1] W[l]) for l = 1..L; vjp Z[2] wrt W[1]",
+    ],
+)
+def test_members_on_which_the_value_does_not_depend(text: str) -> None:
+    d = derive(text)
+    assert d.verified, d.validation
+
+
 # ---- code
 
 
