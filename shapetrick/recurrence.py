@@ -19,9 +19,10 @@ from .chain_rule import cotangents
 from .dims import Shape
 from .expr import UNIT, Expr
 from .families import Families, Segment, at_most, members_in, reindexed
-from .indices import Index, Range, base_of, member, renamed_shape, split
+from .indices import Index, Range, member, renamed_shape, split
 from .problem import Problem, Request
 from .results import Equation, Recursion
+from .schedule import schedule
 from .simplification import Simplifier
 
 LETTER = "G"
@@ -391,22 +392,9 @@ def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, 
 
 
 def _in_order(equations: Sequence[Equation]) -> list[Equation]:
-    """The equations in the order in which they are computed: the last members, what runs over all,
-    the first members; within each, what others use at the same index goes before them."""
-    bases = {base_of(q.symbol.data.name): 0 for q in equations}
-    for _ in bases:
-        for q in equations:
-            base, own = split(q.symbol.data.name) or ("", Index())
-            for _, other, index, _ in members_in(q.value):
-                if index == own and other in bases and other != base:
-                    bases[base] = max(bases[base], bases[other] + 1)
-
-    def place(q: Equation) -> tuple[int, int, int]:
-        base, own = split(q.symbol.data.name) or ("", Index())
-        kind = 1 if q.over else 0 if own.letter else 2
-        return kind, -own.offset, bases[base]
-
-    return sorted(equations, key=place)
+    """The equations in the order in which they are computed."""
+    own = dict(zip(segments_of(equations), equations, strict=True))
+    return [own[s] for group in schedule(tuple(own)) for s in group]
 
 
 def _meet(a: Piece, i: Index, b: Piece, j: Index) -> bool:

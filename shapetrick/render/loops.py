@@ -6,13 +6,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..expr import Expr, postorder, substitute, symbol
-from ..families import Incomparable, Segment, at_most, members_in
+from ..families import Segment
 from ..indices import Index, Range, base_of, split
 from ..plan import extent
 from ..problem import Problem
 from ..program import Wanted, planned
 from ..recurrence import segments_of
 from ..results import Result
+from ..schedule import body_of, falls, place, schedule
 from .code import WRITTEN, Writer
 from .identifiers import Identifiers, safe
 from .programs import LIBRARIES, RESERVED, Target, assembled, indented
@@ -153,29 +154,26 @@ class _Loops:
 
     def _blocks(self, segments: Sequence[Segment]) -> Iterator[str]:
         """Segments in an order in which each finds what it uses; loops for what goes together."""
-        waiting = _groups(segments)
-        while waiting:
-            others = [s for group in waiting for s in group]
-            ready = next((g for g in waiting if not _needs(g, others)), waiting[0])
-            waiting.remove(ready)
-            yield from self._loop(ready) if ready[0].over else self._single(ready[0])
+        for group in schedule(segments):
+            yield from self._loop(group) if any(s.over for s in group) else self._single(group[0])
 
     def _single(self, s: Segment) -> list[str]:
-        return self._assigned(_text(s.name), _body(s))
+        return self._assigned(_text(s.name), body_of(s))
 
     def _loop(self, group: Sequence[Segment]) -> Iterator[str]:
         ranges = [s.over for s in group if s.over is not None]
         letter = ranges[0].letter
-        low = min((r.first for r in ranges), key=_place)
-        high = max((r.last for r in ranges), key=_place)
-        falling = _falls(group)
-        ends = f"{high}, {low.plus(-1)}, -1" if falling else f"{low}, {high.plus(1)}"
+        low = min((r.first for r in ranges), key=place)
+        high = max((r.last for r in ranges), key=place)
+        ends = f"{high}, {low.plus(-1)}, -1" if falls(group) else f"{low}, {high.plus(1)}"
         yield f"for {letter} in range({ends}):"
-        for s in _in_order(group, falling):
-            assert s.over is not None
-            lines = self._assigned(_text(s.name), _body(s))
-            if (s.over.first, s.over.last) != (low, high):
-                yield f"    if {s.over.first} <= {letter} <= {s.over.last}:"
+        for s in group:
+            lines = self._assigned(_text(s.name), body_of(s))
+            over = s.over or Range(letter, s.index, s.index)
+            if (over.first, over.last) != (low, high):
+                single = over.first == over.last
+                when = f"{letter} == {over.first}" if single else _within(over)
+                yield f"    if {when}:"
                 lines = indented(lines)
             yield from indented(lines)
 
@@ -239,85 +237,5 @@ def _bracket(name: str) -> str:
     return "" if found is None else f"[{found[1]}]"
 
 
-def _place(i: Index) -> tuple[bool, int]:
-    return bool(i.letter), i.offset
-
-
-def _uses(s: Segment) -> Iterator[tuple[str, Index, Index]]:
-    """The members that a segment uses: a family, and the first and last index."""
-    for _, base, index, inner in members_in(_body(s)):
-        over = inner if inner is not None and inner.letter == index.letter else s.over
-        if over is not None and over.letter == index.letter:
-            yield base, over.first.plus(index.offset), over.last.plus(index.offset)
-        else:
-            yield base, index, index
-
-
-def _needs(group: Sequence[Segment], others: Sequence[Segment]) -> bool:
-    """Whether a group uses members that others, which are not made yet, define."""
-    for s in group:
-        for base, first, last in _uses(s):
-            for other in others:
-                if other.base != base or other in group:
-                    continue
-                try:
-                    if at_most(first, other.last) and at_most(other.first, last):
-                        return True
-                except Incomparable:
-                    return True
-    return False
-
-
-def _groups(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Single members each by itself; the generic ones together where they use each other."""
-    direct: dict[str, set[str]] = {}
-    for s in segments:
-        if s.over is not None:
-            direct.setdefault(s.base, set()).update(base for base, _, _ in _uses(s))
-    reached: dict[str, set[str]] = {}
-    for base in direct:
-        found, stack = set[str](), [base]
-        while stack:
-            new = direct.get(stack.pop(), set()) - found
-            found |= new
-            stack.extend(new)
-        reached[base] = found
-    groups: list[list[Segment]] = []
-    for s in segments:
-        home = next((g for g in groups if s.over and g[0].over and _mutual(s, g[0], reached)), None)
-        if home is None:
-            groups.append([s])
-        else:
-            home.append(s)
-    return groups
-
-
-def _mutual(a: Segment, b: Segment, reached: Mapping[str, set[str]]) -> bool:
-    return a.base != b.base and a.base in reached[b.base] and b.base in reached[a.base]
-
-
-def _falls(group: Sequence[Segment]) -> bool:
-    """Whether members use later ones of the group: a recurrence that goes back."""
-    bases = {s.base for s in group}
-    return any(
-        s.over is not None and i.letter == s.over.letter and i.offset > s.index.offset
-        for s in group
-        for _, base, i, _ in members_in(_body(s))
-        if base in bases
-    )
-
-
-def _body(s: Segment) -> Expr:
-    assert s.body is not None
-    return s.body
-
-
-def _in_order(group: Sequence[Segment], falling: bool) -> list[Segment]:
-    """Within a step, what others use at the same index first."""
-    rank = {s.base: 0 for s in group}
-    for _ in group:
-        for s in group:
-            for _, base, index, _ in members_in(_body(s)):
-                if index == s.index and base in rank and base != s.base:
-                    rank[s.base] = max(rank[s.base], rank[base] + 1)
-    return sorted(group, key=lambda s: (-s.index.offset if falling else 0, rank[s.base]))
+def _within(over: Range) -> str:
+    return f"{over.first} <= {over.letter} <= {over.last}"
