@@ -22,6 +22,7 @@ from .errors import RequestError
 from .evaluation import Functions
 from .expr import Expr
 from .generated import Generated
+from .iteration import GeneratedLoops
 from .problem import Problem as ProblemData
 from .render.article import equation
 from .render.data import to_dict
@@ -102,7 +103,9 @@ class Derivation:
         `sizes` of dimensions decide in which order products are taken."""
         return exports.code(self.problem, [self.result], target, sizes, self_test)
 
-    def function(self, target: str, *, sizes: Mapping[str, int] | None = None) -> Generated:
+    def function(
+        self, target: str, *, sizes: Mapping[str, int] | None = None
+    ) -> Generated | GeneratedLoops:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         return exports.function(self.problem, [self.result], target, sizes, alone=True)
 
@@ -194,7 +197,7 @@ class Problem:
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, seed: int = 0
-    ) -> Generated:
+    ) -> Generated | GeneratedLoops:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         return exports.function(self.data, self._results(seed), target, sizes)
 

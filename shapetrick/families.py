@@ -81,13 +81,21 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """The segments in the order of the text, and the letters of lengths: `L`, `T`."""
+    """The segments in the order of the text, and the letters of lengths: `L`, `T`; `functions` are
+    those of families of elementwise functions, which have no values."""
 
     segments: tuple[Segment, ...]
     lengths: tuple[str, ...]
+    functions: tuple[Segment, ...] = ()
 
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
+
+    def first(self, base: str) -> Index:
+        """The index of the first input, or function, of a family: that of a list's first entry."""
+        inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
+        starts = [s.first for s in inputs if s.base == base]
+        return min(starts, key=lambda i: (bool(i.letter), i.offset), default=Index("", 1))
 
 
 class Incomparable(Exception):

@@ -350,7 +350,7 @@ class _Reading:
             definitions,
             tuple(requests),
             tuple(n for n in self.scope.functions if not n.endswith("]")),
-            families=Families(tuple(self.segments), tuple(self.lengths)),
+            families=Families(tuple(self.segments), tuple(self.lengths), tuple(self.functions)),
         )
 
     def _requests(self, asked: Asked) -> Iterator[Request]:
