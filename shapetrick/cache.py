@@ -274,7 +274,8 @@ class _Counter:
         if e.op == "matmul":
             return self._chain([tuple(self._dim(d) for d in a.shape) for a in e.args])
         if e.op in ("add", "times"):
-            return (len(e.args) - 1) * self.numbers(e)
+            signs = e.op == "times" and any(a.op == "number" and abs(a.data) == 1 for a in e.args)
+            return (len(e.args) - 1 - signs) * self.numbers(e)
         row = TABLE.get(e.op)
         if row is not None and row.units == "inverse":
             return 2 * self._dim(e.args[0].shape[0]) ** 3

@@ -157,6 +157,29 @@ def test_account() -> None:
     assert account.backward > account.forward > before.recomputing
 
 
+def test_operations_counted_by_hand() -> None:
+    text = LECTURE.replace(" + b[l]", "").replace("sigma[l](", "tanh(")
+    account = derive(text + "grad J wrt W[l]").account(sizes_of("m=2, n[0]=3, n[1]=4, n[2]=5, L=2"))
+    m, pairs = 2, [(3, 4), (4, 5)]
+    layers = sum(2 * m * a * b + m * b for a, b in pairs)
+    assert (
+        account.forward == layers + 2 * m * 5 + 4
+    )  # Z[2] - Y, its norm; ^2, 2 m, 1 / (2 m), times
+    slopes = sum(2 * m * b for _, b in pairs)  # 1 - Z^2
+    products = sum(m * b + 2 * (2 * m * a * b) for a, b in pairs)  # G .* …, and that times Z', W'
+    assert account.backward == 2 * m * 5 + 1 + slopes + products
+    assert [e.bytes for e in account.entries] == [8 * m * (4 + 5)]
+
+
+def test_what_two_lines_make_is_counted_where_it_is_read() -> None:
+    text = (
+        "X : m x n; W[l] : n x n for l = 1..L; Z[0] = X\n"
+        "Z[l] = tanh(Z[l-1] W[l]) for l = 1..L-1; Z[L] = softplus(Z[L-1] W[L]); J = sum(Z[L])\n"
+    )
+    account = derive(text + "grad J wrt W[l]").account({"m": 2, "n": 3, "L": 4})
+    assert {str(e.value): e.numbers for e in account.entries} == {"Z[l]": 18, "Z[L-1] W[L]": 6}
+
+
 @pytest.mark.parametrize("text", ["m", "m=0", "m=x", "=3", "m=1,,"])
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="is no size"):
