@@ -77,12 +77,20 @@ def _concluded(
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
-    recursion = Backpropagation(problem, request, families).recursion()
+    back = Backpropagation(problem, request, families)
+    recursion = back.recursion()
+    notes: tuple[str, ...] = ()
+    if request.symmetric:
+        along = [
+            replace(q, value=symmetrized(q.value, back.simplifier)) for q in recursion.gradients
+        ]
+        recursion = replace(recursion, gradients=tuple(along))
+        notes = (SYMMETRIC_CONVENTION,)
     equations = (*recursion.gradients, *recursion.cotangents)
     gradient = recursion.gradients[0].value
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.data for q in equations for e in postorder([q.value]) if e.op == "name"}
-    notes = tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
     return Result(
         request=request,
         steps=(),
