@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .checks import Check
     from .curves import Curve
     from .generated import Generated
+    from .iteration import GeneratedLoops
     from .render.html import Report
 
 
@@ -109,7 +110,7 @@ class Derivation:
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
-    ) -> Generated:
+    ) -> Generated | GeneratedLoops:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         from . import exports
 
@@ -230,7 +231,7 @@ class Problem:
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
         seed: int = 0,
-    ) -> Generated:
+    ) -> Generated | GeneratedLoops:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from . import exports
 

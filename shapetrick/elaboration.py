@@ -14,9 +14,10 @@ from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
-from .members import has_families, read_families
+from .members import has_families
 from .parsing import parse, parse_expression
 from .problem import Claim, Kind, Problem, Request
+from .queries import read_families
 from .readings import readings
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .surface import UPSTREAM, Asked, Definition, Node, postorder
@@ -32,9 +33,7 @@ def read(text: str, complete: bool = True) -> Problem:
     to come. Raises InputError."""
     statements = parse(text, vocabulary())
     if has_families(statements):
-        return read_families(
-            text, statements, lambda node, s, values: _expression(node, s, values, None)
-        )
+        return read_families(text, statements, _expression)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
     return _Elaboration(scope, asked, complete).problem()

@@ -15,12 +15,14 @@ from .blocking import blocked
 from .dims import Dim
 from .errors import RequestError
 from .generated import Entry, Generated, compiled
+from .iteration import GeneratedLoops
+from .passes import passes
 from .problem import Problem
 from .program import Program, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.blocks import in_blocks
 from .render.code import WRITTEN
-from .render.loops import family_module
+from .render.loops import Loops
 from .render.programs import FUNCTION, LIBRARIES, TARGETS, Body, Target, module, program_arguments
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
@@ -67,13 +69,14 @@ def code(
 
 
 def _loops(problem: Problem, results: Sequence[Result], target: Target, more: bool) -> str:
-    """Families: loops for one request. Raises RequestError for what is not written."""
-    if len(results) != 1 or target in RULES or more:
+    """Families as loops. Raises RequestError for what is not written."""
+    if target in RULES or more:
         raise RequestError(
-            "of families there is code for one request at a time, for a plain function (numpy, "
-            "jax, torch) without a self-test or blocks."
+            "of families there is code as a plain function (numpy, jax, torch), and without a "
+            "self-test or blocks."
         )
-    return family_module(problem, results[0], target)
+    loops = Loops(problem, passes(problem, results), LIBRARIES[target])
+    return loops.module(_about(results))
 
 
 def function(
@@ -83,13 +86,14 @@ def function(
     sizes: Sizes | None = None,
     blocks: bool = False,
     alone: bool = False,
-) -> Generated:
+) -> Generated | GeneratedLoops:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    if problem.families is not None:
-        raise RequestError("of families there is `code`, and `evaluate`, but no `function`.")
     library = LIBRARIES[known(target)]
     directions = [r.request.direction.data.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
+    if problem.families is not None:
+        _loops(problem, results, known(target), blocks)
+        return GeneratedLoops(Loops(problem, passes(problem, results), library), library, alone)
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)

@@ -21,7 +21,7 @@ from .program import Output
 from .render.arguments import Arguments
 from .render.spellings import Library
 
-_MODULES: Mapping[Library, tuple[str, str]] = {
+MODULES: Mapping[Library, tuple[str, str]] = {
     "numpy": ("numpy", "asarray"),
     "jax": ("jax.numpy", "asarray"),
     "torch": ("torch", "as_tensor"),
@@ -132,7 +132,7 @@ class Generated:
         )
 
     def _converted(self, name: str, value: Any) -> Any:
-        module, convert = _MODULES[self._library]
+        module, convert = MODULES[self._library]
         try:
             array = getattr(import_module(module), convert)(value)
             kind = str(array.dtype)

@@ -93,7 +93,7 @@ def split(name: str) -> tuple[str, Index] | None:
 
 def base_of(name: str) -> str:
     """The family's name, or the name itself."""
-    return name.partition("[")[0]
+    return name.partition("[")[0] if name.endswith("]") else name
 
 
 def member(base: str, index: Index) -> str:

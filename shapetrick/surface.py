@@ -108,6 +108,7 @@ class Asked:
     claim: Node | None
     span: Span
     leibniz: bool = False
+    over: Range | None = None  # of a claim: the members for which it is made
 
 
 Statement = Declaration | Definition | Asked
