@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .dims import SCALAR, Shape
-from .errors import InferenceError, ShapeError, Span
+from .errors import CallError, InferenceError, ShapeError, Span
 from .inference import Inference, Miscount, Misfit, Undetermined
 from .surface import Node, postorder
 from .unification import open_text
@@ -60,7 +60,9 @@ def explain(
         message += "\n" + advice
     used = {n.value for n in postorder(node) if n.kind == "name"}
     guessed = [name for name in assumed if name in used]
-    if not guessed or isinstance(misfit, Miscount):
+    if isinstance(misfit, Miscount):
+        return CallError(message, node.span, text)
+    if not guessed:
         return ShapeError(message, node.span, text)
     names = " and ".join(f"`{n}`" for n in guessed)
     example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"

@@ -391,8 +391,11 @@ class _Reading:
         bases = {s.base for s in self.segments}
         if found is None:
             if name in bases:
-                letter = next(s.over.letter for s in self.segments if s.base == name and s.over)
-                raise RequestError(f"`{name}` is a family: ask for `{name}[{letter}]`.", span)
+                places = [
+                    s.over.letter if s.over else s.index for s in self.segments if s.base == name
+                ]
+                index = next((p for p in places if isinstance(p, str)), places[0])
+                raise RequestError(f"`{name}` is a family: ask for `{name}[{index}]`.", span)
             value = self.values.get(name)
             if value is None or value.op != "symbol":
                 raise RequestError(

@@ -269,9 +269,54 @@ def test_numbers_refuse_what_shapes_cannot() -> None:
     wrong = hand.play("A X B")
     assert wrong.outcome == "wrong"
     assert wrong.error > 0.1
-    assert hand.play("2 A' X B'").factor == 2
-    assert "units" in hand.play("A' X B").reason or hand.play("A .* X .* B").reason
+    assert hand.play("2 A' X B'").factor == "2"
     assert hand.played == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("A X B", "the rows of A and the rows of the result are both n only in this problem"),
+        ("B X A", "the rows of A and the columns of X are both n only in this problem"),
+        ("A .* X .* B", "the rows of A and the rows of B are both n only in this problem"),
+        ("A' X", "`B` is not in it"),
+        ("A", "`X` and `B` are not in it"),
+        ("A' X B' B", "`B` is in it too often"),
+        ("A' X B' C", "`C` is not in the line"),
+        ("A' (X + B)", "the line is one product, not a sum"),
+        ("tr(B) A' X B'", "only the scalars in front are wrong"),
+    ],
+)
+def test_it_is_said_why_an_arrangement_fails(typed: str, why: str) -> None:
+    hand = Hand(*_asked(f"{SQUARE}; C : n x n", "grad J wrt X"))
+    ruling = hand.play(typed)
+    assert (ruling.outcome, ruling.reason) == ("wrong", why)
+    assert ruling.error > 0.01
+
+
+def test_the_units_of_an_arrangement_may_not_cancel() -> None:
+    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    assert hand.play("m D").factor == "m^2"
+    assert hand.play("-D").factor == "-m"
+    assert hand.play("2 D").factor == "2 m"
+    assert hand.play("D / m").outcome == "stands"
+    assert "units don't cancel" in hand.play("X' G .* (ones(d, m) D)").reason
+    assert hand.play("X' ((Z - Y) / m)").reason == "`D` is not in it"
+    assert hand.play("X' ((Z - Y) / m .* D)").outcome == "stands"
+
+
+def test_a_side_that_is_a_product_of_dimensions_is_derived_by_hand() -> None:
+    hand = Hand(*_asked("b : n; A : k x m; C = (b ⊗ A)'", "vjp C wrt b"))
+    hand.play_next()
+    assert hand.whole().validation.verdict == "verified"
+
+
+def test_equal_factors_may_stand_in_either_place() -> None:
+    hand = Hand(*_asked("X, A : n x n; J = tr(A inv(X))", "grad J wrt X"))
+    assert hand.play("D A D").reason == (
+        "the rows of inv(X) and the rows of the result are both n only in this problem"
+    )
+    assert hand.play("-D' A' D'").outcome == "stands"
 
 
 def test_lines_that_cancel_are_not_asked_for() -> None:

@@ -68,7 +68,7 @@ def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
         case "no value":
             return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
     said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
-    if ruling.factor is not None:
+    if ruling.factor:
         said += f"; right but for a factor {ruling.factor}"
     elif ruling.reason:
         said += f"; {ruling.reason}"
