@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .api import Derivation
-from .desk import Desk, Round, error_rows, remark_rows, shape_rows
+from .desk import Desk, Round, error_rows, named_values, remark_rows, shape_rows
 from .errors import RequestError, ShapetrickError
 from .functions import NAMES, TABLE
 from .quiz import LEVELS, choose, questions, topics
@@ -63,6 +63,11 @@ def command_named(name: str) -> Command:
     meant = nearest(name, COMMANDS)
     advice = f"Did you mean `:{meant}`?" if meant else "`:help` lists what there is."
     raise RequestError(f"there is no command `:{name}`. {advice}")
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 statement`, `2 statements`."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def _say(text: str) -> list[Row]:
@@ -197,9 +202,8 @@ def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
         reading = desk.session.read_expression(argument)
         yield from shape_rows(reading.parts)
         return
-    problem = desk.session.problem
-    named = [*problem.symbols.items(), *problem.definitions.items()]
-    yield from shape_rows(named) if named else _say("nothing was entered.")
+    named = named_values(desk.session.problem)
+    yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")
 
 
 def _vars(desk: Desk, _: str) -> Iterable[Row]:
@@ -207,7 +211,14 @@ def _vars(desk: Desk, _: str) -> Iterable[Row]:
     if not entries:
         return _say("nothing was entered.")
     width = len(str(len(entries)))
-    return [[(f"  {i:>{width}}  ", "dim"), (e.text, "")] for i, e in enumerate(entries, 1)]
+    return [
+        [
+            (f"  {i:>{width}}  ", "dim"),
+            (e.text, "dim" if e.kind == "comment" else ""),
+            (f"  {e.note}" if e.note else "", "dim"),
+        ]
+        for i, e in enumerate(entries, 1)
+    ]
 
 
 # ---------------------------------------------------------------------------------- the session
@@ -248,7 +259,7 @@ def _forget(desk: Desk, argument: str) -> Iterable[Row]:
     before = len(desk.session.state.entries)
     desk.session.forget(names)
     gone = before - len(desk.session.state.entries)
-    return _say(f"forgot {listed(names)}" + (f" ({gone} statements)" if gone > 1 else ""))
+    return _say(f"forgot {listed(names)}" + (f" ({counted(gone, 'statement')})" if gone else ""))
 
 
 def _load(desk: Desk, argument: str) -> Iterator[Row]:
@@ -286,7 +297,7 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"cannot write {name}: {reason}.") from None
     desk.file = name
-    return _say(f"saved {len(desk.session.state.entries)} statements in {name}")
+    return _say(f"saved {counted(len(desk.session.state.statements), 'statement')} in {name}")
 
 
 def _quit(desk: Desk, _: str) -> Iterable[Row]:
@@ -303,7 +314,7 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     if words and words[0].endswith(".toml"):
         source = questions(Path(words.pop(0)).expanduser())
     level = next((int(w) for w in words if w.isdecimal() and int(w) in LEVELS), None)
-    named = [w for w in words if not w.isdecimal()]
+    named = [w for w in words if w != str(level)]
     known = topics(source)
     found = [t for t in known if named and t.startswith(named[0])]
     if len(named) > 1 or (named and len(found) != 1):
@@ -313,20 +324,22 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     yield from desk.pose(Round(question, source, topic, level))
 
 
-def _skip(desk: Desk, _: str) -> Iterable[Row]:
+def _skip(desk: Desk, _: str) -> Iterator[Row]:
     if desk.round is None:
         raise RequestError("no question is open: `:quiz` poses one.")
     desk.scores.record(desk.round.question, right=False)
-    return desk.pose_another(desk.round)
+    yield from desk.pose_another(desk.round)
 
 
 def _score(desk: Desk, _: str) -> Iterator[Row]:
+    width = max(sum(q.topic == topic for q in desk.questions) for topic in topics(desk.questions))
     for topic in topics(desk.questions):
         asked = [q for q in desk.questions if q.topic == topic]
         solved = sum(desk.scores.solved(q) for q in asked)
         tried = sum(desk.scores.tried(q) for q in asked)
         bar = "■" * solved + "□" * (len(asked) - solved)
-        yield [(f"  {padded(topic, 14)}", ""), (bar, "green"), (f"   {tried} answers", "dim")]
+        of = f"   {solved} of {len(asked)} solved, {counted(tried, 'try', 'tries')}"
+        yield [(f"  {padded(topic, 14)}", ""), (padded(bar, width), "green"), (of, "dim")]
 
 
 # ------------------------------------------------------------------------------------------ help

@@ -33,7 +33,7 @@ def read(text: str, complete: bool = True) -> Problem:
     statements = parse(text, vocabulary())
     if has_families(statements):
         return read_families(
-            text, statements, lambda node, s, values: _expression(node, s, values, None)
+            text, statements, lambda node, s, values: _expression(node, s, values, None), complete
         )
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]

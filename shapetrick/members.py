@@ -35,8 +35,11 @@ def has_families(statements: Sequence[Statement]) -> bool:
     )
 
 
-def read_families(text: str, statements: Sequence[Statement], build: Build) -> Problem:
-    """What a problem with families means; `build` elaborates one expression of known names.
+def read_families(
+    text: str, statements: Sequence[Statement], build: Build, complete: bool
+) -> Problem:
+    """What a problem with families means; `build` elaborates one expression of known names. One
+    that asks for nothing and is `complete` asks for what is usual.
 
     Raises InputError."""
     declarations = [s for s in statements if isinstance(s, Declaration)]
@@ -45,7 +48,7 @@ def read_families(text: str, statements: Sequence[Statement], build: Build) -> P
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
-        return reading.problem([s for s in statements if isinstance(s, Asked)])
+        return reading.problem([s for s in statements if isinstance(s, Asked)], complete)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -335,9 +338,9 @@ class _Reading:
 
     # ---- requests
 
-    def problem(self, asked: Sequence[Asked]) -> Problem:
+    def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
         requests = [r for a in asked for r in self._requests(a)]
-        if not asked:
+        if not asked and complete:
             requests = list(self._default_requests())
         symbols = {n: e for n, e in self.values.items() if e.op == "symbol"}
         definitions = {n: e for n, e in self.values.items() if e.op == "name"}

@@ -24,6 +24,8 @@ from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style as Look
 
+from .render.layout import COLOURS
+
 if TYPE_CHECKING:
     from .desk import Desk
     from .quiz import Question
@@ -33,15 +35,15 @@ GREETING = "shapetrick: type a problem line by line; :help lists commands, Ctrl-
 INTERRUPTED = 130
 LOOKS = Look.from_dict(
     {
-        "keyword": "ansimagenta bold",
-        "function": "ansicyan",
-        "number": "ansiblue",
+        "keyword": f"{COLOURS['magenta']} bold",
+        "function": COLOURS["cyan"],
+        "number": COLOURS["blue"],
         "operator": "bold",
-        "shape": "ansigreen",
-        "attribute": "ansiyellow",
-        "command": "ansimagenta bold",
-        "matching-bracket.cursor": "ansicyan bold",
-        "matching-bracket.other": "ansicyan bold",
+        "shape": COLOURS["green"],
+        "attribute": COLOURS["yellow"],
+        "command": f"{COLOURS['magenta']} bold",
+        "matching-bracket.cursor": f"{COLOURS['cyan']} bold",
+        "matching-bracket.other": f"{COLOURS['cyan']} bold",
     }
 )
 # How a token of the language looks, by the names that the grammar gives them.

@@ -175,7 +175,10 @@ class Hand:
         comes from above may also be called by its label. Raises InputError."""
         move = self.move
         assert move is not None
-        names = {n.name: n.expression for n in move.factors if is_name(n.name)}
+        inside = (s for n in move.factors for s in symbols_of(n.expression))
+        names = {str(s.data.name): s for s in inside}  # members of families too
+        names |= {n.name: n.expression for n in move.factors}
+        names = {name: e for name, e in names.items() if is_name(name)}
         plain = text
         for named in move.factors:
             label = to_text(named.expression)
@@ -332,7 +335,8 @@ class Hand:
             lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
             total = add(*(line.arrangement for line in lines))
             steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
-        if self.request.kind in ("grad", "vjp") and values:
+        is_plain = self.derived.recursion is None  # else the steps are those of any member
+        if self.request.kind in ("grad", "vjp") and values and is_plain:
             gradient = next(reversed(values.values()))
             result = conclude(self.problem, self.request, gradient, self.seed)
         else:  # what is opened at the end is the machine's step

@@ -25,6 +25,13 @@ from shapetrick.stepping import Hand
 
 LAYER = "X : m x d; W : d x k; Y : m x k; sigma : elementwise\nZ = sigma(X W)"
 NETWORK = f"{LAYER}; J = norm(Z - Y)^2 / (2 m)"
+FAMILY = """\
+X : m x n[0]; Y : m x n[L]
+W[l] : n[l-1] x n[l] for l = 1..L
+Z[0] = X
+Z[l] = tanh(Z[l-1] W[l]) for l = 1..L
+J = norm(Z[L] - Y)^2
+"""
 SQUARE = "X, A, B : n x n; J = tr(A X B X')"
 
 
@@ -123,6 +130,67 @@ def test_a_redefinition_that_breaks_others_is_refused() -> None:
     assert session.state == before
 
 
+def test_a_redefinition_stands_where_the_old_one_stood() -> None:
+    session = entered("X : m x d\nW : d x k\nY : m x k\nZ = tanh(X W)\nJ = norm(Z - Y)^2")
+    session.enter("Y : m x h; W : d x h")
+    assert session.state.text == (
+        "X : m x d\nW : d x h\nY : m x h\nZ = tanh(X W)\nJ = norm(Z - Y)^2\n"
+    )
+    session.enter("X, Y : m x h; W : h x h")
+    assert session.state.text.startswith("X, Y : m x h\nW : h x h\nZ = ")
+
+
+COMMENTED = """\
+# A layer.
+X : m x d  # the data
+W : d x k; Y : m x k  # both
+# forward
+Z = tanh(X W)
+J = norm(Z - Y)^2
+grad J wrt W  # asked
+# the end
+"""
+
+
+def test_comments_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "layer.st"
+    path.write_text(COMMENTED)
+    desk = Desk()
+    said(desk, f":load {path}", "K = 2 J # and ; twice", "# typed", "Z = relu(X W)")
+    assert "saved 7 statements" in said(desk, f":save {path}")
+    split = COMMENTED.replace("W : d x k; Y", "W : d x k\nY").replace("tanh", "relu")
+    assert path.read_text() == f"{split}K = 2 J  # and ; twice\n# typed\n"
+    assert "  1  # A layer.\n  2  X : m x d  # the data\n" in said(desk, ":vars").replace(
+        "   ", "  "
+    )
+    said(desk, ":forget K", ":undo")
+    assert "K = 2 J  # and ; twice\n" in desk.session.state.text
+
+
+def test_a_comment_within_brackets_is_put_behind_them() -> None:
+    session = entered("J = norm( # the start\n x) # the end\n")
+    assert session.state.text == "J = norm(              x)  # the start # the end\n"
+
+
+def test_families_are_entered_line_by_line() -> None:
+    desk = Desk()
+    out = said(desk, *FAMILY.splitlines())
+    assert "W[l]   n[l-1]×n[l]" in out
+    assert "Z[0]   m×n[0]" in out
+    assert "grad" not in out  # nothing was asked yet
+    assert "Z[l]   m×n[l]" in said(desk, ":shapes")
+
+
+def test_a_recurrence_by_hand() -> None:
+    hand = Hand(*_asked(FAMILY, "grad J wrt W[l]"))
+    assert hand.play("D").factor == "1/2"
+    assert hand.play("2 (Z[L] - Y)").outcome == "stands"
+    assert hand.play("G[l] W[l]'").reason == "`D` is not in it"
+    assert hand.play("(G[l] .* D) W[l]'").outcome == "stands"
+    assert hand.play("Z[l-1]' (G[l] .* D)").outcome == "stands"
+    assert hand.whole().validation.verdict == "verified"
+
+
 def test_a_request_that_no_longer_fits_is_taken_out_and_said() -> None:
     session = entered("X : m x n; J = norm(X)^2; grad J wrt X")
     assert session.enter("J = 2 X").dropped == ("grad J wrt X",)
@@ -160,7 +228,7 @@ def test_what_others_need_is_not_forgotten() -> None:
 
 def test_brackets_and_comments_make_one_line() -> None:
     session = entered("A : n x n  # a square\nJ = tr(A  # first\n  A)")
-    assert session.state.text == "A : n x n\nJ = tr(A            A)\n"
+    assert session.state.text == "A : n x n  # a square\nJ = tr(A            A)  # first\n"
 
 
 # -------------------------------------------------------------------------------- load and save
@@ -492,6 +560,21 @@ def test_the_answer_and_another_question() -> None:
     assert "layers, level" in shown
     assert "layers, level" in said(desk, ":skip")
     assert desk.session.state.entries == ()
+
+
+def test_a_level_with_one_question_is_left_for_others() -> None:
+    desk = Desk()
+    assert "levels go from 1 to 5" in said(desk, ":quiz traces 9")
+    said(desk, ":quiz losses 4")
+    assert "losses, level 1" in said(desk, ":skip")
+    assert "1 try" in said(desk, ":score")
+
+
+def test_solved_questions_come_again_and_this_is_said() -> None:
+    own = [Question("mine", i, f"x : n; J = {i} x' x", "grad J wrt x") for i in (1, 2)]
+    desk = Desk(questions=own)
+    assert "come again" not in said(desk, ":quiz", "2 x")
+    assert "all of these are solved" in said(desk, "4 x")
 
 
 def test_a_teachers_own_questions(tmp_path: Path) -> None:

@@ -9,6 +9,16 @@ from collections.abc import Iterable, Sequence
 Segment = tuple[str, str]  # text and style
 Row = list[Segment]
 MARGIN = 2
+# Half-bright colours (red, green and blue in steps of the 256-colour palette): read on a dark and
+# on a light background.
+COLOURS = {
+    "red": "#d70000",
+    "green": "#008700",
+    "yellow": "#af5f00",
+    "blue": "#0087d7",
+    "magenta": "#af5faf",
+    "cyan": "#008787",
+}
 
 
 def columns(text: str) -> int:
