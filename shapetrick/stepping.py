@@ -84,7 +84,7 @@ class Move:
     def letter(self, named: Named) -> Expr:
         """A factor as it is called here."""
         e = named.expression
-        return e if e.is_scalar else symbol(named.name, e.shape)
+        return e if e.is_scalar and e.op != "symbol" else symbol(named.name, e.shape)
 
     def in_letters(self, e: Expr) -> Expr:
         """An arrangement with the factors called as they are here."""
@@ -182,7 +182,7 @@ class Hand:
         plain = text
         for named in move.factors:
             label = to_text(named.expression)
-            if "∂" in label and label in text:
+            if label != named.name and label in text and named.expression.op == "symbol":
                 plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
         return read_expression(plain, self.problem, names, move.shape)
 

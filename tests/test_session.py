@@ -20,6 +20,8 @@ from shapetrick.quiz import Question, Scores, built_in, choose, mark, questions,
 from shapetrick.render.derivation import Style
 from shapetrick.render.drawing import Box, drawn, lengths
 from shapetrick.render.layout import columns, plain
+from shapetrick.render.text import to_text
+from shapetrick.render.words import KINDS
 from shapetrick.session import Session, is_expression
 from shapetrick.stepping import Hand
 
@@ -317,6 +319,14 @@ def test_a_backward_rule_by_hand() -> None:
     assert hand.play("X' G").outcome == "wrong"
     assert hand.play("X' (bar(Z) .* D)").outcome == "stands"
     assert hand.whole().validation.verdict == "verified"
+
+
+@pytest.mark.parametrize("typed", ["G y", "bar(r) y", "G x / r"])
+def test_a_scalar_from_above_has_a_letter(typed: str) -> None:
+    desk = Desk()
+    said(desk, "x : n; r = norm(x); y = x / r", ":derive jac y wrt x", ":next")
+    assert "where      G = r̄" in said(desk, ":next")
+    assert "✓ stands" in said(desk, typed)
 
 
 def test_its_label_is_a_name_too() -> None:
@@ -634,13 +644,18 @@ def expressions(draw: st.DrawFn) -> str:
     return f"{name}({text})" if name else text
 
 
+FITTING = ["{0} = norm({1})^2", "{0} = tr({1} {1}')", "{0} = tanh({1}) .* 2", "{0} = {1}' {1}"]
+
 STATEMENTS = st.one_of(
+    st.builds(lambda f, *names: f.format(*names), st.sampled_from(FITTING), NAMES, NAMES),
+    st.sampled_from(
+        ["W[l] : n x n for l = 1..L", "Z[0] = X", "sigma : elementwise", "X : m x n # c"]
+    ),
     st.builds("{} : {} x {}".format, NAMES, SIDES, SIDES),
     st.builds("{} : {} {}".format, NAMES, SIDES, st.sampled_from(["", "posdef", "positive", "q"])),
     st.builds("{} = {}".format, NAMES, expressions()),
     st.builds("{} = norm({})^2".format, NAMES, NAMES),
-    st.builds("grad {} wrt {}".format, NAMES, NAMES),
-    st.builds("vjp {} wrt {}".format, NAMES, NAMES),
+    st.builds("{} {} wrt {}".format, st.sampled_from(sorted(KINDS)), NAMES, NAMES),
     st.builds("check grad {} wrt {} = {}".format, NAMES, NAMES, expressions()),
     expressions(),
 )
@@ -648,6 +663,8 @@ LINES = st.one_of(
     STATEMENTS,
     STATEMENTS,
     st.builds(":derive {} wrt {}".format, NAMES, NAMES),
+    st.builds(":derive {} {} wrt {}".format, st.sampled_from(sorted(KINDS)), NAMES, NAMES),
+    st.permutations(["G", "D", "X'", "E", "W"]).map(" ".join),
     st.builds(
         ":{} {}".format,
         st.sampled_from([c for c in COMMANDS if c not in ("save", "load", "forget", "quit")]),
@@ -663,6 +680,7 @@ class RandomSession(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.desk = Desk(style=Style(80))
+        said(self.desk, "X : m x n; x : n; W : n x k", "Z = X W", "J = norm(Z)^2")
 
     @rule(lines=st.lists(LINES, min_size=5, max_size=5))
     def type_lines(self, lines: list[str]) -> None:
@@ -671,6 +689,23 @@ class RandomSession(RuleBasedStateMachine):
             said(self.desk, line)
             undone = line.strip().startswith((":u", ":redo", ":red"))
             assert undone or before <= _names(self.desk), line
+
+    @rule()
+    def arrange(self) -> None:
+        """What the machine would do, by hand: it stands."""
+        hand = self.desk.hand
+        if hand is not None and hand.move is not None:
+            done = len(hand.played)
+            said(self.desk, to_text(hand.move.in_letters(hand.move.line.arrangement)))
+            assert len(hand.played) > done
+
+    @rule()
+    def save_and_load(self) -> None:
+        """What is saved is what is loaded."""
+        state = self.desk.session.state
+        again = Session()
+        again.enter(state.text)
+        assert again.state.text == state.text
 
     @invariant()
     def what_stands_can_be_read(self) -> None:
