@@ -719,8 +719,8 @@ def _names(desk: Desk) -> set[str]:
 
 TestRandomSession = RandomSession.TestCase
 TestRandomSession.settings = settings(
-    max_examples=8,
-    stateful_step_count=50,  # of five lines: 2,000 in all
+    max_examples=20,
+    stateful_step_count=50,  # of five lines, or what follows from them: over 2,000 in all
     phases=[Phase.generate],
     deadline=None,
     suppress_health_check=list(HealthCheck),

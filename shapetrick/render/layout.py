@@ -18,6 +18,7 @@ COLOURS = {
     "blue": "#0087d7",
     "magenta": "#af5faf",
     "cyan": "#008787",
+    "grey": "#767676",
 }
 
 
