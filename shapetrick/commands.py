@@ -12,7 +12,6 @@ from .desk import Desk, Round, error_rows, named_values, remark_rows, shape_rows
 from .errors import RequestError, ShapetrickError
 from .functions import NAMES, TABLE
 from .quiz import LEVELS, choose, questions, topics
-from .render.derivation import INDENT
 from .render.layout import Row, padded, prose
 from .render.moves import candidate_rows, why_rows
 from .render.programs import TARGETS
@@ -357,50 +356,70 @@ def _help(desk: Desk, argument: str) -> Iterator[Row]:
     if name:
         command = command_named(name)
         yield [(f"  :{command.name} {command.arguments}", "bold")]
-        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - INDENT):
+        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - 2):
             yield [(f"  {line}", "")]
         return
-    yield from _say(_OVERVIEW)
     width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 4
     for command in COMMANDS.values():
         head = padded(f"  :{command.name} {command.arguments}", width)
         yield [(head, "bold"), (command.help, "")]
+    yield []
+    yield from _say(_OVERVIEW)
 
 
 _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
-or an expression alone, to see how it is read and its shape.
+or an expression alone, to see how it is read and its shape. `:derive J wrt W`
+derives by hand. Commands may be shortened; `:help COMMAND` says more of one,
+`:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
 """
 
 _ROWS = (
     Command("derive", "J wrt W", "derive by hand, line by line", _derive,
-            "Type arrangements of the factors; each is judged at once, by shape and by numbers."),
-    Command("hint", "", "one move: what goes first, what is transposed", _hint),
-    Command("candidates", "", "what fits the shapes, and which of it stands", _candidates),
+            "Type arrangements of the factors, such as `X' G`: each is judged at once, by its "
+            "shape and by numbers. Also `:derive vjp Z wrt W`, `jac`, `hess`, `jvp`, `hvp`."),
+    Command("hint", "", "one move: what goes first, what is transposed", _hint,
+            "Asked again, it says more. For a question of `:quiz`, the question's hint."),
+    Command("candidates", "", "what fits the shapes, and which of it stands", _candidates,
+            "Each that fails says by how much the numbers are off, and why."),
     Command("next", "", "let the machine arrange this line", _next),
     Command("back", "", "take the last line back", _back),
-    Command("why", "[FACTOR]", "where a factor came from in the chain rule", _why),
-    Command("answer", "", "let the machine finish", _answer),
+    Command("why", "[FACTOR]", "where a factor came from in the chain rule", _why,
+            "`:why D` is about one factor, `:why` about all of the line."),
+    Command("answer", "", "let the machine finish", _answer,
+            "For a question of `:quiz` it shows the derivation, and poses another question."),
     Command("stop", "", "leave the derivation by hand, or the question", _stop),
-    Command("check", "CLAIM", "is `grad J wrt W = …` right, and what mends it", _check),
-    Command("steps", "", "the last derivation with what was rejected", _steps),
+    Command("check", "CLAIM", "is `grad J wrt W = …` right, and what mends it", _check,
+            "For instance `:check grad J wrt w = X' (X w - y)`; a statement that begins with "
+            "`check` does the same."),
+    Command("steps", "", "the last derivation with what was rejected", _steps,
+            "What was rejected fits the declared shapes too; it is said why it is wrong. Then how "
+            "the answer was simplified."),
     Command("latex", "", "the last gradient in LaTeX", _latex),
     Command("code", "[TARGET]", "the last gradient as code", _code,
             f"Targets: {', '.join(TARGETS)}."),
-    Command("answers", "", "all that was asked, derived anew", _answers),
-    Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes),
+    Command("answers", "", "all that was asked, derived anew", _answers,
+            "The gradients alone, one a line."),
+    Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
+            "`:shapes X' (X w - y)` lists what is inside, innermost first."),
     Command("vars", "", "what was entered", _vars),
-    Command("set", "seed N", "the seed of the random draws", _set),
-    Command("undo", "", "take the last change back", _undo),
+    Command("set", "seed N", "the seed of the random draws", _set,
+            "All checks are at random inputs; another seed draws others. It starts as 0."),
+    Command("undo", "", "take the last change back", _undo,
+            "A change is what one line entered, `:forget`, `:load` or `:set`."),
     Command("redo", "", "make it again", _redo),
-    Command("forget", "NAME", "take a declaration or definition out", _forget),
-    Command("load", "FILE", "begin with what is in a file", _load),
+    Command("forget", "NAME", "take a declaration or definition out", _forget,
+            "Several names are taken out together: `:forget Z, J`."),
+    Command("load", "FILE", "begin with what is in a file", _load,
+            "It takes the place of what was entered; `:undo` brings that back."),
     Command("save", "FILE", "write a problem file that `shapetrick derive` runs", _save,
-            "A file that is there already is replaced by `:save FILE!`."),
+            "Comments are kept. A file that is there already is replaced by `:save FILE!`; `:save` "
+            "alone writes the file that was loaded."),
     Command("quiz", "[TOPIC] [LEVEL]", "practise on questions of growing difficulty", _quiz,
-            "Levels go from 1 to 5. `:quiz FILE.toml` poses your own questions."),
+            "For instance `:quiz traces`, `:quiz 3`; levels go from 1 to 5. Type the answer as an "
+            "expression. `:quiz FILE.toml` poses your own questions."),
     Command("skip", "", "another question", _skip),
-    Command("score", "", "what was solved so far", _score),
+    Command("score", "", "what was solved so far", _score, "It is kept between sessions."),
     Command("help", "[COMMAND]", "what can be typed", _help),
     Command("quit", "", "leave (Ctrl-D)", _quit),
 )  # fmt: skip
