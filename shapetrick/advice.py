@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from .dims import SCALAR, Shape
-from .errors import InferenceError, ShapeError, Span
+from .errors import CallError, InferenceError, ShapeError, Span
 from .inference import Inference, Miscount, Misfit, Undetermined
 from .surface import Node, postorder
 from .unification import open_text
@@ -59,7 +59,9 @@ def explain(
         message += "\n" + advice
     used = {n.value for n in postorder(node) if n.kind == "name"}
     guessed = [name for name in assumed if name in used]
-    if not guessed or isinstance(misfit, Miscount):
+    if isinstance(misfit, Miscount):
+        return CallError(message, node.span, text)
+    if not guessed:
         return ShapeError(message, node.span, text)
     names = " and ".join(f"`{n}`" for n in guessed)
     example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"

@@ -86,7 +86,7 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     notes: tuple[str, ...] = ()
     if request.symmetric:
         along = [
-            q._replace(value=symmetrized(q.value, back.simplifier)) for q in recursion.gradients
+            replace(q, value=symmetrized(q.value, back.simplifier)) for q in recursion.gradients
         ]
         recursion = recursion._replace(gradients=tuple(along))
         notes = (SYMMETRIC_CONVENTION,)

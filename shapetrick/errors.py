@@ -73,6 +73,10 @@ class ShapeError(InputError):
     """The shapes of an operation's operands don't fit."""
 
 
+class CallError(ShapeError):
+    """A function has too few or too many arguments."""
+
+
 class InferenceError(InputError):
     """A shape that was left out has no single most general answer."""
 

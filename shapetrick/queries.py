@@ -25,8 +25,11 @@ from .surface import UPSTREAM, Asked, Declaration, Definition, Node, Statement
 KINDS = ("grad", "vjp")  # that are derived for families
 
 
-def read_families(text: str, statements: Sequence[Statement], build: Build) -> Problem:
-    """What a problem with families means; `build` elaborates one expression of known names.
+def read_families(
+    text: str, statements: Sequence[Statement], build: Build, complete: bool
+) -> Problem:
+    """What a problem with families means; `build` elaborates one expression of known names. One
+    that asks for nothing and is `complete` asks for what is usual.
 
     Raises InputError."""
     declarations = [s for s in statements if isinstance(s, Declaration)]
@@ -35,7 +38,7 @@ def read_families(text: str, statements: Sequence[Statement], build: Build) -> P
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
-        return _Queries(reading).problem([s for s in statements if isinstance(s, Asked)])
+        return _Queries(reading).problem([s for s in statements if isinstance(s, Asked)], complete)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -47,7 +50,7 @@ class _Queries:
     reading: Reading
     cotangents: tuple[Segment, ...] = ()
 
-    def problem(self, asked: Sequence[Asked]) -> Problem:
+    def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
         symbols = {n: e for n, e in self.reading.values.items() if e.op == "symbol"}
         definitions = {n: e for n, e in self.reading.values.items() if e.op == "name"}
         for s in self.reading.segments:
@@ -66,7 +69,7 @@ class _Queries:
             ),
         )
         requests = [r for a in asked for r in self._requests(a, problem)]
-        if not asked:
+        if not asked and complete:
             requests = list(self._default_requests())
         return replace(problem, requests=tuple(requests))
 
