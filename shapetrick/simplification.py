@@ -183,6 +183,8 @@ class Simplifier:
     def _combined(self, e: Expr, alone: bool) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
         opened too. What is a factor, not `alone`, is multiplied out with the others."""
+        if e.op == "transpose" and not is_multilinear(e.args[0]):
+            return flip(e.args[0], self.is_symmetric)
         whole = sum_of(list(e.args)) if e.op == "add" else e
         best, how = whole, "order"
         if e.op == "transpose" and e.args[0].op == "add":

@@ -330,6 +330,9 @@ class Checker:
             self._postponed.append((i, sizes))
         return self._postponed.pop(0) if self._postponed else None
 
+    def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
+        return Site(self._target, sizes, (self._seed, number))
+
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""
         while len(self._found) <= index:
@@ -340,8 +343,7 @@ class Checker:
                 continue
             if following is None:
                 return None
-            i, sizes = following
-            site = Site(self._target, sizes, (self._seed, i))
+            site = self._site(*following)
             points = site.points()
             tried: list[Point] = []
             for point in islice(points, FIRST_DRAWS):
@@ -378,11 +380,13 @@ class Checker:
         were found, and not where there were none."""
         if not any(s.failures[OUTSIDE] or s.failures[SINGULAR] for s in self._barren):
             return ()
-        while self._probe(len(self._found)):  # the more sites, the fewer accidental orders
-            pass
         fixed = {str(d): d.integer for d in self._dims if d.integer and d.integer > 1}
         good = [{**fixed, **probe.site.sizes} for probe in self._found]
-        return orders_obeyed(good, [{**fixed, **site.sizes} for site in self._barren])
+        bad = [{**fixed, **site.sizes} for site in self._barren]
+        while following := self._next_sizes():  # the more sites, the fewer accidental orders
+            site = self._site(*following)
+            (good if site.is_inhabited() else bad).append({**fixed, **site.sizes})
+        return orders_obeyed(good, bad)
 
     def _validation(
         self,
