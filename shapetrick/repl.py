@@ -230,6 +230,11 @@ def _keys() -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
+    @keys.add("escape", "enter")
+    def _(event: KeyPressEvent) -> None:
+        """Another line."""
+        event.current_buffer.insert_text("\n")
+
     @keys.add("tab")
     def _(event: KeyPressEvent) -> None:
         r"""`\theta` becomes θ; anything else is completed."""
