@@ -54,8 +54,9 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
         self._identities: dict[Expr, Expr] = {}
-        self._sums: dict[tuple[object, ...], Expr | None] = {}
-        self._spellings: dict[tuple[int, Expr, bool], Expr | None] = {}
+        # Fingerprints are those of living nodes: what they stand for is kept beside them.
+        self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
+        self._spellings: dict[tuple[int, Expr, bool], tuple[Term, Expr | None]] = {}
         self._log: list[Rewriting] = []
         self._how = ""
         self._symmetric: dict[Expr, bool] = {}
@@ -282,8 +283,8 @@ class Simplifier:
             return zeros(*shape)
         key = (shape, *((k, number(term.coefficient)) for k, term in terms.items()))
         if key not in self._sums:
-            self._sums[key] = self._newly_written(terms, shape)
-        return self._sums[key]
+            self._sums[key] = terms, self._newly_written(terms, shape)
+        return self._sums[key][1]
 
     def _newly_written(self, terms: Sum, shape: Shape) -> Expr | None:
         parts, rewritten = [], False
@@ -321,8 +322,8 @@ class Simplifier:
         is its fingerprint."""
         whole = (key, number(term.coefficient), compact)
         if whole not in self._spellings:
-            self._spellings[whole] = self._newly_spelled(term, compact)
-        return self._spellings[whole]
+            self._spellings[whole] = term, self._newly_spelled(term, compact)
+        return self._spellings[whole][1]
 
     def _newly_spelled(self, term: Term, compact: bool) -> Expr | None:
         best = spell(term, self.is_symmetric, self.fold, compact)
