@@ -28,8 +28,9 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     for x in nodes:
         inner = () if x.op == "name" else x.args
         depths[x] = 1 + max((depths[a] for a in inner), default=0) if inner else 0
-        for a in inner:
-            uses[a] = uses.get(a, 0) + 1
+        for i, a in enumerate(inner):
+            if x.op != "matmul" or i == 0 or inner[i - 1] is not a:  # a power is written once
+                uses[a] = uses.get(a, 0) + 1
     cut = depths[e] > DEEPEST
     new: dict[Expr, Expr] = {}
     below: dict[Expr, int] = {}  # how deep since the last cut
