@@ -18,12 +18,14 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem, check, derive, from_dict, read
+    from .arrays import evaluate
     from .checks import Check
     from .expr import Expr
     from .extension import function
     from .gradients import GradientCheck, assert_gradient, check_gradient
-    from .interchange import from_sympy, to_sympy
+    from .interchange import to_sympy
     from .objects import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
+    from .sympy_reading import from_sympy
 
 __all__ = [
     "Check",
@@ -46,6 +48,7 @@ __all__ = [
     "define",
     "derive",
     "dim",
+    "evaluate",
     "from_dict",
     "from_sympy",
     "function",
@@ -64,12 +67,14 @@ _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
     "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
     "checks": ("Check",),
+    "arrays": ("evaluate",),
     "expr": ("Expr",),
     "extension": ("function",),
     "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
-    "interchange": ("from_sympy", "to_sympy"),
+    "interchange": ("to_sympy",),
     "notebook": ("load_ipython_extension",),
     "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+    "sympy_reading": ("from_sympy",),
 }
 
 

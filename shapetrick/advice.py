@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from .dims import SCALAR, Shape
-from .errors import InferenceError, ShapeError, Span
+from .errors import CallError, InferenceError, ShapeError, Span
 from .inference import Inference, Miscount, Misfit, Undetermined
 from .surface import Node, postorder
 from .unification import open_text
@@ -21,16 +22,14 @@ _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
 _TAKEN_BY_ENTRY = {"*": ".*", "/": "./", "^": ".^"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """An expression of the text, and whether it must be a scalar."""
 
     root: Node
     scalar: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Repair:
+class _Repair(NamedTuple):
     """A node put in the place of another, and how it would be typed."""
 
     at: Node
@@ -60,7 +59,9 @@ def explain(
         message += "\n" + advice
     used = {n.value for n in postorder(node) if n.kind == "name"}
     guessed = [name for name in assumed if name in used]
-    if not guessed or isinstance(misfit, Miscount):
+    if isinstance(misfit, Miscount):
+        return CallError(message, node.span, text)
+    if not guessed:
         return ShapeError(message, node.span, text)
     names = " and ".join(f"`{n}`" for n in guessed)
     example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"

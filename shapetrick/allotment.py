@@ -19,6 +19,7 @@ from .problem import Problem
 from .results import Result
 
 Given = Mapping[str, Any]
+First = Callable[[str], int]  # the index of a family's first input
 
 
 def evaluate(
@@ -35,11 +36,15 @@ def evaluate(
     if result.recursion is not None:
         exprs = list(gradients(families, result.request, result.recursion, lengths))
     nodes = list(postorder(exprs))
-    firsts = _firsts(families, lengths)
-    env = {e.data.name: _array(e, given, firsts) for e in nodes if e.op == "symbol"}
+    numbers = {letter: Index("", k) for letter, k in lengths.items()}
+
+    def first(base: str) -> int:
+        return families.first(base).within(numbers).offset
+
+    env = {e.data.name: _array(e, given, first) for e in nodes if e.op == "symbol"}
     sizes = _sizes([e for e in nodes if e.op == "symbol"], env)
     functions = {
-        name: _function(name, given)
+        name: _function(name, given, first)
         for name in dict.fromkeys(e.data[0] for e in nodes if e.op == "abstract")
     }
     values = Program(exprs, sizes).run(env, functions)
@@ -48,25 +53,14 @@ def evaluate(
     return values if generic else values[0]
 
 
-def _firsts(families: Families, lengths: Mapping[str, int]) -> dict[str, int]:
-    """The index at which each family of inputs begins: that of the first array of a list."""
-    numbers = {letter: Index("", k) for letter, k in lengths.items()}
-    firsts: dict[str, int] = {}
-    for s in families.segments:
-        if s.body is None:
-            first = s.first.within(numbers).offset
-            firsts[s.base] = min(first, firsts.get(s.base, first))
-    return firsts
-
-
-def _array(e: Expr, given: Given, firsts: Mapping[str, int]) -> Array:
+def _array(e: Expr, given: Given, first: First) -> Array:
     name = e.data.name
     found = split(name)
     value = given.get(name)
     if value is None and found is not None and found[0] in given:
         base, index = found
         members = given[base]
-        position = index.offset - firsts.get(base, 1)
+        position = index.offset - first(base)
         if not isinstance(members, Sequence | np.ndarray) or len(members) <= position:
             raise InputError(f"`{base}` is a list of its members, and has none for `{name}`.")
         value = members[position]
@@ -95,14 +89,14 @@ def _sizes(symbols: Iterable[Expr], env: Given) -> dict[str, int]:
     return sizes
 
 
-def _function(name: str, given: Given) -> Callable[[Array, int], Array]:
+def _function(name: str, given: Given, first: First) -> Callable[[Array, int], Array]:
     """The value of a declared elementwise function: one that takes entries and an order."""
     found = split(name)
     function = given.get(name)
     if function is None and found is not None:
         function = given.get(found[0])
         if isinstance(function, Sequence):
-            function = function[found[1].offset - 1]
+            function = function[found[1].offset - first(found[0])]
     if not callable(function):
         raise InputError(
             f"give `{name}` as a function f(x, order): its value, or its derivative of that order."

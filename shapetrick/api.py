@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .checks import Check
     from .curves import Curve
     from .generated import Generated
+    from .iteration import GeneratedLoops
     from .render.html import Report
 
 
@@ -92,20 +93,28 @@ class Derivation:
         return to_sympy(self.gradient)
 
     def code(
-        self, target: str, *, self_test: bool = False, sizes: Mapping[str, int] | None = None
+        self,
+        target: str,
+        *,
+        self_test: bool = False,
+        sizes: Mapping[str, int] | None = None,
+        blocks: bool = False,
     ) -> str:
         """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch.
 
-        `sizes` of dimensions decide in which order products are taken."""
+        `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
+        the rows of large arrays in blocks that stay in the cache."""
         from . import exports
 
-        return exports.code(self.problem, [self.result], target, sizes, self_test)
+        return exports.code(self.problem, [self.result], target, sizes, self_test, blocks)
 
-    def function(self, target: str, *, sizes: Mapping[str, int] | None = None) -> Generated:
+    def function(
+        self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
+    ) -> Generated | GeneratedLoops:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         from . import exports
 
-        return exports.function(self.problem, [self.result], target, sizes, alone=True)
+        return exports.function(self.problem, [self.result], target, sizes, blocks, alone=True)
 
     def account(self, sizes: Mapping[str, int]) -> Account:
         """What a backward pass through families keeps, in bytes, and the operations of both passes
@@ -207,20 +216,26 @@ class Problem:
         *,
         self_test: bool = False,
         sizes: Mapping[str, int] | None = None,
+        blocks: bool = False,
         seed: int = 0,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
         from . import exports
 
-        return exports.code(self.data, self._results(seed), target, sizes, self_test)
+        return exports.code(self.data, self._results(seed), target, sizes, self_test, blocks)
 
     def function(
-        self, target: str, *, sizes: Mapping[str, int] | None = None, seed: int = 0
-    ) -> Generated:
+        self,
+        target: str,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        blocks: bool = False,
+        seed: int = 0,
+    ) -> Generated | GeneratedLoops:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from . import exports
 
-        return exports.function(self.data, self._results(seed), target, sizes)
+        return exports.function(self.data, self._results(seed), target, sizes, blocks)
 
     def _results(self, seed: int) -> list[Result]:
         if not self.data.requests:

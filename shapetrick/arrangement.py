@@ -11,10 +11,9 @@ finite differences decide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ from .units import Leg, Type, cancels, falls_apart, negated
 Blocks = tuple[int, ...]  # for every leg, factor by factor and then the target's, its block
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(NamedTuple):
     """A partition of the legs of some factors and of the target's."""
 
     blocks: Blocks

@@ -8,7 +8,7 @@ repetition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
 from .dims import ONE, Dim
@@ -18,6 +18,7 @@ from .translation import unraveled
 Factor = tuple[Value, Sides]
 Interval = tuple[int, int]  # the first factor, and the one after the last
 LONGEST = 64  # a product with more factors is taken from the end where a vector stands
+SKINNY = 4  # times as many rows as columns
 NOMINAL = 100  # the size of a dimension that none was given for
 
 
@@ -26,7 +27,7 @@ class Association:
 
     def __init__(self, graph: Graph, sizes: Mapping[str, int]) -> None:
         self._graph = graph
-        self._sizes = _Nominal(sizes)
+        self.size = nominal(sizes)  # of a side
         self._known: dict[tuple[Value, ...], Value] = {}
 
     def __call__(self, roots: Sequence[Value]) -> dict[Value, Value]:
@@ -175,10 +176,6 @@ class Association:
     def remember(self, factors: tuple[Value, ...], product: Value) -> None:
         self._known[factors] = product
 
-    def size(self, side: Dim) -> int:
-        """The number of entries along a side."""
-        return side.size(self._sizes)
-
     def join(self, left: Factor, right: Factor) -> Factor:
         """The product of two."""
         (a, (rows, inside)), (b, (_, cols)) = left, right
@@ -189,7 +186,17 @@ class Association:
             product = special(a, b, sides)
             if product is not None:
                 return product, sides
+        if self._is_skinny(a, b):
+            turned = (self._graph.transpose(b), self._graph.transpose(a))
+            product = self._graph.node("matmul", turned, None, extent(sides[::-1]))
+            return self._graph.transpose(product), sides
         return self._graph.node("matmul", (a, b), None, extent(sides)), sides
+
+    def _is_skinny(self, a: Value, b: Value) -> bool:
+        """Whether a product A' B with few columns is faster as (B' A)': rows stay rows."""
+        if not (a.is_matrix and b.is_matrix and a.op == "transpose" and b.op != "transpose"):
+            return False
+        return SKINNY * self.size(b.shape[1]) <= self.size(a.shape[0])
 
     def _outer(self, a: Value, b: Value, sides: Sides) -> Value:
         graph = self._graph
@@ -264,11 +271,9 @@ def _large(v: Value) -> bool:
     return v.op == "commute"
 
 
-class _Nominal(dict[str, int]):
-    """Given sizes, and the nominal one for every other name."""
-
-    def __missing__(self, _: str) -> int:
-        return NOMINAL
+def nominal(sizes: Mapping[str, int]) -> Callable[[Dim], int]:
+    """The sizes of dimensions: as given, and equal for all other names."""
+    return lambda d: d.size({**dict.fromkeys(d.names, NOMINAL), **sizes})
 
 
 class _Programme:

@@ -136,14 +136,20 @@ _ROW_BY_ROW = frozenset(
 )
 
 
-def frontier(blocking: Blocking, roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
-    """What is needed of before the loop by the loop, and the sums that it leaves; in order."""
-    nodes = list(walk(roots))
-    before = dict.fromkeys(
-        a
-        for v in nodes
-        if blocking.phases[v] in (Phase.INSIDE, Phase.SUMMED)
-        for a in v.args
-        if blocking.phases[a] is Phase.BEFORE
-    )
-    return list(before), [v for v in nodes if blocking.phases[v] is Phase.SUMMED]
+def frontier(blocking: Blocking, roots: Sequence[Value]) -> list[Value]:
+    """What the loop needs of before it, in order."""
+    looped = [v for v in walk(roots) if blocking.phases[v] in (Phase.INSIDE, Phase.SUMMED)]
+    needed = (a for v in looped for a in v.args if blocking.phases[a] is Phase.BEFORE)
+    return list(dict.fromkeys(needed))
+
+
+def results(blocking: Blocking, roots: Sequence[Value]) -> list[Value]:
+    """What the loop leaves, sums and rows of roots: what is soon complete comes first, so that
+    what it was made of makes room."""
+    found = [
+        v
+        for v in walk(roots)
+        if blocking.phases[v] is Phase.SUMMED or (blocking.inside(v) and v.args and v in roots)
+    ]
+    made = {v: sum(blocking.inside(a) for a in walk([v])) for v in found}
+    return sorted(found, key=lambda v: made[v])

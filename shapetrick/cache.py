@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
+from typing import NamedTuple
 
 from .dims import Dim
 from .errors import InputError
 from .expr import Expr, postorder, substitute, symbol
-from .families import Families, Segment, members_in, reindexed
+from .families import Families, Incomparable, Segment, at_most, members_in, reindexed
 from .functions import TABLE
-from .indices import Index, Indices, base_of
+from .indices import Index, Indices, Range, base_of, member
 from .problem import Problem
 from .results import Equation, Recursion, Result
 from .unrolling import Unrolling
@@ -27,20 +28,41 @@ _ANY = "·"  # the letter of all indices, where members are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A forward value that the backward pass reads, and the segments that make it: all of a
-    family, for a member."""
+class Made:
+    """A value that the forward pass makes on the way to the members of a segment, or these; its
+    members end at `index`."""
 
     value: Expr
-    segments: tuple[Segment, ...]
+    segment: Segment
+    index: Index
+
+    @property
+    def over(self) -> Range | None:
+        """The range of the index; None if there is one value."""
+        over = self.segment.over
+        return over if over is not None and over.letter == self.index.letter else None
+
+    @property
+    def ends(self) -> tuple[Index, Index]:
+        return _ends(self.index, self.over)
+
+
+class Kept(NamedTuple):
+    """A forward value that the backward pass reads, and where it is made."""
+
+    made: tuple[Made, ...]
+
+    @property
+    def value(self) -> Expr:
+        """That of the generic member."""
+        return next((m.value for m in self.made if m.over is not None), self.made[0].value)
 
     @property
     def is_member(self) -> bool:
         return self.value.op == "symbol"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a value takes at given sizes, all members together. `recomputing` are the operations
     that making it again takes: None for a member, without which the chain would break."""
 
@@ -53,8 +75,7 @@ class Entry:
         return BYTES * self.numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """The cache at given sizes, and the operations of both passes: additions, multiplications and
     functions of a number each count as one."""
 
@@ -72,11 +93,13 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
     families = problem.families
     assert families is not None
     made = _made(families)
-    found: dict[Expr, None] = {}
     own = {base_of(q.symbol.data.name) for q in recursion.cotangents}
+    read: dict[Expr, list[tuple[Index, Index]]] = {}
     for q in (*recursion.cotangents, *recursion.gradients):
-        found.update(dict.fromkeys(_read(q.value, made, own)))
-    return tuple(kept for form, kept in made.items() if form in found)
+        for form, ends in _read(q.value, q.over, made, own):
+            read.setdefault(form, []).append(ends)
+    found = ((m for m in made[form] if _meets(m, read[form])) for form in made if form in read)
+    return tuple(Kept(found) for found in map(tuple, found) if found)
 
 
 def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Account:
@@ -87,11 +110,10 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     count = _Counter(sizes, lengths)
     entries = [count.entry(kept) for kept in kept_values(problem, recursion)]
     bodies = [e for s in families.segments if s.body is not None for e in count.each(s, s.body)]
-    forward = sum(count.operations([e]) for e in bodies)
-    forward += count.operations([count.written(result.request.of)])
+    forward = count.operations([*bodies, count.written(result.request.of)])
     equations = (*recursion.cotangents, *recursion.gradients)
-    saved = {form for form, kept in _made(families).items() if not kept.is_member}
-    backward = sum(count.equation(q, saved) for q in equations)
+    saved = {form: i for i, form in enumerate(_made(families)) if form.op != "symbol"}
+    backward = count.operations([e for q in equations for e in count.equation(q, saved)])
     return Account(tuple(entries), forward, backward)
 
 
@@ -111,52 +133,80 @@ def sizes_of(text: str) -> dict[str, int]:
 # ------------------------------------------------------------------------------- which values
 
 
-def _made(families: Families) -> dict[Expr, Kept]:
+def _made(families: Families) -> dict[Expr, list[Made]]:
     """What the forward pass makes, by a form in which all members are alike."""
-    made: dict[Expr, Kept] = {}
+    made: dict[Expr, list[Made]] = {}
     for s in families.segments:
         if s.body is None or not s.body.args:
             continue
         for e in postorder([s.body]):
-            if e.args and e is not s.body and _members(e):
-                made.setdefault(_form(e), Kept(e, (s,)))
-        member = s.symbol(s.index)
-        before = made.get(_form(member))
-        segments = (*before.segments, s) if before else (s,)
-        made[_form(member)] = Kept(before.value if before else member, segments)
+            if e.args and e is not s.body and indices_within(e):
+                made.setdefault(without_index(e), []).append(Made(e, s, last_index(e)))
+        made.setdefault(without_index(s.symbol(s.index)), []).append(
+            Made(s.symbol(s.index), s, s.index)
+        )
     return made
 
 
-def _read(e: Expr, made: Mapping[Expr, Kept], cotangents: set[str]) -> Iterator[Expr]:
-    """The forms of the forward values in an expression, the largest that there are."""
-    stack = [e]
+def _read(
+    e: Expr, over: Range | None, made: Mapping[Expr, list[Made]], cotangents: set[str]
+) -> Iterator[tuple[Expr, tuple[Index, Index]]]:
+    """The forms of the forward values in an expression, the largest that there are, and the first
+    and the last index."""
+    stack = [(e, over)]
     while stack:
-        x = stack.pop()
+        x, over = stack.pop()
         if x.op == "total":
-            stack.append(x.args[0])
+            stack.append((x.args[0], x.data))
             continue
         own = {base for _, base, _, _ in members_in(x)}
         if not own:
             continue
-        form = _form(x)
+        form = without_index(x)
         if form in made and not own & cotangents:
-            yield form
+            index = last_index(x)
+            inner = over if over is not None and over.letter == index.letter else None
+            yield form, _ends(index, inner)
         else:
-            stack.extend(x.args)
+            stack.extend((a, over) for a in x.args)
 
 
-def _members(e: Expr) -> list[Index]:
-    return [index for _, _, index, over in members_in(e) if over is None and index.letter]
+def _ends(index: Index, over: Range | None) -> tuple[Index, Index]:
+    if over is None:
+        return index, index
+    rising = over.rising
+    return rising.first.plus(index.offset), rising.last.plus(index.offset)
 
 
-def _form(e: Expr) -> Expr:
+def _meets(made: Made, read: Iterable[tuple[Index, Index]]) -> bool:
+    """Whether one of the values that are read is made there."""
+    first, last = made.ends
+    return any(_at_most(first, b) and _at_most(a, last) for a, b in read)
+
+
+def _at_most(a: Index, b: Index) -> bool:
+    try:
+        return at_most(a, b)
+    except Incomparable:
+        return True
+
+
+def indices_within(e: Expr) -> list[Index]:
+    """The indices of the members in an expression, those under sums over members left out."""
+    return [index for _, _, index, over in members_in(e) if over is None]
+
+
+def last_index(e: Expr) -> Index:
+    """The index at which the members in an expression end."""
+    found = indices_within(e)
+    letter = next((i.letter for i in found if i.letter), "")
+    return Index(letter, max(i.offset for i in found if i.letter == letter))
+
+
+def without_index(e: Expr) -> Expr:
     """The expression for the member at which its indices end, whichever that is."""
-    found = _members(e)
-    if not found:
-        return e
-    letter = found[0].letter
-    last = max(i.offset for i in found if i.letter == letter)
-    return reindexed(e, {letter: Index(_ANY, -last)})
+    index = last_index(e) if indices_within(e) else Index()
+    return reindexed(e, {index.letter: Index(_ANY, -index.offset)}) if index.letter else e
 
 
 # -------------------------------------------------------------------------------- what it costs
@@ -178,16 +228,8 @@ class _Counter:
 
     def entry(self, kept: Kept) -> Entry:
         """What a kept value takes."""
-        if kept.is_member:
-            return Entry(
-                kept.value,
-                sum(
-                    self.numbers(e) for s in kept.segments for e in self.each(s, s.symbol(s.index))
-                ),
-                None,
-            )
-        values = [e for s in kept.segments for e in self.each(s, kept.value)]
-        again = sum(self.operations([e]) for e in values)
+        values = [e for m in kept.made for e in self.each(m.segment, m.value)]
+        again = None if kept.is_member else self.operations(values)
         return Entry(kept.value, sum(map(self.numbers, values)), again)
 
     def written(self, e: Expr) -> Expr:
@@ -198,20 +240,20 @@ class _Counter:
         for k in Unrolling((), self.lengths).members(segment):
             yield self.written(reindexed(e, segment.values(Index("", k))))
 
-    def equation(self, q: Equation, saved: Iterable[Expr]) -> int:
-        """The operations of an equation, for all its members; saved values are there already."""
+    def equation(self, q: Equation, saved: Mapping[Expr, int]) -> Iterator[Expr]:
+        """The right side of an equation for each of its members; saved values are there already."""
         stored = {
-            x: symbol(str(i), x.shape)
-            for i, x in enumerate(postorder([q.value], into=lambda x: x.op != "total"))
-            if x.args and _form(x) in saved
+            x: symbol(member(f"#{saved[without_index(x)]}", last_index(x)), x.shape)
+            for x in postorder([q.value], into=lambda x: x.op != "total")
+            if x.args and without_index(x) in saved
         }
         value = substitute(q.value, stored) if stored else q.value
         if q.over is None:
-            return self.operations([self.written(value)])
+            yield self.written(value)
+            return
         over = q.over.rising.within(self._numbers)
-        members = range(over.first.offset, over.last.offset + 1)
-        at = ({over.letter: Index("", k)} for k in members)
-        return sum(self.operations([self.written(reindexed(value, i))]) for i in at)
+        for k in range(over.first.offset, over.last.offset + 1):
+            yield self.written(reindexed(value, {over.letter: Index("", k)}))
 
     @property
     def _numbers(self) -> Indices:
@@ -230,7 +272,8 @@ class _Counter:
         if e.op == "matmul":
             return self._chain([tuple(self._dim(d) for d in a.shape) for a in e.args])
         if e.op in ("add", "times"):
-            return (len(e.args) - 1) * self.numbers(e)
+            signs = e.op == "times" and any(a.op == "number" and abs(a.data) == 1 for a in e.args)
+            return (len(e.args) - 1 - signs) * self.numbers(e)
         row = TABLE.get(e.op)
         if row is not None and row.units == "inverse":
             return 2 * self._dim(e.args[0].shape[0]) ** 3

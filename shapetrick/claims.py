@@ -14,16 +14,15 @@ from typing import Literal
 import numpy as np
 
 from .agreement import agree, distance
+from .assertions import Assertion
 from .derivation import derive
-from .dims import ONE, Dim
 from .drafts import values_at
+from .elaboration import read_expression
 from .errors import ShapetrickError, Span
 from .expr import (
     Expr,
     postorder,
     rebuild,
-    symbol,
-    symbols_of,
 )
 from .likenesses import likeness
 from .material import distributed, terms_of
@@ -32,9 +31,9 @@ from .problem import Problem, Request
 from .provisos import Provisos
 from .render.text import to_text
 from .results import Validation
-from .sampling import dims_of
 from .slips import Slip, described, instead
 from .surface import Node
+from .targets import also_drawn
 from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
@@ -74,6 +73,8 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     """The verdict on a request's claim."""
     claim = request.claim
     assert claim is not None
+    if problem.families is not None:
+        return _judge_members(problem, request, seed)
     validation = None
     if claim.value is not None:
         validation = verdict_on(problem, request, claim.value, seed)
@@ -82,6 +83,58 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
             error, reason = validation.max_relative_error, validation.reason
             return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
     return _Wrong(problem, request, validation, seed).judgement()
+
+
+def _judge_members(problem: Problem, request: Request, seed: int) -> Judgement:
+    """Likewise for members of families: a wrong claim is mended in one step alone, and what mends
+    it is checked in the whole network."""
+    claim = request.claim
+    assert claim is not None
+    assertion = Assertion(problem, request, seed)
+    ruling = None if claim.value is None else assertion.ruling(claim.value)
+    if ruling is not None and ruling.validation.verdict != "wrong":
+        v = ruling.validation
+        verdict: ClaimVerdict = "right" if v.verdict == "verified" else "unchecked"
+        return Judgement(
+            request, claim.text, verdict, v.max_relative_error, v.reason, None, None, v
+        )
+    validation = None if ruling is None else ruling.validation
+    regions = assertion.regions if ruling is None else ruling.regions
+    letter = "" if claim.over is None else claim.over.letter
+    wrong = next(r for r in regions if not r.right)
+    answer = assertion.answer(wrong)
+    rights = [r.text(letter) for r in regions if r.right]
+    found = Judgement(
+        request,
+        claim.text,
+        "wrong",
+        np.inf if validation is None else validation.max_relative_error,
+        "",
+        to_text(answer),
+        None,
+        validation,
+    )
+    if rights:
+        said = f"right for {' and '.join(rights)} only: for {wrong.text(letter)} the gradient is "
+        return replace(found, diagnosis=f"{said}`{to_text(answer)}`")
+    step = assertion.step(wrong)
+    if step is not None:
+        alone, local = step
+        judged = _Wrong(alone, local, _local(alone, local, seed), seed).judgement()
+        if judged.suggestion is not None:
+            value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
+            checked = assertion.ruling(value)
+            if wrong.first in {r.first for r in checked.regions if r.right}:
+                return replace(judged, request=request, validation=validation, error=found.error)
+    plain = _Wrong(problem, request, validation, seed).plain()
+    said = f"the gradient is `{to_text(answer)}`"
+    return replace(found, diagnosis="; ".join(filter(None, [plain.diagnosis, said])))
+
+
+def _local(problem: Problem, request: Request, seed: int) -> Validation | None:
+    claim = request.claim
+    assert claim is not None
+    return None if claim.value is None else verdict_on(problem, request, claim.value, seed)
 
 
 def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:
@@ -99,13 +152,8 @@ def checker_of(
     problem: Problem, request: Request, others: list[Expr], seed: int, everything: bool = False
 ) -> Checker:
     """The checker of a request, which draws what the other expressions mention too."""
-    inputs = [s for e in others for s in symbols_of(e)]
-    if everything:
-        inputs += problem.symbols.values()
-    known = {n for e in (request.of, *inputs) for d in dims_of([e]) for n in d.names}
-    needed = [n for d in dims_of(others) for n in d.names if n not in known]
-    inputs += [symbol(f"#{n}", (Dim.of(n), ONE)) for n in dict.fromkeys(needed)]
-    inputs = [s for s in dict.fromkeys(inputs) if s is not request.direction]
+    inputs = also_drawn(request.of, others, [*problem.symbols.values()] if everything else ())
+    inputs = [s for s in inputs if s is not request.direction]
     return Checker(
         request.of,
         request.wrt,
@@ -133,7 +181,7 @@ class _Wrong:
 
     def judgement(self) -> Judgement:
         """What is wrong, and what is right."""
-        found = self._plain()
+        found = self.plain()
         answer = self._answer
         if answer is None:
             return found
@@ -159,7 +207,7 @@ class _Wrong:
             typed, to_text(answer)
         )
 
-    def _plain(self) -> Judgement:
+    def plain(self) -> Judgement:
         """What is known without the right answer."""
         claim, request = self._claim, self._request
         if self._validation is not None:

@@ -164,6 +164,9 @@ def _add_code(commands: Any) -> None:
         "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
     )
     code.add_argument(
+        "--blocks", action="store_true", help="take rows in blocks that stay in the cache (numpy)"
+    )
+    code.add_argument(
         "--sizes",
         type=_sizes,
         default={},
@@ -258,7 +261,8 @@ def _code(args: argparse.Namespace) -> int:
     try:
         derived = problem.derive(args.seed)
         results = [d.result for d in derived]
-        print(code(problem.data, results, args.target, args.sizes, args.self_test), end="")
+        text = code(problem.data, results, args.target, args.sizes, args.self_test, args.blocks)
+        print(text, end="")
     except ShapetrickError as e:
         return _complain(str(e)) if isinstance(e, InputError) else _complain(str(e), WRONG)
     return DERIVED if all(d.verified for d in derived) else WRONG

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .api import Derivation
-from .desk import Desk, Round, error_rows, remark_rows, shape_rows
+from .desk import Desk, Round, error_rows, named_values, remark_rows, shape_rows
 from .errors import RequestError, ShapetrickError
 from .functions import NAMES, TABLE
 from .quiz import LEVELS, choose, questions, topics
-from .render.derivation import INDENT
 from .render.layout import Row, padded, prose
 from .render.moves import candidate_rows, why_rows
 from .render.programs import TARGETS
@@ -63,6 +62,11 @@ def command_named(name: str) -> Command:
     meant = nearest(name, COMMANDS)
     advice = f"Did you mean `:{meant}`?" if meant else "`:help` lists what there is."
     raise RequestError(f"there is no command `:{name}`. {advice}")
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 statement`, `2 statements`."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def _say(text: str) -> list[Row]:
@@ -197,9 +201,8 @@ def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
         reading = desk.session.read_expression(argument)
         yield from shape_rows(reading.parts)
         return
-    problem = desk.session.problem
-    named = [*problem.symbols.items(), *problem.definitions.items()]
-    yield from shape_rows(named) if named else _say("nothing was entered.")
+    named = named_values(desk.session.problem)
+    yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")
 
 
 def _vars(desk: Desk, _: str) -> Iterable[Row]:
@@ -207,7 +210,14 @@ def _vars(desk: Desk, _: str) -> Iterable[Row]:
     if not entries:
         return _say("nothing was entered.")
     width = len(str(len(entries)))
-    return [[(f"  {i:>{width}}  ", "dim"), (e.text, "")] for i, e in enumerate(entries, 1)]
+    return [
+        [
+            (f"  {i:>{width}}  ", "dim"),
+            (e.text, "dim" if e.kind == "comment" else ""),
+            (f"  {e.note}" if e.note else "", "dim"),
+        ]
+        for i, e in enumerate(entries, 1)
+    ]
 
 
 # ---------------------------------------------------------------------------------- the session
@@ -248,7 +258,7 @@ def _forget(desk: Desk, argument: str) -> Iterable[Row]:
     before = len(desk.session.state.entries)
     desk.session.forget(names)
     gone = before - len(desk.session.state.entries)
-    return _say(f"forgot {listed(names)}" + (f" ({gone} statements)" if gone > 1 else ""))
+    return _say(f"forgot {listed(names)}" + (f" ({counted(gone, 'statement')})" if gone else ""))
 
 
 def _load(desk: Desk, argument: str) -> Iterator[Row]:
@@ -286,7 +296,7 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"cannot write {name}: {reason}.") from None
     desk.file = name
-    return _say(f"saved {len(desk.session.state.entries)} statements in {name}")
+    return _say(f"saved {counted(len(desk.session.state.statements), 'statement')} in {name}")
 
 
 def _quit(desk: Desk, _: str) -> Iterable[Row]:
@@ -303,7 +313,7 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     if words and words[0].endswith(".toml"):
         source = questions(Path(words.pop(0)).expanduser())
     level = next((int(w) for w in words if w.isdecimal() and int(w) in LEVELS), None)
-    named = [w for w in words if not w.isdecimal()]
+    named = [w for w in words if w != str(level)]
     known = topics(source)
     found = [t for t in known if named and t.startswith(named[0])]
     if len(named) > 1 or (named and len(found) != 1):
@@ -313,20 +323,22 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     yield from desk.pose(Round(question, source, topic, level))
 
 
-def _skip(desk: Desk, _: str) -> Iterable[Row]:
+def _skip(desk: Desk, _: str) -> Iterator[Row]:
     if desk.round is None:
         raise RequestError("no question is open: `:quiz` poses one.")
     desk.scores.record(desk.round.question, right=False)
-    return desk.pose_another(desk.round)
+    yield from desk.pose_another(desk.round)
 
 
 def _score(desk: Desk, _: str) -> Iterator[Row]:
+    width = max(sum(q.topic == topic for q in desk.questions) for topic in topics(desk.questions))
     for topic in topics(desk.questions):
         asked = [q for q in desk.questions if q.topic == topic]
         solved = sum(desk.scores.solved(q) for q in asked)
         tried = sum(desk.scores.tried(q) for q in asked)
         bar = "■" * solved + "□" * (len(asked) - solved)
-        yield [(f"  {padded(topic, 14)}", ""), (bar, "green"), (f"   {tried} answers", "dim")]
+        of = f"   {solved} of {len(asked)} solved, {counted(tried, 'try', 'tries')}"
+        yield [(f"  {padded(topic, 14)}", ""), (padded(bar, width), "green"), (of, "dim")]
 
 
 # ------------------------------------------------------------------------------------------ help
@@ -344,50 +356,70 @@ def _help(desk: Desk, argument: str) -> Iterator[Row]:
     if name:
         command = command_named(name)
         yield [(f"  :{command.name} {command.arguments}", "bold")]
-        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - INDENT):
+        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - 2):
             yield [(f"  {line}", "")]
         return
-    yield from _say(_OVERVIEW)
     width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 4
     for command in COMMANDS.values():
         head = padded(f"  :{command.name} {command.arguments}", width)
         yield [(head, "bold"), (command.help, "")]
+    yield []
+    yield from _say(_OVERVIEW)
 
 
 _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
-or an expression alone, to see how it is read and its shape.
+or an expression alone, to see how it is read and its shape. `:derive J wrt W`
+derives by hand. Commands may be shortened; `:help COMMAND` says more of one,
+`:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
 """
 
 _ROWS = (
     Command("derive", "J wrt W", "derive by hand, line by line", _derive,
-            "Type arrangements of the factors; each is judged at once, by shape and by numbers."),
-    Command("hint", "", "one move: what goes first, what is transposed", _hint),
-    Command("candidates", "", "what fits the shapes, and which of it stands", _candidates),
+            "Type arrangements of the factors, such as `X' G`: each is judged at once, by its "
+            "shape and by numbers. Also `:derive vjp Z wrt W`, `jac`, `hess`, `jvp`, `hvp`."),
+    Command("hint", "", "one move: what goes first, what is transposed", _hint,
+            "Asked again, it says more. For a question of `:quiz`, the question's hint."),
+    Command("candidates", "", "what fits the shapes, and which of it stands", _candidates,
+            "Each that fails says by how much the numbers are off, and why."),
     Command("next", "", "let the machine arrange this line", _next),
     Command("back", "", "take the last line back", _back),
-    Command("why", "[FACTOR]", "where a factor came from in the chain rule", _why),
-    Command("answer", "", "let the machine finish", _answer),
+    Command("why", "[FACTOR]", "where a factor came from in the chain rule", _why,
+            "`:why D` is about one factor, `:why` about all of the line."),
+    Command("answer", "", "let the machine finish", _answer,
+            "For a question of `:quiz` it shows the derivation, and poses another question."),
     Command("stop", "", "leave the derivation by hand, or the question", _stop),
-    Command("check", "CLAIM", "is `grad J wrt W = …` right, and what mends it", _check),
-    Command("steps", "", "the last derivation with what was rejected", _steps),
+    Command("check", "CLAIM", "is `grad J wrt W = …` right, and what mends it", _check,
+            "For instance `:check grad J wrt w = X' (X w - y)`; a statement that begins with "
+            "`check` does the same."),
+    Command("steps", "", "the last derivation with what was rejected", _steps,
+            "What was rejected fits the declared shapes too; it is said why it is wrong. Then how "
+            "the answer was simplified."),
     Command("latex", "", "the last gradient in LaTeX", _latex),
     Command("code", "[TARGET]", "the last gradient as code", _code,
             f"Targets: {', '.join(TARGETS)}."),
-    Command("answers", "", "all that was asked, derived anew", _answers),
-    Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes),
+    Command("answers", "", "all that was asked, derived anew", _answers,
+            "The gradients alone, one a line."),
+    Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
+            "`:shapes X' (X w - y)` lists what is inside, innermost first."),
     Command("vars", "", "what was entered", _vars),
-    Command("set", "seed N", "the seed of the random draws", _set),
-    Command("undo", "", "take the last change back", _undo),
+    Command("set", "seed N", "the seed of the random draws", _set,
+            "All checks are at random inputs; another seed draws others. It starts as 0."),
+    Command("undo", "", "take the last change back", _undo,
+            "A change is what one line entered, `:forget`, `:load` or `:set`."),
     Command("redo", "", "make it again", _redo),
-    Command("forget", "NAME", "take a declaration or definition out", _forget),
-    Command("load", "FILE", "begin with what is in a file", _load),
+    Command("forget", "NAME", "take a declaration or definition out", _forget,
+            "Several names are taken out together: `:forget Z, J`."),
+    Command("load", "FILE", "begin with what is in a file", _load,
+            "It takes the place of what was entered; `:undo` brings that back."),
     Command("save", "FILE", "write a problem file that `shapetrick derive` runs", _save,
-            "A file that is there already is replaced by `:save FILE!`."),
+            "Comments are kept. A file that is there already is replaced by `:save FILE!`; `:save` "
+            "alone writes the file that was loaded."),
     Command("quiz", "[TOPIC] [LEVEL]", "practise on questions of growing difficulty", _quiz,
-            "Levels go from 1 to 5. `:quiz FILE.toml` poses your own questions."),
+            "For instance `:quiz traces`, `:quiz 3`; levels go from 1 to 5. Type the answer as an "
+            "expression. `:quiz FILE.toml` poses your own questions."),
     Command("skip", "", "another question", _skip),
-    Command("score", "", "what was solved so far", _score),
+    Command("score", "", "what was solved so far", _score, "It is kept between sessions."),
     Command("help", "[COMMAND]", "what can be typed", _help),
     Command("quit", "", "leave (Ctrl-D)", _quit),
 )  # fmt: skip

@@ -8,8 +8,8 @@ shows as a floor under the one, and a slope too small in the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ ABOVE_ROUNDING = 100  # the slope is fitted where a remainder is this many times
 FITTED = 8  # of the smallest steps above it
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """Relative errors of central differences, and relative Taylor remainders, at steps that are
     relative to the size of the entries; NaN where the function has no value. `order` is the slope
     of the remainder, infinite where it is rounding alone."""

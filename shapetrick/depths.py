@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import RequestError
-from .expr import Expr, symbols_of
+from .expr import Expr, postorder, symbols_of
 from .families import Families, reindexed
 from .indices import Index, Indices, split
 from .problem import Problem, Request
 from .recurrence import segments_of
 from .results import Recursion, Validation, Verdict
+from .targets import also_drawn
 from .unrolling import Unrolling
 from .validation import Checker
 
@@ -26,6 +27,7 @@ class Unrolled:
     of: Expr
     wrt: Expr
     gradient: Expr
+    index: int = 0
 
 
 def unrolled(
@@ -77,18 +79,50 @@ def _asked(
                 yield at, reindexed(own.body, own.values(Index("", k)))
 
 
+def claimed(
+    families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
+) -> Iterator[Unrolled]:
+    """The members for which a claim is made, with what it says there."""
+    claim = request.claim
+    assert claim is not None and claim.value is not None
+    segments = (*families.segments, *segments_of(recursion.cotangents))
+    numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
+    places: list[Indices] = [{}]
+    if claim.over is not None:
+        first, last = (i.within(numbers).offset for i in (claim.over.first, claim.over.last))
+        places = [{claim.over.letter: Index("", k)} for k in range(first, last + 1)]
+    for at in places:
+        wrt = reindexed(request.wrt, {**numbers, **at})
+        unrolling = Unrolling(segments, lengths, frozenset({wrt.data.name}))
+        gradient = unrolling.expression(reindexed(claim.value, at))
+        of = unrolling.expression(request.of)
+        yield Unrolled(of, wrt, gradient, next((i.offset for i in at.values()), 0))
+
+
+def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
+    """The lengths at which a recurrence is validated."""
+    for more in range(DEPTHS):
+        yield {letter: least + more for letter, least in recursion.least.items()}
+
+
 def validate(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Validation:
     """The verdict on all members at several lengths: the worst of theirs."""
     assert problem.families is not None
     found: list[Validation] = []
     sizes: list[Mapping[str, int]] = []
-    for more in range(DEPTHS):
-        lengths = {letter: least + more for letter, least in recursion.least.items()}
+    for lengths in depths(recursion):
         for i, member in enumerate(unrolled(problem.families, request, recursion, lengths)):
-            v = _check(problem, request, member, seed)
+            v = checker_of(problem, request, member, seed).check(member.gradient)
             found.append(v)
             if i == 0:
                 sizes.append({**lengths, **(v.sizes[0] if v.sizes else {})})
+    return worst_of(found, sizes, seed)
+
+
+def worst_of(
+    found: Sequence[Validation], sizes: Sequence[Mapping[str, int]], seed: int
+) -> Validation:
+    """The verdict on all, where each has one; `sizes` are those at each length."""
     worst = max(found, key=lambda v: _WORST.index(v.verdict))
     return Validation(
         worst.verdict,
@@ -103,10 +137,21 @@ def validate(problem: Problem, request: Request, recursion: Recursion, seed: int
     )
 
 
-def _check(problem: Problem, request: Request, member: Unrolled, seed: int) -> Validation:
+def checker_of(problem: Problem, request: Request, member: Unrolled, seed: int) -> Checker:
+    """What judges the gradient by a member."""
     direction = request.direction
     if direction is not None:
         named = {e.data.name: e for e in symbols_of(member.gradient)}
         direction = named.get(direction.data.name, direction)
-    checker = Checker(member.of, member.wrt, direction, request.kind, problem.functions, seed=seed)
-    return checker.check(member.gradient)
+    inputs = [s for s in also_drawn(member.of, [member.gradient]) if s is not direction]
+    called = {e.data[0] for e in postorder([member.gradient]) if e.op == "abstract"}
+    return Checker(
+        member.of,
+        member.wrt,
+        direction,
+        request.kind,
+        (*problem.functions, *sorted(called)),
+        inputs,
+        seed,
+        request.symmetric,
+    )

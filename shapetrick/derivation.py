@@ -81,12 +81,20 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     from .depths import validate
     from .recurrence import Backpropagation
 
-    recursion = Backpropagation(problem, request, families).recursion()
+    back = Backpropagation(problem, request, families)
+    recursion = back.recursion()
+    notes: tuple[str, ...] = ()
+    if request.symmetric:
+        along = [
+            replace(q, value=symmetrized(q.value, back.simplifier)) for q in recursion.gradients
+        ]
+        recursion = recursion._replace(gradients=tuple(along))
+        notes = (SYMMETRIC_CONVENTION,)
     equations = (*recursion.gradients, *recursion.cotangents)
     gradient = recursion.gradients[0].value
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.data for q in equations for e in postorder([q.value]) if e.op == "name"}
-    notes = tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
     return Result(
         request=request,
         steps=(),

@@ -16,7 +16,7 @@ from .derivation import derive
 from .dims import shape_text
 from .errors import DerivationError, ShapetrickError, excerpt
 from .expr import Expr
-from .problem import Request
+from .problem import Problem, Request
 from .quiz import Question, Scores, built_in, choose, mark
 from .render.claims import judgement_rows
 from .render.derivation import INDENT, Style, result_rows
@@ -66,7 +66,7 @@ class Desk:
     def take(self, text: str) -> Iterator[Row]:
         """What is said of a statement, an expression, an arrangement or an answer. Raises
         ShapetrickError."""
-        if not text or text.startswith("#"):
+        if not text:
             return
         if not is_expression(text):
             yield from self.enter(text)
@@ -168,9 +168,15 @@ class Desk:
 
     def pose_another(self, round_: Round) -> Iterator[Row]:
         """Ask the next question of a round."""
-        following = choose(round_.source, self.scores, round_.topic, round_.level, round_.question)
+        topic, level = round_.topic, round_.level
+        following = choose(round_.source, self.scores, topic, level, round_.question)
+        if following == round_.question:
+            level = None  # there is no other of that level
+            following = choose(round_.source, self.scores, topic, level, round_.question)
+        if self.scores.solved(following):
+            yield [("  all of these are solved; here they come again, or :stop", "dim")]
         yield []
-        yield from self.pose(Round(following, round_.source, round_.topic, round_.level))
+        yield from self.pose(Round(following, round_.source, topic, level))
 
     def _answered(self, round_: Round, text: str) -> Iterator[Row]:
         self.busy("the answer")
@@ -215,7 +221,7 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     problem = entered.problem
     for entry in entered.entries:
         for name in entry.names:
-            value = problem.symbols.get(name, problem.definitions.get(name))
+            value = named_values(problem).get(name)
             shape = "element-wise function" if value is None else shape_text(value.shape)
             notes = ""
             if value is not None and value.op == "symbol" and value.data.attributes:
@@ -225,13 +231,22 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     if entered.replaced:
         what = f"{listed(entered.replaced)} had another meaning"
         if entered.dependents:
-            what += f", and {listed(entered.dependents)} depend on it"
+            depend = "depends" if len(entered.dependents) == 1 else "depend"
+            what += f", and {listed(entered.dependents)} {depend} on it"
         remarks.append(("changed", what))
     if entered.dropped:
         remarks.append(("taken out", f"{listed(entered.dropped)}: no longer fits (see :undo)"))
     remarks += [("assumed", text) for text in entered.assumptions]
     remarks += [("read", text) for text in entered.readings]
     yield from remark_rows(remarks, style)
+
+
+def named_values(problem: Problem) -> dict[str, Expr]:
+    """All that has a name and a shape; of a family, the members of each statement."""
+    values = {**problem.symbols, **problem.definitions}
+    for segment in problem.families.segments if problem.families else ():
+        values[segment.name] = segment.symbol(segment.index)
+    return values
 
 
 def remark_rows(remarks: Sequence[tuple[str, str]], style: Style) -> Iterator[Row]:

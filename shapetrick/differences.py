@@ -7,9 +7,9 @@ and of a Hessian (r = 2) are one computation. All points are evaluated in one ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ TAYLOR_STEPS = 2.0 ** np.array([-5, -7, -9, -11, -13])
 ABOVE_ROUNDING = 100  # a remainder counts where it is this many times its rounding
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
+class Derivative(NamedTuple):
     """Values (directions × values of the function), what they may be off by, and the part of that
     which is rounding."""
 
@@ -36,8 +35,7 @@ class Derivative:
     rounding: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Remainder:
+class Remainder(NamedTuple):
     """How the Taylor remainder falls: its order (infinite where there is none but rounding)."""
 
     order: float

@@ -10,13 +10,14 @@ from functools import lru_cache
 from . import expr as ex
 from .advice import COMMENT, Expected, explain, source, undetermined
 from .dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
-from .errors import InferenceError, ParseError, RequestError, ShapeError, Span
+from .errors import CallError, InferenceError, ParseError, RequestError, ShapeError, Span
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
-from .members import has_families, read_families
+from .members import has_families
 from .parsing import parse, parse_expression
 from .problem import Claim, Kind, Problem, Request
+from .queries import read_families
 from .readings import readings
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .surface import UPSTREAM, Asked, Definition, Node, postorder
@@ -32,9 +33,7 @@ def read(text: str, complete: bool = True) -> Problem:
     to come. Raises InputError."""
     statements = parse(text, vocabulary())
     if has_families(statements):
-        return read_families(
-            text, statements, lambda node, s, values: _expression(node, s, values, None)
-        )
+        return read_families(text, statements, _expression, complete)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
     return _Elaboration(scope, asked, complete).problem()
@@ -382,6 +381,8 @@ class _Elaboration:
         value, problem = None, ""
         try:
             value = _expression(node, inner, values, _shape_of_result(request))
+        except CallError:  # no change of shapes mends it
+            raise
         except (ShapeError, InferenceError) as error:
             problem = error.message
         return Claim(source(scope.text, node), value, node.span, problem)

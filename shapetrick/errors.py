@@ -13,13 +13,12 @@ ShapetrickError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CONTEXT_WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of character offsets in a problem's text."""
 
     start: int
@@ -72,6 +71,10 @@ class NameProblem(InputError):
 
 class ShapeError(InputError):
     """The shapes of an operation's operands don't fit."""
+
+
+class CallError(ShapeError):
+    """A function has too few or too many arguments."""
 
 
 class InferenceError(InputError):

@@ -10,20 +10,26 @@ from typing import Any
 
 import numpy as np
 
+from .association import nominal
+from .blocking import blocked
 from .dims import Dim
 from .errors import RequestError
 from .generated import Entry, Generated, compiled
+from .iteration import GeneratedLoops
+from .passes import passes
 from .problem import Problem
 from .program import Program, program, rules
 from .render.backward import entries, rule_arguments, rule_module
+from .render.blocks import in_blocks
 from .render.code import WRITTEN
-from .render.loops import family_module
-from .render.programs import FUNCTION, LIBRARIES, TARGETS, Target, module, program_arguments
+from .render.loops import Loops
+from .render.programs import FUNCTION, LIBRARIES, TARGETS, Body, Target, module, program_arguments
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
 from .sampling import assignments
 
 Sizes = Mapping[str, int]
+_BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
 
 
@@ -33,19 +39,26 @@ def code(
     target: str,
     sizes: Sizes | None = None,
     self_test: bool = False,
+    blocks: bool = False,
 ) -> str:
     """A module that computes the values and the gradients together.
 
-    Products are associated for `sizes`, or for equal ones. Raises RequestError."""
+    Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
+    large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
     library = LIBRARIES[known(target)]
     if problem.families is not None:
-        return _loops(problem, results, known(target), self_test)
-    about = _about(results, target)
+        return _loops(problem, results, known(target), self_test or blocks)
+    about = _about(results)
     if target not in RULES:
         whole = _program(problem, results, sizes)
-        given = program_arguments(whole)
-        test = plain_test(whole, given, library, _draws(whole, results)) if self_test else []
-        return module(whole, library, about, test)
+        body = _body(whole, target, sizes) if blocks else None
+        test = []
+        if self_test:
+            draws = _draws(whole, results)
+            test = plain_test(whole, program_arguments(whole), library, draws)
+        return module(whole, library, about, test, body)
+    if blocks:
+        raise RequestError(_BLOCKS_ELSEWHERE)
     found = rules(problem, results, sizes or {}, WRITTEN)
     test = []
     if self_test:
@@ -55,14 +68,15 @@ def code(
     return rule_module(found, library, about, test)
 
 
-def _loops(problem: Problem, results: Sequence[Result], target: Target, self_test: bool) -> str:
-    """Families: loops for one request. Raises RequestError for what is not written."""
-    if len(results) != 1 or target in RULES or self_test:
+def _loops(problem: Problem, results: Sequence[Result], target: Target, more: bool) -> str:
+    """Families as loops. Raises RequestError for what is not written."""
+    if target in RULES or more:
         raise RequestError(
-            "of families there is code for one request at a time, for a plain function (numpy, "
-            "jax, torch) without a self-test."
+            "of families there is code as a plain function (numpy, jax, torch), and without a "
+            "self-test or blocks."
         )
-    return family_module(problem, results[0], target)
+    loops = Loops(problem, passes(problem, results), LIBRARIES[target])
+    return loops.module(_about(results))
 
 
 def function(
@@ -70,22 +84,27 @@ def function(
     results: Sequence[Result],
     target: str,
     sizes: Sizes | None = None,
+    blocks: bool = False,
     alone: bool = False,
-) -> Generated:
+) -> Generated | GeneratedLoops:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    if problem.families is not None:
-        raise RequestError("of families there is `code`, and `evaluate`, but no `function`.")
     library = LIBRARIES[known(target)]
+    directions = [r.request.direction.data.name for r in results if r.request.direction is not None]
+    declared = {*problem.symbols, *directions}
+    if problem.families is not None:
+        _loops(problem, results, known(target), blocks)
+        return GeneratedLoops(Loops(problem, passes(problem, results), library), library, alone)
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
-        return Generated(module(whole, library), library, [entry], alone)
+        body = _body(whole, target, sizes) if blocks else None
+        return Generated(module(whole, library, body=body), library, [entry], alone, declared)
     found = rules(problem, results, sizes or {}, WRITTEN)
     functions = [
         Entry(name, rule_arguments(rule)[0], [rule.value])
         for rule, name in zip(found, entries(found), strict=True)
     ]
-    return Generated(rule_module(found, library, []), library, functions, alone)
+    return Generated(rule_module(found, library, []), library, functions, alone, declared)
 
 
 def known(target: str) -> Target:
@@ -96,11 +115,19 @@ def known(target: str) -> Target:
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
 
 
+def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:
+    """What writes a loop over blocks of rows, if there is one to write. Raises RequestError."""
+    if target != "numpy":
+        raise RequestError(_BLOCKS_ELSEWHERE)
+    blocking = blocked([output.value for output in whole.outputs], nominal(sizes or {}))
+    return None if blocking is None else in_blocks(whole, blocking)
+
+
 def _program(problem: Problem, results: Sequence[Result], sizes: Sizes | None) -> Program:
     return program(problem, results, sizes or {}, WRITTEN)
 
 
-def _about(results: Sequence[Result], target: str) -> list[str]:
+def _about(results: Sequence[Result]) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
     lines = ['"""Gradients derived and written by shapetrick."""']
     for result in results:
@@ -118,7 +145,7 @@ def _draws(whole: Program, results: Sequence[Result]) -> Draws:
     candidates = [Draws(s, r) for s, r in product(_sizes(whole, results), RANGES)]
     for draws in candidates:
         test = plain_test(whole, given, "numpy", draws)
-        space: dict[str, Any] = compiled(module(whole, "numpy", (), test))
+        space: dict[str, Any] = compiled(module(whole, "numpy", test=test))
         with redirect_stdout(StringIO()), np.errstate(all="ignore"):
             try:
                 if not space["self_test"]():

@@ -429,18 +429,22 @@ def _quotient(a: Expr, b: Expr) -> Expr:
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
     """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
     done: set[Expr] = set()
+    stack: list[Expr | tuple[Expr]]  # a node alone in a tuple: its arguments are done
     for root in roots:
-        stack = [(root, False)]
+        stack = [root]
         while stack:
-            e, ready = stack.pop()
-            if e in done:
+            e = stack.pop()
+            if isinstance(e, tuple):
+                (e,) = e
+            elif e in done:
                 continue
-            if ready or not e.args or (into is not None and not into(e)):
+            elif e.args and (into is None or into(e)):
+                stack.append((e,))
+                stack.extend(a for a in reversed(e.args) if a not in done)
+                continue
+            if e not in done:
                 done.add(e)
                 yield e
-            else:
-                stack.append((e, True))
-                stack.extend((a, False) for a in reversed(e.args))
 
 
 def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:

@@ -8,10 +8,9 @@ again. Each step makes the sum shorter, so this ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .dims import broadcast
 from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
@@ -27,8 +26,7 @@ MOST_FACTORS = 60  # candidates looked at in one round
 MOST_TRIALS = 4  # of them carried out
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A summand: a number, powers of scalars, and a matrix (None for a scalar summand)."""
 
     coefficient: Number
@@ -43,8 +41,7 @@ class Part:
         return times(number(self.coefficient), *front, *body, *under)
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(NamedTuple):
     """A factor that several parts share: a number, a power of a scalar, a matrix at the left, at
     the right, or element-wise; or a linear function that all of them are values of."""
 

@@ -60,6 +60,8 @@ def _solved(graph: Graph, factor: Value, args: Sequence[Value], turned: bool) ->
 
 def _inverse(graph: Graph, factor: Value, args: Sequence[Value], turned: bool) -> Value:
     inverse = graph.node(f"{factor.op}_inverse", (factor,), None, factor.shape)
+    if factor.op == "cholesky":  # the triangle that LAPACK computes
+        return graph.node("mirrored", (inverse,), None, factor.shape)
     return graph.transpose(inverse) if turned else inverse
 
 

@@ -6,9 +6,9 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .dims import Dim, Shape
 from .errors import Span
@@ -35,6 +35,8 @@ from .indices import (
     renamed_shape,
     split,
 )
+
+COTANGENT = "G"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +81,22 @@ class Segment:
         return symbol(member(self.base, at), self.shape_at(at), self.attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class Families:
-    """The segments in the order of the text, and the letters of lengths: `L`, `T`."""
+class Families(NamedTuple):
+    """The segments in the order of the text, and the letters of lengths: `L`, `T`; `functions` are
+    those of families of elementwise functions, which have no values."""
 
     segments: tuple[Segment, ...]
     lengths: tuple[str, ...]
+    functions: tuple[Segment, ...] = ()
 
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
+
+    def first(self, base: str) -> Index:
+        """The index of the first input, or function, of a family: that of a list's first entry."""
+        inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
+        starts = [s.first for s in inputs if s.base == base]
+        return min(starts, key=lambda i: (bool(i.letter), i.offset), default=Index("", 1))
 
 
 class Incomparable(Exception):
@@ -176,6 +185,33 @@ def members_in(e: Expr) -> Iterable[tuple[Expr, str, Index, Range | None]]:
                 found = split(x.data.name)
                 if found is not None:
                     yield x, *found, over
+
+
+def live(families: Families, of: Expr) -> set[str]:
+    """The families on which an expression depends."""
+    found: set[str] = set()
+    stack = [of]
+    while stack:
+        for _, base, _, _ in members_in(stack.pop()):
+            if base not in found:
+                found.add(base)
+                stack += [s.body for s in families.of(base) if s.body is not None]
+    return found
+
+
+def cotangent_names(families: Families, of: Expr, taken: Container[str]) -> dict[str, str]:
+    """What the gradients by the members of each family that is defined are called: `G`, or `G_Z`
+    where there are several; what is taken gets `_` behind it."""
+    used = live(families, of)
+    defined = list(dict.fromkeys(s.base for s in families.segments if s.body is not None))
+    alone = sum(base in used for base in defined) == 1
+    names: dict[str, str] = {}
+    for base in defined:
+        name = COTANGENT if alone else f"{COTANGENT}_{base}"
+        while name in taken or (not alone and name in names.values()):
+            name += "_"
+        names[base] = name
+    return names
 
 
 def _generalised(dim: Dim, index: Index, at: Index) -> Dim:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
@@ -22,8 +22,7 @@ Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     """How a pattern's nodes and edges lie in a term."""
 
     nodes: dict[int, int]

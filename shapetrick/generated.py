@@ -7,7 +7,7 @@ Running the very text that `code` prints is what makes that text tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -21,7 +21,7 @@ from .program import Output
 from .render.arguments import Arguments
 from .render.spellings import Library
 
-_MODULES: Mapping[Library, tuple[str, str]] = {
+MODULES: Mapping[Library, tuple[str, str]] = {
     "numpy": ("numpy", "asarray"),
     "jax": ("jax.numpy", "asarray"),
     "torch": ("torch", "as_tensor"),
@@ -49,16 +49,23 @@ class Generated:
 
     A vector may have one axis; a gradient has the shape in which its variable was given, and any
     other vector has two axes if a vector was given so. An abstract function is passed as `sigma`,
-    its derivative as `sigma_prime`."""
+    its derivative as `sigma_prime`. What the problem declares and the function doesn't need (the
+    variable of a linear function) may be given as well."""
 
     def __init__(
-        self, source: str, library: Library, entries: Sequence[Entry], alone: bool
+        self,
+        source: str,
+        library: Library,
+        entries: Sequence[Entry],
+        alone: bool,
+        declared: Collection[str] = (),
     ) -> None:
         self.source = source
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
         self._alone = alone
+        self._declared = declared
         self._names = {
             name: e.data.name for entry in entries for e, name in entry.given.inputs.items()
         }
@@ -68,7 +75,8 @@ class Generated:
     def __call__(self, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
-        unknown = [name for name in values if name not in {*self.parameters, *self._names}]
+        taken = {*self.parameters, *self._names, *self._declared}
+        unknown = [name for name in values if name not in taken]
         if unknown:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
@@ -87,6 +95,9 @@ class Generated:
             e: self._given(e.data.name, name, values) for e, name in entry.given.inputs.items()
         }
         arguments = {name: self._array(e, given[e]) for e, name in entry.given.inputs.items()}
+        for variable in (o.request.wrt for o in entry.outputs if o.request is not None):
+            if variable not in given and variable.data.name in values:
+                given[variable] = values[variable.data.name]
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
@@ -121,7 +132,7 @@ class Generated:
         )
 
     def _converted(self, name: str, value: Any) -> Any:
-        module, convert = _MODULES[self._library]
+        module, convert = MODULES[self._library]
         try:
             array = getattr(import_module(module), convert)(value)
             kind = str(array.dtype)
@@ -144,7 +155,7 @@ class Generated:
         """A gradient in the shape in which its variable was given; see the class."""
         request, axes = output.request, extent(output.expression.shape)
         if request is not None and request.kind in ("grad", "vjp", "hvp") and len(axes) < 2:
-            shape = tuple(getattr(given[request.wrt], "shape", ()))
+            shape = tuple(getattr(given.get(request.wrt), "shape", ()))
             return self._converted(output.key, result).reshape(shape) if shape else result
         if len(axes) == 1 and wide:
             rows, _ = output.expression.shape

@@ -9,11 +9,10 @@ operations alone needs no row: such expressions are equal as networks (`network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A row: its name in a derivation, both sides, and the letters' declarations.
 
     A row that is `last` is for answers: what is derived further, or added up, keeps its left side,

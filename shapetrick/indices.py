@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .dims import Dim, Shape
 
@@ -18,8 +18,7 @@ _INDEX = re.compile(
 _MEMBER = re.compile(r"(?P<base>[^\[\]]+)\[(?P<index>[^\[\]]+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """A letter and a number added to it; without a letter, a number."""
 
     letter: str = ""
@@ -42,8 +41,7 @@ class Index:
 Indices = Mapping[str, Index]
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """`l = 1..L`; falling if it is written `l = L..1`, as a recurrence runs that goes back."""
 
     letter: str
@@ -95,7 +93,7 @@ def split(name: str) -> tuple[str, Index] | None:
 
 def base_of(name: str) -> str:
     """The family's name, or the name itself."""
-    return name.partition("[")[0]
+    return name.partition("[")[0] if name.endswith("]") else name
 
 
 def member(base: str, index: Index) -> str:

@@ -48,7 +48,7 @@ def jacobian(cotangent: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier)
             "this Jacobian has no form in matrix, element-wise and Kronecker products: ask for the "
             "backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
         )
-    return result
+    return result if wrt.is_scalar else simplifier.with_diagonals(result)
 
 
 def pushed_forward(

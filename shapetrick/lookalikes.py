@@ -10,9 +10,9 @@ numbers confirm.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
+from itertools import islice, permutations, product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from .expr import UNIT, Expr
 from .fitting import Arranged
 from .functions import Array
 from .lengths import length
-from .network import Edge, Term
-from .results import Rejected
+from .network import Edge, Nodes, Term, read_terms
+from .results import Rejected, Side
 from .sampling import assignments
 from .spelling import spell
 from .units import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
@@ -32,10 +32,10 @@ MOST = 2000  # arrangements that are looked at
 SHOWN = 6
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
+MOST_PAIRINGS = 720  # of equal factors with the places that they may have in a line
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A leg of a piece: its principal dimension, its unit, and the block that the rules put it
     in."""
 
@@ -44,8 +44,7 @@ class _Place:
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A factor of a line, with the legs of its rows and columns."""
 
     expression: Expr
@@ -57,8 +56,7 @@ class Piece:
         return self.rows + self.cols
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """The pieces of a line, and which dimensions, units and blocks its operations make equal."""
 
     pieces: tuple[Piece, ...] = ()
@@ -67,6 +65,7 @@ class Path:
     blocks: tuple[tuple[int, int], ...] = ()
     units: tuple[tuple[Unit, Unit], ...] = ()
     fresh: int = 0
+    is_fused: bool = False  # a side of two dimensions in one operation, of one in another
 
     @staticmethod
     def from_cotangent(cotangent: Expr) -> Path:
@@ -102,7 +101,11 @@ class Path:
         if self.target is None:
             first = [Piece(p.expression, upstream.rows, upstream.cols) for p in self.pieces]
             return Path((*first, *new), target, fresh=offset + span)
-        pairs = list(zip(self.target.places, upstream.places, strict=True))
+        met = [
+            (self.target.rows, upstream.rows),
+            (self.target.cols, upstream.cols),
+        ]
+        pairs = [pair for ours, theirs in met for pair in zip(ours, theirs, strict=False)]
         return Path(
             (*self.pieces, *new),
             target,
@@ -110,6 +113,7 @@ class Path:
             (*self.blocks, *((a.block, b.block) for a, b in pairs)),
             (*self.units, *_equations(pairs)),
             offset + span,
+            self.is_fused or any(len(ours) != len(theirs) for ours, theirs in met),
         )  # fmt: skip
 
 
@@ -119,50 +123,41 @@ def _equations(pairs: Sequence[tuple[_Place, _Place]]) -> Iterator[tuple[Unit, U
             yield a.unit, b.unit
 
 
-@dataclass(frozen=True, slots=True)
-class LookAlikes:
+class LookAlikes(NamedTuple):
     """How many arrangements fit the declared shapes (and whether all were counted), how many of
-    them the principal shapes and units too, and some that fail."""
+    them the principal shapes and units too, and some that fail; the sides, by whose types they
+    do."""
 
     fitting: int
     all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
-
-
-@dataclass(slots=True)
-class _Legs:
-    """All legs of a line, the target's last, numbered: what is known of each."""
-
-    declared: list[Dim] = field(default_factory=list)
-    principal: list[int] = field(default_factory=list)
-    units: list[Unit | None] = field(default_factory=list)
-    owner: list[int] = field(default_factory=list)
-    solution: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    sides: tuple[Side, ...] = ()
 
 
 def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAlikes:
     """The arrangements of a line's factors that fit its declared shapes; `text` names the
     factors."""
-    pieces = [p for p in path.pieces if p.places]
     if path.target is None or not path.target.places:
         return LookAlikes(1, True, 1, ())
-    sides = [(p.expression.shape, p) for p in pieces] + [(shape, path.target)]
-    if any(len(side) > 1 for _, p in sides for side in (p.rows, p.cols)):
+    if path.is_fused or any(
+        len(side) > 1 for p in (*path.pieces, path.target) for side in (p.rows, p.cols)
+    ):
         return LookAlikes(1, True, 1, ())  # fused sides: one reading only
-    legs = _legs(path, sides, text)
-    if len(set(legs.solution)) > MOST_INDICES:
-        return LookAlikes(1, False, 1, ())
-    glue = _uses_glue(legs, legs.solution)
-    values = _Values(pieces, legs)
-    truth = values.of(legs.solution)
+    sides = _sides(path, path.target, shape, text)
+    solution = _solution(path, path.target)
+    if len(set(solution)) > MOST_INDICES:
+        return LookAlikes(1, False, 1, (), sides)
+    pieces = [p for p in path.pieces if p.places]
+    glue = _uses_glue(sides, solution)
+    values = _Values(pieces, sides)
+    truth = values.of(solution)
     scale = float(np.max(np.abs(truth))) or 1.0
     fitting = typed = 0
     rejected: list[tuple[int, Rejected]] = []
     complete = True
     marks: set[bytes] = set()
-    for count, blocks in enumerate(_partitions(legs, glue)):
+    for count, blocks in enumerate(_partitions(sides, glue)):
         if count >= MOST:
             complete = False
             break
@@ -172,39 +167,89 @@ def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAl
             continue
         marks.add(mark)
         fitting += 1
-        reason = _reason(legs, blocks)
+        reason = _reason(sides, blocks)
         typed += not reason
         error = float(np.max(np.abs(value - truth))) / scale
         if error > SAME and len(rejected) < 20 * SHOWN:
-            spelled = spell(_term(pieces, legs, blocks, path.target, shape))
+            spelled = spell(_term(pieces, sides, blocks, path.target))
             if spelled is not None:
-                why = reason or "shapes and units fit: only the numbers say no"
-                rejected.append((length(spelled), Rejected(spelled, error, why)))
+                rejected.append((length(spelled), Rejected(spelled, error, reason or UNTYPED)))
     rejected.sort(key=lambda pair: pair[0])
     shown = tuple(r for _, r in rejected[:SHOWN])
-    return LookAlikes(fitting, complete, typed, shown)
+    return LookAlikes(fitting, complete, typed, shown, sides)
 
 
-def _legs(path: Path, sides: Sequence[tuple[Shape, Piece]], text: Callable[[Expr], str]) -> _Legs:
-    dims, blocks = _Classes(path.dims), _Classes(path.blocks)
+UNTYPED = "shapes and units fit: only the numbers say no"
+
+
+def objection(e: Expr, factors: Sequence[Expr], sides: Sequence[Side]) -> str | None:
+    """Why the types refuse an expression in a line's factors, `UNTYPED` if they don't; None if it
+    isn't one product of all of them, each once."""
+    terms = read_terms(e)
+    if not sides or terms is None or len(terms) != 1:
+        return None
+    first = ""
+    for blocks in islice(_readings(terms[0], factors, sides), MOST_PAIRINGS):
+        reason = _reason(sides, blocks)
+        if not reason:
+            return UNTYPED
+        first = first or reason
+    return first or None
+
+
+def _readings(term: Term, factors: Sequence[Expr], sides: Sequence[Side]) -> Iterator[list[int]]:
+    """The partitions of a line's sides that a term may be: equal factors could be either."""
+    owners: dict[Expr, list[int]] = {}
+    for owner in dict.fromkeys(side.owner for side in sides if side.owner < len(factors)):
+        owners.setdefault(factors[owner], []).append(owner)
+    found: dict[Expr, list[Nodes]] = {}
+    for edge in term.edges:
+        k = edge.exponent.data if edge.exponent.op == "number" else 0
+        if k not in range(1, len(factors) + 1):
+            return
+        found.setdefault(edge.atom, []).extend([edge.nodes] * int(k))
+    counts = {e: len(places) for e, places in found.items()}
+    if counts != {e: len(places) for e, places in owners.items()}:
+        return
+    for chosen in product(*(permutations(found[e]) for e in owners)):
+        nodes = {
+            owner: nodes
+            for places, each in zip(owners.values(), chosen, strict=True)
+            for owner, nodes in zip(places, each, strict=True)
+        }
+        nodes[len(factors)] = term.open_nodes
+        queues = {owner: iter(each) for owner, each in nodes.items()}
+        blocks = [next(queues[side.owner], -1) for side in sides]
+        if -1 not in blocks:
+            yield blocks
+
+
+def _sides(
+    path: Path, target: Piece, shape: Shape, text: Callable[[Expr], str]
+) -> tuple[Side, ...]:
+    """The sides of a line's factors, and of what they are arranged to."""
+    dims = _Classes(path.dims)
     solved = _solve(path.units)
-    legs = _Legs()
-    for owner, (shape, piece) in enumerate(sides):
-        declared = [d for d in shape if d != ONE]
+    sides = []
+    for owner, piece in enumerate((*path.pieces, target)):
+        last = piece is target
+        whose = "the result" if last else text(piece.expression)
+        declared = [d for d in (shape if last else piece.expression.shape) if d != ONE]
         words = ["rows"] * len(piece.rows) + ["columns"] * len(piece.cols)
-        last = owner == len(sides) - 1
-        for dim, place, word in zip(declared, piece.places, words, strict=True):
+        for dim, place, word in zip(declared, piece.places, words, strict=bool(piece.places)):
             unit = None if place.unit is None else _substituted(place.unit, solved)
-            legs.declared.append(dim)
-            legs.principal.append(dims.of(place.dim))
-            legs.units.append(unit_sum([unit], -1) if last else unit)
-            legs.owner.append(owner)
-            whose = "the result" if last else text(piece.expression)
-            legs.names.append(f"the {word} of {whose}")
-            legs.solution.append(blocks.of(place.block))
+            unit = unit_sum([unit], -1) if last else unit
+            name = f"the {word} of {whose}"
+            sides.append(Side(owner, name, dim, dims.of(place.dim), unit))
+    return tuple(sides)
+
+
+def _solution(path: Path, target: Piece) -> list[int]:
+    """The blocks in which the rules put the sides."""
+    blocks = _Classes(path.blocks)
+    found = [blocks.of(p.block) for piece in (*path.pieces, target) for p in piece.places]
     order: dict[int, int] = {}
-    legs.solution = [order.setdefault(b, len(order)) for b in legs.solution]
-    return legs
+    return [order.setdefault(b, len(order)) for b in found]
 
 
 class _Classes:
@@ -245,8 +290,8 @@ def _substituted(unit: Unit, solved: dict[int, Unit]) -> Unit:
     return unit_sum(parts) or NO_UNIT
 
 
-def _uses_glue(legs: _Legs, blocks: Sequence[int]) -> bool:
-    return any(not _is_plain(legs, block) for block in _members(blocks))
+def _uses_glue(sides: Sequence[Side], blocks: Sequence[int]) -> bool:
+    return any(not _is_plain(sides, block) for block in _members(blocks))
 
 
 def _members(blocks: Sequence[int]) -> list[list[int]]:
@@ -256,28 +301,30 @@ def _members(blocks: Sequence[int]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _is_plain(legs: _Legs, block: Sequence[int]) -> bool:
+def _is_plain(sides: Sequence[Side], block: Sequence[int]) -> bool:
     """Whether a block is of transposes and products alone: nothing summed, spread or on a
     diagonal."""
-    owners = [legs.owner[i] for i in block]
+    owners = [sides[i].owner for i in block]
     return len(block) > 1 and len(set(owners)) == len(owners)
 
 
-def _partitions(legs: _Legs, glue: bool) -> Iterator[list[int]]:
+def _partitions(sides: Sequence[Side], glue: bool) -> Iterator[list[int]]:
     """The partitions of the legs into blocks of one declared dimension; without glue plain ones."""
     by_dim: dict[Dim, list[int]] = {}
-    for i, d in enumerate(legs.declared):
+    for i, d in ((i, side.declared) for i, side in enumerate(sides)):
         by_dim.setdefault(d, []).append(i)
-    choices = [list(_split(places, legs, glue)) for places in by_dim.values()]
+    choices = [list(_split(places, sides, glue)) for places in by_dim.values()]
     for combination in product(*choices):
-        blocks = [0] * len(legs.declared)
+        blocks = [0] * len(sides)
         for k, block in enumerate(b for partition in combination for b in partition):
             for i in block:
                 blocks[i] = k
         yield blocks
 
 
-def _split(places: Sequence[int], legs: _Legs, glue: bool) -> Iterator[list[tuple[int, ...]]]:
+def _split(
+    places: Sequence[int], sides: Sequence[Side], glue: bool
+) -> Iterator[list[tuple[int, ...]]]:
     blocks: list[list[int]] = []
     found = 0
 
@@ -286,12 +333,12 @@ def _split(places: Sequence[int], legs: _Legs, glue: bool) -> Iterator[list[tupl
         if found > MOST:
             return
         if k == len(places):
-            if glue or all(_is_plain(legs, b) for b in blocks):
+            if glue or all(_is_plain(sides, b) for b in blocks):
                 found += 1
                 yield [tuple(b) for b in blocks]
             return
         for block in blocks:
-            if glue or legs.owner[places[k]] not in {legs.owner[i] for i in block}:
+            if glue or sides[places[k]].owner not in {sides[i].owner for i in block}:
                 block.append(places[k])
                 yield from extend(k + 1)
                 block.pop()
@@ -305,10 +352,10 @@ def _split(places: Sequence[int], legs: _Legs, glue: bool) -> Iterator[list[tupl
 class _Values:
     """The values of arrangements at one draw in which the factors are independent."""
 
-    def __init__(self, pieces: Sequence[Piece], legs: _Legs) -> None:
-        rng = np.random.default_rng([len(legs.declared), 7])
-        sizes = next(assignments(tuple(dict.fromkeys(legs.declared)), rng))
-        self._sizes = [min(d.size(sizes), 7) for d in legs.declared]
+    def __init__(self, pieces: Sequence[Piece], sides: Sequence[Side]) -> None:
+        rng = np.random.default_rng([len(sides), 7])
+        sizes = next(assignments(tuple(dict.fromkeys(side.declared for side in sides)), rng))
+        self._sizes = [min(side.declared.size(sizes), 7) for side in sides]
         self._counts = [len(p.places) for p in pieces]
         drawn: dict[Expr, Array] = {}
         self._arrays = []
@@ -330,18 +377,16 @@ class _Values:
         return np.asarray(einsum(operands, list(blocks[at:]), sizes))
 
 
-def _reason(legs: _Legs, blocks: Sequence[int]) -> str:
+def _reason(sides: Sequence[Side], blocks: Sequence[int]) -> str:
     """Why the types refuse an arrangement, or nothing if they don't."""
     for block in _members(blocks):
-        if len({legs.principal[i] for i in block}) > 1:
-            one = block[0]
-            other = next(i for i in block if legs.principal[i] != legs.principal[one])
-            return (
-                f"{legs.names[one]} and {legs.names[other]} are both {legs.declared[one]} only in "
-                f"this problem"
-            )
+        one, *others = (sides[i] for i in block)
+        other = next((side for side in others if side.principal != one.principal), None)
+        if other is not None:
+            both = f"{one.name} and {other.name} are both {one.declared}"
+            return f"{both} only in this problem"
     for block in _members(blocks):
-        units = [legs.units[i] for i in block]
+        units = [sides[i].unit for i in block]
         if not cancels(units):
             return "the shapes fit, but the units don't cancel"
         if falls_apart(units):
@@ -350,7 +395,7 @@ def _reason(legs: _Legs, blocks: Sequence[int]) -> str:
 
 
 def _term(
-    pieces: Sequence[Piece], legs: _Legs, blocks: Sequence[int], target: Piece, shape: Shape
+    pieces: Sequence[Piece], sides: Sequence[Side], blocks: Sequence[int], target: Piece
 ) -> Term:
     it = iter(blocks)
     edges = []
@@ -359,5 +404,5 @@ def _term(
         edges.append(Edge(p.expression, rows, tuple(next(it) for _ in p.cols)))
     rows = tuple(next(it) for _ in target.rows)
     cols = tuple(next(it) for _ in target.cols)
-    dims = dict(zip(blocks, legs.declared, strict=True))
+    dims = dict(zip(blocks, (side.declared for side in sides), strict=True))
     return Term(Fraction(1), (), tuple(edges), dims, rows, cols)

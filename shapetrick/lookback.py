@@ -166,14 +166,16 @@ class Order:
 
     def _ranges(self, use: Use) -> list[Segment]:
         """The members that there are of a name's family; shapes may be unknown still."""
-        if use.is_function:
-            return [s for s in self.functions if s.base == use.base]
+        known = self.functions if use.is_function else self.known
+        return [s for s in known if s.base == use.base]
+
+    @property
+    def known(self) -> list[Segment]:
+        """The members that are declared or defined; shapes may be unknown still."""
         defined = [
-            Segment(b.base, b.index, b.over, SCALAR)
-            for b in self.bodies
-            if b.index is not None and b.base == use.base
+            Segment(b.base, b.index, b.over, SCALAR) for b in self.bodies if b.index is not None
         ]
-        return [s for s in self.declared if s.base == use.base] + defined
+        return [*self.declared, *defined]
 
 
 def _equal(over: Range, missing: Index | None = None, index: Index | None = None) -> str:

@@ -11,19 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import expr as ex
-from .advice import source
-from .dims import SCALAR, Dim, shape_text
-from .errors import InputError, NameProblem, RequestError, ShapeError, Span
+from .dims import SCALAR, Dim, Shape, shape_text
+from .errors import NameProblem, ShapeError, Span
 from .expr import Expr
-from .families import Families, Incomparable, Segment, at_most, covers
+from .families import Incomparable, Segment, at_most, covers
 from .indices import Index, Range, base_of, split
 from .lookback import Body, Order, Use
-from .problem import Problem, Request
-from .scope import Declared, Scope, gather
-from .surface import UPSTREAM, Asked, Declaration, Definition, Node, Statement, postorder
+from .scope import Declared, Scope
+from .surface import Asked, Declaration, Definition, Node, Statement, postorder
 
-Build = Callable[[Node, Scope, Mapping[str, Expr]], Expr]
-KINDS = ("grad", "vjp")  # that are derived for families
+Build = Callable[[Node, Scope, Mapping[str, Expr], Shape | None], Expr]
 
 
 def has_families(statements: Sequence[Statement]) -> bool:
@@ -35,27 +32,12 @@ def has_families(statements: Sequence[Statement]) -> bool:
     )
 
 
-def read_families(text: str, statements: Sequence[Statement], build: Build) -> Problem:
-    """What a problem with families means; `build` elaborates one expression of known names.
-
-    Raises InputError."""
-    declarations = [s for s in statements if isinstance(s, Declaration)]
-    reading = _Reading(text, gather(text, declarations), build)
-    try:
-        reading.find_lengths(statements)
-        reading.declare(declarations)
-        reading.define([s for s in statements if isinstance(s, Definition)])
-        return reading.problem([s for s in statements if isinstance(s, Asked)])
-    except InputError as error:
-        raise error.located(None, text) from None
-
-
 def _named(s: Declaration | Definition) -> tuple[tuple[str, Span], ...]:
     return s.names if isinstance(s, Declaration) else (s.name,)
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """One problem on its way from statements to segments."""
 
     text: str
@@ -147,25 +129,25 @@ class _Reading:
         for d in definitions:
             name, span = d.name
             index = self._index(name, d.over, span)
-            taken = index is None and (name in self.scope.symbols or name in self._plain())
+            taken = index is None and (name in self.scope.symbols or name in self.plain())
             if taken or name in self.scope.functions or name in self.scope.dims:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
             self.bodies.append(Body(d, base_of(name), index, []))
         for body in self.bodies:
-            body.uses = list(self._uses(body.definition.body, body.over))
-        self._order().check()
+            body.uses = list(self.uses_of(body.definition.body, body.over))
+        self.order().check()
         self._lower()
         for body in self.bodies:
             for use in body.uses:
                 self._check_chain(use)
 
-    def _order(self) -> Order:
+    def order(self) -> Order:
         return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
 
-    def _plain(self) -> dict[str, Body]:
+    def plain(self) -> dict[str, Body]:
         return {b.base: b for b in self.bodies if b.index is None}
 
-    def _uses(self, root: Node, over: Range | None) -> Iterator[Use]:
+    def uses_of(self, root: Node, over: Range | None) -> Iterator[Use]:
         """The names in an expression, each with the range that its index runs over."""
         stack: list[tuple[Node, tuple[Range, ...]]] = [(root, (over,) if over else ())]
         while stack:
@@ -236,7 +218,7 @@ class _Reading:
             self._lower_one(ready)
 
     def _is_ready(self, body: Body) -> bool:
-        plain = self._plain()
+        plain = self.plain()
         for u in body.uses:
             if u.is_function:
                 continue
@@ -258,7 +240,7 @@ class _Reading:
         d = body.definition
         name = d.name.name
         try:
-            value = self._expression(d.body, body.uses, d.over)
+            value = self.expression(d.body, body.uses, d.over)
         except ShapeError as error:
             error.message += self._why(body.uses)
             raise
@@ -281,8 +263,10 @@ class _Reading:
                 )
         return "".join("\n" + r for r in dict.fromkeys(reasons))
 
-    def _expression(self, root: Node, uses: Sequence[Use], over: Range | None) -> Expr:
-        """The expression, of which every name has a value."""
+    def expression(
+        self, root: Node, uses: Sequence[Use], over: Range | None, shape: Shape | None = None
+    ) -> Expr:
+        """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values: dict[str, Expr] = {}
         bound = [over] if over else []
         bound += [n.value for n in postorder(root) if n.kind == "running"]
@@ -300,7 +284,7 @@ class _Reading:
         for u in uses:
             if u.is_function and u.index is None and u.name not in self.scope.functions:
                 raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
-        built = self.build(root, scope, values)
+        built = self.build(root, scope, values, shape)
         for e in ex.postorder([built]):
             if e.op == "total" and any(
                 e.data.letter in (name, _letter(name)) for d in e.shape for name in d.names
@@ -332,106 +316,6 @@ class _Reading:
                     f"{shape_text(s.shape_at(use.index))}.",
                     s.span or use.node.span,
                 )
-
-    # ---- requests
-
-    def problem(self, asked: Sequence[Asked]) -> Problem:
-        requests = [r for a in asked for r in self._requests(a)]
-        if not asked:
-            requests = list(self._default_requests())
-        symbols = {n: e for n, e in self.values.items() if e.op == "symbol"}
-        definitions = {n: e for n, e in self.values.items() if e.op == "name"}
-        for s in self.segments:
-            if s.body is None:
-                symbols[s.name] = s.symbol(s.index)
-        return Problem(
-            self.text,
-            symbols,
-            definitions,
-            tuple(requests),
-            tuple(n for n in self.scope.functions if not n.endswith("]")),
-            families=Families(tuple(self.segments), tuple(self.lengths)),
-        )
-
-    def _requests(self, asked: Asked) -> Iterator[Request]:
-        if asked.kind not in KINDS:
-            raise RequestError(f"`{asked.kind}` is not derived for families.", asked.span)
-        if asked.claim is not None or asked.symmetric:
-            raise RequestError("`check` and `symmetric` are not for families.", asked.span)
-        uses = list(self._uses(asked.of, None))
-        for use in uses:
-            if use.index is not None:
-                self._order().check_exists(None, use)
-        of = self._expression(asked.of, uses, None)
-        of_text = source(self.text, asked.of)
-        of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
-        if asked.kind == "grad" and not of.is_scalar:
-            raise RequestError(
-                f"a gradient is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "
-                f"{of_text} wrt {asked.wrt[0].name}` for the backward rule.",
-                asked.of.span,
-            )
-        direction = self._direction(asked, of) if asked.kind == "vjp" else None
-        for name, span in asked.wrt:
-            wrt = self._variable(name, span)
-            yield Request(asked.kind, of, of_text, wrt, direction, span=asked.span)
-
-    def _direction(self, asked: Asked, of: Expr) -> Expr:
-        if asked.direction is None:
-            plain = asked.of.kind == "name"
-            return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", of.shape)
-        name, span = asked.direction
-        known = self.values.get(name)
-        if known is not None and (known.op != "symbol" or known.shape != of.shape):
-            raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
-        return ex.symbol(name, of.shape) if known is None else known
-
-    def _variable(self, name: str, span: Span) -> Expr:
-        found = split(name)
-        bases = {s.base for s in self.segments}
-        if found is None:
-            if name in bases:
-                letter = next(s.over.letter for s in self.segments if s.base == name and s.over)
-                raise RequestError(f"`{name}` is a family: ask for `{name}[{letter}]`.", span)
-            value = self.values.get(name)
-            if value is None or value.op != "symbol":
-                raise RequestError(
-                    f"`{name}` is {'not declared' if value is None else 'a definition'}: a "
-                    "derivative is by a declared name, or by a member of a family.",
-                    span,
-                )
-            return value
-        base, index = found
-        segments = [s for s in self.segments if s.base == base]
-        if not segments:
-            raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
-        if index.letter and index.letter not in self.lengths:
-            generic = next((s for s in segments if s.over is not None), None)
-            if generic is None or index.offset:
-                raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
-            return generic.symbol(index)
-        try:
-            found_in = [s for s in segments if covers([s], index, index) is None]
-        except Incomparable:
-            found_in = []
-        if not found_in:
-            given = " and ".join(f"{s.first}..{s.last}" for s in segments)
-            raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
-        return found_in[0].symbol(index)
-
-    def _default_requests(self) -> Iterator[Request]:
-        plain = list(self._plain().values())
-        if not plain:
-            return
-        last = plain[-1].definition
-        of = self.values[last.name.name]
-        if not of.is_scalar:
-            raise RequestError(f"nothing is asked, and `{last.name.name}` is no scalar.", last.span)
-        reached = self._order().reached[last.name.name]
-        for name, declared in self.scope.symbols.items():
-            if base_of(name) in reached and "const" not in declared.attributes:
-                wrt = self._variable(name, last.span)
-                yield Request("grad", of, last.name.name, wrt, span=last.span)
 
 
 def _letter(name: str) -> str:

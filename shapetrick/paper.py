@@ -202,6 +202,7 @@ class Paper:
             found.all_counted,
             found.typed,
             tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
+            found.sides,
         )
 
     def _merged(self, drafts: Sequence[_Draft]) -> list[_Draft]:

@@ -200,7 +200,8 @@ class _Builder:
     def check(self, c: list[Any]) -> Asked:
         request: Asked = c[0]
         claim: Node = c[1]
-        return replace(request, claim=claim, span=request.span | claim.span)
+        over = _range(c[2]) if c[2] else None
+        return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
 def _bracketed(node: Node, span: Span) -> Node:

@@ -44,8 +44,8 @@ def extent(sides: Sides) -> Extent:
     return tuple(d for d in sides if d != ONE)
 
 
-def walk(roots: Iterable[Value]) -> Iterator[Value]:
-    """Every node once, arguments before what uses them."""
+def walk(roots: Iterable[Value], into: Callable[[Value], bool] = lambda _: True) -> Iterator[Value]:
+    """Every node once, arguments before what uses them; `into(v)` false keeps out of v."""
     done: set[Value] = set()
     for root in roots:
         stack = [(root, False)]
@@ -53,7 +53,7 @@ def walk(roots: Iterable[Value]) -> Iterator[Value]:
             v, ready = stack.pop()
             if v in done:
                 continue
-            if ready or not v.args:
+            if ready or not v.args or not into(v):
                 done.add(v)
                 yield v
             else:
@@ -96,12 +96,12 @@ class Graph:
 
     def add(self, *args: Value) -> Value:
         """The sum, broadcast as NumPy does; what was only spread for the others isn't spread."""
-        terms = self._unspread(list(args))
+        terms = self._unspread(_grouped(self.add, list(args)))
         return terms[0] if len(terms) == 1 else self.node("add", terms, None, broadcast(terms))
 
     def mul(self, *args: Value) -> Value:
         """The product entry by entry, numbers and scalars first."""
-        factors = self._unspread([x for a in args for x in self._scaled(a)])
+        factors = self._unspread(_grouped(self.mul, [x for a in args for x in self._scaled(a)]))
         scalars = [a for a in factors if not a.rank]
         coefficient: Number = prod((a.data for a in scalars if a.op == "number"), start=Fraction(1))
         scalars = [a for a in scalars if a.op != "number"]
@@ -185,6 +185,8 @@ class Graph:
             return self.chain(self._turned(list(pairs(a))))
         if a.op == "outer":
             return self.node("outer", a.args[::-1], None, a.shape[::-1])
+        if a.op == "inv":
+            return self.node("inv", (self.transpose(a.args[0]),), None, a.shape)
         return self.node("transpose", (a,), None, a.shape[::-1])
 
     def diagonal_matrix(self, v: Value) -> Value:
@@ -250,6 +252,7 @@ class Graph:
         return [(self.transpose(v), (c, r)) for v, (r, c) in reversed(factors)]
 
 
+MOST_OPERANDS = 12  # of one sum or product, so that it fits a line
 MOST_FACTORS = 24  # of a product that products within it are opened into
 
 
@@ -260,6 +263,14 @@ def pairs(chain: Value) -> Iterator[tuple[Value, Sides]]:
 
 def _is_symmetric(a: Value) -> bool:
     return a.op == "input" and bool(a.data.attributes & {"symmetric", "posdef", "diagonal"})
+
+
+def _grouped(build: Callable[..., Value], operands: list[Value]) -> list[Value]:
+    """The operands, put together in groups where there are many."""
+    while len(operands) > MOST_OPERANDS:
+        starts = range(0, len(operands), MOST_OPERANDS)
+        operands = [build(*operands[i : i + MOST_OPERANDS]) for i in starts]
+    return operands
 
 
 def significant(shape: Extent) -> Extent:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain, islice, product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,8 +72,7 @@ class Draw:
         return replace(self, env=env)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """The derivatives at a draw along some directions; `zero` says that they are but rounding."""
 
     draw: Draw

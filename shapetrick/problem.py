@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import Span
 from .expr import Expr
 from .families import Families
+from .indices import Range
 
 Kind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """The right side of `check … = claim`. Where its own shapes don't fit, `value` is None and
-    `problem` says why (a claim may be wrong in that way too: it is still a claim)."""
+    `problem` says why (a claim may be wrong in that way too: it is still a claim). On a member of a
+    family it is a claim for each index of `over`."""
 
     text: str
     value: Expr | None
     span: Span | None = None
     problem: str = ""
+    over: Range | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,9 @@ class Problem:
         default_factory=frozenset
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
+
+    def taken(self, request: Request) -> set[str]:
+        """The names that a family of cotangents can't have."""
+        f = self.families or Families((), ())
+        names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
+        return names if request.direction is None else names | {request.direction.data.name}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from .expr import MINUS, Expr, matmul, number, power, times
 from .lengths import sum_of
@@ -14,8 +14,7 @@ NOTHING, WHOLE = Fraction(0), Fraction(1)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A number times powers of distinct bases; a power to what is no number is a base itself."""
 
     coefficient: Number = WHOLE

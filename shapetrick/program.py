@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .association import Association
 from .dims import Dim
 from .errors import RequestError
-from .expr import Expr, postorder, substitute, symbol, times
+from .expr import Expr, postorder, substitute, symbol, symbols_of, times
 from .factorisation import with_shared_factors
 from .functions import TABLE
 from .naming import is_identity
 from .plan import Graph, Value, walk
 from .problem import Problem, Request
 from .results import Result
+from .reuse import with_products_reused
 from .surface import UPSTREAM
 from .translation import translate
 
@@ -81,7 +83,20 @@ def program(
             key = f"{plain} with {request.direction.data.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.data.name)
         wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
-    return planned(wanted, list(problem.symbols), sizes, spelled)
+    variables = [result.request.wrt for result in results]
+    inputs = variables if with_values else _telling(variables, wanted)
+    return planned(wanted, list(problem.symbols), sizes, spelled, inputs)
+
+
+def _telling(variables: Sequence[Expr], wanted: Sequence[Wanted]) -> list[Expr]:
+    """The variables that tell sizes which nothing else tells: of a gradient that is constant."""
+    told = {d for w in wanted for s in symbols_of(w.expression) for d in _names(s)}
+    return [v for v in variables if not told.issuperset(_names(v))]
+
+
+def _names(e: Expr) -> list[str]:
+    """The names of its dimensions."""
+    return [name for d in e.shape for name in d.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +159,8 @@ def _rule(
         elif asked.direction is not upstream:
             gradient = substitute(gradient, {asked.direction: upstream})
         wanted.append(Wanted(_key(asked), name, gradient, result))
-    return Rule(planned(wanted, list(problem.symbols), sizes, spelled), upstream)
+    variables = [result.request.wrt for result in results]
+    return Rule(planned(wanted, list(problem.symbols), sizes, spelled, variables), upstream)
 
 
 def _key(request: Request) -> str:
@@ -160,18 +176,25 @@ def planned(
     order: Sequence[str],
     sizes: Mapping[str, int],
     spelled: Collection[str],
+    inputs: Sequence[Expr] = (),
 ) -> Program:
-    """The program for some expressions; its inputs are in the order of these names."""
+    """The program for some expressions; its inputs, of which some may be needed for no value, are
+    in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
     translation = translate(roots, graph)
     values, names = [translation.values[e] for e in roots], dict(translation.names)
-    for stage in (Association(graph, sizes), lambda values: with_shared_factors(graph, values)):
+    stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
+        Association(graph, sizes),
+        partial(with_shared_factors, graph),
+        partial(with_products_reused, graph),
+    ]
+    for stage in stages:
         new = stage(values)
         values = [new[v] for v in values]
         names = {new[v]: name for v, name in names.items() if v in new}
     nodes = list(postorder(roots))
-    used = {e.data.name: e for e in nodes if e.op == "symbol"}
+    used = {e.data.name: e for e in [*nodes, *inputs] if e.op == "symbol"}
     order = [*order, *sorted(set(used) - set(order))]
     abstract = sorted({e.data for e in nodes if e.op == "abstract"})
     return Program(

@@ -18,13 +18,20 @@ from . import expr as ex
 from .chain_rule import cotangents
 from .dims import Shape
 from .expr import UNIT, Expr
-from .families import Families, Segment, at_most, members_in, reindexed
-from .indices import Index, Range, base_of, member, renamed_shape, split
+from .families import (
+    Families,
+    Segment,
+    at_most,
+    cotangent_names,
+    live,
+    members_in,
+    reindexed,
+)
+from .indices import Index, Range, member, renamed_shape, split
 from .problem import Problem, Request
 from .results import Equation, Recursion
+from .schedule import schedule
 from .simplification import Simplifier
-
-LETTER = "G"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +73,24 @@ class Backpropagation:
 
     def __post_init__(self) -> None:
         f = self.families
-        live = self._live()
-        self._names = self._cotangent_names(live)
+        self._names = cotangent_names(f, self.request.of, self.problem.taken(self.request))
         definitions = [ex.named(s.name, s.body) for s in f.segments if s.body is not None]
         roots = [self.request.of, *(d.args[0] for d in definitions)]
         self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
         direction = self.request.direction
         upstream = UNIT if direction is None else direction
+        used = live(f, self.request.of)
         self._pieces = list(self._opened(self.request.of, upstream))
         for s in f.segments:
-            if s.body is not None and s.base in live:
+            if s.body is not None and s.base in used:
                 self._pieces.append(Piece(s.body, self.cotangent(s.base, s.index), s.over, s))
 
     # ---- what is asked for
 
-    def recursion(self) -> Recursion:
-        """The equations of the gradient, and of all cotangents that these use."""
+    def recursion(self, others: Sequence[Expr] = ()) -> Recursion:
+        """The equations of the gradient, and of all cotangents that these use, and the others."""
         gradients = self._gradient()
-        needed = self._recurrences(gradients)
+        needed = self._recurrences([*(q.value for q in gradients), *others])
         with_sums = [
             tuple(replace(q, value=ex.substitute(q.value, self._sums)) for q in equations)
             for equations in (needed, gradients)
@@ -117,11 +124,11 @@ class Backpropagation:
         of = self.request.of_text
         return f"∂{of if of.isidentifier() else ''}/∂{variable}"
 
-    def _recurrences(self, roots: Sequence[Equation]) -> tuple[Equation, ...]:
-        """The equations of all cotangents that these equations use, in the order in which they are
-        computed: the last member first."""
+    def _recurrences(self, roots: Sequence[Expr]) -> tuple[Equation, ...]:
+        """The equations of all cotangents that these use, in the order in which they are computed:
+        the last member first."""
         needed: dict[str, list[Equation]] = {}
-        waiting = [q.value for q in roots]
+        waiting = list(roots)
         bases = {name: base for base, name in self._names.items()}
         while waiting:
             for _, name, _, _ in members_in(waiting.pop()):
@@ -200,37 +207,21 @@ class Backpropagation:
                 segment = s
         return ex.symbol(member(self._names[base], index), segment.shape_at(index))
 
-    # ---- names
-
-    def _live(self) -> set[str]:
-        """The families on which the result depends."""
-        live: set[str] = set()
-        stack = [self.request.of]
-        while stack:
-            for _, base, _, _ in members_in(stack.pop()):
-                if base not in live:
-                    live.add(base)
-                    stack += [s.body for s in self.families.of(base) if s.body is not None]
-        return live
-
-    def _cotangent_names(self, live: set[str]) -> dict[str, str]:
-        f, problem = self.families, self.problem
-        defined = list(dict.fromkeys(s.base for s in f.segments if s.body is not None))
-        taken = {*problem.symbols, *problem.definitions, *(s.base for s in f.segments), *f.lengths}
-        if self.request.direction is not None:
-            taken.add(self.request.direction.data.name)
-        names: dict[str, str] = {}
-        for base in defined:
-            alone = sum(b in live for b in defined) == 1
-            name = LETTER if alone else f"{LETTER}_{base}"
-            while name in taken:
-                name += "_"
-            names[base] = name
-            if not alone:
-                taken.add(name)
-        return names
-
     # ---- pieces and what they contribute
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the cotangents of each family are called."""
+        return self._names
+
+    def uses_between(self, base: str, first: Index, last: Index) -> Iterator[tuple[Piece, Index]]:
+        """The pieces in which the members first..last occur, and with which index."""
+        for piece, _, index in self.uses(base):
+            ends = index, index
+            if piece.over is not None and piece.over.letter == index.letter:
+                ends = piece.over.first.plus(index.offset), piece.over.last.plus(index.offset)
+            if at_most(ends[0], first) and at_most(last, ends[1]):
+                yield piece, index
 
     def _opened(self, root: Expr, upstream: Expr) -> Iterator[Piece]:
         """The root with its sums over members as symbols, and the summands with the cotangents of
@@ -391,22 +382,9 @@ def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, 
 
 
 def _in_order(equations: Sequence[Equation]) -> list[Equation]:
-    """The equations in the order in which they are computed: the last members, what runs over all,
-    the first members; within each, what others use at the same index goes before them."""
-    bases = {base_of(q.symbol.data.name): 0 for q in equations}
-    for _ in bases:
-        for q in equations:
-            base, own = split(q.symbol.data.name) or ("", Index())
-            for _, other, index, _ in members_in(q.value):
-                if index == own and other in bases and other != base:
-                    bases[base] = max(bases[base], bases[other] + 1)
-
-    def place(q: Equation) -> tuple[int, int, int]:
-        base, own = split(q.symbol.data.name) or ("", Index())
-        kind = 1 if q.over else 0 if own.letter else 2
-        return kind, -own.offset, bases[base]
-
-    return sorted(equations, key=place)
+    """The equations in the order in which they are computed."""
+    own = dict(zip(segments_of(equations), equations, strict=True))
+    return [own[s] for group in schedule(tuple(own)) for s in group]
 
 
 def _meet(a: Piece, i: Index, b: Piece, j: Index) -> bool:

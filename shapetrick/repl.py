@@ -24,6 +24,8 @@ from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style as Look
 
+from .render.layout import COLOURS
+
 if TYPE_CHECKING:
     from .desk import Desk
     from .quiz import Question
@@ -33,15 +35,16 @@ GREETING = "shapetrick: type a problem line by line; :help lists commands, Ctrl-
 INTERRUPTED = 130
 LOOKS = Look.from_dict(
     {
-        "keyword": "ansimagenta bold",
-        "function": "ansicyan",
-        "number": "ansiblue",
+        "keyword": f"{COLOURS['magenta']} bold",
+        "function": COLOURS["cyan"],
+        "number": COLOURS["blue"],
         "operator": "bold",
-        "shape": "ansigreen",
-        "attribute": "ansiyellow",
-        "command": "ansimagenta bold",
-        "matching-bracket.cursor": "ansicyan bold",
-        "matching-bracket.other": "ansicyan bold",
+        "shape": COLOURS["green"],
+        "attribute": COLOURS["yellow"],
+        "comment": COLOURS["grey"],
+        "command": f"{COLOURS['magenta']} bold",
+        "matching-bracket.cursor": f"{COLOURS['cyan']} bold",
+        "matching-bracket.other": f"{COLOURS['cyan']} bold",
     }
 )
 # How a token of the language looks, by the names that the grammar gives them.
@@ -375,9 +378,24 @@ class _Lexer(Lexer):
             from .parsing import tokens
             from .scope import vocabulary
 
-            for kind, span in tokens(text, vocabulary(), desk.session.problem.functions):
-                if kind in _TOKENS:
-                    looks[span.start : span.end] = [f"class:{_TOKENS[kind]}"] * (
-                        span.end - span.start
-                    )
+            clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
+            for begin, end in _statements(clean):
+                found = tokens(clean[begin:end], vocabulary(), desk.session.problem.functions)
+                for kind, span in found:
+                    if kind in _TOKENS:
+                        look = [f"class:{_TOKENS[kind]}"] * (span.end - span.start)
+                        looks[begin + span.start : begin + span.end] = look
+            for comment in _COMMENT.finditer(text):
+                begin, end = comment.span()
+                looks[begin:end] = ["class:comment"] * (end - begin)
         return looks
+
+
+def _statements(text: str) -> Iterator[tuple[int, int]]:
+    """Where each statement of a text that is still being typed begins and ends."""
+    begin = depth = 0
+    for i, sign in enumerate(f"{text}\n"):
+        depth += (sign in "([{") - (sign in ")]}")
+        if i == len(text) or (sign in ";\n" and depth <= 0):
+            yield begin, i
+            begin = i + 1

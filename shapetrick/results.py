@@ -4,11 +4,11 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from .dims import Shape
+from .dims import Dim, Shape
 from .expr import Expr
 from .indices import Range
 from .problem import Request
@@ -35,8 +35,7 @@ class Validation:
     zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(NamedTuple):
     """One factor of a scalar line, and where it came from in the chain rule."""
 
     expression: Expr
@@ -54,12 +53,25 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A side of the factor with the number `owner`, or of what all are arranged to (the last one).
+
+    It has its declared dimension, and the principal one and the unit that the operations force."""
+
+    owner: int
+    name: str  # "the rows of X"
+    declared: Dim
+    principal: int
+    unit: tuple[tuple[int, int], ...] | None  # as in `units.py`
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A product of scalars, and its arrangement: one path from a named quantity to another.
 
     `fitting` counts the arrangements that fit the declared shapes (up to a limit: `all_counted`),
     `typed` those that fit the principal shapes and units too; `rejected` lists some of the former
-    that fail."""
+    that fail. `sides` are what their types are told from: unknown (empty) in what is read back."""
 
     coefficient: Fraction
     factors: tuple[Factor, ...]
@@ -68,6 +80,7 @@ class Line:
     all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
+    sides: tuple[Side, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +100,7 @@ class Step:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rewriting:
+class Rewriting(NamedTuple):
     """A named step of the simplification."""
 
     rule: str
@@ -107,8 +119,7 @@ class Equation:
     over: Range | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recursion:
+class Recursion(NamedTuple):
     """What a result consists of where there are families: the equations of the cotangents, the last
     member's first, and those of the gradient, one for each kind of member; `least` are the lengths
     from which on they hold."""

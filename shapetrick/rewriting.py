@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 from .elaboration import read, read_expression
 from .expr import Expr, number, postorder, rebuild, times, transform
@@ -35,8 +35,7 @@ MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """An identity that was read: a pattern, what takes its place, and what to look for first.
 
     A part of a product or sum is known by the operation at its head, its key."""

@@ -12,8 +12,7 @@ found is remembered for every later use of the operation at that pattern.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .arrangement import count_arrangements
 from .dims import Dim, shape_text
@@ -28,8 +27,7 @@ from .units import Leg, Type, dual, principal_types, unit_sum, without_units
 from .views import Pattern, View, instantiate, pattern_of, read_derivative, scalar_derivative
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """The vector–Jacobian product of an operation by one argument: a sum of arranged products."""
 
     terms: tuple[Arranged, ...]

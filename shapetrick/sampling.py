@@ -6,7 +6,7 @@ What is drawn depends on the generator alone, which the caller passes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ MANY = 9  # more names than this share sizes
 ORDERS = 10  # assignments tried
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """How entries without attributes of their own are drawn: magnitude, and sign (0: either)."""
 
     scale: float = 1.0
@@ -160,7 +159,7 @@ def draw(
     symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
-    return draws(symbol, sizes, rng, [profile])[0]
+    return np.asarray(draws(symbol, sizes, rng, [profile])[0])
 
 
 def draws(
@@ -176,11 +175,12 @@ def draws(
     attributes: frozenset[str] = (
         symbol.data.attributes if isinstance(symbol.data, Symbol) else frozenset()
     )
-    if attributes >= {"posdef", "diagonal"}:
-        attributes |= {"positive"}
-    for attribute, make in _WHOLE.items():
-        if attribute in attributes and "diagonal" not in attributes:
-            return np.asarray(make(batch, rng) * (scale if attribute == "posdef" else 1.0))
+    if attributes & {"lower", "upper"} and attributes & {"symmetric", "posdef", "orthogonal"}:
+        attributes |= {"diagonal"}  # nothing else is both
+    for together, make in _WHOLE.items():
+        if attributes >= together and ("diagonal" in together or "diagonal" not in attributes):
+            scalable = "posdef" in together and "orthogonal" not in together
+            return np.asarray(make(batch, rng) * (scale if scalable else 1.0))
     positive = attributes & {"positive", "nonneg"}
     sign = _column(1 if positive else p.sign for p in profiles)
     x = rng.uniform(-1.0, 1.0, batch)
@@ -208,6 +208,29 @@ def _posdef(batch: Batch, rng: np.random.Generator) -> Array:
     return np.asarray(x + x.swapaxes(1, 2)) / 2
 
 
+def _eye(batch: Batch, _: np.random.Generator) -> Array:
+    return np.broadcast_to(np.eye(batch[1]), batch)
+
+
+def _signs(batch: Batch, rng: np.random.Generator) -> Array:
+    return np.asarray(np.eye(batch[1]) * rng.choice((-1.0, 1.0), (batch[0], 1, batch[1])))
+
+
+def _positive_diagonal(batch: Batch, rng: np.random.Generator) -> Array:
+    return np.asarray(np.eye(batch[1]) * rng.uniform(0.5, 2.0, (batch[0], 1, batch[1])))
+
+
+def _reflection(batch: Batch, rng: np.random.Generator) -> Array:
+    v = rng.standard_normal((batch[0], batch[1], 1))
+    vt = v.swapaxes(1, 2)
+    return np.asarray(np.eye(batch[1]) - 2 * (v @ vt) / (vt @ v))
+
+
+def _positive_posdef(batch: Batch, rng: np.random.Generator) -> Array:
+    x = rng.uniform(0.1, 0.9, batch)
+    return np.asarray(x + x.swapaxes(1, 2)) / 2 + batch[1] * np.eye(batch[1])
+
+
 def _orthogonal(batch: Batch, rng: np.random.Generator) -> Array:
     count, rows, cols = batch
     q = np.linalg.qr(rng.standard_normal((count, max(rows, cols), min(rows, cols))))[0]
@@ -227,12 +250,19 @@ def _onehot(batch: Batch, rng: np.random.Generator) -> Array:
 
 
 Batch = tuple[int, int, int]
-_WHOLE: dict[str, Callable[[Batch, np.random.Generator], Array]] = {
-    "posdef": _posdef,
-    "orthogonal": _orthogonal,
-    "simplex": _simplex,
-    "onehot": _onehot,
-    "unit": lambda batch, rng: rng.uniform(0.1, 0.9, batch),
+# What obeys these attributes together; the first that fits counts.
+_WHOLE: dict[frozenset[str], Callable[[Batch, np.random.Generator], Array]] = {
+    frozenset({"orthogonal", "posdef"}): _eye,
+    frozenset({"orthogonal", "diagonal"}): _signs,
+    frozenset({"orthogonal", "symmetric"}): _reflection,
+    frozenset({"posdef", "diagonal"}): _positive_diagonal,
+    frozenset({"posdef", "positive"}): _positive_posdef,
+    frozenset({"posdef", "nonneg"}): _positive_posdef,
+    frozenset({"posdef"}): _posdef,
+    frozenset({"orthogonal"}): _orthogonal,
+    frozenset({"simplex"}): _simplex,
+    frozenset({"onehot"}): _onehot,
+    frozenset({"unit"}): lambda batch, rng: rng.uniform(0.1, 0.9, batch),
 }
 _SHAPED: dict[str, Callable[[Array], Array]] = {
     "symmetric": lambda x: (x + x.swapaxes(1, 2)) / 2,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from .dims import ONE, shape_text
 from .errors import NameProblem, ShapeError, Span
@@ -55,8 +56,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, alike, n=1, cutoff=0.75)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """A symbol: its sides if they were given, its attributes, and its place."""
 
     sides: tuple[Side, Side] | None

@@ -22,7 +22,7 @@ from .scope import vocabulary
 from .surface import Asked, Declaration, Definition, Node
 from .surface import postorder as walk
 
-Kind = Literal["declaration", "definition", "request"]
+Kind = Literal["declaration", "definition", "request", "comment"]
 
 _COMMENT = re.compile(r"#[^\n]*")
 _FREE_NAMES = ("value", *(f"value{i}" for i in range(1, 1000)))  # for an expression alone
@@ -31,11 +31,18 @@ _LOOKS_LIKE_STATEMENT = re.compile(r"\s*(grad|vjp|jac|hess|jvp|hvp|check)\s|[^()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One statement, on one line, and the names that it gives a meaning to."""
+    """One statement, on one line, and the names that it gives a meaning to; `note` is the comment
+    behind it. A comment on a line of its own is an entry too."""
 
     text: str
     kind: Kind
     names: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def line(self) -> str:
+        """As it stands in a file."""
+        return f"{self.text}  {self.note}" if self.note else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,12 @@ class State:
     @property
     def text(self) -> str:
         """The statements as a problem's text."""
-        return "".join(f"{entry.text}\n" for entry in self.entries)
+        return "".join(f"{entry.line}\n" for entry in self.entries)
+
+    @property
+    def statements(self) -> tuple[Entry, ...]:
+        """The entries that aren't comments alone."""
+        return tuple(entry for entry in self.entries if entry.kind != "comment")
 
     @property
     def problem(self) -> Problem:
@@ -143,7 +155,8 @@ class Session:
         problem = trial.problem
         held = [n for n in dependents(self.problem, names) if n in problem.definitions]
         if held:
-            raise NameProblem(f"{listed(held)} would be left without it: forget them too.")
+            too = "it" if len(held) == 1 else "them"
+            raise NameProblem(f"{listed(held)} would be left without it: forget {too} too.")
         self._commit(trial)
 
     def set_seed(self, seed: int) -> None:
@@ -260,22 +273,38 @@ def _on_one_line(text: str) -> str:
 def _entries(text: str) -> Iterator[tuple[Entry, int]]:
     """The statements of a text, and where each begins. Raises ParseError."""
     flat = _on_one_line(text)
-    for span in pieces(text):
-        piece = flat[span.start : span.end]
-        try:
-            statement = parse(piece, vocabulary())[0]
-        except ParseError as error:
-            if error.span is None:
-                raise
-            at = Span(error.span.start + span.start, error.span.end + span.start)
-            raise ParseError(error.message, at, text) from None
-        match statement:
-            case Declaration(names=names):
-                yield Entry(piece, "declaration", tuple(n.name for n in names)), span.start
-            case Definition(name=name):
-                yield Entry(piece, "definition", (name.name,)), span.start
-            case Asked():
-                yield Entry(piece, "request"), span.start
+    spans = pieces(text)
+    comments = list(_COMMENT.finditer(text))
+    for i, span in enumerate(spans):
+        while comments and comments[0].start() < span.start:
+            alone = comments.pop(0)
+            yield Entry(alone.group().strip(), "comment"), alone.start()
+        end = f"{text}\n".index("\n", span.end)
+        end = min(end, *(s.start for s in spans[i + 1 : i + 2]), len(text))
+        notes = [c.group().strip() for c in comments if c.start() < end]
+        del comments[: len(notes)]
+        yield replace(_entry(text, flat, span), note=" ".join(notes)), span.start
+    for alone in comments:
+        yield Entry(alone.group().strip(), "comment"), alone.start()
+
+
+def _entry(text: str, flat: str, span: Span) -> Entry:
+    """The statement that stands there. Raises ParseError."""
+    piece = flat[span.start : span.end]
+    try:
+        statement = parse(piece, vocabulary())[0]
+    except ParseError as error:
+        if error.span is None:
+            raise
+        at = Span(error.span.start + span.start, error.span.end + span.start)
+        raise ParseError(error.message, at, text) from None
+    match statement:
+        case Declaration(names=names):
+            return Entry(piece, "declaration", tuple(n.name for n in names))
+        case Definition(name=name):
+            return Entry(piece, "definition", (name.name,))
+        case Asked():
+            return Entry(piece, "request")
 
 
 def _with(state: State, new: Sequence[Entry]) -> State:
@@ -283,13 +312,18 @@ def _with(state: State, new: Sequence[Entry]) -> State:
     gives a name twice keeps both: the reader says so."""
     entries = state.entries
     names = {name for entry in new for name in entry.names}
-    places = [i for i, entry in enumerate(entries) if names & set(entry.names)]
-    texts = {entry.text for entry in entries}
-    added = [e for e in new if e.kind != "request" or e.text not in texts]
-    if len(new) == 1 and len(places) == 1 and set(entries[places[0]].names) <= names:
-        at = places[0]
-        return replace(state, entries=(*entries[:at], *new, *entries[at + 1 :]))
-    return replace(state, entries=(*_without_names(entries, names), *added))
+    texts = {entry.text for entry in entries if entry.kind == "request"}
+    added = [e for e in new if e.text not in texts]
+    stand_in = {}  # what takes the place of an entry that loses all its names
+    for i, entry in enumerate(entries):
+        successor = next((e for e in added if set(e.names) & set(entry.names)), None)
+        if successor is not None and set(entry.names) <= names:
+            stand_in[i] = successor
+            added.remove(successor)
+    kept: list[Entry] = []
+    for i, entry in enumerate(entries):
+        kept += [stand_in[i]] if i in stand_in else _without_names([entry], names)
+    return replace(state, entries=(*kept, *added))
 
 
 def _without_names(entries: Sequence[Entry], names: set[str]) -> tuple[Entry, ...]:
@@ -359,7 +393,10 @@ def _relocated(
             return type(error)(error.message, at, typed)
     names = listed([name for e, _ in new for name in e.names])
     who = f"with {names} changed, this" if names else "with that, this"
-    message = f"{error.message}\n{who} would no longer fit: nothing was changed."
+    message = (
+        f"{error.message}\n{who} would no longer fit: nothing was changed. Type what changes with "
+        "it on the same line, after a `;`."
+    )
     return type(error)(message, span, entry.text)
 
 

@@ -8,6 +8,7 @@ dimensions differ. A line that stands is the person's; the machine can play any 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,11 +19,25 @@ import numpy as np
 
 from .agreement import ratio
 from .derivation import conclude, derive, steps_of
-from .dims import Shape
+from .dims import Dim, Shape
 from .drafts import Drawn, values_at
 from .elaboration import is_name, read_expression
-from .expr import Expr, add, number, postorder, substitute, symbol, symbols_of, times
+from .expr import (
+    Expr,
+    add,
+    dimension,
+    number,
+    postorder,
+    power,
+    substitute,
+    symbol,
+    symbols_of,
+    times,
+)
 from .functions import NAMES, Array
+from .hints import hints
+from .lookalikes import objection
+from .network import Edge, read_terms
 from .problem import Problem, Request
 from .render.text import to_text
 from .results import Factor, Line, Result, Step
@@ -33,6 +48,10 @@ from .validation import Checker
 Outcome = Literal["shape", "wrong", "no value", "stands"]
 
 SAME = 1e-8  # relative: a value this near is the same
+POWERS = (1, -1, 2, -2)  # of a scalar that is too much
+MOST_PARTS = 1000  # of the denominator of a number that is
+PROPORTIONAL = "only the scalars in front are wrong"
+MOST_TIMES = 10  # that a factor stands in a product
 UPSTREAMS = ("G", "U", "G1", "G2", "G3")  # names for the factor that comes from above
 LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
 
@@ -62,16 +81,14 @@ class Move:
     def shape(self) -> Shape:
         return self.step.shape
 
+    def letter(self, named: Named) -> Expr:
+        """A factor as it is called here."""
+        e = named.expression
+        return e if e.is_scalar and e.op != "symbol" else symbol(named.name, e.shape)
+
     def in_letters(self, e: Expr) -> Expr:
         """An arrangement with the factors called as they are here."""
-        return substitute(
-            e,
-            {
-                n.expression: symbol(n.name, n.expression.shape)
-                for n in self.factors
-                if not n.expression.is_scalar
-            },
-        )
+        return substitute(e, {n.expression: self.letter(n) for n in self.factors})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +102,13 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is said of an arrangement. `reason` is why a look-alike fails, if that is known."""
+    """What is said of an arrangement. `factor` is what it has too much, `2` or `1/m`, if it is
+    right but for that; else `reason` is why it fails, if that is known."""
 
     outcome: Outcome
     shape: Shape
     error: float = 0.0
-    factor: Fraction | None = None
+    factor: str = ""
     reason: str = ""
     lines: int = 0  # how many lines it settles
 
@@ -157,11 +175,14 @@ class Hand:
         comes from above may also be called by its label. Raises InputError."""
         move = self.move
         assert move is not None
-        names = {n.name: n.expression for n in move.factors if is_name(n.name)}
+        inside = (s for n in move.factors for s in symbols_of(n.expression))
+        names = {str(s.data.name): s for s in inside}  # members of families too
+        names |= {n.name: n.expression for n in move.factors}
+        names = {name: e for name, e in names.items() if is_name(name)}
         plain = text
         for named in move.factors:
             label = to_text(named.expression)
-            if "∂" in label and label in text:
+            if label != named.name and label in text and named.expression.op == "symbol":
                 plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
         return read_expression(plain, self.problem, names, move.shape)
 
@@ -191,8 +212,27 @@ class Hand:
             apart = _error(values, self._at_draws(other))
             if apart is not None and apart <= SAME:
                 return Ruling("stands", e.shape, error, lines=lines)
-        factor = _ratio(values, right)
-        return Ruling("wrong", e.shape, error, factor, self._reason(e, values, move))
+        ratios = _ratios(values, right)
+        factor = self._factor(ratios, move) if ratios else ""
+        reason = "" if factor else PROPORTIONAL if ratios else self._reason(e, move)
+        return Ruling("wrong", e.shape, error, factor, reason)
+
+    def _factor(self, ratios: Sequence[float], move: Move) -> str:
+        """The number or scalar that is too much where the values have these ratios to the right
+        ones, if it is a simple one."""
+        scalars = [n.expression for n in move.factors]
+        scalars += [*self.problem.symbols.values(), *self.problem.definitions.values()]
+        scalars += [dimension(Dim.of(name)) for name in self._draws[0][0]]
+        bases = dict.fromkeys(s for s in scalars if s.is_scalar and s.op != "number")
+        for base in (number(1), *(power(s, number(k)) for k in POWERS for s in bases)):
+            parts = [v.item() for v in self._at_draws(base) if v is not None and v.all()]
+            if len(parts) < len(ratios) or (len(parts) < 2 and base.op != "number"):
+                continue
+            numbers = np.array(ratios) / np.array(parts)
+            plain = Fraction(float(numbers[0])).limit_denominator(MOST_PARTS)
+            if plain and np.allclose(numbers, float(plain), rtol=SAME, atol=0):
+                return to_text(times(number(plain), base))
+        return ""
 
     def _forms(self, move: Move) -> Iterator[tuple[int, Expr]]:
         """What a person may have arranged: the line, or all the lines that are left of its step;
@@ -218,17 +258,31 @@ class Hand:
                 values[symbol(step.label, step.shape)] = substitute(total, values)
         return values
 
-    def _reason(self, e: Expr, values: Sequence[Array | None], move: Move) -> str:
-        """What is left out of it, or why the types refuse it if it is a known look-alike."""
-        used = set(postorder([e]))
-        needed = set(postorder([move.line.arrangement]))
-        for named in move.factors:
-            if named.expression in needed - used:
-                return f"`{named.name}` is not in it"
-        for rejected in move.line.rejected:
-            if _ratio(values, self._at_draws(rejected.arrangement)) is not None:
-                return rejected.reason
-        return ""
+    def _reason(self, e: Expr, move: Move) -> str:
+        """What is missing, what doesn't belong to the line, or why the types refuse it."""
+        typed, factors = move.in_letters(e), [move.letter(n) for n in move.factors]
+        there, needed = _matrices(typed), _matrices(move.in_letters(move.line.arrangement))
+        inside = {
+            a: _matrices(self._found.get(n.expression, n.expression)) - {*factors}
+            for a, n in zip(factors, move.factors, strict=True)
+        }
+        spelt = {a for a, leaves in inside.items() if leaves & there}  # not by their letters
+        missing = [a for a in dict.fromkeys(factors) if a in needed - there - spelt]
+        if missing:
+            return f"{_listed(missing)} not in it"
+        strange = there - {*factors}.union(*(inside[a] for a in spelt))
+        if strange:
+            return f"{_listed([a for a in postorder([typed]) if a in strange])} not in the line"
+        terms = read_terms(typed) or []
+        if len(terms) > 1 or any(x.op == "add" and {*x.args} & there for x in postorder([typed])):
+            return "the line is one product, not a sum"
+        uses = Counter(
+            edge.atom for term in terms for edge in term.edges for _ in range(_uses(edge))
+        )
+        often = [a for a in dict.fromkeys(factors) if uses[a] > factors.count(a)]
+        if often:
+            return f"{_listed(often)} in it too often"
+        return objection(typed, factors, move.line.sides) or ""
 
     def _take(self, text: str, e: Expr, lines: int, by_machine: bool = False) -> None:
         self.hints = 0
@@ -261,9 +315,10 @@ class Hand:
         together."""
         move = self.move
         assert move is not None
-        hints = list(_hints(move))
+        names = {n.expression: n.name for n in move.factors}
+        told = list(hints(move.line.arrangement, names))
         self.hints += 1
-        return hints[min(self.hints, len(hints)) - 1]
+        return told[min(self.hints, len(told)) - 1]
 
     # -------------------------------------------------------------------------------- the whole
 
@@ -280,7 +335,8 @@ class Hand:
             lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
             total = add(*(line.arrangement for line in lines))
             steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
-        if self.request.kind in ("grad", "vjp") and values:
+        is_plain = self.derived.recursion is None  # else the steps are those of any member
+        if self.request.kind in ("grad", "vjp") and values and is_plain:
             gradient = next(reversed(values.values()))
             result = conclude(self.problem, self.request, gradient, self.seed)
         else:  # what is opened at the end is the machine's step
@@ -336,72 +392,29 @@ def _error(values: Sequence[Array | None], right: Sequence[Array | None]) -> flo
     return max(errors, default=None)
 
 
-def _ratio(values: Sequence[Array | None], right: Sequence[Array | None]) -> Fraction | None:
-    """The one number, if there is one, that the right value is multiplied by."""
-    found = set()
-    for a, b in zip(values, right, strict=True):
-        k = None if a is None or b is None else ratio(a, b)
-        if k is None:
-            return None
-        found.add(Fraction(k).limit_denominator(1000))
-    return found.pop() if len(found) == 1 else None
+def _ratios(values: Sequence[Array | None], right: Sequence[Array | None]) -> list[float]:
+    """What the right values are multiplied by, one number for each draw; nothing if they aren't."""
+    pairs = [(a, b) for a, b in zip(values, right, strict=True) if a is not None and b is not None]
+    found = [k for k in (ratio(a, b) for a, b in pairs) if k is not None]
+    return found if len(found) == len(values) else []
 
 
-# ------------------------------------------------------------------------------------- the hints
+def _matrices(e: Expr) -> set[Expr]:
+    """The matrices that are named in it."""
+    nodes = postorder([e], into=lambda e: e.op != "name")
+    return {x for x in nodes if x.op in ("symbol", "name") and not x.is_scalar}
 
 
-def _hints(move: Move) -> Iterator[str]:
-    """What stands first; what is transposed; what sign holds it together; how many factors."""
-    leaves = [(name, turned) for name, turned in _leaves(move) if name]
-    if leaves:
-        yield f"`{leaves[0][0]}` goes first."
-        transposed = list(dict.fromkeys(name for name, turned in leaves if turned))
-        listed = " and ".join(f"`{name}`" for name in transposed)
-        verb = "is" if len(transposed) == 1 else "are"
-        yield f"{listed} {verb} transposed." if transposed else "nothing is transposed."
-    yield f"at the outside there is {_OUTSIDE.get(_body(move).op, 'a call of ' + _body(move).op)}."
-    order = ", then ".join(f"`{name}'`" if turned else f"`{name}`" for name, turned in leaves)
-    yield f"from left to right: {order or 'numbers alone'}. :next arranges it."
+def _uses(edge: Edge) -> int:
+    """How often a factor stands in a product, if that is a number of times."""
+    k = edge.exponent.data if edge.exponent.op == "number" else 1
+    return int(k) if k in range(1, MOST_TIMES + 1) else 1
 
 
-_OUTSIDE = {
-    "matmul": "a matrix product",
-    "times": "a product element by element, or by a number",
-    "add": "a sum",
-    "transpose": "a transpose",
-    "symbol": "nothing: one factor is the answer",
-    "name": "nothing: one factor is the answer",
-    "number": "nothing: it is a number",
-    "sum": "a sum along an axis",
-    "power": "a power",
-}
-
-
-def _body(move: Move) -> Expr:
-    """The arrangement without the numbers in front."""
-    e = move.line.arrangement
-    while e.op == "times":
-        rest = [a for a in e.args if not a.is_scalar]
-        if len(rest) != 1:
-            break
-        e = rest[0]
-    return e
-
-
-def _leaves(move: Move) -> Iterator[tuple[str, bool]]:
-    """The matrix factors of the arrangement in the order of its text, and whether each is
-    transposed."""
-    names = {n.expression: n.name for n in move.factors}
-    stack = [(_body(move), False)]
-    while stack:
-        e, turned = stack.pop()
-        if e in names or e.op in ("symbol", "name") or not e.args:
-            if not e.is_scalar:
-                yield names.get(e, to_text(e)), turned
-        elif e.op == "transpose":
-            stack.append((e.args[0], not turned))
-        else:
-            stack.extend((a, turned) for a in reversed(e.args))
+def _listed(found: Sequence[Expr]) -> str:
+    """`A is`, "`A` and `B` are"."""
+    *others, last = [f"`{to_text(e)}`" for e in found]
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
 
 
 def arranged(line: Line, arrangement: Expr) -> Expr:

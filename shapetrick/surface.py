@@ -65,8 +65,7 @@ class Named(NamedTuple):
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
 
@@ -109,6 +108,7 @@ class Asked:
     claim: Node | None
     span: Span
     leibniz: bool = False
+    over: Range | None = None  # of a claim: the members for which it is made
 
 
 Statement = Declaration | Definition | Asked

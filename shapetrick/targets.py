@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .dims import Shape
-from .expr import Expr, postorder
+from .dims import ONE, Dim, Shape
+from .expr import Expr, postorder, symbol, symbols_of
 from .functions import TABLE, Array
 from .problem import Kind
+from .sampling import dims_of
 
 SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
 FEW_KINKS = 8
@@ -138,3 +139,12 @@ class Target:
     def _given(self, env: Env) -> Array:
         assert self.direction is not None
         return env[self.direction.data.name]
+
+
+def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Expr] = ()) -> list[Expr]:
+    """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
+    of these has, so that each has a size."""
+    found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))
+    known = {n for e in (of, *found) for d in dims_of([e]) for n in d.names}
+    needed = dict.fromkeys(n for d in dims_of(others) for n in d.names if n not in known)
+    return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]

@@ -12,8 +12,8 @@ Dimensions, Cambridge 1996.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations, count
+from typing import NamedTuple
 
 from .functions import Letters, Side, Signature, Units
 
@@ -21,8 +21,7 @@ Unit = tuple[tuple[int, int], ...]  # ((variable, exponent), …), sorted; () is
 NO_UNIT: Unit = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One index of a factor: its principal dimension and its unit (None where the unit is
     unknown)."""
 
@@ -30,8 +29,7 @@ class Leg:
     unit: Unit | None
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """The legs of a matrix's rows and columns; a side of 1 has none, a fused one has several."""
 
     rows: tuple[Leg, ...]

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,8 +72,7 @@ class _Probe:
             yield point
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
+class _Fit(NamedTuple):
     """The value of a gradient at a point: by how much it is off, in tolerances and relatively."""
 
     site: Site

@@ -8,10 +8,9 @@ templates, put in place for the operation at hand.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .dims import ONE, SCALAR, Dim
 from .elaboration import parse_scalar
@@ -35,8 +34,7 @@ from .units import Type, principal_types
 NAMES = ("a", "b")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One argument of an operation, the operation seen as one of at most two arguments."""
 
     row: Function
@@ -49,8 +47,7 @@ class View:
         return self.args[self.position]
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A term of a scalar derivative: a number times factors, templates in x, y (or a, b, y) and
     k."""
 
@@ -178,8 +175,7 @@ def _count(view: View) -> Expr:
 # ------------------------------------------------------------------------------------- patterns
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """What a rule depends on: the row, the signature with the letters that are 1, the axis (or the
     order of an abstract function), and by which argument."""
 

@@ -24,7 +24,7 @@ DOORS = {
     "lark": {"parsing"},
     "prompt_toolkit": {"repl"},
     "rich": {"render/derivation", "repl"},
-    "sympy": {"interchange"},
+    "sympy": {"interchange", "sympy_reading"},
     "scipy": {"functions"},
     "IPython": {"notebook"},
 }

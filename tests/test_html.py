@@ -114,7 +114,7 @@ def test_names_and_remarks_are_no_markup() -> None:
     base = linear_regression()
     line = replace(
         base.steps[0].lines[0],
-        factors=tuple(replace(f, origin=evil) for f in base.steps[0].lines[0].factors),
+        factors=tuple(f._replace(origin=evil) for f in base.steps[0].lines[0].factors),
         arrangement=matmul(transpose(x), x),
         rejected=tuple(replace(r, reason=evil) for r in base.steps[0].lines[0].rejected),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,10 @@ import pytest
 import sympy as sp
 from hypothesis import HealthCheck, given, settings
 from strategies import SIZES, abstract_values, environment, expressions
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.tensor.array import expressions as arrays
+from sympy.tensor.array.expressions.array_expressions import ArrayElementwiseApplyFunc
+from sympy_values import numeric
 
 import shapetrick as st
 from shapetrick.evaluation import evaluate
@@ -28,67 +29,6 @@ SIZE = {"m": 3, "n": 2}
 ENV = {
     str(e): DRAW.uniform(0.5, 1.5, [d.size(SIZE) for d in e.shape]) for e in (X, Y, A, w, v, b, s)
 } | {"c": np.full((1, 1), 2.0)}
-
-
-def numeric(q: Any, env: dict[str, Any], sizes: dict[str, int]) -> Any:
-    """The value of a SymPy expression, with arrays for its matrix symbols."""
-
-    def value(part: Any) -> Any:
-        return numeric(part, env, sizes)
-
-    sides = getattr(q, "shape", ())
-    size = [int(d.subs({x: sizes[x.name] for x in d.free_symbols})) for d in sides]
-    match q:
-        case sp.Trace():
-            return np.trace(value(q.arg))
-        case sp.Determinant():
-            return np.linalg.det(value(q.arg))
-        case sp.MatrixSymbol():
-            return env[q.name]
-        case sp.Identity():
-            return np.eye(*size)
-        case sp.OneMatrix():
-            return np.ones(size)
-        case sp.ZeroMatrix():
-            return np.zeros(size)
-        case sp.MatAdd():
-            return sum(map(value, q.args))
-        case sp.MatMul():
-            return reduce(lambda a, b: a @ b if a.ndim and b.ndim else a * b, map(value, q.args))
-        case sp.HadamardProduct():
-            return reduce(np.multiply, map(value, q.args))
-        case sp.HadamardPower():
-            return np.power(*map(value, q.args))
-        case sp.Transpose():
-            return value(q.arg).T
-        case sp.Inverse():
-            return np.linalg.inv(value(q.arg))
-        case sp.KroneckerProduct():
-            return reduce(np.kron, map(value, q.args))
-        case DiagMatrix():
-            return np.diag(value(q.args[0]).ravel())
-        case DiagonalOf():
-            return np.diag(value(q.arg))[:, None]
-        case ElementwiseApplyFunction():
-            (x,) = q.function.variables
-            body = with_numbers(q.function.expr, env, sizes, {x})
-            matrix = value(q.expr)
-            return sp.lambdify(x, body, ["numpy", "scipy"])(matrix) * np.ones(matrix.shape)
-    return np.asarray(float(with_numbers(q, env, sizes, set())))
-
-
-def with_numbers(q: Any, env: dict[str, Any], sizes: dict[str, int], but: set[Any]) -> Any:
-    """A scalar with everything in it evaluated."""
-    q = q.replace(
-        lambda x: isinstance(x, sp.Trace | sp.Determinant),
-        lambda x: sp.Float(float(numeric(x, env, sizes))),
-    )
-    return q.xreplace(
-        {
-            x: sp.Float(sizes[x.name] if x.is_integer else float(env[x.name][0, 0]))
-            for x in q.free_symbols - but
-        }
-    )
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -162,6 +102,16 @@ FROM_SYMPY: list[tuple[Any, Expr]] = [
     (XS.applyfunc(sp.Lambda(SS, 3)), 3 * st.ones("m", "n")),
     (sp.OneMatrix(2 * n + 1, m * n**2), st.ones("2 n + 1", "m n n")),
     (sp.Float("0.25") * XS, X / 4),
+    (arrays.ArrayContraction(AS, (0, 1)), st.tr(A)),
+    (arrays.ArrayContraction(arrays.ArrayTensorProduct(XS, AS), (1, 2)), X @ A),
+    (arrays.PermuteDims(XS, [1, 0]), X.T),
+    (arrays.ArrayAdd(AS, arrays.PermuteDims(AS, [1, 0])), A + A.T),
+    (arrays.ArrayDiagonal(AS, (0, 1)), st.diag(A)),
+    (ArrayElementwiseApplyFunc(sp.sin, XS), st.sin(X)),
+    (arrays.ArraySymbol("w", (n,)), w),
+    (arrays.ArraySymbol("X", (m, n)), X),
+    (arrays.Reshape(XS, (m * n,)), st.vec(X.T)),
+    (arrays.Reshape(XS, (n, m)), st.unvec(st.vec(X.T), "m", "n").T),
     (sp.pi + sp.E, st.from_sympy(sp.E) + st.from_sympy(sp.pi)),
     (3, operand(3)),
 ]
@@ -174,6 +124,14 @@ def test_from_sympy(q: Any, e: Expr) -> None:
     assert set(symbols_of(found)) == set(symbols_of(e))
     values = [evaluate(x, ENV, SIZE, {"sigma": abstract_values()["sigma"]}) for x in (found, e)]
     np.testing.assert_allclose(*values)
+
+
+def test_reading_several_at_once() -> None:
+    """A symbol in the shape of one is a dimension in all."""
+    k = sp.Symbol("k")
+    B, size = st.from_sympy(sp.MatrixSymbol("B", k, 2), k)
+    assert B is st.symbols("B: k x 2")
+    assert size is st.dim("k")
 
 
 def test_symbols_in_shapes_are_dimensions() -> None:
@@ -217,6 +175,11 @@ def test_what_sympy_has_not(e: Expr, message: str) -> None:
         (sp.Symbol("x_{1}"), "not a name in the language"),
         (sp.MatrixSymbol("X", n - 1, 2), "is no dimension"),
         (sp.MatrixSymbol("X", n / 2, 2), "is no dimension"),
+        (arrays.ArrayTensorProduct(AS, AS), "SymPy's ArrayTensorProduct has no counterpart"),
+        (arrays.ArraySymbol("B", (n, n, n)), "SymPy's ArraySymbol has no counterpart"),
+        (arrays.ArrayContraction(AS, (0,)), "SymPy's ArrayContraction has no counterpart"),
+        (arrays.ArrayDiagonal(arrays.ArraySymbol("B", (n, n, n)), (0, 1)), "SymPy's ArraySymbol"),
+        (arrays.Reshape(XS, (m, n, 1)), "SymPy's Reshape has no counterpart"),
         (sp.Function("f")(SS, SS), "SymPy's f has no counterpart"),
         (sp.Derivative(sp.Function("f")(SS**2), SS), "SymPy's Derivative"),
         ("x + 1", "str is no SymPy expression"),

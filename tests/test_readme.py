@@ -39,6 +39,15 @@ def test_first_screen_shows_an_example_and_its_derivation() -> None:
     assert derivation == _derived("examples/linear_regression.st")
 
 
+def test_the_families_block_prints_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [text for _, text in BLOCKS]
+    (block,) = (text for text in texts if "W[l] :" in text)
+    derived = block.partition("check ")[0]
+    assert main(["derive", "--quiet", "-e", derived]) == 0
+    assert capsys.readouterr().out == texts[texts.index(block) + 1]
+    assert main(["check", "-e", block]) == 0
+
+
 def test_the_language_block_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     (block,) = (text for _, text in BLOCKS if "vjp Z with G" in text)
     assert main(["derive", "--quiet", "-e", block]) == 0

@@ -18,6 +18,7 @@ from prompt_toolkit.document import Document
 from shapetrick import repl
 from shapetrick.desk import Desk
 from shapetrick.quiz import Question
+from shapetrick.render.layout import COLOURS
 
 ROOT = Path(__file__).parent.parent
 LAYER = "X : m x d; W : d x k; Y : m x k; sigma : elementwise"
@@ -307,9 +308,31 @@ def test_the_lexer_is_that_of_the_language() -> None:
     command = [look for look, _ in lexer.lex_document(Document(":hint now"))(0)]
     assert command[:5] == ["class:command"] * 5
     assert command[6] == ""
+    line = "X : m x d # n; 2"
+    looks = [look for look, _ in lexer.lex_document(Document(line))(0)]
+    assert looks[line.index("m")] == "class:shape"
+    assert set(looks[line.index("#") :]) == {"class:comment"}
+    line = "X : m x d; J = norm(X; 2)"
+    looks = [look for look, _ in lexer.lex_document(Document(line))(0)]
+    assert looks[line.index("norm")] == "class:function"
     two = lexer.lex_document(Document("norm(\nX)"))
     assert "".join(c for _, c in two(0) + two(1)) == "norm(X)"
     assert two(2) == []
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#000000"])
+def test_every_colour_is_seen_on_light_and_on_dark(background: str) -> None:
+    behind = luminance(background)
+    for name, colour in COLOURS.items():
+        light, dark = sorted((luminance(colour), behind), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 3.8, name
+
+
+def luminance(colour: str) -> float:
+    """As in the Web Content Accessibility Guidelines 2.1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_a_fault_of_our_own_does_not_end_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What sampling promises: distinct sizes, arrays that obey their attributes, exact derivatives."""
 
+import itertools
 from itertools import islice
 
 import numpy as np
@@ -145,11 +146,27 @@ def test_a_vector_is_one_simplex(shape: tuple[Dim, Dim]) -> None:
         assert x.min() >= 0
 
 
-@pytest.mark.parametrize("other", ["positive", "posdef"])
-def test_attributes_combine(other: str) -> None:
-    x = draw(symbol("D", (N, N), ["diagonal", other]), {"n": 4}, generator())
+def test_what_is_diagonal_and_positive_is_positive_there() -> None:
+    x = draw(symbol("D", (N, N), ["diagonal", "positive"]), {"n": 4}, generator())
     assert OBEYED["diagonal"](x)
     assert np.diagonal(x).min() > 0
+
+
+TOGETHER = [
+    *itertools.combinations(["orthogonal", "posdef", "symmetric", "diagonal", "lower"], 2),
+    *itertools.product(["upper"], ["orthogonal", "posdef", "diagonal", "lower"]),
+    *itertools.product(["posdef", "symmetric"], ["positive", "nonneg"]),
+    ("orthogonal", "symmetric", "posdef"),
+    ("orthogonal", "symmetric", "diagonal"),
+    ("posdef", "symmetric", "positive"),
+]
+
+
+@pytest.mark.parametrize("attributes", TOGETHER, ids=" ".join)
+@given(seed=st.integers(0, 2**32), n=st.integers(2, 6))
+def test_attributes_combine(attributes: tuple[str, ...], seed: int, n: int) -> None:
+    x = draw(symbol("A", (N, N), attributes), {"n": n}, generator(seed))
+    assert all(OBEYED[attribute](x) for attribute in attributes)
 
 
 @given(seed=st.integers(0, 2**32), n=st.integers(2, 6))

@@ -62,12 +62,17 @@ def _named(program: Program, inputs: Mapping[Expr, str], identifiers: Identifier
     sizes = _Sizes(inputs, dims)
     for e in inputs:
         sizes.read(e)
-    for _ in inputs:  # what one shape tells may be what another shape lacked
-        for e in inputs:
+    asked = []
+    while True:
+        for e in [*inputs] * len(inputs):  # one shape may tell what another shape lacked
             sizes.solve(e)
-    asked = tuple(name for name in dims if name not in sizes.known)
+        unknown = [name for name in dims if name not in sizes.known]
+        if not unknown:
+            break
+        asked.append(unknown[0])
+        sizes.known.add(unknown[0])
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
-    return Arguments(inputs, dims, functions, asked, sizes.sources, (*sizes.lines, *checks))
+    return Arguments(inputs, dims, functions, tuple(asked), sizes.sources, (*sizes.lines, *checks))
 
 
 def _dimensions(program: Program) -> list[str]:

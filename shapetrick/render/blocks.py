@@ -5,17 +5,18 @@ gradient stays in the cache.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from ..blocking import Blocking, Phase, frontier
+from ..blocking import Blocking, Phase, frontier, results
 from ..plan import Value, walk
 from ..program import Program
-from .code import Writer
+from .code import Statement, shape_text
 from .identifiers import Identifiers
+from .inplace import InPlaceWriter
 from .programs import Body, indented, written
 
-ENTRIES = 2**17  # of the arrays of a block together: a megabyte
-FEWEST = 32  # rows
+# Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
+VECTORS = 2**17, 32
+MATRICES = 2**16, 256
 
 
 def in_blocks(program: Program, blocking: Blocking) -> Body:
@@ -27,7 +28,7 @@ class _Blocks:
     """What comes before the loop, the loop, and what comes after it."""
 
     def __init__(
-        self, program: Program, blocking: Blocking, writer: Writer, identifiers: Identifiers
+        self, program: Program, blocking: Blocking, writer: InPlaceWriter, identifiers: Identifiers
     ) -> None:
         self._roots = [output.value for output in program.outputs]
         self._names = {**program.names, **{o.value: o.name for o in program.outputs}}
@@ -40,68 +41,74 @@ class _Blocks:
         self._made: list[str] = []  # where results are gathered
 
     def lines(self) -> list[str]:
-        before, sums = frontier(self._blocking, self._roots)
+        self._writer.begin(self._blocking, self._roots, self._step, self._count)
+        before = frontier(self._blocking, self._roots)
         hoisted = written(self._writer.hoist([v for v in before if v.args]))
         size = self._writer.dim(self._blocking.dim)
-        inside = self._inside(sums)
-        step = f"{self._step} = max({FEWEST}, {ENTRIES:_} // {self._width()})"
+        inside = self._inside(size)
+        entries, fewest = MATRICES if self._multiplies() else VECTORS
+        step = f"{self._step} = max({fewest}, {entries:_} // {self._width()})"
         loop = f"for {self._start} in range(0, {size}, {self._step}):"
         return [
             *hoisted,
             *self._made,
             step,
+            *self._writer.work,
             loop,
             *indented(inside),
             *written(self._writer.write(self._roots)),
         ]
 
-    def _inside(self, sums: Sequence[Value]) -> list[str]:
-        """The lines of the loop."""
-        end = f"{self._start} + {self._step}"
-        lines = [f"{self._rows} = slice({self._start}, {end})"]
-        self._writer.counts[self._blocking.dim] = self._count
-        sliced = [v for v in walk(self._roots) if v.op == "input" and self._blocking.inside(v)]
-        for v in sliced:
-            whole = self._writer.piece(v).text
-            name = self._identifiers.take(f"{whole}_{self._rows}")
-            lines.append(f"{name} = {whole}[{self._place(v)}]")
-            self._writer.bind(v, name)
-        results = dict.fromkeys(v for v in self._roots if self._blocking.inside(v) and v.args)
-        statements = []
+    def _inside(self, size: str) -> list[str]:
+        """The lines of the loop; afterwards, what it filled is known by its name."""
+        writer, blocking = self._writer, self._blocking
+        lines = [f"{self._rows} = slice({self._start}, {self._start} + {self._step})"]
+        whole: dict[Value, str] = {}
         for v in walk(self._roots):
-            if self._blocking.phases[v] is Phase.SUMMED:
-                statements += self._writer.add_to(v, self._gathered(v, "np.zeros"))
-            elif v in results:
-                whole = self._gathered(v, "np.empty")
-                statements += self._writer.store(v, f"{whole}[{self._place(v)}]")
-                self._writer.bind(v, whole)
-        self._writer.counts.clear()
-        used = {name for s in statements for name in s.names}
-        if self._count in used:
-            size = self._writer.dim(self._blocking.dim)
+            if v.op == "input" and blocking.inside(v):
+                whole[v] = writer.piece(v).text
+                name = self._identifiers.take(f"{whole[v]}_{self._rows}")
+                lines.append(f"{name} = {whole[v]}[{self._place(v)}]")
+                writer.bind(v, name)
+        writer.counts[blocking.dim] = self._count
+        statements: list[Statement] = []
+        for v in results(blocking, self._roots):
+            if blocking.phases[v] is Phase.SUMMED:
+                statements += writer.add_to(v, self._gathered(v, "np.zeros"))
+            else:
+                whole[v] = self._gathered(v, "np.empty")
+                statements += writer.store(v, f"{whole[v]}[{self._place(v)}]")
+        writer.counts.clear()
+        for v, name in whole.items():
+            writer.bind(v, name)
+        if any(self._count in s.names for s in statements):
             lines.append(f"{self._count} = min({self._step}, {size} - {self._start})")
         return [*lines, *written(statements)]
 
     def _gathered(self, v: Value, make: str) -> str:
-        """An array, or a number, that the loop fills."""
+        """The name of an array, or of a number, that the loop fills."""
         wanted = self._names.get(v)
         name = self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
-        counts = dict(self._writer.counts)
-        self._writer.counts.clear()
-        shape = self._writer.shape(v.shape)
-        self._writer.counts.update(counts)
+        shape = shape_text([self._writer.dim(d) for d in v.shape])
         self._made.append(f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0")
         return name
 
     def _place(self, v: Value) -> str:
         return f":, {self._rows}" if self._blocking.axes[v] else self._rows
 
+    def _multiplies(self) -> bool:
+        """Whether there are products of two matrices in the loop."""
+        return any(v.op == "matmul" and all(a.is_matrix for a in v.args) for v in walk(self._roots))
+
     def _width(self) -> str:
-        """The entries in a row of all arrays of the loop."""
-        columns: Counter[str] = Counter()
+        """The entries in a row of all matrices that are in memory in the loop."""
+        columns = Counter(self._writer.columns)
         for v in walk(self._roots):
-            if self._blocking.inside(v) and v.is_matrix and v.op not in ("transpose", "lift"):
-                columns[self._writer.dim(v.shape[1 - self._blocking.axes[v]])] += 1
+            if not v.is_matrix or not self._blocking.inside(v):
+                continue
+            axis = self._blocking.axes[v]
+            if v.op == "input" or (axis == 1 and v.op not in ("transpose", "lift")):
+                columns[self._writer.dim(v.shape[1 - axis])] += 1
         terms = [
             name if count == 1 else f"{count} * {name if name.isidentifier() else f'({name})'}"
             for name, count in columns.items()

@@ -110,11 +110,9 @@ class Writer:
     def write(self, roots: Sequence[Value], named: bool = True) -> list[Statement]:
         """The statements that compute the roots from what was written before."""
         self._statements = []
-        for v in walk(roots):
+        for v in walk(roots, into=lambda v: v not in self._pieces):
             if v not in self._pieces:
-                self._place(v)
-                if self._needs_line(v):
-                    self.name(v)
+                self._emit(v)
         for v in roots:
             if named and not self._pieces[v].is_simple:
                 self.name(v)
@@ -140,7 +138,11 @@ class Writer:
 
     def store(self, v: Value, place: str) -> list[Statement]:
         """The statements that put a value in a place."""
-        statements = self.write([v], named=False)
+        if self._uses[v] > 1:
+            statements = self.write([v])
+        else:
+            statements = self.write(v.args, named=False)
+            self._place(v)
         piece = self._pieces[v]
         statements.append(Statement(place, f"{piece}", piece.names, v))
         return statements
@@ -162,6 +164,12 @@ class Writer:
         return shape_text([self.counts.get(d) or self.dim(d) for d in dims])
 
     # ------------------------------------------------------------------------------------- lines
+
+    def _emit(self, v: Value) -> None:
+        """Write a value whose arguments were written."""
+        self._place(v)
+        if self._needs_line(v):
+            self.name(v)
 
     def _place(self, v: Value) -> None:
         """The piece of a value, its arguments shortened until it fits a line."""
@@ -243,6 +251,7 @@ class Writer:
         used = {name for d in v.shape for name in d.names}
         words = set(re.findall(r"\w+", text))
         names = {self._dims[name] for name in used if self._dims[name] in words}
+        names.update(count for count in self.counts.values() if count in words)
         if "{like}" in template:
             names.add(self._like)
         return Piece(text, spelling.level, names=frozenset(names))
@@ -277,7 +286,10 @@ class Writer:
         return Piece(text, Level.SUM)
 
     def _matmul(self, v: Value) -> Piece:
-        a, b = (self._pieces[x] for x in v.args)
+        left, right = v.args
+        if self._library == "jax" and left.op == "transpose" and right.rank == 1:
+            left, right = right, left.args[0]  # which XLA takes without turning the matrix
+        a, b = self._pieces[left], self._pieces[right]
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
         return Piece(text, Level.MATMUL, a.negative != b.negative)
 
@@ -304,17 +316,28 @@ class Writer:
 
     def _product(self, v: Value) -> Piece:
         """Scalars first, so that they are multiplied before an array is; one division last."""
-        terms = _Terms()
+        terms = Terms()
         for a in v.args:
-            piece = self._pieces[a]
-            divides = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
             if a.op == "number":
                 terms.multiply(a.data)
-            elif divides and not piece.is_simple:
-                terms.below(self._raised(a.args[0], -a.args[1].data), a.rank > 0)
             else:
-                terms.above(piece, a.rank > 0)
+                self.put(terms, a)
         return terms.piece()
+
+    def put(self, terms: Terms, a: Value) -> None:
+        """Put a factor above the bar or below it."""
+        if self.divides(a):
+            terms.below(self.denominator(a), a.rank > 0)
+        else:
+            terms.above(self._pieces[a], a.rank > 0)
+
+    def divides(self, a: Value) -> bool:
+        """Whether a factor is written below the bar: a negative power without a name of its own."""
+        negative = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
+        return negative and not self._pieces[a].is_simple
+
+    def denominator(self, a: Value) -> Piece:
+        return self._raised(a.args[0], -a.args[1].data)
 
 
 _SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
@@ -330,7 +353,7 @@ _SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
 WRITTEN = frozenset((*_SPECIAL, *TABLE))  # the operations that need nothing passed in
 
 
-class _Terms:
+class Terms:
     """A product: a number, scalars and arrays above the bar and below it."""
 
     def __init__(self) -> None:
@@ -349,6 +372,19 @@ class _Terms:
     def below(self, piece: Piece, is_array: bool) -> None:
         self._negative ^= piece.negative
         self._below[is_array].append(piece.unsigned)
+
+    def negate(self, negative: bool) -> None:
+        self._negative ^= negative
+
+    def steps(self) -> list[tuple[str, str]]:
+        """The NumPy function that applies the scalars to an array, and what it is given."""
+        scalars, divisors = self._scalars()
+        sign = "-" if self._negative ^ (self._coefficient < 0) else ""
+        if scalars:
+            return [("multiply", f"{sign}{_quotient(scalars, [], divisors):unary}")]
+        if divisors:
+            return [("divide", f"{sign}{_quotient(divisors, [], []):unary}")]
+        return [("negative", "")] if sign else []
 
     def piece(self) -> Piece:
         scalars, divisors = self._scalars()

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
+from rich.theme import Theme
 
 from ..cache import Account
 from ..dims import shape_text
@@ -20,7 +21,7 @@ from ..expr import Expr
 from ..problem import Problem
 from ..results import Line, Recursion, Result, Step, Validation
 from . import words
-from .layout import MARGIN, Row, broken, columns, labelled, padded, plain, prose
+from .layout import COLOURS, MARGIN, Row, broken, columns, labelled, padded, plain, prose
 from .text import factor_text, overlined, to_text
 
 INDENT = 13  # the column in which the texts behind the labels begin
@@ -300,8 +301,18 @@ def _verdict(v: Validation, style: Style) -> list[Row]:
 
 def console(stream: TextIO | None = None) -> Console:
     """A console on a stream: colour on a terminal unless NO_COLOR is set, nothing in a pipe."""
+    looks = {
+        f"{weight}{name}": f"{weight}{colour}"
+        for name, colour in COLOURS.items()
+        for weight in ("", "bold ")
+    }
     return Console(
-        file=stream or sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True
+        file=stream or sys.stdout,
+        theme=Theme(looks),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
     )
 
 

@@ -25,6 +25,7 @@ from .pictures import Box, Scale, curve_picture, scale_of, shape_picture, shapes
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 COLOURS = 8
+WHOLE = 40  # a remark that is shorter stays on one line, so that no number is broken
 MOST_OPEN = 12  # steps: where there are more, they are folded
 
 
@@ -221,11 +222,15 @@ def _answer(result: Result, writer: _Writer) -> Html:
         names = ", ".join(map(str, kept))
         where.append(element("p", f"keeps {names}", class_="soft"))
     where += [element("p", note, class_="soft") for note in result.notes]
-    reason = f"{v.reason}; " if v.reason else ""
+    said = [v.reason, *words.figures(v)] if v.reason else [*words.figures(v)]
+    parts: list[str] = []
+    for text in said:
+        parts += ["; "] if parts else []
+        parts.append(element("span", text, class_="whole") if len(text) < WHOLE else text)
     verdict = element(
         "p",
         element("span", words.BADGES[v.verdict], class_="badge"),
-        element("span", reason + "; ".join(words.figures(v)), class_="soft"),
+        element("span", *parts, class_="soft"),
         class_="verdict",
     )
     return element("div", *answer, *where, verdict, class_=f"answer {v.verdict}")

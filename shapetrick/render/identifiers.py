@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_UPSTREAM = re.compile(r"bar\((\w+)\)")
+_UPSTREAM = re.compile(r"bar\(([\w\[\]+-]+)\)")
 
 
 def safe(name: str) -> str:

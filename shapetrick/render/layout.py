@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,18 @@ from collections.abc import Iterable, Sequence
 Segment = tuple[str, str]  # text and style
 Row = list[Segment]
 MARGIN = 2
+_QUOTED = re.compile(r"`[^`\n]{1,30}`")
+# Half-bright colours (red, green and blue in steps of the 256-colour palette): read on a dark and
+# on a light background.
+COLOURS = {
+    "red": "#d70000",
+    "green": "#008700",
+    "yellow": "#af5f00",
+    "blue": "#0087d7",
+    "magenta": "#af5faf",
+    "cyan": "#008787",
+    "grey": "#767676",
+}
 
 
 def columns(text: str) -> int:
@@ -35,7 +48,9 @@ def labelled(label: str, texts: Sequence[Row], at: int) -> list[Row]:
 
 
 def prose(text: str, width: int) -> list[str]:
-    """Words filled into lines; a no-break space holds two of them together."""
+    """Words filled into lines; a no-break space holds two of them together, and so do the marks
+    around what is quoted, where it is short."""
+    text = _QUOTED.sub(lambda m: m.group().replace(" ", "\N{NO-BREAK SPACE}"), text)
     lines = textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 

@@ -1,323 +1,351 @@
-"""Families as Python: a loop forward that keeps the members, a loop backward that uses them."""
+"""Families as Python: loops forward that keep what is needed, loops backward that use it.
+
+Members are entries of dictionaries by their index; lists of arrays come in and go out.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from ..expr import Expr, postorder, substitute, symbol
-from ..families import Incomparable, Segment, at_most, members_in
-from ..indices import Index, Range, base_of, split
+from ..dims import shape_text
+from ..expr import Expr, postorder, substitute, symbol, zeros
+from ..families import Families, Incomparable, Segment, covers
+from ..indices import Index, Range, base_of, member, split
+from ..passes import Answer, Passes
 from ..plan import extent
 from ..problem import Problem
 from ..program import Wanted, planned
-from ..recurrence import segments_of
-from ..results import Result
+from ..schedule import Loop, body_of, looped
 from .code import WRITTEN, Writer
-from .identifiers import Identifiers, safe
-from .programs import LIBRARIES, RESERVED, Target, assembled, indented
+from .identifiers import Identifiers
+from .programs import FUNCTION, RESERVED, assembled, indented, quoted, signature, wrapped
 from .spellings import Library
 
-FUNCTION = "value_and_gradient"
 _MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
+_ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
+_CHEAP = frozenset({"symbol", "number", "dimension", "transpose", "ones", "zeros", "eye"})
+_WIDTH = 84
+_ANY = "_"  # the letter of a member whose dimensions are looked at
 
 
-def family_module(problem: Problem, result: Result, target: Target) -> str:
-    """The text of a module with one function: the value, and the gradient that was asked for.
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: an input, a function, or a length; one for each member if it is `listed`."""
 
-    Families are given as lists of their members, in order; so does the gradient by one come."""
-    return assembled(_Loops(problem, result, LIBRARIES[target]).function(), ())
+    name: str  # in the problem
+    identifier: str
+    type: str
+    listed: bool
+    value: Expr | None = None  # of an input: the symbol, that of a member for a list
 
 
-class _Loops:
+class Loops:
     """The lines of one function."""
 
-    def __init__(self, problem: Problem, result: Result, library: Library) -> None:
-        assert problem.families is not None and result.recursion is not None
-        self._problem, self._result = problem, result
-        self._families, self._recursion = problem.families, result.recursion
-        self._library = library
-        self._functions: dict[str, None] = {}  # abstract functions and their derivatives
-        self._listed: set[str] = set()  # those that are families
-        self._sums = 0
-        taken = [*problem.symbols, *problem.definitions, *self._families.lengths]
-        self._taken = {*RESERVED, *(safe(base_of(name)) for name in taken)}
-        self._taken |= {base_of(s.base) for s in self._families.segments}
+    def __init__(self, problem: Problem, passes: Passes, library: Library) -> None:
+        assert problem.families is not None
+        self._problem, self._passes, self._library = problem, passes, library
+        self.families: Families = problem.families
+        self._identifiers = Identifiers(RESERVED)
+        self._names: dict[str, str] = {}
+        self._functions: dict[tuple[str, int], None] = {}
+        self._foreign: dict[str, None] = {}  # a user's own rows
+        self._inputs = self._all_inputs()
+        for name in [*self._inputs, *self.families.lengths]:
+            self._name(base_of(name))
+        self._body = [
+            *self._stores(),
+            *self._blocks(passes.forward),
+            *self._blocks(passes.backward),
+        ]
+
+    def module(self, about: Sequence[str] = ()) -> str:
+        """The text of a module with the function alone."""
+        lines = self.function()
+        if self._library == "numpy":
+            lines = ["Array = NDArray[np.floating]", "", "", *lines]
+        return assembled(lines, about)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the function returns, in order."""
+        return [*self._passes.values, *self._passes.gradients]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """In the order of the signature."""
+        array, found = _ARRAYS[self._library], dict[str, Parameter]()
+        for name, e in self._inputs.items():
+            base, listed = base_of(name), split(name) is not None
+            scalar = "float" if self._library == "numpy" and not extent(e.shape) else array
+            kind = f"list[{scalar}]" if listed else scalar
+            found.setdefault(base, Parameter(base, self._name(base), kind, listed, e))
+        for name, order in self._functions:
+            listed = split(name) is not None
+            kind = f"Callable[[{array}], {array}]"
+            called = self._called(name, order)
+            kind = f"list[{kind}]" if listed else kind
+            found.setdefault(called, Parameter(called, called, kind, listed))
+        for name in self._foreign:
+            own = Parameter(name, self._name(name), f"Callable[..., {array}]", False)
+            found.setdefault(name, own)
+        for letter in self.families.lengths:
+            found.setdefault(letter, Parameter(letter, self._name(letter), "int", False))
+        return list(found.values())
 
     def function(self) -> list[str]:
-        request, recursion = self._result.request, self._recursion
-        found = split(request.wrt.data.name)
-        generic = found is not None and found[1].letter not in ("", *self._families.lengths)
-        defined = [s for s in self._families.segments if s.body is not None]
-        forward = list(self._blocks(defined))
-        of = request.of
-        value = self._assigned("value", of.args[0] if of.op == "name" else of)
-        backward = list(self._blocks(segments_of(recursion.cotangents)))
-        gradient = self._assigned("gradient", recursion.gradients[0].value)
-        if generic and found is not None:
-            gradient = ["gradient = {}", *self._gradients(found[0], found[1].letter)]
-        last = "[gradient[i] for i in sorted(gradient)]" if generic else "gradient"
-        stores = [f"{safe(base)} = {{}}" for base in dict.fromkeys(s.base for s in defined)]
-        cotangents = dict.fromkeys(base_of(q.symbol.data.name) for q in recursion.cotangents)
+        """The function that gives all values and gradients."""
+        answers = self.answers
+        returned = [self._returned(a) for a in answers]
+        words = set(re.findall(r"\w+", "\n".join([*self._body, *returned])))
+        result = [self._type(a) for a in answers]
         lines = [
-            *forward,
-            *value,
-            *(f"{safe(name)} = {{}}" for name in cotangents),
-            *backward,
-            *gradient,
-            f"return value, {last}",
+            *self._docstring(answers),
+            *self._given(),
+            *self._sizes(words),
+            *self._body,
+            f"return {', '.join(returned)}",
         ]
-        words = set(re.findall(r"\w+", "\n".join(lines)))
-        body = [*self._given(stores), *self._sizes(words), *lines]
-        inputs = [safe(n) for n in dict.fromkeys(map(base_of, self._inputs()))]
-        names = [*inputs, *self._functions, *self._families.lengths]
-        return [f"def {FUNCTION}({', '.join(names)}):", *indented(body)]
+        typed = [f"{p.identifier}: {p.type}" for p in self.parameters]
+        whole = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
+        return [*signature(FUNCTION, typed, whole), *indented(lines)]
+
+    def _type(self, a: Answer) -> str:
+        array = _ARRAYS[self._library]
+        e = a.of if a.result is None else a.result.gradient
+        one = "float" if self._library == "numpy" and not extent(e.shape) else array
+        return f"list[{one}]" if a.listed else one
+
+    def _returned(self, a: Answer) -> str:
+        name = self._name(a.base)
+        return f"[{name}[i] for i in sorted({name})]" if a.listed else name
+
+    # ---- names
+
+    def _name(self, base: str) -> str:
+        if base not in self._names:
+            self._names[base] = self._identifiers.take(base)
+        return self._names[base]
+
+    def _index(self, index: Index) -> str:
+        letter = self._name(index.letter) if index.letter else ""
+        return str(Index(letter, index.offset))
+
+    def _text(self, name: str) -> str:
+        """A member as Python has it: the name, and the index in brackets."""
+        found = split(name)
+        if found is None or found[0] in self._passes.alone:
+            return self._name(base_of(name))
+        return f"{self._name(found[0])}[{self._index(found[1])}]"
+
+    def _called(self, name: str, order: int) -> str:
+        return self._name(base_of(name)) + "_prime" * order
 
     # ---- inputs
 
-    def _inputs(self) -> dict[str, Expr]:
+    @property
+    def _like(self) -> str:
+        """An array among the inputs, for its type."""
+        arrays = [(name, e) for name, e in self._inputs.items() if extent(e.shape)]
+        if not arrays:
+            return f"{_MODULES[self._library]}.zeros(())"
+        name = arrays[0][0]
+        own = self._name(base_of(name))
+        return own if split(name) is None else f"next(iter({own}.values()))"
+
+    def _all_inputs(self) -> dict[str, Expr]:
         found = dict(self._problem.symbols)
-        if self._result.request.direction is not None:
-            direction = self._result.request.direction
-            found.setdefault(direction.data.name, direction)
+        for a in self._passes.gradients:
+            direction = a.result.request.direction if a.result else None
+            if direction is not None:
+                found.setdefault(direction.data.name, direction)
         return found
 
-    def _given(self, stores: Sequence[str]) -> Iterator[str]:
-        """Lists as members by their index, vectors as arrays with one axis; then what is made."""
-        np = _MODULES[self._library]
-        firsts: dict[str, int] = {}
-        for s in self._families.segments:
-            if s.body is None and not s.first.letter:
-                firsts[s.base] = min(s.first.offset, firsts.get(s.base, s.first.offset))
+    def _given(self) -> Iterator[str]:
+        """Lists as members by their index, vectors as arrays with one axis."""
         done = set()
-        for name, e in self._inputs().items():
+        for name, e in self._inputs.items():
             base = base_of(name)
             if base in done:
                 continue
             done.add(base)
-            rank, found = len(extent(e.shape)), split(name)
-            text = safe(base)
-            if found is not None:
-                member = "a" if rank == 2 else f"{np}.ravel(a)" + ("" if rank else "[0]")
-                first = firsts.get(base, 1)
-                yield f"{text} = {{i: {member} for i, a in enumerate({text}, {first})}}"
+            rank, text = len(extent(e.shape)), self._name(base)
+            if split(name) is not None:
+                one = "a" if rank == 2 else self._flat("a", rank)
+                first = self._index(self.families.first(base))
+                yield f"{text} = {{i: {one} for i, a in enumerate({text}, {first})}}"
             elif rank < 2:
-                yield f"{text} = {np}.ravel({self._array(text)})" + ("" if rank else "[0]")
-        for called in self._functions:
-            if called in self._listed:
-                yield f"{called} = dict(enumerate({called}, 1))"
-        for store in stores:
-            if store.split(" ")[0] not in {safe(b) for b in done}:
-                yield store
+                yield f"{text} = {self._flat(text, rank)}"
+        for name, order in self._functions:
+            if split(name) is not None:
+                called = self._called(name, order)
+                first = self._index(self.families.first(base_of(name)))
+                line = f"{called} = dict(enumerate({called}, {first}))"
+                if line not in done:
+                    done.add(line)
+                    yield line
 
-    def _sizes(self, words: Collection[str]) -> Iterator[str]:
+    def _flat(self, text: str, rank: int) -> str:
+        array = f"torch.as_tensor({text})" if self._library == "torch" else text
+        return f"{_MODULES[self._library]}.ravel({array})" + ("" if rank else "[0]")
+
+    def _stores(self) -> Iterator[str]:
+        """What the members that are made are kept in; sums begin at nothing."""
+        own = {base_of(name) for name in self._inputs}
+        for s in (*self._passes.forward, *self._passes.backward):
+            if s.base in self._passes.sums:
+                yield from self._written(f"{self._name(s.base)} =", zeros(*s.shape), s)
+            elif s.base not in self._passes.alone and s.base not in own:
+                own.add(s.base)
+                yield f"{self._name(s.base)} = {{}}"
+
+    def _sizes(self, words: set[str]) -> Iterator[str]:
         """The dimensions that occur as numbers."""
-        for name, text in self._dims().items():
-            if safe(name) in words and name not in self._families.lengths:
-                yield f"{safe(name)} = {text}"
+        done = set(self.families.lengths)
+        for name, e in self._inputs.items():
+            for axis, d in enumerate(extent(e.shape)):
+                key = str(d)
+                if d.names != (key,) or key in done or key.endswith("]"):
+                    continue
+                done.add(key)
+                if self._name(key) in words:
+                    text = self._name(base_of(name))
+                    text = text if split(name) is None else f"next(iter({text}.values()))"
+                    yield f"{self._name(key)} = {text}.shape[{axis}]"
 
-    def _array(self, text: str) -> str:
-        return f"torch.as_tensor({text})" if self._library == "torch" else text
-
-    def _dims(self) -> dict[str, str]:
-        """Where the sizes of dimensions are read; those with an index, at the letter of the use."""
-        found: dict[str, str] = {}
-        for name, e in self._inputs().items():
-            axes = [d for d in e.shape if str(d) != "1"]
-            member = split(name)
-            for axis, d in enumerate(axes):
-                if d.names == (str(d),) and (member is None or not str(d).endswith("]")):
-                    text = safe(base_of(name))
-                    if member is not None:
-                        text = f"next(iter({text}.values()))"
-                    found.setdefault(str(d), f"{text}.shape[{axis}]")
-        return found
-
-    # ---- blocks
-
-    def _gradients(self, base: str, letter: str) -> Iterator[str]:
-        equations = self._recursion.gradients
-        named = split(equations[0].symbol.data.name)
-        if named is None or (equations[0].over is None and named[1].letter == letter):
-            value = equations[0].value
-            segments = [
-                Segment("gradient", Index(letter), Range(letter, s.first, s.last), s.shape, value)
-                for s in self._families.of(base)
-            ]
-        else:
-            segments = [
-                Segment("gradient", s.index, s.over, s.shape, s.body)
-                for s in segments_of(equations)
-            ]
-        yield from self._blocks(segments)
+    # ---- loops
 
     def _blocks(self, segments: Sequence[Segment]) -> Iterator[str]:
-        """Segments in an order in which each finds what it uses; loops for what goes together."""
-        waiting = _groups(segments)
-        while waiting:
-            others = [s for group in waiting for s in group]
-            ready = next((g for g in waiting if not _needs(g, others)), waiting[0])
-            waiting.remove(ready)
-            yield from self._loop(ready) if ready[0].over else self._single(ready[0])
+        for block in looped(segments):
+            if isinstance(block, Segment):
+                yield from self._assigned([(block, None)])
+            else:
+                yield from self._loop(block)
 
-    def _single(self, s: Segment) -> list[str]:
-        return self._assigned(_text(s.name), _body(s))
+    def _loop(self, loop: Loop) -> Iterator[str]:
+        letter, low, high = loop.over.letter, loop.over.first, loop.over.last
+        ends = [self._index(low), self._index(high.plus(1))]
+        if loop.falls:
+            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
+        yield f"for {self._name(letter)} in range({', '.join(ends)}):"
+        guarded = [(s, self._guard(s, loop)) for s in loop.steps]
+        yield from indented(self._assigned(guarded))
 
-    def _loop(self, group: Sequence[Segment]) -> Iterator[str]:
-        ranges = [s.over for s in group if s.over is not None]
-        letter = ranges[0].letter
-        low = min((r.first for r in ranges), key=_place)
-        high = max((r.last for r in ranges), key=_place)
-        falling = _falls(group)
-        ends = f"{high}, {low.plus(-1)}, -1" if falling else f"{low}, {high.plus(1)}"
-        yield f"for {letter} in range({ends}):"
-        for s in _in_order(group, falling):
-            assert s.over is not None
-            lines = self._assigned(_text(s.name), _body(s))
-            if (s.over.first, s.over.last) != (low, high):
-                yield f"    if {s.over.first} <= {letter} <= {s.over.last}:"
-                lines = indented(lines)
-            yield from indented(lines)
+    def _guard(self, s: Segment, loop: Loop) -> str | None:
+        """When a step is for some of the indices only."""
+        over = s.over or Range(loop.over.letter, s.index, s.index)
+        if over == loop.over:
+            return None
+        letter, first, last = (
+            self._name(loop.over.letter), self._index(over.first), self._index(over.last),
+        )  # fmt: skip
+        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
 
     # ---- statements
 
-    def _assigned(self, target: str, e: Expr) -> list[str]:
-        """The lines that compute an expression, sums over members by loops before it."""
+    def _assigned(self, steps: Sequence[tuple[Segment, str | None]]) -> list[str]:
+        """The lines of one step; what several members are made of is computed once."""
+        plain = [body_of(s) for s, guard in steps if guard is None]
+        shared = _shared(plain)
+        names: dict[Expr, Expr] = {}
         lines: list[str] = []
-        sums: dict[Expr, Expr] = {}
-        for x in postorder([e], into=lambda x: x.op != "total"):
-            if x.op == "total":
-                self._sums += 1
-                name = f"sum_{self._sums}"
-                sums[x] = symbol(name, x.shape)
-                over = x.data
-                inner = self._assigned(f"{name}_", x.args[0])
-                lines.append(f"{name} = 0.0")
-                lines.append(f"for {over.letter} in range({over.first}, {over.last.plus(1)}):")
-                lines += indented([*inner, f"{name} = {name} + {name}_"])
-        return [*lines, *self._written(target, substitute(e, sums) if sums else e)]
+        for s, guard in steps:
+            if guard is None:
+                for x in postorder([body_of(s)]):
+                    if x in shared and x not in names:
+                        name = self._identifiers.number("s")
+                        self._names[name] = name
+                        lines += self._written(f"{name} =", substitute(x, names), s)
+                        names[x] = symbol(name, x.shape)
+            body = substitute(body_of(s), names)
+            sign = "+=" if s.base in self._passes.sums else "="
+            own = self._written(f"{self._text(s.name)} {sign}", body, s)
+            lines += own if guard is None else [f"if {guard}:", *indented(own)]
+        return lines
 
-    def _written(self, target: str, e: Expr) -> list[str]:
-        program = planned([Wanted(target, "", e)], [], {}, WRITTEN)
+    def _written(self, head: str, e: Expr, s: Segment) -> list[str]:
+        program = planned([Wanted("", "", e)], [], {}, WRITTEN)
         output = program.outputs[0].value
-        dims = {name: self._dim(name, program.inputs) for name in program.dimensions}
+        dims = {name: self._dim(name, program.inputs, s) for name in program.dimensions}
         functions: dict[object, str] = {}
         for name, order in program.functions:
-            called = safe(base_of(name)) + "_prime" * order
-            self._functions[called] = None
-            if _bracket(name):
-                self._listed.add(called)
-            functions[name, order] = called + _bracket(name)
-        like = next((_text(s.data.name) for s in program.inputs), "0.0")
-        writer = Writer(
-            self._library, [output], program.names, dims, functions, Identifiers(self._taken), like
-        )
-        for s in program.inputs:
-            node = program.graph.node("input", (), s.data, extent(s.shape))
-            writer.bind(node, _text(s.data.name))
+            self._functions[name, order] = None
+            found = split(name)
+            bracket = "" if found is None else f"[{self._index(found[1])}]"
+            functions[name, order] = self._called(name, order) + bracket
+        for name in program.foreign:
+            self._foreign[name] = None
+            functions[name] = self._name(name)
+        like = next((self._text(x.data.name) for x in program.inputs), self._like)
+        taken = Identifiers([*RESERVED, *self._names.values()])
+        writer = Writer(self._library, [output], program.names, dims, functions, taken, like)
+        for x in program.inputs:
+            node = program.graph.node("input", (), x.data, extent(x.shape))
+            writer.bind(node, self._text(x.data.name))
         statements = writer.write([output], named=False)
-        lines = [f"{s.name} = {s.text}" for s in statements]
-        return [*lines, f"{target} = {writer.piece(output)}"]
+        lines = [f"{x.name} = {x.text}" for x in statements]
+        return [*lines, f"{head} {writer.piece(output)}"]
 
-    def _dim(self, name: str, inputs: Iterable[Expr]) -> str:
-        if name.endswith("]"):
-            for e in inputs:
-                axes = [d for d in e.shape if str(d) != "1"]
-                for axis, d in enumerate(axes):
-                    if str(d) == name:
-                        return f"{_text(e.data.name)}.shape[{axis}]"
-        return safe(name)
+    def _dim(self, name: str, inputs: Iterable[Expr], s: Segment) -> str:
+        """A dimension as a number; that of a member is read off a member that has it."""
+        if not name.endswith("]"):
+            return self._name(name)
+        for e in inputs:
+            for axis, d in enumerate(extent(e.shape)):
+                if str(d) == name:
+                    return f"{self._text(e.data.name)}.shape[{axis}]"
+        return self._dim_of_member(name, s)
 
-
-def _text(name: str) -> str:
-    """A member as Python has it: the name, and the index in brackets."""
-    return safe(base_of(name)) + _bracket(name)
-
-
-def _bracket(name: str) -> str:
-    found = split(name)
-    return "" if found is None else f"[{found[1]}]"
-
-
-def _place(i: Index) -> tuple[bool, int]:
-    return bool(i.letter), i.offset
-
-
-def _uses(s: Segment) -> Iterator[tuple[str, Index, Index]]:
-    """The members that a segment uses: a family, and the first and last index."""
-    for _, base, index, inner in members_in(_body(s)):
-        over = inner if inner is not None and inner.letter == index.letter else s.over
-        if over is not None and over.letter == index.letter:
-            yield base, over.first.plus(index.offset), over.last.plus(index.offset)
-        else:
-            yield base, index, index
-
-
-def _needs(group: Sequence[Segment], others: Sequence[Segment]) -> bool:
-    """Whether a group uses members that others, which are not made yet, define."""
-    for s in group:
-        for base, first, last in _uses(s):
-            for other in others:
-                if other.base != base or other in group:
+    def _dim_of_member(self, name: str, s: Segment) -> str:
+        base, index = split(name) or (name, Index())
+        ends = (index, index)
+        if s.over is not None and s.over.letter == index.letter:
+            ends = s.over.first.plus(index.offset), s.over.last.plus(index.offset)
+        for other in self.families.segments:
+            for axis, d in enumerate(extent(other.shape_at(Index(_ANY)))):
+                own = split(str(d))
+                if own is None or own[0] != base or own[1].letter != _ANY:
                     continue
+                shift = -own[1].offset
+                at = index.plus(shift)
+                all_of_base = self.families.of(other.base)
                 try:
-                    if at_most(first, other.last) and at_most(other.first, last):
-                        return True
+                    missing = covers(all_of_base, ends[0].plus(shift), ends[1].plus(shift))
                 except Incomparable:
-                    return True
-    return False
+                    continue
+                if missing is None:
+                    return f"{self._text(member(other.base, at))}.shape[{axis}]"
+        return self._name(name)
+
+    # ---- what is said
+
+    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+        keys = [a.key for a in answers]
+        summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
+        lines = [*wrapped(f"{summary}.", _WIDTH), ""]
+        shapes = [
+            f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
+            for name, e in self._inputs.items()
+        ]
+        lines += wrapped(f"{'; '.join(shapes)}.", _WIDTH)
+        lines.append("Families are lists of their members, in order; so are gradients by them.")
+        first, *rest = (quoted(line) for line in lines)
+        return [f'"""{first}', *rest, '"""']
 
 
-def _groups(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Single members each by itself; the generic ones together where they use each other."""
-    direct: dict[str, set[str]] = {}
-    for s in segments:
-        if s.over is not None:
-            direct.setdefault(s.base, set()).update(base for base, _, _ in _uses(s))
-    reached: dict[str, set[str]] = {}
-    for base in direct:
-        found, stack = set[str](), [base]
-        while stack:
-            new = direct.get(stack.pop(), set()) - found
-            found |= new
-            stack.extend(new)
-        reached[base] = found
-    groups: list[list[Segment]] = []
-    for s in segments:
-        home = next((g for g in groups if s.over and g[0].over and _mutual(s, g[0], reached)), None)
-        if home is None:
-            groups.append([s])
-        else:
-            home.append(s)
-    return groups
+def _shared(bodies: Sequence[Expr]) -> set[Expr]:
+    """The largest parts that several of the bodies have, and that take some work."""
+    counts: dict[Expr, int] = {}
+    for body in bodies:
+        for x in postorder([body]):
+            counts[x] = counts.get(x, 0) + 1
+    repeated = {x for x, n in counts.items() if n > 1 and x.op not in _CHEAP}
+    inner = {a for x in repeated for a in x.args if counts[a] == counts[x]}
+    return {x for x in repeated - inner if not _is_size(x)}
 
 
-def _mutual(a: Segment, b: Segment, reached: Mapping[str, set[str]]) -> bool:
-    return a.base != b.base and a.base in reached[b.base] and b.base in reached[a.base]
-
-
-def _falls(group: Sequence[Segment]) -> bool:
-    """Whether members use later ones of the group: a recurrence that goes back."""
-    bases = {s.base for s in group}
-    return any(
-        s.over is not None and i.letter == s.over.letter and i.offset > s.index.offset
-        for s in group
-        for _, base, i, _ in members_in(_body(s))
-        if base in bases
-    )
-
-
-def _body(s: Segment) -> Expr:
-    assert s.body is not None
-    return s.body
-
-
-def _in_order(group: Sequence[Segment], falling: bool) -> list[Segment]:
-    """Within a step, what others use at the same index first."""
-    rank = {s.base: 0 for s in group}
-    for _ in group:
-        for s in group:
-            for _, base, index, _ in members_in(_body(s)):
-                if index == s.index and base in rank and base != s.base:
-                    rank[s.base] = max(rank[s.base], rank[base] + 1)
-    return sorted(group, key=lambda s: (-s.index.offset if falling else 0, rank[s.base]))
+def _is_size(x: Expr) -> bool:
+    """Whether it is a number made of dimensions."""
+    return all(a.op in ("number", "dimension") or a.args for a in postorder([x]))

@@ -11,7 +11,7 @@ from . import words
 from .derivation import Style
 from .drawing import Box, drawn
 from .layout import MARGIN, Row, columns, labelled, prose
-from .text import overlined
+from .text import overlined, to_text
 
 INDENT = 13
 LEAD = 3  # scalars in front take at most this part of the width
@@ -49,10 +49,9 @@ def _scalars(move: Move) -> str:
 
 def _letters(move: Move, style: Style) -> list[Row]:
     rows: list[Row] = []
-    for named in dict.fromkeys(n for n in move.factors if n.name != style.text(n.expression)):
-        if not named.expression.is_scalar:
-            text = overlined(style.text(named.expression))
-            rows += labelled("" if rows else "where", [[(f"{named.name} = {text}", "")]], INDENT)
+    for named in dict.fromkeys(n for n in move.factors if n.name != to_text(n.expression)):
+        text = overlined(style.text(named.expression))
+        rows += labelled("" if rows else "where", [[(f"{named.name} = {text}", "")]], INDENT)
     return [[], *rows] if rows else []
 
 
@@ -68,7 +67,7 @@ def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
         case "no value":
             return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
     said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
-    if ruling.factor is not None:
+    if ruling.factor:
         said += f"; right but for a factor {ruling.factor}"
     elif ruling.reason:
         said += f"; {ruling.reason}"

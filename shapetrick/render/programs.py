@@ -14,6 +14,7 @@ from ..program import Output, Program
 from .arguments import Arguments, arguments, flattening
 from .code import Statement, Writer
 from .identifiers import Identifiers
+from .inplace import InPlaceWriter
 from .spellings import Library
 from .text import overlined, to_text
 
@@ -24,6 +25,7 @@ LIBRARIES: Mapping[Target, Library] = {
 }  # fmt: skip
 FUNCTION = "value_and_gradients"
 WIDTH = 88
+LONGEST = 1000  # characters of a formula in a docstring
 
 # Names that the text of a program uses itself.
 RESERVED = frozenset(
@@ -68,13 +70,13 @@ def module(
     library: Library,
     about: Sequence[str] = (),
     test: Sequence[str] = (),
-    body_of: Body | None = None,
+    body: Body | None = None,
 ) -> str:
     """The text of a module with one function, and its test; `about` is what stands above."""
-    body = [*function(program, library, body_of), *test]
+    lines = [*function(program, library, body), *test]
     if library == "numpy":
-        body = ["Array = NDArray[np.floating]", "", "", *body]
-    return assembled(body, about)
+        lines = ["Array = NDArray[np.floating]", "", "", *lines]
+    return assembled(lines, about)
 
 
 def assembled(body: Sequence[str], about: Sequence[str]) -> str:
@@ -93,7 +95,7 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-Body = Callable[[Writer, Identifiers], list[str]]
+Body = Callable[[InPlaceWriter, Identifiers], list[str]]
 
 
 def function(program: Program, library: Library, body: Body | None = None) -> list[str]:
@@ -102,7 +104,9 @@ def function(program: Program, library: Library, body: Body | None = None) -> li
     given = arguments(program, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
-    writer = Writer(library, roots, names, given.dims, given.functions, identifiers, _like(given))
+    writer = InPlaceWriter(
+        library, roots, names, given.dims, given.functions, identifiers, _like(given)
+    )
     bind(writer, program, given.inputs)
     computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
     returned = [_returned(o, f"{writer.piece(o.value)}", given) for o in program.outputs]
@@ -145,21 +149,22 @@ def _jit(given: Arguments) -> str:
 
 def _own_shapes(program: Program, given: Arguments) -> list[str]:
     """The shapes in which vectors were given, where a gradient comes back in it."""
-    names = dict.fromkeys(given.inputs[e] for o in program.outputs if (e := _vector(o)) is not None)
+    names = dict.fromkeys(filter(None, (_vector(o, given) for o in program.outputs)))
     return [f"{name}_shape = {name}.shape" for name in names]
 
 
-def _vector(output: Output) -> Expr | None:
-    """The vector by which an output is the gradient, so that it has that vector's shape."""
+def _vector(output: Output, given: Arguments) -> str:
+    """The vector by which an output is the gradient, so that it has that vector's shape, if the
+    function takes it."""
     request = output.request
     if request is None or request.kind not in ("grad", "vjp", "hvp"):
-        return None
-    return request.wrt if len(extent(request.wrt.shape)) == 1 else None
+        return ""
+    return given.inputs.get(request.wrt, "") if len(extent(request.wrt.shape)) == 1 else ""
 
 
 def _returned(output: Output, text: str, given: Arguments) -> str:
-    vector = _vector(output)
-    return text if vector is None else f"{text}.reshape({given.inputs[vector]}_shape)"
+    vector = _vector(output, given)
+    return f"{text}.reshape({vector}_shape)" if vector else text
 
 
 def result_type(output: Output, library: Library) -> str:
@@ -195,7 +200,7 @@ def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
 
 def written(statements: Iterable[Statement]) -> list[str]:
     """The statements as lines."""
-    return [f"{s.name} {s.sign} {s.text}" for s in statements]
+    return [f"{s.name} {s.sign} {s.text}" if s.name else s.text for s in statements]
 
 
 def docstring(program: Program, given: Arguments) -> list[str]:
@@ -210,7 +215,10 @@ def docstring(program: Program, given: Arguments) -> list[str]:
         f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
         for e, name in given.inputs.items()
     ]
-    lines = [f"{summary}.", "", *(f"    {name} = {_formula(e)}" for name, e in formulas)]
+    lines = [*wrapped(f"{summary}.", WIDTH - 8), ""]
+    for name, e in formulas:
+        first, *more = wrapped(f"{name} = {_formula(e)}", WIDTH - 12)
+        lines += [f"    {first}", *(f"        {line}" for line in more)]
     if shapes:
         lines += ["", *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
     if any(len(extent(e.shape)) == 1 for e in given.inputs):
@@ -226,9 +234,10 @@ def quoted(line: str) -> str:
 
 def _formula(e: Expr) -> str:
     try:
-        return to_text(e, unicode=True)
+        text = to_text(e, unicode=True)
     except RequestError:
-        return "(too long to print)"
+        text = ""
+    return text if 0 < len(text) <= LONGEST else "(too long to print here)"
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -82,7 +82,8 @@ TABLE: Mapping[str, Spelling] = {
         "0.5 * (1 + math.tanh(0.5 * {0:unary}))", Level.PRODUCT,
     ),
     "softplus": _row(
-        "np.logaddexp(0, {0})", "jax.nn.softplus({0})", "torch.logaddexp({0}, torch.zeros_like({0}))",
+        "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
+        "torch.logaddexp({0}, torch.zeros_like({0}))",
         "max({0}, 0) + math.log1p(math.exp(-abs({0})))", Level.SUM,
     ),
     "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
@@ -151,15 +152,21 @@ TABLE: Mapping[str, Spelling] = {
     "inv": _row("np.linalg.inv({0})"),
     "det": _row("np.linalg.det({0})"),
     "logdet": _row("np.linalg.slogdet({0})[1]"),
-    "cholesky": _row("np.linalg.cholesky({0})"),
+    "cholesky": _row(
+        "scipy.linalg.cholesky({0}, lower=True)", "jnp.linalg.cholesky({0})",
+        "torch.linalg.cholesky({0})",
+    ),
     "cholesky_diagonal": _row("np.diagonal({0})"),
     "cholesky_solve": _row(
         "scipy.linalg.cho_solve(({0}, True), {1})", "jax.scipy.linalg.cho_solve(({0}, True), {1})",
         "torch.cholesky_solve({1:atom}.reshape(len({1}), -1), {0}).reshape({1:atom}.shape)",
     ),
     "cholesky_inverse": _row(
-        "scipy.linalg.cho_solve(({0}, True), np.eye({rows}))",
+        "scipy.linalg.lapack.dpotri({0:atom}.T)[0]",
         "jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}))", "torch.cholesky_inverse({0})",
+    ),
+    "mirrored": _row(  # of a symmetric matrix, NumPy has the upper triangle
+        "np.where(np.tri({rows}, dtype=bool), {0:atom}.T, {0})", "{0:atom}", "{0:atom}"
     ),
     "lu": _row("scipy.linalg.lu_factor({0})", "jax.scipy.linalg.lu_factor({0})",
                "torch.linalg.lu_factor({0})"),
@@ -179,7 +186,7 @@ TABLE: Mapping[str, Spelling] = {
         "torch.linalg.lu_solve(*{0}, {1}.reshape(len({1}), -1), adjoint=True).reshape({1}.shape)",
     ),
     "lu_inverse": _row(
-        "scipy.linalg.lu_solve({0}, np.eye({rows}))", "jax.scipy.linalg.lu_solve({0}, jnp.eye({rows}))",
+        "scipy.linalg.lapack.dgetri(*{0})[0]", "jax.scipy.linalg.lu_solve({0}, jnp.eye({rows}))",
         "torch.linalg.lu_solve(*{0}, torch.eye({rows}, " + _LIKE + "))",
     ),
 }  # fmt: skip

@@ -26,7 +26,10 @@ def asked(request: Request, name: Callable[[str], str] = str) -> str:
     if request.direction is not None:
         direction = f" with {name(request.direction.data.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    return f"{request.kind} {differentiated(request)}{direction} wrt {variable(request)}{symmetric}"
+    over = None if request.claim is None else request.claim.over
+    members = "" if over is None else f" for {over}"
+    wrt = f"wrt {variable(request)}{symmetric}{members}"
+    return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
 
 def differentiated(request: Request) -> str:
