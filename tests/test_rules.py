@@ -88,7 +88,7 @@ def test_a_rule_is_found_once_for_a_pattern() -> None:
 def test_a_wrong_scalar_derivative_has_no_arrangement(text: str, derivative: str) -> None:
     view = view_of(text)
     name = view.row.name
-    wrong = replace(view, row=replace(TABLE[name], derivative=(derivative,)))
+    wrong = view._replace(row=replace(TABLE[name], derivative=(derivative,)))
     with pytest.raises(
         DerivationError, match=f"no arrangement of the scalar derivative of `{name}`"
     ):
