@@ -123,14 +123,15 @@ class Simplifier:
         return done[e]
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
-        """The steps that led to an expression: their result is in it, or in where another began."""
+        """The steps that led to an expression: their result is in it, or in where another began.
+        Those that only write a product in another order are no steps to a reader."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
         found = []
         for step in reversed([*self._rewriter.log, *self._log]):
             if step.after in wanted and step.before not in wanted:
                 wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
                 found.append(step)
-        return tuple(reversed(found))
+        return tuple(s for s in reversed(found) if length(s.after) < length(s.before))
 
     # --------------------------------------------------------------------------- one node
 
