@@ -30,8 +30,10 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         inner = () if x.op == "name" else x.args
         depths[x] = 1 + max((depths[a] for a in inner), default=0) if inner else 0
     for x in reversed(nodes):
-        for a in () if x.op == "name" else x.args:
-            uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
+        factors = () if x.op == "name" else x.args
+        for i, a in enumerate(factors):
+            if x.op != "matmul" or i == 0 or factors[i - 1] is not a:  # a power is written once
+                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
     cut = depths[e] > DEEPEST
     new: dict[Expr, Expr] = {}
     below: dict[Expr, int] = {}  # how deep since the last cut

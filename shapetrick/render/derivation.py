@@ -195,7 +195,8 @@ def _rewritings(result: Result, style: Style) -> list[Row]:
     rows: list[Row] = []
     for rewriting in result.rewritings:
         rows.append([(rewriting.rule, "dim")])
-        rows += [[("  " + t, "")] for t in style.broken(style.text(rewriting.after), INDENT + 2)]
+        told = f"{style.text(rewriting.before)} = {style.text(rewriting.after)}"
+        rows += [[("  " + t, "")] for t in style.broken(told, INDENT + 2)]
     return labelled("simplified", rows, INDENT)
 
 
