@@ -351,6 +351,7 @@ def test_the_command_writes_a_module(capsys: pytest.CaptureFixture[str]) -> None
     [
         (["-e", "x: n"], "nothing is asked for"),
         (["-e", "x: n; jac (2 x) wrt x", "--target", "jax-vjp"], "no backward rule"),
+        (["-e", "x: n; J = norm(x); grad J wrt x", "--sizes", "m=3"], "no dimension `m`"),
         (["-e", "x: n; J = norm(x); grad J wrt x", "--target", "jax", "--blocks"], "target numpy"),
     ],
 )
