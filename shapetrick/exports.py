@@ -26,7 +26,7 @@ from .render.loops import Loops
 from .render.programs import FUNCTION, LIBRARIES, TARGETS, Body, Target, module, program_arguments
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
-from .sampling import assignments
+from .sampling import assignments, dims_of
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
@@ -48,6 +48,7 @@ def code(
     library = LIBRARIES[known(target)]
     if problem.families is not None:
         return _loops(problem, results, known(target), self_test or blocks)
+    _check(sizes or {}, results)
     about = _about(results)
     if target not in RULES:
         whole = _program(problem, results, sizes)
@@ -88,6 +89,7 @@ def function(
     alone: bool = False,
 ) -> Generated | GeneratedLoops:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    _check(sizes or {}, results)
     library = LIBRARIES[known(target)]
     directions = [r.request.direction.data.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
@@ -113,6 +115,17 @@ def known(target: str) -> Target:
         if one == target:
             return one
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+
+
+def _check(sizes: Sizes, results: Sequence[Result]) -> None:
+    """Raises RequestError for a size that is none, or of a dimension that there isn't."""
+    roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
+    names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
+    for name, size in sizes.items():
+        if name not in names:
+            raise RequestError(f"there is no dimension `{name}`: there are {', '.join(names)}.")
+        if size < 1:
+            raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 
 
 def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:
