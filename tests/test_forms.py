@@ -27,6 +27,16 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
     ("X: m x n", "jac X' wrt X", "commute(m, n)"),
     ("X: m x n", "jac tanh(X) wrt X", "diag(vec(1 - tanh(X).^2))"),
     ("X: n x n", "jac inv(X) wrt X", "-kron(inv(X)', inv(X))"),
+    (
+        "P: n x m; X: m x n",
+        "jac inv(tanh(P X))' wrt X",
+        "kron(T1, T1') commute(n, n) diag(vec(tanh(P X).^2 - 1)) kron(eye(n), P)",
+    ),
+    (
+        "B: n x m; Q: m x k; P: m x m; x: m",
+        "jac (B (Q .* (P x))) wrt x",
+        "(kron(ones(k), B) .* kron(Q', ones(n))) P",
+    ),
     ("X: m x n", "jac (X X') wrt X", "kron(eye(m), X) commute(m, n) + kron(X, eye(m))"),
     ("X: m x n; b: n", "jac (X b) wrt X", "kron(b', eye(m))"),
     ("t: scalar; A, B: m x n", "jac (sin(t) A + t^2 B) wrt t", "cos(t) A + 2 t B"),
@@ -77,7 +87,7 @@ def test_what_is_said_of_a_result(text: str, note: str) -> None:
     assert note in st.derive(text).result.notes[0]
 
 
-@pytest.mark.parametrize("request_", ["jac kron(X, X) wrt X", "hess logdet(tanh(P X)) wrt X"])
+@pytest.mark.parametrize("request_", ["jac kron(X, X) wrt X", "hess det(tanh(P X)) wrt X"])
 def test_what_has_no_form_is_refused_with_an_offer(request_: str) -> None:
     with pytest.raises(st.DerivationError, match=r"no form.*`vjp`.*`hvp`"):
         st.derive(f"X, P: n x n; {request_}")
