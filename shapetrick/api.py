@@ -37,7 +37,7 @@ class Derivation:
 
     @property
     def kind(self) -> str:
-        """`grad` or `vjp`."""
+        """What was asked for: `grad`, `vjp`, `jac`, `hess`, `jvp` or `hvp`."""
         return self.result.request.kind
 
     @property

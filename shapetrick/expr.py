@@ -375,7 +375,7 @@ def operand(value: Any) -> Expr:
     Raises OperandError for what is neither an expression nor a finite real number."""
     if isinstance(value, Expr):
         return value
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy's 0-d
+    if getattr(value, "size", None) == 1 and hasattr(value, "item"):  # an array of one entry
         value = value.item() if not isinstance(value, numbers.Number) else value
     if isinstance(value, numbers.Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))
