@@ -19,7 +19,7 @@ from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
 from .naming import introduced, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
-from .recurrence import Backpropagation
+from .recurrence import Backpropagation, unshifted
 from .results import Recursion, Result, Step
 from .simplification import Simplifier
 from .validation import Checker
@@ -77,6 +77,8 @@ def _concluded(
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
+    if request.claim is not None:
+        request = unshifted(families, request)
     back = Backpropagation(problem, request, families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()

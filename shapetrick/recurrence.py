@@ -20,6 +20,7 @@ from .dims import Shape
 from .expr import UNIT, Expr
 from .families import (
     Families,
+    Incomparable,
     Segment,
     at_most,
     cotangent_names,
@@ -58,6 +59,14 @@ class _Contribution:
         return at_most(self.first, first) and at_most(last, self.last)
 
 
+def unshifted(families: Families, request: Request) -> Request:
+    """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
+    wrt, found = request.wrt, split(request.wrt.data.name)
+    if found is not None and found[1].letter not in ("", *families.lengths):
+        wrt = reindexed(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
+    return replace(request, claim=None, wrt=wrt)
+
+
 @dataclass(slots=True)
 class Backpropagation:
     """The recurrences of one request."""
@@ -66,6 +75,7 @@ class Backpropagation:
     request: Request
     families: Families
     _pieces: list[Piece] = field(default_factory=list)
+    _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
     _sums: dict[Expr, Expr] = field(default_factory=dict)  # what stands for them in the pieces
@@ -84,6 +94,25 @@ class Backpropagation:
         for s in f.segments:
             if s.body is not None and s.base in used:
                 self._pieces.append(Piece(s.body, self.cotangent(s.base, s.index), s.over, s))
+        self._drop_unused()
+
+    def _drop_unused(self) -> None:
+        """Leave out single members that nothing uses, whose gradients are zero."""
+        waiting = True
+        while waiting:
+            singles = [s for p in self._pieces if (s := p.defines) is not None and s.over is None]
+            unused = [s for s in singles if not self._is_used(s)]
+            self._unused += unused
+            self._pieces = [p for p in self._pieces if p.defines not in unused]
+            waiting = bool(unused)
+
+    def _is_used(self, s: Segment) -> bool:
+        if self.request.wrt.data.name == s.name:
+            return True
+        try:
+            return any(True for _ in self.uses_between(s.base, s.index, s.index))
+        except Incomparable:
+            return True
 
     # ---- what is asked for
 
@@ -134,7 +163,7 @@ class Backpropagation:
             for _, name, _, _ in members_in(waiting.pop()):
                 base = bases.get(name)
                 if base is not None and base not in needed:
-                    segments = self.families.of(base)
+                    segments = [s for s in self.families.of(base) if s not in self._unused]
                     letter = next((s.over.letter for s in segments if s.over), "")
                     needed[base] = list(
                         self._equations(base, segments, letter, partial(member, name))
