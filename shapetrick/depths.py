@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
 from .errors import RequestError
 from .expr import Expr, postorder, symbols_of
@@ -16,7 +18,9 @@ from .targets import also_drawn
 from .unrolling import Unrolling
 from .validation import Checker
 
+T = TypeVar("T")
 DEPTHS = 3  # how many lengths are tried
+ENDS = 4  # members at either end of a long family that are looked at
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
 
 
@@ -36,7 +40,9 @@ def unrolled(
     """The members by which is asked, at these lengths. Raises RequestError below the least."""
     segments = (*families.segments, *segments_of(recursion.cotangents))
     numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
-    for values, gradient, segment in _asked(request, recursion, families, lengths):
+    asked = list(_asked(request, recursion, families, lengths))
+    lines = (*segments, *segments_of(recursion.gradients))
+    for values, gradient, segment in _chosen(asked, lambda one: one[0], lines, lengths):
         wrt = _member(request, values, numbers, segment)
         free = frozenset({wrt.data.name})
         unrolling = Unrolling(segments, lengths, free)
@@ -111,7 +117,7 @@ def claimed(
     if claim.over is not None:
         first, last = (i.within(numbers).offset for i in (claim.over.first, claim.over.last))
         places = [{claim.over.letter: Index("", k)} for k in range(first, last + 1)]
-    for at in places:
+    for at in _chosen(places, lambda at: at, segments, lengths):
         wrt = _member(request, at, numbers, _segment_of(families, request, at, lengths))
         unrolling = Unrolling(segments, lengths, frozenset({wrt.data.name}))
         gradient = unrolling.expression(reindexed(claim.value, at))
@@ -119,9 +125,28 @@ def claimed(
         yield Unrolled(of, wrt, gradient, next((i.offset for i in at.values()), 0))
 
 
+def _chosen(
+    members: Sequence[T],
+    place: Callable[[T], Indices],
+    segments: Sequence[Segment],
+    lengths: Mapping[str, int],
+) -> Iterator[T]:
+    """Of neighbours to which the same lines apply, the first and the last ones: where the length is
+    given as a number there may be many."""
+    ranges = [Unrolling((), lengths).members(s) for s in segments]
+
+    def lines(member: T) -> list[bool]:
+        k = next((i.offset for i in place(member).values()), 0)
+        return [k in r for r in ranges]
+
+    for _, group in groupby(members, key=lines):
+        ones = list(group)
+        yield from ones if len(ones) <= 2 * ENDS else ones[:ENDS] + ones[-ENDS:]
+
+
 def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
     """The lengths at which a recurrence is validated."""
-    for more in range(DEPTHS):
+    for more in range(DEPTHS if recursion.least else 1):
         yield {letter: least + more for letter, least in recursion.least.items()}
 
 

@@ -75,6 +75,7 @@ class Backpropagation:
     request: Request
     families: Families
     _pieces: list[Piece] = field(default_factory=list)
+    _members: dict[Expr, dict[str, dict[tuple[Expr, Index], None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
@@ -274,11 +275,17 @@ class Backpropagation:
     def uses(self, base: str) -> Iterator[tuple[Piece, Expr, Index]]:
         """The pieces in which members of a family occur."""
         for piece in self._pieces:
-            found = dict.fromkeys(
-                (x, index) for x, other, index, _ in members_in(piece.body) if other == base
-            )
-            for x, index in found:
+            for x, index in self._members_of(piece).get(base, ()):
                 yield piece, x, index
+
+    def _members_of(self, piece: Piece) -> dict[str, dict[tuple[Expr, Index], None]]:
+        """The members that a piece uses, by their families."""
+        if piece.body not in self._members:
+            found: dict[str, dict[tuple[Expr, Index], None]] = {}
+            for x, base, index, _ in members_in(piece.body):
+                found.setdefault(base, {})[x, index] = None
+            self._members[piece.body] = found
+        return self._members[piece.body]
 
     def _contributions(self, base: str, letter: str) -> Iterator[_Contribution]:
         for piece, x, index in self.uses(base):

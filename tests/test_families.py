@@ -257,6 +257,17 @@ def test_vjp_of_the_last_member() -> None:
     assert equations(d)[0] == "G[L] = V"
 
 
+def test_time_does_not_depend_on_a_length_that_is_a_number() -> None:
+    text = (
+        "X : m x n; W[l] : n x n for l = 1..{0}; Z[0] = X\n"
+        "Z[l] = tanh(Z[l-1] W[l]) for l = 1..{0}; J = sum(Z[{0}]); grad J wrt W[l]"
+    )
+    few, many = derive(text.format(16)), derive(text.format(40))
+    assert few.verified
+    assert many.verified
+    assert many.validation.draws == few.validation.draws
+
+
 def test_a_generated_network_of_a_thousand_layers() -> None:
     lines = ["X : m x n; Z0 = X"]
     lines += [f"W{i} : n x n; Z{i} = tanh(Z{i - 1} W{i})" for i in range(1, 1001)]
