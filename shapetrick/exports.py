@@ -19,8 +19,17 @@ from .problem import Problem
 from .program import Program, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.code import WRITTEN
+from .render.looprules import LoopRule
 from .render.loops import Loops
-from .render.programs import FUNCTION, LIBRARIES, TARGETS, Target, module, program_arguments
+from .render.programs import (
+    FUNCTION,
+    LIBRARIES,
+    TARGETS,
+    Target,
+    assembled,
+    module,
+    program_arguments,
+)
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
 from .sampling import assignments
@@ -59,13 +68,32 @@ def code(
 
 def _loops(problem: Problem, results: Sequence[Result], target: Target, self_test: bool) -> str:
     """Families as loops. Raises RequestError for what is not written."""
-    if target in RULES or self_test:
-        raise RequestError(
-            "of families there is code as a plain function (numpy, jax, torch), and without a "
-            "self-test."
-        )
-    loops = Loops(problem, passes(problem, results), LIBRARIES[target])
-    return loops.module(_about(results, target))
+    if self_test:
+        raise RequestError("the code of families has no self-test: compare with `evaluate`.")
+    library, about = LIBRARIES[target], _about(results, target)
+    if target not in RULES:
+        return Loops(problem, passes(problem, results), library).module(about)
+    values = dict.fromkeys(r.request.of for r in results)
+    groups = [[r for r in results if r.request.of is of] for of in values]
+    found = [LoopRule(Loops(problem, passes(problem, group), library)) for group in groups]
+    body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
+    return assembled(body, about)
+
+
+def _looping(
+    problem: Problem, results: Sequence[Result], target: Target, alone: bool
+) -> GeneratedLoops:
+    """Likewise, as a function."""
+    source, library = _loops(problem, results, target, self_test=False), LIBRARIES[target]
+    loops = Loops(problem, passes(problem, results), library)
+    families = loops.families
+    if target not in RULES:
+        answers, parameters = loops.answers, loops.parameters
+        return GeneratedLoops(source, FUNCTION, parameters, answers, families, library, alone)
+    rule = LoopRule(loops)
+    return GeneratedLoops(
+        source, rule.name, rule.parameters, [rule.value], families, library, alone
+    )
 
 
 def function(
@@ -78,8 +106,7 @@ def function(
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
     library = LIBRARIES[known(target)]
     if problem.families is not None:
-        _loops(problem, results, known(target), self_test=False)
-        return GeneratedLoops(Loops(problem, passes(problem, results), library), library, alone)
+        return _looping(problem, results, known(target), alone)
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
