@@ -19,7 +19,7 @@ from .expr import Expr
 from .families import Families, reindexed
 from .indices import Index, Range, base_of, renamed, split
 from .problem import Problem, Request
-from .recurrence import Backpropagation, Piece
+from .recurrence import Backpropagation, Piece, unshifted
 from .results import Equation, Recursion, Validation
 
 
@@ -55,6 +55,7 @@ class Assertion:
         self._problem, self._request, self._seed = problem, request, seed
         self._families: Families = problem.families
         self._claim = request.claim
+        self._plain = unshifted(self._families, request)
         self._back = Backpropagation(problem, self._plain, self._families)
 
     @cached_property
@@ -91,14 +92,6 @@ class Assertion:
         return Ruling(worst, tuple(self._regions(places, rights)))
 
     # ---- the recurrence that the claim rests on
-
-    @property
-    def _plain(self) -> Request:
-        """The request without its claim, by the generic member itself."""
-        wrt, found = self._request.wrt, split(self._request.wrt.data.name)
-        if found is not None and found[1].letter not in ("", *self._families.lengths):
-            wrt = reindexed(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
-        return replace(self._request, claim=None, wrt=wrt)
 
     def _rests_on_what_is_verified(self) -> bool:
         """Whether the cotangents are verified: each as the gradient that it is."""

@@ -79,8 +79,10 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     """The gradient of the generic member, and the recurrences that it uses."""
     from .cache import kept_values  # of all problems, only those with families need these
     from .depths import validate
-    from .recurrence import Backpropagation
+    from .recurrence import Backpropagation, unshifted
 
+    if request.claim is not None:
+        request = unshifted(families, request)
     back = Backpropagation(problem, request, families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
