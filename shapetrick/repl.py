@@ -223,9 +223,10 @@ def _keys() -> KeyBindings:
 
     @keys.add("enter", filter=~completion_is_selected)
     def _(event: KeyPressEvent) -> None:
-        """The line is done, unless a bracket is open."""
+        """The line is done, unless a bracket is open; an empty line ends that too."""
         buffer = event.current_buffer
-        if is_open(buffer.text) and buffer.document.is_cursor_at_the_end:
+        at_end = buffer.document.is_cursor_at_the_end
+        if is_open(buffer.text) and at_end and buffer.document.current_line.strip():
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
