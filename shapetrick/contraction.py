@@ -302,7 +302,8 @@ class Board:
             if not touching:
                 return True
             idle = next((n for n, t in touching.items() if not t), None)
-            leaf = next((n for n, t in touching.items() if len(t) == 1), None)
+            leaves = [n for n, t in touching.items() if len(t) == 1]
+            leaf = next((n for n in leaves if n in self.vectors), leaves[0] if leaves else None)
             if idle is not None:
                 self.sum_vectors(idle)
             elif leaf is not None:

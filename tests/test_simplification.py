@@ -157,6 +157,7 @@ FORMS = [
     ("A ones(n)", "sum(A, axis=1)", TALL),
     ("ones(m)' A", "sum(A, axis=0)", TALL),
     ("diag(A B')", "sum(A .* B, axis=1)", TALL),
+    ("sum(A, axis=0) v", "sum(A v)", TALL),
     ("diag(diag(v))", "v", TALL),
     ("kron(v, s)", "s v", "v : n; s : scalar"),
     # inverses and recognised functions
