@@ -9,7 +9,9 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,14 +199,29 @@ class _Terminal:
 
         target = console()
         desk.style = Style(width_of(target))
-        status = target.status("…", spinner_style="dim")
-        desk.busy = lambda what: status.update(f"{what} … (Ctrl-C stops)")
+        watch = _Watch()
+        desk.busy = watch.start
         try:
-            with status:
+            with target.status(watch, spinner_style="dim"):
                 for row in _answers(desk, line):
                     show([row], target)
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is worked on, and for how long, while it is."""
+
+    what: str = ""
+    begin: float = field(default_factory=time.monotonic)
+
+    def start(self, what: str) -> None:
+        self.what, self.begin = what, time.monotonic()
+
+    def __rich__(self) -> str:
+        seconds = int(time.monotonic() - self.begin)
+        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def _history() -> History:
