@@ -313,7 +313,7 @@ class Backpropagation:
             else:
                 sums.setdefault(piece.over, []).append(value)
         parts = [self._simplify(ex.add(*plain))] if plain else []
-        parts += [ex.total(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
+        parts += [_summed(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -400,6 +400,12 @@ class Backpropagation:
             if x.op == "name" and split(x.data) is not None
         }
         return ex.substitute(e, names) if names else e
+
+
+def _summed(e: Expr, over: Range) -> Expr:
+    """The sum over members, with a minus sign before it."""
+    numbers = [a.data for a in e.args if a.op == "number"] if e.op == "times" else []
+    return -ex.total(-e, over) if numbers and numbers[0] < 0 else ex.total(e, over)
 
 
 def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, Index, Index]]:
