@@ -24,6 +24,7 @@ from .families import (
     Segment,
     at_most,
     cotangent_names,
+    covers,
     live,
     members_in,
     reindexed,
@@ -120,6 +121,8 @@ class Backpropagation:
     def recursion(self, others: Sequence[Expr] = ()) -> Recursion:
         """The equations of the gradient, and of all cotangents that these use, and the others."""
         gradients = self._gradient()
+        for e in (self.request.wrt, self.request.of, *others):
+            self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
         with_sums = [
             tuple(replace(q, value=ex.substitute(q.value, self._sums)) for q in equations)
@@ -390,6 +393,17 @@ class Backpropagation:
             letter = a.letter or b.letter
             self._least[letter] = max(self._least.get(letter, 1), needed)
         return at_most(a, b)
+
+    def _note_lengths(self, e: Expr) -> None:
+        """From which lengths on there are the single members that an expression mentions."""
+        bases = {name: base for base, name in self._names.items()}
+        for _, name, index, _ in members_in(e):
+            base = bases.get(name, name)
+            if not index.letter or index.letter in self.families.lengths:
+                for s in self.families.of(base):
+                    if covers([s], index, index) is None:
+                        self._at_most(s.first, index)
+                        self._at_most(index, s.last)
 
     def _simplify(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
