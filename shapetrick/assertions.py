@@ -16,7 +16,7 @@ import numpy as np
 from . import expr as ex
 from .depths import checker_of, claimed, depths, validate, worst_of
 from .expr import Expr
-from .families import Families, reindexed
+from .families import Families, at_most, reindexed
 from .indices import Index, Range, base_of, renamed, split
 from .problem import Problem, Request
 from .recurrence import Backpropagation, Piece, unshifted
@@ -125,7 +125,7 @@ class Assertion:
         """The right answer for the members of a region, in the claim's letter."""
         q = region.equation
         index = (split(q.symbol.data.name) or ("", Index()))[1]
-        if not self._letter or q.over is None:
+        if q.over is None:
             return q.value
         own = (split(self._request.wrt.data.name) or ("", Index()))[1]
         return reindexed(q.value, {q.over.letter: own.plus(-index.offset)})
@@ -158,6 +158,10 @@ class Assertion:
         offset = found[1].offset if found is not None and self._letter else 0
         for first, last, q in self._equations():
             low, high = first.plus(-offset), last.plus(-offset)
+            if found is not None and not self._letter:
+                if not (at_most(first, found[1]) and at_most(found[1], last)):
+                    continue
+                low = high = found[1]
             within = [
                 right
                 for (lengths, k), right in zip(places, rights, strict=True)

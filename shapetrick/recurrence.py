@@ -24,6 +24,7 @@ from .families import (
     Segment,
     at_most,
     cotangent_names,
+    covers,
     live,
     members_in,
     reindexed,
@@ -120,6 +121,8 @@ class Backpropagation:
     def recursion(self, others: Sequence[Expr] = ()) -> Recursion:
         """The equations of the gradient, and of all cotangents that these use, and the others."""
         gradients = self._gradient()
+        for e in (self.request.wrt, self.request.of, *others):
+            self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
         with_sums = [
             tuple(replace(q, value=ex.substitute(q.value, self._sums)) for q in equations)
@@ -313,7 +316,7 @@ class Backpropagation:
             else:
                 sums.setdefault(piece.over, []).append(value)
         parts = [self._simplify(ex.add(*plain))] if plain else []
-        parts += [ex.total(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
+        parts += [_summed(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -391,6 +394,17 @@ class Backpropagation:
             self._least[letter] = max(self._least.get(letter, 1), needed)
         return at_most(a, b)
 
+    def _note_lengths(self, e: Expr) -> None:
+        """From which lengths on there are the single members that an expression mentions."""
+        bases = {name: base for base, name in self._names.items()}
+        for _, name, index, _ in members_in(e):
+            base = bases.get(name, name)
+            if not index.letter or index.letter in self.families.lengths:
+                for s in self.families.of(base):
+                    if covers([s], index, index) is None:
+                        self._at_most(s.first, index)
+                        self._at_most(index, s.last)
+
     def _simplify(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
         e = self._simplifier(e)
@@ -400,6 +414,12 @@ class Backpropagation:
             if x.op == "name" and split(x.data) is not None
         }
         return ex.substitute(e, names) if names else e
+
+
+def _summed(e: Expr, over: Range) -> Expr:
+    """The sum over members, with a minus sign before it."""
+    numbers = [a.data for a in e.args if a.op == "number"] if e.op == "times" else []
+    return -ex.total(-e, over) if numbers and numbers[0] < 0 else ex.total(e, over)
 
 
 def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, Index, Index]]:

@@ -156,6 +156,16 @@ def test_members_on_which_the_value_does_not_depend(text: str) -> None:
     assert d.verified, d.validation
 
 
+def test_a_sum_with_a_sign_is_read_back() -> None:
+    text = (
+        "A, Y[0] : n x n; Y[t] = 2 Y[t-1] - Y[t-1] A Y[t-1] for t = 1..T\n"
+        "J = norm(A Y[T] - I)^2 / 2\n"
+    )
+    d = derive(text + "grad J wrt A")
+    assert str(d.gradient) == ("(A Y[T] - I) Y[T]' - sum(t = 1..T) Y[t-1]' G[t] Y[t-1]'")
+    assert read(f"{text}check grad J wrt A = {d.gradient}").check()[0].right
+
+
 # ---- the cache
 
 

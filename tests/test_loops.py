@@ -275,10 +275,8 @@ def test_a_rule_with_an_upstream() -> None:
     for f, g in zip(jax.vjp(plain, x, w), jax.vjp(derived_rule, x, w), strict=True):
         if callable(f):
             up = rng.normal(size=(2, 3))
-            pairs = zip(
-                jax.tree_util.tree_leaves(f(up)), jax.tree_util.tree_leaves(g(up)), strict=True
-            )
-            for one, other in pairs:
+            leaves = (jax.tree_util.tree_leaves(h(up)) for h in (f, g))
+            for one, other in zip(*leaves, strict=True):
                 np.testing.assert_allclose(one, other, rtol=1e-10)
         else:
             np.testing.assert_allclose(f, g, rtol=1e-12)
