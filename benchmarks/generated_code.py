@@ -6,8 +6,8 @@
 Every time is the least of many, in float64. `alone` is a process for each library, the processes
 alternating; `in turns` is one process in which the libraries take turns, call by call. Ratios are
 to the generated NumPy code: above 1, that is faster. Memory is what a call takes at its peak
-beyond what was there before it. Exits with 1 if the goal on one thread is missed. To install what
-it compares with: `pip install autograd jax torch`.
+beyond what was there before it. Exits with 1 if the goal on one thread is missed. What it
+compares with: `pip install -e '.[benchmark]'`.
 """
 
 from __future__ import annotations
@@ -145,9 +145,13 @@ def arrays(case: Case, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
 # -------------------------------------------------------------------------------- the libraries
 
 
-def _ours(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
-    function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, blocks=True)
+def _ours(case: Case, data: dict[str, np.ndarray], blocks: bool = True) -> Callable[[], Any]:
+    function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, blocks=blocks)
     return lambda: list(function(**data).values())
+
+
+def _plain(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
+    return _ours(case, data, blocks=False)
 
 
 def _jax() -> Any:
@@ -224,9 +228,10 @@ def _flat(found: Any) -> list[Any]:
     return [value, *gradients]
 
 
-OURS, OURS_IN_JAX, JAX = "ours", "ours in JAX", "jax.jit"
+OURS, PLAIN, OURS_IN_JAX, JAX = "ours", "ours, no blocks", "ours in JAX", "jax.jit"
 LIBRARIES: Mapping[str, Callable[[Case, dict[str, np.ndarray]], Callable[[], Any]]] = {
-    OURS: _ours, "torch": _torch, "HIPS autograd": _hips, JAX: _jax_jit, OURS_IN_JAX: _ours_in_jax,
+    OURS: _ours, "torch": _torch, "HIPS autograd": _hips, JAX: _jax_jit, PLAIN: _plain,
+    OURS_IN_JAX: _ours_in_jax,
 }  # fmt: skip
 
 
@@ -331,8 +336,8 @@ def rows(times: Times, problems: Sequence[str]) -> Iterator[list[str]]:
 
 
 HEADER = [
-    "", "ours, ms", "torch", "HIPS autograd", JAX, "jax.jit to ours in JAX",
-    "MB: ours / torch / HIPS / jax.jit",
+    "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, "jax.jit to ours in JAX",
+    "MB: ours / torch / HIPS / jax.jit / ours, no blocks",
 ]  # fmt: skip
 
 

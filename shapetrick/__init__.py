@@ -63,6 +63,7 @@ __all__ = [
     "vjp",
 ]
 
+_CONSTANTS = ("e", "pi")
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
     "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
@@ -81,13 +82,15 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """The engine is imported when it is first used, so that `shapetrick --help` answers at once.
 
-    Every function of the language is one here too: `st.norm`, `st.sum`, `st.eye`."""
+    Every function of the language is one here too: `st.norm`, `st.sum`, `st.eye`, `st.pi`."""
     from importlib import import_module
 
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)
     # A submodule that is being imported is asked for here first: only the table is looked at.
+    if name in _CONSTANTS:
+        return import_module(f"{__name__}.expr").constant(name)
     if name in import_module(f"{__name__}.functions").NAMES or name in _SIZED:
         return import_module(f"{__name__}.objects").applied(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

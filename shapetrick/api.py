@@ -37,7 +37,7 @@ class Derivation:
 
     @property
     def kind(self) -> str:
-        """`grad` or `vjp`."""
+        """What was asked for: `grad`, `vjp`, `jac`, `hess`, `jvp` or `hvp`."""
         return self.result.request.kind
 
     @property
@@ -103,7 +103,7 @@ class Derivation:
         """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch.
 
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
-        the rows of large arrays in blocks that stay in the cache."""
+        the rows of large arrays in blocks that stay in the cache, in double precision."""
         from . import exports
 
         return exports.code(self.problem, [self.result], target, sizes, self_test, blocks)

@@ -34,7 +34,7 @@ def einsum(operands: list[Any], out: list[int], sizes: dict[int, int]) -> Array:
     own."""
     inside = {i for indices in operands[1::2] for i in indices}
     kept = list(dict.fromkeys(i for i in out if i in inside))
-    value = np.einsum(*operands, kept, optimize=len(operands) > 6) if operands else np.ones(())
+    value = _contracted([*zip(operands[::2], operands[1::2], strict=True)], kept)
     for i in dict.fromkeys(out):
         if i not in inside:
             value = np.broadcast_to(value[..., None], (*value.shape, sizes[i]))
@@ -44,6 +44,23 @@ def einsum(operands: list[Any], out: list[int], sizes: dict[int, int]) -> Array:
     place = tuple(index[kept.index(i)] for i in out)
     result[place if place else ()] = value
     return result
+
+
+def _contracted(factors: list[tuple[Array, list[int]]], kept: Sequence[int]) -> Array:
+    """The product, factor by factor along what they share: the search for the best order that
+    np.einsum offers takes longer than such small products."""
+    if len(factors) < 3:
+        operands = [part for factor in factors for part in factor]
+        return np.asarray(np.einsum(*operands, list(kept))) if operands else np.ones(())
+    value, indices = factors[0]
+    left = factors[1:]
+    while left:
+        at = next((i for i, (_, other) in enumerate(left) if {*other} & {*indices}), 0)
+        array, other = left.pop(at)
+        needed = {*kept, *(i for _, others in left for i in others)}
+        out = [i for i in dict.fromkeys([*indices, *other]) if i in needed]
+        value, indices = np.einsum(value, indices, array, other, out), out
+    return np.asarray(np.einsum(value, indices, list(kept)))
 
 
 def arrangements(

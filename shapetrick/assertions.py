@@ -16,10 +16,10 @@ import numpy as np
 from . import expr as ex
 from .depths import checker_of, claimed, depths, validate, worst_of
 from .expr import Expr
-from .families import Families, reindexed
+from .families import Families, at_most, reindexed
 from .indices import Index, Range, base_of, renamed, split
 from .problem import Problem, Request
-from .recurrence import Backpropagation, Piece
+from .recurrence import Backpropagation, Piece, unshifted
 from .results import Equation, Recursion, Validation
 
 
@@ -55,6 +55,7 @@ class Assertion:
         self._problem, self._request, self._seed = problem, request, seed
         self._families: Families = problem.families
         self._claim = request.claim
+        self._plain = unshifted(self._families, request)
         self._back = Backpropagation(problem, self._plain, self._families)
 
     @cached_property
@@ -92,14 +93,6 @@ class Assertion:
 
     # ---- the recurrence that the claim rests on
 
-    @property
-    def _plain(self) -> Request:
-        """The request without its claim, by the generic member itself."""
-        wrt, found = self._request.wrt, split(self._request.wrt.data.name)
-        if found is not None and found[1].letter not in ("", *self._families.lengths):
-            wrt = reindexed(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
-        return replace(self._request, claim=None, wrt=wrt)
-
     def _rests_on_what_is_verified(self) -> bool:
         """Whether the cotangents are verified: each as the gradient that it is."""
         bases = {name: base for base, name in self._back.names.items()}
@@ -132,7 +125,7 @@ class Assertion:
         """The right answer for the members of a region, in the claim's letter."""
         q = region.equation
         index = (split(q.symbol.data.name) or ("", Index()))[1]
-        if not self._letter or q.over is None:
+        if q.over is None:
             return q.value
         own = (split(self._request.wrt.data.name) or ("", Index()))[1]
         return reindexed(q.value, {q.over.letter: own.plus(-index.offset)})
@@ -165,6 +158,10 @@ class Assertion:
         offset = found[1].offset if found is not None and self._letter else 0
         for first, last, q in self._equations():
             low, high = first.plus(-offset), last.plus(-offset)
+            if found is not None and not self._letter:
+                if not (at_most(first, found[1]) and at_most(found[1], last)):
+                    continue
+                low = high = found[1]
             within = [
                 right
                 for (lengths, k), right in zip(places, rights, strict=True)

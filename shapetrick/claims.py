@@ -7,6 +7,7 @@ gradient is derived too, and the claim compared with it.
 from __future__ import annotations
 
 from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -18,12 +19,13 @@ from .assertions import Assertion
 from .derivation import derive
 from .drafts import values_at
 from .elaboration import read_expression
-from .errors import ShapetrickError, Span
+from .errors import InputError, ShapetrickError, Span
 from .expr import (
     Expr,
     postorder,
     rebuild,
 )
+from .indices import Index
 from .likenesses import likeness
 from .material import distributed, terms_of
 from .mending import Mend, Mender
@@ -122,9 +124,11 @@ def _judge_members(problem: Problem, request: Request, seed: int) -> Judgement:
         alone, local = step
         judged = _Wrong(alone, local, _local(alone, local, seed), seed).judgement()
         if judged.suggestion is not None:
-            value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
-            checked = assertion.ruling(value)
-            if wrong.first in {r.first for r in checked.regions if r.right}:
+            right: set[Index] = set()
+            with suppress(InputError):  # it mentions what isn't there at all these lengths
+                value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
+                right = {r.first for r in assertion.ruling(value).regions if r.right}
+            if wrong.first in right:
                 return replace(judged, request=request, validation=validation, error=found.error)
     plain = _Wrong(problem, request, validation, seed).plain()
     said = f"the gradient is `{to_text(answer)}`"

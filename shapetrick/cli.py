@@ -66,12 +66,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="shapetrick",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
         description="Matrix gradients as on paper: scalar chain rule, shapes, and a numeric check.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands",
+        prog="shapetrick",
+        metavar="COMMAND ...",  # as wide as the widest name, so that all helps stand in one column
+        required=True,
+    )
     derive = commands.add_parser(
         "derive",
         help="derive the gradients that a problem asks for",

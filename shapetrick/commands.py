@@ -103,8 +103,10 @@ def _hand(desk: Desk) -> Hand:
 
 def _hint(desk: Desk, _: str) -> Iterable[Row]:
     if desk.round is not None:
-        return _say(desk.round.question.hint or "there is no hint to this one.")
-    return _say(_hand(desk).hint())
+        hint = desk.round.question.hint or "there is no hint to this one."
+    else:
+        hint = _hand(desk).hint()
+    return _say("\n".join(prose(hint, desk.style.prose_width - 2)))
 
 
 def _candidates(desk: Desk, _: str) -> Iterable[Row]:
@@ -370,7 +372,8 @@ def _help(desk: Desk, argument: str) -> Iterator[Row]:
 _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
 or an expression alone, to see how it is read and its shape. `:derive J wrt W`
-derives by hand. Commands may be shortened; `:help COMMAND` says more of one,
+derives by hand. Where a bracket is open a line goes on; Alt-Enter begins
+another. Commands may be shortened; `:help COMMAND` says more of one,
 `:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
 """
 

@@ -285,11 +285,13 @@ class Board:
             self.put_vector(n, self.diagonal(loop))
 
     def _turned(self, loop: Expr) -> Expr:
-        """The product below a trace, turned so that it begins with what came first."""
+        """The product below a trace, turned so that it is short, and begins with what came
+        first."""
         if loop.op != "matmul":
             return loop
-        starts = [(*loop.args[i:], *loop.args[:i]) for i in range(len(loop.args))]
-        return min((matmul(*factors) for factors in starts), key=self._place)
+        ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
+        turned = [matmul(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
+        return min(turned, key=lambda e: (length(e), self._place(e)))
 
     def run(self, pick: int) -> bool:
         """Contracts every summed node; `pick` chooses among those with two matrices. False if
@@ -300,7 +302,8 @@ class Board:
             if not touching:
                 return True
             idle = next((n for n, t in touching.items() if not t), None)
-            leaf = next((n for n, t in touching.items() if len(t) == 1), None)
+            leaves = [n for n, t in touching.items() if len(t) == 1]
+            leaf = next((n for n in leaves if n in self.vectors), leaves[0] if leaves else None)
             if idle is not None:
                 self.sum_vectors(idle)
             elif leaf is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
 from .errors import RequestError
 from .expr import Expr, postorder, symbols_of
-from .families import Families, reindexed
+from .families import Families, Segment, reindexed
 from .indices import Index, Indices, split
 from .problem import Problem, Request
 from .recurrence import segments_of
@@ -16,7 +18,9 @@ from .targets import also_drawn
 from .unrolling import Unrolling
 from .validation import Checker
 
+T = TypeVar("T")
 DEPTHS = 3  # how many lengths are tried
+ENDS = 4  # members at either end of a long family that are looked at
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
 
 
@@ -36,8 +40,10 @@ def unrolled(
     """The members by which is asked, at these lengths. Raises RequestError below the least."""
     segments = (*families.segments, *segments_of(recursion.cotangents))
     numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
-    for values, gradient in _asked(request, recursion, families, lengths):
-        wrt = reindexed(request.wrt, {**numbers, **values})
+    asked = list(_asked(request, recursion, families, lengths))
+    lines = (*segments, *segments_of(recursion.gradients))
+    for values, gradient, segment in _chosen(asked, lambda one: one[0], lines, lengths):
+        wrt = _member(request, values, numbers, segment)
         free = frozenset({wrt.data.name})
         unrolling = Unrolling(segments, lengths, free)
         of = unrolling.expression(request.of)
@@ -51,20 +57,20 @@ def gradients(
 
     Raises RequestError below the least length."""
     unrolling = Unrolling((*families.segments, *segments_of(recursion.cotangents)), lengths)
-    for values, gradient in _asked(request, recursion, families, lengths):
+    for values, gradient, _ in _asked(request, recursion, families, lengths):
         yield unrolling.expression(reindexed(gradient, values))
 
 
 def _asked(
     request: Request, recursion: Recursion, families: Families, lengths: Mapping[str, int]
-) -> Iterator[tuple[Indices, Expr]]:
-    """The index of each member by which is asked, and its gradient."""
+) -> Iterator[tuple[Indices, Expr, Segment | None]]:
+    """The index of each member by which is asked, its gradient, and the segment that has it."""
     for letter, least in recursion.least.items():
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
     found = split(request.wrt.data.name)
     if found is None or not found[1].letter or found[1].letter in families.lengths:
-        yield {}, recursion.gradients[0].value
+        yield {}, recursion.gradients[0].value, None
         return
     base, index = found
     numbers = Unrolling((), lengths)
@@ -74,9 +80,29 @@ def _asked(
             at = {index.letter: Index("", k)}
             own = next((g for g in pieces if k in numbers.members(g)), None)
             if own is None or own.body is None:
-                yield at, recursion.gradients[0].value
+                yield at, recursion.gradients[0].value, segment
             else:
-                yield at, reindexed(own.body, own.values(Index("", k)))
+                yield at, reindexed(own.body, own.values(Index("", k))), segment
+
+
+def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Expr:
+    """The member by which is asked; its shape is that of its segment."""
+    wrt = reindexed(request.wrt, {**numbers, **at})
+    found = split(wrt.data.name)
+    if segment is None or found is None:
+        return wrt
+    own = {**numbers, **segment.values(found[1])}
+    return reindexed(segment.symbol(segment.index), own)
+
+
+def _segment_of(
+    families: Families, request: Request, at: Indices, lengths: Mapping[str, int]
+) -> Segment | None:
+    found = split(reindexed(request.wrt, at).data.name)
+    if not at or found is None:
+        return None
+    members = Unrolling((), lengths).members
+    return next((s for s in families.of(found[0]) if found[1].offset in members(s)), None)
 
 
 def claimed(
@@ -91,17 +117,36 @@ def claimed(
     if claim.over is not None:
         first, last = (i.within(numbers).offset for i in (claim.over.first, claim.over.last))
         places = [{claim.over.letter: Index("", k)} for k in range(first, last + 1)]
-    for at in places:
-        wrt = reindexed(request.wrt, {**numbers, **at})
+    for at in _chosen(places, lambda at: at, segments, lengths):
+        wrt = _member(request, at, numbers, _segment_of(families, request, at, lengths))
         unrolling = Unrolling(segments, lengths, frozenset({wrt.data.name}))
         gradient = unrolling.expression(reindexed(claim.value, at))
         of = unrolling.expression(request.of)
         yield Unrolled(of, wrt, gradient, next((i.offset for i in at.values()), 0))
 
 
+def _chosen(
+    members: Sequence[T],
+    place: Callable[[T], Indices],
+    segments: Sequence[Segment],
+    lengths: Mapping[str, int],
+) -> Iterator[T]:
+    """Of neighbours to which the same lines apply, the first and the last ones: where the length is
+    given as a number there may be many."""
+    ranges = [Unrolling((), lengths).members(s) for s in segments]
+
+    def lines(member: T) -> list[bool]:
+        k = next((i.offset for i in place(member).values()), 0)
+        return [k in r for r in ranges]
+
+    for _, group in groupby(members, key=lines):
+        ones = list(group)
+        yield from ones if len(ones) <= 2 * ENDS else ones[:ENDS] + ones[-ENDS:]
+
+
 def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
     """The lengths at which a recurrence is validated."""
-    for more in range(DEPTHS):
+    for more in range(DEPTHS if recursion.least else 1):
         yield {letter: least + more for letter, least in recursion.least.items()}
 
 

@@ -79,8 +79,10 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     """The gradient of the generic member, and the recurrences that it uses."""
     from .cache import kept_values  # of all problems, only those with families need these
     from .depths import validate
-    from .recurrence import Backpropagation
+    from .recurrence import Backpropagation, unshifted
 
+    if request.claim is not None:
+        request = unshifted(families, request)
     back = Backpropagation(problem, request, families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
@@ -120,17 +122,12 @@ def _gradient(request: Request, simplifier: Simplifier) -> Expr:
     return simplifier(cotangents(request.of, request.wrt, upstream)[request.wrt])
 
 
-def _jacobian_of(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
-    upstream = upstream_of(value)
-    return jacobian(cotangents(value, wrt, upstream)[wrt], upstream, wrt, simplifier)
-
-
 def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
-    return _jacobian_of(request.of, request.wrt, simplifier)
+    return jacobian(request.of, request.wrt, simplifier)
 
 
 def _hessian(request: Request, simplifier: Simplifier) -> Expr:
-    return _jacobian_of(_gradient_of(request, simplifier), request.wrt, simplifier)
+    return jacobian(_gradient_of(request, simplifier), request.wrt, simplifier)
 
 
 def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
@@ -215,9 +212,13 @@ def _steps_of_families(
         yield from (replace(step, label=label) for step in steps[-1:])
 
 
+_ROWS = (
+    "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
+    "that has no form, it is done for parts, and they are multiplied)"
+)
 _OPENED: dict[Kind, str] = {
-    "jac": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
-    "hess": "the rule is linear in its upstream; left out, its side stays open and gives the rows",
+    "jac": _ROWS,
+    "hess": _ROWS,
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
     "the sides of the upstream stay open",
 }

@@ -21,7 +21,7 @@ from .quiz import Question, Scores, built_in, choose, mark
 from .render.claims import judgement_rows
 from .render.derivation import INDENT, Style, result_rows
 from .render.layout import Row, columns, labelled, padded, prose
-from .render.moves import label, move_rows, ruling_rows
+from .render.moves import move_rows, prompt, ruling_rows
 from .render.text import overlined
 from .render.words import asked, figure
 from .session import Entered, Reading, Session, is_expression, listed
@@ -60,7 +60,7 @@ class Desk:
     def prompt(self) -> str:
         """What is asked for now."""
         if self.hand is not None and self.hand.move is not None:
-            return f"{label(self.hand.move)} = "
+            return prompt(self.hand.move)
         return "answer = " if self.round is not None else "> "
 
     def take(self, text: str) -> Iterator[Row]:
@@ -84,6 +84,9 @@ class Desk:
         with self.taken_back_if_interrupted():
             entered = self.session.enter(text)
             yield from entered_rows(entered, self.style)
+            if self.hand is not None and entered.replaced:
+                stale = "the derivation by hand goes on with what stood before"
+                yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
             for request in entered.requests:
                 yield from self.derive(request)
 

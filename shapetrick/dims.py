@@ -104,6 +104,9 @@ class Dim:
             text += sign.replace(" ", "") + " ".join([*factors, *names])
         return text or "0"
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 Shape = tuple[Dim, Dim]
 ONE = Dim.of(1)

@@ -22,11 +22,21 @@ from .program import Program, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.blocks import in_blocks
 from .render.code import WRITTEN
+from .render.looprules import LoopRule
 from .render.loops import Loops
-from .render.programs import FUNCTION, LIBRARIES, TARGETS, Body, Target, module, program_arguments
+from .render.programs import (
+    FUNCTION,
+    LIBRARIES,
+    TARGETS,
+    Body,
+    Target,
+    assembled,
+    module,
+    program_arguments,
+)
 from .render.selftest import RANGES, Draws, plain_test, rule_test
 from .results import Result
-from .sampling import assignments
+from .sampling import assignments, dims_of
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
@@ -48,6 +58,7 @@ def code(
     library = LIBRARIES[known(target)]
     if problem.families is not None:
         return _loops(problem, results, known(target), self_test or blocks)
+    _check(sizes or {}, results)
     about = _about(results)
     if target not in RULES:
         whole = _program(problem, results, sizes)
@@ -70,13 +81,34 @@ def code(
 
 def _loops(problem: Problem, results: Sequence[Result], target: Target, more: bool) -> str:
     """Families as loops. Raises RequestError for what is not written."""
-    if target in RULES or more:
+    if more:
         raise RequestError(
-            "of families there is code as a plain function (numpy, jax, torch), and without a "
-            "self-test or blocks."
+            "the code of families has no self-test and no blocks: compare with `evaluate`."
         )
-    loops = Loops(problem, passes(problem, results), LIBRARIES[target])
-    return loops.module(_about(results))
+    library, about = LIBRARIES[target], _about(results)
+    if target not in RULES:
+        return Loops(problem, passes(problem, results), library).module(about)
+    values = dict.fromkeys(r.request.of for r in results)
+    groups = [[r for r in results if r.request.of is of] for of in values]
+    found = [LoopRule(Loops(problem, passes(problem, group), library)) for group in groups]
+    body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
+    return assembled(body, about)
+
+
+def _looping(
+    problem: Problem, results: Sequence[Result], target: Target, blocks: bool, alone: bool
+) -> GeneratedLoops:
+    """Likewise, as a function."""
+    source, library = _loops(problem, results, target, blocks), LIBRARIES[target]
+    loops = Loops(problem, passes(problem, results), library)
+    families = loops.families
+    if target not in RULES:
+        answers, parameters = loops.answers, loops.parameters
+        return GeneratedLoops(source, FUNCTION, parameters, answers, families, library, alone)
+    rule = LoopRule(loops)
+    return GeneratedLoops(
+        source, rule.name, rule.parameters, [rule.value], families, library, alone
+    )
 
 
 def function(
@@ -88,12 +120,12 @@ def function(
     alone: bool = False,
 ) -> Generated | GeneratedLoops:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
+    _check(sizes or {}, results)
     library = LIBRARIES[known(target)]
     directions = [r.request.direction.data.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
     if problem.families is not None:
-        _loops(problem, results, known(target), blocks)
-        return GeneratedLoops(Loops(problem, passes(problem, results), library), library, alone)
+        return _looping(problem, results, known(target), blocks, alone)
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
@@ -113,6 +145,17 @@ def known(target: str) -> Target:
         if one == target:
             return one
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+
+
+def _check(sizes: Sizes, results: Sequence[Result]) -> None:
+    """Raises RequestError for a size that is none, or of a dimension that there isn't."""
+    roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
+    names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
+    for name, size in sizes.items():
+        if name not in names:
+            raise RequestError(f"there is no dimension `{name}`: there are {', '.join(names)}.")
+        if size < 1:
+            raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 
 
 def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:

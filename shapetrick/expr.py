@@ -147,24 +147,16 @@ class Symbol:
     attributes: frozenset[str] = frozenset()
 
 
-# A WeakValueDictionary, less what it does for iteration: no line of the engine runs more often.
-_nodes: dict[tuple[Any, ...], weakref.KeyedRef[tuple[Any, ...], Expr]] = {}
+_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
 def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     """The one node of these fields. Only constructors call this: it checks nothing."""
     key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
-    reference = _nodes.get(key)
-    found = None if reference is None else reference()
+    found = _nodes.get(key)
     if found is None:
-        found = Expr(op, args, data, shape)
-        _nodes[key] = weakref.KeyedRef(found, _forget, key)
+        found = _nodes[key] = Expr(op, args, data, shape)
     return found
-
-
-def _forget(reference: weakref.KeyedRef[tuple[Any, ...], Expr]) -> None:
-    if _nodes.get(reference.key) is reference:
-        del _nodes[reference.key]
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -375,7 +367,7 @@ def operand(value: Any) -> Expr:
     Raises OperandError for what is neither an expression nor a finite real number."""
     if isinstance(value, Expr):
         return value
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy's 0-d
+    if getattr(value, "size", None) == 1 and hasattr(value, "item"):  # an array of one entry
         value = value.item() if not isinstance(value, numbers.Number) else value
     if isinstance(value, numbers.Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))

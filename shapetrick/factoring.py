@@ -13,7 +13,21 @@ from math import gcd
 from typing import Any, Literal, NamedTuple
 
 from .dims import broadcast
-from .expr import MINUS, UNIT, ZERO, Expr, call, eye, matmul, number, ones, power, times, transpose
+from .expr import (
+    MINUS,
+    UNIT,
+    ZERO,
+    Expr,
+    call,
+    eye,
+    matmul,
+    number,
+    ones,
+    postorder,
+    power,
+    times,
+    transpose,
+)  # fmt: skip
 from .functions import TABLE
 from .lengths import has_minus, is_divisor, length_as_factor, sum_of
 from .network import add_exponents
@@ -141,7 +155,7 @@ def _best_step(parts: list[Part], length: Length, signs: Signs) -> list[Part] | 
     for common, places in list(shared.items())[:MOST_FACTORS]:
         group = [parts[i] for i in places]
         saving = _estimate(common, group, length)
-        if saving > 0:
+        if saving > 0 or (saving == 0 and any(p.expression is common.base for p in group)):
             trials.append((saving, common, places))
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:
@@ -149,10 +163,20 @@ def _best_step(parts: list[Part], length: Length, signs: Signs) -> list[Part] | 
         taken = _take_out(common, group, length, signs)
         if taken is None:
             continue
-        if length(taken.expression) < length(sum_of([p.expression for p in group])):
+        before, after = sum_of([p.expression for p in group]), taken.expression
+        if (length(after), _letters(after)) < (length(before), _letters(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
     return None
+
+
+def _letters(e: Expr) -> int:
+    """How many names a person writes: `(I - y y') A` has fewer than `A - y y' A`."""
+    counts: dict[Expr, int] = {}
+    for x in postorder([e], into=lambda x: x.op != "name"):
+        named = x.op in ("symbol", "name")
+        counts[x] = 1 if named else sum(counts[a] for a in x.args)
+    return counts[e]
 
 
 def _estimate(common: Common, group: Sequence[Part], length: Length) -> int:

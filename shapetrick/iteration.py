@@ -12,13 +12,13 @@ from typing import Any
 from .dims import shape_text
 from .errors import OperandError, ShapeError
 from .expr import Expr
+from .families import Families
 from .functions import TABLE
 from .generated import MODULES, compiled
 from .indices import Index, base_of, split
 from .passes import Answer
 from .plan import extent
-from .render.loops import Loops, Parameter
-from .render.programs import FUNCTION
+from .render.loops import Parameter
 from .render.spellings import Library
 
 
@@ -28,15 +28,24 @@ class GeneratedLoops:
     A family is a list of its members, and a gradient by it comes as one. A gradient has the shape
     in which its variable was given."""
 
-    def __init__(self, loops: Loops, library: Library, alone: bool) -> None:
-        self.source = loops.module()
-        self._function: Callable[..., Any] = compiled(self.source)[FUNCTION]
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        parameters: Sequence[Parameter],
+        answers: Sequence[Answer],
+        families: Families,
+        library: Library,
+        alone: bool,
+    ) -> None:
+        self.source = source
+        self._function: Callable[..., Any] = compiled(source)[name]
         self._library: Library = library
         self._alone = alone
-        self._parameters = loops.parameters
-        self._answers = loops.answers
-        self._families = loops.families
-        self.parameters = tuple(p.name for p in loops.parameters)
+        self._parameters = parameters
+        self._answers = answers
+        self._families = families
+        self.parameters = tuple(p.name for p in parameters)
 
     def __call__(self, **values: Any) -> Any:
         """The gradient, or a dictionary of all values and gradients. Raises OperandError,
@@ -47,6 +56,7 @@ class GeneratedLoops:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         given = {p.name: self._given(p, values) for p in self._parameters}
         found = self._function(**{p.identifier: given[p.name] for p in self._parameters})
+        found = found if len(self._answers) > 1 else (found,)
         results = {
             a.key: self._result(a, x, values) for a, x in zip(self._answers, found, strict=True)
         }

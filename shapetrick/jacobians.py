@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from .chain_rule import active_nodes, cotangents
 from .dims import Shape
 from .errors import DerivationError
-from .expr import UNIT, Expr, add, number, postorder, symbol, times, transpose
+from .expr import UNIT, Expr, add, matmul, number, postorder, symbol, times, transpose
 from .network import Edge, Nodes, Term, read_terms
 from .simplification import Simplifier
 
@@ -31,24 +32,56 @@ def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
     return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
 
 
-def jacobian(cotangent: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
-    """∂vec(Y)/∂vec(X) from the cotangent of X, an expression linear in the upstream gradient of Y.
+def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
+    """∂vec(Y)/∂vec(X). Where it has no form as a whole, it is the product of those of its parts, if
+    all that Y has of X passes through some matrix on the way.
 
     Raises DerivationError where it has no form in matrix, Kronecker and element-wise products."""
+    factors: list[Expr] = []
+    inner = [wrt] if wrt.is_scalar else _passages(value, wrt)
+    while value is not wrt or not factors:
+        # The longest part that has a form comes first.
+        for node in inner:
+            factor = _opened(value, node, simplifier)
+            if factor is not None:
+                break
+        else:
+            raise DerivationError(
+                "this Jacobian has no form in matrix, element-wise and Kronecker products: ask for "
+                "the backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
+            )
+        factors.append(factor)
+        value, inner = node, inner[: inner.index(node)]
+    whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))
+    return whole if wrt.is_scalar else simplifier.with_diagonals(whole)
+
+
+def _passages(value: Expr, wrt: Expr) -> list[Expr]:
+    """The variable, then the matrices through which all that the value has of it passes."""
+    active = active_nodes(value, wrt)
+    places = {e: i for i, e in enumerate(active)}
+    last = dict(places)  # where each is used for the last time
+    for e in active:
+        last.update((a, places[e]) for a in e.args if a in places)
+    found, open_until = [wrt], 0
+    for i, e in enumerate(active[:-1]):
+        if i > 0 and open_until <= i and not e.is_scalar and e.op != "name":
+            found.append(e)
+        open_until = max(open_until, last[e])
+    return found
+
+
+def _opened(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
+    """The rule with its upstream left out, or None if it has no form."""
+    upstream = upstream_of(value)
     terms = []
-    for term, (rows, cols) in _without(cotangent, upstream):
+    for term, (rows, cols) in _without(cotangents(value, wrt, upstream)[wrt], upstream):
         if wrt.is_scalar:
             terms.append(term._replace(rows=rows, cols=cols))
         else:
             # Columns are stacked: the column's index is the outer one.
             terms.append(term._replace(rows=cols + rows, cols=term.cols + term.rows))
-    result = simplifier.write(terms, jacobian_shape(upstream, wrt))
-    if result is None:
-        raise DerivationError(
-            "this Jacobian has no form in matrix, element-wise and Kronecker products: ask for the "
-            "backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
-        )
-    return result if wrt.is_scalar else simplifier.with_diagonals(result)
+    return simplifier.write(terms, jacobian_shape(value, wrt))
 
 
 def pushed_forward(

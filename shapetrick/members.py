@@ -14,7 +14,7 @@ from . import expr as ex
 from .dims import SCALAR, Dim, Shape, shape_text
 from .errors import NameProblem, ShapeError, Span
 from .expr import Expr
-from .families import Incomparable, Segment, at_most, covers
+from .families import Incomparable, Segment, at_most
 from .indices import Index, Range, base_of, split
 from .lookback import Body, Order, Use
 from .scope import Declared, Scope
@@ -229,12 +229,14 @@ class Reading:
         return True
 
     def _known(self, use: Use) -> list[Segment]:
-        """The segments whose shapes are known, those first that have the member."""
-        assert use.index is not None
+        """The segments whose shapes are known: those that have the member, if there are any."""
         found = [s for s in self.segments if s.base == use.base]
-        if use.over is None:
-            return [s for s in found if covers([s], use.index, use.index) is None] or found
-        return found
+        first, last = use.within()
+        try:
+            meeting = [s for s in found if at_most(s.first, last) and at_most(first, s.last)]
+        except Incomparable:
+            return found
+        return meeting or found
 
     def _lower_one(self, body: Body) -> None:
         d = body.definition

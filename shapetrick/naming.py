@@ -16,6 +16,7 @@ from .scope import IDENTITY
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression
+_DRESSES = ("transpose", "diag")  # what is in them gets the name: `T1'` says more than `T1`
 STRIDE = 6  # and how many a step has, where it is cut
 
 
@@ -28,8 +29,11 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     for x in nodes:
         inner = () if x.op == "name" else x.args
         depths[x] = 1 + max((depths[a] for a in inner), default=0) if inner else 0
-        for a in inner:
-            uses[a] = uses.get(a, 0) + 1
+    for x in reversed(nodes):
+        factors = () if x.op == "name" else x.args
+        for i, a in enumerate(factors):
+            if x.op != "matmul" or i == 0 or factors[i - 1] is not a:  # a power is written once
+                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
     cut = depths[e] > DEEPEST
     new: dict[Expr, Expr] = {}
     below: dict[Expr, int] = {}  # how deep since the last cut
@@ -41,8 +45,7 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         built = rebuild(x, [new[a] for a in x.args])
         below[x] = 1 + max(below[a] for a in x.args)
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= LEAST_SAVING
-        repeated = repeated and (x.op != "transpose" or bool(x.args[0].args))
-        if x is not e and (repeated or (cut and below[x] >= STRIDE)):
+        if x is not e and ((repeated and x.op not in _DRESSES) or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(x, repeated), built), 0
         new[x] = built
     return new[e]

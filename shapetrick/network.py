@@ -160,7 +160,7 @@ def _read(
                 branches = _branches(d, item)
                 d = branches[0]
                 drafts.extend(reversed(branches[1:]))
-                if item[4] and len(drafts) + len(done) > most:
+                if item[4] and len(drafts) + len(done) >= most:  # and this one
                     return None
             elif x.op == "zeros" or x is ZERO:
                 break

@@ -211,8 +211,13 @@ def _derive(
 
 
 def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> None:
-    if not isinstance(wrt, Expr) or wrt.op != "symbol":
-        raise RequestError(f"there is a derivative by a declared symbol, not by `{wrt}`.")
+    if not isinstance(wrt, Expr):
+        raise RequestError(
+            f"a derivative is by a symbol that `symbols` made, not by {wrt!r}, which is of type "
+            f"{type(wrt).__name__}."
+        )
+    if wrt.op != "symbol":
+        raise RequestError(f"there is a derivative by a declared symbol, not by `{_text(wrt)}`.")
     if kind in OF_SCALARS and not of.is_scalar:
         raise RequestError(
             f"`{kind}` is of a scalar, and `{_text(of)}` is {shape_text(of.shape)}: `vjp` gives "

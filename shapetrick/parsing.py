@@ -234,7 +234,7 @@ def _range(t: Token) -> Range:
             "letter, a whole number, or a letter and a whole number, `L-1`.",
             _span(t),
         )
-    return found
+    return found.rising
 
 
 def _exact(t: Token) -> Fraction:

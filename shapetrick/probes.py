@@ -19,6 +19,7 @@ import numpy as np
 from .differences import COARSEST, Derivative, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
+from .expr import Expr
 from .functions import Array
 from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profiles, draw, draws
 from .targets import Env, Target
@@ -99,6 +100,7 @@ class Site:
         self.sizes = sizes
         self.failures: Counter[str] = Counter()
         self._seed = tuple(seed)
+        self._programs: dict[tuple[Expr, ...], Program] = {}
 
     @cached_property
     def _program(self) -> Program:
@@ -173,6 +175,19 @@ class Site:
         if any(_condition(a if a.ndim == 2 else a[0]) > LARGEST_CONDITION for a in inverted):
             raise Unsuitable(SINGULAR)
         return values
+
+    def gradients(self, expressions: Sequence[Expr], drawn: Draw) -> list[Array | None]:
+        """The values of gradients; None where one isn't finite or can't be computed."""
+        roots = tuple(expressions)
+        if roots not in self._programs:
+            self._programs[roots] = Program(roots, self.sizes)
+        try:
+            values = self._programs[roots].run(drawn.env, drawn.functions)
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+            if len(roots) == 1:
+                return [None]
+            return [self.gradients([e], drawn)[0] for e in roots]
+        return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
         """Whether the function has one value at all draws of the variable, however large; None if

@@ -20,9 +20,11 @@ from .dims import Shape
 from .expr import UNIT, Expr
 from .families import (
     Families,
+    Incomparable,
     Segment,
     at_most,
     cotangent_names,
+    covers,
     live,
     members_in,
     reindexed,
@@ -58,6 +60,14 @@ class _Contribution:
         return at_most(self.first, first) and at_most(last, self.last)
 
 
+def unshifted(families: Families, request: Request) -> Request:
+    """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
+    wrt, found = request.wrt, split(request.wrt.data.name)
+    if found is not None and found[1].letter not in ("", *families.lengths):
+        wrt = reindexed(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
+    return replace(request, claim=None, wrt=wrt)
+
+
 @dataclass(slots=True)
 class Backpropagation:
     """The recurrences of one request."""
@@ -66,6 +76,8 @@ class Backpropagation:
     request: Request
     families: Families
     _pieces: list[Piece] = field(default_factory=list)
+    _members: dict[Expr, dict[str, dict[tuple[Expr, Index], None]]] = field(default_factory=dict)
+    _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
     _sums: dict[Expr, Expr] = field(default_factory=dict)  # what stands for them in the pieces
@@ -84,12 +96,33 @@ class Backpropagation:
         for s in f.segments:
             if s.body is not None and s.base in used:
                 self._pieces.append(Piece(s.body, self.cotangent(s.base, s.index), s.over, s))
+        self._drop_unused()
+
+    def _drop_unused(self) -> None:
+        """Leave out single members that nothing uses, whose gradients are zero."""
+        waiting = True
+        while waiting:
+            singles = [s for p in self._pieces if (s := p.defines) is not None and s.over is None]
+            unused = [s for s in singles if not self._is_used(s)]
+            self._unused += unused
+            self._pieces = [p for p in self._pieces if p.defines not in unused]
+            waiting = bool(unused)
+
+    def _is_used(self, s: Segment) -> bool:
+        if self.request.wrt.data.name == s.name:
+            return True
+        try:
+            return any(True for _ in self.uses_between(s.base, s.index, s.index))
+        except Incomparable:
+            return True
 
     # ---- what is asked for
 
     def recursion(self, others: Sequence[Expr] = ()) -> Recursion:
         """The equations of the gradient, and of all cotangents that these use, and the others."""
         gradients = self._gradient()
+        for e in (self.request.wrt, self.request.of, *others):
+            self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
         with_sums = [
             tuple(replace(q, value=ex.substitute(q.value, self._sums)) for q in equations)
@@ -134,7 +167,7 @@ class Backpropagation:
             for _, name, _, _ in members_in(waiting.pop()):
                 base = bases.get(name)
                 if base is not None and base not in needed:
-                    segments = self.families.of(base)
+                    segments = [s for s in self.families.of(base) if s not in self._unused]
                     letter = next((s.over.letter for s in segments if s.over), "")
                     needed[base] = list(
                         self._equations(base, segments, letter, partial(member, name))
@@ -245,11 +278,17 @@ class Backpropagation:
     def uses(self, base: str) -> Iterator[tuple[Piece, Expr, Index]]:
         """The pieces in which members of a family occur."""
         for piece in self._pieces:
-            found = dict.fromkeys(
-                (x, index) for x, other, index, _ in members_in(piece.body) if other == base
-            )
-            for x, index in found:
+            for x, index in self._members_of(piece).get(base, ()):
                 yield piece, x, index
+
+    def _members_of(self, piece: Piece) -> dict[str, dict[tuple[Expr, Index], None]]:
+        """The members that a piece uses, by their families."""
+        if piece.body not in self._members:
+            found: dict[str, dict[tuple[Expr, Index], None]] = {}
+            for x, base, index, _ in members_in(piece.body):
+                found.setdefault(base, {})[x, index] = None
+            self._members[piece.body] = found
+        return self._members[piece.body]
 
     def _contributions(self, base: str, letter: str) -> Iterator[_Contribution]:
         for piece, x, index in self.uses(base):
@@ -277,7 +316,7 @@ class Backpropagation:
             else:
                 sums.setdefault(piece.over, []).append(value)
         parts = [self._simplify(ex.add(*plain))] if plain else []
-        parts += [ex.total(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
+        parts += [_summed(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -355,6 +394,17 @@ class Backpropagation:
             self._least[letter] = max(self._least.get(letter, 1), needed)
         return at_most(a, b)
 
+    def _note_lengths(self, e: Expr) -> None:
+        """From which lengths on there are the single members that an expression mentions."""
+        bases = {name: base for base, name in self._names.items()}
+        for _, name, index, _ in members_in(e):
+            base = bases.get(name, name)
+            if not index.letter or index.letter in self.families.lengths:
+                for s in self.families.of(base):
+                    if covers([s], index, index) is None:
+                        self._at_most(s.first, index)
+                        self._at_most(index, s.last)
+
     def _simplify(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
         e = self._simplifier(e)
@@ -364,6 +414,12 @@ class Backpropagation:
             if x.op == "name" and split(x.data) is not None
         }
         return ex.substitute(e, names) if names else e
+
+
+def _summed(e: Expr, over: Range) -> Expr:
+    """The sum over members, with a minus sign before it."""
+    numbers = [a.data for a in e.args if a.op == "number"] if e.op == "times" else []
+    return -ex.total(-e, over) if numbers and numbers[0] < 0 else ex.total(e, over)
 
 
 def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, Index, Index]]:

@@ -9,7 +9,9 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,14 +199,29 @@ class _Terminal:
 
         target = console()
         desk.style = Style(width_of(target))
-        status = target.status("…", spinner_style="dim")
-        desk.busy = lambda what: status.update(f"{what} … (Ctrl-C stops)")
+        watch = _Watch()
+        desk.busy = watch.start
         try:
-            with status:
+            with target.status(watch, spinner_style="dim"):
                 for row in _answers(desk, line):
                     show([row], target)
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is worked on, and for how long, while it is."""
+
+    what: str = ""
+    begin: float = field(default_factory=time.monotonic)
+
+    def start(self, what: str) -> None:
+        self.what, self.begin = what, time.monotonic()
+
+    def __rich__(self) -> str:
+        seconds = int(time.monotonic() - self.begin)
+        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def _history() -> History:
@@ -223,12 +240,18 @@ def _keys() -> KeyBindings:
 
     @keys.add("enter", filter=~completion_is_selected)
     def _(event: KeyPressEvent) -> None:
-        """The line is done, unless a bracket is open."""
+        """The line is done, unless a bracket is open; an empty line ends that too."""
         buffer = event.current_buffer
-        if is_open(buffer.text) and buffer.document.is_cursor_at_the_end:
+        at_end = buffer.document.is_cursor_at_the_end
+        if is_open(buffer.text) and at_end and buffer.document.current_line.strip():
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _(event: KeyPressEvent) -> None:
+        """Another line."""
+        event.current_buffer.insert_text("\n")
 
     @keys.add("tab")
     def _(event: KeyPressEvent) -> None:

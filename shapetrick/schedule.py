@@ -26,8 +26,16 @@ class Loop:
 def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
     """Groups of definitions, what is used first. A single member stands alone, unless it lies
     between the steps of a loop; within a loop what others use at the same step comes first."""
+    places: dict[str, list[int]] = {}
+    for i, s in enumerate(segments):
+        places.setdefault(s.base, []).append(i)
     direct = [
-        {j for j, other in enumerate(segments) if i != j and _needs(s, other)}
+        {
+            j
+            for base, first, last in _uses(s)
+            for j in places.get(base, ())
+            if i != j and _meets(segments[j], first, last)
+        }
         for i, s in enumerate(segments)
     ]
     reached = [_reached(i, direct) for i in range(len(segments))]
@@ -142,7 +150,12 @@ def _is_bound(loop: Loop) -> bool:
 
 
 def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
-    return any(_needs(s, other) for s in loop.steps for other in others)
+    return any(
+        base == other.base and _meets(other, first, last)
+        for s in loop.steps
+        for base, first, last in _uses(s)
+        for other in others
+    )
 
 
 def _reached(start: int, direct: Sequence[set[int]]) -> set[int]:
@@ -165,17 +178,12 @@ def _uses(s: Segment) -> Iterator[tuple[str, Index, Index]]:
             yield base, index, index
 
 
-def _needs(s: Segment, other: Segment) -> bool:
-    """Whether a segment uses members that another defines."""
-    for base, first, last in _uses(s):
-        if base != other.base:
-            continue
-        try:
-            if at_most(first, other.last) and at_most(other.first, last):
-                return True
-        except Incomparable:
-            return True
-    return False
+def _meets(s: Segment, first: Index, last: Index) -> bool:
+    """Whether a segment defines one of the members first..last of its family."""
+    try:
+        return at_most(first, s.last) and at_most(s.first, last)
+    except Incomparable:
+        return True
 
 
 def _in_order(group: Sequence[Segment]) -> list[Segment]:

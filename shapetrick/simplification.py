@@ -57,8 +57,9 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
         self._identities: dict[Expr, Expr] = {}
-        self._sums: dict[tuple[object, ...], Expr | None] = {}
-        self._spellings: dict[tuple[int, Expr, bool], Expr | None] = {}
+        # Fingerprints are those of living nodes: what they stand for is kept beside them.
+        self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
+        self._spellings: dict[tuple[int, Expr, bool], tuple[Term, Expr | None]] = {}
         self._log: list[Rewriting] = []
         self._how = ""
         self._symmetric: dict[Expr, bool] = {}
@@ -122,14 +123,15 @@ class Simplifier:
         return done[e]
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
-        """The steps that led to an expression: their result is in it, or in where another began."""
+        """The steps that led to an expression: their result is in it, or in where another began.
+        Those that only write a product in another order are no steps to a reader."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
         found = []
         for step in reversed([*self._rewriter.log, *self._log]):
             if step.after in wanted and step.before not in wanted:
                 wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
                 found.append(step)
-        return tuple(reversed(found))
+        return tuple(s for s in reversed(found) if length(s.after) < length(s.before))
 
     # --------------------------------------------------------------------------- one node
 
@@ -305,8 +307,8 @@ class Simplifier:
             return zeros(*shape)
         key = (shape, *((k, number(term.coefficient)) for k, term in terms.items()))
         if key not in self._sums:
-            self._sums[key] = self._newly_written(terms, shape)
-        return self._sums[key]
+            self._sums[key] = terms, self._newly_written(terms, shape)
+        return self._sums[key][1]
 
     def _newly_written(self, terms: Sum, shape: Shape) -> Expr | None:
         parts, rewritten = [], False
@@ -344,8 +346,8 @@ class Simplifier:
         is its fingerprint."""
         whole = (key, number(term.coefficient), compact)
         if whole not in self._spellings:
-            self._spellings[whole] = self._newly_spelled(term, compact)
-        return self._spellings[whole]
+            self._spellings[whole] = term, self._newly_spelled(term, compact)
+        return self._spellings[whole][1]
 
     def _newly_spelled(self, term: Term, compact: bool) -> Expr | None:
         best = spell(term, self.is_symmetric, self.fold, compact)

@@ -43,7 +43,7 @@ class Unrolling:
     def indices(self) -> Indices:
         return {letter: Index("", k) for letter, k in self.lengths.items()}
 
-    def members(self, segment: Segment) -> Iterable[int]:
+    def members(self, segment: Segment) -> range:
         """The indices of a segment's members."""
         first = segment.first.within(self.indices).offset
         return range(first, segment.last.within(self.indices).offset + 1)

@@ -21,11 +21,9 @@ import numpy as np
 from .curves import Curve, error_curve
 from .differences import remainder
 from .dims import shape_text
-from .errors import ShapetrickError
-from .evaluation import Program
 from .expr import Expr, postorder
 from .functions import Array
-from .probes import COARSE, LARGEST_VALUE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
+from .probes import COARSE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
 from .sampling import LARGEST_FIXED, assignments, dims_of, forced_sizes, orders_obeyed
@@ -145,7 +143,7 @@ class Checker:
         if probe is None or gradient.shape != target.shape:
             return None
         site, drawn = probe.site, next(probe.points()).draw
-        value = _values([gradient], site.sizes, drawn)[0]
+        value = site.gradients([gradient], drawn)[0]
         if value is None:
             return None
         x = drawn.env[target.wrt.data.name]
@@ -231,7 +229,7 @@ class Checker:
         """The order of the Taylor remainder at a fresh draw of the site."""
         target, site = self._target, probe.site
         for drawn, direction in site.fresh(probe.points()):
-            value = _values([gradient], site.sizes, drawn)[0]
+            value = site.gradients([gradient], drawn)[0]
             if value is None:
                 continue
             with suppress(Unsuitable):
@@ -255,10 +253,10 @@ class Checker:
         """A derivative below rounding is zero only if nothing hides it: the function is constant
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
-            drawn, sizes = fit.point.draw, fit.site.sizes
-            if _underflows(gradient, sizes, drawn):
+            drawn = fit.point.draw
+            if _underflows(gradient, fit.site, drawn):
                 raise _Refused("unchecked", "its value underflows")
-            near = _values([gradient], sizes, drawn.moved(1e-6))[0]
+            near = fit.site.gradients([gradient], drawn.moved(1e-6))[0]
             if fit.site.constant(fit.point) is None or not _is_noise(fit.value, near):
                 raise _Refused("unchecked", COARSE)
 
@@ -272,7 +270,7 @@ class Checker:
 
     def _passing(self, fit: _Fit, copies: Sequence[tuple[str, Expr]]) -> Iterator[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        others = _values([e for _, e in copies], fit.site.sizes, fit.point.draw)
+        others = fit.site.gradients([e for _, e in copies], fit.point.draw)
         names = [name for name, _ in copies]
         for name, other in [*spoilt_values(fit.value), *zip(names, others, strict=True)]:
             if other is None:
@@ -285,7 +283,7 @@ class Checker:
 
     def _fit(self, site: Site, point: Point, gradient: Expr) -> _Fit | None:
         """How the gradient fits at the point; None if it has no value there."""
-        value = _values([gradient], site.sizes, point.draw)[0]
+        value = site.gradients([gradient], point.draw)[0]
         return None if value is None else _Fit(site, point, value, *self._off(point, value))
 
     def _off(self, point: Point, value: Array) -> tuple[float, float]:
@@ -300,7 +298,7 @@ class Checker:
 
     def _is_steady(self, fit: _Fit, gradient: Expr) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change."""
-        near = _values([gradient], fit.site.sizes, fit.point.draw.moved(1e-10))[0]
+        near = fit.site.gradients([gradient], fit.point.draw.moved(1e-10))[0]
         if near is None:
             return False
         change = self._off(fit.point, near)[0]
@@ -403,22 +401,9 @@ class Checker:
         )
 
 
-def _values(
-    expressions: Sequence[Expr], sizes: Mapping[str, int], drawn: Draw
-) -> list[Array | None]:
-    """The values of gradients; None where one isn't finite or can't be computed."""
-    try:
-        values = Program(expressions, sizes).run(drawn.env, drawn.functions)
-    except (ShapetrickError, ArithmeticError, TypeError, ValueError):
-        if len(expressions) == 1:
-            return [None]
-        return [_values([e], sizes, drawn)[0] for e in expressions]
-    return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
-
-
-def _underflows(gradient: Expr, sizes: Mapping[str, int], drawn: Draw) -> bool:
+def _underflows(gradient: Expr, site: Site, drawn: Draw) -> bool:
     """Whether a part of the gradient is so small that a product with it may be zero by accident."""
-    values = _values(list(postorder([gradient])), sizes, drawn)
+    values = site.gradients(list(postorder([gradient])), drawn)
     largest = [np.abs(value).max() for value in values if value is not None]
     return any(0 < size < SMALLEST_VALUE for size in largest)
 

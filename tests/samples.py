@@ -18,6 +18,7 @@ Y = ex.symbol("y", (M, ONE))
 RESIDUAL = ex.subtract(ex.matmul(X, THETA), Y)
 PER_EXAMPLE = ex.power(ex.dimension(M), ex.MINUS)
 GRADIENT = ex.times(ex.matmul(ex.transpose(X), RESIDUAL), PER_EXAMPLE)
+HALF = ex.times(ex.number(Fraction(1, 2)), GRADIENT)
 LOSS = ex.named("J", ex.times(ex.matmul(ex.transpose(RESIDUAL), RESIDUAL), PER_EXAMPLE))
 
 VERIFIED = Validation(
@@ -53,7 +54,7 @@ def linear_regression(validation: Validation = VERIFIED) -> Result:
         expanded=GRADIENT,
         definitions=(),
         kept=(X, THETA, Y),
-        rewritings=(Rewriting("like terms collected", GRADIENT, GRADIENT),),
+        rewritings=(Rewriting("like terms collected", ex.add(HALF, HALF), GRADIENT),),
         validation=validation,
     )
 

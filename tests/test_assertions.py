@@ -37,6 +37,8 @@ def claimed(network: str, claim: str) -> Check:
         "W[L] = Z[L-1]' ((Z[L] - Y) .* sigma'(Z[L-1] W[L])) / m",
         f"W[l] = Z[l-1]' {SIDE} for l = 2..L-1",
         "Y = (Y - Z[L]) / m",
+        "Z[2] = (G[3] .* sigma'(Z[2] W[3])) W[3]'",
+        "Z[L-1] = (G[L] .* sigma'(Z[L-1] W[L])) W[L]'",
     ],
 )
 def test_right(claim: str) -> None:
@@ -72,6 +74,8 @@ def test_wrong_and_mended(claim: str, mended: str) -> None:
     ("network", "claim", "answer"),
     [
         ("mlp", "X = G[1]", "G[0]"),
+        ("mlp", "Z[0] = Z[L]", "(G[1] .* sigma'(Z[0] W[1])) W[1]'"),
+        ("mlp", "Z[2] = W[1]", "(G[3] .* sigma'(Z[2] W[3])) W[3]'"),
         (
             "recurrent_network",
             "W = sum(t = 2..T) H[t-1]' (G[t] .* (1 - H[t].^2))",

@@ -254,3 +254,18 @@ def test_help_and_version_import_no_engine(option: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert b"shapetrick" in done.stdout
+
+
+def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = capsys.readouterr().out.split("  COMMAND ...\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) == 5
+    assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
+
+
+def test_a_claim_of_another_shape_has_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-e", "x, y : n; A : n x m; J = x' y; check grad J wrt x = A"]) == 1
+    said = capsys.readouterr().out
+    assert "its shape is n×m, not n×1" in said
+    assert "draws" not in said

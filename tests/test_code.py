@@ -178,6 +178,23 @@ def test_sizes_decide_in_which_order_products_are_taken() -> None:
     assert "t1 = B @ C" in wide
 
 
+@pytest.mark.parametrize("target", PLAIN)
+def test_nothing_overflows(target: str) -> None:
+    xp = library(target)
+    text = """z: n; S: m x n; A: n x n; J = sum(softplus(z)) + sum(sigmoid(z)) + logsumexp(z)
+        K = sum(logsumexp(S, axis=1)); L = logdet(A); vjp softmax(S, axis=1) wrt S
+        grad J wrt z; grad K wrt S; grad L wrt A"""
+    z = np.array([-2e3, 0.0, 2e3])
+    arrays = {"z": z, "S": np.stack([z, -z]), "A": 1e-150 * np.eye(3), "G": np.ones((2, 3))}
+    function = read(text).function(target)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = function(**{name: xp.asarray(x) for name, x in arrays.items()})
+    assert all(np.isfinite(np.asarray(x)).all() for x in found.values())
+    np.testing.assert_allclose(float(found["J"]), 2e3 + np.log(2) + 1.5 + 2e3)
+    np.testing.assert_allclose(float(found["K"]), 4e3)
+    np.testing.assert_allclose(float(found["L"]), 3 * np.log(1e-150))
+
+
 def test_an_exponential_is_taken_once() -> None:
     text = read(PROBLEMS["softmax"]).code("numpy")
     assert text.count("np.exp(") == 1
@@ -334,6 +351,7 @@ def test_the_command_writes_a_module(capsys: pytest.CaptureFixture[str]) -> None
     [
         (["-e", "x: n"], "nothing is asked for"),
         (["-e", "x: n; jac (2 x) wrt x", "--target", "jax-vjp"], "no backward rule"),
+        (["-e", "x: n; J = norm(x); grad J wrt x", "--sizes", "m=3"], "no dimension `m`"),
         (["-e", "x: n; J = norm(x); grad J wrt x", "--target", "jax", "--blocks"], "target numpy"),
     ],
 )

@@ -16,12 +16,16 @@ from code_problems import PROBLEMS
 from jax.test_util import check_grads
 
 from shapetrick.api import read
+from shapetrick.cli import main
 from shapetrick.errors import RequestError
 from shapetrick.exports import RULES, code
 from shapetrick.exports import function as function_of
 from shapetrick.expr import Expr
 from shapetrick.generated import Entry, compiled
 from shapetrick.render.programs import TARGETS
+
+FILES = sorted((Path(__file__).parent.parent / "examples").glob("*.st"))
+EXAMPLES = [path for path in FILES if read(path.read_text("utf-8")).data.families is None]
 
 # ------------------------------------------------------------- as part of automatic differentiation
 
@@ -110,6 +114,21 @@ def test_the_module_tests_itself(
     text = code(one.problem.data, one.results, target, self_test=True)
     assert compiled(text)["self_test"]() == 0
     assert len(capsys.readouterr().out.splitlines()) >= len({key_of(r) for r in one.results})
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_as_code_that_tests_itself(
+    path: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library(target)
+    status = main(["code", str(path), "--target", target, "--self-test"])
+    out, err = capsys.readouterr()
+    if status:
+        assert "no backward rule" in err
+        assert target in RULES
+    else:
+        assert compiled(out)["self_test"]() == 0
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -53,7 +53,7 @@ grad J wrt θ
                off by 1.2: its units do not cancel
 
   simplified like terms collected
-               X' (X θ - y) / m
+               X' (X θ - y) / (2 m) + X' (X θ - y) / (2 m) = X' (X θ - y) / m
 
   gradient   ∂J/∂θ = X' (X θ - y) / m   (n+1)×1
 

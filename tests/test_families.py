@@ -94,6 +94,32 @@ def test_the_recurrence_is_what_a_lecture_writes() -> None:
                 "∂J/∂X = G[0]",
             ],
         ),
+        (  # layers of other sizes at both ends
+            "X : m x d; W[1] : d x h; W[l] : h x h for l = 2..L-1; W[L] : h x k; Y : m x k\n"
+            "Z[0] = X; Z[1] = tanh(X W[1]); Z[l] = tanh(Z[l-1] W[l]) for l = 2..L-1\n"
+            "Z[L] = Z[L-1] W[L]; J = norm(Z[L] - Y)^2 / 2",
+            "W[l]",
+            [
+                "G[L] = Z[L] - Y",
+                "G[L-1] = G[L] W[L]'",
+                "G[l-1] = (G[l] .* (1 - Z[l].^2)) W[l]'  for l = L-1..2",
+                "∂J/∂W[l] = Z[l-1]' (G[l] .* (1 - Z[l].^2))  for l = 2..L-1",
+                "∂J/∂W[1] = X' (G[1] .* (1 - Z[1].^2))",
+                "∂J/∂W[L] = Z[L-1]' G[L]",
+            ],
+        ),
+        (  # the second chain begins where the first ends, and uses that in each step
+            "h[0] : n; A, B : n x n\nh[t] = tanh(A h[t-1]) for t = 1..T\ns[0] = h[T]\n"
+            "s[k] = tanh(B s[k-1]) + h[T] for k = 1..K\nJ = sum(s[K])",
+            "A",
+            [
+                "G_s[K] = ones(n)",
+                "G_s[k-1] = B' (G_s[k] .* (1 - tanh(B s[k-1]).^2))  for k = K..1",
+                "G_h[T] = G_s[0] + sum(k = 1..K) G_s[k]",
+                "G_h[t-1] = A' (G_h[t] .* (1 - h[t].^2))  for t = T..1",
+                "∂J/∂A = sum(t = 1..T) (G_h[t] .* (1 - h[t].^2)) h[t-1]'",
+            ],
+        ),
         (  # a letter as a number, an index that counts forward
             "x[0] : n; A : n x n; g : scalar\nx[k+1] = A x[k] for k = 0..K-1\n"
             "J = sum(k = 1..K) g^k norm(x[k])^2",
@@ -106,7 +132,7 @@ def test_the_recurrence_is_what_a_lecture_writes() -> None:
             ],
         ),
     ],
-    ids=["two back", "the start everywhere", "letter"],
+    ids=["two back", "the start everywhere", "ends", "two chains", "letter"],
 )
 def test_recurrences(definitions: str, wrt: str, expected: list[str]) -> None:
     d = derive(f"{definitions}\ngrad J wrt {wrt}")
@@ -128,6 +154,16 @@ def test_recurrences(definitions: str, wrt: str, expected: list[str]) -> None:
 def test_members_on_which_the_value_does_not_depend(text: str) -> None:
     d = derive(text)
     assert d.verified, d.validation
+
+
+def test_a_sum_with_a_sign_is_read_back() -> None:
+    text = (
+        "A, Y[0] : n x n; Y[t] = 2 Y[t-1] - Y[t-1] A Y[t-1] for t = 1..T\n"
+        "J = norm(A Y[T] - I)^2 / 2\n"
+    )
+    d = derive(text + "grad J wrt A")
+    assert str(d.gradient) == ("(A Y[T] - I) Y[T]' - sum(t = 1..T) Y[t-1]' G[t] Y[t-1]'")
+    assert read(f"{text}check grad J wrt A = {d.gradient}").check()[0].right
 
 
 # ---- the cache
@@ -229,6 +265,17 @@ def test_vjp_of_the_last_member() -> None:
     d = derive(LECTURE + "vjp Z[L] with V wrt X")
     assert d.verified
     assert equations(d)[0] == "G[L] = V"
+
+
+def test_time_does_not_depend_on_a_length_that_is_a_number() -> None:
+    text = (
+        "X : m x n; W[l] : n x n for l = 1..{0}; Z[0] = X\n"
+        "Z[l] = tanh(Z[l-1] W[l]) for l = 1..{0}; J = sum(Z[{0}]); grad J wrt W[l]"
+    )
+    few, many = derive(text.format(16)), derive(text.format(40))
+    assert few.verified
+    assert many.verified
+    assert many.validation.draws == few.validation.draws
 
 
 def test_a_generated_network_of_a_thousand_layers() -> None:

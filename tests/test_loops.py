@@ -87,12 +87,14 @@ def test_torch_itself_agrees() -> None:
 def test_the_code_is_what_a_lecture_writes() -> None:
     lines = [line.strip() for line in derive(MLP + "grad J wrt W[l]").code("numpy").splitlines()]
     start = lines.index("for l in range(1, L+1):")
-    assert lines[start : start + 11] == [
+    assert lines[start : start + 13] == [
         "for l in range(1, L+1):",
         "A[l] = Z[l-1] @ W[l]",
         "Z[l] = sigma(A[l])",
         "t1 = Z[L] - Y",
         "J = np.vdot(t1, t1) / (2 * m)",
+        "G = {}",
+        "grad_J_W = {}",
         "G[L] = (Z[L] - Y) / m",
         "for l in range(L, 0, -1):",
         "s1 = G[l] * sigma_prime(A[l])",
@@ -212,7 +214,91 @@ def test_what_is_given_wrongly_is_refused() -> None:
         function(X=x, Y=y, W=[np.ones(3)], L=1, **functions)
 
 
-@pytest.mark.parametrize("target", ["torch-function", "jax-vjp"])
-def test_targets_that_are_refused(target: str) -> None:
-    with pytest.raises(RequestError, match="plain function"):
-        derive(MLP + "grad J wrt W[l]").code(target)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_jax_takes_the_rule(name: str) -> None:
+    network, inputs = NETWORKS[name]
+    function = read(text_of(name)).function("jax-vjp")
+    length_name = length_of(derived(name)[0])
+    asked = list(dict.fromkeys(d.wrt.partition("[")[0] for d in derived(name)))
+    for length in (1, 3):
+        values = inputs(np.random.default_rng(length), length)
+        given = {**values, **waves("jax", length), length_name: length}
+        given = {key: given[key] for key in function.parameters}
+
+        def value(variables: Values, given: Values = given) -> Any:
+            return jnp.sin(function(**{**given, **variables})["J"])
+
+        start = {key: jax.tree_util.tree_map(jnp.asarray, values[key]) for key in asked}
+        found, expected = jax.grad(value)(start), jax.grad(network)(values, length)
+        scale = np.cos(network(values, length))
+        for key in asked:
+            for mine, theirs in zip(listed(found[key]), listed(expected[key]), strict=True):
+                np.testing.assert_allclose(mine, scale * theirs, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_takes_the_rule(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    network, inputs = NETWORKS[name]
+    function = read(text_of(name)).function("torch-function")
+    length_name = length_of(derived(name)[0])
+    asked = list(dict.fromkeys(d.wrt.partition("[")[0] for d in derived(name)))
+    for length in (1, 3):
+        values = inputs(np.random.default_rng(length), length)
+        given = {**values, **waves("torch", length), length_name: length}
+        for key in asked:
+            tensors = [torch.tensor(a, requires_grad=True) for a in listed(values[key])]
+            given[key] = tensors if isinstance(values[key], list) else tensors[0]
+        value = torch.sin(function(**{key: given[key] for key in function.parameters})["J"])
+        value.backward()
+        expected = jax.grad(network)(values, length)
+        scale = np.cos(network(values, length))
+        for key in asked:
+            for mine, theirs in zip(listed(given[key]), listed(expected[key]), strict=True):
+                np.testing.assert_allclose(mine.grad, scale * theirs, rtol=1e-8, atol=1e-10)
+
+
+def test_a_rule_with_an_upstream() -> None:
+    text = "X : m x n; W[l] : n x n for l = 1..L; Z[0] = X; Z[l] = tanh(Z[l-1] W[l]) for l = 1..L\n"
+    function = read(text + "vjp Z[L] wrt W[l], X").function("jax-vjp")
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 3)), [rng.normal(size=(3, 3)) for _ in range(3)]
+
+    def plain(x: Any, w: Any) -> Any:
+        for one in w:
+            x = jnp.tanh(x @ one)
+        return x
+
+    def derived_rule(x: Any, w: Any) -> Any:
+        return function(X=x, W=w, L=3)["Z[L]"]
+
+    for f, g in zip(jax.vjp(plain, x, w), jax.vjp(derived_rule, x, w), strict=True):
+        if callable(f):
+            up = rng.normal(size=(2, 3))
+            leaves = (jax.tree_util.tree_leaves(h(up)) for h in (f, g))
+            for one, other in zip(*leaves, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-10)
+        else:
+            np.testing.assert_allclose(f, g, rtol=1e-12)
+
+
+def test_what_nobody_derived_is_no_zero() -> None:
+    torch = pytest.importorskip("torch")
+    function = derive(MLP + "grad J wrt W[l]").function("torch-function")
+    w = [torch.ones((3, 3), dtype=torch.float64)]
+    x = torch.ones((2, 3), dtype=torch.float64)
+    given: Values = {"sigma": torch.tanh, "sigma_prime": torch.cos, "L": 1}
+    function(X=x, Y=x, W=w, **given)
+    with pytest.raises(NotImplementedError, match="derived by X"):
+        function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
+
+
+def test_what_is_not_written() -> None:
+    with pytest.raises(RequestError, match="all members of `W`"):
+        derive(MLP + "grad J wrt W[1]").code("jax-vjp")
+    with pytest.raises(RequestError, match="no self-test"):
+        derive(MLP + "grad J wrt W[l]").code("numpy", self_test=True)
+    two = read(MLP + "K = sum(Z[L]); grad J wrt W[l]; grad K wrt W[l]")
+    with pytest.raises(RequestError, match="one value"):
+        two.function("jax-vjp")
+    assert two.code("jax-vjp").count("defvjp") == 2

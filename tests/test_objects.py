@@ -57,6 +57,7 @@ SAME: list[tuple[str, Expr]] = [
     ("abs(X) + sqrt(X)", st.abs(X) + st.sqrt(X)),
     ("maximum(X, 0)", st.maximum(X, 0)),
     ("softmax(X, axis=1)", st.softmax(X, axis=1)),
+    ("pi w + e", st.pi * w + st.e),
     ("log(w) + ln(w)", st.log(w) + st.ln(w)),
     ("tr(A) + det(A) + logdet(A)", st.tr(A) + st.det(A) + st.logdet(A)),
     ("inv(A) + eye(d) + ones(d, d)", st.inv(A) + st.eye("d") + st.ones("d", "d")),
@@ -88,7 +89,10 @@ def test_every_function_of_the_table_is_there() -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [2, 2.0, Fraction(2), np.int8(2), np.float32(2), np.array(2.0), sympy.Integer(2)],
+    [
+        *(2, 2.0, Fraction(2), np.int8(2), np.float32(2), np.array(2.0), np.array([[2]])),
+        *(sympy.Integer(2), sympy.Float(2)),
+    ],
     ids=repr,
 )
 def test_numbers_are_exact(number: Any) -> None:
@@ -117,6 +121,7 @@ def test_equality_and_hash_are_by_structure() -> None:
 
 def test_shape_and_text() -> None:
     assert tuple(map(str, (X @ w).shape)) == ("m", "1")
+    assert repr(X.shape) == "(m, d)"
     assert str(X @ w - y) == repr(X @ w - y) == "X w - y"
 
 
@@ -167,7 +172,8 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("gradient of a matrix", lambda: st.grad(X, X), "`vjp`"),
     ("Hessian of a matrix", lambda: st.hess(X, X), "`vjp`"),
     ("by an expression", lambda: st.grad(s, 2 * s), "by a declared symbol"),
-    ("by a number", lambda: st.grad(s, 2), "by a declared symbol"),  # type: ignore[arg-type]
+    ("by a number", lambda: st.grad(s, 2), "not by 2, which is of type int"),  # type: ignore[arg-type]
+    ("by a name", lambda: st.grad(s, "s"), "that `symbols` made, not by 's'"),  # type: ignore[arg-type]
     ("symmetric", lambda: st.grad(st.sum(X), X, symmetric=True), "only a square matrix"),
     ("direction's shape", lambda: st.vjp(X, X, A), "a symbol of shape m×d"),
     ("direction", lambda: st.vjp(X, X, 3), "a symbol, or a name"),

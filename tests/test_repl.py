@@ -164,6 +164,26 @@ def test_undo_and_a_second_line_in_brackets(terminal: Terminal) -> None:
     terminal.see("nothing was entered")
 
 
+def test_several_lines_at_once_are_pasted_or_typed(terminal: Terminal) -> None:
+    terminal.type("\x1b[200~X : m x d\nW : d x k  # the weights\n\x1b[201~")
+    terminal.see("weights")
+    terminal.enter("")
+    terminal.see("d×k")
+    terminal.type("Z = X W\x1b\r")  # Alt-Enter
+    terminal.enter("J = norm(Z)^2")
+    terminal.see("1×1")
+    terminal.enter(":vars")
+    terminal.see("2  W : d x k  # the weights")
+    terminal.see("4  J = norm(Z)^2")
+
+
+def test_an_empty_line_ends_an_open_bracket(terminal: Terminal) -> None:
+    terminal.enter("J = norm(3")
+    terminal.see(".")
+    terminal.enter("")
+    terminal.see("never closed")
+
+
 def test_the_history_is_kept_between_runs(terminal: Terminal, tmp_path: Path) -> None:
     terminal.enter("Alpha : m x n")
     terminal.see("m×n")
@@ -184,7 +204,7 @@ def test_a_line_is_abandoned_and_a_derivation_interrupted(terminal: Terminal) ->
     terminal.enter("J = tr(X" + " X" * 150 + ")")  # takes long
     terminal.see("1×1")
     terminal.enter("grad J wrt X")
-    terminal.see("Ctrl-C stops")
+    terminal.see("grad J wrt X … 1 s (Ctrl-C stops)")
     terminal.type("\x03")
     terminal.see("interrupted: nothing was changed")
     terminal.enter(":vars")

@@ -335,6 +335,32 @@ def test_its_label_is_a_name_too() -> None:
     assert hand.play("X' (∂J/∂Z .* D)").outcome == "stands"
 
 
+LONG = "X : m x d; w : d; o, y : m; A : m x m"
+
+
+@pytest.mark.parametrize(
+    "of", ["(sum(exp(X w + o)) - y' (X w + o))", "(log(1 + (X w + o)' A (X w + o)) + norm(X w))"]
+)
+@pytest.mark.parametrize("width", [80, 100])
+def test_everything_fits_the_terminal(of: str, width: int) -> None:
+    desk = Desk(style=Style(width))
+    shown = said(desk, LONG, f":derive grad {of} wrt w")
+    while desk.hand is not None:
+        assert columns(desk.prompt) < width / 2
+        shown += said(desk, ":why", ":candidates", ":hint", ":hint", ":hint", ":hint", ":next")
+    shown += said(
+        desk, ":steps", ":help", "X : d x d", f":quiz {topics(built_in())[0]}", "w w", "w'"
+    )
+    assert [line for line in shown.splitlines() if columns(line) > width] == []
+
+
+def test_a_redefinition_does_not_change_what_is_derived_by_hand() -> None:
+    desk = Desk()
+    said(desk, *NETWORK.splitlines(), ":derive J wrt W")
+    assert "goes on with what stood before" in said(desk, "J = norm(Z)^2")
+    assert "✓ stands" in said(desk, "(Z - Y) / m")
+
+
 def test_all_terms_at_once() -> None:
     hand = Hand(*_asked(SQUARE, "grad J wrt X"))
     ruling = hand.play("A' X B' + A X B")

@@ -28,7 +28,9 @@ from shapetrick.expr import Expr
 from shapetrick.functions import Array
 from shapetrick.lengths import length
 from shapetrick.render.text import to_text
+from shapetrick.results import Validation
 from shapetrick.simplification import Simplifier
+from shapetrick.validation import Checker
 
 NEAR, STEADY = 1e-9, 1e-6  # where so small a step changes more, the draw is badly conditioned
 
@@ -155,6 +157,7 @@ FORMS = [
     ("A ones(n)", "sum(A, axis=1)", TALL),
     ("ones(m)' A", "sum(A, axis=0)", TALL),
     ("diag(A B')", "sum(A .* B, axis=1)", TALL),
+    ("sum(A, axis=0) v", "sum(A v)", TALL),
     ("diag(diag(v))", "v", TALL),
     ("kron(v, s)", "s v", "v : n; s : scalar"),
     # inverses and recognised functions
@@ -241,6 +244,31 @@ def test_form_is_final(text: str, letters: str) -> None:
     problem = read(letters)
     e = read_expression(text, problem)
     assert length(Simplifier(problem.definitions.values())(e)) == length(e)
+
+
+def test_what_is_validated_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+    check_of = Checker.check
+
+    def noted(self: Checker, gradient: Expr) -> Validation:
+        checked.append(gradient)
+        return check_of(self, gradient)
+
+    monkeypatch.setattr(Checker, "check", noted)
+    for text, _ in GRADIENTS:
+        problem = read(text)
+        assert derive(problem, problem.requests[0]).gradient is checked[-1]
+    assert len(checked) == len(GRADIENTS)
+
+
+def test_steps_shorten() -> None:
+    problem = read(GRADIENTS[0][0])
+    steps = derive(problem, problem.requests[0]).rewritings
+    assert [step.rule for step in steps] == ["like terms"]
+    for text, _ in GRADIENTS:
+        problem = read(text)
+        for step in derive(problem, problem.requests[0]).rewritings:
+            assert length(step.after) < length(step.before)
 
 
 def test_steps_are_named() -> None:

@@ -16,7 +16,7 @@ from .programs import Body, indented, written
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
 VECTORS = 2**17, 32
-MATRICES = 2**16, 256
+MATRICES = 2**16, 384
 
 
 def in_blocks(program: Program, blocking: Blocking) -> Body:

@@ -97,7 +97,7 @@ def _verdict(j: Judgement, style: Style) -> list[Row]:
 def _sentences(j: Judgement) -> Iterator[str]:
     if j.diagnosis:
         yield j.diagnosis
-    if j.validation is not None:
+    if j.validation is not None and j.validation.draws:
         yield "; ".join(words.figures(j.validation))
     elif j.evidence is not None and not j.diagnosis:
         yield "; ".join(words.figures(j.evidence))

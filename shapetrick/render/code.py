@@ -23,6 +23,8 @@ WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
 SHORT = 20  # a number such as `2 * m` is written out again, rather than named
 
+_AXIS: Mapping[Library, str] = {"numpy": "axis", "jax": "axis", "torch": "dim"}
+
 # What a line is called for which the problem has no name.
 _STEMS: Mapping[str, str] = {
     "cholesky": "chol", "lu": "lu", "inv": "inv", "max": "max", "exp": "exp", "sum": "sum",
@@ -242,7 +244,7 @@ class Writer:
             extra = {"m": self.dim(v.data[0]), "n": self.dim(v.data[1])}
         text = template.format(
             *(self._pieces[a] for a in v.args),
-            axis=f", axis={v.data}" if isinstance(v.data, int) else "",
+            axis=f", {_AXIS[self._library]}={v.data}" if isinstance(v.data, int) else "",
             shape=self.shape(v.shape),
             rows=self.dim(v.shape[0]) if v.shape else "",
             like=self._like,

@@ -121,13 +121,19 @@ def _scalars(step: Step, line: Line, index: int, style: Style) -> list[Row]:
     words = [(factor_text(e, style.unicode), shape_text(e.shape)) for e in factors]
     if abs(line.coefficient) != 1 or not words:
         words.insert(0, (str(abs(line.coefficient)), ""))
-    groups = _groups(words, style.prose_width - INDENT - columns(head))
-    indent = " " * columns(head)
     rows: list[Row] = []
+    room = style.prose_width - INDENT
+    if columns(head) + max(columns(text) for word in words for text in word) > room:
+        head = head[len(label) if index == 0 else columns(label) :].replace("=", " ")
+        if index == 0:  # the label stands on a line of its own
+            names = style.broken(f"{label} =", INDENT)
+            rows += labelled("scalars", [[(text, "")] for text in names], INDENT)
+    groups = _groups(words, room - columns(head))
+    indent = " " * columns(head)
     for i, group in enumerate(groups):
         above, below = _aligned(group)
         lead = head if i == 0 else indent[2:] + "· "
-        rows += labelled("" if i else "scalars", [[(lead + above, "")]], INDENT)
+        rows += labelled("" if rows else "scalars", [[(lead + above, "")]], INDENT)
         rows += labelled("" if i else "shapes", [[(indent + below, "magenta")]], INDENT)
     target = f"→  {shape_text(step.shape)}"
     if columns("".join(text for text, _ in rows[-1]) + target) + 2 <= style.prose_width:
@@ -189,7 +195,8 @@ def _rewritings(result: Result, style: Style) -> list[Row]:
     rows: list[Row] = []
     for rewriting in result.rewritings:
         rows.append([(rewriting.rule, "dim")])
-        rows += [[("  " + t, "")] for t in style.broken(style.text(rewriting.after), INDENT + 2)]
+        told = f"{style.text(rewriting.before)} = {style.text(rewriting.after)}"
+        rows += [[("  " + t, "")] for t in style.broken(told, INDENT + 2)]
     return labelled("simplified", rows, INDENT)
 
 
@@ -251,10 +258,14 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 def _equation(
     label: str, e: Expr, margin: str, look: str, style: Style, shape: str = ""
 ) -> list[Row]:
+    rows: list[Row] = []
+    if style.width is not None and 2 * columns(label) > style.width - INDENT:
+        rows = [[(text, look)] for text in style.broken(label.rstrip(), INDENT)]
+        label = " " * MARGIN
     texts = style.broken(style.text(e), INDENT + columns(label))
     if shape and style.width and INDENT + columns(label + texts[-1] + shape) + 3 > style.width:
         texts.append("")
-    rows: list[Row] = [
+    rows += [
         [(label if i == 0 else " " * columns(label), look), (text, look)]
         for i, text in enumerate(texts)
     ]

@@ -11,11 +11,10 @@ Segment = tuple[str, str]  # text and style
 Row = list[Segment]
 MARGIN = 2
 _QUOTED = re.compile(r"`[^`\n]{1,30}`")
-# Half-bright colours (red, green and blue in steps of the 256-colour palette): read on a dark and
-# on a light background.
+# Half-bright colours, which are read on a dark and on a light background.
 COLOURS = {
-    "red": "#d70000",
-    "green": "#008700",
+    "red": "#ef2929",
+    "green": "#008f00",
     "yellow": "#af5f00",
     "blue": "#0087d7",
     "magenta": "#af5faf",

@@ -27,6 +27,7 @@ _MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
 _CHEAP = frozenset({"symbol", "number", "dimension", "transpose", "ones", "zeros", "eye"})
 _WIDTH = 84
+_OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 _ANY = "_"  # the letter of a member whose dimensions are looked at
 
 
@@ -46,25 +47,25 @@ class Loops:
 
     def __init__(self, problem: Problem, passes: Passes, library: Library) -> None:
         assert problem.families is not None
-        self._problem, self._passes, self._library = problem, passes, library
+        self._problem, self._passes, self.library = problem, passes, library
         self.families: Families = problem.families
-        self._identifiers = Identifiers(RESERVED)
+        self._identifiers = Identifiers(RESERVED | _OF_RULES)
         self._names: dict[str, str] = {}
         self._functions: dict[tuple[str, int], None] = {}
         self._foreign: dict[str, None] = {}  # a user's own rows
         self._inputs = self._all_inputs()
         for name in [*self._inputs, *self.families.lengths]:
-            self._name(base_of(name))
-        self._body = [
-            *self._stores(),
-            *self._blocks(passes.forward),
-            *self._blocks(passes.backward),
-        ]
+            self.identifier(base_of(name))
+        self.forward = [*self._stores(passes.forward), *self._blocks(passes.forward)]
+        made = dict.fromkeys(s.base for s in passes.forward)
+        self.made_forward = tuple(made)
+        later = [s for s in passes.backward if s.base not in made]
+        self.backward = [*self._stores(later), *self._blocks(passes.backward)]
 
     def module(self, about: Sequence[str] = ()) -> str:
         """The text of a module with the function alone."""
         lines = self.function()
-        if self._library == "numpy":
+        if self.library == "numpy":
             lines = ["Array = NDArray[np.floating]", "", "", *lines]
         return assembled(lines, about)
 
@@ -76,12 +77,12 @@ class Loops:
     @property
     def parameters(self) -> list[Parameter]:
         """In the order of the signature."""
-        array, found = _ARRAYS[self._library], dict[str, Parameter]()
+        array, found = _ARRAYS[self.library], dict[str, Parameter]()
         for name, e in self._inputs.items():
             base, listed = base_of(name), split(name) is not None
-            scalar = "float" if self._library == "numpy" and not extent(e.shape) else array
+            scalar = "float" if self.library == "numpy" and not extent(e.shape) else array
             kind = f"list[{scalar}]" if listed else scalar
-            found.setdefault(base, Parameter(base, self._name(base), kind, listed, e))
+            found.setdefault(base, Parameter(base, self.identifier(base), kind, listed, e))
         for name, order in self._functions:
             listed = split(name) is not None
             kind = f"Callable[[{array}], {array}]"
@@ -89,59 +90,59 @@ class Loops:
             kind = f"list[{kind}]" if listed else kind
             found.setdefault(called, Parameter(called, called, kind, listed))
         for name in self._foreign:
-            own = Parameter(name, self._name(name), f"Callable[..., {array}]", False)
+            own = Parameter(name, self.identifier(name), f"Callable[..., {array}]", False)
             found.setdefault(name, own)
         for letter in self.families.lengths:
-            found.setdefault(letter, Parameter(letter, self._name(letter), "int", False))
+            found.setdefault(letter, Parameter(letter, self.identifier(letter), "int", False))
         return list(found.values())
 
     def function(self) -> list[str]:
         """The function that gives all values and gradients."""
         answers = self.answers
         returned = [self._returned(a) for a in answers]
-        words = set(re.findall(r"\w+", "\n".join([*self._body, *returned])))
-        result = [self._type(a) for a in answers]
+        body = [*self.forward, *self.backward]
+        result = [self.type_of(a) for a in answers]
         lines = [
-            *self._docstring(answers),
-            *self._given(),
-            *self._sizes(words),
-            *self._body,
+            *self.docstring(answers),
+            *self.given(self.parameters),
+            *self.sizes(body),
+            *body,
             f"return {', '.join(returned)}",
         ]
         typed = [f"{p.identifier}: {p.type}" for p in self.parameters]
         whole = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
         return [*signature(FUNCTION, typed, whole), *indented(lines)]
 
-    def _type(self, a: Answer) -> str:
-        array = _ARRAYS[self._library]
+    def type_of(self, a: Answer) -> str:
+        array = _ARRAYS[self.library]
         e = a.of if a.result is None else a.result.gradient
-        one = "float" if self._library == "numpy" and not extent(e.shape) else array
+        one = "float" if self.library == "numpy" and not extent(e.shape) else array
         return f"list[{one}]" if a.listed else one
 
     def _returned(self, a: Answer) -> str:
-        name = self._name(a.base)
+        name = self.identifier(a.base)
         return f"[{name}[i] for i in sorted({name})]" if a.listed else name
 
     # ---- names
 
-    def _name(self, base: str) -> str:
+    def identifier(self, base: str) -> str:
         if base not in self._names:
             self._names[base] = self._identifiers.take(base)
         return self._names[base]
 
-    def _index(self, index: Index) -> str:
-        letter = self._name(index.letter) if index.letter else ""
+    def index(self, index: Index) -> str:
+        letter = self.identifier(index.letter) if index.letter else ""
         return str(Index(letter, index.offset))
 
     def _text(self, name: str) -> str:
         """A member as Python has it: the name, and the index in brackets."""
         found = split(name)
         if found is None or found[0] in self._passes.alone:
-            return self._name(base_of(name))
-        return f"{self._name(found[0])}[{self._index(found[1])}]"
+            return self.identifier(base_of(name))
+        return f"{self.identifier(found[0])}[{self.index(found[1])}]"
 
     def _called(self, name: str, order: int) -> str:
-        return self._name(base_of(name)) + "_prime" * order
+        return self.identifier(base_of(name)) + "_prime" * order
 
     # ---- inputs
 
@@ -150,9 +151,9 @@ class Loops:
         """An array among the inputs, for its type."""
         arrays = [(name, e) for name, e in self._inputs.items() if extent(e.shape)]
         if not arrays:
-            return f"{_MODULES[self._library]}.zeros(())"
+            return f"{_MODULES[self.library]}.zeros(())"
         name = arrays[0][0]
-        own = self._name(base_of(name))
+        own = self.identifier(base_of(name))
         return own if split(name) is None else f"next(iter({own}.values()))"
 
     def _all_inputs(self) -> dict[str, Expr]:
@@ -163,46 +164,47 @@ class Loops:
                 found.setdefault(direction.data.name, direction)
         return found
 
-    def _given(self) -> Iterator[str]:
+    def given(self, parameters: Sequence[Parameter]) -> Iterator[str]:
         """Lists as members by their index, vectors as arrays with one axis."""
-        done = set()
+        done = {base_of(name) for name in self._inputs} - {p.name for p in parameters}
         for name, e in self._inputs.items():
             base = base_of(name)
             if base in done:
                 continue
             done.add(base)
-            rank, text = len(extent(e.shape)), self._name(base)
+            rank, text = len(extent(e.shape)), self.identifier(base)
             if split(name) is not None:
                 one = "a" if rank == 2 else self._flat("a", rank)
-                first = self._index(self.families.first(base))
+                first = self.index(self.families.first(base))
                 yield f"{text} = {{i: {one} for i, a in enumerate({text}, {first})}}"
             elif rank < 2:
                 yield f"{text} = {self._flat(text, rank)}"
         for name, order in self._functions:
             if split(name) is not None:
                 called = self._called(name, order)
-                first = self._index(self.families.first(base_of(name)))
+                first = self.index(self.families.first(base_of(name)))
                 line = f"{called} = dict(enumerate({called}, {first}))"
                 if line not in done:
                     done.add(line)
                     yield line
 
     def _flat(self, text: str, rank: int) -> str:
-        array = f"torch.as_tensor({text})" if self._library == "torch" else text
-        return f"{_MODULES[self._library]}.ravel({array})" + ("" if rank else "[0]")
+        array = f"torch.as_tensor({text})" if self.library == "torch" else text
+        return f"{_MODULES[self.library]}.ravel({array})" + ("" if rank else "[0]")
 
-    def _stores(self) -> Iterator[str]:
+    def _stores(self, segments: Sequence[Segment]) -> Iterator[str]:
         """What the members that are made are kept in; sums begin at nothing."""
         own = {base_of(name) for name in self._inputs}
-        for s in (*self._passes.forward, *self._passes.backward):
+        for s in segments:
             if s.base in self._passes.sums:
-                yield from self._written(f"{self._name(s.base)} =", zeros(*s.shape), s)
+                yield from self._written(f"{self.identifier(s.base)} =", zeros(*s.shape), s)
             elif s.base not in self._passes.alone and s.base not in own:
                 own.add(s.base)
-                yield f"{self._name(s.base)} = {{}}"
+                yield f"{self.identifier(s.base)} = {{}}"
 
-    def _sizes(self, words: set[str]) -> Iterator[str]:
+    def sizes(self, lines: Sequence[str]) -> Iterator[str]:
         """The dimensions that occur as numbers."""
+        words = set(re.findall(r"\w+", "\n".join(lines)))
         done = set(self.families.lengths)
         for name, e in self._inputs.items():
             for axis, d in enumerate(extent(e.shape)):
@@ -210,10 +212,10 @@ class Loops:
                 if d.names != (key,) or key in done or key.endswith("]"):
                     continue
                 done.add(key)
-                if self._name(key) in words:
-                    text = self._name(base_of(name))
+                if self.identifier(key) in words:
+                    text = self.identifier(base_of(name))
                     text = text if split(name) is None else f"next(iter({text}.values()))"
-                    yield f"{self._name(key)} = {text}.shape[{axis}]"
+                    yield f"{self.identifier(key)} = {text}.shape[{axis}]"
 
     # ---- loops
 
@@ -226,10 +228,10 @@ class Loops:
 
     def _loop(self, loop: Loop) -> Iterator[str]:
         letter, low, high = loop.over.letter, loop.over.first, loop.over.last
-        ends = [self._index(low), self._index(high.plus(1))]
+        ends = [self.index(low), self.index(high.plus(1))]
         if loop.falls:
-            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
-        yield f"for {self._name(letter)} in range({', '.join(ends)}):"
+            ends = [self.index(high), self.index(low.plus(-1)), "-1"]
+        yield f"for {self.identifier(letter)} in range({', '.join(ends)}):"
         guarded = [(s, self._guard(s, loop)) for s in loop.steps]
         yield from indented(self._assigned(guarded))
 
@@ -239,7 +241,7 @@ class Loops:
         if over == loop.over:
             return None
         letter, first, last = (
-            self._name(loop.over.letter), self._index(over.first), self._index(over.last),
+            self.identifier(loop.over.letter), self.index(over.first), self.index(over.last),
         )  # fmt: skip
         return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
 
@@ -273,14 +275,14 @@ class Loops:
         for name, order in program.functions:
             self._functions[name, order] = None
             found = split(name)
-            bracket = "" if found is None else f"[{self._index(found[1])}]"
+            bracket = "" if found is None else f"[{self.index(found[1])}]"
             functions[name, order] = self._called(name, order) + bracket
         for name in program.foreign:
             self._foreign[name] = None
-            functions[name] = self._name(name)
+            functions[name] = self.identifier(name)
         like = next((self._text(x.data.name) for x in program.inputs), self._like)
         taken = Identifiers([*RESERVED, *self._names.values()])
-        writer = Writer(self._library, [output], program.names, dims, functions, taken, like)
+        writer = Writer(self.library, [output], program.names, dims, functions, taken, like)
         for x in program.inputs:
             node = program.graph.node("input", (), x.data, extent(x.shape))
             writer.bind(node, self._text(x.data.name))
@@ -291,7 +293,7 @@ class Loops:
     def _dim(self, name: str, inputs: Iterable[Expr], s: Segment) -> str:
         """A dimension as a number; that of a member is read off a member that has it."""
         if not name.endswith("]"):
-            return self._name(name)
+            return self.identifier(name)
         for e in inputs:
             for axis, d in enumerate(extent(e.shape)):
                 if str(d) == name:
@@ -317,11 +319,11 @@ class Loops:
                     continue
                 if missing is None:
                     return f"{self._text(member(other.base, at))}.shape[{axis}]"
-        return self._name(name)
+        return self.identifier(name)
 
     # ---- what is said
 
-    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+    def docstring(self, answers: Sequence[Answer]) -> list[str]:
         keys = [a.key for a in answers]
         summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
         lines = [*wrapped(f"{summary}.", _WIDTH), ""]

@@ -23,8 +23,11 @@ def move_rows(hand: Hand, style: Style) -> list[Row]:
     assert move is not None
     part, parts = move.part
     count = f"line {len(hand.played) + 1} of {len(hand.moves)}"
-    term = f", term {part + 1} of {parts} of {label(move)}" if parts > 1 else ""
-    rows: list[Row] = [[(f"{label(move)} = ?", "bold"), (f"   {count}{term}", "dim")], []]
+    term = f", term {part + 1} of {parts}" if parts > 1 else ""
+    head, place = f"{label(move)} = ?", f"   {count}{term}"
+    rows: list[Row] = [[(head, "bold"), (place, "dim")], []]
+    if columns(head + place) > style.prose_width:
+        rows = [*([(text, "bold")] for text in style.broken(head, 0)), [(place, "dim")], []]
     boxes = [Box(n.name, n.expression.shape) for n in move.factors if not n.expression.is_scalar]
     lead = _scalars(move)
     if columns(lead) > style.prose_width // LEAD:
@@ -40,6 +43,12 @@ def label(move: Move) -> str:
     return overlined(move.step.label)
 
 
+def prompt(move: Move) -> str:
+    """What stands before what is typed: the label, where it leaves room."""
+    text = label(move)
+    return f"{text} = " if columns(text) <= words.LONGEST_LABEL else "= "
+
+
 def _scalars(move: Move) -> str:
     scalars = [n.name for n in move.factors if n.expression.is_scalar]
     number = move.line.coefficient
@@ -50,8 +59,9 @@ def _scalars(move: Move) -> str:
 def _letters(move: Move, style: Style) -> list[Row]:
     rows: list[Row] = []
     for named in dict.fromkeys(n for n in move.factors if n.name != to_text(n.expression)):
-        text = overlined(style.text(named.expression))
-        rows += labelled("" if rows else "where", [[(f"{named.name} = {text}", "")]], INDENT)
+        text = f"{named.name} = {overlined(style.text(named.expression))}"
+        texts = style.broken(text, INDENT)
+        rows += labelled("" if rows else "where", [[(t, "")] for t in texts], INDENT)
     return [[], *rows] if rows else []
 
 
@@ -81,7 +91,7 @@ def candidate_rows(hand: Hand, style: Style) -> list[Row]:
     line, rejected, letters = hand.move.line, hand.move.line.rejected, hand.move.in_letters
     rows: list[Row] = labelled(
         "fit",
-        [[(text, "")] for text in prose(words.counted(line, True), style.prose_width)],
+        [[(text, "")] for text in prose(words.counted(line, True), style.prose_width - INDENT)],
         INDENT,
     )
     rows += _candidate("stands", letters(line.arrangement), "", "green", style)
@@ -110,6 +120,8 @@ def why_rows(move: Move, name: str, style: Style) -> list[Row]:
 def _origin(named: Named, style: Style) -> Iterator[Row]:
     text = overlined(style.text(named.expression))
     head = named.name if named.name == text else f"{named.name} = {text}"
-    yield [(f"  {head}", "bold"), (f"   {shape_text(named.expression.shape)}", "magenta")]
+    *lines, last = style.broken(head, 2)
+    yield from ([(f"  {line}", "bold")] for line in lines)
+    yield [(f"  {last}", "bold"), (f"   {shape_text(named.expression.shape)}", "magenta")]
     for line in prose(named.factor.origin, style.prose_width - 4):
         yield [(f"    {line}", "dim")]

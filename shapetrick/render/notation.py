@@ -40,11 +40,12 @@ class Level(IntEnum):
     """How tightly a text holds together, loosest first."""
 
     SUM = 0
-    ELEMENTWISE = 1  # with a sign of product or division in it: `A .* B`, `a / b`
-    PRODUCT = 2  # factors beside each other
-    POWER = 3
-    TRANSPOSE = 4
-    ATOM = 5
+    RUNNING = 1  # a sum over members, which takes the product that follows
+    ELEMENTWISE = 2  # with a sign of product or division in it: `A .* B`, `a / b`
+    PRODUCT = 3  # factors beside each other
+    POWER = 4
+    TRANSPOSE = 5
+    ATOM = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ class _Writer:
                 piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
             case "total":
                 body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
-                piece = Piece((s.running(e.data), " ", body), Level.SUM)
+                piece = Piece((s.running(e.data), " ", body), Level.RUNNING)
             case "abstract":
                 piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
             case _:

@@ -27,7 +27,7 @@ def equation(problem: Problem, j: Judgement) -> str:
 
 def ruling(problem: Problem, j: Judgement, curve: Curve | None = None) -> str:
     """The claim, the verdict, and what mends it."""
-    figures = "; ".join(words.figures(j.validation)) if j.validation is not None else ""
+    figures = "; ".join(words.figures(j.validation)) if j.validation and j.validation.draws else ""
     said = "; ".join(text for text in (j.diagnosis, figures) if text)
     verdict = element(
         "p",
