@@ -87,6 +87,18 @@ def recurrent_network(steps: int) -> str:
     return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt W"])
 
 
+def residual_network(layers: int) -> str:
+    declared = ["H0, Y : m x d", *(f"W{i} : d x d" for i in range(1, layers + 1))]
+    values = [f"H{i} = H{i - 1} + tanh(H{i - 1} W{i})" for i in range(1, layers + 1)]
+    return "\n".join([*declared, *values, f"J = norm(H{layers} - Y)^2 / 2", "grad J wrt W1"])
+
+
+def linear_recurrence(steps: int) -> str:
+    declared = ["H0, Y : m x d; W : d x d", *(f"X{i} : m x d" for i in range(1, steps + 1))]
+    values = [f"H{i} = H{i - 1} W + X{i}" for i in range(1, steps + 1)]
+    return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt W"])
+
+
 def product(matrices: int) -> str:
     declared = [f"A{i} : d{i} x d{i + 1}" for i in range(matrices)]
     value = f"J = sum({' '.join(f'A{i}' for i in range(matrices))})"
@@ -133,6 +145,14 @@ FAMILIES = (
     Family(
         "recurrent network, written out", "steps", (10, 50, 100, 500), recurrent_network,
         lambda n: 2 * n + 1,
+    ),
+    Family(
+        "residual network, written out", "layers", (5, 20, 40, 80), residual_network,
+        lambda n: 2 * n + 1,
+    ),
+    Family(
+        "linear recurrence, written out", "steps", (5, 10, 20, 40), linear_recurrence,
+        lambda n: n + 1,
     ),
     Family("product of different matrices", "matrices", (5, 10, 50, 200), product, lambda n: n - 1),
     Family("trace of a product with X", "occurrences", (2, 5, 10, 20), trace, lambda n: 2 * n - 1),
