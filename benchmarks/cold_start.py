@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -114,11 +115,15 @@ def installed(site: Path) -> dict[str, str]:
 
 def run(command: list[str], environment: dict[str, str]) -> Took:
     """Runs a command and waits for it. Raises CalledProcessError if it fails."""
-    before, begin = os.times(), time.perf_counter()
+    before, begin = children(), time.perf_counter()
     subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    wall, after = time.perf_counter() - begin, os.times()
-    cpu = after.children_user + after.children_system
-    return Took(wall, cpu - before.children_user - before.children_system)
+    return Took(time.perf_counter() - begin, children() - before)
+
+
+def children() -> float:
+    """The CPU seconds of all processes that were run and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def ratios(timed: dict[str, list[Took]], name: str) -> tuple[float, float, float]:

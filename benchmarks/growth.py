@@ -199,10 +199,11 @@ def main() -> int:
             [(f.name, *map(shown, factors(sizes))) for f, sizes in found.items()],
         ),
     ]  # fmt: skip
+    missed = [f.name for f, sizes in found.items() if min(factors(sizes)[:2]) > GOAL]
+    lines += ["", f"Not linear yet: {'; '.join(missed) or 'none'}."]
     print("\n".join(lines))
     if args.write:
         record("growth.py", lines)
-    missed = [f for f, sizes in found.items() if min(factors(sizes)[:2]) > GOAL]
     return int(bool(missed))
 
 
