@@ -111,6 +111,8 @@ class Folding:
                 yield term
 
     def _folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+        if len(pattern.edges) > len(term.edges):  # each has a factor of its own
+            return None
         scalars = _divided(dict(term.scalars), pattern)
         if scalars is None:
             return None
