@@ -201,8 +201,9 @@ class _Queries:
         if found is None:
             if name in bases:
                 family = [s for s in self.reading.segments if s.base == name]
-                member = next((f"{name}[{s.over.letter}]" for s in family if s.over), family[0].name)
-                raise RequestError(f"`{name}` is a family: ask for `{member}`.", span)
+                indices = [f"{name}[{s.over.letter}]" for s in family if s.over]
+                one = indices[0] if indices else family[0].name
+                raise RequestError(f"`{name}` is a family: ask for `{one}`.", span)
             value = self.reading.values.get(name)
             if value is None or value.op != "symbol":
                 raise RequestError(
