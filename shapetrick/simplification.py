@@ -66,19 +66,20 @@ class Simplifier:
         self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
         self._signs = Signs()
-        definitions = list(definitions)
+        definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
             if e.op == "add":
                 self._signs.learn(e)
         for definition in definitions:
-            self._learn(definition)
+            self._learn(definition, definition not in roots or _may_recur(definition.args[0]))
 
-    def _learn(self, definition: Expr) -> None:
-        """Notes a definition: its body is replaced by its name wherever it turns up."""
+    def _learn(self, definition: Expr, simplified: bool) -> None:
+        """Notes a definition: its body is replaced by its name wherever it turns up, also where it
+        does so `simplified`."""
         body = definition.args[0]
         if not body.args:
             return
-        for form in dict.fromkeys([body, self(body)]):
+        for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
         for known in (self._memo, self._sums, self._spellings):
             known.clear()
@@ -441,6 +442,16 @@ def _with_scalars_in_front(product: Expr) -> Expr:
         scalars += [x for x in factors if x.is_scalar]
         matrices.append(times(*(x for x in factors if not x.is_scalar)))
     return times(*scalars, matmul(*matrices))
+
+
+def _may_recur(value: Expr) -> bool:
+    """Whether a value may be a factor of its own derivative, as that of `exp` is."""
+    factors = [
+        a.args[0] if a.op == "power" else a
+        for a in (value.args if value.op == "times" else (value,))
+    ]
+    rows = [TABLE[a.op] for a in factors if a.op in TABLE]
+    return any("y" in text.split() for row in rows for text in row.derivative)
 
 
 def _is_zero(e: Expr) -> bool:
