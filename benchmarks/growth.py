@@ -73,6 +73,32 @@ def network(layers: int) -> str:
     return "\n".join([head, *declared, *values, tail, "grad J wrt W1"])
 
 
+def named_network(layers: int) -> str:
+    """The same with a bias, and a name for what the function is applied to."""
+    declared = [f"W{i} : d{i - 1} x d{i}; b{i} : 1 x d{i}" for i in range(1, layers + 1)]
+    values = [f"Z{i} = H{i - 1} W{i} + b{i}; H{i} = tanh(Z{i})" for i in range(1, layers + 1)]
+    head, tail = f"H0 : m x d0; Y : m x d{layers}", f"J = norm(H{layers} - Y)^2 / 2"
+    return "\n".join([head, *declared, *values, tail, "grad J wrt W1"])
+
+
+def recurrent_network(steps: int) -> str:
+    declared = ["H0, Y : m x d; W : d x d", *(f"X{i} : m x d" for i in range(1, steps + 1))]
+    values = [f"H{i} = tanh(H{i - 1} W + X{i})" for i in range(1, steps + 1)]
+    return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt W"])
+
+
+def residual_network(layers: int) -> str:
+    declared = ["H0, Y : m x d", *(f"W{i} : d x d" for i in range(1, layers + 1))]
+    values = [f"H{i} = H{i - 1} + tanh(H{i - 1} W{i})" for i in range(1, layers + 1)]
+    return "\n".join([*declared, *values, f"J = norm(H{layers} - Y)^2 / 2", "grad J wrt W1"])
+
+
+def linear_recurrence(steps: int) -> str:
+    declared = ["H0, Y : m x d; W : d x d", *(f"X{i} : m x d" for i in range(1, steps + 1))]
+    values = [f"H{i} = H{i - 1} W + X{i}" for i in range(1, steps + 1)]
+    return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt W"])
+
+
 def product(matrices: int) -> str:
     declared = [f"A{i} : d{i} x d{i + 1}" for i in range(matrices)]
     value = f"J = sum({' '.join(f'A{i}' for i in range(matrices))})"
@@ -112,6 +138,22 @@ def brackets(levels: int) -> str:
 
 FAMILIES = (
     Family("network, written out", "layers", (10, 100, 1000, 5000), network, lambda n: 2 * n + 1),
+    Family(
+        "biased layers, all named", "layers", (10, 100, 500, 2000), named_network,
+        lambda n: 2 * n + 1,
+    ),
+    Family(
+        "recurrent network, written out", "steps", (10, 50, 100, 500), recurrent_network,
+        lambda n: 2 * n + 1,
+    ),
+    Family(
+        "residual network, written out", "layers", (5, 20, 40, 80), residual_network,
+        lambda n: 2 * n + 1,
+    ),
+    Family(
+        "linear recurrence, written out", "steps", (5, 10, 20, 40), linear_recurrence,
+        lambda n: n + 1,
+    ),
     Family("product of different matrices", "matrices", (5, 10, 50, 200), product, lambda n: n - 1),
     Family("trace of a product with X", "occurrences", (2, 5, 10, 20), trace, lambda n: 2 * n - 1),
     Family("sum of traces", "terms", (10, 100, 500, 2000), sum_of_traces, lambda n: 1),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from .dims import ONE, Dim
 from .expr import (
@@ -30,6 +31,7 @@ from .network import Nodes, add_exponents
 
 Symmetric = Callable[[Expr], bool]
 MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
+_PLAIN = frozenset({"symbol", "name", "sum"})
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
@@ -71,6 +73,13 @@ def product(*factors: Expr) -> Expr:
         base, p = f.args if f.op == "power" and f.args[1].op == "number" else (f, UNIT)
         powers[base] = add_exponents(powers[base], p) if base in powers else p
     return times(*(power(b, p) for b, p in powers.items()))
+
+
+def _are_plain(factors: list[Expr]) -> bool:
+    """Whether the transposes of some factors, products of what has nothing to turn inside, are
+    only longer."""
+    parts = chain.from_iterable(v.args if v.op == "matmul" else [v] for v in factors)
+    return {part.op for part in parts} <= _PLAIN
 
 
 @dataclass(slots=True)
@@ -249,10 +258,14 @@ class Board:
             axis = 1 if b == n or self.symmetric(e) else 0
             self.put_vector(other, call("sum", e, data=axis))
             return
-        if a == n and all(v.shape[0] == ONE for v in factors):
+        rows = a == n and all(v.shape[0] == ONE for v in factors)
+        if rows:
             by_product = matmul(self.row(factors), e)
         else:
             by_product = matmul(flip(e, self.symmetric) if a == n else e, self.column(factors))
+        if (rows or (b == n and all(v.shape[1] == ONE for v in factors))) and _are_plain(factors):
+            self.put_vector(other, by_product)  # nothing is turned: no sum is shorter
+            return
         scaled = product(self.column(factors), e) if a == n else product(e, self.row(factors))
         by_sum = call("sum", scaled, data=1 if b == n else 0)
         turned = by_sum.shape != by_product.shape  # a row for a column: a transpose to come
@@ -267,11 +280,11 @@ class Board:
         left, right = self.oriented(one, start), self.oriented(other, n)
         if factors:
             right = times(self.column(factors), right)
-        chain = matmul(left, right)
+        joined = matmul(left, right)
         if start == end:
-            self.close(start, chain, left, right)
+            self.close(start, joined, left, right)
         else:
-            self.put(chain, (start,), (end,))
+            self.put(joined, (start,), (end,))
 
     def close(self, n: int, loop: Expr, left: Expr, right: Expr) -> None:
         """A loop at a node: a trace if nothing else is there, else a diagonal."""

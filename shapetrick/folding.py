@@ -9,9 +9,11 @@ way they are written; the body of a sum is looked for among the summands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import chain
+from math import inf
+from typing import Generic, NamedTuple, TypeVar
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
@@ -20,6 +22,7 @@ from .network import Edge, Nodes, Term, opened, read_terms
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
+Row = TypeVar("Row")
 
 
 class _Match(NamedTuple):
@@ -29,15 +32,39 @@ class _Match(NamedTuple):
     edges: tuple[tuple[int, Expr | None], ...]  # (index in the term, what is left of its exponent)
 
 
+class _Bodies(Generic[Row]):
+    """Bodies in their order, each listed under one of its parts, without which it can't be there:
+    of a thousand definitions, those few are looked for that a product or a sum may hold."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}
+        self._by_part: dict[Expr, list[int]] = {}
+
+    def learn(self, row: Row, *ways: Iterable[Expr], first: bool = False) -> None:
+        """Notes a body, last or first; `ways` are the parts of each form in which it is there."""
+        place = -len(self._rows) if first else len(self._rows)
+        self._rows[place] = row
+        for parts in ways:
+            rarest = min(parts, key=lambda part: len(self._by_part.get(part, ())))
+            self._by_part.setdefault(rarest, []).append(place)
+
+    def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[Row]:
+        """The bodies that may be there, in order; what is there may change on the way."""
+        last = -inf
+        while places := [k for a in parts() for k in self._by_part.get(a, ()) if k > last]:
+            last = min(places)
+            yield self._rows[last]
+
+
 class Folding:
     """The definitions of a problem, and how to find them."""
 
     def __init__(self, symmetric: Symmetric) -> None:
         self._symmetric = symmetric
         self._whole: dict[Expr, Expr] = {}
-        self._sums: list[tuple[Expr, Expr]] = []
-        self._products_added: list[tuple[Expr, Term, Expr]] = []  # body, first product, name
-        self._products: list[tuple[Term, Expr]] = []
+        self._sums = _Bodies[tuple[Expr, Expr]]()
+        self._products_added = _Bodies[tuple[Expr, Term, Expr]]()  # body, first product, name
+        self._products = _Bodies[tuple[Term, Expr]]()
 
     def learn(self, definition: Expr, form: Expr) -> None:
         """Notes one form of a definition's body."""
@@ -53,14 +80,15 @@ class Folding:
             return
         terms = read_terms(form) or []
         if len(terms) == 1 and _is_pattern(terms[0]):
-            self._products.insert(0, (terms[0], definition))
+            self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
 
     def _learn_sum(self, body: Expr, name: Expr) -> None:
-        self._sums.append((body, name))
+        self._sums.learn((body, name), body.args, map(negate, body.args))
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
         if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
-            self._products_added.append((body, read[0][0], name))
+            first = read[0][0]
+            self._products_added.learn((body, first, name), _parts(first))
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -69,17 +97,16 @@ class Folding:
         if found is not None:
             return found
         if e.op == "add":
-            for body, name in self._sums:
-                e = _without_summands(e, body, name) if e.op == "add" else e
+            among = self._sums.among(lambda: e.args if e.op == "add" else ())
+            for body, name in among:
+                e = _without_summands(e, body, name)
         return e
 
     def fold_term(self, term: Term) -> Iterator[Term]:
         """The term with one more definition in it each time."""
-        for pattern, name in self._products:
-            while True:
-                folded = self._folded(term, pattern, name)
-                if folded is None:
-                    break
+        among = self._products.among(lambda: _parts(term))
+        for pattern, name in among:
+            while (folded := self._folded(term, pattern, name)) is not None:
                 term = folded
                 yield term
 
@@ -109,7 +136,8 @@ class Folding:
     def fold_sums(self, terms: Sum) -> Sum:
         """The terms with the body of a sum found among them as a common factor: where `A b` and
         `-A c` occur and `R = b - c`, `A R` in their place. The coefficients get smaller."""
-        for body, first, name in self._products_added:
+        among = self._products_added.among(lambda: chain.from_iterable(map(_parts, terms.values())))
+        for body, first, name in among:
             while (folded := self._with_sum(terms, body, first, name)) is not None:
                 terms = folded
         return terms
@@ -203,6 +231,11 @@ def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, contex
             parts.append((key, context))
         parts.append((k, term._replace(coefficient=term.coefficient - used.get(k, 0))))
     return like_terms(parts)
+
+
+def _parts(term: Term) -> list[Expr]:
+    """The factors of a product, without their exponents."""
+    return [*(edge.atom for edge in term.edges), *(base for base, _ in term.scalars)]
 
 
 def _is_pattern(term: Term) -> bool:

@@ -1,0 +1,45 @@
+"""What a derivation costs grows no faster than the problem: counted in calls, not in seconds."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+
+import pytest
+from growth import FAMILIES
+
+import shapetrick as st
+
+SIZES = (30, 60)
+MOST = 1.25  # how many times as many calls by element; where it is quadratic, nearly 2
+
+
+def calls(text: str) -> int:
+    """How many functions are called from the text to the verdict."""
+    count = 0
+
+    def profile(_: FrameType, event: str, __: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        (derivation,) = st.read(text).derive()
+    finally:
+        sys.setprofile(None)
+    assert derivation.verified
+    return count
+
+
+# A trace of n factors X has a gradient of n terms of n factors each; in the others, sums that
+# are handed down from layer to layer are written out in each.
+LONGER = ("trace", "residual", "linear")
+LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith(LONGER)}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_calls_by_element(name: str) -> None:
+    family = LINEAR[name]
+    st.read(family.text(3)).derive()  # finds the rules
+    small, large = (calls(family.text(n)) / n for n in SIZES)
+    assert large <= MOST * small
