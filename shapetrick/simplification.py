@@ -10,6 +10,7 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from math import inf
 
 from .contraction import flip
 from .dims import ONE, Shape, broadcast
@@ -198,16 +199,17 @@ class Simplifier:
         for names in (False, True) if alone else ():
             opened = _worth_opening(whole, names)
             if opened:
-                written = self._reread(whole, opened)
+                written = self._reread(whole, opened, length(best))
                 if written is not None and length(written) < length(best):
                     best, how = written, f"multiplied out, {self._how}"
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
 
-    def _reread(self, e: Expr, opened: Collection[Expr] = ()) -> Expr | None:
+    def _reread(self, e: Expr, opened: Collection[Expr] = (), limit: float = inf) -> Expr | None:
         """The expression written from its network, with some sums and definitions multiplied out;
-        None if it has no such form, or if that brought nothing together."""
+        None if it has no such form, if that brought nothing together, or if it can't be shorter
+        than the limit."""
         horizon = OPENED_HORIZON if opened else HORIZON
         terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
         if terms is None:
@@ -216,6 +218,8 @@ class Simplifier:
         folded = self._folding.fold_sums(collected)
         separate = len(folded) == len(terms) and not any(map(self._is_met, terms))
         if opened and separate and e.op in PRODUCTS | {"add"}:
+            return None
+        if limit < inf and not self._may_be_shorter(folded, limit):
             return None
         written = self._written(folded, e.shape)
         if len(folded) < len(collected):
@@ -227,6 +231,34 @@ class Simplifier:
         else:
             self._how = "transposes, traces and sums"
         return written
+
+    def _may_be_shorter(self, terms: Sum, limit: float) -> bool:
+        """Whether the terms as a sum may be shorter than that: what is in a term is in the sum,
+        unless identities have made like terms."""
+        parts = self._parts(terms)
+        if parts is None:
+            return False
+        least = max((length(p) - has_minus(p) for p in parts), default=0) + len(parts) - 1
+        return least < limit or self._merged(terms, parts) is not None
+
+    def _parts(self, terms: Sum) -> list[Expr] | None:
+        """The terms written one by one, or None if one has no form in matrices."""
+        parts = []
+        for key, term in terms.items():
+            spelled = self._spelled(key, term, compact=len(terms) > 1)
+            if spelled is None:
+                return None
+            parts.append(self._rewritten(spelled))
+        return parts
+
+    def _merged(self, terms: Sum, parts: Sequence[Expr]) -> Sum | None:
+        """The parts added up, if the identities have made like terms of them."""
+        spelled = [self._spelled(key, term, len(terms) > 1) for key, term in terms.items()]
+        if len(terms) < 2 or all(a is b for a, b in zip(parts, spelled, strict=True)):
+            return None
+        again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
+        collected = None if again is None else self._collected(again)
+        return collected if collected is not None and len(collected) < len(terms) else None
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, or those of a definition's body."""
@@ -312,18 +344,12 @@ class Simplifier:
         return self._sums[key][1]
 
     def _newly_written(self, terms: Sum, shape: Shape) -> Expr | None:
-        parts, rewritten = [], False
-        for key, term in terms.items():
-            spelled = self._spelled(key, term, compact=len(terms) > 1)
-            if spelled is None:
-                return None
-            parts.append(self._rewritten(spelled))
-            rewritten = rewritten or parts[-1] is not spelled
-        if rewritten and len(terms) > 1:  # the identities may have made like terms
-            again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
-            collected = None if again is None else self._collected(again)
-            if collected is not None and len(collected) < len(terms):
-                return self._written(collected, shape)
+        parts = self._parts(terms)
+        if parts is None:
+            return None
+        merged = self._merged(terms, parts)
+        if merged is not None:
+            return self._written(merged, shape)
         if broadcast(p.shape for p in parts) != shape:
             full = [self._spelled(key, term, compact=False) for key, term in terms.items()]
             if None in full:
