@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 from math import inf
 
 from .contraction import flip
+from .diagonals import with_diagonals
 from .dims import ONE, Shape, broadcast
 from .expr import (
     UNIT,
     ZERO,
     Expr,
     add,
-    call,
-    matmul,
     number,
     postorder,
     power,
@@ -48,7 +47,6 @@ MOST_ROUNDS = 8
 DEEPEST = 8  # how often what a rewriting has made is looked into again
 
 PRODUCTS = frozenset({"times", "matmul", "transpose"})
-_LINEAR_IN_ALL = frozenset({"add", "matmul", "times", "kron"})
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
 
@@ -108,21 +106,10 @@ class Simplifier:
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
-        done: dict[Expr, Expr] = {}
-        for node in postorder([e], into=lambda x: x.op in _LINEAR_IN_ALL):
-            new = node
-            if node.op in _LINEAR_IN_ALL:
-                new = rebuild(node, [done[a] for a in node.args])
-            if new.op == "times":
-                new = _scaled_by_diagonals(new)
-            elif new.op == "matmul" and new is not node:
-                new = without_leading_minus(_with_scalars_in_front(new))
-            elif new.op == "add" and new is not node:
-                new = factored(new.args, length, self._signs)
-            done[node] = new
-        if done[e] is not e:
-            self._log.append(Rewriting("scaled by diag", e, done[e]))
-        return done[e]
+        found = with_diagonals(e, self._signs)
+        if found is not e:
+            self._log.append(Rewriting("scaled by diag", e, found))
+        return found
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.
@@ -444,30 +431,6 @@ class Simplifier:
         if row is None or row.units == "inverse" or row.elementwise:
             return all(a.is_scalar or self.is_symmetric(a) for a in e.args)
         return False
-
-
-def _scaled_by_diagonals(product: Expr) -> Expr:
-    """An element-wise product with a column, or with a row, as a matrix product with `diag`;
-    scaled both ways, `u .* A .* v'`, it is read as easily."""
-    whole = [a for a in product.args if a.shape == product.shape]
-    rest = [a for a in product.args if a.shape != product.shape]
-    columns = [a for a in rest if a.shape == (product.shape[0], ONE)]
-    rows = [a for a in rest if a.shape == (ONE, product.shape[1])]
-    if ONE in product.shape or not whole or (columns and rows):
-        return product
-    left = [call("diag", times(*columns))] if columns else []
-    right = [call("diag", times(*map(transpose, rows)))] if rows else []
-    scalars = [a for a in rest if a.is_scalar]
-    return times(*scalars, matmul(*left, times(*whole), *right))
-
-
-def _with_scalars_in_front(product: Expr) -> Expr:
-    scalars, matrices = [], []
-    for a in product.args:
-        factors = a.args if a.op == "times" else (a,)
-        scalars += [x for x in factors if x.is_scalar]
-        matrices.append(times(*(x for x in factors if not x.is_scalar)))
-    return times(*scalars, matmul(*matrices))
 
 
 def _may_recur(value: Expr) -> bool:
