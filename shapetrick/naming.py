@@ -7,10 +7,10 @@ identity the shape says the size: `I` is enough.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from .dims import ONE
-from .expr import Expr, named, postorder, rebuild, times
+from .expr import Expr, add, named, postorder, rebuild, times
 from .lengths import length
 from .scope import IDENTITY
 
@@ -26,11 +26,12 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     uses: dict[Expr, int] = {}
     depths: dict[Expr, int] = {}
     nodes = list(postorder([e], into=lambda x: x.op != "name"))
+    parts = _parts(nodes)
     for x in nodes:
-        inner = () if x.op == "name" else x.args
+        inner = parts[x]
         depths[x] = 1 + max((depths[a] for a in inner), default=0) if inner else 0
     for x in reversed(nodes):
-        factors = () if x.op == "name" else x.args
+        factors = parts[x]
         for i, a in enumerate(factors):
             if x.op != "matmul" or i == 0 or factors[i - 1] is not a:  # a power is written once
                 uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
@@ -42,13 +43,33 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         if x.op == "name" or not x.args:
             new[x], below[x] = x, 0
             continue
-        built = rebuild(x, [new[a] for a in x.args])
-        below[x] = 1 + max(below[a] for a in x.args)
+        built = _built(x, [new[a] for a in parts[x]])
+        below[x] = 1 + max(below[a] for a in parts[x])
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= LEAST_SAVING
         if x is not e and ((repeated and x.op not in _DRESSES) or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(x, repeated), built), 0
         new[x] = built
     return new[e]
+
+
+def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
+    """What each node is made of: its arguments; a sum that goes on with another, of its first and
+    that, since what is handed down from layer to layer is a sum that gets a term in each."""
+    parts: dict[Expr, tuple[Expr, ...]] = {}
+    sums: dict[tuple[Expr, ...], Expr] = {}
+    for x in nodes:
+        parts[x] = () if x.op == "name" else x.args
+        if x.op == "add":
+            rest = sums.get(x.args[1:])
+            if rest is not None and rest.shape == x.shape:
+                parts[x] = x.args[0], rest
+            sums[x.args] = x
+    return parts
+
+
+def _built(x: Expr, parts: Sequence[Expr]) -> Expr:
+    """The node from its parts, in their new form."""
+    return rebuild(x, parts) if len(parts) == len(x.args) else add(*parts)
 
 
 def with_bare_identity(e: Expr) -> Expr:

@@ -9,6 +9,7 @@ import pytest
 from growth import FAMILIES
 
 import shapetrick as st
+from shapetrick.lengths import length
 
 SIZES = (30, 60)
 MOST = 1.25  # how many times as many calls by element; where it is quadratic, nearly 2
@@ -31,8 +32,8 @@ def calls(text: str) -> int:
     return count
 
 
-# A trace of n factors X has a gradient of n terms of n factors each; in the others, sums that
-# are handed down from layer to layer are written out in each.
+# A trace of n factors X has a gradient of n terms of n factors each; in the others, what is handed
+# down from layer to layer is a sum of n terms, and is simplified as a whole in each.
 LONGER = ("trace", "residual", "linear")
 LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith(LONGER)}
 
@@ -43,3 +44,14 @@ def test_calls_by_element(name: str) -> None:
     st.read(family.text(3)).derive()  # finds the rules
     small, large = (calls(family.text(n)) / n for n in SIZES)
     assert large <= MOST * small
+
+
+def test_sums_that_are_handed_down_are_written_once() -> None:
+    (family,) = (f for f in FAMILIES if f.name.startswith("residual"))
+    lengths = []
+    for n in (15, 30):
+        (derivation,) = st.read(family.text(n)).derive()
+        assert derivation.verified
+        answer = [derivation.gradient, *(e for _, e in derivation.definitions)]
+        lengths.append(sum(map(length, answer)) / n)
+    assert lengths[1] <= 1.1 * lengths[0]
