@@ -373,14 +373,13 @@ def main() -> int:
         for alone in (True, False) if args.turns else (True,):
             times = collect(args.problems, list(LIBRARIES), args.rounds, threads, alone)
             how = "each library in a process of its own" if alone else "taking turns in one process"
-            lines += [f"### {threads} thread{'s' * (threads > 1)}, {how}", ""]
-            lines += [*table(HEADER, rows(times, args.problems)), ""]
+            section = [f"### {threads} thread{'s' * (threads > 1)}, {how}", ""]
+            section += [*table(HEADER, rows(times, args.problems)), ""]
             if threads == 1 and alone:
                 marks = list(judge(times, args.problems))
-                lines += [*(f"- {'met' if met else 'MISSED'}: {text}" for text, met in marks), ""]
-            print(
-                "\n".join(lines[lines.index(f"### {threads} thread{'s' * (threads > 1)}, {how}") :])
-            )
+                section += [*(f"- {'met' if met else 'MISSED'}: {text}" for text, met in marks), ""]
+            print("\n".join(section), flush=True)
+            lines += section
     if args.write:
         record("generated_code.py", lines, ("numpy", "scipy", "torch", "jax", "autograd"))
     return 0 if all(met for _, met in marks) else 1

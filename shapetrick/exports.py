@@ -153,7 +153,8 @@ def _check(sizes: Sizes, results: Sequence[Result]) -> None:
     names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
     for name, size in sizes.items():
         if name not in names:
-            raise RequestError(f"there is no dimension `{name}`: there are {', '.join(names)}.")
+            listed = ", ".join(names) or "none"
+            raise RequestError(f"there is no dimension `{name}`: there are {listed}.")
         if size < 1:
             raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 

@@ -200,10 +200,10 @@ class _Queries:
         bases = {s.base for s in self.reading.segments}
         if found is None:
             if name in bases:
-                letter = next(
-                    s.over.letter for s in self.reading.segments if s.base == name and s.over
-                )
-                raise RequestError(f"`{name}` is a family: ask for `{name}[{letter}]`.", span)
+                family = [s for s in self.reading.segments if s.base == name]
+                indices = [f"{name}[{s.over.letter}]" for s in family if s.over]
+                one = indices[0] if indices else family[0].name
+                raise RequestError(f"`{name}` is a family: ask for `{one}`.", span)
             value = self.reading.values.get(name)
             if value is None or value.op != "symbol":
                 raise RequestError(

@@ -10,16 +10,16 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from math import inf
 
 from .contraction import flip
+from .diagonals import with_diagonals
 from .dims import ONE, Shape, broadcast
 from .expr import (
     UNIT,
     ZERO,
     Expr,
     add,
-    call,
-    matmul,
     number,
     postorder,
     power,
@@ -47,7 +47,6 @@ MOST_ROUNDS = 8
 DEEPEST = 8  # how often what a rewriting has made is looked into again
 
 PRODUCTS = frozenset({"times", "matmul", "transpose"})
-_LINEAR_IN_ALL = frozenset({"add", "matmul", "times", "kron"})
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
 
@@ -66,19 +65,20 @@ class Simplifier:
         self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
         self._signs = Signs()
-        definitions = list(definitions)
+        definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
             if e.op == "add":
                 self._signs.learn(e)
         for definition in definitions:
-            self._learn(definition)
+            self._learn(definition, definition not in roots or _may_recur(definition.args[0]))
 
-    def _learn(self, definition: Expr) -> None:
-        """Notes a definition: its body is replaced by its name wherever it turns up."""
+    def _learn(self, definition: Expr, simplified: bool) -> None:
+        """Notes a definition: its body is replaced by its name wherever it turns up, also where it
+        does so `simplified`."""
         body = definition.args[0]
         if not body.args:
             return
-        for form in dict.fromkeys([body, self(body)]):
+        for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
         for known in (self._memo, self._sums, self._spellings):
             known.clear()
@@ -106,21 +106,10 @@ class Simplifier:
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
-        done: dict[Expr, Expr] = {}
-        for node in postorder([e], into=lambda x: x.op in _LINEAR_IN_ALL):
-            new = node
-            if node.op in _LINEAR_IN_ALL:
-                new = rebuild(node, [done[a] for a in node.args])
-            if new.op == "times":
-                new = _scaled_by_diagonals(new)
-            elif new.op == "matmul" and new is not node:
-                new = without_leading_minus(_with_scalars_in_front(new))
-            elif new.op == "add" and new is not node:
-                new = factored(new.args, length, self._signs)
-            done[node] = new
-        if done[e] is not e:
-            self._log.append(Rewriting("scaled by diag", e, done[e]))
-        return done[e]
+        found = with_diagonals(e, self._signs)
+        if found is not e:
+            self._log.append(Rewriting("scaled by diag", e, found))
+        return found
 
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.
@@ -197,16 +186,17 @@ class Simplifier:
         for names in (False, True) if alone else ():
             opened = _worth_opening(whole, names)
             if opened:
-                written = self._reread(whole, opened)
+                written = self._reread(whole, opened, length(best))
                 if written is not None and length(written) < length(best):
                     best, how = written, f"multiplied out, {self._how}"
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
 
-    def _reread(self, e: Expr, opened: Collection[Expr] = ()) -> Expr | None:
+    def _reread(self, e: Expr, opened: Collection[Expr] = (), limit: float = inf) -> Expr | None:
         """The expression written from its network, with some sums and definitions multiplied out;
-        None if it has no such form, or if that brought nothing together."""
+        None if it has no such form, if that brought nothing together, or if it can't be shorter
+        than the limit."""
         horizon = OPENED_HORIZON if opened else HORIZON
         terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
         if terms is None:
@@ -215,6 +205,8 @@ class Simplifier:
         folded = self._folding.fold_sums(collected)
         separate = len(folded) == len(terms) and not any(map(self._is_met, terms))
         if opened and separate and e.op in PRODUCTS | {"add"}:
+            return None
+        if limit < inf and not self._may_be_shorter(folded, limit):
             return None
         written = self._written(folded, e.shape)
         if len(folded) < len(collected):
@@ -226,6 +218,34 @@ class Simplifier:
         else:
             self._how = "transposes, traces and sums"
         return written
+
+    def _may_be_shorter(self, terms: Sum, limit: float) -> bool:
+        """Whether the terms as a sum may be shorter than that: what is in a term is in the sum,
+        unless identities have made like terms."""
+        parts = self._parts(terms)
+        if parts is None:
+            return False
+        least = max((length(p) - has_minus(p) for p in parts), default=0) + len(parts) - 1
+        return least < limit or self._merged(terms, parts) is not None
+
+    def _parts(self, terms: Sum) -> list[Expr] | None:
+        """The terms written one by one, or None if one has no form in matrices."""
+        parts = []
+        for key, term in terms.items():
+            spelled = self._spelled(key, term, compact=len(terms) > 1)
+            if spelled is None:
+                return None
+            parts.append(self._rewritten(spelled))
+        return parts
+
+    def _merged(self, terms: Sum, parts: Sequence[Expr]) -> Sum | None:
+        """The parts added up, if the identities have made like terms of them."""
+        spelled = [self._spelled(key, term, len(terms) > 1) for key, term in terms.items()]
+        if len(terms) < 2 or all(a is b for a, b in zip(parts, spelled, strict=True)):
+            return None
+        again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
+        collected = None if again is None else self._collected(again)
+        return collected if collected is not None and len(collected) < len(terms) else None
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, or those of a definition's body."""
@@ -311,18 +331,12 @@ class Simplifier:
         return self._sums[key][1]
 
     def _newly_written(self, terms: Sum, shape: Shape) -> Expr | None:
-        parts, rewritten = [], False
-        for key, term in terms.items():
-            spelled = self._spelled(key, term, compact=len(terms) > 1)
-            if spelled is None:
-                return None
-            parts.append(self._rewritten(spelled))
-            rewritten = rewritten or parts[-1] is not spelled
-        if rewritten and len(terms) > 1:  # the identities may have made like terms
-            again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
-            collected = None if again is None else self._collected(again)
-            if collected is not None and len(collected) < len(terms):
-                return self._written(collected, shape)
+        parts = self._parts(terms)
+        if parts is None:
+            return None
+        merged = self._merged(terms, parts)
+        if merged is not None:
+            return self._written(merged, shape)
         if broadcast(p.shape for p in parts) != shape:
             full = [self._spelled(key, term, compact=False) for key, term in terms.items()]
             if None in full:
@@ -419,28 +433,14 @@ class Simplifier:
         return False
 
 
-def _scaled_by_diagonals(product: Expr) -> Expr:
-    """An element-wise product with a column, or with a row, as a matrix product with `diag`;
-    scaled both ways, `u .* A .* v'`, it is read as easily."""
-    whole = [a for a in product.args if a.shape == product.shape]
-    rest = [a for a in product.args if a.shape != product.shape]
-    columns = [a for a in rest if a.shape == (product.shape[0], ONE)]
-    rows = [a for a in rest if a.shape == (ONE, product.shape[1])]
-    if ONE in product.shape or not whole or (columns and rows):
-        return product
-    left = [call("diag", times(*columns))] if columns else []
-    right = [call("diag", times(*map(transpose, rows)))] if rows else []
-    scalars = [a for a in rest if a.is_scalar]
-    return times(*scalars, matmul(*left, times(*whole), *right))
-
-
-def _with_scalars_in_front(product: Expr) -> Expr:
-    scalars, matrices = [], []
-    for a in product.args:
-        factors = a.args if a.op == "times" else (a,)
-        scalars += [x for x in factors if x.is_scalar]
-        matrices.append(times(*(x for x in factors if not x.is_scalar)))
-    return times(*scalars, matmul(*matrices))
+def _may_recur(value: Expr) -> bool:
+    """Whether a value may be a factor of its own derivative, as that of `exp` is."""
+    factors = [
+        a.args[0] if a.op == "power" else a
+        for a in (value.args if value.op == "times" else (value,))
+    ]
+    rows = [TABLE[a.op] for a in factors if a.op in TABLE]
+    return any("y" in text.split() for row in rows for text in row.derivative)
 
 
 def _is_zero(e: Expr) -> bool:

@@ -50,7 +50,7 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
     ("S: n x n symmetric; x: n", "hess (x' S x) wrt x", "2 S"),
     ("Q: n x n orthogonal; x: n", "grad norm(Q x)^2 wrt x", "2 x"),
     ("Q: n x n; x: n", "grad norm(Q x)^2 wrt x", "2 Q' Q x"),
-    ("Q: n x n orthogonal symmetric; A: n x n", "grad tr(Q Q A) wrt A", "eye(n)"),
+    ("Q: n x n orthogonal symmetric; A: n x n", "grad tr(Q Q A) wrt A", "I"),
     ("Q: n x n orthogonal; A: n x n", "grad tr(inv(Q) A) wrt A", "Q"),
     ("D: n x n diagonal; x: n", "hess norm(D x)^2 wrt x", "2 D^2"),
     ("D: n x n; x: n", "hess norm(D x)^2 wrt x", "2 D' D"),
