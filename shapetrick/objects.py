@@ -119,11 +119,6 @@ def _no_dimension(size: Any) -> OperandError:
 # -------------------------------------------------------------------------------------- functions
 
 
-def function_names() -> frozenset[str]:
-    """The names of the functions, and of the constants that take sizes."""
-    return frozenset((*NAMES, *SIZED))
-
-
 def applied(name: str) -> Callable[..., Expr]:
     """The function of that name, or the constant that takes sizes, as a function in Python."""
 
