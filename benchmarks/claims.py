@@ -1,7 +1,8 @@
 """Spoils the answers of many problems, and respells them: are claims judged and mended rightly?
 
-    python benchmarks/claims.py                  everything, about 20 minutes
+    python benchmarks/claims.py                  everything, about 5 minutes
     python benchmarks/claims.py --share 0.05     a twentieth of it
+    python benchmarks/claims.py --write          and keeps the figures in RESULTS.md
 
 Prints the figures, one a line, and exits with 1 if one misses its mark. A spoilt claim's value is
 compared with the answer's by evaluating both, at sizes and draws that the judge does not use.
@@ -21,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from record import record, table
 
 from shapetrick import expr as ex
 from shapetrick.claims import Judgement, checker_of, judge, verdict_on
@@ -336,16 +338,23 @@ def accept(cases: list[Case], wanted: int, seed: int) -> Tally:
 # ------------------------------------------------------------------------------------ the report
 
 
-def report(title: str, tally: Tally, verbose: bool) -> None:
+def report(title: str, tally: Tally, verbose: bool) -> list[tuple[str, str]]:
+    """Prints what was counted. Returns it, what is not of one kind of slip alone."""
     print(f"\n{title}")
+    rows = [(title, "")]
     for name, count in sorted(tally.counts.items()):
         print(f"  {name:32} {count:7,}")
+        if " of " not in name and " by " not in name:
+            rows.append((f"… {name}", f"{count:,}"))
     for what, seconds in tally.seconds.items():
         most = sorted(seconds)[int(0.95 * len(seconds))]
-        print(f"  {what}: median {1e3 * median(seconds):.1f} ms, 95 % below {1e3 * most:.0f} ms")
+        taken = f"median {1e3 * median(seconds):.1f} ms, 95 % below {1e3 * most:.0f} ms"
+        print(f"  {what}: {taken}")
+        rows.append((f"… a {what}", taken))
     shown = tally.remarks if verbose else [r for r in tally.remarks if r[:4].isupper()][:20]
     for remark in shown:
         print(f"    {remark}")
+    return rows
 
 
 def main() -> int:
@@ -354,33 +363,40 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["refuse", "mend", "accept"])
     parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("--write", action="store_true", help="keep the figures in RESULTS.md")
     args = parser.parse_args()
     raw = tomllib.loads(PROBLEMS.read_text(encoding="utf-8"))["problem"]
     cases = [Case(p["text"], p["answer"], p["id"]) for p in raw]
     print(f"{len(cases)} problems")
     marks: list[tuple[str, bool]] = []
+    rows: list[tuple[str, str]] = []
     if args.only in (None, "refuse"):
         t = refuse(cases, int(args.share * WRONG_CLAIMS), args.seed)
-        report("wrong claims", t, args.verbose)
+        rows += report("wrong claims", t, args.verbose)
         marks.append(("none accepted that differs", t.counts["differs, verified"] == 0))
     if args.only in (None, "mend"):
         t = mend(cases, int(args.share * MENDED_CLAIMS), args.seed)
-        report("claims with one slip", t, args.verbose)
+        rows += report("claims with one slip", t, args.verbose)
         mended = t.counts["mended"] / t.counts["spoilt"]
         named = t.counts["named"] / t.counts["mended"]
         equal = t.counts["an equal slip named"] / t.counts["mended"]
-        print(f"  mended {mended:.1%}; of these named {named:.1%}, an equal one {equal:.1%}")
+        shares = f"{mended:.1%}; of these named {named:.1%}, an equal one {equal:.1%}"
+        print(f"  mended {shares}")
+        rows.append(("… mended", shares))
         marks.append(("every suggestion right", t.counts["wrong suggestion"] == 0))
         marks.append(("a mend takes under a second", median(t.seconds["mend"]) < 1))
         marks += [("95 % mended", mended >= 0.95), ("90 % named", named + equal >= 0.90)]
     if args.only in (None, "accept"):
         t = accept(cases, int(args.share * RIGHT_CLAIMS), args.seed)
-        report("right claims, respelt", t, args.verbose)
+        rows += report("right claims, respelt", t, args.verbose)
         marks.append(("a check takes under 50 ms", median(t.seconds["check"]) < 0.05))
         marks.append(("none refused", t.counts["verified"] == t.counts["respelt"]))
     print()
     for name, met in marks:
         print(f"{'met   ' if met else 'MISSED'} {name}")
+    if args.write:
+        goals = [f"- {'met' if met else 'missed'}: {name}" for name, met in marks]
+        record(Path(__file__).name, [*table(["", "claims"], rows), "", *goals])
     return 0 if all(met for _, met in marks) else 1
 
 
