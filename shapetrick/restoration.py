@@ -69,10 +69,10 @@ class _Restoration:
             steps=tuple(map(self._step, data["steps"])),
             gradient=gradient,
             expanded=ex.expand_names(gradient),
-            definitions=tuple((d["name"], self._at(d["node"])) for d in data["definitions"]),
+            definitions=tuple((_text(d["name"]), self._at(d["node"])) for d in data["definitions"]),
             kept=tuple(self._kept(gradient)),
             rewritings=tuple(
-                Rewriting(r["rule"], self._at(r["before_node"]), self._at(r["after_node"]))
+                Rewriting(_text(r["rule"]), self._at(r["before_node"]), self._at(r["after_node"]))
                 for r in data["simplification"]
             ),
             validation=_validation(data["validation"]),
@@ -102,7 +102,7 @@ class _Restoration:
         equations = tuple(map(self._equation, data["gradient"]))
         if not equations or equations[0].value is not gradient:
             raise ValueError("the gradient is not that of the recurrence")
-        least = {letter: _count(data["least"][letter]) for letter in families.lengths}
+        least = {letter: _count(data["least"][letter], 1) for letter in families.lengths}
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
         return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
@@ -137,52 +137,49 @@ class _Restoration:
         data = self._data
         direction = None if data["with_node"] is None else self._at(data["with_node"])
         wrt = self._at(data["wrt_node"])
-        if wrt.op != "symbol":
-            raise ValueError("`wrt` is no symbol")
-        return Request(
-            _one_of(get_args(Kind), data["kind"]),
-            self._at(data["of_node"]),
-            data["of"],
-            wrt,
-            direction,
-            data["symmetric"],
-        )
+        kind = _one_of(get_args(Kind), data["kind"])
+        if wrt.op != "symbol" or (direction is not None and direction.op != "symbol"):
+            raise ValueError("`wrt` or `with` is no symbol")
+        if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
+            raise ValueError(f"`with` is not for `{kind}`, or missing")
+        of = self._at(data["of_node"])
+        return Request(kind, of, _text(data["of"]), wrt, direction, _flag(data["symmetric"]))
 
     def _problem(self, request: Request) -> Problem:
         data = self._data["problem"]
         return Problem(
-            data["text"],
-            {s["name"]: self._at(s["node"]) for s in data["symbols"]},
-            {d["name"]: self._at(d["node"]) for d in data["definitions"]},
+            _text(data["text"]),
+            {_text(s["name"]): self._at(s["node"]) for s in data["symbols"]},
+            {_text(d["name"]): self._at(d["node"]) for d in data["definitions"]},
             (request,),
             _texts(data["functions"]),
             _texts(self._data["assumptions"]),
             _texts(self._data["readings"]),
-            frozenset(data["constants"]),
+            frozenset(_texts(data["constants"])),
             self._families(data["families"]) if "families" in data else None,
         )
 
     def _step(self, data: Mapping[str, Any]) -> Step:
         return Step(
-            data["of"],
-            data["wrt"],
-            data["label"],
+            _text(data["of"]),
+            _text(data["wrt"]),
+            _text(data["label"]),
             _shape(data["shape"]),
             tuple(map(self._line, data["lines"])),
             self._at(data["node"]),
-            data["note"],
+            _text(data["note"]),
         )
 
     def _line(self, data: Mapping[str, Any]) -> Line:
         return Line(
             _fraction(data["coefficient"]),
-            tuple(Factor(self._at(f["node"]), f["origin"]) for f in data["factors"]),
+            tuple(Factor(self._at(f["node"]), _text(f["origin"])) for f in data["factors"]),
             self._at(data["node"]),
-            data["fitting"],
-            data["all_counted"],
-            data["typed"],
+            _count(data["fitting"]),
+            _flag(data["all_counted"]),
+            _count(data["typed"]),
             tuple(
-                Rejected(self._at(r["node"]), _number(r["relative_error"]), r["reason"])
+                Rejected(self._at(r["node"]), _number(r["relative_error"]), _text(r["reason"]))
                 for r in data["rejected"]
             ),
         )
@@ -194,12 +191,12 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
     if op in _LEAVES:
         found = _LEAVES[op](data, shape)
     elif op == "name":
-        found = ex.named(data["name"], *args)
+        found = ex.named(_text(data["name"]), *args)
     elif op == "total":
         (summed,) = args
         found = ex.total(summed, _over(data["over"]))
     elif op == "abstract":
-        found = ex.abstract(data["name"], data["order"], *args)
+        found = ex.abstract(_text(data["name"]), _count(data["order"]), *args)
     elif op in TABLE:
         found = ex.call(op, *args, data=_extra(data))
     else:
@@ -212,9 +209,9 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
 
 _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "number": lambda d, _: ex.number(_constant(d["value"])),
-    "symbol": lambda d, shape: ex.symbol(d["name"], shape, d["attributes"]),
+    "symbol": lambda d, shape: ex.symbol(_text(d["name"]), shape, _texts(d["attributes"])),
     "dimension": lambda d, _: ex.dimension(_dim(d["name"])),
-    "constant": lambda d, _: ex.constant(d["name"]),
+    "constant": lambda d, _: ex.constant(_text(d["name"])),
     "ones": lambda _, shape: ex.ones(*shape),
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
@@ -257,10 +254,20 @@ def _text(value: Any) -> str:
     return value
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 1:
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if type(value) is not int or value < least:
         raise ValueError(f"{value!r} is no count")
     return value
+
+
+def _sizes(data: Mapping[str, Any]) -> Mapping[str, int]:
+    return {_text(name): _count(size, 1) for name, size in data.items()}
 
 
 def _extra(data: Mapping[str, Any]) -> Any:
@@ -303,14 +310,14 @@ def _is_name(word: str) -> bool:
 def _validation(data: Mapping[str, Any]) -> Validation:
     return Validation(
         _one_of(get_args(Verdict), data["verdict"]),
-        data["reason"],
+        _text(data["reason"]),
         _number(data["max_relative_error"]),
-        inf if data["exact"] else _number(data["order"]),
-        data["draws"],
-        tuple(dict(sizes) for sizes in data["sizes"]),
-        data["seed"],
+        inf if _flag(data["exact"]) else _number(data["order"]),
+        _count(data["draws"]),
+        tuple(_sizes(sizes) for sizes in data["sizes"]),
+        _count(data["seed"]),
         _texts(data["conditions"]),
-        data["zero"],
+        _flag(data["zero"]),
     )
 
 
