@@ -7,7 +7,7 @@ verdict says is taken as it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import inf, nan
 from typing import Any, TypeVar, get_args
@@ -16,10 +16,23 @@ from . import expr as ex
 from .dims import Dim, Shape
 from .errors import InputError, ShapeError
 from .expr import Expr
+from .families import Families, Segment
 from .functions import TABLE
+from .indices import Range, range_of, split
 from .problem import Kind, Problem, Request
 from .render.data import VERSION
-from .results import Factor, Line, Rejected, Result, Rewriting, Step, Validation, Verdict
+from .results import (
+    Equation,
+    Factor,
+    Line,
+    Recursion,
+    Rejected,
+    Result,
+    Rewriting,
+    Step,
+    Validation,
+    Verdict,
+)
 
 T = TypeVar("T")
 
@@ -28,8 +41,6 @@ def from_dict(data: Mapping[str, Any]) -> tuple[Problem, Result]:
     """The problem and the result of which `data` was made. Raises InputError."""
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         raise InputError(f"this is no derivation of version {VERSION} of the schema.")
-    if "recursion" in data:
-        raise InputError("recurrences are not read back: derive them anew from the problem's text.")
     try:
         return _Restoration(data).restored()
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
@@ -52,78 +63,123 @@ class _Restoration:
         request = self._request()
         problem = self._problem(request)
         gradient = self._at(data["gradient_node"])
-        names = {e.data.name if e.op == "symbol" else e.data: e for e in self._values(gradient)}
+        recursion = self._recursion(gradient, problem.families)
         return problem, Result(
             request=request,
             steps=tuple(map(self._step, data["steps"])),
             gradient=gradient,
             expanded=ex.expand_names(gradient),
-            definitions=tuple((d["name"], self._at(d["node"])) for d in data["definitions"]),
-            kept=tuple(names[text] for text in data["kept"]),
+            definitions=tuple((_text(d["name"]), self._at(d["node"])) for d in data["definitions"]),
+            kept=tuple(self._kept(gradient)),
             rewritings=tuple(
-                Rewriting(r["rule"], self._at(r["before_node"]), self._at(r["after_node"]))
+                Rewriting(_text(r["rule"]), self._at(r["before_node"]), self._at(r["after_node"]))
                 for r in data["simplification"]
             ),
             validation=_validation(data["validation"]),
-            notes=tuple(data["notes"]),
+            notes=_texts(data["notes"]),
+            recursion=recursion,
         )
 
     def _at(self, index: Any) -> Expr:
         (checked,) = _indices([index])
         return self._nodes[checked]
 
-    def _values(self, gradient: Expr) -> list[Expr]:
-        return [e for e in ex.postorder([gradient]) if e.op in ("symbol", "name")]
+    def _kept(self, gradient: Expr) -> Iterable[Expr]:
+        """Names that the gradient uses; of families, also what is made on the way to a member."""
+        if "recursion" in self._data:
+            return map(self._at, self._data["recursion"]["kept"])
+        values = [e for e in ex.postorder([gradient]) if e.op in ("symbol", "name")]
+        names = {e.data.name if e.op == "symbol" else e.data: e for e in values}
+        return [names[text] for text in self._data["kept"]]
+
+    def _recursion(self, gradient: Expr, families: Families | None) -> Recursion | None:
+        """The equations of a problem with families, which all such have."""
+        if families is None and "recursion" not in self._data:
+            return None
+        if families is None or "recursion" not in self._data:
+            raise ValueError("a recurrence and `families` go together")
+        data = self._data["recursion"]
+        equations = tuple(map(self._equation, data["gradient"]))
+        if not equations or equations[0].value is not gradient:
+            raise ValueError("the gradient is not that of the recurrence")
+        least = {letter: _count(data["least"][letter], 1) for letter in families.lengths}
+        if len(least) != len(data["least"]):
+            raise ValueError("`least` has other letters than `lengths`")
+        return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
+
+    def _equation(self, data: Mapping[str, Any]) -> Equation:
+        symbol = ex.symbol(_text(data["name"]), _shape(data["shape"]))
+        value = self._at(data["node"])
+        if symbol.shape != value.shape:
+            raise ValueError(f"`{symbol.data.name}` has another shape than its value")
+        return Equation(symbol, value, _range(data["for"]))
+
+    def _families(self, data: Mapping[str, Any]) -> Families:
+        lengths = _texts(data["lengths"])
+        members = tuple(map(self._segment, data["members"]))
+        functions = tuple(map(self._segment, data["functions"]))
+        ranges = [s.over for s in (*members, *functions) if s.over is not None]
+        letters = {i.letter for r in ranges for i in (r.first, r.last) if i.letter}
+        if letters != set(lengths) or len(lengths) != len(letters):
+            raise ValueError("`lengths` are not the letters to which indices run")
+        return Families(members, lengths, functions)
+
+    def _segment(self, data: Mapping[str, Any]) -> Segment:
+        found, shape, over = split(data["name"]), _shape(data["shape"]), _range(data["for"])
+        body = None if data["node"] is None else self._at(data["node"])
+        if found is None or (over is not None and found[1].letter != over.letter):
+            raise ValueError(f"`{data['name']}` is no member of a family")
+        if body is not None and body.shape != shape:
+            raise ValueError(f"`{data['name']}` has another shape than its value")
+        return Segment(*found, over, shape, body, frozenset(_texts(data["attributes"])))
 
     def _request(self) -> Request:
         data = self._data
         direction = None if data["with_node"] is None else self._at(data["with_node"])
         wrt = self._at(data["wrt_node"])
-        if wrt.op != "symbol":
-            raise ValueError("`wrt` is no symbol")
-        return Request(
-            _one_of(get_args(Kind), data["kind"]),
-            self._at(data["of_node"]),
-            data["of"],
-            wrt,
-            direction,
-            data["symmetric"],
-        )
+        kind = _one_of(get_args(Kind), data["kind"])
+        if wrt.op != "symbol" or (direction is not None and direction.op != "symbol"):
+            raise ValueError("`wrt` or `with` is no symbol")
+        if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
+            raise ValueError(f"`with` is not for `{kind}`, or missing")
+        of = self._at(data["of_node"])
+        return Request(kind, of, _text(data["of"]), wrt, direction, _flag(data["symmetric"]))
 
     def _problem(self, request: Request) -> Problem:
         data = self._data["problem"]
         return Problem(
-            data["text"],
-            {s["name"]: self._at(s["node"]) for s in data["symbols"]},
-            {d["name"]: self._at(d["node"]) for d in data["definitions"]},
+            _text(data["text"]),
+            {_text(s["name"]): self._at(s["node"]) for s in data["symbols"]},
+            {_text(d["name"]): self._at(d["node"]) for d in data["definitions"]},
             (request,),
-            tuple(data["functions"]),
-            tuple(self._data["assumptions"]),
-            tuple(self._data["readings"]),
-            frozenset(data["constants"]),
+            _texts(data["functions"]),
+            _texts(self._data["assumptions"]),
+            _texts(self._data["readings"]),
+            frozenset(_texts(data["constants"])),
+            self._families(data["families"]) if "families" in data else None,
         )
 
     def _step(self, data: Mapping[str, Any]) -> Step:
         return Step(
-            data["of"],
-            data["wrt"],
-            data["label"],
+            _text(data["of"]),
+            _text(data["wrt"]),
+            _text(data["label"]),
             _shape(data["shape"]),
             tuple(map(self._line, data["lines"])),
             self._at(data["node"]),
-            data["note"],
+            _text(data["note"]),
         )
 
     def _line(self, data: Mapping[str, Any]) -> Line:
         return Line(
             _fraction(data["coefficient"]),
-            tuple(Factor(self._at(f["node"]), f["origin"]) for f in data["factors"]),
+            tuple(Factor(self._at(f["node"]), _text(f["origin"])) for f in data["factors"]),
             self._at(data["node"]),
-            data["fitting"],
-            data["all_counted"],
-            data["typed"],
+            _count(data["fitting"]),
+            _flag(data["all_counted"]),
+            _count(data["typed"]),
             tuple(
-                Rejected(self._at(r["node"]), _number(r["relative_error"]), r["reason"])
+                Rejected(self._at(r["node"]), _number(r["relative_error"]), _text(r["reason"]))
                 for r in data["rejected"]
             ),
         )
@@ -135,9 +191,12 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
     if op in _LEAVES:
         found = _LEAVES[op](data, shape)
     elif op == "name":
-        found = ex.named(data["name"], *args)
+        found = ex.named(_text(data["name"]), *args)
+    elif op == "total":
+        (summed,) = args
+        found = ex.total(summed, _over(data["over"]))
     elif op == "abstract":
-        found = ex.abstract(data["name"], data["order"], *args)
+        found = ex.abstract(_text(data["name"]), _count(data["order"]), *args)
     elif op in TABLE:
         found = ex.call(op, *args, data=_extra(data))
     else:
@@ -150,9 +209,9 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
 
 _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "number": lambda d, _: ex.number(_constant(d["value"])),
-    "symbol": lambda d, shape: ex.symbol(d["name"], shape, d["attributes"]),
+    "symbol": lambda d, shape: ex.symbol(_text(d["name"]), shape, _texts(d["attributes"])),
     "dimension": lambda d, _: ex.dimension(_dim(d["name"])),
-    "constant": lambda d, _: ex.constant(d["name"]),
+    "constant": lambda d, _: ex.constant(_text(d["name"])),
     "ones": lambda _, shape: ex.ones(*shape),
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
@@ -168,6 +227,47 @@ def _fraction(text: str) -> Fraction:
     if len(text) > 2 * ex.MOST_BITS or not re.fullmatch(r"-?\d+(/\d+)?", text):
         raise ValueError("a number is not a fraction")
     return Fraction(text)
+
+
+def _range(text: str | None) -> Range | None:
+    return None if text is None else _over(text)
+
+
+def _over(text: str) -> Range:
+    """A range as it prints: `l = L..1`."""
+    m = re.fullmatch(r"(\w+) = ([\w+-]+)\.\.([\w+-]+)", text)
+    found = None if m is None else range_of(*m.groups())
+    if found is None:
+        raise ValueError(f"{text!r} is no range of an index")
+    return found
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _sizes(data: Mapping[str, Any]) -> Mapping[str, int]:
+    return {_text(name): _count(size, 1) for name, size in data.items()}
 
 
 def _extra(data: Mapping[str, Any]) -> Any:
@@ -186,31 +286,38 @@ def _shape(texts: Sequence[str]) -> Shape:
 
 
 def _dim(text: str) -> Dim:
-    """A dimension as it prints: a sum of products, `2 n m-1`."""
-    if not re.fullmatch(r"-?[^+-]+([+-][^+-]+)*", text):
+    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`."""
+    product_of = r"(?:[^+\-\[\]]|\[[^\[\]]*\])+"
+    if not re.fullmatch(rf"-?{product_of}([+-]{product_of})*", text):
         raise ValueError(f"{text!r} is no dimension")
     total = Dim(())
-    for sign, product in re.findall(r"([+-]?)([^+-]+)", text):
+    for sign, product in re.findall(rf"([+-]?)({product_of})", text):
         term = Dim.of(-1 if sign == "-" else 1)
         for word in product.split():
-            if not word.isdecimal() and not word.isidentifier():
+            if not word.isdecimal() and not _is_name(word):
                 raise ValueError(f"{text!r} is no dimension")
             term = term * Dim.of(int(word) if word.isdecimal() else word)
         total = total + term
     return total
 
 
+def _is_name(word: str) -> bool:
+    """Whether it is the name of a dimension, or of a member of a family of them."""
+    found = split(word)
+    return (word if found is None else found[0]).isidentifier()
+
+
 def _validation(data: Mapping[str, Any]) -> Validation:
     return Validation(
         _one_of(get_args(Verdict), data["verdict"]),
-        data["reason"],
+        _text(data["reason"]),
         _number(data["max_relative_error"]),
-        inf if data["exact"] else _number(data["order"]),
-        data["draws"],
-        tuple(dict(sizes) for sizes in data["sizes"]),
-        data["seed"],
-        tuple(data["conditions"]),
-        data["zero"],
+        inf if _flag(data["exact"]) else _number(data["order"]),
+        _count(data["draws"]),
+        tuple(_sizes(sizes) for sizes in data["sizes"]),
+        _count(data["seed"]),
+        _texts(data["conditions"]),
+        _flag(data["zero"]),
     )
 
 

@@ -17,9 +17,10 @@ from ..cache import Account
 from ..dims import Shape
 from ..errors import RequestError
 from ..expr import Expr, Symbol, postorder
+from ..families import Families, Segment
 from ..indices import Range
 from ..problem import Problem
-from ..results import Equation, Line, Recursion, Result, Step, Validation
+from ..results import Equation, Line, Result, Step, Validation
 from .text import to_text
 
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
@@ -65,7 +66,7 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "assumptions": list(problem.assumptions),
         "readings": list(problem.readings),
         "notes": list(result.notes),
-        **({} if result.recursion is None else {"recursion": _recursion(result.recursion)}),
+        **_recursion(result, nodes),
         "problem": _problem(problem, nodes),
         "nodes": nodes.table,
     }
@@ -87,6 +88,11 @@ def _expressions(result: Result, problem: Problem) -> Iterable[Expr]:
         yield step.result
     for rewriting in result.rewritings:
         yield from (rewriting.before, rewriting.after)
+    if problem.families is not None:
+        yield from (s.body for s in problem.families.segments if s.body is not None)
+    if result.recursion is not None:
+        yield from (q.value for q in (*result.recursion.cotangents, *result.recursion.gradients))
+        yield from result.kept
 
 
 class _Nodes:
@@ -142,15 +148,40 @@ def _problem(problem: Problem, nodes: _Nodes) -> Data:
         ],
         "functions": list(problem.functions),
         "constants": sorted(problem.constants),
+        **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
     }
 
 
-def _recursion(recursion: Recursion) -> Data:
+def _families(families: Families, nodes: _Nodes) -> Data:
     return {
-        "backward": [_equation(q) for q in recursion.cotangents],
-        "gradient": [_equation(q) for q in recursion.gradients],
+        "lengths": list(families.lengths),
+        "members": [_segment(s, nodes) for s in families.segments],
+        "functions": [_segment(s, nodes) for s in families.functions],
+    }
+
+
+def _segment(s: Segment, nodes: _Nodes) -> Data:
+    return {
+        "name": s.name,
+        "shape": _shape(s.shape),
+        "attributes": sorted(s.attributes),
+        "value": None if s.body is None else _expanded(s.body),
+        "node": None if s.body is None else nodes[s.body],
+        "for": None if s.over is None else str(s.over),
+    }
+
+
+def _recursion(result: Result, nodes: _Nodes) -> Data:
+    recursion = result.recursion
+    if recursion is None:
+        return {}
+    written = {
+        "backward": [_equation(q, nodes) for q in recursion.cotangents],
+        "gradient": [_equation(q, nodes) for q in recursion.gradients],
+        "kept": [nodes[e] for e in result.kept],
         "least": dict(sorted(recursion.least.items())),
     }
+    return {"recursion": written}
 
 
 def account_data(account: Account) -> Data:
@@ -166,11 +197,12 @@ def account_data(account: Account) -> Data:
     }
 
 
-def _equation(q: Equation) -> Data:
+def _equation(q: Equation, nodes: _Nodes) -> Data:
     return {
         "name": q.symbol.data.name,
         "shape": _shape(q.symbol.shape),
         "value": to_text(q.value),
+        "node": nodes[q.value],
         "for": None if q.over is None else str(q.over),
     }
 
