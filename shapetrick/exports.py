@@ -22,7 +22,7 @@ from .program import Program, Rule, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.blocks import in_blocks
 from .render.code import WRITTEN
-from .render.looprules import LoopRule
+from .render.looprules import LoopRule, entry_names
 from .render.loops import Loops
 from .render.looptests import Members
 from .render.programs import (
@@ -104,7 +104,8 @@ def _loops(
         return loops.module(about, members.test(loops, draws) if draws is not None else ())
     values = dict.fromkeys(r.request.of for r in results)
     groups = [[r for r in results if r.request.of is of] for of in values]
-    found = [LoopRule(Loops(problem, passes(problem, group), library)) for group in groups]
+    names = entry_names()
+    found = [LoopRule(Loops(problem, passes(problem, group), library), names) for group in groups]
     body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
     if draws is not None:
         body += rule_test([members.ruled(rule) for rule in found], library, draws, members=True)
@@ -123,7 +124,7 @@ def _looping(
     if target not in RULES:
         answers, parameters = loops.answers, loops.parameters
         return GeneratedLoops(source, FUNCTION, parameters, answers, families, library, alone)
-    rule = LoopRule(loops)
+    rule = LoopRule(loops, entry_names())
     return GeneratedLoops(
         source, rule.entry, rule.parameters, [rule.value], families, library, alone
     )

@@ -350,6 +350,21 @@ def test_other_loops_test_themselves(case: str, capsys: pytest.CaptureFixture[st
     assert ": ok, off by" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("target", ["jax-vjp", "torch-function"])
+def test_values_without_a_name_are_tested_each(target: str) -> None:
+    if "torch" in target:
+        pytest.importorskip("torch")
+    text = "x[0] : n; A : n x n; x[t] = tanh(A x[t-1]) for t = 1..T\n"
+    text += "grad sum(x[T]) wrt A; grad norm(x[T])^2 wrt A"
+    source = read(text).code(target, self_test=True)
+    assert compiled(source)["self_test"]() == 0
+    steps = list(BACK.finditer(source))
+    assert len(steps) == 2
+    for step in steps:
+        spoilt = f"{source[: step.end()]}-1.0 * {source[step.end() :]}"
+        assert compiled(spoilt)["self_test"]() == 1
+
+
 @pytest.mark.parametrize("target", ["jax", "torch", "jax-vjp", "torch-function"])
 @pytest.mark.parametrize("case", ["deep_mlp", "an upstream", "two values"])
 def test_each_target_tests_itself(

@@ -19,11 +19,16 @@ from .programs import RESERVED, indented, signature
 from .selftest import LOCALS
 
 
+def entry_names() -> Identifiers:
+    """Names for the functions of a module."""
+    return Identifiers(RESERVED | LOCALS)
+
+
 class LoopRule:
     """The rule of one value, and the function that applies it. Raises RequestError where the
     gradients by a family are asked for in part."""
 
-    def __init__(self, loops: Loops) -> None:
+    def __init__(self, loops: Loops, names: Identifiers) -> None:
         self.loops = loops
         self.value, *self.gradients = loops.answers
         results = [a.result for a in self.gradients if a.result is not None]
@@ -32,7 +37,7 @@ class LoopRule:
             raise RequestError("a backward rule is of one value, with one upstream gradient.")
         self.direction = direction = directions.pop()
         self.name = loops.identifier(self.value.base)
-        self.entry = Identifiers(RESERVED | LOCALS).take(self.name)
+        self.entry = names.take(self.name)
         self.upstream = f"{self.name}_bar"
         self._times = f" * {self.upstream}"
         if direction is not None:
@@ -124,25 +129,25 @@ class LoopRule:
         before = ", ".join([*others, "saved", self.upstream])
         return [
             decorator,
-            f"def _{self.name}({', '.join(names)}):",
-            f"    return _{self.name}_forward({', '.join(names)})[0]",
+            f"def _{self.entry}({', '.join(names)}):",
+            f"    return _{self.entry}_forward({', '.join(names)})[0]",
             "",
             "",
-            f"def _{self.name}_forward({', '.join(names)}):",
+            f"def _{self.entry}_forward({', '.join(names)}):",
             *indented(forward),
             "",
             "",
-            f"def _{self.name}_backward({before}):",
+            f"def _{self.entry}_backward({before}):",
             *indented(backward),
             "",
             "",
-            f"_{self.name}.defvjp(_{self.name}_forward, _{self.name}_backward)",
+            f"_{self.entry}.defvjp(_{self.entry}_forward, _{self.entry}_backward)",
             "",
             "",
             *self._head(),
             *indented(self.loops.docstring([self.value])),
             *indented(self.loops.given(self.parameters)),
-            f"    return _{self.name}({', '.join(called)})",
+            f"    return _{self.entry}({', '.join(called)})",
         ]
 
     def _in_jax(self, p: Parameter) -> str:
@@ -159,7 +164,7 @@ class LoopRule:
 
     def _torch(self) -> list[str]:
         others = [p.identifier for p in self._others]
-        class_name = f"{self.name[0].upper()}{self.name[1:]}Function"
+        class_name = f"{self.entry[0].upper()}{self.entry[1:]}Function"
         kept = [name for name in self._saved if name in self._words]
         used = [name for name in others if name in self._words]
         gradients = map(self._in_torch, self._inputs)
