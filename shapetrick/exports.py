@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from itertools import product
@@ -18,12 +18,13 @@ from .generated import Entry, Generated, compiled
 from .iteration import GeneratedLoops
 from .passes import passes
 from .problem import Problem
-from .program import Program, program, rules
+from .program import Program, Rule, program, rules
 from .render.backward import entries, rule_arguments, rule_module
 from .render.blocks import in_blocks
 from .render.code import WRITTEN
-from .render.looprules import LoopRule
+from .render.looprules import LoopRule, entry_names
 from .render.loops import Loops
+from .render.looptests import Members
 from .render.programs import (
     FUNCTION,
     LIBRARIES,
@@ -34,12 +35,13 @@ from .render.programs import (
     module,
     program_arguments,
 )
-from .render.selftest import RANGES, Draws, plain_test, rule_test
+from .render.selftest import RANGES, Draws, Ruled, plain_test, rule_test
 from .results import Result
 from .sampling import assignments, dims_of
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
+_NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
 
 
@@ -57,7 +59,9 @@ def code(
     large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
     library = LIBRARIES[known(target)]
     if problem.families is not None:
-        return _loops(problem, results, known(target), self_test or blocks)
+        if blocks:
+            raise RequestError(_NO_BLOCKS)
+        return _loops(problem, results, known(target), self_test)
     _check(sizes or {}, results)
     about = _about(results)
     if target not in RULES:
@@ -65,7 +69,7 @@ def code(
         body = _body(whole, target, sizes) if blocks else None
         test = []
         if self_test:
-            draws = _draws(whole, results)
+            draws = _draws_of(whole, results)
             test = plain_test(whole, program_arguments(whole), library, draws)
         return module(whole, library, about, test, body)
     if blocks:
@@ -73,25 +77,38 @@ def code(
     found = rules(problem, results, sizes or {}, WRITTEN)
     test = []
     if self_test:
-        draws = _draws(_program(problem, results, sizes), results)
+        draws = _draws_of(_program(problem, results, sizes), results)
         named = zip(found, entries(found), strict=True)
-        test = rule_test([(r, *rule_arguments(r), name) for r, name in named], library, draws)
+        test = rule_test([_ruled(r, name) for r, name in named], library, draws)
     return rule_module(found, library, about, test)
 
 
-def _loops(problem: Problem, results: Sequence[Result], target: Target, more: bool) -> str:
+def _ruled(rule: Rule, name: str) -> Ruled:
+    """What is tested of a backward rule."""
+    given, upstream = rule_arguments(rule)
+    outputs = rule.program.outputs
+    gradients = [(o.key, o.request) for o in outputs if o.request is not None]
+    drawn = gradients[0][1].kind == "vjp"
+    return Ruled(name, given, gradients, (rule.upstream, upstream) if drawn else None)
+
+
+def _loops(
+    problem: Problem, results: Sequence[Result], target: Target, self_test: bool = False
+) -> str:
     """Families as loops. Raises RequestError for what is not written."""
-    if more:
-        raise RequestError(
-            "the code of families has no self-test and no blocks: compare with `evaluate`."
-        )
     library, about = LIBRARIES[target], _about(results)
+    members = Members(problem, results)
+    draws = _draws_of_members(problem, results, members) if self_test else None
     if target not in RULES:
-        return Loops(problem, passes(problem, results), library).module(about)
+        loops = Loops(problem, passes(problem, results), library)
+        return loops.module(about, members.test(loops, draws) if draws is not None else ())
     values = dict.fromkeys(r.request.of for r in results)
     groups = [[r for r in results if r.request.of is of] for of in values]
-    found = [LoopRule(Loops(problem, passes(problem, group), library)) for group in groups]
+    names = entry_names()
+    found = [LoopRule(Loops(problem, passes(problem, group), library), names) for group in groups]
     body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
+    if draws is not None:
+        body += rule_test([members.ruled(rule) for rule in found], library, draws, members=True)
     return assembled(body, about)
 
 
@@ -99,15 +116,17 @@ def _looping(
     problem: Problem, results: Sequence[Result], target: Target, blocks: bool, alone: bool
 ) -> GeneratedLoops:
     """Likewise, as a function."""
-    source, library = _loops(problem, results, target, blocks), LIBRARIES[target]
+    if blocks:
+        raise RequestError(_NO_BLOCKS)
+    source, library = _loops(problem, results, target), LIBRARIES[target]
     loops = Loops(problem, passes(problem, results), library)
     families = loops.families
     if target not in RULES:
         answers, parameters = loops.answers, loops.parameters
         return GeneratedLoops(source, FUNCTION, parameters, answers, families, library, alone)
-    rule = LoopRule(loops)
+    rule = LoopRule(loops, entry_names())
     return GeneratedLoops(
-        source, rule.name, rule.parameters, [rule.value], families, library, alone
+        source, rule.entry, rule.parameters, [rule.value], families, library, alone
     )
 
 
@@ -183,13 +202,28 @@ def _about(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _draws(whole: Program, results: Sequence[Result]) -> Draws:
-    """Inputs at which the module can be tested: the first at which its test passes in NumPy."""
+def _draws_of(whole: Program, results: Sequence[Result]) -> Draws:
+    """Inputs for the test of a function."""
     given = program_arguments(whole)
-    candidates = [Draws(s, r) for s, r in product(_sizes(whole, results), RANGES)]
+
+    def tested(draws: Draws) -> str:
+        return module(whole, "numpy", test=plain_test(whole, given, "numpy", draws))
+
+    return _draws(_sizes(whole, results), tested)
+
+
+def _draws_of_members(problem: Problem, results: Sequence[Result], members: Members) -> Draws:
+    """Inputs for the test of loops."""
+    loops = Loops(problem, passes(problem, results), "numpy")
+    sizes = members.sizes(loops)
+    return _draws(sizes, lambda draws: loops.module(test=members.test(loops, draws)))
+
+
+def _draws(sizes: Iterable[Sizes], tested: Callable[[Draws], str]) -> Draws:
+    """Inputs at which a module can be tested: the first at which its test passes in NumPy."""
+    candidates = [Draws(s, r) for s, r in product(sizes, RANGES)]
     for draws in candidates:
-        test = plain_test(whole, given, "numpy", draws)
-        space: dict[str, Any] = compiled(module(whole, "numpy", test=test))
+        space: dict[str, Any] = compiled(tested(draws))
         with redirect_stdout(StringIO()), np.errstate(all="ignore"):
             try:
                 if not space["self_test"]():

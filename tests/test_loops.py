@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from networks import LENGTHS, NETWORKS, Values, bend, derived, jax, length_of, l
 
 from shapetrick.api import derive, read
 from shapetrick.errors import OperandError, RequestError, ShapeError
+from shapetrick.generated import compiled
 
 jnp = jax.numpy
 
@@ -293,11 +298,97 @@ def test_what_nobody_derived_is_no_zero() -> None:
         function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
 
 
+# ---------------------------------------------------------------------------------- the self-test
+
+
+BACK = re.compile(r"\b(G\w*\[[lt]-1\] = )")  # a step of the loop backward
+
+
+def run(source: str, path: Path) -> subprocess.CompletedProcess[str]:
+    script = path / "loops.py"
+    script.write_text(source, encoding="utf-8")
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_loops_test_themselves(name: str, tmp_path: Path) -> None:
+    source = read(text_of(name)).code("numpy", self_test=True)
+    spoilt = re.sub(BACK, r"\1-1.0 * ", source, count=1)
+    assert spoilt != source
+    right = run(source, tmp_path)
+    assert right.returncode == 0, right.stdout + right.stderr
+    lines = right.stdout.splitlines()
+    for d in derived(name):
+        base, _, index = d.wrt.partition("[")
+        own = [line for line in lines if re.match(rf"grad J wrt {base}\b", line)]
+        assert len(own) == (3 if index in ("l]", "t]") else 1)
+    wrong = run(spoilt, tmp_path)
+    assert wrong.returncode == 1, wrong.stderr
+    assert ": WRONG, off by" in wrong.stdout
+
+
+TESTED = {
+    **{case: text for case, (text, _) in CASES.items()},
+    "a value with a name of the test": (
+        "x[0] : n; A : n x n; x[t] = tanh(A x[t-1]) for t = 1..T; v = norm(x[T])^2\n"
+        "grad v wrt A, x[0]"
+    ),
+    "members alone": (
+        "X : m x n; W[l] : n x n for l = 1..L; Z[0] = X\n"
+        "Z[l] = tanh(Z[l-1] W[l]) for l = 1..L; J = sum(Z[L]); grad J wrt W[1], W[L]"
+    ),
+    "a length that is a number": (
+        "x[0] : n; A : n x n; x[t] = tanh(A x[t-1]) for t = 1..4; J = norm(x[4])^2\n"
+        "grad J wrt A, x[0]"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TESTED)
+def test_other_loops_test_themselves(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compiled(read(TESTED[case]).code("numpy", self_test=True))["self_test"]() == 0
+    assert ": ok, off by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["jax-vjp", "torch-function"])
+def test_values_without_a_name_are_tested_each(target: str) -> None:
+    if "torch" in target:
+        pytest.importorskip("torch")
+    text = "x[0] : n; A : n x n; x[t] = tanh(A x[t-1]) for t = 1..T\n"
+    text += "grad sum(x[T]) wrt A; grad norm(x[T])^2 wrt A"
+    source = read(text).code(target, self_test=True)
+    assert compiled(source)["self_test"]() == 0
+    steps = list(BACK.finditer(source))
+    assert len(steps) == 2
+    for step in steps:
+        spoilt = f"{source[: step.end()]}-1.0 * {source[step.end() :]}"
+        assert compiled(spoilt)["self_test"]() == 1
+
+
+@pytest.mark.parametrize("target", ["jax", "torch", "jax-vjp", "torch-function"])
+@pytest.mark.parametrize("case", ["deep_mlp", "an upstream", "two values"])
+def test_each_target_tests_itself(
+    case: str, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "torch" in target:
+        pytest.importorskip("torch")
+    text = TESTED[case] if case in TESTED else text_of(case)
+    source = read(text).code(target, self_test=True)
+    assert compiled(source)["self_test"]() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(": ok, off by" in line for line in lines)
+    spoilt = re.sub(BACK, r"\1-1.0 * ", source, count=1)
+    assert compiled(spoilt)["self_test"]() > 0
+
+
 def test_what_is_not_written() -> None:
     with pytest.raises(RequestError, match="all members of `W`"):
         derive(MLP + "grad J wrt W[1]").code("jax-vjp")
-    with pytest.raises(RequestError, match="no self-test"):
-        derive(MLP + "grad J wrt W[l]").code("numpy", self_test=True)
+    with pytest.raises(RequestError, match="no blocks"):
+        derive(MLP + "grad J wrt W[l]").code("numpy", blocks=True)
+    with pytest.raises(RequestError, match=r"`Z\[0\]` is computed: a self-test moves inputs"):
+        derive(MLP + "grad J wrt Z[l]").code("numpy", self_test=True)
     two = read(MLP + "K = sum(Z[L]); grad J wrt W[l]; grad K wrt W[l]")
     with pytest.raises(RequestError, match="one value"):
         two.function("jax-vjp")

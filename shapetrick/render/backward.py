@@ -24,6 +24,7 @@ from .programs import (
     signature,
     written,
 )
+from .selftest import LOCALS
 from .spellings import Library
 
 
@@ -39,23 +40,9 @@ def rule_module(
     return assembled([*body, *test], about)
 
 
-_IN_TEST = {
-    "self_test",
-    "rng",
-    "inputs",
-    "wrong",
-    "results",
-    "given",
-    "own",
-    "by",
-    "output",
-    "pull",
-}
-
-
 def entries(rules: Sequence[Rule]) -> list[str]:
     """The names of the functions, in order."""
-    identifiers = Identifiers(RESERVED | _IN_TEST)
+    identifiers = Identifiers(RESERVED | LOCALS)
     return [identifiers.take(rule.value.name) for rule in rules]
 
 

@@ -13,28 +13,36 @@ from ..errors import RequestError
 from ..indices import Index, base_of
 from ..passes import Answer
 from ..schedule import place
+from .identifiers import Identifiers
 from .loops import Loops, Parameter
-from .programs import indented, signature
+from .programs import RESERVED, indented, signature
+from .selftest import LOCALS
+
+
+def entry_names() -> Identifiers:
+    """Names for the functions of a module."""
+    return Identifiers(RESERVED | LOCALS)
 
 
 class LoopRule:
     """The rule of one value, and the function that applies it. Raises RequestError where the
     gradients by a family are asked for in part."""
 
-    def __init__(self, loops: Loops) -> None:
-        self._loops = loops
-        self.value, *self._gradients = loops.answers
-        results = [a.result for a in self._gradients if a.result is not None]
+    def __init__(self, loops: Loops, names: Identifiers) -> None:
+        self.loops = loops
+        self.value, *self.gradients = loops.answers
+        results = [a.result for a in self.gradients if a.result is not None]
         directions = {r.request.direction for r in results}
         if len(directions) > 1 or len(loops.answers) != 1 + len(results):
             raise RequestError("a backward rule is of one value, with one upstream gradient.")
-        direction = directions.pop()
+        self.direction = direction = directions.pop()
         self.name = loops.identifier(self.value.base)
-        self._upstream = f"{self.name}_bar"
-        self._times = f" * {self._upstream}"
+        self.entry = names.take(self.name)
+        self.upstream = f"{self.name}_bar"
+        self._times = f" * {self.upstream}"
         if direction is not None:
-            self._upstream, self._times = loops.identifier(direction.data.name), ""
-        own = [p for p in loops.parameters if p.identifier != self._upstream]
+            self.upstream, self._times = loops.identifier(direction.data.name), ""
+        own = [p for p in loops.parameters if p.identifier != self.upstream]
         self.parameters = own
         self._inputs = [p for p in own if p.value is not None]
         self._others = [p for p in own if p.value is None]
@@ -42,20 +50,20 @@ class LoopRule:
 
     def lines(self) -> list[str]:
         """The rule and the function."""
-        return self._jax() if self._loops.library == "jax" else self._torch()
+        return self._jax() if self.loops.library == "jax" else self._torch()
 
     # ---- gradients
 
     def _gradient(self, p: Parameter) -> str | dict[str, str] | None:
         """The gradient by an input: a name, that of a dictionary of members, or members alone; None
         if nobody asked."""
-        by = {a.result.request.wrt.data.name: a for a in self._gradients if a.result is not None}
+        by = {a.result.request.wrt.data.name: a for a in self.gradients if a.result is not None}
         if not p.listed:
             return self._name(by[p.name]) if p.name in by else None
         whole = next((a for n, a in by.items() if a.listed and base_of(n) == p.name), None)
         if whole is not None:
             return self._name(whole)
-        segments = [s for s in self._loops.families.of(p.name) if s.body is None]
+        segments = [s for s in self.loops.families.of(p.name) if s.body is None]
         asked = [s for s in segments if s.over is None and s.name in by]
         asked = sorted(asked, key=lambda s: place(s.index))
         if not any(base_of(name) == p.name for name in by):
@@ -68,24 +76,24 @@ class LoopRule:
         return {self._index(s.index): self._name(by[s.name]) for s in asked}
 
     def _name(self, a: Answer) -> str:
-        return self._loops.identifier(a.base)
+        return self.loops.identifier(a.base)
 
     def _index(self, index: Index) -> str:
-        return self._loops.index(index)
+        return self.loops.index(index)
 
     # ---- parts
 
     @property
     def _saved(self) -> list[str]:
         """What the backward loops may refer to: the inputs, and what the forward loops make."""
-        made = [self._loops.identifier(base) for base in self._loops.made_forward]
+        made = [self.loops.identifier(base) for base in self.loops.made_forward]
         return list(dict.fromkeys([*(p.identifier for p in self._inputs), *made]))
 
     def _forward(self) -> list[str]:
-        return [*self._loops.sizes(self._loops.forward), *self._loops.forward]
+        return [*self.loops.sizes(self.loops.forward), *self.loops.forward]
 
     def _backward(self) -> list[str]:
-        return [*self._loops.sizes(self._loops.backward), *self._loops.backward]
+        return [*self.loops.sizes(self.loops.backward), *self.loops.backward]
 
     @property
     def _words(self) -> set[str]:
@@ -94,7 +102,7 @@ class LoopRule:
 
     def _head(self) -> list[str]:
         typed = [f"{p.identifier}: {p.type}" for p in self.parameters]
-        return signature(self.name, typed, self._loops.type_of(self.value))
+        return signature(self.entry, typed, self.loops.type_of(self.value))
 
     # ---- JAX
 
@@ -118,28 +126,28 @@ class LoopRule:
             *self._backward(),
             f"return {', '.join(gradients)}{',' if len(gradients) == 1 else ''}",
         ]
-        before = ", ".join([*others, "saved", self._upstream])
+        before = ", ".join([*others, "saved", self.upstream])
         return [
             decorator,
-            f"def _{self.name}({', '.join(names)}):",
-            f"    return _{self.name}_forward({', '.join(names)})[0]",
+            f"def _{self.entry}({', '.join(names)}):",
+            f"    return _{self.entry}_forward({', '.join(names)})[0]",
             "",
             "",
-            f"def _{self.name}_forward({', '.join(names)}):",
+            f"def _{self.entry}_forward({', '.join(names)}):",
             *indented(forward),
             "",
             "",
-            f"def _{self.name}_backward({before}):",
+            f"def _{self.entry}_backward({before}):",
             *indented(backward),
             "",
             "",
-            f"_{self.name}.defvjp(_{self.name}_forward, _{self.name}_backward)",
+            f"_{self.entry}.defvjp(_{self.entry}_forward, _{self.entry}_backward)",
             "",
             "",
             *self._head(),
-            *indented(self._loops.docstring([self.value])),
-            *indented(self._loops.given(self.parameters)),
-            f"    return _{self.name}({', '.join(called)})",
+            *indented(self.loops.docstring([self.value])),
+            *indented(self.loops.given(self.parameters)),
+            f"    return _{self.entry}({', '.join(called)})",
         ]
 
     def _in_jax(self, p: Parameter) -> str:
@@ -156,7 +164,7 @@ class LoopRule:
 
     def _torch(self) -> list[str]:
         others = [p.identifier for p in self._others]
-        class_name = f"{self.name[0].upper()}{self.name[1:]}Function"
+        class_name = f"{self.entry[0].upper()}{self.entry[1:]}Function"
         kept = [name for name in self._saved if name in self._words]
         used = [name for name in others if name in self._words]
         gradients = map(self._in_torch, self._inputs)
@@ -177,7 +185,8 @@ class LoopRule:
         called = ", ".join(["members", *others, *tensors])
         return [
             f"class {class_name}(torch.autograd.Function):",
-            f'    """{self.value.key} with its derived backward rule; `{self.name}` applies it."""',
+            f'    """{self.value.key} with its derived backward rule; '
+            f'`{self.entry}` applies it."""',
             "",
             "    @staticmethod",
             f"    def forward(ctx, {', '.join(['members', *others, '*tensors'])}):",
@@ -185,13 +194,13 @@ class LoopRule:
             "",
             "    @staticmethod",
             "    @once_differentiable",
-            f"    def backward(ctx, {self._upstream}):",
+            f"    def backward(ctx, {self.upstream}):",
             *indented(indented(backward)),
             "",
             "",
             *self._head(),
-            *indented(self._loops.docstring([self.value])),
-            *indented(self._loops.given(self.parameters)),
+            *indented(self.loops.docstring([self.value])),
+            *indented(self.loops.given(self.parameters)),
             *indented(self._refusals()),
             f"    members = {{{members}}}",
             f"    return {class_name}.apply({called})",

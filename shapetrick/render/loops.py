@@ -40,6 +40,7 @@ class Parameter:
     type: str
     listed: bool
     value: Expr | None = None  # of an input: the symbol, that of a member for a list
+    function: tuple[str, int] | None = None  # of an elementwise one: its name, and the derivative
 
 
 class Loops:
@@ -62,9 +63,9 @@ class Loops:
         later = [s for s in passes.backward if s.base not in made]
         self.backward = [*self._stores(later), *self._blocks(passes.backward)]
 
-    def module(self, about: Sequence[str] = ()) -> str:
-        """The text of a module with the function alone."""
-        lines = self.function()
+    def module(self, about: Sequence[str] = (), test: Sequence[str] = ()) -> str:
+        """The text of a module with the function, and its test."""
+        lines = [*self.function(), *test]
         if self.library == "numpy":
             lines = ["Array = NDArray[np.floating]", "", "", *lines]
         return assembled(lines, about)
@@ -88,7 +89,8 @@ class Loops:
             kind = f"Callable[[{array}], {array}]"
             called = self._called(name, order)
             kind = f"list[{kind}]" if listed else kind
-            found.setdefault(called, Parameter(called, called, kind, listed))
+            function = base_of(name), order
+            found.setdefault(called, Parameter(called, called, kind, listed, None, function))
         for name in self._foreign:
             own = Parameter(name, self.identifier(name), f"Callable[..., {array}]", False)
             found.setdefault(name, own)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ..errors import RequestError
 from ..expr import Expr
 from ..plan import extent
-from ..program import Output, Program, Rule
+from ..problem import Request
+from ..program import Program
 from .arguments import Arguments
 from .spellings import MODULES, Library
 
@@ -26,6 +27,7 @@ RANGES = (
     "rng.uniform(0.1, 0.9, {0})",
     "rng.uniform(1.2, 2.0, {0})",
 )
+Sizes = Mapping[str, int]
 _SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 _SIGNED: Mapping[str, str] = {
     "unit": "rng.uniform(0.1, 0.9, {0})",
@@ -46,11 +48,35 @@ _SHAPED: Mapping[str, str] = {
 }
 
 
+# The names that the test has itself, which no function under test may have.
+LOCALS = frozenset(
+    {
+        "self_test",
+        "rng",
+        "inputs",
+        "wrong",
+        "results",
+        "slope",
+        "bend",
+        "compare",
+        "in_lists",
+        "found",
+        "given",
+        "own",
+        "by",
+        "output",
+        "pull",
+        "u",
+        "v",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Draws:
     """The sizes of dimensions, and one of RANGES."""
 
-    sizes: Mapping[str, int]
+    sizes: Sizes
     entries: str
 
 
@@ -58,17 +84,29 @@ class Draws:
 class Checked:
     """An answer among the results, by its place, and the place of the value that it is of."""
 
-    output: Output
+    key: str
+    request: Request
     at: int
     value_at: int
     upstream: str = ""  # the input that is it, for a backward rule
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A function with a backward rule: its parameters, and the gradients by some of them; with the
+    upstream gradient and its name, where that is an input."""
+
+    function: str
+    given: Arguments
+    gradients: Sequence[tuple[str, Request]]
+    upstream: tuple[Expr, str] | None = None
 
 
 def plain_test(program: Program, given: Arguments, library: Library, draws: Draws) -> list[str]:
     """The test of a function that returns values and gradients."""
     of = {o.expression: i for i, o in enumerate(program.outputs) if o.result is None}
     checked = [
-        Checked(o, i, of[o.request.of], _name(given, o.request.direction))
+        Checked(o.key, o.request, i, of[o.request.of], _name(given, o.request.direction))
         for i, o in enumerate(program.outputs)
         if o.request is not None
     ]
@@ -78,32 +116,41 @@ def plain_test(program: Program, given: Arguments, library: Library, draws: Draw
     return _test(given, library, draws, checked, call, given.inputs)
 
 
-def rule_test(
-    rules: Sequence[tuple[Rule, Arguments, str, str]], library: Library, draws: Draws
+def members_test(
+    given: Arguments, library: Library, draws: Draws, checked: Sequence[Checked]
 ) -> list[str]:
-    """The test of backward rules, each with its parameters, its function and its upstream
-    gradient."""
+    """The test of a function that takes and returns lists, of whose members each is an input."""
+    one = "np.asarray(y)" if library == "torch" else "y"
+    call = [
+        "found = value_and_gradients(**in_lists(given))",
+        f"return [{one} for x in found for y in (x if isinstance(x, list) else [x])]",
+    ]
+    return _test(given, library, draws, checked, call, given.inputs, _IN_LISTS)
+
+
+def rule_test(
+    rules: Sequence[Ruled], library: Library, draws: Draws, members: bool = False
+) -> list[str]:
+    """The test of backward rules; of functions that take lists, if inputs are `members`."""
     checked: list[Checked] = []
     call = ["found: list[Any] = []"]
     inputs: dict[Expr, str] = {}
     place = 0
-    for rule, given, upstream, function in rules:
-        first = rule.program.outputs[1].request
-        drawn = first is not None and first.kind == "vjp"
-        inputs.update(given.inputs)
-        if drawn:
-            inputs[rule.upstream] = upstream
-        by = [given.inputs[e] for e in rule.gradients]
-        call += _pulled(library, function, given, by, f'given["{upstream}"]' if drawn else "")
+    for rule in rules:
+        inputs.update(rule.given.inputs)
+        upstream = ""
+        if rule.upstream is not None:
+            upstream = rule.upstream[1]
+            inputs.update([rule.upstream])
+        call += _pulled(library, rule, f'given["{upstream}"]' if upstream else "", members)
         checked += [
-            Checked(o, place + i, place, upstream if drawn else "")
-            for i, o in enumerate(rule.program.outputs)
-            if i
+            Checked(key, request, place + i, place, upstream)
+            for i, (key, request) in enumerate(rule.gradients, 1)
         ]
-        place += len(rule.program.outputs)
+        place += 1 + len(rule.gradients)
     call.append("return [np.asarray(x) for x in found]")
-    merged = _merged([given for _, given, _, _ in rules])
-    return _test(merged, library, draws, checked, call, inputs)
+    merged = _merged([rule.given for rule in rules])
+    return _test(merged, library, draws, checked, call, inputs, _IN_LISTS if members else ())
 
 
 def _merged(all_given: Sequence[Arguments]) -> Arguments:
@@ -117,22 +164,22 @@ def _merged(all_given: Sequence[Arguments]) -> Arguments:
     return Arguments(first.inputs, dims, functions, tuple(asked), {}, ())
 
 
-def _pulled(
-    library: Library, function: str, given: Arguments, by: Sequence[str], upstream: str
-) -> list[str]:
+def _pulled(library: Library, rule: Ruled, upstream: str, members: bool) -> list[str]:
     """Lines that add a value and its gradients, by the framework's own differentiation."""
-    own = f"own = {{n: given[n] for n in {_tuple(given.names)}}}"
+    by = [rule.given.inputs[request.wrt] for _, request in rule.gradients]
+    own = f"own = {{n: given[n] for n in {_tuple(rule.given.names)}}}"
+    value = f"{rule.function}(**{'in_lists({**own, **by})' if members else '{**own, **by}'})"
     if library == "jax":
         return [
             own,
             f"by = {{n: own[n] for n in {_tuple(by)}}}",
-            f"output, pull = jax.vjp(lambda by, own=own: {function}(**{{**own, **by}}), by)",
+            f"output, pull = jax.vjp(lambda by, own=own: {value}, by)",
             f"found += [output, *(pull({upstream or 'jnp.ones(())'})[0][n] for n in by)]",
         ]
     return [
         own,
         f"by = {{n: own[n].clone().requires_grad_() for n in {_tuple(by)}}}",
-        f"output = {function}(**{{**own, **by}})",
+        f"output = {value}",
         "found.append(output.detach())",
         f"found += torch.autograd.grad(output, list(by.values()), {upstream or None})",
     ]
@@ -158,14 +205,15 @@ def _test(
     checked: Sequence[Checked],
     call: Sequence[str],
     inputs: Mapping[Expr, str],
+    helper: Sequence[str] = (),
 ) -> list[str]:
     if any(isinstance(key, str) for key in given.functions):
         own = next(name for key, name in given.functions.items() if isinstance(key, str))
         raise RequestError(f"`{own}` is your own function: a module has no value to test it with.")
     sizes = ", ".join(f"{name} = {size}" for name, size in draws.sizes.items())
     pairs = [line for c in checked for line in _pair(c, inputs, draws)]
-    bends = any(c.output.request.kind in _SECOND for c in checked if c.output.request)
-    slopes = any(c.output.request.kind not in _SECOND for c in checked if c.output.request)
+    bends = any(c.request.kind in _SECOND for c in checked)
+    slopes = any(c.request.kind not in _SECOND for c in checked)
     body = [
         '"""Compare the gradients with differences at random inputs; return how many are wrong."""',
         "rng = np.random.default_rng(0)",
@@ -174,6 +222,7 @@ def _test(
         *_others(given, library, draws),
         "wrong = 0",
         "",
+        *helper,
         "def results(**changed: Any) -> Any:",
         *(f"    {line}" for line in (*_CONVERTED[library], *call)),
         "",
@@ -188,6 +237,18 @@ def _test(
     return ["", "", "def self_test() -> int:", *lines, "", "", *_MAIN[library]]
 
 
+_IN_LISTS = [
+    "def in_lists(members: dict[str, Any]) -> dict[str, Any]:",
+    "    lists: dict[str, Any] = {}",
+    "    for name, x in members.items():",
+    '        base, bracket, _ = name.partition("[")',
+    "        if bracket:",
+    "            lists.setdefault(base, []).append(x)",
+    "        else:",
+    "            lists[base] = x",
+    "    return lists",
+    "",
+]
 _SLOPE = [
     "def slope(i: int, name: str, v: Any, h: float = 1e-3) -> Any:",
     "    x = inputs[name]",
@@ -278,8 +339,7 @@ _SECOND = ("hess", "hvp")
 
 def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
     """Lines that put a gradient beside the difference that it should equal."""
-    request = c.output.request
-    assert request is not None
+    request = c.request
     name = inputs[request.wrt]
     result, value = f"found[{c.at}]", f"found[{c.value_at}]"
     v = "v" if request.direction is None or request.kind == "vjp" else f'inputs["{c.upstream}"]'
@@ -310,7 +370,7 @@ def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
             lines.append(f"{d} = {d} + {d}.T")
     return [
         *lines,
-        f"compare({literal(c.output.key)}, {gradient}, {difference}, {value}, {tolerance})",
+        f"compare({literal(c.key)}, {gradient}, {difference}, {value}, {tolerance})",
     ]
 
 
