@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from shapetrick.expr import Expr
 from shapetrick.functions import Array
 from shapetrick.results import Result
 from shapetrick.sampling import draw
+
+jax.config.update("jax_enable_x64", True)
 
 PLAIN = ("numpy", "jax", "torch")
 LIBRARIES = {**{t: t for t in PLAIN}, "torch-function": "torch", "jax-vjp": "jax"}
