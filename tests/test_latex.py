@@ -6,12 +6,12 @@ import io
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from effort import calls
 from matplotlib import mathtext
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
 
@@ -167,16 +167,14 @@ def balanced(text: str) -> None:
 
 
 def test_deep_expressions_take_linear_time() -> None:
-    def seconds(depth: int) -> float:
+    def effort(depth: int) -> int:
         e = ex.symbol("X", (Dim.of("n"), Dim.of("n")))
         for _ in range(depth):
             e = ex.call("tanh", ex.add(e, ex.UNIT))
-        start = time.perf_counter()
-        balanced(to_latex(e))
-        return time.perf_counter() - start
+        return calls(lambda: balanced(to_latex(e)))
 
-    seconds(100)
-    assert seconds(10_000) < 40 * seconds(1_000) + 0.2
+    effort(100)
+    assert effort(10_000) < 11 * effort(1_000)
 
 
 # ------------------------------------------------------------------------------------ derivations
