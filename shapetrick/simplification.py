@@ -203,8 +203,8 @@ class Simplifier:
             return None
         collected = self._collected(terms)
         folded = self._folding.fold_sums(collected)
-        separate = len(folded) == len(terms) and not any(map(self._is_met, terms))
-        if opened and separate and e.op in PRODUCTS | {"add"}:
+        plain = opened and (e.op in PRODUCTS or e.op == "add") and len(folded) == len(terms)
+        if plain and not any(map(self._is_met, terms)):
             return None
         if limit < inf and not self._may_be_shorter(folded, limit):
             return None
