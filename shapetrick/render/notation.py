@@ -20,6 +20,7 @@ from ..errors import RequestError
 from ..expr import Expr, Number, postorder
 from ..functions import NAMES
 from ..indices import Range
+from ..lengths import is_below
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
 
@@ -273,7 +274,7 @@ class _Writer:
 
     def _power(self, e: Expr) -> Piece:
         base, exponent = e.args
-        if _in_denominator(e):
+        if is_below(e):
             return self._product([e])
         if exponent.op == "number":
             return self._raised(e, exponent.data)
@@ -293,8 +294,8 @@ class _Writer:
 
     def _product(self, factors: Sequence[Expr]) -> Piece:
         """Scalars in front, then the matrices, then what they are divided by, scalars last."""
-        above = [a for a in factors if not _in_denominator(a)]
-        below = [a for a in factors if _in_denominator(a)]
+        above = [a for a in factors if not is_below(a)]
+        below = [a for a in factors if is_below(a)]
         coefficient = next((a.data for a in above if a.op == "number"), Fraction(1))
         scalars = [self.pieces[a].unsigned for a in above if a.is_scalar and a.op != "number"]
         matrices = [a for a in above if not a.is_scalar]
@@ -367,10 +368,6 @@ def _beside(factors: Sequence[Piece], s: Notation) -> Piece:
     for a in factors[:-1]:
         parts += [s.enclosed(a, Level.POWER), s.scale]
     return Piece((*parts, s.enclosed(factors[-1], Level.PRODUCT)), Level.PRODUCT)
-
-
-def _in_denominator(e: Expr) -> bool:
-    return e.op == "power" and e.args[1].op == "number" and e.args[1].data < 0
 
 
 def _number(value: Number, s: Notation) -> Piece:
