@@ -118,12 +118,13 @@ def _looping(
     """Likewise, as a function."""
     if blocks:
         raise RequestError(_NO_BLOCKS)
-    source, library = _loops(problem, results, target), LIBRARIES[target]
+    library = LIBRARIES[target]
     loops = Loops(problem, passes(problem, results), library)
     families = loops.families
     if target not in RULES:
-        answers, parameters = loops.answers, loops.parameters
-        return GeneratedLoops(source, FUNCTION, parameters, answers, families, library, alone)
+        source, answers = loops.module(_about(results)), loops.answers
+        return GeneratedLoops(source, FUNCTION, loops.parameters, answers, families, library, alone)
+    source = _loops(problem, results, target)
     rule = LoopRule(loops, entry_names())
     return GeneratedLoops(
         source, rule.entry, rule.parameters, [rule.value], families, library, alone
