@@ -86,10 +86,11 @@ class _Pairs:
         return (n, None) if other and other[0] in joined | {n} else (None, n)
 
     def _separate(self, places: list[Place]) -> list[Place]:
-        """The places with a node for each: where two are one index, I stands between them."""
+        """The places with a node for each: where two are one index, I stands between them. What is
+        between both places of the columns stays there, `A diag(vec(V))`."""
         board = self._board
         distinct: list[Place] = []
-        for n in places:
+        for i, n in enumerate(places):
             if n is None or n not in distinct:
                 distinct.append(n)
                 continue
@@ -97,6 +98,10 @@ class _Pairs:
             board.dims[new] = board.dims[n]
             at = board.vectors.pop(n, [])
             between = call("diag", board.column(at)) if at else eye(board.dims[n])
+            partner = distinct[i - 1] if i % 2 else places[i + 1]
+            for position, (e, a, b) in enumerate(board.matrices):
+                if {a, b} == {n, partner}:
+                    board.matrices[position] = (e, new if a == n else a, new if b == n else b)
             board.matrices.append((between, n, new))
             distinct.append(new)
         return distinct

@@ -39,6 +39,8 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
     ),
     ("X: m x n", "jac (X X') wrt X", "kron(eye(m), X) commute(m, n) + kron(X, eye(m))"),
     ("X: m x n; b: n", "jac (X b) wrt X", "kron(b', eye(m))"),
+    ("X: m x n; A: k x m", "jac (A tanh(X)) wrt X", "kron(eye(n), A) diag(vec(1 - tanh(X).^2))"),
+    ("X: m x n; B: n x k", "jac (tanh(X) B) wrt X", "kron(B', eye(m)) diag(vec(1 - tanh(X).^2))"),
     ("t: scalar; A, B: m x n", "jac (sin(t) A + t^2 B) wrt t", "cos(t) A + 2 t B"),
     ("t: scalar", "hess t^3 wrt t", "6 t"),
     ("X: m x n", "hvp (norm(X)^2 / 2) wrt X with V", "V"),
