@@ -6,13 +6,14 @@ refinement), each connected part for itself. Fingerprints are compared within on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from .expr import Expr
-from .network import Edge, Term
+from .network import Nodes, Term
 
 Symmetric = Callable[[Expr], bool]
 Colors = dict[int, int]
+Marked = tuple[int, Nodes, bool]  # a factor: what it is, its nodes, whether it has no direction
 Sum = dict[int, Term]  # terms by their fingerprints: no two of them are alike
 
 
@@ -34,33 +35,43 @@ def key_of(term: Term, symmetric: Symmetric) -> int:
     for mark, side in ((1, term.rows), (2, term.cols)):
         for i, n in enumerate(side):
             color[n] = hash((mark, i, color[n]))
-    labels = [hash((edge.atom, edge.exponent)) for edge in term.edges]
-    undirected = [symmetric(edge.atom) for edge in term.edges]
-    touching: dict[int, list[tuple[int, int]]] = {n: [] for n in term.dims}
-    for k, edge in enumerate(term.edges):
-        for i, n in enumerate(edge.nodes):
-            touching[n].append((k, 0 if undirected[k] else i))
-    classes = 0
-    for _ in range(1 + len(term.dims)):
-        ends = [_ends(edge, color, flag) for edge, flag in zip(term.edges, undirected, strict=True)]
-        color = {
-            n: hash((color[n], *sorted(hash((labels[k], i, ends[k])) for k, i in edges)))
-            for n, edges in touching.items()
-        }
-        before, classes = classes, len(set(color.values()))
-        if classes == before:
+    edges = [(hash((e.atom, e.exponent)), e.nodes, symmetric(e.atom)) for e in term.edges]
+    distinct = len(set(color.values()))
+    for _ in color:
+        if distinct == len(color):
             break
-    return _joined(term, color, labels, undirected)
+        color = _refined(color, edges)
+        before, distinct = distinct, len(set(color.values()))
+        if distinct == before:
+            break
+    marks = [hash((label, _ends(nodes, color, flag))) for label, nodes, flag in edges]
+    # where all nodes differ, their colours say what belongs together
+    parts = (
+        sorted([*marks, *color.values()]) if distinct == len(color) else _parts(edges, marks, color)
+    )
+    scalars = sorted(map(hash, term.scalars))
+    outside = (len(term.rows), len(term.cols), term.rows == term.cols)
+    return hash((tuple(parts), tuple(scalars), outside))
 
 
-def _ends(edge: Edge, color: Colors, undirected: bool) -> tuple[int, ...]:
-    ends = [color[n] for n in edge.nodes]
-    return tuple(sorted(ends)) if undirected else tuple(ends)
+def _ends(nodes: Nodes, color: Colors, undirected: bool) -> tuple[int, ...]:
+    ends = [color[n] for n in nodes]
+    return tuple(sorted(ends) if undirected else ends)
 
 
-def _joined(term: Term, color: Colors, labels: list[int], undirected: list[bool]) -> int:
-    """The colours of each connected part, and of the scalars, as one."""
-    parent = {n: n for n in term.dims}
+def _refined(color: Colors, edges: Sequence[Marked]) -> Colors:
+    """The colours with what each node is touched by."""
+    touching: dict[int, list[int]] = {n: [] for n in color}
+    for label, nodes, undirected in edges:
+        ends = _ends(nodes, color, undirected)
+        for i, n in enumerate(nodes):
+            touching[n].append(hash((label, 0 if undirected else i, ends)))
+    return {n: hash((color[n], *sorted(touched))) for n, touched in touching.items()}
+
+
+def _parts(edges: Sequence[Marked], marks: Sequence[int], color: Colors) -> list[int]:
+    """The colours of each connected part as one."""
+    parent = {n: n for n in color}
 
     def find(n: int) -> int:
         while parent[n] != n:
@@ -68,16 +79,12 @@ def _joined(term: Term, color: Colors, labels: list[int], undirected: list[bool]
             n = parent[n]
         return n
 
-    for edge in term.edges:
-        for n in edge.nodes[1:]:
-            parent[find(n)] = find(edge.nodes[0])
+    for _, nodes, _ in edges:
+        for n in nodes[1:]:
+            parent[find(n)] = find(nodes[0])
     parts: dict[int, list[int]] = {}
-    for k, edge in enumerate(term.edges):
-        ends = _ends(edge, color, undirected[k])
-        parts.setdefault(find(edge.nodes[0]), []).append(hash((labels[k], ends)))
-    for n in term.dims:
-        parts.setdefault(find(n), []).append(color[n])
-    components = sorted(hash(tuple(sorted(part))) for part in parts.values())
-    scalars = sorted(hash((base, p)) for base, p in term.scalars)
-    outside = (len(term.rows), len(term.cols), term.rows == term.cols)
-    return hash((tuple(components), tuple(scalars), outside))
+    for (_, nodes, _), mark in zip(edges, marks, strict=True):
+        parts.setdefault(find(nodes[0]), []).append(mark)
+    for n, c in color.items():
+        parts.setdefault(find(n), []).append(c)
+    return sorted(hash(tuple(sorted(part))) for part in parts.values())
