@@ -65,7 +65,7 @@ class Expr:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
-        return node, (self.op, self.args, self.data, self.shape)
+        return node, (self.op, self.args, self.data, None if self.op in _SIGNS else self.shape)
 
     # ---- operators: what the language writes with the same sign, where Python's users agree on it
 
@@ -150,25 +150,31 @@ class Symbol:
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
-def node(op: str, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
-    """The one node of these fields. Only constructors call this: it checks nothing."""
+def node(op: str, args: tuple[Expr, ...], data: Any = None, shape: Shape | None = None) -> Expr:
+    """The one node of these fields. Only constructors call this. A shape that is left out is that
+    over which the arguments broadcast: for a node that exists it isn't computed again."""
     key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
     found = _nodes.get(key)
     if found is None:
-        found = _nodes[key] = Expr(op, args, data, shape)
+        found = _nodes[key] = Expr(op, args, data, shape or _broadcast(op, args))
     return found
 
 
-@lru_cache(maxsize=4096, typed=True)
 def number(value: int | Number) -> Expr:
     """A constant, 1×1; whole numbers and fractions are exact. Raises ShapeError for huge ones."""
+    return UNIT if value is WHOLE else _number(value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _number(value: int | Number) -> Expr:
     if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
         raise ShapeError("a number has more than 300 digits.")
     return node("number", (), Fraction(value) if not isinstance(value, float) else value, SCALAR)
 
 
+UNIT = _number(1)
+WHOLE: Fraction = UNIT.data
 ZERO = number(0)
-UNIT = number(1)
 MINUS = number(-1)
 
 
@@ -219,9 +225,7 @@ def named(name: str, body: Expr) -> Expr:
 def add(*args: Expr) -> Expr:
     """Sum with broadcasting; nested sums are one."""
     flat = _flatten("add", args)
-    if len(flat) == 1:
-        return flat[0]
-    return node("add", flat, None, _broadcast("+", flat))
+    return flat[0] if len(flat) == 1 else node("add", flat)
 
 
 def negate(a: Expr) -> Expr:
@@ -234,18 +238,14 @@ def subtract(a: Expr, b: Expr) -> Expr:
 
 def times(*args: Expr) -> Expr:
     """Element-wise product with broadcasting, scaling by a scalar too; nested ones are one."""
-    flat = tuple(a for a in _flatten("times", args) if a is not UNIT)
-    if not flat:
-        return UNIT
-    if len(flat) == 1:
-        return flat[0]
+    flat = tuple([a for a in _flatten("times", args) if a is not UNIT])
+    if len(flat) < 2:
+        return flat[0] if flat else UNIT
     numbers = [a for a in flat if a.op == "number"]
     if numbers and (len(numbers) > 1 or flat[0] is not numbers[0]):  # one number, and in front
-        value: Any = Fraction(1)
-        for a in numbers:
-            value = value * a.data
+        value = math.prod((a.data for a in numbers), start=WHOLE)
         return times(number(value), *(a for a in flat if a.op != "number"))
-    return node("times", flat, None, _broadcast(".*", flat))
+    return node("times", flat)
 
 
 def power(base: Expr, exponent: Expr) -> Expr:
@@ -256,7 +256,7 @@ def power(base: Expr, exponent: Expr) -> Expr:
         folded = _number_power(base.data, exponent.data)
         if folded is not None:
             return folded
-    return node("power", (base, exponent), None, _broadcast(".^", (base, exponent)))
+    return node("power", (base, exponent))
 
 
 def divide(a: Expr, b: Expr) -> Expr:
@@ -421,19 +421,16 @@ def _quotient(a: Expr, b: Expr) -> Expr:
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
     """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
     done: set[Expr] = set()
-    stack: list[Expr | tuple[Expr]]  # a node alone in a tuple: its arguments are done
+    entered: set[Expr] = set()
     for root in roots:
         stack = [root]
         while stack:
-            e = stack.pop()
-            if isinstance(e, tuple):
-                (e,) = e
-            elif e in done:
+            e = stack[-1]
+            if e.args and e not in entered and e not in done and (into is None or into(e)):
+                entered.add(e)
+                stack += [a for a in reversed(e.args) if a not in done]
                 continue
-            elif e.args and (into is None or into(e)):
-                stack.append((e,))
-                stack.extend(a for a in reversed(e.args) if a not in done)
-                continue
+            stack.pop()
             if e not in done:
                 done.add(e)
                 yield e
@@ -473,10 +470,14 @@ def _flatten(op: str, args: Iterable[Expr]) -> tuple[Expr, ...]:
     return tuple(flat)
 
 
-def _broadcast(sign: str, args: Sequence[Expr]) -> Shape:
-    shape = broadcast(a.shape for a in args)
+_SIGNS = {"add": "+", "times": ".*", "power": ".^"}  # of the operations that broadcast
+
+
+def _broadcast(op: str, args: Sequence[Expr]) -> Shape:
+    shape = broadcast([a.shape for a in args])
     if shape is None:
         shapes = ", ".join(dict.fromkeys(shape_text(a.shape) for a in args))
+        sign = _SIGNS[op]
         raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
     return shape
 

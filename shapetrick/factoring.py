@@ -16,6 +16,7 @@ from .dims import broadcast
 from .expr import (
     MINUS,
     UNIT,
+    WHOLE,
     ZERO,
     Expr,
     call,
@@ -67,12 +68,12 @@ class Common(NamedTuple):
 
 def split(e: Expr) -> tuple[Number, Scalars, Expr | None]:
     """The number, the powers of scalars, and the rest of a product."""
-    coefficient: Number = Fraction(1)
+    coefficient: Number = WHOLE
     scalars: list[tuple[Expr, Expr]] = []
     rest: list[Expr] = []
     for a in e.args if e.op == "times" else (e,):
         if a.op == "number":
-            coefficient = coefficient * a.data
+            coefficient = a.data if coefficient is WHOLE else coefficient * a.data
         elif a.is_scalar:
             scalars.append((a.args[0], a.args[1]) if a.op == "power" else (a, UNIT))
         else:
@@ -250,7 +251,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Sign
         # only what is multiplied entry by entry may be a sum of scalars
         if common.kind != "times" or inside.op != "add":
             return None
-        c, scalars, core = Fraction(1), (), inside
+        c, scalars, core = WHOLE, (), inside
     if core.op == "add":
         core, sign = signs.natural(core)
         c = c * sign

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from .expr import MINUS, Expr, matmul, number, power, times
+from .expr import MINUS, WHOLE, Expr, matmul, number, power, times
 from .lengths import sum_of
 
 Number = Fraction | float
-NOTHING, WHOLE = Fraction(0), Fraction(1)
+NOTHING = Fraction(0)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
 
 
@@ -28,12 +28,14 @@ class Product(NamedTuple):
         pending = [(e, WHOLE) for e in reversed(parts)]
         while pending:
             a, p = pending.pop()
-            if a.op == "number" and (p == 1 or (p == -1 and a.data)):
-                coefficient = coefficient * a.data if p == 1 else coefficient / a.data
-            elif a.op == "times" and abs(p) == 1:
+            opens = a.op in ("number", "times", "power") and (p is WHOLE or abs(p) == 1)
+            if opens and a.op == "number" and (p > 0 or a.data):
+                coefficient = coefficient * a.data if p > 0 else coefficient / a.data
+            elif opens and a.op == "times":
                 pending.extend([(x, p) for x in reversed(a.args)])
-            elif a.op == "power" and abs(p) == 1 and isinstance(a.args[1].data, Fraction):
-                pending.append((a.args[0], p * a.args[1].data))
+            elif opens and a.op == "power" and isinstance(a.args[1].data, Fraction):
+                exponent = a.args[1].data
+                pending.append((a.args[0], exponent if p is WHOLE else p * exponent))
             else:
                 factors[a] = factors[a] + p if a in factors else p
         return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
