@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -40,30 +40,30 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     symmetric; no deeper than `depth` products within each other."""
     if e.is_scalar or symmetric(e):
         return e
-    if depth == 0:
-        return transpose(e)
-
-    def below(a: Expr) -> Expr:
-        return flip(a, symmetric, depth - 1)
-
+    outside = length(e) + 1  # the transpose of the whole
     match e.op:
+        case "symbol" | "name" | "transpose":
+            return transpose(e)
+        case _ if depth == 0:
+            return transpose(e)
         case "matmul":
-            pushed = matmul(*map(below, reversed(e.args)))
-            outside = transpose(e)
-            return outside if length(outside) + 2 <= length(pushed) else pushed
+            pushed = matmul(*_flipped(reversed(e.args), symmetric, depth))
+            return transpose(e) if outside + 2 <= length(pushed) else pushed
         case "times" | "add":
-            pushed = (times if e.op == "times" else add)(*map(below, e.args))
-            outside = transpose(e)
-            return pushed if length(pushed) <= length(outside) else outside
+            pushed = (times if e.op == "times" else add)(*_flipped(e.args, symmetric, depth))
+            return pushed if length(pushed) <= outside else transpose(e)
         case "power" if e.args[1].is_scalar:
-            return power(below(e.args[0]), e.args[1])
+            return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
         case "diag" if e.shape[0] == e.shape[1] != ONE:
             return e
-    outside = transpose(e)
     if e.op == "abstract" or (e.op in TABLE and TABLE[e.op].elementwise):
-        pushed = rebuild(e, [below(a) for a in e.args])
-        return pushed if length(pushed) < length(outside) else outside
-    return outside
+        pushed = rebuild(e, _flipped(e.args, symmetric, depth))
+        return pushed if length(pushed) < outside else transpose(e)
+    return transpose(e)
+
+
+def _flipped(args: Iterable[Expr], symmetric: Symmetric, depth: int) -> list[Expr]:
+    return [flip(a, symmetric, depth - 1) for a in args]
 
 
 def product(*factors: Expr) -> Expr:
@@ -160,9 +160,13 @@ class Board:
     # -------------------------------------------------------------------------- contraction
 
     def merge_parallel(self) -> None:
+        if len(self.matrices) < 2:
+            return
         groups: dict[frozenset[int], list[Matrix]] = {}
         for matrix in self.matrices:
             groups.setdefault(frozenset(matrix[1:]), []).append(matrix)
+        if len(groups) == len(self.matrices):
+            return
         merged = []
         for group in groups.values():
             if len(group) == 1 or self._is_cycle(group):

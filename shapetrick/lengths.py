@@ -5,20 +5,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import groupby
+from operator import is_
 
 from .expr import MINUS, Expr, add, postorder
 
 
 def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
-    if e.written_length is not None:
-        return e.written_length
-    own = 0
+    known = e.written_length
+    if known is not None:
+        return known
     for x in postorder([e], into=lambda x: x.op != "name" and x.written_length is None):
-        leaf = not x.args or x.op == "name"
-        own = _leaf_length(x) if leaf else _own_length(x) + sum(map(length, x.args))
-        object.__setattr__(x, "written_length", own)
-    return own
+        if x.written_length is None:
+            leaf = not x.args or x.op == "name"
+            known = _leaf_length(x) if leaf else _own_length(x) + sum(map(length, x.args))
+            object.__setattr__(x, "written_length", known)
+    return length(e)
 
 
 def outline(e: Expr) -> list[str]:
@@ -44,6 +46,8 @@ def _own_length(x: Expr) -> int:
         own = len(x.args) - 1 - under + (under == len(x.args))
         return own - length(x.args[0]) + length_as_factor(x.args[0])
     if x.op == "matmul":
+        if not any(map(is_, x.args, x.args[1:])):
+            return len(x.args) - 1
         runs = [(a, len(list(run))) for a, run in groupby(x.args)]  # of equal factors: powers
         repeated = sum(length(a) * (k - 1) for a, k in runs)
         return len(runs) - 1 + sum(k > 1 for _, k in runs) - repeated
