@@ -107,7 +107,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
             keys = [k for k in map(_head, left.args) if k != "symbol"]
             key = _head(left.args[anchor])
         case _:
-            key = left.op
+            key = _operation(left)
     return Rule(identity, left, right, anchor, key, Counter(keys))
 
 
@@ -127,7 +127,12 @@ def _head(e: Expr) -> str:
     """The operation at the head, below transposes and names."""
     while e.op in ("transpose", "name"):
         e = e.args[0]
-    return e.op
+    return _operation(e)
+
+
+def _operation(e: Expr) -> str:
+    """A sum along one axis is none along the other."""
+    return e.op if e.data not in (0, 1) or not e.args else f"{e.op}{e.data}"
 
 
 @cache
@@ -236,7 +241,7 @@ class Rewriter:
                 return Counter([_factor_key(f) for part in parts for f in part.factors])
             case "matmul":
                 return Counter([_head(a) for a in e.args])
-        return Counter([e.op])
+        return Counter([_operation(e)])
 
     # --------------------------------------------------------------------------------- cost
 
