@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .dims import ONE, Dim
-from .expr import MINUS, UNIT, ZERO, Expr, add, dimension, number, times
+from .expr import MINUS, UNIT, WHOLE, ZERO, Expr, add, dimension, number, times
 from .functions import TABLE
 
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
@@ -51,6 +51,12 @@ class Term(NamedTuple):
     def open_nodes(self) -> Nodes:
         return self.rows + self.cols
 
+    @property
+    def number(self) -> tuple[int, int] | float:
+        """The coefficient to be looked up: 0.5 and 1/2 are equal, and print differently."""
+        k = self.coefficient
+        return k if isinstance(k, float) else (k.numerator, k.denominator)
+
 
 # ---------------------------------------------------------------------------------- reading
 
@@ -71,7 +77,7 @@ class _Draft:
     pending: list[Item] = field(default_factory=list)
     dims: list[Dim] = field(default_factory=list)
     aliases: dict[int, Nodes] = field(default_factory=dict)
-    coefficient: Fraction | float = Fraction(1)
+    coefficient: Fraction | float = WHOLE
     scalars: list[tuple[Expr, Expr]] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
 
@@ -164,8 +170,14 @@ def _read(
                     return None
             elif x.op == "zeros" or x is ZERO:
                 break
-            else:
-                _take_apart(d, item, distribute, horizon)
+            elif x.op == "number":
+                _take_number(d, x, item[3])
+            elif x.op == "name" and item[4] <= horizon and distribute(x):
+                d.pending.append((x.args[0], *item[1:4], item[4] + 1))
+            elif x.op != "ones":
+                opened = _OPENERS.get(x.op, _open_row)
+                if opened is None or item[4] > horizon or not opened(d, *item):
+                    _take_atom(d, *item[:4])
         else:
             done.append(_finish(d))
     return done
@@ -185,45 +197,101 @@ def _broadcast(a: Expr, rows: Nodes, cols: Nodes) -> tuple[Nodes, Nodes]:
     return (() if a.shape[0] == ONE else rows), (() if a.shape[1] == ONE else cols)
 
 
-def _take_apart(d: _Draft, item: Item, distribute: Callable[[Expr], bool], horizon: int) -> None:
-    e, rows, cols, exponent, depth = item
-    inside = depth + 1
-    if e.op == "number":
-        _take_number(d, e, exponent)
-    elif e.op == "ones":
-        return
-    elif depth > horizon:
-        _take_atom(d, e, rows, cols, exponent)
-    elif e.op == "name" and distribute(e):
-        d.pending.append((e.args[0], rows, cols, exponent, inside))
-    elif e.op == "times" and _whole(exponent):
-        for a in reversed(e.args):
-            d.pending.append((a, *_broadcast(a, rows, cols), exponent, inside))
-    elif e.op == "power" and e.args[1].is_scalar and _whole(exponent):
-        base, p = e.args
-        d.pending.append((base, rows, cols, multiply_exponents(p, exponent), inside))
-    elif e.op == "transpose":
-        d.pending.append((e.args[0], cols, rows, exponent, inside))
-    elif exponent is not UNIT:
-        _take_atom(d, e, rows, cols, exponent)
-    elif e.op == "matmul":
-        right = cols
-        for a in reversed(e.args[1:]):
-            left = d.node(a.shape[0])
-            d.pending.append((a, left, right, UNIT, inside))
-            right = left
-        d.pending.append((e.args[0], rows, right, UNIT, inside))
-    elif e.op == "eye":
-        if d.joinable(rows, [d.dims[n] for n in d.resolve(cols)]):
-            d.join(rows, cols)
-        else:
-            d.edges.append(Edge(e, rows, cols))
-    elif e.op == "commute":
-        _take_commutation(d, e, rows, cols)
-    elif e.op in TABLE and TABLE[e.op].units == "linear" and TABLE[e.op].signatures:
-        _take_linear(d, e, rows, cols, inside)
-    else:
-        _take_atom(d, e, rows, cols, exponent)
+# Each takes a factor apart, if that is a product at this exponent.
+
+
+def _open_times(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+    if not _whole(exponent):
+        return False
+    for a in reversed(e.args):
+        d.pending.append((a, *_broadcast(a, rows, cols), exponent, depth + 1))
+    return True
+
+
+def _open_power(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+    base, p = e.args
+    if not p.is_scalar or not _whole(exponent):
+        return False
+    d.pending.append((base, rows, cols, multiply_exponents(p, exponent), depth + 1))
+    return True
+
+
+def _open_transpose(
+    d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
+    d.pending.append((e.args[0], cols, rows, exponent, depth + 1))
+    return True
+
+
+def _open_matmul(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+    if exponent is not UNIT:
+        return False
+    right = cols
+    for a in reversed(e.args[1:]):
+        left = d.node(a.shape[0])
+        d.pending.append((a, left, right, UNIT, depth + 1))
+        right = left
+    d.pending.append((e.args[0], rows, right, UNIT, depth + 1))
+    return True
+
+
+def _open_eye(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
+    if exponent is not UNIT or not d.joinable(rows, [d.dims[n] for n in d.resolve(cols)]):
+        return False
+    d.join(rows, cols)
+    return True
+
+
+def _open_commute(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
+    m, n = e.data
+    if exponent is not UNIT or not (d.joinable(rows, [m, n]) and d.joinable(cols, [n, m])):
+        return False
+    i, j = d.node(m), d.node(n)
+    d.join(rows, i + j)
+    d.join(cols, j + i)
+    return True
+
+
+def _open_row(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+    """A linear row is what its signature says: sides of one letter are one index, and a letter that
+    the value lacks is summed over; `1 / k` in the derivative makes the sum an average."""
+    row = TABLE.get(e.op)
+    if row is None or exponent is not UNIT or row.units != "linear" or not row.signatures:
+        return False
+    signature, dims = row.signature_for(e.args, e.data)
+    places = list(zip(signature.value, (rows, cols), strict=True))
+    sizes = [[dims[c] for c in letters if dims[c] != ONE] for letters, _ in places]
+    if not all(d.joinable(nodes, size) for (_, nodes), size in zip(places, sizes, strict=True)):
+        return False
+    nodes_of = {c: d.node(dims[c]) for c in signature.letters}
+    for letters, nodes in places:
+        d.join(nodes, tuple(n for c in letters for n in nodes_of[c]))
+    if "k" in row.derivative[0]:
+        kept = {c for letters in signature.value for c in letters}
+        for c in signature.letters:
+            if c not in kept and dims[c] != ONE:
+                d.pending.append((dimension(dims[c]), (), (), MINUS, depth + 1))
+    for arg, side in zip(e.args, signature.args, strict=True):
+        arg_rows, arg_cols = (tuple(n for c in part for n in nodes_of[c]) for part in side)
+        d.pending.append((arg, arg_rows, arg_cols, UNIT, depth + 1))
+    return True
+
+
+# The others are rows of the operation table; what is None is no product.
+_OPENERS: dict[str, Callable[..., bool] | None] = {
+    "symbol": None,
+    "name": None,
+    "dimension": None,
+    "constant": None,
+    "abstract": None,
+    "total": None,
+    "times": _open_times,
+    "power": _open_power,
+    "transpose": _open_transpose,
+    "matmul": _open_matmul,
+    "eye": _open_eye,
+    "commute": _open_commute,
+}
 
 
 def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> None:
@@ -235,53 +303,26 @@ def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> 
 
 def _take_number(d: _Draft, e: Expr, exponent: Expr) -> None:
     if exponent is UNIT:
-        d.coefficient *= e.data
+        d.coefficient = e.data if d.coefficient is WHOLE else d.coefficient * e.data
     elif _whole(exponent) and isinstance(e.data, Fraction):
         d.coefficient *= e.data ** int(exponent.data)
     else:
         d.scalars.append((e, exponent))
 
 
-def _take_commutation(d: _Draft, e: Expr, rows: Nodes, cols: Nodes) -> None:
-    m, n = e.data
-    if not (d.joinable(rows, [m, n]) and d.joinable(cols, [n, m])):
-        d.edges.append(Edge(e, rows, cols))
-        return
-    i, j = d.node(m), d.node(n)
-    d.join(rows, i + j)
-    d.join(cols, j + i)
-
-
-def _take_linear(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, depth: int) -> None:
-    """A linear row is what its signature says: sides of one letter are one index, and a letter that
-    the value lacks is summed over; `1 / k` in the derivative makes the sum an average."""
-    row = TABLE[e.op]
-    signature, dims = row.signature_for(e.args, e.data)
-    places = list(zip(signature.value, (rows, cols), strict=True))
-    sizes = [[dims[c] for c in letters if dims[c] != ONE] for letters, _ in places]
-    if not all(d.joinable(nodes, size) for (_, nodes), size in zip(places, sizes, strict=True)):
-        d.edges.append(Edge(e, rows, cols))
-        return
-    nodes_of = {c: d.node(dims[c]) for c in signature.letters}
-    for letters, nodes in places:
-        d.join(nodes, tuple(n for c in letters for n in nodes_of[c]))
-    if "k" in row.derivative[0]:
-        kept = {c for letters in signature.value for c in letters}
-        for c in signature.letters:
-            if c not in kept and dims[c] != ONE:
-                d.pending.append((dimension(dims[c]), (), (), MINUS, depth))
-    for arg, side in zip(e.args, signature.args, strict=True):
-        arg_rows, arg_cols = (tuple(n for c in part for n in nodes_of[c]) for part in side)
-        d.pending.append((arg, arg_rows, arg_cols, UNIT, depth))
-
-
 def _finish(d: _Draft) -> Term:
     """The term, with aliases followed; a node that no factor touches is a sum of ones: its size."""
-    rows, cols = d.resolve(d.rows), d.resolve(d.cols)
-    edges = [Edge(x.atom, d.resolve(x.rows), d.resolve(x.cols), x.exponent) for x in d.edges]
-    used = {n for edge in edges for n in edge.nodes} | set(rows + cols)
-    idle = [n for n in range(len(d.dims)) if n not in d.aliases and n not in used]
-    scalars = d.scalars + [(dimension(d.dims[n]), UNIT) for n in idle]
+    rows, cols, edges, scalars = d.rows, d.cols, d.edges, d.scalars
+    if d.aliases:
+        rows, cols = d.resolve(rows), d.resolve(cols)
+        edges = [Edge(x.atom, d.resolve(x.rows), d.resolve(x.cols), x.exponent) for x in edges]
+    used = {*rows, *cols}
+    for edge in edges:
+        used.update(edge.rows)
+        used.update(edge.cols)
+    if len(used) + len(d.aliases) < len(d.dims):
+        idle = [n for n in range(len(d.dims)) if n not in d.aliases and n not in used]
+        scalars = scalars + [(dimension(d.dims[n]), UNIT) for n in idle]
     dims = {n: d.dims[n] for n in sorted(used)}
     return tidy(Term(d.coefficient, tuple(scalars), tuple(edges), dims, rows, cols))
 
@@ -292,22 +333,21 @@ def _finish(d: _Draft) -> Term:
 def tidy(term: Term) -> Term:
     """The term with equal bases gathered: parallel factors of one base are one power, and likewise
     the scalars; powers of 0 vanish. Each step lowers the number of factors."""
+    edges, scalars, coefficient = term.edges, term.scalars, term.coefficient
     powers: dict[tuple[Expr, Nodes, Nodes], Expr] = {}
-    for edge in term.edges:
-        key = (edge.atom, edge.rows, edge.cols)
-        powers[key] = add_exponents(powers[key], edge.exponent) if key in powers else edge.exponent
-    edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
+    for atom, rows, cols, p in edges:
+        key = (atom, rows, cols)
+        powers[key] = add_exponents(powers[key], p) if key in powers else p
     bases: dict[Expr, Expr] = {}
-    coefficient = term.coefficient
-    for base, exponent in term.scalars:
-        bases[base] = add_exponents(bases[base], exponent) if base in bases else exponent
-    for base in list(bases):
-        p = bases[base]
-        if base.op == "number" and _whole(p) and isinstance(base.data, Fraction):
-            coefficient *= base.data ** int(p.data)
-            del bases[base]
-    scalars = tuple((b, p) for b, p in bases.items() if p is not ZERO)
-    gathered = len(powers) < len(term.edges) or len(bases) < len(term.scalars)
+    for base, p in scalars:
+        bases[base] = add_exponents(bases[base], p) if base in bases else p
+    gathered = len(powers) < len(edges) or len(bases) < len(scalars)
+    for base in [b for b in bases if b.op == "number"]:
+        if _whole(bases[base]) and isinstance(base.data, Fraction):
+            coefficient *= base.data ** int(bases.pop(base).data)
+    if len(powers) < len(edges) or ZERO in powers.values():
+        edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
+    scalars = tuple([item for item in bases.items() if item[1] is not ZERO])
     return Term(coefficient, scalars, edges, term.dims, term.rows, term.cols, gathered)
 
 
@@ -330,7 +370,7 @@ def _linear(exponent: Expr) -> Expr:
     for part in exponent.args if exponent.op == "add" else (exponent,):
         factors = part.args if part.op == "times" else (part,)
         rest = times(*(f for f in factors if f.op != "number"))
-        k: Fraction | float = Fraction(1)
+        k: Fraction | float = WHOLE
         for f in factors:
             k = k * f.data if f.op == "number" else k
         if rest.op == "add":  # k (a + b)
@@ -343,4 +383,4 @@ def _linear(exponent: Expr) -> Expr:
 
 
 def _whole(exponent: Expr) -> bool:
-    return exponent.op == "number" and exponent.data == int(exponent.data)
+    return exponent is UNIT or (exponent.op == "number" and exponent.data == int(exponent.data))

@@ -20,7 +20,6 @@ from .expr import (
     ZERO,
     Expr,
     add,
-    number,
     postorder,
     power,
     rebuild,
@@ -55,10 +54,11 @@ class Simplifier:
 
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
+        self._steps: dict[tuple[Expr, bool], Expr] = {}
         self._identities: dict[Expr, Expr] = {}
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
-        self._spellings: dict[tuple[int, Expr, bool], tuple[Term, Expr | None]] = {}
+        self._spellings: dict[tuple[object, ...], tuple[Term, Expr | None]] = {}
         self._log: list[Rewriting] = []
         self._how = ""
         self._symmetric: dict[Expr, bool] = {}
@@ -80,7 +80,7 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
-        for known in (self._memo, self._sums, self._spellings):
+        for known in (self._memo, self._steps, self._sums, self._spellings):
             known.clear()
 
     def __call__(self, e: Expr) -> Expr:
@@ -168,8 +168,11 @@ class Simplifier:
     def _once(self, e: Expr, alone: bool) -> Expr:
         if not e.args or e.op == "name":
             return e
-        new = self._combined(e, alone) if is_multilinear(e) else e
-        return self.fold(self._rewriter.rewrite(new))
+        found = self._steps.get((e, alone))
+        if found is None:
+            new = self._combined(e, alone) if is_multilinear(e) else e
+            found = self._steps[e, alone] = self.fold(self._rewriter.rewrite(new))
+        return found
 
     def _combined(self, e: Expr, alone: bool) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
@@ -261,17 +264,18 @@ class Simplifier:
 
     def _with_natural_sums(self, term: Term) -> Term:
         """The term with each sum in it signed one way: `y - X w` and `X w - y` are one sum."""
-        edges, scalars, k = [], [], term.coefficient
+        edges, scalars, signs = [], [], 1
         for edge in term.edges:
             atom, sign = self._natural_base(edge.atom, edge.exponent)
             edges.append(edge if atom is edge.atom else edge._replace(atom=atom))
-            k *= sign
+            signs *= sign
         for base, p in term.scalars:
             natural, sign = self._natural_base(base, p)
             scalars.append((natural, p))
-            k *= sign
+            signs *= sign
         if edges == [*term.edges] and scalars == [*term.scalars]:
             return term
+        k = term.coefficient * signs
         return tidy(term._replace(edges=tuple(edges), scalars=tuple(scalars), coefficient=k))
 
     def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
@@ -325,7 +329,7 @@ class Simplifier:
         """The terms as an expression; what was written once is written so again."""
         if not terms:
             return zeros(*shape)
-        key = (shape, *((k, number(term.coefficient)) for k, term in terms.items()))
+        key = (shape, *[(k, term.number) for k, term in terms.items()])
         if key not in self._sums:
             self._sums[key] = terms, self._newly_written(terms, shape)
         return self._sums[key][1]
@@ -358,7 +362,7 @@ class Simplifier:
     def _spelled(self, key: int, term: Term, compact: bool) -> Expr | None:
         """The shortest spelling of a term, with definitions where they don't make it longer; `key`
         is its fingerprint."""
-        whole = (key, number(term.coefficient), compact)
+        whole = (key, term.number, compact)
         if whole not in self._spellings:
             self._spellings[whole] = term, self._newly_spelled(term, compact)
         return self._spellings[whole][1]

@@ -29,10 +29,11 @@ def spell(
 
     With `compact`, a side along which the term is constant may be left as 1, for where it
     broadcasts. `fold` puts definitions back, so that what they shorten counts."""
-    term = _split_fused(term)
-    fused = [e for e in term.edges if max(len(e.rows), len(e.cols)) > 1]
-    if fused:
-        return _spell_stacked(term, fused, symmetric)
+    if _has_fused_sides(term):
+        term = _split_fused(term)
+        fused = [e for e in term.edges if max(len(e.rows), len(e.cols)) > 1]
+        if fused:
+            return _spell_stacked(term, fused, symmetric)
     board = _lay_out(term, symmetric, term.open_nodes)
     best: Expr | None = None
     inner = sum(n not in board.outside for n in board.dims)
@@ -48,6 +49,12 @@ def spell(
         if best is None or length(found) < length(best):
             best = found
     return best
+
+
+def _has_fused_sides(term: Term) -> bool:
+    if len(term.rows) > 1 or len(term.cols) > 1:
+        return True
+    return any(len(e.rows) > 1 or len(e.cols) > 1 for e in term.edges)
 
 
 def _split_fused(term: Term) -> Term:
