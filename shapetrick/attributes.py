@@ -9,9 +9,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
-from .expr import Expr, postorder
+from .expr import Expr
 from .functions import TABLE
 from .identities import NONNEGATIVE, POSITIVE
+from .walks import remembered
 
 Sign = Literal["positive", "nonneg", ""]  # of every entry; "" if it isn't known
 
@@ -48,10 +49,7 @@ class Attributes:
 
     def sign(self, e: Expr) -> Sign:
         """The sign of every entry, as far as it is known."""
-        for x in postorder([e], into=lambda x: x not in self._signs):
-            if x not in self._signs:
-                self._signs[x] = self._sign(x)
-        return self._signs[e]
+        return remembered(self._signs, e, self._sign)
 
     def _sign(self, e: Expr) -> Sign:
         if e.op == "symbol":

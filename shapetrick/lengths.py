@@ -13,14 +13,19 @@ from .expr import MINUS, Expr, add, postorder
 def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
     known = e.written_length
-    if known is not None:
-        return known
-    for x in postorder([e], into=lambda x: x.op != "name" and x.written_length is None):
-        if x.written_length is None:
-            leaf = not x.args or x.op == "name"
-            known = _leaf_length(x) if leaf else _own_length(x) + sum(map(length, x.args))
-            object.__setattr__(x, "written_length", known)
-    return length(e)
+    stack = [e] if known is None else []
+    while stack:
+        x = stack[-1]
+        args = x.args if x.op != "name" else ()
+        missing = [a for a in args if a.written_length is None]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        known = _own_length(x) + sum(map(length, args)) if args else _leaf_length(x)
+        object.__setattr__(x, "written_length", known)
+    assert known is not None
+    return known
 
 
 def outline(e: Expr) -> list[str]:

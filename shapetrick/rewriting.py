@@ -24,6 +24,7 @@ from .matching import Binding, Matcher, parts_of, terms_of, turned
 from .problem import Problem
 from .products import Factor, Number, Product, multiplied, product
 from .results import Rewriting
+from .walks import remembered
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
@@ -181,11 +182,13 @@ class Rewriter:
 
     def _everywhere(self, e: Expr, depth: int) -> Expr:
         done = self._done
-        for x in postorder([e], into=lambda x: x.op != "name" and x not in done):
-            if x not in done:
-                args = x.args if x.op == "name" else [done[a] for a in x.args]
-                done[x] = self._rewrite(rebuild(x, args), depth)
-        return done[e]
+
+        def rewritten(x: Expr) -> Expr:
+            return (
+                x if x.op == "name" else self._rewrite(rebuild(x, [done[a] for a in x.args]), depth)
+            )
+
+        return remembered(done, e, rewritten, into_names=False)
 
     def _rewrite(self, e: Expr, depth: int) -> Expr:
         if not e.args or e.op == "name" or depth == DEEPEST:
@@ -222,14 +225,16 @@ class Rewriter:
 
     def _mask(self, e: Expr) -> int:
         """Which words of the table occur in an expression, as bits."""
-        for x in postorder([e], into=lambda x: x not in self._below):
-            if x not in self._below:
-                words = x.data.attributes if x.op == "symbol" else (x.op,)
-                mask = 0
-                for bits in (*(_BITS.get(w, 0) for w in words), *(self._below[a] for a in x.args)):
-                    mask |= bits
-                self._below[x] = mask
-        return self._below[e]
+        return remembered(self._below, e, self._own_mask)
+
+    def _own_mask(self, e: Expr) -> int:
+        words = e.data.attributes if e.op == "symbol" else (e.op,)
+        mask = 0
+        for word in words:
+            mask |= _BITS.get(word, 0)
+        for a in e.args:
+            mask |= self._below[a]
+        return mask
 
     def _keys(self, e: Expr) -> Counter[str]:
         """The keys of a node's parts."""
@@ -252,16 +257,13 @@ class Rewriter:
     def _from_plain(self, e: Expr) -> int:
         """How many calls there are, fractional powers (as two), and, inside calls, transposes and
         scalar factors that could stand outside."""
-        memo = self._plainness
-        for x in postorder([e], into=lambda x: x not in memo):
-            if x not in memo:
-                memo[x] = self._own_plainness(x, [memo[a] for a in x.args])
-        return memo[e][0]
+        return remembered(self._plainness, e, self._own_plainness)[0]
 
-    def _own_plainness(self, x: Expr, args: list[tuple[int, int]]) -> tuple[int, int]:
+    def _own_plainness(self, x: Expr) -> tuple[int, int]:
         """The count, and how many transposes and scalar factors a call around x would enclose."""
         if x.op == "name":
             return 0, 0
+        args = [self._plainness[a] for a in x.args]
         count, loose = sum(a for a, _ in args), sum(b for _, b in args)
         if x.op == "power":
             p = x.args[1].data

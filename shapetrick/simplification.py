@@ -38,6 +38,7 @@ from .results import Rewriting
 from .rewriting import Rewriter
 from .signs import Signs
 from .spelling import spell
+from .walks import remembered
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # likewise where sums are multiplied out
@@ -377,22 +378,19 @@ class Simplifier:
 
     def _rewritten(self, e: Expr) -> Expr:
         """The expression with identities tried on what is new in it, and its sums simplified."""
+        return remembered(self._identities, e, self._newly_rewritten, into_names=False)
+
+    def _newly_rewritten(self, node: Expr) -> Expr:
+        if not node.args or node.op == "name":
+            return node
         known = self._identities
-        for node in postorder([e], into=lambda x: x.op != "name" and x not in known):
-            if node in known:
-                continue
-            if not node.args or node.op == "name":
-                known[node] = node
-                continue
-            new = rebuild(node, [known[a] for a in node.args])
-            if new.op in ("times", "matmul") and any(_is_zero(a) for a in new.args):
-                known[node] = zeros(*new.shape)
-            elif _is_reduction(new):
-                known[node] = new
-                known[node] = self(new)
-            else:
-                known[node] = self.fold(self._rewriter.rewrite(new))
-        return known[e]
+        new = rebuild(node, [known[a] for a in node.args])
+        if new.op in ("times", "matmul") and any(_is_zero(a) for a in new.args):
+            return zeros(*new.shape)
+        if _is_reduction(new):
+            known[node] = new  # while it is being looked at
+            return self(new)
+        return self.fold(self._rewriter.rewrite(new))
 
     # ------------------------------------------------------------------------ definitions
 
