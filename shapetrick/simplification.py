@@ -10,7 +10,7 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from math import inf
+from typing import NamedTuple
 
 from .contraction import flip
 from .diagonals import with_diagonals
@@ -34,6 +34,7 @@ from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, is_below, length, outline, sum_of
 from .network import Term, read_terms, tidy
+from .opening import OPENED_HORIZON, PRODUCTS, is_multilinear, is_reduction, worth_opening
 from .results import Rewriting
 from .rewriting import Rewriter
 from .signs import Signs
@@ -41,13 +42,35 @@ from .spelling import spell
 from .walks import remembered
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
-OPENED_HORIZON = 6  # likewise where sums are multiplied out
 MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 MOST_ROUNDS = 8
 DEEPEST = 8  # how often what a rewriting has made is looked into again
 
-PRODUCTS = frozenset({"times", "matmul", "transpose"})
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
+
+
+class _Reading(NamedTuple):
+    """The terms of an expression: as they were read; how many there are with like ones added up;
+    and these with the bodies of definitions that are sums put back."""
+
+    read: Sequence[Term]
+    collected: int
+    terms: Sum
+
+    @property
+    def key(self) -> frozenset[tuple[object, ...]]:
+        """Equal for equal terms, in whatever order."""
+        return frozenset([(key, term.number) for key, term in self.terms.items()])
+
+    def how(self, written: Expr) -> str:
+        """What a reader is told of how the terms became this."""
+        if len(self.terms) < self.collected:
+            return "the definition of a sum"
+        if self.collected < len(self.read):
+            return "like terms"
+        if len(self.read) > 1 and _summands(written) < len(self.read):
+            return "common factor"
+        return "transposes, traces and sums"
 
 
 class Simplifier:
@@ -60,8 +83,8 @@ class Simplifier:
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
         self._spellings: dict[tuple[object, ...], tuple[Term, Expr | None]] = {}
+        self._closed: set[tuple[object, ...]] = set()  # what multiplying out doesn't shorten
         self._log: list[Rewriting] = []
-        self._how = ""
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
         self._folding = Folding(self.is_symmetric)
@@ -81,7 +104,7 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
-        for known in (self._memo, self._steps, self._sums, self._spellings):
+        for known in (self._memo, self._steps, self._closed, self._sums, self._spellings):
             known.clear()
 
     def __call__(self, e: Expr) -> Expr:
@@ -184,46 +207,56 @@ class Simplifier:
         best, how = whole, "order"
         if e.op == "transpose" and e.args[0].op == "add":
             whole = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
-        written = self._reread(whole)
-        if written is not None and length(written) <= length(best):
-            best, how = written, self._how
-        for names in (False, True) if alone else ():
-            opened = _worth_opening(whole, names)
-            if opened:
-                written = self._reread(whole, opened, length(best))
-                if written is not None and length(written) < length(best):
-                    best, how = written, f"multiplied out, {self._how}"
+        plain = self._read(whole)
+        written = self._write(plain, e.shape)
+        if plain is not None and written is not None and length(written) <= length(best):
+            best, how = written, plain.how(written)
+        if alone and (plain is None or (e.shape, plain.key) not in self._closed):
+            shortest = self._multiplied_out(whole, length(best))
+            if shortest is not None:
+                best, how = shortest
+            elif plain is not None:
+                self._closed.add((e.shape, plain.key))
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
 
-    def _reread(self, e: Expr, opened: Collection[Expr] = (), limit: float = inf) -> Expr | None:
-        """The expression written from its network, with some sums and definitions multiplied out;
-        None if it has no such form, if that brought nothing together, or if it can't be shorter
-        than the limit."""
+    def _multiplied_out(self, e: Expr, limit: int) -> tuple[Expr, str] | None:
+        """The expression with sums multiplied out, or definitions opened too, and how that was
+        done; None if it isn't shorter than the limit then."""
+        best = None
+        for names in (False, True):
+            opened = worth_opening(e, names)
+            reading = self._read(e, opened) if opened else None
+            if reading is None or not self._brings_together(e, reading):
+                continue
+            if not self._may_be_shorter(reading.terms, limit):
+                continue
+            written = self._write(reading, e.shape)
+            if written is not None and length(written) < limit:
+                best, limit = (written, f"multiplied out, {reading.how(written)}"), length(written)
+        return best
+
+    def _read(self, e: Expr, opened: Collection[Expr] = ()) -> _Reading | None:
+        """The terms of an expression, with some sums and definitions multiplied out; None if there
+        are too many."""
         horizon = OPENED_HORIZON if opened else HORIZON
         terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
         if terms is None:
             return None
         collected = self._collected(terms)
-        folded = self._folding.fold_sums(collected)
-        plain = opened and (e.op in PRODUCTS or e.op == "add") and len(folded) == len(terms)
-        if plain and not any(map(self._is_met, terms)):
-            return None
-        if limit < inf and not self._may_be_shorter(folded, limit):
-            return None
-        written = self._written(folded, e.shape)
-        if len(folded) < len(collected):
-            self._how = "the definition of a sum"
-        elif len(collected) < len(terms):
-            self._how = "like terms"
-        elif len(terms) > 1 and written is not None and _summands(written) < len(terms):
-            self._how = "common factor"
-        else:
-            self._how = "transposes, traces and sums"
-        return written
+        return _Reading(terms, len(collected), self._folding.fold_sums(collected))
 
-    def _may_be_shorter(self, terms: Sum, limit: float) -> bool:
+    def _brings_together(self, e: Expr, reading: _Reading) -> bool:
+        """Whether terms met when sums were multiplied out, or factors within one."""
+        if e.op not in PRODUCTS and e.op != "add":
+            return True
+        return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+
+    def _write(self, reading: _Reading | None, shape: Shape) -> Expr | None:
+        return None if reading is None else self._written(reading.terms, shape)
+
+    def _may_be_shorter(self, terms: Sum, limit: int) -> bool:
         """Whether the terms as a sum may be shorter than that: what is in a term is in the sum,
         unless identities have made like terms."""
         parts = self._parts(terms)
@@ -295,7 +328,7 @@ class Simplifier:
                 if other is total or exponent is not p:
                     continue
                 whole = times(other, total)
-                written = self._reread(whole, [total])
+                written = self._write(self._read(whole, [total]), whole.shape)
                 if written is not None and length(written) < length(whole):
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
                     return tidy(term._replace(scalars=(*kept, (written, p))))
@@ -319,7 +352,7 @@ class Simplifier:
             if not used:
                 continue
             whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
-            written = self._reread(whole, [total.atom])
+            written = self._write(self._read(whole, [total.atom]), whole.shape)
             if written is not None and length(written) < length(whole):
                 kept = tuple(e for e in term.edges if e is not total and e not in used)
                 edge = total._replace(atom=self(written))
@@ -387,7 +420,7 @@ class Simplifier:
         new = rebuild(node, [known[a] for a in node.args])
         if new.op in ("times", "matmul") and any(_is_zero(a) for a in new.args):
             return zeros(*new.shape)
-        if _is_reduction(new):
+        if is_reduction(new):
             known[node] = new  # while it is being looked at
             return self(new)
         return self.fold(self._rewriter.rewrite(new))
@@ -449,35 +482,6 @@ def _is_zero(e: Expr) -> bool:
     return e.op == "zeros" or e is ZERO
 
 
-def _is_reduction(e: Expr) -> bool:
-    """Whether it sums over something: then terms inside may cancel."""
-    row = TABLE.get(e.op)
-    return row is not None and row.units == "linear" and row.takes_axis
-
-
-def _worth_opening(e: Expr, names: bool) -> set[Expr]:
-    """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
-    those under an element-wise product, unless that is summed or is itself a summand."""
-    meets = e.op == "add" or _is_reduction(e) or e.op == "tr"
-    found: set[Expr] = set()
-    stack = [(a, 1) for a in e.args] if is_multilinear(e) and e.op != "power" else []
-    while stack:
-        x, depth = stack.pop()
-        if x.op == "add":
-            found.add(x)
-        elif x.op == "name":
-            if not names or not is_multilinear(x.args[0]):
-                continue
-            found.add(x)
-        elif not is_multilinear(x) or x.op == "power":
-            continue
-        if x.op == "times" and not meets and sum(not a.is_scalar for a in x.args) > 1:
-            continue
-        if depth < OPENED_HORIZON:
-            stack.extend((a, depth + 1) for a in x.args)
-    return found if names is any(x.op == "name" for x in found) else set()
-
-
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
     factors = e.args if e.op == "times" else (e,)
@@ -486,10 +490,3 @@ def _divisors(e: Expr) -> list[Expr]:
 
 def _summands(e: Expr) -> int:
     return len(e.args) if e.op == "add" else 1
-
-
-def is_multilinear(e: Expr) -> bool:
-    """Whether the operation is read as a network: sums, products, and the linear rows."""
-    if e.op in ("add", "times", "matmul", "transpose", "power"):
-        return True
-    return e.op in TABLE and TABLE[e.op].units == "linear"
