@@ -464,10 +464,10 @@ def symbols_of(root: Expr) -> list[Expr]:
 
 
 def _flatten(op: str, args: Iterable[Expr]) -> tuple[Expr, ...]:
-    flat: list[Expr] = []
-    for a in args:
-        flat.extend(a.args if a.op == op else (a,))
-    return tuple(flat)
+    given = tuple(args)
+    if op not in {a.op for a in given}:
+        return given
+    return tuple([part for a in given for part in (a.args if a.op == op else (a,))])
 
 
 _SIGNS = {"add": "+", "times": ".*", "power": ".^"}  # of the operations that broadcast

@@ -50,8 +50,10 @@ class _Bodies(Generic[Row]):
 
     def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[Row]:
         """The bodies that may be there, in order; what is there may change on the way."""
-        last = -inf
-        while places := [k for a in parts() for k in self._by_part.get(a, ()) if k > last]:
+        last, by_part = -inf, self._by_part
+        while by_part and (
+            places := [k for a in parts() if a in by_part for k in by_part[a] if k > last]
+        ):
             last = min(places)
             yield self._rows[last]
 

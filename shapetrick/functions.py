@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -165,10 +166,9 @@ def _bind(signature: Signature, args: Sequence[Shaped], data: Any) -> dict[str, 
 
 
 def _side_dim(letters: Letters, dims: dict[str, Dim]) -> Dim:
-    size = ONE
-    for letter in letters:
-        size = size * dims[letter]
-    return size
+    if len(letters) == 1:
+        return dims[letters[0]]
+    return prod((dims[letter] for letter in letters), start=ONE)
 
 
 # ------------------------------------------------------------------------- values that NumPy lacks

@@ -39,7 +39,7 @@ def outline(e: Expr) -> list[str]:
 
 def _leaf_length(x: Expr) -> int:
     if x.op == "number":
-        return int(x.data < 0) + _is_quotient(x.data)
+        return int(is_negative(x)) + _is_quotient(x.data)
     return 1 if x.op in ("ones", "commute") else 0
 
 
@@ -75,19 +75,25 @@ def length_as_factor(e: Expr) -> int:
     return length(e) - free
 
 
+def is_negative(e: Expr) -> bool:
+    """Whether it is a number below 0; comparing a fraction is slow, its numerator isn't."""
+    if e.op != "number":
+        return False
+    k = e.data
+    return bool((k.numerator if isinstance(k, Fraction) else k) < 0)
+
+
 def is_below(e: Expr) -> bool:
     """Whether a factor is written below the fraction line."""
-    return e.op == "power" and e.args[1].op == "number" and e.args[1].data < 0
+    return e.op == "power" and is_negative(e.args[1])
 
 
 def has_minus(e: Expr) -> bool:
-    k = e.args[0] if e.op == "times" else e
-    return k.op == "number" and k.data < 0
+    return is_negative(e.args[0] if e.op == "times" else e)
 
 
 def is_divisor(p: Expr) -> bool:
-    k = p.args[0] if p.op == "times" else p
-    return k.op == "number" and k.data < 0
+    return is_negative(p.args[0] if p.op == "times" else p)
 
 
 def sum_of(parts: list[Expr]) -> Expr:

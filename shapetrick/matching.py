@@ -195,7 +195,9 @@ class Matcher:
     ) -> Iterator[tuple[Binding, Product]]:
         """Ways in which a power of the pattern is a part of a product, and what is left of it."""
         wanted, *groups = parts_of(pattern)
-        special, letters = ([(b, p * multiple) for b, p in group] for group in groups)
+        if multiple != 1:
+            groups = [tuple((b, p * multiple) for b, p in group) for group in groups]
+        special, letters = groups
         for binding, rest in self._among(special, whole.factors, found):
             others = Product(whole.coefficient / wanted**multiple, rest)
             left = self._without(letters, others, binding)

@@ -95,7 +95,7 @@ class _Draft:
         return (len(self.dims) - 1,)
 
     def resolve(self, nodes: Nodes) -> Nodes:
-        if not any(n in self.aliases for n in nodes):
+        if not self.aliases or not any(n in self.aliases for n in nodes):
             return nodes
         return self.resolve(tuple(m for n in nodes for m in self.aliases.get(n, (n,))))
 

@@ -9,14 +9,13 @@ shorter, or as short and plainer, so rewriting ends; of several ways the best is
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
 from .elaboration import read, read_expression
-from .expr import Expr, number, postorder, rebuild, times, transform
+from .expr import WHOLE, Expr, number, postorder, rebuild, times, transform
 from .functions import TABLE
 from .identities import IDENTITIES, Identity
 from .lengths import sum_of
@@ -46,7 +45,7 @@ class Rule(NamedTuple):
     right: Expr
     anchor: int  # the argument of the pattern that says most
     key: str  # that of the anchor
-    keys: Counter[str]  # those of all parts that say something
+    keys: tuple[tuple[str, int], ...]  # those of all parts that say something, how often each
 
 
 def _words(identity: Identity) -> frozenset[str]:
@@ -109,7 +108,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
             key = _head(left.args[anchor])
         case _:
             key = _operation(left)
-    return Rule(identity, left, right, anchor, key, Counter(keys))
+    return Rule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
 
 
 def kind_of(e: Expr) -> str:
@@ -117,6 +116,13 @@ def kind_of(e: Expr) -> str:
     if e.op in ("times", "power"):
         return "times"
     return e.op if e.op in ("add", "matmul") else "call"
+
+
+def _counted(keys: Sequence[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in keys:
+        counts[key] = counts.get(key, 0) + 1
+    return counts
 
 
 def _factor_key(factor: Factor) -> str:
@@ -210,10 +216,10 @@ class Rewriter:
         kind = kind_of(e)
         searched = kind == "matmul" or len(e.args) <= MOST_PARTS
         rules = _rules_for(kind, self._mask(e), self._last) if searched else {}
-        keys = self._keys(e) if rules else Counter[str]()
+        keys = self._keys(e) if rules else {}
         best, by = e, ""
         for rule in (rule for key in keys for rule in rules.get(key, ())):
-            if any(keys[key] < n for key, n in rule.keys.items()):
+            if any(keys.get(key, 0) < n for key, n in rule.keys):
                 continue
             for form in islice(self._forms(rule, e), MOST_MATCHES):
                 if form.shape == e.shape and self.cost(form) < self.cost(best):
@@ -236,17 +242,17 @@ class Rewriter:
             mask |= self._below[a]
         return mask
 
-    def _keys(self, e: Expr) -> Counter[str]:
-        """The keys of a node's parts."""
+    def _keys(self, e: Expr) -> dict[str, int]:
+        """The keys of a node's parts, and how often each is there."""
         match kind_of(e):
             case "times":
-                return Counter([_factor_key(f) for f in self._matcher.product_of(e).factors])
+                return _counted([_factor_key(f) for f in self._matcher.product_of(e).factors])
             case "add":
                 parts = map(self._matcher.product_of, e.args)
-                return Counter([_factor_key(f) for part in parts for f in part.factors])
+                return _counted([_factor_key(f) for part in parts for f in part.factors])
             case "matmul":
-                return Counter([_head(a) for a in e.args])
-        return Counter([_operation(e)])
+                return _counted([_head(a) for a in e.args])
+        return {_operation(e): 1}
 
     # --------------------------------------------------------------------------------- cost
 
@@ -330,7 +336,8 @@ class Rewriter:
 def _multiples(rule: Rule, whole: Product) -> list[int]:
     """Which whole powers of a pattern a product may hold, those of the largest amount first."""
     _, p = parts_of(rule.left)[1][0]
-    counts = {int(q / p) for base, q in whole.factors if _factor_key((base, q)) == rule.key}
+    held = [f[1] for f in whole.factors if _factor_key(f) == rule.key]
+    counts = {int(q if p is WHOLE else q / p) for q in held}
     most, least = max((*counts, 0)), min((*counts, 0))
     return sorted([*range(1, most + 1), *range(least, 0)], key=lambda k: (-abs(k), -k))
 
