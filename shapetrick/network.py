@@ -11,6 +11,7 @@ expressions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -50,6 +51,11 @@ class Term(NamedTuple):
     @property
     def open_nodes(self) -> Nodes:
         return self.rows + self.cols
+
+    def summed_alone(self) -> list[Edge]:
+        """The factors that are summed along a side at which nothing else stands."""
+        met = Counter([n for edge in self.edges for n in edge.nodes] + [*self.open_nodes])
+        return [edge for edge in self.edges if any(met[n] == 1 for n in edge.nodes)]
 
     @property
     def number(self) -> tuple[int, int] | float:

@@ -1,12 +1,47 @@
-"""Which sums and definitions are worth multiplying out: those whose terms may meet others."""
+"""Which sums and definitions are worth multiplying out, since their terms may meet others, and what
+that brought."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
 from .expr import Expr
+from .fingerprints import Sum
 from .functions import TABLE
+from .network import Term
 
 OPENED_HORIZON = 6  # how many operations deep a product is read where sums are multiplied out
 PRODUCTS = frozenset({"times", "matmul", "transpose"})
+
+
+# What is multiplied out: in a factor nothing, since that is done with the others; in what stands
+# alone its sums; in an expression as a whole definitions too, whose bodies may meet anything in it.
+Opens = Literal["nothing", "sums", "definitions"]
+
+
+class Reading(NamedTuple):
+    """The terms of an expression: as they were read; how many there are with like ones added up;
+    and these with the bodies of definitions that are sums put back."""
+
+    read: Sequence[Term]
+    collected: int
+    terms: Sum
+
+    @property
+    def key(self) -> frozenset[tuple[object, ...]]:
+        """Equal for equal terms, in whatever order."""
+        return frozenset([(key, term.number) for key, term in self.terms.items()])
+
+    def how(self, written: Expr) -> str:
+        """What a reader is told of how the terms became this."""
+        if len(self.terms) < self.collected:
+            return "the definition of a sum"
+        if self.collected < len(self.read):
+            return "like terms"
+        if len(self.read) > 1 and _summands(written) < len(self.read):
+            return "common factor"
+        return "transposes, traces and sums"
 
 
 def is_multilinear(e: Expr) -> bool:
@@ -43,3 +78,7 @@ def worth_opening(e: Expr, names: bool) -> set[Expr]:
         if depth < OPENED_HORIZON:
             stack.extend((a, depth + 1) for a in x.args)
     return found if names is any(x.op == "name" for x in found) else set()
+
+
+def _summands(e: Expr) -> int:
+    return len(e.args) if e.op == "add" else 1

@@ -10,7 +10,6 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from .contraction import flip
 from .diagonals import with_diagonals
@@ -34,7 +33,15 @@ from .folding import Folding
 from .functions import TABLE
 from .lengths import has_minus, is_below, length, outline, sum_of
 from .network import Term, read_terms, tidy
-from .opening import OPENED_HORIZON, PRODUCTS, is_multilinear, is_reduction, worth_opening
+from .opening import (
+    OPENED_HORIZON,
+    PRODUCTS,
+    Opens,
+    Reading,
+    is_multilinear,
+    is_reduction,
+    worth_opening,
+)
 from .results import Rewriting
 from .rewriting import Rewriter
 from .signs import Signs
@@ -49,36 +56,13 @@ DEEPEST = 8  # how often what a rewriting has made is looked into again
 SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 
 
-class _Reading(NamedTuple):
-    """The terms of an expression: as they were read; how many there are with like ones added up;
-    and these with the bodies of definitions that are sums put back."""
-
-    read: Sequence[Term]
-    collected: int
-    terms: Sum
-
-    @property
-    def key(self) -> frozenset[tuple[object, ...]]:
-        """Equal for equal terms, in whatever order."""
-        return frozenset([(key, term.number) for key, term in self.terms.items()])
-
-    def how(self, written: Expr) -> str:
-        """What a reader is told of how the terms became this."""
-        if len(self.terms) < self.collected:
-            return "the definition of a sum"
-        if self.collected < len(self.read):
-            return "like terms"
-        if len(self.read) > 1 and _summands(written) < len(self.read):
-            return "common factor"
-        return "transposes, traces and sums"
-
-
 class Simplifier:
     """Simplifies expressions of one problem; what it found for a node is remembered."""
 
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
+        self._whole: dict[Expr, Expr] = {}
         self._memo: dict[Expr, Expr] = {}
-        self._steps: dict[tuple[Expr, bool], Expr] = {}
+        self._steps: dict[tuple[Expr, Opens], Expr] = {}
         self._identities: dict[Expr, Expr] = {}
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
@@ -104,17 +88,22 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
-        for known in (self._memo, self._steps, self._closed, self._sums, self._spellings):
+        found = (self._whole, self._memo, self._steps, self._closed, self._sums, self._spellings)
+        for known in found:
             known.clear()
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
-        order = [*postorder([e], into=lambda x: x.op != "name" and x not in self._memo)]
-        alone = {e, *(a for node in order if node.op not in PRODUCTS for a in node.args)}
-        for node in order:
-            if node not in self._memo:
-                self._memo[node] = self._local(self._with_args(node), node in alone)
-        return self._memo[e]
+        found = self._whole.get(e)
+        if found is None:
+            order = [*postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo)]
+            alone = {a for x in (*order, e) if x.op not in PRODUCTS for a in x.args}
+            for x in order if e.op != "name" else ():
+                if x not in self._memo:
+                    opens: Opens = "sums" if x in alone else "nothing"
+                    self._memo[x] = self._local(self._with_args(x), opens)
+            found = self._whole[e] = self._memo[e] = self._local(self._with_args(e), "definitions")
+        return found
 
     def write(self, terms: Sequence[Term], shape: Shape) -> Expr | None:
         """The terms as one simplified expression, or None if a term has no form in matrices."""
@@ -148,29 +137,30 @@ class Simplifier:
 
     # --------------------------------------------------------------------------- one node
 
-    def _local(self, e: Expr, alone: bool) -> Expr:
+    def _local(self, e: Expr, opens: Opens) -> Expr:
         """The node simplified until that changes nothing; of forms that turn into each other, one
         that doesn't depend on where one began."""
         forms = [e]
+        inside: Opens = "sums" if opens == "nothing" else opens
         for _ in range(MOST_ROUNDS):
-            found = self._once(forms[-1], alone)
+            found = self._once(forms[-1], opens)
             if found is forms[-1]:
                 break
-            found = self._inside(found)
+            found = self._inside(found, inside)
             if found in forms:
                 return min(forms[forms.index(found) :], key=lambda x: (length(x), outline(x)))
             forms.append(found)
         return forms[-1]
 
-    def _inside(self, e: Expr, depth: int = 0) -> Expr:
+    def _inside(self, e: Expr, opens: Opens, depth: int = 0) -> Expr:
         """The expression with those arguments simplified that a rewriting has just made."""
         for node in postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo):
             if node not in self._memo:
                 self._memo[node] = node
                 before = self._with_args(node)
-                after = self._once(before, alone=True)
+                after = self._once(before, opens)
                 if after is not before and depth < DEEPEST:
-                    after = self._inside(after, depth + 1)
+                    after = self._inside(after, opens, depth + 1)
                 self._memo[node] = after
         return self._with_args(e)
 
@@ -189,18 +179,18 @@ class Simplifier:
         kept = rebuild(a, [self._memo[x] for x in a.args])
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
 
-    def _once(self, e: Expr, alone: bool) -> Expr:
+    def _once(self, e: Expr, opens: Opens) -> Expr:
         if not e.args or e.op == "name":
             return e
-        found = self._steps.get((e, alone))
+        found = self._steps.get((e, opens))
         if found is None:
-            new = self._combined(e, alone) if is_multilinear(e) else e
-            found = self._steps[e, alone] = self.fold(self._rewriter.rewrite(new))
+            new = self._combined(e, opens) if is_multilinear(e) else e
+            found = self._steps[e, opens] = self.fold(self._rewriter.rewrite(new))
         return found
 
-    def _combined(self, e: Expr, alone: bool) -> Expr:
+    def _combined(self, e: Expr, opens: Opens) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
-        opened too. What is a factor, not `alone`, is multiplied out with the others."""
+        opened too."""
         if e.op == "transpose" and not is_multilinear(e.args[0]):
             return flip(e.args[0], self.is_symmetric)
         whole = sum_of(list(e.args)) if e.op == "add" else e
@@ -211,21 +201,22 @@ class Simplifier:
         written = self._write(plain, e.shape)
         if plain is not None and written is not None and length(written) <= length(best):
             best, how = written, plain.how(written)
-        if alone and (plain is None or (e.shape, plain.key) not in self._closed):
-            shortest = self._multiplied_out(whole, length(best))
+        tried = (opens, e.shape, whole if plain is None else plain.key)
+        if opens != "nothing" and tried not in self._closed:
+            shortest = self._multiplied_out(whole, opens, length(best))
             if shortest is not None:
                 best, how = shortest
-            elif plain is not None:
-                self._closed.add((e.shape, plain.key))
+            else:
+                self._closed.add(tried)
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
 
-    def _multiplied_out(self, e: Expr, limit: int) -> tuple[Expr, str] | None:
+    def _multiplied_out(self, e: Expr, opens: Opens, limit: int) -> tuple[Expr, str] | None:
         """The expression with sums multiplied out, or definitions opened too, and how that was
         done; None if it isn't shorter than the limit then."""
         best = None
-        for names in (False, True):
+        for names in (False, True) if opens == "definitions" else (False,):
             opened = worth_opening(e, names)
             reading = self._read(e, opened) if opened else None
             if reading is None or not self._brings_together(e, reading):
@@ -237,7 +228,7 @@ class Simplifier:
                 best, limit = (written, f"multiplied out, {reading.how(written)}"), length(written)
         return best
 
-    def _read(self, e: Expr, opened: Collection[Expr] = ()) -> _Reading | None:
+    def _read(self, e: Expr, opened: Collection[Expr] = ()) -> Reading | None:
         """The terms of an expression, with some sums and definitions multiplied out; None if there
         are too many."""
         horizon = OPENED_HORIZON if opened else HORIZON
@@ -245,15 +236,15 @@ class Simplifier:
         if terms is None:
             return None
         collected = self._collected(terms)
-        return _Reading(terms, len(collected), self._folding.fold_sums(collected))
+        return Reading(terms, len(collected), self._folding.fold_sums(collected))
 
-    def _brings_together(self, e: Expr, reading: _Reading) -> bool:
+    def _brings_together(self, e: Expr, reading: Reading) -> bool:
         """Whether terms met when sums were multiplied out, or factors within one."""
         if e.op not in PRODUCTS and e.op != "add":
             return True
         return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
-    def _write(self, reading: _Reading | None, shape: Shape) -> Expr | None:
+    def _write(self, reading: Reading | None, shape: Shape) -> Expr | None:
         return None if reading is None else self._written(reading.terms, shape)
 
     def _may_be_shorter(self, terms: Sum, limit: int) -> bool:
@@ -285,8 +276,13 @@ class Simplifier:
         return collected if collected is not None and len(collected) < len(terms) else None
 
     def _is_met(self, term: Term) -> bool:
-        """Whether factors of a term met others of their base, or those of a definition's body."""
-        return term.gathered or any(True for _ in self._folding.fold_term(term))
+        """Whether factors of a term met others of their base, or those of a definition's body, or a
+        definition is summed alone, which may be zero."""
+        return (
+            term.gathered
+            or any(True for _ in self._folding.fold_term(term))
+            or any(edge.atom.op == "name" for edge in term.summed_alone())
+        )
 
     def _collected(self, terms: Iterable[Term]) -> Sum:
         """Like terms added up; their order is that of the first of each."""
@@ -486,7 +482,3 @@ def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
     factors = e.args if e.op == "times" else (e,)
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
-
-
-def _summands(e: Expr) -> int:
-    return len(e.args) if e.op == "add" else 1
