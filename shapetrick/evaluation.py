@@ -8,7 +8,7 @@ finite difference are evaluated in one call of each operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,20 +21,35 @@ Functions = Mapping[
 ]  # value and derivatives of abstract functions
 
 
+class _Step(NamedTuple):
+    """What is computed: `f` of the values in the slots `args`, and of `data`."""
+
+    slot: int
+    f: Callable[..., Array]
+    args: tuple[int, ...]
+    data: Any
+
+
 class Program:
     """The steps that compute some expressions, arguments first, each node once.
 
-    `run` takes the values of the symbols and of dimension names; `branches` also gives, for every
-    operation with kinks, the branch that each entry takes.
+    Every value has a slot: those that the sizes determine are filled when the program is built,
+    those of the symbols and of the abstract functions when it is run, the rest by the steps. `run`
+    takes the former; `branches` also gives, for every operation with kinks, the branch that each
+    entry takes.
     """
 
     def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
-        nodes = list(postorder(roots))
-        self._slot = {e: i for i, e in enumerate(nodes)}
-        self._roots = [self._slot[e] for e in roots]
-        self._sizes = sizes
-        self._steps = [(e, tuple(self._slot[a] for a in e.args)) for e in nodes]
-        self._fixed = [None if e.args else _leaf(e, sizes) for e in nodes]
+        self._values: list[Any] = []
+        self._symbols: list[tuple[int, str]] = []
+        self._functions: list[tuple[int, str]] = []
+        self._steps: list[_Step] = []
+        self._kinks: list[_Step] = []
+        slots: dict[Expr, int] = {}
+        for e in postorder(roots):
+            args = tuple([slots[a] for a in e.args])
+            slots[e] = args[0] if e.op == "name" else self._place(e, args, sizes)
+        self._roots = [slots[e] for e in roots]
 
     def run(
         self,
@@ -45,31 +60,54 @@ class Program:
     ) -> list[Array]:
         """The roots' values. Non-finite results are returned, not warned of; `strict` raises
         FloatingPointError where an element-wise operation has one."""
-        values: list[Any] = list(self._fixed)
+        values = self._values.copy()
+        for slot, name in self._symbols:
+            values[slot] = env[name]
+        for slot, name in self._functions:
+            values[slot] = (functions or {})[name]
         trouble: Any = "raise" if strict else "ignore"
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
-            for i, (e, slots) in enumerate(self._steps):
-                if values[i] is not None:
-                    continue
-                args = [values[s] for s in slots]
-                if e.op == "symbol":
-                    values[i] = env[e.data.name]
-                elif e.op == "name":
-                    values[i] = args[0]
-                elif e.op == "abstract":
-                    values[i] = (functions or {})[e.data[0]](args[0], e.data[1])
-                else:
-                    row = TABLE[e.op]
-                    data = self._data(e.data)
-                    values[i] = row.value(*args, data)
-                    if branches is not None and row.branch is not None:
-                        branches.append(row.branch(*args, data))
-        return [values[s] for s in self._roots]
+            for slot, f, args, data in self._steps:
+                values[slot] = f(*[values[a] for a in args], data)
+            if branches is not None:
+                for _, branch, args, data in self._kinks:
+                    branches.append(branch(*[values[a] for a in args], data))
+        return [values[slot] for slot in self._roots]
 
-    def _data(self, data: Any) -> Any:
-        if isinstance(data, tuple) and data and isinstance(data[0], Dim):
-            return tuple(d.size(self._sizes) for d in data)
-        return data
+    def _place(self, e: Expr, args: tuple[int, ...], sizes: Mapping[str, int]) -> int:
+        """Provide for the node's value; its slot."""
+        slot = self._slot()
+        if e.op == "symbol":
+            self._symbols.append((slot, e.data.name))
+        elif e.op == "abstract":
+            name, order = e.data
+            function = self._slot()
+            self._functions.append((function, name))
+            self._steps.append(_Step(slot, _applied, (function, *args), order))
+        elif not args:
+            self._values[slot] = _leaf(e, sizes)
+        else:
+            row = TABLE[e.op]
+            data = _sized(e.data, sizes)
+            self._steps.append(_Step(slot, row.value, args, data))
+            if row.branch is not None:
+                self._kinks.append(_Step(slot, row.branch, args, data))
+        return slot
+
+    def _slot(self) -> int:
+        self._values.append(None)
+        return len(self._values) - 1
+
+
+def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> Array:
+    return function(x, order)
+
+
+def _sized(data: Any, sizes: Mapping[str, int]) -> Any:
+    """What an operation needs beside its arguments, with sizes for dimensions."""
+    if isinstance(data, tuple) and data and isinstance(data[0], Dim):
+        return tuple(d.size(sizes) for d in data)
+    return data
 
 
 def evaluate(
