@@ -238,8 +238,8 @@ class Site:
         common = any_profiles(count // 2, rng)  # the others: one for each input
         stacked = {}
         for symbol in self.target.inputs:
-            profiles = common + any_profiles(count - len(common), rng)
-            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles)
+            profiles = common.above(any_profiles(count - count // 2, rng))
+            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles, count)
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:
