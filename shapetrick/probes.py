@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .differences import COARSEST, Derivative, derivative, points_per_direction
+from .differences import COARSEST, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
 from .expr import Expr
@@ -32,6 +32,7 @@ TOO_LARGE = "its sizes are too large to be checked"
 LARGEST_CONDITION = 1e6
 LARGEST_VALUE = 1e140  # so that squares don't overflow
 FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
+SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
 MOST_NUMBERS = 20_000_000  # at once, of all nodes
 FEWEST_POINTS = 24
@@ -74,11 +75,13 @@ class Draw:
 
 
 class Point(NamedTuple):
-    """The derivatives at a draw along some directions; `zero` says that they are but rounding."""
+    """The derivatives at a draw along some directions, and by how much a right gradient may differ;
+    `scale` is the largest, `zero` says that they are but rounding."""
 
     draw: Draw
     directions: Array
-    found: Derivative
+    derivatives: Array
+    tolerance: Array
     scale: float
     zero: bool
 
@@ -86,10 +89,6 @@ class Point(NamedTuple):
     def coarseness(self) -> float:
         """The largest tolerance over the largest derivative; infinite where these are zero."""
         return np.inf if self.zero else float(self.tolerance.max()) / self.scale
-
-    @property
-    def tolerance(self) -> Array:
-        return self.found.error + FINEST * self.scale
 
 
 class Site:
@@ -109,10 +108,7 @@ class Site:
     @cached_property
     def _most_points(self) -> int:
         """How many points are evaluated at once."""
-        computed = dict.fromkeys([*self.target.nodes, *self.target.inputs])
-        sides = {d: d.size(self.sizes) for e in computed for d in e.shape}
-        numbers = sum(sides[e.shape[0]] * sides[e.shape[1]] for e in computed)
-        return min(MOST_POINTS, MOST_NUMBERS // numbers)
+        return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
 
     def points(self) -> Iterator[Point]:
         """Points with the derivatives by all entries, as many as are found."""
@@ -146,7 +142,8 @@ class Site:
         zero = scale <= 4 * float(found.rounding.max())
         if not zero and not float(found.error.max()) <= COARSEST * scale:
             raise Unsuitable(COARSE)
-        return Point(drawn, directions, found, scale, zero)
+        tolerance = found.error + FINEST * scale + SMALLEST
+        return Point(drawn, directions, found.value, tolerance, scale, zero)
 
     def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
         """Draws, and a random direction (order × rows × cols) for each. The first have the signs

@@ -263,21 +263,20 @@ class Checker:
     def _refuse_spoilt(self, fits: Sequence[_Fit], gradient: Expr) -> None:
         """The check of the check. Raises _Refused if a spoilt copy passes at all sites."""
         copies = list(spoilt_expressions(gradient))
-        passing = [set(self._passing(fit, copies)) for fit in fits]
-        if names := set.intersection(*passing):
+        if names := set.intersection(*(self._passing(fit, copies) for fit in fits)):
             listed = ", ".join(sorted(names))
             raise _Refused("unchecked", f"the check doesn't tell it from a spoilt copy ({listed})")
 
-    def _passing(self, fit: _Fit, copies: Sequence[tuple[str, Expr]]) -> Iterator[str]:
+    def _passing(self, fit: _Fit, copies: Sequence[tuple[str, Expr]]) -> set[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        others = fit.site.gradients([e for _, e in copies], fit.point.draw)
-        names = [name for name, _ in copies]
-        for name, other in [*spoilt_values(fit.value), *zip(names, others, strict=True)]:
-            if other is None:
-                continue
-            differs = np.abs(other - fit.value).max() > SAME * np.abs(fit.value).max()
-            if differs and self._off(fit.point, other)[0] <= 1:
-                yield name
+        found = fit.site.gradients([e for _, e in copies], fit.point.draw)
+        computed = zip((name for name, _ in copies), found, strict=True)
+        named = [*spoilt_values(fit.value), *computed]
+        spoilt = np.array([other for _, other in named if other is not None])
+        differs = np.abs(spoilt - fit.value).max(axis=(1, 2)) > SAME * np.abs(fit.value).max()
+        passes = differs & (self._errors(fit.point, spoilt)[1] <= 1)
+        names = [name for name, other in named if other is not None]
+        return {name for name, passed in zip(names, passes, strict=True) if passed}
 
     # ------------------------------------------------------------------------ at one point
 
@@ -289,12 +288,17 @@ class Checker:
     def _off(self, point: Point, value: Array) -> tuple[float, float]:
         """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
         infinite)."""
-        with np.errstate(over="ignore"):
-            errors = np.abs(self._target.predicted(value, point.directions) - point.found.value)
-            off = float((errors / (point.tolerance + np.finfo(float).tiny)).max())
+        largest, off = map(float, self._errors(point, value))
         if point.zero:
             return off, 0.0 if off <= 1 else np.inf
-        return off, float(errors.max()) / point.scale
+        return off, largest / point.scale
+
+    def _errors(self, point: Point, values: Array) -> tuple[Array, Array]:
+        """The largest error of each of the values (… × rows × cols), itself and in tolerances."""
+        with np.errstate(over="ignore"):
+            predicted = self._target.predicted(values, point.directions)
+            errors = np.abs(predicted - point.derivatives)
+            return errors.max(axis=(-1, -2)), (errors / point.tolerance).max(axis=(-1, -2))
 
     def _is_steady(self, fit: _Fit, gradient: Expr) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change."""
