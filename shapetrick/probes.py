@@ -19,7 +19,6 @@ import numpy as np
 from .differences import COARSEST, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
-from .expr import Expr
 from .functions import Array
 from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profiles, draw, draws
 from .targets import Env, Target
@@ -99,11 +98,6 @@ class Site:
         self.sizes = sizes
         self.failures: Counter[str] = Counter()
         self._seed = tuple(seed)
-        self._programs: dict[tuple[Expr, ...], Program] = {}
-
-    @cached_property
-    def _program(self) -> Program:
-        return Program([self.target.of, *self.target.inverted], self.sizes)
 
     @cached_property
     def _most_points(self) -> int:
@@ -173,17 +167,14 @@ class Site:
             raise Unsuitable(SINGULAR)
         return values
 
-    def gradients(self, expressions: Sequence[Expr], drawn: Draw) -> list[Array | None]:
+    def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
-        roots = tuple(expressions)
-        if roots not in self._programs:
-            self._programs[roots] = Program(roots, self.sizes)
         try:
-            values = self._programs[roots].run(drawn.env, drawn.functions)
+            values = program.run(drawn.env, self.sizes, drawn.functions)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
-            if len(roots) == 1:
+            if len(program.roots) == 1:
                 return [None]
-            return [self.gradients([e], drawn)[0] for e in roots]
+            return [self.gradients(Program([e]), drawn)[0] for e in program.roots]
         return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
@@ -253,7 +244,8 @@ class Site:
 
     def _run(self, env: Env, functions: Functions, branches: list[Array] | None) -> list[Array]:
         try:
-            return self._program.run(env, functions, branches, strict=branches is not None)
+            strict = branches is not None
+            return self.target.program.run(env, self.sizes, functions, branches, strict)
         except FloatingPointError:
             raise Unsuitable(OUTSIDE) from None
         except np.linalg.LinAlgError:

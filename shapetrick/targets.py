@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from .dims import ONE, Dim, Shape
+from .evaluation import Program
 from .expr import Expr, postorder, symbol, symbols_of
 from .functions import TABLE, Array
 from .problem import Kind
@@ -63,6 +64,11 @@ class Target:
         """How many numbers all values together are at these sizes."""
         counted = self._shapes.items()
         return sum(n * rows.size(sizes) * cols.size(sizes) for (rows, cols), n in counted)
+
+    @cached_property
+    def program(self) -> Program:
+        """The function's value, then those of the matrices that must not be singular."""
+        return Program([self.of, *self.inverted])
 
     @cached_property
     def inverted(self) -> tuple[Expr, ...]:
