@@ -103,8 +103,8 @@ def remainder(
     corners, signs = _corners(order)
     steps = TAYLOR_STEPS * shrink * magnitude(x)
     lengths = np.array([magnitude(d) for d in direction])
-    moves = np.tensordot(corners, direction / lengths[:, None, None], axes=1)
-    points = x + steps[:, None, None, None] * moves
+    moves = corners @ (direction / lengths[:, None, None]).reshape(order, -1)
+    points = x + steps[:, None, None, None] * moves.reshape(-1, *x.shape)
     values = f(points.reshape(-1, *x.shape)).reshape(len(steps), len(corners), -1)
     difference = np.einsum("c,scv->sv", signs, values)
     linear = steps[:, None] ** order * (predicted / lengths.prod())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,8 +52,13 @@ def any_profiles(count: int, rng: np.random.Generator) -> Profile:
 
 def dims_of(roots: Iterable[Expr]) -> tuple[Dim, ...]:
     """All dimensions that occur in the expressions, in order of appearance."""
+    return dims_among(postorder(roots))
+
+
+def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
+    """The dimensions of the nodes themselves."""
     dims: dict[Dim, None] = {}
-    for e in postorder(roots):
+    for e in nodes:
         dims.update(dict.fromkeys(e.shape))
         if e.op == "dimension":
             dims[Dim.of(e.data)] = None
@@ -62,12 +67,12 @@ def dims_of(roots: Iterable[Expr]) -> tuple[Dim, ...]:
     return tuple(dims)
 
 
-def forced_sizes(roots: Iterable[Expr]) -> frozenset[int]:
+def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
     """The declared sizes that enter as numbers: of fused sides, or counted by a derivative."""
     forced: set[int] = set()
-    for e in postorder(roots):
+    for e in nodes:
         row = TABLE.get(e.op)
-        if e.op == "commute" or (row is not None and (_fuses(e.op) or "k" in _words(e.op))):
+        if e.op == "commute" or (row is not None and _counts(row.signatures, row.derivative)):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             if isinstance(e.data, tuple):
                 dims.extend(e.data)
@@ -75,12 +80,11 @@ def forced_sizes(roots: Iterable[Expr]) -> frozenset[int]:
     return frozenset(forced)
 
 
-def _fuses(op: str) -> bool:
-    return any("*" in signature for _, signature in TABLE[op].signatures)
-
-
-def _words(op: str) -> set[str]:
-    return {word for text in TABLE[op].derivative for word in text.split()}
+@cache
+def _counts(signatures: tuple[tuple[Any, str], ...], derivative: tuple[str, ...]) -> bool:
+    """Whether sizes enter a row as numbers: it fuses sides, or its derivative has a `k`."""
+    fuses = any("*" in signature for _, signature in signatures)
+    return fuses or any("k" in text.split() for text in derivative)
 
 
 def assignments(
@@ -117,19 +121,19 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     if len(order) > MANY:
         return {name: start + i % 5 for i, name in enumerate(order)}
     sizes: dict[str, int] = {}
-    waiting = [d for d in dict.fromkeys(dims) if d.integer is None]
+    waiting = {d: {*d.names} for d in dims if d.integer is None}
     taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
     size = start
     for name in order:
         known = {*sizes, name}
-        ready = [d for d in waiting if known.issuperset(d.names)]
-        ready = ready or [Dim.of(name)]
+        ready = [d for d, names in waiting.items() if names <= known] or [Dim.of(name)]
         size = next(
             (s for s in range(size, size + 8) if _apart(ready, {**sizes, name: s}, taken)), size
         )
         sizes[name] = size
         taken.update((size, *(d.size(sizes) for d in ready)))
-        waiting = [d for d in waiting if d not in ready]
+        for d in ready:
+            waiting.pop(d, None)
         size += 1
     return sizes
 

@@ -27,7 +27,7 @@ from .functions import Array
 from .probes import COARSE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
-from .sampling import LARGEST_FIXED, assignments, dims_of, forced_sizes, orders_obeyed
+from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
 from .targets import Target
 
@@ -109,7 +109,9 @@ class Checker:
         self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,))
         self._seed = seed
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
-        self._begin(forced_sizes([of]) | {d.integer for d in fused if d.integer is not None})
+        self._begin(
+            forced_sizes(self._target.nodes) | {d.integer for d in fused if d.integer is not None}
+        )
 
     def quick(self, candidate: Expr) -> float:
         """The relative error at one small draw; infinite if it has another shape or no value, NaN
@@ -322,7 +324,7 @@ class Checker:
         self._flat: list[
             _Probe
         ] = []  # sites without a derivative: two entries have no third moment
-        self._dims = dims_of([self._target.of, *self._target.inputs])
+        self._dims = dims_among(self._target.computed)
         rng = np.random.default_rng(self._seed)
         self._sizes = enumerate(assignments(self._dims, rng, forced))
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
