@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -132,7 +132,7 @@ class Target:
         if self.kind == "hess":
             room = int(room**0.5)  # directions come in pairs
         if shape[0] * shape[1] <= room:
-            entries = np.eye(shape[0] * shape[1]).reshape(-1, *shape[::-1]).swapaxes(1, 2)
+            entries = _entries(*shape)
         else:
             entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
         if self.kind == "hvp":
@@ -165,6 +165,14 @@ class Target:
     def _given(self, env: Env) -> Array:
         assert self.direction is not None
         return env[self.direction.data.name]
+
+
+@lru_cache(maxsize=16)
+def _entries(rows: int, cols: int) -> Array:
+    """The directions along which one entry changes, column by column."""
+    entries = np.eye(rows * cols).reshape(-1, cols, rows).swapaxes(1, 2)
+    entries.setflags(write=False)
+    return entries
 
 
 def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Expr] = ()) -> list[Expr]:
