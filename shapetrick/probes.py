@@ -20,7 +20,16 @@ from .differences import COARSEST, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
 from .functions import Array
-from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profiles, draw, draws
+from .sampling import (
+    PLAIN,
+    SIGN_FREE,
+    Profile,
+    abstract_functions,
+    any_profiles,
+    draw,
+    draws,
+    generator,
+)
 from .targets import Env, Target
 
 OUTSIDE = "no point was found at which its value is finite"
@@ -159,7 +168,7 @@ class Site:
         at = {**drawn.env, self.target.wrt.data.name: points}
         value, *inverted = self._run(at, drawn.functions, branches)
         values = self.target.read(value, drawn.env, len(points))
-        if not (np.abs(values) < LARGEST_VALUE).all():
+        if not _is_moderate(values):
             raise Unsuitable(OUTSIDE)
         if any(b.ndim > 2 and (b != b[:1]).any() for b in branches):
             raise Unsuitable(KINK)
@@ -175,7 +184,7 @@ class Site:
             if len(program.roots) == 1:
                 return [None]
             return [self.gradients(Program([e]), drawn)[0] for e in program.roots]
-        return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
+        return [value if _is_moderate(value) else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
         """Whether the function has one value at all draws of the variable, however large; None if
@@ -198,7 +207,7 @@ class Site:
 
     def _generator(self, purpose: int) -> np.random.Generator:
         """The same draws whatever was drawn before for other purposes."""
-        return np.random.default_rng([*self._seed, purpose])
+        return generator(*self._seed, purpose)
 
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
@@ -252,6 +261,11 @@ class Site:
             raise Unsuitable(SINGULAR) from None
         except (ShapetrickError, ArithmeticError, TypeError, ValueError) as problem:
             raise Unsuitable(f"its value can't be computed: {problem}") from problem
+
+
+def _is_moderate(values: Array) -> bool:
+    """Whether all are finite and their squares don't overflow."""
+    return bool(np.abs(values).max() < LARGEST_VALUE)  # of NaN, nothing is true
 
 
 def _all_same(values: Sequence[Array]) -> bool:

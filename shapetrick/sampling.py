@@ -1,12 +1,12 @@
 """Random inputs: sizes for dimensions, arrays that obey their attributes, smooth functions.
 
-What is drawn depends on the generator alone, which the caller passes.
+What is drawn depends on the generator alone, which the caller passes; or on its key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -39,6 +39,17 @@ class Profile(NamedTuple):
 PLAIN = Profile()
 NEAR_IDENTITY = 1e-3
 MAGNITUDES = (0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A generator of this key's own draws."""
+    return np.random.default_rng(_seeded(key))
+
+
+@lru_cache(maxsize=256)
+def _seeded(key: tuple[int, ...]) -> Any:
+    """What such a generator starts from: the same few keys are asked for again and again."""
+    return np.random.default_rng(key).bit_generator.seed_seq
 
 
 def any_profiles(count: int, rng: np.random.Generator) -> Profile:

@@ -27,7 +27,7 @@ from .functions import Array
 from .probes import COARSE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
-from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, orders_obeyed
+from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, generator, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
 from .targets import Target
 
@@ -325,8 +325,7 @@ class Checker:
             _Probe
         ] = []  # sites without a derivative: two entries have no third moment
         self._dims = dims_among(self._target.computed)
-        rng = np.random.default_rng(self._seed)
-        self._sizes = enumerate(assignments(self._dims, rng, forced))
+        self._sizes = enumerate(assignments(self._dims, generator(self._seed), forced))
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
