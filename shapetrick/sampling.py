@@ -38,7 +38,7 @@ class Profile(NamedTuple):
 
 PLAIN = Profile()
 NEAR_IDENTITY = 1e-3
-MAGNITUDES = (0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
+MAGNITUDES = np.array([0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0])
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -55,7 +55,8 @@ def _seeded(key: tuple[int, ...]) -> Any:
 def any_profiles(count: int, rng: np.random.Generator) -> Profile:
     """Profiles of random signs and magnitudes, for functions with an unusual domain."""
     column = (count, 1, 1)
-    return Profile(rng.choice(MAGNITUDES, column), rng.integers(-1, 2, column))
+    scales = MAGNITUDES[rng.integers(len(MAGNITUDES), size=column)]
+    return Profile(scales, rng.integers(-1, 2, column))
 
 
 # ------------------------------------------------------------------------------------- sizes
