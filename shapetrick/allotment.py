@@ -47,7 +47,7 @@ def evaluate(
         name: _function(name, given, first)
         for name in dict.fromkeys(e.data[0] for e in nodes if e.op == "abstract")
     }
-    values = Program(exprs, sizes).run(env, functions)
+    values = Program(exprs).run(env, sizes, functions)
     found = split(result.request.wrt.data.name)
     generic = found is not None and found[1].letter and found[1].letter not in families.lengths
     return values if generic else values[0]

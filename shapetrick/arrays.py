@@ -33,7 +33,7 @@ def evaluate(
     missing = [name for d in dims_of([e]) for name in d.names if name not in known]
     if missing:
         raise OperandError(f"the size of {missing[0]} is not told: give `{missing[0]}=…`.")
-    return Evaluation([e], known).run(given, functions)[0]
+    return Evaluation([e]).run(given, known, functions)[0]
 
 
 def _given(name: str, arrays: Mapping[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from itertools import product
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -42,10 +43,18 @@ class Remainder(NamedTuple):
     sharp: bool  # false where rounding hides a wrong derivative
 
 
+class _Stencil(NamedTuple):
+    """Offsets (points × order) in the first step; two rows of weights: of the extrapolated
+    difference, and of the difference of the two that it was extrapolated from; and how much the
+    former's rounding is in the largest value's."""
+
+    offsets: Array
+    weights: Array
+    rounding: float
+
+
 @cache
-def _stencil(order: int) -> tuple[Array, Array, Array]:
-    """Offsets (points × order) in the first step, weights of the extrapolated difference, and the
-    weights of the difference of the two that it was extrapolated from."""
+def _stencil(order: int) -> _Stencil:
     signs = np.array(list(product((1.0, -1.0), repeat=order)))
     offsets = np.concatenate([signs * RATIO**level for level in range(LEVELS)])
     central = np.zeros((LEVELS, len(offsets)))
@@ -55,12 +64,13 @@ def _stencil(order: int) -> tuple[Array, Array, Array]:
     # central differences have only even error terms
     once = (central[1:] - RATIO**2 * central[:-1]) / (1 - RATIO**2)
     twice = (once[1] - RATIO**4 * once[0]) / (1 - RATIO**4)
-    return offsets, twice, once[1] - once[0]
+    weights = np.stack([twice, once[1] - once[0]])
+    return _Stencil(offsets, weights, EPS * float(np.abs(twice).sum()))
 
 
 def points_per_direction(order: int) -> int:
     """How many points a derivative along one direction (one pair, …) takes."""
-    return len(_stencil(order)[0])
+    return len(_stencil(order).offsets)
 
 
 def derivative(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> Derivative:
@@ -69,18 +79,18 @@ def derivative(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> 
 
     The step is relative to the entries' size. The error is what the last extrapolation started
     from: more than the truncation, and with as much rounding as the value."""
-    count, order = directions.shape[:2]
-    offsets, weights, correction = _stencil(order)
+    count, order, *shape = directions.shape
+    stencil = _stencil(order)
     step = FIRST_STEP[order] * shrink * magnitude(x)
     length = np.abs(directions).max(axis=(2, 3))  # k × order
-    scaled = directions * (step / length)[:, :, None, None]
-    points = x + np.tensordot(offsets, scaled, axes=(1, 1)).swapaxes(0, 1)
-    values = f(points.reshape(-1, *x.shape)).reshape(count, len(offsets), -1)
+    scaled = directions.reshape(count, order, -1) * (step / length)[:, :, None]
+    points = x + (stencil.offsets @ scaled).reshape(-1, *shape)
+    values = f(points).reshape(count, len(stencil.offsets), -1)
     unit = (length.prod(axis=1) / step**order)[:, None]
-    value = np.einsum("p,kpv->kv", weights, values) * unit
-    last = np.abs(np.einsum("p,kpv->kv", correction, values)) * unit
-    rounding = EPS * np.abs(weights).sum() * np.abs(values).max(axis=1) * unit
-    spread = np.sqrt((last * last).mean(axis=0))  # one entry's estimate may be small by chance
+    value, last = np.einsum("wp,kpv->wkv", stencil.weights, values) * unit
+    last = np.abs(last)
+    rounding = stencil.rounding * np.abs(values).max(axis=1) * unit
+    spread = np.sqrt((last * last).sum(axis=0) / count)  # one entry's may be small by chance
     return Derivative(value, 2 * (last + spread) + rounding, rounding)
 
 
@@ -90,18 +100,18 @@ def remainder(
     """How the remainder of f's expansion at x falls, with the derivative `predicted` along
     `direction` (order × rows × columns): by one order more than that, if it is right."""
     order = len(direction)
-    corners = np.array(list(product((0.0, 1.0), repeat=order)))
-    signs = (-1.0) ** (order - corners.sum(axis=1))
+    corners, signs = _corners(order)
     steps = TAYLOR_STEPS * shrink * magnitude(x)
     lengths = np.array([magnitude(d) for d in direction])
-    moves = np.tensordot(corners, direction / lengths[:, None, None], axes=1)
-    points = x + steps[:, None, None, None] * moves
+    moves = corners @ (direction / lengths[:, None, None]).reshape(order, -1)
+    points = x + steps[:, None, None, None] * moves.reshape(-1, *x.shape)
     values = f(points.reshape(-1, *x.shape)).reshape(len(steps), len(corners), -1)
     difference = np.einsum("c,scv->sv", signs, values)
     linear = steps[:, None] ** order * (predicted / lengths.prod())
     left = np.abs(difference - linear).max(axis=1)
-    rounding = 4 * EPS * (np.abs(values).max() + np.abs(linear).max(axis=1))
-    sharp = bool(1e3 * rounding[0] <= np.abs(linear[0]).max())
+    largest = np.abs(linear).max(axis=1)
+    rounding = 4 * EPS * (np.abs(values).max() + largest)
+    sharp = bool(1e3 * rounding[0] <= largest[0])
     seen = np.flatnonzero(left > ABOVE_ROUNDING * rounding)
     if len(seen) < 2:
         return Remainder(np.inf, sharp)
@@ -110,6 +120,14 @@ def remainder(
     return Remainder(float(slope), sharp)
 
 
+@cache
+def _corners(order: int) -> tuple[Array, Array]:
+    """Which of the directions were gone along (corners × order), and the signs of the values
+    there in the difference."""
+    corners = np.array(list(product((0.0, 1.0), repeat=order)))
+    return corners, (-1.0) ** (order - corners.sum(axis=1))
+
+
 def magnitude(x: Array) -> float:
     """The root mean square of the entries; 1 if all are 0."""
-    return float(np.sqrt(np.mean(x * x))) or 1.0
+    return sqrt((x * x).sum() / x.size) or 1.0

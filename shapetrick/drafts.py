@@ -109,7 +109,7 @@ def values_at(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
     """The values of expressions at a draw; None where one is not finite or can't be computed."""
     sizes, draw = drawn
     try:
-        values = Program(expressions, sizes).run(draw.env, draw.functions)
+        values = Program(expressions).run(draw.env, sizes, draw.functions)
     except (ArithmeticError, KeyError, ValueError):
         if len(expressions) <= 1:
             return [None] * len(expressions)

@@ -1,5 +1,5 @@
-"""Expressions to numbers: a program is built once for an expression and run on many points at
-once.
+"""Expressions to numbers: a program is built once for some expressions, and run at any sizes, on
+many points at once.
 
 Arrays are 2-D with any number of leading batch axes; a batch is how all perturbed points of a
 finite difference are evaluated in one call of each operation.
@@ -8,11 +8,11 @@ finite difference are evaluated in one call of each operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .dims import Dim
 from .expr import Expr, postorder
 from .functions import TABLE, Array
 
@@ -21,55 +21,109 @@ Functions = Mapping[
 ]  # value and derivatives of abstract functions
 
 
+class _Step(NamedTuple):
+    """What is computed: the value of `slot` is `f` of the values in the slots `args`."""
+
+    slot: int
+    f: Callable[..., Any]
+    args: tuple[int, ...]
+
+
 class Program:
     """The steps that compute some expressions, arguments first, each node once.
 
-    `run` takes the values of the symbols and of dimension names; `branches` also gives, for every
-    operation with kinks, the branch that each entry takes.
+    Every value has a slot, and so has what an operation needs beside its arguments. Numbers are
+    filled in when the program is built, what depends on sizes and inputs when it is run; the steps
+    do the rest.
     """
 
-    def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
-        nodes = list(postorder(roots))
-        self._slot = {e: i for i, e in enumerate(nodes)}
-        self._roots = [self._slot[e] for e in roots]
-        self._sizes = sizes
-        self._steps = [(e, tuple(self._slot[a] for a in e.args)) for e in nodes]
-        self._fixed = [None if e.args else _leaf(e, sizes) for e in nodes]
+    def __init__(self, roots: Sequence[Expr]) -> None:
+        self.roots = tuple(roots)
+        self._values: list[Any] = [None]
+        self._sized: list[tuple[int, Expr]] = []
+        self._symbols: list[tuple[int, str]] = []
+        self._functions: list[tuple[int, str]] = []
+        self._steps: list[_Step] = []
+        self._kinks: list[_Step] = []
+        slots: dict[Expr, int] = {}
+        for e in postorder(self.roots):
+            args = tuple([slots[a] for a in e.args])
+            slots[e] = args[0] if e.op == "name" else self._place(e, args)
+        self._results = [slots[e] for e in self.roots]
+
+    def first(self) -> Program:
+        """The same for the first root alone; its steps come first."""
+        alone = copy(self)
+        alone.roots, alone._results = self.roots[:1], self._results[:1]
+        (last,) = alone._results
+        alone._steps = [step for step in self._steps if step.slot <= last]
+        alone._kinks = [step for step in self._kinks if step.slot <= last]
+        return alone
 
     def run(
         self,
         env: Mapping[str, Array],
+        sizes: Mapping[str, int],
         functions: Functions | None = None,
         branches: list[Array] | None = None,
         strict: bool = False,
     ) -> list[Array]:
-        """The roots' values. Non-finite results are returned, not warned of; `strict` raises
-        FloatingPointError where an element-wise operation has one."""
-        values: list[Any] = list(self._fixed)
+        """The roots' values, for the values of symbols, dimension names and abstract functions;
+        into `branches`, for every operation with kinks, the branch that each entry takes.
+
+        Non-finite results are returned, not warned of; `strict` raises FloatingPointError where an
+        element-wise operation has one."""
+        values = self._values.copy()
+        for slot, e in self._sized:
+            values[slot] = _at_sizes(e, sizes)
+        for slot, name in self._symbols:
+            values[slot] = env[name]
+        for slot, name in self._functions:
+            values[slot] = (functions or {})[name]
         trouble: Any = "raise" if strict else "ignore"
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
-            for i, (e, slots) in enumerate(self._steps):
-                if values[i] is not None:
-                    continue
-                args = [values[s] for s in slots]
-                if e.op == "symbol":
-                    values[i] = env[e.data.name]
-                elif e.op == "name":
-                    values[i] = args[0]
-                elif e.op == "abstract":
-                    values[i] = (functions or {})[e.data[0]](args[0], e.data[1])
-                else:
-                    row = TABLE[e.op]
-                    data = self._data(e.data)
-                    values[i] = row.value(*args, data)
-                    if branches is not None and row.branch is not None:
-                        branches.append(row.branch(*args, data))
-        return [values[s] for s in self._roots]
+            for slot, f, args in self._steps:
+                values[slot] = f(*[values[a] for a in args])
+            if branches is not None:
+                branches += [f(*[values[a] for a in args]) for _, f, args in self._kinks]
+        return [values[slot] for slot in self._results]
 
-    def _data(self, data: Any) -> Any:
-        if isinstance(data, tuple) and data and isinstance(data[0], Dim):
-            return tuple(d.size(self._sizes) for d in data)
-        return data
+    def _place(self, e: Expr, args: tuple[int, ...]) -> int:
+        """Provide for the node's value; its slot."""
+        slot = self._slot()
+        if e.op == "symbol":
+            self._symbols.append((slot, e.data.name))
+        elif e.op == "number":
+            self._values[slot] = np.array([[float(e.data)]])
+        elif e.op == "constant":
+            self._values[slot] = np.array([[_CONSTANTS[e.data]]])
+        elif not args:
+            self._sized.append((slot, e))
+        elif e.op == "abstract":
+            name, order = e.data
+            function = self._slot()
+            self._functions.append((function, name))
+            self._steps.append(_Step(slot, _applied, (function, *args, self._slot(order))))
+        else:
+            row = TABLE[e.op]
+            operands = (*args, self._data(e))
+            self._steps.append(_Step(slot, row.value, operands))
+            if row.branch is not None:
+                self._kinks.append(_Step(slot, row.branch, operands))
+        return slot
+
+    def _data(self, e: Expr) -> int:
+        """The slot of what the operation needs beside its arguments; the first is of nothing."""
+        if e.data is None:
+            return 0
+        slot = self._slot(e.data)
+        if isinstance(e.data, tuple):
+            self._sized.append((slot, e))
+        return slot
+
+    def _slot(self, value: Any = None) -> int:
+        self._values.append(value)
+        return len(self._values) - 1
 
 
 def evaluate(
@@ -79,17 +133,21 @@ def evaluate(
     functions: Functions | None = None,
 ) -> Array:
     """The value of one expression: an array of its shape (with the batch axes of the inputs)."""
-    return Program([e], sizes).run(env, functions)[0]
+    return Program([e]).run(env, sizes, functions)[0]
 
 
-def _leaf(e: Expr, sizes: Mapping[str, int]) -> Array | None:
+def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> Array:
+    return function(x, order)
+
+
+_CONSTANTS = {"pi": np.pi, "e": np.e}
+
+
+def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
+    """What is known of a node once sizes are: a leaf's value, an operation's dimensions."""
     match e.op:
-        case "number":
-            return np.full((1, 1), float(e.data))
         case "dimension":
             return np.full((1, 1), float(sizes[e.data]))
-        case "constant":
-            return np.full((1, 1), {"pi": np.pi, "e": np.e}[e.data])
         case "ones":
             return np.ones([d.size(sizes) for d in e.shape])
         case "zeros":
@@ -99,4 +157,4 @@ def _leaf(e: Expr, sizes: Mapping[str, int]) -> Array | None:
         case "commute":
             m, n = (d.size(sizes) for d in e.data)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
-    return None
+    return tuple([d.size(sizes) for d in e.data])

@@ -346,7 +346,7 @@ _OPERATORS: dict[str, Callable[..., Expr]] = {
 
 def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
     """The node with other arguments, through its constructor: shapes are computed anew."""
-    if not e.args or all(a is b for a, b in zip(e.args, args, strict=True)):
+    if e.args == tuple(args):
         return e
     if e.op == "name":
         return named(e.data, args[0])

@@ -215,12 +215,12 @@ def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | No
     jumps = [e for e in postorder(derivatives) if e.args and _jumps(e)]
     if not jumps:
         return None
-    program = Program(jumps, {})
+    program = Program(jumps)
 
     def branch(*args: Any) -> Array:
         env = dict(zip(LETTERS[arity], args, strict=False))
         found: list[Array] = []
-        program.run({**env, "y": value(*args)}, None, found)
+        program.run({**env, "y": value(*args)}, {}, branches=found)
         batch = np.broadcast_shapes(*(x.shape[:-2] for x in args[:arity]))
         whole = [np.broadcast_to(b, (*batch, *b.shape[-2:])) for b in found]
         return np.concatenate([b.reshape(*batch, 1, -1) for b in whole], axis=-1)

@@ -95,7 +95,7 @@ def _trial(
     rng = np.random.default_rng([seed, 1])
     low, high = view.row.drawn_from
     functions = abstract_functions([view.value.data[0]], rng) if view.row is ABSTRACT else None
-    program = Program([view.value], sizes)
+    program = Program([view.value])
 
     def leg_sizes(e: Expr) -> list[int]:
         sides = letters_of(e, view, pattern.signature)
@@ -105,7 +105,7 @@ def _trial(
         env = {
             a.data.name: rng.uniform(low, high, [d.size(sizes) for d in a.shape]) for a in view.args
         }
-        jacobian = _jacobian(program, env, view.argument.data.name, functions)
+        jacobian = _jacobian(program, env, sizes, view.argument.data.name, functions)
         if jacobian is not None:
             break
     else:
@@ -114,13 +114,15 @@ def _trial(
         )
     factors = []
     for fs in templates:
-        values = Program(list(fs), sizes).run(env, functions) if fs else []
+        values = Program(fs).run(env, sizes, functions) if fs else []
         factors.append(tuple(v.reshape(leg_sizes(f)) for v, f in zip(values, fs, strict=True)))
     legs = leg_sizes(view.value) + leg_sizes(view.argument)
     return Trial(tuple(factors), sizes, jacobian.reshape(legs))
 
 
-def _jacobian(program: Program, env: dict[str, Array], name: str, functions: Any) -> Array | None:
+def _jacobian(
+    program: Program, env: dict[str, Array], sizes: dict[str, int], name: str, functions: Any
+) -> Array | None:
     """Entries of the value by entries of one input, by central differences of order six; None
     where a probe crosses a kink or leaves the domain. (B. Fornberg, Math. Comp. 51, 1988, table
     1.)"""
@@ -131,7 +133,7 @@ def _jacobian(program: Program, env: dict[str, Array], name: str, functions: Any
     directions = np.eye(x.size).reshape(x.size, *x.shape)
     probes = x + (steps[:, None, None, None] * directions).reshape(-1, *x.shape)
     branches: list[Array] = []
-    (values,) = program.run({**env, name: probes}, functions, branches)
+    (values,) = program.run({**env, name: probes}, sizes, functions, branches)
     if values.ndim < 3:  # it does not depend on this input
         values = np.broadcast_to(values, (len(probes), *values.shape))
     smooth = all(np.all(b == b.reshape(-1, *b.shape[-2:])[0]) for b in branches)

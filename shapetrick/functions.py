@@ -202,17 +202,17 @@ def _is_extreme(name: str) -> Callable[[Array, int | None], Array]:
 
 def _diag(x: Array, _: Any = None) -> Array:
     if 1 in x.shape[-2:]:
-        column = x if x.shape[-1] == 1 else np.swapaxes(x, -1, -2)
+        column = x if x.shape[-1] == 1 else x.swapaxes(-1, -2)
         return np.asarray(column * np.eye(column.shape[-2]))
     return np.diagonal(x, axis1=-2, axis2=-1)[..., None]
 
 
 def _vec(x: Array, _: Any = None) -> Array:
-    return np.swapaxes(x, -1, -2).reshape(*x.shape[:-2], -1, 1)
+    return x.swapaxes(-1, -2).reshape(*x.shape[:-2], -1, 1)
 
 
 def _unvec(v: Array, sizes: tuple[int, int]) -> Array:
-    return np.swapaxes(v.reshape(*v.shape[:-2], sizes[1], sizes[0]), -1, -2)
+    return v.reshape(*v.shape[:-2], sizes[1], sizes[0]).swapaxes(-1, -2)
 
 
 def _kron(a: Array, b: Array, _: Any = None) -> Array:
@@ -334,7 +334,7 @@ _ROWS = [
              help="A .* B, A / s, s A"),
     Function("matmul", lambda *a: _chain(a[:-1]), ("b", "a"), ((None, "r k, k c -> r c"),),
              "linear", _ANY, help="A B"),
-    Function("transpose", lambda x, _: np.swapaxes(x, -1, -2), ("1",), ((None, "r c -> c r"),),
+    Function("transpose", lambda x, _: x.swapaxes(-1, -2), ("1",), ((None, "r c -> c r"),),
              "linear", _ANY, help="A'"),
     # of a square matrix
     Function("tr", lambda x, _: np.trace(x, axis1=-2, axis2=-1)[..., None, None], ("1",),

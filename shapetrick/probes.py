@@ -16,12 +16,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .differences import COARSEST, Derivative, derivative, points_per_direction
+from .differences import COARSEST, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
-from .expr import Expr
 from .functions import Array
-from .sampling import PLAIN, SIGN_FREE, Profile, abstract_functions, any_profiles, draw, draws
+from .sampling import (
+    PLAIN,
+    SIGN_FREE,
+    Profile,
+    abstract_functions,
+    any_profiles,
+    draw,
+    draws,
+    generator,
+)
 from .targets import Env, Target
 
 OUTSIDE = "no point was found at which its value is finite"
@@ -32,6 +40,7 @@ TOO_LARGE = "its sizes are too large to be checked"
 LARGEST_CONDITION = 1e6
 LARGEST_VALUE = 1e140  # so that squares don't overflow
 FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
+SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
 MOST_NUMBERS = 20_000_000  # at once, of all nodes
 FEWEST_POINTS = 24
@@ -74,11 +83,13 @@ class Draw:
 
 
 class Point(NamedTuple):
-    """The derivatives at a draw along some directions; `zero` says that they are but rounding."""
+    """The derivatives at a draw along some directions, and by how much a right gradient may differ;
+    `scale` is the largest, `zero` says that they are but rounding."""
 
     draw: Draw
     directions: Array
-    found: Derivative
+    derivatives: Array
+    tolerance: Array
     scale: float
     zero: bool
 
@@ -86,10 +97,6 @@ class Point(NamedTuple):
     def coarseness(self) -> float:
         """The largest tolerance over the largest derivative; infinite where these are zero."""
         return np.inf if self.zero else float(self.tolerance.max()) / self.scale
-
-    @property
-    def tolerance(self) -> Array:
-        return self.found.error + FINEST * self.scale
 
 
 class Site:
@@ -100,19 +107,11 @@ class Site:
         self.sizes = sizes
         self.failures: Counter[str] = Counter()
         self._seed = tuple(seed)
-        self._programs: dict[tuple[Expr, ...], Program] = {}
-
-    @cached_property
-    def _program(self) -> Program:
-        return Program([self.target.of, *self.target.inverted], self.sizes)
 
     @cached_property
     def _most_points(self) -> int:
         """How many points are evaluated at once."""
-        computed = dict.fromkeys([*self.target.nodes, *self.target.inputs])
-        sides = {d: d.size(self.sizes) for e in computed for d in e.shape}
-        numbers = sum(sides[e.shape[0]] * sides[e.shape[1]] for e in computed)
-        return min(MOST_POINTS, MOST_NUMBERS // numbers)
+        return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
 
     def points(self) -> Iterator[Point]:
         """Points with the derivatives by all entries, as many as are found."""
@@ -146,7 +145,8 @@ class Site:
         zero = scale <= 4 * float(found.rounding.max())
         if not zero and not float(found.error.max()) <= COARSEST * scale:
             raise Unsuitable(COARSE)
-        return Point(drawn, directions, found, scale, zero)
+        tolerance = found.error + FINEST * scale + SMALLEST
+        return Point(drawn, directions, found.value, tolerance, scale, zero)
 
     def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
         """Draws, and a random direction (order × rows × cols) for each. The first have the signs
@@ -168,7 +168,7 @@ class Site:
         at = {**drawn.env, self.target.wrt.data.name: points}
         value, *inverted = self._run(at, drawn.functions, branches)
         values = self.target.read(value, drawn.env, len(points))
-        if not (np.abs(values) < LARGEST_VALUE).all():
+        if not _is_moderate(values):
             raise Unsuitable(OUTSIDE)
         if any(b.ndim > 2 and (b != b[:1]).any() for b in branches):
             raise Unsuitable(KINK)
@@ -176,18 +176,15 @@ class Site:
             raise Unsuitable(SINGULAR)
         return values
 
-    def gradients(self, expressions: Sequence[Expr], drawn: Draw) -> list[Array | None]:
+    def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
-        roots = tuple(expressions)
-        if roots not in self._programs:
-            self._programs[roots] = Program(roots, self.sizes)
         try:
-            values = self._programs[roots].run(drawn.env, drawn.functions)
+            values = program.run(drawn.env, self.sizes, drawn.functions)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
-            if len(roots) == 1:
+            if len(program.roots) == 1:
                 return [None]
-            return [self.gradients([e], drawn)[0] for e in roots]
-        return [value if (np.abs(value) < LARGEST_VALUE).all() else None for value in values]
+            return [self.gradients(Program([e]), drawn)[0] for e in program.roots]
+        return [value if _is_moderate(value) else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
         """Whether the function has one value at all draws of the variable, however large; None if
@@ -210,7 +207,7 @@ class Site:
 
     def _generator(self, purpose: int) -> np.random.Generator:
         """The same draws whatever was drawn before for other purposes."""
-        return np.random.default_rng([*self._seed, purpose])
+        return generator(*self._seed, purpose)
 
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
@@ -238,8 +235,8 @@ class Site:
         common = any_profiles(count // 2, rng)  # the others: one for each input
         stacked = {}
         for symbol in self.target.inputs:
-            profiles = common + any_profiles(count - len(common), rng)
-            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles)
+            profiles = common.above(any_profiles(count - count // 2, rng))
+            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles, count)
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:
@@ -256,7 +253,8 @@ class Site:
 
     def _run(self, env: Env, functions: Functions, branches: list[Array] | None) -> list[Array]:
         try:
-            return self._program.run(env, functions, branches, strict=branches is not None)
+            strict = branches is not None
+            return self.target.program.run(env, self.sizes, functions, branches, strict)
         except FloatingPointError:
             raise Unsuitable(OUTSIDE) from None
         except np.linalg.LinAlgError:
@@ -265,13 +263,19 @@ class Site:
             raise Unsuitable(f"its value can't be computed: {problem}") from problem
 
 
+def _is_moderate(values: Array) -> bool:
+    """Whether all are finite and their squares don't overflow."""
+    return bool(np.abs(values).max() < LARGEST_VALUE)  # of NaN, nothing is true
+
+
 def _all_same(values: Sequence[Array]) -> bool:
     return all(np.allclose(value, values[0], rtol=1e-12, atol=0.0) for value in values)
 
 
 def _condition(matrices: Array) -> Array:
     """The condition numbers; infinite where an entry isn't finite."""
-    finite = np.asarray(np.isfinite(matrices).all(axis=(-1, -2)))
+    finite = np.isfinite(matrices).all(axis=(-1, -2), keepdims=True)
+    scales = np.linalg.svd(np.where(finite, matrices, 0.0), compute_uv=False)  # falling
     with np.errstate(all="ignore"):
-        condition = np.linalg.cond(np.where(finite[..., None, None], matrices, 0.0))
-    return np.where(finite & ~np.isnan(condition), condition, np.inf)
+        condition = scales[..., 0] / scales[..., -1]
+    return np.where(np.isnan(condition), np.inf, condition)

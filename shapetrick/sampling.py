@@ -1,17 +1,19 @@
 """Random inputs: sizes for dimensions, arrays that obey their attributes, smooth functions.
 
-What is drawn depends on the generator alone, which the caller passes.
+What is drawn depends on the generator alone, which the caller passes; or on its key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from functools import cache, lru_cache
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .dims import Dim
-from .expr import Expr, Symbol, postorder
+from .expr import Expr, postorder
 from .functions import TABLE, Array
 
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
@@ -21,23 +23,40 @@ ORDERS = 10  # assignments tried
 
 
 class Profile(NamedTuple):
-    """How entries without attributes of their own are drawn: magnitude, and sign (0: either)."""
+    """How entries without attributes of their own are drawn: magnitude, and sign (0: either); of
+    many arrays, a column (arrays × 1 × 1) of either."""
 
-    scale: float = 1.0
-    sign: int = 0
+    scale: float | Array = 1.0
+    sign: int | Array = 0
     near_identity: bool = False  # of matrices, so that a long chain neither vanishes nor explodes
+
+    def above(self, other: Profile) -> Profile:
+        """Both of their columns, the other's below."""
+        scales = np.concatenate((self.scale, other.scale))
+        return Profile(scales, np.concatenate((self.sign, other.sign)))
 
 
 PLAIN = Profile()
 NEAR_IDENTITY = 1e-3
-MAGNITUDES = (0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
+MAGNITUDES = np.array([0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0])
 
 
-def any_profiles(count: int, rng: np.random.Generator) -> list[Profile]:
+def generator(*key: int) -> np.random.Generator:
+    """A generator of this key's own draws."""
+    return np.random.default_rng(_seeded(key))
+
+
+@lru_cache(maxsize=256)
+def _seeded(key: tuple[int, ...]) -> Any:
+    """What such a generator starts from: the same few keys are asked for again and again."""
+    return np.random.default_rng(key).bit_generator.seed_seq
+
+
+def any_profiles(count: int, rng: np.random.Generator) -> Profile:
     """Profiles of random signs and magnitudes, for functions with an unusual domain."""
-    scales = rng.choice(MAGNITUDES, count).tolist()
-    signs = rng.integers(-1, 2, count).tolist()
-    return [Profile(scale, sign) for scale, sign in zip(scales, signs, strict=True)]
+    column = (count, 1, 1)
+    scales = MAGNITUDES[rng.integers(len(MAGNITUDES), size=column)]
+    return Profile(scales, rng.integers(-1, 2, column))
 
 
 # ------------------------------------------------------------------------------------- sizes
@@ -45,8 +64,13 @@ def any_profiles(count: int, rng: np.random.Generator) -> list[Profile]:
 
 def dims_of(roots: Iterable[Expr]) -> tuple[Dim, ...]:
     """All dimensions that occur in the expressions, in order of appearance."""
+    return dims_among(postorder(roots))
+
+
+def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
+    """The dimensions of the nodes themselves."""
     dims: dict[Dim, None] = {}
-    for e in postorder(roots):
+    for e in nodes:
         dims.update(dict.fromkeys(e.shape))
         if e.op == "dimension":
             dims[Dim.of(e.data)] = None
@@ -55,12 +79,12 @@ def dims_of(roots: Iterable[Expr]) -> tuple[Dim, ...]:
     return tuple(dims)
 
 
-def forced_sizes(roots: Iterable[Expr]) -> frozenset[int]:
+def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
     """The declared sizes that enter as numbers: of fused sides, or counted by a derivative."""
     forced: set[int] = set()
-    for e in postorder(roots):
+    for e in nodes:
         row = TABLE.get(e.op)
-        if e.op == "commute" or (row is not None and (_fuses(e.op) or "k" in _words(e.op))):
+        if e.op == "commute" or (row is not None and _counts(row.signatures, row.derivative)):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             if isinstance(e.data, tuple):
                 dims.extend(e.data)
@@ -68,12 +92,11 @@ def forced_sizes(roots: Iterable[Expr]) -> frozenset[int]:
     return frozenset(forced)
 
 
-def _fuses(op: str) -> bool:
-    return any("*" in signature for _, signature in TABLE[op].signatures)
-
-
-def _words(op: str) -> set[str]:
-    return {word for text in TABLE[op].derivative for word in text.split()}
+@cache
+def _counts(signatures: tuple[tuple[Any, str], ...], derivative: tuple[str, ...]) -> bool:
+    """Whether sizes enter a row as numbers: it fuses sides, or its derivative has a `k`."""
+    fuses = any("*" in signature for _, signature in signatures)
+    return fuses or any("k" in text.split() for text in derivative)
 
 
 def assignments(
@@ -90,13 +113,11 @@ def assignments(
         elif forced is not None and whole > LARGEST_FIXED and whole not in forced:
             names[str(whole)] = None
     rising = list(names)
-    orders = [rising[::-1], rising]
-    orders += [[rising[i] for i in rng.permutation(len(rising))] for _ in range(ORDERS - 2)]
-    first = _sizes(orders[0], dims, SMALLEST)
+    first = _sizes(rising[::-1], dims, SMALLEST)
     yield first
-    yield _unlike(first, orders[1], dims)
-    for i, order in enumerate(orders[2:]):
-        yield _sizes(order, dims, SMALLEST + i % 3)
+    yield _unlike(first, rising, dims)
+    for i in range(ORDERS - 2):
+        yield _sizes([rising[k] for k in rng.permutation(len(rising))], dims, SMALLEST + i % 3)
 
 
 def _unlike(first: Mapping[str, int], order: Sequence[str], dims: Sequence[Dim]) -> dict[str, int]:
@@ -112,19 +133,19 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     if len(order) > MANY:
         return {name: start + i % 5 for i, name in enumerate(order)}
     sizes: dict[str, int] = {}
-    waiting = [d for d in dict.fromkeys(dims) if d.integer is None]
+    waiting = {d: {*d.names} for d in dims if d.integer is None}
     taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
     size = start
     for name in order:
         known = {*sizes, name}
-        ready = [d for d in waiting if known.issuperset(d.names)]
-        ready = ready or [Dim.of(name)]
+        ready = [d for d, names in waiting.items() if names <= known] or [Dim.of(name)]
         size = next(
             (s for s in range(size, size + 8) if _apart(ready, {**sizes, name: s}, taken)), size
         )
         sizes[name] = size
         taken.update((size, *(d.size(sizes) for d in ready)))
-        waiting = [d for d in waiting if d not in ready]
+        for d in ready:
+            waiting.pop(d, None)
         size += 1
     return sizes
 
@@ -159,46 +180,56 @@ def draw(
     symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
-    return np.asarray(draws(symbol, sizes, rng, [profile])[0])
+    return np.asarray(draws(symbol, sizes, rng, profile, 1)[0])
 
 
 def draws(
-    symbol: Expr,
-    sizes: Mapping[str, int],
-    rng: np.random.Generator,
-    profiles: Sequence[Profile],
+    symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
 ) -> Array:
-    """Likewise an array for each profile (profiles × rows × columns)."""
+    """Likewise `count` arrays (count × rows × columns)."""
     rows, cols = (d.size(sizes) for d in symbol.shape)
-    batch = (len(profiles), rows, cols)
-    scale = _column(p.scale for p in profiles)
-    attributes: frozenset[str] = (
-        symbol.data.attributes if isinstance(symbol.data, Symbol) else frozenset()
-    )
-    if attributes & {"lower", "upper"} and attributes & {"symmetric", "posdef", "orthogonal"}:
-        attributes |= {"diagonal"}  # nothing else is both
-    for together, make in _WHOLE.items():
-        if attributes >= together and ("diagonal" in together or "diagonal" not in attributes):
-            scalable = "posdef" in together and "orthogonal" not in together
-            return np.asarray(make(batch, rng) * (scale if scalable else 1.0))
-    positive = attributes & {"positive", "nonneg"}
-    sign = _column(1 if positive else p.sign for p in profiles)
-    x = rng.uniform(-1.0, 1.0, batch)
-    x = (np.abs(x) + 0.4) * np.where(sign == 0, np.sign(x), sign) * scale
-    near = _column(p.near_identity for p in profiles)
-    if near.any() and 1 not in (rows, cols):
-        x = np.where(near, np.eye(rows, cols) + NEAR_IDENTITY * x, x)
-    if rows == cols > 1:
-        np.einsum("kii->ki", x)[:] *= np.where(near[:, 0], 1.0, 1 + np.sqrt(rows))
-    for attribute, shape in _SHAPED.items():
-        if attribute in attributes:
-            x = shape(x)
+    batch = (count, rows, cols)
+    law = _law(symbol.data.attributes)
+    if law.whole is not None:
+        return law.whole(batch, rng) * (profile.scale if law.scalable else 1.0)
+    x = 2 * rng.random(batch) - 1
+    sign = 1 if law.positive else profile.sign
+    x = np.copysign(np.abs(x) + 0.4, x + 2 * sign) * profile.scale  # a sign outweighs x's own
+    if profile.near_identity and 1 not in (rows, cols):
+        x = np.eye(rows, cols) + NEAR_IDENTITY * x
+    elif rows == cols > 1:
+        x.reshape(count, -1)[:, :: rows + 1] *= 1 + sqrt(rows)
+    for shape in law.shaped:
+        x = shape(x)
     return x
 
 
-def _column(values: Iterable[float]) -> Array:
-    """One value for each array of a batch."""
-    return np.array([*values])[:, None, None]
+class _Law(NamedTuple):
+    """What attributes ask of an array: that it is drawn as a `whole`, which then may be scaled; or
+    that its entries are `positive`, and that it is `shaped`."""
+
+    whole: Callable[[Batch, np.random.Generator], Array] | None
+    scalable: bool
+    positive: bool
+    shaped: tuple[Callable[[Array], Array], ...]
+
+
+@cache
+def _law(attributes: frozenset[str]) -> _Law:
+    if attributes & {"lower", "upper"} and attributes & {"symmetric", "posdef", "orthogonal"}:
+        attributes |= {"diagonal"}  # nothing else is both
+    fitting = (
+        together
+        for together in _WHOLE
+        if attributes >= together and ("diagonal" in together or "diagonal" not in attributes)
+    )
+    together = next(fitting, frozenset[str]())
+    return _Law(
+        _WHOLE.get(together),
+        "posdef" in together and "orthogonal" not in together,
+        not attributes.isdisjoint({"positive", "nonneg"}),
+        tuple(shape for attribute, shape in _SHAPED.items() if attribute in attributes),
+    )
 
 
 def _posdef(batch: Batch, rng: np.random.Generator) -> Array:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from .dims import ONE, Dim, Shape
+from .evaluation import Program
 from .expr import Expr, postorder, symbol, symbols_of
 from .functions import TABLE, Array
 from .problem import Kind
@@ -50,6 +52,25 @@ class Target:
         return tuple(dict.fromkeys([*leaves, *extra]))
 
     @cached_property
+    def computed(self) -> tuple[Expr, ...]:
+        """What has a value: the nodes, and the inputs that are not among them."""
+        return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
+
+    @cached_property
+    def _shapes(self) -> Counter[Shape]:
+        return Counter(e.shape for e in self.computed)
+
+    def numbers(self, sizes: Mapping[str, int]) -> int:
+        """How many numbers all values together are at these sizes."""
+        counted = self._shapes.items()
+        return sum(n * rows.size(sizes) * cols.size(sizes) for (rows, cols), n in counted)
+
+    @cached_property
+    def program(self) -> Program:
+        """The function's value, then those of the matrices that must not be singular."""
+        return Program([self.of, *self.inverted])
+
+    @cached_property
     def inverted(self) -> tuple[Expr, ...]:
         """The matrices that must not be singular."""
         rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
@@ -85,18 +106,22 @@ class Target:
 
     def predicted(self, gradient: Array, directions: Array) -> Array:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):
-        k × values. Matrices are read column by column."""
+        k × values, and of many gradients (… × rows × cols) those of each. Matrices are read column
+        by column."""
         along = directions.swapaxes(2, 3).reshape(*directions.shape[:2], -1)
-        column = gradient.T.reshape(-1, 1)
+        across = gradient.swapaxes(-1, -2)
+        column = across.reshape(*gradient.shape[:-2], -1, 1)
         match self.kind:
             case "grad" | "vjp" | "hvp":
                 return np.asarray(along[:, 0] @ column)
             case "jvp":
-                return np.broadcast_to(column.T, (len(along), column.size))
+                row = column.swapaxes(-1, -2)
+                return np.broadcast_to(row, (*row.shape[:-2], len(along), row.shape[-1]))
             case "hess":
-                return np.asarray(((along[:, 0] @ gradient) * along[:, 1]).sum(1, keepdims=True))
+                return np.asarray(((along[:, 0] @ gradient) * along[:, 1]).sum(-1, keepdims=True))
             case "jac":
-                return np.asarray(along[:, 0] @ (column.T if self.wrt.is_scalar else gradient.T))
+                by_entry = column.swapaxes(-1, -2) if self.wrt.is_scalar else across
+                return np.asarray(along[:, 0] @ by_entry)
 
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
@@ -107,7 +132,7 @@ class Target:
         if self.kind == "hess":
             room = int(room**0.5)  # directions come in pairs
         if shape[0] * shape[1] <= room:
-            entries = np.eye(shape[0] * shape[1]).reshape(-1, *shape[::-1]).swapaxes(1, 2)
+            entries = _entries(*shape)
         else:
             entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
         if self.kind == "hvp":
@@ -131,7 +156,8 @@ class Target:
 
     def read(self, value: Array, env: Env, count: int) -> Array:
         """The function's values at `count` points, one row a point."""
-        value = np.broadcast_to(value, (count, *value.shape[-2:]))
+        if value.ndim == 2:  # it does not depend on the variable
+            value = np.broadcast_to(value, (count, *value.shape))
         if self.kind == "vjp":
             return np.asarray((value * self._given(env)).sum(axis=(1, 2))[:, None])
         return value.swapaxes(1, 2).reshape(count, -1)
@@ -139,6 +165,14 @@ class Target:
     def _given(self, env: Env) -> Array:
         assert self.direction is not None
         return env[self.direction.data.name]
+
+
+@lru_cache(maxsize=16)
+def _entries(rows: int, cols: int) -> Array:
+    """The directions along which one entry changes, column by column."""
+    entries = np.eye(rows * cols).reshape(-1, cols, rows).swapaxes(1, 2)
+    entries.setflags(write=False)
+    return entries
 
 
 def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Expr] = ()) -> list[Expr]:

@@ -21,12 +21,13 @@ import numpy as np
 from .curves import Curve, error_curve
 from .differences import remainder
 from .dims import shape_text
+from .evaluation import Program
 from .expr import Expr, postorder
 from .functions import Array
 from .probes import COARSE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
-from .sampling import LARGEST_FIXED, assignments, dims_of, forced_sizes, orders_obeyed
+from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, generator, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
 from .targets import Target
 
@@ -71,11 +72,13 @@ class _Probe:
 
 
 class _Fit(NamedTuple):
-    """The value of a gradient at a point: by how much it is off, in tolerances and relatively."""
+    """The values of a gradient and of its spoilt copies at a point; by how much the former is off,
+    in tolerances and relatively."""
 
     site: Site
     point: Point
     value: Array
+    copies: Sequence[Array | None]
     off: float
     error: float
 
@@ -106,7 +109,9 @@ class Checker:
         self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,))
         self._seed = seed
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
-        self._begin(forced_sizes([of]) | {d.integer for d in fused if d.integer is not None})
+        self._begin(
+            forced_sizes(self._target.nodes) | {d.integer for d in fused if d.integer is not None}
+        )
 
     def quick(self, candidate: Expr) -> float:
         """The relative error at one small draw; infinite if it has another shape or no value, NaN
@@ -116,7 +121,8 @@ class Checker:
         probe = self._probe(0)
         if probe is None:
             return np.nan
-        fits = (self._fit(probe.site, point, candidate) for point in probe.points())
+        program = Program([candidate])
+        fits = (self._fit(probe.site, point, program) for point in probe.points())
         return next((fit.error for fit in fits if fit is not None), np.inf)
 
     def check(self, gradient: Expr) -> Validation:
@@ -143,7 +149,7 @@ class Checker:
         if probe is None or gradient.shape != target.shape:
             return None
         site, drawn = probe.site, next(probe.points()).draw
-        value = site.gradients([gradient], drawn)[0]
+        value = site.gradients(Program([gradient]), drawn)[0]
         if value is None:
             return None
         x = drawn.env[target.wrt.data.name]
@@ -161,11 +167,12 @@ class Checker:
     def has_gaps(self, gradient: Expr) -> bool:
         """Whether it has no value at a point where the derivative is known, though no input there
         is large enough for something to overflow."""
+        program = Program([gradient])
         for probe in filter(None, map(self._probe, range(SITES))):
             for point in probe.points():
                 inputs = point.draw.env.values()
                 moderate = all((np.abs(x) <= MODERATE).all() for x in inputs)
-                if moderate and self._fit(probe.site, point, gradient) is None:
+                if moderate and self._fit(probe.site, point, program) is None:
                     return True
         return False
 
@@ -178,44 +185,47 @@ class Checker:
         probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
         if len(probes) < SITES:
             raise _Refused("unchecked", self._why_no_point())
-        fits = [self._compare(probe, gradient) for probe in probes]
+        copies = list(spoilt_expressions(gradient))
+        with_copies = Program([gradient, *(e for _, e in copies)])
+        program = with_copies.first()
+        fits = [self._compare(probe, with_copies) for probe in probes]
         for probe in probes:
-            self._compare_pieces(probe, gradient)
+            self._compare_pieces(probe, program)
         zero = all(fit.point.zero for fit in fits)
         if zero:
-            self._confirm_zero(fits, gradient)
-        order = np.inf if zero else min(self._order(probe, gradient) for probe in probes)
-        self._refuse_spoilt(fits, gradient)
+            self._confirm_zero(fits, program)
+        order = np.inf if zero else min(self._order(probe, program) for probe in probes)
+        self._refuse_spoilt(fits, [name for name, _ in copies])
         return self._validation("verified", "", max(fit.error for fit in fits), order, zero)
 
-    def _compare(self, probe: _Probe, gradient: Expr) -> _Fit:
+    def _compare(self, probe: _Probe, program: Program) -> _Fit:
         """Where the gradient is right. A miss is looked at again at other points if it is small, or
         if the gradient's own value is uncertain there."""
         fits = []
         for point in probe.points():
-            fit = self._fit(probe.site, point, gradient)
+            fit = self._fit(probe.site, point, program)
             if fit is None:
                 continue
             if fit.off <= 1:
                 return fit
             fits.append(fit)
-            if fit.off > CLEARLY and self._is_steady(fit, gradient):
+            if fit.off > CLEARLY and self._is_steady(fit, program):
                 break
         if not fits:
             raise _Refused("wrong", "its value isn't finite", np.inf)
-        errors = [fit.error for fit in fits if self._is_steady(fit, gradient)]
+        errors = [fit.error for fit in fits if self._is_steady(fit, program)]
         if not errors:
             raise _Refused("unchecked", "rounding makes its value uncertain")
         raise _Refused("wrong", DIFFERS, max(errors))
 
-    def _compare_pieces(self, probe: _Probe, gradient: Expr) -> None:
+    def _compare_pieces(self, probe: _Probe, program: Program) -> None:
         """Where the function has kinks or is flat in places, look there too. Raises _Refused."""
         pieces = probe.points() if self._target.has_few_pieces else ()
         for point in chain(probe.flat, pieces):
-            fit = self._fit(probe.site, point, gradient)
+            fit = self._fit(probe.site, point, program)
             if fit is None or (point.zero and self._is_negligible(fit, next(probe.points()))):
                 continue
-            if fit.off > CLEARLY and self._is_steady(fit, gradient):
+            if fit.off > CLEARLY and self._is_steady(fit, program):
                 raise _Refused("wrong", DIFFERS, fit.error)
 
     def _is_negligible(self, fit: _Fit, other: Point) -> bool:
@@ -225,11 +235,11 @@ class Checker:
             here = np.abs(self._target.predicted(fit.value, fit.point.directions)).max()
         return bool(here <= np.finfo(float).eps * other.scale)
 
-    def _order(self, probe: _Probe, gradient: Expr) -> float:
+    def _order(self, probe: _Probe, program: Program) -> float:
         """The order of the Taylor remainder at a fresh draw of the site."""
         target, site = self._target, probe.site
         for drawn, direction in site.fresh(probe.points()):
-            value = site.gradients([gradient], drawn)[0]
+            value = site.gradients(program, drawn)[0]
             if value is None:
                 continue
             with suppress(Unsuitable):
@@ -243,62 +253,63 @@ class Checker:
                 if found.sharp and found.order >= target.order + LEAST_GAIN:
                     return found.order
                 # a low order says nothing where the steps are too long for the function
-                fit = self._fit(site, site.point(drawn, direction[None]), gradient)
-                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, gradient):
+                fit = self._fit(site, site.point(drawn, direction[None]), program)
+                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, program):
                     reason = f"the Taylor remainder falls with order {found.order:.2g} only"
                     raise _Refused("wrong", reason, fit.error)
         raise _Refused("unchecked", "no draw for the Taylor remainder was found")
 
-    def _confirm_zero(self, fits: Sequence[_Fit], gradient: Expr) -> None:
+    def _confirm_zero(self, fits: Sequence[_Fit], program: Program) -> None:
         """A derivative below rounding is zero only if nothing hides it: the function is constant
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
             drawn = fit.point.draw
-            if _underflows(gradient, fit.site, drawn):
+            if _underflows(program, fit.site, drawn):
                 raise _Refused("unchecked", "its value underflows")
-            near = fit.site.gradients([gradient], drawn.moved(1e-6))[0]
+            near = fit.site.gradients(program, drawn.moved(1e-6))[0]
             if fit.site.constant(fit.point) is None or not _is_noise(fit.value, near):
                 raise _Refused("unchecked", COARSE)
 
-    def _refuse_spoilt(self, fits: Sequence[_Fit], gradient: Expr) -> None:
+    def _refuse_spoilt(self, fits: Sequence[_Fit], copies: Sequence[str]) -> None:
         """The check of the check. Raises _Refused if a spoilt copy passes at all sites."""
-        copies = list(spoilt_expressions(gradient))
-        passing = [set(self._passing(fit, copies)) for fit in fits]
-        if names := set.intersection(*passing):
+        if names := set.intersection(*(self._passing(fit, copies) for fit in fits)):
             listed = ", ".join(sorted(names))
             raise _Refused("unchecked", f"the check doesn't tell it from a spoilt copy ({listed})")
 
-    def _passing(self, fit: _Fit, copies: Sequence[tuple[str, Expr]]) -> Iterator[str]:
+    def _passing(self, fit: _Fit, copies: Sequence[str]) -> set[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        others = fit.site.gradients([e for _, e in copies], fit.point.draw)
-        names = [name for name, _ in copies]
-        for name, other in [*spoilt_values(fit.value), *zip(names, others, strict=True)]:
-            if other is None:
-                continue
-            differs = np.abs(other - fit.value).max() > SAME * np.abs(fit.value).max()
-            if differs and self._off(fit.point, other)[0] <= 1:
-                yield name
+        named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
+        spoilt = np.array([other for _, other in named if other is not None])
+        differs = np.abs(spoilt - fit.value).max(axis=(1, 2)) > SAME * np.abs(fit.value).max()
+        passes = differs & (self._errors(fit.point, spoilt)[1] <= 1)
+        names = [name for name, other in named if other is not None]
+        return {name for name, passed in zip(names, passes, strict=True) if passed}
 
     # ------------------------------------------------------------------------ at one point
 
-    def _fit(self, site: Site, point: Point, gradient: Expr) -> _Fit | None:
+    def _fit(self, site: Site, point: Point, program: Program) -> _Fit | None:
         """How the gradient fits at the point; None if it has no value there."""
-        value = site.gradients([gradient], point.draw)[0]
-        return None if value is None else _Fit(site, point, value, *self._off(point, value))
+        value, *copies = site.gradients(program, point.draw)
+        return None if value is None else _Fit(site, point, value, copies, *self._off(point, value))
 
     def _off(self, point: Point, value: Array) -> tuple[float, float]:
         """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
         infinite)."""
-        with np.errstate(over="ignore"):
-            errors = np.abs(self._target.predicted(value, point.directions) - point.found.value)
-            off = float((errors / (point.tolerance + np.finfo(float).tiny)).max())
+        largest, off = map(float, self._errors(point, value))
         if point.zero:
             return off, 0.0 if off <= 1 else np.inf
-        return off, float(errors.max()) / point.scale
+        return off, largest / point.scale
 
-    def _is_steady(self, fit: _Fit, gradient: Expr) -> bool:
+    def _errors(self, point: Point, values: Array) -> tuple[Array, Array]:
+        """The largest error of each of the values (… × rows × cols), itself and in tolerances."""
+        with np.errstate(over="ignore"):
+            predicted = self._target.predicted(values, point.directions)
+            errors = np.abs(predicted - point.derivatives)
+            return errors.max(axis=(-1, -2)), (errors / point.tolerance).max(axis=(-1, -2))
+
+    def _is_steady(self, fit: _Fit, program: Program) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change."""
-        near = fit.site.gradients([gradient], fit.point.draw.moved(1e-10))[0]
+        near = fit.site.gradients(program, fit.point.draw.moved(1e-10))[0]
         if near is None:
             return False
         change = self._off(fit.point, near)[0]
@@ -313,9 +324,8 @@ class Checker:
         self._flat: list[
             _Probe
         ] = []  # sites without a derivative: two entries have no third moment
-        self._dims = dims_of([self._target.of, *self._target.inputs])
-        rng = np.random.default_rng(self._seed)
-        self._sizes = enumerate(assignments(self._dims, rng, forced))
+        self._dims = dims_among(self._target.computed)
+        self._sizes = enumerate(assignments(self._dims, generator(self._seed), forced))
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
@@ -401,9 +411,9 @@ class Checker:
         )
 
 
-def _underflows(gradient: Expr, site: Site, drawn: Draw) -> bool:
+def _underflows(program: Program, site: Site, drawn: Draw) -> bool:
     """Whether a part of the gradient is so small that a product with it may be zero by accident."""
-    values = site.gradients(list(postorder([gradient])), drawn)
+    values = site.gradients(Program([*postorder(program.roots)]), drawn)
     largest = [np.abs(value).max() for value in values if value is not None]
     return any(0 < size < SMALLEST_VALUE for size in largest)
 

@@ -60,7 +60,7 @@ class Case:
             name: lambda x, order, name=name: wave(np, name, order)(x)
             for name in self.problem.data.functions
         }
-        found = Evaluation(list(self.roots.values()), DIMENSIONS).run(self.arrays, functions)
+        found = Evaluation([*self.roots.values()]).run(self.arrays, DIMENSIONS, functions)
         return dict(zip(self.roots, found, strict=True))
 
     def arguments(self, xp: Any) -> dict[str, Any]:

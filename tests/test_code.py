@@ -111,9 +111,9 @@ def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
 def test_any_expressions(roots: list[Expr], in_rows: bool) -> None:
     env = environment()
     functions = abstract_values()
-    wanted = Evaluation(roots, SIZES).run(env, functions)
+    wanted = Evaluation(roots).run(env, SIZES, functions)
     near = {name: x * (1 + 1e-12) for name, x in env.items()}
-    shaken = Evaluation(roots, SIZES).run(near, functions)
+    shaken = Evaluation(roots).run(near, SIZES, functions)
     for a, b in zip(wanted, shaken, strict=True):  # where rounding decides, nothing can be compared
         assume(np.isfinite(a).all() and np.allclose(a, b, rtol=1e-9, atol=1e-9))
     with pytest.MonkeyPatch.context() as patch:
@@ -392,5 +392,5 @@ def test_functions_of_numbers_alone(name: str, target: str) -> None:
     program = planned([Wanted("v", "v", root)], [], {}, WRITTEN)
     entry = Entry(FUNCTION, program_arguments(program), program.outputs)
     function = Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
-    expected = Evaluation([root], {}).run({"s": np.ones((1, 1))})[0][0, 0]
+    expected = Evaluation([root]).run({"s": np.ones((1, 1))}, {})[0][0, 0]
     np.testing.assert_allclose(float(function(s=xp.asarray(1.0))), expected, rtol=1e-6)
