@@ -63,6 +63,7 @@ class Simplifier:
         self._how = ""
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
+        self._last = Rewriter(self.is_symmetric, length, last=True)
         self._folding = Folding(self.is_symmetric)
         self._signs = Signs()
         definitions, roots = list(definitions), list(roots)
@@ -99,10 +100,7 @@ class Simplifier:
 
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
-        last = Rewriter(self.is_symmetric, length, last=True)
-        found = last.everywhere(e)
-        self._log += last.log
-        return found
+        return self._last.everywhere(e)
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
@@ -116,7 +114,7 @@ class Simplifier:
         Those that only write a product in another order are no steps to a reader."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
         found = []
-        for step in reversed([*self._rewriter.log, *self._log]):
+        for step in reversed([*self._rewriter.log, *self._log, *self._last.log]):
             if step.after in wanted and step.before not in wanted:
                 wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
                 found.append(step)
