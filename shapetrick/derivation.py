@@ -14,7 +14,7 @@ from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .families import Families
 from .functions import NAMES
 from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
-from .naming import introduced, with_bare_identity, with_names
+from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Recursion, Result, Step
@@ -119,7 +119,11 @@ SYMMETRIC_CONVENTION = (
 
 def _gradient(request: Request, simplifier: Simplifier) -> Expr:
     upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
-    return simplifier(cotangents(request.of, request.wrt, upstream)[request.wrt])
+
+    def step(e: Expr) -> Expr:
+        return as_step(simplifier.answer(simplifier(e)))
+
+    return simplifier(cotangents(request.of, request.wrt, upstream, step)[request.wrt])
 
 
 def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
