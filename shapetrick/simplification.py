@@ -25,7 +25,6 @@ from .expr import (
     power,
     rebuild,
     times,
-    transform,
     transpose,
     zeros,
 )
@@ -56,6 +55,7 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Expr, Expr] = {}
         self._identities: dict[Expr, Expr] = {}
+        self._named: dict[Expr, Expr] = {}
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
         self._spellings: dict[tuple[int, Expr, bool], tuple[Term, Expr | None]] = {}
@@ -396,7 +396,11 @@ class Simplifier:
 
     def named(self, e: Expr) -> Expr:
         """The expression as it stands, with definitions written by their names."""
-        return transform(e, self.fold)
+        known = self._named
+        for x in postorder([e], into=lambda x: x not in known):
+            if x not in known:
+                known[x] = self.fold(rebuild(x, [known[a] for a in x.args]))
+        return known[e]
 
     # ------------------------------------------------------------------------- symmetry
 

@@ -42,6 +42,15 @@ def test_calls_of_a_hessian_vector_product_by_layer() -> None:
     assert large <= MOST * small
 
 
+def test_calls_of_the_steps_on_paper_by_layer() -> None:
+    def effort_of_steps(layers: int) -> int:
+        (derivation,) = st.read(residual_network(layers)).derive()
+        return calls(lambda: derivation.steps)
+
+    small, large = (effort_of_steps(n) / n for n in SIZES)
+    assert large <= MOST * small
+
+
 def test_products_that_are_handed_down_are_steps_of_the_answer() -> None:
     (derivation,) = st.read(linear_recurrence(18)).derive()
     assert derivation.verified
