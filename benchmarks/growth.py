@@ -99,6 +99,21 @@ def linear_recurrence(steps: int) -> str:
     return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt W"])
 
 
+def gated_recurrence(steps: int) -> str:
+    """A GRU without biases."""
+    declared = [
+        "H0, Y : m x d; U, V, W, A, B, C : d x d",
+        *(f"X{i} : m x d" for i in range(1, steps + 1)),
+    ]
+    values = [
+        f"Z{i} = sigmoid(X{i} A + H{i - 1} U); R{i} = sigmoid(X{i} B + H{i - 1} V); "
+        f"N{i} = tanh(X{i} C + (R{i} .* H{i - 1}) W); "
+        f"H{i} = (1 - Z{i}) .* H{i - 1} + Z{i} .* N{i}"
+        for i in range(1, steps + 1)
+    ]
+    return "\n".join([*declared, *values, f"J = norm(H{steps} - Y)^2 / 2", "grad J wrt U"])
+
+
 def product(matrices: int) -> str:
     declared = [f"A{i} : d{i} x d{i + 1}" for i in range(matrices)]
     value = f"J = sum({' '.join(f'A{i}' for i in range(matrices))})"
@@ -147,12 +162,16 @@ FAMILIES = (
         lambda n: 2 * n + 1,
     ),
     Family(
-        "residual network, written out", "layers", (5, 20, 40, 80), residual_network,
+        "residual network, written out", "layers", (5, 20, 100, 400), residual_network,
         lambda n: 2 * n + 1,
     ),
     Family(
-        "linear recurrence, written out", "steps", (5, 10, 20, 40), linear_recurrence,
+        "linear recurrence, written out", "steps", (5, 20, 80, 200), linear_recurrence,
         lambda n: n + 1,
+    ),
+    Family(
+        "gated recurrence, written out", "steps", (3, 10, 30, 100), gated_recurrence,
+        lambda n: 4 * n + 1,
     ),
     Family("product of different matrices", "matrices", (5, 10, 50, 200), product, lambda n: n - 1),
     Family("trace of a product with X", "occurrences", (2, 5, 10, 20), trace, lambda n: 2 * n - 1),

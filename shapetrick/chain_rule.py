@@ -9,6 +9,7 @@ expressions in place of numbers.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from .errors import DerivationError
 from .expr import Expr, add, postorder, zeros
@@ -16,6 +17,8 @@ from .network import Term, opened
 from .rules import arranged_terms
 from .spelling import spell
 from .views import View, views
+
+LONGEST = 16  # summands or factors of a cotangent that is handed on as it is
 
 
 def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
@@ -27,27 +30,47 @@ def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
     return list(active)
 
 
-def cotangents(root: Expr, wrt: Expr, upstream: Expr) -> dict[Expr, Expr]:
+def cotangents(
+    root: Expr, wrt: Expr, upstream: Expr, step: Callable[[Expr], Expr] | None = None
+) -> dict[Expr, Expr]:
     """The cotangent of every node that depends on the variable; that of the variable itself is the
     gradient.
 
+    A layer may hand on all that was handed to it with a summand or a factor more. Where that gets
+    long, each definition hands on its `step(cotangent)`, of which the next layers see the name
+    alone: else the work would grow with the square of the layers.
+
     Raises DerivationError where an operation's derivative has no arrangement."""
     active = active_nodes(root, wrt)
-    contributions: dict[Expr, deque[Expr]] = {e: deque() for e in active}
-    result: dict[Expr, Expr] = {}
     if not active:
         return {wrt: zeros(*wrt.shape)}
+    found: dict[Expr, Expr] = {}
+    for e, cotangent in _accumulated(active, upstream):
+        if step is not None and e is not wrt and len(cotangent.args) > LONGEST:
+            return dict(_accumulated(active, upstream, step))
+        found[e] = cotangent
+    return found
+
+
+def _accumulated(
+    active: Sequence[Expr], upstream: Expr, step: Callable[[Expr], Expr] | None = None
+) -> Iterator[tuple[Expr, Expr]]:
+    """The nodes from the root down, each with its cotangent as it is handed on."""
+    wrt, root = active[0], active[-1]
+    contributions: dict[Expr, deque[Expr]] = {e: deque() for e in active}
     contributions[root].append(upstream)
     for e in reversed(active):
         parts = contributions[e]
-        result[e] = add(*parts) if parts else zeros(*e.shape)
+        cotangent = add(*parts) if parts else zeros(*e.shape)
+        if step is not None and e.op == "name" and e is not wrt:
+            cotangent = step(cotangent)
+        yield e, cotangent
         if not parts:
             continue
         for position, argument in reversed(list(enumerate(e.args))):
             if argument in contributions:
                 # The last operation comes first on the way down: what is written first goes first.
-                contributions[argument].extendleft(reversed(hand_down(e, position, result[e])))
-    return result
+                contributions[argument].extendleft(reversed(hand_down(e, position, cotangent)))
 
 
 def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:

@@ -14,7 +14,7 @@ from .expr import UNIT, Expr, expand_names, postorder, symbol
 from .families import Families
 from .functions import NAMES
 from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
-from .naming import introduced, with_bare_identity, with_names
+from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Recursion, Result, Step
@@ -119,7 +119,17 @@ SYMMETRIC_CONVENTION = (
 
 def _gradient(request: Request, simplifier: Simplifier) -> Expr:
     upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
-    return simplifier(cotangents(request.of, request.wrt, upstream)[request.wrt])
+    return simplifier(_in_steps(request.of, request.wrt, upstream, simplifier))
+
+
+def _in_steps(of: Expr, wrt: Expr, upstream: Expr, simplifier: Simplifier) -> Expr:
+    """The cotangent of the variable, of which no side has to be found in it again: what is handed
+    on may be hidden in steps."""
+
+    def step(e: Expr) -> Expr:
+        return as_step(simplifier.answer(simplifier(e)))
+
+    return cotangents(of, wrt, upstream, step)[wrt]
 
 
 def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
@@ -137,9 +147,9 @@ def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
 def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
     """The Hessian is symmetric: its product with V is the gradient's backward rule with V
     upstream."""
-    gradient = _gradient_of(request, simplifier)
+    gradient = simplifier(_in_steps(request.of, request.wrt, UNIT, simplifier))
     assert request.direction is not None
-    return simplifier(cotangents(gradient, request.wrt, request.direction)[request.wrt])
+    return simplifier(_in_steps(gradient, request.wrt, request.direction, simplifier))
 
 
 def _directional(request: Request, simplifier: Simplifier) -> Expr:

@@ -165,7 +165,7 @@ class Folding:
         edges = tuple(
             edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
         )
-        wanted = opened(context._replace(edges=edges), summand)
+        wanted = opened(context._replace(edges=edges), summand, most=1)
         if len(wanted) != 1:
             return 0, 1
         return key_of(wanted[0], self._symmetric), wanted[0].coefficient

@@ -1,8 +1,9 @@
 """Names for what repeats or nests too deep: a residual `R`, the upstream gradient `G1` of a layer.
 
 A subexpression that occurs several times gets a name where that makes the whole clearly shorter; an
-expression that nests deeper than a person can follow is cut into steps. Of a multiple of the
-identity the shape says the size: `I` is enough.
+expression that nests deeper than a person can follow is cut into steps, and a step of a derivation
+that was long from the start (`as_step`) is one of the answer if it is used again. Of a multiple of
+the identity the shape says the size: `I` is enough.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression
 _DRESSES = ("transpose", "diag")  # what is in them gets the name: `T1'` says more than `T1`
 STRIDE = 6  # and how many a step has, where it is cut
+STEP = "…"  # the name of every step until `with_names` gives it one of its own
+
+
+def as_step(e: Expr) -> Expr:
+    """The expression as one that what goes on with it takes as a whole."""
+    return named(STEP, e) if e.args and e.op != "name" else e
 
 
 def with_names(e: Expr, taken: Container[str]) -> Expr:
-    """The expression with `name` nodes put in for what repeats and where it is cut; names that are
-    taken are left alone."""
+    """The expression with `name` nodes put in for what repeats, for steps and where it is cut;
+    names that are taken are left alone."""
     uses: dict[Expr, int] = {}
     depths: dict[Expr, int] = {}
-    nodes = list(postorder([e], into=lambda x: x.op != "name"))
+    nodes = list(postorder([e], into=_is_open))
     parts = _parts(nodes)
     for x in nodes:
         inner = parts[x]
@@ -40,14 +47,15 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     below: dict[Expr, int] = {}  # how deep since the last cut
     fresh = _Names(taken)
     for x in nodes:
-        if x.op == "name" or not x.args:
+        if not (x.args and _is_open(x)):
             new[x], below[x] = x, 0
             continue
         built = _built(x, [new[a] for a in parts[x]])
         below[x] = 1 + max(below[a] for a in parts[x])
-        repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= LEAST_SAVING
+        least = 1 if x.op == "name" else LEAST_SAVING
+        repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= least
         if x is not e and ((repeated and x.op not in _DRESSES) or (cut and below[x] >= STRIDE)):
-            built, below[x] = named(fresh.take(x, repeated), built), 0
+            built, below[x] = named(fresh.take(built, repeated), built), 0
         new[x] = built
     return new[e]
 
@@ -58,7 +66,7 @@ def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
     parts: dict[Expr, tuple[Expr, ...]] = {}
     sums: dict[tuple[Expr, ...], Expr] = {}
     for x in nodes:
-        parts[x] = () if x.op == "name" else x.args
+        parts[x] = x.args if _is_open(x) else ()
         if x.op == "add":
             rest = sums.get(x.args[1:])
             if rest is not None and rest.shape == x.shape:
@@ -67,8 +75,15 @@ def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
     return parts
 
 
+def _is_open(x: Expr) -> bool:
+    """Whether it is no definition."""
+    return x.op != "name" or x.data == STEP
+
+
 def _built(x: Expr, parts: Sequence[Expr]) -> Expr:
-    """The node from its parts, in their new form."""
+    """The node from its parts, in their new form; of a step the body."""
+    if x.op == "name":
+        return parts[0]
     return rebuild(x, parts) if len(parts) == len(x.args) else add(*parts)
 
 

@@ -144,8 +144,9 @@ def read_terms(
     return _read(draft, lambda x: x is e or distribute(x), horizon, most)
 
 
-def opened(term: Term, atom: Expr) -> list[Term]:
-    """The term with one factor taken apart, and multiplied out if it is a sum."""
+def opened(term: Term, atom: Expr, most: int = 1 << 30) -> list[Term]:
+    """The term with one factor taken apart, and multiplied out if it is a sum; nothing if that
+    gives more than `most` terms."""
     size = max(term.dims, default=-1) + 1
     draft = _Draft(term.rows, term.cols, dims=[term.dims.get(n, ONE) for n in range(size)])
     draft.coefficient, draft.scalars = term.coefficient, list(term.scalars)
@@ -155,7 +156,7 @@ def opened(term: Term, atom: Expr) -> list[Term]:
             draft.pending.append((atom, edge.rows, edge.cols, UNIT, 0))
         else:
             draft.edges.append(edge)
-    return _read(draft, lambda x: True, 1 << 30, 1 << 30) or []
+    return _read(draft, lambda x: True, 1 << 30, most) or []
 
 
 def _read(

@@ -23,7 +23,6 @@ from .expr import (
     power,
     rebuild,
     times,
-    transform,
     transpose,
     zeros,
 )
@@ -64,6 +63,7 @@ class Simplifier:
         self._memo: dict[Expr, Expr] = {}
         self._steps: dict[tuple[Expr, Opens], Expr] = {}
         self._identities: dict[Expr, Expr] = {}
+        self._named: dict[Expr, Expr] = {}
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
         self._spellings: dict[tuple[object, ...], tuple[Term, Expr | None]] = {}
@@ -71,6 +71,7 @@ class Simplifier:
         self._log: list[Rewriting] = []
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
+        self._last = Rewriter(self.is_symmetric, length, last=True)
         self._folding = Folding(self.is_symmetric)
         self._signs = Signs()
         definitions, roots = list(definitions), list(roots)
@@ -112,10 +113,7 @@ class Simplifier:
 
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
-        last = Rewriter(self.is_symmetric, length, last=True)
-        found = last.everywhere(e)
-        self._log += last.log
-        return found
+        return self._last.everywhere(e)
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
@@ -129,7 +127,7 @@ class Simplifier:
         Those that only write a product in another order are no steps to a reader."""
         wanted = set(postorder([e], into=lambda x: x.op != "name"))
         found = []
-        for step in reversed([*self._rewriter.log, *self._log]):
+        for step in reversed([*self._rewriter.log, *self._log, *self._last.log]):
             if step.after in wanted and step.before not in wanted:
                 wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
                 found.append(step)
@@ -429,7 +427,11 @@ class Simplifier:
 
     def named(self, e: Expr) -> Expr:
         """The expression as it stands, with definitions written by their names."""
-        return transform(e, self.fold)
+        known = self._named
+        for x in postorder([e], into=lambda x: x not in known):
+            if x not in known:
+                known[x] = self.fold(rebuild(x, [known[a] for a in x.args]))
+        return known[e]
 
     # ------------------------------------------------------------------------- symmetry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from effort import calls
-from growth import FAMILIES
+from growth import FAMILIES, linear_recurrence, residual_network
 
 import shapetrick as st
 from shapetrick.lengths import length
@@ -21,10 +21,8 @@ def effort(text: str) -> int:
     return count
 
 
-# A trace of n factors X has a gradient of n terms of n factors each; in the others, what is handed
-# down from layer to layer is a sum of n terms, and is simplified as a whole in each.
-LONGER = ("trace", "residual", "linear")
-LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith(LONGER)}
+# A trace of n factors X has a gradient of n terms of n factors each.
+LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith("trace")}
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -33,6 +31,33 @@ def test_calls_by_element(name: str) -> None:
     st.read(family.text(3)).derive()  # finds the rules
     small, large = (effort(family.text(n)) / n for n in SIZES)
     assert large <= MOST * small
+
+
+def test_calls_of_a_hessian_vector_product_by_layer() -> None:
+    def text(layers: int) -> str:
+        gradient = residual_network(layers)
+        return f"V : d x d\n{gradient.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
+
+    small, large = (effort(text(n)) / n for n in SIZES)
+    assert large <= MOST * small
+
+
+def test_calls_of_the_steps_on_paper_by_layer() -> None:
+    def effort_of_steps(layers: int) -> int:
+        (derivation,) = st.read(residual_network(layers)).derive()
+        return calls(lambda: derivation.steps)
+
+    small, large = (effort_of_steps(n) / n for n in SIZES)
+    assert large <= MOST * small
+
+
+def test_products_that_are_handed_down_are_steps_of_the_answer() -> None:
+    (derivation,) = st.read(linear_recurrence(18)).derive()
+    assert derivation.verified
+    steps = {name: str(e) for name, e in derivation.definitions if name.startswith("T")}
+    assert steps["T1"] == "R W'"
+    assert all(steps[f"T{i}"] == f"T{i - 1} W'" for i in range(2, len(steps) + 1))
+    assert len(steps) == 16
 
 
 def test_sums_that_are_handed_down_are_written_once() -> None:
