@@ -428,10 +428,7 @@ class Simplifier:
     def named(self, e: Expr) -> Expr:
         """The expression as it stands, with definitions written by their names."""
         known = self._named
-        for x in postorder([e], into=lambda x: x not in known):
-            if x not in known:
-                known[x] = self.fold(rebuild(x, [known[a] for a in x.args]))
-        return known[e]
+        return remembered(known, e, lambda x: self.fold(rebuild(x, [known[a] for a in x.args])))
 
     # ------------------------------------------------------------------------- symmetry
 
