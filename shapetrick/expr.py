@@ -65,7 +65,7 @@ class Expr:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
-        return node, (self.op, self.args, self.data, None if self.op in _SIGNS else self.shape)
+        return node, (self.op, self.args, self.data, self.shape)
 
     # ---- operators: what the language writes with the same sign, where Python's users agree on it
 
@@ -147,12 +147,15 @@ class Symbol:
     attributes: frozenset[str] = frozenset()
 
 
+_SIGNS = {"add": "+", "times": ".*", "power": ".^"}  # of the operations that broadcast
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
 def node(op: str, args: tuple[Expr, ...], data: Any = None, shape: Shape | None = None) -> Expr:
-    """The one node of these fields. Only constructors call this. A shape that is left out is that
-    over which the arguments broadcast: for a node that exists it isn't computed again."""
+    """The one node of these fields. Only constructors call this: it checks nothing but whether the
+    arguments of a sum or an element-wise product broadcast, over which its shape follows."""
+    if op in _SIGNS:
+        shape = None  # of a node that exists it isn't computed again
     key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
     found = _nodes.get(key)
     if found is None:
@@ -468,9 +471,6 @@ def _flatten(op: str, args: Iterable[Expr]) -> tuple[Expr, ...]:
     if op not in {a.op for a in given}:
         return given
     return tuple([part for a in given for part in (a.args if a.op == op else (a,))])
-
-
-_SIGNS = {"add": "+", "times": ".*", "power": ".^"}  # of the operations that broadcast
 
 
 def _broadcast(op: str, args: Sequence[Expr]) -> Shape:
