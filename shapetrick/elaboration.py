@@ -325,7 +325,9 @@ class _Elaboration:
                 along = of if kind == "vjp" else wrt
                 direction = self._direction(asked, along)
             request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
-            yield replace(request, claim=self._claim(asked.claim, request))
+            if asked.claim is not None:
+                request = replace(request, claim=self._claim(asked.claim, request))
+            yield request
 
     def _direction(self, asked: Asked, along: Expr) -> Expr:
         """The symbol that stands for the upstream gradient, or for the direction."""
@@ -369,9 +371,7 @@ class _Elaboration:
             name = f"{letter}{count}"
         return name
 
-    def _claim(self, node: Node | None, request: Request) -> Claim | None:
-        if node is None:
-            return None
+    def _claim(self, node: Node, request: Request) -> Claim:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:
