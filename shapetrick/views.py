@@ -22,6 +22,7 @@ from .expr import (
     dimension,
     matmul,
     node,
+    number,
     postorder,
     rebuild,
     symbol,
@@ -160,8 +161,15 @@ def instantiate(template: Expr, view: View) -> Expr:
             axis = view.value.data if e.data is None else e.data
             new[e] = call(e.op, *(new[a] for a in e.args), data=axis)
         elif e not in new:
-            new[e] = rebuild(e, [new[a] for a in e.args])
+            new[e] = _counted(rebuild(e, [new[a] for a in e.args]))
     return new[template]
+
+
+def _counted(e: Expr) -> Expr:
+    """A sum of numbers as a number: the exponent `2 - 1` in the derivative of a square."""
+    if e.op != "add" or any(a.op != "number" for a in e.args):
+        return e
+    return number(sum((a.data for a in e.args), Fraction(0)))
 
 
 @lru_cache(maxsize=1024)
