@@ -14,13 +14,11 @@ from .errors import CallError, InferenceError, ParseError, RequestError, ShapeEr
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
-from .members import has_families
 from .parsing import parse, parse_expression
 from .problem import Claim, Kind, Problem, Request
-from .queries import read_families
 from .readings import readings
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .surface import UPSTREAM, Asked, Definition, Node, postorder
+from .surface import UPSTREAM, Asked, Definition, Node, has_families, postorder
 from .unification import open_text, unknowns
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
@@ -33,6 +31,8 @@ def read(text: str, complete: bool = True) -> Problem:
     to come. Raises InputError."""
     statements = parse(text, vocabulary())
     if has_families(statements):
+        from .queries import read_families  # of all problems, only those with families need it
+
         return read_families(text, statements, _expression, complete)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
