@@ -25,7 +25,7 @@ def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
     """The nodes that depend on the variable, arguments before the nodes that use them."""
     active: dict[Expr, None] = {}
     for e in postorder([root]):
-        if e is wrt or any(a in active for a in e.args):
+        if e is wrt or not active.keys().isdisjoint(e.args):
             active[e] = None
     return list(active)
 

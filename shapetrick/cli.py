@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -331,13 +331,11 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
 
 
 def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
-    from .cache import sizes_of
     from .render import derivation as render
 
     target = render.console()
     style = render.Style(render.width_of(target), args.steps, args.quiet)
-    first = True
-    sizes = sizes_of(args.sizes) if args.sizes else None
+    first, sizes = True, _account_sizes(args)
 
     def show(d: Derivation) -> None:
         nonlocal first
@@ -354,10 +352,9 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
 
 
 def _json(_: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
-    from .cache import sizes_of
     from .render.data import account_data
 
-    sizes = sizes_of(args.sizes) if args.sizes else None
+    sizes = _account_sizes(args)
 
     def show(d: Derivation) -> None:
         data = d.to_dict()
@@ -366,6 +363,15 @@ def _json(_: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
         print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
 
     return show
+
+
+def _account_sizes(args: argparse.Namespace) -> Mapping[str, int] | None:
+    """The sizes at which families are accounted for, if any are given."""
+    if not args.sizes:
+        return None
+    from .cache import sizes_of
+
+    return sizes_of(args.sizes)
 
 
 _SHOWN = {"text": _text, "json": _json}  # one after the other; the others are a document

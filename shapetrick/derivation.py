@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .chain_rule import cotangents
-from .expr import UNIT, Expr, expand_names, postorder, symbol
+from .expr import UNIT, Expr, postorder, symbol
 from .families import Families
 from .functions import NAMES
 from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
@@ -18,7 +18,7 @@ from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
 from .results import Recursion, Result, Step
-from .scope import IDENTITY
+from .scope import CONSTANTS, IDENTITY
 from .simplification import Simplifier
 from .validation import Checker
 
@@ -49,8 +49,9 @@ def _concluded(
         notes = (SYMMETRIC_CONVENTION,)
     if request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
-    gradient = with_names(simplifier.answer(gradient), _taken(problem))
-    if IDENTITY not in _declared(problem):
+    declared = _declared(problem)
+    gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
+    if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
     checker = Checker(
         request.of,
@@ -66,7 +67,6 @@ def _concluded(
         request=request,
         steps=(),
         gradient=gradient,
-        expanded=expand_names(gradient),
         definitions=_definitions(gradient, problem),
         kept=_kept(gradient, problem, request),
         rewritings=simplifier.steps_to(gradient),
@@ -101,7 +101,6 @@ def _through_families(problem: Problem, request: Request, families: Families, se
         request=request,
         steps=(),
         gradient=gradient,
-        expanded=expand_names(gradient),
         definitions=tuple((name, e) for name, e in own if name in used),
         kept=tuple(kept.value for kept in kept_values(problem, recursion)),
         rewritings=(),
@@ -234,9 +233,7 @@ _OPENED: dict[Kind, str] = {
 }
 
 
-def _taken(problem: Problem) -> set[str]:
-    """Names that mean something in the problem, or in the language."""
-    return {*_declared(problem), *NAMES, IDENTITY, "T", "e", "pi"}
+_WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, beside its functions
 
 
 def _declared(problem: Problem) -> set[str]:
@@ -249,9 +246,9 @@ def _declared(problem: Problem) -> set[str]:
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
     """The definitions that the gradient uses, directly or through another: the problem's own in its
     order, then those introduced."""
-    used = {e.data for e in postorder([gradient]) if e.op == "name"}
+    used = {e.data: e for e in postorder([gradient]) if e.op == "name"}
     own = [(name, e.args[0]) for name, e in problem.definitions.items() if name in used]
-    return (*own, *introduced(gradient, problem.definitions))
+    return (*own, *introduced(used, problem.definitions))
 
 
 def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...]:

@@ -14,13 +14,11 @@ from .errors import CallError, InferenceError, ParseError, RequestError, ShapeEr
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
-from .members import has_families
 from .parsing import parse, parse_expression
 from .problem import Claim, Kind, Problem, Request
-from .queries import read_families
 from .readings import readings
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .surface import UPSTREAM, Asked, Definition, Node, postorder
+from .surface import UPSTREAM, Asked, Definition, Node, has_families, postorder
 from .unification import open_text, unknowns
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
@@ -33,6 +31,8 @@ def read(text: str, complete: bool = True) -> Problem:
     to come. Raises InputError."""
     statements = parse(text, vocabulary())
     if has_families(statements):
+        from .queries import read_families  # of all problems, only those with families need it
+
         return read_families(text, statements, _expression, complete)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
@@ -325,7 +325,9 @@ class _Elaboration:
                 along = of if kind == "vjp" else wrt
                 direction = self._direction(asked, along)
             request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
-            yield replace(request, claim=self._claim(asked.claim, request))
+            if asked.claim is not None:
+                request = replace(request, claim=self._claim(asked.claim, request))
+            yield request
 
     def _direction(self, asked: Asked, along: Expr) -> Expr:
         """The symbol that stands for the upstream gradient, or for the direction."""
@@ -369,9 +371,7 @@ class _Elaboration:
             name = f"{letter}{count}"
         return name
 
-    def _claim(self, node: Node | None, request: Request) -> Claim | None:
-        if node is None:
-            return None
+    def _claim(self, node: Node, request: Request) -> Claim:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:

@@ -20,7 +20,7 @@ from .expr import Expr, postorder, symbol
 from .functions import TABLE, Array, Function
 from .objects import applied, checked_name
 from .problem import Kind
-from .scope import CONSTANTS, IDENTITY, SIZED, UNSIZED
+from .scope import CONSTANTS, IDENTITY, SIZED, UNSIZED, vocabulary
 from .surface import UPSTREAM
 
 LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments
@@ -72,6 +72,7 @@ def function(
             help="the user's own",
         )
     )
+    vocabulary.cache_clear()
     if replaced:
         rules.forget()
     return applied(name)

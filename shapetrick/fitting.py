@@ -9,7 +9,7 @@ derivative, or, where its coefficient has to be shared out (`x'x`-like: `x + x`)
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrangement import Arrangement, arrangements, einsum
+from .arrangement import Arrangement, Blocks, arrangements, einsum
 from .errors import DerivationError
 from .evaluation import Program
 from .expr import (
@@ -37,13 +37,18 @@ DRAWS = 3
 @dataclass(frozen=True, slots=True)
 class Arranged:
     """A product and the arrangement of (G, factors…) that stands; `types` are those of G, of the
-    factors and of the target, `tried` how many arrangements were proposed."""
+    factors and of the target, `tried` how many arrangements were proposed.
+
+    `sides` has the arrangement's blocks for the rows and the columns of each, the target last;
+    `letters` the dimension of each block."""
 
     coefficient: Fraction
     factors: tuple[Expr, ...]
     types: tuple[Type, ...]
     arrangement: Arrangement
     tried: int
+    sides: tuple[tuple[Blocks, Blocks], ...]
+    letters: Mapping[int, str]
 
 
 class Trial(NamedTuple):
@@ -186,11 +191,19 @@ def fit(
         error = min(error, miss)
     if error / scale > TOLERANCE:
         return None, error / scale
-    terms = [
-        Arranged(c, products[i].factors, proposals[i].types, a, len(proposals[i].arrangements))
-        for i, c, a in shares
+    return tuple(_arranged(c, products[i], proposals[i], a) for i, c, a in shares), error / scale
+
+
+def _arranged(
+    coefficient: Fraction, product: Product, proposals: Proposals, arrangement: Arrangement
+) -> Arranged:
+    types, blocks = proposals.types, iter(arrangement.blocks)
+    sides = [
+        (tuple(islice(blocks, len(t.rows))), tuple(islice(blocks, len(t.cols)))) for t in types
     ]
-    return tuple(terms), error / scale
+    letters = dict(zip(arrangement.blocks, (leg.dim for t in types for leg in t.legs), strict=True))
+    tried = len(proposals.arrangements)
+    return Arranged(coefficient, product.factors, types, arrangement, tried, tuple(sides), letters)
 
 
 Columns = Sequence[Sequence[tuple[Array, Arrangement]]]

@@ -52,7 +52,7 @@ class Signature(NamedTuple):
         return tuple(dict.fromkeys(c for side in sides for letters in side for c in letters))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A row: what a function is called, its value (NumPy, batched over leading axes; data last),
     its scalar derivative by each argument, its signatures by axis, the law of its units, from

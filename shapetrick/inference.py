@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from .dims import ONE, SCALAR, Dim, Shape
@@ -317,6 +318,7 @@ def _call(
     return _open_call(i, node, row, args, data, force)
 
 
+@cache
 def sizes_wanted(row: Function) -> int:
     """How many dimensions a call has to give because its arguments' shapes don't."""
     count = 0

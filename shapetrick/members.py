@@ -23,19 +23,6 @@ from .surface import Asked, Declaration, Definition, Node, Statement, postorder
 Build = Callable[[Node, Scope, Mapping[str, Expr], Shape | None], Expr]
 
 
-def has_families(statements: Sequence[Statement]) -> bool:
-    """Whether a statement has an index."""
-    return any(
-        s.over is not None or any(split(name) for name, _ in _named(s))
-        for s in statements
-        if not isinstance(s, Asked)
-    )
-
-
-def _named(s: Declaration | Definition) -> tuple[tuple[str, Span], ...]:
-    return s.names if isinstance(s, Declaration) else (s.name,)
-
-
 @dataclass(slots=True)
 class Reading:
     """One problem on its way from statements to segments."""

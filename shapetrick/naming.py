@@ -8,7 +8,7 @@ the identity the shape says the size: `I` is enough.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from .dims import ONE
 from .expr import Expr, add, named, postorder, rebuild, times
@@ -43,6 +43,8 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
             if x.op != "matmul" or i == 0 or factors[i - 1] is not a:  # a power is written once
                 uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
     cut = depths[e] > DEEPEST
+    if not cut and not any(n > 1 and parts[x] for x, n in uses.items()):
+        return e
     new: dict[Expr, Expr] = {}
     below: dict[Expr, int] = {}  # how deep since the last cut
     fresh = _Names(taken)
@@ -100,12 +102,12 @@ def is_identity(e: Expr) -> bool:
     return e.op == "name" and e.data == IDENTITY and e.args[0].op == "eye"
 
 
-def introduced(e: Expr, known: Container[str]) -> Iterator[tuple[str, Expr]]:
-    """The names in an expression that neither the problem nor the language knows, with their
-    bodies, inner ones first."""
-    for x in postorder([e]):
-        if x.op == "name" and x.data not in known and not is_identity(x):
-            yield x.data, x.args[0]
+def introduced(names: Mapping[str, Expr], known: Container[str]) -> Iterator[tuple[str, Expr]]:
+    """Those names of an expression that neither the problem nor the language knows, with their
+    bodies."""
+    for name, x in names.items():
+        if name not in known and not is_identity(x):
+            yield name, x.args[0]
 
 
 class _Names:

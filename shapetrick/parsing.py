@@ -1,6 +1,6 @@
 """Text to statements: the text is split into lines, and the parser makes a statement of each.
 
-The grammar stands in `grammar/`. This is the only module that knows the parser generator.
+The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-import unicodedata
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -17,15 +16,17 @@ from functools import cache
 from hashlib import blake2b
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from lark import Lark, Token, __version__
+from lark.exceptions import LarkError, UnexpectedToken
 
 from .complaints import Waiting, complaint
 from .dims import LARGEST, ONE, Dim
 from .errors import InputError, ParseError, Span
 from .indices import Range, base_of, range_of
+from .lexing import Functions, Source, Terminals, normal
 from .surface import (
-    ATTRIBUTES,
-    KINDS,
     UPSTREAM,
     Asked,
     Callee,
@@ -37,13 +38,6 @@ from .surface import (
     Statement,
 )
 
-if TYPE_CHECKING:
-    from lark import Lark, Token
-
-# Names that are functions, and how many of a call's arguments come before those that are sizes.
-Functions = Mapping[str, int]
-
-RESERVED = ("wrt", "with")
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
 
@@ -58,8 +52,6 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
-_CALL = re.compile(r"\s*\(")
-_ABSTRACT_CALL = re.compile(r"(\s*['’′])*\s*\(")
 _WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
 _LEIBNIZ = (  # d/dW J, and d J / d W
     re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
@@ -71,7 +63,8 @@ class _Builder:
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> Named:
-        return Named(_normal(t), _span(t))
+        named: Named = t.value
+        return named
 
     DIM = NAME
 
@@ -87,7 +80,7 @@ class _Builder:
 
     def binary(self, c: list[Any]) -> Node:
         left, sign, right = c
-        kind = _OPERATORS.get(str(sign), str(sign))
+        kind = _OPERATORS.get(sign.value, sign.value)
         return Node(kind, (left, right), None, left.span | right.span)
 
     def juxtaposition(self, c: list[Any]) -> Node:
@@ -97,7 +90,7 @@ class _Builder:
     def sign(self, c: list[Any]) -> Node:
         sign, node = c
         span = _span(sign) | node.span
-        return replace(node, span=span) if sign == "+" else Node("neg", (node,), None, span)
+        return replace(node, span=span) if sign.value == "+" else Node("neg", (node,), None, span)
 
     def transpose(self, c: list[Any]) -> Node:
         return Node("'", (c[0],), None, c[0].span | _span(c[1]))
@@ -205,7 +198,7 @@ class _Builder:
 
 
 def _bracketed(node: Node, span: Span) -> Node:
-    return replace(node, span=span, bracketed=True)
+    return Node(node.kind, node.args, node.value, span, True, node.juxtaposed)
 
 
 def _upstream(args: tuple[Node, ...], span: Span) -> Node:
@@ -219,15 +212,10 @@ def _span(t: Token) -> Span:
     return Span(t.start_pos or 0, t.end_pos or 0)
 
 
-def _normal(text: str) -> str:
-    name = str(text) if text.isascii() else unicodedata.normalize("NFC", str(text))
-    return re.sub(r"\s", "", name).replace("−", "-") if name.endswith("]") else name
-
-
 def _range(t: Token) -> Range:
     """The range in `for l = 1..L` or `sum(l = 1..L)`."""
     letter, first, last = re.split(r"=|\.\.", re.sub(r"^\w+[\s(]+|[\s)]+$", "", str(t)))
-    found = range_of(_normal(letter.strip()), first, last)
+    found = range_of(normal(letter.strip()), first, last)
     if found is None:
         raise ParseError(
             "a range is `l = 1..L`: a letter, and the first and the last index; an index is a "
@@ -253,7 +241,8 @@ def parse(text: str, functions: Functions) -> list[Statement]:
         abstract = {
             base_of(name) for names in _ELEMENTWISE.findall(clean) for name in _names(names)
         }
-        return [_statement(clean, span, functions, abstract) for span in _lines(clean)]
+        sources = (Source(clean, span, functions, abstract) for span in _lines(clean))
+        return [_statement(source) for source in sources]
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -267,7 +256,7 @@ def parse_expression(
         spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
-        node: Node = _run("expression", clean, spans[0], functions, abstract)
+        node: Node = _run("expression", Source(clean, spans[0], functions, abstract))
         return node
     except InputError as error:
         raise error.located(None, text) from None
@@ -285,28 +274,22 @@ def tokens(
     text: str, functions: Functions, abstract: Container[str] = frozenset()
 ) -> list[tuple[str, Span]]:
     """The tokens of a statement or an expression, as far as it can be one: to highlight it."""
-    found = (_tokens(start, text, functions, abstract) for start in ("statement", "expression"))
-    return max(found, key=len)
+    source = Source(text, Span(0, len(text)), functions, abstract)
+    return max((_tokens(start, source) for start in ("statement", "expression")), key=len)
 
 
-def _tokens(
-    start: str, text: str, functions: Functions, abstract: Container[str]
-) -> list[tuple[str, Span]]:
-    from lark.exceptions import LarkError  # slow to import
-
-    driver: Any = _parser().parse_interactive(text, start)
+def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
+    driver: Any = _parser().parse_interactive(source, start)
     found = []
     with suppress(LarkError, ParseError):
         for token in driver.lexer_thread.lex(driver.parser_state):
-            span = _span(token)
-            _retype(token, text, functions, abstract)
-            found.append((str(token.type), span))
             driver.feed_token(token)
+            found.append((str(token.type), _span(token)))
     return found
 
 
 def _names(text: str) -> list[str]:
-    return [_normal(name.strip()) for name in text.split(",")]
+    return [normal(name.strip()) for name in text.split(",")]
 
 
 def _clean(text: str) -> str:
@@ -345,51 +328,42 @@ def _lines(text: str) -> Iterator[Span]:
             start = at + 1
 
 
-def _statement(text: str, span: Span, functions: Functions, abstract: Container[str]) -> Statement:
+def _statement(source: Source) -> Statement:
+    text, span = source.text, source.span
     for form in _LEIBNIZ:
-        m = form.fullmatch(text, span.start, span.end)
+        m = form.fullmatch(text, *span)
         if m is not None:
-            of = _run("expression", text, Span(*m.span("of")), functions, abstract)
+            of = _run("expression", source._replace(span=Span(*m.span("of"))))
             names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-            wrt = tuple(Named(_normal(n.group()), Span(*n.span())) for n in names)
+            wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
             return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
-    statement: Statement = _run("statement", text, span, functions, abstract)
+    statement: Statement = _run("statement", source)
     return statement
 
 
-def _run(start: str, text: str, span: Span, functions: Functions, abstract: Container[str]) -> Any:
-    """Feed the parser token by token: which names are functions, the grammar doesn't know."""
+def _run(start: str, source: Source) -> Any:
+    """Feed the parser token by token: what is said of one that it refuses depends on where it stood
+    before."""
+    text, span = source.text, source.span
     if span.end - span.start > MAX_STATEMENT:
         raise ParseError(
             f"the line has {span.end - span.start} characters: at most {MAX_STATEMENT} are read. "
             "Name its parts in lines of their own.",
             Span(span.start, span.start + 1),
         )
-    from lark.exceptions import UnexpectedCharacters, UnexpectedToken  # slow to import
-
-    driver: Any = _parser().parse_interactive(text[span.start : span.end], start)
+    driver: Any = _parser().parse_interactive(source, start)
     state = driver.parser_state
-    position, fed, before = state.position, None, Span(span.start, span.start)
+    position, fed = state.position, None
     try:
-        for fed in driver.lexer_thread.lex(state):
-            fed.start_pos += span.start
-            fed.end_pos += span.start
-            _retype(fed, text, functions, abstract)
-            driver.feed_token(fed)
-            position, before = state.position, _span(fed)
+        for token in driver.lexer_thread.lex(state):
+            state.feed_token(token)
+            position, fed = state.position, token
         return driver.feed_eof(fed)
     except UnexpectedToken as error:
-        at = _span(error.token)
-        if error.token.type == "$END":
-            at = Span(span.end, span.end)
-        elif error.token is not fed:  # refused by the lexer, which knows places in the line only
-            at = Span(at.start + span.start, at.end + span.start)
-    except UnexpectedCharacters as error:
-        first = span.start + (error.pos_in_stream or 0)
-        at = Span(first, first + 1)
-    waiting = _waiting(state.parse_conf.parse_table.states[position])
-    typed, sign = text[span.start : span.end], text[at.start : at.end]
-    message = complaint(typed, sign, text[before.start : before.end], waiting)
+        refused = error.token
+    at = Span(span.end, span.end) if refused.type == "$END" else _span(refused)
+    waiting = _waiting(state.parse_conf.states[position])
+    message = complaint(text[span.start : span.end], str(refused), str(fed or ""), waiting)
     raise ParseError(message, span if waiting == "head" else at, text)
 
 
@@ -408,31 +382,14 @@ def _waiting(expected: Container[str]) -> Waiting:
     return next((kind for name, kind in kinds if name in expected), "name")
 
 
-def _retype(token: Token, text: str, functions: Functions, abstract: Container[str]) -> None:
-    """Tell names apart by what they are and what follows, which the grammar can't."""
-    name, end = _normal(token), token.end_pos or 0
-    if token.type == "NAME":
-        if name in RESERVED:
-            token.type = f"_{name.upper()}"
-        elif name in functions and _CALL.match(text, end):
-            token.type, token.value = "FUNCTION", (name, functions[name])
-        elif base_of(name) in abstract and _ABSTRACT_CALL.match(text, end):
-            token.type, token.value = "ABSTRACT", Named(name, _span(token))
-    elif token.type == "DIM" and name == "for":  # of a range that is not well formed
-        token.type = "_FOR"
-    elif token.type == "DIM" and (name in ATTRIBUTES or name in KINDS):
-        token.type = "ATTRIBUTE"
-
-
 @cache
 def _parser() -> Lark:
     """The parser, made on first use; its tables are kept in the user's cache."""
-    from lark import Lark, __version__  # slow to import
-
     grammar = _grammar()
     return Lark(
         grammar,
         parser="lalr",
+        lexer=Terminals,
         start=["statement", "expression"],
         transformer=_Builder(),
         cache=_cache_file(grammar + __version__) or False,

@@ -68,7 +68,6 @@ class _Restoration:
             request=request,
             steps=tuple(map(self._step, data["steps"])),
             gradient=gradient,
-            expanded=ex.expand_names(gradient),
             definitions=tuple((_text(d["name"]), self._at(d["node"])) for d in data["definitions"]),
             kept=tuple(self._kept(gradient)),
             rewritings=tuple(

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from .dims import Dim, Shape
-from .expr import Expr
+from .expr import Expr, expand_names
 from .indices import Range
 from .problem import Request
 
@@ -139,10 +139,14 @@ class Result:
     request: Request
     steps: tuple[Step, ...]
     gradient: Expr
-    expanded: Expr
     definitions: tuple[tuple[str, Expr], ...]
     kept: tuple[Expr, ...]
     rewritings: tuple[Rewriting, ...]
     validation: Validation
     notes: tuple[str, ...] = ()
     recursion: Recursion | None = None
+
+    @property
+    def expanded(self) -> Expr:
+        """The gradient in declared symbols alone."""
+        return expand_names(self.gradient)

@@ -184,25 +184,16 @@ def arranged_terms(view: View, upstream: Expr) -> list[Term]:
 def arrange(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
     """An arrangement of factors as a term of the argument's shape."""
     bound = _bound(view)
-    blocks = iter(found.arrangement.blocks)
-    dims: dict[int, Dim] = {}
-
-    def take(legs: tuple[Leg, ...]) -> tuple[int, ...]:
-        nodes = tuple(next(blocks) for _ in legs)
-        dims.update((n, bound[leg.dim]) for n, leg in zip(nodes, legs, strict=True))
-        return nodes
-
+    dims = {n: bound[letter] for n, letter in found.letters.items()}
+    *sides, (open_rows, open_cols) = found.sides
     edges, scalars = [], []
-    for f, t in zip(factors, found.types, strict=False):
-        rows, cols = take(t.rows), take(t.cols)
+    for f, (rows, cols) in zip(factors, sides, strict=True):
         if rows or cols:
             edges.append(Edge(f, rows, cols))
         else:
             base, exponent = f.args if f.op == "power" else (f, UNIT)
             scalars.append((base, exponent))
-    target = found.types[-1]
-    rows, cols = take(target.rows), take(target.cols)
-    return tidy(Term(found.coefficient, tuple(scalars), tuple(edges), dims, rows, cols))
+    return tidy(Term(found.coefficient, tuple(scalars), tuple(edges), dims, open_rows, open_cols))
 
 
 def _bound(view: View) -> dict[str, Dim]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from typing import NamedTuple
 
 from .dims import ONE, shape_text
@@ -44,8 +45,10 @@ SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
 UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 
 
-def vocabulary() -> dict[str, int]:
-    """The names that are functions before a bracket, and how many arguments come before sizes."""
+@cache
+def vocabulary() -> Mapping[str, int]:
+    """The names that are functions before a bracket, and how many arguments come before sizes; to
+    be forgotten (`cache_clear`) where the table gets a row."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 

@@ -5,13 +5,13 @@ Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .dims import Dim
 from .errors import Span
-from .indices import Range
+from .indices import Range, split
 from .problem import Kind
 
 # What may be said of a declared name, and whether it needs a square matrix.
@@ -112,6 +112,19 @@ class Asked:
 
 
 Statement = Declaration | Definition | Asked
+
+
+def has_families(statements: Sequence[Statement]) -> bool:
+    """Whether a statement has an index."""
+    return any(
+        s.over is not None or any(split(named.name) for named in _named(s))
+        for s in statements
+        if not isinstance(s, Asked)
+    )
+
+
+def _named(s: Declaration | Definition) -> tuple[Named, ...]:
+    return s.names if isinstance(s, Declaration) else (s.name,)
 
 
 def postorder(root: Node) -> Iterator[Node]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .dims import ONE, SCALAR, Dim
@@ -22,6 +22,7 @@ from .expr import (
     dimension,
     matmul,
     node,
+    number,
     postorder,
     rebuild,
     symbol,
@@ -150,18 +151,30 @@ def _gathered(products: Sequence[Product]) -> tuple[Product, ...]:
 
 def instantiate(template: Expr, view: View) -> Expr:
     """A factor of the scalar derivative with the operation's arguments and value put in."""
-    new: dict[Expr, Expr] = {_Y: view.value, _K: _count(view)}
     names = (_X,) if view.row.arity == 1 else _OPERANDS
-    new |= dict(zip(names, view.args, strict=False))
-    for e in postorder([template]):
-        if e in new:
-            continue
-        if e.args and e.op in TABLE and TABLE[e.op].takes_axis:
+    new: dict[Expr, Expr] = dict(zip(names, view.args, strict=False))
+    new[_Y] = view.value
+    for e in _parts(template):
+        if e is _K:
+            new[e] = _count(view)
+        elif e.args and e.op in TABLE and TABLE[e.op].takes_axis:
             axis = view.value.data if e.data is None else e.data
             new[e] = call(e.op, *(new[a] for a in e.args), data=axis)
-        else:
-            new[e] = rebuild(e, [new[a] for a in e.args])
+        elif e not in new:
+            new[e] = _counted(rebuild(e, [new[a] for a in e.args]))
     return new[template]
+
+
+def _counted(e: Expr) -> Expr:
+    """A sum of numbers as a number: the exponent `2 - 1` in the derivative of a square."""
+    if e.op != "add" or any(a.op != "number" for a in e.args):
+        return e
+    return number(sum((a.data for a in e.args), Fraction(0)))
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: Expr) -> tuple[Expr, ...]:
+    return tuple(postorder([template]))
 
 
 def _count(view: View) -> Expr:

@@ -21,7 +21,7 @@ LAYERS = re.findall(r"^ *\d*  ([a-z_/]+)\.py  ", CONTRIBUTING, re.MULTILINE)
 LOOKS_UP = {("expr", "render/text"), ("expr", "render/latex")}
 
 DOORS = {
-    "lark": {"parsing"},
+    "lark": {"lexing", "parsing"},
     "prompt_toolkit": {"repl"},
     "rich": {"render/derivation", "repl"},
     "sympy": {"interchange", "sympy_reading"},

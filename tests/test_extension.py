@@ -12,6 +12,7 @@ from scipy.linalg import expm
 
 import shapetrick as st
 from shapetrick import functions, rules
+from shapetrick.scope import vocabulary
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,7 @@ def _own_rows() -> Iterator[None]:
     for now, before in ((functions.TABLE, table), (functions.NAMES, names)):
         now.clear()
         now.update(before)  # type: ignore[arg-type]
+    vocabulary.cache_clear()
     rules.forget()
 
 

@@ -201,6 +201,20 @@ def test_refused(text: str) -> None:
         parse_expression(text, WORDS, {"f"})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "J = X for l = 1..3 * 4",
+        "check grad J wrt x = 3 for l = 1..2 , 4",
+        "grad J wrt X symmetric X",
+        "X : n for l = 1..L = 2",
+    ],
+)
+def test_nothing_follows_the_end_of_a_statement(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(text, WORDS)
+
+
 def test_a_declaration_may_follow_the_use() -> None:
     problem = read("J = sum(s(x))\ngrad J wrt x\ns : elementwise\nx : n")
     assert problem.functions == ("s",)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
 from rich.theme import Theme
 
-from ..cache import Account
 from ..dims import shape_text
 from ..expr import Expr
 from ..problem import Problem
@@ -23,6 +22,9 @@ from ..results import Line, Recursion, Result, Step, Validation
 from . import words
 from .layout import COLOURS, MARGIN, Row, broken, columns, labelled, padded, plain, prose
 from .text import factor_text, overlined, to_text
+
+if TYPE_CHECKING:
+    from ..cache import Account
 
 INDENT = 13  # the column in which the texts behind the labels begin
 PROSE_WIDTH = 80

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..dims import Dim, Shape
 from ..elaboration import read_expression
@@ -236,9 +236,9 @@ class Latex(Notation):
 
     def marked(self, e: Expr, piece: Piece) -> Piece:
         if isinstance(piece.text, str) and piece.text.startswith(r"\frac"):  # a label, a number
-            piece = replace(piece, level=Level.POWER)
+            piece = piece._replace(level=Level.POWER)
         mark = self.marks.get(e) if self.marks else None
-        return piece if mark is None else replace(piece, text=(mark, piece.text, "}"))
+        return piece if mark is None else piece._replace(text=(mark, piece.text, "}"))
 
 
 def _outside_brackets(text: str, wanted: str) -> int | None:

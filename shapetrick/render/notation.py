@@ -9,11 +9,12 @@ are put, `(G .* X) W`, although `G .* X W` means the same: a space looks tighter
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
 from itertools import groupby
+from typing import NamedTuple
 
 from ..dims import ONE, SCALAR, Dim, broadcast
 from ..errors import RequestError
@@ -49,8 +50,7 @@ class Level(IntEnum):
     ATOM = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """The text of a node without its sign; `bare` is it with `I` for `eye(n)`, where it has one."""
 
     text: Rope
@@ -60,7 +60,7 @@ class Piece:
 
     @property
     def unsigned(self) -> Piece:
-        return replace(self, negative=False)
+        return self._replace(negative=False) if self.negative else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class _Writer:
             if i == 0 and len(pieces) > 1 and pieces[1].bare is None:
                 sized = operands[1].shape
             if piece.bare is not None and sized == operand.shape:
-                chosen[i] = replace(piece, text=piece.bare)
+                chosen[i] = piece._replace(text=piece.bare)
             sized = (broadcast([sized, operand.shape]) or sized) if i else operand.shape
         return chosen
 
@@ -266,7 +266,7 @@ class _Writer:
         negative = sum(piece.negative for piece in pieces) % 2 == 1
         first, *rest = [piece.unsigned for piece in pieces]
         if not rest:
-            return replace(first, negative=negative)
+            return first._replace(negative=negative)
         parts: list[Rope] = [s.enclosed(first, Level.PRODUCT)]
         for piece in rest:
             parts += [s.matmul, s.enclosed(piece, Level.POWER)]
@@ -312,16 +312,15 @@ class _Writer:
         piece = terms.piece(self.notation)
         if negative and piece.level == Level.SUM:
             piece = Piece(self.notation.bracket(piece.text), Level.ATOM)
-        piece = replace(piece, negative=negative)
+        piece = piece._replace(negative=negative)
         bare = self.pieces[matrices[0]].bare if len(matrices) == 1 else None
         if bare is None or terms.divisors:
             return piece
-        terms = replace(terms, matrices=[Piece(bare, Level.ATOM)])
-        return replace(piece, bare=terms.piece(self.notation).text)
+        terms = terms._replace(matrices=[Piece(bare, Level.ATOM)])
+        return piece._replace(bare=terms.piece(self.notation).text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fraction:
+class _Fraction(NamedTuple):
     """A term: a coefficient, scalars and matrices; matrices and scalars that divide it."""
 
     coefficient: Number
@@ -356,8 +355,9 @@ class _Fraction:
             if self.denominators or alone:
                 front = [] if k.numerator == 1 else [_number(Fraction(k.numerator), s)]
                 return front, [_number(Fraction(k.denominator), s), *self.denominators]
-        number = replace(_number(k, s), level=Level.ATOM)  # `2/3 x` needs no brackets
-        return [] if k == 1 else [number], self.denominators
+        if k == 1:
+            return [], self.denominators
+        return [_number(k, s)._replace(level=Level.ATOM)], self.denominators  # of `2/3 x`, too
 
 
 def _beside(factors: Sequence[Piece], s: Notation) -> Piece:
