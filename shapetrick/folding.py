@@ -104,6 +104,10 @@ class Folding:
                 e = _without_summands(e, body, name)
         return e
 
+    def holds_none(self, factors: Iterable[Expr]) -> bool:
+        """Whether no definition that is a product may be found in one of these factors."""
+        return next(self._products.among(lambda: factors), None) is None
+
     def fold_term(self, term: Term) -> Iterator[Term]:
         """The term with one more definition in it each time."""
         among = self._products.among(lambda: _parts(term))

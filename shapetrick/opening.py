@@ -51,6 +51,25 @@ def is_multilinear(e: Expr) -> bool:
     return e.op in TABLE and TABLE[e.op].units == "linear"
 
 
+def is_bare_product(e: Expr) -> bool:
+    """Whether it is a product of factors that are none themselves, none of them twice or turned,
+    scalars in front: nothing in it meets, and it is written as it stands."""
+    match e.op:
+        case "power":
+            factors = e.args[:1] if e.args[1].op == "number" else ()
+        case "times":
+            factors = e.args if all(a.is_scalar for a in e.args[:-1]) else ()
+        case "matmul":
+            factors = e.args
+        case _:
+            return False
+    bare = all(a.op not in _CONSTANT and not is_multilinear(a) for a in factors)
+    return bare and 0 < len(factors) == len({*factors})
+
+
+_CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
+
+
 def is_reduction(e: Expr) -> bool:
     """Whether it sums over something: then terms inside may cancel."""
     row = TABLE.get(e.op)

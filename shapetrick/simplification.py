@@ -37,6 +37,7 @@ from .opening import (
     PRODUCTS,
     Opens,
     Reading,
+    is_bare_product,
     is_multilinear,
     is_reduction,
     worth_opening,
@@ -191,6 +192,8 @@ class Simplifier:
         opened too."""
         if e.op == "transpose" and not is_multilinear(e.args[0]):
             return flip(e.args[0], self.is_symmetric)
+        if opens != "definitions" and is_bare_product(e) and self._folding.holds_none(e.args):
+            return e
         whole = sum_of(list(e.args)) if e.op == "add" else e
         best, how = whole, "order"
         if e.op == "transpose" and e.args[0].op == "add":
