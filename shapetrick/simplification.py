@@ -140,26 +140,25 @@ class Simplifier:
         """The node simplified until that changes nothing; of forms that turn into each other, one
         that doesn't depend on where one began."""
         forms = [e]
-        inside: Opens = "sums" if opens == "nothing" else opens
         for _ in range(MOST_ROUNDS):
             found = self._once(forms[-1], opens)
             if found is forms[-1]:
                 break
-            found = self._inside(found, inside)
+            found = self._inside(found)
             if found in forms:
                 return min(forms[forms.index(found) :], key=lambda x: (length(x), outline(x)))
             forms.append(found)
         return forms[-1]
 
-    def _inside(self, e: Expr, opens: Opens, depth: int = 0) -> Expr:
+    def _inside(self, e: Expr, depth: int = 0) -> Expr:
         """The expression with those arguments simplified that a rewriting has just made."""
         for node in postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo):
             if node not in self._memo:
                 self._memo[node] = node
                 before = self._with_args(node)
-                after = self._once(before, opens)
+                after = self._once(before, "sums")
                 if after is not before and depth < DEEPEST:
-                    after = self._inside(after, opens, depth + 1)
+                    after = self._inside(after, depth + 1)
                 self._memo[node] = after
         return self._with_args(e)
 
