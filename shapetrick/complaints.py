@@ -6,7 +6,6 @@ Comes before the parser, which says where it stopped and what kind of thing it w
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Literal
 
 Waiting = Literal[
@@ -61,6 +60,8 @@ def complaint(line: str, sign: str, before: str, waiting: Waiting) -> str:
     if _RANGE.search(line):
         return RANGES
     if waiting == "head":
+        from difflib import get_close_matches  # slow to import, and only for what is misspelt
+
         meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
     for states, pattern, message in _TABLE:

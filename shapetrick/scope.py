@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
 
@@ -55,6 +54,8 @@ def vocabulary() -> Mapping[str, int]:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, if one is alike."""
+    from difflib import get_close_matches  # slow to import, and only for what is misspelt
+
     alike = sorted(k for k in known if abs(len(k) - len(name)) <= 2)
     return next(iter(get_close_matches(name, alike, n=1, cutoff=0.75)), None)
 
