@@ -10,12 +10,16 @@ rules of operations that it needs for the first time are searched for; in the se
 known. Seconds are CPU seconds of the process, the shared machine's noise being in the wall time;
 that is given beside it. The stages are timed from outside (`stages.py`).
 
-Then each peer gets the same problems in the same process: what is differentiated is translated by
-us (not timed), and its derivative taken once, as `peers.py` says: SymPy's `.diff`, tensorgrad's
-`Derivative(...).simplify()` and `.full_simplify()`. It has no answer if it raises, leaves a
-derivative standing, or takes longer than the limit (of wall time). Its figures, and ours beside
-them (those of the first pass, where all is new to all), are over the problems that it answers; the
-peers' answers are not validated, by them or by us.
+Then each peer gets the same problems in the same process, as `peers.py` says: SymPy's `.diff`,
+tensorgrad's `Derivative(...).simplify()` and `.full_simplify()`. Timed are the derivative alone,
+and beside it all that ours does but the validation: what is differentiated is built in the peer's
+objects, its derivative taken, and the answer written as text. A peer has no answer if it raises,
+leaves a derivative standing, or takes longer than the limit (of wall time). Its figures, and ours
+beside them (those of the first pass, where all is new to all), are over the problems that it
+answers; the peers' answers are not validated, by them or by us.
+
+What is there before a pass is kept out of the garbage collector's sight: looking at all of it
+before every problem would empty the processor's caches.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ import importlib
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -53,10 +58,12 @@ class Timing(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """How a peer answered: CPU seconds by problem, and how many it had no answer to, and why."""
+    """How a peer answered: CPU seconds by problem, of the derivative alone and of all, from objects
+    to text; and how many it had no answer to, and why."""
 
     name: str
-    seconds: dict[str, float]
+    alone: dict[str, float]
+    whole: dict[str, float]
     none: Counter[str]
     inexpressible: int
 
@@ -106,7 +113,7 @@ def answered(text: str) -> str:
 
 def derivations(texts: dict[str, str]) -> list[Timing]:
     found = []
-    with timed() as clock:
+    with timed() as clock, own_garbage():
         for name, text in texts.items():
             gc.collect()  # each pays for its own garbage alone
             clock.switch()
@@ -117,6 +124,17 @@ def derivations(texts: dict[str, str]) -> list[Timing]:
             clock.switch()
             found.append(Timing(name, *taken, dict(clock.seconds)))
     return found
+
+
+@contextmanager
+def own_garbage() -> Iterator[None]:
+    """Collections look at what is made inside alone."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -190,22 +208,22 @@ def beside(texts: dict[str, str], ours: Sequence[Timing], packages: list[str]) -
     known = {t.name: t.cpu for t in ours}
     rows = []
     for peer in found:
-        theirs = list(peer.seconds.values())
-        own = [known[name] for name in peer.seconds]
-        ratios = [
-            f"{a / b:.1f}"
-            for a, b in (
-                (median(theirs), median(own)),
-                (percentile(theirs, 0.95), percentile(own, 0.95)),
-            )
-        ]
+        own = [known[name] for name in peer.alone]
         none = ", ".join(f"{n} {why}" for why, n in peer.none.most_common())
-        rows.append(
-            (peer.name, len(theirs), f"{peer.none.total()} ({none})" if none else 0,
-             peer.inexpressible, *figures(theirs), *figures(own), *ratios)
-        )  # fmt: skip
+        for what, seconds in (
+            ("derivative alone", peer.alone),
+            ("from objects to text", peer.whole),
+        ):
+            theirs = list(seconds.values())
+            medians = median(theirs) / median(own)
+            tails = percentile(theirs, 0.95) / percentile(own, 0.95)
+            rows.append(
+                (peer.name, what, len(theirs), f"{peer.none.total()} ({none})" if none else 0,
+                 peer.inexpressible, *figures(theirs), *figures(own), f"{medians:.1f}",
+                 f"{tails:.1f}")
+            )  # fmt: skip
     header = (
-        f"peer, {LIMIT:g} s a problem", "answers", "none", "can't be asked", "median",
+        f"peer, {LIMIT:g} s a problem", "timed", "answers", "none", "can't be asked", "median",
         "95 of 100 within", "ours: median", "95 of 100 within", "ratio: median", "95 of 100",
     )  # fmt: skip
     return [*table(header, rows), *said]
@@ -215,23 +233,27 @@ def ask(
     peers: Any, name: str, question: Callable[[Request], Any], requests: dict[str, Request]
 ) -> Peer:
     """The peer's time for every problem, after one that isn't counted."""
-    peer = Peer(name, {}, Counter(), 0)
-    for k, (problem, request) in enumerate([*list(requests.items())[:1], *requests.items()]):
-        try:
-            answer = question(request)
-        except peers.Inexpressible:
-            peer = peer._replace(inexpressible=peer.inexpressible + (k > 0))
-            continue
-        gc.collect()
-        cpu = time.process_time()
-        try:
-            with peers.limited(LIMIT):
-                answer()
-        except peers.NoAnswer as error:
-            peer.none[str(error)] += k > 0
-            continue
-        if k:
-            peer.seconds[problem] = time.process_time() - cpu
+    peer = Peer(name, {}, {}, Counter(), 0)
+    with own_garbage():
+        for k, (problem, request) in enumerate([*list(requests.items())[:1], *requests.items()]):
+            gc.collect()
+            try:
+                with peers.limited(LIMIT):
+                    begun = time.process_time()
+                    answer = question(request)
+                    asked = time.process_time()
+                    found = answer()
+                    answered = time.process_time()
+                    peers.text_of(found)
+                    written = time.process_time()
+            except peers.Inexpressible:
+                peer = peer._replace(inexpressible=peer.inexpressible + (k > 0))
+            except peers.NoAnswer as error:
+                peer.none[str(error)] += k > 0
+            else:
+                if k:
+                    peer.alone[problem] = answered - asked
+                    peer.whole[problem] = written - begun
     return peer
 
 

@@ -1,8 +1,8 @@
 """The same derivatives by SymPy and by tensorgrad: our expressions in theirs, and what they answer.
 
-A peer translates a request's forward expression (and is not timed for that), and then takes its
-derivative: of a matrix with an upstream G, that of the scalar tr(G' F), and of a gradient once
-more for a Hessian. tensorgrad need not be installed (`pip install tensorgrad`).
+A question is a request's forward expression in the peer's objects; the answer its derivative: of
+a matrix with an upstream G, that of the scalar tr(G' F), and of a gradient once more for a Hessian.
+tensorgrad need not be installed (`pip install tensorgrad`).
 """
 
 from __future__ import annotations
@@ -66,13 +66,21 @@ def limited(seconds: float) -> Iterator[None]:
         yield
     except _Late:
         raise NoAnswer("time is up") from None
-    except NoAnswer:
+    except (NoAnswer, Inexpressible):
         raise
     except Exception as error:  # of any kind: that is what the peer says
         raise NoAnswer(type(error).__name__) from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def text_of(found: Array) -> str:
+    """The answer as a person reads it. Raises NoAnswer if a derivative is left standing in it."""
+    text = str(found)
+    if "Derivative(" in (text if isinstance(found, sp.Basic) else repr(found)):
+        raise NoAnswer("a derivative is left")
+    return text
 
 
 # ----------------------------------------------------------------------------------------- SymPy
@@ -89,11 +97,7 @@ def sympy_question(request: Request) -> Callable[[], Array]:
         found = of.diff(wrt)
         if request.kind == "hess":
             found = found.diff(wrt)
-        if found.has(sp.Derivative):
-            found = found.doit()
-        if found.has(sp.Derivative):
-            raise NoAnswer("a derivative is left")
-        return found
+        return found.doit() if found.has(sp.Derivative) else found
 
     return answer
 
@@ -112,10 +116,7 @@ def tensorgrad_question(request: Request, full: bool) -> Callable[[], Array]:
         found = tg.Derivative(of, wrt)
         if request.kind == "hess":
             found = tg.Derivative(found, wrt)
-        found = found.full_simplify() if full else found.simplify()
-        if "Derivative(" in repr(found):
-            raise NoAnswer("a derivative is left")
-        return found
+        return found.full_simplify() if full else found.simplify()
 
     return answer
 
