@@ -248,8 +248,8 @@ def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Sign
     if common.kind == "scalar":
         return Part(c, _gathered(((base, exponent), *scalars)), core)
     if core is None:
-        # only what is multiplied entry by entry may be a sum of scalars
-        if common.kind != "times" or inside.op != "add":
+        # only what is multiplied entry by entry may be a scalar
+        if common.kind != "times":
             return None
         c, scalars, core = WHOLE, (), inside
     if core.op == "add":

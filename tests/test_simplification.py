@@ -124,6 +124,7 @@ FORMS = [
     ("(A C)' - C' B'", "C' (A - B)'", TALL),
     ("s u + t u", "(s + t) u", "s, t : scalar; u : m"),
     ("2 s u / (4 t)", "s u / (2 t)", "s, t : scalar; u : m"),
+    ("s^3 t tanh(u') - s^3 tanh(u')", "s^3 (t - 1) tanh(u')", "s, t : scalar; u : m"),
     ("u / t + u / t", "2 u / t", "t : scalar; u : m"),
     ("1 - (1 - s)", "s", "s : scalar"),
     ("p .* (1 - p) .* ((1 - q) ./ (1 - p) - q ./ p)", "p - q", "p, q : m"),
