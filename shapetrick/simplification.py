@@ -68,7 +68,7 @@ class Simplifier:
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
         self._spellings: dict[tuple[object, ...], tuple[Term, Expr | None]] = {}
-        self._closed: set[tuple[object, ...]] = set()  # what multiplying out doesn't shorten
+        self._closed: dict[tuple[object, ...], Reading | None] = {}  # not shorter multiplied out
         self._log: list[Rewriting] = []
         self._symmetric: dict[Expr, bool] = {}
         self._rewriter = Rewriter(self.is_symmetric, length)
@@ -207,7 +207,7 @@ class Simplifier:
             if shortest is not None:
                 best, how = shortest
             else:
-                self._closed.add(tried)
+                self._closed[tried] = plain
         if best is not e:
             self._log.append(Rewriting(how, e, best))
         return best
