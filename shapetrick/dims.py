@@ -66,10 +66,10 @@ class Dim:
     @property
     def integer(self) -> int | None:
         """Its value, where it is a number."""
-        if not self.terms:
-            return 0
-        (names, k), *rest = self.terms
-        return k if not names and not rest else None
+        if len(self.terms) != 1:
+            return None if self.terms else 0
+        names, k = self.terms[0]
+        return None if names else k
 
     @property
     def names(self) -> tuple[str, ...]:
