@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .chain_rule import cotangents
+from .chain_rule import cotangents, tangent
 from .expr import UNIT, Expr, postorder, symbol
 from .families import Families
 from .functions import NAMES
-from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
+from .jacobians import directional, jacobian, symmetrized
 from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
@@ -124,11 +124,12 @@ def _gradient(request: Request, simplifier: Simplifier) -> Expr:
 def _in_steps(of: Expr, wrt: Expr, upstream: Expr, simplifier: Simplifier) -> Expr:
     """The cotangent of the variable, of which no side has to be found in it again: what is handed
     on may be hidden in steps."""
+    return cotangents(of, wrt, upstream, _stepping(simplifier))[wrt]
 
-    def step(e: Expr) -> Expr:
-        return as_step(simplifier.answer(simplifier(e)))
 
-    return cotangents(of, wrt, upstream, step)[wrt]
+def _stepping(simplifier: Simplifier) -> Callable[[Expr], Expr]:
+    """What hides in a step what is handed on, written as in an answer."""
+    return lambda e: as_step(simplifier.answer(simplifier(e)))
 
 
 def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
@@ -152,10 +153,12 @@ def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
 
 
 def _directional(request: Request, simplifier: Simplifier) -> Expr:
-    upstream = upstream_of(request.of)
-    cotangent = cotangents(request.of, request.wrt, upstream)[request.wrt]
-    assert request.direction is not None
-    return pushed_forward(cotangent, upstream, request.direction, simplifier)
+    of, wrt, direction = request.of, request.wrt, request.direction
+    assert direction is not None
+    short = directional(of, wrt, direction, simplifier)
+    if short is not None:
+        return short
+    return simplifier(tangent(of, wrt, direction, _stepping(simplifier)))
 
 
 _KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {

@@ -42,6 +42,14 @@ def test_calls_of_a_hessian_vector_product_by_layer() -> None:
     assert large <= MOST * small
 
 
+def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
+    def refuse() -> None:
+        with pytest.raises(st.DerivationError, match="a sum of too many products"):
+            st.read(residual_network(20).replace("grad J", "hess J")).derive()
+
+    assert calls(refuse) <= 1_000_000
+
+
 def test_calls_of_the_steps_on_paper_by_layer() -> None:
     def effort_of_steps(layers: int) -> int:
         (derivation,) = st.read(residual_network(layers)).derive()
