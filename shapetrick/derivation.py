@@ -6,11 +6,11 @@ the steps as on paper (`paper.py`) are made only where someone looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from .chain_rule import cotangents, tangent
-from .expr import UNIT, Expr, postorder, symbol
+from .expr import UNIT, Expr, named, postorder, rebuild, symbol, zeros
 from .families import Families
 from .functions import NAMES
 from .jacobians import directional, jacobian, symmetrized
@@ -21,6 +21,7 @@ from .results import Recursion, Result, Step
 from .scope import CONSTANTS, IDENTITY
 from .simplification import Simplifier
 from .validation import Checker
+from .walks import remembered
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
@@ -190,7 +191,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     of, of_text = request.of, request.of_text
     if request.kind in ("hess", "hvp"):
         first = steps(replace(request, kind="grad", direction=None, symmetric=False))
-        of, of_text = _gradient_of(request, simplifier), f"∂{of_text}/∂{request.wrt.data.name}"
+        of, of_text = _told(first, request.wrt), f"∂{of_text}/∂{request.wrt.data.name}"
     upstream = symbol(f"bar({of_text})", of.shape)
     if request.kind == "hvp" and request.direction is not None:
         upstream = request.direction
@@ -209,6 +210,21 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         note=_OPENED[request.kind],
     )
     return (*first, *steps(rule), last)
+
+
+def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
+    """The gradient as its steps tell it: the cotangents in it are definitions, by their labels."""
+    told = zeros(*wrt.shape)
+    known: dict[Expr, Expr] = {}
+    for step in steps:
+        told = remembered(
+            known,
+            step.result,
+            lambda e: e if e.op == "name" else rebuild(e, [known[a] for a in e.args]),
+            into_names=False,
+        )
+        known[symbol(step.label, step.shape)] = named(step.label, told)
+    return told
 
 
 def _steps_of_families(

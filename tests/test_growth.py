@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from effort import calls
 from growth import FAMILIES, linear_recurrence, residual_network
@@ -33,12 +35,13 @@ def test_calls_by_element(name: str) -> None:
     assert large <= MOST * small
 
 
-def test_calls_of_a_hessian_vector_product_by_layer() -> None:
-    def text(layers: int) -> str:
-        gradient = residual_network(layers)
-        return f"V : d x d\n{gradient.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
+def hessian_vector_product(layers: int) -> str:
+    network = residual_network(layers)
+    return f"V : d x d\n{network.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
 
-    small, large = (effort(text(n)) / n for n in SIZES)
+
+def test_calls_of_a_hessian_vector_product_by_layer() -> None:
+    small, large = (effort(hessian_vector_product(n)) / n for n in SIZES)
     assert large <= MOST * small
 
 
@@ -50,9 +53,10 @@ def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
     assert calls(refuse) <= 1_000_000
 
 
-def test_calls_of_the_steps_on_paper_by_layer() -> None:
+@pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
+def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> None:
     def effort_of_steps(layers: int) -> int:
-        (derivation,) = st.read(residual_network(layers)).derive()
+        (derivation,) = st.read(text(layers)).derive()
         return calls(lambda: derivation.steps)
 
     small, large = (effort_of_steps(n) / n for n in SIZES)
