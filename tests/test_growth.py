@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from effort import calls
-from growth import FAMILIES, linear_recurrence, residual_network
+from growth import FAMILIES, linear_recurrence, network, residual_network
 
 import shapetrick as st
 from shapetrick.lengths import length
@@ -51,6 +51,28 @@ def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
             st.read(residual_network(20).replace("grad J", "hess J")).derive()
 
     assert calls(refuse) <= 1_000_000
+
+
+def claimed(text: str, old: str, new: str) -> str:
+    """The answer as a claim in its own names, with one slip in the gradient."""
+    (derivation,) = st.read(text).derive()
+    known = derivation.problem.definitions
+    lines = [f"{name} = {e}" for name, e in derivation.definitions if name not in known]
+    asked = text.splitlines()[-1]
+    wrong = str(derivation.gradient).replace(old, new, 1)
+    return "\n".join([text.removesuffix(asked), *lines, f"check {asked} = {wrong}"])
+
+
+def test_calls_of_a_wrong_claim_by_layer() -> None:
+    def effort_of_check(layers: int) -> int:
+        text = claimed(network(layers), "'", "")
+        return calls(lambda: found.extend(st.read(text).check()))
+
+    found: list[st.Check] = []
+    small, large = (effort_of_check(n) / n for n in SIZES)
+    assert [c.verdict for c in found] == ["wrong", "wrong"]
+    assert "a transpose is missing" in found[1].diagnosis
+    assert large <= MOST * small
 
 
 @pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
