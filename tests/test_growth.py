@@ -53,19 +53,19 @@ def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
     assert calls(refuse) <= 1_000_000
 
 
-def claimed(text: str, old: str, new: str) -> str:
-    """The answer as a claim in its own names, with one slip in the gradient."""
+def without_transpose(text: str) -> str:
+    """The answer as a claim, in names of its own, that lacks a transpose."""
     (derivation,) = st.read(text).derive()
     known = derivation.problem.definitions
     lines = [f"{name} = {e}" for name, e in derivation.definitions if name not in known]
     asked = text.splitlines()[-1]
-    wrong = str(derivation.gradient).replace(old, new, 1)
+    wrong = str(derivation.gradient).replace("'", "", 1)
     return "\n".join([text.removesuffix(asked), *lines, f"check {asked} = {wrong}"])
 
 
 def test_calls_of_a_wrong_claim_by_layer() -> None:
     def effort_of_check(layers: int) -> int:
-        text = claimed(network(layers), "'", "")
+        text = without_transpose(network(layers))
         return calls(lambda: found.extend(st.read(text).check()))
 
     found: list[st.Check] = []
@@ -73,6 +73,17 @@ def test_calls_of_a_wrong_claim_by_layer() -> None:
     assert [c.verdict for c in found] == ["wrong", "wrong"]
     assert "a transpose is missing" in found[1].diagnosis
     assert large <= MOST * small
+
+
+def test_an_answer_that_is_too_long_to_read_is_not_told() -> None:
+    claim = residual_network(30).replace("grad J wrt W1", "check grad J wrt W1 = 2 W1")
+    (c,) = st.read(claim).check()
+    assert c.verdict == "wrong"
+    assert c.suggestion is None
+    assert c.diagnosis == (
+        "no small change mends it; the gradient is too long for one expression: without the claim, "
+        "its parts have names"
+    )
 
 
 @pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
