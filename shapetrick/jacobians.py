@@ -18,7 +18,7 @@ from .network import Term, parted, read_terms, turned
 from .simplification import Simplifier
 
 MOST_PATHS = 256  # from the result to the variable, that are multiplied out
-MOST_FACTORS = 8192  # in all of them together
+MOST_FACTORS = 20_000  # in all of them together
 MOST_PUSHED = 512  # and in those of a directional derivative; a longer one goes forward
 NEAREST = 16  # matrices on the way that are tried beside the variable itself
 
