@@ -93,6 +93,17 @@ def residual_network(layers: int) -> str:
     return "\n".join([*declared, *values, f"J = norm(H{layers} - Y)^2 / 2", "grad J wrt W1"])
 
 
+def directional_derivative(layers: int) -> str:
+    network = residual_network(layers)
+    return f"V : d x d\n{network.replace('grad J wrt W1', f'jvp H{layers} wrt W1 with V')}"
+
+
+def residual_jacobian(layers: int) -> str:
+    declared = ["x0 : d", *(f"A{i} : d x d" for i in range(1, layers + 1))]
+    values = [f"x{i} = x{i - 1} + tanh(A{i} x{i - 1})" for i in range(1, layers + 1)]
+    return "\n".join([*declared, *values, f"jac x{layers} wrt x0"])
+
+
 def linear_recurrence(steps: int) -> str:
     declared = ["H0, Y : m x d; W : d x d", *(f"X{i} : m x d" for i in range(1, steps + 1))]
     values = [f"H{i} = H{i - 1} W + X{i}" for i in range(1, steps + 1)]
@@ -164,6 +175,14 @@ FAMILIES = (
     Family(
         "residual network, written out", "layers", (5, 20, 100, 400), residual_network,
         lambda n: 2 * n + 1,
+    ),
+    Family(
+        "directional derivative of a residual network", "layers", (5, 20, 100, 400),
+        directional_derivative, lambda n: 2 * n + 1,
+    ),
+    Family(
+        "Jacobian of a residual network", "layers", (5, 20, 80, 160), residual_jacobian,
+        lambda n: 2 * n,
     ),
     Family(
         "linear recurrence, written out", "steps", (5, 20, 80, 200), linear_recurrence,

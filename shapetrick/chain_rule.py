@@ -3,7 +3,8 @@
 Nodes that depend on the variable are visited from the root down; each hands the cotangent of its
 value on to its arguments by the operation's rule (`rules.py`). This is reverse accumulation, the
 vector–Jacobian product of A. Griewank and A. Walther, Evaluating Derivatives, SIAM 2008, with
-expressions in place of numbers.
+expressions in place of numbers. The rules turned round go from the variable up to the root, and
+give a directional derivative.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from .errors import DerivationError
-from .expr import Expr, add, postorder, zeros
-from .network import Term, opened
+from .expr import Expr, add, postorder, symbol, zeros
+from .network import Term, opened, turned
 from .rules import arranged_terms
 from .spelling import spell
 from .views import View, views
@@ -28,6 +29,11 @@ def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
         if e is wrt or not active.keys().isdisjoint(e.args):
             active[e] = None
     return list(active)
+
+
+def upstream_of(value: Expr) -> Expr:
+    """The upstream gradient that is going to be taken out again."""
+    return symbol("#upstream", value.shape)
 
 
 def cotangents(
@@ -71,6 +77,43 @@ def _accumulated(
             if argument in contributions:
                 # The last operation comes first on the way down: what is written first goes first.
                 contributions[argument].extendleft(reversed(hand_down(e, position, cotangent)))
+
+
+def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]) -> Expr:
+    """The directional derivative of the root, along a direction of the variable's shape. A
+    definition hands on what gets long as its `step(tangent)`, as it does with a cotangent.
+
+    Raises DerivationError where an operation's derivative has no arrangement."""
+    active = active_nodes(root, wrt)
+    found = {wrt: direction}
+    for e in active:
+        if e is not wrt:
+            parts = [
+                part
+                for position, argument in enumerate(e.args)
+                if argument in found
+                for part in _hand_up(e, position, found[argument])
+            ]
+            found[e] = add(*parts) if parts else zeros(*e.shape)
+        if e.op == "name" and len(found[e].args) > LONGEST:
+            found[e] = step(found[e])
+    return found[root] if active else zeros(*root.shape)
+
+
+def _hand_up(e: Expr, position: int, tangent: Expr) -> list[Expr]:
+    """What an operation gets of the tangent of one argument: its rules, turned round."""
+    if e.op == "name":
+        return [tangent]
+    contributions = [tangent]
+    for view in reversed(views(e, position)):
+        upstream = upstream_of(view.value)
+        contributions = [
+            part
+            for c in contributions
+            for term in arranged_terms(view, upstream)
+            for part in _spelled(turned(term, upstream, c), view, c)
+        ]
+    return contributions
 
 
 def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:

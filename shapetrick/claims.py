@@ -26,6 +26,7 @@ from .expr import (
     rebuild,
 )
 from .indices import Index
+from .lengths import length
 from .likenesses import likeness
 from .material import distributed, terms_of
 from .mending import Mend, Mender
@@ -39,6 +40,7 @@ from .targets import also_drawn
 from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
+LONGEST = 2000  # operators of an answer that is told as one expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Judgement:
 
     `error` is its largest relative error against finite differences (infinite where it has another
     shape, or none). `suggestion` is the claim with the smallest change that makes it right
-    (`mended`), or the right answer where no small change does; it passed the validation."""
+    (`mended`), or the right answer where no small change does, unless that is too long to be read;
+    it passed the validation."""
 
     request: Request
     claim: str
@@ -192,9 +195,10 @@ class _Wrong:
         mend = self._mender.mend()
         if mend is not None and self._is_small(mend, answer):
             return self._with_mend(found, mend)
-        text = to_text(answer)
         part, apart = self._first_apart(answer)
-        last = f"no small change mends it; the gradient is `{text}`{apart}"
+        text = _text(answer)
+        said = _TOO_LONG if text is None else f"the gradient is `{text}`"
+        last = f"no small change mends it; {said}{apart}"
         return replace(
             found,
             diagnosis="; ".join(filter(None, [found.diagnosis, *self._nevertheless, last])),
@@ -206,10 +210,10 @@ class _Wrong:
 
     def _is_small(self, mend: Mend, answer: Expr) -> bool:
         """Whether two changes change less than to write the right answer instead."""
-        typed = self._claim.text
-        return len(mend.slips) == 1 or distance(typed, mend.text) <= distance(
-            typed, to_text(answer)
-        )
+        if len(mend.slips) == 1:
+            return True
+        typed, right = self._claim.text, _text(answer)
+        return right is None or distance(typed, mend.text) <= distance(typed, right)
 
     def plain(self) -> Judgement:
         """What is known without the right answer."""
@@ -313,7 +317,8 @@ class _Wrong:
             assert self._claim.span is not None
             return Part(self._claim.text, self._claim.span), ""
         typed = self._mender.draft.typist.write(wrong[0])
-        against = f", where it has `{to_text(missing[0])}`" if missing else ""
+        other = _text(missing[0]) if missing else None
+        against = "" if other is None else f", where it has `{other}`"
         return Part(typed, wrong[0].span), f": they part at `{typed}`{against}"
 
     def _terms(self) -> list[tuple[Node, Expr]]:
@@ -332,6 +337,14 @@ class _Wrong:
                 if e is not None:
                     found.append((node, e if sign > 0 else -e))
         return found
+
+
+def _text(e: Expr) -> str | None:
+    """The expression as a claim would say it, or None where that is too long to be read."""
+    return to_text(e) if length(e) <= LONGEST else None
+
+
+_TOO_LONG = "the gradient is too long for one expression: without the claim, its parts have names"
 
 
 def _without_names(e: Expr, known: Container[str]) -> Expr:

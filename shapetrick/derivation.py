@@ -6,14 +6,14 @@ the steps as on paper (`paper.py`) are made only where someone looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from .chain_rule import cotangents
-from .expr import UNIT, Expr, postorder, symbol
+from .chain_rule import cotangents, tangent
+from .expr import UNIT, Expr, named, postorder, rebuild, symbol, zeros
 from .families import Families
 from .functions import NAMES
-from .jacobians import jacobian, pushed_forward, symmetrized, upstream_of
+from .jacobians import directional, jacobian, symmetrized
 from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
@@ -21,6 +21,7 @@ from .results import Recursion, Result, Step
 from .scope import CONSTANTS, IDENTITY
 from .simplification import Simplifier
 from .validation import Checker
+from .walks import remembered
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
@@ -124,11 +125,12 @@ def _gradient(request: Request, simplifier: Simplifier) -> Expr:
 def _in_steps(of: Expr, wrt: Expr, upstream: Expr, simplifier: Simplifier) -> Expr:
     """The cotangent of the variable, of which no side has to be found in it again: what is handed
     on may be hidden in steps."""
+    return cotangents(of, wrt, upstream, _stepping(simplifier))[wrt]
 
-    def step(e: Expr) -> Expr:
-        return as_step(simplifier.answer(simplifier(e)))
 
-    return cotangents(of, wrt, upstream, step)[wrt]
+def _stepping(simplifier: Simplifier) -> Callable[[Expr], Expr]:
+    """What hides in a step what is handed on, written as in an answer."""
+    return lambda e: as_step(simplifier.answer(simplifier(e)))
 
 
 def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
@@ -152,10 +154,12 @@ def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
 
 
 def _directional(request: Request, simplifier: Simplifier) -> Expr:
-    upstream = upstream_of(request.of)
-    cotangent = cotangents(request.of, request.wrt, upstream)[request.wrt]
-    assert request.direction is not None
-    return pushed_forward(cotangent, upstream, request.direction, simplifier)
+    of, wrt, direction = request.of, request.wrt, request.direction
+    assert direction is not None
+    short = directional(of, wrt, direction, simplifier)
+    if short is not None:
+        return short
+    return simplifier(tangent(of, wrt, direction, _stepping(simplifier)))
 
 
 _KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
@@ -187,7 +191,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     of, of_text = request.of, request.of_text
     if request.kind in ("hess", "hvp"):
         first = steps(replace(request, kind="grad", direction=None, symmetric=False))
-        of, of_text = _gradient_of(request, simplifier), f"∂{of_text}/∂{request.wrt.data.name}"
+        of, of_text = _told(first, request.wrt), f"∂{of_text}/∂{request.wrt.data.name}"
     upstream = symbol(f"bar({of_text})", of.shape)
     if request.kind == "hvp" and request.direction is not None:
         upstream = request.direction
@@ -206,6 +210,21 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         note=_OPENED[request.kind],
     )
     return (*first, *steps(rule), last)
+
+
+def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
+    """The gradient as its steps tell it: the cotangents in it are definitions, by their labels."""
+    told = zeros(*wrt.shape)
+    known: dict[Expr, Expr] = {}
+    for step in steps:
+        told = remembered(
+            known,
+            step.result,
+            lambda e: e if e.op == "name" else rebuild(e, [known[a] for a in e.args]),
+            into_names=False,
+        )
+        known[symbol(step.label, step.shape)] = named(step.label, told)
+    return told
 
 
 def _steps_of_families(

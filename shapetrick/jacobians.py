@@ -7,21 +7,20 @@ Closed with a direction at the variable's side instead, the same terms are the f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
-from .chain_rule import active_nodes, cotangents
+from .chain_rule import active_nodes, cotangents, upstream_of
 from .dims import Shape
 from .errors import DerivationError
-from .expr import UNIT, Expr, add, matmul, number, postorder, symbol, times, transpose
-from .network import Edge, Nodes, Term, read_terms
+from .expr import Expr, add, matmul, number, postorder, times, transpose
+from .network import Term, parted, read_terms, turned
 from .simplification import Simplifier
 
-UPSTREAM = "#upstream"
-
-
-def upstream_of(value: Expr) -> Expr:
-    """The upstream gradient that is going to be taken out again."""
-    return symbol(UPSTREAM, value.shape)
+MOST_PATHS = 256  # from the result to the variable, that are multiplied out
+MOST_FACTORS = 20_000  # in all of them together
+MOST_PUSHED = 512  # and in those of a directional derivative; a longer one goes forward
+NEAREST = 16  # matrices on the way that are tried beside the variable itself
 
 
 def jacobian_shape(of: Expr, wrt: Expr) -> Shape:
@@ -36,20 +35,21 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
     """∂vec(Y)/∂vec(X). Where it has no form as a whole, it is the product of those of its parts, if
     all that Y has of X passes through some matrix on the way.
 
-    Raises DerivationError where it has no form in matrix, Kronecker and element-wise products."""
+    Raises DerivationError where it has no form in matrix, Kronecker and element-wise products, or
+    one that is too long."""
     factors: list[Expr] = []
     inner = [wrt] if wrt.is_scalar else _passages(value, wrt)
     while value is not wrt or not factors:
+        upstream = upstream_of(value)
+        rules = cotangents(value, wrt, upstream)
         # The longest part that has a form comes first.
-        for node in inner:
-            factor = _opened(value, node, simplifier)
+        for node in [*inner[:1], *inner[1:][-NEAREST:]]:
+            paths = _paths(rules[node], upstream, MOST_FACTORS)
+            factor = None if paths is None else _opened(paths, upstream, node, simplifier)
             if factor is not None:
                 break
         else:
-            raise DerivationError(
-                "this Jacobian has no form in matrix, element-wise and Kronecker products: ask for "
-                "the backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
-            )
+            raise DerivationError((_TOO_LONG if paths is None else _NO_FORM) + _INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
     whole = factors[0] if len(factors) == 1 else simplifier(matmul(*factors))
@@ -71,40 +71,29 @@ def _passages(value: Expr, wrt: Expr) -> list[Expr]:
     return found
 
 
-def _opened(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
+def _opened(
+    paths: Sequence[Term], upstream: Expr, wrt: Expr, simplifier: Simplifier
+) -> Expr | None:
     """The rule with its upstream left out, or None if it has no form."""
-    upstream = upstream_of(value)
     terms = []
-    for term, (rows, cols) in _without(cotangents(value, wrt, upstream)[wrt], upstream):
+    for term in paths:
+        rest, (rows, cols) = parted(term, upstream)
         if wrt.is_scalar:
-            terms.append(term._replace(rows=rows, cols=cols))
+            terms.append(rest._replace(rows=rows, cols=cols))
         else:
             # Columns are stacked: the column's index is the outer one.
-            terms.append(term._replace(rows=cols + rows, cols=term.cols + term.rows))
-    return simplifier.write(terms, jacobian_shape(value, wrt))
+            terms.append(rest._replace(rows=cols + rows, cols=term.cols + term.rows))
+    return simplifier.write(terms, jacobian_shape(upstream, wrt))
 
 
-def pushed_forward(
-    cotangent: Expr, upstream: Expr, direction: Expr, simplifier: Simplifier
-) -> Expr:
-    """The directional derivative of Y along a direction of X's shape, from the cotangent of X.
-
-    Raises DerivationError where it has no form in matrix and element-wise products."""
-    terms = []
-    for term, (rows, cols) in _without(cotangent, upstream):
-        edges, scalars = term.edges, term.scalars
-        if direction.is_scalar:
-            scalars = (*scalars, (direction, UNIT))
-        else:
-            edges = (*edges, Edge(direction, term.rows, term.cols))
-        terms.append(term._replace(edges=edges, scalars=scalars, rows=rows, cols=cols))
-    result = simplifier.write(terms, upstream.shape)
-    if result is None:
-        raise DerivationError(
-            "this directional derivative has no form in matrix and element-wise products: ask for "
-            "the backward rule (`vjp`)."
-        )
-    return result
+def directional(value: Expr, wrt: Expr, direction: Expr, simplifier: Simplifier) -> Expr | None:
+    """The directional derivative of Y along a direction of X's shape, multiplied out; None if that
+    is too long, or has no form in matrix and element-wise products."""
+    upstream = upstream_of(value)
+    paths = _paths(cotangents(value, wrt, upstream)[wrt], upstream, MOST_PUSHED)
+    if paths is None:
+        return None
+    return simplifier.write([turned(term, upstream, direction) for term in paths], value.shape)
 
 
 def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:
@@ -112,17 +101,21 @@ def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:
     return simplifier(times(number(Fraction(1, 2)), add(gradient, transpose(gradient))))
 
 
-def _without(cotangent: Expr, upstream: Expr) -> list[tuple[Term, tuple[Nodes, Nodes]]]:
-    """The terms with the upstream gradient left out, and the nodes at which it stood."""
+def _paths(cotangent: Expr, upstream: Expr, most: int) -> list[Term] | None:
+    """The backward rule multiplied out, a product for every path; None if these are too many, or
+    have more factors than that."""
     linear: set[Expr] = set()
     for e in postorder([cotangent]):
         if e is upstream or any(a in linear for a in e.args):
             linear.add(e)
-    found = []
-    for term in read_terms(cotangent, lambda e: e in linear) or []:
-        places = [edge for edge in term.edges if edge.atom is upstream]
-        edges = tuple(edge for edge in term.edges if edge.atom is not upstream)
-        scalars = tuple(s for s in term.scalars if s[0] is not upstream)
-        sides = (places[0].rows, places[0].cols) if places else ((), ())
-        found.append((term._replace(edges=edges, scalars=scalars), sides))
-    return found
+    paths = read_terms(cotangent, lambda e: e in linear, most=MOST_PATHS)
+    if paths is None or sum(len(term.edges) for term in paths) > most:
+        return None
+    return paths
+
+
+_NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"
+_TOO_LONG = "this Jacobian is a sum of too many products"
+_INSTEAD = (
+    ": ask for the backward rule (`vjp`), the forward rule (`jvp`) or, of a gradient, for `hvp`."
+)

@@ -45,7 +45,7 @@ MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
-LONGEST = 1000  # nodes of a claim that is mended
+LONGEST = 1000  # nodes of a claim that is mended; operators of what is put in
 SPREADING = 3  # words that a spread column counts for
 
 
@@ -284,7 +284,9 @@ class Mender:
         )
 
     def _typed(self, e: Expr) -> Node | None:
-        """The node of an expression, as it would be typed."""
+        """The node of an expression, as it would be typed; None if nobody would."""
+        if length(e) > LONGEST:
+            return None
         try:
             text = to_text(e, taken=[IDENTITY])
             node = parse_expression(text, vocabulary(), self._problem.functions)

@@ -64,6 +64,27 @@ class Term(NamedTuple):
         return k if isinstance(k, float) else (k.numerator, k.denominator)
 
 
+def parted(term: Term, atom: Expr) -> tuple[Term, tuple[Nodes, Nodes]]:
+    """The term without a factor that it is linear in, and the nodes at which that stood."""
+    places = [edge for edge in term.edges if edge.atom is atom]
+    edges = tuple(edge for edge in term.edges if edge.atom is not atom)
+    scalars = tuple(s for s in term.scalars if s[0] is not atom)
+    sides = (places[0].rows, places[0].cols) if places else ((), ())
+    return term._replace(edges=edges, scalars=scalars), sides
+
+
+def turned(term: Term, atom: Expr, other: Expr) -> Term:
+    """The transposed of the linear map that the term is of a factor, at another: that closes what
+    was open, and where the factor stood is open."""
+    rest, (rows, cols) = parted(term, atom)
+    edges, scalars = rest.edges, rest.scalars
+    if other.is_scalar:
+        scalars = (*scalars, (other, UNIT))
+    else:
+        edges = (*edges, Edge(other, term.rows, term.cols))
+    return rest._replace(edges=edges, scalars=scalars, rows=rows, cols=cols)
+
+
 # ---------------------------------------------------------------------------------- reading
 
 

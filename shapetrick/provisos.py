@@ -6,7 +6,7 @@ be another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -80,7 +80,7 @@ class Provisos:
         names = list(dims)[:MOST_DIMS]
         for kept, gone in combinations(names, 2):
             dims_now = {gone: Dim.of(kept)}
-            claim, answer = self._claimed(dims_now), reshaped(self._answer, dims_now)
+            claim, (answer,) = self._claimed(dims_now), reshaped([self._answer], dims_now)
             if claim is None or claim.shape != answer.shape:
                 continue
             if all(
@@ -92,9 +92,10 @@ class Provisos:
     def _claimed(self, dims: Mapping[str, Dim]) -> Expr | None:
         """The claim where some dimensions are others: read anew if its shapes didn't fit."""
         if self._claim is not None:
-            return reshaped(self._claim, dims)
+            return reshaped([self._claim], dims)[0]
         lowering = self._mender.lowering
-        values = {name: reshaped(e, dims) for name, e in lowering.values.items()}
+        known = lowering.values
+        values = dict(zip(known, reshaped(list(known.values()), dims), strict=True))
         changed = Lowering(values, lowering.inference, lowering.text)
         root = self._mender.root
         return Draft(lowering.text, root, changed).expression(root)
@@ -128,10 +129,10 @@ def _resized(claim: Expr, answer: Expr, drawn: Drawn) -> Iterator[Drawn]:
         yield sizes, replace(at, env=env)
 
 
-def reshaped(root: Expr, dims: Mapping[str, Dim]) -> Expr:
-    """The expression where some dimensions are others. Raises ShapeError if that doesn't fit."""
+def reshaped(roots: Sequence[Expr], dims: Mapping[str, Dim]) -> list[Expr]:
+    """The expressions where some dimensions are others. Raises ShapeError if that doesn't fit."""
     new: dict[Expr, Expr] = {}
-    for e in postorder([root]):
+    for e in postorder(roots):
         rows, cols = (d.substitute(dims) for d in e.shape)
         match e.op:
             case "symbol":
@@ -151,4 +152,4 @@ def reshaped(root: Expr, dims: Mapping[str, Dim]) -> Expr:
                 new[e] = ex.call("unvec", new[e.args[0]], data=sides)
             case _:
                 new[e] = ex.rebuild(e, [new[a] for a in e.args])
-    return new[root]
+    return [new[root] for root in roots]

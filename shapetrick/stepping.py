@@ -152,7 +152,7 @@ class Hand:
                 name = to_text(e)
             elif own and is_name(own):
                 name = own
-            elif own:
+            elif e.op == "symbol":
                 name = upstream
             else:
                 name = known.get(e) or next(letters, to_text(e))

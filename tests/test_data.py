@@ -37,6 +37,7 @@ REQUESTS = [
     "A : n x n symmetric; x : n; J = x' A x; hess J wrt x; grad J wrt A symmetric",
     "X : m x n; W : n x k; Z = tanh(X W); jvp Z wrt W with V; vjp Z wrt X",
     "x : n; J = sum(exp(x)); hvp J wrt x with V",
+    "X : m x n; W : n x n; Z = tanh(X W); J = norm(X + Z W)^2; hvp J wrt W with V",
     "X : m x n; J = norm(commute(m, n) vec(X))^2 + sum(unvec(vec(X), m, n)); grad J wrt X",
     "X : m x (2 n + m + 1); s : scalar positive; J = 0.1 s^3 sum(X) / 7 + pi; grad J wrt s, X",
     "X : m x n; f : elementwise; J = sum(f(X)); hess J wrt X",

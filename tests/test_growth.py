@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from effort import calls
-from growth import FAMILIES, linear_recurrence, residual_network
+from growth import FAMILIES, linear_recurrence, network, residual_network
 
 import shapetrick as st
 from shapetrick.lengths import length
@@ -33,18 +35,63 @@ def test_calls_by_element(name: str) -> None:
     assert large <= MOST * small
 
 
-def test_calls_of_a_hessian_vector_product_by_layer() -> None:
-    def text(layers: int) -> str:
-        gradient = residual_network(layers)
-        return f"V : d x d\n{gradient.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
+def hessian_vector_product(layers: int) -> str:
+    network = residual_network(layers)
+    return f"V : d x d\n{network.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
 
-    small, large = (effort(text(n)) / n for n in SIZES)
+
+def test_calls_of_a_hessian_vector_product_by_layer() -> None:
+    small, large = (effort(hessian_vector_product(n)) / n for n in SIZES)
     assert large <= MOST * small
 
 
-def test_calls_of_the_steps_on_paper_by_layer() -> None:
+def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
+    def refuse() -> None:
+        with pytest.raises(st.DerivationError, match="a sum of too many products"):
+            st.read(residual_network(20).replace("grad J", "hess J")).derive()
+
+    assert calls(refuse) <= 1_000_000
+
+
+def without_transpose(text: str) -> str:
+    """The answer as a claim, in names of its own, that lacks a transpose."""
+    (derivation,) = st.read(text).derive()
+    known = derivation.problem.definitions
+    lines = [f"{name} = {e}" for name, e in derivation.definitions if name not in known]
+    asked = text.splitlines()[-1]
+    wrong = str(derivation.gradient).replace("'", "", 1)
+    return "\n".join([text.removesuffix(asked), *lines, f"check {asked} = {wrong}"])
+
+
+def test_calls_of_a_wrong_claim_by_layer() -> None:
+    def effort_of_check(layers: int) -> int:
+        text = without_transpose(network(layers))
+        return calls(lambda: found.extend(st.read(text).check()))
+
+    found: list[st.Check] = []
+    small, large = (effort_of_check(n) / n for n in SIZES)
+    assert [c.verdict for c in found] == ["wrong", "wrong"]
+    assert "a transpose is missing" in found[1].diagnosis
+    assert large <= MOST * small
+
+
+def test_an_answer_that_is_too_long_to_read_is_not_told() -> None:
+    claim = residual_network(30).replace("grad J wrt W1", "check grad J wrt W1 = 2 W1")
+    found: list[st.Check] = []
+    assert calls(lambda: found.extend(st.read(claim).check())) <= 2_000_000
+    (c,) = found
+    assert c.verdict == "wrong"
+    assert c.suggestion is None
+    assert c.diagnosis == (
+        "no small change mends it; the gradient is too long for one expression: without the claim, "
+        "its parts have names"
+    )
+
+
+@pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
+def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> None:
     def effort_of_steps(layers: int) -> int:
-        (derivation,) = st.read(residual_network(layers)).derive()
+        (derivation,) = st.read(text(layers)).derive()
         return calls(lambda: derivation.steps)
 
     small, large = (effort_of_steps(n) / n for n in SIZES)

@@ -450,6 +450,17 @@ def test_other_requests_by_hand(request_: str) -> None:
     assert hand.whole().validation.verdict == "verified"
 
 
+def test_each_factor_of_a_line_has_a_name_of_its_own() -> None:
+    network = "X : m x n; W : n x n; Z = tanh(X W); J = norm(X + Z W)^2"
+    hand = Hand(*_asked(network, "hvp J wrt W with V"))
+    for move in hand.moves:
+        named = {n.name: n.expression for n in move.factors}
+        assert len(named) == len({n.expression for n in move.factors})
+    while hand.move is not None:
+        hand.play_next()
+    assert hand.whole().validation.verdict == "verified"
+
+
 def test_hints_back_and_candidates() -> None:
     desk = Desk()
     said(desk, *SQUARE.splitlines(), ":derive J wrt X")
