@@ -239,7 +239,7 @@ def _check(args: argparse.Namespace) -> int:
     from .render import derivation as render
     from .render.claims import judgement_rows
 
-    target = render.console()
+    target = render.terminal()
     style = render.Style(render.width_of(target))
     status = DERIVED
     for i, request in enumerate(problem.data.requests):
@@ -333,7 +333,7 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
 def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
     from .render import derivation as render
 
-    target = render.console()
+    target = render.terminal()
     style = render.Style(render.width_of(target), args.steps, args.quiet)
     first, sizes = True, _account_sizes(args)
 

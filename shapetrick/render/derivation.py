@@ -6,14 +6,11 @@ are plain, and expressions are in the language and not broken.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
-
-from rich.console import Console
-from rich.text import Text
-from rich.theme import Theme
 
 from ..dims import shape_text
 from ..expr import Expr
@@ -24,6 +21,8 @@ from .layout import COLOURS, MARGIN, Row, broken, columns, labelled, padded, pla
 from .text import factor_text, overlined, to_text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..cache import Account
 
 INDENT = 13  # the column in which the texts behind the labels begin
@@ -312,8 +311,20 @@ def _verdict(v: Validation, style: Style) -> list[Row]:
 # ---------------------------------------------------------------------------------- to a terminal
 
 
+FORCING = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})  # what makes rich take a pipe for a terminal
+
+
+def terminal() -> Console | None:
+    """The console on standard output, or None for a pipe, which needs none."""
+    is_one = sys.stdout.isatty() or not FORCING.isdisjoint(os.environ)
+    return console() if is_one else None
+
+
 def console(stream: TextIO | None = None) -> Console:
     """A console on a stream: colour on a terminal unless NO_COLOR is set, nothing in a pipe."""
+    from rich.console import Console  # slow to import, and of no use in a pipe
+    from rich.theme import Theme
+
     looks = {
         f"{weight}{name}": f"{weight}{colour}"
         for name, colour in COLOURS.items()
@@ -329,15 +340,18 @@ def console(stream: TextIO | None = None) -> Console:
     )
 
 
-def width_of(target: Console) -> int | None:
+def width_of(target: Console | None) -> int | None:
     """The width to lay out for, or None for a pipe."""
-    return min(target.width, WIDEST) if target.is_terminal else None
+    return min(target.width, WIDEST) if target is not None and target.is_terminal else None
 
 
-def show(rows: Sequence[Row], target: Console) -> None:
+def show(rows: Sequence[Row], target: Console | None) -> None:
     """Print rows: through rich on a terminal, else as they are."""
-    if not target.is_terminal:
-        target.file.write(plain(rows))
+    if target is None or not target.is_terminal:
+        stream = sys.stdout if target is None else target.file
+        stream.write(plain(rows))
         return
+    from rich.text import Text
+
     for row in rows:
         target.print(Text.assemble(*((text, look) for text, look in row)))
