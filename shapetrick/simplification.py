@@ -201,9 +201,10 @@ class Simplifier:
         written = self._write(plain, e.shape)
         if plain is not None and written is not None and length(written) <= length(best):
             best, how = written, plain.how(written)
-        tried = (opens, e.shape, whole if plain is None else plain.key)
-        if opens != "nothing" and tried not in self._closed:
-            shortest = self._multiplied_out(whole, opens, length(best))
+        if opens != "nothing":
+            tried = (opens, e.shape, whole if plain is None else plain.key)
+            known = tried in self._closed
+            shortest = None if known else self._multiplied_out(whole, opens, length(best))
             if shortest is not None:
                 best, how = shortest
             else:
