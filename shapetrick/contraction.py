@@ -40,12 +40,10 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     symmetric; no deeper than `depth` products within each other."""
     if e.is_scalar or symmetric(e):
         return e
+    if depth == 0 or e.op in ("symbol", "name", "transpose"):
+        return transpose(e)
     outside = length(e) + 1  # the transpose of the whole
     match e.op:
-        case "symbol" | "name" | "transpose":
-            return transpose(e)
-        case _ if depth == 0:
-            return transpose(e)
         case "matmul":
             pushed = matmul(*_flipped(reversed(e.args), symmetric, depth))
             return transpose(e) if outside + 2 <= length(pushed) else pushed

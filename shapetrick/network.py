@@ -11,7 +11,6 @@ expressions.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -52,10 +51,10 @@ class Term(NamedTuple):
     def open_nodes(self) -> Nodes:
         return self.rows + self.cols
 
-    def summed_alone(self) -> list[Edge]:
-        """The factors that are summed along a side at which nothing else stands."""
-        met = Counter([n for edge in self.edges for n in edge.nodes] + [*self.open_nodes])
-        return [edge for edge in self.edges if any(met[n] == 1 for n in edge.nodes)]
+    def sums_alone(self, edge: Edge) -> bool:
+        """Whether a factor is summed along a side at which nothing else stands."""
+        others = {n for e in self.edges if e is not edge for n in e.nodes}.union(self.open_nodes)
+        return any(n not in others and edge.nodes.count(n) == 1 for n in edge.nodes)
 
     @property
     def number(self) -> tuple[int, int] | float:
@@ -203,8 +202,8 @@ def _read(
             elif x.op == "name" and item[4] <= horizon and distribute(x):
                 d.pending.append((x.args[0], *item[1:4], item[4] + 1))
             elif x.op != "ones":
-                opened = _OPENERS.get(x.op, _open_row)
-                if opened is None or item[4] > horizon or not opened(d, *item):
+                opener = _OPENERS.get(x.op, _open_row)
+                if opener is None or item[4] > horizon or not opener(d, *item):
                     _take_atom(d, *item[:4])
         else:
             done.append(_finish(d))

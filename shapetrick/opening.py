@@ -13,6 +13,7 @@ from .network import Term
 
 OPENED_HORIZON = 6  # how many operations deep a product is read where sums are multiplied out
 PRODUCTS = frozenset({"times", "matmul", "transpose"})
+_CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
 
 
 # What is multiplied out: in a factor nothing, since that is done with the others; in what stands
@@ -65,9 +66,6 @@ def is_bare_product(e: Expr) -> bool:
             return False
     bare = all(a.op not in _CONSTANT and not is_multilinear(a) for a in factors)
     return bare and 0 < len(factors) == len({*factors})
-
-
-_CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
 
 
 def is_reduction(e: Expr) -> bool:

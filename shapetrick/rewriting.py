@@ -190,9 +190,9 @@ class Rewriter:
         done = self._done
 
         def rewritten(x: Expr) -> Expr:
-            return (
-                x if x.op == "name" else self._rewrite(rebuild(x, [done[a] for a in x.args]), depth)
-            )
+            if x.op == "name":
+                return x
+            return self._rewrite(rebuild(x, [done[a] for a in x.args]), depth)
 
         return remembered(done, e, rewritten, into_names=False)
 

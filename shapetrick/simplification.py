@@ -282,7 +282,7 @@ class Simplifier:
         return (
             term.gathered
             or any(True for _ in self._folding.fold_term(term))
-            or any(edge.atom.op == "name" for edge in term.summed_alone())
+            or any(edge.atom.op == "name" and term.sums_alone(edge) for edge in term.edges)
         )
 
     def _collected(self, terms: Iterable[Term]) -> Sum:
