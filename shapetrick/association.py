@@ -28,7 +28,7 @@ class Association:
     def __init__(self, graph: Graph, sizes: Mapping[str, int]) -> None:
         self._graph = graph
         self.size = nominal(sizes)  # of a side
-        self._known: dict[tuple[Value, ...], Value] = {}
+        self._known: dict[tuple[Factor, ...], Value] = {}
 
     def __call__(self, roots: Sequence[Value]) -> dict[Value, Value]:
         """Every node that the roots need, in products of two."""
@@ -76,8 +76,8 @@ class Association:
                 continue
             ones = [(graph.spread(graph.one, extent(s)), s) for s in ((rows, ONE), (ONE, cols))]
             bare = v.args[0] if v.args else graph.one
-            if bare.op == "lift":
-                parts += [(bare.args[0], (rows, ONE)), ones[1]]
+            if bare.is_matrix:
+                parts += [(graph.unlifted(bare), (rows, ONE)), ones[1]]
             elif bare.rank:
                 parts += [ones[0], (bare, (ONE, cols))]
             else:
@@ -143,7 +143,8 @@ class Association:
         graph = self._graph
         for a, c in (v.args, v.args[::-1]):
             if a.op == "matmul" and all(x.is_matrix for x in a.args):
-                known = self.known((c, graph.transpose(a.args[1])))
+                turned = graph.transpose(a.args[1])
+                known = self.known((_factor(c), _factor(turned)))
                 if known is not None and self._entries(known) < self._entries(a):
                     return graph.node("row_dots", (a.args[0], known), None, v.shape)
         return v
@@ -154,26 +155,29 @@ class Association:
         *scalars, a = v.args
         if a.op not in ("outer", "matmul") or any(x.rank for x in scalars):
             return v
-        small = min(a.args, key=self._entries)
-        if self._entries(small) >= self._entries(a):
+        args = list(a.args)
+        place = min(range(len(args)), key=lambda i: self._entries(args[i]))
+        if self._entries(args[place]) >= self._entries(a):
             return v
-        scaled = graph.mul(*scalars, small)
-        return graph.node(a.op, [scaled if x is small else x for x in a.args], None, a.shape)
+        args[place] = graph.mul(*scalars, args[place])
+        return graph.node(a.op, args, None, a.shape)
 
     def _entries(self, v: Value) -> int:
         return prod(self.size(d) for d in v.shape)
 
     # --------------------------------------------------------------------------- products of two
 
-    def known(self, factors: tuple[Value, ...]) -> Value | None:
-        """The value of a product that was computed, or of which the transpose was."""
+    def known(self, factors: tuple[Factor, ...]) -> Value | None:
+        """The value of a product that was computed, or of which the transpose was; the sides tell
+        a row from a column, which is the same array."""
         found = self._known.get(factors)
         if found is not None:
             return found
-        found = self._known.get(tuple(self._graph.transpose(v) for v in reversed(factors)))
+        turned = ((self._graph.transpose(v), (c, r)) for v, (r, c) in reversed(factors))
+        found = self._known.get(tuple(turned))
         return None if found is None else self._graph.transpose(found)
 
-    def remember(self, factors: tuple[Value, ...], product: Value) -> None:
+    def remember(self, factors: tuple[Factor, ...], product: Value) -> None:
         self._known[factors] = product
 
     def join(self, left: Factor, right: Factor) -> Factor:
@@ -263,6 +267,12 @@ class Association:
         return graph.node("ravel", (graph.transpose(product),), None, extent(sides))
 
 
+def _factor(v: Value) -> Factor:
+    """A matrix as a factor of a product."""
+    rows, cols = v.shape
+    return v, (rows, cols)
+
+
 def _large(v: Value) -> bool:
     if v.op == "transpose":
         v = v.args[0]
@@ -305,7 +315,7 @@ class _Programme:
         found = self._costs.get(interval)
         if found is None:
             i, j = interval
-            if j - i == 1 or self._owner.known(tuple(self._values[i:j])) is not None:
+            if j - i == 1 or self._owner.known(tuple(self._factors[i:j])) is not None:
                 found = (0.0, i)
             else:
                 found = min((self._divided(i, k, j), k) for k in range(i + 1, j))
@@ -334,7 +344,7 @@ class _Programme:
         i, j = interval
         if j - i == 1:
             return self._factors[i]
-        factors = tuple(self._values[i:j])
+        factors = tuple(self._factors[i:j])
         known = self._owner.known(factors)
         if known is not None:
             return known, (self._factors[i][1][0], self._factors[j - 1][1][1])

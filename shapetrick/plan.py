@@ -175,6 +175,15 @@ class Graph:
             return self.mul(a.args[0], self.lift(self.mul(*a.args[1:])))
         return self.node("lift", (a,), None, (*a.shape, ONE))
 
+    def unlifted(self, a: Value) -> Value:
+        """The vector that stands as a column beside matrices, such as `a[:, None] ** 2`."""
+        if a.op == "lift":
+            return a.args[0]
+        if a.op in ("mul", "power"):
+            build = self.mul if a.op == "mul" else self.power
+            return build(*(self.unlifted(x) if x.is_matrix else x for x in a.args))
+        return self.node("ravel", (a,), None, a.shape[:1])
+
     def transpose(self, a: Value) -> Value:
         """The transpose: of a vector the vector, of a product the product of the transposes."""
         if a.rank < 2 or a.op in ("eye", "diagonal_matrix") or _is_symmetric(a):

@@ -80,12 +80,12 @@ def diagonal(graph: Graph, a: Value) -> Value:
         return diagonal(graph, a.args[0])
     if a.op == "diagonal_matrix":
         return a.args[0]
+    if _is_column(a):
+        return graph.unlifted(a)
     if a.op in ("mul", "add"):
         build = graph.mul if a.op == "mul" else graph.add
         parts = [x if x.rank < 2 else diagonal(graph, x) for x in a.args]
         return graph.spread(build(*parts), a.shape[:1])
-    if a.op == "lift":
-        return a.args[0]
     if a.op == "chain":
         return graph.node("diagonal_of_chain", a.args, a.data, a.shape[:1])
     if a.op in ("ones", "eye"):
@@ -94,6 +94,11 @@ def diagonal(graph: Graph, a: Value) -> Value:
 
 
 # ------------------------------------------------------------------------------- sums of products
+
+
+def _is_column(a: Value) -> bool:
+    """Whether it is a vector that stands as a column beside matrices."""
+    return a.is_matrix and a.shape[1] == ONE
 
 
 def _squared(a: Value) -> bool:
@@ -111,9 +116,9 @@ def _sum_of_product(
         arrays = [arrays[0].args[0]] * 2
     if len(shape) == 1:
         return graph.mul(*scalars, _sum_of_vectors(graph, arrays, shape))
-    columns = [a.args[0] for a in arrays if a.op == "lift"]
+    columns = [graph.unlifted(a) for a in arrays if _is_column(a)]
     rows = [a for a in arrays if a.rank == 1]
-    matrices = [a for a in arrays if a.rank == 2 and a.op != "lift"]
+    matrices = [a for a in arrays if a.is_matrix and not _is_column(a)]
     summed = _Sum(graph, columns, rows, matrices, shape)
     by_axis = {None: summed.all, 0: summed.down, 1: summed.along}
     return graph.mul(*scalars, by_axis[axis]())
