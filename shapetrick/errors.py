@@ -8,7 +8,8 @@ ShapetrickError
 │   ├── InferenceError    a shape can't be inferred
 │   ├── OperandError      in Python: something is no operand of an expression
 │   └── RequestError      a request asks for what can't be had
-└── DerivationError       the input is fine, but no gradient was found (exit status 1)
+├── DerivationError       the input is fine, but no gradient was found (exit status 1)
+└── CodeError             generated code is not what it says (exit status 1)
 """
 
 from __future__ import annotations
@@ -91,6 +92,10 @@ class RequestError(InputError):
 
 class DerivationError(ShapetrickError):
     """The input is understood, but no gradient was found for it."""
+
+
+class CodeError(ShapetrickError):
+    """Generated code finds other values than the expressions that it was made of."""
 
 
 def excerpt(text: str, span: Span) -> str:

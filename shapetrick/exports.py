@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from functools import lru_cache
 from io import StringIO
 from itertools import product
 from typing import Any
@@ -34,10 +36,13 @@ from .render.programs import (
     assembled,
     module,
     program_arguments,
+    with_function,
 )
+from .render.programs import function as written
 from .render.selftest import RANGES, Draws, Ruled, plain_test, rule_test
 from .results import Result
 from .sampling import assignments, dims_of
+from .trials import Place, confirm
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
@@ -66,15 +71,18 @@ def code(
     about = _about(results)
     if target not in RULES:
         whole = _program(problem, results, sizes)
-        body = _body(whole, target, sizes) if blocks else None
+        lines = written(whole, library, _body(whole, target, sizes) if blocks else None)
+        source = with_function(lines, "numpy") if library == "numpy" and not blocks else None
+        _confirm([whole], problem, results, sizes, blocks, source)
         test = []
         if self_test:
             draws = _draws_of(whole, results)
             test = plain_test(whole, program_arguments(whole), library, draws)
-        return module(whole, library, about, test, body)
+        return with_function(lines, library, about, test)
     if blocks:
         raise RequestError(_BLOCKS_ELSEWHERE)
     found = rules(problem, results, sizes or {}, WRITTEN)
+    _confirm([rule.program for rule in found], problem, results, sizes)
     test = []
     if self_test:
         draws = _draws_of(_program(problem, results, sizes), results)
@@ -149,9 +157,12 @@ def function(
     if target not in RULES:
         whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
-        body = _body(whole, target, sizes) if blocks else None
-        return Generated(module(whole, library, body=body), library, [entry], alone, declared)
+        source = module(whole, library, body=_body(whole, target, sizes) if blocks else None)
+        plain = source if library == "numpy" and not blocks else None
+        _confirm([whole], problem, results, sizes, blocks, plain)
+        return Generated(source, library, [entry], alone, declared)
     found = rules(problem, results, sizes or {}, WRITTEN)
+    _confirm([rule.program for rule in found], problem, results, sizes)
     functions = [
         Entry(name, rule_arguments(rule)[0], [rule.value])
         for rule, name in zip(found, entries(found), strict=True)
@@ -183,8 +194,57 @@ def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:
     """What writes a loop over blocks of rows, if there is one to write. Raises RequestError."""
     if target != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
+    return _blocks(whole, sizes)
+
+
+def _blocks(
+    whole: Program, sizes: Sizes | None, room: tuple[int, int] | None = None
+) -> Body | None:
     blocking = blocked([output.value for output in whole.outputs], nominal(sizes or {}))
-    return None if blocking is None else in_blocks(whole, blocking)
+    return None if blocking is None else in_blocks(whole, blocking, room)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A program to be tried; what it is made of tells it from others."""
+
+    made_of: tuple[object, ...]
+    names: tuple[str, ...]  # of abstract functions
+    seed: int
+    program: Program = field(compare=False)
+    write: Callable[[Program], str] = field(compare=False)
+
+
+def _confirm(
+    programs: Iterable[Program],
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Sizes | None,
+    blocks: bool = False,
+    source: str | None = None,
+) -> list[Place]:
+    """Where the programs find what they say; `source` is the NumPy module if there is one already.
+    Raises CodeError if one finds something else."""
+
+    def write(one: Program) -> str:
+        if source is not None and any(one is x for x in own):
+            return source
+        return module(one, "numpy", body=_blocks(one, sizes, (1, 2)) if blocks else None)
+
+    own = [*programs]
+    seed, names = results[0].validation.seed, tuple(problem.functions)
+    places: list[Place] = []
+    for one in own:
+        outputs = tuple((o.key, o.expression) for o in one.outputs)
+        made_of = (outputs, one.inputs, tuple(sorted((sizes or {}).items())), blocks)
+        places += _tried(_Plan(made_of, names, seed, one, write))
+    return places
+
+
+@lru_cache(maxsize=16)
+def _tried(plan: _Plan) -> Sequence[Place]:
+    """Once for a plan, whatever the target. Raises CodeError."""
+    return confirm(plan.program, plan.write, plan.names, plan.seed)
 
 
 def _program(problem: Problem, results: Sequence[Result], sizes: Sizes | None) -> Program:

@@ -123,13 +123,16 @@ class Site:
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
 
-    def is_inhabited(self) -> bool:
-        """Whether there is a draw at which the function has a value."""
+    def draws(self) -> Iterator[Draw]:
+        """The inputs of these points, and of others at which the function has a value."""
         for drawn in self._suitable(self._generator(0)):
             with suppress(Unsuitable):
                 self.values(drawn, drawn.env[self.target.wrt.data.name][None])
-                return True
-        return False
+                yield drawn
+
+    def is_inhabited(self) -> bool:
+        """Whether there is a draw at which the function has a value."""
+        return next(self.draws(), None) is not None
 
     def point(self, drawn: Draw, directions: Array) -> Point:
         """The derivatives along the directions (k × order × rows × cols).

@@ -19,9 +19,9 @@ VECTORS = 2**17, 32
 MATRICES = 2**16, 384
 
 
-def in_blocks(program: Program, blocking: Blocking) -> Body:
-    """What writes the lines of the body."""
-    return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines()
+def in_blocks(program: Program, blocking: Blocking, room: tuple[int, int] | None = None) -> Body:
+    """What writes the lines of the body; `room` is other than VECTORS or MATRICES."""
+    return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room)
 
 
 class _Blocks:
@@ -40,13 +40,13 @@ class _Blocks:
         )
         self._made: list[str] = []  # where results are gathered
 
-    def lines(self) -> list[str]:
+    def lines(self, room: tuple[int, int] | None) -> list[str]:
         self._writer.begin(self._blocking, self._roots, self._step, self._count)
         before = frontier(self._blocking, self._roots)
         hoisted = written(self._writer.hoist([v for v in before if v.args]))
         size = self._writer.dim(self._blocking.dim)
         inside = self._inside(size)
-        entries, fewest = MATRICES if self._multiplies() else VECTORS
+        entries, fewest = room or (MATRICES if self._multiplies() else VECTORS)
         step = f"{self._step} = max({fewest}, {entries:_} // {self._width()})"
         loop = f"for {self._start} in range(0, {size}, {self._step}):"
         return [

@@ -73,7 +73,14 @@ def module(
     body: Body | None = None,
 ) -> str:
     """The text of a module with one function, and its test; `about` is what stands above."""
-    lines = [*function(program, library, body), *test]
+    return with_function(function(program, library, body), library, about, test)
+
+
+def with_function(
+    lines: Sequence[str], library: Library, about: Sequence[str] = (), test: Sequence[str] = ()
+) -> str:
+    """Likewise, with the lines of the function."""
+    lines = [*lines, *test]
     if library == "numpy":
         lines = ["Array = NDArray[np.floating]", "", "", *lines]
     return assembled(lines, about)
