@@ -39,10 +39,10 @@ from .render.programs import (
     with_function,
 )
 from .render.programs import function as written
-from .render.selftest import RANGES, Draws, Ruled, plain_test, rule_test
+from .render.selftest import RANGES, STEPS, Draws, Ruled, plain_test, rule_test
 from .results import Result
 from .sampling import assignments, dims_of
-from .trials import Place, confirm
+from .trials import Place, confirm, confirm_loops
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
@@ -73,19 +73,19 @@ def code(
         whole = _program(problem, results, sizes)
         lines = written(whole, library, _body(whole, target, sizes) if blocks else None)
         source = with_function(lines, "numpy") if library == "numpy" and not blocks else None
-        _confirm([whole], problem, results, sizes, blocks, source)
+        places = _confirm([whole], problem, results, sizes, blocks, source)
         test = []
         if self_test:
-            draws = _draws_of(whole, results)
+            draws = _draws_of(whole, results, places)
             test = plain_test(whole, program_arguments(whole), library, draws)
         return with_function(lines, library, about, test)
     if blocks:
         raise RequestError(_BLOCKS_ELSEWHERE)
     found = rules(problem, results, sizes or {}, WRITTEN)
-    _confirm([rule.program for rule in found], problem, results, sizes)
+    places = _confirm([rule.program for rule in found], problem, results, sizes)
     test = []
     if self_test:
-        draws = _draws_of(_program(problem, results, sizes), results)
+        draws = _draws_of(_program(problem, results, sizes), results, places)
         named = zip(found, entries(found), strict=True)
         test = rule_test([_ruled(r, name) for r, name in named], library, draws)
     return rule_module(found, library, about, test)
@@ -106,7 +106,9 @@ def _loops(
     """Families as loops. Raises RequestError for what is not written."""
     library, about = LIBRARIES[target], _about(results)
     members = Members(problem, results)
-    draws = _draws_of_members(problem, results, members) if self_test else None
+    plain = Loops(problem, passes(problem, results), "numpy")
+    places = confirm_loops(plain, members, results[0].validation.seed)
+    draws = _draws_of_members(plain, members, places) if self_test else None
     if target not in RULES:
         loops = Loops(problem, passes(problem, results), library)
         return loops.module(about, members.test(loops, draws) if draws is not None else ())
@@ -130,6 +132,8 @@ def _looping(
     loops = Loops(problem, passes(problem, results), library)
     families = loops.families
     if target not in RULES:
+        plain = loops if library == "numpy" else Loops(problem, passes(problem, results), "numpy")
+        confirm_loops(plain, Members(problem, results), results[0].validation.seed)
         source, answers = loops.module(_about(results)), loops.answers
         return GeneratedLoops(source, FUNCTION, loops.parameters, answers, families, library, alone)
     source = _loops(problem, results, target)
@@ -263,26 +267,32 @@ def _about(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _draws_of(whole: Program, results: Sequence[Result]) -> Draws:
+def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[Place]) -> Draws:
     """Inputs for the test of a function."""
     given = program_arguments(whole)
 
     def tested(draws: Draws) -> str:
         return module(whole, "numpy", test=plain_test(whole, given, "numpy", draws))
 
-    return _draws(_sizes(whole, results), tested)
+    return _draws(_sizes(whole, results), places, tested)
 
 
-def _draws_of_members(problem: Problem, results: Sequence[Result], members: Members) -> Draws:
+def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -> Draws:
     """Inputs for the test of loops."""
-    loops = Loops(problem, passes(problem, results), "numpy")
-    sizes = members.sizes(loops)
-    return _draws(sizes, lambda draws: loops.module(test=members.test(loops, draws)))
+
+    def tested(draws: Draws) -> str:
+        return loops.module(test=members.test(loops, draws))
+
+    return _draws(members.sizes(loops), places, tested)
 
 
-def _draws(sizes: Iterable[Sizes], tested: Callable[[Draws], str]) -> Draws:
-    """Inputs at which a module can be tested: the first at which its test passes in NumPy."""
+def _draws(
+    sizes: Iterable[Sizes], places: Sequence[Place], tested: Callable[[Draws], str]
+) -> Draws:
+    """Inputs at which a module can be tested: the first at which its test passes in NumPy. Where
+    the domain is narrow, these are the very ones at which it was tried."""
     candidates = [Draws(s, r) for s, r in product(sizes, RANGES)]
+    candidates += [Draws(s, RANGES[0], d.env, step) for (s, d), step in product(places, STEPS)]
     for draws in candidates:
         space: dict[str, Any] = compiled(tested(draws))
         with redirect_stdout(StringIO()), np.errstate(all="ignore"):

@@ -6,7 +6,7 @@ One run judges a plan, whatever library it is then written for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from math import prod
@@ -20,9 +20,12 @@ from .evaluation import Program as Evaluation
 from .expr import Expr, eye, ones, postorder, symbol, transform, zeros
 from .functions import Array
 from .generated import Entry, Generated
+from .iteration import GeneratedLoops
 from .probes import LARGEST_VALUE, Draw, Site
 from .program import Program, Wanted, planned
 from .render.code import WRITTEN
+from .render.loops import Loops
+from .render.looptests import Members
 from .render.programs import FUNCTION, program_arguments
 from .sampling import LARGEST_FIXED, assignments, dims_among, dims_of, forced_sizes, generator
 from .targets import Target
@@ -78,6 +81,43 @@ def confirm(
     return judge(expected, program.inputs, names, run, seed)
 
 
+def confirm_loops(loops: Loops, members: Members, seed: int) -> list[Place]:
+    """Likewise for families as loops in NumPy, with a few members each."""
+    answers = loops.answers
+    function = GeneratedLoops(
+        loops.module(), FUNCTION, loops.parameters, answers, loops.families, "numpy", alone=False
+    )
+    given = members.arguments(loops.parameters)
+    values = {a.of: members.expressions(a)[0] for a in answers if a.result is None}
+    expected = [Expected(a.key, e, values[a.of]) for a in answers for e in members.expressions(a)]
+    called = [key[0] for key in given.functions if isinstance(key, tuple)]
+
+    def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
+        arrays = [(name, drawn.env[e.data.name]) for e, name in given.inputs.items()]
+        functions = [
+            (name, _derivative(drawn.functions[key[0]], key[1]))
+            for key, name in given.functions.items()
+            if isinstance(key, tuple)
+        ]
+        found = function(**_in_lists([*arrays, *functions]), **members.lengths)
+        listed = ((a, found[a.key]) for a in answers)
+        return [x for a, value in listed for x in (value if a.listed else [value])]
+
+    return judge(expected, [*given.inputs], dict.fromkeys(called), run, seed, members.lengths)
+
+
+def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Arguments of loops: the members of each family in order, by its name."""
+    given: dict[str, Any] = {}
+    for name, value in members:
+        base, bracket, _ = name.partition("[")
+        if bracket:
+            given.setdefault(base, []).append(value)
+        else:
+            given[base] = value
+    return given
+
+
 def _derivative(f: Callable[[Array, int], Array], order: int) -> Callable[[Array], Array]:
     return lambda x: f(x, order)
 
@@ -119,7 +159,7 @@ def _renamed(e: Expr, names: Mapping[Dim, Dim]) -> Expr:
 def judge(
     expected: Sequence[Expected],
     inputs: Sequence[Expr],
-    names: Sequence[str],
+    names: Iterable[str],
     run: Run,
     seed: int,
     lengths: Sizes | None = None,
@@ -180,7 +220,7 @@ class _Trial:
         except np.linalg.LinAlgError:
             return None
         except Exception as error:  # whatever it is, no module that raises it is handed out
-            keys = "`, `".join(e.key for e in self._own.values())
+            keys = "`, `".join(dict.fromkeys(e.key for e in self._own.values()))
             return f"the code for `{keys}` raises {type(error).__name__}: {error}. {_FAULT}"
         for (i, e), slot in zip(self._own.items(), self._slots, strict=True):
             off = _distance(found[i], values[slot])

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..depths import gradients
 from ..errors import RequestError
 from ..expr import Expr
 from ..families import Segment, reindexed
@@ -40,16 +41,23 @@ class Members:
         }
         self._unrolling = Unrolling((), self.lengths)
 
+    def expressions(self, a: Answer) -> list[Expr]:
+        """What an answer is at these lengths, each member in order, in the inputs alone."""
+        result = a.result
+        if result is None or result.recursion is None:
+            return [Unrolling(self._families.segments, self.lengths).expression(a.of)]
+        return [*gradients(self._families, result.request, result.recursion, self.lengths)]
+
     def sizes(self, loops: Loops) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
-        inputs = self._arguments(loops.parameters).inputs
+        inputs = self.arguments(loops.parameters).inputs
         dims = list(dict.fromkeys(d for e in inputs for d in e.shape))
         for found in assignments(dims, np.random.default_rng(0)):
             yield {**found, **self.lengths}
 
     def test(self, loops: Loops, draws: Draws) -> list[str]:
         """The test of a function that returns values and gradients. Raises RequestError."""
-        given = self._arguments(loops.parameters)
+        given = self.arguments(loops.parameters)
         names = {e.data.name: name for e, name in given.inputs.items()}
         values = [a for a in loops.answers if a.result is None]
         places = {a.of: i for i, a in enumerate(values)}
@@ -64,7 +72,7 @@ class Members:
 
     def ruled(self, rule: LoopRule) -> Ruled:
         """What is tested of a backward rule. Raises RequestError."""
-        given = self._arguments(rule.parameters)
+        given = self.arguments(rule.parameters)
         gradients = [pair for a in rule.gradients for pair in self._asked(a, given)]
         drawn = None if rule.direction is None else self._numbered(rule.direction)
         upstream = None if drawn is None else (drawn, rule.upstream)
@@ -72,7 +80,7 @@ class Members:
 
     # ---- members
 
-    def _arguments(self, parameters: Iterable[Parameter]) -> Arguments:
+    def arguments(self, parameters: Iterable[Parameter]) -> Arguments:
         """The parameters, with one for each member of a list."""
         inputs: dict[Expr, str] = {}
         functions: dict[object, str] = {}

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from ..errors import RequestError
 from ..expr import Expr
+from ..functions import Array
 from ..plan import extent
 from ..problem import Request
 from ..program import Program
@@ -27,6 +30,7 @@ RANGES = (
     "rng.uniform(0.1, 0.9, {0})",
     "rng.uniform(1.2, 2.0, {0})",
 )
+STEPS = (1e-3, 1e-4, 1e-5)
 Sizes = Mapping[str, int]
 _SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 _SIGNED: Mapping[str, str] = {
@@ -74,10 +78,13 @@ LOCALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The sizes of dimensions, and one of RANGES."""
+    """The sizes of dimensions; one of RANGES, or the values of inputs where none of these will
+    do; the step of the differences."""
 
     sizes: Sizes
     entries: str
+    values: Mapping[str, Array] = field(default_factory=dict)
+    step: float = STEPS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +233,8 @@ def _test(
         "def results(**changed: Any) -> Any:",
         *(f"    {line}" for line in (*_CONVERTED[library], *call)),
         "",
-        *(_SLOPE if slopes else []),
-        *(_BEND if bends else []),
+        *(line.replace("STEP", f"{draws.step:g}") for line in _SLOPE if slopes),
+        *(line.replace("STEP", f"{draws.step:g}") for line in _BEND if bends),
         *_COMPARE,
         "found = results()",
         *pairs,
@@ -250,7 +257,7 @@ _IN_LISTS = [
     "",
 ]
 _SLOPE = [
-    "def slope(i: int, name: str, v: Any, h: float = 1e-3) -> Any:",
+    "def slope(i: int, name: str, v: Any, h: float = STEP) -> Any:",
     "    x = inputs[name]",
     "    near, far = (",
     "        results(**{name: x + k * h * v})[i] - results(**{name: x - k * h * v})[i]",
@@ -260,7 +267,7 @@ _SLOPE = [
     "",
 ]
 _BEND = [
-    "def bend(i: int, name: str, u: Any, v: Any, h: float = 1e-3) -> Any:",
+    "def bend(i: int, name: str, u: Any, v: Any, h: float = STEP) -> Any:",
     "    x = inputs[name]",
     "    plus, minus = (",
     "        results(**{name: x + h * (u + s * v)})[i] - results(**{name: x - h * (u - s * v)})[i]",
@@ -304,6 +311,12 @@ _CONVERTED: Mapping[Library, list[str]] = {
 def _drawn(e: Expr, place: str, draws: Draws) -> list[str]:
     """Lines that draw an input; `place` is where it goes."""
     shape = tuple(d.size(draws.sizes) for d in extent(e.shape))
+    if e.data.name in draws.values:
+        value = draws.values[e.data.name].reshape(shape)
+        if not e.data.attributes & {*_SHAPED, "onehot"}:
+            value = np.vectorize(lambda x: float(f"{x:.4g}"))(value)
+        entries = value.tolist()
+        return [f"{place} = {f'np.array({entries})' if shape else entries}"]
     attributes = e.data.attributes
     entries = next((text for a, text in _SIGNED.items() if a in attributes), draws.entries)
     if attributes & {"posdef", "orthogonal", "onehot"}:
@@ -342,13 +355,14 @@ def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
     request = c.request
     name = inputs[request.wrt]
     result, value = f"found[{c.at}]", f"found[{c.value_at}]"
-    v = "v" if request.direction is None or request.kind == "vjp" else f'inputs["{c.upstream}"]'
+    given = f'inputs["{c.upstream}"]' if c.upstream else "u" if request.kind == "vjp" else "v"
+    v = "v" if request.direction is None or request.kind == "vjp" else given
     slope = f'slope({c.value_at}, "{name}", {v})'
     is_vector = bool(extent(request.wrt.shape))
     flat = '.ravel("F")' if is_vector else ""
     pairs: Mapping[str, tuple[str, str]] = {
         "grad": (f"np.sum({result} * v)", slope),
-        "vjp": (f"np.sum({result} * v)", f'np.sum(inputs["{c.upstream}"] * {slope})'),
+        "vjp": (f"np.sum({result} * v)", f"np.sum({given} * {slope})"),
         "jvp": (result, slope),
         "jac": (f"{result} @ v{flat}", f'np.ravel({slope}, "F")')
         if is_vector
@@ -360,12 +374,14 @@ def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
         "hvp": (f"np.sum({result} * u)", f'bend({c.value_at}, "{name}", u, {v})'),
     }
     gradient, difference = pairs[request.kind]
-    shape = tuple(d.size(draws.sizes) for d in extent(request.wrt.shape))
     tolerance = "1e-4" if request.kind in _SECOND else "1e-6"
-    directions = [d for d in "uv" if f"{d}" in _words(gradient + " " + difference)]
     lines = []
-    for d in directions:
+    for d in (d for d in "uv" if d in _words(gradient + " " + difference)):
+        along = request.of if d == given == "u" else request.wrt
+        shape = tuple(side.size(draws.sizes) for side in extent(along.shape))
         lines.append(f"{d} = rng.standard_normal({shape})")
+        if along is request.of:
+            continue
         if request.symmetric or (request.wrt.data.attributes & _SYMMETRIC and len(shape) == 2):
             lines.append(f"{d} = {d} + {d}.T")
     return [
