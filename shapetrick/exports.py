@@ -21,10 +21,10 @@ from .iteration import GeneratedLoops
 from .passes import passes
 from .problem import Problem
 from .program import Program, Rule, program, rules
-from .render.backward import entries, rule_arguments, rule_module
+from .render.backward import entries, entry_names, rule_arguments, rule_module
 from .render.blocks import in_blocks
 from .render.code import WRITTEN
-from .render.looprules import LoopRule, entry_names
+from .render.looprules import LoopRule
 from .render.loops import Loops
 from .render.looptests import Members
 from .render.programs import (
@@ -114,8 +114,9 @@ def _loops(
         return loops.module(about, members.test(loops, draws) if draws is not None else ())
     values = dict.fromkeys(r.request.of for r in results)
     groups = [[r for r in results if r.request.of is of] for of in values]
-    names = entry_names()
-    found = [LoopRule(Loops(problem, passes(problem, group), library), names) for group in groups]
+    each = [Loops(problem, passes(problem, group), library) for group in groups]
+    names = entry_names([loops.answers[0].base for loops in each])
+    found = [LoopRule(loops, names) for loops in each]
     body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
     if draws is not None:
         body += rule_test([members.ruled(rule) for rule in found], library, draws, members=True)
@@ -137,7 +138,7 @@ def _looping(
         source, answers = loops.module(_about(results)), loops.answers
         return GeneratedLoops(source, FUNCTION, loops.parameters, answers, families, library, alone)
     source = _loops(problem, results, target)
-    rule = LoopRule(loops, entry_names())
+    rule = LoopRule(loops, entry_names([loops.answers[0].base]))
     return GeneratedLoops(
         source, rule.entry, rule.parameters, [rule.value], families, library, alone
     )

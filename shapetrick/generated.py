@@ -79,7 +79,7 @@ class Generated:
         others = [name for entry in entries for name in entry.given.others]
         self.parameters = tuple(dict.fromkeys([*self._names.values(), *others]))
 
-    def __call__(self, **values: Any) -> Any:
+    def __call__(self, /, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
         taken = {*self.parameters, *self._names, *self._declared}

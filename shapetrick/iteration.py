@@ -47,7 +47,7 @@ class GeneratedLoops:
         self._families = families
         self.parameters = tuple(p.name for p in parameters)
 
-    def __call__(self, **values: Any) -> Any:
+    def __call__(self, /, **values: Any) -> Any:
         """The gradient, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
         names = {p.name for p in self._parameters} | {p.identifier for p in self._parameters}

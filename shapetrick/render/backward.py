@@ -42,8 +42,15 @@ def rule_module(
 
 def entries(rules: Sequence[Rule]) -> list[str]:
     """The names of the functions, in order."""
-    identifiers = Identifiers(RESERVED | LOCALS)
-    return [identifiers.take(rule.value.name) for rule in rules]
+    wanted = [rule.value.name for rule in rules]
+    identifiers = entry_names(wanted)
+    return [identifiers.take(name) for name in wanted]
+
+
+def entry_names(wanted: Sequence[str]) -> Identifiers:
+    """Identifiers for functions; what else a module names after one of them begins with `_`."""
+    passes = (f"{name}_{way}" for name in wanted for way in ("forward", "backward"))
+    return Identifiers({*RESERVED, *LOCALS, *passes})
 
 
 def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
@@ -137,7 +144,7 @@ def _function(rule: Rule, name: str, library: Library, passes: _Passes, call: st
 def _torch(rule: Rule, name: str) -> list[str]:
     passes = _passes(rule, "torch")
     given, rest = passes.given, passes.given.others
-    class_name = f"{name[0].upper()}{name[1:]}Function"
+    class_name = f"_{name[0].upper()}{name[1:]}Function"
     forward = [
         *(
             f"{size} = {text}"

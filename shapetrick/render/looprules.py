@@ -15,13 +15,7 @@ from ..passes import Answer
 from ..schedule import place
 from .identifiers import Identifiers
 from .loops import Loops, Parameter
-from .programs import RESERVED, indented, signature
-from .selftest import LOCALS
-
-
-def entry_names() -> Identifiers:
-    """Names for the functions of a module."""
-    return Identifiers(RESERVED | LOCALS)
+from .programs import indented, signature
 
 
 class LoopRule:
@@ -38,7 +32,7 @@ class LoopRule:
         self.direction = direction = directions.pop()
         self.name = loops.identifier(self.value.base)
         self.entry = names.take(self.name)
-        self.upstream = f"{self.name}_bar"
+        self.upstream = loops.identifier(f"bar({self.value.base})", f"{self.value.base}_bar")
         self._times = f" * {self.upstream}"
         if direction is not None:
             self.upstream, self._times = loops.identifier(direction.data.name), ""
@@ -117,7 +111,7 @@ class LoopRule:
             decorator = f"@partial(jax.custom_vjp, nondiff_argnums={fixed!r})"
         gradients = [self._in_jax(p) for p in self._inputs]
         called = [
-            name if p.value is None or self._found[p.name] is not None else _stopped(p)
+            name if p.value is None or self._found[p.name] is not None else self._stopped(p)
             for name, p in zip(names, (*self._inputs, *self._others), strict=True)
         ]
         forward = [*self._forward(), f"return {self.name}, {tuple_of}"]
@@ -157,14 +151,15 @@ class LoopRule:
         if isinstance(found, dict):
             return "{" + ", ".join(f"{i}: {g}{self._times}" for i, g in found.items()) + "}"
         if p.listed:
-            return f"{{i: g{self._times} for i, g in {found}.items()}}"
+            i, g = self.loops.i, self.loops.g
+            return f"{{{i}: {g}{self._times} for {i}, {g} in {found}.items()}}"
         return f"{found}{self._times}"
 
     # ---- PyTorch
 
     def _torch(self) -> list[str]:
         others = [p.identifier for p in self._others]
-        class_name = f"{self.entry[0].upper()}{self.entry[1:]}Function"
+        class_name = f"_{self.entry[0].upper()}{self.entry[1:]}Function"
         kept = [name for name in self._saved if name in self._words]
         used = [name for name in others if name in self._words]
         gradients = map(self._in_torch, self._inputs)
@@ -213,15 +208,17 @@ class LoopRule:
     def _taken(self, p: Parameter) -> str:
         if not p.listed:
             return f"{p.identifier} = next(given)"
-        return f'{p.identifier} = {{i: next(given) for i in members["{p.identifier}"]}}'
+        i = self.loops.i
+        return f'{p.identifier} = {{{i}: next(given) for {i} in members["{p.identifier}"]}}'
 
     def _in_torch(self, p: Parameter) -> str:
         found, times = self._found[p.name], self._times
         if isinstance(found, dict):
             return ", ".join(f"{g}{times}" for g in found.values())
         if p.listed:
-            one = "None" if found is None else f"{found}[i]{times}"
-            return f'*({one} for i in members["{p.identifier}"])'
+            i = self.loops.i
+            one = "None" if found is None else f"{found}[{i}]{times}"
+            return f'*({one} for {i} in members["{p.identifier}"])'
         return "None" if found is None else f"{found}{times}"
 
     def _refusals(self) -> Iterator[str]:
@@ -230,12 +227,13 @@ class LoopRule:
             if self._found[p.name] is None:
                 needed = f"{p.identifier}.requires_grad"
                 if p.listed:
-                    needed = f"any(a.requires_grad for a in {p.identifier}.values())"
+                    a = self.loops.a
+                    needed = f"any({a}.requires_grad for {a} in {p.identifier}.values())"
                 yield f"if {needed}:"
                 yield f'    raise NotImplementedError("no gradient was derived by {p.identifier}")'
 
-
-def _stopped(p: Parameter) -> str:
-    if not p.listed:
-        return f"jax.lax.stop_gradient({p.identifier})"
-    return f"{{i: jax.lax.stop_gradient(a) for i, a in {p.identifier}.items()}}"
+    def _stopped(self, p: Parameter) -> str:
+        if not p.listed:
+            return f"jax.lax.stop_gradient({p.identifier})"
+        i, a = self.loops.i, self.loops.a
+        return f"{{{i}: jax.lax.stop_gradient({a}) for {i}, {a} in {p.identifier}.items()}}"

@@ -55,8 +55,13 @@ class Loops:
         self._functions: dict[tuple[str, int], None] = {}
         self._foreign: dict[str, None] = {}  # a user's own rows
         self._inputs = self._all_inputs()
-        for name in [*self._inputs, *self.families.lengths]:
+        segments = [*passes.forward, *passes.backward]
+        letters = [s.over.letter for s in segments if s.over is not None]
+        for name in [*self._inputs, *self.families.lengths, *problem.functions, *letters]:
             self.identifier(base_of(name))
+        for s in segments:
+            self.identifier(s.base)
+        self.i, self.a, self.g = (self._identifiers.take(name) for name in "iag")
         self.forward = [*self._stores(passes.forward), *self._blocks(passes.forward)]
         made = dict.fromkeys(s.base for s in passes.forward)
         self.made_forward = tuple(made)
@@ -122,14 +127,14 @@ class Loops:
         return f"list[{one}]" if a.listed else one
 
     def _returned(self, a: Answer) -> str:
-        name = self.identifier(a.base)
-        return f"[{name}[i] for i in sorted({name})]" if a.listed else name
+        name, i = self.identifier(a.base), self.i
+        return f"[{name}[{i}] for {i} in sorted({name})]" if a.listed else name
 
     # ---- names
 
-    def identifier(self, base: str) -> str:
+    def identifier(self, base: str, wanted: str = "") -> str:
         if base not in self._names:
-            self._names[base] = self._identifiers.take(base)
+            self._names[base] = self._identifiers.take(wanted or base)
         return self._names[base]
 
     def index(self, index: Index) -> str:
@@ -144,7 +149,8 @@ class Loops:
         return f"{self.identifier(found[0])}[{self.index(found[1])}]"
 
     def _called(self, name: str, order: int) -> str:
-        return self.identifier(base_of(name)) + "_prime" * order
+        base = base_of(name)
+        return self.identifier(base + "'" * order, base + "_prime" * order)
 
     # ---- inputs
 
@@ -176,9 +182,10 @@ class Loops:
             done.add(base)
             rank, text = len(extent(e.shape)), self.identifier(base)
             if split(name) is not None:
-                one = "a" if rank == 2 else self._flat("a", rank)
+                i, a = self.i, self.a
+                one = a if rank == 2 else self._flat(a, rank)
                 first = self.index(self.families.first(base))
-                yield f"{text} = {{i: {one} for i, a in enumerate({text}, {first})}}"
+                yield f"{text} = {{{i}: {one} for {i}, {a} in enumerate({text}, {first})}}"
             elif rank < 2:
                 yield f"{text} = {self._flat(text, rank)}"
         for name, order in self._functions:

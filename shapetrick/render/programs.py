@@ -41,6 +41,10 @@ RESERVED = frozenset(
         "Tensor",
         "Callable",
         "NDArray",
+        "Any",
+        "once_differentiable",
+        "ctx",
+        "saved",
         FUNCTION,
     }
 )
@@ -63,6 +67,7 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
 )
 _STANDARD = tuple(line for _, line in _IMPORTS[:5])
+_PROSE = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
 
 
 def module(
@@ -89,7 +94,8 @@ def with_function(
 def assembled(body: Sequence[str], about: Sequence[str]) -> str:
     """A module: what it is, its imports, its body."""
     text = "\n".join(body)
-    found = [line for pattern, line in _IMPORTS if re.search(pattern, text)]
+    code = _PROSE.sub("", text)
+    found = [line for pattern, line in _IMPORTS if re.search(pattern, code)]
     standard = [line for line in found if line in _STANDARD]
     others = [line for line in found if line not in _STANDARD]
     blocks = ["\n".join(block) for block in (about, standard, others) if block]
@@ -109,6 +115,7 @@ def function(program: Program, library: Library, body: Body | None = None) -> li
     """The lines of a function that returns all outputs; `body` writes those that compute them."""
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers)
+    shapes = _own_shapes(program, given, identifiers)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [output.value for output in program.outputs]
     writer = InPlaceWriter(
@@ -116,11 +123,11 @@ def function(program: Program, library: Library, body: Body | None = None) -> li
     )
     bind(writer, program, given.inputs)
     computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
-    returned = [_returned(o, f"{writer.piece(o.value)}", given) for o in program.outputs]
+    returned = [_returned(o, f"{writer.piece(o.value)}", given, shapes) for o in program.outputs]
     lines = [
         *docstring(program, given),
         *given.lines,
-        *_own_shapes(program, given),
+        *(f"{text} = {name}.shape" for name, text in shapes.items()),
         *flattening(given.inputs),
         *computed,
         f"return {', '.join(returned)}",
@@ -154,10 +161,10 @@ def _jit(given: Arguments) -> str:
     return f"@partial(jax.jit, static_argnames={given.others!r})"
 
 
-def _own_shapes(program: Program, given: Arguments) -> list[str]:
-    """The shapes in which vectors were given, where a gradient comes back in it."""
+def _own_shapes(program: Program, given: Arguments, identifiers: Identifiers) -> dict[str, str]:
+    """What the shapes are called in which vectors were given, where a gradient comes back in it."""
     names = dict.fromkeys(filter(None, (_vector(o, given) for o in program.outputs)))
-    return [f"{name}_shape = {name}.shape" for name in names]
+    return {name: identifiers.take(f"{name}_shape") for name in names}
 
 
 def _vector(output: Output, given: Arguments) -> str:
@@ -169,9 +176,9 @@ def _vector(output: Output, given: Arguments) -> str:
     return given.inputs.get(request.wrt, "") if len(extent(request.wrt.shape)) == 1 else ""
 
 
-def _returned(output: Output, text: str, given: Arguments) -> str:
+def _returned(output: Output, text: str, given: Arguments, shapes: Mapping[str, str]) -> str:
     vector = _vector(output, given)
-    return f"{text}.reshape({vector}_shape)" if vector else text
+    return f"{text}.reshape({shapes[vector]})" if vector else text
 
 
 def result_type(output: Output, library: Library) -> str:
