@@ -18,7 +18,7 @@ from typing import Generic, NamedTuple, TypeVar
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
 from .fingerprints import Sum, key_of, like_terms
-from .network import Edge, Nodes, Term, opened, read_terms
+from .network import Edge, Nodes, Term, add_exponents, opened, read_terms
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
@@ -135,7 +135,7 @@ class Folding:
         if rows or cols:
             edges.append(Edge(name, rows, cols))
         else:
-            scalars[name] = UNIT if name not in scalars else number(scalars[name].data + 1)
+            scalars[name] = UNIT if name not in scalars else add_exponents(scalars[name], UNIT)
         used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
         dims = {n: d for n, d in term.dims.items() if n in used}
         coefficient = term.coefficient / pattern.coefficient

@@ -63,19 +63,25 @@ class Term(NamedTuple):
         return k if isinstance(k, float) else (k.numerator, k.denominator)
 
 
-def parted(term: Term, atom: Expr) -> tuple[Term, tuple[Nodes, Nodes]]:
-    """The term without a factor that it is linear in, and the nodes at which that stood."""
+def parted(term: Term, atom: Expr) -> tuple[Term, tuple[Nodes, Nodes]] | None:
+    """The term without a factor that it is linear in, and the nodes at which that stood; None where
+    it stands within another factor, as in `unvec(vec(G), n, m)`."""
     places = [edge for edge in term.edges if edge.atom is atom]
     edges = tuple(edge for edge in term.edges if edge.atom is not atom)
     scalars = tuple(s for s in term.scalars if s[0] is not atom)
+    if len(places) + len(term.scalars) - len(scalars) != 1:
+        return None
     sides = (places[0].rows, places[0].cols) if places else ((), ())
     return term._replace(edges=edges, scalars=scalars), sides
 
 
-def turned(term: Term, atom: Expr, other: Expr) -> Term:
+def turned(term: Term, atom: Expr, other: Expr) -> Term | None:
     """The transposed of the linear map that the term is of a factor, at another: that closes what
-    was open, and where the factor stood is open."""
-    rest, (rows, cols) = parted(term, atom)
+    was open, and where the factor stood is open. None where it stands within another factor."""
+    apart = parted(term, atom)
+    if apart is None:
+        return None
+    rest, (rows, cols) = apart
     edges, scalars = rest.edges, rest.scalars
     if other.is_scalar:
         scalars = (*scalars, (other, UNIT))

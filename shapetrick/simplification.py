@@ -437,33 +437,53 @@ class Simplifier:
 
     def is_symmetric(self, e: Expr) -> bool:
         """Whether the value equals its transpose, as far as attributes and structure tell."""
+        known = self._symmetric
+        products: dict[Expr, Sequence[Term]] = {}
+        stack = [e] if e not in known else []
+        while stack:
+            x = stack[-1]
+            if x not in products:
+                square = x.shape[0] == x.shape[1] and is_multilinear(x)
+                products[x] = (read_terms(x, horizon=HORIZON) or ()) if square else ()
+            missing = [a for a in _deciding(x, products[x]) if a not in known]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            known[x] = self._find_symmetry(x, products[x])
+        return known[e]
+
+    def _find_symmetry(self, e: Expr, products: Sequence[Term]) -> bool:
+        """Whether it is symmetric, given its products and what is known of its parts."""
+        known = self._symmetric
         if e.shape[0] != e.shape[1]:
             return False
-        known = self._symmetric.get(e)
-        if known is None:
-            self._symmetric[e] = False  # while it is being looked at
-            known = self._symmetric[e] = self._find_symmetry(e)
-        return known
-
-    def _find_symmetry(self, e: Expr) -> bool:
         if e.op == "symbol":
             return bool(e.data.attributes & SYMMETRIC)
         if not e.args:
             return e.op in ("eye", "ones", "zeros")
         if e.op == "name":
-            return self.is_symmetric(e.args[0])
+            return known[e.args[0]]
         if is_multilinear(e):
-            here = read_terms(e, horizon=HORIZON) or []
-            there = [t._replace(rows=t.cols, cols=t.rows) for t in here]
-            keys = [
-                sorted((key_of(t, self.is_symmetric), t.coefficient) for t in terms)
-                for terms in (here, there)
-            ]
-            return keys[0] == keys[1]
+            turned = [t._replace(rows=t.cols, cols=t.rows) for t in products]
+            here, there = (
+                sorted((key_of(t, lambda a: known.get(a, False)), t.coefficient) for t in terms)
+                for terms in (products, turned)
+            )
+            return here == there
         row = TABLE.get(e.op)
         if row is None or row.units == "inverse" or row.elementwise:
-            return all(a.is_scalar or self.is_symmetric(a) for a in e.args)
+            return all(a.is_scalar or known[a] for a in e.args)
         return False
+
+
+def _deciding(e: Expr, products: Sequence[Term]) -> Sequence[Expr]:
+    """The expressions whose symmetry decides on that of this one."""
+    if e.shape[0] != e.shape[1]:
+        return ()
+    if is_multilinear(e):
+        return [edge.atom for t in products for edge in t.edges if edge.atom is not e]
+    return [a for a in e.args if e.op == "name" or not a.is_scalar]
 
 
 def _may_recur(value: Expr) -> bool:
