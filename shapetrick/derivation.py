@@ -61,9 +61,7 @@ def _with(new: Expr, old: Expr, roots: Iterable[Expr]) -> list[Expr]:
     return [substitute(e, {old: new}) for e in roots]
 
 
-def _restored_rewritings(
-    found: Iterable[Rewriting], free: Expr, wrt: Expr
-) -> Iterator[Rewriting]:
+def _restored_rewritings(found: Iterable[Rewriting], free: Expr, wrt: Expr) -> Iterator[Rewriting]:
     for step in found:
         before, after = _with(wrt, free, [step.before, step.after])
         yield Rewriting(step.rule, before, after)

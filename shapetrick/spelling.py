@@ -59,7 +59,8 @@ def _has_fused_sides(term: Term) -> bool:
 
 def _split_fused(term: Term) -> Term:
     """Sides that are fused in the same way everywhere are one node again; a fused column is read as
-    the matrix that was stacked."""
+    the matrix that was stacked, and so is the diagonal of a matrix of which both sides are one."""
+    term = term._replace(edges=tuple(map(_without_fused_diagonal, term.edges)))
     groups = {side for e in term.edges for side in (e.rows, e.cols) if len(side) > 1}
     groups |= {side for side in (term.rows, term.cols) if len(side) > 1}
     dims, names = dict(term.dims), {}
@@ -92,6 +93,12 @@ def _split_fused(term: Term) -> Term:
         names.get(term.rows, term.rows),
         names.get(term.cols, term.cols),
     )
+
+
+def _without_fused_diagonal(e: Edge) -> Edge:
+    if len(e.rows) < 2 or e.rows != e.cols:
+        return e
+    return e._replace(atom=call("diag", e.atom), cols=())
 
 
 def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> Expr | None:
