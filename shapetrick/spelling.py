@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .contraction import Board, Symmetric
+from .contraction import Board, Symmetric, product
 from .dims import ONE
 from .expr import Expr, call, number, power, times, transpose
 from .lengths import is_divisor, length
@@ -140,5 +140,6 @@ def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
 def _with_scalars(term: Term, board: Board, body: Expr | None) -> Expr:
     front = [power(b, p) for b, p in term.scalars if not is_divisor(p)] + board.scalars
     under = [power(b, p) for b, p in term.scalars if is_divisor(p)]
-    parts = [number(term.coefficient), *front, *([] if body is None else [body]), *under]
+    scalars = [product(*front)] if len(set(front)) < len(front) else front
+    parts = [number(term.coefficient), *scalars, *([] if body is None else [body]), *under]
     return times(*parts)
