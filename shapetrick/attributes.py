@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
-from .expr import Expr
+from .expr import Expr, symbol
 from .functions import TABLE
 from .identities import NONNEGATIVE, POSITIVE
 from .walks import remembered
@@ -27,6 +27,19 @@ _LEAVES: dict[str, Sign] = {
 _KEEPERS = frozenset(
     {"name", "max", "min", "maximum", "minimum"}
 )  # of the sign that all arguments have
+
+# Attributes that fix entries or tie them to each other: they hold at a point, not around it.
+CONSTRAINTS = frozenset(
+    {"symmetric", "posdef", "diagonal", "lower", "upper", "orthogonal", "simplex", "onehot"}
+)
+
+
+def with_free_entries(variable: Expr) -> Expr:
+    """The variable without its attributes if they say something about it at points alone, so that
+    what is differentiated by it may not be simplified by them."""
+    if not variable.data.attributes & CONSTRAINTS:
+        return variable
+    return symbol(variable.data.name, variable.shape)
 
 
 class Attributes:

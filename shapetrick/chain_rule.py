@@ -111,9 +111,16 @@ def _hand_up(e: Expr, position: int, tangent: Expr) -> list[Expr]:
             part
             for c in contributions
             for term in arranged_terms(view, upstream)
-            for part in _spelled(turned(term, upstream, c), view, c)
+            for part in _spelled(_forward(term, upstream, c), view, c)
         ]
     return contributions
+
+
+def _forward(term: Term, upstream: Expr, tangent: Expr) -> Term:
+    """The rule turned round: an arrangement has its upstream once, as a factor of its own."""
+    found = turned(term, upstream, tangent)
+    assert found is not None
+    return found
 
 
 def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:

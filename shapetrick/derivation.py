@@ -6,18 +6,19 @@ the steps as on paper (`paper.py`) are made only where someone looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from .attributes import with_free_entries
 from .chain_rule import cotangents, tangent
-from .expr import UNIT, Expr, named, postorder, rebuild, symbol, zeros
+from .expr import UNIT, Expr, named, postorder, rebuild, substitute, symbol, zeros
 from .families import Families
 from .functions import NAMES
 from .jacobians import directional, jacobian, symmetrized
 from .naming import as_step, introduced, with_bare_identity, with_names
 from .paper import Paper, Text
 from .problem import Kind, Problem, Request
-from .results import Recursion, Result, Step
+from .results import Recursion, Result, Rewriting, Step
 from .scope import CONSTANTS, IDENTITY
 from .simplification import Simplifier
 from .validation import Checker
@@ -30,9 +31,40 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     Raises DerivationError where no arrangement expresses it."""
     if problem.families is not None:
         return _through_families(problem, request, problem.families, seed)
+    asked, simplifier = _to_derive(problem, request)
+    gradient = _KINDS[request.kind](asked, simplifier)
+    if asked.wrt is request.wrt:
+        return _concluded(problem, request, gradient, simplifier, seed)
+    earlier = _restored_rewritings(simplifier.steps_to(gradient), asked.wrt, request.wrt)
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    gradient = _KINDS[request.kind](request, simplifier)
-    return _concluded(problem, request, gradient, simplifier, seed)
+    gradient = simplifier(substitute(gradient, {asked.wrt: request.wrt}))
+    if request.kind == "hess":
+        gradient = simplifier.with_diagonals(gradient)
+    result = _concluded(problem, request, gradient, simplifier, seed)
+    return replace(result, rewritings=(*earlier, *result.rewritings))
+
+
+def _to_derive(problem: Problem, request: Request) -> tuple[Request, Simplifier]:
+    """The request as it is derived, and what simplifies on the way. Where a gradient is going to be
+    differentiated again, the variable is without attributes that hold at points alone: of a
+    symmetric S, S' is S, but their derivatives differ."""
+    definitions = problem.definitions.values()
+    free = with_free_entries(request.wrt)
+    if request.kind not in _TWICE or free is request.wrt:
+        return request, Simplifier(definitions, [request.of])
+    *bodies, of = _with(free, request.wrt, [*definitions, request.of])
+    return replace(request, of=of, wrt=free), Simplifier(bodies, [of])
+
+
+def _with(new: Expr, old: Expr, roots: Iterable[Expr]) -> list[Expr]:
+    """The expressions with another symbol in place of one."""
+    return [substitute(e, {old: new}) for e in roots]
+
+
+def _restored_rewritings(found: Iterable[Rewriting], free: Expr, wrt: Expr) -> Iterator[Rewriting]:
+    for step in found:
+        before, after = _with(wrt, free, [step.before, step.after])
+        yield Rewriting(step.rule, before, after)
 
 
 def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
@@ -162,6 +194,7 @@ def _directional(request: Request, simplifier: Simplifier) -> Expr:
     return simplifier(tangent(of, wrt, direction, _stepping(simplifier)))
 
 
+_TWICE = frozenset({"hess", "hvp"})  # kinds for which a gradient is differentiated again
 _KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
     "grad": _gradient,
     "vjp": _gradient,
@@ -180,7 +213,39 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     request = result.request
     if problem.families is not None and result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
-    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    asked, simplifier = _to_derive(problem, request)
+    found = _steps(asked, result, simplifier, text)
+    if asked.wrt is request.wrt:
+        return found
+    steps = [_restored_step(step, asked.wrt, request.wrt) for step in found]
+    if steps[-1].lines:
+        last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
+        steps.append(last)
+    return tuple(steps)
+
+
+def _restored_step(step: Step, free: Expr, wrt: Expr) -> Step:
+    """The step with the variable as it was declared."""
+
+    def restored(e: Expr) -> Expr:
+        return substitute(e, {free: wrt})
+
+    lines = [
+        replace(
+            line,
+            factors=tuple(f._replace(expression=restored(f.expression)) for f in line.factors),
+            arrangement=restored(line.arrangement),
+            rejected=tuple(replace(r, arrangement=restored(r.arrangement)) for r in line.rejected),
+        )
+        for line in step.lines
+    ]
+    return replace(step, lines=tuple(lines), result=restored(step.result))
+
+
+def _steps(
+    request: Request, result: Result, simplifier: Simplifier, text: Text
+) -> tuple[Step, ...]:
+    """The steps of a problem without families."""
 
     def steps(asked: Request) -> tuple[Step, ...]:
         return Paper(asked, simplifier, text).steps()
@@ -250,6 +315,12 @@ _OPENED: dict[Kind, str] = {
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
     "the sides of the upstream stay open",
 }
+
+
+_CONSTRAINED = (
+    "what was declared of the variable holds at it and not around it: it simplifies what is not "
+    "differentiated again"
+)
 
 
 _WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, beside its functions

@@ -10,7 +10,15 @@ from functools import lru_cache
 from . import expr as ex
 from .advice import COMMENT, Expected, explain, source, undetermined
 from .dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
-from .errors import CallError, InferenceError, ParseError, RequestError, ShapeError, Span
+from .errors import (
+    CallError,
+    InferenceError,
+    NameProblem,
+    ParseError,
+    RequestError,
+    ShapeError,
+    Span,
+)
 from .expr import Expr
 from .inference import Inference, Misfit, Undetermined
 from .lowering import Lowering
@@ -34,6 +42,10 @@ def read(text: str, complete: bool = True) -> Problem:
         from .queries import read_families  # of all problems, only those with families need it
 
         return read_families(text, statements, _expression, complete)
+    for s in statements:
+        body = s.of if isinstance(s, Asked) else s.body if isinstance(s, Definition) else None
+        if body is not None:
+            _refuse_sums(text, body)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
     return _Elaboration(scope, asked, complete).problem()
@@ -55,9 +67,25 @@ def read_expression(
     values.update(names or {})
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions)
+    if problem.families is None:
+        _refuse_sums(text, node)
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return _expression(node, scope, values, shape)
+
+
+def _refuse_sums(text: str, root: Node) -> None:
+    """Refuse sums over members where there are none."""
+    for node in postorder(root):
+        if node.kind == "running":
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )
 
 
 def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:

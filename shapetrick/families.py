@@ -6,8 +6,9 @@ whose names carry the index, so that the engine derives with the generic member 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 from .dims import Dim, Shape
@@ -148,6 +149,47 @@ def reindexed(e: Expr, values: Indices) -> Expr:
         else:
             new[x] = rebuild(x, [new[a] for a in x.args])
     return new[e]
+
+
+def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
+    """The expression with another letter for each sum over members that binds one from outside:
+    `T[k]' (sum(j = 1..K) T[j] W[j])` for `T[k]' (sum(k = 1..K) T[k] W[k])`. Names that are taken
+    are left alone; the bodies of definitions stay."""
+    new: dict[Expr, Expr] = {}
+    for x in postorder([e], into=lambda x: x.op not in ("total", "name")):
+        if x.op != "total":
+            new[x] = x if x.op == "name" else rebuild(x, [new[a] for a in x.args])
+            continue
+        (body,), over = x.args, x.data
+        if over.letter in outside:
+            used = {*_names_in(body), *taken, *outside}
+            letter = next(c for c in _letters() if c not in used)
+            body = reindexed(body, {over.letter: Index(letter)})
+            over = Range(letter, over.first, over.last)
+        new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over)
+    return new[e]
+
+
+def _letters() -> Iterator[str]:
+    """Letters for an index, in the order in which they are taken."""
+    return chain("jikpqrst", (f"j{i}" for i in count(1)))
+
+
+def _names_in(e: Expr) -> Iterator[str]:
+    """Names, dimensions and letters of indices that occur in an expression."""
+    for x in postorder([e]):
+        names = [n for d in x.shape for n in d.names]
+        if x.op == "symbol":
+            names.append(x.data.name)
+        elif x.op in ("name", "dimension"):
+            names.append(x.data)
+        elif x.op == "total":
+            yield x.data.letter
+        for name in names:
+            yield name
+            found = split(name)
+            if found is not None:
+                yield found[1].letter
 
 
 def _leaf(x: Expr, values: Indices) -> Expr:

@@ -14,6 +14,8 @@ from .network import Nodes, Term
 Symmetric = Callable[[Expr], bool]
 Colors = dict[int, int]
 Marked = tuple[int, Nodes, bool]  # a factor: what it is, its nodes, whether it has no direction
+Link = tuple[int, int, int]  # a factor in a run, its direction, the colour of the node before it
+LONG = 12  # factors from which on runs are looked for
 Sum = dict[int, Term]  # terms by their fingerprints: no two of them are alike
 
 
@@ -36,6 +38,9 @@ def key_of(term: Term, symmetric: Symmetric) -> int:
         for i, n in enumerate(side):
             color[n] = hash((mark, i, color[n]))
     edges = [(hash((e.atom, e.exponent)), e.nodes, symmetric(e.atom)) for e in term.edges]
+    cycles: list[int] = []
+    if len(edges) > LONG:
+        edges, cycles = _without_runs(edges, color, term.open_nodes)
     distinct = len(set(color.values()))
     for _ in color:
         if distinct == len(color):
@@ -51,7 +56,81 @@ def key_of(term: Term, symmetric: Symmetric) -> int:
     )
     scalars = sorted(map(hash, term.scalars))
     outside = (len(term.rows), len(term.cols), term.rows == term.cols)
-    return hash((tuple(parts), tuple(scalars), outside))
+    return hash((tuple(parts), tuple(cycles), tuple(scalars), outside))
+
+
+def _without_runs(
+    edges: Sequence[Marked], color: Colors, outside: Nodes
+) -> tuple[list[Marked], list[int]]:
+    """The factors with each run of them, between which nothing else stands, as one, and what a run
+    that closes is by itself; the nodes within are no longer among the colours. The colours of a
+    product of n factors would else settle in n rounds."""
+    touching: dict[int, list[int]] = {n: [] for n in color}
+    for i, (_, nodes, _) in enumerate(edges):
+        for n in nodes:
+            touching[n].append(i)
+
+    def is_inner(n: int) -> bool:
+        here = touching[n]
+        return (
+            n not in outside
+            and len(here) == len({*here}) == 2
+            and all(len(edges[i][1]) == 2 for i in here)
+        )
+
+    inner = {n for n in color if is_inner(n)}
+    left = {i for i, (_, nodes, _) in enumerate(edges) if not inner.isdisjoint(nodes)}
+    kept = [edge for i, edge in enumerate(edges) if i not in left]
+
+    def run(i: int, start: int) -> tuple[list[Link], int]:
+        """The links from a node through an edge to where the run ends, and where that is."""
+        links: list[Link] = []
+        n = start
+        while True:
+            left.discard(i)
+            label, (a, b), undirected = edges[i]
+            links.append((label, 0 if undirected else 1 if a == n else -1, color[n]))
+            n = b if a == n else a
+            if n not in inner or n == start:
+                return links, n
+            (i,) = (j for j in touching[n] if j != i)
+
+    for n in color:
+        for i in touching[n] if n not in inner else ():
+            if i in left:
+                links, end = run(i, n)
+                there, back = _tokens(links)
+                first, last = (n, end) if there <= back else (end, n)
+                kept.append((hash(min(there, back)), (first, last), there == back))
+    cycles = []
+    for n in inner:
+        if touching[n][0] in left:
+            links, _ = run(touching[n][0], n)
+            after = [c for _, _, c in (*links[1:], links[0])]
+            turned = [(e, -d, c) for (e, d, _), c in zip(links, after, strict=True)][::-1]
+            cycles.append(hash(min(map(_first_rotation, (links, turned)))))
+    for n in inner:
+        del color[n]
+    return kept, sorted(cycles)
+
+
+def _tokens(links: Sequence[Link]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A run read from its start and from its end, without the nodes that it lies between."""
+    colors = [c for _, _, c in links[1:]]
+    there = [(e, d) for e, d, _ in links]
+    back = [(e, -d) for e, d in reversed(there)]
+    return _flat(there, colors), _flat(back, colors[::-1])
+
+
+def _flat(parts: Sequence[tuple[int, int]], colors: Sequence[int]) -> tuple[int, ...]:
+    return (*(x for part in parts for x in part), *colors)
+
+
+def _first_rotation(links: Sequence[Link]) -> tuple[Link, ...]:
+    """The least of the sequences that a cycle is, wherever one begins."""
+    least = min(links)
+    starts = [i for i, link in enumerate(links) if link == least]
+    return min((*links[i:], *links[:i]) for i in starts)
 
 
 def _ends(nodes: Nodes, color: Colors, undirected: bool) -> tuple[int, ...]:

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, count
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from .contraction import flip
 from .expr import UNIT, Expr, add, negate, number, times, transpose
 from .fingerprints import Sum, key_of, like_terms
-from .network import Edge, Nodes, Term, opened, read_terms
+from .network import Edge, Nodes, Term, add_exponents, opened, read_terms
+
+MOST_STEPS = 10_000  # of the search for a body in a product
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
@@ -50,12 +52,18 @@ class _Bodies(Generic[Row]):
 
     def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[Row]:
         """The bodies that may be there, in order; what is there may change on the way."""
-        last, by_part = -inf, self._by_part
-        while by_part and (
-            places := [k for a in parts() if a in by_part for k in by_part[a] if k > last]
-        ):
-            last = min(places)
-            yield self._rows[last]
+        by_part, last = self._by_part, -inf
+        there: list[Expr] = []
+        places: list[int] = []
+        while by_part:
+            if (now := list(parts())) != there:
+                there = now
+                found = {k for a in there if a in by_part for k in by_part[a] if k > last}
+                places = sorted(found, reverse=True)
+            if not places:
+                break
+            last = places.pop()
+            yield self._rows[int(last)]
 
 
 class Folding:
@@ -135,7 +143,7 @@ class Folding:
         if rows or cols:
             edges.append(Edge(name, rows, cols))
         else:
-            scalars[name] = UNIT if name not in scalars else number(scalars[name].data + 1)
+            scalars[name] = UNIT if name not in scalars else add_exponents(scalars[name], UNIT)
         used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
         dims = {n: d for n, d in term.dims.items() if n in used}
         coefficient = term.coefficient / pattern.coefficient
@@ -177,14 +185,19 @@ class Folding:
     # -------------------------------------------------------------------------- matching
 
     def _matches(self, term: Term, pattern: Term) -> Iterator[_Match]:
+        if not _has_all(term, pattern):
+            return
         touching: dict[int, set[int]] = {}
         for i, edge in enumerate(term.edges):
             for n in edge.nodes:
                 touching.setdefault(n, set()).add(i)
+        steps = count()
 
         def extend(
             k: int, nodes: dict[int, int], taken: dict[int, Expr | None]
         ) -> Iterator[_Match]:
+            if next(steps) > MOST_STEPS:
+                return
             if k == len(pattern.edges):
                 if self._is_closed(term, pattern, nodes, taken, touching):
                     yield _Match(nodes, tuple(taken.items()))
@@ -228,6 +241,27 @@ class Folding:
             if outside or any(taken[i] is not None for i in touching[here]):
                 return False
         return True
+
+
+def _has_all(term: Term, pattern: Term) -> bool:
+    """Whether a term has as many factors of each base as a pattern; which of them could be which is
+    a search that grows fast with equal ones."""
+    there = Counter(edge.atom for edge in term.edges)
+    wanted = Counter(edge.atom for edge in pattern.edges)
+    if any(there[atom] < k for atom, k in wanted.items()):
+        return False
+    for atom in (atom for atom, k in wanted.items() if k > 1):
+        # the largest power that is wanted needs one at least as large, and so on
+        pairs = zip(_powers(pattern, atom), _powers(term, atom), strict=False)
+        if any(abs(k) > abs(m) for k, m in pairs):
+            return False
+    return True
+
+
+def _powers(term: Term, atom: Expr) -> list[Fraction]:
+    """The powers of a factor that are numbers, the largest amount first."""
+    found = [e.exponent.data for e in term.edges if e.atom is atom and e.exponent.op == "number"]
+    return sorted(found, key=lambda k: -abs(k))
 
 
 def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, context: Term) -> Sum:

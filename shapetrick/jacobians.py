@@ -77,7 +77,10 @@ def _opened(
     """The rule with its upstream left out, or None if it has no form."""
     terms = []
     for term in paths:
-        rest, (rows, cols) = parted(term, upstream)
+        apart = parted(term, upstream)
+        if apart is None:
+            return None
+        rest, (rows, cols) = apart
         if wrt.is_scalar:
             terms.append(rest._replace(rows=rows, cols=cols))
         else:
@@ -93,7 +96,8 @@ def directional(value: Expr, wrt: Expr, direction: Expr, simplifier: Simplifier)
     paths = _paths(cotangents(value, wrt, upstream)[wrt], upstream, MOST_PUSHED)
     if paths is None:
         return None
-    return simplifier.write([turned(term, upstream, direction) for term in paths], value.shape)
+    terms = [t for term in paths if (t := turned(term, upstream, direction)) is not None]
+    return simplifier.write(terms, value.shape) if len(terms) == len(paths) else None
 
 
 def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:

@@ -146,6 +146,8 @@ def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAl
         return LookAlikes(1, True, 1, ())  # fused sides: one reading only
     sides = _sides(path, path.target, shape, text)
     solution = _solution(path, path.target)
+    if any(len({sides[i].declared for i in block}) > 1 for block in _members(solution)):
+        return LookAlikes(1, True, 1, ())  # a fused side of one rule is split otherwise by another
     if len(set(solution)) > MOST_INDICES:
         return LookAlikes(1, False, 1, (), sides)
     pieces = [p for p in path.pieces if p.places]

@@ -11,12 +11,14 @@ expressions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import NamedTuple
 
 from .dims import ONE, Dim
+from .errors import DerivationError
 from .expr import MINUS, UNIT, WHOLE, ZERO, Expr, add, dimension, number, times
 from .functions import TABLE
 
@@ -63,19 +65,25 @@ class Term(NamedTuple):
         return k if isinstance(k, float) else (k.numerator, k.denominator)
 
 
-def parted(term: Term, atom: Expr) -> tuple[Term, tuple[Nodes, Nodes]]:
-    """The term without a factor that it is linear in, and the nodes at which that stood."""
+def parted(term: Term, atom: Expr) -> tuple[Term, tuple[Nodes, Nodes]] | None:
+    """The term without a factor that it is linear in, and the nodes at which that stood; None where
+    it stands within another factor, as in `unvec(vec(G), n, m)`."""
     places = [edge for edge in term.edges if edge.atom is atom]
     edges = tuple(edge for edge in term.edges if edge.atom is not atom)
     scalars = tuple(s for s in term.scalars if s[0] is not atom)
+    if len(places) + len(term.scalars) - len(scalars) != 1:
+        return None
     sides = (places[0].rows, places[0].cols) if places else ((), ())
     return term._replace(edges=edges, scalars=scalars), sides
 
 
-def turned(term: Term, atom: Expr, other: Expr) -> Term:
+def turned(term: Term, atom: Expr, other: Expr) -> Term | None:
     """The transposed of the linear map that the term is of a factor, at another: that closes what
-    was open, and where the factor stood is open."""
-    rest, (rows, cols) = parted(term, atom)
+    was open, and where the factor stood is open. None where it stands within another factor."""
+    apart = parted(term, atom)
+    if apart is None:
+        return None
+    rest, (rows, cols) = apart
     edges, scalars = rest.edges, rest.scalars
     if other.is_scalar:
         scalars = (*scalars, (other, UNIT))
@@ -128,22 +136,56 @@ class _Draft:
     def joinable(self, one: Nodes, dims: list[Dim]) -> bool:
         """Whether a side can be taken as one with a side of these dimensions."""
         nodes = self.resolve(one)
-        if len(nodes) == len(dims):
-            return all(self.dims[n] == d for n, d in zip(nodes, dims, strict=True))
-        return 1 in (len(nodes), len(dims))
+        if 1 in (len(nodes), len(dims)):
+            return True
+        return _aligned([self.dims[n] for n in nodes], dims) is not None
 
     def join(self, one: Nodes, other: Nodes) -> None:
-        """Makes two joinable sides one."""
+        """Makes two joinable sides one: where a node of one faces several of the other, it is
+        these."""
         one, other = self.resolve(one), self.resolve(other)
-        if len(one) == 1 and len(other) > 1:
-            self.aliases[one[0]] = other
-        elif len(other) == 1 and len(one) > 1:
-            self.aliases[other[0]] = one
-        else:
-            for pair in zip(one, other, strict=True):
-                a, b = (self.resolve((n,))[0] for n in pair)
-                if a != b:
-                    self.aliases[max(a, b)] = (min(a, b),)
+        parts: list[tuple[int, int]] | None = [(len(one), len(other))]
+        if 1 not in (len(one), len(other)):
+            parts = _aligned([self.dims[n] for n in one], [self.dims[n] for n in other])
+        if parts is None:
+            raise DerivationError("a side of several dimensions would have to be split in two ways")
+        i = j = 0
+        for k, m in parts:
+            ours, theirs = self.resolve(one[i : i + k]), self.resolve(other[j : j + m])
+            i, j = i + k, j + m
+            if ours == theirs:
+                continue
+            if len(ours) == 1 == len(theirs):
+                self.aliases[max(ours[0], theirs[0])] = (min(ours[0], theirs[0]),)
+            elif len(ours) == 1:
+                self.aliases[ours[0]] = theirs
+            elif len(theirs) == 1:
+                self.aliases[theirs[0]] = ours
+            else:  # a node that stands in both was split on the way
+                self.join(ours, theirs)
+
+
+def _aligned(one: Sequence[Dim], other: Sequence[Dim]) -> list[tuple[int, int]] | None:
+    """How many dimensions of one side are as many of the other, part by part; None if several are
+    several others: `m n` and `n m`."""
+    parts: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        ends = [(1, k) for k in range(1, len(other) - j + 1)]
+        ends += [(k, 1) for k in range(2, len(one) - i + 1)]
+        part = next(
+            (
+                (k, m)
+                for k, m in ends
+                if prod(one[i : i + k], start=ONE) == prod(other[j : j + m], start=ONE)
+            ),
+            None,
+        )
+        if part is None:
+            return None
+        parts.append(part)
+        i, j = i + part[0], j + part[1]
+    return parts if (i, j) == (len(one), len(other)) else None
 
 
 def read_terms(

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from .chain_rule import active_nodes
 from .dims import Shape
-from .expr import Expr, add, number, symbol, times
+from .expr import Expr, add, number, symbol, times, zeros
 from .fitting import Arranged
 from .lookalikes import Path, look_alikes
 from .network import opened
@@ -171,8 +171,8 @@ class Paper:
         term = arrange(plain, [draft.arrangement, *parts], view)
         spelled = spell(term)
         if spelled is None:
-            several = [spell(t) for t in opened(term, draft.arrangement)]
-            spelled = add(*(s for s in several if s is not None))
+            several = [s for t in opened(term, draft.arrangement) if (s := spell(t)) is not None]
+            spelled = add(*several) if several else zeros(*view.argument.shape)
         origin = f"from {self._text(view.value)}, by {self._text(view.argument)}"
         factors = [Factor(self._simplify(_untransposed(p)), origin) for p in parts]
         return _Draft(
@@ -187,7 +187,8 @@ class Paper:
     def _step(self, quantity: _Quantity) -> Step:
         e = quantity.node
         lines = tuple(self._line(draft, e.shape) for draft in quantity.lines)
-        result = self._simplify(add(*(line.arrangement for line in lines)))
+        parts = [line.arrangement for line in lines] or [zeros(*e.shape)]
+        result = self._simplify(add(*parts))
         label = str(quantity.cotangent.data.name)
         return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
 

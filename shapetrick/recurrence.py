@@ -28,6 +28,7 @@ from .families import (
     live,
     members_in,
     reindexed,
+    with_own_letters,
 )
 from .indices import Index, Range, member, renamed_shape, split
 from .problem import Problem, Request
@@ -92,11 +93,11 @@ class Backpropagation:
         direction = self.request.direction
         upstream = UNIT if direction is None else direction
         used = live(f, self.request.of)
-        self._pieces = list(self._opened(self.request.of, upstream))
+        self._pieces = [Piece(self.request.of, upstream, None)]
         for s in f.segments:
             if s.body is not None and s.base in used:
                 self._pieces.append(Piece(s.body, self.cotangent(s.base, s.index), s.over, s))
-        self._drop_unused()
+        self._open_sums()
 
     def _drop_unused(self) -> None:
         """Leave out single members that nothing uses, whose gradients are zero."""
@@ -124,11 +125,18 @@ class Backpropagation:
         for e in (self.request.wrt, self.request.of, *others):
             self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
-        with_sums = [
-            tuple(replace(q, value=ex.substitute(q.value, self._sums)) for q in equations)
-            for equations in (needed, gradients)
-        ]
+        with_sums = [tuple(map(self._with_sums, equations)) for equations in (needed, gradients)]
         return Recursion(with_sums[0], with_sums[1], self._lengths())
+
+    def _with_sums(self, q: Equation) -> Equation:
+        """The equation with its sums over members, each by a letter of its own."""
+        own = {q.over.letter} if q.over is not None else set[str]()
+        found = split(q.symbol.data.name)
+        if found is not None:
+            own.add(found[1].letter)
+        taken = self.problem.taken(self.request) | own | set(self._names.values())
+        value = ex.substitute(q.value, self._sums)
+        return replace(q, value=with_own_letters(value, own, taken))
 
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""
@@ -256,20 +264,41 @@ class Backpropagation:
             if at_most(ends[0], first) and at_most(last, ends[1]):
                 yield piece, index
 
-    def _opened(self, root: Expr, upstream: Expr) -> Iterator[Piece]:
-        """The root with its sums over members as symbols, and the summands with the cotangents of
-        those."""
-        sums = {
-            x: ex.symbol(f"({x})", x.shape)
-            for x in ex.postorder([root], into=lambda x: x.op != "total")
-            if x.op == "total"
-        }
-        bare = ex.substitute(root, sums) if sums else root
-        self._sums = {stand_in: x for x, stand_in in sums.items()}
-        yield Piece(bare, upstream, None)
-        for stand_in, x in self._sums.items():
-            weight = self._simplify(cotangents(bare, stand_in, upstream)[stand_in])
-            yield Piece(x.args[0], weight, x.data)
+    def _open_sums(self) -> None:
+        """Put symbols in the place of the sums over members in the pieces, and take the summands
+        for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
+        bodies = [piece.body for piece in self._pieces]
+        sums = [x for x in ex.postorder(bodies) if x.op == "total"]
+        stand_ins = {x: ex.symbol(f"({x})", x.shape) for x in sums}
+        self._sums = {stand_in: x for x, stand_in in stand_ins.items()}
+
+        def bare(e: Expr) -> Expr:
+            return ex.substitute(e, stand_ins) if stand_ins else e
+
+        pieces = [replace(piece, body=bare(piece.body)) for piece in self._pieces]
+        summands = {x: Piece(bare(x.args[0]), UNIT, x.data) for x in sums}
+        self._pieces = [*pieces, *summands.values()]  # without cotangents: what is used by what
+        self._drop_unused()
+        self._pieces = [piece for piece in self._pieces if piece in pieces]
+        depth = dict.fromkeys(sums, 0)
+        for x in reversed(sums):
+            for inner in ex.symbols_of(summands[x].body):
+                if inner in self._sums:
+                    depth[self._sums[inner]] = max(depth[self._sums[inner]], depth[x] + 1)
+        for x in sorted(sums, key=depth.__getitem__):  # a sum after all in which it stands
+            weight = self._weight(stand_ins[x])
+            if weight is not None:
+                self._pieces.append(replace(summands[x], upstream=weight))
+
+    def _weight(self, stand_in: Expr) -> Expr | None:
+        """The cotangent of a sum over members, given those of all in which it stands; None if that
+        is nowhere."""
+        parts = []
+        for piece in self._pieces:
+            if stand_in in ex.symbols_of(piece.body):
+                part = self.through(piece, stand_in)
+                parts.append(part if piece.over is None else _summed(part, piece.over))
+        return self._simplify(ex.add(*parts)) if parts else None
 
     def through(self, piece: Piece, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""

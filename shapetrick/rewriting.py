@@ -28,6 +28,7 @@ from .walks import remembered
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
 MOST_PARTS = 64  # a sum or an element-wise product of more is not searched for parts
+MOST_MULTIPLES = 8  # of a pattern in one product that are tried, one after the other
 MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 
 # -------------------------------------------------------------------------------------- rules
@@ -334,12 +335,17 @@ class Rewriter:
 
 
 def _multiples(rule: Rule, whole: Product) -> list[int]:
-    """Which whole powers of a pattern a product may hold, those of the largest amount first."""
-    _, p = parts_of(rule.left)[1][0]
-    held = [f[1] for f in whole.factors if _factor_key(f) == rule.key]
-    counts = {int(q if p is WHOLE else q / p) for q in held}
+    """Which whole powers of a pattern a product may hold, those of the largest amount first: small
+    ones, and those that use up one of its factors."""
+    counts: set[int] = set()
+    for part in parts_of(rule.left)[1]:
+        key, p = _factor_key(part), part[1]
+        held = [f[1] for f in whole.factors if _factor_key(f) == key]
+        counts.update(int(q if p is WHOLE else q / p) for q in held)
     most, least = max((*counts, 0)), min((*counts, 0))
-    return sorted([*range(1, most + 1), *range(least, 0)], key=lambda k: (-abs(k), -k))
+    counts.update(range(1, min(most, MOST_MULTIPLES) + 1))
+    counts.update(range(max(least, -MOST_MULTIPLES), 0))
+    return sorted(counts - {0}, key=lambda k: (-abs(k), -k))
 
 
 def _place(old: Sequence[object], rest: Sequence[object]) -> int:

@@ -10,6 +10,7 @@ than what it replaces, so this ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from .contraction import flip
 from .diagonals import with_diagonals
@@ -68,6 +69,9 @@ class Simplifier:
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         self._sums: dict[tuple[object, ...], tuple[Sum, Expr | None]] = {}
         self._spellings: dict[tuple[object, ...], tuple[Term, Expr | None]] = {}
+        self._multiplied: dict[
+            tuple[Expr, Expr], Expr | None
+        ] = {}  # a factor and a sum, if shorter
         self._closed: dict[tuple[object, ...], Reading | None] = {}  # not shorter multiplied out
         self._log: list[Rewriting] = []
         self._symmetric: dict[Expr, bool] = {}
@@ -79,8 +83,10 @@ class Simplifier:
         for e in postorder([*definitions, *roots]):
             if e.op == "add":
                 self._signs.learn(e)
+        used = {e for e in postorder(roots) if e.op == "name"}
         for definition in definitions:
-            self._learn(definition, definition not in roots or _may_recur(definition.args[0]))
+            inner = definition in used and definition not in roots
+            self._learn(definition, inner or _may_recur(definition.args[0]))
 
     def _learn(self, definition: Expr, simplified: bool) -> None:
         """Notes a definition: its body is replaced by its name wherever it turns up, also where it
@@ -90,7 +96,10 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self._folding.learn(definition, form)
-        found = (self._whole, self._memo, self._steps, self._closed, self._sums, self._spellings)
+        found: tuple[dict[Any, Any], ...] = (
+            *(self._whole, self._memo, self._steps, self._closed),
+            *(self._sums, self._spellings, self._multiplied),
+        )
         for known in found:
             known.clear()
 
@@ -324,12 +333,22 @@ class Simplifier:
             for other, exponent in term.scalars:
                 if other is total or exponent is not p:
                     continue
-                whole = times(other, total)
-                written = self._write(self._read(whole, [total]), whole.shape)
-                if written is not None and length(written) < length(whole):
+                written = self._shorter_multiplied(other, total)
+                if written is not None:
                     kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
                     return tidy(term._replace(scalars=(*kept, (written, p))))
         return term
+
+    def _shorter_multiplied(self, factor: Expr, total: Expr) -> Expr | None:
+        """A scalar multiplied into a sum, if that is shorter."""
+        key = factor, total
+        if key not in self._multiplied:
+            self._multiplied[key] = None  # while it is being looked at
+            whole = times(factor, total)
+            written = self._write(self._read(whole, [total]), whole.shape)
+            if written is not None and length(written) < length(whole):
+                self._multiplied[key] = written
+        return self._multiplied[key]
 
     def _with_divisors_cancelled(self, term: Term) -> Term:
         """The term with factors multiplied into a sum beside them that has them as divisors, where
@@ -437,33 +456,53 @@ class Simplifier:
 
     def is_symmetric(self, e: Expr) -> bool:
         """Whether the value equals its transpose, as far as attributes and structure tell."""
+        known = self._symmetric
+        products: dict[Expr, Sequence[Term]] = {}
+        stack = [e] if e not in known else []
+        while stack:
+            x = stack[-1]
+            if x not in products:
+                square = x.shape[0] == x.shape[1] and is_multilinear(x)
+                products[x] = (read_terms(x, horizon=HORIZON) or ()) if square else ()
+            missing = [a for a in _deciding(x, products[x]) if a not in known]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            known[x] = self._find_symmetry(x, products[x])
+        return known[e]
+
+    def _find_symmetry(self, e: Expr, products: Sequence[Term]) -> bool:
+        """Whether it is symmetric, given its products and what is known of its parts."""
+        known = self._symmetric
         if e.shape[0] != e.shape[1]:
             return False
-        known = self._symmetric.get(e)
-        if known is None:
-            self._symmetric[e] = False  # while it is being looked at
-            known = self._symmetric[e] = self._find_symmetry(e)
-        return known
-
-    def _find_symmetry(self, e: Expr) -> bool:
         if e.op == "symbol":
             return bool(e.data.attributes & SYMMETRIC)
         if not e.args:
             return e.op in ("eye", "ones", "zeros")
         if e.op == "name":
-            return self.is_symmetric(e.args[0])
+            return known[e.args[0]]
         if is_multilinear(e):
-            here = read_terms(e, horizon=HORIZON) or []
-            there = [t._replace(rows=t.cols, cols=t.rows) for t in here]
-            keys = [
-                sorted((key_of(t, self.is_symmetric), t.coefficient) for t in terms)
-                for terms in (here, there)
-            ]
-            return keys[0] == keys[1]
+            turned = [t._replace(rows=t.cols, cols=t.rows) for t in products]
+            here, there = (
+                sorted((key_of(t, lambda a: known.get(a, False)), t.coefficient) for t in terms)
+                for terms in (products, turned)
+            )
+            return here == there
         row = TABLE.get(e.op)
         if row is None or row.units == "inverse" or row.elementwise:
-            return all(a.is_scalar or self.is_symmetric(a) for a in e.args)
+            return all(a.is_scalar or known[a] for a in e.args)
         return False
+
+
+def _deciding(e: Expr, products: Sequence[Term]) -> Sequence[Expr]:
+    """The expressions whose symmetry decides on that of this one."""
+    if e.shape[0] != e.shape[1]:
+        return ()
+    if is_multilinear(e):
+        return [edge.atom for t in products for edge in t.edges if edge.atom is not e]
+    return [a for a in e.args if e.op == "name" or not a.is_scalar]
 
 
 def _may_recur(value: Expr) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .contraction import Board, Symmetric
+from .contraction import Board, Symmetric, product
 from .dims import ONE
 from .expr import Expr, call, number, power, times, transpose
 from .lengths import is_divisor, length
@@ -59,7 +59,8 @@ def _has_fused_sides(term: Term) -> bool:
 
 def _split_fused(term: Term) -> Term:
     """Sides that are fused in the same way everywhere are one node again; a fused column is read as
-    the matrix that was stacked."""
+    the matrix that was stacked, and so is the diagonal of a matrix of which both sides are one."""
+    term = term._replace(edges=tuple(map(_without_fused_diagonal, term.edges)))
     groups = {side for e in term.edges for side in (e.rows, e.cols) if len(side) > 1}
     groups |= {side for side in (term.rows, term.cols) if len(side) > 1}
     dims, names = dict(term.dims), {}
@@ -92,6 +93,12 @@ def _split_fused(term: Term) -> Term:
         names.get(term.rows, term.rows),
         names.get(term.cols, term.cols),
     )
+
+
+def _without_fused_diagonal(e: Edge) -> Edge:
+    if len(e.rows) < 2 or e.rows != e.cols:
+        return e
+    return e._replace(atom=call("diag", e.atom), cols=())
 
 
 def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> Expr | None:
@@ -133,5 +140,6 @@ def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
 def _with_scalars(term: Term, board: Board, body: Expr | None) -> Expr:
     front = [power(b, p) for b, p in term.scalars if not is_divisor(p)] + board.scalars
     under = [power(b, p) for b, p in term.scalars if is_divisor(p)]
-    parts = [number(term.coefficient), *front, *([] if body is None else [body]), *under]
+    scalars = [product(*front)] if len(set(front)) < len(front) else front
+    parts = [number(term.coefficient), *scalars, *([] if body is None else [body]), *under]
     return times(*parts)

@@ -10,6 +10,8 @@ Differential Calculus, ch. 2 and 3.)
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from .contraction import Board
 from .dims import ONE, Dim
 from .expr import UNIT, Expr, call, commute, eye, matmul, ones, times, transpose
@@ -52,7 +54,7 @@ def body_between(board: Board, rows: Nodes, cols: Nodes, compact: bool) -> Expr 
 def stacked(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
     """What stands between sides of which at least one is fused, or None if it has no such form."""
     if len(rows) > 2 or len(cols) > 2:
-        return None
+        return _straight(board, rows, cols)
     if not rows or not cols:
         n, m = rows or cols
         matrix = body_between(board, (m,), (n,), compact=False)
@@ -61,6 +63,33 @@ def stacked(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
         column = call("vec", matrix)
         return column if rows else transpose(column)
     return _Pairs(board, rows, cols).product()
+
+
+def _straight(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
+    """What stands between sides of several nodes if nothing crosses: the Kronecker product of the
+    factors between the first of each, the second of each, and so on. A side may be of 1."""
+    if len({*rows, *cols}) < len(rows) + len(cols) or (rows and cols and len(rows) != len(cols)):
+        return None
+    pairs = list(zip_longest(rows, cols))
+    if any({a, b} not in [{*pair} for pair in pairs] for _, a, b in board.matrices):
+        return None
+    places = _Pairs(board, (), ())
+    result: Expr | None = None
+    for i, j in reversed(pairs):
+        part = places.between(i, j)
+        result = part if result is None else _kronecker(part, result)
+    return result
+
+
+def _kronecker(left: Expr, right: Expr) -> Expr:
+    """The Kronecker product; of two identities, or of ones and ones, again one."""
+    if left.op == right.op == "eye":
+        return eye(left.shape[0] * right.shape[0])
+    if left.op == right.op == "ones":
+        return ones(left.shape[0] * right.shape[0], left.shape[1] * right.shape[1])
+    if left is UNIT or right is UNIT:
+        return right if left is UNIT else left
+    return call("kron", left, right)
 
 
 Place = int | None  # a node, or none where the side is 1
@@ -155,11 +184,12 @@ class _Pairs:
             return None
         left = ones(self._dim(i), self._dim(j)) if left is None else left
         right = ones(self._dim(k), self._dim(m)) if right is None else right
-        if left.op == right.op == "eye":
-            return eye(left.shape[0] * right.shape[0])
-        if left is UNIT or right is UNIT:
-            return right if left is UNIT else left
-        return call("kron", left, right)
+        return _kronecker(left, right)
+
+    def between(self, a: Place, b: Place) -> Expr:
+        """The factors between two places; ones if there are none."""
+        found = self._with_vectors(a, b)
+        return ones(self._dim(a), self._dim(b)) if found is None else found
 
     def _with_vectors(self, a: Place, b: Place) -> Expr | None:
         board = self._board
@@ -187,8 +217,13 @@ def unstacked(
             return None
         turned = unstacked(board, whole, sides, cols, rows)
         return None if turned is None else transpose(turned)
-    others = _Pairs(board, *sides).product() if board.matrices or board.vectors else None
-    product = whole if others is None else times(whole, others)
+    product = whole
+    if board.matrices or board.vectors:
+        several = max(map(len, sides)) > 2
+        others = _straight(board, *sides) if several else _Pairs(board, *sides).product()
+        if others is None:
+            return None
+        product = times(whole, others)
     left = _sum_over(board, sides[0], rows)
     right = _sum_over(board, sides[1], cols)
     return matmul(
@@ -203,5 +238,5 @@ def _sum_over(board: Board, side: Nodes, kept: Nodes) -> Expr | None:
     result: Expr | None = None
     for n in side:
         part = eye(board.dims[n]) if n in kept else ones(board.dims[n])
-        result = part if result is None else call("kron", result, part)
+        result = part if result is None else _kronecker(result, part)
     return result
