@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .agreement import SAME, agree, distance, ratio
+from .agreement import SAME, agree, distance, miss, ratio
 from .dims import SCALAR, Dim
 from .drafts import Change, Draft, values_at, values_of
 from .elaboration import read_claim, read_expression
@@ -43,6 +43,7 @@ MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
+FINEST = 1e-13  # relative: nearer than that is rounding
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
 LONGEST = 1000  # nodes of a claim that is mended; operators of what is put in
@@ -82,6 +83,15 @@ class Mender:
         self.draws = checker.draws()
         self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
         self._left = MOST_BUILT
+        self._near = self._nearness()
+
+    def _nearness(self) -> float:
+        """How near a value has to come to be taken for right: nearer than the claim's own is."""
+        whole, right = self.draft.expression(self.root), self.rights[0] if self.rights else None
+        own = None if whole is None else values_at([whole], self.draws[0])[0]
+        if own is None or right is None or own.shape != right.shape or not right.any():
+            return SAME
+        return max(min(SAME, miss(own, right) / 100), FINEST)
 
     def mend(self) -> Mend | None:
         """The smallest mend that was found."""
@@ -134,11 +144,11 @@ class Mender:
         """Those after which the claim has the right value at all draws."""
         first, *others = self.rights
         assert first is not None
-        trials = [t for t in trials if agree(t.value, first)]
+        trials = [t for t in trials if agree(t.value, first, self._near)]
         for drawn, right in zip(self.draws[1:], others, strict=True):
             assert right is not None
             values = values_of([t.expression for t in trials], drawn)
-            trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right)]
+            trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right, self._near)]
         return [t.change for t in trials]
 
     def _slip(self, draft: Draft, change: Change) -> Slip:
