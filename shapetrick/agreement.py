@@ -17,19 +17,29 @@ MOST_COMPARED = 1_000_000  # pairs of words
 _WORDS = re.compile(r"\w+|\S")
 
 
-def agree(value: Array | None, right: Array) -> bool:
+def agree(value: Array | None, right: Array, near: float = SAME) -> bool:
     """Whether a value is the right one."""
     if value is None or value.shape != right.shape:
         return False
-    return bool(np.abs(value - right).max() <= SAME * np.abs(right).max())
+    with np.errstate(over="ignore"):  # what is so far apart does not agree
+        return bool(np.abs(value - right).max() <= near * np.abs(right).max())
 
 
 def ratio(value: Array, right: Array) -> float | None:
     """What the right value is multiplied by to give the other, if there is one such number."""
     if value.shape != right.shape or not right.any() or not value.any():
         return None
-    k = float((value * right).sum() / (right * right).sum())
-    return k if k and agree(value / k, right) else None
+    largest, own = float(np.abs(right).max()), float(np.abs(value).max())
+    a, b = value / own, right / largest  # so that no square underflows or overflows
+    k = float((a * b).sum() / (b * b).sum())
+    found = k * (own / largest)
+    return found if found and np.isfinite(found) and agree(a / k, b) else None
+
+
+def miss(value: Array, right: Array) -> float:
+    """How far a value is from the right one, relative to its largest entry."""
+    with np.errstate(over="ignore"):
+        return float(np.abs(value - right).max() / np.abs(right).max())
 
 
 def distance(old: str, new: str) -> int:

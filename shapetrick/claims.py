@@ -26,6 +26,7 @@ from .expr import (
     rebuild,
 )
 from .indices import Index
+from .intermediates import Intermediates
 from .lengths import length
 from .likenesses import likeness
 from .material import distributed, terms_of
@@ -40,6 +41,7 @@ from .targets import also_drawn
 from .validation import Checker
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
+REPLACING = ("missing factor", "missing term", "wrong part", "symmetric convention")
 LONGEST = 2000  # operators of an answer that is told as one expression
 
 
@@ -193,7 +195,12 @@ class _Wrong:
         if answer is None:
             return found
         mend = self._mender.mend()
-        if mend is not None and self._is_small(mend, answer):
+        if mend is not None and not self._is_small(mend, answer):
+            mend = None
+        inside = self._inside if mend is None or not self._is_plain(mend) else ()
+        if inside:
+            return self._with_definition(found, inside, answer)
+        if mend is not None:
             return self._with_mend(found, mend)
         part, apart = self._first_apart(answer)
         text = _text(answer)
@@ -214,6 +221,19 @@ class _Wrong:
             return True
         typed, right = self._claim.text, _text(answer)
         return right is None or distance(typed, mend.text) <= distance(typed, right)
+
+    @staticmethod
+    def _is_plain(mend: Mend) -> bool:
+        """Whether what is said of it is more likely than a slip in a definition."""
+        return len(mend.slips) == 1 and mend.slips[0].name not in REPLACING
+
+    @cached_property
+    def _inside(self) -> tuple[Slip, ...]:
+        """Slips in the claim's own definitions."""
+        value, answer = self._claim.value, self._answer
+        if value is None or answer is None or value.shape != answer.shape:
+            return ()
+        return Intermediates(self._problem, self._request, value, self._mender).slips()
 
     def plain(self) -> Judgement:
         """What is known without the right answer."""
@@ -274,6 +294,20 @@ class _Wrong:
             slips=mend.slips,
             proviso=self._proviso,
             evidence=mend.validation,
+        )
+
+    def _with_definition(
+        self, found: Judgement, slips: tuple[Slip, ...], answer: Expr
+    ) -> Judgement:
+        said = [found.diagnosis, *self._nevertheless, *map(described, slips)]
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, said)),
+            suggestion=_text(answer),
+            where=Part(slips[0].old, slips[0].span),
+            slips=slips,
+            proviso=self._proviso,
+            evidence=self._derived,
         )
 
     @cached_property

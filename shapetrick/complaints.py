@@ -6,7 +6,10 @@ Comes before the parser, which says where it stopped and what kind of thing it w
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, NamedTuple
+
+from .synonyms import advice, spelt
 
 Waiting = Literal[
     "statement", "request", "head", "operand", "operator", "dimension", "name", "names"
@@ -16,6 +19,10 @@ REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp", "check")
 RANGES = "a family is declared or defined at the end of its line: `for l = 1..L`."
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
 LONGEST_QUOTE = 40
+TWO_SIDES = (
+    "every value is a matrix: a shape has at most two sides. Members have names with an index: "
+    "`X[i] : n x d for i = 1..b`."
+)
 
 _RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
@@ -43,20 +50,59 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("operator", r"wrt|with", "`{sign}` belongs to a request: `grad J wrt X`, `vjp Z with G wrt "
      "X`."),
     ("operator", r",", "a comma stands between the arguments of a function."),
+    ("", r"\|+", "bars are not read: write `abs(x)`, `norm(x)` or `det(A)`."),
     ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and nothing "
      "is compared."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
+    ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`, `n` for "
+     "`R^n`."),
+    ("dimension", r"x|×", TWO_SIDES),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
-    ("names", r"=", "a claim is checked: `check grad J wrt X = …`."),
+    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; equations are not solved."),
     ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
 )  # fmt: skip
 
 
-def complaint(line: str, sign: str, before: str, waiting: Waiting) -> str:
-    """What to say of `sign`, which stands behind `before` in a line."""
+_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
+_METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
+_DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
+_OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
+
+
+class Stop(NamedTuple):
+    """Where the parser stopped: at which place of a line, at what sign, and what stands before."""
+
+    line: str
+    at: int
+    sign: str
+    before: str
+
+    @property
+    def called(self) -> tuple[str, int]:
+        """The name before the bracket that is open here and its place, where what follows could
+        only be the arguments of a function; else an empty name."""
+        if self.sign not in (",", "=") and (self.before, self.sign) != ("(", ")"):
+            return "", 0
+        depth = 0
+        for i in range(self.at - 1, -1, -1):
+            depth += {")": 1, "(": -1}.get(self.line[i], 0)
+            if depth < 0:
+                name = _OPENER.search(self.line[:i])
+                return ("", 0) if name is None else (name.group().strip(), name.start())
+        return "", 0
+
+
+def unknown_function(name: str, known: Collection[str]) -> str:
+    """What is said of a name that is called with several arguments, and is no function."""
+    return f"`{name}` is not a function. {advice(name, known, arguments=2)}"
+
+
+def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
+    """What to say of the sign at which the parser stopped; `known` are the functions."""
+    line, at, sign, before = stop
     if _RANGE.search(line):
         return RANGES
     if waiting == "head":
@@ -64,12 +110,32 @@ def complaint(line: str, sign: str, before: str, waiting: Waiting) -> str:
 
         meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
+    dotted = _dotted(before, line[at + 1 :], known) if sign == "." else None
+    if dotted is not None:
+        return dotted
     for states, pattern, message in _TABLE:
         if (not states or waiting in states.split()) and re.fullmatch(pattern, sign):
             return message.format(
                 sign=_quoted(sign), before=_quoted(before), plain=sign.translate(_SUPERSCRIPTS)
             )
     return f"`{_quoted(sign)}` has no place here."
+
+
+def _dotted(before: str, after: str, known: Collection[str]) -> str | None:
+    """What to say of `np.exp` and `X.mean(axis=0)`."""
+    m = _DOTTED.match(after)
+    if m is None or not re.fullmatch(r"[^\W\d]\w*(\[.*\])?|[)'’]|\.T", before):
+        return None
+    *path, name = re.split(r"\s*\.\s*", m[1])
+    called = f"{name}(…)" if name in known else spelt(name, known)
+    if before in _MODULES or path:
+        instead = f"Write `{called}`." if called else advice(name, known, arguments=2)
+        return f"a module's name is not read. {instead}"
+    if m[2] is None:
+        return None
+    method = _METHODS.get(name) or (f"{name}(X, …)" if name in known else called)
+    said = f"Write `{method}`." if method else advice(name, known, arguments=2)
+    return f"methods are not read. {said}"
 
 
 def _quoted(typed: str) -> str:

@@ -6,10 +6,11 @@ A changed claim shares all but the path above the change, so thousands are tried
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .agreement import agree
 from .dims import Shape
 from .errors import InputError
 from .evaluation import Program
@@ -19,9 +20,13 @@ from .lowering import Lowering
 from .mutations import Mutation, Parts, Place, places
 from .probes import Draw
 from .retyping import Typist
+from .sampling import PLAIN, Profile, draw
 from .surface import Node, postorder
 
 BATCH = 400
+GAP = 3  # between sizes that follow each other
+NUDGE = 1e-9  # relative
+STEADY = 1e4  # times the nudge is the most that a steady value changes
 
 Drawn = tuple[Mapping[str, int], Draw]
 
@@ -124,3 +129,37 @@ def values_of(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
     for start in range(0, len(expressions), BATCH):
         found += values_at(expressions[start : start + BATCH], drawn)
     return found
+
+
+def drawn_anew(
+    symbols: Sequence[Expr],
+    drawn: Drawn,
+    rng: np.random.Generator,
+    profile: Profile = PLAIN,
+    sizes: Mapping[str, int] | None = None,
+) -> Drawn:
+    """Other values of the inputs, at these sizes or at those of the draw."""
+    own, at = drawn
+    sizes = own if sizes is None else sizes
+    env = {s.data.name: draw(s, sizes, rng, profile) for s in symbols}
+    return sizes, replace(at, env={**at.env, **env} if sizes is own else env)
+
+
+def is_steady(e: Expr, drawn: Drawn) -> bool:
+    """Whether its value there hardly changes where the inputs do: it has more than a few digits."""
+    sizes, at = drawn
+    moved = {name: x * (1 + NUDGE * np.cos(np.arange(x.size)).reshape(x.shape))
+             for name, x in at.env.items()}  # fmt: skip
+    (value,), (other,) = values_at([e], drawn), values_at([e], (sizes, replace(at, env=moved)))
+    return value is not None and other is not None and agree(other, value, STEADY * NUDGE)
+
+
+def resized(sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, int]:
+    """Sizes in the same order, with other gaps between them: what a size is by chance, `12/k`, is
+    something else there."""
+    new: dict[int, int] = {}
+    last = 1
+    for size in sorted({*sizes.values()}):
+        last += int(rng.integers(1, GAP + 1))
+        new[size] = last
+    return {name: new[size] for name, size in sizes.items()}

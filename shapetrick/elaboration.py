@@ -95,18 +95,36 @@ def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
     assert claim is not None and claim.span is not None
     typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
+    node = parse_expression(text, vocabulary(), problem.functions)
+    return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
+
+
+def read_definition(problem: Problem, request: Request, name: str) -> tuple[Node, Lowering]:
+    """A definition's right side likewise."""
+    node = next(
+        s.body
+        for s in parse(problem.text, vocabulary())
+        if isinstance(s, Definition) and s.name.name == name
+    )
+    shape = problem.definitions[name].shape
+    return node, _lowering_of(problem, request, node, problem.text, shape)
+
+
+def _lowering_of(
+    problem: Problem, request: Request, node: Node, text: str, shape: Shape
+) -> Lowering:
+    """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
     values = {**problem.symbols, **problem.definitions}
     if request.direction is not None:
         values[request.direction.data.name] = request.direction
     scope = _scope_of(text, values, problem)
     scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
-    node = parse_expression(text, vocabulary(), problem.functions)
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     with suppress(Misfit, Undetermined):
         found = inference.add(list(postorder(node)))
-        inference.unifier.unify_shapes(found, _shape_of_result(request))
+        inference.unifier.unify_shapes(found, shape)
         inference.solve()
-    return node, Lowering(values, inference, text)
+    return Lowering(values, inference, text)
 
 
 def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:

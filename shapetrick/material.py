@@ -1,15 +1,22 @@
-"""What an expression is made of: its terms, multiplied out too, and the functions in it."""
+"""What an expression is made of: its terms, multiplied out too, its factors, its functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from .agreement import agree
+from .drafts import Draft, Drawn, values_at
 from .elaboration import parse_scalar
-from .expr import Expr, abstract, matmul, postorder, times
+from .expr import MINUS, Expr, abstract, matmul, number, postorder, times
 from .functions import OPERATORS, TABLE
-from .surface import Callee
+from .surface import Callee, Node
 
 MOST_OPENED = 24  # terms
+_GLUE = ("transpose", "sum", "diag", "tr")  # change a shape, and no scalar
+_SPREADING = ("ones", "eye")
 
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:
@@ -65,3 +72,102 @@ def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
             yield e, abstract(name, order + 1, e.args[0])
         elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
             yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
+
+
+# ------------------------------------------------------------------------------------- factors
+
+
+class Factor(NamedTuple):
+    """What is multiplied on a scalar line; `power` is -1 of what divides."""
+
+    value: Expr
+    power: int
+
+
+def factors_of(e: Expr, power: int = 1) -> list[Factor]:
+    """The factors of a product as on a scalar line, without transposes and sums."""
+    found, stack = list[Factor](), [(e, power)]
+    while stack:
+        x, k = stack.pop()
+        if x.op in ("times", "matmul", "kron"):
+            stack.extend((a, k) for a in x.args)
+        elif x.op in _GLUE:
+            stack.append((x.args[0], k))
+        elif x.op == "power" and x.args[1] is MINUS:
+            stack.append((x.args[0], -k))
+        elif x.op not in _SPREADING:
+            found.append(Factor(x, k))
+    return found
+
+
+def typed_factors(draft: Draft) -> list[Factor] | None:
+    """Those of a typed product, whether or not its shapes fit; None if those of a factor don't."""
+    found, stack = list[Factor](), [(draft.root, 1)]
+    while stack:
+        node, k = stack.pop()
+        if node.kind in ("*", ".*", "⊗"):
+            stack.extend((a, k) for a in node.args)
+        elif node.kind in ("/", "./"):
+            stack += [(node.args[0], k), (node.args[1], -k)]
+        elif node.kind in ("neg", "'") or _is_glue(node):
+            found += [Factor(number(-1), k)] if node.kind == "neg" else []
+            stack.append((node.args[0], k))
+        else:
+            e = draft.expression(node)
+            if e is None:
+                return None
+            found += factors_of(e, k)
+    return found
+
+
+def _is_glue(node: Node) -> bool:
+    return node.kind == "call" and node.value.name in _GLUE
+
+
+def same_factors(a: Sequence[Factor], b: Sequence[Factor], draws: Sequence[Drawn]) -> bool:
+    """Whether two products have the same factors but for transposes, and more than one that is no
+    scalar: an arrangement is then all in which they differ."""
+    matrices = [f for f in a if not f.value.is_scalar]
+    return len(matrices) > 1 and all(_same_at(a, b, drawn) for drawn in draws)
+
+
+def _same_at(a: Sequence[Factor], b: Sequence[Factor], drawn: Drawn) -> bool:
+    values = values_at([f.value for f in (*a, *b)], drawn)
+    scale, left = [np.ones((1, 1)), np.ones((1, 1))], [list[Any](), list[Any]()]
+    for i, (factor, value) in enumerate(zip((*a, *b), values, strict=True)):
+        side = int(i >= len(a))
+        if value is None:
+            return False
+        if factor.value.is_scalar:
+            scale[side] = scale[side] * value**factor.power
+        else:
+            left[side].append((value, factor.power))
+    for value, power in left[0]:
+        same = (
+            i
+            for i, (other, k) in enumerate(left[1])
+            if k == power and (agree(value, other) or agree(value.T, other))
+        )
+        found = next(same, None)
+        if found is None:
+            return False
+        left[1].pop(found)
+    return not left[1] and agree(scale[0], scale[1])
+
+
+def idle_parts(e: Expr) -> int:
+    """How many parts do nothing: factors `I` of a matrix product, terms that another one cancels or
+    joins, `2 A - A`."""
+    count = 0
+    for x in postorder([e]):
+        if x.op == "matmul":
+            count += sum(a.op == "eye" for a in x.args)
+        elif x.op == "add":
+            count += len(x.args) - len({_core(t) for t in x.args})
+    return count
+
+
+def _core(term: Expr) -> tuple[Expr, ...]:
+    """A term without its number."""
+    args = term.args if term.op == "times" else (term,)
+    return tuple(a for a in args if a.op != "number")

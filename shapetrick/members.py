@@ -143,7 +143,8 @@ class Reading:
             if node.kind == "running":
                 if ranges:
                     raise NameProblem(
-                        "a sum over members stands in a line of its own, without an index.",
+                        "a sum over members stands in a line of its own, without an index: sums "
+                        "within sums or within members are not available.",
                         node.span,
                     )
                 inner = (node.value,)

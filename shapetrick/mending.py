@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, groupby, islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from .agreement import SAME, agree, distance, ratio
+from .agreement import SAME, agree, distance, miss, ratio
 from .dims import SCALAR, Dim
 from .drafts import Change, Draft, values_at, values_of
 from .elaboration import read_claim, read_expression
@@ -24,12 +25,22 @@ from .expr import Expr, eye, postorder, transpose
 from .functions import Array
 from .lengths import length
 from .lowering import Lowering
-from .material import derivatives_in, distributed, functions_in, terms_of
+from .material import (
+    derivatives_in,
+    distributed,
+    factors_of,
+    functions_in,
+    idle_parts,
+    same_factors,
+    terms_of,
+    typed_factors,
+)
 from .mutations import TABLE_OF_MUTATIONS, Mutation, Parts
 from .parsing import parse_expression
 from .problem import Problem, Request
 from .render.text import to_text
 from .results import Validation
+from .retyping import narrowed
 from .sampling import dims_of
 from .scope import IDENTITY, vocabulary
 from .slips import Slip
@@ -37,12 +48,15 @@ from .surface import Node
 from .surface import postorder as nodes_of
 from .validation import Checker
 
+T = TypeVar("T")
 MOST_PIECES = 48
 MOST_TERMS = 48
 MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
+REPLACED = "wrong part"
+FINEST = 1e-13  # relative: nearer than that is rounding
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
 SMALL = 2  # the highest rank of a change that another may follow
 LONGEST = 1000  # nodes of a claim that is mended; operators of what is put in
@@ -82,6 +96,15 @@ class Mender:
         self.draws = checker.draws()
         self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
         self._left = MOST_BUILT
+        self._near = self._nearness()
+
+    def _nearness(self) -> float:
+        """How near a value has to come to be taken for right: nearer than the claim's own is."""
+        whole, right = self.draft.expression(self.root), self.rights[0] if self.rights else None
+        own = None if whole is None else values_at([whole], self.draws[0])[0]
+        if own is None or right is None or own.shape != right.shape or not right.any():
+            return SAME
+        return max(min(SAME, miss(own, right) / 100), FINEST)
 
     def mend(self) -> Mend | None:
         """The smallest mend that was found."""
@@ -94,7 +117,21 @@ class Mender:
             mend = self._single(list(rows), parts, tried)
             if mend is not None:
                 return mend
-        return self._pair(tried, parts) or self._second(tried, parts)
+        misfit = self.draft.expression(self.root) is None
+        return (
+            (self._rearranged() if misfit else None)
+            or self._pair(tried, parts)
+            or self._second(tried, parts)
+            or self._rearranged()
+        )
+
+    def _rearranged(self) -> Mend | None:
+        """The answer, where it has the factors of the claim and arranges them otherwise."""
+        claimed, answer = typed_factors(self.draft), self._answer
+        if claimed is None or not same_factors(claimed, factors_of(answer), self.draws):
+            return None
+        typed, text = _line(self.draft.typist.write(self.root)), to_text(answer)
+        return self._mend(text, Slip("arrangement", self.root.span, typed, text))
 
     # ------------------------------------------------------------------------ single changes
 
@@ -134,30 +171,34 @@ class Mender:
         """Those after which the claim has the right value at all draws."""
         first, *others = self.rights
         assert first is not None
-        trials = [t for t in trials if agree(t.value, first)]
+        trials = [t for t in trials if agree(t.value, first, self._near)]
         for drawn, right in zip(self.draws[1:], others, strict=True):
             assert right is not None
             values = values_of([t.expression for t in trials], drawn)
-            trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right)]
+            trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right, self._near)]
         return [t.change for t in trials]
 
     def _slip(self, draft: Draft, change: Change) -> Slip:
         old, new = change.place.node, change.new
+        if change.mutation.name == REPLACED:
+            old, new = narrowed(old, new)
         before, after = _line(draft.typist.write(old)), _line(draft.typist.write(new))
         before = before[1:-1] if old.bracketed else before
-        missing = ""
+        known = ""
         if change.mutation.name == "missing factor" and len(new.args) > 1:
-            missing = self._known_factor(draft.expression(new.args[1]))
-        return Slip(change.mutation.name, old.span, before, after, missing)
+            known = self._known_factor(draft.expression(new.args[1]))
+        elif change.mutation.name == REPLACED:
+            known = self._known_factor(draft.expression(new), derivative=True)
+        return Slip(change.mutation.name, old.span, before, after, known)
 
-    def _known_factor(self, factor: Expr | None) -> str:
+    def _known_factor(self, factor: Expr | None, derivative: bool = False) -> str:
         """What a missing factor is: the upstream gradient, or a function's derivative."""
         if factor is None:
             return ""
-        if factor is self._request.direction:
+        if factor is self._request.direction and not derivative:
             return "the upstream gradient"
-        for function, derivative in derivatives_in(self._request.of):
-            right, value, turned = values_at([derivative, factor, transpose(factor)], self.draws[0])
+        for function, own in derivatives_in(self._request.of):
+            right, value, turned = values_at([own, factor, transpose(factor)], self.draws[0])
             if right is not None and (agree(value, right) or agree(turned, right)):
                 return f"the derivative of `{to_text(function)}`"
         return ""
@@ -171,10 +212,39 @@ class Mender:
             value = read_expression(text, self._problem, names, self._answer.shape)
         except InputError:
             return None
-        validation = self._checker.check(value)
-        if validation.verdict != "verified" or self._checker.has_gaps(value):
+        if idle_parts(value) > self._idle:
             return None
-        return Mend(text, slips, validation)
+        validation = self.validation_of(value)
+        return None if validation is None else Mend(text, slips, validation)
+
+    def validation_of(self, value: Expr) -> Validation | None:
+        """What was found of a value that passes the full validation."""
+        validation = self._checker.check(value)
+        right = validation.verdict == "verified" and not self._checker.has_gaps(value)
+        return validation if right else None
+
+    @cached_property
+    def _idle(self) -> int:
+        """The parts of the claim, or of the answer, that do nothing."""
+        own = self.draft.expression(self.root)
+        return max(idle_parts(self._answer), 0 if own is None else idle_parts(own))
+
+    def _together(self, text: str, node: Node, slips: Sequence[Slip]) -> Mend | None:
+        """The mend by two changes; where one puts something in and the other takes something out,
+        they are one part that is replaced, unless that is all of the claim."""
+        added = any(s.name in (REPLACED, "missing term", "missing factor") for s in slips)
+        taken = any(
+            s.name in ("extra term", "extra factor")
+            or (s.name == "sum" and len(s.new) < len(s.old))
+            for s in slips
+        )
+        if added and taken:
+            old, new = narrowed(self.root, node)
+            if old is self.root:
+                return None
+            before, after = self.draft.typist.write(old), text[new.span.start : new.span.end]
+            slips = [Slip(REPLACED, old.span, _line(before), _line(after))]
+        return self._mend(text, *slips)
 
     # ---------------------------------------------------------------------------- two changes
 
@@ -193,7 +263,7 @@ class Mender:
             for t in tried
             if t.value is not None and 0 < np.abs(t.value - own).max() < most
         }
-        for first, second in islice(_adding_up(effects, wanted), MOST_VERIFIED):
+        for first, second in islice(adding_up(effects, wanted), MOST_VERIFIED):
             mend = self._both(first, second, parts)
             if mend is not None:
                 return mend
@@ -207,7 +277,11 @@ class Mender:
         if a.place.node.span.end <= cut:
             head, tail = (self.draft.text(c.place, c.new) for c in (a, b))
             text = head[: len(head) - (end - cut)] + tail[cut - start :]
-            return self._mend(text, self._slip(self.draft, a), self._slip(self.draft, b))
+            try:
+                node = parse_expression(text, vocabulary(), self._problem.functions)
+            except InputError:
+                return None
+            return self._together(text, node, [self._slip(self.draft, c) for c in (a, b)])
         inner, outer = (b, a) if b.place.node.span.end <= a.place.node.span.end else (a, b)
         text = self.draft.text(inner.place, inner.new)
         return self._after(inner, text, [outer.mutation], parts)
@@ -247,8 +321,10 @@ class Mender:
         inner = Parts(draft.shape, parts.dims, parts.names, (), (), ())
         changes = [c for row in rows for c in draft.changes(row, inner)]
         for change in self._agreeing(self._fitting(draft, changes))[:1]:
-            slips = self._slip(self.draft, first), self._slip(draft, change)
-            return self._mend(draft.text(change.place, change.new), *slips)
+            slips = [self._slip(self.draft, first), self._slip(draft, change)]
+            text = draft.text(change.place, change.new)
+            node = parse_expression(text, vocabulary(), self._problem.functions)
+            return self._together(text, node, slips)
         return None
 
     def _proportional(self, tried: Sequence[Trial]) -> list[Change]:
@@ -272,6 +348,7 @@ class Mender:
         answer, of = self._answer, self._request.of
         dims = [name for d in dims_of([answer, of]) for name in d.names]
         pieces = [e for e in postorder([answer]) if e.op != "number" and e is not answer]
+        pieces += [derivative for _, derivative in derivatives_in(of)]
         pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
         terms = [*terms_of(answer), *distributed(answer), *pieces]
         return Parts(
@@ -331,8 +408,8 @@ def _fitting(draft: Draft) -> int:
     return sum(draft.expression(place.node) is not None for place in draft.places)
 
 
-def _adding_up(effects: Mapping[Change, Array], wanted: Array) -> Iterator[tuple[Change, Change]]:
-    """Pairs of changes, in places apart, whose effects have the wanted sum."""
+def adding_up(effects: Mapping[T, Array], wanted: Array) -> Iterator[tuple[T, T]]:
+    """Pairs of changes whose effects have the wanted sum."""
     changes = list(effects)
     if not changes:
         return

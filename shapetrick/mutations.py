@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -152,10 +153,7 @@ def _chain(x: Node) -> list[Node]:
 
 
 def _product(factors: Sequence[Node], like: Node) -> Node:
-    total = factors[0]
-    for factor in factors[1:]:
-        total = _binary("*", total, factor, like)
-    return total
+    return reduce(lambda total, factor: _binary("*", total, factor, like), factors)
 
 
 # ------------------------------------------------------------------------------------- the rows
@@ -182,6 +180,26 @@ def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
         swapped = list(factors)
         swapped[i], swapped[j] = swapped[j], swapped[i]
         yield _product(swapped, x)
+    for i, factor in enumerate(factors):
+        root = _root(factor, parts)
+        left = [*factors[:i], *([] if root is None else [root]), *factors[i + 1 :]]
+        if len(left) > 1:
+            yield _product([*left, root or factor], x)
+            yield _product([root or factor, *left], x)
+
+
+def _root(x: Node, parts: Parts) -> Node | None:
+    """Half of a square of a matrix: `X` of `X^2`, `X^-1` of `X^-2`."""
+    if x.kind != "^" or parts.shape(x) in (None, SCALAR):
+        return None
+    sign, number = _signed(x.args[1])
+    if number.kind != "number" or number.value != 2:
+        return None
+    return x.args[0] if sign > 0 else _binary("^", x.args[0], _number(-1, number), x)
+
+
+def _signed(exponent: Node) -> tuple[int, Node]:
+    return (-1, exponent.args[0]) if exponent.kind == "neg" else (1, exponent)
 
 
 def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
@@ -233,6 +251,10 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
         yield _number(2, x)
+    if x.kind in ("name", "*") and parts.is_numeric(x) and not at.is_under(*SUMS):  # n - 1 for n
+        yield _binary("-", replace(x, bracketed=False), _number(1, x), x)
+    elif x.kind in SUMS and parts.is_numeric(x):
+        yield x.args[0]
     if at.parent is None or (at.takes_factor and x.kind not in ("neg", *SUMS)):
         for factor in (_number(2, x), *parts.dims):
             yield _scaled(factor, x)
@@ -261,7 +283,7 @@ def _other_power(at: Place, parts: Parts) -> Iterator[Node]:
 
 
 def _exponents(exponent: Node) -> Iterator[Node]:
-    sign, number = (-1, exponent.args[0]) if exponent.kind == "neg" else (1, exponent)
+    sign, number = _signed(exponent)
     if number.kind == "number":
         k = sign * number.value
         for other in (-k, k - 1, k + 1, k / 2, k * 2):
@@ -282,16 +304,18 @@ def _other_axis(at: Place, parts: Parts) -> Iterator[Node]:
     if x.kind != "call" or not _takes_axis(x.value.name):
         return
     name, axis, sizes = x.value
+    for other in (0, 1, None):
+        if other != axis:
+            yield replace(x, value=Callee(name, other, sizes))
     if axis is not None:
-        yield replace(x, value=Callee(name, 1 - axis, sizes))
         yield _turned(replace(x, value=Callee(name, 1 - axis, sizes)))
-        yield replace(x, value=Callee(name, None, sizes))
-    else:
-        yield replace(x, value=Callee(name, 0, sizes))
-        yield replace(x, value=Callee(name, 1, sizes))
-    other = {"sum": "mean", "mean": "sum"}.get(name)
+
+
+def _mean_or_sum(at: Place, parts: Parts) -> Iterator[Node]:
+    x = at.node
+    other = {"sum": "mean", "mean": "sum"}.get(x.value.name) if x.kind == "call" else None
     if other is not None:
-        yield replace(x, value=Callee(other, axis, sizes))
+        yield replace(x, value=x.value._replace(name=other))
 
 
 def _takes_axis(name: str) -> bool:
@@ -332,8 +356,9 @@ def _other_argument(at: Place, parts: Parts) -> Iterator[Node]:
     if shape is None or x.kind == "number":
         return
     if x.kind == "name":
-        same = (n for n in parts.names if n.value != x.value and parts.shape(n) == shape)
-        yield from (replace(n, span=x.span) for n in same)
+        others = [n for n in parts.names if n.value != x.value and parts.shape(n) is not None]
+        others.sort(key=lambda n: parts.shape(n) != shape)
+        yield from (replace(n, span=x.span) for n in others)
     if at.is_under("call", "abstract"):
         yield from parts.of_shape(shape)
 
@@ -412,11 +437,22 @@ def _with(x: Node, term: Node) -> Iterator[Node]:
 
 
 def _other_part(at: Place, parts: Parts) -> Iterator[Node]:
+    if at.node.kind in SUMS:
+        yield from _other_term(at.node, parts)
     if at.parent is not None and at.node.kind != "number":
         shape = parts.shape(at.node)
         yield from parts.of_shape(shape)
         if shape is not None and shape != SCALAR:
             yield from map(_turned, parts.of_shape(shape[::-1]))
+
+
+def _other_term(x: Node, parts: Parts) -> Iterator[Node]:
+    """The sum with another term in the place of one of the two."""
+    left, right = x.args
+    for term in parts.terms:
+        yield from _with(left, term)
+        yield _binary(x.kind, term, right, x)
+        yield _binary(x.kind, _negated(term), right, x)
 
 
 def _other_convention(at: Place, parts: Parts) -> Iterator[Node]:
@@ -442,6 +478,7 @@ def _other_convention(at: Place, parts: Parts) -> Iterator[Node]:
 
 _LOST = ("missing factor", "wrong part")
 TABLE_OF_MUTATIONS: tuple[Mutation, ...] = (
+    Mutation("mean", 0, _mean_or_sum, ("mean", "numeric factor")),
     Mutation("transpose", 1, _transposed, ("transpose",)),
     Mutation("order of the factors", 1, _reordered, ("order of the factors",)),
     Mutation("kind of product", 1, _other_product, ("kind of product",)),

@@ -21,10 +21,11 @@ from typing import Any
 from lark import Lark, Token, __version__
 from lark.exceptions import LarkError, UnexpectedToken
 
-from .complaints import Waiting, complaint
+from .complaints import Stop, Waiting, complaint, unknown_function
 from .dims import LARGEST, ONE, Dim
-from .errors import InputError, ParseError, Span
+from .errors import InputError, NameProblem, ParseError, Span
 from .indices import Range, base_of, range_of
+from .letters import check_letters, folded
 from .lexing import Functions, Source, Terminals, normal
 from .surface import (
     UPSTREAM,
@@ -44,6 +45,7 @@ MAX_NUMBER = 300
 _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
+_AXES = {"0": "`axis=0`", "1": "`axis=1`", "-1": "`axis=1`", "-2": "`axis=0`"}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
@@ -104,9 +106,10 @@ class _Builder:
         word, *sign, value = c
         if word != "axis" or sign or str(value) not in ("0", "1"):
             typed = "".join([word, "=", *sign, value])
+            axis = _AXES.get("".join([*sign, value])) if word in ("axis", "dim") else None
+            instead = "`axis=0` (down the columns) or `axis=1` (along the rows)"
             raise ParseError(
-                f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` "
-                "(along the rows).",
+                f"`{typed}` is not understood: write {instead if axis is None else axis}.",
                 _span(word) | _span(value),
             )
         return int(value)
@@ -237,7 +240,7 @@ def _exact(t: Token) -> Fraction:
 def parse(text: str, functions: Functions) -> list[Statement]:
     """The statements of a problem, in order. Raises ParseError."""
     try:
-        clean = _clean(text)
+        clean = _clean(text, functions)
         abstract = {
             base_of(name) for names in _ELEMENTWISE.findall(clean) for name in _names(names)
         }
@@ -252,7 +255,7 @@ def parse_expression(
 ) -> Node:
     """One expression. Raises ParseError."""
     try:
-        clean = _clean(text)
+        clean = _clean(text, functions)
         spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
@@ -292,15 +295,17 @@ def _names(text: str) -> list[str]:
     return [normal(name.strip()) for name in text.split(",")]
 
 
-def _clean(text: str) -> str:
-    """The text with comments blanked, so that every place stays where it was."""
+def _clean(text: str, known: Container[str] = ()) -> str:
+    """The text with comments blanked and letters made plain; every place stays where it was."""
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         name = f"U+{ord(unprintable.group()):04X}"
         raise ParseError(
             f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
         )
-    return _COMMENT.sub(lambda m: " " * len(m.group()), text)
+    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
+    check_letters(clean, known)
+    return clean
 
 
 def _lines(text: str) -> Iterator[Span]:
@@ -363,7 +368,12 @@ def _run(start: str, source: Source) -> Any:
         refused = error.token
     at = Span(span.end, span.end) if refused.type == "$END" else _span(refused)
     waiting = _waiting(state.parse_conf.states[position])
-    message = complaint(text[span.start : span.end], str(refused), str(fed or ""), waiting)
+    stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
+    name, first = stopped.called
+    if name and name not in source.functions and name not in source.abstract:
+        place = Span(span.start + first, span.start + first + len(name))
+        raise NameProblem(unknown_function(name, source.functions), place, text)
+    message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
 
 

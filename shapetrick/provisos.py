@@ -15,12 +15,12 @@ import numpy as np
 from . import expr as ex
 from .agreement import agree
 from .dims import ONE, SCALAR, Dim
-from .drafts import Draft, Drawn, values_at
+from .drafts import Draft, Drawn, drawn_anew, values_at
 from .expr import Expr, postorder, symbols_of
 from .lowering import Lowering
 from .mending import Mender
 from .problem import Request
-from .sampling import PLAIN, Profile, draw
+from .sampling import PLAIN, Profile
 from .surface import ATTRIBUTES
 
 # What is tried of a symbol, the weaker first, and in what words it is said.
@@ -28,13 +28,20 @@ _SAID = {
     "nonneg": "the entries of {} are positive",
     "symmetric": "{} is symmetric",
     "simplex": "{} sums to 1",
+    "columns": "each column of {} sums to 1",
     "orthogonal": "{} is orthogonal",
     "diagonal": "{} is diagonal",
 }
 _OF_ROWS = "each row of {} sums to 1"
 _IMPLIED = {"symmetric": {"posdef", "diagonal"}, "nonneg": {"positive", "unit", "simplex"},
-            "simplex": {"onehot"}}  # fmt: skip
+            "simplex": {"onehot"}, "orthogonal": {"posdef"}}  # fmt: skip
+_BY_ROWS = ("simplex", "onehot")  # of a matrix, and given up where its columns are meant
+TOGETHER = "symmetric"  # tried of two symbols at once
+MOST_SYMBOLS = 6  # of which two are tried
 MOST_DIMS = 6
+DRAWS = 3  # at each assignment of sizes: a proviso is no lucky draw
+LUCKY_DRAWS = 8  # likewise, for all the inputs
+POSITIVE = Profile(sign=1)
 SEED = 1
 
 
@@ -60,17 +67,39 @@ class Provisos:
         symbols = dict.fromkeys([*symbols_of(answer), *symbols_of(claim)])
         symbols.pop(self._request.direction, None)  # type: ignore[arg-type]
         for attribute, words in _SAID.items():
-            for symbol in symbols:
-                if _may_have(symbol, attribute) and all(
-                    self._holds(claim, answer, _drawn_anew(symbol, attribute, drawn))
-                    for drawn in self._mender.draws
-                ):
+            may_have = [s for s in symbols if _may_have(s, attribute)]
+            for symbol in may_have:
+                if self._holds_given([symbol], attribute):
                     of_rows = attribute == "simplex" and ONE not in symbol.shape
-                    yield (_OF_ROWS if of_rows else words).format(symbol.data.name)
+                    yield (_OF_ROWS if of_rows else words).format(symbol.data.name) + (
+                        _remark(symbol, attribute)
+                    )
+            if attribute == TOGETHER:
+                for pair in combinations(may_have[:MOST_SYMBOLS], 2):
+                    if self._holds_given(pair, attribute):
+                        yield f"{pair[0].data.name} and {pair[1].data.name} are {attribute}"
 
-    def _holds(self, claim: Expr, answer: Expr, drawn: Drawn) -> bool:
+    def _holds_given(self, symbols: Sequence[Expr], attribute: str) -> bool:
+        """Whether the claim is right wherever these symbols have the attribute."""
+        rng = np.random.default_rng(SEED)
+        given = [_with_attribute(s, attribute) for s in symbols]
+        return all(
+            self._holds(_with_values(drawn, given, attribute, rng))
+            for drawn in self._mender.draws
+            for _ in range(DRAWS)
+        )
+
+    def _holds(self, drawn: Drawn) -> bool:
+        assert self._claim is not None
+        return self._outcome(self._claim, self._answer, drawn) is True
+
+    @staticmethod
+    def _outcome(claim: Expr, answer: Expr, drawn: Drawn) -> bool | None:
+        """Whether both agree at a draw; None where that can't be told."""
         value, right = values_at([claim, answer], drawn)
-        return right is not None and bool(right.any()) and agree(value, right)
+        if right is None or not right.any():
+            return None
+        return agree(value, right)
 
     # ------------------------------------------------------------------------------ dimensions
 
@@ -83,11 +112,21 @@ class Provisos:
             claim, (answer,) = self._claimed(dims_now), reshaped([self._answer], dims_now)
             if claim is None or claim.shape != answer.shape:
                 continue
-            if all(
-                any(self._holds(claim, answer, d) for d in _resized(claim, answer, drawn))
-                for drawn in self._mender.draws
-            ):
+            found = self._holds_at(claim, answer, PLAIN)
+            if found or (found is None and self._holds_at(claim, answer, POSITIVE)):
                 yield f"{kept} = {gone}"
+
+    def _holds_at(self, claim: Expr, answer: Expr, profile: Profile) -> bool | None:
+        """Whether the claim is right at all draws of the inputs at their new shapes, or None if the
+        answer has no value at any: where signs differ, a logarithm has none."""
+        rng = np.random.default_rng(SEED)
+        symbols = [*dict.fromkeys([*symbols_of(claim), *symbols_of(answer)])]
+        outcomes = [
+            self._outcome(claim, answer, drawn_anew(symbols, drawn, rng, profile))
+            for drawn in self._mender.draws
+            for _ in range(LUCKY_DRAWS)
+        ]
+        return None if True not in outcomes and False not in outcomes else False not in outcomes
 
     def _claimed(self, dims: Mapping[str, Dim]) -> Expr | None:
         """The claim where some dimensions are others: read anew if its shapes didn't fit."""
@@ -103,6 +142,8 @@ class Provisos:
 
 def _may_have(symbol: Expr, attribute: str) -> bool:
     own = symbol.data.attributes
+    if attribute == "columns":
+        return ONE not in symbol.shape and own <= {*_BY_ROWS, "const", "nonneg"}
     if attribute in own or own & _IMPLIED.get(attribute, set()):
         return False
     if symbol.shape == SCALAR and attribute != "nonneg":
@@ -110,23 +151,30 @@ def _may_have(symbol: Expr, attribute: str) -> bool:
     return not ATTRIBUTES[attribute] or symbol.shape[0] == symbol.shape[1]
 
 
-def _drawn_anew(symbol: Expr, attribute: str, drawn: Drawn) -> Drawn:
-    """The draw with one input having one more attribute."""
-    sizes, at = drawn
-    name = symbol.data.name
-    with_it = ex.symbol(name, symbol.shape, {*symbol.data.attributes, attribute})
-    value = draw(with_it, sizes, np.random.default_rng(SEED), PLAIN)
-    return sizes, replace(at, env={**at.env, name: value})
+def _with_attribute(symbol: Expr, attribute: str) -> Expr:
+    """The symbol with one more attribute; of columns, the transposed one with that of rows."""
+    name, shape, own = symbol.data.name, symbol.shape, symbol.data.attributes
+    if attribute == "columns":
+        kept = {a for a in own if a not in _BY_ROWS}
+        return ex.symbol(name, shape[::-1], {*kept, "simplex"})
+    return ex.symbol(name, shape, {*own, attribute})
 
 
-def _resized(claim: Expr, answer: Expr, drawn: Drawn) -> Iterator[Drawn]:
-    """Draws of the inputs at their new shapes: of any sign, and positive."""
-    sizes, at = drawn
-    symbols = dict.fromkeys([*symbols_of(claim), *symbols_of(answer)])
-    for profile in (PLAIN, Profile(sign=1)):
-        rng = np.random.default_rng(SEED)
-        env = {s.data.name: draw(s, sizes, rng, profile) for s in symbols}
-        yield sizes, replace(at, env=env)
+def _with_values(
+    drawn: Drawn, symbols: Sequence[Expr], attribute: str, rng: np.random.Generator
+) -> Drawn:
+    """The draw with other values of these symbols."""
+    sizes, at = drawn_anew(symbols, drawn, rng)
+    if attribute == "columns":
+        turned = {s.data.name: at.env[s.data.name].T for s in symbols}
+        at = replace(at, env={**at.env, **turned})
+    return sizes, at
+
+
+def _remark(symbol: Expr, attribute: str) -> str:
+    """Which declared attribute says something else."""
+    said = [a for a in _BY_ROWS if a in symbol.data.attributes]
+    return f" (`{said[0]}` says that of its rows)" if attribute == "columns" and said else ""
 
 
 def reshaped(roots: Sequence[Expr], dims: Mapping[str, Dim]) -> list[Expr]:

@@ -1,7 +1,8 @@
 """A derivation read back from plain data, the inverse of `render/data.py`.
 
-Every node is built anew by its constructor, so that what doesn't fit together is refused; what a
-verdict says is taken as it stands.
+Every node is built anew by its constructor, so that what doesn't fit together is refused. A verdict
+is taken as it stands where the fingerprint says that it is about this gradient, else it is none: to
+validate every derivation anew would make reading as slow as deriving.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .families import Families, Segment
 from .functions import TABLE
 from .indices import Range, range_of, split
 from .problem import Kind, Problem, Request
-from .render.data import VERSION
+from .render.data import VERSION, fingerprint
 from .results import (
     Equation,
     Factor,
@@ -35,6 +36,8 @@ from .results import (
 )
 
 T = TypeVar("T")
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+CHANGED = "this derivation was changed since it was validated: derive it anew"
 
 
 def from_dict(data: Mapping[str, Any]) -> tuple[Problem, Result]:
@@ -43,7 +46,7 @@ def from_dict(data: Mapping[str, Any]) -> tuple[Problem, Result]:
         raise InputError(f"this is no derivation of version {VERSION} of the schema.")
     try:
         return _Restoration(data).restored()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+    except _MALFORMED as problem:
         raise InputError(f"this is no derivation as the schema has it: {problem}") from None
     except ShapeError as problem:
         raise InputError(f"an expression in this derivation doesn't fit: {problem}") from None
@@ -74,10 +77,17 @@ class _Restoration:
                 Rewriting(_text(r["rule"]), self._at(r["before_node"]), self._at(r["after_node"]))
                 for r in data["simplification"]
             ),
-            validation=_validation(data["validation"]),
+            validation=self._validation(),
             notes=_texts(data["notes"]),
             recursion=recursion,
         )
+
+    def _validation(self) -> Validation:
+        data = self._data
+        found = _validation(data["validation"])
+        if data.get("fingerprint") == fingerprint(data):
+            return found
+        return Validation("unchecked", CHANGED, nan, nan, 0, (), found.seed)
 
     def _at(self, index: Any) -> Expr:
         (checked,) = _indices([index])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
-from .surface import Node, postorder
+from .surface import Callee, Node, postorder
 
 
 class Level(IntEnum):
@@ -148,3 +149,19 @@ class Typist:
 
 def _needed(parent: Node, index: int) -> Level:
     return _NEEDED.get(parent.kind, (Level.SUM,) * len(parent.args))[index]
+
+
+def narrowed(old: Node, new: Node) -> tuple[Node, Node]:
+    """The smallest parts in which two typed expressions differ, one in the place of the other."""
+    forms: dict[Node, int] = {}
+    numbers: dict[Any, int] = {}
+    for node in (*postorder(old), *postorder(new)):
+        value = node.value._replace(sizes=()) if isinstance(node.value, Callee) else node.value
+        form = (node.kind, value, *(forms[a] for a in node.args))
+        forms[node] = numbers.setdefault(form, len(numbers))
+    while (old.kind, len(old.args)) == (new.kind, len(new.args)):
+        apart = [p for p in zip(old.args, new.args, strict=True) if forms[p[0]] != forms[p[1]]]
+        if len(apart) != 1 or (old.kind in ("call", "abstract") and old.value != new.value):
+            break
+        old, new = apart[0]
+    return old, new

@@ -14,6 +14,7 @@ from .dims import ONE, shape_text
 from .errors import NameProblem, ShapeError, Span
 from .expr import Expr, commute, eye, ones, zeros
 from .functions import NAMES, OPERATORS, TABLE
+from .letters import folded
 from .surface import (
     ATTRIBUTES,
     KINDS,
@@ -27,6 +28,7 @@ from .surface import (
     Statement,
 )
 from .surface import postorder as walk
+from .synonyms import advice
 
 IDENTITY = "I"
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
@@ -172,11 +174,27 @@ def _check_sides(
         if side.dim.integer == 0:
             raise ShapeError("a dimension is at least 1.", span, scope.text)
         for name, place in side.names:
+            _check_dimension(scope, name, place, len(side.names) > 1)
             scope.dims.setdefault(name, place)
     square = [a for a in attributes if ATTRIBUTES[a]]
     if square and sides[0].dim != sides[1].dim:
         shape = shape_text((sides[0].dim, sides[1].dim))
         raise ShapeError(f"what is {square[0]} is square, not {shape}.", span, scope.text)
+
+
+def _check_dimension(scope: Scope, name: str, place: Span, has_others: bool) -> None:
+    """Refuse `m x sqrt(n)`, which would be a product of dimensions."""
+    if name in scope.words and (has_others or _is_called(scope, place)):
+        said = f"`{name}` is no function of dimensions: "
+    elif _is_called(scope, place):
+        said = f"there are no functions of dimensions: for the product write `{name} (…)`, else "
+    else:
+        return
+    raise scope.error(f"{said}give this dimension a name of its own, `X : m x k`.", place)
+
+
+def _is_called(scope: Scope, place: Span) -> bool:
+    return folded(scope.text[place.end : place.end + 1]) == "("
 
 
 def _unknown_attribute(name: str) -> str:
@@ -297,16 +315,8 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
         )
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
-        meant = nearest(name, [*scope.words, *scope.functions])
-        return scope.error(
-            f"`{name}` is neither a function nor declared. "
-            + (
-                f"Did you mean `{meant}`?"
-                if meant
-                else f"Write `{name} * (…)` for a product, or declare `{name} : elementwise`."
-            ),
-            node.span,
-        )
+        said = advice(name, [*scope.words, *scope.functions])
+        return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
     known = {*scope.symbols, *scope.definitions, *scope.dims}
     for cut in range(1, len(name)):
         if name[:cut] in known and name[cut:] in known:

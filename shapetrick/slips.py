@@ -10,14 +10,16 @@ from .errors import Span
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What is wrong in one place: the name of the row of `mutations.py` that mends it, the place
-    in the problem's text, what stands there and what should; `missing` names a factor that is
-    known by more than its value, such as the upstream gradient."""
+    in the problem's text, what stands there and what should; `known` names what should stand
+    there where it is known by more than its value, such as the upstream gradient; `within` is the
+    definition that the place is in, where it is not in the claim."""
 
     name: str
     span: Span
     old: str
     new: str
-    missing: str = ""
+    known: str = ""
+    within: str = ""
 
 
 _WORDS = {
@@ -35,6 +37,7 @@ _WORDS = {
     "missing factor": "a factor is missing",
     "missing term": "a term is missing",
     "wrong part": "a part is wrong",
+    "arrangement": "the factors are right; what is open is the arrangement",
     "symmetric convention": "another convention for a symmetric matrix",
 }
 _COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
@@ -42,7 +45,8 @@ _COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
 
 def described(slip: Slip) -> str:
     """`a transpose is missing: X', not X`."""
-    return f"{_what(slip)}: {instead(slip)}"
+    place = f"in `{slip.within}`, " if slip.within else ""
+    return f"{place}{_what(slip)}: {instead(slip)}"
 
 
 def instead(slip: Slip) -> str:
@@ -51,8 +55,12 @@ def instead(slip: Slip) -> str:
 
 
 def _what(slip: Slip) -> str:
-    if slip.missing:
-        return f"{slip.missing} is missing"
+    if slip.known:
+        return f"{slip.known} is {'wrong' if slip.name == 'wrong part' else 'missing'}"
+    if slip.name == "mean":
+        return (
+            "a mean in the place of a sum" if "sum(" in slip.new else "a sum in the place of a mean"
+        )
     if slip.name in _COUNTED:
         return (
             f"a {slip.name} is missing"

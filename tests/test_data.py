@@ -72,6 +72,39 @@ def test_round_trip(text: str) -> None:
         assert back.problem.definitions == d.problem.definitions
 
 
+def _doubled(data: Any) -> None:
+    data["nodes"].append({"op": "number", "args": [], "shape": ["1", "1"], "value": "2"})
+    at = data["gradient_node"]
+    product = {"op": "times", "args": [len(data["nodes"]) - 1, at], "shape": data["shape"]}
+    data["nodes"].append(product)
+    data["gradient_node"] = len(data["nodes"]) - 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _doubled,
+        lambda d: d.pop("fingerprint"),
+        lambda d: d.update(of_node=d["gradient_node"], kind="vjp", with_node=d["wrt_node"]),
+        lambda d: d.update(symmetric=True),
+        lambda d: d["validation"].update(max_relative_error=0.0),
+    ],
+)
+def test_what_was_changed_is_not_verified(change: Callable[[Any], None]) -> None:
+    data = st.derive("A : n x n; J = tr(A A); grad J wrt A").to_dict()
+    assert st.from_dict(json.loads(json.dumps(data))).verified
+    change(data)
+    back = st.from_dict(data)
+    assert not back.verified
+    assert "changed" in back.validation.reason
+
+
+def test_numbers_may_be_written_by_another_program() -> None:
+    data = st.derive("x : n; J = 0.5 x' x; grad J wrt x").to_dict()
+    text = json.dumps(data).replace(".0,", ",").replace(".0}", "}")
+    assert st.from_dict(json.loads(text)).verified
+
+
 def _shown(d: st.Derivation) -> list[str]:
     """As text, LaTeX, Markdown and HTML."""
     result = replace(d.result, steps=d.steps)

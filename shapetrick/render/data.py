@@ -8,9 +8,11 @@ measured) is None.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any
 
 from ..cache import Account
@@ -32,7 +34,7 @@ def to_dict(result: Result, problem: Problem) -> Data:
     """One request's result, with its problem."""
     nodes = _Nodes(_expressions(result, problem))
     request, direction = result.request, result.request.direction
-    return {
+    data: Data = {
         "version": VERSION,
         "kind": request.kind,
         "of": request.of_text,
@@ -70,6 +72,28 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "problem": _problem(problem, nodes),
         "nodes": nodes.table,
     }
+    return {**data, "fingerprint": fingerprint(data)}
+
+
+# What a verdict is about, and the verdict.
+_VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
+              "problem", "nodes", "validation")  # fmt: skip
+
+
+def fingerprint(data: Mapping[str, Any]) -> str:
+    """A digest of what was validated and of the verdict: where it is another one, the verdict is
+    about something else."""
+    text = json.dumps([_plain(data.get(key)) for key in _VALIDATED], sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _plain(x: Any) -> Any:
+    """The same with whole numbers as such: other programs write 2 for 2.0."""
+    if isinstance(x, Mapping):
+        return {str(key): _plain(value) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        return [_plain(value) for value in x]
+    return int(x) if isinstance(x, float) and x.is_integer() else x
 
 
 def _expressions(result: Result, problem: Problem) -> Iterable[Expr]:

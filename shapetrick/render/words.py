@@ -76,7 +76,9 @@ def figures(v: Validation) -> Iterator[str]:
     elif not math.isnan(v.order):
         yield f"Taylor remainder of order {v.order:.2f}"
     sizes = " and ".join(
-        ", ".join(f"{name}={size}" for name, size in sorted(draw.items())) for draw in v.sizes
+        ", ".join(f"{name}={size}" for name, size in sorted(draw.items()))
+        for draw in v.sizes
+        if draw
     )
     yield f"{v.draws}\N{NO-BREAK SPACE}draws" + (f" at {sizes}" if sizes else "")
     if v.conditions:

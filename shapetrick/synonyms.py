@@ -1,0 +1,133 @@
+"""TABLE: what other tools and books call our functions, and which functions the language lacks.
+
+Asked where a name before a bracket is unknown. A function is named only if it means the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+SHORTEST = 6  # letters of a name of which one may have been left out
+
+# What is written here, and what it is called elsewhere. Names that differ in case alone are not
+# listed.
+TABLE: tuple[tuple[str, str], ...] = (
+    ("tr(A)", "trace"),
+    ("det(A)", "determinant"),
+    ("logdet(A)", "log_det logabsdet lndet"),
+    ("inv(A)", "inverse invert"),
+    ("adj(A)", "adjugate"),
+    ("A'", "transposed"),
+    ("A B", "matmul mm bmm mv multi_dot mtimes"),
+    ("A .* B", "multiply mul hadamard times elementwise_product"),
+    ("A ./ B", "divide div true_divide"),
+    ("A + B", "add plus"),
+    ("A - B", "subtract sub minus"),
+    ("-A", "negative neg negate"),
+    ("A .^ p", "power pow"),
+    ("1 ./ A", "reciprocal"),
+    ("kron(A, B)", "kronecker kronecker_product"),
+    ("a b'", "outer ger"),
+    ("dot(a, b)", "vdot inner_product"),
+    ("vec(A)", "vectorize"),
+    ("mean(A)", "average avg"),
+    ("max(A)", "amax"),
+    ("min(A)", "amin"),
+    ("maximum(a, b)", "fmax"),
+    ("minimum(a, b)", "fmin"),
+    ("sqrt(x)", "squareroot"),
+    ("square(x)", "sqr"),
+    ("abs(x)", "absolute fabs"),
+    ("sign(x)", "sgn signum"),
+    ("step(x)", "heaviside"),
+    ("log(x) / log(2)", "log2"),
+    ("log(x) / log(10)", "log10"),
+    ("exp(log(2) x)", "exp2"),
+    ("tan(x)", "tg"),
+    ("1 ./ tan(x)", "cot cotan"),
+    ("1 ./ cos(x)", "sec"),
+    ("1 ./ sin(x)", "csc"),
+    ("sqrt(a.^2 + b.^2)", "hypot"),
+    ("log(x + sqrt(x.^2 + 1))", "asinh arcsinh"),
+    ("log(x + sqrt(x.^2 - 1))", "acosh arccosh"),
+    ("log((1 + x) ./ (1 - x)) / 2", "atanh arctanh"),
+    ("1 - erf(x)", "erfc"),
+    ("sigmoid(x)", "expit logistic_sigmoid"),
+    ("log(x ./ (1 - x))", "logit"),
+    ("-softplus(-x)", "logsigmoid log_sigmoid"),
+    ("relu(x)", "rectifier"),
+    ("minimum(relu(x), 6)", "relu6"),
+    ("leaky_relu(x)", "lrelu leakyrelu"),
+    ("silu(x)", "swish"),
+    ("log_softmax(A, axis=1)", "logsoftmax"),
+    ("softmax(-x)", "softmin"),
+    ("logsumexp(A)", "lse log_sum_exp"),
+    ("minimum(maximum(x, a), b)", "clip clamp"),
+    ("sum((a - b).^2)", "sse squared_error"),
+    ("mean((a - b).^2)", "mse mse_loss"),
+    ("mean(abs(a - b))", "mae l1_loss"),
+    ("norm(x)", "l2norm l2_norm norm_fro frobenius frobenius_norm"),
+    ("norm1(x)", "l1norm l1_norm"),
+)  # fmt: skip
+
+# Functions elsewhere that are no element-wise functions, and that the language lacks.
+_LACKING = """
+    argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat concatenate
+    cond conv conv1d conv2d convolve corr corrcoef correlate cosine cosine_similarity cosm cov
+    cross cross_entropy cumprod cumsum diff dropout eig eigen eigenvalues eigh eigvals eigvalsh
+    einsum expm fft flatten flip fliplr flipud fold gather glu gradient group_norm hankel hilbert
+    hessian hstack ifft interp irfft jacobian khatri_rao kl_div layer_norm layernorm logm lower
+    lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median mode nnz
+    multi_head_attention normalize null nullspace orth percentile pinv polyfit polyval
+    prod product pseudoinverse qr quantile rank ravel repeat reshape rfft riccati rms_norm roll
+    rot90 rref schur select shift sinm slogdet solve solve_triangular sort spectral_norm sqrtm
+    stack std stdev squeeze svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril
+    triu unfold upper vander var variance vech vstack where
+"""
+LACKING = frozenset(_LACKING.split())
+
+
+@cache
+def _elsewhere() -> dict[str, str]:
+    return {name: ours for ours, names in TABLE for name in names.split()}
+
+
+def spelt(name: str, known: Collection[str]) -> str | None:
+    """What is written here for a function that is called so elsewhere, or differs in case alone."""
+    ours = {k.lower(): k for k in known}.get(name.lower())
+    if ours is not None:
+        return f"{ours}(…)"
+    return _elsewhere().get(name) or _elsewhere().get(name.lower())
+
+
+def advice(name: str, known: Collection[str], arguments: int = 1) -> str:
+    """What is said behind `name is no function`: what to write instead, if that is known."""
+    found = spelt(name, known)
+    if found is not None:
+        return f"Write `{found}`."
+    meant = slip_of(name, known)
+    if meant is not None:
+        return f"Did you mean `{meant}`?"
+    if name.lower() in LACKING or arguments > 1:
+        return "The language has no such function: `shapetrick functions` lists those it has."
+    return (
+        f"Write `{name} * (…)` for a product; a function of your own that acts on each entry is "
+        f"declared, `{name} : elementwise`."
+    )
+
+
+def slip_of(name: str, known: Collection[str]) -> str | None:
+    """The function that was mistyped: a letter inside it is left out or doubled, or two neighbours
+    are swapped. Other letters make another function: `expm`, `sqrtm`, `asinh`, `erfc`."""
+    if name.lower() in LACKING:
+        return None
+    return next((k for k in sorted(known) if name in _mistyped(k)), None)
+
+
+@cache
+def _mistyped(word: str) -> frozenset[str]:
+    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    doubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word)) if word[i].isalpha()}
+    inside = range(1, len(word) - 1) if len(word) >= SHORTEST else ()
+    return frozenset(swapped | doubled | {word[:i] + word[i + 1 :] for i in inside}) - {word}
