@@ -8,7 +8,9 @@ ShapetrickError
 │   ├── InferenceError    a shape can't be inferred
 │   ├── OperandError      in Python: something is no operand of an expression
 │   └── RequestError      a request asks for what can't be had
-└── DerivationError       the input is fine, but no gradient was found (exit status 1)
+├── DerivationError       the input is fine, but no gradient was found (exit status 1)
+└── BudgetError           it takes more work or memory than is taken on (exit status 1)
+    └── TimeLimitError    it takes more time than was given
 """
 
 from __future__ import annotations
@@ -91,6 +93,14 @@ class RequestError(InputError):
 
 class DerivationError(ShapetrickError):
     """The input is understood, but no gradient was found for it."""
+
+
+class BudgetError(ShapetrickError):
+    """What is asked for takes more work or memory than is taken on."""
+
+
+class TimeLimitError(BudgetError):
+    """It takes more time than was given, on this machine."""
 
 
 def excerpt(text: str, span: Span) -> str:
