@@ -7,6 +7,7 @@ right nevertheless has its bound beside it (`MOST_…`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -34,12 +35,13 @@ class Bound(NamedTuple):
 TEXT = Bound(1_000_000, "characters")  # of a problem
 STATEMENTS = Bound(20_000, "statements")  # in it
 MEMBERS = Bound(100_000, "members")  # of families, that are written out one by one
-ARRAY = Bound(2 * 10**9, "bytes")  # of one array
+ARRAYS = Bound(4 * 10**9, "bytes")  # of the arrays of one evaluation, together
 
 
 def numbers_in(shapes: Iterable[Shape], sizes: Mapping[str, int]) -> int:
-    """How many numbers arrays of these shapes hold."""
-    return sum(rows.size(sizes) * cols.size(sizes) for rows, cols in shapes)
+    """How many numbers arrays of these shapes hold together."""
+    counted = Counter(shapes).items()
+    return sum(n * rows.size(sizes) * cols.size(sizes) for (rows, cols), n in counted)
 
 
 def _told(count: int) -> str:

@@ -283,6 +283,8 @@ def _seed(text: str) -> int:
 def _repl(args: argparse.Namespace) -> int:
     from .repl import run
 
+    if sys.stdin is None:
+        raise _BadInput("standard input is closed: there is nothing to read from.")
     return run(args.file)
 
 
