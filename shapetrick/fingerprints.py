@@ -1,7 +1,8 @@
 """Fingerprints of terms: equal for equal products, however they were written.
 
 Nodes are coloured by what surrounds them until the colours are settled (Weisfeiler and Leman's
-refinement), each connected part for itself. Fingerprints are compared within one run only.
+refinement), each connected part for itself; a chain of factors, by far the most frequent, is read
+along. Fingerprints are compared within one run only.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ def key_of(term: Term, symmetric: Symmetric) -> int:
         for i, n in enumerate(side):
             color[n] = hash((mark, i, color[n]))
     edges = [(hash((e.atom, e.exponent)), e.nodes, symmetric(e.atom)) for e in term.edges]
+    scalars = sorted(map(hash, term.scalars))
+    outside = (len(term.rows), len(term.cols), term.rows == term.cols)
+    chain = _chain(term, edges, color)
+    if chain is not None:
+        return hash((*chain, tuple(scalars), outside))
     distinct = len(set(color.values()))
     for _ in color:
         if distinct == len(color):
@@ -49,9 +55,31 @@ def key_of(term: Term, symmetric: Symmetric) -> int:
     parts = (
         sorted([*marks, *color.values()]) if distinct == len(color) else _parts(edges, marks, color)
     )
-    scalars = sorted(map(hash, term.scalars))
-    outside = (len(term.rows), len(term.cols), term.rows == term.cols)
     return hash((tuple(parts), tuple(scalars), outside))
+
+
+def _chain(term: Term, edges: Sequence[Marked], color: Colors) -> list[int] | None:
+    """The factors from the row on, if each follows from the one before: a product of matrices."""
+    if len(term.rows) != 1 or len(color) - len(edges) not in (0, 1):
+        return None
+    touching: dict[int, list[int]] = {n: [] for n in color}
+    for i, (_, nodes, _) in enumerate(edges):
+        for n in nodes:
+            touching[n].append(i)
+    (here,) = term.rows
+    found, passed, last = [color[here]], {here}, -1
+    while following := [i for i in touching[here] if i != last]:
+        (last, *others) = following
+        label, nodes, undirected = edges[last]
+        if others or len(nodes) > 2:
+            return None
+        at = nodes.index(here)
+        here = nodes[-1 - at] if len(nodes) == 2 else here
+        found.append(hash((label, 0 if undirected else at, color[here])))
+        if here in passed:  # the end: a vector
+            break
+        passed.add(here)
+    return found if len(found) == len(edges) + 1 and len(passed) == len(color) else None
 
 
 def _ends(nodes: Nodes, color: Colors, undirected: bool) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from .expr import UNIT, Expr, add, negate, number, times, transpose
 from .fingerprints import Sum, key_of, like_terms
 from .network import Edge, Nodes, Term, opened, read_terms
 
+MOST_PLACED = 2000  # factors of a pattern, in the search for it in one term
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
 Row = TypeVar("Row")
@@ -181,6 +182,7 @@ class Folding:
         for i, edge in enumerate(term.edges):
             for n in edge.nodes:
                 touching.setdefault(n, set()).add(i)
+        places = iter(range(MOST_PLACED))  # where factors are equal, there is a way for each order
 
         def extend(
             k: int, nodes: dict[int, int], taken: dict[int, Expr | None]
@@ -198,7 +200,7 @@ class Folding:
                     continue
                 for ends in self._orientations(edge):
                     here = _joined(nodes, wanted.nodes, ends)
-                    if here is not None:
+                    if here is not None and next(places, None) is not None:
                         rest = None if left.op == "number" and left.data == 0 else left
                         yield from extend(k + 1, here, {**taken, i: rest})
 

@@ -28,6 +28,7 @@ from .walks import remembered
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
 MOST_PARTS = 64  # a sum or an element-wise product of more is not searched for parts
+MOST_MULTIPLES = 32  # of a pattern in a product; beyond, only as many as a factor has
 MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 
 # -------------------------------------------------------------------------------------- rules
@@ -338,8 +339,9 @@ def _multiples(rule: Rule, whole: Product) -> list[int]:
     _, p = parts_of(rule.left)[1][0]
     held = [f[1] for f in whole.factors if _factor_key(f) == rule.key]
     counts = {int(q if p is WHOLE else q / p) for q in held}
-    most, least = max((*counts, 0)), min((*counts, 0))
-    return sorted([*range(1, most + 1), *range(least, 0)], key=lambda k: (-abs(k), -k))
+    most, least = (min(max(sign * k for k in (*counts, 0)), MOST_MULTIPLES) for sign in (1, -1))
+    tried = {*counts, *range(1, most + 1), *range(-least, 0)} - {0}
+    return sorted(tried, key=lambda k: (-abs(k), -k))
 
 
 def _place(old: Sequence[object], rest: Sequence[object]) -> int:
