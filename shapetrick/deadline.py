@@ -2,9 +2,10 @@
 
 A watch interrupts the thread that works, as Ctrl-C does, from a thread of its own: so it works in
 any thread and on every system, and no loop has to ask for it. The time is the processor's where the
-system tells it of a thread, so that a busy machine takes nothing away. What outlives a request (interned
-nodes, confirmed rules) is written whole or not at all. It only ever ends a request, so no answer or
-verdict depends on it; what is counted (`budget.py`) refuses first wherever we know how much it is.
+system tells it of a thread, so that a busy machine takes nothing away. What outlives a request
+(interned nodes, confirmed rules) is written whole or not at all. It only ever ends a request, so no
+answer or verdict depends on it; what is counted (`budget.py`) refuses first wherever we know how
+much it is.
 """
 
 from __future__ import annotations
