@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    BudgetError,
     DerivationError,
     InferenceError,
     InputError,
@@ -14,6 +15,7 @@ from .errors import (
     RequestError,
     ShapeError,
     ShapetrickError,
+    TimeLimitError,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .sympy_reading import from_sympy
 
 __all__ = [
+    "BudgetError",
     "Check",
     "Derivation",
     "DerivationError",
@@ -42,6 +45,7 @@ __all__ = [
     "RequestError",
     "ShapeError",
     "ShapetrickError",
+    "TimeLimitError",
     "assert_gradient",
     "check",
     "check_gradient",

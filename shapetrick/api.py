@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from .deadline import SECONDS, limited
 from .derivation import derive as derive_request
 from .derivation import steps_of
 from .elaboration import read as read_problem
@@ -203,11 +204,13 @@ class Problem:
 
     data: ProblemData
 
-    def derive(self, seed: int = 0) -> list[Derivation]:
-        """The derivations of all requests, in order."""
+    def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
+        """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
+
+        Raises DerivationError, BudgetError."""
         return [
-            Derivation(self.data, derive_request(self.data, request, seed))
-            for request in self.data.requests
+            Derivation(self.data, limited(time_limit, partial(derive_request, self.data, r, seed)))
+            for r in self.data.requests
         ]
 
     def code(
@@ -218,11 +221,14 @@ class Problem:
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
         seed: int = 0,
+        time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
         from . import exports
 
-        return exports.code(self.data, self._results(seed), target, sizes, self_test, blocks)
+        return exports.code(
+            self.data, self._results(seed, time_limit), target, sizes, self_test, blocks
+        )
 
     def function(
         self,
@@ -231,28 +237,30 @@ class Problem:
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
         seed: int = 0,
+        time_limit: float | None = SECONDS,
     ) -> Generated | GeneratedLoops:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from . import exports
 
-        return exports.function(self.data, self._results(seed), target, sizes, blocks)
+        return exports.function(self.data, self._results(seed, time_limit), target, sizes, blocks)
 
-    def _results(self, seed: int) -> list[Result]:
+    def _results(self, seed: int, time_limit: float | None) -> list[Result]:
         if not self.data.requests:
             raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
-        return [derivation.result for derivation in self.derive(seed)]
+        return [derivation.result for derivation in self.derive(seed, time_limit=time_limit)]
 
-    def check(self, seed: int = 0) -> list[Check]:
-        """What is found of all claims, `check … = claim`, in order."""
+    def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
+        """What is found of all claims, `check … = claim`, in order; `time_limit` is in seconds,
+        for each of them. Raises BudgetError."""
         from .checks import checked
 
         claimed = (request for request in self.data.requests if request.claim is not None)
-        return [checked(self.data, request, seed) for request in claimed]
+        return [limited(time_limit, partial(checked, self.data, r, seed)) for r in claimed]
 
 
-def read(text: str) -> Problem:
-    """Reads a problem. Raises an InputError that says what is wrong and where."""
-    return Problem(read_problem(text))
+def read(text: str, *, time_limit: float | None = SECONDS) -> Problem:
+    """Reads a problem. Raises an InputError that says what is wrong and where, and BudgetError."""
+    return Problem(limited(time_limit, partial(read_problem, text)))
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:
@@ -262,20 +270,20 @@ def from_dict(data: Mapping[str, Any]) -> Derivation:
     return Derivation(*restoration.from_dict(data))
 
 
-def derive(text: str, seed: int = 0) -> Derivation:
+def derive(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Derivation:
     """The derivation of a problem's only request. Raises RequestError if there are several."""
-    problem = read(text)
+    problem = read(text, time_limit=time_limit)
     if len(problem.data.requests) != 1:
         raise RequestError("derive() takes a problem with one request: use read(text).derive().")
-    return problem.derive(seed)[0]
+    return problem.derive(seed, time_limit=time_limit)[0]
 
 
-def check(text: str, seed: int = 0) -> Check:
+def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Check:
     """What is found of a problem's only claim. Raises RequestError unless there is one."""
-    problem = read(text)
+    problem = read(text, time_limit=time_limit)
     if sum(request.claim is not None for request in problem.data.requests) != 1:
         raise RequestError(
             "check() takes a problem with one claim, `check grad J wrt X = …`: use "
             "read(text).check() for several."
         )
-    return problem.check(seed)[0]
+    return problem.check(seed, time_limit=time_limit)[0]

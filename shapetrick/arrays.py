@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .budget import ARRAYS, BYTES, numbers_in
 from .dims import ONE, Dim, shape_text
 from .errors import OperandError, ShapeError
 from .evaluation import Program as Evaluation
-from .expr import Expr, symbols_of
+from .expr import Expr, postorder, symbols_of
 from .functions import Array
 from .plan import extent
 from .sampling import dims_of
@@ -33,7 +34,18 @@ def evaluate(
     missing = [name for d in dims_of([e]) for name in d.names if name not in known]
     if missing:
         raise OperandError(f"the size of {missing[0]} is not told: give `{missing[0]}=…`.")
+    admit_arrays([e], known)
     return Evaluation([e]).run(given, known, functions)[0]
+
+
+def admit_arrays(roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
+    """Refuse what holds more numbers than a machine has room for. Raises BudgetError."""
+    numbers = numbers_in((e.shape for e in postorder(roots) if e.op != "name"), sizes)
+    ARRAYS.admit(
+        BYTES * numbers,
+        "an evaluation at these sizes",
+        "ask for products with a large matrix (`vjp`, `jvp`, `hvp`) instead of the matrix.",
+    )
 
 
 def _given(name: str, arrays: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """The command line: arguments in, derivations out, and an exit status that says how it went.
 
-0: all verified; 1: something is wrong, unverified or not derivable; 2: the input isn't understood.
+0: all verified; 1: something is wrong, unverified or not derivable; 2: the input isn't understood;
+70 and 74: a fault of our own, and a stream that can't be written.
 The engine is imported where a command needs it, so that `--help` answers at once.
 """
 
@@ -11,15 +12,21 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
+
+from .deadline import SECONDS, limited
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem
+    from .errors import ShapetrickError
 
 DERIVED, WRONG, BAD_INPUT = 0, 1, 2
+OUR_FAULT, IO_FAILED = 70, 74  # as sysexits.h has them
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells report these signals
 
 _EXAMPLES = """\
@@ -29,7 +36,8 @@ examples:
   echo "grad (x' A x) wrt x" | shapetrick derive - --steps
   shapetrick derive examples/mlp.st --wrt W1 --format json
 
-exit status: 0 all verified, 1 something is wrong or unverified, 2 the input isn't understood
+exit status: 0 all verified, 1 something is wrong or unverified, 2 the input isn't understood,
+70 a fault of shapetrick, 74 the output can't be written
 """
 
 _TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
@@ -42,25 +50,57 @@ class _BadInput(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status."""
+    if sys.stderr is None:  # closed: the status alone tells then
+        sys.stderr = StringIO()
+    if sys.stdout is None:
+        return _complain("standard output is closed: there is nowhere to write to.", IO_FAILED)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a letter that it lacks is no reason to stop
             stream.reconfigure(errors="backslashreplace")
-    given = sys.argv[1:] if argv is None else argv
-    if not given and sys.stdin.isatty() and sys.stdout.isatty():
-        given = ["repl"]
-    args = _parser().parse_args(given)
     try:
-        status = int(args.run(args))
-        sys.stdout.flush()
+        try:
+            return _run(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()  # what fails is told here, and not when Python ends
     except _BadInput as e:
         return _complain(str(e))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away: nothing is left to say, not even when Python flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader went away: nothing is left to say
+        _discard_output()
         return PIPE_CLOSED
-    return status
+    except OSError as e:
+        _discard_output()
+        return _complain(f"cannot write the output: {e.strerror or e}.", IO_FAILED)
+    except MemoryError:
+        return _complain("there is not enough memory on this machine: ask for less.", WRONG)
+    except Exception as fault:
+        return _complain(_confession(fault), OUR_FAULT)
+
+
+def _run(given: Sequence[str]) -> int:
+    terminals = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    args = _parser().parse_args(given or (["repl"] if terminals else []))
+    return int(args.run(args))
+
+
+def _discard_output() -> None:
+    """Python writes what it still has when it ends: that must not fail again."""
+    with suppress(OSError, ValueError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _confession(fault: Exception) -> str:
+    """One line on an exception that nobody foresaw, with what a report needs."""
+    from importlib.metadata import version
+
+    frame, line = list(walk_tb(fault.__traceback__))[-1]
+    what = " ".join(f"{type(fault).__name__}: {fault}".split())
+    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
+    return (
+        f"this is a fault of shapetrick {version('shapetrick')}, not of the problem: {what} "
+        f"({place}). Please report this line together with the problem and the command."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
+    _add_time_limit(derive)
     derive.set_defaults(run=_derive)
     _add_check(commands)
     _add_code(commands)
@@ -150,6 +191,7 @@ def _add_check(commands: Any) -> None:
     check.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
+    _add_time_limit(check)
     check.set_defaults(run=_check)
 
 
@@ -182,7 +224,27 @@ def _add_code(commands: Any) -> None:
     code.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
+    _add_time_limit(code)
     code.set_defaults(run=_code)
+
+
+def _add_time_limit(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=SECONDS,
+        metavar="SECONDS",
+        help=f"for reading, and for each request; none: no limit (default: {SECONDS:g})",
+    )
+
+
+def _seconds(text: str) -> float | None:
+    if text == "none":
+        return None
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"a time limit is written 20 or 0.5 or none, not {text!r}")
 
 
 def _sizes(text: str) -> dict[str, int]:
@@ -221,6 +283,8 @@ def _seed(text: str) -> int:
 def _repl(args: argparse.Namespace) -> int:
     from .repl import run
 
+    if sys.stdin is None:
+        raise _BadInput("standard input is closed: there is nothing to read from.")
     return run(args.file)
 
 
@@ -236,6 +300,7 @@ def _check(args: argparse.Namespace) -> int:
     problem = _problem(args)
     if not any(request.claim is not None for request in problem.data.requests):
         raise _BadInput("nothing is claimed: end with a claim, `check grad J wrt X = …`.")
+    from .errors import ShapetrickError
     from .render import derivation as render
     from .render.claims import judgement_rows
 
@@ -246,44 +311,48 @@ def _check(args: argparse.Namespace) -> int:
         if request.claim is None:
             continue
         one = replace(problem, data=replace(problem.data, requests=(request,)))
-        found = one.check(seed=args.seed)[0]
-        if args.format == "json":
-            print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
-        else:
-            curve = found.curve if args.plot else None
-            rows = judgement_rows(found.judgement, style, curve)
-            render.show([[], *rows] if i else rows, target)
+        try:
+            found = one.check(seed=args.seed, time_limit=args.time_limit)[0]
+            if args.format == "json":
+                print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
+            else:
+                curve = found.curve if args.plot else None
+                rows = judgement_rows(found.judgement, style, curve)
+                render.show([[], *rows] if i else rows, target)
+        except ShapetrickError as e:  # the other claims are still judged
+            status = max(status, _refused(e))
+            continue
         status = max(status, DERIVED if found.right else WRONG)
     return status
 
 
 def _code(args: argparse.Namespace) -> int:
     problem = _problem(args)
-    from .errors import InputError, ShapetrickError
+    from .errors import ShapetrickError
     from .exports import code
 
     if not problem.data.requests:
         raise _BadInput(_NOTHING_ASKED)
     try:
-        derived = problem.derive(args.seed)
+        derived = problem.derive(args.seed, time_limit=args.time_limit)
         results = [d.result for d in derived]
-        text = code(problem.data, results, args.target, args.sizes, args.self_test, args.blocks)
-        print(text, end="")
+        given = args.target, args.sizes, args.self_test, args.blocks
+        print(limited(args.time_limit, lambda: code(problem.data, results, *given)), end="")
     except ShapetrickError as e:
-        return _complain(str(e)) if isinstance(e, InputError) else _complain(str(e), WRONG)
+        return _refused(e)
     return DERIVED if all(d.verified for d in derived) else WRONG
 
 
 def _problem(args: argparse.Namespace) -> Problem:
     """The problem that the arguments give. Raises _BadInput."""
-    text = "\n".join(args.texts) if args.texts else _read(args.file)
-    _check_text(text, args.file or "the text of -e")
     from .api import read
-    from .errors import InputError
+    from .errors import ShapetrickError
+    from .source import checked_text, read_text
 
     try:
-        return read(text)
-    except InputError as e:
+        given = args.texts and checked_text("\n".join(args.texts), "the text of -e")
+        return read(given or read_text(args.file), time_limit=args.time_limit)
+    except ShapetrickError as e:
         raise _BadInput(str(e)) from e
 
 
@@ -301,16 +370,24 @@ def _derive(args: argparse.Namespace) -> int:
         raise _BadInput(str(e)) from e
     status = DERIVED
     for request in requests:
-        try:
-            derivation = request.derive(seed=args.seed)[0]
+
+        def answer(request: Problem = request) -> Derivation:
+            derivation = request.derive(seed=args.seed, time_limit=None)[0]
             show(derivation)
+            return derivation
+
+        try:
+            derivation = limited(args.time_limit, answer)
         except ShapetrickError as e:  # the other requests are still answered
-            failed = _complain(str(e)) if isinstance(e, InputError) else _complain(str(e), WRONG)
-            status = max(status, failed)
+            status = max(status, _refused(e))
             continue
         status = max(status, DERIVED if derivation.verified else WRONG)
     if derived:
-        print(_DOCUMENTS[args.format](problem, derived, args))
+        document = _DOCUMENTS[args.format]
+        try:
+            print(limited(args.time_limit, lambda: document(problem, derived, args)))
+        except ShapetrickError as e:
+            return max(status, _refused(e))
     return status
 
 
@@ -399,35 +476,16 @@ def _report(_: Problem, derived: Sequence[Derivation], __: argparse.Namespace) -
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}
 
 
-# ------------------------------------------------------------------------------------- the input
+def _refused(error: ShapetrickError) -> int:
+    """Say why there is no answer; the status that tells the kind."""
+    from .errors import InputError
 
-
-def _read(name: str) -> str:
-    """The text of a file or of standard input."""
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except (OSError, ValueError) as e:
-        reason = e.strerror if isinstance(e, OSError) else str(e)
-        raise _BadInput(f"cannot read {name}: {reason}") from e
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as e:
-        line = raw.count(b"\n", 0, e.start) + 1
-        raise _BadInput(
-            f"{name} is not UTF-8: byte 0x{raw[e.start]:02x} in line {line}. Save it as UTF-8."
-        ) from e
-
-
-def _check_text(text: str, name: str) -> None:
-    """Refuse what can't be a problem's text."""
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise _BadInput(f"{name} has a NUL byte in line {line}: it is not a text.")
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise _BadInput(f"{name} is not UTF-8.")
+    return _complain(str(error), BAD_INPUT if isinstance(error, InputError) else WRONG)
 
 
 def _complain(message: str, status: int = BAD_INPUT) -> int:
-    sys.stdout.flush()
-    print(f"shapetrick: {message}" if "\n" not in message else message, file=sys.stderr)
+    with suppress(OSError):  # who closed the stream for errors is told by the status alone
+        if status not in (IO_FAILED, OUR_FAULT):
+            sys.stdout.flush()
+        print(f"shapetrick: {message}" if "\n" not in message else message, file=sys.stderr)
     return status

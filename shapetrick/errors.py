@@ -9,7 +9,9 @@ ShapetrickError
 │   ├── OperandError      in Python: something is no operand of an expression
 │   └── RequestError      a request asks for what can't be had
 ├── DerivationError       the input is fine, but no gradient was found (exit status 1)
-└── CodeError             generated code is not what it says (exit status 1)
+├── CodeError             generated code is not what it says (exit status 1)
+└── BudgetError           it takes more work or memory than is taken on (exit status 1)
+    └── TimeLimitError    it takes more time than was given
 """
 
 from __future__ import annotations
@@ -96,6 +98,14 @@ class DerivationError(ShapetrickError):
 
 class CodeError(ShapetrickError):
     """Generated code finds other values than the expressions that it was made of."""
+
+
+class BudgetError(ShapetrickError):
+    """What is asked for takes more work or memory than is taken on."""
+
+
+class TimeLimitError(BudgetError):
+    """It takes more time than was given, on this machine."""
 
 
 def excerpt(text: str, span: Span) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from lark import Lark, Token, __version__
 from lark.exceptions import LarkError, UnexpectedToken
 
+from .budget import STATEMENTS, TEXT
 from .complaints import Stop, Waiting, complaint, unknown_function
 from .dims import LARGEST, ONE, Dim
 from .errors import InputError, NameProblem, ParseError, Span
@@ -244,7 +245,8 @@ def parse(text: str, functions: Functions) -> list[Statement]:
         abstract = {
             base_of(name) for names in _ELEMENTWISE.findall(clean) for name in _names(names)
         }
-        sources = (Source(clean, span, functions, abstract) for span in _lines(clean))
+        sources = [Source(clean, span, functions, abstract) for span in _lines(clean)]
+        STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         return [_statement(source) for source in sources]
     except InputError as error:
         raise error.located(None, text) from None
@@ -297,6 +299,7 @@ def _names(text: str) -> list[str]:
 
 def _clean(text: str, known: Container[str] = ()) -> str:
     """The text with comments blanked and letters made plain; every place stays where it was."""
+    TEXT.admit(len(text), "this text", "split it into several problems.")
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         name = f"U+{ord(unprintable.group()):04X}"

@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .budget import numbers_in
 from .differences import COARSEST, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
+from .expr import postorder
 from .functions import Array
 from .sampling import (
     PLAIN,
@@ -43,6 +45,8 @@ FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
 SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
 MOST_NUMBERS = 20_000_000  # at once, of all nodes
+MOST_HELD = 100_000_000  # numbers of a gradient and its spoilt copies
+HELD_TIMES = 16  # the entries of a gradient are held while it is compared, spoilt copies included
 FEWEST_POINTS = 24
 SCOUTS = 96
 SCOUTED_ARRAYS = 3000
@@ -110,7 +114,9 @@ class Site:
 
     @cached_property
     def _most_points(self) -> int:
-        """How many points are evaluated at once."""
+        """How many points are evaluated at once; none where the derivative itself is too large."""
+        if HELD_TIMES * numbers_in([self.target.shape], self.sizes) > MOST_HELD:
+            return 0
         return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
 
     def points(self) -> Iterator[Point]:
@@ -178,6 +184,11 @@ class Site:
         if any(_condition(a if a.ndim == 2 else a[0]) > LARGEST_CONDITION for a in inverted):
             raise Unsuitable(SINGULAR)
         return values
+
+    def holds(self, program: Program) -> bool:
+        """Whether there is room for the values of gradients and of all that is on the way."""
+        shapes = (e.shape for e in postorder(program.roots) if e.op != "name")
+        return numbers_in(shapes, self.sizes) <= MOST_HELD
 
     def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""

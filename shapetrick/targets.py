@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from .budget import numbers_in
 from .dims import ONE, Dim, Shape
 from .evaluation import Program
 from .expr import Expr, postorder, symbol, symbols_of
@@ -62,8 +63,7 @@ class Target:
 
     def numbers(self, sizes: Mapping[str, int]) -> int:
         """How many numbers all values together are at these sizes."""
-        counted = self._shapes.items()
-        return sum(n * rows.size(sizes) * cols.size(sizes) for (rows, cols), n in counted)
+        return numbers_in(self._shapes, sizes)
 
     @cached_property
     def program(self) -> Program:

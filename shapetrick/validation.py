@@ -24,7 +24,7 @@ from .dims import shape_text
 from .evaluation import Program
 from .expr import Expr, postorder
 from .functions import Array
-from .probes import COARSE, OUTSIDE, SINGULAR, Draw, Point, Site, Unsuitable
+from .probes import COARSE, OUTSIDE, SINGULAR, TOO_LARGE, Draw, Point, Site, Unsuitable
 from .problem import Kind
 from .results import Validation, Verdict
 from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, generator, orders_obeyed
@@ -122,6 +122,8 @@ class Checker:
         if probe is None:
             return np.nan
         program = Program([candidate])
+        if not probe.site.holds(program):
+            return np.nan
         fits = (self._fit(probe.site, point, program) for point in probe.points())
         return next((fit.error for fit in fits if fit is not None), np.inf)
 
@@ -187,6 +189,8 @@ class Checker:
             raise _Refused("unchecked", self._why_no_point())
         copies = list(spoilt_expressions(gradient))
         with_copies = Program([gradient, *(e for _, e in copies)])
+        if not all(probe.site.holds(with_copies) for probe in probes):
+            raise _Refused("unchecked", self._with_advice(TOO_LARGE))
         program = with_copies.first()
         fits = [self._compare(probe, with_copies) for probe in probes]
         for probe in probes:
@@ -381,7 +385,13 @@ class Checker:
         for site in self._barren:
             for reason, count in site.failures.items():
                 reasons[reason] = reasons.get(reason, 0) + count
-        return max(reasons, key=lambda r: reasons[r], default=OUTSIDE)
+        return self._with_advice(max(reasons, key=lambda r: reasons[r], default=OUTSIDE))
+
+    def _with_advice(self, reason: str) -> str:
+        """Where declared sizes are too large, what to write instead of them."""
+        if reason != TOO_LARGE or all((d.integer or 0) <= LARGEST_FIXED for d in self._dims):
+            return reason
+        return f"{reason}: write letters for them (`X : m x n`), and it can be"
 
     def _conditions(self) -> tuple[str, ...]:
         """What the sizes had to satisfy: the orders of two dimensions that hold wherever points

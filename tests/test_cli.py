@@ -89,7 +89,7 @@ def test_not_verified_is_1(
 ) -> None:
     honest = api.Problem.derive
 
-    def derive(self: api.Problem, seed: int = 0) -> list[api.Derivation]:
+    def derive(self: api.Problem, seed: int = 0, **_: object) -> list[api.Derivation]:
         return [
             api.Derivation(d.problem, replace(d.result, validation=validation))
             for d in honest(self, seed)
@@ -105,7 +105,7 @@ def test_a_request_that_fails_does_not_silence_the_others(
 ) -> None:
     honest = api.Problem.derive
 
-    def derive(self: api.Problem, seed: int = 0) -> list[api.Derivation]:
+    def derive(self: api.Problem, seed: int = 0, **_: object) -> list[api.Derivation]:
         if self.data.requests[0].wrt.data.name == "x":
             raise DerivationError("no arrangement was found.")
         return honest(self, seed)
