@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from math import gcd
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from .problem import Kind
 from .results import Validation, Verdict
 from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, generator, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
+from .sweep import Sweep
 from .targets import Target
 
 DIFFERS = "finite differences give another value"
@@ -190,7 +192,8 @@ class Checker:
         program = with_copies.first()
         fits = [self._compare(probe, with_copies) for probe in probes]
         for probe in probes:
-            self._compare_pieces(probe, program)
+            self._compare_flat(probe, program)
+        self._sweep(probes[-1], program)
         zero = all(fit.point.zero for fit in fits)
         if zero:
             self._confirm_zero(fits, program)
@@ -218,15 +221,52 @@ class Checker:
             raise _Refused("unchecked", "rounding makes its value uncertain")
         raise _Refused("wrong", DIFFERS, max(errors))
 
-    def _compare_pieces(self, probe: _Probe, program: Program) -> None:
-        """Where the function has kinks or is flat in places, look there too. Raises _Refused."""
-        pieces = probe.points() if self._target.has_few_pieces else ()
-        for point in chain(probe.flat, pieces):
-            fit = self._fit(probe.site, point, program)
-            if fit is None or (point.zero and self._is_negligible(fit, next(probe.points()))):
-                continue
-            if fit.off > CLEARLY and self._is_steady(fit, program):
-                raise _Refused("wrong", DIFFERS, fit.error)
+    def _compare_flat(self, probe: _Probe, program: Program) -> None:
+        """Where the function is flat in places, look there too. Raises _Refused."""
+        for point in probe.flat:
+            self._look_at(probe, point, program)
+
+    def _sweep(self, probe: _Probe, program: Program) -> None:
+        """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
+        site = probe.site
+        sweep = Sweep(site, program, next(probe.points()).scale)
+        for suspect in sweep.suspects():
+            with suppress(Unsuitable):
+                self._look_at(probe, self._point(site, suspect), program)
+                sweep.acquit(suspect)
+        if (branch := sweep.unreached()) is not None:
+            raise _Refused("unchecked", f"the branch `{branch}` was never reached")
+
+    def _point(self, site: Site, drawn: Draw) -> Point:
+        """The derivatives by all entries. Raises Unsuitable."""
+        rng = site.generator(6)
+        return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
+
+    def _look_at(self, probe: _Probe, point: Point, program: Program) -> None:
+        """Raises _Refused where the gradient is clearly another one at the point."""
+        fit = self._fit(probe.site, point, program)
+        if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
+            return
+        if point.zero and self._is_negligible(fit, next(probe.points())):
+            return
+        if self._is_beyond_rounding(fit, program):
+            raise _Refused("wrong", DIFFERS, fit.error)
+
+    def _is_beyond_rounding(self, fit: _Fit, program: Program) -> bool:
+        """Whether the gradient is off by more than rounding changes it and the differences."""
+        drawn = replace(fit.point.draw, rounded=True)
+        value = fit.site.gradients(program, drawn)[0]
+        try:
+            measured = fit.site.point(drawn, fit.point.directions).derivatives
+        except Unsuitable:
+            measured = fit.point.derivatives
+        if value is None:
+            return False
+        predicted = self._target.predicted(value, fit.point.directions)
+        before = self._target.predicted(fit.value, fit.point.directions)
+        missed = np.abs(before - fit.point.derivatives)
+        changed = np.abs(predicted - before) + np.abs(measured - fit.point.derivatives)
+        return bool((missed > 10 * changed + fit.point.tolerance).any())
 
     def _is_negligible(self, fit: _Fit, other: Point) -> bool:
         """Whether the gradient is nothing beside that at another point: a function that saturates
