@@ -92,7 +92,7 @@ class Program:
             for slot, f, args in self._steps:
                 values[slot] = f(*[values[a] for a in args])
                 if rounding is not None:
-                    values[slot] = values[slot] * (1 + _EPS * rounding.choice(_UP_OR_DOWN))
+                    values[slot] = _rounded(values[slot], rounding)
             if branches is not None:
                 branches += [f(*[values[a] for a in args]) for _, f, args in self._kinks]
         return [values[slot] for slot in self._results]
@@ -149,7 +149,12 @@ def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> A
     return function(x, order)
 
 
-_EPS, _UP_OR_DOWN = float(np.finfo(float).eps), (-1.0, 1.0)
+def _rounded(value: Array, rounding: np.random.Generator) -> Array:
+    """Each entry a rounding error up or down."""
+    return np.asarray(value * (1 + EPS * (2 * rounding.integers(0, 2, value.shape) - 1)))
+
+
+EPS = float(np.finfo(float).eps)
 _CONSTANTS = {"pi": np.pi, "e": np.e}
 
 

@@ -188,13 +188,20 @@ _AXES: dict[int | None, Any] = {None: (-2, -1), 0: -2, 1: -1}
 
 
 def _sigmoid(x: Array, _: Any = None) -> Array:
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    small = np.exp(-np.abs(x))  # also below 0 without a loss of digits
+    return np.asarray(np.where(x >= 0, 1.0, small) / (1 + small))
 
 
 def _erf(x: Array, _: Any = None) -> Array:
     from scipy.special import erf  # only where used: SciPy is slow to import
 
     return np.asarray(erf(x))
+
+
+def _normal_cdf(x: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(x))
 
 
 def _logsumexp(x: Array, axis: int | None) -> Array:
@@ -324,7 +331,7 @@ _ROWS = [
         increasing=True, beside="above",
     ),
     _elementwise(
-        "gelu", lambda x: 0.5 * x * (1 + _erf(x / np.sqrt(2))),
+        "gelu", lambda x: x * _normal_cdf(x),
         "(1 + erf(x / sqrt(2))) / 2 + x .* exp(-x.^2 / 2) / sqrt(2 pi)", _ANY,
         help="x Φ(x), the form with erf",
         within=(-0.17, np.inf),

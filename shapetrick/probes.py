@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .differences import COARSEST, derivative, points_per_direction
+from .differences import COARSEST, Derivative, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
 from .functions import Array
@@ -70,12 +70,12 @@ class Unsuitable(Exception):
 @dataclass(frozen=True, slots=True)
 class Draw:
     """Values for the inputs and the abstract functions; by how much steps from there are shrunk;
-    whether all that is computed there is `rounded` once more, at random."""
+    whether all that is computed there is rounded once more, at random (how, says `rounded`)."""
 
     env: Env
     functions: Functions
     shrink: float
-    rounded: bool = False
+    rounded: int | None = None
 
     def moved(self, by: float) -> Draw:
         """The draw with each entry changed a little."""
@@ -141,18 +141,22 @@ class Site:
         """The derivatives along the directions (k × order × rows × cols).
 
         Raises Unsuitable where there are none, or where they are too coarse."""
-        found = derivative(
-            partial(self.values, drawn),
-            drawn.env[self.target.wrt.data.name],
-            self.target.travelled(directions),
-            drawn.shrink,
-        )
+        found = self.measured(drawn, directions)
         scale = float(np.abs(found.value).max())
         zero = scale <= 4 * float(found.rounding.max())
         if not zero and not float(found.error.max()) <= COARSEST * scale:
             raise Unsuitable(COARSE)
         tolerance = found.error + FINEST * scale + SMALLEST
         return Point(drawn, directions, found.value, tolerance, scale, zero)
+
+    def measured(self, drawn: Draw, directions: Array) -> Derivative:
+        """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
+        return derivative(
+            partial(self.values, drawn),
+            drawn.env[self.target.wrt.data.name],
+            self.target.travelled(directions),
+            drawn.shrink,
+        )
 
     def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
         """Draws, and a random direction (order × rows × cols) for each. The first have the signs
@@ -172,8 +176,7 @@ class Site:
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
         at = {**drawn.env, self.target.wrt.data.name: points}
-        rounding = self.generator(4) if drawn.rounded else None
-        value, *inverted = self._run(at, drawn.functions, branches, rounding)
+        value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
         values = self.target.read(value, drawn.env, len(points))
         if not _is_moderate(values):
             raise Unsuitable(OUTSIDE)
@@ -186,7 +189,7 @@ class Site:
     def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
         try:
-            rounding = self.generator(5) if drawn.rounded else None
+            rounding = self._rounding(drawn)
             values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
             if len(program.roots) == 1:
@@ -213,9 +216,12 @@ class Site:
                 found.append(self.values(point.draw, x[None]))
         return found
 
-    def generator(self, purpose: int) -> np.random.Generator:
+    def generator(self, *purpose: int) -> np.random.Generator:
         """The same draws whatever was drawn before for other purposes."""
-        return generator(*self._seed, purpose)
+        return generator(*self._seed, *purpose)
+
+    def _rounding(self, drawn: Draw) -> np.random.Generator | None:
+        return None if drawn.rounded is None else self.generator(4, drawn.rounded)
 
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""

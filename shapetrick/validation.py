@@ -43,6 +43,7 @@ SITES = 2
 MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
+ROUNDINGS = 3  # other ones, by which a difference is told from rounding
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 
@@ -254,19 +255,19 @@ class Checker:
 
     def _is_beyond_rounding(self, fit: _Fit, program: Program) -> bool:
         """Whether the gradient is off by more than rounding changes it and the differences."""
-        drawn = replace(fit.point.draw, rounded=True)
-        value = fit.site.gradients(program, drawn)[0]
-        try:
-            measured = fit.site.point(drawn, fit.point.directions).derivatives
-        except Unsuitable:
-            measured = fit.point.derivatives
-        if value is None:
-            return False
-        predicted = self._target.predicted(value, fit.point.directions)
-        before = self._target.predicted(fit.value, fit.point.directions)
-        missed = np.abs(before - fit.point.derivatives)
-        changed = np.abs(predicted - before) + np.abs(measured - fit.point.derivatives)
-        return bool((missed > 10 * changed + fit.point.tolerance).any())
+        target, point = self._target, fit.point
+        predicted = target.predicted(fit.value, point.directions)
+        changed = point.tolerance.copy()
+        for k in range(ROUNDINGS):
+            drawn = replace(point.draw, rounded=k)
+            value = fit.site.gradients(program, drawn)[0]
+            if value is None:
+                return False
+            changed += 10 * np.abs(target.predicted(value, point.directions) - predicted)
+            with suppress(Unsuitable):  # at a kink after all
+                measured = fit.site.measured(drawn, point.directions).value
+                changed += 10 * np.abs(measured - point.derivatives)
+        return bool((np.abs(predicted - point.derivatives) > changed).any())
 
     def _is_negligible(self, fit: _Fit, other: Point) -> bool:
         """Whether the gradient is nothing beside that at another point: a function that saturates
