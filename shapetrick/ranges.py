@@ -6,20 +6,23 @@ Everything here errs on the side of not knowing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
-from .expr import MINUS, Expr, times
+from .expr import UNIT, Expr, times
 from .functions import TABLE, Function
 from .walks import remembered
 
 Range = tuple[float, float]
+Form = Mapping[Expr, Fraction]  # a sum of expressions, each with a number before it
 
 ANYTHING: Range = (-np.inf, np.inf)
 NONNEGATIVE: Range = (0.0, np.inf)
-NESTED = 6  # operations one within the other, in a comparison
+MOST_REPLACED = 5  # parts that are replaced by what they are known to be above or below
 _BETWEEN: dict[str, Range] = {
     "positive": NONNEGATIVE, "nonneg": NONNEGATIVE, "unit": (0.0, 1.0), "simplex": (0.0, 1.0),
     "onehot": (0.0, 1.0),
@@ -37,34 +40,62 @@ class Ranges:
 
     def __init__(self) -> None:
         self._found: dict[Expr, Range] = {}
-
-    def of(self, e: Expr) -> Range:
-        """What all entries lie between."""
-        return remembered(self._found, e, self._range)
+        self._forms: dict[Expr, Form] = {}
+        self._alike: dict[Any, Expr] = {}  # of expressions that are the same sums inside, one
 
     def excludes(self, e: Expr, side: int) -> bool:
         """Whether the argument of a function with kinks (the difference of the two) is known not to
         have the sign `side` anywhere."""
-        greater, less = _sides(e)
-        if side < 0:
-            greater, less = less, greater
-        return self._at_most(greater, less)
+        forms = [remembered(self._forms, a, self._form) for a in e.args]
+        difference = forms[0] if len(forms) == 1 else _sum(forms[0], forms[1], Fraction(-1))
+        return self._is_nonpositive({x: side * c for x, c in difference.items()}, MOST_REPLACED)
 
-    def _at_most(self, a: Expr | None, b: Expr | None, nested: int = NESTED) -> bool:
-        """Whether a ≤ b is known, entry by entry; None is 0."""
-        if a is b:
+    def _is_nonpositive(self, form: Form, replaced: int) -> bool:
+        """Whether a sum is known to be 0 at most, entry by entry: it is, or it is when a part is
+        replaced by something that is larger."""
+        if sum(_product((float(c), float(c)), self._of(x))[1] for x, c in form.items()) <= 0:
             return True
-        high = 0.0 if a is None else self.of(a)[1]
-        low = 0.0 if b is None else self.of(b)[0]
-        if high <= low:
-            return True
-        if not nested:
-            return False
-        below = a.args if a is not None and _row(a).beside == "below" else ()
-        above = b.args if b is not None and _row(b).beside == "above" else ()
-        return any(self._at_most(x, b, nested - 1) for x in below) or any(
-            self._at_most(a, x, nested - 1) for x in above
+        return replaced > 0 and any(
+            all(self._is_nonpositive(larger, replaced - 1) for larger in several)
+            for several in self._larger(form)
         )
+
+    def _larger(self, form: Form) -> Iterator[list[Form]]:
+        """Sums of which one, or of several the largest, is at least this one everywhere."""
+        for e, c in form.items():
+            row = _row(e)
+            bound = "above" if c < 0 else "below"
+            rest = {x: k for x, k in form.items() if x is not e}
+            others = [
+                _sum(rest, remembered(self._forms, a, self._form), c)
+                for a in (e.args if row.beside else ())
+            ]
+            if row.beside == bound:
+                yield from ([other] for other in others)
+            elif row.beside and row.two_sided and row.arity == 2:  # it is one of the two
+                yield others
+
+    def _form(self, e: Expr) -> Form:
+        """The expression as a sum, numbers apart; the same for all ways of writing it so."""
+        if e.op == "name":
+            return self._forms[e.args[0]]
+        if e.op == "number":
+            return {UNIT: Fraction(e.data)} if e.data else {}
+        if e.op == "add":
+            return reduce(_sum, (self._forms[a] for a in e.args), {})
+        numbers = [a for a in e.args if a.op == "number"] if e.op == "times" else []
+        if numbers:
+            factor = reduce(lambda c, a: c * Fraction(a.data), numbers, Fraction(1))
+            rest = remembered(
+                self._forms, times(*(a for a in e.args if a.op != "number")), self._form
+            )
+            return {x: c * factor for x, c in rest.items()}
+        inside = tuple(frozenset(self._forms[a].items()) for a in e.args)
+        key = (e.op, e.data, inside) if e.args else e
+        return {self._alike.setdefault(key, e): Fraction(1)}
+
+    def _of(self, e: Expr) -> Range:
+        return remembered(self._found, e, self._range)
 
     def _range(self, e: Expr) -> Range:
         if e.op == "symbol":
@@ -95,19 +126,11 @@ def _row(e: Expr) -> Function:
     return TABLE.get(e.op, TABLE["add"])
 
 
-def _sides(e: Expr) -> tuple[Expr | None, Expr | None]:
-    """What is compared where a function has a kink: its two arguments; the two parts of a
-    difference; or the argument and 0."""
-    if len(e.args) == 2:
-        return e.args[0], e.args[1]
-    argument = e.args[0]
-    while argument.op == "name":
-        argument = argument.args[0]
-    if argument.op == "add" and len(argument.args) == 2:
-        for a, b in (argument.args, argument.args[::-1]):
-            if b.op == "times" and b.args[0] is MINUS:
-                return a, times(*b.args[1:])
-    return argument, None
+def _sum(a: Form, b: Form, factor: Fraction = Fraction(1)) -> Form:
+    total = dict(a)
+    for x, c in b.items():
+        total[x] = total.get(x, Fraction(0)) + factor * c
+    return {x: c for x, c in total.items() if c}
 
 
 def _is_square(e: Expr) -> bool:

@@ -99,7 +99,7 @@ class Sweep:
 
     def _numbers_told(self) -> tuple[float, ...]:
         """Numbers in the function and the gradient that may be where something changes."""
-        found = {}
+        found: dict[float, None] = {}
         for e in postorder([self._target.of, *self._gradient.roots]):
             if e.op == "number" and isinstance(e.data, Fraction):
                 size = abs(float(e.data))
@@ -216,7 +216,8 @@ class Sweep:
             return None
         count = len(next(iter(env.values())))
         rows = [np.broadcast_to(b, (count, *b.shape[-2:])).reshape(count, -1) for b in branches]
-        return np.nan_to_num(np.concatenate(rows, axis=1), nan=9.0).astype(np.int8)
+        marks = np.nan_to_num(np.concatenate(rows, axis=1), nan=9.0)
+        return np.asarray(marks.astype(np.int8))
 
     def _branches(self, env: Mapping[str, Array]) -> list[Array] | None:
         """The branches of the function, then those of the gradient, at many draws."""
@@ -340,7 +341,7 @@ def _spread(places: Array, most: int) -> Array:
     """At most so many of them, evenly spread."""
     if len(places) <= most:
         return places
-    return places[np.linspace(0, len(places) - 1, most).astype(int)]
+    return np.asarray(places[np.linspace(0, len(places) - 1, most).astype(int)])
 
 
 def _movable(inputs: Sequence[Expr]) -> set[str]:
