@@ -151,7 +151,7 @@ def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -
     derivative exists is wrong, though it be right elsewhere."""
     checker = checker_of(problem, request, [value], seed)
     found = checker.check(value)
-    if found.verdict == "verified" and checker.has_gaps(value):
+    if found.verdict != "wrong" and checker.has_gaps(value):
         reason = "it has no finite value at some points where the derivative exists"
         return replace(found, verdict="wrong", reason=reason, max_relative_error=np.inf)
     return found

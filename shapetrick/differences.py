@@ -86,12 +86,33 @@ def derivative(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> 
     scaled = directions.reshape(count, order, -1) * (step / length)[:, :, None]
     points = x + (stencil.offsets @ scaled).reshape(-1, *shape)
     values = f(points).reshape(count, len(stencil.offsets), -1)
-    unit = (length.prod(axis=1) / step**order)[:, None]
-    value, last = np.einsum("wp,kpv->wkv", stencil.weights, values) * unit
-    last = np.abs(last)
-    rounding = stencil.rounding * np.abs(values).max(axis=1) * unit
+    value, last, rounding = _extrapolated(stencil, values, length.prod(axis=1) / step**order)
     spread = np.sqrt((last * last).sum(axis=0) / count)  # one entry's may be small by chance
     return Derivative(value, 2 * (last + spread) + rounding, rounding)
+
+
+def _extrapolated(stencil: _Stencil, values: Array, unit: Array) -> tuple[Array, Array, Array]:
+    """From the values (k × points × values): the derivatives, what the last extrapolation added to
+    them, and their rounding."""
+    unit = unit[:, None]
+    value, last = np.einsum("wp,kpv->wkv", stencil.weights, values) * unit
+    return value, np.abs(last), stencil.rounding * np.abs(values).max(axis=1) * unit
+
+
+def derivatives(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> Derivative:
+    """The derivative of f at each of many points (k × rows × columns) along a direction of its own
+    (k × order × rows × columns), which is scaled so that its largest entry is a step that is 1.
+
+    f takes k × points × rows × columns, and gives k × points × values. Each has an error of its
+    own."""
+    count, order, *shape = directions.shape
+    stencil = _stencil(order)
+    step = FIRST_STEP[order] * shrink
+    moves = step * directions.reshape(count, order, -1)
+    points = x[:, None] + (stencil.offsets @ moves).reshape(count, -1, *shape)
+    unit = np.full(count, 1 / step**order)
+    value, last, rounding = _extrapolated(stencil, f(points), unit)
+    return Derivative(value, 4 * last + 2 * rounding, rounding)
 
 
 def remainder(

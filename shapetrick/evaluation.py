@@ -45,10 +45,14 @@ class Program:
         self._functions: list[tuple[int, str]] = []
         self._steps: list[_Step] = []
         self._kinks: list[_Step] = []
+        self.kinked: tuple[Expr, ...] = ()  # the operations with kinks, in the order of `branches`
         slots: dict[Expr, int] = {}
         for e in postorder(self.roots):
             args = tuple([slots[a] for a in e.args])
+            known = len(self._kinks)
             slots[e] = args[0] if e.op == "name" else self._place(e, args)
+            if len(self._kinks) > known:
+                self.kinked += (e,)
         self._results = [slots[e] for e in self.roots]
 
     def first(self) -> Program:
@@ -58,6 +62,7 @@ class Program:
         (last,) = alone._results
         alone._steps = [step for step in self._steps if step.slot <= last]
         alone._kinks = [step for step in self._kinks if step.slot <= last]
+        alone.kinked = self.kinked[: len(alone._kinks)]
         return alone
 
     def run(
@@ -67,12 +72,14 @@ class Program:
         functions: Functions | None = None,
         branches: list[Array] | None = None,
         strict: bool = False,
+        rounding: np.random.Generator | None = None,
     ) -> list[Array]:
         """The roots' values, for the values of symbols, dimension names and abstract functions;
         into `branches`, for every operation with kinks, the branch that each entry takes.
 
         Non-finite results are returned, not warned of; `strict` raises FloatingPointError where an
-        element-wise operation has one."""
+        element-wise operation has one. With `rounding`, every step is rounded once more, up or down
+        at random: what changes by that is below what the values say."""
         values = self._values.copy()
         for slot, e in self._sized:
             values[slot] = _at_sizes(e, sizes)
@@ -84,6 +91,8 @@ class Program:
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
             for slot, f, args in self._steps:
                 values[slot] = f(*[values[a] for a in args])
+                if rounding is not None:
+                    values[slot] = _rounded(values[slot], rounding)
             if branches is not None:
                 branches += [f(*[values[a] for a in args]) for _, f, args in self._kinks]
         return [values[slot] for slot in self._results]
@@ -140,6 +149,12 @@ def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> A
     return function(x, order)
 
 
+def _rounded(value: Array, rounding: np.random.Generator) -> Array:
+    """Each entry a rounding error up or down."""
+    return np.asarray(value * (1 + EPS * (2 * rounding.integers(0, 2, value.shape) - 1)))
+
+
+EPS = float(np.finfo(float).eps)
 _CONSTANTS = {"pi": np.pi, "e": np.e}
 
 

@@ -57,7 +57,10 @@ class Function:
     """A row: what a function is called, its value (NumPy, batched over leading axes; data last),
     its scalar derivative by each argument, its signatures by axis, the law of its units, from
     where its argument is drawn in tests, its LaTeX (a sign, or a template with
-    `#1`), and the branch that each entry takes where it has kinks."""
+    `#1`), and the branch that each entry takes where it has kinks.
+
+    Of the entries of its value: what they lie between, whether they grow with those of the
+    arguments, and whether they are above or below these."""
 
     name: str
     value: Callable[..., Array]
@@ -70,10 +73,18 @@ class Function:
     branch: Callable[..., Array] | None = None
     vector_without_axis: bool = False  # a matrix needs an axis
     help: str = ""
+    within: tuple[float, float] = (-np.inf, np.inf)
+    increasing: bool = False
+    beside: Literal["", "above", "below"] = ""
 
     @property
     def arity(self) -> int:
         return len(self.derivative)
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether its kinks are where the argument changes its sign, or where the two are equal."""
+        return self.branch in (_sign, _order)
 
     @property
     def elementwise(self) -> bool:
@@ -177,13 +188,20 @@ _AXES: dict[int | None, Any] = {None: (-2, -1), 0: -2, 1: -1}
 
 
 def _sigmoid(x: Array, _: Any = None) -> Array:
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    small = np.exp(-np.abs(x))  # also below 0 without a loss of digits
+    return np.asarray(np.where(x >= 0, 1.0, small) / (1 + small))
 
 
 def _erf(x: Array, _: Any = None) -> Array:
     from scipy.special import erf  # only where used: SciPy is slow to import
 
     return np.asarray(erf(x))
+
+
+def _normal_cdf(x: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(x))
 
 
 def _logsumexp(x: Array, axis: int | None) -> Array:
@@ -253,11 +271,12 @@ def _elementwise(
     aliases: tuple[str, ...] = (),
     branch: Callable[..., Array] | None = None,
     help: str = "of every entry",
+    **known: Any,
 ) -> Function:
     texts = (derivative,) if isinstance(derivative, str) else derivative
     return Function(
         name, _ignoring_data(value), texts, (), "elementwise", drawn_from, latex, aliases, branch,
-        help=help,
+        help=help, **known,
     )  # fmt: skip
 
 
@@ -272,58 +291,71 @@ def _order(a: Array, b: Array, *_: Any) -> Array:
 _SUM = ((None, "r c -> 1 1"), (0, "r c -> 1 c"), (1, "r c -> r 1"))
 _KEEP = ((None, "r c -> r c"), (0, "r c -> r c"), (1, "r c -> r c"))
 _ANY = (-2.0, 2.0)
+_POSITIVE, _NEGATIVE, _UNIT, _WAVE = (0.0, np.inf), (-np.inf, 0.0), (0.0, 1.0), (-1.0, 1.0)
 
 _ROWS = [
     # element-wise      value        derivative    drawn from    LaTeX
-    _elementwise("exp", np.exp, "y", _ANY, r"\exp"),
-    _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",)),
-    _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3)),
-    _elementwise("expm1", np.expm1, "y + 1", _ANY),
-    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt{#1}"),
-    _elementwise("square", np.square, "2 x", _ANY),
-    _elementwise("abs", np.abs, "sign(x)", _ANY, branch=_sign),
-    _elementwise("sign", np.sign, "0", _ANY, branch=_sign),
-    _elementwise("sin", np.sin, "cos(x)", _ANY, r"\sin"),
-    _elementwise("cos", np.cos, "-sin(x)", _ANY, r"\cos"),
+    _elementwise("exp", np.exp, "y", _ANY, r"\exp", increasing=True, beside="above"),
+    _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",), increasing=True),
+    _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3), increasing=True),
+    _elementwise("expm1", np.expm1, "y + 1", _ANY, increasing=True, beside="above"),
+    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt{#1}", increasing=True),
+    _elementwise("square", np.square, "2 x", _ANY, within=_POSITIVE),
+    _elementwise("abs", np.abs, "sign(x)", _ANY, branch=_sign, within=_POSITIVE, beside="above"),
+    _elementwise("sign", np.sign, "0", _ANY, branch=_sign, increasing=True),
+    _elementwise("sin", np.sin, "cos(x)", _ANY, r"\sin", within=_WAVE),
+    _elementwise("cos", np.cos, "-sin(x)", _ANY, r"\cos", within=_WAVE),
     _elementwise("tan", np.tan, "1 + y.^2", (-1.2, 1.2), r"\tan"),
-    _elementwise("asin", np.arcsin, "1 ./ sqrt(1 - x.^2)", (-0.9, 0.9), r"\arcsin", ("arcsin",)),
-    _elementwise("acos", np.arccos, "-1 ./ sqrt(1 - x.^2)", (-0.9, 0.9), r"\arccos", ("arccos",)),
-    _elementwise("atan", np.arctan, "1 ./ (1 + x.^2)", _ANY, r"\arctan", ("arctan",)),
-    _elementwise("sinh", np.sinh, "cosh(x)", _ANY, r"\sinh"),
-    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh"),
-    _elementwise("tanh", np.tanh, "1 - y.^2", _ANY, r"\tanh"),
-    _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",)),
-    _elementwise("softplus", lambda x: np.logaddexp(0, x), "sigmoid(x)", _ANY),
-    _elementwise("relu", lambda x: np.maximum(x, 0), "step(y)", _ANY, branch=_sign),
+    _elementwise("asin", np.arcsin, "1 ./ sqrt(1 - x.^2)", (-0.9, 0.9), r"\arcsin", ("arcsin",),
+                 increasing=True),
+    _elementwise("acos", np.arccos, "-1 ./ sqrt(1 - x.^2)", (-0.9, 0.9), r"\arccos", ("arccos",),
+                 within=_POSITIVE),
+    _elementwise("atan", np.arctan, "1 ./ (1 + x.^2)", _ANY, r"\arctan", ("arctan",),
+                 increasing=True),
+    _elementwise("sinh", np.sinh, "cosh(x)", _ANY, r"\sinh", increasing=True),
+    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf)),
+    _elementwise("tanh", np.tanh, "1 - y.^2", _ANY, r"\tanh", increasing=True),
+    _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",), increasing=True),
+    _elementwise("softplus", lambda x: np.logaddexp(0, x), "sigmoid(x)", _ANY,
+                 increasing=True, beside="above"),
+    _elementwise("relu", lambda x: np.maximum(x, 0), "step(y)", _ANY, branch=_sign,
+                 increasing=True, beside="above"),
     _elementwise(
         "leaky_relu", lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
         "0.99 step(x) + 0.01", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
+        increasing=True,
     ),
     _elementwise(
         "elu", lambda x: np.maximum(x, 0) + np.expm1(np.minimum(x, 0)), "1 + minimum(y, 0)", _ANY,
         branch=_sign, help="x above 0, exp(x) - 1 below",
+        increasing=True, beside="above",
     ),
     _elementwise(
-        "gelu", lambda x: 0.5 * x * (1 + _erf(x / np.sqrt(2))),
+        "gelu", lambda x: x * _normal_cdf(x),
         "(1 + erf(x / sqrt(2))) / 2 + x .* exp(-x.^2 / 2) / sqrt(2 pi)", _ANY,
         help="x Φ(x), the form with erf",
+        within=(-0.17, np.inf),
     ),
     _elementwise(
         "silu", lambda x: x * _sigmoid(x), "sigmoid(x) .* (1 + x .* (1 - sigmoid(x)))", _ANY,
         help="x sigmoid(x)",
+        within=(-0.28, np.inf),
     ),
-    _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY),
+    _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY, increasing=True),
     _elementwise(
         "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
+        increasing=True,
     ),
     _elementwise(
         "maximum", np.maximum, ("step(a - b)", "step(b - a)"), _ANY, r"\max", branch=_order,
         help="the larger of two, entry by entry",
+        increasing=True, beside="above",
     ),
     _elementwise(
         "minimum", np.minimum, ("step(b - a)", "step(a - b)"), _ANY, r"\min", branch=_order,
         help="the smaller of two, entry by entry",
+        increasing=True, beside="below",
     ),
     _elementwise(
         "power", np.power, ("b .* a.^(b - 1)", "y .* log(a)"), (0.3, 2), help="A .^ p, and x^2"
@@ -364,27 +396,34 @@ _ROWS = [
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
              "linear", _ANY, help="of all entries, or along an axis"),
     Function("max", _extreme("max"), ("ismax(x)",), _SUM, "elementwise", _ANY,
-             branch=_is_extreme("max"), help="largest entry, of all or along an axis"),
+             branch=_is_extreme("max"), help="largest entry, of all or along an axis",
+             increasing=True, beside="above"),
     Function("min", _extreme("min"), ("ismin(x)",), _SUM, "elementwise", _ANY,
-             branch=_is_extreme("min"), help="smallest entry, of all or along an axis"),
+             branch=_is_extreme("min"), help="smallest entry, of all or along an axis",
+             increasing=True, beside="below"),
     Function("ismax", _is_extreme("max"), ("0",), _KEEP, "elementwise", _ANY,
-             branch=_is_extreme("max"), help="1 at the largest entry, else 0: max's derivative"),
+             branch=_is_extreme("max"), help="1 at the largest entry, else 0: max's derivative",
+             within=_UNIT),
     Function("ismin", _is_extreme("min"), ("0",), _KEEP, "elementwise", _ANY,
-             branch=_is_extreme("min"), help="1 at the smallest entry, else 0: min's derivative"),
+             branch=_is_extreme("min"), help="1 at the smallest entry, else 0: min's derivative",
+             within=_UNIT),
     Function("norm", _norm, ("x / y",), ((None, "r c -> 1 1"),), "elementwise", _ANY,
-             r"\left\|#1\right\|", aliases=("norm2",), help="Euclidean or Frobenius norm"),
+             r"\left\|#1\right\|", aliases=("norm2",), help="Euclidean or Frobenius norm",
+             within=_POSITIVE),
     Function("norm1", lambda x, _: _total(np.abs(x)), ("sign(x)",), ((None, "r c -> 1 1"),),
              "elementwise", _ANY, r"\left\|#1\right\|_1", branch=_sign,
-             help="sum of the absolute values"),
+             help="sum of the absolute values", within=_POSITIVE),
     Function("dot", lambda a, b, _: _total(a * b), ("b", "a"), ((None, "r c, r c -> 1 1"),),
              "linear", _ANY, r"\left\langle #1, #2\right\rangle",
              help="sum of the products of the entries"),
     Function("logsumexp", _logsumexp, ("softmax(x)",), _SUM, "elementwise", _ANY,
              vector_without_axis=True, help="log(sum(exp(A)))"),
     Function("softmax", lambda x, axis: np.exp(x - _logsumexp(x, axis)), ("y - y y",), _KEEP,
-             "elementwise", _ANY, vector_without_axis=True, help="exp(A) over its sum"),
+             "elementwise", _ANY, vector_without_axis=True, help="exp(A) over its sum",
+             within=_UNIT),
     Function("log_softmax", lambda x, axis: x - _logsumexp(x, axis), ("1 - softmax(x)",), _KEEP,
-             "elementwise", _ANY, vector_without_axis=True, help="log of softmax"),
+             "elementwise", _ANY, vector_without_axis=True, help="log of softmax",
+             within=_NEGATIVE),
 ]  # fmt: skip
 
 

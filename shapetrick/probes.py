@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .budget import numbers_in
-from .differences import COARSEST, derivative, points_per_direction
+from .differences import COARSEST, Derivative, derivative, points_per_direction
 from .errors import ShapetrickError
 from .evaluation import Functions, Program
 from .expr import postorder
@@ -73,11 +73,13 @@ class Unsuitable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Values for the inputs and the abstract functions; by how much steps from there are shrunk."""
+    """Values for the inputs and the abstract functions; by how much steps from there are shrunk;
+    whether all that is computed there is rounded once more, at random (how, says `rounded`)."""
 
     env: Env
     functions: Functions
     shrink: float
+    rounded: int | None = None
 
     def moved(self, by: float) -> Draw:
         """The draw with each entry changed a little."""
@@ -113,25 +115,29 @@ class Site:
         self._seed = tuple(seed)
 
     @cached_property
-    def _most_points(self) -> int:
+    def most_points(self) -> int:
         """How many points are evaluated at once; none where the derivative itself is too large."""
         if HELD_TIMES * numbers_in([self.target.shape], self.sizes) > MOST_HELD:
             return 0
         return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
 
+    @property
+    def room(self) -> int:
+        """Along how many directions derivatives are taken at once."""
+        return self.most_points // points_per_direction(self.target.order)
+
     def points(self) -> Iterator[Point]:
         """Points with the derivatives by all entries, as many as are found."""
-        rng = self._generator(0)
-        room = self._most_points // points_per_direction(self.target.order)
+        rng = self.generator(0)
         for drawn in self._suitable(rng):
             try:
-                yield self.point(drawn, self.target.directions(drawn.env, rng, room))
+                yield self.point(drawn, self.target.directions(drawn.env, rng, self.room))
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
 
     def draws(self) -> Iterator[Draw]:
         """The inputs of these points, and of others at which the function has a value."""
-        for drawn in self._suitable(self._generator(0)):
+        for drawn in self._suitable(self.generator(0)):
             with suppress(Unsuitable):
                 self.values(drawn, drawn.env[self.target.wrt.data.name][None])
                 yield drawn
@@ -144,12 +150,7 @@ class Site:
         """The derivatives along the directions (k × order × rows × cols).
 
         Raises Unsuitable where there are none, or where they are too coarse."""
-        found = derivative(
-            partial(self.values, drawn),
-            drawn.env[self.target.wrt.data.name],
-            self.target.travelled(directions),
-            drawn.shrink,
-        )
+        found = self.measured(drawn, directions)
         scale = float(np.abs(found.value).max())
         zero = scale <= 4 * float(found.rounding.max())
         if not zero and not float(found.error.max()) <= COARSEST * scale:
@@ -157,10 +158,19 @@ class Site:
         tolerance = found.error + FINEST * scale + SMALLEST
         return Point(drawn, directions, found.value, tolerance, scale, zero)
 
+    def measured(self, drawn: Draw, directions: Array) -> Derivative:
+        """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
+        return derivative(
+            partial(self.values, drawn),
+            drawn.env[self.target.wrt.data.name],
+            self.target.travelled(directions),
+            drawn.shrink,
+        )
+
     def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
         """Draws, and a random direction (order × rows × cols) for each. The first have the signs
         that the first point's variable does not have; the points' own come last."""
-        rng = self._generator(1)
+        rng = self.generator(1)
         first = next(points)
         for i, drawn in enumerate(self._suitable(rng)):
             env = self._mirrored(drawn.env, first.draw.env) if i < MIRRORED else drawn.env
@@ -175,13 +185,13 @@ class Site:
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
         at = {**drawn.env, self.target.wrt.data.name: points}
-        value, *inverted = self._run(at, drawn.functions, branches)
+        value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
         values = self.target.read(value, drawn.env, len(points))
         if not _is_moderate(values):
             raise Unsuitable(OUTSIDE)
         if any(b.ndim > 2 and (b != b[:1]).any() for b in branches):
             raise Unsuitable(KINK)
-        if any(_condition(a if a.ndim == 2 else a[0]) > LARGEST_CONDITION for a in inverted):
+        if any(condition(a if a.ndim == 2 else a[0]) > LARGEST_CONDITION for a in inverted):
             raise Unsuitable(SINGULAR)
         return values
 
@@ -193,7 +203,8 @@ class Site:
     def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
         try:
-            values = program.run(drawn.env, self.sizes, drawn.functions)
+            rounding = self._rounding(drawn)
+            values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
             if len(program.roots) == 1:
                 return [None]
@@ -212,16 +223,19 @@ class Site:
     def _values_at(self, point: Point, profiles: Sequence[Profile]) -> list[Array]:
         """The function's values where the variable alone is drawn anew, inside the domain."""
         found = []
-        rng = self._generator(2)
+        rng = self.generator(2)
         for profile in profiles:
             x = draw(self.target.wrt, self.sizes, rng, profile)
             with suppress(Unsuitable):
                 found.append(self.values(point.draw, x[None]))
         return found
 
-    def _generator(self, purpose: int) -> np.random.Generator:
+    def generator(self, *purpose: int) -> np.random.Generator:
         """The same draws whatever was drawn before for other purposes."""
-        return generator(*self._seed, purpose)
+        return generator(*self._seed, *purpose)
+
+    def _rounding(self, drawn: Draw) -> np.random.Generator | None:
+        return None if drawn.rounded is None else self.generator(4, drawn.rounded)
 
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
@@ -232,7 +246,7 @@ class Site:
         return {**env, name: -np.copysign(env[name], other[name])}
 
     def _suitable(self, rng: np.random.Generator) -> Iterator[Draw]:
-        if self._most_points < FEWEST_POINTS:
+        if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
         for profile, shrink in _FIRST_TRIES:
@@ -244,7 +258,7 @@ class Site:
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
-        count = min(SCOUTS, self._most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
+        count = min(SCOUTS, self.most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
         functions = abstract_functions(self.target.abstract, rng)
         common = any_profiles(count // 2, rng)  # the others: one for each input
         stacked = {}
@@ -259,16 +273,22 @@ class Site:
         inside = np.broadcast_to((np.abs(value) < LARGEST_VALUE).all(axis=(-1, -2)), count)
         regular = inside.copy()
         for matrices in inverted:
-            regular &= _condition(matrices) <= LARGEST_CONDITION
+            regular &= condition(matrices) <= LARGEST_CONDITION
         self.failures[OUTSIDE] += int((~inside).sum())
         self.failures[SINGULAR] += int((inside & ~regular).sum())
         for i in np.flatnonzero(regular):
             yield {name: values[i] for name, values in stacked.items()}, functions
 
-    def _run(self, env: Env, functions: Functions, branches: list[Array] | None) -> list[Array]:
+    def _run(
+        self,
+        env: Env,
+        functions: Functions,
+        branches: list[Array] | None,
+        rounding: np.random.Generator | None = None,
+    ) -> list[Array]:
         try:
             strict = branches is not None
-            return self.target.program.run(env, self.sizes, functions, branches, strict)
+            return self.target.program.run(env, self.sizes, functions, branches, strict, rounding)
         except FloatingPointError:
             raise Unsuitable(OUTSIDE) from None
         except np.linalg.LinAlgError:
@@ -286,7 +306,7 @@ def _all_same(values: Sequence[Array]) -> bool:
     return all(np.allclose(value, values[0], rtol=1e-12, atol=0.0) for value in values)
 
 
-def _condition(matrices: Array) -> Array:
+def condition(matrices: Array) -> Array:
     """The condition numbers; infinite where an entry isn't finite."""
     finite = np.isfinite(matrices).all(axis=(-1, -2), keepdims=True)
     scales = np.linalg.svd(np.where(finite, matrices, 0.0), compute_uv=False)  # falling

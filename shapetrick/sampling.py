@@ -29,6 +29,7 @@ class Profile(NamedTuple):
     scale: float | Array = 1.0
     sign: int | Array = 0
     near_identity: bool = False  # of matrices, so that a long chain neither vanishes nor explodes
+    boosted: bool = True  # the diagonals of square matrices, so that these are well conditioned
 
     def above(self, other: Profile) -> Profile:
         """Both of their columns, the other's below."""
@@ -197,11 +198,17 @@ def draws(
     x = np.copysign(np.abs(x) + 0.4, x + 2 * sign) * profile.scale  # a sign outweighs x's own
     if profile.near_identity and 1 not in (rows, cols):
         x = np.eye(rows, cols) + NEAR_IDENTITY * x
-    elif rows == cols > 1:
+    elif profile.boosted and rows == cols > 1:
         x.reshape(count, -1)[:, :: rows + 1] *= 1 + sqrt(rows)
     for shape in law.shaped:
         x = shape(x)
     return x
+
+
+def is_scalable(symbol: Expr) -> bool:
+    """Whether an array that obeys the symbol's attributes does so at every positive scale."""
+    law = _law(symbol.data.attributes)
+    return law.whole is None or law.scalable
 
 
 class _Law(NamedTuple):

@@ -18,7 +18,6 @@ from .problem import Kind
 from .sampling import dims_of
 
 SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
-FEW_KINKS = 8
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
 
 Env = Mapping[str, Array]
@@ -78,12 +77,6 @@ class Target:
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def has_few_pieces(self) -> bool:
-        """Whether it has kinks, and so few that one point may say nothing of the other pieces."""
-        rows = (TABLE.get(e.op) for e in self.nodes)
-        return 0 < sum(row is not None and row.branch is not None for row in rows) <= FEW_KINKS
-
-    @cached_property
     def abstract(self) -> tuple[str, ...]:
         """The names of the abstract functions to be drawn."""
         used = {e.data[0] for e in self.nodes if e.op == "abstract"}
@@ -106,29 +99,30 @@ class Target:
 
     def predicted(self, gradient: Array, directions: Array) -> Array:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):
-        k × values, and of many gradients (… × rows × cols) those of each. Matrices are read column
-        by column."""
-        along = directions.swapaxes(2, 3).reshape(*directions.shape[:2], -1)
+        k × values, and of many gradients (… × rows × cols) those of each, along directions of its
+        own where these are many too. Matrices are read column by column."""
+        along = directions.swapaxes(-1, -2).reshape(*directions.shape[:-2], -1)
         across = gradient.swapaxes(-1, -2)
         column = across.reshape(*gradient.shape[:-2], -1, 1)
         match self.kind:
             case "grad" | "vjp" | "hvp":
-                return np.asarray(along[:, 0] @ column)
+                return np.asarray(along[..., 0, :] @ column)
             case "jvp":
                 row = column.swapaxes(-1, -2)
-                return np.broadcast_to(row, (*row.shape[:-2], len(along), row.shape[-1]))
+                return np.broadcast_to(row, (*row.shape[:-2], along.shape[-3], row.shape[-1]))
             case "hess":
-                return np.asarray(((along[:, 0] @ gradient) * along[:, 1]).sum(-1, keepdims=True))
+                bilinear = (along[..., 0, :] @ gradient) * along[..., 1, :]
+                return np.asarray(bilinear.sum(-1, keepdims=True))
             case "jac":
                 by_entry = column.swapaxes(-1, -2) if self.wrt.is_scalar else across
-                return np.asarray(along[:, 0] @ by_entry)
+                return np.asarray(along[..., 0, :] @ by_entry)
 
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
         Where that takes more than `room` directions, random ones."""
         shape = env[self.wrt.data.name].shape
         if self.kind == "jvp":
-            return self._given(env)[None, None]
+            return self.given(env)[None, None]
         if self.kind == "hess":
             room = int(room**0.5)  # directions come in pairs
         if shape[0] * shape[1] <= room:
@@ -136,7 +130,7 @@ class Target:
         else:
             entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
         if self.kind == "hvp":
-            given = np.broadcast_to(self._given(env), entries.shape)
+            given = np.broadcast_to(self.given(env), entries.shape)
             return np.stack([entries, given], axis=1)
         if self.kind == "hess":
             first, second = np.indices((len(entries), len(entries))).reshape(2, -1)
@@ -147,7 +141,7 @@ class Target:
         """A direction that is no entry: order × rows × cols."""
         direction = rng.standard_normal((self.order, *env[self.wrt.data.name].shape))
         if self.kind in ("jvp", "hvp"):
-            direction[-1] = self._given(env)
+            direction[-1] = self.given(env)
         return direction
 
     def travelled(self, directions: Array) -> Array:
@@ -158,11 +152,16 @@ class Target:
         """The function's values at `count` points, one row a point."""
         if value.ndim == 2:  # it does not depend on the variable
             value = np.broadcast_to(value, (count, *value.shape))
-        if self.kind == "vjp":
-            return np.asarray((value * self._given(env)).sum(axis=(1, 2))[:, None])
-        return value.swapaxes(1, 2).reshape(count, -1)
+        return self.outputs(value, env)
 
-    def _given(self, env: Env) -> Array:
+    def outputs(self, value: Array, env: Env) -> Array:
+        """The function's values as one axis in place of the last two."""
+        if self.kind == "vjp":
+            return np.asarray((value * self.given(env)).sum(axis=(-2, -1))[..., None])
+        return value.swapaxes(-1, -2).reshape(*value.shape[:-2], -1)
+
+    def given(self, env: Env) -> Array:
+        """The direction, or the upstream gradient, that is asked for."""
         assert self.direction is not None
         return env[self.direction.data.name]
 

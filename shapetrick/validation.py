@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from math import gcd
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from .problem import Kind
 from .results import Validation, Verdict
 from .sampling import LARGEST_FIXED, assignments, dims_among, forced_sizes, generator, orders_obeyed
 from .spoiling import spoilt_expressions, spoilt_values
+from .sweep import Sweep
 from .targets import Target
 
 DIFFERS = "finite differences give another value"
@@ -41,6 +43,7 @@ SITES = 2
 MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
+ROUNDINGS = 3  # other ones, by which a difference is told from rounding
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 
@@ -194,7 +197,8 @@ class Checker:
         program = with_copies.first()
         fits = [self._compare(probe, with_copies) for probe in probes]
         for probe in probes:
-            self._compare_pieces(probe, program)
+            self._compare_flat(probe, program)
+        self._sweep(probes[-1], program)
         zero = all(fit.point.zero for fit in fits)
         if zero:
             self._confirm_zero(fits, program)
@@ -222,15 +226,52 @@ class Checker:
             raise _Refused("unchecked", "rounding makes its value uncertain")
         raise _Refused("wrong", DIFFERS, max(errors))
 
-    def _compare_pieces(self, probe: _Probe, program: Program) -> None:
-        """Where the function has kinks or is flat in places, look there too. Raises _Refused."""
-        pieces = probe.points() if self._target.has_few_pieces else ()
-        for point in chain(probe.flat, pieces):
-            fit = self._fit(probe.site, point, program)
-            if fit is None or (point.zero and self._is_negligible(fit, next(probe.points()))):
-                continue
-            if fit.off > CLEARLY and self._is_steady(fit, program):
-                raise _Refused("wrong", DIFFERS, fit.error)
+    def _compare_flat(self, probe: _Probe, program: Program) -> None:
+        """Where the function is flat in places, look there too. Raises _Refused."""
+        for point in probe.flat:
+            self._look_at(probe, point, program)
+
+    def _sweep(self, probe: _Probe, program: Program) -> None:
+        """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
+        site = probe.site
+        sweep = Sweep(site, program, next(probe.points()).scale)
+        for suspect in sweep.suspects():
+            with suppress(Unsuitable):
+                self._look_at(probe, self._point(site, suspect), program)
+                sweep.acquit(suspect)
+        if (branch := sweep.unreached()) is not None:
+            raise _Refused("unchecked", f"the branch `{branch}` was never reached")
+
+    def _point(self, site: Site, drawn: Draw) -> Point:
+        """The derivatives by all entries. Raises Unsuitable."""
+        rng = site.generator(6)
+        return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
+
+    def _look_at(self, probe: _Probe, point: Point, program: Program) -> None:
+        """Raises _Refused where the gradient is clearly another one at the point."""
+        fit = self._fit(probe.site, point, program)
+        if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
+            return
+        if point.zero and self._is_negligible(fit, next(probe.points())):
+            return
+        if self._is_beyond_rounding(fit, program):
+            raise _Refused("wrong", DIFFERS, fit.error)
+
+    def _is_beyond_rounding(self, fit: _Fit, program: Program) -> bool:
+        """Whether the gradient is off by more than rounding changes it and the differences."""
+        target, point = self._target, fit.point
+        predicted = target.predicted(fit.value, point.directions)
+        changed = point.tolerance.copy()
+        for k in range(ROUNDINGS):
+            drawn = replace(point.draw, rounded=k)
+            value = fit.site.gradients(program, drawn)[0]
+            if value is None:
+                return False
+            changed += 10 * np.abs(target.predicted(value, point.directions) - predicted)
+            with suppress(Unsuitable):  # at a kink after all
+                measured = fit.site.measured(drawn, point.directions).value
+                changed += 10 * np.abs(measured - point.derivatives)
+        return bool((np.abs(predicted - point.derivatives) > changed).any())
 
     def _is_negligible(self, fit: _Fit, other: Point) -> bool:
         """Whether the gradient is nothing beside that at another point: a function that saturates
