@@ -201,8 +201,7 @@ def _answers(desk: Desk, _: str) -> Iterator[Row]:
 
 def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
     if argument:
-        reading = desk.session.read_expression(argument)
-        yield from shape_rows(reading.parts)
+        yield from shape_rows(desk.session.parts(argument))
         return
     named = named_values(desk.session.problem)
     yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")

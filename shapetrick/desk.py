@@ -259,10 +259,10 @@ def error_rows(error: ShapetrickError, style: Style) -> Iterator[Row]:
 
 def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     """What statements declare and define, and what they change."""
-    problem = entered.problem
+    values = named_values(entered.problem)
     for entry in entered.entries:
         for name in entry.names:
-            value = named_values(problem).get(name)
+            value = values.get(name)
             shape = "element-wise function" if value is None else shape_text(value.shape)
             notes = ""
             if value is not None and value.op == "symbol" and value.data.attributes:
