@@ -27,6 +27,7 @@ _WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
 ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")
 _COMMAND = re.compile(r"\s*:(\w*)$")
 _ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
+MOST_COLOURED = 5_000  # letters: it is done anew at each key
 _COMMENT = re.compile(r"#[^\n]*")
 
 GREEK = (
@@ -137,6 +138,8 @@ class Tokens(Lexer):
         self._desk = desk
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        if len(document.text) > MOST_COLOURED:
+            return lambda number: [("", "".join(document.lines[number : number + 1]))]
         looks = self._looks(document.text)
         starts = [0]
         for line in document.lines:

@@ -20,6 +20,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import completion_is_selected
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.styles import Style as Look
 
@@ -38,6 +39,7 @@ UNSAVED = "  what was entered is not saved: `:save FILE` keeps it, Ctrl-D leaves
 OFFER = ":recover brings it back, :recover drop deletes it"
 KEPT = "what was entered is kept: the next session offers it"
 BY_SIGNAL = 128  # the exit status of what a signal ends, less the signal's number
+MOST_EDITED = 20_000  # letters of a paste: to show more takes long
 _ENDING = ("SIGTERM", "SIGHUP")
 LOOKS = Look.from_dict(
     {
@@ -333,6 +335,19 @@ def _keys() -> KeyBindings:
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
+
+    @keys.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        """What is pasted is put into the line; what is too long to be edited is taken at once."""
+        buffer = event.current_buffer
+        pasted = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if len(pasted) <= MOST_EDITED:
+            buffer.insert_text(pasted)
+            return
+        document = buffer.document
+        before, after = document.text_before_cursor, document.text_after_cursor
+        buffer.reset()
+        event.app.exit(result=f"{before}{pasted}{after}")
 
     @keys.add("escape", "enter")
     def _(event: KeyPressEvent) -> None:

@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
+from effort import calls
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
@@ -193,6 +195,16 @@ def test_an_empty_line_ends_an_open_bracket(terminal: Terminal) -> None:
     terminal.see("never closed")
 
 
+@pytest.mark.parametrize("paste", ["norm(\n" + "x : n\n" * 110_000, "(" + "x + " * 165_000])
+def test_a_long_paste_with_an_open_bracket_is_answered(paste: str, terminal: Terminal) -> None:
+    terminal.enter("X : m x n")
+    terminal.see("m×n")
+    threading.Thread(target=terminal.type, args=(f"\x1b[200~J = {paste}\x1b[201~",)).start()
+    terminal.see("is never closed")
+    terminal.enter("Z = X'")
+    terminal.see("n×m")
+
+
 def test_the_history_is_kept_between_runs(terminal: Terminal, tmp_path: Path) -> None:
     terminal.enter("Alpha : m x n")
     terminal.see("m×n")
@@ -329,6 +341,14 @@ def test_a_pipe_is_answered_plainly() -> None:
 
 def test_a_pipe_that_ends_within_a_bracket() -> None:
     assert "never closed" in piped("X : m x n\nJ = norm(X")
+
+
+def test_calls_of_an_open_bracket_in_a_pipe_by_line() -> None:
+    def effort(count: int) -> float:
+        lines = ["J = norm(\n", *["x +\n"] * count]
+        return calls(lambda: list(repl._logical_lines(lines))) / count
+
+    assert effort(2000) <= 1.1 * effort(200)
 
 
 def test_a_file_in_a_pipe() -> None:
