@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .api import Derivation
-from .desk import Desk, Round, error_rows, named_values, remark_rows, shape_rows
-from .errors import RequestError, ShapetrickError
+from .desk import Desk, Round, digest_of, error_rows, named_values, remark_rows, shape_rows
+from .errors import InputError, RequestError, ShapetrickError
+from .files import write_file
 from .functions import NAMES, TABLE
 from .quiz import LEVELS, choose, questions, topics
 from .render.layout import Row, padded, prose
@@ -200,8 +201,7 @@ def _answers(desk: Desk, _: str) -> Iterator[Row]:
 
 def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
     if argument:
-        reading = desk.session.read_expression(argument)
-        yield from shape_rows(reading.parts)
+        yield from shape_rows(desk.session.parts(argument))
         return
     named = named_values(desk.session.problem)
     yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")
@@ -267,17 +267,24 @@ def _load(desk: Desk, argument: str) -> Iterator[Row]:
     if not argument:
         raise RequestError("write `:load FILE`.")
     try:
-        text = Path(argument).expanduser().read_bytes().decode("utf-8-sig")
+        content = Path(argument).expanduser().read_bytes()
+        text = content.decode("utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise RequestError(f"cannot read {argument}: {reason}.") from None
     loaded = Session()
     loaded.enter(text.replace("\r\n", "\n"))
     desk.session.reset(loaded.state)
-    desk.file, desk.hand = argument, None
+    desk.hand = None
+    desk.is_in(argument, content)
+    yield from _standing_rows(desk)
+
+
+def _standing_rows(desk: Desk) -> Iterator[Row]:
+    """What stands after it was read from a file, and what it asks."""
     yield from _shapes(desk, "")
-    if loaded.problem.requests:
-        asked = [e.text for e in loaded.state.entries if e.kind == "request"]
+    asked = [e.text for e in desk.session.state.entries if e.kind == "request"]
+    if asked:
         yield from remark_rows([("asked", text) for text in asked], desk.style)
         yield from remark_rows([("", ":answers derives them")], desk.style)
 
@@ -289,16 +296,51 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
         raise RequestError("write `:save FILE`.")
     if not desk.session.state.entries:
         raise RequestError("nothing was entered.")
+    content = desk.session.state.text
     try:
         path = Path(name).expanduser()
-        if path.exists() and name != desk.file and not over:
-            raise RequestError(f"{name} is there already: `:save {name}!` replaces it.")
-        path.write_text(desk.session.state.text, encoding="utf-8")
+        if not over and path.exists():
+            if name != desk.file:
+                raise RequestError(f"{name} is there already: `:save {name}!` replaces it.")
+            if path.is_file() and digest_of(path.read_bytes()) != desk.digest:
+                raise RequestError(
+                    f"{name} was changed by another program since it was read or saved here: "
+                    f"`:save {name}!` replaces it, and another name keeps both."
+                )
+        write_file(path, content)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"cannot write {name}: {reason}.") from None
-    desk.file = name
+    desk.is_in(name, content.encode("utf-8"))
     return _say(f"saved {counted(len(desk.session.state.statements), 'statement')} in {name}")
+
+
+def _recover(desk: Desk, argument: str) -> Iterator[Row]:
+    found = desk.recovery.found()
+    if argument not in ("", "drop"):
+        raise RequestError("write `:recover`, or `:recover drop`.")
+    if not found:
+        raise RequestError("no session was left without saving.")
+    left = found[0]
+    if argument:
+        desk.recovery.forget(left)
+        yield from _say(f"the session of {left.when} is deleted.")
+    else:
+        restored = Session()
+        try:
+            restored.enter(left.unsaved.text)
+        except InputError as error:
+            raise RequestError(f"{left.path} can't be read: {error.message}") from None
+        restored.set_seed(left.unsaved.seed)
+        desk.session.reset(restored.state)
+        desk.hand = desk.round = None
+        desk.file, desk.digest, desk.saved = left.unsaved.file, left.unsaved.digest, ()
+        desk.recovery.take_up(left)
+        yield from _standing_rows(desk)
+        for line in left.unsaved.lines:
+            yield from answer(desk, line)
+    if len(found) > 1:
+        yield from _say(f"{counted(len(found) - 1, 'older session')} left: :recover again.")
 
 
 def _quit(desk: Desk, _: str) -> Iterable[Row]:
@@ -416,8 +458,13 @@ _ROWS = (
     Command("load", "FILE", "begin with what is in a file", _load,
             "It takes the place of what was entered; `:undo` brings that back."),
     Command("save", "FILE", "write a problem file that `shapetrick derive` runs", _save,
-            "Comments are kept. A file that is there already is replaced by `:save FILE!`; `:save` "
-            "alone writes the file that was loaded."),
+            "Comments are kept. `:save` alone writes the file that was loaded or saved last. What "
+            "is in another file, or was changed by another program in the meantime, is replaced "
+            "only by `:save FILE!`."),
+    Command("recover", "[drop]", "bring back a session that ended without saving", _recover,
+            "A session in a terminal is kept after every line, until it is saved or left by "
+            "Ctrl-D. `:recover` brings back the newest that is left, `:undo` what stood before; "
+            "`:recover drop` deletes it."),
     Command("quiz", "[TOPIC] [LEVEL]", "practise on questions of growing difficulty", _quiz,
             "For instance `:quiz traces`, `:quiz 3`; levels go from 1 to 5. Type the answer as an "
             "expression. `:quiz FILE.toml` poses your own questions."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 from .api import Derivation
 from .claims import judge
@@ -18,13 +19,14 @@ from .errors import DerivationError, ShapetrickError, excerpt
 from .expr import Expr
 from .problem import Problem, Request
 from .quiz import Question, Scores, built_in, choose, mark
+from .recovery import Recovery, Unsaved
 from .render.claims import judgement_rows
 from .render.derivation import INDENT, Style, result_rows
 from .render.layout import Row, columns, labelled, padded, prose
 from .render.moves import move_rows, prompt, ruling_rows
 from .render.text import overlined
 from .render.words import asked, figure
-from .session import Entered, Reading, Session, is_expression, listed
+from .session import Entered, Entry, Reading, Session, is_expression, listed
 from .stepping import Hand
 
 Busy = Callable[[str], object]  # told what is worked on, for those who watch
@@ -53,6 +55,9 @@ class Desk:
     round: Round | None = None
     last: Derivation | None = None
     file: str = ""  # what was loaded or saved
+    digest: str = ""  # of what the file held then
+    saved: tuple[Entry, ...] = ()  # what it says
+    recovery: Recovery = field(default_factory=Recovery)
     done: bool = False
     busy: Busy = field(default=lambda what: None)
 
@@ -62,6 +67,25 @@ class Desk:
         if self.hand is not None and self.hand.move is not None:
             return prompt(self.hand.move)
         return "answer = " if self.round is not None else "> "
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something was entered that no file holds."""
+        entries = self.session.state.entries
+        return bool(entries) and entries != self.saved
+
+    def is_in(self, file: str, content: bytes) -> None:
+        """A file holds what stands."""
+        self.file, self.digest, self.saved = file, digest_of(content), self.session.state.entries
+
+    def keep(self) -> bool:
+        """Keep what is unsaved where the next session finds it; whether it is safe."""
+        if not self.is_unsaved:
+            self.recovery.drop()
+            return True
+        state = self.session.state
+        lines = () if self.hand is None else _replayed(self.hand)
+        return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
 
     def take(self, text: str) -> Iterator[Row]:
         """What is said of a statement, an expression, an arrangement or an answer. Raises
@@ -202,6 +226,20 @@ class Desk:
         yield [("    try again, or :hint", "dim")]
 
 
+def digest_of(content: bytes) -> str:
+    """What tells the contents of files apart."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _replayed(hand: Hand) -> tuple[str, ...]:
+    """The lines that bring a derivation by hand to where it is."""
+    span = hand.request.span
+    assert span is not None
+    begun = hand.problem.text[span.start : span.end]
+    own = (":next" if p.by_machine else p.text for p in hand.played)
+    return f":derive {begun}", *filter(None, own)
+
+
 # -------------------------------------------------------------------------------------- the rows
 
 
@@ -221,10 +259,10 @@ def error_rows(error: ShapetrickError, style: Style) -> Iterator[Row]:
 
 def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     """What statements declare and define, and what they change."""
-    problem = entered.problem
+    values = named_values(entered.problem)
     for entry in entered.entries:
         for name in entry.names:
-            value = named_values(problem).get(name)
+            value = values.get(name)
             shape = "element-wise function" if value is None else shape_text(value.shape)
             notes = ""
             if value is not None and value.op == "symbol" and value.data.attributes:

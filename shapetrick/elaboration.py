@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -48,7 +48,7 @@ def read(text: str, complete: bool = True) -> Problem:
             _refuse_sums(text, body)
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
-    return _Elaboration(scope, asked, complete).problem()
+    return Elaboration(scope, asked, complete).problem()
 
 
 def read_expression(
@@ -218,12 +218,16 @@ def _size(scope: Scope, node: Node) -> Dim:
 
 
 @dataclass(slots=True)
-class _Elaboration:
-    """One problem on its way from names to expressions."""
+class Elaboration:
+    """One problem on its way from names to expressions.
+
+    `standing` are values that have a meaning already, `taken` all names that have one."""
 
     scope: Scope
     asked: Sequence[Asked]
     complete: bool
+    standing: Mapping[str, Expr] = field(default_factory=dict)
+    taken: Container[str] = ()
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
 
@@ -237,7 +241,9 @@ class _Elaboration:
         symbols = {
             name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
             for name, d in scope.symbols.items()
+            if name not in self.standing
         }
+        self.values.update(self.standing)
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
@@ -407,7 +413,8 @@ class _Elaboration:
         return symbol
 
     def _is_taken(self, name: str) -> bool:
-        return self.scope.is_known(name) or name in self.scope.functions
+        scope = self.scope
+        return scope.is_known(name) or name in scope.functions or name in self.taken
 
     def _free(self, letter: str, along: Expr) -> str:
         """The letter, with a number if it is taken by something else."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -238,14 +238,17 @@ def _exact(t: Token) -> Fraction:
 # ------------------------------------------------------------------------------------ the doors
 
 
-def parse(text: str, functions: Functions) -> list[Statement]:
-    """The statements of a problem, in order. Raises ParseError."""
+def parse(
+    text: str, functions: Functions, begin: int = 0, declared: Iterable[str] = ()
+) -> list[Statement]:
+    """The statements of a problem, in order, those that begin at a place or behind it; what is
+    `declared` before that is an element-wise function. Raises ParseError."""
     try:
-        clean = _clean(text, functions)
-        abstract = {
-            base_of(name) for names in _ELEMENTWISE.findall(clean) for name in _names(names)
+        clean = text[:begin] + _clean(text[begin:], functions)
+        abstract = {*declared} | {
+            base_of(name) for names in _ELEMENTWISE.findall(clean, begin) for name in _names(names)
         }
-        sources = [Source(clean, span, functions, abstract) for span in _lines(clean)]
+        sources = [Source(clean, span, functions, abstract) for span in _lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         return [_statement(source) for source in sources]
     except InputError as error:
@@ -311,10 +314,10 @@ def _clean(text: str, known: Container[str] = ()) -> str:
     return clean
 
 
-def _lines(text: str) -> Iterator[Span]:
+def _lines(text: str, begin: int = 0) -> Iterator[Span]:
     """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
-    start, open_at = 0, list[int]()
-    for m in _BOUNDARY.finditer(text + "\n;"):
+    start, open_at = begin, list[int]()
+    for m in _BOUNDARY.finditer(text + "\n;", begin):
         sign, at = m.group(), m.start()
         if sign in "([{":
             open_at.append(at)

@@ -16,6 +16,7 @@ from pathlib import Path
 from .claims import Judgement, judge
 from .elaboration import read
 from .errors import InputError, RequestError, Span
+from .files import make_folder, write_file
 from .parsing import parse_expression
 from .problem import Problem
 from .scope import vocabulary
@@ -128,11 +129,8 @@ class Scores:
         if self.path is None:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(self.tally, ensure_ascii=False, indent=0)
-            new = self.path.with_suffix(".new")
-            new.write_text(text, encoding="utf-8")
-            new.replace(self.path)
+            make_folder(self.path.parent)
+            write_file(self.path, json.dumps(self.tally, ensure_ascii=False, indent=0))
         except OSError:
             self.path = None  # a score that can't be kept is no reason to stop
 

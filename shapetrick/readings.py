@@ -27,7 +27,7 @@ def readings(
         for node in nodes:
             if node.kind == "*":
                 found += _product(text, inference, node)
-            elif node.kind == "call" and _is_trace(node):
+            elif node.kind == "call" and is_trace(node):
                 found += _matrix_functions(text, inference, node.args[0], bodies, seen)
     return tuple(dict.fromkeys(found))
 
@@ -69,7 +69,7 @@ def _both_fit(kind: str, first: Shape, middle: Shape, right: Shape) -> bool:
     return whole is not None and broadcast([first, (middle[0], right[1])]) == (whole[0], right[1])
 
 
-def _is_trace(node: Node) -> bool:
+def is_trace(node: Node) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
     if name in SIZED or name in UNSIZED:

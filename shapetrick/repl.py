@@ -5,27 +5,28 @@ The editor is up before the engine is: what takes time to import is imported whi
 
 from __future__ import annotations
 
-import os
 import re
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
 from prompt_toolkit.filters import completion_is_selected
-from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
-from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style as Look
 
+from .completion import ESCAPE, Names, Tokens, signs
+from .files import make_folder, own_folder
+from .recovery import Recovery
 from .render.layout import COLOURS
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
     from .render.layout import Row
 
 GREETING = "shapetrick: type a problem line by line; :help lists commands, Ctrl-D leaves"
-INTERRUPTED = 130
+UNSAVED = "  what was entered is not saved: `:save FILE` keeps it, Ctrl-D leaves without"
+OFFER = ":recover brings it back, :recover drop deletes it"
+KEPT = "what was entered is kept: the next session offers it"
+BY_SIGNAL = 128  # the exit status of what a signal ends, less the signal's number
+MOST_EDITED = 20_000  # letters of a paste: to show more takes long
+_ENDING = ("SIGTERM", "SIGHUP")
 LOOKS = Look.from_dict(
     {
         "keyword": f"{COLOURS['magenta']} bold",
@@ -49,51 +55,73 @@ LOOKS = Look.from_dict(
         "matching-bracket.other": f"{COLOURS['cyan']} bold",
     }
 )
-# How a token of the language looks, by the names that the grammar gives them.
-_TOKENS = {
-    "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
-    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
-    "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
-    "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
-    "ATTRIBUTE": "attribute",
-}  # fmt: skip
-_WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
-_ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")
-_COMMAND = re.compile(r"\s*:(\w*)$")
-_ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
 _COMMENT = re.compile(r"#[^\n]*")
+
+
+class _Ended(BaseException):
+    """The system asks the session to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def run(file: str | None = None, questions: Sequence[Question] | None = None) -> int:
     """A session, with a file loaded; `questions` are a teacher's own for `:quiz`. Returns the exit
     status."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return _Terminal(file, questions).run()
-    return _plain(file, questions)
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    opened = _Terminal(file, questions) if on_terminal else _Pipe(file, questions)
+    try:
+        with _signals():
+            return opened.run()
+    except _Ended as ended:
+        opened.keep()
+        return BY_SIGNAL + ended.number
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except BaseException:
+        opened.keep()
+        raise
 
 
-def data_folder() -> Path:
-    """Where the history and the score are kept."""
-    name = {"nt": "LOCALAPPDATA"}.get(os.name, "XDG_DATA_HOME")
-    given = Path(os.environ.get(name, ""))
-    if given.is_absolute():
-        return given / "shapetrick"
-    mac = sys.platform == "darwin"
-    return Path.home() / ("Library/Application Support" if mac else ".local/share") / "shapetrick"
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Signals that end the session raise, so that the terminal is left as it was found; only the
+    main thread can ask for that."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise _Ended(number)
+
+    wanted = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        wanted = []
+    before = {number: signal.signal(number, end) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _open_desk(questions: Sequence[Question] | None) -> Desk:
+def _open_desk(questions: Sequence[Question] | None, recovery: Recovery) -> Desk:
     from .desk import Desk
     from .quiz import Scores
 
     try:
-        scores = Scores.kept_in(data_folder() / "score.json")
+        scores = Scores.kept_in(own_folder("data") / "score.json")
     except RuntimeError:  # no home
         scores = Scores()
-    desk = Desk(scores=scores)
+    desk = Desk(scores=scores, recovery=recovery)
     if questions is not None:
         desk.questions = questions
     return desk
+
+
+def _recovery() -> Recovery:
+    try:
+        return Recovery(own_folder("state"))
+    except RuntimeError:  # no home
+        return Recovery()
 
 
 def _answers(desk: Desk, line: str) -> Iterator[Row]:
@@ -112,33 +140,66 @@ def _answers(desk: Desk, line: str) -> Iterator[Row]:
 # --------------------------------------------------------------------------------------- a pipe
 
 
-def _plain(file: str | None, questions: Sequence[Question] | None) -> int:
-    """Statements and commands line by line from standard input, brackets hold lines together."""
-    from .render.layout import plain
+class _Pipe:
+    """Statements and commands line by line from standard input; brackets hold lines together."""
 
-    desk = _open_desk(questions)
-    if file is not None:
-        print(plain(_answers(desk, f":load {file}")), end="", flush=True)
-    pending = ""
-    for raw in sys.stdin:
-        pending += raw.replace("\r\n", "\n")
-        if is_open(pending):
+    def __init__(self, file: str | None, questions: Sequence[Question] | None) -> None:
+        self._file = file
+        self._desk = _open_desk(questions, _recovery())
+
+    def run(self) -> int:
+        desk = self._desk
+        if self._file is not None:
+            self._say(f":load {self._file}")
+        for line in _logical_lines(raw.replace("\r\n", "\n") for raw in sys.stdin):
+            self._say(line)
+            if desk.done:
+                break
+        if not desk.is_unsaved:
+            desk.keep()
+        return 0
+
+    def keep(self) -> None:
+        """Keep what is unsaved for the next session."""
+        self._desk.keep()
+
+    def _say(self, line: str) -> None:
+        from .render.layout import plain
+
+        print(plain(_answers(self._desk, line)), end="", flush=True)
+
+
+def _logical_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Lines, those in one that a bracket holds together."""
+    pending: list[str] = []
+    depth = 0
+    for line in lines:
+        if not pending and line.lstrip().startswith(":"):
+            yield line
             continue
-        print(plain(_answers(desk, pending)), end="", flush=True)
-        pending = ""
-        if desk.done:
-            break
+        pending.append(line)
+        depth += _depth(line)
+        if depth <= 0:
+            yield "".join(pending)
+            pending, depth = [], 0
     if pending:
-        print(plain(_answers(desk, pending)), end="", flush=True)
-    return 0
+        yield "".join(pending)
 
 
 def is_open(text: str) -> bool:
-    """Whether a bracket is open: the statement goes on in the next line."""
-    if text.lstrip().startswith(":"):
+    """Whether a bracket is open: the statement goes on in the next line, unless it is too long to
+    be read already."""
+    if text.lstrip().startswith(":") or _depth(text) <= 0:
         return False
+    from .parsing import MAX_STATEMENT
+
+    return len(text) <= MAX_STATEMENT
+
+
+def _depth(text: str) -> int:
+    """How many brackets more it opens than it closes."""
     clean = _COMMENT.sub("", text)
-    return sum(clean.count(c) for c in "([{") > sum(clean.count(c) for c in ")]}")
+    return sum(clean.count(c) for c in "([{") - sum(clean.count(c) for c in ")]}")
 
 
 # ----------------------------------------------------------------------------------- a terminal
@@ -151,13 +212,14 @@ class _Terminal:
         self._file = file
         self._questions = questions
         self._desk: Desk | None = None
+        self._recovery = _recovery()
         self._loading = threading.Thread(target=self._load, daemon=True)
         self._lock = threading.Lock()
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=_Completer(lambda: self._desk),
+            completer=Names(lambda: self._desk),
             complete_while_typing=False,
-            lexer=_Lexer(lambda: self._desk),
+            lexer=Tokens(lambda: self._desk),
             style=LOOKS,
             key_bindings=_keys(),
             multiline=True,
@@ -169,24 +231,49 @@ class _Terminal:
     def run(self) -> int:
         print(GREETING)
         self._loading.start()
+        self._offer()
         if self._file is not None:
             self._say(f":load {self._file}")
-        while self._desk is None or not self._desk.done:
+        asked = False
+        while True:
             prompt = "> " if self._desk is None else self._desk.prompt
             try:
                 line = self._session.prompt(prompt)
             except KeyboardInterrupt:
                 continue
             except EOFError:
-                break
+                if not sys.stdin.isatty():  # the terminal is gone
+                    raise _Ended(signal.SIGHUP) from None
+                line = ":quit"
             self._say(line)
+            if self._desk is None or not self._desk.done:
+                asked = False
+            elif self._desk.is_unsaved and not asked:
+                asked, self._desk.done = True, False
+                print(UNSAVED)
+            else:
+                break
+        self._recovery.drop()
         return 0
+
+    def keep(self) -> None:
+        """Keep what is unsaved for the next session, and say so if there is still a terminal."""
+        if self._desk is not None and self._desk.keep() and self._desk.is_unsaved:
+            with suppress(OSError):
+                print(KEPT, file=sys.stderr, flush=True)
+
+    def _offer(self) -> None:
+        """Say which sessions were left behind."""
+        found = self._recovery.found()
+        if found:
+            one = "a session" if len(found) == 1 else f"the newest of {len(found)} sessions"
+            print(f"{one} that ended without saving, {found[0].when}: {OFFER}")
 
     def _load(self) -> None:
         """Import the engine and make the parser."""
         with self._lock:
             if self._desk is None:
-                desk = _open_desk(self._questions)
+                desk = _open_desk(self._questions, self._recovery)
                 list(_answers(desk, "1"))
                 self._desk = desk
 
@@ -207,6 +294,7 @@ class _Terminal:
                     show([row], target)
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
+        desk.keep()
 
 
 @dataclass(slots=True)
@@ -227,8 +315,8 @@ class _Watch:
 def _history() -> History:
     """Kept between runs, where there is a place for it."""
     try:
-        folder = data_folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = own_folder("data")
+        make_folder(folder)
         (folder / "history").touch()
     except (OSError, RuntimeError):
         return InMemoryHistory()
@@ -248,6 +336,19 @@ def _keys() -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
+    @keys.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        """What is pasted is put into the line; what is too long to be edited is taken at once."""
+        buffer = event.current_buffer
+        pasted = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if len(pasted) <= MOST_EDITED:
+            buffer.insert_text(pasted)
+            return
+        document = buffer.document
+        before, after = document.text_before_cursor, document.text_after_cursor
+        buffer.reset()
+        event.app.exit(result=f"{before}{pasted}{after}")
+
     @keys.add("escape", "enter")
     def _(event: KeyPressEvent) -> None:
         """Another line."""
@@ -257,168 +358,14 @@ def _keys() -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         r"""`\theta` becomes θ; anything else is completed."""
         buffer = event.current_buffer
-        escape = _ESCAPE.search(buffer.document.text_before_cursor)
-        signs = _signs(escape.group(1)) if escape else ()
-        if escape and len(signs) == 1:
+        escape = ESCAPE.search(buffer.document.text_before_cursor)
+        found = signs(escape.group(1)) if escape else ()
+        if escape and len(found) == 1:
             buffer.delete_before_cursor(len(escape.group()))
-            buffer.insert_text(*signs)
+            buffer.insert_text(*found)
         elif buffer.complete_state:
             buffer.complete_next()
         else:
             buffer.start_completion(insert_common_part=True)
 
     return keys
-
-
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "sigma tau upsilon phi chi psi omega"
-)
-_LETTERS = [chr(c) for c in range(0x3B1, 0x3CA) if c != 0x3C2]  # without the final sigma
-SIGNS = {
-    **dict(zip(GREEK.split(), _LETTERS, strict=True)),
-    **{n.capitalize(): c.upper() for n, c in zip(GREEK.split(), _LETTERS, strict=True)},
-    **{"odot": "⊙", "hadamard": "⊙", "circ": "∘", "oslash": "⊘", "otimes": "⊗", "times": "×"},
-    **{"T": "ᵀ", "top": "ᵀ", "prime": "′", "cdot": "·"},
-}
-
-
-def _signs(begun: str) -> tuple[str, ...]:
-    """What a name after a backslash may stand for: the one that it is, or all it could become."""
-    if begun in SIGNS:
-        return (SIGNS[begun],)
-    return tuple(dict.fromkeys(sign for name, sign in SIGNS.items() if name.startswith(begun)))
-
-
-class _Completer(Completer):
-    r"""Names with their shapes, functions with their help, commands, files, and `\theta`."""
-
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        self._desk = desk
-
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        text = document.text_before_cursor
-        desk = self._desk()
-        if escape := _ESCAPE.search(text):
-            for name, sign in SIGNS.items():
-                if name.startswith(escape.group(1)):
-                    yield Completion(sign, -len(escape.group()), f"\\{name}", sign)
-        elif desk is None:
-            return
-        elif command := _COMMAND.match(text):
-            yield from _commands(command.group(1))
-        elif argument := _ARGUMENT.match(text):
-            yield from _arguments(desk, *argument.groups())
-        elif word := _WORD.search(text):
-            yield from _words(desk, word.group())
-
-
-def _commands(begun: str) -> Iterator[Completion]:
-    from .commands import COMMANDS
-
-    for name, command in COMMANDS.items():
-        if name.startswith(begun):
-            yield Completion(name, -len(begun), f":{name}", command.help)
-
-
-def _arguments(desk: Desk, command: str, begun: str) -> Iterator[Completion]:
-    from .quiz import topics
-    from .render.programs import TARGETS
-
-    choices: list[str] = []
-    match command:
-        case "load" | "save":
-            choices = _files(begun)
-        case "help":
-            yield from _commands(begun)
-        case "code":
-            choices = list(TARGETS)
-        case "quiz":
-            choices = topics(desk.questions)
-        case _:
-            word = _WORD.search(begun)
-            yield from _words(desk, word.group() if word else "")
-    for choice in choices:
-        if choice.startswith(begun):
-            yield Completion(choice, -len(begun))
-
-
-def _files(begun: str) -> list[str]:
-    folder = Path(begun).parent if not begun.endswith("/") else Path(begun)
-    try:
-        found = sorted(folder.expanduser().iterdir())
-    except OSError:
-        return []
-    lead = begun[: begun.rfind("/") + 1]
-    return [lead + p.name + ("/" if p.is_dir() else "") for p in found if p.name[0] != "."]
-
-
-def _words(desk: Desk, begun: str) -> Iterator[Completion]:
-    """Names that stand, then functions, then the words of a request."""
-    from .dims import shape_text
-    from .functions import NAMES, OPERATORS, TABLE
-
-    problem = desk.session.problem
-    known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
-    if desk.hand is not None and desk.hand.move is not None:
-        factors = desk.hand.move.factors
-        known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}
-    known |= dict.fromkeys(problem.functions, "element-wise function")
-    known |= {name: TABLE[of].help for name, of in NAMES.items() if of not in OPERATORS}
-    known |= dict.fromkeys(("grad", "vjp", "jac", "hess", "jvp", "hvp"), "asks") | {"wrt": ""}
-    for name, help_ in known.items():
-        if name.startswith(begun) and name != begun:
-            yield Completion(name, -len(begun), display_meta=help_)
-
-
-class _Lexer(Lexer):
-    """The language's own tokens, as far as a line can be read."""
-
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        self._desk = desk
-
-    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        looks = self._looks(document.text)
-        starts = [0]
-        for line in document.lines:
-            starts.append(starts[-1] + len(line) + 1)
-
-        def line_of(number: int) -> StyleAndTextTuples:
-            if number >= len(document.lines):
-                return []
-            begin = starts[number]
-            return [(looks[begin + i], c) for i, c in enumerate(document.lines[number])]
-
-        return line_of
-
-    def _looks(self, text: str) -> list[str]:
-        looks = [""] * (len(text) + 1)
-        desk = self._desk()
-        if text.lstrip().startswith(":"):
-            end = len(text.split(" ")[0])
-            looks[:end] = ["class:command"] * end
-        elif desk is not None:
-            from .parsing import tokens
-            from .scope import vocabulary
-
-            clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
-            for begin, end in _statements(clean):
-                found = tokens(clean[begin:end], vocabulary(), desk.session.problem.functions)
-                for kind, span in found:
-                    if kind in _TOKENS:
-                        look = [f"class:{_TOKENS[kind]}"] * (span.end - span.start)
-                        looks[begin + span.start : begin + span.end] = look
-            for comment in _COMMENT.finditer(text):
-                begin, end = comment.span()
-                looks[begin:end] = ["class:comment"] * (end - begin)
-        return looks
-
-
-def _statements(text: str) -> Iterator[tuple[int, int]]:
-    """Where each statement of a text that is still being typed begins and ends."""
-    begin = depth = 0
-    for i, sign in enumerate(f"{text}\n"):
-        depth += (sign in "([{") - (sign in ")]}")
-        if i == len(text) or (sign in ";\n" and depth <= 0):
-            yield begin, i
-            begin = i + 1

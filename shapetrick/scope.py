@@ -105,9 +105,10 @@ class Scope:
         return NameProblem(message, span, self.text)
 
 
-def gather(text: str, statements: Iterable[Statement]) -> Scope:
-    """The names that a problem's statements declare and define. Raises NameProblem, ShapeError."""
-    scope = Scope(text)
+def gather(text: str, statements: Iterable[Statement], known: Scope | None = None) -> Scope:
+    """The names that a problem's statements declare and define, added to those that are known.
+    Raises NameProblem, ShapeError."""
+    scope = known or Scope(text)
     for statement in statements:
         if isinstance(statement, Declaration):
             _declare(scope, statement)

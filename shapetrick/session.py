@@ -7,13 +7,15 @@ can be read: what would make it unreadable is refused, and nothing is lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from .advice import source
-from .elaboration import read, read_expression
+from .continuation import Standing, extended, stand
+from .elaboration import read_expression
 from .errors import InputError, NameProblem, ParseError, Span
 from .expr import Expr, postorder
 from .parsing import parse, parse_expression, pieces
@@ -55,7 +57,7 @@ class State:
     @property
     def text(self) -> str:
         """The statements as a problem's text."""
-        return "".join(f"{entry.line}\n" for entry in self.entries)
+        return _text(self.entries)
 
     @property
     def statements(self) -> tuple[Entry, ...]:
@@ -65,12 +67,16 @@ class State:
     @property
     def problem(self) -> Problem:
         """What they mean; nothing is asked that wasn't typed."""
-        return _read(self.text)
+        return _stand(self.text).problem
 
 
 @lru_cache(maxsize=64)
-def _read(text: str) -> Problem:
-    return read(text, complete=False)
+def _stand(text: str) -> Standing:
+    return stand(text)
+
+
+def _text(entries: Iterable[Entry]) -> str:
+    return "".join([f"{entry.line}\n" for entry in entries])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +102,9 @@ class Reading:
 
     value: Expr
     text: str
-    parts: tuple[tuple[str, Expr], ...]  # every inner expression as typed, the whole last
-    assumptions: tuple[str, ...] = ()
-    readings: tuple[str, ...] = ()
+    assumptions: tuple[str, ...]
+    readings: tuple[str, ...]
+    problem: Problem  # in which the names have their meanings
 
 
 class Session:
@@ -106,17 +112,52 @@ class Session:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
-        self._past: list[State] = []
-        self._future: list[State] = []
+        self._past: deque[State] = deque(maxlen=MOST_UNDONE)
+        self._future: deque[State] = deque()
+        self._read: tuple[State, Standing] | None = None  # what a state means
 
     @property
     def problem(self) -> Problem:
         """What stands now."""
-        return self.state.problem
+        return self._standing.problem
+
+    @property
+    def _standing(self) -> Standing:
+        if self._read is None or self._read[0] is not self.state:
+            self._read = self.state, _stand(self.state.text)
+        return self._read[1]
 
     def enter(self, text: str) -> Entered:
         """Take statements in, all or none. Raises InputError with its place in what was typed."""
         new = list(_entries(text))
+        entries = tuple(entry for entry, _ in new)
+        added = self._added(entries)
+        return self._changed(new, text) if added is None else self._grown(entries, *added)
+
+    def _added(self, new: tuple[Entry, ...]) -> tuple[State, Standing] | None:
+        """The statements with others behind them, where that changes none of them."""
+        asked = {entry.text for entry in new if entry.kind == "request"}
+        if asked and not asked.isdisjoint([entry.text for entry in self.state.entries]):
+            return None
+        standing = extended(self._standing, _text(new))
+        if standing is None:
+            return None
+        return replace(self.state, entries=(*self.state.entries, *new)), standing
+
+    def _grown(self, new: tuple[Entry, ...], state: State, standing: Standing) -> Entered:
+        """Take in what changes nothing."""
+        before, problem = self.problem, standing.problem
+        self._commit(state)
+        self._read = state, standing
+        return Entered(
+            problem,
+            new,
+            problem.requests[len(before.requests) :],
+            readings=problem.readings[len(before.readings) :],
+        )
+
+    def _changed(self, new: Sequence[tuple[Entry, int]], text: str) -> Entered:
+        """Take in what may change what others mean."""
         before = self.problem
         trial = _with(self.state, [entry for entry, _ in new])
         dropped: tuple[str, ...] = ()
@@ -175,7 +216,7 @@ class Session:
         """Make a change again that was taken back."""
         return self._move(self._future, self._past)
 
-    def _move(self, source_: list[State], target: list[State]) -> bool:
+    def _move(self, source_: deque[State], target: deque[State]) -> bool:
         if not source_:
             return False
         target.append(self.state)
@@ -197,19 +238,28 @@ class Session:
         taken |= {part.value for part in walk(node) if part.kind == "name"}
         name = next(n for n in _FREE_NAMES if n not in taken)
         entry = Entry(f"{name} = {plain}", "definition", (name,))
-        trial = _with(self.state, [entry])
-        try:
-            problem = trial.problem
-        except InputError as error:
-            raise _shifted(error, trial, entry, len(name) + 3, text) from None
-        before = self.problem
+        before, added = self.problem, self._added((entry,))
+        if added is not None:
+            problem = added[1].problem
+        else:
+            trial = _with(self.state, [entry])
+            try:
+                problem = trial.problem
+            except InputError as error:
+                raise _shifted(error, trial, entry, len(name) + 3, text) from None
         return Reading(
             problem.definitions[name].args[0],
             bracketed(plain, node),
-            tuple(self._parts(plain, node, problem)),
             tuple(a for a in problem.assumptions if a not in before.assumptions),
             tuple(r for r in problem.readings if r not in before.readings),
+            problem,
         )
+
+    def parts(self, text: str) -> list[tuple[str, Expr]]:
+        """Every inner expression of an expression as typed, the whole last. Raises InputError."""
+        problem, plain = self.read_expression(text).problem, _on_one_line(text)
+        node = parse_expression(plain, vocabulary(), problem.functions)
+        return list(self._parts(plain, node, problem))
 
     def _parts(self, text: str, node: Node, problem: Problem) -> Iterator[tuple[str, Expr]]:
         """What of an expression has a value of its own, innermost first."""
@@ -226,6 +276,7 @@ class Session:
 
 
 MOST_PARTS = 40
+MOST_UNDONE = 1000  # changes
 
 
 def is_expression(text: str) -> bool:
@@ -239,6 +290,8 @@ def is_expression(text: str) -> bool:
 
 def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
     """The definitions that depend on some names, directly or through others."""
+    if not names:
+        return []
     found = []
     for name, definition in problem.definitions.items():
         used = set()

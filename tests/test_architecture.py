@@ -22,7 +22,7 @@ LOOKS_UP = {("expr", "render/text"), ("expr", "render/latex")}
 
 DOORS = {
     "lark": {"lexing", "parsing"},
-    "prompt_toolkit": {"repl"},
+    "prompt_toolkit": {"completion", "repl"},
     "rich": {"render/derivation", "repl"},
     "sympy": {"interchange", "sympy_reading"},
     "scipy": {"functions"},

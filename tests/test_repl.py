@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
+from effort import calls
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from shapetrick import repl
+from shapetrick import completion, repl
 from shapetrick.desk import Desk
 from shapetrick.quiz import Question
+from shapetrick.recovery import Recovery
 from shapetrick.render.layout import COLOURS
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +38,7 @@ class Terminal:
         env = {
             **os.environ,
             "XDG_DATA_HOME": str(home),
+            "XDG_STATE_HOME": str(home / "state"),
             "TERM": "xterm-256color",
             "PROMPT_TOOLKIT_NO_CPR": "1",
         }
@@ -70,11 +75,17 @@ class Terminal:
         before, self.text = self.text.split(wanted, 1)
         return before + wanted
 
-    def leave(self) -> None:
+    def leave(self, unsaved: bool = True) -> None:
         self.type("\x04")
+        if unsaved:
+            self.see("is not saved")
+            self.type("\x04")
+        self.end(0)
+
+    def end(self, status: int) -> None:
         self.child.expect(pexpect.EOF)
         self.child.close()
-        assert self.child.exitstatus == 0
+        assert self.child.exitstatus == status
 
 
 def shown(keys: str) -> str:
@@ -123,7 +134,7 @@ def test_a_layer_by_hand_with_wrong_moves_saved_and_derived(
     path = tmp_path / "layer.st"
     terminal.enter(f":save {path}")
     terminal.see("saved 7 statements")
-    terminal.leave()
+    terminal.leave(unsaved=False)
     done = subprocess.run(
         [sys.executable, "-m", "shapetrick", "derive", "--quiet", str(path)],
         capture_output=True,
@@ -184,6 +195,16 @@ def test_an_empty_line_ends_an_open_bracket(terminal: Terminal) -> None:
     terminal.see("never closed")
 
 
+@pytest.mark.parametrize("paste", ["norm(\n" + "x : n\n" * 110_000, "(" + "x + " * 165_000])
+def test_a_long_paste_with_an_open_bracket_is_answered(paste: str, terminal: Terminal) -> None:
+    terminal.enter("X : m x n")
+    terminal.see("m×n")
+    threading.Thread(target=terminal.type, args=(f"\x1b[200~J = {paste}\x1b[201~",)).start()
+    terminal.see("is never closed")
+    terminal.enter("Z = X'")
+    terminal.see("n×m")
+
+
 def test_the_history_is_kept_between_runs(terminal: Terminal, tmp_path: Path) -> None:
     terminal.enter("Alpha : m x n")
     terminal.see("m×n")
@@ -220,7 +241,7 @@ def test_a_quiz_round(terminal: Terminal, tmp_path: Path) -> None:
     terminal.see("its shape is n×m, not m×n")
     terminal.enter("A'")
     terminal.see("✓ right")
-    terminal.leave()
+    terminal.leave(unsaved=False)
     again = Terminal(tmp_path)
     again.see(">")
     again.enter(":score")
@@ -234,6 +255,53 @@ def test_a_file_and_a_wide_terminal(tmp_path: Path) -> None:
     opened.enter(":derive J wrt W1")
     opened.see("line 1 of 3")
     opened.child.close(force=True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None])
+def test_a_session_that_is_ended_is_offered_to_the_next(
+    how: signal.Signals | None, terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.enter("X : m x n; w : n")
+    terminal.see("n×1")
+    terminal.enter("J = norm(X w)^2")
+    terminal.see("1×1")
+    terminal.enter(":derive J wrt w")
+    terminal.see("line 1 of 1")
+    terminal.see("∂J/∂w = ")
+    folder = tmp_path / "state" / "shapetrick"
+    (kept,) = folder.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    if how is None:  # the window is closed
+        terminal.child.close(force=True)
+    else:
+        terminal.child.kill(how)
+        if how is signal.SIGKILL:
+            terminal.child.wait()
+        else:
+            terminal.see("the next session offers it")
+            terminal.end(128 + how)
+    again = Terminal(tmp_path)
+    again.see("that ended without saving")
+    again.see(">")
+    again.enter(":recover")
+    again.see("line 1 of 1")
+    again.enter(f":save {tmp_path / 'kept.st'}")
+    again.see("saved 4 statements")
+    again.leave(unsaved=False)
+    assert not list(folder.iterdir())
+
+
+def test_what_is_left_unsaved_on_purpose_is_not_offered(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.enter("X : m x n")
+    terminal.see("m×n")
+    terminal.enter(":quit")
+    terminal.see("is not saved")
+    terminal.enter("Z = X'")  # asked once more after that
+    terminal.see("n×m")
+    terminal.leave()
+    again = Terminal(tmp_path)
+    assert "without saving" not in again.see(">")
+    again.leave(unsaved=False)
 
 
 def test_no_place_for_the_history_is_no_reason_to_stop(tmp_path: Path) -> None:
@@ -275,9 +343,33 @@ def test_a_pipe_that_ends_within_a_bracket() -> None:
     assert "never closed" in piped("X : m x n\nJ = norm(X")
 
 
+def test_calls_of_an_open_bracket_in_a_pipe_by_line() -> None:
+    def effort(count: int) -> float:
+        lines = ["J = norm(\n", *["x +\n"] * count]
+        return calls(lambda: list(repl._logical_lines(lines))) / count
+
+    assert effort(2000) <= 1.1 * effort(200)
+
+
 def test_a_file_in_a_pipe() -> None:
     assert "grad J wrt W1, W2" in piped("", "examples/mlp.st")
     assert "cannot read" in piped("", "examples/none.st")
+
+
+def test_a_pipe_that_is_ended_is_kept(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "shapetrick", "repl"]
+    pipe = subprocess.PIPE
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    with subprocess.Popen(call, stdin=pipe, stdout=pipe, cwd=ROOT, env=env) as run:
+        assert run.stdin is not None and run.stdout is not None
+        run.stdin.write(b"X : m x n\n")
+        run.stdin.flush()
+        assert "m×n" in run.stdout.readline().decode()
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert [left.unsaved.text for left in Recovery(tmp_path / "shapetrick").found()] == [
+        "X : m x n\n"
+    ]
 
 
 def test_a_closed_pipe_is_silent() -> None:
@@ -296,7 +388,7 @@ def test_a_closed_pipe_is_silent() -> None:
 
 
 def completions(desk: Desk | None, text: str) -> dict[str, str]:
-    found = repl._Completer(lambda: desk).get_completions(Document(text), CompleteEvent())
+    found = completion.Names(lambda: desk).get_completions(Document(text), CompleteEvent())
     return {c.text: c.display_meta_text for c in found}
 
 
@@ -318,7 +410,7 @@ def test_completions_say_shapes_and_help() -> None:
 def test_the_lexer_is_that_of_the_language() -> None:
     desk = Desk()
     desk.session.enter("sigma : elementwise")
-    lexer = repl._Lexer(lambda: desk)
+    lexer = completion.Tokens(lambda: desk)
     line = "J = sigma(X)' + 2 tanh(wrt)"
     looks = [look for look, _ in lexer.lex_document(Document(line))(0)]
     assert looks[line.index("sigma")] == "class:function"

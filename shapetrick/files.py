@@ -1,0 +1,70 @@
+"""Files that are replaced as a whole or not at all, and folders where the program keeps its own.
+
+Every file that the program writes is written here; nothing of ours comes before this module.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+_SHARED = 0o666  # what a new file may be read and written by, less the umask
+_OWN = 0o600
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+# By kind: the variable and the folder under the home, then the one on a Mac.
+_FOLDERS = {
+    "data": ("XDG_DATA_HOME", ".local/share", "Library/Application Support"),
+    "state": ("XDG_STATE_HOME", ".local/state", "Library/Application Support"),
+}
+
+
+def own_folder(kind: Literal["data", "state"]) -> Path:
+    """Where the program keeps files of its own. Raises RuntimeError where there is no home."""
+    variable, plain, mac = _FOLDERS[kind]
+    given = Path(os.environ.get("LOCALAPPDATA" if os.name == "nt" else variable, ""))
+    if given.is_absolute():
+        return given / "shapetrick"
+    return Path.home() / (mac if sys.platform == "darwin" else plain) / "shapetrick"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that nobody else can look into, unless it is there. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_file(path: Path, text: str, private: bool = False) -> None:
+    """Put a text in the place of a file, at once: whoever reads the file, also after a failure,
+    finds the old text or the new one. `private` if nobody else may read it.
+
+    A link stays, and what it points to is replaced; so do the permissions of the file. What is no
+    plain file, such as `/dev/stdout`, is written to. Raises OSError."""
+    path = Path(os.path.realpath(path))
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    data = text.encode("utf-8")
+    if mode and not stat.S_ISREG(mode):
+        path.write_bytes(data)
+        return
+    if mode and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(13, "Permission denied")
+    beside = path.with_name(f".shapetrick-{os.getpid()}-{time.time_ns()}.new")
+    handle = os.open(beside, _NEW, _OWN if private else _SHARED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        if mode and not private:
+            beside.chmod(stat.S_IMODE(mode))
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):  # what was begun is of no use; the reason is what is raised
+            beside.unlink(missing_ok=True)
+        raise
