@@ -693,7 +693,9 @@ def test_a_number_that_stems_from_a_declared_size() -> None:
 def test_too_large_to_check() -> None:
     big, _, _ = declared(10**4, 10**5)
     found = Checker(f("sum", add(big, t)), t).check(number(10**9))
-    assert (found.verdict, found.reason) == ("unchecked", "its sizes are too large to be checked")
+    advice = "write letters for them (`X : m x n`), and it can be"
+    assert found.verdict == "unchecked"
+    assert found.reason == f"its sizes are too large to be checked: {advice}"
 
 
 def test_large_sizes_that_are_fused() -> None:
