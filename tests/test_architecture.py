@@ -28,7 +28,7 @@ DOORS = {
     "scipy": {"functions"},
     "IPython": {"notebook"},
 }
-LONGEST_FILE = 500
+LONGEST_FILE = 700
 
 
 def _name(path: Path) -> str:
