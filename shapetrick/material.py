@@ -156,12 +156,14 @@ def _same_at(a: Sequence[Factor], b: Sequence[Factor], drawn: Drawn) -> bool:
 
 
 def idle_parts(e: Expr) -> int:
-    """How many parts do nothing: factors `I` of a matrix product, terms that another one cancels or
-    joins, `2 A - A`."""
+    """How many parts do nothing: factors `I` of a matrix product, ones beside entries of the same
+    shape, terms that another one cancels or joins, `2 A - A`."""
     count = 0
     for x in postorder([e]):
         if x.op == "matmul":
             count += sum(a.op == "eye" for a in x.args)
+        elif x.op == "times" and any(a.op != "ones" and a.shape == x.shape for a in x.args):
+            count += sum(a.op == "ones" for a in x.args)
         elif x.op == "add":
             count += len(x.args) - len({_core(t) for t in x.args})
     return count
