@@ -156,8 +156,8 @@ def _same_at(a: Sequence[Factor], b: Sequence[Factor], drawn: Drawn) -> bool:
 
 
 def idle_parts(e: Expr) -> int:
-    """How many parts do nothing: factors `I` of a matrix product, ones beside another element-wise
-    factor of their shape, terms that another one cancels or joins, `2 A - A`."""
+    """How many parts do nothing: factors `I` of a matrix product, ones beside entries of the same
+    shape, terms that another one cancels or joins, `2 A - A`."""
     count = 0
     for x in postorder([e]):
         if x.op == "matmul":

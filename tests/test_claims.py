@@ -115,6 +115,101 @@ def test_wrong_is_mended_and_named(text: str, mend: str, said: str) -> None:
     assert found.where.text in (typed, typed[1:-1])
 
 
+RELU_NET = (
+    "x : N x D; y : N x K; w : D x H; v : H x K; J = sum((relu(x w) v - y).^2); "
+    "check grad J wrt w = "
+)
+SQUARES = "M : n x m; U : n x r; V : m x r; E = sum((M - U V').^2); check grad E wrt U = "
+GAUSS = (
+    "S : d x d posdef; X : n x d; l = -n/2 logdet(S) - 1/2 tr(inv(S) X' X); check grad l wrt S = "
+)
+NORM_BACKWARD = (  # of layer normalisation, where T stands for C in two definitions
+    "x : T x C; w : 1 x C; dY : T x C; eps : scalar positive const; mu = mean(x, axis=1); "
+    "rstd = 1 ./ sqrt(mean((x - mu).^2, axis=1) + eps); out = (x - mu) .* rstd .* w; "
+    "dg = dY .* w; ds = sum(dg .* x, axis=1); db = sum(dg, axis=1); "
+    "tb = (db .* mu - ds) .* rstd.^3 / T; tc = -tb .* mu - db .* rstd / T; "
+    "check vjp out with dY wrt x = rstd .* dg + tb .* x + tc"
+)
+# A claim, what its diagnosis says, and what it must not say.
+DIAGNOSED = [
+    (RELU_NET + "x' (2 (relu(x w) v - y) v')", "the derivative of `relu(x w)` is missing", "where"),
+    ("X : m x d; w : d; J = norm1(X w); check grad J wrt w = X' ones(m)", "is missing", "where"),
+    (GAUSS + "-n/2 inv(S) + 1/2 S^-2 X' X", "the factors are in the wrong order: "
+     "`1/2 S^-1 X' X S^-1`, not `1/2 S^-2 X' X`", "orthogonal"),
+    (SQUARES + "-2 M V + 2 U .* sum(V.^2, axis=0)", "a part is wrong: `2 U V' V`, not "
+     "`2 U .* sum(V.^2, axis=0)`", "too many"),
+    ("x : N x D; w : D x M; y = x w; check vjp y with g wrt x = g x'", "`w`, not `x`", "no small"),
+    ("A : n x m; J = norm(sum(A, axis=1))^2 / 2; check grad J wrt A = mean(A, axis=1) ones(1, m)",
+     "right but for a factor 1/m: `sum(A, axis=1)`, not `mean(A, axis=1)`", "numeric"),
+    (NORM_BACKWARD, "right only where T = C; in `tb`, a numeric factor is wrong: `C`, not `T`; in "
+     "`tc`, a numeric factor is wrong: `C`, not `T`", "no small"),
+    ("Y, Z : k x m; J = -sum(Y .* log(softmax(Z, axis=0))); "
+     "check grad J wrt Z = softmax(Z, axis=0) - Y", "right only where each column of Y sums to 1",
+     "row"),
+    ("Y : k x m onehot; Z : k x m; J = -sum(Y .* log(softmax(Z, axis=0))); "
+     "check grad J wrt Z = softmax(Z, axis=0) - Y",
+     "each column of Y sums to 1 (`onehot` says that of its rows)", "each row"),
+    ("A, B : n x n; x : n; J = x' A x + x' B x; check grad J wrt x = 2 A x + 2 B x",
+     "right only where A and B are symmetric", "where A is"),
+    ("x : n; A : n x n; J = sum(leaky_relu(A x)); check grad J wrt x = A' step(A x)",
+     "the derivative of `leaky_relu(A x)` is wrong", "no small"),
+    ("x : n; J = sum((x - mean(x)).^2) / (n - 1); check grad J wrt x = 2 (x - mean(x)) / n",
+     "right but for a factor (n - 1)/n: `n - 1`, not `n`", "term"),
+    ("X : m x n; J = sum(X.^2) / (m n - 1); check grad J wrt X = 2 X / (m n)",
+     "right but for a factor (m n - 1)/(m n): `m n - 1`, not `m n`", "term"),
+    ("X : m x d; w : d; y : m; r = X w + y; J = norm(X w - y)^2 / 2; check grad J wrt w = X' r",
+     "in `r`, the wrong sign: `X w - y`, not `X w + y`", "part"),
+    ("X : n x d; W : d x k; s : elementwise; check vjp (s(X W)) with G wrt W = G s'(X W) X",
+     "the factors are right; what is open is the arrangement: `X' (G .* s'(X W))`", "no small"),
+    ("A : m x n; X : n x p; B : p x q; J = norm(A X B)^2; check grad J wrt X = 2 A B A X B",
+     "what is open is the arrangement", "no small"),
+    (TRACE + "A + A' - A .* I", "`A'`, not `A + A' - A .* I`", "A I"),
+    (TRACE + "1.0000001 A'", "right but for a factor 1 + 1e-07, which is no simple number", "1:"),
+    (TRACE + "A' + 1e-8 A", "right but for a relative error of", "factor 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said", "unsaid"), DIAGNOSED)
+def test_diagnoses(text: str, said: str, unsaid: str) -> None:
+    found = st.check(text)
+    assert found.verdict == "wrong"
+    assert said in found.diagnosis
+    assert unsaid not in found.diagnosis
+    head, _, _ = text.rpartition(" = ")
+    assert st.check(f"{head} = {found.suggestion}").right
+
+
+@pytest.mark.parametrize("m", ["", "m", "n", "k", "m n", "(n - 1)"])
+@pytest.mark.parametrize("number", ["2", "12", "1/3", "20/k"])
+def test_a_factor_holds_at_other_sizes(m: str, number: str) -> None:
+    """What is told is the factor, not another one that is the same at the sizes drawn."""
+    found = st.check(f"X : m x n; Y : n x k; J = sum(X Y); check grad J wrt X = ({number}) {m} "
+                     "ones(m, 1) sum(Y, axis=1)'")  # fmt: skip
+    factor = found.diagnosis.partition("right but for a factor ")[2].partition(":")[0]
+    claimed = st.check(f"X : m x n; Y : n x k; J = sum(X Y); check grad J wrt X = ({number}) {m} "
+                       f"ones(m, 1) sum(Y, axis=1)' / ({factor.partition(';')[0]})")  # fmt: skip
+    assert factor
+    assert claimed.right
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", ["1e-200", "1e-300", "1e150", "1e300"])
+def test_large_and_small_claims_warn_of_nothing(number: str) -> None:
+    for claim in (f"{number} x", f"x + {number}", f"{number} x.^2"):
+        assert not st.check(f"x : n; J = x' x; check grad J wrt x = {claim}").right
+
+
+def test_a_slip_in_a_definition_has_its_place() -> None:
+    text = (
+        "X : m x d; w : d; y : m; r = X w + y; J = norm(X w - y)^2 / 2; check grad J wrt w = X' r"
+    )
+    found = st.check(text)
+    assert found.where is not None
+    assert text[found.where.span.start : found.where.span.end] == "X w + y"
+    assert found.where.span.start == text.index("X w + y")
+    assert not found.mended
+
+
 def test_shapes_that_do_not_fit_are_explained() -> None:
     found = st.check(LEAST_SQUARES + "X (X w - y) / m")
     assert found.error == float("inf")
