@@ -34,6 +34,7 @@ def limited(seconds: float | None, work: Callable[[], T]) -> T:
     watch = _Watch(seconds)
     try:
         try:
+            watch.start()
             return work()
         finally:
             watch.end()
@@ -56,11 +57,22 @@ class _Watch:
         self._worker = threading.get_ident()
         self._ended = threading.Event()
         self._lock = threading.Lock()
+        self._sent = False
+
+    def start(self) -> None:
         threading.Thread(target=self._run, args=(_clock(),), daemon=True).start()
 
     def end(self) -> None:
-        with self._lock:  # from here on it doesn't interrupt
-            self._ended.set()
+        """From here on it doesn't interrupt: what was sent and has not arrived is taken back."""
+        while True:
+            try:
+                with self._lock:
+                    self._ended.set()
+                    if self._sent:
+                        _send(self._worker, None)
+                return
+            except self.interrupt:  # arrived before it was taken back
+                continue
 
     def _run(self, clock: Callable[[], float]) -> None:
         over, latest = clock() + self._seconds, time.monotonic() + _LONGEST * self._seconds
@@ -72,12 +84,18 @@ class _Watch:
                 self._interrupt()
 
     def _interrupt(self) -> None:
-        from ctypes import c_ulong, py_object, pythonapi
-
         with self._lock:
             if not self._ended.is_set():
-                raise_in = pythonapi.PyThreadState_SetAsyncExc
-                raise_in(c_ulong(self._worker), py_object(self.interrupt))
+                self._sent = True
+                _send(self._worker, self.interrupt)
+
+
+def _send(thread: int, exception: type[BaseException] | None) -> None:
+    """Raise an exception in a thread at its next step; None takes back what hasn't arrived."""
+    from ctypes import c_ulong, py_object, pythonapi
+
+    sent = None if exception is None else py_object(exception)
+    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), sent)
 
 
 def _clock() -> Callable[[], float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import shapetrick as st
+from shapetrick.deadline import limited
 
 
 def test_the_time_limit_ends_a_request_and_leaves_nothing_half_made() -> None:
@@ -12,6 +13,18 @@ def test_the_time_limit_ends_a_request_and_leaves_nothing_half_made() -> None:
     with pytest.raises(st.TimeLimitError, match="depends on the machine"):
         st.derive(text, time_limit=1e-6)
     assert st.derive(text).verified
+
+
+def test_no_interrupt_arrives_after_the_request() -> None:
+    """Limits about as long as the request takes, so that some interrupts are sent as it ends."""
+    outcomes = set()
+    for k in range(300):
+        try:
+            outcomes.add(limited(2e-5 * (1 + k % 50), lambda: sum(range(20_000))))
+        except st.TimeLimitError:
+            outcomes.add(None)
+        sum(range(1000))  # where a late one would arrive
+    assert outcomes <= {None, sum(range(20_000))}
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
