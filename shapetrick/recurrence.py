@@ -285,10 +285,13 @@ class Backpropagation:
             for inner in ex.symbols_of(summands[x].body):
                 if inner in self._sums:
                     depth[self._sums[inner]] = max(depth[self._sums[inner]], depth[x] + 1)
+        lines = len(self._pieces)
         for x in sorted(sums, key=depth.__getitem__):  # a sum after all in which it stands
             weight = self._weight(stand_ins[x])
             if weight is not None:
                 self._pieces.append(replace(summands[x], upstream=weight))
+        # what is asked for comes first, then its sums, then the members
+        self._pieces = [*self._pieces[:1], *self._pieces[lines:], *self._pieces[1:lines]]
 
     def _weight(self, stand_in: Expr) -> Expr | None:
         """The cotangent of a sum over members, given those of all in which it stands; None if that
