@@ -165,7 +165,7 @@ def judge(
     lengths: Sizes | None = None,
 ) -> list[Place]:
     """Likewise for what `run` finds; the dimensions in `lengths` have these sizes."""
-    dims = dims_of([*(e.expression for e in expected), *inputs])
+    dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *inputs])
     places: list[Place] = []
     for of in dict.fromkeys(e.of for e in expected):
         target = Target(of, _NOTHING, "grad", None, False, (*inputs,), (*names,))

@@ -302,6 +302,11 @@ def test_a_gradient_by_what_a_value_does_not_depend_on_is_zero(target: str) -> N
     assert read(text).function(target).parameters == ("x", "y")
 
 
+def test_a_size_may_occur_in_the_value_alone() -> None:
+    gradient = shapetrick.derive("x, y: k; t: scalar; J = x' y; grad J wrt t").function("numpy")
+    assert gradient(t=1.0) == 0
+
+
 def test_what_a_gradient_does_not_need_may_be_given() -> None:
     gradient = shapetrick.derive("c: n; w: n; J = c' w; grad J wrt w").function("numpy")
     assert gradient.parameters == ("c",)
