@@ -1,6 +1,6 @@
 """The budget of a request: how much of each kind of work is taken on, and the refusal of more.
 
-All of it is counted (characters, members, bytes), never timed, so that what is refused on one
+All of it is counted (characters, statements, bytes), never timed, so that what is refused on one
 machine is refused on all; and it is counted before it is done. A search that ends early and is
 right nevertheless has its bound beside it (`MOST_…`).
 """
@@ -34,7 +34,6 @@ class Bound(NamedTuple):
 
 TEXT = Bound(1_000_000, "characters")  # of a problem
 STATEMENTS = Bound(20_000, "statements")  # in it
-MEMBERS = Bound(100_000, "members")  # of families, that are written out one by one
 ARRAYS = Bound(4 * 10**9, "bytes")  # of the arrays of one evaluation, together
 
 

@@ -18,12 +18,13 @@ _OWN = 0o600
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 # By kind: the variable and the folder under the home, then the one on a Mac.
 _FOLDERS = {
+    "cache": ("XDG_CACHE_HOME", ".cache", "Library/Caches"),
     "data": ("XDG_DATA_HOME", ".local/share", "Library/Application Support"),
     "state": ("XDG_STATE_HOME", ".local/state", "Library/Application Support"),
 }
 
 
-def own_folder(kind: Literal["data", "state"]) -> Path:
+def own_folder(kind: Literal["cache", "data", "state"]) -> Path:
     """Where the program keeps files of its own. Raises RuntimeError where there is no home."""
     variable, plain, mac = _FOLDERS[kind]
     given = Path(os.environ.get("LOCALAPPDATA" if os.name == "nt" else variable, ""))

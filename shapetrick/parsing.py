@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +24,7 @@ from .budget import STATEMENTS, TEXT
 from .complaints import Stop, Waiting, complaint, unknown_function
 from .dims import LARGEST, ONE, Dim
 from .errors import InputError, NameProblem, ParseError, Span
+from .files import make_folder, own_folder
 from .indices import Range, base_of, range_of
 from .letters import check_letters, folded
 from .lexing import Functions, Source, Terminals, normal
@@ -425,19 +425,11 @@ def _cache_file(key: str) -> str | None:
 
     What lies there is unpickled, so that a shared folder would let others run code."""
     try:
-        folder = _cache_folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = own_folder("cache")
+        make_folder(folder)
         status = folder.stat()
     except (OSError, RuntimeError):  # not writable; no home
         return None
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
         return None
     return str(folder / f"grammar-{blake2b(key.encode(), digest_size=10).hexdigest()}")
-
-
-def _cache_folder() -> Path:
-    given = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", "")
-    base = Path(given)
-    if not base.is_absolute():
-        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return base / "shapetrick"

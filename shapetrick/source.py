@@ -23,9 +23,7 @@ def read_text(name: str) -> str:
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) else str(e)
         raise InputError(f"cannot read {name}: {reason}") from e
-    if b"\0" in raw:
-        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
-        raise InputError(f"{name} has a NUL byte in line {line}: it is not a text.")
+    _refuse_nul(raw, name)
     if len(raw) > most:
         raise BudgetError(f"{name} has more than {most:,} bytes: split it into several problems.")
     try:
@@ -39,9 +37,13 @@ def read_text(name: str) -> str:
 
 def checked_text(text: str, name: str) -> str:
     """A text that was given with the call. Raises InputError for what can't be a problem's."""
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise InputError(f"{name} has a NUL byte in line {line}: it is not a text.")
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError(f"{name} is not UTF-8.")
+    _refuse_nul(text.encode("utf-8"), name)
     return text
+
+
+def _refuse_nul(raw: bytes, name: str) -> None:
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise InputError(f"{name} has a NUL byte in line {line}: it is not a text.")
