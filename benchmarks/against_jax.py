@@ -3,11 +3,10 @@
     python benchmarks/against_jax.py                    1000 of each kind, about an hour
     python benchmarks/against_jax.py --count 50 --seed 3
 
-Draws what the tests draw (`tests/strategies.py`), prints a table, and exits with 1 if a derivative
-that was verified is not JAX's, if one fails our own check, or if something else than a refusal is
-raised. A refusal says why; unchecked is what has no point to check it at, such as the kink of
-`maximum(A, A')`; not steady is where rounding is all that one sees, at all the draws.
-"""
+Draws what the tests draw (`tests/support/strategies.py`), prints a table, and exits with 1 if a
+derivative that was verified is not JAX's, if one fails our own check, or if something else than a
+refusal is raised. A refusal says why; unchecked is what has no point to check it at, such as the
+kink of `maximum(A, A')`; not steady is where rounding is all that one sees, at all the draws."""
 
 from __future__ import annotations
 
@@ -21,14 +20,14 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from record import record, table
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
 from jax_agreement import FAULTS, OUTCOMES, Outcome, outcome, variables
 from strategies import expressions
 
-from shapetrick.dims import SCALAR
-from shapetrick.elaboration import OF_SCALARS
-from shapetrick.problem import Kind
+from shapetrick.core.dims import SCALAR
+from shapetrick.core.problem import Kind
+from shapetrick.language.elaboration import OF_SCALARS
 
 KINDS: tuple[Kind, ...] = ("grad", "vjp", "jvp", "jac", "hess", "hvp")
 CRASH = "crash"

@@ -25,16 +25,16 @@ from statistics import median
 import numpy as np
 from record import record, table
 
-from shapetrick import expr as ex
-from shapetrick.claims import Judgement, checker_of, judge, verdict_on
-from shapetrick.drafts import Change, values_at
-from shapetrick.elaboration import read
-from shapetrick.errors import ShapetrickError
-from shapetrick.expr import Expr
-from shapetrick.mending import Mender
-from shapetrick.mutations import TABLE_OF_MUTATIONS, Mutation
-from shapetrick.problem import Problem, Request
-from shapetrick.render.text import to_text
+from shapetrick.claims.judgement import Judgement, checker_of, judge, verdict_on
+from shapetrick.claims.mutations import TABLE_OF_MUTATIONS, Mutation
+from shapetrick.claims.repair import Mender
+from shapetrick.claims.variants import Change, values_at
+from shapetrick.core import expr as ex
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.core.expr import Expr
+from shapetrick.core.problem import Problem, Request
+from shapetrick.language.elaboration import read
+from shapetrick.language.printer import to_text
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 OTHER_SEEDS = (77, 78, 79)

@@ -41,7 +41,7 @@ from record import record, table
 from stages import STAGES, timed
 
 import shapetrick as st
-from shapetrick.problem import Request
+from shapetrick.core.problem import Request
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 LIMIT = 5.0  # seconds of wall time that a peer has for one problem

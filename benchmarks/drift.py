@@ -23,15 +23,15 @@ from pathlib import Path
 
 import numpy as np
 
-from shapetrick.claims import checker_of
-from shapetrick.dims import Shape
-from shapetrick.drafts import values_at
-from shapetrick.elaboration import read, read_expression
-from shapetrick.errors import ShapetrickError
-from shapetrick.expr import Expr, named
-from shapetrick.functions import Array
-from shapetrick.lengths import length
-from shapetrick.objects import dimension
+from shapetrick.builders import dimension
+from shapetrick.claims.judgement import checker_of
+from shapetrick.claims.variants import values_at
+from shapetrick.core.cost import length
+from shapetrick.core.dims import Shape
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.core.expr import Expr, named
+from shapetrick.core.functions import Array
+from shapetrick.language.elaboration import read, read_expression
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBLEMS = Path(__file__).parent / "problems.toml"

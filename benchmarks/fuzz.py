@@ -34,8 +34,8 @@ from typing import NamedTuple
 from record import record, table
 
 import shapetrick as st
-from shapetrick.functions import NAMES
-from shapetrick.surface import ATTRIBUTES
+from shapetrick.core.functions import NAMES
+from shapetrick.language.syntax import ATTRIBUTES
 
 ROOT = Path(__file__).parents[1]
 SECONDS, MEGABYTES = 5.0, 1000

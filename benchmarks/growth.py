@@ -34,9 +34,9 @@ from unittest.mock import patch
 from record import record, table
 
 import shapetrick as st
-from shapetrick import rules
-from shapetrick.fitting import Proposals
-from shapetrick.lengths import length
+from shapetrick.core.cost import length
+from shapetrick.derivation import vjp_rules as rules
+from shapetrick.derivation.fitting import Proposals
 
 GOAL = 2.0
 NOISE = 1.0  # megabytes

@@ -18,11 +18,11 @@ from typing import Any
 
 import sympy as sp
 
-from shapetrick.dims import ONE, Dim, Shape
-from shapetrick.errors import ShapetrickError
-from shapetrick.expr import Expr, call, matmul, postorder, transpose
-from shapetrick.interchange import to_sympy
-from shapetrick.problem import Request
+from shapetrick.core.dims import ONE, Dim, Shape
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.core.expr import Expr, call, matmul, postorder, transpose
+from shapetrick.core.problem import Request
+from shapetrick.interop.sympy_export import to_sympy
 
 try:
     import tensorgrad as tg

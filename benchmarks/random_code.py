@@ -27,7 +27,7 @@ from code_agreement import COLUMNS, FAULTS, small_blocks, word_of
 from random_functions import random_problem
 
 import shapetrick as st
-from shapetrick.render.programs import LIBRARIES, TARGETS
+from shapetrick.codegen.python.module import LIBRARIES, TARGETS
 
 OTHERS_EVERY = 40  # problems: compiling for JAX takes longer than all the rest
 

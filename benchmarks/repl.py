@@ -25,15 +25,15 @@ from statistics import median
 import pexpect
 from record import record, table
 
-from shapetrick.commands import answer
-from shapetrick.desk import Desk
-from shapetrick.errors import ShapetrickError
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.language.printer import to_text
 from shapetrick.quiz import built_in
-from shapetrick.render.derivation import Style
 from shapetrick.render.layout import plain
-from shapetrick.render.text import to_text
-from shapetrick.session import Session, State
-from shapetrick.stepping import Move
+from shapetrick.render.terminal import Style
+from shapetrick.session.commands import answer
+from shapetrick.session.guided import Move
+from shapetrick.session.interpreter import Desk
+from shapetrick.session.statements import Session, State
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 STARTS = 10

@@ -27,11 +27,11 @@ from unittest.mock import patch
 from record import record, table
 
 import shapetrick as st
-from shapetrick import rules
-from shapetrick.arrangement import count_arrangements
-from shapetrick.fitting import Proposals
-from shapetrick.units import Leg, Type
-from shapetrick.views import Pattern, View
+from shapetrick.derivation import vjp_rules as rules
+from shapetrick.derivation.arrangements import count_arrangements
+from shapetrick.derivation.fitting import Proposals
+from shapetrick.derivation.local_derivatives import Pattern, View
+from shapetrick.derivation.principal_types import Leg, Type
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 HEADER = (

@@ -15,12 +15,16 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from shapetrick import depths, derivation, elaboration, naming, rules
-from shapetrick.chain_rule import cotangents
-from shapetrick.parsing import parse
-from shapetrick.render.text import to_text
-from shapetrick.simplification import Simplifier
-from shapetrick.validation import Checker
+from shapetrick.derivation import vjp_rules as rules
+from shapetrick.derivation.chain_rule import cotangents
+from shapetrick.families import unrolled_checks as depths
+from shapetrick.language import elaboration
+from shapetrick.language.parser import parse
+from shapetrick.language.printer import to_text
+from shapetrick.pipeline import requests as derivation
+from shapetrick.simplification import subexpressions as naming
+from shapetrick.simplification.simplifier import Simplifier
+from shapetrick.validation.checker import Checker
 
 PARSING, SHAPES, CHAIN_RULE, SEARCH = "parsing", "shapes", "chain rule", "arrangement search"
 SIMPLIFICATION, VALIDATION, PRINTING, REST = "simplification", "validation", "printing", "the rest"

@@ -8,7 +8,8 @@ its result and its time. What they only have in comments, as not working yet, is
 (`COMMENTED`, written out here), and so are derivatives of single entries by single entries.
 
 Truth: Richardson's central differences of the expression by every entry, at three random points, k
-= 3, evaluated by NumPy (`tests/sympy_values.py`, which uses neither SymPy's calculus nor ours).
+= 3, evaluated by NumPy (`tests/support/sympy_values.py`, which uses neither SymPy's calculus nor
+ours).
 
 SymPy is right if its result, after `.doit()` where a Derivative is left in it, has these values in
 any layout: axes of the variable first or last, axes of length 1 left out, vec'd by rows or by
@@ -48,9 +49,9 @@ from sympy.tensor.array.expressions import ArraySymbol
 from sympy.tensor.array.expressions.tests import test_arrayexpr_derivatives as of_arrays
 
 import shapetrick
-from shapetrick.arrays import evaluate
+from shapetrick.numerics.arrays import evaluate
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
 from sympy_values import numeric
 

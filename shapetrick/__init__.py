@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
+from .core.errors import (
     BudgetError,
     DerivationError,
     InferenceError,
@@ -20,14 +20,14 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem, check, derive, from_dict, read
-    from .arrays import evaluate
+    from .builders import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
     from .checks import Check
-    from .expr import Expr
-    from .extension import function
-    from .gradients import GradientCheck, assert_gradient, check_gradient
-    from .interchange import to_sympy
-    from .objects import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
-    from .sympy_reading import from_sympy
+    from .core.expr import Expr
+    from .custom_functions import function
+    from .gradient_checks import GradientCheck, assert_gradient, check_gradient
+    from .interop.sympy_export import to_sympy
+    from .interop.sympy_import import from_sympy
+    from .numerics.arrays import evaluate
 
 __all__ = [
     "BudgetError",
@@ -72,14 +72,14 @@ _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
     "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
     "checks": ("Check",),
-    "arrays": ("evaluate",),
-    "expr": ("Expr",),
-    "extension": ("function",),
-    "gradients": ("GradientCheck", "assert_gradient", "check_gradient"),
-    "interchange": ("to_sympy",),
+    "numerics.arrays": ("evaluate",),
+    "core.expr": ("Expr",),
+    "custom_functions": ("function",),
+    "gradient_checks": ("GradientCheck", "assert_gradient", "check_gradient"),
+    "interop.sympy_export": ("to_sympy",),
     "notebook": ("load_ipython_extension",),
-    "objects": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
-    "sympy_reading": ("from_sympy",),
+    "builders": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+    "interop.sympy_import": ("from_sympy",),
 }
 
 
@@ -94,9 +94,9 @@ def __getattr__(name: str) -> Any:
             return getattr(import_module(f"{__name__}.{home}"), name)
     # A submodule that is being imported is asked for here first: only the table is looked at.
     if name in _CONSTANTS:
-        return import_module(f"{__name__}.expr").constant(name)
-    if name in import_module(f"{__name__}.functions").NAMES or name in _SIZED:
-        return import_module(f"{__name__}.objects").applied(name)
+        return import_module(f"{__name__}.core.expr").constant(name)
+    if name in import_module(f"{__name__}.core.functions").NAMES or name in _SIZED:
+        return import_module(f"{__name__}.builders").applied(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

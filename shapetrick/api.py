@@ -8,25 +8,34 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from .deadline import SECONDS, limited
-from .derivation import derive as derive_request
-from .derivation import steps_of
-from .elaboration import read as read_problem
-from .errors import RequestError
-from .evaluation import Functions
-from .expr import Expr
-from .problem import Problem as ProblemData
-from .render.text import to_text
-from .results import Result, Step, Validation
+from .core.deadline import SECONDS, limited
+from .core.errors import RequestError
+from .core.expr import Expr, register_writer
+from .core.problem import Problem as ProblemData
+from .core.results import Result, Step, Validation
+from .language.elaboration import read as read_problem
+from .language.printer import to_text
+from .numerics.evaluation import Functions
+from .pipeline.requests import derive as derive_request
+from .pipeline.requests import steps_of
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
-    from .cache import Account
     from .checks import Check
-    from .curves import Curve
-    from .generated import Generated
-    from .iteration import GeneratedLoops
+    from .codegen.python.callables import Generated
+    from .codegen.python.loop_callables import GeneratedLoops
+    from .families.saved_values import Account
+    from .numerics.error_curves import Curve
     from .render.html import Report
+
+
+def _latex(e: Expr) -> str:
+    from .render.latex import to_latex
+
+    return to_latex(e)
+
+
+register_writer("latex", _latex)
 
 
 class Derivation:
@@ -89,7 +98,7 @@ class Derivation:
 
     def to_sympy(self) -> Any:
         """The gradient as a SymPy expression, in declared symbols alone."""
-        from .interchange import to_sympy  # SymPy is slow to import
+        from .interop.sympy_export import to_sympy  # SymPy is slow to import
 
         return to_sympy(self.gradient)
 
@@ -105,7 +114,7 @@ class Derivation:
 
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
         the rows of large arrays in blocks that stay in the cache, in double precision."""
-        from . import exports
+        from .codegen.python import export as exports
 
         return exports.code(self.problem, [self.result], target, sizes, self_test, blocks)
 
@@ -113,14 +122,14 @@ class Derivation:
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
     ) -> Generated | GeneratedLoops:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
-        from . import exports
+        from .codegen.python import export as exports
 
         return exports.function(self.problem, [self.result], target, sizes, blocks, alone=True)
 
     def account(self, sizes: Mapping[str, int]) -> Account:
         """What a backward pass through families keeps, in bytes, and the operations of both passes
         at sizes such as `{"m": 128, "n[0]": 784, "n": 100, "L": 4}`."""
-        from .cache import account
+        from .families.saved_values import account
 
         if self.result.recursion is None:
             raise RequestError("only a problem with families has a cache to account for.")
@@ -133,8 +142,8 @@ class Derivation:
 
         Of a family, the members are given as a list, and the gradients by them come as one:
         `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
-        from .allotment import evaluate as evaluate_members
-        from .arrays import evaluate
+        from .families.evaluation import evaluate as evaluate_members
+        from .numerics.arrays import evaluate
 
         if self.result.recursion is not None:
             return evaluate_members(
@@ -144,7 +153,7 @@ class Derivation:
 
     def latex(self) -> str:
         """The gradient as an equation in LaTeX's mathematics."""
-        from .render.article import equation
+        from .render.document import equation
 
         return equation(self.result, self.problem)
 
@@ -153,7 +162,7 @@ class Derivation:
         """The gradient's error against the step of the differences; None if there is no point."""
         if self.result.recursion is not None:
             return None
-        from .claims import checker_of
+        from .claims.judgement import checker_of
 
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
@@ -182,7 +191,7 @@ class Derivation:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; `from_dict` reads it back."""
-        from .render.data import to_dict
+        from .interop.json_export import to_dict
 
         return to_dict(replace(self.result, steps=self.steps), self.problem)
 
@@ -224,7 +233,7 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
-        from . import exports
+        from .codegen.python import export as exports
 
         return exports.code(
             self.data, self._results(seed, time_limit), target, sizes, self_test, blocks
@@ -240,7 +249,7 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> Generated | GeneratedLoops:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
-        from . import exports
+        from .codegen.python import export as exports
 
         return exports.function(self.data, self._results(seed, time_limit), target, sizes, blocks)
 
@@ -265,7 +274,7 @@ def read(text: str, *, time_limit: float | None = SECONDS) -> Problem:
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:
     """The derivation that `to_dict` turned into data. Raises InputError for anything else."""
-    from . import restoration
+    from .interop import json_import as restoration
 
     return Derivation(*restoration.from_dict(data))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from .claims import ClaimVerdict, Judgement, Part, checker_of, judge
-from .curves import Curve
-from .problem import Problem, Request
+from .claims.judgement import ClaimVerdict, Judgement, Part, checker_of, judge
+from .core.problem import Problem, Request
+from .core.results import Validation
+from .numerics.error_curves import Curve
+from .render.claim_cards import equation, ruling
 from .render.claims import judgement_dict, judgement_rows
-from .render.curves import curve_figure
-from .render.derivation import Style
 from .render.layout import plain
-from .render.ruling import equation, ruling
-from .results import Validation
+from .render.plots import curve_figure
+from .render.terminal import Style
 
 
 class Check:

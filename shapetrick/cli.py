@@ -19,11 +19,11 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
-from .deadline import SECONDS, limited
+from .core.deadline import SECONDS, limited
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem
-    from .errors import ShapetrickError
+    from .core.errors import ShapetrickError
 
 DERIVED, WRONG, BAD_INPUT = 0, 1, 2
 OUR_FAULT, IO_FAILED = 70, 74  # as sysexits.h has them
@@ -289,7 +289,7 @@ def _repl(args: argparse.Namespace) -> int:
 
 
 def _functions(args: argparse.Namespace) -> int:
-    from .render.operations import operation_lines
+    from .render.function_table import operation_lines
 
     for line in operation_lines():
         print(line)
@@ -300,8 +300,8 @@ def _check(args: argparse.Namespace) -> int:
     problem = _problem(args)
     if not any(request.claim is not None for request in problem.data.requests):
         raise _BadInput("nothing is claimed: end with a claim, `check grad J wrt X = …`.")
-    from .errors import ShapetrickError
-    from .render import derivation as render
+    from .core.errors import ShapetrickError
+    from .render import terminal as render
     from .render.claims import judgement_rows
 
     target = render.terminal()
@@ -328,8 +328,8 @@ def _check(args: argparse.Namespace) -> int:
 
 def _code(args: argparse.Namespace) -> int:
     problem = _problem(args)
-    from .errors import ShapetrickError
-    from .exports import code
+    from .codegen.python.export import code
+    from .core.errors import ShapetrickError
 
     if not problem.data.requests:
         raise _BadInput(_NOTHING_ASKED)
@@ -346,8 +346,8 @@ def _code(args: argparse.Namespace) -> int:
 def _problem(args: argparse.Namespace) -> Problem:
     """The problem that the arguments give. Raises _BadInput."""
     from .api import read
-    from .errors import ShapetrickError
-    from .source import checked_text, read_text
+    from .core.errors import ShapetrickError
+    from .language.source import checked_text, read_text
 
     try:
         given = args.texts and checked_text("\n".join(args.texts), "the text of -e")
@@ -360,7 +360,7 @@ def _derive(args: argparse.Namespace) -> int:
     if args.standalone and args.format != "latex":
         raise _BadInput("`--standalone` goes with `--format latex`.")
     problem = _problem(args)
-    from .errors import InputError, ShapetrickError
+    from .core.errors import InputError, ShapetrickError
 
     requests = _requests(problem, args.wrt)
     derived: list[Derivation] = []
@@ -408,7 +408,7 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
 
 
 def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
-    from .render import derivation as render
+    from .render import terminal as render
 
     target = render.terminal()
     style = render.Style(render.width_of(target), args.steps, args.quiet)
@@ -429,7 +429,7 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
 
 
 def _json(_: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:
-    from .render.data import account_data
+    from .interop.json_export import account_data
 
     sizes = _account_sizes(args)
 
@@ -446,7 +446,7 @@ def _account_sizes(args: argparse.Namespace) -> Mapping[str, int] | None:
     """The sizes at which families are accounted for, if any are given."""
     if not args.sizes:
         return None
-    from .cache import sizes_of
+    from .families.saved_values import sizes_of
 
     return sizes_of(args.sizes)
 
@@ -455,7 +455,8 @@ _SHOWN = {"text": _text, "json": _json}  # one after the other; the others are a
 
 
 def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Namespace) -> str:
-    from .render import article, markup
+    from .render import document as article
+    from .render import document_formats as markup
 
     results = [replace(d.result, steps=() if args.quiet else d.steps) for d in derived]
     depth = article.QUIET if args.quiet else article.STEPS if args.steps else article.LINES
@@ -478,7 +479,7 @@ _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}
 
 def _refused(error: ShapetrickError) -> int:
     """Say why there is no answer; the status that tells the kind."""
-    from .errors import InputError
+    from .core.errors import InputError
 
     return _complain(str(error), BAD_INPUT if isinstance(error, InputError) else WRONG)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from .api import Derivation, Problem, read
 from .checks import Check
-from .errors import ShapetrickError
+from .core.errors import ShapetrickError
 
 
 class _Parser(argparse.ArgumentParser):

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from .claims import Judgement, judge
-from .elaboration import read
-from .errors import InputError, RequestError, Span
-from .files import make_folder, write_file
-from .parsing import parse_expression
-from .problem import Problem
-from .scope import vocabulary
+from .claims.judgement import Judgement, judge
+from .core.errors import InputError, RequestError, Span
+from .core.files import make_folder, write_file
+from .core.problem import Problem
+from .language.elaboration import read
+from .language.parser import parse_expression
+from .language.scope import vocabulary
 
 BUILT_IN = Path(__file__).parent / "practice.toml"
 LEVELS = range(1, 6)

@@ -24,15 +24,15 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.styles import Style as Look
 
-from .completion import ESCAPE, Names, Tokens, signs
-from .files import make_folder, own_folder
-from .recovery import Recovery
+from .core.files import make_folder, own_folder
 from .render.layout import COLOURS
+from .session.completion import ESCAPE, Names, Tokens, signs
+from .session.recovery import Recovery
 
 if TYPE_CHECKING:
-    from .desk import Desk
     from .quiz import Question
     from .render.layout import Row
+    from .session.interpreter import Desk
 
 GREETING = "shapetrick: type a problem line by line; :help lists commands, Ctrl-D leaves"
 UNSAVED = "  what was entered is not saved: `:save FILE` keeps it, Ctrl-D leaves without"
@@ -104,8 +104,8 @@ def _signals() -> Iterator[None]:
 
 
 def _open_desk(questions: Sequence[Question] | None, recovery: Recovery) -> Desk:
-    from .desk import Desk
     from .quiz import Scores
+    from .session.interpreter import Desk
 
     try:
         scores = Scores.kept_in(own_folder("data") / "score.json")
@@ -126,7 +126,7 @@ def _recovery() -> Recovery:
 
 def _answers(desk: Desk, line: str) -> Iterator[Row]:
     """What is said of a line. A fault of our own must not end the session either."""
-    from .commands import answer
+    from .session.commands import answer
 
     try:
         yield from answer(desk, line)
@@ -191,7 +191,7 @@ def is_open(text: str) -> bool:
     be read already."""
     if text.lstrip().startswith(":") or _depth(text) <= 0:
         return False
-    from .parsing import MAX_STATEMENT
+    from .language.parser import MAX_STATEMENT
 
     return len(text) <= MAX_STATEMENT
 
@@ -282,7 +282,7 @@ class _Terminal:
         self._load()
         desk = self._desk
         assert desk is not None
-        from .render.derivation import Style, console, show, width_of
+        from .render.terminal import Style, console, show, width_of
 
         target = console()
         desk.style = Style(width_of(target))

@@ -1,42 +1,76 @@
-"""The order of the modules, the doors of the libraries, and the size of the files."""
+"""The house: which package imports which, no circle, the doors of the libraries, one name each."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "shapetrick"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-# CONTRIBUTING's list is the one that people read, so it is the one that counts.
-LAYERS = re.findall(r"^ *\d*  ([a-z_/]+)\.py  ", CONTRIBUTING, re.MULTILINE)
-
-# An expression prints itself, on a terminal and in a notebook: the imports that look up.
-LOOKS_UP = {("expr", "render/text"), ("expr", "render/latex")}
+# Which package may import which, besides itself and core; imports inside functions count too.
+# What stands at the top of shapetrick/ are the doors, which may import every package.
+EDGES = {
+    "core": set(),
+    "language": set(),
+    "algebra": set(),
+    "numerics": set(),
+    "derivation": {"algebra", "language", "numerics"},
+    "simplification": {"algebra", "language"},
+    "validation": {"algebra", "numerics"},
+    "families": {"derivation", "numerics", "simplification", "validation"},
+    "explanation": {"algebra", "derivation", "numerics", "simplification"},
+    "pipeline": {
+        *("algebra", "derivation", "explanation", "families", "language"),
+        *("simplification", "validation"),
+    },
+    "codegen": {"language"},
+    "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
+    "claims": {"families", "language", "numerics", "pipeline", "validation"},
+    "interop": {"families", "language"},
+    "render": {"claims", "families", "language", "numerics"},
+    "session": {
+        *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
+        *("quiz", "render", "simplification", "validation"),
+    },
+}
 
 DOORS = {
-    "lark": {"lexing", "parsing"},
-    "prompt_toolkit": {"completion", "repl"},
-    "rich": {"render/derivation", "repl"},
-    "sympy": {"interchange", "sympy_reading"},
-    "scipy": {"functions"},
+    "lark": {"language.lexer", "language.parser"},
+    "prompt_toolkit": {"repl"},
+    "rich": {"render.terminal", "repl"},
+    "sympy": {"interop.sympy_export", "interop.sympy_import"},
+    "scipy": {"core.functions"},
     "IPython": {"notebook"},
 }
+MOST_MODULES_AT_THE_TOP = 16
 LONGEST_FILE = 700
 
 
 def _name(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "__init__"
+
+
+NAMES = {_name(path) for path in MODULES}
+
+
+def _package(name: str) -> str:
+    """The package of a module; a door is on its own."""
+    return name if name in EDGES else name.rpartition(".")[0] or name
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """What a module imports, wherever it does: `render/text` for our own, else the top package."""
+    """What a module imports, wherever it does: `render.terminal` for our own, else the library."""
     folder = path.parent.relative_to(PACKAGE).parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -44,36 +78,70 @@ def _imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield str(node.module).split(".")[0]
         elif isinstance(node, ast.ImportFrom):
-            base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
-            whole = "/".join(part for part in base if part)
-            if (PACKAGE / f"{whole}.py").exists():
-                yield whole
-            else:
-                yield from ("/".join([*filter(None, base), alias.name]) for alias in node.names)
+            base = [*folder[: len(folder) - node.level + 1], *filter(None, [node.module])]
+            whole = ".".join(base)
+            members = [".".join([*base, alias.name]) for alias in node.names]
+            yield from (member if member in NAMES else whole for member in members)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_imports_look_down(path: Path) -> None:
-    name = _name(path)
-    if path.name in ("__init__.py", "__main__.py"):
-        return
-    assert name in LAYERS, f"{name}.py has no place in CONTRIBUTING's list of layers"
-    above = set(LAYERS[LAYERS.index(name) :])
-    upward = {(name, other) for other in _imports(path) if other in above}
-    assert upward <= LOOKS_UP
+def test_packages_import_along_the_edges(path: Path) -> None:
+    package = _package(_name(path))
+    if package in EDGES:
+        others = {_package(name) for name in _imports(path) if name in NAMES}
+        assert others <= EDGES[package] | {package, "core"}
+
+
+def test_there_is_no_circle() -> None:
+    ours = {_name(path): set(_imports(path)) & NAMES for path in MODULES}
+    assert list(TopologicalSorter(ours).static_order())
+    assert list(TopologicalSorter(EDGES).static_order())
+
+
+@pytest.mark.parametrize("package", EDGES)
+def test_each_package_imports_in_isolation(package: str) -> None:
+    """What comes along is what the edges allow, and what they lead to."""
+    reached, waiting = {"core"}, [package]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += EDGES.get(name, {_package(name) for name in NAMES})  # a door opens all
+    modules = [name for name in NAMES if _package(name) == package]
+    lines = [f"import shapetrick.{name}" for name in sorted(modules)]
+    lines += ["import sys", "print(*(m for m in sys.modules if m.startswith('shapetrick.')))"]
+    run = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    loaded = {_package(name.removeprefix("shapetrick.")) for name in run.stdout.split()}
+    assert loaded <= reached
+
+
+def test_few_modules_stand_at_the_top() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= MOST_MODULES_AT_THE_TOP
+
+
+def test_contributing_lists_the_packages_in_the_order_of_their_imports() -> None:
+    listed = re.findall(r"^    ([a-z/]+)/  ", CONTRIBUTING, re.MULTILINE)
+    packages = [name.replace("/", ".") for name in listed]
+    assert sorted(packages) == sorted(EDGES)
+    for place, package in enumerate(packages):
+        assert EDGES[package] - {"api", "quiz"} <= set(packages[:place])
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_each_library_has_its_door(path: Path) -> None:
     for library in set(_imports(path)) & set(DOORS):
-        assert _name(path) in DOORS[library], f"{library} is imported in {_name(path)}.py"
+        assert _name(path) in DOORS[library], f"{library} is imported in {_name(path)}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_files_are_short_and_say_what_they_are_for(path: Path) -> None:
+def test_files_say_what_they_are_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_FILE
-    assert not text or ast.get_docstring(ast.parse(text)), f"{path.name} does not say its purpose"
+    assert ast.get_docstring(ast.parse(text)), f"{path.name} does not say its purpose"
+    if path.name == "__init__.py" and path.parent != PACKAGE:
+        assert len(ast.parse(text).body) == 1, "a package's face is empty: it costs nothing"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -82,10 +150,12 @@ def test_randomness_is_passed_in(path: Path) -> None:
     assert used <= {"default_rng", "Generator"}
 
 
-def test_every_layer_exists() -> None:
-    assert sorted(LAYERS) == sorted(set(LAYERS))
-    missing = [name for name in LAYERS if not (PACKAGE / f"{name}.py").exists()]
-    assert not missing
+def test_files_that_are_named_exist() -> None:
+    """`codegen/ir.py` in a docstring or in CONTRIBUTING is a file."""
+    texts = [CONTRIBUTING, *(path.read_text(encoding="utf-8") for path in MODULES)]
+    named = {name for text in texts for name in re.findall(r"`([a-z_/]+\.(?:py|toml|lark))`", text)}
+    folders = [ROOT, PACKAGE, *(PACKAGE / name.replace(".", "/") for name in EDGES)]
+    assert not {name for name in named if not any((f / name).exists() for f in folders)}
 
 
 def test_no_public_function_has_a_modules_name() -> None:
@@ -94,7 +164,7 @@ def test_no_public_function_has_a_modules_name() -> None:
     assert not set(shapetrick.__all__) & {path.stem for path in MODULES}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda p: p.stem)
 def test_no_comparison_is_dropped(path: Path) -> None:
     """A bare `np.allclose(…)` as a statement asserts nothing, and no lint rule sees it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -15,8 +15,8 @@ from samples import UNCHECKED, WRONG
 
 from shapetrick import api
 from shapetrick.cli import main
-from shapetrick.errors import DerivationError
-from shapetrick.functions import TABLE
+from shapetrick.core.errors import DerivationError
+from shapetrick.core.functions import TABLE
 
 ROOT = Path(__file__).parent.parent
 LINEAR = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..agreement import MOST_COMPARED
-from ..claims import Judgement
-from ..curves import Curve
-from . import words
-from .curves import curve_lines
-from .derivation import INDENT, LOOKS, Style
+from ..claims.comparison import MOST_COMPARED
+from ..claims.judgement import Judgement
+from ..language.printer import overlined
+from ..numerics.error_curves import Curve
+from . import phrases as words
 from .layout import MARGIN, Row, columns, labelled, padded, prose
-from .text import overlined
+from .plots import curve_lines
+from .terminal import INDENT, LOOKS, Style
 
 BADGES = {"right": "✓ right", "wrong": "✗ WRONG", "unchecked": "? NOT CHECKED"}
 _LOOKS = {"right": LOOKS["verified"], "wrong": LOOKS["wrong"], "unchecked": LOOKS["unchecked"]}

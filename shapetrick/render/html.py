@@ -1,7 +1,8 @@
 """Results as a report with pictures: one file, for a browser without a network, or a notebook.
 
-A term keeps its colour from the scalar line to the answer. All text is escaped by `elements.py`,
-and the page's own policy allows no script and no style but the two that it brings.
+A term keeps its colour from the scalar line to the answer. All text is escaped by
+`render/html_elements.py`, and the page's own policy allows no script and no style but the two that
+it brings.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from ..curves import Curve
-from ..dims import shape_text
-from ..expr import Expr, transpose
-from ..problem import Problem
-from ..results import Equation, Line, Rejected, Result, Step
-from . import mathml, words
-from .article import heading
-from .elements import Html, element, joined
+from ..core.dims import shape_text
+from ..core.expr import Expr, transpose
+from ..core.problem import Problem
+from ..core.results import Equation, Line, Rejected, Result, Step
+from ..numerics.error_curves import Curve
+from . import mathml
+from . import phrases as words
+from .document import heading
+from .html_elements import Html, element, joined
 from .latex import Latex, factor_latex, notation_for, sized, to_latex
-from .pictures import Box, Scale, curve_picture, scale_of, shape_picture, shapes_of
+from .svg import Box, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 COLOURS = 8

@@ -11,14 +11,14 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..dims import Dim, Shape
-from ..elaboration import read_expression
-from ..errors import InputError
-from ..expr import Expr, Number, postorder
-from ..functions import TABLE
-from ..indices import Range, split
-from ..problem import Problem, Request
-from .notation import Level, Notation, Piece, Rope, signed, spell
+from ..core.dims import Dim, Shape
+from ..core.errors import InputError
+from ..core.expr import Expr, Number, postorder
+from ..core.functions import TABLE
+from ..core.indices import Range, split
+from ..core.problem import Problem, Request
+from ..language.elaboration import read_expression
+from ..language.notation import Level, Notation, Piece, Rope, signed, spell
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
 _TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")

@@ -1,0 +1,1 @@
+"""Products in index notation: what is equal, and how it is written shortest."""

@@ -1,0 +1,331 @@
+"""A network being contracted: node by node, into the products that people write.
+
+Two factors that meet in a node that is summed over become a matrix product, parallel ones an
+element-wise product, a factor alone at a summed node a sum along an axis, a loop a diagonal or a
+trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+
+from ..core.cost import length
+from ..core.dims import ONE, Dim
+from ..core.expr import (
+    UNIT,
+    Expr,
+    add,
+    call,
+    dimension,
+    matmul,
+    postorder,
+    power,
+    rebuild,
+    times,
+    transpose,
+)
+from ..core.functions import TABLE
+from .index_terms import Nodes, add_exponents
+
+Symmetric = Callable[[Expr], bool]
+MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
+_PLAIN = frozenset({"symbol", "name", "sum"})
+Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
+
+
+def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
+    """The transpose, pushed into products where that isn't longer, and cancelled where a factor is
+    symmetric; no deeper than `depth` products within each other."""
+    if e.is_scalar or symmetric(e):
+        return e
+    if depth == 0 or e.op in ("symbol", "name", "transpose"):
+        return transpose(e)
+    outside = length(e) + 1  # the transpose of the whole
+    match e.op:
+        case "matmul":
+            pushed = matmul(*_flipped(reversed(e.args), symmetric, depth))
+            return transpose(e) if outside + 2 <= length(pushed) else pushed
+        case "times" | "add":
+            pushed = (times if e.op == "times" else add)(*_flipped(e.args, symmetric, depth))
+            return pushed if length(pushed) <= outside else transpose(e)
+        case "power" if e.args[1].is_scalar:
+            return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
+        case "diag" if e.shape[0] == e.shape[1] != ONE:
+            return e
+    if e.op == "abstract" or (e.op in TABLE and TABLE[e.op].elementwise):
+        pushed = rebuild(e, _flipped(e.args, symmetric, depth))
+        return pushed if length(pushed) < outside else transpose(e)
+    return transpose(e)
+
+
+def _flipped(args: Iterable[Expr], symmetric: Symmetric, depth: int) -> list[Expr]:
+    return [flip(a, symmetric, depth - 1) for a in args]
+
+
+def product(*factors: Expr) -> Expr:
+    """The element-wise product, in which equal factors are a power."""
+    powers: dict[Expr, Expr] = {}
+    for f in factors:
+        base, p = f.args if f.op == "power" and f.args[1].op == "number" else (f, UNIT)
+        powers[base] = add_exponents(powers[base], p) if base in powers else p
+    return times(*(power(b, p) for b, p in powers.items()))
+
+
+def _are_plain(factors: list[Expr]) -> bool:
+    """Whether the transposes of some factors, products of what has nothing to turn inside, are
+    only longer."""
+    parts = chain.from_iterable(v.args if v.op == "matmul" else [v] for v in factors)
+    return {part.op for part in parts} <= _PLAIN
+
+
+@dataclass(slots=True)
+class Board:
+    """The network while it is being contracted: matrices between two nodes, vectors at one."""
+
+    symmetric: Symmetric
+    dims: dict[int, Dim]
+    outside: frozenset[int]
+    matrices: list[Matrix] = field(default_factory=list)
+    vectors: dict[int, list[Expr]] = field(default_factory=dict)
+    scalars: list[Expr] = field(default_factory=list)
+    places: dict[Expr, int] = field(default_factory=dict)  # of the factors, as they were put down
+
+    def copy(self) -> Board:
+        vectors = {n: list(v) for n, v in self.vectors.items()}
+        return Board(
+            self.symmetric, dict(self.dims), self.outside, list(self.matrices), vectors,
+            list(self.scalars), self.places,
+        )  # fmt: skip
+
+    def is_forest(self) -> bool:
+        """Whether no two ways lead from node to node: then the order doesn't matter."""
+        parent: dict[int, int] = {}
+
+        def root(n: int) -> int:
+            while n in parent:
+                n = parent[n]
+            return n
+
+        for _, a, b in self.matrices:
+            one, other = root(a), root(b)
+            if one == other:
+                return False
+            parent[one] = other
+        return True
+
+    # ------------------------------------------------------------------ putting factors down
+
+    def put(self, e: Expr, rows: Nodes, cols: Nodes) -> None:
+        if rows and cols and rows == cols:
+            self.put_vector(rows[0], self.diagonal(e))
+        elif rows and cols:
+            self.matrices.append((e, rows[0], cols[0]))
+        elif rows or cols:
+            self.put_vector((rows + cols)[0], e)
+        else:
+            self.scalars.append(e)
+
+    def put_vector(self, n: int, e: Expr) -> None:
+        self.vectors.setdefault(n, []).append(e)
+
+    def diagonal(self, e: Expr) -> Expr:
+        """The diagonal of a square matrix as a column; of a product as a sum of products."""
+        if e.op == "matmul":
+            for cut in range(1, len(e.args)):
+                left, right = matmul(*e.args[:cut]), matmul(*e.args[cut:])
+                if ONE not in left.shape:
+                    return call("sum", times(left, flip(right, self.symmetric)), data=1)
+        return call("diag", e)
+
+    # ------------------------------------------------------------------------- orientations
+
+    def column(self, factors: list[Expr]) -> Expr:
+        return product(*(flip(v, self.symmetric) if v.shape[1] != ONE else v for v in factors))
+
+    def row(self, factors: list[Expr]) -> Expr:
+        pushed = product(*(flip(v, self.symmetric) if v.shape[0] != ONE else v for v in factors))
+        if len(factors) == 1:
+            return pushed
+        outside = transpose(self.column(factors))
+        return outside if length(outside) < length(pushed) else pushed
+
+    def oriented(self, matrix: Matrix, start: int) -> Expr:
+        e, a, _ = matrix
+        return e if a == start else flip(e, self.symmetric)
+
+    # -------------------------------------------------------------------------- contraction
+
+    def merge_parallel(self) -> None:
+        if len(self.matrices) < 2:
+            return
+        groups: dict[frozenset[int], list[Matrix]] = {}
+        for matrix in self.matrices:
+            groups.setdefault(frozenset(matrix[1:]), []).append(matrix)
+        if len(groups) == len(self.matrices):
+            return
+        merged = []
+        for group in groups.values():
+            if len(group) == 1 or self._is_cycle(group):
+                merged.extend(group)
+                continue
+            _, a, b = group[0]
+            start = a if all(m[1] == a for m in group) else self._better_start(group)
+            together = product(*(self.oriented(x, start) for x in group))
+            merged.append((together, start, b if start == a else a))
+        self.matrices = merged
+
+    def _better_start(self, group: list[Matrix]) -> int:
+        """From which of their two nodes parallel factors are the shorter to write."""
+        _, a, b = group[0]
+        lengths = {s: sum(length(self.oriented(m, s)) for m in group) for s in (a, b)}
+        if lengths[a] == lengths[b] and self._is_symmetric(group, a):
+            return a  # from both it is the same: as the first factor stands
+        return min((a, b), key=lambda s: (lengths[s], s))  # the rows of the whole come first
+
+    def _is_symmetric(self, group: list[Matrix], start: int) -> bool:
+        return self.symmetric(times(*(self.oriented(m, start) for m in group)))
+
+    def _is_cycle(self, group: list[Matrix]) -> bool:
+        """Two factors between two summed nodes that nothing else touches: a trace of a product."""
+        _, a, b = group[0]
+        alone = not {a, b} & self.outside and not self.vectors.get(a) and not self.vectors.get(b)
+        others = any({a, b} & set(m[1:]) for m in self.matrices if m not in group)
+        return len(group) == 2 and alone and not others
+
+    def inner(self) -> dict[int, list[Matrix]]:
+        touching: dict[int, list[Matrix]] = {n: [] for n in self.dims if n not in self.outside}
+        for matrix in self.matrices:
+            for n in matrix[1:]:
+                if n in touching:
+                    touching[n].append(matrix)
+        return touching
+
+    def drop(self, n: int, used: list[Matrix]) -> list[Expr]:
+        for matrix in used:
+            self.matrices.remove(matrix)
+        del self.dims[n]
+        return self.vectors.pop(n, [])
+
+    def sum_vectors(self, n: int) -> None:
+        dim = self.dims[n]
+        factors = self.drop(n, [])
+        if not factors:
+            self.scalars.append(dimension(dim))
+        elif len(factors) == 1:
+            v = factors[0]
+            inner = v.args[0] if v.op == "diag" and v.shape[1] == ONE else None
+            self.scalars.append(self._sum_of(v) if inner is None else call("tr", inner))
+        else:
+            self.scalars.append(self._dot(factors))
+
+    def _sum_of(self, v: Expr) -> Expr:
+        if v.op == "sum" and v.data is not None:  # along one axis, then the other
+            return call("sum", v.args[0])
+        if v.op == "power" and v.args[1].op == "number" and v.args[1].data == 2:
+            return matmul(self.row([v.args[0]]), self.column([v.args[0]]))
+        return call("sum", v)
+
+    def _dot(self, factors: list[Expr]) -> Expr:
+        """The sum of a product of vectors, the shortest way found to write it."""
+        last = factors[-1]
+        if len(factors) == 2 and factors[0] is last:
+            return matmul(self.row([last]), self.column([last]))
+        for v in factors:  # a product as the second factor keeps the first one plain
+            if v.op == "matmul" and last.op != "matmul":
+                last = v
+        found = []
+        for v in dict.fromkeys([last, *factors[:MOST_ENDS]]):
+            rest = list(factors)
+            rest.remove(v)
+            dot = matmul(self.row(rest), self.column([v]))
+            turned = matmul(*(flip(a, self.symmetric) for a in reversed(dot.args)))
+            found += [dot, turned]
+        return min(found, key=lambda e: (length(e), self._place(e)))
+
+    def _place(self, e: Expr) -> int:
+        """Where the first factor of a product was put down: of two ways to write it that are as
+        long, the one that begins with what came first is read as itself again."""
+        first = e.args[0] if e.op == "matmul" else e
+        atoms = postorder([first], into=lambda x: x not in self.places)
+        return min((self.places[x] for x in atoms if x in self.places), default=len(self.places))
+
+    def sum_leaf(self, n: int, matrix: Matrix) -> None:
+        """A node with one matrix: times the vectors there, or summed along the axis."""
+        e, a, b = matrix
+        other = b if a == n else a
+        factors = self.drop(n, [matrix])
+        if not factors:
+            axis = 1 if b == n or self.symmetric(e) else 0
+            self.put_vector(other, call("sum", e, data=axis))
+            return
+        rows = a == n and all(v.shape[0] == ONE for v in factors)
+        if rows:
+            by_product = matmul(self.row(factors), e)
+        else:
+            by_product = matmul(flip(e, self.symmetric) if a == n else e, self.column(factors))
+        if (rows or (b == n and all(v.shape[1] == ONE for v in factors))) and _are_plain(factors):
+            self.put_vector(other, by_product)  # nothing is turned: no sum is shorter
+            return
+        scaled = product(self.column(factors), e) if a == n else product(e, self.row(factors))
+        by_sum = call("sum", scaled, data=1 if b == n else 0)
+        turned = by_sum.shape != by_product.shape  # a row for a column: a transpose to come
+        shorter = length(by_sum) + turned < length(by_product)
+        self.put_vector(other, by_sum if shorter else by_product)
+
+    def contract(self, n: int, one: Matrix, other: Matrix) -> None:
+        """A node with two matrices: their product, with the vectors there scaling the second."""
+        start = one[1] if one[2] == n else one[2]
+        end = other[1] if other[2] == n else other[2]
+        factors = self.drop(n, [one, other])
+        left, right = self.oriented(one, start), self.oriented(other, n)
+        if factors:
+            right = times(self.column(factors), right)
+        joined = matmul(left, right)
+        if start == end:
+            self.close(start, joined, left, right)
+        else:
+            self.put(joined, (start,), (end,))
+
+    def close(self, n: int, loop: Expr, left: Expr, right: Expr) -> None:
+        """A loop at a node: a trace if nothing else is there, else a diagonal."""
+        alone = n not in self.outside and not self.vectors.get(n)
+        if alone and not any(n in m[1:] for m in self.matrices):
+            del self.dims[n]
+            trace = call("tr", self._turned(loop))
+            as_sum = call("sum", times(left, flip(right, self.symmetric)))
+            self.scalars.append(as_sum if length(as_sum) < length(trace) else trace)
+        else:
+            self.put_vector(n, self.diagonal(loop))
+
+    def _turned(self, loop: Expr) -> Expr:
+        """The product below a trace, turned so that it is short, and begins with what came
+        first."""
+        if loop.op != "matmul":
+            return loop
+        ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
+        turned = [matmul(*way[i:], *way[:i]) for way in ways for i in range(len(way))]
+        return min(turned, key=lambda e: (length(e), self._place(e)))
+
+    def run(self, pick: int) -> bool:
+        """Contracts every summed node; `pick` chooses among those with two matrices. False if
+        stuck."""
+        while True:
+            self.merge_parallel()
+            touching = self.inner()
+            if not touching:
+                return True
+            idle = next((n for n, t in touching.items() if not t), None)
+            leaves = [n for n, t in touching.items() if len(t) == 1]
+            leaf = next((n for n in leaves if n in self.vectors), leaves[0] if leaves else None)
+            if idle is not None:
+                self.sum_vectors(idle)
+            elif leaf is not None:
+                self.sum_leaf(leaf, touching[leaf][0])
+            else:
+                pairs = [n for n, t in touching.items() if len(t) == 2]
+                if not pairs:
+                    return False
+                n = pairs[pick % len(pairs)]
+                self.contract(n, *touching[n])

@@ -1,0 +1,113 @@
+"""Element-wise products as a number and powers of factors, so that a part can be taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from ..core.cost import sum_of
+from ..core.expr import MINUS, WHOLE, Expr, matmul, number, power, times
+
+Number = Fraction | float
+NOTHING = Fraction(0)
+Factor = tuple[Expr, Fraction]  # a base and its exponent
+
+
+class Product(NamedTuple):
+    """A number times powers of distinct bases; a power to what is no number is a base itself."""
+
+    coefficient: Number = WHOLE
+    factors: tuple[Factor, ...] = ()
+
+    @staticmethod
+    def of(*parts: Expr) -> Product:
+        """The product of the expressions."""
+        coefficient: Number = WHOLE
+        factors: dict[Expr, Fraction] = {}
+        pending = [(e, WHOLE) for e in reversed(parts)]
+        while pending:
+            a, p = pending.pop()
+            opens = a.op in ("number", "times", "power") and (p is WHOLE or abs(p) == 1)
+            if opens and a.op == "number" and (p > 0 or a.data):
+                coefficient = coefficient * a.data if p > 0 else coefficient / a.data
+            elif opens and a.op == "times":
+                pending.extend([(x, p) for x in reversed(a.args)])
+            elif opens and a.op == "power" and isinstance(a.args[1].data, Fraction):
+                exponent = a.args[1].data
+                pending.append((a.args[0], exponent if p is WHOLE else p * exponent))
+            else:
+                factors[a] = factors[a] + p if a in factors else p
+        return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
+
+    def times(self, other: Product, at: int) -> Product:
+        """The product with the factors of another put in at a place."""
+        factors: dict[Expr, Fraction] = {}
+        for base, p in (*self.factors[:at], *other.factors, *self.factors[at:]):
+            factors[base] = factors.get(base, NOTHING) + p
+        return Product(
+            self.coefficient * other.coefficient, tuple([(b, p) for b, p in factors.items() if p])
+        )
+
+    def power(self, p: Fraction | int) -> Product | None:
+        """The product to a power; None where its number has none that is exact."""
+        if self.coefficient != 1 and (p != int(p) or (p < 0 and not self.coefficient)):
+            return None
+        return Product(self.coefficient ** int(p), tuple((b, q * p) for b, q in self.factors))
+
+    def root(self, p: Fraction) -> Product | None:
+        """The product of which this is the power p, if its exponents are whole."""
+        if any((q / p).denominator != 1 for _, q in self.factors if q.denominator == 1):
+            return None
+        return self.power(1 / p)
+
+    def without(self, part: Product, same: Callable[[Expr, Expr], bool]) -> Product | None:
+        """What is left when a part is taken out, any number of it; None if it isn't there."""
+        rest = dict(self.factors)
+        for base, p in part.factors:
+            key = next((b for b in rest if same(b, base)), None)
+            if key is None or rest[key] * p < 0 or abs(rest[key]) < abs(p):
+                return None
+            rest[key] -= p
+        if not part.coefficient:
+            return None
+        return Product(
+            self.coefficient / part.coefficient, tuple((b, p) for b, p in rest.items() if p)
+        )
+
+    def scalars(self) -> tuple[Product, Product]:
+        """The scalar factors with the number, and the others."""
+        return (
+            Product(self.coefficient, tuple(f for f in self.factors if f[0].is_scalar)),
+            Product(factors=tuple(f for f in self.factors if not f[0].is_scalar)),
+        )
+
+    def expression(self) -> Expr:
+        """The product in the order of writing: the number, the factors, the divisors.
+
+        Ones that spread no further than the rest are left out; a minus goes into a sum."""
+        parts = [power(b, number(p)) for b, p in self.factors]
+        if self.coefficient == -1 and len(parts) == 1 and parts[0].op == "add":
+            return sum_of([times(MINUS, a) for a in parts[0].args])
+        below = [e for e, (_, p) in zip(parts, self.factors, strict=True) if p < 0]
+        ordered = [number(self.coefficient), *(e for e in parts if e not in below), *below]
+        slim = times(*(e for e in ordered if e.op != "ones"))
+        whole = times(*ordered)
+        return slim if slim.shape == whole.shape else whole
+
+
+def multiplied(parts: Sequence[Expr]) -> Expr:
+    """The element-wise product, equal factors gathered."""
+    return Product.of(*parts).expression()
+
+
+def product(factors: Sequence[Expr]) -> Expr:
+    """The matrix product without identities, the scalar multiples of its factors in front."""
+    fronts, matrices = [], []
+    for f in factors:
+        front, rest = Product.of(f).scalars()
+        fronts.append(front.expression())
+        if rest.factors:
+            matrices.append(rest.expression())
+    chain = [e for e in matrices if e.op != "eye"] or matrices[:1]
+    return multiplied([*fronts, *([matmul(*chain)] if chain else [])])

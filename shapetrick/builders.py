@@ -1,0 +1,294 @@
+"""Expressions built in Python: symbols, dimensions, the functions of the table, and requests.
+
+What is built is what the same text means: `st.norm(X @ w - y)` and `norm(X w - y)` are one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .api import Derivation
+from .api import Problem as Asked
+from .core import expr as ex
+from .core.dims import ONE, Dim, shape_text
+from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
+from .core.expr import Expr, operand
+from .core.functions import NAMES, TABLE, Function
+from .core.problem import Kind, Problem, Request
+from .language import elaboration
+from .language.elaboration import DIRECTED, OF_SCALARS
+from .language.parser import parse
+from .language.scope import SIZED, vocabulary
+from .language.shape_inference import sizes_wanted
+from .language.syntax import UPSTREAM, Declaration
+
+# ----------------------------------------------------------------------------------------- leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """A declared element-wise function: `sigma(A)`, and its derivatives `sigma(A, order=1)`."""
+
+    name: str
+
+    def __call__(self, x: Any, order: int = 0) -> Expr:
+        return ex.abstract(self.name, order, operand(x))
+
+
+def symbols(text: str) -> Any:
+    """What `text` declares, in its order; a single one is returned bare.
+
+    >>> X, w, y = symbols("X: m x d; w: d; y: m")
+
+    Raises InputError."""
+    statements = parse(text, vocabulary())
+    declared = [d for d in statements if isinstance(d, Declaration)]
+    if not declared or len(declared) < len(statements):
+        raise InputError("`symbols` takes declarations and nothing else: `X: m x d; w: d`.")
+    problem = elaboration.read(text)
+    found = [
+        problem.symbols[name] if name in problem.symbols else Elementwise(name)
+        for declaration in declared
+        for name, _ in declaration.names
+    ]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def define(name: str, e: Any) -> Expr:
+    """The expression under a name: it prints as its name, and a derivation has a line for it."""
+    return ex.named(checked_name(name), operand(e))
+
+
+def checked_name(name: str) -> str:
+    """The name. Raises NameProblem if the language can't give it to a value."""
+    if not elaboration.is_name(name):
+        raise NameProblem(f"`{name}` is not a name in the language.")
+    return name
+
+
+def dim(size: Any) -> Expr:
+    """A dimension as a scalar: `dim("m")`, `dim("n + 1")`."""
+    return ex.dimension(dimension(size))
+
+
+def dimension(size: Any) -> Dim:
+    """The dimension that a name, a number, a side of a shape, or an expression of these is."""
+    if isinstance(size, Dim):
+        return size
+    if isinstance(size, str):
+        return _read_dimension(size)
+    done: dict[Expr, Dim] = {}
+    for e in ex.postorder([operand(size)]):
+        match e.op:
+            case "dimension":
+                done[e] = Dim.of(e.data)
+            case "number" if e.data == int(e.data) and e.data > 0:
+                done[e] = Dim.of(int(e.data))
+            case "add":
+                done[e] = sum((done[a] for a in e.args), Dim(()))
+            case "times":
+                done[e] = ONE
+                for a in e.args:
+                    done[e] = done[e] * done[a]
+            case _:
+                raise _no_dimension(size)
+    return done[operand(size)]
+
+
+def _read_dimension(text: str) -> Dim:
+    try:
+        (statement,) = parse(f"x : {text}", vocabulary())
+    except (InputError, ValueError):
+        raise _no_dimension(text) from None
+    if isinstance(statement, Declaration) and statement.sides and not statement.words:
+        rows, cols = (side.dim for side in statement.sides)
+        if cols == ONE and rows.integer != 0:
+            return rows
+    raise _no_dimension(text)
+
+
+def _no_dimension(size: Any) -> OperandError:
+    return OperandError(
+        f"`{size}` is no dimension: that is a name, a positive whole number, or a sum or product "
+        "of them."
+    )
+
+
+# -------------------------------------------------------------------------------------- functions
+
+
+def applied(name: str) -> Callable[..., Expr]:
+    """The function of that name, or the constant that takes sizes, as a function in Python."""
+
+    def constant(*sizes: Any) -> Expr:
+        counts, build = SIZED[name]
+        if len(sizes) not in counts:
+            wanted = " or ".join(map(str, counts))
+            raise ShapeError(f"`{name}` takes {wanted} size(s), not {len(sizes)}.")
+        return build(*map(dimension, sizes))
+
+    def function(*args: Any, axis: int | None = None) -> Expr:
+        return _apply(TABLE[NAMES[name]], args, axis)
+
+    made = constant if name in SIZED else function
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = None if name in SIZED else TABLE[NAMES[name]].help
+    return made
+
+
+def _apply(row: Function, args: tuple[Any, ...], axis: int | None) -> Expr:
+    sizes = sizes_wanted(row)
+    if row.takes_axis and axis is None and len(args) == row.arity + 1:
+        args, axis = args[:-1], args[-1]
+    if len(args) != row.arity + sizes:
+        wanted = f" and {sizes} sizes" if sizes else ""
+        raise ShapeError(f"`{row.name}` takes {row.arity} argument(s){wanted}, not {len(args)}.")
+    if axis is not None and not row.takes_axis:
+        raise ShapeError(f"`{row.name}` takes no axis.")
+    if axis not in (None, 0, 1):
+        raise ShapeError("an axis is 0 (down the columns) or 1 (along the rows).")
+    data = tuple(map(dimension, args[row.arity :])) if sizes else axis
+    return ex.call(row.name, *map(operand, args[: row.arity]), data=data)
+
+
+# --------------------------------------------------------------------------------------- requests
+
+
+def grad(of: Any, wrt: Expr, *, symmetric: bool = False, seed: int = 0) -> Derivation:
+    """The gradient of a scalar, of the variable's own shape."""
+    return _derive("grad", of, wrt, symmetric=symmetric, seed=seed)
+
+
+def vjp(of: Any, wrt: Expr, upstream: Any = None, *, seed: int = 0) -> Derivation:
+    """The backward rule, for an upstream gradient of `of`'s shape: a symbol, or a name for one."""
+    return _derive("vjp", of, wrt, upstream, seed=seed)
+
+
+def jac(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
+    """The Jacobian; of a matrix or by a matrix in the convention of `vec`."""
+    return _derive("jac", of, wrt, seed=seed)
+
+
+def hess(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
+    """The Hessian of a scalar."""
+    return _derive("hess", of, wrt, seed=seed)
+
+
+def hvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
+    """The Hessian of a scalar times a direction, of the variable's shape."""
+    return _derive("hvp", of, wrt, direction, seed=seed)
+
+
+def jvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
+    """The derivative along a direction, of `of`'s shape."""
+    return _derive("jvp", of, wrt, direction, seed=seed)
+
+
+def _derive(
+    kind: Kind,
+    of: Any,
+    wrt: Expr,
+    along: Any = None,
+    *,
+    symmetric: bool = False,
+    seed: int,
+) -> Derivation:
+    of = operand(of)
+    _check(kind, of, wrt, symmetric)
+    direction = None
+    if kind in DIRECTED:
+        direction = _direction(kind, of, of if kind == "vjp" else wrt, along)
+    request = Request(kind, of, _text(of), wrt, direction, symmetric)
+    (derivation,) = Asked(_problem(request)).derive(seed)
+    return derivation
+
+
+def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> None:
+    if not isinstance(wrt, Expr):
+        raise RequestError(
+            f"a derivative is by a symbol that `symbols` made, not by {wrt!r}, which is of type "
+            f"{type(wrt).__name__}."
+        )
+    if wrt.op != "symbol":
+        raise RequestError(f"there is a derivative by a declared symbol, not by `{_text(wrt)}`.")
+    if kind in OF_SCALARS and not of.is_scalar:
+        raise RequestError(
+            f"`{kind}` is of a scalar, and `{_text(of)}` is {shape_text(of.shape)}: `vjp` gives "
+            "the backward rule, `jac` all the derivatives."
+        )
+    if symmetric and wrt.shape[0] != wrt.shape[1]:
+        raise RequestError(
+            f"`{wrt}` is {shape_text(wrt.shape)}: only a square matrix is symmetric."
+        )
+
+
+def _text(of: Expr) -> str:
+    """How a derivation writes what it is of."""
+    try:
+        return str(of)
+    except RequestError:  # millions of characters
+        return "the expression"
+
+
+def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Expr:
+    """The symbol that stands for the upstream gradient, or for the direction."""
+    if isinstance(given, Expr):
+        if given.op != "symbol" or given.shape != like.shape:
+            raise ShapeError(
+                f"`{given}` is {shape_text(given.shape)}: a symbol of shape "
+                f"{shape_text(like.shape)} is needed here."
+            )
+        return given
+    if given is None and kind == "vjp" and of.op == "name":
+        return ex.symbol(f"{UPSTREAM}({of.data})", like.shape)
+    if given is None:
+        letter, count = DIRECTED[kind], 0
+        taken = _names([of])
+        given = letter
+        while given in taken:
+            count += 1
+            given = f"{letter}{count}"
+    if not isinstance(given, str):
+        raise RequestError("the direction of a derivative is a symbol, or a name for one.")
+    return ex.symbol(checked_name(given), like.shape)
+
+
+def _names(roots: list[Expr]) -> dict[str, Expr]:
+    """The symbols and definitions by name, arguments first; raises NameProblem for one of two."""
+    found: dict[str, Expr] = {}
+    for e in ex.postorder(roots):
+        if e.op not in ("symbol", "name"):
+            continue
+        name = e.data if e.op == "name" else e.data.name
+        if found.setdefault(name, e) is not e:
+            raise NameProblem(
+                f"two different things are called `{name}` here: {_described(found[name])}, and "
+                f"{_described(e)}."
+            )
+    return found
+
+
+def _described(e: Expr) -> str:
+    if e.op == "name":
+        return f"`{e.args[0]}`"
+    words = [shape_text(e.shape), *sorted(e.data.attributes)]
+    return f"a symbol, {' '.join(words)}"
+
+
+def _problem(request: Request) -> Problem:
+    """The problem that has this request alone."""
+    roots = [e for e in (request.of, request.wrt, request.direction) if e is not None]
+    named = _names(roots)
+    functions = {e.data[0]: None for e in ex.postorder(roots) if e.op == "abstract"}
+    dims = {name for e in ex.postorder(roots) for side in e.shape for name in side.names}
+    for name in sorted({*named, *functions} & dims):
+        raise NameProblem(f"`{name}` is a dimension and a value: give one of them another name.")
+    return Problem(
+        text="",
+        symbols={name: e for name, e in named.items() if e.op == "symbol"},
+        definitions={name: e for name, e in named.items() if e.op == "name"},
+        requests=(request,),
+        functions=tuple(functions),
+    )

@@ -1,0 +1,1 @@
+"""Is my gradient right? Judgement, repair, and what is said of it."""

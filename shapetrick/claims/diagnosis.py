@@ -1,0 +1,70 @@
+"""What is wrong in one place of a claim, and the words in which it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.errors import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is wrong in one place: the name of the row of `claims/mutations.py` that mends it, the
+    place in the problem's text, what stands there and what should; `known` names what should stand
+    there where it is known by more than its value, such as the upstream gradient; `within` is the
+    definition that the place is in, where it is not in the claim."""
+
+    name: str
+    span: Span
+    old: str
+    new: str
+    known: str = ""
+    within: str = ""
+
+
+_WORDS = {
+    "order of the factors": "the factors are in the wrong order",
+    "kind of product": "the wrong kind of product",
+    "grouping": "the wrong grouping",
+    "sign": "the wrong sign",
+    "numeric factor": "a numeric factor is wrong",
+    "power": "a wrong exponent or inverse",
+    "axis": "a sum along the wrong axis",
+    "function": "the wrong function",
+    "argument": "the wrong argument",
+    "extra factor": "a factor too many",
+    "extra term": "a term too many",
+    "missing factor": "a factor is missing",
+    "missing term": "a term is missing",
+    "wrong part": "a part is wrong",
+    "arrangement": "the factors are right; what is open is the arrangement",
+    "symmetric convention": "another convention for a symmetric matrix",
+}
+_COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
+
+
+def described(slip: Slip) -> str:
+    """`a transpose is missing: X', not X`."""
+    place = f"in `{slip.within}`, " if slip.within else ""
+    return f"{place}{_what(slip)}: {instead(slip)}"
+
+
+def instead(slip: Slip) -> str:
+    """What should stand there, and what does."""
+    return f"`{slip.new}`, not `{slip.old}`"
+
+
+def _what(slip: Slip) -> str:
+    if slip.known:
+        return f"{slip.known} is {'wrong' if slip.name == 'wrong part' else 'missing'}"
+    if slip.name == "mean":
+        return (
+            "a mean in the place of a sum" if "sum(" in slip.new else "a sum in the place of a mean"
+        )
+    if slip.name in _COUNTED:
+        return (
+            f"a {slip.name} is missing"
+            if len(slip.new) > len(slip.old)
+            else f"a {slip.name} too many"
+        )
+    return _WORDS[slip.name]

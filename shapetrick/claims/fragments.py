@@ -1,0 +1,175 @@
+"""What an expression is made of: its terms, multiplied out too, its factors, its functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.expr import MINUS, Expr, abstract, matmul, number, postorder, times
+from ..core.functions import OPERATORS, TABLE
+from ..language.elaboration import parse_scalar
+from ..language.syntax import Callee, Node
+from .comparison import agree
+from .variants import Draft, Drawn, values_at
+
+MOST_OPENED = 24  # terms
+_GLUE = ("transpose", "sum", "diag", "tr")  # change a shape, and no scalar
+_SPREADING = ("ones", "eye")
+
+
+def terms_of(e: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum."""
+    return e.args if e.op == "add" else (e,)
+
+
+def distributed(e: Expr) -> list[Expr]:
+    """The terms with products of sums multiplied out, as far as there are few."""
+    waiting, done = list(terms_of(e)), list[Expr]()
+    while waiting and len(waiting) + len(done) <= MOST_OPENED:
+        term = waiting.pop(0)
+        opened = _opened(term)
+        if opened is None:
+            done.append(term)
+        else:
+            waiting[:0] = opened
+    return [*done, *waiting]
+
+
+def _opened(term: Expr) -> list[Expr] | None:
+    """The product multiplied out at its first sum, or None if it has none."""
+    if term.op not in ("times", "matmul"):
+        return None
+    make = times if term.op == "times" else matmul
+    for i, factor in enumerate(term.args):
+        inner = list(factor.args) if factor.op == "add" else _opened(factor)
+        if inner is not None and all(a.shape == factor.shape for a in inner):
+            return [make(*term.args[:i], a, *term.args[i + 1 :]) for a in inner]
+    return None
+
+
+def functions_in(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
+    """The functions of one argument that occur, as kinds and values of nodes."""
+    for e in postorder(roots):
+        if e.op == "abstract":
+            name, order = e.data
+            yield from (("abstract", (name, k)) for k in (order, order + 1))
+        elif e.data in (None, 0, 1) and is_called(e.op) and TABLE[e.op].arity == 1:
+            yield "call", Callee(e.op, e.data)
+
+
+def is_called(op: str) -> bool:
+    """Whether an operation is a function that is written as a call."""
+    return op in TABLE and op not in (*OPERATORS, "transpose")
+
+
+def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """The element-wise functions that occur, and their derivatives."""
+    for e in postorder([of]):
+        if e.op == "abstract":
+            name, order = e.data
+            yield e, abstract(name, order + 1, e.args[0])
+        elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
+            yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
+
+
+# ------------------------------------------------------------------------------------- factors
+
+
+class Factor(NamedTuple):
+    """What is multiplied on a scalar line; `power` is -1 of what divides."""
+
+    value: Expr
+    power: int
+
+
+def factors_of(e: Expr, power: int = 1) -> list[Factor]:
+    """The factors of a product as on a scalar line, without transposes and sums."""
+    found, stack = list[Factor](), [(e, power)]
+    while stack:
+        x, k = stack.pop()
+        if x.op in ("times", "matmul", "kron"):
+            stack.extend((a, k) for a in x.args)
+        elif x.op in _GLUE:
+            stack.append((x.args[0], k))
+        elif x.op == "power" and x.args[1] is MINUS:
+            stack.append((x.args[0], -k))
+        elif x.op not in _SPREADING:
+            found.append(Factor(x, k))
+    return found
+
+
+def typed_factors(draft: Draft) -> list[Factor] | None:
+    """Those of a typed product, whether or not its shapes fit; None if those of a factor don't."""
+    found, stack = list[Factor](), [(draft.root, 1)]
+    while stack:
+        node, k = stack.pop()
+        if node.kind in ("*", ".*", "⊗"):
+            stack.extend((a, k) for a in node.args)
+        elif node.kind in ("/", "./"):
+            stack += [(node.args[0], k), (node.args[1], -k)]
+        elif node.kind in ("neg", "'") or _is_glue(node):
+            found += [Factor(number(-1), k)] if node.kind == "neg" else []
+            stack.append((node.args[0], k))
+        else:
+            e = draft.expression(node)
+            if e is None:
+                return None
+            found += factors_of(e, k)
+    return found
+
+
+def _is_glue(node: Node) -> bool:
+    return node.kind == "call" and node.value.name in _GLUE
+
+
+def same_factors(a: Sequence[Factor], b: Sequence[Factor], draws: Sequence[Drawn]) -> bool:
+    """Whether two products have the same factors but for transposes, and more than one that is no
+    scalar: an arrangement is then all in which they differ."""
+    matrices = [f for f in a if not f.value.is_scalar]
+    return len(matrices) > 1 and all(_same_at(a, b, drawn) for drawn in draws)
+
+
+def _same_at(a: Sequence[Factor], b: Sequence[Factor], drawn: Drawn) -> bool:
+    values = values_at([f.value for f in (*a, *b)], drawn)
+    scale, left = [np.ones((1, 1)), np.ones((1, 1))], [list[Any](), list[Any]()]
+    for i, (factor, value) in enumerate(zip((*a, *b), values, strict=True)):
+        side = int(i >= len(a))
+        if value is None:
+            return False
+        if factor.value.is_scalar:
+            scale[side] = scale[side] * value**factor.power
+        else:
+            left[side].append((value, factor.power))
+    for value, power in left[0]:
+        same = (
+            i
+            for i, (other, k) in enumerate(left[1])
+            if k == power and (agree(value, other) or agree(value.T, other))
+        )
+        found = next(same, None)
+        if found is None:
+            return False
+        left[1].pop(found)
+    return not left[1] and agree(scale[0], scale[1])
+
+
+def idle_parts(e: Expr) -> int:
+    """How many parts do nothing: factors `I` of a matrix product, ones beside entries of the same
+    shape, terms that another one cancels or joins, `2 A - A`."""
+    count = 0
+    for x in postorder([e]):
+        if x.op == "matmul":
+            count += sum(a.op == "eye" for a in x.args)
+        elif x.op == "times" and any(a.op != "ones" and a.shape == x.shape for a in x.args):
+            count += sum(a.op == "ones" for a in x.args)
+        elif x.op == "add":
+            count += len(x.args) - len({_core(t) for t in x.args})
+    return count
+
+
+def _core(term: Expr) -> tuple[Expr, ...]:
+    """A term without its number."""
+    args = term.args if term.op == "times" else (term,)
+    return tuple(a for a in args if a.op != "number")

@@ -1,0 +1,390 @@
+"""Judging a claim: is it right, if not where does it go wrong, and what mends it.
+
+Finite differences have the say on the claim as on any gradient. Only where they refuse it, the
+gradient is derived too, and the claim compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ..core.cost import length
+from ..core.errors import InputError, ShapetrickError, Span
+from ..core.expr import (
+    Expr,
+    postorder,
+    rebuild,
+)
+from ..core.indices import Index
+from ..core.problem import Problem, Request
+from ..core.results import Validation
+from ..language.elaboration import read_expression
+from ..language.printer import to_text
+from ..language.syntax import Node
+from ..pipeline.requests import derive
+from ..validation.checker import Checker
+from ..validation.directional import also_drawn
+from .comparison import agree, distance
+from .conventions import likeness
+from .diagnosis import Slip, described, instead
+from .family_claims import Assertion
+from .fragments import distributed, terms_of
+from .intermediates import Intermediates
+from .repair import Mend, Mender
+from .side_conditions import Provisos
+from .variants import values_at
+
+ClaimVerdict = Literal["right", "wrong", "unchecked"]
+REPLACING = ("missing factor", "missing term", "wrong part", "symmetric convention")
+LONGEST = 2000  # operators of an answer that is told as one expression
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a claim and its place in the problem's text."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found of a claim.
+
+    `error` is its largest relative error against finite differences (infinite where it has another
+    shape, or none). `suggestion` is the claim with the smallest change that makes it right
+    (`mended`), or the right answer where no small change does, unless that is too long to be read;
+    it passed the validation."""
+
+    request: Request
+    claim: str
+    verdict: ClaimVerdict
+    error: float
+    diagnosis: str
+    suggestion: str | None
+    where: Part | None
+    validation: Validation | None
+    mended: bool = False
+    slips: tuple[Slip, ...] = ()
+    proviso: str | None = None
+    evidence: Validation | None = None  # that of the suggestion
+
+
+def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
+    """The verdict on a request's claim."""
+    claim = request.claim
+    assert claim is not None
+    if problem.families is not None:
+        return _judge_members(problem, request, seed)
+    validation = None
+    if claim.value is not None:
+        validation = verdict_on(problem, request, claim.value, seed)
+        if validation.verdict != "wrong":
+            verdict: ClaimVerdict = "right" if validation.verdict == "verified" else "unchecked"
+            error, reason = validation.max_relative_error, validation.reason
+            return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
+    return _Wrong(problem, request, validation, seed).judgement()
+
+
+def _judge_members(problem: Problem, request: Request, seed: int) -> Judgement:
+    """Likewise for members of families: a wrong claim is mended in one step alone, and what mends
+    it is checked in the whole network."""
+    claim = request.claim
+    assert claim is not None
+    assertion = Assertion(problem, request, seed)
+    ruling = None if claim.value is None else assertion.ruling(claim.value)
+    if ruling is not None and ruling.validation.verdict != "wrong":
+        v = ruling.validation
+        verdict: ClaimVerdict = "right" if v.verdict == "verified" else "unchecked"
+        return Judgement(
+            request, claim.text, verdict, v.max_relative_error, v.reason, None, None, v
+        )
+    validation = None if ruling is None else ruling.validation
+    regions = assertion.regions if ruling is None else ruling.regions
+    letter = "" if claim.over is None else claim.over.letter
+    wrong = next(r for r in regions if not r.right)
+    answer = assertion.answer(wrong)
+    rights = [r.text(letter) for r in regions if r.right]
+    found = Judgement(
+        request,
+        claim.text,
+        "wrong",
+        np.inf if validation is None else validation.max_relative_error,
+        "",
+        to_text(answer),
+        None,
+        validation,
+    )
+    if rights:
+        said = f"right for {' and '.join(rights)} only: for {wrong.text(letter)} the gradient is "
+        return replace(found, diagnosis=f"{said}`{to_text(answer)}`")
+    step = assertion.step(wrong)
+    if step is not None:
+        alone, local = step
+        judged = _Wrong(alone, local, _local(alone, local, seed), seed).judgement()
+        if judged.suggestion is not None:
+            right: set[Index] = set()
+            with suppress(InputError):  # it mentions what isn't there at all these lengths
+                value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
+                right = {r.first for r in assertion.ruling(value).regions if r.right}
+            if wrong.first in right:
+                return replace(judged, request=request, validation=validation, error=found.error)
+    plain = _Wrong(problem, request, validation, seed).plain()
+    said = f"the gradient is `{to_text(answer)}`"
+    return replace(found, diagnosis="; ".join(filter(None, [plain.diagnosis, said])))
+
+
+def _local(problem: Problem, request: Request, seed: int) -> Validation | None:
+    claim = request.claim
+    assert claim is not None
+    return None if claim.value is None else verdict_on(problem, request, claim.value, seed)
+
+
+def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:
+    """The verdict of the differences on a claimed value. What is infinite at some points where the
+    derivative exists is wrong, though it be right elsewhere."""
+    checker = checker_of(problem, request, [value], seed)
+    found = checker.check(value)
+    if found.verdict != "wrong" and checker.has_gaps(value):
+        reason = "it has no finite value at some points where the derivative exists"
+        return replace(found, verdict="wrong", reason=reason, max_relative_error=np.inf)
+    return found
+
+
+def checker_of(
+    problem: Problem, request: Request, others: list[Expr], seed: int, everything: bool = False
+) -> Checker:
+    """The checker of a request, which draws what the other expressions mention too."""
+    inputs = also_drawn(request.of, others, [*problem.symbols.values()] if everything else ())
+    inputs = [s for s in inputs if s is not request.direction]
+    return Checker(
+        request.of,
+        request.wrt,
+        request.direction,
+        request.kind,
+        problem.functions,
+        inputs,
+        seed,
+        request.symmetric,
+    )
+
+
+class _Wrong:
+    """A claim that is wrong, on the way to what is said of it."""
+
+    def __init__(
+        self, problem: Problem, request: Request, validation: Validation | None, seed: int
+    ) -> None:
+        self._problem = problem
+        self._request = request
+        self._validation = validation
+        self._seed = seed
+        assert request.claim is not None
+        self._claim = request.claim
+
+    def judgement(self) -> Judgement:
+        """What is wrong, and what is right."""
+        found = self.plain()
+        answer = self._answer
+        if answer is None:
+            return found
+        mend = self._mender.mend()
+        if mend is not None and not self._is_small(mend, answer):
+            mend = None
+        inside = self._inside if mend is None or not self._is_plain(mend) else ()
+        if inside:
+            return self._with_definition(found, inside, answer)
+        if mend is not None:
+            return self._with_mend(found, mend)
+        part, apart = self._first_apart(answer)
+        text = _text(answer)
+        said = _TOO_LONG if text is None else f"the gradient is `{text}`"
+        last = f"no small change mends it; {said}{apart}"
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, [found.diagnosis, *self._nevertheless, last])),
+            suggestion=text,
+            where=part,
+            proviso=self._proviso,
+            evidence=self._derived,
+        )
+
+    def _is_small(self, mend: Mend, answer: Expr) -> bool:
+        """Whether two changes change less than to write the right answer instead."""
+        if len(mend.slips) == 1:
+            return True
+        typed, right = self._claim.text, _text(answer)
+        return right is None or distance(typed, mend.text) <= distance(typed, right)
+
+    @staticmethod
+    def _is_plain(mend: Mend) -> bool:
+        """Whether what is said of it is more likely than a slip in a definition."""
+        return len(mend.slips) == 1 and mend.slips[0].name not in REPLACING
+
+    @cached_property
+    def _inside(self) -> tuple[Slip, ...]:
+        """Slips in the claim's own definitions."""
+        value, answer = self._claim.value, self._answer
+        if value is None or answer is None or value.shape != answer.shape:
+            return ()
+        return Intermediates(self._problem, self._request, value, self._mender).slips()
+
+    def plain(self) -> Judgement:
+        """What is known without the right answer."""
+        claim, request = self._claim, self._request
+        if self._validation is not None:
+            v = self._validation
+            said = v.reason if np.isinf(v.max_relative_error) else ""
+            return Judgement(
+                request, claim.text, "wrong", v.max_relative_error, said, None, None, v
+            )
+        said = f"its shapes don't fit: {claim.problem.splitlines()[0].rstrip('.')}"
+        return Judgement(request, claim.text, "wrong", np.inf, said, None, None, None)
+
+    # -------------------------------------------------------------------------- the right answer
+
+    @cached_property
+    def _result(self) -> tuple[Expr, Validation] | None:
+        try:
+            result = derive(self._problem, replace(self._request, claim=None), self._seed)
+        except ShapetrickError:
+            return None
+        if result.validation.verdict != "verified":
+            return None
+        own = self._problem.definitions
+        return _without_names(result.gradient, own), result.validation
+
+    @property
+    def _answer(self) -> Expr | None:
+        return None if self._result is None else self._result[0]
+
+    @property
+    def _derived(self) -> Validation | None:
+        return None if self._result is None else self._result[1]
+
+    @cached_property
+    def _mender(self) -> Mender:
+        assert self._answer is not None
+        others = [self._answer, *([] if self._claim.value is None else [self._claim.value])]
+        checker = checker_of(self._problem, self._request, others, self._seed, everything=True)
+        return Mender(self._problem, self._request, self._answer, checker)
+
+    # ---------------------------------------------------------------------------- what is said
+
+    def _with_mend(self, found: Judgement, mend: Mend) -> Judgement:
+        first, *others = mend.slips
+        alike = self._likeness if not others else None
+        said = [found.diagnosis, *self._nevertheless]
+        if alike is None:
+            said += [described(slip) for slip in mend.slips]
+        else:
+            said[-1] += f": {instead(first)}"
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, said)),
+            suggestion=mend.text,
+            where=Part(first.old, first.span),
+            mended=True,
+            slips=mend.slips,
+            proviso=self._proviso,
+            evidence=mend.validation,
+        )
+
+    def _with_definition(
+        self, found: Judgement, slips: tuple[Slip, ...], answer: Expr
+    ) -> Judgement:
+        said = [found.diagnosis, *self._nevertheless, *map(described, slips)]
+        return replace(
+            found,
+            diagnosis="; ".join(filter(None, said)),
+            suggestion=_text(answer),
+            where=Part(slips[0].old, slips[0].span),
+            slips=slips,
+            proviso=self._proviso,
+            evidence=self._derived,
+        )
+
+    @cached_property
+    def _likeness(self) -> str | None:
+        value, answer = self._claim.value, self._answer
+        if value is None or answer is None:
+            return None
+        return likeness(value, answer, self._request, self._mender.draws)
+
+    @cached_property
+    def _proviso(self) -> str | None:
+        if self._answer is None or self._likeness is not None:
+            return None
+        return Provisos(self._mender, self._request, self._answer).found()
+
+    @property
+    def _nevertheless(self) -> list[str]:
+        """In what sense the claim is right."""
+        proviso = None if self._proviso is None else f"right only where {self._proviso}"
+        return [said for said in (proviso, self._likeness) if said is not None]
+
+    def _first_apart(self, answer: Expr) -> tuple[Part, str]:
+        """The first term of the claim that is none of the answer's, and the answer's that is none
+        of the claim's."""
+        claimed = self._terms()
+        right = distributed(answer)
+        drawn = self._mender.draws[0]
+        values = values_at([*(e for _, e in claimed), *right, *terms_of(answer)], drawn)
+        own, others = values[: len(claimed)], values[len(claimed) :]
+        wrong = [
+            node
+            for (node, _), v in zip(claimed, own, strict=True)
+            if not any(o is not None and agree(v, o) for o in others)
+        ]
+        missing = [
+            e
+            for e, o in zip(right, others, strict=False)
+            if not any(o is not None and agree(v, o) for v in own)
+        ]
+        if not wrong or len(claimed) == 1:
+            assert self._claim.span is not None
+            return Part(self._claim.text, self._claim.span), ""
+        typed = self._mender.draft.typist.write(wrong[0])
+        other = _text(missing[0]) if missing else None
+        against = "" if other is None else f", where it has `{other}`"
+        return Part(typed, wrong[0].span), f": they part at `{typed}`{against}"
+
+    def _terms(self) -> list[tuple[Node, Expr]]:
+        """The terms of the claim as typed, with their signs in the expressions."""
+        found: list[tuple[Node, Expr]] = []
+        stack = [(self._mender.root, 1)]
+        while stack:
+            node, sign = stack.pop()
+            if node.kind in ("+", "-"):
+                stack.append((node.args[1], sign if node.kind == "+" else -sign))
+                stack.append((node.args[0], sign))
+            elif node.kind == "neg":
+                stack.append((node.args[0], -sign))
+            else:
+                e = self._mender.draft.expression(node)
+                if e is not None:
+                    found.append((node, e if sign > 0 else -e))
+        return found
+
+
+def _text(e: Expr) -> str | None:
+    """The expression as a claim would say it, or None where that is too long to be read."""
+    return to_text(e) if length(e) <= LONGEST else None
+
+
+_TOO_LONG = "the gradient is too long for one expression: without the claim, its parts have names"
+
+
+def _without_names(e: Expr, known: Container[str]) -> Expr:
+    """The expression in the problem's own names alone."""
+    new: dict[Expr, Expr] = {}
+    for x in postorder([e]):
+        introduced = x.op == "name" and x.data not in known
+        new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
+    return new[e]

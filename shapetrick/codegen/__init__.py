@@ -1,0 +1,1 @@
+"""The plan of a computation, before it is text."""

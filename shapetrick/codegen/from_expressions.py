@@ -1,0 +1,314 @@
+"""Expressions to a computation plan: the meaning of every operation in array operations.
+
+TABLE has a row for each operation whose arguments decide how it is computed: reductions, what is
+stable only if written with care, what would make large matrices of small ones. Every other
+operation is one operation of the array library too, and is spelled there
+(`codegen/python/operations.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.dims import ONE, Dim, Extent, extent
+from ..core.errors import RequestError
+from ..core.expr import Expr, postorder
+from ..core.functions import TABLE as FUNCTIONS
+from . import reductions
+from .ir import Graph, Value, pairs
+from .reductions import inner, total
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The values of some expressions, and the names that the problem has for values."""
+
+    graph: Graph
+    values: Mapping[Expr, Value]
+    names: Mapping[Value, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation on values: its expression, for the shapes, and the values of its arguments."""
+
+    graph: Graph
+    e: Expr
+    args: Sequence[Value]
+
+    @property
+    def x(self) -> Value:
+        return self.args[0]
+
+    @property
+    def axis(self) -> int | None:
+        """The axis of the array along which a function works; a vector has only one."""
+        return self.e.data if self.x.is_matrix else None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the function works on every entry by itself: along an axis that is 1."""
+        sides = self.e.args[0].shape
+        return not self.x.rank or (self.e.data is not None and sides[self.e.data] == ONE)
+
+    def beside(self, v: Value) -> Value:
+        """A reduced value spread beside the argument that it came from."""
+        return self.graph.lift(v) if self.axis == 1 else v
+
+
+def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
+    """The values of the expressions and of all that they are made of."""
+    values: dict[Expr, Value] = {}
+    names: dict[Value, str] = {}
+    for e in postorder(roots):
+        args = [values[a] for a in e.args]
+        v = values[e] = _translated(graph, e, args)
+        if e.op == "name" and v.args:
+            names.setdefault(v, e.data)
+    return Translation(graph, values, names)
+
+
+def _translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
+    row = TABLE.get(e.op)
+    if row is not None:
+        return row(Call(graph, e, args))
+    if e.op not in FUNCTIONS:
+        raise RequestError(f"there is no code for `{e.op}`.")
+    if FUNCTIONS[e.op].elementwise:
+        return graph.entrywise(e.op, *_aligned(graph, e, args))
+    matrices = [reshaped(graph, v, a.shape) for a, v in zip(e.args, args, strict=True)]
+    return reshaped(graph, graph.node(e.op, matrices, e.data, e.shape), extent(e.shape))
+
+
+def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
+    """The operands, columns lifted where they stand beside matrices or rows."""
+    if ONE in e.shape:
+        return list(args)
+    return [graph.lift(v) if a.shape[1] == ONE else v for a, v in zip(e.args, args, strict=True)]
+
+
+# ------------------------------------------------------------------------------------- operators
+
+
+def _add(c: Call) -> Value:
+    return c.graph.spread(c.graph.add(*_aligned(c.graph, c.e, c.args)), extent(c.e.shape))
+
+
+def _times(c: Call) -> Value:
+    """The element-wise product; an outer product in it is a column and a row."""
+    factors: list[Value] = []
+    for v in _aligned(c.graph, c.e, c.args):
+        factors.extend(_outer_parts(c.graph, v) if len(c.args) > 1 and v.is_matrix else (v,))
+    return c.graph.spread(c.graph.mul(*factors), extent(c.e.shape))
+
+
+def _outer_parts(graph: Graph, v: Value) -> tuple[Value, ...]:
+    if v.op == "chain":
+        factors = list(pairs(v))
+        for i, (_, (rows, _cols)) in enumerate(factors):
+            if i and rows == ONE:
+                return graph.lift(graph.chain(factors[:i])), graph.chain(factors[i:])
+    return (v,)
+
+
+def _power(c: Call) -> Value:
+    return c.graph.power(*_aligned(c.graph, c.e, c.args))
+
+
+def _matmul(c: Call) -> Value:
+    return c.graph.chain([(v, a.shape) for a, v in zip(c.e.args, c.args, strict=True)])
+
+
+def _diag(c: Call) -> Value:
+    """Of a vector the diagonal matrix, of a matrix its diagonal."""
+    if not c.x.rank:
+        return c.x
+    return c.graph.diagonal_matrix(c.x) if c.x.rank == 1 else reductions.diagonal(c.graph, c.x)
+
+
+def _leaf(op: str) -> Callable[[Call], Value]:
+    return lambda c: c.graph.node(op, (), c.e.data, extent(c.e.shape))
+
+
+def _spread(number: int) -> Callable[[Call], Value]:
+    return lambda c: c.graph.spread(c.graph.number(number), extent(c.e.shape))
+
+
+def _abstract(c: Call) -> Value:
+    return c.graph.entrywise("abstract", c.x, data=c.e.data)
+
+
+# --------------------------------------------------------------------------- of a square matrix
+
+
+def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Call], Value]:
+    """A function of a square matrix, which is simpler of a number."""
+
+    def made(c: Call) -> Value:
+        if not c.x.rank:
+            return of_scalar(c.graph, c.x)
+        return c.graph.node(c.e.op, c.args, None, extent(c.e.shape))
+
+    return made
+
+
+def _absolute_logarithm(graph: Graph, x: Value) -> Value:
+    return graph.entrywise("log", graph.entrywise("abs", x))
+
+
+def _adjugate(c: Call) -> Value:
+    if not c.x.rank:
+        return c.graph.one
+    determinant = c.graph.node("det", c.args)
+    return c.graph.mul(determinant, c.graph.node("inv", c.args, None, c.x.shape))
+
+
+# ------------------------------------------------------------------------------------ reductions
+
+
+def _count(c: Call) -> Value:
+    sides = c.e.args[0].shape if c.e.data is None else (c.e.args[0].shape[c.e.data], ONE)
+    return c.graph.size(sides[0] * sides[1])
+
+
+def _sum(c: Call) -> Value:
+    return c.x if c.alone else total(c.graph, c.x, c.axis)
+
+
+def _mean(c: Call) -> Value:
+    return c.graph.mul(_sum(c), c.graph.reciprocal(_count(c)))
+
+
+def _norm(c: Call) -> Value:
+    if not c.x.rank:
+        return c.graph.entrywise("abs", c.x)
+    return c.graph.entrywise("sqrt", total(c.graph, c.graph.square(c.x)))
+
+
+def _norm1(c: Call) -> Value:
+    return total(c.graph, c.graph.entrywise("abs", c.x))
+
+
+def _dot(c: Call) -> Value:
+    return inner(c.graph, *c.args)
+
+
+def _extreme(c: Call) -> Value:
+    return c.x if c.alone else c.graph.reduced(c.e.op, c.x, c.axis)
+
+
+def _is_extreme(extreme: str) -> Callable[[Call], Value]:
+    def made(c: Call) -> Value:
+        if c.alone:
+            return c.graph.spread(c.graph.one, c.x.shape)
+        best = c.beside(c.graph.reduced(extreme, c.x, c.axis))
+        return c.graph.entrywise("equal", c.x, best)
+
+    return made
+
+
+def _exponentials(c: Call) -> tuple[Value, Value, Value]:
+    """The largest entry, exp of what entries are above it, and the sum of that: none can
+    overflow."""
+    top = c.graph.reduced("max", c.x, c.axis)
+    above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
+    exponentials = c.graph.entrywise("exp", above)
+    return top, exponentials, c.graph.reduced("sum", exponentials, c.axis)
+
+
+def _logsumexp(c: Call) -> Value:
+    if c.alone:
+        return c.x
+    top, _, summed = _exponentials(c)
+    return c.graph.add(top, c.graph.entrywise("log", summed))
+
+
+def _softmax(c: Call) -> Value:
+    if c.alone:
+        return c.graph.spread(c.graph.one, c.x.shape)
+    _, exponentials, summed = _exponentials(c)
+    return c.graph.mul(exponentials, c.graph.reciprocal(c.beside(summed)))
+
+
+def _log_softmax(c: Call) -> Value:
+    if c.alone:
+        return c.graph.spread(c.graph.number(0), c.x.shape)
+    return c.graph.add(c.x, c.graph.scaled(-1, c.beside(_logsumexp(c))))
+
+
+# ----------------------------------------------------------------------------------- rearranging
+
+
+def _vec(c: Call) -> Value:
+    """The columns below each other: of the transpose, its rows beside each other."""
+    if c.x.rank < 2:
+        return c.x
+    return c.graph.node("ravel", (c.graph.transpose(c.x),), None, extent(c.e.shape))
+
+
+def _unvec(c: Call) -> Value:
+    m, n = c.e.data
+    return unraveled(c.graph, c.x, m, n)
+
+
+def unraveled(graph: Graph, v: Value, m: Dim, n: Dim) -> Value:
+    """The m×n matrix with that `vec`."""
+    if ONE in (m, n):
+        return v
+    if v.op == "ravel" and v.args[0].shape == (n, m):
+        return graph.transpose(v.args[0])
+    return graph.transpose(reshaped(graph, v, (n, m)))
+
+
+def _kron(c: Call) -> Value:
+    if any(not a.rank for a in c.args):
+        return c.graph.mul(*c.args)
+    a, b = (reshaped(c.graph, v, arg.shape) for v, arg in zip(c.args, c.e.args, strict=True))
+    product = c.graph.node("kron", (a, b), None, c.e.shape)
+    return reshaped(c.graph, product, extent(c.e.shape))
+
+
+def reshaped(graph: Graph, v: Value, shape: Extent) -> Value:
+    return v if v.shape == shape else graph.node("reshape", (v,), None, shape)
+
+
+TABLE: Mapping[str, Callable[[Call], Value]] = {
+    "number": lambda c: c.graph.number(c.e.data),
+    "dimension": lambda c: c.graph.size(Dim.of(c.e.data)),
+    "constant": _leaf("constant"),
+    "symbol": _leaf("input"),
+    "name": lambda c: c.x,
+    "ones": _spread(1),
+    "zeros": _spread(0),
+    "eye": _leaf("eye"),
+    "commute": _leaf("commute"),
+    "abstract": _abstract,
+    "add": _add,
+    "times": _times,
+    "power": _power,
+    "square": lambda c: c.graph.square(c.x),
+    "matmul": _matmul,
+    "transpose": lambda c: c.graph.transpose(c.x),
+    "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,
+    "det": _of_scalar(lambda graph, x: x),
+    "logdet": _of_scalar(_absolute_logarithm),
+    "inv": _of_scalar(Graph.reciprocal),
+    "adj": _adjugate,
+    "diag": _diag,
+    "vec": _vec,
+    "unvec": _unvec,
+    "kron": _kron,
+    "sum": _sum,
+    "mean": _mean,
+    "max": _extreme,
+    "min": _extreme,
+    "ismax": _is_extreme("max"),
+    "ismin": _is_extreme("min"),
+    "norm": _norm,
+    "norm1": _norm1,
+    "dot": _dot,
+    "logsumexp": _logsumexp,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+}

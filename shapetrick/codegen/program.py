@@ -1,0 +1,222 @@
+"""What a generated function computes: its inputs, its outputs, and the plan between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..core.dims import Dim
+from ..core.errors import RequestError
+from ..core.expr import Expr, is_identity, postorder, substitute, symbol, symbols_of, times
+from ..core.functions import TABLE
+from ..core.problem import Problem, Request
+from ..core.results import Result
+from ..language.syntax import UPSTREAM
+from .chain_order import Association
+from .factorizations import with_shared_factors
+from .from_expressions import translate
+from .ir import Graph, Value, walk
+from .reuse import with_products_reused
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value that is returned: `J`, or the answer to a request."""
+
+    key: str  # as typed: "J", "grad J wrt w"
+    name: str  # in the program, where it is free
+    expression: Expr
+    value: Value
+    result: Result | None = None  # None for what was differentiated
+
+    @property
+    def request(self) -> Request | None:
+        return None if self.result is None else self.result.request
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Inputs in the order of the problem, outputs in the order of the requests, what they are
+    computed by, and the names that the problem has for values."""
+
+    graph: Graph
+    inputs: tuple[Expr, ...]
+    functions: tuple[tuple[str, int], ...]  # abstract functions, each with an order of derivative
+    foreign: tuple[str, ...]  # rows that a user has added: their values are passed in
+    outputs: tuple[Output, ...]
+    names: Mapping[Value, str]
+    definitions: tuple[tuple[str, Expr], ...]
+    dimensions: tuple[str, ...]  # that occur in it
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An expression that a program is to compute; see `Output`."""
+
+    key: str
+    name: str
+    expression: Expr
+    result: Result | None = None
+
+
+def program(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+    with_values: bool = True,
+) -> Program:
+    """The program that computes the results together, after the values that were differentiated.
+
+    `sizes` are those for which products are associated; `spelled` are the operations for which
+    there is code."""
+    wanted: list[Wanted] = []
+    if with_values:
+        for of, text in {r.request.of: r.request.of_text for r in results}.items():
+            wanted.append(Wanted(text, _word(text) or "value", of))
+    keys = [_key(result.request) for result in results]
+    for plain, result in zip(keys, results, strict=True):
+        request, key = result.request, plain
+        if keys.count(plain) > 1 and request.direction is not None:
+            key = f"{plain} with {request.direction.data.name}"
+        parts = (request.kind, _word(request.of_text), request.wrt.data.name)
+        wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
+    variables = [result.request.wrt for result in results]
+    inputs = variables if with_values else _telling(variables, wanted)
+    return planned(wanted, list(problem.symbols), sizes, spelled, inputs)
+
+
+def _telling(variables: Sequence[Expr], wanted: Sequence[Wanted]) -> list[Expr]:
+    """The variables that tell sizes which nothing else tells: of a gradient that is constant."""
+    told = {d for w in wanted for s in symbols_of(w.expression) for d in _names(s)}
+    return [v for v in variables if not told.issuperset(_names(v))]
+
+
+def _names(e: Expr) -> list[str]:
+    """The names of its dimensions."""
+    return [name for d in e.shape for name in d.names]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A value with its backward rule: a program that computes the value first, then the gradients
+    by some inputs, of which `upstream` is a factor."""
+
+    program: Program
+    upstream: Expr
+
+    @property
+    def value(self) -> Output:
+        return self.program.outputs[0]
+
+    @property
+    def gradients(self) -> Mapping[Expr, Output]:
+        """By the variable."""
+        return {o.request.wrt: o for o in self.program.outputs if o.request is not None}
+
+    @property
+    def inputs(self) -> tuple[Expr, ...]:
+        return tuple(e for e in self.program.inputs if e is not self.upstream)
+
+
+def rules(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+) -> list[Rule]:
+    """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
+    by_value: dict[Expr, dict[Expr, Result]] = {}
+    for result in results:
+        request = result.request
+        if request.kind not in ("grad", "vjp"):
+            raise RequestError(
+                f"`{_key(request)}` is no backward rule: the target takes `grad` and `vjp` alone."
+            )
+        by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
+    return [_rule(problem, list(found.values()), sizes, spelled) for found in by_value.values()]
+
+
+def _rule(
+    problem: Problem,
+    results: Sequence[Result],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+) -> Rule:
+    request = results[0].request
+    of, text = request.of, _word(request.of_text) or "value"
+    directions = [r.request.direction for r in results if r.request.direction is not None]
+    upstream = directions[0] if directions else symbol(f"{UPSTREAM}({text})", of.shape)
+    wanted = [Wanted(request.of_text, text, of)]
+    for result in results:
+        asked = result.request
+        name = f"{asked.wrt.data.name}_{UPSTREAM}"
+        gradient = result.gradient
+        if asked.direction is None:
+            gradient = times(upstream, gradient)
+        elif asked.direction is not upstream:
+            gradient = substitute(gradient, {asked.direction: upstream})
+        wanted.append(Wanted(_key(asked), name, gradient, result))
+    variables = [result.request.wrt for result in results]
+    return Rule(planned(wanted, list(problem.symbols), sizes, spelled, variables), upstream)
+
+
+def _key(request: Request) -> str:
+    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+
+
+def _word(text: str) -> str:
+    return text if text.isidentifier() else ""
+
+
+def planned(
+    wanted: Sequence[Wanted],
+    order: Sequence[str],
+    sizes: Mapping[str, int],
+    spelled: Collection[str],
+    inputs: Sequence[Expr] = (),
+) -> Program:
+    """The program for some expressions; its inputs, of which some may be needed for no value, are
+    in the order of these names."""
+    roots = [w.expression for w in wanted]
+    graph = Graph()
+    translation = translate(roots, graph)
+    values, names = [translation.values[e] for e in roots], dict(translation.names)
+    stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
+        Association(graph, sizes),
+        partial(with_shared_factors, graph),
+        partial(with_products_reused, graph),
+    ]
+    for stage in stages:
+        new = stage(values)
+        values = [new[v] for v in values]
+        names = {new[v]: name for v, name in names.items() if v in new}
+    nodes = list(postorder(roots))
+    used = {e.data.name: e for e in [*nodes, *inputs] if e.op == "symbol"}
+    order = [*order, *sorted(set(used) - set(order))]
+    abstract = sorted({e.data for e in nodes if e.op == "abstract"})
+    return Program(
+        graph=graph,
+        inputs=tuple(used[name] for name in order if name in used),
+        functions=tuple(abstract),
+        foreign=tuple(sorted({v.op for v in walk(values)} & (set(TABLE) - set(spelled)))),
+        outputs=tuple(
+            Output(w.key, w.name, w.expression, v, w.result)
+            for w, v in zip(wanted, values, strict=True)
+        ),
+        names=names,
+        definitions=tuple(
+            {e.data: e.args[0] for e in nodes if e.op == "name" and not is_identity(e)}.items()
+        ),
+        dimensions=_dimensions(values),
+    )
+
+
+def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
+    """The names of dimensions that the plan needs, in order of appearance."""
+    dims: list[Dim] = []
+    for v in walk(values):
+        data = v.data if isinstance(v.data, tuple) else (v.data,)
+        dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
+    return tuple(dict.fromkeys(name for d in dims for name in d.names))

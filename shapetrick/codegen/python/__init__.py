@@ -1,0 +1,1 @@
+"""A plan as Python: NumPy, JAX and PyTorch."""

@@ -1,0 +1,264 @@
+"""A program as Python text: imports, signature, docstring, checks, statements, results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, get_args
+
+from ...core.dims import extent, shape_text
+from ...core.errors import RequestError
+from ...core.expr import Expr
+from ...language.printer import overlined, to_text
+from ..program import Output, Program
+from .identifiers import Identifiers
+from .inplace import InPlaceWriter
+from .operations import Library
+from .signature import Arguments, arguments, flattening
+from .statements import Statement, Writer
+
+Target = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+LIBRARIES: Mapping[Target, Library] = {
+    "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
+}  # fmt: skip
+FUNCTION = "value_and_gradients"
+WIDTH = 88
+LONGEST = 1000  # characters of a formula in a docstring
+
+# Names that the text of a program uses itself.
+RESERVED = frozenset(
+    {
+        "np",
+        "jax",
+        "jnp",
+        "math",
+        "partial",
+        "scipy",
+        "torch",
+        "Array",
+        "Tensor",
+        "Callable",
+        "NDArray",
+        "Any",
+        "once_differentiable",
+        "ctx",
+        "saved",
+        FUNCTION,
+    }
+)
+_ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
+_IMPORTS: Sequence[tuple[str, str]] = (
+    (r"\bmath\.", "import math"),
+    (r"\bsys\.", "import sys"),
+    (r"\bCallable\b", "from collections.abc import Callable"),
+    (r"\bpartial\b", "from functools import partial"),
+    (r"\bAny\b", "from typing import Any"),
+    (r"\bjax\.", "import jax"),
+    (r"\bjnp\.", "import jax.numpy as jnp"),
+    (r"\bjax\.scipy\.", "import jax.scipy"),
+    (r"\bnp\.", "import numpy as np"),
+    (r"(?<!jax\.)\bscipy\.linalg\.", "import scipy.linalg"),
+    (r"(?<!jax\.)\bscipy\.special\.", "import scipy.special"),
+    (r"\btorch\.", "import torch"),
+    (r"\bNDArray\b", "from numpy.typing import NDArray"),
+    (r"\bTensor\b", "from torch import Tensor"),
+    (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
+)
+_STANDARD = tuple(line for _, line in _IMPORTS[:5])
+_PROSE = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
+
+
+def module(
+    program: Program,
+    library: Library,
+    about: Sequence[str] = (),
+    test: Sequence[str] = (),
+    body: Body | None = None,
+) -> str:
+    """The text of a module with one function, and its test; `about` is what stands above."""
+    return with_function(function(program, library, body), library, about, test)
+
+
+def with_function(
+    lines: Sequence[str], library: Library, about: Sequence[str] = (), test: Sequence[str] = ()
+) -> str:
+    """Likewise, with the lines of the function."""
+    lines = [*lines, *test]
+    if library == "numpy":
+        lines = ["Array = NDArray[np.floating]", "", "", *lines]
+    return assembled(lines, about)
+
+
+def assembled(body: Sequence[str], about: Sequence[str]) -> str:
+    """A module: what it is, its imports, its body."""
+    text = "\n".join(body)
+    code = _PROSE.sub("", text)
+    found = [line for pattern, line in _IMPORTS if re.search(pattern, code)]
+    standard = [line for line in found if line in _STANDARD]
+    others = [line for line in found if line not in _STANDARD]
+    blocks = ["\n".join(block) for block in (about, standard, others) if block]
+    gap = "\n\n\n" if text.startswith(("def ", "class ", "@")) else "\n\n"
+    return "\n\n".join(blocks) + gap + text + "\n"
+
+
+def program_arguments(program: Program) -> Arguments:
+    """The parameters of the function."""
+    return arguments(program, Identifiers(RESERVED))
+
+
+Body = Callable[[InPlaceWriter, Identifiers], list[str]]
+
+
+def function(program: Program, library: Library, body: Body | None = None) -> list[str]:
+    """The lines of a function that returns all outputs; `body` writes those that compute them."""
+    identifiers = Identifiers(RESERVED)
+    given = arguments(program, identifiers)
+    shapes = _own_shapes(program, given, identifiers)
+    names = {**program.names, **{o.value: o.name for o in program.outputs}}
+    roots = [output.value for output in program.outputs]
+    writer = InPlaceWriter(
+        library, roots, names, given.dims, given.functions, identifiers, _like(given)
+    )
+    bind(writer, program, given.inputs)
+    computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
+    returned = [_returned(o, f"{writer.piece(o.value)}", given, shapes) for o in program.outputs]
+    lines = [
+        *docstring(program, given),
+        *given.lines,
+        *(f"{text} = {name}.shape" for name, text in shapes.items()),
+        *flattening(given.inputs),
+        *computed,
+        f"return {', '.join(returned)}",
+    ]
+    results = [result_type(o, library) for o in program.outputs]
+    result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
+    head = signature(FUNCTION, parameters(given, library), result)
+    if library == "jax":
+        head = [_jit(given), *head]
+    return [*head, *indented(lines)]
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def bind(writer: Writer, program: Program, inputs: Mapping[Expr, str]) -> None:
+    """Tell the writer what the inputs are called."""
+    for e, name in inputs.items():
+        writer.bind(program.graph.node("input", (), e.data, extent(e.shape)), name)
+
+
+def _like(given: Arguments) -> str:
+    """An array among the inputs, for its type."""
+    return next(iter(given.inputs.values()), "torch.zeros(())")
+
+
+def _jit(given: Arguments) -> str:
+    if not given.others:
+        return "@jax.jit"
+    return f"@partial(jax.jit, static_argnames={given.others!r})"
+
+
+def _own_shapes(program: Program, given: Arguments, identifiers: Identifiers) -> dict[str, str]:
+    """What the shapes are called in which vectors were given, where a gradient comes back in it."""
+    names = dict.fromkeys(filter(None, (_vector(o, given) for o in program.outputs)))
+    return {name: identifiers.take(f"{name}_shape") for name in names}
+
+
+def _vector(output: Output, given: Arguments) -> str:
+    """The vector by which an output is the gradient, so that it has that vector's shape, if the
+    function takes it."""
+    request = output.request
+    if request is None or request.kind not in ("grad", "vjp", "hvp"):
+        return ""
+    return given.inputs.get(request.wrt, "") if len(extent(request.wrt.shape)) == 1 else ""
+
+
+def _returned(output: Output, text: str, given: Arguments, shapes: Mapping[str, str]) -> str:
+    vector = _vector(output, given)
+    return f"{text}.reshape({shapes[vector]})" if vector else text
+
+
+def result_type(output: Output, library: Library) -> str:
+    if library == "numpy" and not output.value.rank:
+        return "float"
+    return _ARRAYS[library]
+
+
+def parameters(given: Arguments, library: Library) -> list[str]:
+    """The parameters with their types."""
+    array = _ARRAYS[library]
+    scalar = "float" if library == "numpy" else array
+    inputs = [f"{name}: {array if extent(e.shape) else scalar}" for e, name in given.inputs.items()]
+    functions = [
+        f"{name}: Callable[[{array}], {array}]"
+        if isinstance(key, tuple)
+        else f"{name}: Callable[..., {array}]"
+        for key, name in given.functions.items()
+    ]
+    return [*inputs, *functions, *(f"{given.dims[name]}: int" for name in given.asked)]
+
+
+def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
+    """`def f(…) -> …:` in one line or several."""
+    line = f"def {name}({', '.join(parameters)}) -> {result}:"
+    if len(line) <= WIDTH:
+        return [line]
+    inside = f"    {', '.join(parameters)}"
+    if len(inside) <= WIDTH:
+        return [f"def {name}(", inside, f") -> {result}:"]
+    return [f"def {name}(", *(f"    {p}," for p in parameters), f") -> {result}:"]
+
+
+def written(statements: Iterable[Statement]) -> list[str]:
+    """The statements as lines."""
+    return [f"{s.name} {s.sign} {s.text}" if s.name else s.text for s in statements]
+
+
+def docstring(program: Program, given: Arguments) -> list[str]:
+    """What is returned, its formulas, and the shapes."""
+    keys = [o.key for o in program.outputs]
+    summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
+    formulas = [(overlined(name), body) for name, body in program.definitions]
+    for o in program.outputs:
+        if o.result is not None or (o.expression.op != "name" and o.name != "value"):
+            formulas.append((o.key, o.result.gradient if o.result else o.expression))
+    shapes = [
+        f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
+        for e, name in given.inputs.items()
+    ]
+    lines = [*wrapped(f"{summary}.", WIDTH - 8), ""]
+    for name, e in formulas:
+        first, *more = wrapped(f"{name} = {_formula(e)}", WIDTH - 12)
+        lines += [f"    {first}", *(f"        {line}" for line in more)]
+    if shapes:
+        lines += ["", *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
+    if any(len(extent(e.shape)) == 1 for e in given.inputs):
+        lines.append("A column or row may have one axis; a gradient has the shape of its variable.")
+    first, *rest = (quoted(line) for line in lines)
+    return [f'"""{first}', *rest, '"""']
+
+
+def quoted(line: str) -> str:
+    """A line as it may stand in a docstring: nothing in it ends the string or the line."""
+    return " ".join(line.split("\n")).replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _formula(e: Expr) -> str:
+    try:
+        text = to_text(e, unicode=True)
+    except RequestError:
+        text = ""
+    return text if 0 < len(text) <= LONGEST else "(too long to print here)"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The words in lines."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) + 1 > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines

@@ -1,0 +1,394 @@
+"""The check that a generated module carries: its gradients against central differences of its
+values.
+
+Inputs are drawn with NumPy as their attributes ask. In a derivative along a random direction
+every entry counts, so that one direction for each gradient will do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...core.dims import extent
+from ...core.errors import RequestError
+from ...core.expr import Expr
+from ...core.functions import Array
+from ...core.problem import Request
+from ..program import Program
+from .operations import MODULES, Library
+from .signature import Arguments
+
+# How entries are drawn of which nothing is declared: what will do depends on the domains.
+RANGES = (
+    "rng.standard_normal({0})",
+    "rng.uniform(0.5, 1.5, {0})",
+    "rng.uniform(0.1, 0.9, {0})",
+    "rng.uniform(1.2, 2.0, {0})",
+)
+STEPS = (1e-3, 1e-4, 1e-5)
+Sizes = Mapping[str, int]
+_SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
+_SIGNED: Mapping[str, str] = {
+    "unit": "rng.uniform(0.1, 0.9, {0})",
+    "positive": "rng.uniform(0.5, 1.5, {0})",
+    "nonneg": "rng.uniform(0.5, 1.5, {0})",
+    "simplex": "rng.uniform(0.5, 1.5, {0})",
+}
+# What is made of a matrix drawn so; `{0}` is where it stands, `{n}` its number of columns.
+_SHAPED: Mapping[str, str] = {
+    "posdef": "{0} @ {0}.T / {n} + np.eye({n})",
+    "orthogonal": "np.linalg.qr({0})[0]",
+    "symmetric": "({0} + {0}.T) / 2",
+    "diagonal": "np.diag(np.diag({0}))",
+    "lower": "np.tril({0})",
+    "upper": "np.triu({0})",
+    "simplex": "{0} / np.sum({0}, axis=-1, keepdims=True)",
+    "onehot": "np.eye({n})[np.argmax({0}, axis=-1)]",
+}
+
+
+# The names that the test has itself, which no function under test may have.
+LOCALS = frozenset(
+    {
+        "self_test",
+        "rng",
+        "inputs",
+        "wrong",
+        "results",
+        "slope",
+        "bend",
+        "compare",
+        "in_lists",
+        "found",
+        "given",
+        "own",
+        "by",
+        "output",
+        "pull",
+        "u",
+        "v",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The sizes of dimensions; one of RANGES, or the values of inputs where none of these will
+    do; the step of the differences."""
+
+    sizes: Sizes
+    entries: str
+    values: Mapping[str, Array] = field(default_factory=dict)
+    step: float = STEPS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An answer among the results, by its place, and the place of the value that it is of."""
+
+    key: str
+    request: Request
+    at: int
+    value_at: int
+    upstream: str = ""  # the input that is it, for a backward rule
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A function with a backward rule: its parameters, and the gradients by some of them; with the
+    upstream gradient and its name, where that is an input."""
+
+    function: str
+    given: Arguments
+    gradients: Sequence[tuple[str, Request]]
+    upstream: tuple[Expr, str] | None = None
+
+
+def plain_test(program: Program, given: Arguments, library: Library, draws: Draws) -> list[str]:
+    """The test of a function that returns values and gradients."""
+    of = {o.expression: i for i, o in enumerate(program.outputs) if o.result is None}
+    checked = [
+        Checked(o.key, o.request, i, of[o.request.of], _name(given, o.request.direction))
+        for i, o in enumerate(program.outputs)
+        if o.request is not None
+    ]
+    call = ["return value_and_gradients(**given)"]
+    if library == "torch":
+        call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
+    return _test(given, library, draws, checked, call, given.inputs)
+
+
+def members_test(
+    given: Arguments, library: Library, draws: Draws, checked: Sequence[Checked]
+) -> list[str]:
+    """The test of a function that takes and returns lists, of whose members each is an input."""
+    one = "np.asarray(y)" if library == "torch" else "y"
+    call = [
+        "found = value_and_gradients(**in_lists(given))",
+        f"return [{one} for x in found for y in (x if isinstance(x, list) else [x])]",
+    ]
+    return _test(given, library, draws, checked, call, given.inputs, _IN_LISTS)
+
+
+def rule_test(
+    rules: Sequence[Ruled], library: Library, draws: Draws, members: bool = False
+) -> list[str]:
+    """The test of backward rules; of functions that take lists, if inputs are `members`."""
+    checked: list[Checked] = []
+    call = ["found: list[Any] = []"]
+    inputs: dict[Expr, str] = {}
+    place = 0
+    for rule in rules:
+        inputs.update(rule.given.inputs)
+        upstream = ""
+        if rule.upstream is not None:
+            upstream = rule.upstream[1]
+            inputs.update([rule.upstream])
+        call += _pulled(library, rule, f'given["{upstream}"]' if upstream else "", members)
+        checked += [
+            Checked(key, request, place + i, place, upstream)
+            for i, (key, request) in enumerate(rule.gradients, 1)
+        ]
+        place += 1 + len(rule.gradients)
+    call.append("return [np.asarray(x) for x in found]")
+    merged = _merged([rule.given for rule in rules])
+    return _test(merged, library, draws, checked, call, inputs, _IN_LISTS if members else ())
+
+
+def _merged(all_given: Sequence[Arguments]) -> Arguments:
+    """The parameters of several functions together."""
+    first, *rest = all_given
+    functions, asked = dict(first.functions), list(first.asked)
+    for given in rest:
+        functions.update(given.functions)
+        asked += [name for name in given.asked if name not in asked]
+    dims = {name: text for given in all_given for name, text in given.dims.items()}
+    return Arguments(first.inputs, dims, functions, tuple(asked), {}, ())
+
+
+def _pulled(library: Library, rule: Ruled, upstream: str, members: bool) -> list[str]:
+    """Lines that add a value and its gradients, by the framework's own differentiation."""
+    by = [rule.given.inputs[request.wrt] for _, request in rule.gradients]
+    own = f"own = {{n: given[n] for n in {_tuple(rule.given.names)}}}"
+    value = f"{rule.function}(**{'in_lists({**own, **by})' if members else '{**own, **by}'})"
+    if library == "jax":
+        return [
+            own,
+            f"by = {{n: own[n] for n in {_tuple(by)}}}",
+            f"output, pull = jax.vjp(lambda by, own=own: {value}, by)",
+            f"found += [output, *(pull({upstream or 'jnp.ones(())'})[0][n] for n in by)]",
+        ]
+    return [
+        own,
+        f"by = {{n: own[n].clone().requires_grad_() for n in {_tuple(by)}}}",
+        f"output = {value}",
+        "found.append(output.detach())",
+        f"found += torch.autograd.grad(output, list(by.values()), {upstream or None})",
+    ]
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(map(literal, names))}{',' * (len(names) == 1)})"
+
+
+def literal(text: str) -> str:
+    """A string in Python, in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _name(given: Arguments, e: Expr | None) -> str:
+    return given.inputs.get(e, "") if e is not None else ""
+
+
+def _test(
+    given: Arguments,
+    library: Library,
+    draws: Draws,
+    checked: Sequence[Checked],
+    call: Sequence[str],
+    inputs: Mapping[Expr, str],
+    helper: Sequence[str] = (),
+) -> list[str]:
+    if any(isinstance(key, str) for key in given.functions):
+        own = next(name for key, name in given.functions.items() if isinstance(key, str))
+        raise RequestError(f"`{own}` is your own function: a module has no value to test it with.")
+    sizes = ", ".join(f"{name} = {size}" for name, size in draws.sizes.items())
+    pairs = [line for c in checked for line in _pair(c, inputs, draws)]
+    bends = any(c.request.kind in _SECOND for c in checked)
+    slopes = any(c.request.kind not in _SECOND for c in checked)
+    body = [
+        '"""Compare the gradients with differences at random inputs; return how many are wrong."""',
+        "rng = np.random.default_rng(0)",
+        f"inputs: dict[str, Any] = {{}}  # {sizes}" if sizes else "inputs: dict[str, Any] = {}",
+        *(line for e, name in inputs.items() for line in _drawn(e, f'inputs["{name}"]', draws)),
+        *_others(given, library, draws),
+        "wrong = 0",
+        "",
+        *helper,
+        "def results(**changed: Any) -> Any:",
+        *(f"    {line}" for line in (*_CONVERTED[library], *call)),
+        "",
+        *(line.replace("STEP", f"{draws.step:g}") for line in _SLOPE if slopes),
+        *(line.replace("STEP", f"{draws.step:g}") for line in _BEND if bends),
+        *_COMPARE,
+        "found = results()",
+        *pairs,
+        "return wrong",
+    ]
+    lines = [f"    {line}" if line else "" for line in body]
+    return ["", "", "def self_test() -> int:", *lines, "", "", *_MAIN[library]]
+
+
+_IN_LISTS = [
+    "def in_lists(members: dict[str, Any]) -> dict[str, Any]:",
+    "    lists: dict[str, Any] = {}",
+    "    for name, x in members.items():",
+    '        base, bracket, _ = name.partition("[")',
+    "        if bracket:",
+    "            lists.setdefault(base, []).append(x)",
+    "        else:",
+    "            lists[base] = x",
+    "    return lists",
+    "",
+]
+_SLOPE = [
+    "def slope(i: int, name: str, v: Any, h: float = STEP) -> Any:",
+    "    x = inputs[name]",
+    "    near, far = (",
+    "        results(**{name: x + k * h * v})[i] - results(**{name: x - k * h * v})[i]",
+    "        for k in (1, 2)",
+    "    )",
+    "    return (8 * near - far) / (12 * h)",
+    "",
+]
+_BEND = [
+    "def bend(i: int, name: str, u: Any, v: Any, h: float = STEP) -> Any:",
+    "    x = inputs[name]",
+    "    plus, minus = (",
+    "        results(**{name: x + h * (u + s * v)})[i] - results(**{name: x - h * (u - s * v)})[i]",
+    "        for s in (1, -1)",
+    "    )",
+    "    return (plus - minus) / (4 * h**2)",
+    "",
+]
+_COMPARE = [
+    "def compare(key: str, found: Any, wanted: Any, value: Any, tolerance: float) -> None:",
+    "    nonlocal wrong",
+    "    error = np.max(np.abs(found - wanted))",
+    "    allowed = tolerance * np.max(np.abs(wanted)) + 1e-9 * np.max(np.abs(value))",
+    "    wrong += not error <= allowed",
+    "    print(f\"{key}: {'ok' if error <= allowed else 'WRONG'}, off by {error:.1e}\")",
+    "",
+]
+_MAIN: Mapping[Library, list[str]] = {
+    "numpy": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
+    "jax": [
+        'if __name__ == "__main__":',
+        '    jax.config.update("jax_enable_x64", True)',
+        "    sys.exit(1 if self_test() else 0)",
+    ],
+    "torch": ['if __name__ == "__main__":', "    sys.exit(1 if self_test() else 0)"],
+}
+
+
+_CONVERTED: Mapping[Library, list[str]] = {
+    "numpy": ["given = {**inputs, **changed}"],
+    "jax": ["given = {**inputs, **changed}"],
+    "torch": [
+        "given = {**inputs, **changed}",
+        "for name, x in given.items():",
+        "    if isinstance(x, np.ndarray | float):",
+        "        given[name] = torch.as_tensor(x)",
+    ],
+}
+
+
+def _drawn(e: Expr, place: str, draws: Draws) -> list[str]:
+    """Lines that draw an input; `place` is where it goes."""
+    shape = tuple(d.size(draws.sizes) for d in extent(e.shape))
+    if e.data.name in draws.values:
+        value = draws.values[e.data.name].reshape(shape)
+        if not e.data.attributes & {*_SHAPED, "onehot"}:
+            value = np.vectorize(lambda x: float(f"{x:.4g}"))(value)
+        entries = value.tolist()
+        return [f"{place} = {f'np.array({entries})' if shape else entries}"]
+    attributes = e.data.attributes
+    entries = next((text for a, text in _SIGNED.items() if a in attributes), draws.entries)
+    if attributes & {"posdef", "orthogonal", "onehot"}:
+        entries = RANGES[0]
+    lines = [f"{place} = {entries.format(shape)}"]
+    shaped = [text for a, text in _SHAPED.items() if a in attributes]
+    if len(shape) == 2 and e.shape[0] == e.shape[1] and not attributes & {"posdef", "orthogonal"}:
+        shaped.insert(0, "{0} + 2 * np.eye({n})")  # as good as never singular
+    if shape:
+        lines += [f"{place} = {text.format(place, n=shape[-1])}" for text in shaped]
+    return lines
+
+
+def _others(given: Arguments, library: Library, draws: Draws) -> list[str]:
+    """Abstract functions are waves, each with a frequency of its own; sizes are numbers."""
+    names = list(dict.fromkeys(key[0] for key in given.functions if isinstance(key, tuple)))
+    module = MODULES[library]
+    lines: list[str] = []
+    for key, identifier in given.functions.items():
+        if isinstance(key, tuple):
+            name, order = key
+            f = round(1 + 0.1 * names.index(name), 1)
+            inside = f"{f} * x + {order} * np.pi / 2" if order else f"{f} * x"
+            wave = f"{f**order:.4g} * {module}.sin({inside})".removeprefix("1 * ")
+            lines.append(f'inputs["{identifier}"] = lambda x: {wave}'.replace("1.0 * x", "x"))
+    return lines + [f'inputs["{given.dims[n]}"] = {draws.sizes[n]}' for n in given.asked]
+
+
+# ---------------------------------------------------------------------------------- the comparisons
+
+_SECOND = ("hess", "hvp")
+
+
+def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
+    """Lines that put a gradient beside the difference that it should equal."""
+    request = c.request
+    name = inputs[request.wrt]
+    result, value = f"found[{c.at}]", f"found[{c.value_at}]"
+    given = f'inputs["{c.upstream}"]' if c.upstream else "u" if request.kind == "vjp" else "v"
+    v = "v" if request.direction is None or request.kind == "vjp" else given
+    slope = f'slope({c.value_at}, "{name}", {v})'
+    is_vector = bool(extent(request.wrt.shape))
+    flat = '.ravel("F")' if is_vector else ""
+    pairs: Mapping[str, tuple[str, str]] = {
+        "grad": (f"np.sum({result} * v)", slope),
+        "vjp": (f"np.sum({result} * v)", f"np.sum({given} * {slope})"),
+        "jvp": (result, slope),
+        "jac": (f"{result} @ v{flat}", f'np.ravel({slope}, "F")')
+        if is_vector
+        else (f"{result} * v", slope),
+        "hess": (
+            f"u{flat} @ {result} @ v{flat}" if is_vector else f"u * {result} * v",
+            f'bend({c.value_at}, "{name}", u, v)',
+        ),
+        "hvp": (f"np.sum({result} * u)", f'bend({c.value_at}, "{name}", u, {v})'),
+    }
+    gradient, difference = pairs[request.kind]
+    tolerance = "1e-4" if request.kind in _SECOND else "1e-6"
+    lines = []
+    for d in (d for d in "uv" if d in _words(gradient + " " + difference)):
+        along = request.of if d == given == "u" else request.wrt
+        shape = tuple(side.size(draws.sizes) for side in extent(along.shape))
+        lines.append(f"{d} = rng.standard_normal({shape})")
+        if along is request.of:
+            continue
+        if request.symmetric or (request.wrt.data.attributes & _SYMMETRIC and len(shape) == 2):
+            lines.append(f"{d} = {d} + {d}.T")
+    return [
+        *lines,
+        f"compare({literal(c.key)}, {gradient}, {difference}, {value}, {tolerance})",
+    ]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))

@@ -1,0 +1,175 @@
+"""What a generated function takes: its parameters, the sizes read off them, and the checks of
+shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...core.dims import ONE, Dim, extent, shape_text
+from ...core.expr import Expr
+from ..program import Program
+from .identifiers import Identifiers
+from .statements import dim_text
+from .statements import shape_text as tuple_text
+
+_PRIMES = ("", "_prime", "_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The identifiers of inputs, of dimensions and of functions, and the lines that begin the
+    body.
+
+    `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are
+    the dimensions that no shape tells, which are parameters too; `sources` says of all others how
+    they are read, and off which input."""
+
+    inputs: Mapping[Expr, str]
+    dims: Mapping[str, str]
+    functions: Mapping[object, str]
+    asked: tuple[str, ...]
+    sources: Mapping[str, tuple[str, str]]
+    lines: tuple[str, ...]
+
+    @property
+    def others(self) -> list[str]:
+        """The parameters that are no arrays."""
+        return [*self.functions.values(), *(self.dims[name] for name in self.asked)]
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters in order."""
+        return [*self.inputs.values(), *self.others]
+
+
+def arguments(
+    program: Program, identifiers: Identifiers, inputs: Sequence[Expr] | None = None
+) -> Arguments:
+    """The parameters of a program, named before anything else is: all inputs, or those given."""
+    chosen = program.inputs if inputs is None else inputs
+    return _named(program, {e: identifiers.take(e.data.name) for e in chosen}, identifiers)
+
+
+def _named(program: Program, inputs: Mapping[Expr, str], identifiers: Identifiers) -> Arguments:
+    functions: dict[object, str] = {}
+    for name, order in program.functions:
+        suffix = _PRIMES[order] if order < len(_PRIMES) else f"_derivative{order}"
+        functions[name, order] = identifiers.take(f"{name}{suffix}")
+    functions.update((name, identifiers.take(name)) for name in program.foreign)
+    dims = {name: identifiers.take(name) for name in _dimensions(program)}
+    sizes = _Sizes(inputs, dims)
+    for e in inputs:
+        sizes.read(e)
+    asked = []
+    while True:
+        for e in [*inputs] * len(inputs):  # one shape may tell what another shape lacked
+            sizes.solve(e)
+        unknown = [name for name in dims if name not in sizes.known]
+        if not unknown:
+            break
+        asked.append(unknown[0])
+        sizes.known.add(unknown[0])
+    checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
+    return Arguments(inputs, dims, functions, tuple(asked), sizes.sources, (*sizes.lines, *checks))
+
+
+def _dimensions(program: Program) -> list[str]:
+    """All names of dimensions, in the order in which they appear."""
+    sides = [d for e in program.inputs for d in e.shape]
+    return list(dict.fromkeys([*(n for d in sides for n in d.names), *program.dimensions]))
+
+
+class _Sizes:
+    """Reads the sizes of dimensions off the shapes of the inputs."""
+
+    def __init__(self, inputs: Mapping[Expr, str], dims: Mapping[str, str]) -> None:
+        self._inputs = inputs
+        self._dims = dims
+        self.known: set[str] = set()
+        self.exact: set[Expr] = set()  # inputs whose shape needs no check
+        self.sources: dict[str, tuple[str, str]] = {}
+        self.lines: list[str] = []
+
+    def read(self, e: Expr) -> None:
+        """Those that stand alone: `m, d = X.shape`."""
+        axes = extent(e.shape)
+        names = [str(d) if d.names == (str(d),) and str(d) not in self.known else "" for d in axes]
+        if len(set(names)) < len(names):
+            names = [name if names.index(name) == i else "" for i, name in enumerate(names)]
+        source = self._inputs[e]
+        if len(axes) == 2 and all(names):
+            self.lines.append(f"{', '.join(self._dims[n] for n in names)} = {source}.shape")
+            self.exact.add(e)
+        else:
+            for i, name in enumerate(names):
+                if name:
+                    self.lines.append(f"{self._dims[name]} = {_length(source, i, axes)}")
+        for i, name in enumerate(names):
+            if name:
+                self.known.add(name)
+                self.sources[self._dims[name]] = _length(source, i, axes), source
+
+    def solve(self, e: Expr) -> None:
+        """Those that a sum or multiple tells: `n = X.shape[1] - 1`."""
+        axes = extent(e.shape)
+        for i, d in enumerate(axes):
+            unknown = [name for name in d.names if name not in self.known]
+            if len(unknown) != 1:
+                continue
+            (name,) = unknown
+            factor, rest = _linear(d, name)
+            if factor is None:
+                continue
+            text = _length(self._inputs[e], i, axes)
+            if rest.terms:
+                text += f" - {_bracketed(dim_text(rest, self._dims))}"
+            if factor != ONE:
+                text = f"{_bracketed(text)} // {_bracketed(dim_text(factor, self._dims))}"
+            self.lines.append(f"{self._dims[name]} = {text}")
+            self.known.add(name)
+            self.sources[self._dims[name]] = text, self._inputs[e]
+
+
+def _length(source: str, axis: int, axes: Sequence[Dim]) -> str:
+    return f"{source}.shape[{axis}]" if len(axes) == 2 else f"max({source}.shape)"
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if " " in text else text
+
+
+def _linear(d: Dim, name: str) -> tuple[Dim | None, Dim]:
+    """d as factor·name + rest; no factor if it isn't linear in the name."""
+    factor, rest = Dim(()), Dim(())
+    for letters, k in d.terms:
+        if letters.count(name) > 1:
+            return None, rest
+        others = Dim(((tuple(x for x in letters if x != name), k),))
+        factor, rest = (factor + others, rest) if name in letters else (factor, rest + others)
+    return factor, rest
+
+
+def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> list[str]:
+    """The assertion that an input has its shape, in the words of the problem."""
+    axes = extent(e.shape)
+    if e in exact or not axes:
+        return []
+    shape = tuple_text([dim_text(d, dims) for d in axes])
+    whole = tuple_text([dim_text(d, dims) for d in e.shape])
+    test = f"{name}.shape == {shape}" if len(axes) == 2 else f"{name}.shape in ({shape}, {whole})"
+    sizes = ", ".join(
+        f"{n} = {{{dims[n]}}}" for n in dict.fromkeys(x for d in axes for x in d.names)
+    )
+    told = f" with {sizes}" if sizes else ""
+    message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}{told}"
+    line = f'assert {test}, f"{message}"'
+    if len(line) <= 94:
+        return [line]
+    return [f"assert {test}, (", f'    f"{message}"', ")"]
+
+
+def flattening(inputs: Mapping[Expr, str]) -> list[str]:
+    """Vectors are computed with as arrays of one axis, however they were given."""
+    vectors = [name for e, name in inputs.items() if len(extent(e.shape)) == 1]
+    return [f"{name} = {name}.reshape(-1)" for name in vectors]

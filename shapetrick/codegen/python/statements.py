@@ -1,0 +1,460 @@
+"""A computation plan as Python statements: one traversal that decides lines, order, signs and
+brackets.
+
+A value has a line of its own if the problem has a name for it, if it is used more than once, or
+if a line would become too long; everything else is written where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from ...core.dims import Dim
+from ...core.expr import Number
+from ..ir import Value, walk
+from .identifiers import Identifiers
+from .operations import TABLE, Level, Library
+
+WIDEST = 72  # characters of an expression in one line
+DEEPEST = 6  # operations within each other in one line
+SHORT = 20  # a number such as `2 * m` is written out again, rather than named
+
+_AXIS: Mapping[Library, str] = {"numpy": "axis", "jax": "axis", "torch": "dim"}
+
+# What a line is called for which the problem has no name.
+_STEMS: Mapping[str, str] = {
+    "cholesky": "chol", "lu": "lu", "inv": "inv", "max": "max", "exp": "exp", "sum": "sum",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The text of a value without its sign, how tightly it holds together, and the names in it."""
+
+    text: str
+    level: Level = Level.ATOM
+    negative: bool = False
+    depth: int = 0
+    names: frozenset[str] = frozenset()
+
+    def __format__(self, least: str) -> str:
+        """With its sign, in brackets unless it holds together well enough: `{piece:atom}`."""
+        return self.enclosed(Level[least.upper()] if least else Level.SUM)
+
+    def enclosed(self, least: Level) -> str:
+        if self.negative:
+            return f"-{self.text}" if least == Level.SUM else f"(-{self.text})"
+        return self.text if self.level >= least else f"({self.text})"
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it can be repeated: a name or a number."""
+        return self.text.replace(".", "").isalnum() or self.text.isidentifier()
+
+    @property
+    def unsigned(self) -> Piece:
+        return replace(self, negative=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`name = text`, and the names that the text refers to."""
+
+    name: str
+    text: str
+    names: frozenset[str]
+    value: Value
+    sign: str = "="
+
+
+class Writer:
+    """Writes the statements that compute values.
+
+    `roots` are all values that will be written, so that what they share is known; `names` are
+    wanted for values, `dims` are the identifiers of dimensions, `functions` those of what is
+    passed in to be called, and `like` is an array of the right type."""
+
+    def __init__(
+        self,
+        library: Library,
+        roots: Sequence[Value],
+        names: Mapping[Value, str],
+        dims: Mapping[str, str],
+        functions: Mapping[object, str],
+        identifiers: Identifiers,
+        like: str,
+    ) -> None:
+        self._library = library
+        self._names = names
+        self._dims = dims
+        self._functions = functions
+        self._identifiers = identifiers
+        self._like = like
+        self.counts: dict[Dim, str] = {}  # of the rows in a block
+        self._pieces: dict[Value, Piece] = {}
+        self._statements: list[Statement] = []
+        self._uses: dict[Value, int] = dict.fromkeys(roots, 1)
+        self._plain: set[Value] = set()  # numbers that are no arrays
+        for v in walk(roots):
+            for a in v.args:
+                self._uses[a] = self._uses.get(a, 0) + 1
+            if not v.rank and v.op not in ("input", "abstract") and self._plain.issuperset(v.args):
+                self._plain.add(v)
+
+    def bind(self, v: Value, name: str) -> None:
+        """A value that has a name already: an input."""
+        self._pieces[v] = Piece(name, names=frozenset([name]))
+
+    def write(self, roots: Sequence[Value], named: bool = True) -> list[Statement]:
+        """The statements that compute the roots from what was written before."""
+        self._statements = []
+        for v in walk(roots, into=lambda v: v not in self._pieces):
+            if v not in self._pieces:
+                self._emit(v)
+        for v in roots:
+            if named and not self._pieces[v].is_simple:
+                self.name(v)
+        return self._statements
+
+    def hoist(self, values: Sequence[Value]) -> list[Statement]:
+        """Statements for what a loop needs and need not compute again and again."""
+        before = self.write(values, named=False)
+        for v in values:
+            if not self.is_cheap(v):
+                self.name(v)
+        return before
+
+    def add_to(self, v: Value, name: str) -> list[Statement]:
+        """The statements that add a value to what has that name, which then stands for it."""
+        statements = self.write(v.args, named=False)
+        self._place(v)
+        piece = self._pieces[v]
+        sign = "-=" if piece.negative else "+="
+        statements.append(Statement(name, f"{piece.unsigned}", piece.names, v, sign))
+        self.bind(v, name)
+        return statements
+
+    def store(self, v: Value, place: str) -> list[Statement]:
+        """The statements that put a value in a place."""
+        if self._uses[v] > 1:
+            statements = self.write([v])
+        else:
+            statements = self.write(v.args, named=False)
+            self._place(v)
+        piece = self._pieces[v]
+        statements.append(Statement(place, f"{piece}", piece.names, v))
+        return statements
+
+    def piece(self, v: Value) -> Piece:
+        """How a value that was written is referred to."""
+        return self._pieces[v]
+
+    def is_number(self, v: Value) -> bool:
+        """Whether it is no array: a number made of sizes alone, or a factorisation."""
+        return v in self._plain or v.op == "lu"
+
+    def dim(self, d: Dim) -> str:
+        """A dimension as an expression in Python."""
+        return dim_text(d, self._dims)
+
+    def shape(self, dims: Sequence[Dim]) -> str:
+        """The shape of an array as a tuple in Python: in a loop over rows, that of a block."""
+        return shape_text([self.counts.get(d) or self.dim(d) for d in dims])
+
+    # ------------------------------------------------------------------------------------- lines
+
+    def _emit(self, v: Value) -> None:
+        """Write a value whose arguments were written."""
+        self._place(v)
+        if self._needs_line(v):
+            self.name(v)
+
+    def _place(self, v: Value) -> None:
+        """The piece of a value, its arguments shortened until it fits a line."""
+        while True:
+            self._pieces[v] = piece = self._spelled(v)
+            if len(piece.text) <= WIDEST and piece.depth <= DEEPEST:
+                return
+            inline = [a for a in v.args if not self._is_short(a)]
+            if not inline:
+                return
+            self.name(max(inline, key=lambda a: len(self._pieces[a].text)))
+
+    def _is_short(self, v: Value) -> bool:
+        return self._pieces[v].is_simple or v in self._plain or not v.args
+
+    def _needs_line(self, v: Value) -> bool:
+        if not v.args or self._pieces[v].is_simple:
+            return False
+        if v in self._names:
+            return True
+        if self._uses[v] < 2:
+            return False
+        return not self.is_cheap(v)
+
+    def is_cheap(self, v: Value) -> bool:
+        """Whether a value that was written may as well be written again: a view, a short number."""
+        is_view = v.op in ("transpose", "lift") and self._pieces[v.args[0]].is_simple
+        is_short = v in self._plain and len(self._pieces[v].text) <= SHORT
+        return is_view or is_short or self._pieces[v].is_simple
+
+    def name(self, v: Value) -> None:
+        """Give the value a line."""
+        piece = self._pieces[v]
+        if v in self._names:
+            name = self._identifiers.take(self._names[v])
+        elif v.op in _STEMS:
+            of = self._pieces[v.args[0]].text
+            stem = _STEMS[v.op]
+            name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
+        else:
+            name = self._identifiers.number("t")
+        self._statements.append(Statement(name, f"{piece}", piece.names, v))
+        self.bind(v, name)
+
+    # ------------------------------------------------------------------------------------ pieces
+
+    def _spelled(self, v: Value) -> Piece:
+        special = _SPECIAL.get(v.op)
+        piece = self._by_template(v) if special is None else special(self, v)
+        parts = [self._pieces[a] for a in v.args]
+        depth = 1 + max((p.depth for p in parts if not p.is_simple), default=-1)
+        names = piece.names.union(*(p.names for p in parts))
+        return replace(piece, depth=max(depth, 0), names=names)
+
+    def _by_template(self, v: Value) -> Piece:
+        op = v.op
+        if op == "spread" and not v.args[0].rank:
+            op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
+        spelling = TABLE.get(op)
+        if spelling is None:  # the user's own function, which is passed in
+            called = self._functions[op]
+            text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
+            return Piece(text, names=frozenset([called]))
+        template = spelling.template(self._library, v in self._plain)
+        for i, a in enumerate(v.args):
+            if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
+                self.name(a)
+        extra = {}
+        if isinstance(v.data, tuple) and "{m}" in template:
+            extra = {"m": self.dim(v.data[0]), "n": self.dim(v.data[1])}
+        text = template.format(
+            *(self._pieces[a] for a in v.args),
+            axis=f", {_AXIS[self._library]}={v.data}" if isinstance(v.data, int) else "",
+            shape=self.shape(v.shape),
+            rows=self.dim(v.shape[0]) if v.shape else "",
+            like=self._like,
+            **extra,
+        )
+        used = {name for d in v.shape for name in d.names}
+        words = set(re.findall(r"\w+", text))
+        names = {self._dims[name] for name in used if self._dims[name] in words}
+        names.update(count for count in self.counts.values() if count in words)
+        if "{like}" in template:
+            names.add(self._like)
+        return Piece(text, spelling.level, names=frozenset(names))
+
+    def _number(self, v: Value) -> Piece:
+        return number(v.data)
+
+    def _size(self, v: Value) -> Piece:
+        text = self.dim(v.data)
+        level = Level.ATOM if text.isidentifier() else Level.SUM
+        return Piece(text, level, names=frozenset(self._dims[name] for name in v.data.names))
+
+    def _constant(self, v: Value) -> Piece:
+        return Piece(f"math.{v.data}")
+
+    def _abstract(self, v: Value) -> Piece:
+        called, (x,) = self._functions[v.data], v.args
+        argument = f"{self._pieces[x]}"
+        if x in self._plain:  # a number, where the function expects an array
+            argument = (
+                TABLE["array"].template(self._library, False).format(argument, like=self._like)
+            )
+        return Piece(f"{called}({argument})", names=frozenset([called]))
+
+    def _sum(self, v: Value) -> Piece:
+        pieces = [self._pieces[a] for a in v.args]
+        first = next((i for i, p in enumerate(pieces) if not p.negative), 0)
+        ordered = [pieces[first], *pieces[:first], *pieces[first + 1 :]]
+        text = f"{ordered[0]}"
+        for p in ordered[1:]:
+            text += f" {'-' if p.negative else '+'} {p.text}"
+        return Piece(text, Level.SUM)
+
+    def _matmul(self, v: Value) -> Piece:
+        left, right = v.args
+        if self._library == "jax" and left.op == "transpose" and right.rank == 1:
+            left, right = right, left.args[0]  # which XLA takes without turning the matrix
+        a, b = self._pieces[left], self._pieces[right]
+        text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
+        return Piece(text, Level.MATMUL, a.negative != b.negative)
+
+    def _power(self, v: Value) -> Piece:
+        base, exponent = v.args
+        if exponent.op != "number":
+            text = f"{self._pieces[base]:atom} ** {self._pieces[exponent]:atom}"
+            return Piece(text, Level.POWER)
+        if exponent.data < 0:
+            below = self._raised(base, -exponent.data)
+            return Piece(f"1 / {below:unary}", Level.PRODUCT)
+        return self._raised(base, exponent.data)
+
+    def _raised(self, base: Value, exponent: Number) -> Piece:
+        piece = self._pieces[base]
+        if exponent == 1:
+            return piece
+        if exponent == Fraction(1, 2):
+            template = TABLE["sqrt"].template(self._library, base in self._plain)
+            return Piece(template.format(piece))
+        power = number(exponent)
+        sign = "**" if piece.is_simple and power.is_simple else " ** "
+        return Piece(f"{piece:atom}{sign}{power:atom}", Level.POWER)
+
+    def _product(self, v: Value) -> Piece:
+        """Scalars first, so that they are multiplied before an array is; one division last."""
+        terms = Terms()
+        for a in v.args:
+            if a.op == "number":
+                terms.multiply(a.data)
+            else:
+                self.put(terms, a)
+        return terms.piece()
+
+    def put(self, terms: Terms, a: Value) -> None:
+        """Put a factor above the bar or below it."""
+        if self.divides(a):
+            terms.below(self.denominator(a), a.rank > 0)
+        else:
+            terms.above(self._pieces[a], a.rank > 0)
+
+    def divides(self, a: Value) -> bool:
+        """Whether a factor is written below the bar: a negative power without a name of its own."""
+        negative = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
+        return negative and not self._pieces[a].is_simple
+
+    def denominator(self, a: Value) -> Piece:
+        return self._raised(a.args[0], -a.args[1].data)
+
+
+_SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
+    "number": Writer._number,
+    "size": Writer._size,
+    "constant": Writer._constant,
+    "abstract": Writer._abstract,
+    "add": Writer._sum,
+    "mul": Writer._product,
+    "matmul": Writer._matmul,
+    "power": Writer._power,
+}
+WRITTEN = frozenset((*_SPECIAL, *TABLE))  # the operations that need nothing passed in
+
+
+class Terms:
+    """A product: a number, scalars and arrays above the bar and below it."""
+
+    def __init__(self) -> None:
+        self._coefficient: Number = Fraction(1)
+        self._negative = False
+        self._above: tuple[list[Piece], list[Piece]] = ([], [])  # scalars, arrays
+        self._below: tuple[list[Piece], list[Piece]] = ([], [])
+
+    def multiply(self, coefficient: Number) -> None:
+        self._coefficient = self._coefficient * coefficient
+
+    def above(self, piece: Piece, is_array: bool) -> None:
+        self._negative ^= piece.negative
+        self._above[is_array].append(piece.unsigned)
+
+    def below(self, piece: Piece, is_array: bool) -> None:
+        self._negative ^= piece.negative
+        self._below[is_array].append(piece.unsigned)
+
+    def negate(self, negative: bool) -> None:
+        self._negative ^= negative
+
+    def steps(self) -> list[tuple[str, str]]:
+        """The NumPy function that applies the scalars to an array, and what it is given."""
+        scalars, divisors = self._scalars()
+        sign = "-" if self._negative ^ (self._coefficient < 0) else ""
+        if scalars:
+            return [("multiply", f"{sign}{_quotient(scalars, [], divisors):unary}")]
+        if divisors:
+            return [("divide", f"{sign}{_quotient(divisors, [], []):unary}")]
+        return [("negative", "")] if sign else []
+
+    def piece(self) -> Piece:
+        scalars, divisors = self._scalars()
+        arrays, array_divisors = self._above[True], self._below[True]
+        if scalars and divisors and arrays:
+            scalars, divisors = [_quotient(scalars, [], divisors)], []
+        piece = _quotient([*scalars, *arrays], array_divisors, divisors)
+        if not self._negative ^ (self._coefficient < 0):
+            return piece
+        return Piece(piece.enclosed(Level.PRODUCT), max(piece.level, Level.PRODUCT), negative=True)
+
+    def _scalars(self) -> tuple[list[Piece], list[Piece]]:
+        """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
+        size = absolute(self._coefficient)
+        front, below = [number(size)], list(self._below[False])
+        if isinstance(size, Fraction) and size.denominator > 1 and front[0].level < Level.ATOM:
+            front, below = (
+                [number(Fraction(size.numerator))],
+                [number(Fraction(size.denominator)), *below],
+            )
+        elif isinstance(size, Fraction) and size.numerator == 1 and size.denominator > 1:
+            front, below = [], [number(Fraction(size.denominator)), *below]
+        if front and front[0].text == "1":
+            front = []
+        return [*front, *self._above[False]], below
+
+
+def _quotient(above: Sequence[Piece], divisors: Sequence[Piece], below: Sequence[Piece]) -> Piece:
+    """A product divided by arrays, then by the product of scalars."""
+    if len(above) == 1 and not divisors and not below:
+        return above[0]
+    least = Level.PRODUCT if len(above) == 1 else Level.UNARY
+    text = " * ".join(p.enclosed(least) for p in above) or "1"
+    for p in divisors:
+        text += f" / {p:unary}"
+    if len(below) == 1:
+        text += f" / {below[0]:unary}"
+    elif below:
+        text += f" / ({' * '.join(f'{p:unary}' for p in below)})"
+    return Piece(text, Level.PRODUCT)
+
+
+def number(value: Number) -> Piece:
+    """A number; a fraction as a decimal where that is exact and short."""
+    size = absolute(value)
+    if isinstance(size, float):
+        return Piece(repr(size), Level.ATOM, value < 0)
+    if size.denominator == 1:
+        return Piece(str(size), Level.ATOM, value < 0)
+    decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
+    if len(decimal) <= 6 and Fraction(decimal) == size:
+        return Piece(decimal, Level.ATOM, value < 0)
+    return Piece(f"{size.numerator} / {size.denominator}", Level.PRODUCT, value < 0)
+
+
+def absolute(value: Number) -> Number:
+    return -value if value < 0 else value
+
+
+def dim_text(d: Dim, names: Mapping[str, str]) -> str:
+    """A dimension as an expression in Python."""
+    text = ""
+    for letters, k in sorted(d.terms, key=lambda term: (-len(term[0]), term[0])):
+        sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")
+        factors = [str(abs(k))] if abs(k) != 1 or not letters else []
+        text += sign + " * ".join([*factors, *(names[letter] for letter in letters)])
+    return text or "0"
+
+
+def shape_text(sides: Sequence[str]) -> str:
+    return f"({sides[0]},)" if len(sides) == 1 else f"({', '.join(sides)})"

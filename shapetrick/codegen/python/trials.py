@@ -1,0 +1,263 @@
+"""The verdict on generated code: run in NumPy where gradients are validated, does it find what the
+expressions say?
+
+One run judges a plan, whatever library it is then written for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.dims import SCALAR, Dim
+from ...core.errors import CodeError, ShapetrickError
+from ...core.expr import Expr, eye, ones, postorder, symbol, transform, zeros
+from ...core.functions import Array
+from ...numerics.evaluation import Program as Evaluation
+from ...numerics.sampling import (
+    LARGEST_FIXED,
+    assignments,
+    dims_among,
+    dims_of,
+    forced_sizes,
+    generator,
+)
+from ...validation.directional import Target
+from ...validation.sample_points import LARGEST_VALUE, Draw, Site
+from ..program import Program, Wanted, planned
+from .callables import Entry, Generated
+from .loop_callables import GeneratedLoops
+from .loop_self_test import Members
+from .loops import Loops
+from .module import FUNCTION, program_arguments
+from .statements import WRITTEN
+
+SITES = 2  # assignments of sizes
+DRAWS = 6  # looked at for each
+MISSES = 2  # of these, so that rounding beside a kink is not taken for a fault
+CLOSE = 1e-9  # relative
+NEAR = 1e-10  # relative: what a value changes by within that is rounding
+ROUNDED = 64 * float(np.finfo(float).eps)  # of the largest number on the way to a value
+MOST_NUMBERS = 2_000_000  # of all values, at declared sizes
+_FAULT = "This is a fault of shapetrick: please report it with the problem's text."
+
+
+class Expected(NamedTuple):
+    """A value that code returns: as the problem has it, its expression, and what is differentiated
+    where it is a gradient."""
+
+    key: str
+    expression: Expr
+    of: Expr
+
+
+Sizes = Mapping[str, int]
+Place = tuple[Sizes, Draw]
+Run = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
+
+
+def confirm(
+    program: Program, write: Callable[[Program], str], names: Sequence[str], seed: int
+) -> list[Place]:
+    """Where the NumPy module that is written of a program finds what its expressions say; `names`
+    are those of abstract functions. Raises CodeError if it finds something else.
+
+    What is too large for that is tried with small sizes in the place of declared ones."""
+    program = _of_moderate_size(program)
+    given = program_arguments(program)
+    entry = Entry(FUNCTION, given, program.outputs)
+    function = Generated(write(program), "numpy", [entry], alone=False)
+    expected = [
+        Expected(o.key, o.expression, o.expression if o.request is None else o.request.of)
+        for o in program.outputs
+    ]
+    waves = {name: key for key, name in given.functions.items() if isinstance(key, tuple)}
+
+    def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
+        functions = {n: _derivative(drawn.functions[f], k) for n, (f, k) in waves.items()}
+        asked = {given.dims[name]: sizes[name] for name in given.asked}
+        arrays = {e.data.name: drawn.env[e.data.name] for e in program.inputs}
+        found = function(**{**asked, **functions, **arrays})
+        return [found[e.key] for e in expected]
+
+    return judge(expected, program.inputs, names, run, seed)
+
+
+def confirm_loops(loops: Loops, members: Members, seed: int) -> list[Place]:
+    """Likewise for families as loops in NumPy, with a few members each."""
+    answers = loops.answers
+    function = GeneratedLoops(
+        loops.module(), FUNCTION, loops.parameters, answers, loops.families, "numpy", alone=False
+    )
+    given = members.arguments(loops.parameters)
+    values = {a.of: members.expressions(a)[0] for a in answers if a.result is None}
+    expected = [Expected(a.key, e, values[a.of]) for a in answers for e in members.expressions(a)]
+    called = [key[0] for key in given.functions if isinstance(key, tuple)]
+
+    def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
+        arrays = [(name, drawn.env[e.data.name]) for e, name in given.inputs.items()]
+        functions = [
+            (name, _derivative(drawn.functions[key[0]], key[1]))
+            for key, name in given.functions.items()
+            if isinstance(key, tuple)
+        ]
+        found = function(**_in_lists([*arrays, *functions]), **members.lengths)
+        listed = ((a, found[a.key]) for a in answers)
+        return [x for a, value in listed for x in (value if a.listed else [value])]
+
+    return judge(expected, [*given.inputs], dict.fromkeys(called), run, seed, members.lengths)
+
+
+def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Arguments of loops: the members of each family in order, by its name."""
+    given: dict[str, Any] = {}
+    for name, value in members:
+        base, bracket, _ = name.partition("[")
+        if bracket:
+            given.setdefault(base, []).append(value)
+        else:
+            given[base] = value
+    return given
+
+
+def _derivative(f: Callable[[Array, int], Array], order: int) -> Callable[[Array], Array]:
+    return lambda x: f(x, order)
+
+
+def _of_moderate_size(program: Program) -> Program:
+    """The program, or one with names for the large sizes that need not be what they are."""
+    roots = [*(o.expression for o in program.outputs), *program.inputs]
+    nodes = [*postorder(roots)]
+    dims = dims_among(nodes)
+    first = next(assignments(dims, np.random.default_rng(0)))
+    if sum(prod(d.size(first) for d in e.shape) for e in nodes) <= MOST_NUMBERS:
+        return program
+    requests = [o.request for o in program.outputs if o.request is not None]
+    fused = [d for r in requests if r.kind in ("jac", "hess") for d in (*r.of.shape, *r.wrt.shape)]
+    forced = forced_sizes(nodes) | {d.integer for d in fused}
+    large = [d for d in dims if d.integer is not None and d.integer > LARGEST_FIXED]
+    names = {d: Dim.of(str(d)) for d in large if d.integer not in forced}
+    small = [transform(e, partial(_renamed, names=names)) for e in roots]
+    wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
+    inputs = small[len(wanted) :]
+    return planned(wanted, [e.data.name for e in inputs], {}, WRITTEN, inputs)
+
+
+def _renamed(e: Expr, names: Mapping[Dim, Dim]) -> Expr:
+    """A leaf with names for sizes."""
+    rows, cols = (names.get(d, d) for d in e.shape)
+    match e.op:
+        case "symbol":
+            return symbol(e.data.name, (rows, cols), e.data.attributes)
+        case "ones":
+            return ones(rows, cols)
+        case "zeros":
+            return zeros(rows, cols)
+        case "eye":
+            return eye(rows)
+    return e
+
+
+def judge(
+    expected: Sequence[Expected],
+    inputs: Sequence[Expr],
+    names: Iterable[str],
+    run: Run,
+    seed: int,
+    lengths: Sizes | None = None,
+) -> list[Place]:
+    """Likewise for what `run` finds; the dimensions in `lengths` have these sizes."""
+    dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *inputs])
+    places: list[Place] = []
+    for of in dict.fromkeys(e.of for e in expected):
+        target = Target(of, _NOTHING, "grad", None, False, (*inputs,), (*names,))
+        trial = _Trial(expected, of, run)
+        places += islice(_found(trial, target, dims, seed, lengths or {}), SITES)
+    return places
+
+
+def _found(
+    trial: _Trial, target: Target, dims: Sequence[Dim], seed: int, lengths: Sizes
+) -> Iterator[Place]:
+    for i, drawn in enumerate(assignments(dims, generator(seed))):
+        sizes = {**drawn, **lengths}
+        yield from trial.agreeing(sizes, Site(target, sizes, (seed, i)).draws())
+
+
+_NOTHING = symbol("#", SCALAR)  # what the values at a place are not differentiated by
+
+
+class _Trial:
+    """The values of `of` and of its gradients."""
+
+    def __init__(self, expected: Sequence[Expected], of: Expr, run: Run) -> None:
+        self._run = run
+        self._own = {i: e for i, e in enumerate(expected) if e.of is of}
+        nodes = [*postorder([e.expression for e in self._own.values()])]
+        slots = {e: i for i, e in enumerate(nodes)}
+        self._slots = [slots[e.expression] for e in self._own.values()]
+        self._program = Evaluation(nodes)
+
+    def agreeing(self, sizes: Sizes, draws: Iterator[Draw]) -> list[Place]:
+        """The first draw at which all is found, if there is one at which there is a value to find.
+        Raises CodeError."""
+        amiss: list[str] = []
+        for drawn in islice(draws, DRAWS):
+            wrong = self._amiss(sizes, drawn)
+            if wrong == "":
+                return [(sizes, drawn)]
+            amiss += [] if wrong is None else [wrong]
+            if len(amiss) == MISSES:
+                raise CodeError(amiss[0])
+        return []
+
+    def _amiss(self, sizes: Sizes, drawn: Draw) -> str | None:
+        """What is not found, or nothing; None where there are no values to be found."""
+        values = self._evaluated(sizes, drawn)
+        if not all(np.abs(values[i]).max() < LARGEST_VALUE for i in self._slots):
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                found = self._run(sizes, drawn)
+        except np.linalg.LinAlgError:
+            return None
+        except Exception as error:  # whatever it is, no module that raises it is handed out
+            keys = "`, `".join(dict.fromkeys(e.key for e in self._own.values()))
+            return f"the code for `{keys}` raises {type(error).__name__}: {error}. {_FAULT}"
+        for (i, e), slot in zip(self._own.items(), self._slots, strict=True):
+            off = _distance(found[i], values[slot])
+            if off <= CLOSE * np.abs(values[slot]).max():
+                continue
+            if not off <= self._rounding(sizes, drawn, values, slot):
+                at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+                return (
+                    f"the code for `{e.key}` finds other values than its formula, off by {off:.1g}"
+                    f"{' at ' + at if at else ''}: it is not handed out. {_FAULT}"
+                )
+        return ""
+
+    def _rounding(self, sizes: Sizes, drawn: Draw, values: Sequence[Array], slot: int) -> float:
+        """What a value may be off: by what it changes nearby, and a little of all on the way."""
+        near = self._evaluated(sizes, drawn.moved(NEAR))[slot]
+        largest = max(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in values)
+        return float(np.abs(near - values[slot]).max()) + ROUNDED * largest
+
+    def _evaluated(self, sizes: Sizes, drawn: Draw) -> list[Array]:
+        """The values of all nodes; not a number where there are none."""
+        try:
+            return self._program.run(drawn.env, sizes, drawn.functions)
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError, np.linalg.LinAlgError):
+            return [np.full((1, 1), np.nan)] * len(self._program.roots)
+
+
+def _distance(found: Any, wanted: Array) -> float:
+    """The largest difference; infinite from what has another number of entries."""
+    array = np.asarray(found, dtype=float)
+    if array.size != wanted.size:
+        return np.inf
+    return float(np.abs(array.reshape(wanted.shape) - wanted).max())

@@ -1,0 +1,2 @@
+"""Plain data that all stages share: dimensions, the operation table, expressions, problems,
+results."""

@@ -1,0 +1,105 @@
+"""The time limit: the last stop of a request that the budget let pass.
+
+A watch interrupts the thread that works, as Ctrl-C does, from a thread of its own: so it works in
+any thread and on every system, and no loop has to ask for it. The time is the processor's where the
+system tells it of a thread, so that a busy machine takes nothing away. What outlives a request
+(interned nodes, confirmed rules) is written whole or not at all. It only ever ends a request, so no
+answer or verdict depends on it; what is counted (`core/budget.py`) refuses first wherever we know
+how much it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from .errors import InputError, TimeLimitError
+
+T = TypeVar("T")
+SECONDS = 20.0  # a request may take, where nothing else is said
+_AGAIN = 1.0  # seconds until the interrupt is repeated: where an object is deleted it is ignored
+_SHORTEST = 0.02  # seconds between two looks at the clock
+_LONGEST = 4  # times the limit on the clock on the wall
+
+
+def limited(seconds: float | None, work: Callable[[], T]) -> T:
+    """What `work` gives; None is no limit. Raises TimeLimitError."""
+    if seconds is None:
+        return work()
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise InputError(f"a time limit is a positive number of seconds, or None, not {seconds!r}.")
+    watch = _Watch(seconds)
+    try:
+        try:
+            watch.start()
+            return work()
+        finally:
+            watch.end()
+    except watch.interrupt:
+        watch.end()
+        raise TimeLimitError(
+            f"there was no answer within {seconds:g} s, the time limit: how far one gets by then "
+            "depends on the machine. Allow more, or ask for less at a time: `--time-limit 60`, in "
+            "Python `time_limit=60`."
+        ) from None
+
+
+class _Watch:
+    """Interrupts the thread that made it, once the time is over and until it has ended; `interrupt`
+    is the exception of this watch and no other."""
+
+    def __init__(self, seconds: float) -> None:
+        self.interrupt: type[BaseException] = type("_Interrupt", (BaseException,), {})
+        self._seconds = seconds
+        self._worker = threading.get_ident()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._sent = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, args=(_clock(),), daemon=True).start()
+
+    def end(self) -> None:
+        """From here on it doesn't interrupt: what was sent and has not arrived is taken back."""
+        while True:
+            try:
+                with self._lock:
+                    self._ended.set()
+                    if self._sent:
+                        _send(self._worker, None)
+                return
+            except self.interrupt:  # arrived before it was taken back
+                continue
+
+    def _run(self, clock: Callable[[], float]) -> None:
+        over, latest = clock() + self._seconds, time.monotonic() + _LONGEST * self._seconds
+        wait = self._seconds
+        while not self._ended.wait(wait):
+            left = min(over - clock(), latest - time.monotonic())
+            wait = max(left, _SHORTEST) if left > 0 else _AGAIN
+            if left <= 0:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            if not self._ended.is_set():
+                self._sent = True
+                _send(self._worker, self.interrupt)
+
+
+def _send(thread: int, exception: type[BaseException] | None) -> None:
+    """Raise an exception in a thread at its next step; None takes back what hasn't arrived."""
+    from ctypes import c_ulong, py_object, pythonapi
+
+    sent = None if exception is None else py_object(exception)
+    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), sent)
+
+
+def _clock() -> Callable[[], float]:
+    """The processor's time of this thread, asked from any; else the time on the wall."""
+    if hasattr(time, "pthread_getcpuclockid"):
+        return partial(time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident()))
+    return time.monotonic

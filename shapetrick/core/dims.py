@@ -1,0 +1,149 @@
+"""Dimensions: a name, a positive integer, or sums and products of them; a shape is a pair of them.
+
+A `Dim` is a polynomial with integer coefficients in dimension names, kept in one canonical form, so
+that `n + 1` equals `1 + n`. Two dimensions are equal only if their polynomials are: distinct names
+are distinct sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from .errors import ShapeError
+
+Monomial = tuple[str, ...]
+Terms = tuple[tuple[Monomial, int], ...]
+MOST_TERMS = 100  # of a dimension, and names in one: products of sums grow fast
+LARGEST = 10**12
+
+
+_dims: dict[Terms, Dim] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Dim:
+    """A dimension, as the sorted terms of a polynomial: ((names, coefficient), …).
+
+    Equal dimensions are one object: they are compared more often than anything else."""
+
+    terms: Terms
+
+    def __new__(cls, terms: Terms) -> Dim:
+        known = _dims.get(terms)
+        if known is None:
+            known = _dims[terms] = object.__new__(cls)
+            object.__setattr__(known, "terms", terms)
+        return known
+
+    def __reduce__(self) -> tuple[type[Dim], tuple[Terms]]:
+        return Dim, (self.terms,)
+
+    @staticmethod
+    def of(value: Dim | str | int) -> Dim:
+        """The dimension of that name or size."""
+        if isinstance(value, Dim):
+            return value
+        if isinstance(value, int):
+            return Dim((((), value),) if value else ())
+        return Dim((((value,), 1),))
+
+    def __add__(self, other: Dim) -> Dim:
+        return _collect([*self.terms, *other.terms])
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
+
+    def __mul__(self, other: Dim) -> Dim:
+        degree = sum(max((len(names) for names, _ in d.terms), default=0) for d in (self, other))
+        if max(degree, len(self.terms) * len(other.terms)) > MOST_TERMS:
+            raise ShapeError("a dimension is a sum of too many terms, or a product of too many.")
+        return _collect(
+            (tuple(sorted(a + b)), j * k) for a, j in self.terms for b, k in other.terms
+        )
+
+    @property
+    def integer(self) -> int | None:
+        """Its value, where it is a number."""
+        if len(self.terms) != 1:
+            return None if self.terms else 0
+        names, k = self.terms[0]
+        return None if names else k
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that occur in it, sorted."""
+        return tuple(sorted({name for names, _ in self.terms for name in names}))
+
+    def size(self, sizes: Mapping[str, int]) -> int:
+        """Its value with the names' sizes put in; a number's own digits may be given a size too."""
+        match self.terms:
+            case (((name,), 1),):
+                return sizes[name]
+            case (((), k),):
+                return sizes.get(str(k), k)
+        return sum(k * prod(sizes[name] for name in names) for names, k in self.terms)
+
+    def substitute(self, dims: Mapping[str, Dim]) -> Dim:
+        """This dimension with names replaced by dimensions."""
+        total = Dim(())
+        for names, k in self.terms:
+            term = Dim.of(k)
+            for name in names:
+                term = term * dims.get(name, Dim.of(name))
+            total = total + term
+        return total
+
+    def __str__(self) -> str:
+        text = ""
+        ordered = sorted(self.terms, key=lambda term: (-len(term[0]), term[0]))
+        for names, k in ordered:
+            sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")
+            factors = [str(abs(k))] if abs(k) != 1 or not names else []
+            text += sign.replace(" ", "") + " ".join([*factors, *names])
+        return text or "0"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+Shape = tuple[Dim, Dim]
+Sides = tuple[Dim, Dim]  # the rows and columns that a factor of a product has
+Extent = tuple[Dim, ...]  # the shape of an array: one dimension for each axis
+ONE = Dim.of(1)
+SCALAR: Shape = (ONE, ONE)
+
+
+def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
+    total: dict[Monomial, int] = {}
+    for names, k in terms:
+        total[names] = total.get(names, 0) + k
+        if abs(total[names]) > LARGEST:
+            raise ShapeError(f"a dimension is larger than {LARGEST}.")
+    return Dim(tuple(sorted((names, k) for names, k in total.items() if k)))
+
+
+def shape_text(shape: Shape) -> str:
+    """`m×n`; sums and products in brackets: `m×(n+1)`."""
+    return "×".join(f"({d})" if " " in str(d) or "+" in str(d) else str(d) for d in shape)
+
+
+def extent(sides: Sides) -> Extent:
+    """The shape of the array for a matrix of the language: sides that are 1 are no axes."""
+    return tuple(d for d in sides if d != ONE)
+
+
+def broadcast(shapes: Iterable[Shape]) -> Shape | None:
+    """The shape over which all of them broadcast (each side equal, or 1), or None."""
+    rows = cols = ONE
+    for r, c in shapes:
+        if r is not rows and r is not ONE:
+            if rows is not ONE:
+                return None
+            rows = r
+        if c is not cols and c is not ONE:
+            if cols is not ONE:
+                return None
+            cols = c
+    return rows, cols

@@ -1,0 +1,152 @@
+"""What a derivation is made of: plain immutable data; everything that is shown is a rendering of
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from .dims import Dim, Shape
+from .expr import Expr, expand_names
+from .indices import Range
+from .problem import Request
+
+Verdict = Literal["verified", "wrong", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How a result fared against finite differences and the Taylor remainder test.
+
+    `order` is the slope of the Taylor remainder, infinite where it vanishes to rounding ("exact").
+    `sizes` has the sizes of the dimensions for each draw; `conditions` what had to hold ("m ≥ d").
+    `zero` is true where the gradient is zero everywhere that was looked at."""
+
+    verdict: Verdict
+    reason: str
+    max_relative_error: float
+    order: float
+    draws: int
+    sizes: tuple[Mapping[str, int], ...]
+    seed: int
+    conditions: tuple[str, ...] = ()
+    zero: bool = False
+
+
+class Factor(NamedTuple):
+    """One factor of a scalar line, and where it came from in the chain rule."""
+
+    expression: Expr
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An arrangement that fits the declared shapes and is not the derivative: how far it is off
+    (relative error against finite differences), and why the types say no."""
+
+    arrangement: Expr
+    error: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A side of the factor with the number `owner`, or of what all are arranged to (the last one).
+
+    It has its declared dimension, and the principal one and the unit that the operations force."""
+
+    owner: int
+    name: str  # "the rows of X"
+    declared: Dim
+    principal: int
+    unit: tuple[tuple[int, int], ...] | None  # as in `derivation/principal_types.py`
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A product of scalars, and its arrangement: one path from a named quantity to another.
+
+    `fitting` counts the arrangements that fit the declared shapes (up to a limit: `all_counted`),
+    `typed` those that fit the principal shapes and units too; `rejected` lists some of the former
+    that fail. `sides` are what their types are told from: unknown (empty) in what is read back."""
+
+    coefficient: Fraction
+    factors: tuple[Factor, ...]
+    arrangement: Expr
+    fitting: int
+    all_counted: bool
+    typed: int
+    rejected: tuple[Rejected, ...]
+    sides: tuple[Side, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The derivative of `of` by `wrt`: a sum of lines, and what it simplifies to, of shape
+    `shape`.
+
+    `of` and `wrt` are as printed; `label` names the result in later steps ("∂J/∂Z1"). A step
+    without lines is not a product: `note` says how its result comes from the step before."""
+
+    of: str
+    wrt: str
+    label: str
+    shape: Shape
+    lines: tuple[Line, ...]
+    result: Expr
+    note: str = ""
+
+
+class Rewriting(NamedTuple):
+    """A named step of the simplification."""
+
+    rule: str
+    before: Expr
+    after: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """`symbol` = `value`, for each index of the range if there is one: `G[l-1] = … for l = L..1`.
+
+    The members of families and of their cotangents are symbols in it."""
+
+    symbol: Expr
+    value: Expr
+    over: Range | None
+
+
+class Recursion(NamedTuple):
+    """What a result consists of where there are families: the equations of the cotangents, the last
+    member's first, and those of the gradient, one for each kind of member; `least` are the lengths
+    from which on they hold."""
+
+    cotangents: tuple[Equation, ...]
+    gradients: tuple[Equation, ...]
+    least: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that was found for one request; `api.Derivation` is its public face.
+
+    `definitions` are those that `gradient` uses, the problem's own and those introduced, in order;
+    `kept` are the forward values that the gradient uses."""
+
+    request: Request
+    steps: tuple[Step, ...]
+    gradient: Expr
+    definitions: tuple[tuple[str, Expr], ...]
+    kept: tuple[Expr, ...]
+    rewritings: tuple[Rewriting, ...]
+    validation: Validation
+    notes: tuple[str, ...] = ()
+    recursion: Recursion | None = None
+
+    @property
+    def expanded(self) -> Expr:
+        """The gradient in declared symbols alone."""
+        return expand_names(self.gradient)

@@ -1,0 +1,235 @@
+"""The user's own row of the operation table: a value, a scalar derivative, and that is all.
+
+The rule is searched for when the function is first derived, as for a function of the language
+(`derivation/vjp_rules.py`); a derivative that no arrangement fits to the values is refused there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from .builders import applied, checked_name
+from .core import functions
+from .core.dims import SCALAR
+from .core.errors import InputError, NameProblem, ShapetrickError
+from .core.expr import IDENTITY, Expr, postorder, symbol
+from .core.functions import TABLE, Array, Function
+from .core.problem import Kind
+from .derivation import vjp_rules as rules
+from .language.elaboration import parse_scalar
+from .language.scope import CONSTANTS, SIZED, UNSIZED, vocabulary
+from .language.syntax import UPSTREAM
+from .numerics.evaluation import Program
+
+LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments
+RESERVED = frozenset(
+    (*SIZED, *UNSIZED, *CONSTANTS, *get_args(Kind), *"abkxy", UPSTREAM, IDENTITY, "check")
+)
+# From where arguments are drawn: the first range in which the function is finite.
+RANGES = ((-2.0, 2.0), (0.2, 2.0), (-0.9, 0.9), (0.1, 0.9), (1.2, 3.0))
+WIDE, SQUARE = (3, 2), (3, 3)
+
+Value = Callable[..., Array]
+
+
+def function(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    derivative: str | Sequence[str],
+    shape: tuple[str, str] | None = None,
+) -> Callable[..., Expr]:
+    """Adds a function to the language, or replaces one that was added; returns it as a function.
+
+    Without `shape` it is element-wise: `numpy` is called on whole arrays, and `derivative` is that
+    of a scalar function, of the argument `x` and the value `y` (of two arguments: one by `a`, one
+    by `b`). With `shape`, such as `("c", "c")` in terms of an r×c argument, `numpy` is called on
+    one matrix at a time, and `derivative` is what it would be of scalars: `"x + x"` for `A.T @ A`.
+
+    Raises InputError."""
+    if name in RESERVED:
+        raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")
+    checked_name(name)
+    texts = (derivative,) if isinstance(derivative, str) else tuple(derivative)
+    derivatives = _read(name, texts, shape)
+    value = _elementwise(name, numpy) if shape is None else _of_matrix(name, numpy, shape)
+    square = shape is not None and _needs_square(name, numpy)
+    drawn_from = _drawn_from(value, len(texts), SQUARE if square else WIDE)
+    if shape is None:
+        _check_entries(name, value, len(texts), drawn_from)
+    replaced = name in TABLE
+    functions.register(
+        Function(
+            name=name,
+            value=value,
+            derivative=texts,
+            signatures=_signature(shape or (), square),
+            units="unknown" if shape else "elementwise",
+            drawn_from=drawn_from,
+            branch=_branch(value, len(texts), derivatives),
+            help="the user's own",
+        )
+    )
+    vocabulary.cache_clear()
+    if replaced:
+        rules.forget()
+    return applied(name)
+
+
+# ------------------------------------------------------------------------------------ what is given
+
+
+def _read(name: str, texts: Sequence[str], shape: Any) -> list[Expr]:
+    """The derivatives. Raises InputError."""
+    if len(texts) not in LETTERS or (shape is not None and len(texts) != 1):
+        raise InputError(
+            f"`{name}`: a function of entries has one or two arguments, a function of matrices "
+            "one, and a derivative by each."
+        )
+    letters = (*LETTERS[len(texts)], "y")
+    names = {c: symbol(c, SCALAR) for c in letters}
+    derivatives = []
+    for text in texts:
+        try:
+            derivatives.append(parse_scalar(text, names))
+            if not derivatives[-1].is_scalar:
+                raise InputError("it is not a scalar.")
+        except InputError as error:
+            raise InputError(
+                f"the derivative of `{name}`, `{text}`: {error.message} It is written as of "
+                f"scalars, in {', '.join(letters[:-1])} (given) and y (the value)."
+            ) from None
+    return derivatives
+
+
+def _signature(shape: Sequence[str], square: bool) -> tuple[tuple[None, str], ...]:
+    if not shape:
+        return ()
+    text = f"r c -> {' '.join(shape)}"
+    return ((None, text.replace("r", "n").replace("c", "n") if square else text),)
+
+
+# ------------------------------------------------------------------------------------- its values
+
+
+def _elementwise(name: str, numpy: Callable[..., Any]) -> Value:
+    def value(*args: Any) -> Array:
+        arrays = args[:-1]  # the last is an axis, for functions that take one
+        y = _called(name, numpy, arrays)
+        expected = np.broadcast_shapes(*(x.shape for x in arrays))
+        if y.shape != expected:
+            raise InputError(
+                f"`{name}` of {_shapes(arrays)} has a value of shape {y.shape}: without `shape=` "
+                "it is element-wise, and called on whole arrays."
+            )
+        return y
+
+    return value
+
+
+def _of_matrix(name: str, numpy: Callable[..., Any], shape: tuple[str, str]) -> Value:
+    if len(shape) != 2 or not set(shape) <= {"r", "c", "1"}:
+        raise InputError(
+            f"`{name}`: `shape` is that of the value for an r×c argument, a pair of 'r', 'c', '1'."
+        )
+
+    def value(x: Array, _: Any) -> Array:
+        sizes = dict(zip("rc1", (*x.shape[-2:], 1), strict=True))
+        expected = sizes[shape[0]], sizes[shape[1]]
+        matrices = x.reshape(-1, *x.shape[-2:])
+        values = np.empty((len(matrices), *expected))
+        for matrix, place in zip(matrices, values, strict=True):
+            try:
+                y = _called(name, numpy, (matrix,))
+            except np.linalg.LinAlgError:  # outside of its domain
+                y = np.full(expected, np.nan)
+            if y.shape != expected and (y.ndim == 2 or y.size != place.size):
+                raise InputError(
+                    f"`{name}` of {_shapes((matrix,))} has a value of shape {y.shape}, and "
+                    f"`shape=` says {expected}."
+                )
+            place[...] = y.reshape(expected)
+        return values.reshape(*x.shape[:-2], *expected)
+
+    return value
+
+
+def _called(name: str, numpy: Callable[..., Any], arrays: Sequence[Array]) -> Array:
+    given = [np.array(x, dtype=float) for x in arrays]  # copies: they may be written to
+    try:
+        y = np.asarray(numpy(*given))
+        if y.dtype.kind not in "biuf":
+            raise TypeError(f"it gives {y.dtype}, not real numbers")
+        return y.astype(float)
+    except (ShapetrickError, np.linalg.LinAlgError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"`{name}` of {_shapes(arrays)} has no value: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _shapes(arrays: Sequence[Array]) -> str:
+    return " and ".join(f"an array of shape {x.shape}" for x in arrays)
+
+
+def _needs_square(name: str, numpy: Callable[..., Any]) -> bool:
+    """Whether it fails on a matrix that is wide, but not on a square one."""
+    try:
+        _called(name, numpy, (np.linspace(0.3, 0.8, 6).reshape(WIDE),))
+    except (InputError, np.linalg.LinAlgError):
+        try:
+            _called(name, numpy, (np.eye(3) + np.linspace(0.1, 0.2, 9).reshape(SQUARE),))
+        except np.linalg.LinAlgError as error:
+            raise InputError(f"`{name}` has no value: {error}") from error
+        return True
+    return False
+
+
+def _drawn_from(value: Value, arity: int, shape: tuple[int, int]) -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    with np.errstate(all="ignore"):
+        for low, high in RANGES:
+            args = rng.uniform(low, high, (arity, 6, *shape))
+            if np.isfinite(value(*args, None)).all():
+                return low, high
+    return RANGES[0]
+
+
+def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float, float]) -> None:
+    """Refuse a function without `shape=` whose entries depend on each other."""
+    args = np.random.default_rng(0).uniform(*drawn_from, (arity, *WIDE))
+    with np.errstate(all="ignore"):
+        whole = value(*args, None)
+        apart = [value(*entry.reshape(arity, 1, 1), None) for entry in args.reshape(arity, -1).T]
+    if not np.allclose(whole.ravel(), np.ravel(apart), rtol=1e-9, atol=0, equal_nan=True):
+        raise InputError(
+            f"`{name}` of an array is not `{name}` of its entries: without `shape=` it has to be "
+            "element-wise."
+        )
+
+
+def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | None:
+    """The branches that the derivatives take: where they jump, the function has a kink."""
+    jumps = [e for e in postorder(derivatives) if e.args and _jumps(e)]
+    if not jumps:
+        return None
+    program = Program(jumps)
+
+    def branch(*args: Any) -> Array:
+        env = dict(zip(LETTERS[arity], args, strict=False))
+        found: list[Array] = []
+        program.run({**env, "y": value(*args)}, {}, branches=found)
+        batch = np.broadcast_shapes(*(x.shape[:-2] for x in args[:arity]))
+        whole = [np.broadcast_to(b, (*batch, *b.shape[-2:])) for b in found]
+        return np.concatenate([b.reshape(*batch, 1, -1) for b in whole], axis=-1)
+
+    return branch
+
+
+def _jumps(e: Expr) -> bool:
+    row = TABLE.get(e.op)
+    return row is not None and row.branch is not None

@@ -1,0 +1,1 @@
+"""The trick: scalar derivatives, arrangements that fit, numbers that choose, the chain rule."""

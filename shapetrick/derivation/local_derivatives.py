@@ -1,0 +1,238 @@
+"""An operation as the chain rule sees it: by one argument, with its scalar derivative as factors.
+
+A view is what a rule is searched for; its pattern is what the rule depends on: the row of the
+table, the signature with the sides that are 1, the axis. The factors of the scalar derivative are
+templates, put in place for the operation at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+from ..core.dims import ONE, SCALAR, Dim
+from ..core.expr import (
+    UNIT,
+    Expr,
+    abstract,
+    call,
+    dimension,
+    matmul,
+    node,
+    number,
+    postorder,
+    rebuild,
+    symbol,
+    times,
+    zeros,
+)
+from ..core.functions import TABLE, Array, Function, Side, Signature
+from ..language.elaboration import parse_scalar
+from .principal_types import Type, principal_types
+
+NAMES = ("a", "b")
+
+
+class View(NamedTuple):
+    """One argument of an operation, the operation seen as one of at most two arguments."""
+
+    row: Function
+    args: tuple[Expr, ...]
+    value: Expr
+    position: int
+
+    @property
+    def argument(self) -> Expr:
+        return self.args[self.position]
+
+
+class Product(NamedTuple):
+    """A term of a scalar derivative: a number times factors, templates in x, y (or a, b, y) and
+    k."""
+
+    coefficient: Fraction
+    factors: tuple[Expr, ...]
+
+
+def views(e: Expr, position: int, singly: bool = False) -> list[View]:
+    """The operation as a chain of views, the outermost first: `P A S` is P times (A times S). With
+    `singly`, the factors of a product are taken off one at a time."""
+    if e.op == "matmul":
+        return list(_product_views(e, position, singly))
+    if e.op == "times":
+        rest = times(*e.args[:position], *e.args[position + 1 :])
+        return [View(TABLE["times"], (e.args[position], rest), e, 0)]
+    if e.op == "add":
+        rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
+        return [View(TABLE["add"], (e.args[position], rest), e, 0)]
+    row = ABSTRACT if e.op == "abstract" else TABLE[e.op]
+    return [View(row, e.args, e, position)]
+
+
+def _product_views(e: Expr, position: int, singly: bool) -> Iterator[View]:
+    row, value = TABLE["matmul"], e
+    start, end = 0, len(e.args)
+    while start < position:
+        cut = start + 1 if singly else position
+        rest = matmul(*e.args[cut:end])
+        yield View(row, (matmul(*e.args[start:cut]), rest), value, 1)
+        start, value = cut, rest
+    while end > position + 1:
+        cut = end - 1 if singly else position + 1
+        rest = matmul(*e.args[start:cut])
+        yield View(row, (rest, matmul(*e.args[cut:end])), value, 0)
+        end, value = cut, rest
+
+
+def _no_value(*_: Any) -> Array:
+    raise NotImplementedError("an abstract function has a value only where one is bound to it")
+
+
+# A declared element-wise function: its derivative is that of the next order, whatever its name.
+ABSTRACT = Function("abstract", _no_value, ("",), (), "elementwise", (-2, 2))
+
+
+# ------------------------------------------------------------------------- the scalar derivative
+
+_X, _Y, _K = (symbol(name, SCALAR) for name in "xyk")
+_OPERANDS = tuple(symbol(name, SCALAR) for name in NAMES)
+
+
+def scalar_derivative(view: View) -> tuple[Product, ...]:
+    """The scalar derivative by the view's argument as a sum of products. Of an element-wise
+    function the whole derivative is one factor."""
+    if view.row is ABSTRACT:
+        name, order = view.value.data
+        return (Product(Fraction(1), (abstract(name, order + 1, _X),)),)
+    return read_derivative(view.row, view.position)
+
+
+@cache
+def read_derivative(row: Function, position: int) -> tuple[Product, ...]:
+    text = row.derivative[position]
+    names = {
+        "y": _Y,
+        "k": _K,
+        **({"x": _X} if row.arity == 1 else dict(zip(NAMES, _OPERANDS, strict=True))),
+    }
+    derivative = parse_scalar(text, names)
+    if row.elementwise:
+        zero = derivative.op == "number" and derivative.data == 0
+        if derivative.op == "number":
+            return () if zero else (Product(derivative.data, ()),)
+        return (Product(Fraction(1), (derivative,)),)
+    products = []
+    for part in derivative.args if derivative.op == "add" else (derivative,):
+        factors = part.args if part.op == "times" else (part,)
+        coefficient = Fraction(1)
+        rest: list[Expr] = []
+        for f in factors:
+            if f.op == "number":
+                coefficient *= f.data
+            elif f.op == "power" and f.args[1].op == "number" and f.args[1].data in (2, 3, 4):
+                rest += [f.args[0]] * int(f.args[1].data)
+            else:
+                rest.append(f)
+        if coefficient:
+            products.append(Product(coefficient, tuple(rest)))
+    return _gathered(products)
+
+
+def _gathered(products: Sequence[Product]) -> tuple[Product, ...]:
+    """`x x + x x + x x` as 3 times `x x`; opposite signs are apart, since they may not cancel."""
+    totals: dict[tuple[bool, tuple[Expr, ...]], Fraction] = {}
+    for p in products:
+        key = p.coefficient > 0, p.factors
+        totals[key] = totals.get(key, Fraction(0)) + p.coefficient
+    return tuple(Product(total, factors) for (_, factors), total in totals.items())
+
+
+def instantiate(template: Expr, view: View) -> Expr:
+    """A factor of the scalar derivative with the operation's arguments and value put in."""
+    names = (_X,) if view.row.arity == 1 else _OPERANDS
+    new: dict[Expr, Expr] = dict(zip(names, view.args, strict=False))
+    new[_Y] = view.value
+    for e in _parts(template):
+        if e is _K:
+            new[e] = _count(view)
+        elif e.args and e.op in TABLE and TABLE[e.op].takes_axis:
+            axis = view.value.data if e.data is None else e.data
+            new[e] = call(e.op, *(new[a] for a in e.args), data=axis)
+        elif e not in new:
+            new[e] = _counted(rebuild(e, [new[a] for a in e.args]))
+    return new[template]
+
+
+def _counted(e: Expr) -> Expr:
+    """A sum of numbers as a number: the exponent `2 - 1` in the derivative of a square."""
+    if e.op != "add" or any(a.op != "number" for a in e.args):
+        return e
+    return number(sum((a.data for a in e.args), Fraction(0)))
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: Expr) -> tuple[Expr, ...]:
+    return tuple(postorder([template]))
+
+
+def _count(view: View) -> Expr:
+    """How many entries of the argument go into one of the value."""
+    size = UNIT
+    for inner, outer in zip(view.argument.shape, view.value.shape, strict=True):
+        size = times(size, dimension(inner)) if outer == ONE else size
+    return size
+
+
+# ------------------------------------------------------------------------------------- patterns
+
+
+class Pattern(NamedTuple):
+    """What a rule depends on: the row, the signature with the letters that are 1, the axis (or the
+    order of an abstract function), and by which argument."""
+
+    row: Function
+    signature: Signature
+    ones: frozenset[str]
+    data: Any
+    position: int
+
+    def example(self) -> View:
+        """The operation on symbols whose dimensions are the signature's letters."""
+
+        def dim(letters: tuple[str, ...]) -> Dim:
+            size = ONE
+            for c in letters:
+                size = size if c in self.ones else size * Dim.of(c)
+            return size
+
+        def shape(side: Side) -> tuple[Dim, Dim]:
+            return dim(side[0]), dim(side[1])
+
+        args = tuple(symbol(f"#{i}", shape(s)) for i, s in enumerate(self.signature.args))
+        data = tuple(dim((c,)) for c in "mn") if self.data == "sizes" else self.data
+        value = node(self.row.name, args, data, shape(self.signature.value))
+        return View(self.row, args, value, self.position)
+
+    def types(self) -> tuple[Type, Type]:
+        """The principal types of the argument and of the value."""
+        args, value = principal_types(self.signature, self.row.units, self.ones)
+        return args[self.position], value
+
+
+def pattern_of(view: View) -> Pattern:
+    """The pattern of an operation: of a broadcasting one, by which sides are 1."""
+
+    def sides(e: Expr) -> Side:
+        rows, cols = e.shape
+        return (() if rows == ONE else ("r",)), (() if cols == ONE else ("c",))
+
+    data = view.value.data
+    if view.row.signatures:
+        signature, dims = view.row.signature_for(view.args, data)
+        ones = frozenset(c for c, d in dims.items() if d == ONE)
+        kind = "sizes" if isinstance(data, tuple) else data
+        return Pattern(view.row, signature, ones, kind, view.position)
+    signature = Signature(tuple(sides(a) for a in view.args), sides(view.value))
+    return Pattern(view.row, signature, frozenset(), data, view.position)

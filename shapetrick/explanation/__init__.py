@@ -1,0 +1,1 @@
+"""The lesson: the steps as on paper, and the look-alikes."""

@@ -1,0 +1,224 @@
+"""The derivation as on paper: one scalar line from a named quantity to the next, its factors
+arranged.
+
+`derivation/chain_rule.py` works operation by operation; a person writes one line from one named
+quantity to another, `∂J/∂Z2 · sigma'(Z1 W2) · W2`, and arranges all its factors at once. The lines
+here are composed of the rules of the single operations: legs that one rule gives to the next become
+one, and so do their principal dimensions and units. What else would fit the declared shapes is
+listed with its error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from ..algebra.extraction import spell
+from ..algebra.index_terms import opened
+from ..core.dims import Shape
+from ..core.expr import Expr, add, number, symbol, times, zeros
+from ..core.problem import Request
+from ..core.results import Factor, Line, Step
+from ..derivation.chain_rule import active_nodes
+from ..derivation.fitting import Arranged
+from ..derivation.local_derivatives import View, instantiate, views
+from ..derivation.vjp_rules import arrange, rule_for
+from ..simplification.simplifier import Simplifier
+from .lookalikes import Path, look_alikes
+
+Text = Callable[[Expr], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A line on its way down: what was multiplied so far, and the types along the path."""
+
+    coefficient: Fraction
+    factors: tuple[Factor, ...]
+    arrangement: Expr  # of the factors, without the coefficient
+    path: Path
+
+
+@dataclass(slots=True)
+class _Quantity:
+    """A named or shared quantity: its cotangent's name, and the lines that lead to it."""
+
+    node: Expr
+    title: str
+    cotangent: Expr
+    lines: list[_Draft] = field(default_factory=list)
+
+
+class Paper:
+    """The steps of one request; `text` writes expressions into names such as ∂J/∂(X w - y)."""
+
+    def __init__(self, request: Request, simplifier: Simplifier, text: Text) -> None:
+        self._request = request
+        self._simplify = simplifier
+        self._named = simplifier.named
+        self._text: Text = lambda e: text(simplifier.named(e))
+        self._active = active_nodes(request.of, request.wrt)
+        self._depends = set(self._active)
+        self._stops = self._find_stops()
+
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, from the root to the variable."""
+        quantities = {e: self._quantity(e) for e in self._stops}
+        steps = []
+        for e in reversed(self._active):
+            quantity = quantities.get(e)
+            if quantity is None:
+                continue
+            quantity.lines = self._merged(quantity.lines)
+            if e is not self._request.of and not self._is_inlined(quantity):
+                steps.append(self._step(quantity))
+            for start in self._starts(quantity):
+                for target, line in self._walk(e, start):
+                    quantities[target].lines.append(line)
+        return tuple(steps)
+
+    # -------------------------------------------------------------------------- quantities
+
+    def _find_stops(self) -> dict[Expr, None]:
+        """Where lines end: the root, the variable, definitions, what is used twice, and the
+        argument of an operation whose derivative is a sum."""
+        uses: dict[Expr, int] = dict.fromkeys(self._active, 0)
+        stops = {self._request.of: None, self._request.wrt: None}
+        for e in self._active:
+            several = e.op != "name" and any(
+                len(rule_for(v).terms) > 1
+                for i, a in enumerate(e.args)
+                if a in uses
+                for v in views(e, i)
+            )
+            for a in e.args:
+                if a in uses:
+                    uses[a] += 1
+                    if several or uses[a] > 1:
+                        stops[a] = None
+            if e.op == "name":
+                stops[e] = None
+        for e in list(stops):
+            if e.op == "name" and e.args[0] in stops and uses.get(e.args[0]) == 1:
+                del stops[e.args[0]]
+        return {e: None for e in self._active if e in stops}
+
+    def _quantity(self, e: Expr) -> _Quantity:
+        text = self._text(e)
+        title = text if e.op in ("name", "symbol") else f"({text})"
+        root = self._request.direction
+        if e is self._request.of and root is not None:
+            return _Quantity(e, title, root)
+        if root is not None:
+            label = f"bar({text})" if e.op in ("name", "symbol") else f"bar{title}"
+        else:
+            label = f"∂{self._of_title()}/∂{title}"
+        return _Quantity(e, title, symbol(label, e.shape))
+
+    def _of_title(self) -> str:
+        of = self._request.of_text
+        return of if of.isidentifier() else f"({of})"
+
+    def _is_inlined(self, quantity: _Quantity) -> bool:
+        """A quantity without a name to which one line leads is no step: the line goes on through
+        it."""
+        e = quantity.node
+        return e.op not in ("name", "symbol") and len(quantity.lines) == 1
+
+    def _starts(self, quantity: _Quantity) -> list[_Draft]:
+        e = quantity.node
+        if e is self._request.of and self._request.direction is None:
+            return [_Draft(Fraction(1), (), number(1), Path())]
+        if e is not self._request.of and self._is_inlined(quantity):
+            return list(quantity.lines)
+        origin = (
+            "the upstream gradient" if e is self._request.of else f"from above, at {quantity.title}"
+        )
+        factor = Factor(quantity.cotangent, origin)
+        path = Path.from_cotangent(quantity.cotangent)
+        return [_Draft(Fraction(1), (factor,), quantity.cotangent, path)]
+
+    # -------------------------------------------------------------------------------- lines
+
+    def _walk(self, root: Expr, start: _Draft) -> Iterator[tuple[Expr, _Draft]]:
+        """The lines from a quantity to the next ones below it."""
+        stack = [(root, start)]
+        while stack:
+            e, draft = stack.pop()
+            for position, argument in reversed(list(enumerate(e.args))):
+                if argument not in self._depends:
+                    continue
+                for below in self._through(e, position, draft):
+                    if argument in self._stops:
+                        yield argument, below
+                    else:
+                        stack.append((argument, below))
+
+    def _through(self, e: Expr, position: int, draft: _Draft) -> list[_Draft]:
+        if e.op == "name":
+            return [draft]
+        drafts = [draft]
+        for view in views(e, position, singly=True):
+            drafts = [
+                self._extended(d, view, found) for d in drafts for found in rule_for(view).terms
+            ]
+        return drafts
+
+    def _extended(self, draft: _Draft, view: View, found: Arranged) -> _Draft:
+        parts = [instantiate(f, view) for f in found.factors]
+        plain = replace(found, coefficient=Fraction(1))
+        term = arrange(plain, [draft.arrangement, *parts], view)
+        spelled = spell(term)
+        if spelled is None:
+            several = [s for t in opened(term, draft.arrangement) if (s := spell(t)) is not None]
+            spelled = add(*several) if several else zeros(*view.argument.shape)
+        origin = f"from {self._text(view.value)}, by {self._text(view.argument)}"
+        factors = [Factor(self._simplify(_untransposed(p)), origin) for p in parts]
+        return _Draft(
+            draft.coefficient * found.coefficient,
+            (*draft.factors, *factors),
+            spelled,
+            draft.path.extended(found, parts, view.argument),
+        )
+
+    # -------------------------------------------------------------------------------- steps
+
+    def _step(self, quantity: _Quantity) -> Step:
+        e = quantity.node
+        lines = tuple(self._line(draft, e.shape) for draft in quantity.lines)
+        parts = [line.arrangement for line in lines] or [zeros(*e.shape)]
+        result = self._simplify(add(*parts))
+        label = str(quantity.cotangent.data.name)
+        return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
+
+    def _line(self, draft: _Draft, shape: Shape) -> Line:
+        found = look_alikes(draft.path, shape, self._text)
+        arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
+        return Line(
+            draft.coefficient,
+            draft.factors,
+            arrangement,
+            found.fitting,
+            found.all_counted,
+            found.typed,
+            tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
+            found.sides,
+        )
+
+    def _merged(self, drafts: Sequence[_Draft]) -> list[_Draft]:
+        """Lines with the same factors and one arrangement as one: `R + R` is `2 R`, as in
+        calculus."""
+        groups: dict[Expr, _Draft] = {}
+        for draft in drafts:
+            key = self._simplify(draft.arrangement)
+            first = groups.get(key)
+            if first is None:
+                groups[key] = draft
+            else:
+                groups[key] = replace(first, coefficient=first.coefficient + draft.coefficient)
+        return [draft for draft in groups.values() if draft.coefficient]
+
+
+def _untransposed(e: Expr) -> Expr:
+    return e.args[0] if e.op == "transpose" else e

@@ -1,0 +1,1 @@
+"""What is proper to members with indices: recurrences, schedules, unrolling, saved values."""

@@ -1,0 +1,294 @@
+"""What the two passes through families compute, for all requests together: every value once.
+
+The forward pass defines the members and what the backward pass keeps of the way to them; the
+backward pass defines the cotangents and the gradients. A value without an index, and a sum over
+members, is a member too, of a family of its own: so one schedule orders all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..core import expr as ex
+from ..core.expr import Expr
+from ..core.families import Families, Incomparable, Segment, covers
+from ..core.indices import Index, Range, base_of, member, split
+from ..core.problem import Problem, Request
+from ..core.results import Equation, Result
+from .recurrence import segments_of
+from .saved_values import Made, indices_within, kept_values, last_index, without_index
+
+ALONE = Index("", 0)  # of a value that has no index
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is given back: the members of `base`, or one value; the gradient if it has a result."""
+
+    key: str  # "J", "grad J wrt W[l]"
+    base: str
+    listed: bool
+    of: Expr
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The definitions of both passes. `alone` are the bases without an index, `sums` those whose
+    members are added up."""
+
+    forward: tuple[Segment, ...]
+    backward: tuple[Segment, ...]
+    values: tuple[Answer, ...]
+    gradients: tuple[Answer, ...]
+    alone: frozenset[str]
+    sums: frozenset[str]
+
+
+def passes(problem: Problem, results: Sequence[Result]) -> Passes:
+    """Both passes for these results, all of one problem."""
+    return _Passes(problem, results).found()
+
+
+@dataclass(slots=True)
+class _Passes:
+    problem: Problem
+    results: Sequence[Result]
+    _taken: set[str] = field(default_factory=set)
+    _kept: dict[Expr, list[Segment]] = field(default_factory=dict)
+    _alone: dict[str, None] = field(default_factory=dict)
+    _sums: dict[Expr, Expr] = field(default_factory=dict)
+    _forward: list[Segment] = field(default_factory=list)
+    _backward: list[Segment] = field(default_factory=list)
+
+    def found(self) -> Passes:
+        families = self._families
+        names = [*self.problem.symbols, *self.problem.definitions, *families.lengths]
+        names += [s.base for s in families.segments]
+        names += [
+            x.symbol.data.name for r in self.results if r.recursion for x in r.recursion.cotangents
+        ]
+        self._taken = {base_of(name) for name in names}
+        self._name_kept()
+        forward, backward = self._forward, self._backward
+        for s in families.segments:
+            if s.body is not None:
+                forward.append(replace(s, body=self._prepared(s.body, forward, s.over)))
+        for s in (s for kept in self._kept.values() for s in kept):
+            body = _body(s)
+            inner = {x: self._prepared(x, forward, s.over) for x in body.args}
+            forward.append(replace(s, body=ex.substitute(body, inner)))
+        values = {of: self._value(of, text) for of, text in self._asked().items()}
+        gradients: list[Answer] = []
+        for i, group in enumerate(self._groups()):
+            renaming = self._renaming(group, i)
+            self._add_cotangents(group, renaming)
+            gradients += [self._gradient(r, renaming) for r in group]
+        order = [id(r) for r in self.results]
+        gradients.sort(key=lambda a: order.index(id(a.result)))
+        return Passes(
+            tuple(forward),
+            tuple(backward),
+            tuple(values.values()),
+            tuple(gradients),
+            frozenset(self._alone),
+            frozenset(base_of(s.data.name) for s in self._sums.values()),
+        )
+
+    # ---- what is kept
+
+    def _name_kept(self) -> None:
+        """A family for each value on the way to a member that some backward pass reads."""
+        found: dict[Expr, dict[Made, None]] = {}
+        for result in self.results:
+            assert result.recursion is not None
+            for kept in kept_values(self.problem, result.recursion):
+                if not kept.is_member:
+                    form = without_index(kept.value)
+                    found.setdefault(form, {}).update(dict.fromkeys(kept.made))
+        for i, (form, made) in enumerate(found.items(), 1):
+            base = self._free("A" if len(found) == 1 else f"A{i}")
+            self._kept[form] = [
+                Segment(base, m.index, m.over, m.value.shape, m.value) for m in made
+            ]
+
+    # ---- expressions in members alone
+
+    def _prepared(self, root: Expr, into: list[Segment], over: Range | None = None) -> Expr:
+        """The expression with names for what is kept, for definitions and for sums over members;
+        these are defined `into` a list."""
+        for x in ex.postorder([root], into=lambda x: x.op != "total"):  # the inner ones first
+            if x.op == "name" and x.data in self.problem.definitions and x.data not in self._alone:
+                self._alone[x.data] = None
+                body = self._replaced(x.args[0], into, over)
+                into.append(Segment(x.data, ALONE, None, x.shape, body))
+        return self._replaced(root, into, over)
+
+    def _replaced(self, root: Expr, into: list[Segment], over: Range | None) -> Expr:
+        new: dict[Expr, Expr] = {}
+        stack = [root]
+        while stack:
+            x = stack.pop()
+            stored = self._stored(x, over)
+            if stored is not None:
+                new[x] = stored
+            elif x.op == "name" and x.data in self._alone:
+                new[x] = ex.symbol(member(x.data, ALONE), x.shape)
+            elif x.op == "total":
+                new[x] = self._sum(x, into)
+            else:
+                stack.extend(x.args)
+        return ex.substitute(root, new) if new else root
+
+    def _stored(self, x: Expr, over: Range | None) -> Expr | None:
+        """The member that holds a value which was kept; None if none does."""
+        kept = self._kept.get(without_index(x)) if x.args and indices_within(x) else None
+        if kept is None:
+            return None
+        index = last_index(x)
+        first = last = index
+        if over is not None and over.letter == index.letter:
+            first, last = over.rising.first.plus(index.offset), over.rising.last.plus(index.offset)
+        try:
+            missing = covers(kept, first, last)
+        except Incomparable:
+            return None
+        return ex.symbol(member(kept[0].base, index), x.shape) if missing is None else None
+
+    def _sum(self, x: Expr, into: list[Segment], name: str = "") -> Expr:
+        """What a sum over members comes to, each time that it occurs."""
+        if x not in self._sums:
+            base, over = name or self._free(f"sum_{len(self._sums) + 1}"), x.data
+            self._alone[base] = None
+            self._sums[x] = ex.symbol(member(base, over.last), x.shape)
+            body = self._prepared(x.args[0], into, over)
+            into.append(Segment(base, Index(over.letter), over, x.shape, body))
+        return self._sums[x]
+
+    # ---- values, cotangents, gradients
+
+    def _asked(self) -> dict[Expr, str]:
+        return {r.request.of: r.request.of_text for r in self.results}
+
+    def _value(self, of: Expr, text: str) -> Answer:
+        found = self._prepared(of, self._forward)
+        if found.op == "symbol" and split(found.data.name) == (text, ALONE):
+            return Answer(text, text, False, of)
+        base = self._free("value")
+        self._alone[base] = None
+        self._forward.append(Segment(base, ALONE, None, of.shape, found))
+        return Answer(text, base, False, of)
+
+    def _groups(self) -> list[list[Result]]:
+        """The results that share their cotangents: those of one value, with one upstream."""
+        groups: dict[tuple[Expr, Expr | None], list[Result]] = {}
+        for r in self.results:
+            groups.setdefault((r.request.of, r.request.direction), []).append(r)
+        return list(groups.values())
+
+    def _renaming(self, group: Sequence[Result], number: int) -> Callable[[Expr], Expr]:
+        """Other names for the cotangents of a group that isn't the first."""
+        if not number:
+            return lambda e: e
+        own = {base_of(q.symbol.data.name) for q in _cotangents(group)}
+        names = {base: self._free(f"{base}_{number + 1}") for base in own}
+
+        def renamed(e: Expr) -> Expr:
+            new: dict[Expr, Expr] = {}
+            for x in ex.postorder([e], into=lambda x: x.op != "total"):
+                if x.op == "total":
+                    new[x] = ex.total(renamed(x.args[0]), x.data)
+                elif x.op == "symbol" and base_of(x.data.name) in names:
+                    base, index = split(x.data.name) or ("", ALONE)
+                    new[x] = ex.symbol(member(names[base], index), x.shape)
+            return ex.substitute(e, new) if new else e
+
+        return renamed
+
+    def _add_cotangents(self, group: Sequence[Result], renamed: Callable[[Expr], Expr]) -> None:
+        found: dict[tuple[Expr, Range | None], Equation] = {}
+        for q in _cotangents(group):
+            found.setdefault((q.symbol, q.over), q)
+        equations = [replace(q, symbol=renamed(q.symbol)) for q in found.values()]
+        for s in segments_of(equations):
+            body = self._prepared(renamed(_body(s)), self._backward, s.over)
+            self._backward.append(replace(s, body=body))
+
+    def _gradient(self, result: Result, renamed: Callable[[Expr], Expr]) -> Answer:
+        request = result.request
+        assert result.recursion is not None
+        equations = result.recursion.gradients
+        wrt = split(request.wrt.data.name)
+        listed = wrt is not None and wrt[1].letter not in ("", *self._families.lengths)
+        base = self._free(_name(request, listed))
+        if not listed or wrt is None:
+            self._alone[base] = None
+            value = renamed(equations[0].value)
+            if value.op == "total" and value not in self._sums:
+                self._sum(value, self._backward, base)
+                segments = []
+            else:
+                segments = [Segment(base, ALONE, None, request.wrt.shape, value)]
+        elif equations[0].over is None and _index(equations[0]) == wrt[1]:  # a cotangent, as it is
+            letter, value = wrt[1].letter, renamed(equations[0].value)
+            segments = [
+                Segment(base, wrt[1], Range(letter, s.first, s.last), s.shape, value)
+                for s in self._families.of(wrt[0])
+            ]
+        else:
+            segments = [
+                replace(s, base=base, body=renamed(_body(s))) for s in segments_of(equations)
+            ]
+        for s in segments:
+            body = self._prepared(_body(s), self._backward, s.over)
+            self._backward.append(replace(s, body=body))
+        direction = request.direction
+        along = f" with {direction.data.name}" if self._is_ambiguous(request) and direction else ""
+        return Answer(f"{_key(request)}{along}", base, listed, request.of, result)
+
+    def _is_ambiguous(self, request: Request) -> bool:
+        return sum(_key(r.request) == _key(request) for r in self.results) > 1
+
+    # ---- names
+
+    @property
+    def _families(self) -> Families:
+        assert self.problem.families is not None
+        return self.problem.families
+
+    def _free(self, name: str) -> str:
+        """A name that nothing has yet."""
+        found, count = name, 1
+        while found in self._taken:
+            count += 1
+            found = f"{name}_{count}"
+        self._taken.add(found)
+        return found
+
+
+def _key(request: Request) -> str:
+    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+
+
+def _name(request: Request, listed: bool) -> str:
+    """`grad_J_W`, `grad_J_x_0`."""
+    wrt = base_of(request.wrt.data.name) if listed else request.wrt.data.name
+    of = request.of_text if request.of_text.isidentifier() else ""
+    words = [request.kind, of, *re.findall(r"\w+", wrt)]
+    return "_".join(filter(None, words))
+
+
+def _cotangents(group: Sequence[Result]) -> list[Equation]:
+    return [q for r in group if r.recursion is not None for q in r.recursion.cotangents]
+
+
+def _index(q: Equation) -> Index | None:
+    found = split(q.symbol.data.name)
+    return None if found is None else found[1]
+
+
+def _body(s: Segment) -> Expr:
+    assert s.body is not None
+    return s.body

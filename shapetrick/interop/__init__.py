@@ -1,0 +1,1 @@
+"""Other forms: SymPy and JSON."""

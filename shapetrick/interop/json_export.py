@@ -1,0 +1,304 @@
+"""A result as plain data: strings, numbers, lists and dictionaries that JSON can hold.
+
+`schema/derivation.schema.json` documents it, and `interop/json_import.py` reads it back. An
+expression is its text in the language, and beside it the index of its node in a table that shares
+what is shared. A number that JSON lacks (an infinite order of the Taylor remainder, a relative
+error that was never measured) is None.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+
+from ..core.dims import Shape
+from ..core.errors import RequestError
+from ..core.expr import Expr, Symbol, postorder
+from ..core.families import Families, Segment
+from ..core.indices import Range
+from ..core.problem import Problem
+from ..core.results import Equation, Line, Result, Step, Validation
+from ..families.saved_values import Account
+from ..language.printer import to_text
+
+VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
+
+Data = dict[str, Any]
+
+
+def to_dict(result: Result, problem: Problem) -> Data:
+    """One request's result, with its problem."""
+    nodes = _Nodes(_expressions(result, problem))
+    request, direction = result.request, result.request.direction
+    data: Data = {
+        "version": VERSION,
+        "kind": request.kind,
+        "of": request.of_text,
+        "of_node": nodes[request.of],
+        "wrt": request.wrt.data.name,
+        "wrt_node": nodes[request.wrt],
+        "with": direction.data.name if direction is not None else None,
+        "with_node": nodes[direction] if direction is not None else None,
+        "symmetric": request.symmetric,
+        "shape": _shape(result.gradient.shape),
+        "gradient": to_text(result.gradient),
+        "gradient_node": nodes[result.gradient],
+        "definitions": [
+            {"name": name, "value": to_text(e), "node": nodes[e]} for name, e in result.definitions
+        ],
+        "expanded": _expanded(result.expanded),
+        "verified": result.validation.verdict == "verified",
+        "validation": _validation(result.validation),
+        "steps": [_step(step, nodes) for step in result.steps],
+        "simplification": [
+            {
+                "rule": r.rule,
+                "before": to_text(r.before),
+                "before_node": nodes[r.before],
+                "after": to_text(r.after),
+                "after_node": nodes[r.after],
+            }
+            for r in result.rewritings
+        ],
+        "kept": [to_text(e) for e in result.kept],
+        "assumptions": list(problem.assumptions),
+        "readings": list(problem.readings),
+        "notes": list(result.notes),
+        **_recursion(result, nodes),
+        "problem": _problem(problem, nodes),
+        "nodes": nodes.table,
+    }
+    return {**data, "fingerprint": fingerprint(data)}
+
+
+# What a verdict is about, and the verdict.
+_VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
+              "problem", "nodes", "validation")  # fmt: skip
+
+
+def fingerprint(data: Mapping[str, Any]) -> str:
+    """A digest of what was validated and of the verdict: where it is another one, the verdict is
+    about something else."""
+    text = json.dumps([_plain(data.get(key)) for key in _VALIDATED], sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _plain(x: Any) -> Any:
+    """The same with whole numbers as such: other programs write 2 for 2.0."""
+    if isinstance(x, Mapping):
+        return {str(key): _plain(value) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        return [_plain(value) for value in x]
+    return int(x) if isinstance(x, float) and x.is_integer() else x
+
+
+def _expressions(result: Result, problem: Problem) -> Iterable[Expr]:
+    """All that has a node, in the order of the table."""
+    request = result.request
+    yield from problem.symbols.values()
+    yield from problem.definitions.values()
+    yield from (e for e in (request.of, request.wrt, request.direction) if e is not None)
+    yield result.gradient
+    yield from (e for _, e in result.definitions)
+    for step in result.steps:
+        for line in step.lines:
+            yield from (f.expression for f in line.factors)
+            yield line.arrangement
+            yield from (r.arrangement for r in line.rejected)
+        yield step.result
+    for rewriting in result.rewritings:
+        yield from (rewriting.before, rewriting.after)
+    if problem.families is not None:
+        yield from (s.body for s in problem.families.segments if s.body is not None)
+    if result.recursion is not None:
+        yield from (q.value for q in (*result.recursion.cotangents, *result.recursion.gradients))
+        yield from result.kept
+
+
+class _Nodes:
+    """Every node once, after those that it uses."""
+
+    def __init__(self, roots: Iterable[Expr]) -> None:
+        self._index: dict[Expr, int] = {}
+        self.table: list[Data] = []
+        for e in postorder(roots):
+            self._index[e] = len(self.table)
+            self.table.append(self._node(e))
+
+    def __getitem__(self, e: Expr) -> int:
+        return self._index[e]
+
+    def _node(self, e: Expr) -> Data:
+        args = [self._index[a] for a in e.args]
+        return {"op": e.op, "args": args, "shape": _shape(e.shape), **_payload(e.data)}
+
+
+def _payload(data: Any) -> Data:
+    """What a node has beside its arguments."""
+    match data:
+        case None:
+            return {}
+        case Symbol():
+            return {"name": data.name, "attributes": sorted(data.attributes)}
+        case str():
+            return {"name": data}
+        case Fraction():
+            return {"value": str(data)}
+        case float():
+            return {"value": data}
+        case int():
+            return {"axis": data}
+        case Range():
+            return {"over": str(data)}
+        case (str() as name, int() as order):
+            return {"name": name, "order": order}
+    return {"sizes": [str(dim) for dim in data]}
+
+
+def _problem(problem: Problem, nodes: _Nodes) -> Data:
+    return {
+        "text": problem.text,
+        "symbols": [
+            {"name": name, "shape": _shape(e.shape), "node": nodes[e]}
+            for name, e in problem.symbols.items()
+        ],
+        "definitions": [
+            {"name": name, "value": _expanded(e.args[0]), "node": nodes[e]}
+            for name, e in problem.definitions.items()
+        ],
+        "functions": list(problem.functions),
+        "constants": sorted(problem.constants),
+        **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
+    }
+
+
+def _families(families: Families, nodes: _Nodes) -> Data:
+    return {
+        "lengths": list(families.lengths),
+        "members": [_segment(s, nodes) for s in families.segments],
+        "functions": [_segment(s, nodes) for s in families.functions],
+    }
+
+
+def _segment(s: Segment, nodes: _Nodes) -> Data:
+    return {
+        "name": s.name,
+        "shape": _shape(s.shape),
+        "attributes": sorted(s.attributes),
+        "value": None if s.body is None else _expanded(s.body),
+        "node": None if s.body is None else nodes[s.body],
+        "for": None if s.over is None else str(s.over),
+    }
+
+
+def _recursion(result: Result, nodes: _Nodes) -> Data:
+    recursion = result.recursion
+    if recursion is None:
+        return {}
+    written = {
+        "backward": [_equation(q, nodes) for q in recursion.cotangents],
+        "gradient": [_equation(q, nodes) for q in recursion.gradients],
+        "kept": [nodes[e] for e in result.kept],
+        "least": dict(sorted(recursion.least.items())),
+    }
+    return {"recursion": written}
+
+
+def account_data(account: Account) -> Data:
+    """What a backward pass keeps and takes at given sizes."""
+    return {
+        "bytes": account.bytes,
+        "forward": account.forward,
+        "backward": account.backward,
+        "kept": [
+            {"value": to_text(e.value), "bytes": e.bytes, "recomputing": e.recomputing}
+            for e in account.entries
+        ],
+    }
+
+
+def _equation(q: Equation, nodes: _Nodes) -> Data:
+    return {
+        "name": q.symbol.data.name,
+        "shape": _shape(q.symbol.shape),
+        "value": to_text(q.value),
+        "node": nodes[q.value],
+        "for": None if q.over is None else str(q.over),
+    }
+
+
+def _expanded(e: Expr) -> str | None:
+    """None where its shared parts, written out, would never end."""
+    try:
+        return to_text(e)
+    except RequestError:
+        return None
+
+
+def _shape(shape: Shape) -> list[str]:
+    return [str(d) for d in shape]
+
+
+def _validation(v: Validation) -> Data:
+    return {
+        "verdict": v.verdict,
+        "reason": v.reason,
+        "max_relative_error": _finite(v.max_relative_error),
+        "order": _finite(v.order),
+        "exact": math.isinf(v.order),
+        "zero": v.zero,
+        "draws": v.draws,
+        "sizes": [dict(sorted(sizes.items())) for sizes in v.sizes],
+        "conditions": list(v.conditions),
+        "seed": v.seed,
+    }
+
+
+def _finite(x: float) -> float | None:
+    return float(x) if math.isfinite(x) else None
+
+
+def _step(step: Step, nodes: _Nodes) -> Data:
+    return {
+        "of": step.of,
+        "wrt": step.wrt,
+        "label": step.label,
+        "shape": _shape(step.shape),
+        "lines": [_line(line, nodes) for line in step.lines],
+        "result": to_text(step.result),
+        "node": nodes[step.result],
+        "note": step.note,
+    }
+
+
+def _line(line: Line, nodes: _Nodes) -> Data:
+    return {
+        "coefficient": str(line.coefficient),
+        "factors": [
+            {
+                "factor": to_text(f.expression),
+                "node": nodes[f.expression],
+                "shape": _shape(f.expression.shape),
+                "origin": f.origin,
+            }
+            for f in line.factors
+        ],
+        "arrangement": to_text(line.arrangement),
+        "node": nodes[line.arrangement],
+        "fitting": line.fitting,
+        "all_counted": line.all_counted,
+        "typed": line.typed,
+        "rejected": [
+            {
+                "arrangement": to_text(r.arrangement),
+                "node": nodes[r.arrangement],
+                "relative_error": _finite(r.error),
+                "reason": r.reason,
+            }
+            for r in line.rejected
+        ],
+    }

@@ -1,0 +1,341 @@
+"""A derivation read back from plain data, the inverse of `interop/json_export.py`.
+
+Every node is built anew by its constructor, so that what doesn't fit together is refused. A verdict
+is taken as it stands where the fingerprint says that it is about this gradient, else it is none: to
+validate every derivation anew would make reading as slow as deriving.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import inf, nan
+from typing import Any, TypeVar, get_args
+
+from ..core import expr as ex
+from ..core.dims import Dim, Shape
+from ..core.errors import InputError, ShapeError
+from ..core.expr import Expr
+from ..core.families import Families, Segment
+from ..core.functions import TABLE
+from ..core.indices import Range, range_of, split
+from ..core.problem import Kind, Problem, Request
+from ..core.results import (
+    Equation,
+    Factor,
+    Line,
+    Recursion,
+    Rejected,
+    Result,
+    Rewriting,
+    Step,
+    Validation,
+    Verdict,
+)
+from .json_export import VERSION, fingerprint
+
+T = TypeVar("T")
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+CHANGED = "this derivation was changed since it was validated: derive it anew"
+
+
+def from_dict(data: Mapping[str, Any]) -> tuple[Problem, Result]:
+    """The problem and the result of which `data` was made. Raises InputError."""
+    if not isinstance(data, Mapping) or data.get("version") != VERSION:
+        raise InputError(f"this is no derivation of version {VERSION} of the schema.")
+    try:
+        return _Restoration(data).restored()
+    except _MALFORMED as problem:
+        raise InputError(f"this is no derivation as the schema has it: {problem}") from None
+    except ShapeError as problem:
+        raise InputError(f"an expression in this derivation doesn't fit: {problem}") from None
+
+
+class _Restoration:
+    """One derivation on its way back."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._nodes: list[Expr] = []
+        for entry in data["nodes"]:
+            self._nodes.append(_node(entry, [self._nodes[i] for i in _indices(entry["args"])]))
+
+    def restored(self) -> tuple[Problem, Result]:
+        data = self._data
+        request = self._request()
+        problem = self._problem(request)
+        gradient = self._at(data["gradient_node"])
+        recursion = self._recursion(gradient, problem.families)
+        return problem, Result(
+            request=request,
+            steps=tuple(map(self._step, data["steps"])),
+            gradient=gradient,
+            definitions=tuple((_text(d["name"]), self._at(d["node"])) for d in data["definitions"]),
+            kept=tuple(self._kept(gradient)),
+            rewritings=tuple(
+                Rewriting(_text(r["rule"]), self._at(r["before_node"]), self._at(r["after_node"]))
+                for r in data["simplification"]
+            ),
+            validation=self._validation(),
+            notes=_texts(data["notes"]),
+            recursion=recursion,
+        )
+
+    def _validation(self) -> Validation:
+        data = self._data
+        found = _validation(data["validation"])
+        if data.get("fingerprint") == fingerprint(data):
+            return found
+        return Validation("unchecked", CHANGED, nan, nan, 0, (), found.seed)
+
+    def _at(self, index: Any) -> Expr:
+        (checked,) = _indices([index])
+        return self._nodes[checked]
+
+    def _kept(self, gradient: Expr) -> Iterable[Expr]:
+        """Names that the gradient uses; of families, also what is made on the way to a member."""
+        if "recursion" in self._data:
+            return map(self._at, self._data["recursion"]["kept"])
+        values = [e for e in ex.postorder([gradient]) if e.op in ("symbol", "name")]
+        names = {e.data.name if e.op == "symbol" else e.data: e for e in values}
+        return [names[text] for text in self._data["kept"]]
+
+    def _recursion(self, gradient: Expr, families: Families | None) -> Recursion | None:
+        """The equations of a problem with families, which all such have."""
+        if families is None and "recursion" not in self._data:
+            return None
+        if families is None or "recursion" not in self._data:
+            raise ValueError("a recurrence and `families` go together")
+        data = self._data["recursion"]
+        equations = tuple(map(self._equation, data["gradient"]))
+        if not equations or equations[0].value is not gradient:
+            raise ValueError("the gradient is not that of the recurrence")
+        least = {letter: _count(data["least"][letter], 1) for letter in families.lengths}
+        if len(least) != len(data["least"]):
+            raise ValueError("`least` has other letters than `lengths`")
+        return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
+
+    def _equation(self, data: Mapping[str, Any]) -> Equation:
+        symbol = ex.symbol(_text(data["name"]), _shape(data["shape"]))
+        value = self._at(data["node"])
+        if symbol.shape != value.shape:
+            raise ValueError(f"`{symbol.data.name}` has another shape than its value")
+        return Equation(symbol, value, _range(data["for"]))
+
+    def _families(self, data: Mapping[str, Any]) -> Families:
+        lengths = _texts(data["lengths"])
+        members = tuple(map(self._segment, data["members"]))
+        functions = tuple(map(self._segment, data["functions"]))
+        ranges = [s.over for s in (*members, *functions) if s.over is not None]
+        letters = {i.letter for r in ranges for i in (r.first, r.last) if i.letter}
+        if letters != set(lengths) or len(lengths) != len(letters):
+            raise ValueError("`lengths` are not the letters to which indices run")
+        return Families(members, lengths, functions)
+
+    def _segment(self, data: Mapping[str, Any]) -> Segment:
+        found, shape, over = split(data["name"]), _shape(data["shape"]), _range(data["for"])
+        body = None if data["node"] is None else self._at(data["node"])
+        if found is None or (over is not None and found[1].letter != over.letter):
+            raise ValueError(f"`{data['name']}` is no member of a family")
+        if body is not None and body.shape != shape:
+            raise ValueError(f"`{data['name']}` has another shape than its value")
+        return Segment(*found, over, shape, body, frozenset(_texts(data["attributes"])))
+
+    def _request(self) -> Request:
+        data = self._data
+        direction = None if data["with_node"] is None else self._at(data["with_node"])
+        wrt = self._at(data["wrt_node"])
+        kind = _one_of(get_args(Kind), data["kind"])
+        if wrt.op != "symbol" or (direction is not None and direction.op != "symbol"):
+            raise ValueError("`wrt` or `with` is no symbol")
+        if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
+            raise ValueError(f"`with` is not for `{kind}`, or missing")
+        of = self._at(data["of_node"])
+        return Request(kind, of, _text(data["of"]), wrt, direction, _flag(data["symmetric"]))
+
+    def _problem(self, request: Request) -> Problem:
+        data = self._data["problem"]
+        return Problem(
+            _text(data["text"]),
+            {_text(s["name"]): self._at(s["node"]) for s in data["symbols"]},
+            {_text(d["name"]): self._at(d["node"]) for d in data["definitions"]},
+            (request,),
+            _texts(data["functions"]),
+            _texts(self._data["assumptions"]),
+            _texts(self._data["readings"]),
+            frozenset(_texts(data["constants"])),
+            self._families(data["families"]) if "families" in data else None,
+        )
+
+    def _step(self, data: Mapping[str, Any]) -> Step:
+        return Step(
+            _text(data["of"]),
+            _text(data["wrt"]),
+            _text(data["label"]),
+            _shape(data["shape"]),
+            tuple(map(self._line, data["lines"])),
+            self._at(data["node"]),
+            _text(data["note"]),
+        )
+
+    def _line(self, data: Mapping[str, Any]) -> Line:
+        return Line(
+            _fraction(data["coefficient"]),
+            tuple(Factor(self._at(f["node"]), _text(f["origin"])) for f in data["factors"]),
+            self._at(data["node"]),
+            _count(data["fitting"]),
+            _flag(data["all_counted"]),
+            _count(data["typed"]),
+            tuple(
+                Rejected(self._at(r["node"]), _number(r["relative_error"]), _text(r["reason"]))
+                for r in data["rejected"]
+            ),
+        )
+
+
+def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
+    """The node of an entry, as its constructor makes it."""
+    op, shape = data["op"], _shape(data["shape"])
+    if op in _LEAVES:
+        found = _LEAVES[op](data, shape)
+    elif op == "name":
+        found = ex.named(_text(data["name"]), *args)
+    elif op == "total":
+        (summed,) = args
+        found = ex.total(summed, _over(data["over"]))
+    elif op == "abstract":
+        found = ex.abstract(_text(data["name"]), _count(data["order"]), *args)
+    elif op in TABLE:
+        found = ex.call(op, *args, data=_extra(data))
+    else:
+        raise InputError(f"`{op}` is no function here: add it with `function` first.")
+    if found.shape != shape:
+        raise ShapeError(f"`{op}` is {'×'.join(data['shape'])} in it, and not by its arguments.")
+    # the constructors may flatten a product in another way: the node is as it was
+    return ex.node(op, tuple(args), found.data, shape) if args and found.op == op else found
+
+
+_LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
+    "number": lambda d, _: ex.number(_constant(d["value"])),
+    "symbol": lambda d, shape: ex.symbol(_text(d["name"]), shape, _texts(d["attributes"])),
+    "dimension": lambda d, _: ex.dimension(_dim(d["name"])),
+    "constant": lambda d, _: ex.constant(_text(d["name"])),
+    "ones": lambda _, shape: ex.ones(*shape),
+    "zeros": lambda _, shape: ex.zeros(*shape),
+    "eye": lambda _, shape: ex.eye(shape[0]),
+    "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
+}
+
+
+def _constant(value: Any) -> ex.Number:
+    return _fraction(value) if isinstance(value, str) else float(value)
+
+
+def _fraction(text: str) -> Fraction:
+    if len(text) > 2 * ex.MOST_BITS or not re.fullmatch(r"-?\d+(/\d+)?", text):
+        raise ValueError("a number is not a fraction")
+    return Fraction(text)
+
+
+def _range(text: str | None) -> Range | None:
+    return None if text is None else _over(text)
+
+
+def _over(text: str) -> Range:
+    """A range as it prints: `l = L..1`."""
+    m = re.fullmatch(r"(\w+) = ([\w+-]+)\.\.([\w+-]+)", text)
+    found = None if m is None else range_of(*m.groups())
+    if found is None:
+        raise ValueError(f"{text!r} is no range of an index")
+    return found
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _sizes(data: Mapping[str, Any]) -> Mapping[str, int]:
+    return {_text(name): _count(size, 1) for name, size in data.items()}
+
+
+def _extra(data: Mapping[str, Any]) -> Any:
+    return tuple(map(_dim, data["sizes"])) if "sizes" in data else data.get("axis")
+
+
+def _indices(values: Sequence[Any]) -> Sequence[int]:
+    if not all(type(i) is int and i >= 0 for i in values):
+        raise ValueError("a node is no index")
+    return values
+
+
+def _shape(texts: Sequence[str]) -> Shape:
+    rows, cols = map(_dim, texts)
+    return rows, cols
+
+
+def _dim(text: str) -> Dim:
+    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`."""
+    product_of = r"(?:[^+\-\[\]]|\[[^\[\]]*\])+"
+    if not re.fullmatch(rf"-?{product_of}([+-]{product_of})*", text):
+        raise ValueError(f"{text!r} is no dimension")
+    total = Dim(())
+    for sign, product in re.findall(rf"([+-]?)({product_of})", text):
+        term = Dim.of(-1 if sign == "-" else 1)
+        for word in product.split():
+            if not word.isdecimal() and not _is_name(word):
+                raise ValueError(f"{text!r} is no dimension")
+            term = term * Dim.of(int(word) if word.isdecimal() else word)
+        total = total + term
+    return total
+
+
+def _is_name(word: str) -> bool:
+    """Whether it is the name of a dimension, or of a member of a family of them."""
+    found = split(word)
+    return (word if found is None else found[0]).isidentifier()
+
+
+def _validation(data: Mapping[str, Any]) -> Validation:
+    return Validation(
+        _one_of(get_args(Verdict), data["verdict"]),
+        _text(data["reason"]),
+        _number(data["max_relative_error"]),
+        inf if _flag(data["exact"]) else _number(data["order"]),
+        _count(data["draws"]),
+        tuple(_sizes(sizes) for sizes in data["sizes"]),
+        _count(data["seed"]),
+        _texts(data["conditions"]),
+        _flag(data["zero"]),
+    )
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else float(value)
+
+
+def _one_of(values: Sequence[T], value: Any) -> T:
+    if value not in values:
+        raise ValueError(f"{value!r} is none of {', '.join(map(str, values))}")
+    found: T = value
+    return found

@@ -1,0 +1,257 @@
+"""Expressions to SymPy.
+
+A dimension is a positive integer symbol, a scalar a real one, everything else a matrix expression.
+Broadcasting becomes explicit: a row over m rows is `OneMatrix(m, 1)*row`. What SymPy hasn't is
+refused by name. Its matrix symbols have no attributes: ours are lost on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+
+from ..core import expr as ex
+from ..core.dims import ONE, SCALAR, Dim, Shape
+from ..core.errors import RequestError
+from ..core.expr import Expr, call
+from ..core.functions import TABLE
+
+VARIABLE = sp.Dummy("x", real=True)
+
+# Element-wise functions, as functions of scalars.
+SCALARS: Mapping[str, Callable[..., Any]] = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "log1p": lambda x: sp.log(1 + x),
+    "expm1": lambda x: sp.exp(x) - 1,
+    "sqrt": sp.sqrt,
+    "square": lambda x: x**2,
+    "abs": sp.Abs,
+    "sign": sp.sign,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "asin": sp.asin,
+    "acos": sp.acos,
+    "atan": sp.atan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
+    "softplus": lambda x: sp.log(1 + sp.exp(x)),
+    "relu": lambda x: sp.Max(x, 0),
+    "leaky_relu": lambda x: sp.Max(x, 0) + sp.Min(x, 0) / 100,
+    "elu": lambda x: sp.Max(x, 0) + sp.exp(sp.Min(x, 0)) - 1,
+    "gelu": lambda x: x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
+    "silu": lambda x: x / (1 + sp.exp(-x)),
+    "erf": sp.erf,
+    "step": lambda x: sp.Heaviside(x, 0),
+    "maximum": sp.Max,
+    "minimum": sp.Min,
+}
+
+
+def to_sympy(e: Expr) -> Any:
+    """The SymPy expression of the same value; definitions are written out.
+
+    Raises RequestError for what SymPy hasn't."""
+    done: dict[Expr, Any] = {}
+    try:
+        for part in ex.postorder([_expanded(e)]):
+            done[part] = _made(part, [done[a] for a in part.args])
+    except RecursionError:
+        raise RequestError("the expression is too deep for SymPy.") from None
+    return done[part]
+
+
+def _expanded(e: Expr) -> Expr:
+    """The expression without definitions, and without reductions that SymPy hasn't."""
+
+    def change(part: Expr) -> Expr:
+        if part.op == "name":
+            return part.args[0]
+        expand = _EXPANSIONS.get(part.op)
+        return part if expand is None else expand(*part.args, part.data)
+
+    return ex.transform(e, change)
+
+
+def _total(x: Expr, axis: int | None = None) -> Expr:
+    rows, cols = x.shape
+    total = x if axis == 1 else ex.matmul(ex.ones(ONE, rows), x)
+    return total if axis == 0 else ex.matmul(total, ex.ones(cols, ONE))
+
+
+def _mean(x: Expr, axis: int | None) -> Expr:
+    total = _total(x, axis)
+    summed = (d for d, t in zip(x.shape, total.shape, strict=True) if d != t)
+    return ex.divide(total, ex.times(*map(ex.dimension, summed)))
+
+
+def _softmax(x: Expr, axis: int | None) -> Expr:
+    powers = call("exp", x)
+    return ex.divide(powers, _total(powers, axis))
+
+
+def trace(x: Expr) -> Expr:
+    return x if x.is_scalar else call("tr", x)
+
+
+_EXPANSIONS: Mapping[str, Callable[..., Expr]] = {
+    "sum": _total,
+    "mean": _mean,
+    "norm": lambda x, _: call("sqrt", trace(ex.matmul(ex.transpose(x), x))),
+    "norm1": lambda x, _: _total(call("abs", x)),
+    "dot": lambda a, b, _: trace(ex.matmul(ex.transpose(a), b)),
+    "logsumexp": lambda x, axis: call("log", _total(call("exp", x), axis)),
+    "softmax": _softmax,
+    "log_softmax": lambda x, axis: ex.subtract(x, call("log", _total(call("exp", x), axis))),
+    "adj": lambda x, _: ex.times(call("det", x), call("inv", x)),
+    "logdet": lambda x, _: call("log", call("abs", call("det", x))),
+}
+
+
+def _made(e: Expr, args: list[Any]) -> Any:
+    """The SymPy expression of a node, given those of its arguments."""
+    make = _MAKERS.get(e.op)
+    if make is not None:
+        return make(e, args)
+    row = TABLE.get(e.op)
+    if row is not None and row.elementwise and (e.op in SCALARS or row.arity == 1):
+        return _apply(e, args, SCALARS.get(e.op) or sp.Function(e.op))
+    raise RequestError(f"SymPy has no matrix expression for `{e.op}`.")
+
+
+def _size(dim: Dim) -> Any:
+    return sp.Add(*(k * sp.Mul(*map(_dimension, names)) for names, k in dim.terms))
+
+
+def _dimension(name: str) -> Any:
+    return sp.Symbol(name, integer=True, positive=True)
+
+
+def _symbol(e: Expr, _: Any) -> Any:
+    if not e.is_scalar:
+        return sp.MatrixSymbol(e.data.name, *map(_size, e.shape))
+    known = [a for a in ("positive", "nonnegative") if a[:6] in {b[:6] for b in e.data.attributes}]
+    return sp.Symbol(e.data.name, real=True, **dict.fromkeys(known, True))
+
+
+def _number(e: Expr, _: Any) -> Any:
+    if isinstance(e.data, Fraction):
+        return sp.Rational(e.data.numerator, e.data.denominator)
+    return sp.Float(e.data)
+
+
+def _spread(value: Any, have: Shape, want: Shape) -> Any:
+    """A broadcast operand, with the ones that it stands for."""
+    if have == want:
+        return value
+    if have == SCALAR:
+        ones = sp.OneMatrix(*map(_size, want))
+        return ones if value == 1 else sp.MatMul(value, ones)
+    if have[0] != want[0]:
+        return sp.MatMul(sp.OneMatrix(_size(want[0]), 1), value)
+    return sp.MatMul(value, sp.OneMatrix(1, _size(want[1])))
+
+
+def _all_spread(e: Expr, args: Iterable[Any]) -> list[Any]:
+    return [_spread(x, a.shape, e.shape) for a, x in zip(e.args, args, strict=True)]
+
+
+def _sum(e: Expr, args: list[Any]) -> Any:
+    return sp.Add(*args) if e.is_scalar else sp.MatAdd(*_all_spread(e, args))
+
+
+def _times(e: Expr, args: list[Any]) -> Any:
+    pairs = list(zip(e.args, args, strict=True))
+    scalar = sp.Mul(*(x for a, x in pairs if a.is_scalar))
+    if e.is_scalar:
+        return scalar
+    matrices = [_spread(x, a.shape, e.shape) for a, x in pairs if not a.is_scalar]
+    product = sp.HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
+    return product if scalar == 1 else sp.MatMul(scalar, product)
+
+
+def _power(e: Expr, args: list[Any]) -> Any:
+    base, exponent = args
+    if e.is_scalar:
+        return sp.Pow(base, exponent)
+    if not e.args[0].is_scalar:
+        base = _spread(base, e.args[0].shape, e.shape)
+    if not e.args[1].is_scalar:
+        exponent = _spread(exponent, e.args[1].shape, e.shape)
+    return sp.HadamardPower(base, exponent)
+
+
+def _matmul(e: Expr, args: list[Any]) -> Any:
+    product = sp.MatMul(*args)
+    return sp.Trace(product) if e.is_scalar else product  # SymPy's 1×1 matrices are no scalars
+
+
+def _of_square(matrix: Callable[[Any], Any], scalar: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda e, args: (scalar if e.args[0].is_scalar else matrix)(args[0])
+
+
+def _diag(e: Expr, args: list[Any]) -> Any:
+    rows, cols = e.args[0].shape
+    if rows != ONE and cols != ONE:
+        return DiagonalOf(args[0])
+    if rows == cols:
+        return args[0]
+    return DiagMatrix(args[0] if cols == ONE else args[0].T)
+
+
+def _kron(e: Expr, args: list[Any]) -> Any:
+    if any(a.is_scalar for a in e.args):
+        return sp.Mul(*args) if e.is_scalar else sp.MatMul(*args)
+    return sp.KroneckerProduct(*args)
+
+
+def _abstract(e: Expr, args: list[Any]) -> Any:
+    name, order = e.data
+    function = sp.Function(name)
+    if not order:
+        return _apply(e, args, function)
+    derivative = sp.Derivative(function(VARIABLE), (VARIABLE, order))
+    if e.is_scalar:
+        return sp.Subs(derivative, VARIABLE, args[0])
+    return ElementwiseApplyFunction(sp.Lambda(VARIABLE, derivative), args[0])
+
+
+def _apply(e: Expr, args: list[Any], function: Callable[..., Any]) -> Any:
+    """A function of scalars, of every entry; SymPy has it for one matrix at most."""
+    if e.is_scalar:
+        return function(*args)
+    matrices = [x for a, x in zip(e.args, args, strict=True) if not a.is_scalar]
+    if len(matrices) > 1:
+        raise RequestError(f"SymPy has no matrix expression for `{e.op}` of two matrices.")
+    values = [x if a.is_scalar else VARIABLE for a, x in zip(e.args, args, strict=True)]
+    return ElementwiseApplyFunction(sp.Lambda(VARIABLE, function(*values)), matrices[0])
+
+
+_MAKERS: Mapping[str, Callable[[Expr, list[Any]], Any]] = {
+    "number": _number,
+    "symbol": _symbol,
+    "dimension": lambda e, _: _dimension(e.data),
+    "constant": lambda e, _: {"pi": sp.pi, "e": sp.E}[e.data],
+    "ones": lambda e, _: sp.OneMatrix(*map(_size, e.shape)),
+    "zeros": lambda e, _: sp.ZeroMatrix(*map(_size, e.shape)),
+    "eye": lambda e, _: sp.Identity(_size(e.shape[0])),
+    "add": _sum,
+    "times": _times,
+    "power": _power,
+    "matmul": _matmul,
+    "transpose": lambda e, args: sp.Transpose(args[0]),
+    "tr": _of_square(sp.Trace, lambda x: x),
+    "det": _of_square(sp.Determinant, lambda x: x),
+    "inv": _of_square(sp.Inverse, lambda x: 1 / x),
+    "diag": _diag,
+    "kron": _kron,
+    "abstract": _abstract,
+}

@@ -1,0 +1,516 @@
+"""Statements to a `Problem`: shapes inferred, expressions built, requests made definite."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from ..core import expr as ex
+from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
+from ..core.errors import (
+    CallError,
+    InferenceError,
+    NameProblem,
+    ParseError,
+    RequestError,
+    ShapeError,
+    Span,
+)
+from ..core.expr import Expr
+from ..core.problem import Claim, Kind, Problem, Request
+from .ambiguity import readings
+from .lowering import Lowering
+from .parser import parse, parse_expression
+from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .shape_errors import COMMENT, Expected, explain, source, undetermined
+from .shape_inference import Inference, Misfit, Undetermined
+from .syntax import UPSTREAM, Asked, Definition, Node, has_families, postorder
+from .unification import open_text, unknowns
+
+FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
+OF_SCALARS = ("grad", "hess", "hvp")
+DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
+
+
+def read(text: str, complete: bool = True) -> Problem:
+    """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
+    to come. Raises InputError."""
+    statements = parse(text, vocabulary())
+    if has_families(statements):
+        from .family_requests import (
+            read_families,  # of all problems, only those with families need it
+        )
+
+        return read_families(text, statements, _expression, complete)
+    for s in statements:
+        body = s.of if isinstance(s, Asked) else s.body if isinstance(s, Definition) else None
+        if body is not None:
+            _refuse_sums(text, body)
+    scope = gather(text, statements)
+    asked = [s for s in statements if isinstance(s, Asked)]
+    return Elaboration(scope, asked, complete).problem()
+
+
+def read_expression(
+    text: str,
+    problem: Problem,
+    names: Mapping[str, Expr] | None = None,
+    shape: Shape | None = None,
+) -> Expr:
+    """An expression in a problem's names, and in `names`; `shape` sizes a bare `I`.
+
+    Raises InputError."""
+    values = {**problem.symbols, **problem.definitions}
+    for request in problem.requests:
+        if request.direction is not None:
+            values.setdefault(request.direction.data.name, request.direction)
+    values.update(names or {})
+    scope = _scope_of(text, values, problem)
+    node = parse_expression(text, vocabulary(), problem.functions)
+    if problem.families is None:
+        _refuse_sums(text, node)
+    if any(True for _ in unknown_names(scope, postorder(node))):
+        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+    return _expression(node, scope, values, shape)
+
+
+def _refuse_sums(text: str, root: Node) -> None:
+    """Refuse sums over members where there are none."""
+    for node in postorder(root):
+        if node.kind == "running":
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )
+
+
+def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
+    """A claim as typed, its places being those in the problem's text, and what makes expressions
+    of its nodes: of those that fit, where the whole doesn't."""
+    claim = request.claim
+    assert claim is not None and claim.span is not None
+    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
+    text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
+    node = parse_expression(text, vocabulary(), problem.functions)
+    return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
+
+
+def read_definition(problem: Problem, request: Request, name: str) -> tuple[Node, Lowering]:
+    """A definition's right side likewise."""
+    node = next(
+        s.body
+        for s in parse(problem.text, vocabulary())
+        if isinstance(s, Definition) and s.name.name == name
+    )
+    shape = problem.definitions[name].shape
+    return node, _lowering_of(problem, request, node, problem.text, shape)
+
+
+def _lowering_of(
+    problem: Problem, request: Request, node: Node, text: str, shape: Shape
+) -> Lowering:
+    """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
+    values = {**problem.symbols, **problem.definitions}
+    if request.direction is not None:
+        values[request.direction.data.name] = request.direction
+    scope = _scope_of(text, values, problem)
+    scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    with suppress(Misfit, Undetermined):
+        found = inference.add(list(postorder(node)))
+        inference.unifier.unify_shapes(found, shape)
+        inference.solve()
+    return Lowering(values, inference, text)
+
+
+def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
+    """The names that an expression of a problem may mention."""
+    scope = Scope(text)
+    for name, value in values.items():
+        scope.symbols[name] = Declared(None, (), None)
+        for dim in value.shape:
+            scope.dims.update(dict.fromkeys(dim.names))
+    scope.functions.update(dict.fromkeys(problem.functions))
+    return scope
+
+
+def _all_dimensions(problem: Problem) -> Iterator[str]:
+    """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
+    for e in ex.postorder([*problem.definitions.values(), *(r.of for r in problem.requests)]):
+        for dim in e.shape:
+            yield from dim.names
+        if e.op == "dimension":
+            yield e.data
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name that the language can give to a value."""
+    try:
+        statements = parse(f"{text} = 0", vocabulary())
+    except ParseError:
+        return False
+    first = statements[0]
+    return len(statements) == 1 and isinstance(first, Definition) and first.name.name == text
+
+
+def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
+    """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
+    nodes = _scalar_nodes(text, tuple(vocabulary().items()))
+    return Lowering(names, _inference(Scope(text), {}), text).expression(nodes)
+
+
+@lru_cache(maxsize=1024)
+def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[Node, ...]:
+    return tuple(postorder(parse_expression(text, dict(words))))
+
+
+def _expression(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape | None) -> Expr:
+    """An expression in names that all have values."""
+    nodes = list(postorder(node))
+    for unknown in unknown_names(scope, nodes):
+        complaint = complain(scope, unknown, certain=True)
+        if complaint is not None:
+            raise complaint
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    try:
+        found = inference.add(nodes)
+        if shape is not None:  # only a hint: whether it is met is not ours to say
+            trial = inference.unifier.copy()
+            if trial.unify_shapes(found, shape):
+                inference.unifier.unify_shapes(found, shape)
+        inference.solve()
+    except Misfit as misfit:
+        raise explain(misfit, scope.text, inference, [Expected(node, False)], ()) from None
+    except Undetermined:
+        raise undetermined(scope.text, node.span, ()) from None
+    return Lowering(values, inference, scope.text).expression(nodes)
+
+
+def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
+    return Inference(shapes, scope.dims, lambda node: _size(scope, node))
+
+
+def _size(scope: Scope, node: Node) -> Dim:
+    """The dimension that a size is: `n`, `2 n`, `n + 1`."""
+    done: dict[Node, Dim] = {}
+    for part in postorder(node):
+        match part.kind:
+            case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
+                done[part] = Dim.of(int(part.value))
+            case "name" if part.value in scope.dims:
+                done[part] = Dim.of(part.value)
+            case "+":
+                done[part] = done[part.args[0]] + done[part.args[1]]
+            case "*":
+                done[part] = done[part.args[0]] * done[part.args[1]]
+            case _:
+                raise ParseError(
+                    "a size is a dimension's name, a positive whole number, or a sum or product "
+                    "of them.",
+                    part.span,
+                    scope.text,
+                )
+    return done[node]
+
+
+@dataclass(slots=True)
+class Elaboration:
+    """One problem on its way from names to expressions.
+
+    `standing` are values that have a meaning already, `taken` all names that have one."""
+
+    scope: Scope
+    asked: Sequence[Asked]
+    complete: bool
+    standing: Mapping[str, Expr] = field(default_factory=dict)
+    taken: Container[str] = ()
+    values: dict[str, Expr] = field(default_factory=dict)
+    directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
+
+    def problem(self) -> Problem:
+        scope = self.scope
+        inference = _inference(scope, {})
+        of_nodes = [list(postorder(a.of)) for a in self.asked]
+        self._check_names(of_nodes)
+        self._infer(inference, of_nodes)
+        assumptions = self._name_dimensions(inference)
+        symbols = {
+            name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
+            for name, d in scope.symbols.items()
+            if name not in self.standing
+        }
+        self.values.update(self.standing)
+        self.values.update(symbols)
+        lowering = Lowering(self.values, inference, scope.text)
+        definitions = {}
+        for name, nodes in scope.bodies.items():
+            definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
+        constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
+        requests = [
+            request
+            for asked, nodes in zip(self.asked, of_nodes, strict=True)
+            for request in self._requests(asked, lowering.expression(nodes))
+        ]
+        if not self.asked and self.complete:
+            requests = list(self._default_requests(definitions, constants))
+        return Problem(
+            scope.text,
+            symbols,
+            definitions,
+            tuple(requests),
+            tuple(scope.functions),
+            assumptions,
+            readings(
+                scope.text,
+                inference,
+                [*scope.bodies.values(), *of_nodes],
+                {name: nodes[-1] for name, nodes in scope.bodies.items()},
+            ),
+            constants,
+        )
+
+    # ---- shapes
+
+    def _infer(self, inference: Inference, of_nodes: Sequence[list[Node]]) -> None:
+        scope, unifier = self.scope, inference.unifier
+        for name, declared in scope.symbols.items():
+            inference.shapes[name] = _declared_shape(inference, name, declared)
+        expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
+        expected += [Expected(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
+        try:
+            for name, nodes in scope.bodies.items():
+                inference.shapes[name] = inference.add(nodes)
+            for asked, nodes in zip(self.asked, of_nodes, strict=True):
+                shape = inference.add(nodes)
+                scalar = asked.kind in OF_SCALARS and not asked.leibniz
+                if scalar and not unifier.unify_shapes(shape, SCALAR):
+                    raise self._not_scalar(asked, unifier.shape(shape))
+            inference.solve()
+        except Misfit as misfit:
+            raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
+        except Undetermined:
+            place = expected[-1].root.span
+            raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
+        """Name the dimensions that are still unknown; what was assumed of which symbol."""
+        scope = self.scope
+        inferred = [n for n, d in scope.symbols.items() if d.sides is None]
+        if not inferred:
+            return ()
+        used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
+        names = _fresh_names(used)
+        for symbol in inferred:
+            for dim in inference.named(symbol):
+                for unknown in unknowns(dim):
+                    name = next(names)
+                    inference.unifier.unify(Dim.of(unknown), Dim.of(name))
+                    scope.dims[name] = None
+        return tuple(
+            f"{n} is {'a scalar' if shape == SCALAR else shape_text(shape)}"
+            for n, shape in ((n, inference.named(n)) for n in inferred)
+        )
+
+    # ---- requests
+
+    def _check_names(self, of_nodes: Sequence[list[Node]]) -> None:
+        """Refuse what no request can be about."""
+        scope = self.scope
+        for asked, nodes in zip(self.asked, of_nodes, strict=True):
+            if len(nodes) == 1 and nodes[0].value in scope.assumed:
+                raise scope.error(f"`{nodes[0].value}` is not defined.", asked.of.span)
+            for name, span in asked.wrt:
+                if name not in scope.symbols:
+                    raise self._not_a_symbol(name, span)
+            if asked.direction is not None and asked.kind not in DIRECTED:
+                raise self._refusal(
+                    f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
+                    asked.direction.span,
+                )
+            if asked.symmetric and asked.kind != "grad":
+                raise self._refusal("`symmetric` belongs to `grad`.", asked.span)
+
+    def _refusal(self, message: str, span: Span) -> RequestError:
+        return RequestError(message, span, self.scope.text)
+
+    def _not_a_symbol(self, name: str, span: Span) -> RequestError:
+        scope = self.scope
+        if name in scope.definitions:
+            inner = [n for n in _reached(scope, name) if n in scope.symbols]
+            uses = f" It uses {_or(inner)}." if inner else ""
+            why = f"`{name}` is a definition: ask for the derivative by a declared name.{uses}"
+        elif name in scope.dims:
+            why = f"`{name}` is a dimension: there is no derivative by it."
+        elif name in scope.functions:
+            why = f"`{name}` is a function: there is no derivative by it."
+        else:
+            complaint = complain(scope, Node("name", (), name, Span(0, 0)), certain=True)
+            why = complaint.message if complaint else ""
+        return self._refusal(why, span)
+
+    def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
+        typed, wrt = source(self.scope.text, asked.of), ", ".join(n for n, _ in asked.wrt)
+        what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
+        return self._refusal(
+            f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
+            f"{wrt}` for the backward rule, or `jac {typed} wrt {wrt}` for all the derivatives.",
+            asked.of.span,
+        )
+
+    def _requests(self, asked: Asked, of: Expr) -> Iterator[Request]:
+        text = self.scope.text
+        of_text = source(text, asked.of)
+        of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
+        kind: Kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
+        for name, span in asked.wrt:
+            wrt = self.values[name]
+            if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
+                raise self._refusal(
+                    f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
+                )
+            direction = None
+            if kind in DIRECTED:
+                along = of if kind == "vjp" else wrt
+                direction = self._direction(asked, along)
+            request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
+            if asked.claim is not None:
+                request = replace(request, claim=self._claim(asked.claim, request))
+            yield request
+
+    def _direction(self, asked: Asked, along: Expr) -> Expr:
+        """The symbol that stands for the upstream gradient, or for the direction."""
+        scope = self.scope
+        if asked.direction is None:
+            name = f"{UPSTREAM}({asked.of.value})"
+            if asked.kind != "vjp" or asked.of.kind != "name":
+                name = self._free(DIRECTED[asked.kind], along)
+        else:
+            name, span = asked.direction
+            if name in scope.symbols:
+                if self.values[name].shape != along.shape:
+                    raise ShapeError(
+                        f"`{name}` is {shape_text(self.values[name].shape)}, and "
+                        f"{shape_text(along.shape)} is needed here.",
+                        span,
+                        scope.text,
+                    )
+                return self.values[name]
+            if self._is_taken(name) or name in scope.words:
+                raise scope.error(f"`{name}` means something else: choose another name.", span)
+            other = self.directions.get(name)
+            if other is not None and other[1].shape != along.shape:
+                raise scope.error(
+                    f"`{name}` already names something of shape {shape_text(other[1].shape)}, and "
+                    f"this is {shape_text(along.shape)}: choose another name.",
+                    span,
+                )
+        symbol = ex.symbol(name, along.shape)
+        self.directions[name] = along, symbol
+        return symbol
+
+    def _is_taken(self, name: str) -> bool:
+        scope = self.scope
+        return scope.is_known(name) or name in scope.functions or name in self.taken
+
+    def _free(self, letter: str, along: Expr) -> str:
+        """The letter, with a number if it is taken by something else."""
+        name, count = letter, 0
+        while self._is_taken(name) or self.directions.get(name, (along,))[0] is not along:
+            count += 1
+            name = f"{letter}{count}"
+        return name
+
+    def _claim(self, node: Node, request: Request) -> Claim:
+        scope = self.scope
+        values = dict(self.values)
+        if request.direction is not None:
+            values[request.direction.data.name] = request.direction
+        inner = Scope(scope.text, {n: Declared(None, (), None) for n in values})
+        inner.functions, inner.dims = scope.functions, scope.dims
+        value, problem = None, ""
+        try:
+            value = _expression(node, inner, values, _shape_of_result(request))
+        except CallError:  # no change of shapes mends it
+            raise
+        except (ShapeError, InferenceError) as error:
+            problem = error.message
+        return Claim(source(scope.text, node), value, node.span, problem)
+
+    def _default_requests(
+        self, definitions: Mapping[str, Expr], constants: frozenset[str]
+    ) -> Iterator[Request]:
+        """The gradient of the last definition by everything that isn't constant."""
+        if not self.scope.definitions:
+            return
+        name, definition = list(self.scope.definitions.items())[-1]
+        of = definitions[name]
+        used = set(ex.symbols_of(of))
+        for symbol in (self.values[n] for n in self.scope.symbols):
+            if symbol in used and symbol.data.name not in constants:
+                if not of.is_scalar:
+                    raise self._refusal(
+                        f"nothing is asked, and `{name}` is {shape_text(of.shape)}, not a scalar "
+                        f"of which the gradient could be meant. Write `vjp {name} wrt "
+                        f"{symbol.data.name}`.",
+                        definition.span,
+                    )
+                yield Request("grad", of, name, symbol, span=definition.span)
+
+
+def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:
+    """The shape that was declared, or unknowns: a matrix for an upper-case name, else a column."""
+    if declared.sides is not None:
+        return declared.sides[0].dim, declared.sides[1].dim
+    fresh = inference.unifier.fresh
+    rows = fresh()
+    if declared.needs_square:
+        return rows, rows
+    return rows, fresh() if name[0].isupper() else ONE
+
+
+def _shape_of_result(request: Request) -> Shape:
+    """The shape of what a request asks for."""
+    of, wrt = request.of, request.wrt
+    match request.kind:
+        case "jvp":
+            return of.shape
+        case "jac" if not wrt.is_scalar:
+            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+        case "jac":
+            return of.shape
+        case "hess":
+            size = wrt.shape[0] * wrt.shape[1]
+            return size, size
+    return wrt.shape
+
+
+def _fresh_names(used: set[str]) -> Iterator[str]:
+    count = 0
+    while True:
+        for letter in FRESH:
+            name = f"{letter}{count or ''}"
+            if name not in used:
+                yield name
+        count += 1
+
+
+def _reached(scope: Scope, name: str) -> list[str]:
+    """The names that a definition depends on, in order of appearance."""
+    found: dict[str, None] = {}
+    stack = [name]
+    while stack:
+        for node in scope.bodies.get(stack.pop(), ()):
+            if node.kind == "name" and node.value not in found:
+                found[node.value] = None
+                stack.append(node.value)
+    return list(found)
+
+
+def _or(names: Sequence[str] | Mapping[str, str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)

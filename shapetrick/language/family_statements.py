@@ -1,0 +1,313 @@
+"""Statements with an index to families: which members there are, and what the generic one is.
+
+Every body is elaborated as an ordinary expression in which `Z[l-1]` and `W[l]` are declared names;
+what is particular to families is checked here: that each member used exists, that a recurrence has
+a start and doesn't look ahead, and that shapes chain from one member to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..core import expr as ex
+from ..core.dims import SCALAR, Dim, Shape, shape_text
+from ..core.errors import NameProblem, ShapeError, Span
+from ..core.expr import Expr
+from ..core.families import Incomparable, Segment, at_most
+from ..core.indices import Index, Range, base_of, split
+from .family_scope import Body, Order, Use
+from .scope import Declared, Scope
+from .syntax import Asked, Declaration, Definition, Node, Statement, postorder
+
+Build = Callable[[Node, Scope, Mapping[str, Expr], Shape | None], Expr]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One problem on its way from statements to segments."""
+
+    text: str
+    scope: Scope
+    build: Build
+    segments: list[Segment] = field(default_factory=list)
+    functions: list[Segment] = field(default_factory=list)
+    values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
+    bodies: list[Body] = field(default_factory=list)
+    lengths: dict[str, None] = field(default_factory=dict)
+
+    def find_lengths(self, statements: Sequence[Statement]) -> None:
+        """The letters to which indices run."""
+        ranges = [s.over for s in statements if not isinstance(s, Asked) and s.over is not None]
+        for bound in (bound for r in ranges for bound in (r.first, r.last) if bound.letter):
+            self.lengths[bound.letter] = None
+            self.scope.dims.setdefault(bound.letter, None)
+
+    # ---- declarations
+
+    def declare(self, declarations: Sequence[Declaration]) -> None:
+        scope = self.scope
+        for s in declarations:
+            for name, span in s.names:
+                index = self._index(name, s.over, span)
+                if name in scope.functions:
+                    if index is not None:
+                        self.functions.append(Segment(base_of(name), index, s.over, SCALAR))
+                    continue
+                declared = scope.symbols[name]
+                if declared.sides is None:
+                    raise NameProblem(
+                        f"give `{name}` a shape: where there are families, none is inferred.", span
+                    )
+                shape = (declared.sides[0].dim, declared.sides[1].dim)
+                kept = frozenset(declared.attributes) - {"const"}
+                if index is None:
+                    self.values[name] = ex.symbol(name, shape, kept)
+                else:
+                    self._add(Segment(base_of(name), index, s.over, shape, None, kept, span))
+
+    def _index(self, name: str, over: Range | None, span: Span) -> Index | None:
+        """The index of a name that is declared or defined."""
+        found = split(name)
+        if over is not None:
+            if found is None or found[1].letter != over.letter:
+                raise NameProblem(
+                    f"`for {over}` makes a family: write `{base_of(name)}[{over.letter}]`.", span
+                )
+        elif found is None and name.endswith("]"):
+            raise NameProblem(f"`{name}`: an index is a letter, a number, or `l-1`.", span)
+        if found is None:
+            return None
+        letter = found[1].letter
+        if letter and over is None and letter not in self.lengths:
+            raise NameProblem(
+                f"nothing says which numbers `{letter}` is in `{name}`: end the line with `for "
+                f"{letter} = 1..L`.",
+                span,
+            )
+        return found[1]
+
+    def _add(self, segment: Segment) -> None:
+        """Take a segment in, unless its members are there already."""
+        for other in self.segments:
+            if other.base != segment.base:
+                continue
+            try:
+                apart = not (
+                    at_most(segment.first, other.last) and at_most(other.first, segment.last)
+                )
+            except Incomparable:
+                raise NameProblem(
+                    f"`{segment.name}` and `{other.name}` count from different lengths.",
+                    segment.span,
+                ) from None
+            if not apart:
+                raise NameProblem(
+                    f"`{segment.name}` overlaps with `{other.name}` in line "
+                    f"{other.span.line_of(self.text) if other.span else '?'}: each member is given "
+                    "once.",
+                    segment.span,
+                )
+        self.segments.append(segment)
+
+    # ---- definitions
+
+    def define(self, definitions: Sequence[Definition]) -> None:
+        for d in definitions:
+            name, span = d.name
+            index = self._index(name, d.over, span)
+            taken = index is None and (name in self.scope.symbols or name in self.plain())
+            if taken or name in self.scope.functions or name in self.scope.dims:
+                raise NameProblem(f"`{name}` means something already: choose another name.", span)
+            self.bodies.append(Body(d, base_of(name), index, []))
+        for body in self.bodies:
+            body.uses = list(self.uses_of(body.definition.body, body.over))
+        self.order().check()
+        self._lower()
+        for body in self.bodies:
+            for use in body.uses:
+                self._check_chain(use)
+
+    def order(self) -> Order:
+        return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
+
+    def plain(self) -> dict[str, Body]:
+        return {b.base: b for b in self.bodies if b.index is None}
+
+    def uses_of(self, root: Node, over: Range | None) -> Iterator[Use]:
+        """The names in an expression, each with the range that its index runs over."""
+        stack: list[tuple[Node, tuple[Range, ...]]] = [(root, (over,) if over else ())]
+        while stack:
+            node, ranges = stack.pop()
+            inner = ranges
+            if node.kind == "running":
+                if ranges:
+                    raise NameProblem(
+                        "a sum over members stands in a line of its own, without an index: sums "
+                        "within sums or within members are not available.",
+                        node.span,
+                    )
+                inner = (node.value,)
+                for bound in (node.value.first, node.value.last):
+                    if bound.letter and bound.letter not in self.lengths:
+                        raise NameProblem(
+                            f"no family ends at `{bound.letter}`, over which the sum runs.",
+                            node.span,
+                        )
+            if node.kind in ("name", "abstract"):
+                use = self._use(node, ranges)
+                if use.base in self._dim_families():
+                    self.scope.dims.setdefault(use.name, node.span)
+                else:
+                    yield use
+            stack.extend((a, inner) for a in reversed(node.args))
+
+    def _use(self, node: Node, ranges: tuple[Range, ...]) -> Use:
+        is_function = node.kind == "abstract"
+        name = node.value[0] if is_function else node.value
+        if not name.endswith("]"):
+            families = {b.base for b in self.bodies if b.index is not None}
+            families |= {s.base for s in (*self.segments, *self.functions)}
+            if name in families and name not in self.scope.functions:
+                raise NameProblem(
+                    f"`{name}` is a family: write `{name}[…]` for a member.", node.span
+                )
+            return Use(node, name, name, is_function=is_function)
+        found = split(name)
+        if found is None:
+            raise NameProblem(
+                f"`{name}`: an index is a letter, a whole number, or both: `l-1`.", node.span
+            )
+        base, index = found
+        over = next((r for r in ranges if r.letter == index.letter), None)
+        if index.letter and over is None and index.letter not in self.lengths:
+            raise NameProblem(
+                f"nothing says which numbers `{index.letter}` is in `{name}`: end the line with "
+                f"`for {index.letter} = 1..L`.",
+                node.span,
+            )
+        return Use(node, name, base, index, over, is_function)
+
+    def _dim_families(self) -> set[str]:
+        return {base_of(d) for d in self.scope.dims if d.endswith("]")}
+
+    # ---- shapes, from the starts on
+
+    def _lower(self) -> None:
+        waiting = list(self.bodies)
+        while waiting:
+            ready = next((b for b in waiting if self._is_ready(b)), None)
+            if ready is None:
+                first = waiting[0]
+                raise NameProblem(
+                    f"`{first.base}` is defined by itself.", first.definition.name.span
+                )
+            waiting.remove(ready)
+            self._lower_one(ready)
+
+    def _is_ready(self, body: Body) -> bool:
+        plain = self.plain()
+        for u in body.uses:
+            if u.is_function:
+                continue
+            if u.index is None and u.name in plain and u.name not in self.values:
+                return False
+            if u.index is not None and not self._known(u):
+                return False
+        return True
+
+    def _known(self, use: Use) -> list[Segment]:
+        """The segments whose shapes are known: those that have the member, if there are any."""
+        found = [s for s in self.segments if s.base == use.base]
+        first, last = use.within()
+        try:
+            meeting = [s for s in found if at_most(s.first, last) and at_most(first, s.last)]
+        except Incomparable:
+            return found
+        return meeting or found
+
+    def _lower_one(self, body: Body) -> None:
+        d = body.definition
+        name = d.name.name
+        try:
+            value = self.expression(d.body, body.uses, d.over)
+        except ShapeError as error:
+            error.message += self._why(body.uses)
+            raise
+        if body.index is None:
+            self.values[name] = ex.named(name, value)
+        else:
+            shape = value.shape
+            self._add(Segment(body.base, body.index, d.over, shape, value, span=d.name.span))
+
+    def _why(self, uses: Sequence[Use]) -> str:
+        """Where the shapes of members come from that were derived from a start."""
+        reasons = []
+        for u in uses:
+            segment = self._known(u)[0] if u.index is not None and self._known(u) else None
+            if segment is not None and segment.body is not None and u.index != segment.index:
+                assert u.index is not None
+                shape = shape_text(segment.shape_at(u.index))
+                reasons.append(
+                    f"`{u.name}` is {shape}, as `{segment.name}` is {shape_text(segment.shape)}."
+                )
+        return "".join("\n" + r for r in dict.fromkeys(reasons))
+
+    def expression(
+        self, root: Node, uses: Sequence[Use], over: Range | None, shape: Shape | None = None
+    ) -> Expr:
+        """The expression, of which every name has a value; `shape` sizes a bare `I`."""
+        values: dict[str, Expr] = {}
+        bound = [over] if over else []
+        bound += [n.value for n in postorder(root) if n.kind == "running"]
+        for r in bound:
+            values[r.letter] = ex.dimension(Dim.of(r.letter))
+        values.update(self.values)
+        for u in uses:
+            if u.index is None or u.is_function:
+                continue
+            values[u.name] = self._known(u)[0].symbol(u.index)
+        scope = Scope(self.text, dims=dict(self.scope.dims))
+        scope.symbols.update((n, Declared(None, (), None)) for n in values)
+        scope.functions.update(self.scope.functions)
+        scope.functions.update((u.name, None) for u in uses if u.is_function)
+        for u in uses:
+            if u.is_function and u.index is None and u.name not in self.scope.functions:
+                raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
+        built = self.build(root, scope, values, shape)
+        for e in ex.postorder([built]):
+            if e.op == "total" and any(
+                e.data.letter in (name, _letter(name)) for d in e.shape for name in d.names
+            ):
+                raise ShapeError(
+                    f"the members that are summed have shape {shape_text(e.shape)}, each another: "
+                    "there is no such sum.",
+                    root.span,
+                )
+        return built
+
+    def _check_chain(self, use: Use) -> None:
+        """Members that one use means have one shape, the index put in."""
+        if use.index is None or use.is_function:
+            return
+        first, last = use.within()
+        known = [
+            s
+            for s in self.segments
+            if s.base == use.base and at_most(s.first, last) and at_most(first, s.last)
+        ]
+        for s in known[1:]:
+            if s.shape_at(use.index) != known[0].shape_at(use.index):
+                raise ShapeError(
+                    f"the members of `{use.base}` don't chain: `{known[0].name}` is "
+                    f"{shape_text(known[0].shape)}, so that `{use.name}` would be "
+                    f"{shape_text(known[0].shape_at(use.index))}; `{s.name}` is "
+                    f"{shape_text(s.shape)}, so that it would be "
+                    f"{shape_text(s.shape_at(use.index))}.",
+                    s.span or use.node.span,
+                )
+
+
+def _letter(name: str) -> str:
+    found = split(name)
+    return found[1].letter if found else ""

@@ -1,0 +1,112 @@
+"""Text to tokens: the terminals of the grammar, looked for where the parser can take them.
+
+The parser asks for the next token, and gives it to its tables; names are told apart here, by what
+they are and by what follows, which the grammar can't.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from lark import Token
+from lark.lexer import Lexer
+
+from ..core.errors import Span
+from ..core.indices import base_of
+from .syntax import ATTRIBUTES, KINDS, Named
+
+# Names that are functions, and how many of a call's arguments come before those that are sizes.
+Functions = Mapping[str, int]
+
+RESERVED = ("wrt", "with")
+
+_NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
+_CALL = re.compile(r"\s*\(")
+_ABSTRACT_CALL = re.compile(r"(\s*['’′])*\s*\(")
+
+
+class Source(NamedTuple):
+    """A piece of a text, and the names in it that are functions where a bracket follows."""
+
+    text: str
+    span: Span
+    functions: Functions
+    abstract: Container[str]
+
+
+class Terminals(Lexer):
+    """The lexer of a grammar: what stands in a source that the parser can take; where there is
+    nothing, what else stands there, for the parser to refuse.
+
+    The value of a name is the name and its place."""
+
+    __future_interface__ = 2  # `lex` gets both states as they are
+
+    def __init__(self, conf: Any) -> None:
+        def precedence(terminal: Any) -> tuple[int, int, int, str]:
+            pattern = terminal.pattern
+            return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
+
+        terminals = {t.name: t.pattern.to_regexp() for t in sorted(conf.terminals, key=precedence)}
+        self._ignored = "|".join([terminals.pop(name) for name in conf.ignore])
+        self._terminals = terminals
+        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._of_state: dict[Any, re.Pattern[str]] = {}
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
+        source: Source = lexer_state.text
+        text, (at, end), _, _ = source
+        places, of_state = parser_state.state_stack, self._of_state
+        while at < end:
+            place = places[-1]
+            if place not in of_state:
+                of_state[place] = self._pattern(parser_state.parse_conf.states[place])
+            m = of_state[place].match(text, at, end) or self._any().match(text, at, end)
+            if m is None or m.lastgroup is None:  # nothing but spaces
+                return
+            start, at = m.span(m.lastgroup)
+            token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
+            if token.type in ("NAME", "DIM"):
+                _tell_apart(token, Named(normal(token.value), Span(start, at)), source)
+            yield token
+
+    def _pattern(self, accepted: Container[str]) -> re.Pattern[str]:
+        """What matches the first of these terminals, and what is ignored before it."""
+        names = tuple(name for name in self._terminals if name in accepted)
+        if names not in self._patterns:
+            self._patterns[names] = self._compiled({n: self._terminals[n] for n in names})
+        return self._patterns[names]
+
+    def _any(self) -> re.Pattern[str]:
+        """What matches any terminal, or any other character."""
+        return self._compiled({**self._terminals, "OTHER": "(?s:.)"})
+
+    def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
+        found = "|".join(f"(?P<{name}>{regexp})" for name, regexp in terminals.items())
+        return re.compile(f"(?:{self._ignored})?+(?:{found or _NOTHING})")
+
+
+def _tell_apart(token: Token, named: Named, source: Source) -> None:
+    """Make a name a word of a request, a function or an attribute, if it is one."""
+    name, (_, end) = named
+    token.value = named
+    if token.type == "NAME":
+        if name in RESERVED:
+            token.type = f"_{name.upper()}"
+        elif name in source.functions and _CALL.match(source.text, end):
+            token.type, token.value = "FUNCTION", (name, source.functions[name])
+        elif base_of(name) in source.abstract and _ABSTRACT_CALL.match(source.text, end):
+            token.type = "ABSTRACT"
+    elif name == "for":  # of a range that is not well formed
+        token.type = "_FOR"
+    elif name in ATTRIBUTES or name in KINDS:
+        token.type = "ATTRIBUTE"
+
+
+def normal(text: str) -> str:
+    """A name as it is compared: composed, an index without spaces."""
+    name = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return re.sub(r"\s", "", name).replace("−", "-") if name.endswith("]") else name

@@ -1,0 +1,134 @@
+"""Nodes to expressions: each operator to its constructor, once names and shapes are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core import expr as ex
+from ..core.dims import Dim
+from ..core.errors import InferenceError, NameProblem, ShapeError
+from ..core.expr import IDENTITY, Expr
+from ..core.functions import NAMES
+from .scope import CONSTANTS, SIZED, UNSIZED
+from .shape_inference import Inference
+from .syntax import Node
+from .unification import is_settled
+
+_CHAINS: Mapping[str, Callable[..., Expr]] = {
+    "+": ex.add,
+    "-": ex.add,
+    "*": ex.matmul,
+    ".*": ex.times,
+}
+_OPERATORS: Mapping[str, Callable[..., Expr]] = {
+    "neg": ex.negate,
+    "'": ex.transpose,
+    "/": ex.divide,
+    "./": ex.divide,
+    ".^": ex.power,
+    "⊗": lambda a, b: ex.call(NAMES["kron"], a, b),
+}
+
+
+class _Built:
+    """The expressions of the nodes so far; sums and products stay lists while they may go on."""
+
+    def __init__(self) -> None:
+        self._done: dict[Node, Expr] = {}
+        self._chains: dict[Node, list[Expr]] = {}
+
+    def value(self, node: Node) -> Expr:
+        """The node's expression."""
+        if node in self._chains:
+            self._done[node] = _CHAINS[node.kind](*self._chains.pop(node))
+        return self._done[node]
+
+    def put(self, node: Node, value: Expr) -> None:
+        """Keep a node's expression."""
+        self._done[node] = value
+
+    def join(self, node: Node) -> None:
+        """Add the right operand to what the left one has collected."""
+        left, right = node.args
+        goes_on = left in self._chains and _CHAINS[left.kind] is _CHAINS[node.kind]
+        parts = self._chains.pop(left) if goes_on else [self.value(left)]
+        last = self.value(right)
+        parts.append(ex.negate(last) if node.kind == "-" else last)
+        self._chains[node] = parts
+
+
+@dataclass(slots=True)
+class Lowering:
+    """Builds expressions from nodes in postorder. `values` are the names' expressions."""
+
+    values: Mapping[str, Expr]
+    inference: Inference
+    text: str
+
+    def expression(self, nodes: Sequence[Node]) -> Expr:
+        """The expression that the last node stands for. Raises InputError."""
+        built = _Built()
+        node = nodes[-1]
+        try:
+            for node in nodes:
+                if node.kind in _CHAINS:
+                    built.join(node)
+                else:
+                    built.put(node, self.apply(node, [built.value(a) for a in node.args]))
+            return built.value(node)
+        except ShapeError as error:
+            raise error.located(node.span, self.text) from None
+
+    def apply(self, node: Node, args: Sequence[Expr]) -> Expr:
+        """The expression of one node, given those of its arguments."""
+        match node.kind:
+            case "-":
+                return ex.subtract(*args)
+            case "+" | "*" | ".*":
+                return _CHAINS[node.kind](*args)
+            case "number":
+                return ex.number(node.value)
+            case "name":
+                return self._name(node)
+            case "^":
+                return ex.whole_power(*args)
+            case "abstract":
+                name, order = node.value
+                return ex.abstract(name, order, args[0])
+            case "running":
+                return ex.total(args[0], node.value)
+            case "call":
+                return self._call(node, args)
+        return _OPERATORS[node.kind](*args)
+
+    def _name(self, node: Node) -> Expr:
+        name = node.value
+        if name in self.values:
+            return self.values[name]
+        if name in self.inference.dims:
+            return ex.dimension(Dim.of(name))
+        if name == IDENTITY:
+            return ex.eye(self._settled(node)[0])
+        if name in CONSTANTS:
+            return ex.constant(name)
+        raise NameProblem(f"`{name}` is not declared.", node.span, self.text)
+
+    def _settled(self, node: Node) -> tuple[Dim, Dim]:
+        shape = self.inference.shape(node)
+        if not is_settled(shape):
+            typed = self.text[node.span.start : node.span.end]
+            raise InferenceError(
+                f"nothing here tells the size of `{typed}`: write `eye(n)` or `ones(m, n)`.",
+                node.span,
+                self.text,
+            )
+        return shape
+
+    def _call(self, node: Node, args: Sequence[Expr]) -> Expr:
+        name, _, sizes = node.value
+        if name in SIZED:
+            return SIZED[name][1](*map(self.inference.size, sizes))
+        if name in UNSIZED:
+            return ex.times(args[0], ex.ones(*self._settled(node)))
+        return ex.call(NAMES[name], *args, data=self.inference.data(node))

@@ -1,0 +1,387 @@
+"""Expressions to text: the one traversal that decides order, signs, quotients and brackets.
+
+A `Notation` is a table of spellings with a few methods that a target may override; which operand
+needs brackets is decided here alone. Products and divisions of all kinds are one level, read left
+to right, in the language as in Python, so `A X ./ B` needs no brackets; the other way round they
+are put, `(G .* X) W`, although `G .* X W` means the same: a space looks tighter than a sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
+
+from ..core.cost import is_below
+from ..core.dims import ONE, SCALAR, Dim, broadcast
+from ..core.errors import RequestError
+from ..core.expr import Expr, Number, postorder
+from ..core.functions import NAMES
+from ..core.indices import Range
+
+Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
+
+BESIDE = "\0"  # a product written by putting factors beside each other; spelled last, by `beside`
+CONSTRUCTORS = (
+    "eye",
+    "ones",
+    "zeros",
+    "commute",
+    "vector",
+    "matrix",
+    "bar",
+)  # called, without a row
+LONGEST = 1_000_000  # characters
+
+
+class Level(IntEnum):
+    """How tightly a text holds together, loosest first."""
+
+    SUM = 0
+    RUNNING = 1  # a sum over members, which takes the product that follows
+    ELEMENTWISE = 2  # with a sign of product or division in it: `A .* B`, `a / b`
+    PRODUCT = 3  # factors beside each other
+    POWER = 4
+    TRANSPOSE = 5
+    ATOM = 6
+
+
+class Piece(NamedTuple):
+    """The text of a node without its sign; `bare` is it with `I` for `eye(n)`, where it has one."""
+
+    text: Rope
+    level: Level
+    negative: bool = False
+    bare: Rope | None = None
+
+    @property
+    def unsigned(self) -> Piece:
+        return self._replace(negative=False) if self.negative else self
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """The spellings of the language itself; other targets change some, or override a method."""
+
+    matmul: str = BESIDE
+    scale: str = BESIDE
+    hadamard: str = " .* "
+    over: str = " ./ "
+    divide: str = " / "
+    transposition: str = "'"
+    exponent: str = "^"
+    elementwise_exponent: str = ".^"
+    identity: str = "I"
+    explicit: str = " * "  # a product where a space would be misread
+    stacked: bool = False  # a fraction of scalars stands in front: 1/m X, not X / m
+
+    def name(self, name: str) -> Rope:
+        return name
+
+    def number(self, value: Number) -> Rope:
+        return repr(value) if isinstance(value, float) else str(value)
+
+    def dim(self, dim: Dim) -> Rope:
+        return str(dim)
+
+    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
+        above = self.enclosed(numerator, Level.ELEMENTWISE)
+        text = (above, self.divide, self.enclosed(denominator, Level.POWER))
+        return Piece(text, Level.ELEMENTWISE)
+
+    def transpose(self, a: Piece) -> Rope:
+        return (self.enclosed(a, Level.ATOM), self.transposition)
+
+    def raised(self, base: Piece, exponent: Piece, elementwise: bool) -> Rope:
+        sign = self.elementwise_exponent if elementwise else self.exponent
+        above = self.enclosed(exponent, Level.ATOM)
+        if above == "T":  # `x^T` would be a transpose
+            above = self.bracket(above)
+        return (self.enclosed(base, Level.TRANSPOSE), sign, above)
+
+    def root(self, a: Rope) -> Rope:
+        return self.call("sqrt", [a])
+
+    def call(self, name: str, args: Iterable[Rope]) -> Rope:
+        commas = [part for a in args for part in (", ", a)]
+        return (f"{name}(", *commas[1:], ")")
+
+    def running(self, over: Range) -> Rope:
+        """The sign of a sum over members, before what is summed."""
+        return self.call("sum", [str(over)])
+
+    def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
+        """A function of the table; `extra` is what it has beside its arguments."""
+        return Piece(self.call(name, [*map(signed, args), *extra]), Level.ATOM)
+
+    def marked(self, e: Expr, piece: Piece) -> Piece:
+        """The piece of a node, as it stands in the pieces of others."""
+        return piece
+
+    def axis(self, axis: int) -> Rope:
+        return f"axis={axis}"
+
+    def derivative(self, name: str, order: int) -> str:
+        return name + "'" * order
+
+    def bracket(self, text: Rope) -> Rope:
+        return ("(", text, ")")
+
+    def beside(self, left: str, right: str) -> str:
+        """What stands between two factors, by the last token of one and the first of the other."""
+        call = right == "(" and (left in NAMES or left in CONSTRUCTORS)
+        return self.explicit if call or right[0].isdigit() else " "
+
+    def enclosed(self, piece: Piece, least: Level) -> Rope:
+        """A piece with its sign, in brackets unless it holds together well enough."""
+        if piece.negative:
+            return self.bracket(signed(piece))
+        return piece.text if piece.level >= least else self.bracket(piece.text)
+
+
+def signed(piece: Piece) -> Rope:
+    """A piece's text with its sign, where nothing stands around it."""
+    return ("-", piece.text) if piece.negative else piece.text
+
+
+def spell(
+    e: Expr, notation: Notation, taken: Collection[str] = (), least: Level = Level.SUM
+) -> str:
+    """The text of an expression, in brackets if it holds together less than `least`.
+
+    `taken` are names that are declared beside those that occur in it.
+
+    Raises RequestError for an expression whose shared parts would take millions of characters."""
+    nodes = list(postorder([e], into=lambda e: e.op != "name"))
+    names = {n.data.name if n.op == "symbol" else n.data for n in nodes if n.op in _NAMED}
+    writer = _Writer(notation, notation.identity not in {*names, *taken})
+    for node in nodes:
+        writer.write(node)
+    piece = writer.pieces[e]
+    return _join(signed(piece) if least == Level.SUM else notation.enclosed(piece, least), notation)
+
+
+_NAMED = ("symbol", "dimension", "name")
+
+
+def _join(rope: Rope, notation: Notation) -> str:
+    out: list[str] = []
+    stack: list[Rope] = [rope]
+    length = 0
+    while stack:
+        top = stack.pop()
+        if isinstance(top, tuple):
+            stack.extend(reversed(top))
+            continue
+        if out and out[-1] == BESIDE:
+            out[-1] = notation.beside(out[-2], top)
+        out.append(top)
+        length += len(top)
+        if length > LONGEST:
+            raise RequestError(
+                f"an expression of more than {LONGEST:,} characters: print it with its definitions."
+            )
+    return "".join(out)
+
+
+class _Writer:
+    """Makes the piece of a node from those of its arguments, which were written before it."""
+
+    def __init__(self, notation: Notation, identity_is_free: bool) -> None:
+        self.notation = notation
+        self.identity_is_free = identity_is_free
+        self.pieces: dict[Expr, Piece] = {}
+
+    def write(self, e: Expr) -> None:
+        s = self.notation
+        match e.op:
+            case "number":
+                piece = _number(e.data, s)
+            case "symbol":
+                piece = Piece(s.name(e.data.name), Level.ATOM)
+            case "dimension" | "constant" | "name":
+                piece = Piece(s.name(e.data), Level.ATOM)
+            case "ones" | "zeros":
+                sides = e.shape if e.shape[1] != ONE else e.shape[:1]
+                piece = Piece(s.call(e.op, map(s.dim, sides)), Level.ATOM)
+            case "eye":
+                bare = s.identity if self.identity_is_free else None
+                piece = Piece(s.call(e.op, [s.dim(e.shape[0])]), Level.ATOM, bare=bare)
+            case "add":
+                piece = self._sum(e.args)
+            case "times":
+                piece = self._product(e.args)
+            case "power":
+                piece = self._power(e)
+            case "matmul":
+                piece = self._chain(e.args)
+            case "transpose":
+                piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
+            case "total":
+                body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
+                piece = Piece((s.running(e.data), " ", body), Level.RUNNING)
+            case "abstract":
+                piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
+            case _:
+                piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
+        self.pieces[e] = s.marked(e, piece)
+
+    def _operands(self, operands: Sequence[Expr]) -> list[Piece]:
+        """Their pieces; an identity is bare where the operands before it size it, or the second one
+        sizes the first."""
+        pieces = [self.pieces[a] for a in operands]
+        chosen = list(pieces)
+        sized = SCALAR
+        for i, (operand, piece) in enumerate(zip(operands, pieces, strict=True)):
+            if i == 0 and len(pieces) > 1 and pieces[1].bare is None:
+                sized = operands[1].shape
+            if piece.bare is not None and sized == operand.shape:
+                chosen[i] = piece._replace(text=piece.bare)
+            sized = (broadcast([sized, operand.shape]) or sized) if i else operand.shape
+        return chosen
+
+    def _sum(self, terms: Sequence[Expr]) -> Piece:
+        parts: list[Rope] = []
+        for i, piece in enumerate(self._operands(terms)):
+            sign = (" - " if piece.negative else " + ") if i else ("-" if piece.negative else "")
+            parts += [sign, piece.text] if sign else [piece.text]
+        return Piece(tuple(parts), Level.SUM)
+
+    def _chain(self, factors: Sequence[Expr]) -> Piece:
+        """A matrix product: equal neighbours are a power."""
+        s = self.notation
+        runs = [(a, len(list(run))) for a, run in groupby(factors)]
+        pieces = []
+        for a, times in runs:
+            piece = self.pieces[a]
+            if times > 1:
+                count = Piece(s.number(Fraction(times)), Level.ATOM)
+                text = s.raised(piece.unsigned, count, elementwise=False)
+                piece = Piece(text, Level.POWER, piece.negative and times % 2 == 1)
+            pieces.append(piece)
+        negative = sum(piece.negative for piece in pieces) % 2 == 1
+        first, *rest = [piece.unsigned for piece in pieces]
+        if not rest:
+            return first._replace(negative=negative)
+        parts: list[Rope] = [s.enclosed(first, Level.PRODUCT)]
+        for piece in rest:
+            parts += [s.matmul, s.enclosed(piece, Level.POWER)]
+        return Piece(tuple(parts), Level.PRODUCT, negative)
+
+    def _power(self, e: Expr) -> Piece:
+        base, exponent = e.args
+        if is_below(e):
+            return self._product([e])
+        if exponent.op == "number":
+            return self._raised(e, exponent.data)
+        elementwise = not (base.is_scalar and exponent.is_scalar)
+        text = self.notation.raised(self.pieces[base], self.pieces[exponent], elementwise)
+        return Piece(text, Level.POWER)
+
+    def _raised(self, e: Expr, exponent: Number) -> Piece:
+        """A power's base with another, numeric exponent."""
+        s = self.notation
+        base = self.pieces[e.args[0]]
+        if exponent == Fraction(1, 2):
+            return Piece(s.root(signed(base)), Level.ATOM)
+        if exponent == 1:
+            return base
+        return Piece(s.raised(base, _number(exponent, s), not e.is_scalar), Level.POWER)
+
+    def _product(self, factors: Sequence[Expr]) -> Piece:
+        """Scalars in front, then the matrices, then what they are divided by, scalars last."""
+        above = [a for a in factors if not is_below(a)]
+        below = [a for a in factors if is_below(a)]
+        coefficient = next((a.data for a in above if a.op == "number"), Fraction(1))
+        scalars = [self.pieces[a].unsigned for a in above if a.is_scalar and a.op != "number"]
+        matrices = [a for a in above if not a.is_scalar]
+        negative = coefficient < 0
+        for a in above:
+            negative ^= self.pieces[a].negative and a.op != "number"
+        terms = _Fraction(
+            abs(coefficient),
+            scalars,
+            [piece.unsigned for piece in self._operands(matrices)],
+            [self._raised(a, -a.args[1].data) for a in below if not a.is_scalar],
+            [self._raised(a, -a.args[1].data) for a in below if a.is_scalar],
+        )
+        piece = terms.piece(self.notation)
+        if negative and piece.level == Level.SUM:
+            piece = Piece(self.notation.bracket(piece.text), Level.ATOM)
+        piece = piece._replace(negative=negative)
+        bare = self.pieces[matrices[0]].bare if len(matrices) == 1 else None
+        if bare is None or terms.divisors:
+            return piece
+        terms = terms._replace(matrices=[Piece(bare, Level.ATOM)])
+        return piece._replace(bare=terms.piece(self.notation).text)
+
+
+class _Fraction(NamedTuple):
+    """A term: a coefficient, scalars and matrices; matrices and scalars that divide it."""
+
+    coefficient: Number
+    scalars: list[Piece]
+    matrices: list[Piece]
+    divisors: list[Piece]
+    denominators: list[Piece]
+
+    def piece(self, s: Notation) -> Piece:
+        front, below = self._split(s)
+        scalars = [*front, *self.scalars]
+        if below and s.stacked:
+            above = _beside(scalars or [_number(Fraction(1), s)], s)
+            scalars, below = [s.quotient(above, _beside(below, s))], []
+        piece = _beside([*scalars, *self.matrices[:1]] or [_number(Fraction(1), s)], s)
+        text, level = piece.text, piece.level
+        if self.matrices[1:] or self.divisors:
+            first = s.enclosed(piece, Level.PRODUCT)
+            others: list[Rope] = []
+            for a in self.matrices[1:]:
+                others += [s.hadamard, s.enclosed(a, Level.POWER)]
+            for a in self.divisors:
+                others += [s.over, s.enclosed(a, Level.POWER)]
+            text, level = (first, *others), Level.ELEMENTWISE
+        return s.quotient(Piece(text, level), _beside(below, s)) if below else Piece(text, level)
+
+    def _split(self, s: Notation) -> tuple[list[Piece], list[Piece]]:
+        """What the coefficient puts in front, and all that stands below."""
+        k = self.coefficient
+        if isinstance(k, Fraction) and k.denominator > 1:
+            alone = k.numerator == 1 and (self.scalars or self.matrices)
+            if self.denominators or alone:
+                front = [] if k.numerator == 1 else [_number(Fraction(k.numerator), s)]
+                return front, [_number(Fraction(k.denominator), s), *self.denominators]
+        if k == 1:
+            return [], self.denominators
+        return [_number(k, s)._replace(level=Level.ATOM)], self.denominators  # of `2/3 x`, too
+
+
+def _beside(factors: Sequence[Piece], s: Notation) -> Piece:
+    """Factors beside each other; the last may itself be such a product."""
+    if len(factors) == 1:
+        return factors[0]
+    parts: list[Rope] = []
+    for a in factors[:-1]:
+        parts += [s.enclosed(a, Level.POWER), s.scale]
+    return Piece((*parts, s.enclosed(factors[-1], Level.PRODUCT)), Level.PRODUCT)
+
+
+def _number(value: Number, s: Notation) -> Piece:
+    if isinstance(value, float) or value.denominator == 1:
+        return Piece(s.number(abs(value)), Level.ATOM, value < 0)
+    size = abs(value)
+    decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
+    if len(decimal) < len(str(size)) and Fraction(decimal) == size:
+        return Piece(decimal, Level.ATOM, value < 0)
+    return Piece(s.number(size), Level.PRODUCT, value < 0)
+
+
+def _extra(e: Expr, s: Notation) -> list[Rope]:
+    """What a call has beside its arguments: an axis, or sizes."""
+    if isinstance(e.data, tuple):
+        return [s.dim(d) for d in e.data]
+    return [] if e.data is None else [s.axis(e.data)]

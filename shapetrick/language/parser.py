@@ -1,0 +1,435 @@
+"""Text to statements: the text is split into lines, and the parser makes a statement of each.
+
+The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from hashlib import blake2b
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token, __version__
+from lark.exceptions import LarkError, UnexpectedToken
+
+from ..core.budget import STATEMENTS, TEXT
+from ..core.dims import LARGEST, ONE, Dim
+from ..core.errors import InputError, NameProblem, ParseError, Span
+from ..core.files import make_folder, own_folder
+from ..core.indices import Range, base_of, range_of
+from .letters import check_letters, folded
+from .lexer import Functions, Source, Terminals, normal
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    Named,
+    Node,
+    Side,
+    Statement,
+)
+from .syntax_errors import Stop, Waiting, complaint, unknown_function
+
+MAX_STATEMENT = 30_000
+MAX_NUMBER = 300
+
+_OPERATORS = {
+    "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
+}  # fmt: skip
+_AXES = {"0": "`axis=0`", "1": "`axis=1`", "-1": "`axis=1`", "-2": "`axis=0`"}
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_COMMENT = re.compile(r"#[^\n]*")
+_BOUNDARY = re.compile(r"[()\[\]{};\n]")
+_UNPRINTABLE = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
+_LEIBNIZ = (  # d/dW J, and d J / d W
+    re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
+    re.compile(rf"d(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT})", re.DOTALL),
+)
+
+
+class _Builder:
+    """What the parser calls for each token and rule, bottom up; each gives its part's value."""
+
+    def NAME(self, t: Token) -> Named:
+        named: Named = t.value
+        return named
+
+    DIM = NAME
+
+    def number(self, c: list[Any]) -> Node:
+        return Node("number", (), _exact(c[0]), _span(c[0]))
+
+    def name(self, c: list[Any]) -> Node:
+        return Node("name", (), c[0].name, c[0].span)
+
+    def group(self, c: list[Any]) -> Node:
+        left, node, right = c
+        return _bracketed(node, _span(left) | _span(right))
+
+    def binary(self, c: list[Any]) -> Node:
+        left, sign, right = c
+        kind = _OPERATORS.get(sign.value, sign.value)
+        return Node(kind, (left, right), None, left.span | right.span)
+
+    def juxtaposition(self, c: list[Any]) -> Node:
+        left, right = c
+        return Node("*", (left, right), None, left.span | right.span, juxtaposed=True)
+
+    def sign(self, c: list[Any]) -> Node:
+        sign, node = c
+        span = _span(sign) | node.span
+        return replace(node, span=span) if sign.value == "+" else Node("neg", (node,), None, span)
+
+    def transpose(self, c: list[Any]) -> Node:
+        return Node("'", (c[0],), None, c[0].span | _span(c[1]))
+
+    def abstract(self, c: list[Any]) -> Node:
+        token, *primes, _, node, end = c
+        name, span = token.value
+        return Node("abstract", (node,), (name, len(primes)), span | _span(end))
+
+    def keyword(self, c: list[Any]) -> int:
+        word, *sign, value = c
+        if word != "axis" or sign or str(value) not in ("0", "1"):
+            typed = "".join([word, "=", *sign, value])
+            axis = _AXES.get("".join([*sign, value])) if word in ("axis", "dim") else None
+            instead = "`axis=0` (down the columns) or `axis=1` (along the rows)"
+            raise ParseError(
+                f"`{typed}` is not understood: write {instead if axis is None else axis}.",
+                _span(word) | _span(value),
+            )
+        return int(value)
+
+    def call(self, c: list[Any]) -> Node:
+        function, _, *given, end = c
+        args = tuple(a for a in given if isinstance(a, Node))
+        axes = [a for a in given if isinstance(a, int)]
+        name, before = function.value
+        span = _span(function) | _span(end)
+        if len(axes) > 1 or (axes and given[-1] is not axes[0]):
+            raise ParseError("`axis=` is given once, as the last argument.", span)
+        if name == UPSTREAM:
+            return _upstream(args, span)
+        axis = axes[0] if axes else None
+        return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
+
+    def running(self, c: list[Any]) -> Node:
+        sign, body = c
+        return Node("running", (body,), _range(sign), _span(sign) | body.span)
+
+    def scaled_running(self, c: list[Any]) -> Node:
+        factor, *times, sign, body = c
+        summed = self.running([sign, body])
+        if times:
+            return self.binary([factor, *times, summed])
+        return self.juxtaposition([factor, summed])
+
+    def signed_running(self, c: list[Any]) -> Node:
+        sign, *rest = c
+        return self.sign([sign, self.running(rest)])
+
+    # ---- declarations
+
+    def dim_size(self, c: list[Any]) -> Side:
+        if len(c[0]) > len(str(LARGEST)):
+            raise ParseError("a dimension is too large.", _span(c[0]))
+        return Side(Dim.of(int(c[0])), ())
+
+    def dim_name(self, c: list[Any]) -> Side:
+        return Side(Dim.of(c[0].name), (c[0],))
+
+    def dim_group(self, c: list[Any]) -> Side:
+        return Side(c[0].dim, c[0].names)
+
+    def dim_sum(self, c: list[Any]) -> Side:
+        return Side(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
+
+    def dim_product(self, c: list[Any]) -> Side:
+        tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
+        return Side(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
+
+    def column(self, c: list[Any]) -> tuple[Side, Side]:
+        return c[0], Side(ONE, ())
+
+    def matrix(self, c: list[Any]) -> tuple[Side, Side]:
+        return c[0], c[1] or Side(ONE, ())
+
+    def attributes(self, c: list[Any]) -> tuple[Named, ...]:
+        return tuple(Named(str(t), _span(t)) for t in c)
+
+    # ---- statements
+
+    def names(self, c: list[Any]) -> tuple[Named, ...]:
+        return tuple(c)
+
+    def direction(self, c: list[Named]) -> Named:
+        return c[0]
+
+    def declaration(self, c: list[Any]) -> Declaration:
+        names, sides, words, over = c
+        span = names[0].span | names[-1].span
+        return Declaration(names, sides, words, span, _range(over) if over else None)
+
+    def definition(self, c: list[Any]) -> Definition:
+        name, body, over = c
+        return Definition(name, body, name.span | body.span, _range(over) if over else None)
+
+    def request(self, c: list[Any]) -> Asked:
+        kind, of, before, wrt, after, symmetric = c
+        span = _span(kind) | wrt[-1].span
+        return Asked(kind.value, of, wrt, before or after, symmetric is not None, None, span)
+
+    def check(self, c: list[Any]) -> Asked:
+        request: Asked = c[0]
+        claim: Node = c[1]
+        over = _range(c[2]) if c[2] else None
+        return replace(request, claim=claim, span=request.span | claim.span, over=over)
+
+
+def _bracketed(node: Node, span: Span) -> Node:
+    return Node(node.kind, node.args, node.value, span, True, node.juxtaposed)
+
+
+def _upstream(args: tuple[Node, ...], span: Span) -> Node:
+    """`bar(Z)` is a name."""
+    if len(args) != 1 or args[0].kind != "name":
+        raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
+    return Node("name", (), f"{UPSTREAM}({args[0].value})", span)
+
+
+def _span(t: Token) -> Span:
+    return Span(t.start_pos or 0, t.end_pos or 0)
+
+
+def _range(t: Token) -> Range:
+    """The range in `for l = 1..L` or `sum(l = 1..L)`."""
+    letter, first, last = re.split(r"=|\.\.", re.sub(r"^\w+[\s(]+|[\s)]+$", "", str(t)))
+    found = range_of(normal(letter.strip()), first, last)
+    if found is None:
+        raise ParseError(
+            "a range is `l = 1..L`: a letter, and the first and the last index; an index is a "
+            "letter, a whole number, or a letter and a whole number, `L-1`.",
+            _span(t),
+        )
+    return found.rising
+
+
+def _exact(t: Token) -> Fraction:
+    if len(t) > MAX_NUMBER or not isfinite(float(t)):
+        raise ParseError("the number is too long or too large.", _span(t))
+    return Fraction(str(t))
+
+
+# ------------------------------------------------------------------------------------ the doors
+
+
+def parse(
+    text: str, functions: Functions, begin: int = 0, declared: Iterable[str] = ()
+) -> list[Statement]:
+    """The statements of a problem, in order, those that begin at a place or behind it; what is
+    `declared` before that is an element-wise function. Raises ParseError."""
+    try:
+        clean = text[:begin] + _clean(text[begin:], functions)
+        abstract = {*declared} | {
+            base_of(name) for names in _ELEMENTWISE.findall(clean, begin) for name in _names(names)
+        }
+        sources = [Source(clean, span, functions, abstract) for span in _lines(clean, begin)]
+        STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
+        return [_statement(source) for source in sources]
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def parse_expression(
+    text: str, functions: Functions, abstract: Container[str] = frozenset()
+) -> Node:
+    """One expression. Raises ParseError."""
+    try:
+        clean = _clean(text, functions)
+        spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
+        if not spans:
+            raise ParseError("there is no expression.", Span(0, len(text)))
+        node: Node = _run("expression", Source(clean, spans[0], functions, abstract))
+        return node
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def pieces(text: str) -> list[Span]:
+    """Where the statements stand in a text, comments left out. Raises ParseError."""
+    try:
+        return list(_lines(_clean(text)))
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def tokens(
+    text: str, functions: Functions, abstract: Container[str] = frozenset()
+) -> list[tuple[str, Span]]:
+    """The tokens of a statement or an expression, as far as it can be one: to highlight it."""
+    source = Source(text, Span(0, len(text)), functions, abstract)
+    return max((_tokens(start, source) for start in ("statement", "expression")), key=len)
+
+
+def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
+    driver: Any = _parser().parse_interactive(source, start)
+    found = []
+    with suppress(LarkError, ParseError):
+        for token in driver.lexer_thread.lex(driver.parser_state):
+            driver.feed_token(token)
+            found.append((str(token.type), _span(token)))
+    return found
+
+
+def _names(text: str) -> list[str]:
+    return [normal(name.strip()) for name in text.split(",")]
+
+
+def _clean(text: str, known: Container[str] = ()) -> str:
+    """The text with comments blanked and letters made plain; every place stays where it was."""
+    TEXT.admit(len(text), "this text", "split it into several problems.")
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        name = f"U+{ord(unprintable.group()):04X}"
+        raise ParseError(
+            f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
+        )
+    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
+    check_letters(clean, known)
+    return clean
+
+
+def _lines(text: str, begin: int = 0) -> Iterator[Span]:
+    """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
+    start, open_at = begin, list[int]()
+    for m in _BOUNDARY.finditer(text + "\n;", begin):
+        sign, at = m.group(), m.start()
+        if sign in "([{":
+            open_at.append(at)
+        elif sign in ")]}":
+            if not open_at:
+                raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
+            opened = open_at.pop()
+            if _PAIRS[text[opened]] != sign:
+                raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
+        elif sign == ";" and open_at:
+            raise ParseError(
+                f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
+            )
+        elif not open_at:
+            body = text[start:at]
+            if body.strip():
+                left = start + len(body) - len(body.lstrip())
+                yield Span(left, start + len(body.rstrip()))
+            start = at + 1
+
+
+def _statement(source: Source) -> Statement:
+    text, span = source.text, source.span
+    for form in _LEIBNIZ:
+        m = form.fullmatch(text, *span)
+        if m is not None:
+            of = _run("expression", source._replace(span=Span(*m.span("of"))))
+            names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
+            wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
+            return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
+    statement: Statement = _run("statement", source)
+    return statement
+
+
+def _run(start: str, source: Source) -> Any:
+    """Feed the parser token by token: what is said of one that it refuses depends on where it stood
+    before."""
+    text, span = source.text, source.span
+    if span.end - span.start > MAX_STATEMENT:
+        raise ParseError(
+            f"the line has {span.end - span.start} characters: at most {MAX_STATEMENT} are read. "
+            "Name its parts in lines of their own.",
+            Span(span.start, span.start + 1),
+        )
+    driver: Any = _parser().parse_interactive(source, start)
+    state = driver.parser_state
+    position, fed = state.position, None
+    try:
+        for token in driver.lexer_thread.lex(state):
+            state.feed_token(token)
+            position, fed = state.position, token
+        return driver.feed_eof(fed)
+    except UnexpectedToken as error:
+        refused = error.token
+    at = Span(span.end, span.end) if refused.type == "$END" else _span(refused)
+    waiting = _waiting(state.parse_conf.states[position])
+    stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
+    name, first = stopped.called
+    if name and name not in source.functions and name not in source.abstract:
+        place = Span(span.start + first, span.start + first + len(name))
+        raise NameProblem(unknown_function(name, source.functions), place, text)
+    message = complaint(stopped, waiting, source.functions)
+    raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _waiting(expected: Container[str]) -> Waiting:
+    """What kind of thing the parser was waiting for."""
+    kinds: tuple[tuple[str, Waiting], ...] = (
+        ("_CHECK", "statement"),
+        ("KIND", "request"),
+        ("TIMES", "operator"),
+        ("NUMBER", "operand"),
+        ("DIM", "dimension"),
+        ("ATTRIBUTE", "dimension"),
+        ("_COLON", "head"),
+        ("_COMMA", "names"),
+    )
+    return next((kind for name, kind in kinds if name in expected), "name")
+
+
+@cache
+def _parser() -> Lark:
+    """The parser, made on first use; its tables are kept in the user's cache."""
+    grammar = _grammar()
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer=Terminals,
+        start=["statement", "expression"],
+        transformer=_Builder(),
+        cache=_cache_file(grammar + __version__) or False,
+    )
+
+
+def _grammar() -> str:
+    """The grammar's text: packaged, or in a working copy beside the package."""
+    package = Path(__file__).parent.parent
+    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    names = ("problem.lark", "expression.lark")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _cache_file(key: str) -> str | None:
+    """Where the parser's tables are kept: a folder that nobody else can write, or nowhere.
+
+    What lies there is unpickled, so that a shared folder would let others run code."""
+    try:
+        folder = own_folder("cache")
+        make_folder(folder)
+        status = folder.stat()
+    except (OSError, RuntimeError):  # not writable; no home
+        return None
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+        return None
+    return str(folder / f"grammar-{blake2b(key.encode(), digest_size=10).hexdigest()}")

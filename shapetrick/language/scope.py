@@ -1,0 +1,335 @@
+"""What the names in a problem mean: symbols, dimensions, functions, definitions.
+
+Comes after parsing, before shapes are inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
+
+from ..core.dims import ONE, shape_text
+from ..core.errors import NameProblem, ShapeError, Span
+from ..core.expr import IDENTITY, Expr, commute, eye, ones, zeros
+from ..core.functions import NAMES, OPERATORS, TABLE
+from .letters import folded
+from .synonyms import advice
+from .syntax import (
+    ATTRIBUTES,
+    KINDS,
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Named,
+    Node,
+    Side,
+    Statement,
+)
+from .syntax import postorder as walk
+
+SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
+_ALONE = {"elementwise": ", and has no attributes"}
+CONSTANTS = ("pi", "e")
+
+# Constants of a given size: how many sizes they take, and what they are.
+SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
+    "eye": ((1,), eye),
+    "ones": ((1, 2), ones),
+    "zeros": ((1, 2), zeros),
+    "commute": ((2,), commute),
+}
+# Constants sized by their surroundings, and whether they can have many columns.
+UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
+
+
+@cache
+def vocabulary() -> Mapping[str, int]:
+    """The names that are functions before a bracket, and how many arguments come before sizes; to
+    be forgotten (`cache_clear`) where the table gets a row."""
+    words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
+    return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like this one, if one is alike."""
+    from difflib import get_close_matches  # slow to import, and only for what is misspelt
+
+    alike = sorted(k for k in known if abs(len(k) - len(name)) <= 2)
+    return next(iter(get_close_matches(name, alike, n=1, cutoff=0.75)), None)
+
+
+class Declared(NamedTuple):
+    """A symbol: its sides if they were given, its attributes, and its place."""
+
+    sides: tuple[Side, Side] | None
+    attributes: tuple[str, ...]
+    span: Span | None
+
+    @property
+    def needs_square(self) -> bool:
+        return any(ATTRIBUTES[a] for a in self.attributes)
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of a problem. `bodies`: the definitions' nodes, each after those it uses."""
+
+    text: str
+    symbols: dict[str, Declared] = field(default_factory=dict)
+    functions: dict[str, Span | None] = field(default_factory=dict)
+    dims: dict[str, Span | None] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    bodies: dict[str, list[Node]] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
+    words: Mapping[str, int] = field(default_factory=vocabulary)
+
+    def is_value(self, name: str) -> bool:
+        """Whether a name is a symbol or a definition."""
+        return name in self.symbols or name in self.definitions
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name has a meaning as an expression."""
+        return self.is_value(name) or name in self.dims or name == IDENTITY or name in CONSTANTS
+
+    def place(self, name: str) -> Span | None:
+        """Where a value or a function gets its name, if one has it."""
+        if name in self.definitions:
+            return self.definitions[name].name.span
+        return self.symbols[name].span if name in self.symbols else self.functions.get(name)
+
+    def error(self, message: str, span: Span | None) -> NameProblem:
+        return NameProblem(message, span, self.text)
+
+
+def gather(text: str, statements: Iterable[Statement], known: Scope | None = None) -> Scope:
+    """The names that a problem's statements declare and define, added to those that are known.
+    Raises NameProblem, ShapeError."""
+    scope = known or Scope(text)
+    for statement in statements:
+        if isinstance(statement, Declaration):
+            _declare(scope, statement)
+        elif isinstance(statement, Definition):
+            _take(scope, statement.name)
+            scope.definitions[statement.name.name] = statement
+    _check_tails(scope, statements)
+    bodies = {name: list(walk(d.body)) for name, d in scope.definitions.items()}
+    requests = [list(walk(s.of)) for s in statements if isinstance(s, Asked)]
+    for nodes in (*bodies.values(), *requests):
+        _collect_sizes(scope, nodes)
+    for name, used in scope.dims.items():
+        place = scope.place(name)
+        if place is not None:
+            where = "" if used is None else f" in line {used.line_of(text)}"
+            raise scope.error(
+                f"`{name}` is a dimension{where}, so it can't be a value: choose another name.",
+                place,
+            )
+    for name in _dependency_order(scope, bodies):
+        scope.bodies[name] = bodies[name]
+    for nodes in (*bodies.values(), *requests):
+        for node in unknown_names(scope, nodes):
+            _assume(scope, node)
+    return scope
+
+
+def _declare(scope: Scope, declaration: Declaration) -> None:
+    sides = declaration.sides
+    for name, span in declaration.words:
+        if name not in ATTRIBUTES and name not in KINDS:
+            raise scope.error(_unknown_attribute(name), span)
+    words = [name for name, _ in declaration.words]
+    kinds = [name for name in words if name in KINDS]
+    if len(kinds) + (sides is not None) > 1 or ("elementwise" in kinds and len(words) > 1):
+        raise scope.error(
+            f"`{kinds[0]}` stands in the place of a shape{_ALONE.get(kinds[0], '')}.",
+            declaration.span,
+        )
+    if sides is None and not words:
+        raise scope.error("a declaration gives a shape: `X : m x n`.", declaration.span)
+    if "scalar" in kinds:
+        sides = (Side(ONE, ()), Side(ONE, ()))
+    attributes = tuple(name for name in words if name in ATTRIBUTES)
+    if sides is not None:
+        _check_sides(scope, sides, attributes, declaration.span)
+    for named in declaration.names:
+        _take(scope, named)
+        if "elementwise" in kinds:
+            if named.name in scope.words:
+                raise scope.error(
+                    f"`{named.name}` is a function of the language: choose another name.",
+                    named.span,
+                )
+            scope.functions[named.name] = named.span
+        else:
+            scope.symbols[named.name] = Declared(sides, attributes, named.span)
+
+
+def _check_sides(
+    scope: Scope, sides: tuple[Side, Side], attributes: tuple[str, ...], span: Span
+) -> None:
+    for side in sides:
+        if side.dim.integer == 0:
+            raise ShapeError("a dimension is at least 1.", span, scope.text)
+        for name, place in side.names:
+            _check_dimension(scope, name, place, len(side.names) > 1)
+            scope.dims.setdefault(name, place)
+    square = [a for a in attributes if ATTRIBUTES[a]]
+    if square and sides[0].dim != sides[1].dim:
+        shape = shape_text((sides[0].dim, sides[1].dim))
+        raise ShapeError(f"what is {square[0]} is square, not {shape}.", span, scope.text)
+
+
+def _check_dimension(scope: Scope, name: str, place: Span, has_others: bool) -> None:
+    """Refuse `m x sqrt(n)`, which would be a product of dimensions."""
+    if name in scope.words and (has_others or _is_called(scope, place)):
+        said = f"`{name}` is no function of dimensions: "
+    elif _is_called(scope, place):
+        said = f"there are no functions of dimensions: for the product write `{name} (…)`, else "
+    else:
+        return
+    raise scope.error(f"{said}give this dimension a name of its own, `X : m x k`.", place)
+
+
+def _is_called(scope: Scope, place: Span) -> bool:
+    return folded(scope.text[place.end : place.end + 1]) == "("
+
+
+def _unknown_attribute(name: str) -> str:
+    meant = nearest(name, (*ATTRIBUTES, *KINDS))
+    advice = f"Did you mean `{meant}`?" if meant else f"Attributes are {', '.join(ATTRIBUTES)}."
+    return f"`{name}` is not an attribute. {advice}"
+
+
+def _take(scope: Scope, named: Named) -> None:
+    """Check that a name is free."""
+    place = scope.place(named.name)
+    if place is not None:
+        word = "defined" if named.name in scope.definitions else "declared"
+        raise scope.error(
+            f"`{named.name}` is already {word} in line {place.line_of(scope.text)}: choose another "
+            "name.",
+            named.span,
+        )
+
+
+def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
+    """Refuse `A : n x n symetric`, which would be a product of dimensions."""
+    tails = []
+    elsewhere = set()
+    for s in statements:
+        for side in (isinstance(s, Declaration) and s.sides) or ():
+            tails += [side.tail] if side.tail else []
+            elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
+    for name, span in tails:
+        if name not in elsewhere and (len(name) > SHORT or nearest(name, ATTRIBUTES)):
+            raise scope.error(_unknown_attribute(name), span)
+
+
+def _collect_sizes(scope: Scope, nodes: Iterable[Node]) -> None:
+    """Names that occur as a size, `eye(k)`, are dimensions."""
+    for node in nodes:
+        if node.kind == "call":
+            for size in node.value.sizes:
+                for part in walk(size):
+                    if part.kind == "name" and not scope.is_value(part.value):
+                        scope.dims.setdefault(part.value, part.span)
+
+
+def _dependency_order(scope: Scope, bodies: Mapping[str, list[Node]]) -> Iterator[str]:
+    """The definitions, each after those it uses, else in the order of the text."""
+    uses = {
+        name: [n.value for n in nodes if n.kind == "name" and n.value in bodies]
+        for name, nodes in bodies.items()
+    }
+    done: set[str] = set()
+    for first in bodies:
+        path, rest = [first], [iter(uses[first])]
+        if first in done:
+            continue
+        open_names = {first}
+        while path:
+            name = next((n for n in rest[-1] if n not in done), None)
+            if name is None:
+                done.add(path[-1])
+                open_names.discard(path[-1])
+                yield path.pop()
+                rest.pop()
+            elif name in open_names:
+                cycle = " → ".join([*path[path.index(name) :], name])
+                raise scope.error(
+                    f"`{name}` is defined by itself: {cycle}.", scope.definitions[name].name.span
+                )
+            else:
+                path.append(name)
+                open_names.add(name)
+                rest.append(iter(uses[name]))
+
+
+def unknown_names(scope: Scope, nodes: Iterable[Node]) -> Iterator[Node]:
+    """Name nodes without a meaning. Raises NameProblem for a misused function's name."""
+    for node in nodes:
+        if node.kind == "name":
+            name = node.value
+            if scope.is_known(name):
+                continue
+            if name in scope.words or name in scope.functions:
+                raise scope.error(f"`{name}` is a function: write `{name}(…)`.", node.span)
+            yield node
+        elif node.kind == "call" and scope.is_value(node.value.name):
+            name = node.value.name
+            raise scope.error(
+                f"`{name}` is a function, and declared as a value here: write `{name} * (…)` for "
+                "the product, or give the value another name.",
+                node.span,
+            )
+
+
+def _assume(scope: Scope, node: Node) -> None:
+    """Take an undeclared name for a symbol, unless it looks like a mistake."""
+    if node.value not in scope.symbols:
+        complaint = complain(scope, node, certain=False)
+        if complaint is not None:
+            raise complaint
+        scope.assumed.append(node.value)
+        scope.symbols[node.value] = Declared(None, (), None)
+
+
+def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
+    """What is wrong with an undeclared name; unless `certain`, None where it may be meant."""
+    name = node.value
+    if name.startswith(UPSTREAM + "("):
+        of = name[len(UPSTREAM) + 1 : -1]
+        return scope.error(
+            f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
+            node.span,
+        )
+    if name.endswith("]"):
+        base = name.partition("[")[0]
+        return scope.error(
+            f"`{name}` is a member of a family that is not declared: `{base}[l] : m x n for l = "
+            "1..L`.",
+            node.span,
+        )
+    after = scope.text[node.span.end : node.span.end + 1]
+    if after == "(":
+        said = advice(name, [*scope.words, *scope.functions])
+        return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
+    known = {*scope.symbols, *scope.definitions, *scope.dims}
+    for cut in range(1, len(name)):
+        if name[:cut] in known and name[cut:] in known:
+            return scope.error(
+                f"`{name}` is one name, and not declared: write `{name[:cut]} {name[cut:]}` for "
+                "the product.",
+                node.span,
+            )
+    meant = nearest(name, known)
+    if meant is not None:
+        return scope.error(
+            f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
+            f"`{name} : scalar`, or its shape.",
+            node.span,
+        )
+    return scope.error(f"`{name}` is not declared.", node.span) if certain else None

@@ -1,0 +1,49 @@
+"""The text of a problem, from a file or from standard input, and the refusal of what is no text."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from ..core.budget import TEXT
+from ..core.errors import BudgetError, InputError
+
+
+def read_text(name: str) -> str:
+    """The text of a file; `-` is standard input. No more is read than may be taken on.
+
+    Raises InputError, BudgetError."""
+    if name == "-" and sys.stdin is None:
+        raise InputError("cannot read -: standard input is closed.")
+    most = 4 * TEXT.most  # in UTF-8
+    try:
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            raw = file.read(most + 1)
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) else str(e)
+        raise InputError(f"cannot read {name}: {reason}") from e
+    _refuse_nul(raw, name)
+    if len(raw) > most:
+        raise BudgetError(f"{name} has more than {most:,} bytes: split it into several problems.")
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as e:
+        line = raw.count(b"\n", 0, e.start) + 1
+        raise InputError(
+            f"{name} is not UTF-8: byte 0x{raw[e.start]:02x} in line {line}. Save it as UTF-8."
+        ) from e
+
+
+def checked_text(text: str, name: str) -> str:
+    """A text that was given with the call. Raises InputError for what can't be a problem's."""
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(f"{name} is not UTF-8.")
+    _refuse_nul(text.encode("utf-8"), name)
+    return text
+
+
+def _refuse_nul(raw: bytes, name: str) -> None:
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise InputError(f"{name} has a NUL byte in line {line}: it is not a text.")

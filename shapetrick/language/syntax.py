@@ -1,0 +1,139 @@
+"""What was typed: statements and expressions, with their places in the text.
+
+Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes them on to expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..core.dims import Dim
+from ..core.errors import Span
+from ..core.indices import Range, split
+from ..core.problem import Kind
+
+# What may be said of a declared name, and whether it needs a square matrix.
+ATTRIBUTES = {
+    "symmetric": True,
+    "posdef": True,
+    "positive": False,
+    "nonneg": False,
+    "unit": False,
+    "lower": True,
+    "upper": True,
+    "diagonal": True,
+    "orthogonal": True,
+    "simplex": False,
+    "onehot": False,
+    "const": False,
+}
+UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
+KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A node of an expression as typed. By kind, `value` is
+
+    number (a Fraction), name (the name), call (a Callee), abstract (name and order), running (a
+    Range, of the members that are summed), and nothing for the operators `neg`, `'`, `+`, `-`,
+    `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
+    """
+
+    kind: str
+    args: tuple[Node, ...]
+    value: Any
+    span: Span
+    bracketed: bool = False
+    juxtaposed: bool = False
+
+
+class Callee(NamedTuple):
+    """A function, its axis, and the arguments that are sizes."""
+
+    name: str
+    axis: int | None = None
+    sizes: tuple[Node, ...] = ()
+
+
+class Named(NamedTuple):
+    """A name and where it stands."""
+
+    name: str
+    span: Span
+
+
+class Side(NamedTuple):
+    """A dimension as typed, the names in it, and the last one if it only stands behind a space:
+    such a name may be a misspelt attribute."""
+
+    dim: Dim
+    names: tuple[Named, ...]
+    tail: Named | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declaration:
+    """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the
+    shape are attributes, `scalar`, `elementwise`, or unknown."""
+
+    names: tuple[Named, ...]
+    sides: tuple[Side, Side] | None
+    words: tuple[Named, ...]
+    span: Span
+    over: Range | None = None  # `for l = 1..L`: one for each index
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """`Z = tanh(X W)`."""
+
+    name: Named
+    body: Node
+    span: Span
+    over: Range | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar."""
+
+    kind: Kind
+    of: Node
+    wrt: tuple[Named, ...]
+    direction: Named | None
+    symmetric: bool
+    claim: Node | None
+    span: Span
+    leibniz: bool = False
+    over: Range | None = None  # of a claim: the members for which it is made
+
+
+Statement = Declaration | Definition | Asked
+
+
+def has_families(statements: Sequence[Statement]) -> bool:
+    """Whether a statement has an index."""
+    return any(
+        s.over is not None or any(split(named.name) for named in _named(s))
+        for s in statements
+        if not isinstance(s, Asked)
+    )
+
+
+def _named(s: Declaration | Definition) -> tuple[Named, ...]:
+    return s.names if isinstance(s, Declaration) else (s.name,)
+
+
+def postorder(root: Node) -> Iterator[Node]:
+    """Every node of the tree, arguments first, left to right."""
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready or not node.args:
+            yield node
+        else:
+            stack.append((node, True))
+            stack.extend((a, False) for a in reversed(node.args))

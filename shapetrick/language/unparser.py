@@ -1,0 +1,167 @@
+"""A typed expression with a part changed, as text: what is not changed stays as it was typed.
+
+Comes after parsing; what is changed stands in `claims/mutations.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from .syntax import Callee, Node, postorder
+
+
+class Level(IntEnum):
+    """How tightly a text holds together, as in the grammar."""
+
+    SUM = 0
+    PRODUCT = 1
+    SIGNED = 2
+    POWER = 3
+    BASE = 4
+    ATOM = 5
+
+
+_LEVELS = {
+    **dict.fromkeys(("+", "-"), Level.SUM),
+    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), Level.PRODUCT),
+    **dict.fromkeys(("^", ".^"), Level.POWER),
+    "neg": Level.SIGNED,
+    "'": Level.BASE,
+}
+# The least level of each operand.
+_NEEDED: Mapping[str, tuple[Level, ...]] = {
+    **dict.fromkeys(("+", "-"), (Level.SUM, Level.PRODUCT)),
+    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), (Level.PRODUCT, Level.POWER)),
+    **dict.fromkeys(("^", ".^"), (Level.BASE, Level.ATOM)),
+    "neg": (Level.SIGNED,),
+    "'": (Level.BASE,),
+}
+# Signs that mean the same; a new one is written as the others in the text are.
+_SIGNS = {
+    "*": re.compile(r"@|(?<!\.)\*|·"),
+    ".*": re.compile(r"\.\*|⊙|∘"),
+    "./": re.compile(r"\./|⊘"),
+}
+_TRANSPOSES = ("'", ".T", "ᵀ", "^T", "’")
+
+
+class Typist:
+    """Writes nodes: those of a text as they stand there, new ones in the style of the text."""
+
+    def __init__(self, text: str, root: Node) -> None:
+        self._text = text
+        self._sources = dict.fromkeys(postorder(root), text)
+        self._parents = {a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)}
+        self._span = root.span
+        own = text[root.span.start : root.span.end]
+        found = {kind: sign.search(own) for kind, sign in _SIGNS.items()}
+        self._signs = {kind: match.group() if match else "" for kind, match in found.items()}
+        self._transpose = next((t for t in _TRANSPOSES if t in own), "'")
+
+    def learn(self, root: Node, text: str) -> None:
+        """Take in the nodes of another text."""
+        self._sources.update(dict.fromkeys(postorder(root), text))
+
+    def write(self, node: Node) -> str:
+        """The text of a node."""
+        done: dict[Node, str] = {}
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            typed = self._typed(top)
+            missing = [] if typed else [a for a in top.args if a not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            done[top] = typed or self._composed(top, done)
+            stack.pop()
+        return done[node]
+
+    def _typed(self, node: Node) -> str:
+        """The node as it stands in its text; empty for a new one."""
+        text = self._sources.get(node)
+        return "" if text is None else text[node.span.start : node.span.end]
+
+    def replaced(self, old: Node, new: Node) -> str:
+        """The whole text with a new node in the place of one of its own."""
+        text = self.write(new)
+        parent = self._parents.get(old)
+        if parent is not None:
+            text = self._enclosed(new, text, _needed(*parent))
+        head = self._text[self._span.start : old.span.start]
+        return head + text + self._text[old.span.end : self._span.end]
+
+    def _composed(self, node: Node, done: Mapping[Node, str]) -> str:
+        words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
+        if node.kind in ("call", "abstract"):  # have brackets of their own
+            given = zip(node.args, words, strict=True)
+            words = [w[1:-1] if a.bracketed and a in self._sources else w for a, w in given]
+        match node.kind:
+            case "number":
+                return str(node.value)
+            case "name":
+                return str(node.value)
+            case "neg":
+                return f"-{words[0]}"
+            case "'":
+                return words[0] + self._transpose
+            case "^" | ".^":
+                if node.args[1].kind == "neg":  # needs no brackets here
+                    return f"{words[0]}{node.kind}{done[node.args[1]]}"
+                return f"{words[0]}{node.kind}{words[1]}"
+            case "abstract":
+                name, order = node.value
+                return f"{name}{chr(39) * order}({words[0]})"
+            case "call":
+                return self._call(node, words)
+        return f"{words[0]}{self._sign(node)}{words[1]}"
+
+    def _sign(self, node: Node) -> str:
+        """The sign between two operands: as it was typed before the second, if it was there."""
+        parent, index = self._parents.get(node.args[1], (node, 0))
+        if index == 1 and parent.kind == node.kind:
+            return self._text[parent.args[0].span.end : parent.args[1].span.start]
+        sign = self._signs.get(node.kind, node.kind)
+        if node.kind == "*" and not sign:
+            return " "
+        return f" {sign or node.kind} "
+
+    def _call(self, node: Node, words: list[str]) -> str:
+        axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
+        sizes = [self.write(size) for size in node.value.sizes]
+        return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
+
+    def _enclosed(self, node: Node, text: str, least: Level) -> str:
+        return text if self._level(node) >= least else f"({text})"
+
+    def _level(self, node: Node) -> Level:
+        typed = self._typed(node)
+        if node.bracketed and typed:
+            return Level.ATOM
+        if node.kind == "number" and "/" in (typed or str(node.value)):
+            return Level.PRODUCT
+        level = Level.SIGNED if typed.startswith("+") else Level.ATOM
+        return min(level, _LEVELS.get(node.kind, Level.ATOM))
+
+
+def _needed(parent: Node, index: int) -> Level:
+    return _NEEDED.get(parent.kind, (Level.SUM,) * len(parent.args))[index]
+
+
+def narrowed(old: Node, new: Node) -> tuple[Node, Node]:
+    """The smallest parts in which two typed expressions differ, one in the place of the other."""
+    forms: dict[Node, int] = {}
+    numbers: dict[Any, int] = {}
+    for node in (*postorder(old), *postorder(new)):
+        value = node.value._replace(sizes=()) if isinstance(node.value, Callee) else node.value
+        form = (node.kind, value, *(forms[a] for a in node.args))
+        forms[node] = numbers.setdefault(form, len(numbers))
+    while (old.kind, len(old.args)) == (new.kind, len(new.args)):
+        apart = [p for p in zip(old.args, new.args, strict=True) if forms[p[0]] != forms[p[1]]]
+        if len(apart) != 1 or (old.kind in ("call", "abstract") and old.value != new.value):
+            break
+        old, new = apart[0]
+    return old, new

@@ -1,0 +1,1 @@
+"""Values at points: evaluation, sampling, finite differences."""

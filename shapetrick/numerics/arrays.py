@@ -1,0 +1,117 @@
+"""Arrays in, arrays out: expressions evaluated at arrays, and generated functions called with
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.budget import ARRAYS, BYTES, numbers_in
+from ..core.dims import ONE, Dim, extent, shape_text
+from ..core.errors import OperandError, ShapeError
+from ..core.expr import Expr, postorder, symbols_of
+from ..core.functions import Array
+from .evaluation import Program as Evaluation
+from .sampling import dims_of
+
+
+def evaluate(
+    e: Expr,
+    arrays: Mapping[str, Any],
+    functions: Mapping[str, Callable[[Array, int], Array]] | None = None,
+    **sizes: int,
+) -> Array:
+    """The value of an expression at arrays, by name; a vector may have one axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    symbols = symbols_of(e)
+    given = {s.data.name: matrix_of(s, _given(s.data.name, arrays)) for s in symbols}
+    known = sizes_from(symbols, given, sizes)
+    missing = [name for d in dims_of([e]) for name in d.names if name not in known]
+    if missing:
+        raise OperandError(f"the size of {missing[0]} is not told: give `{missing[0]}=…`.")
+    admit_arrays([e], known)
+    return Evaluation([e]).run(given, known, functions)[0]
+
+
+def admit_arrays(roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
+    """Refuse what holds more numbers than a machine has room for. Raises BudgetError."""
+    numbers = numbers_in((e.shape for e in postorder(roots) if e.op != "name"), sizes)
+    ARRAYS.admit(
+        BYTES * numbers,
+        "an evaluation at these sizes",
+        "ask for products with a large matrix (`vjp`, `jvp`, `hvp`) instead of the matrix.",
+    )
+
+
+def _given(name: str, arrays: Mapping[str, Any]) -> Any:
+    if name not in arrays:
+        raise OperandError(f"`{name}` has no value: the arrays given are {_listed(arrays)}.")
+    return arrays[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def matrix_of(symbol: Expr, value: Any) -> Array:
+    """An array with two axes for a symbol. Raises OperandError or ShapeError."""
+    name = symbol.data.name
+    try:
+        array = np.asarray(value, dtype=None if hasattr(value, "dtype") else float)
+    except (TypeError, ValueError) as error:
+        raise OperandError(f"the value of `{name}` is no array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise OperandError(f"the value of `{name}` is an array of {array.dtype}, not real numbers.")
+    if array.dtype.kind != "f":
+        array = array.astype(float)
+    axes = extent(symbol.shape)
+    if array.ndim == 2:
+        return array
+    if array.ndim < 2 and len(axes) == array.ndim:
+        return array.reshape((1, 1) if not axes else (-1, 1) if symbol.shape[1] == ONE else (1, -1))
+    raise ShapeError(
+        f"`{name}` is {shape_text(symbol.shape)}: not an array of shape {array.shape}."
+    )
+
+
+def sizes_from(
+    symbols: Sequence[Expr], arrays: Mapping[str, Array], sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """The sizes of dimensions, read off arrays with two axes. Raises ShapeError if two disagree."""
+    known = dict(sizes)
+    sides = [
+        (s, axis, d, arrays[s.data.name].shape[axis])
+        for s in symbols
+        for axis, d in enumerate(s.shape)
+    ]
+    for _ in range(len(sides)):  # a sum may become known by what another shape tells
+        found = {}
+        for _, _, d, size in sides:
+            unknown = [name for name in d.names if name not in known]
+            if len(unknown) == 1 and unknown[0] not in found:
+                value = _solved(d, unknown[0], size, known)
+                if value is not None:
+                    found[unknown[0]] = value
+        if not found:
+            break
+        known.update(found)
+    for s, _, d, size in sides:
+        if known.keys() >= set(d.names) and d.size(known) != size:
+            told = ", ".join(f"{name} = {known[name]}" for name in d.names)
+            raise ShapeError(
+                f"`{s.data.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
+                f"an array of shape {arrays[s.data.name].shape}."
+            )
+    return known
+
+
+def _solved(d: Dim, name: str, size: int, known: Mapping[str, int]) -> int | None:
+    """The name's size where the dimension is linear in it, rounded down."""
+    at = [d.size({**known, name: value}) for value in (0, 1, 2)]
+    if at[2] - at[1] != at[1] - at[0] or at[1] == at[0]:
+        return None
+    return (size - at[0]) // (at[1] - at[0])

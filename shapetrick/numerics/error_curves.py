@@ -1,0 +1,72 @@
+"""The picture by which people judge a gradient: its error against the step of the differences.
+
+The error of a central difference falls with the square of its step until rounding makes it rise
+again, a V; the Taylor remainder falls with one order more than the derivative. A wrong gradient
+shows as a floor under the one, and a slope too small in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.functions import Array
+from .finite_differences import EPS, magnitude
+
+STEPS = 2.0 ** -np.arange(1.0, 46.0)  # relative to the entries' size
+ABOVE_ROUNDING = 100  # the slope is fitted where a remainder is this many times its rounding
+FITTED = 8  # of the smallest steps above it
+
+
+class Curve(NamedTuple):
+    """Relative errors of central differences, and relative Taylor remainders, at steps that are
+    relative to the size of the entries; NaN where the function has no value. `order` is the slope
+    of the remainder, infinite where it is rounding alone."""
+
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+    remainders: tuple[float, ...]
+    order: float
+
+
+def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predicted: Array) -> Curve:
+    """The curve of a derivative at x, `predicted` along `direction` (order × rows × columns).
+
+    `f` takes points to values, one row a point, and gives NaN where it has none."""
+    order = len(direction)
+    lengths = np.array([magnitude(d) for d in direction])
+    unit = direction / lengths[:, None, None]
+    slope = predicted / lengths.prod()
+    signs = np.array(list(product((1.0, -1.0), repeat=order)))
+    corners = np.array(list(product((0.0, 1.0), repeat=order)))
+    of_corners = (-1.0) ** (order - corners.sum(axis=1))
+    offsets = np.tensordot(np.concatenate([signs, corners]), unit, axes=1)
+    steps = STEPS * magnitude(x)
+    errors, remainders, rounding = [], [], []
+    scale = np.abs(slope).max() or 1.0
+    for h in steps:
+        values = f(x + h * offsets)
+        central = signs.prod(axis=1) @ values[: len(signs)] / (2 * h) ** order
+        errors.append(np.abs(central - slope).max() / scale)
+        left = of_corners @ values[len(signs) :] - h**order * slope
+        unit_of_remainder = scale * magnitude(x) ** order
+        remainders.append(np.abs(left).max() / unit_of_remainder)
+        rounding.append(4 * EPS * np.abs(values).max() / unit_of_remainder)
+    found = np.array(remainders)
+    return Curve(
+        tuple(map(float, STEPS)),
+        tuple(map(float, errors)),
+        tuple(map(float, remainders)),
+        _slope(STEPS, found, np.array(rounding)),
+    )
+
+
+def _slope(steps: Array, remainders: Array, rounding: Array) -> float:
+    """The slope of the remainder at the smallest steps at which it is more than rounding."""
+    seen = np.flatnonzero(remainders > ABOVE_ROUNDING * rounding)[-FITTED:]
+    if len(seen) < 2:
+        return float("inf")
+    return float(np.polyfit(np.log(steps[seen]), np.log(remainders[seen]), 1)[0])

@@ -1,0 +1,175 @@
+"""Expressions to numbers: a program is built once for some expressions, and run at any sizes, on
+many points at once.
+
+Arrays are 2-D with any number of leading batch axes; a batch is how all perturbed points of a
+finite difference are evaluated in one call of each operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.expr import Expr, postorder
+from ..core.functions import TABLE, Array
+
+Functions = Mapping[
+    str, Callable[[Array, int], Array]
+]  # value and derivatives of abstract functions
+
+
+class _Step(NamedTuple):
+    """What is computed: the value of `slot` is `f` of the values in the slots `args`."""
+
+    slot: int
+    f: Callable[..., Any]
+    args: tuple[int, ...]
+
+
+class Program:
+    """The steps that compute some expressions, arguments first, each node once.
+
+    Every value has a slot, and so has what an operation needs beside its arguments. Numbers are
+    filled in when the program is built, what depends on sizes and inputs when it is run; the steps
+    do the rest.
+    """
+
+    def __init__(self, roots: Sequence[Expr]) -> None:
+        self.roots = tuple(roots)
+        self._values: list[Any] = [None]
+        self._sized: list[tuple[int, Expr]] = []
+        self._symbols: list[tuple[int, str]] = []
+        self._functions: list[tuple[int, str]] = []
+        self._steps: list[_Step] = []
+        self._kinks: list[_Step] = []
+        self.kinked: tuple[Expr, ...] = ()  # the operations with kinks, in the order of `branches`
+        slots: dict[Expr, int] = {}
+        for e in postorder(self.roots):
+            args = tuple([slots[a] for a in e.args])
+            known = len(self._kinks)
+            slots[e] = args[0] if e.op == "name" else self._place(e, args)
+            if len(self._kinks) > known:
+                self.kinked += (e,)
+        self._results = [slots[e] for e in self.roots]
+
+    def first(self) -> Program:
+        """The same for the first root alone; its steps come first."""
+        alone = copy(self)
+        alone.roots, alone._results = self.roots[:1], self._results[:1]
+        (last,) = alone._results
+        alone._steps = [step for step in self._steps if step.slot <= last]
+        alone._kinks = [step for step in self._kinks if step.slot <= last]
+        alone.kinked = self.kinked[: len(alone._kinks)]
+        return alone
+
+    def run(
+        self,
+        env: Mapping[str, Array],
+        sizes: Mapping[str, int],
+        functions: Functions | None = None,
+        branches: list[Array] | None = None,
+        strict: bool = False,
+        rounding: np.random.Generator | None = None,
+    ) -> list[Array]:
+        """The roots' values, for the values of symbols, dimension names and abstract functions;
+        into `branches`, for every operation with kinks, the branch that each entry takes.
+
+        Non-finite results are returned, not warned of; `strict` raises FloatingPointError where an
+        element-wise operation has one. With `rounding`, every step is rounded once more, up or down
+        at random: what changes by that is below what the values say."""
+        values = self._values.copy()
+        for slot, e in self._sized:
+            values[slot] = _at_sizes(e, sizes)
+        for slot, name in self._symbols:
+            values[slot] = env[name]
+        for slot, name in self._functions:
+            values[slot] = (functions or {})[name]
+        trouble: Any = "raise" if strict else "ignore"
+        with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
+            for slot, f, args in self._steps:
+                values[slot] = f(*[values[a] for a in args])
+                if rounding is not None:
+                    values[slot] = _rounded(values[slot], rounding)
+            if branches is not None:
+                branches += [f(*[values[a] for a in args]) for _, f, args in self._kinks]
+        return [values[slot] for slot in self._results]
+
+    def _place(self, e: Expr, args: tuple[int, ...]) -> int:
+        """Provide for the node's value; its slot."""
+        slot = self._slot()
+        if e.op == "symbol":
+            self._symbols.append((slot, e.data.name))
+        elif e.op == "number":
+            self._values[slot] = np.array([[float(e.data)]])
+        elif e.op == "constant":
+            self._values[slot] = np.array([[_CONSTANTS[e.data]]])
+        elif not args:
+            self._sized.append((slot, e))
+        elif e.op == "abstract":
+            name, order = e.data
+            function = self._slot()
+            self._functions.append((function, name))
+            self._steps.append(_Step(slot, _applied, (function, *args, self._slot(order))))
+        else:
+            row = TABLE[e.op]
+            operands = (*args, self._data(e))
+            self._steps.append(_Step(slot, row.value, operands))
+            if row.branch is not None:
+                self._kinks.append(_Step(slot, row.branch, operands))
+        return slot
+
+    def _data(self, e: Expr) -> int:
+        """The slot of what the operation needs beside its arguments; the first is of nothing."""
+        if e.data is None:
+            return 0
+        slot = self._slot(e.data)
+        if isinstance(e.data, tuple):
+            self._sized.append((slot, e))
+        return slot
+
+    def _slot(self, value: Any = None) -> int:
+        self._values.append(value)
+        return len(self._values) - 1
+
+
+def evaluate(
+    e: Expr,
+    env: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    functions: Functions | None = None,
+) -> Array:
+    """The value of one expression: an array of its shape (with the batch axes of the inputs)."""
+    return Program([e]).run(env, sizes, functions)[0]
+
+
+def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> Array:
+    return function(x, order)
+
+
+def _rounded(value: Array, rounding: np.random.Generator) -> Array:
+    """Each entry a rounding error up or down."""
+    return np.asarray(value * (1 + EPS * (2 * rounding.integers(0, 2, value.shape) - 1)))
+
+
+EPS = float(np.finfo(float).eps)
+_CONSTANTS = {"pi": np.pi, "e": np.e}
+
+
+def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
+    """What is known of a node once sizes are: a leaf's value, an operation's dimensions."""
+    match e.op:
+        case "dimension":
+            return np.full((1, 1), float(sizes[e.data]))
+        case "ones":
+            return np.ones([d.size(sizes) for d in e.shape])
+        case "zeros":
+            return np.zeros([d.size(sizes) for d in e.shape])
+        case "eye":
+            return np.eye(e.shape[0].size(sizes))
+        case "commute":
+            m, n = (d.size(sizes) for d in e.data)
+            return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
+    return tuple([d.size(sizes) for d in e.data])

@@ -1,0 +1,1 @@
+"""The way of one request, from the chain rule to the verdict."""

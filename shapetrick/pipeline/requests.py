@@ -1,0 +1,354 @@
+"""One request, from the chain rule to the verdict.
+
+The cotangents are derived, the gradient simplified, and what is going to be printed is validated;
+the steps as on paper (`explanation/steps.py`) are made only where someone looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ..algebra.assumptions import with_free_entries
+from ..core.expr import IDENTITY, UNIT, Expr, named, postorder, rebuild, substitute, symbol, zeros
+from ..core.families import Families
+from ..core.functions import NAMES
+from ..core.problem import Kind, Problem, Request
+from ..core.results import Recursion, Result, Rewriting, Step
+from ..core.traversal import remembered
+from ..derivation.chain_rule import cotangents, tangent
+from ..explanation.steps import Paper, Text
+from ..language.scope import CONSTANTS
+from ..simplification.simplifier import Simplifier
+from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
+from ..validation.checker import Checker
+from .jacobians import directional, jacobian, symmetrized
+
+
+def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
+    """The derivative that a request asks for, simplified and validated.
+
+    Raises DerivationError where no arrangement expresses it."""
+    if problem.families is not None:
+        return _through_families(problem, request, problem.families, seed)
+    asked, simplifier = _to_derive(problem, request)
+    gradient = _KINDS[request.kind](asked, simplifier)
+    if asked.wrt is request.wrt:
+        return _concluded(problem, request, gradient, simplifier, seed)
+    earlier = _restored_rewritings(simplifier.steps_to(gradient), asked.wrt, request.wrt)
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    gradient = simplifier(substitute(gradient, {asked.wrt: request.wrt}))
+    if request.kind == "hess":
+        gradient = simplifier.with_diagonals(gradient)
+    result = _concluded(problem, request, gradient, simplifier, seed)
+    return replace(result, rewritings=(*earlier, *result.rewritings))
+
+
+def _to_derive(problem: Problem, request: Request) -> tuple[Request, Simplifier]:
+    """The request as it is derived, and what simplifies on the way. Where a gradient is going to be
+    differentiated again, the variable is without attributes that hold at points alone: of a
+    symmetric S, S' is S, but their derivatives differ."""
+    definitions = problem.definitions.values()
+    free = with_free_entries(request.wrt)
+    if request.kind not in _TWICE or free is request.wrt:
+        return request, Simplifier(definitions, [request.of])
+    *bodies, of = _with(free, request.wrt, [*definitions, request.of])
+    return replace(request, of=of, wrt=free), Simplifier(bodies, [of])
+
+
+def _with(new: Expr, old: Expr, roots: Iterable[Expr]) -> list[Expr]:
+    """The expressions with another symbol in place of one."""
+    return [substitute(e, {old: new}) for e in roots]
+
+
+def _restored_rewritings(found: Iterable[Rewriting], free: Expr, wrt: Expr) -> Iterator[Rewriting]:
+    for step in found:
+        before, after = _with(wrt, free, [step.before, step.after])
+        yield Rewriting(step.rule, before, after)
+
+
+def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
+    """A gradient (or backward rule) that was derived elsewhere, simplified and validated."""
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    return _concluded(problem, request, simplifier(gradient), simplifier, seed)
+
+
+def _concluded(
+    problem: Problem, request: Request, gradient: Expr, simplifier: Simplifier, seed: int
+) -> Result:
+    notes: tuple[str, ...] = ()
+    if request.symmetric:
+        gradient = symmetrized(gradient, simplifier)
+        notes = (SYMMETRIC_CONVENTION,)
+    if request.kind == "hess" and simplifier.is_symmetric(gradient):
+        notes = ("the Hessian is symmetric",)
+    declared = _declared(problem)
+    gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
+    if IDENTITY not in declared:
+        gradient = with_bare_identity(gradient)
+    checker = Checker(
+        request.of,
+        request.wrt,
+        request.direction,
+        request.kind,
+        problem.functions,
+        seed=seed,
+        symmetric=request.symmetric,
+    )
+    validation = checker.check(gradient)
+    return Result(
+        request=request,
+        steps=(),
+        gradient=gradient,
+        definitions=_definitions(gradient, problem),
+        kept=_kept(gradient, problem, request),
+        rewritings=simplifier.steps_to(gradient),
+        validation=validation,
+        notes=notes,
+    )
+
+
+def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
+    """The gradient of the generic member, and the recurrences that it uses."""
+    from ..families.recurrence import Backpropagation, unshifted
+    from ..families.saved_values import (
+        kept_values,  # of all problems, only those with families need these
+    )
+    from ..families.unrolled_checks import validate
+
+    if request.claim is not None:
+        request = unshifted(families, request)
+    back = Backpropagation(problem, request, families)
+    recursion = back.recursion()
+    notes: tuple[str, ...] = ()
+    if request.symmetric:
+        along = [
+            replace(q, value=symmetrized(q.value, back.simplifier)) for q in recursion.gradients
+        ]
+        recursion = recursion._replace(gradients=tuple(along))
+        notes = (SYMMETRIC_CONVENTION,)
+    equations = (*recursion.gradients, *recursion.cotangents)
+    gradient = recursion.gradients[0].value
+    own = [(name, e.args[0]) for name, e in problem.definitions.items()]
+    used = {e.data for q in equations for e in postorder([q.value]) if e.op == "name"}
+    notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    return Result(
+        request=request,
+        steps=(),
+        gradient=gradient,
+        definitions=tuple((name, e) for name, e in own if name in used),
+        kept=tuple(kept.value for kept in kept_values(problem, recursion)),
+        rewritings=(),
+        validation=validate(problem, request, recursion, seed),
+        notes=notes,
+        recursion=recursion,
+    )
+
+
+SYMMETRIC_CONVENTION = (
+    "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
+    "gradient by the free entries, not along the symmetric matrices"
+)
+
+
+def _gradient(request: Request, simplifier: Simplifier) -> Expr:
+    upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
+    return simplifier(_in_steps(request.of, request.wrt, upstream, simplifier))
+
+
+def _in_steps(of: Expr, wrt: Expr, upstream: Expr, simplifier: Simplifier) -> Expr:
+    """The cotangent of the variable, of which no side has to be found in it again: what is handed
+    on may be hidden in steps."""
+    return cotangents(of, wrt, upstream, _stepping(simplifier))[wrt]
+
+
+def _stepping(simplifier: Simplifier) -> Callable[[Expr], Expr]:
+    """What hides in a step what is handed on, written as in an answer."""
+    return lambda e: as_step(simplifier.answer(simplifier(e)))
+
+
+def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
+    return jacobian(request.of, request.wrt, simplifier)
+
+
+def _hessian(request: Request, simplifier: Simplifier) -> Expr:
+    return jacobian(_gradient_of(request, simplifier), request.wrt, simplifier)
+
+
+def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
+    return simplifier(cotangents(request.of, request.wrt, UNIT)[request.wrt])
+
+
+def _hessian_vector(request: Request, simplifier: Simplifier) -> Expr:
+    """The Hessian is symmetric: its product with V is the gradient's backward rule with V
+    upstream."""
+    gradient = simplifier(_in_steps(request.of, request.wrt, UNIT, simplifier))
+    assert request.direction is not None
+    return simplifier(_in_steps(gradient, request.wrt, request.direction, simplifier))
+
+
+def _directional(request: Request, simplifier: Simplifier) -> Expr:
+    of, wrt, direction = request.of, request.wrt, request.direction
+    assert direction is not None
+    short = directional(of, wrt, direction, simplifier)
+    if short is not None:
+        return short
+    return simplifier(tangent(of, wrt, direction, _stepping(simplifier)))
+
+
+_TWICE = frozenset({"hess", "hvp"})  # kinds for which a gradient is differentiated again
+_KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
+    "grad": _gradient,
+    "vjp": _gradient,
+    "jac": _jacobian,
+    "hess": _hessian,
+    "hvp": _hessian_vector,
+    "jvp": _directional,
+}
+
+
+def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
+    """The derivation as on paper; `text` writes the quantities' names.
+
+    A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the
+    gradient: their steps are those of the rule, and a last one that says so."""
+    request = result.request
+    if problem.families is not None and result.recursion is not None:
+        return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
+    asked, simplifier = _to_derive(problem, request)
+    found = _steps(asked, result, simplifier, text)
+    if asked.wrt is request.wrt:
+        return found
+    steps = [_restored_step(step, asked.wrt, request.wrt) for step in found]
+    if steps[-1].lines:
+        last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
+        steps.append(last)
+    return tuple(steps)
+
+
+def _restored_step(step: Step, free: Expr, wrt: Expr) -> Step:
+    """The step with the variable as it was declared."""
+
+    def restored(e: Expr) -> Expr:
+        return substitute(e, {free: wrt})
+
+    lines = [
+        replace(
+            line,
+            factors=tuple(f._replace(expression=restored(f.expression)) for f in line.factors),
+            arrangement=restored(line.arrangement),
+            rejected=tuple(replace(r, arrangement=restored(r.arrangement)) for r in line.rejected),
+        )
+        for line in step.lines
+    ]
+    return replace(step, lines=tuple(lines), result=restored(step.result))
+
+
+def _steps(
+    request: Request, result: Result, simplifier: Simplifier, text: Text
+) -> tuple[Step, ...]:
+    """The steps of a problem without families."""
+
+    def steps(asked: Request) -> tuple[Step, ...]:
+        return Paper(asked, simplifier, text).steps()
+
+    if request.kind in ("grad", "vjp"):
+        return steps(request)
+    first: tuple[Step, ...] = ()
+    of, of_text = request.of, request.of_text
+    if request.kind in ("hess", "hvp"):
+        first = steps(replace(request, kind="grad", direction=None, symmetric=False))
+        of, of_text = _told(first, request.wrt), f"∂{of_text}/∂{request.wrt.data.name}"
+    upstream = symbol(f"bar({of_text})", of.shape)
+    if request.kind == "hvp" and request.direction is not None:
+        upstream = request.direction
+    rule = replace(request, kind="vjp", of=of, of_text=of_text, direction=upstream, symmetric=False)
+    if request.kind == "hvp":
+        return (*first, *steps(rule))
+    name = request.wrt.data.name
+    along = f" along {request.direction.data.name}" if request.direction is not None else ""
+    last = Step(
+        of=of_text,
+        wrt=name,
+        label=f"∂{of_text if of_text.isidentifier() else f'({of_text})'}/∂{name}{along}",
+        shape=result.gradient.shape,
+        lines=(),
+        result=result.gradient,
+        note=_OPENED[request.kind],
+    )
+    return (*first, *steps(rule), last)
+
+
+def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
+    """The gradient as its steps tell it: the cotangents in it are definitions, by their labels."""
+    told = zeros(*wrt.shape)
+    known: dict[Expr, Expr] = {}
+    for step in steps:
+        told = remembered(
+            known,
+            step.result,
+            lambda e: e if e.op == "name" else rebuild(e, [known[a] for a in e.args]),
+            into_names=False,
+        )
+        known[symbol(step.label, step.shape)] = named(step.label, told)
+    return told
+
+
+def _steps_of_families(
+    problem: Problem, recursion: Recursion, request: Request, families: Families, text: Text
+) -> Iterator[Step]:
+    """The steps for each use of a member: the last one's label says which cotangent it gives."""
+    from ..families.recurrence import Backpropagation
+
+    back = Backpropagation(problem, request, families)
+    for asked, label in back.papers(recursion.cotangents):
+        steps = Paper(asked, back.simplifier, text).steps()
+        yield from steps[:-1]
+        yield from (replace(step, label=label) for step in steps[-1:])
+
+
+_ROWS = (
+    "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
+    "that has no form, it is done for parts, and they are multiplied)"
+)
+_OPENED: dict[Kind, str] = {
+    "jac": _ROWS,
+    "hess": _ROWS,
+    "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
+    "the sides of the upstream stay open",
+}
+
+
+_CONSTRAINED = (
+    "what was declared of the variable holds at it and not around it: it simplifies what is not "
+    "differentiated again"
+)
+
+
+_WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, beside its functions
+
+
+def _declared(problem: Problem) -> set[str]:
+    """Names that mean something in the problem."""
+    directions = (r.direction.data.name for r in problem.requests if r.direction is not None)
+    dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}
+    return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *dims}
+
+
+def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
+    """The definitions that the gradient uses, directly or through another: the problem's own in its
+    order, then those introduced."""
+    used = {e.data: e for e in postorder([gradient]) if e.op == "name"}
+    own = [(name, e.args[0]) for name, e in problem.definitions.items() if name in used]
+    return (*own, *introduced(used, problem.definitions))
+
+
+def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...]:
+    """The forward values that the gradient uses: the problem's definitions and inputs."""
+    own = problem.definitions
+    kept = [
+        e
+        for e in postorder([gradient], into=lambda e: e.op != "name" or e.data not in own)
+        if (e.op == "name" and e.data in own) or (e.op == "symbol" and e is not request.direction)
+    ]
+    return tuple(kept)

@@ -1,0 +1,65 @@
+"""The operation table for people to look things up: by kind, with the scalar derivative of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..core.functions import OPERATORS, TABLE, Function
+
+WIDTH = 80
+WIDEST_DERIVATIVE = 30  # a longer one stands alone on its line
+_LEGEND = (
+    "A derivative is scalar: x is the argument (a and b, of two), y the value, k the",
+    "number of entries averaged. Which transposes and products make the shapes fit is",
+    "searched, not listed.",
+)
+
+
+def operation_lines() -> Iterator[str]:
+    """The lines of the table, with a legend."""
+    yield from _LEGEND
+    operators = [row for row in TABLE.values() if _is_operator(row)]
+    plain = [row for row in TABLE.values() if not _is_operator(row)]
+    square = [row for row in plain if row.units == "inverse"]
+    axis = [row for row in plain if row.takes_axis]
+    entries = [row for row in plain if row.elementwise]
+    others = [row for row in plain if row not in (*square, *axis, *entries)]
+    yield from _section("Operators", operators)
+    yield from _section("Of every entry", entries)
+    yield from _section("Of a square matrix", square)
+    yield from _section("Of all entries, or with axis=0 down the rows, axis=1 along them", axis)
+    yield from _section("Of a matrix or vector", others)
+
+
+def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:
+    yield ""
+    yield title
+    cells = [(_call(row), ", ".join(row.derivative), _meaning(row)) for row in rows]
+    name_width = max(len(name) for name, _, _ in cells) + 2
+    width = max(len(text) for _, text, _ in cells if len(text) <= WIDEST_DERIVATIVE) + 2
+    for name, derivative, meaning in cells:
+        line = f"  {name:<{name_width}}{derivative + '  ':<{width}}"
+        if len(line) + len(meaning) <= WIDTH:
+            yield (line + meaning).rstrip()
+        else:
+            yield line.rstrip()
+            yield f"  {'':<{name_width}}{meaning}"
+
+
+def _call(row: Function) -> str:
+    """How it is written: the operators' help says it."""
+    if _is_operator(row):
+        return row.help
+    letters = "x" if row.arity == 1 else "ab"
+    return f"{row.name}({', '.join(letters)})"
+
+
+def _meaning(row: Function) -> str:
+    words = [row.help] if row.help != "of every entry" and not _is_operator(row) else []
+    if row.aliases:
+        words.append(f"also {', '.join(row.aliases)}")
+    return "; ".join(words)
+
+
+def _is_operator(row: Function) -> bool:
+    return row.name in OPERATORS or row.name == "transpose"

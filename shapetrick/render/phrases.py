@@ -1,0 +1,91 @@
+"""What is said of a result, in the words that all its renderings share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from ..core.problem import Kind, Request
+from ..core.results import Line, Validation
+
+LONGEST_LABEL = 24
+BADGES = {"verified": "✓ verified", "wrong": "✗ WRONG", "unchecked": "? NOT VERIFIED"}
+KINDS: dict[Kind, str] = {
+    "grad": "gradient",
+    "vjp": "backward rule",
+    "jac": "Jacobian",
+    "hess": "Hessian",
+    "jvp": "directional derivative",
+    "hvp": "Hessian–vector product",
+}
+
+
+def asked(request: Request, name: Callable[[str], str] = str) -> str:
+    """The request as typed, on one line; `name` writes the upstream's name."""
+    direction = ""
+    if request.direction is not None:
+        direction = f" with {name(request.direction.data.name)}"
+    symmetric = " symmetric" if request.symmetric else ""
+    over = None if request.claim is None else request.claim.over
+    members = "" if over is None else f" for {over}"
+    wrt = f"wrt {variable(request)}{symmetric}{members}"
+    return f"{request.kind} {differentiated(request)}{direction} {wrt}"
+
+
+def differentiated(request: Request) -> str:
+    """What is differentiated, as typed, on one line."""
+    return " ".join(request.of_text.split())
+
+
+def variable(request: Request) -> str:
+    """The name of the variable."""
+    return str(request.wrt.data.name)
+
+
+def label(request: Request) -> str:
+    """What a request asks for, as a name: `∂J/∂X`, or without the J where that is long."""
+    of, name = differentiated(request), variable(request)
+    if not of.isidentifier():
+        of = f"({of})" if len(of) <= LONGEST_LABEL else ""
+    direction = f" along {request.direction.data.name}" if request.direction is not None else ""
+    match request.kind:
+        case "vjp":
+            return f"bar({name})"
+        case "hess" | "hvp":
+            return f"∂²{of}/∂{name}²{direction}"
+    return f"∂{of}/∂{name}{direction}"
+
+
+def counted(line: Line, general: bool = False) -> str:
+    """How many arrangements fit; `general` also counts those that fit the most general types."""
+    if line.fitting <= 1 and line.all_counted:
+        return "the only arrangement that fits the declared shapes"
+    number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
+    left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
+    return f"1 of {number} arrangements that fit the declared shapes stands{left}"
+
+
+def figures(v: Validation) -> Iterator[str]:
+    """What a verdict rests on."""
+    if v.zero:
+        yield "zero everywhere that was looked at"
+    if not math.isnan(v.max_relative_error):
+        yield f"worst relative error {figure(v.max_relative_error)}"
+    if math.isinf(v.order):
+        yield "Taylor remainder zero to rounding"
+    elif not math.isnan(v.order):
+        yield f"Taylor remainder of order {v.order:.2f}"
+    sizes = " and ".join(
+        ", ".join(f"{name}={size}" for name, size in sorted(draw.items()))
+        for draw in v.sizes
+        if draw
+    )
+    yield f"{v.draws}\N{NO-BREAK SPACE}draws" + (f" at {sizes}" if sizes else "")
+    if v.conditions:
+        yield f"where {', '.join(v.conditions)}"
+    yield f"seed {v.seed}"
+
+
+def figure(x: float) -> str:
+    """A number with two digits."""
+    return f"{x:.2g}" if 0.01 <= abs(x) < 100 or x == 0 else f"{x:.1e}"

@@ -1,0 +1,291 @@
+"""Pictures as SVG: shapes to scale that fit together, and the curve of the check.
+
+A product is drawn as Falk's scheme has it: the first factor at the left, every other one above what
+it is multiplied to, so that edges of one dimension meet and the result stands where they lead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.dims import Dim, Shape, shape_text
+from ..core.expr import Expr
+from ..language.printer import overlined, to_text
+from ..numerics.error_curves import Curve
+from .html_elements import Html, element, joined
+
+UNIT = 24  # the length of 1, at most
+LARGEST = 84  # of a side
+USUAL = (3, 5, 4, 2, 7, 6)
+LETTER = 7.2  # the width of one
+LONGEST = 18  # letters of a label
+MOST = 9  # factors in a picture
+GAP = 16
+BEHIND = 5  # how much a matrix behind another one is seen
+LINES = 32  # the height of a label's two lines
+
+
+# --------------------------------------------------------------------------------------- the shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A matrix in the picture: its label, its shape, and its look."""
+
+    label: str
+    shape: Shape
+    looks: tuple[str, ...] = ("plain",)  # of several, one behind the other
+
+    @property
+    def name(self) -> str:
+        text = self.label
+        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long the dimensions are drawn: as at the sizes at which the check looked first."""
+
+    sizes: Mapping[str, int]
+    unit: float
+
+    def __call__(self, dim: Dim) -> float:
+        return max(dim.size(self.sizes) * self.unit, 8)
+
+
+def scale_of(shapes: Sequence[Shape], checked_at: Sequence[Mapping[str, int]]) -> Scale:
+    """A scale for these shapes; where the check looked nowhere, dimensions have usual sizes."""
+    names = dict.fromkeys(name for shape in shapes for dim in shape for name in dim.names)
+    known = dict(checked_at[0]) if checked_at else {}
+    sizes = {name: size for name, size in known.items() if name.isdigit()}  # small ones for large
+    sizes |= {name: known.get(name, USUAL[i % len(USUAL)]) for i, name in enumerate(names)}
+    longest = max((dim.size(sizes) for shape in shapes for dim in shape), default=1)
+    return Scale(sizes, min(UNIT, LARGEST / longest))
+
+
+def shapes_of(e: Expr, marks: Mapping[Expr, str]) -> list[Shape]:
+    """What the picture of an arrangement shows."""
+    return [operand.shape for operand in _operands(e, marks)[1]]
+
+
+def shape_picture(e: Expr, result: Box, marks: Mapping[Expr, str], scale: Scale) -> Html:
+    """The operands of an arrangement, and how they make the result; empty where there is nothing
+    to see, or too much."""
+    op, operands = _operands(e, marks)
+    if (
+        len(operands) > MOST
+        or not operands
+        or result.shape[0].integer == 1 == result.shape[1].integer
+    ):
+        return Html("")
+    boxes = [Box(to_text(a, unicode=True), a.shape, _looks(a, marks)) for a in operands]
+    if op == "matmul" and len(boxes) > 1:
+        drawn, width, height = _falk(boxes, result, scale)
+    else:
+        drawn, width, height = _row(boxes, result, scale)
+    sign = " times " if op == "matmul" else " entry by entry with "
+    said = sign.join(f"{box.label}, {shape_text(box.shape)}" for box in boxes)
+    named = {name: size for name, size in sorted(scale.sizes.items()) if not name.isdigit()}
+    at = ", ".join(f"{name}={size}" for name, size in named.items())
+    title = f"{said}, gives {result.label}, {shape_text(result.shape)}"
+    picture = element(
+        "svg",
+        element("title", title),
+        *drawn,
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=f"{width:.0f}",
+        height=f"{height:.0f}",
+        role="img",
+        aria_label=title,
+    )
+    return element(
+        "figure",
+        element("div", picture, class_="scroll"),
+        element("figcaption", f"to scale, at {at}" if at else "to scale"),
+        class_="shapes",
+    )
+
+
+def _operands(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, list[Expr]]:
+    """An arrangement's outermost product and its operands, without scalar factors, and without
+    the sums and diagonals around it."""
+    while e not in marks:
+        matrices = [a for a in e.args if not a.is_scalar]
+        if e.op in ("times", "matmul") and len(matrices) > 1:
+            return e.op, matrices
+        if len(matrices) != 1 or e.op == "name":
+            break
+        (e,) = matrices
+    return "", [e]
+
+
+def _looks(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, ...]:
+    """A term's own look, or those of the terms that are multiplied entry by entry."""
+    parts = [a for a in e.args if a.shape == e.shape] if e.op == "times" and e not in marks else []
+    return tuple(marks.get(a, "plain") for a in parts[-3:] or [e])
+
+
+Drawing = tuple[list[Html], float, float]
+
+
+def _falk(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
+    first, *others = boxes
+    above = LINES + max(scale(box.shape[0]) for box in others)
+    top, x = above + GAP, float(GAP)
+    drawn: list[Html] = []
+    slot = _slot([first], scale)
+    drawn += _rectangle(first, x + slot / 2, top, scale, "below")
+    drawn += _joint(x + slot / 2, top, scale(first.shape[1]), first.shape[1], "over")
+    x += slot + GAP
+    for i, box in enumerate(others):
+        last = i == len(others) - 1
+        product = result if last else Box("", (first.shape[0], box.shape[1]), ("between",))
+        slot = _slot([box, product], scale)
+        middle = x + slot / 2
+        high, wide = scale(box.shape[0]), scale(box.shape[1])
+        drawn += _joint(middle - wide / 2, above - high, high, box.shape[0], "beside")
+        drawn += _rectangle(box, middle, above - high, scale, "above")
+        drawn += _rectangle(product, middle, top, scale, "below")
+        x += slot + GAP
+    return drawn, x, top + scale(first.shape[0]) + LINES + 4
+
+
+def _row(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
+    """Operands of an element-wise product beside each other, and the result."""
+    all_boxes = [*boxes, result]
+    highest = max(scale(box.shape[0]) for box in all_boxes)
+    x, drawn = float(GAP), []
+    for i, box in enumerate(all_boxes):
+        if i:
+            sign = "→" if i == len(boxes) else "⊙"
+            drawn.append(_text(x, 8 + highest / 2, sign, "sign"))
+            x += GAP
+        slot = _slot([box], scale)
+        middle = 8 + (highest - scale(box.shape[0])) / 2
+        drawn += _rectangle(box, x + slot / 2, middle, scale, "below", 8 + highest)
+        x += slot + GAP
+    return drawn, x, 8 + highest + LINES + 4
+
+
+def _slot(boxes: Sequence[Box], scale: Scale) -> float:
+    """The width that boxes above each other take, with their labels."""
+    letters = max(len(t) for b in boxes for t in (b.name, shape_text(b.shape)))
+    return max(LETTER * letters, *(scale(b.shape[1]) for b in boxes), 0)
+
+
+def _rectangle(
+    box: Box, middle: float, top: float, scale: Scale, side: str, bottom: float | None = None
+) -> Iterator[Html]:
+    high, wide = scale(box.shape[0]), scale(box.shape[1])
+    for i in reversed(range(len(box.looks))):
+        place = {"x": middle - wide / 2 + BEHIND * i, "y": top - BEHIND * i}
+        size = {"width": wide, "height": high}
+        numbers = {key: f"{value:.1f}" for key, value in (place | size).items()}
+        if len(box.looks) > 1:
+            yield element("rect", **numbers, rx=2, class_="paper")
+        yield element("rect", **numbers, rx=2, class_=box.looks[i])
+    end = bottom if bottom is not None else top + high
+    at = top - LINES + 10 if side == "above" else end + 14
+    yield _text(middle, at, box.name, f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}")
+    yield _text(middle, at + 15, shape_text(box.shape), "shape")
+
+
+def _joint(x: float, y: float, length: float, dim: Dim, side: str) -> Iterator[Html]:
+    """An edge along which two factors meet, with the dimension that they share."""
+    if side == "over":
+        ends = {"x1": x - length / 2, "x2": x + length / 2, "y1": y, "y2": y}
+        yield _text(x, y - 5, str(dim), "joint")
+    else:
+        ends = {"x1": x, "x2": x, "y1": y, "y2": y + length}
+        yield _text(x - 8, y + length / 2 + 4, str(dim), "joint")
+    yield element("line", **{k: f"{v:.1f}" for k, v in ends.items()}, class_="joint")
+
+
+def _text(x: float, y: float, text: str, look: str) -> Html:
+    return element("text", overlined(text), x=f"{x:.1f}", y=f"{y:.1f}", class_=look)
+
+
+# --------------------------------------------------------------------------------------- the curve
+
+WIDTH, HEIGHT = 460, 250
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
+DECADES = 4  # between two lines of the grid
+FLOOR = -18
+
+
+def curve_picture(curve: Curve) -> Html:
+    """The errors and the remainders against the step, all on logarithmic scales; empty where no
+    step has a value."""
+    errors, remainders = (_points(curve.steps, y) for y in (curve.errors, curve.remainders))
+    if not errors and not remainders:
+        return Html("")
+    top = max(DECADES, *(math.ceil(y) for _, y in [*errors, *remainders])) // DECADES * DECADES
+    bottom = min(math.floor(y) for _, y in [*errors, *remainders]) // DECADES * DECADES
+    left, right = (round(math.log10(curve.steps[i])) for i in (0, -1))
+
+    def across(x: float) -> float:
+        return LEFT + (left - x) / (left - right) * (WIDTH - LEFT - RIGHT)
+
+    def down(y: float) -> float:
+        return TOP + (top - y) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
+
+    slope = "zero to rounding" if math.isinf(curve.order) else f"of order {curve.order:.2f}"
+    title = (
+        "Error of central differences against the step: a V, falling until rounding makes it rise. "
+        f"Taylor remainder: {slope}."
+    )
+    grid = [_horizontal(y, down(y)) for y in range(bottom, top + 1, DECADES)]
+    grid += [_vertical(x, across(x)) for x in range(left, right - 1, -DECADES)]
+    lines = [
+        _line([(across(x), down(y)) for x, y in points], look)
+        for points, look in ((remainders, "remainders"), (errors, "errors"))
+    ]
+    picture = element(
+        "svg",
+        element("title", title),
+        *grid,
+        *lines,
+        _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "relative step", "axis"),
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=title,
+    )
+    caption = joined(
+        element("span", "error of central differences", class_="errors"),
+        " ",
+        element("span", f"Taylor remainder, {slope}", class_="remainders"),
+    )
+    return element("figure", picture, element("figcaption", caption), class_="curve")
+
+
+def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    return [
+        (math.log10(h), max(math.log10(y), FLOOR) if y > 0 else FLOOR)
+        for h, y in zip(steps, values, strict=True)
+        if math.isfinite(y)
+    ]
+
+
+def _line(points: Sequence[tuple[float, float]], look: str) -> Html:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = [element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.4) for x, y in points]
+    return element("g", element("polyline", points=path), *dots, class_=look)
+
+
+def _horizontal(y: int, at: float) -> Html:
+    line = element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{at:.1f}", y2=f"{at:.1f}", class_="grid")
+    return joined(line, _power(LEFT - 8, at + 4, y, "tick end"))
+
+
+def _vertical(x: int, at: float) -> Html:
+    line = element(
+        "line", x1=f"{at:.1f}", x2=f"{at:.1f}", y1=TOP, y2=HEIGHT - BOTTOM, class_="grid"
+    )
+    return joined(line, _power(at, HEIGHT - BOTTOM + 15, x, "tick"))
+
+
+def _power(x: float, y: float, exponent: int, look: str) -> Html:
+    raised = element("tspan", str(exponent).replace("-", "−"), dy="-4", font_size="8")
+    return element("text", "10", raised, x=f"{x:.1f}", y=f"{y:.1f}", class_=look)

@@ -1,0 +1,476 @@
+"""TABLE of commands: `:name arguments` in a session, each a row with its help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..api import Derivation
+from ..codegen.python.module import TARGETS
+from ..core.errors import InputError, RequestError, ShapetrickError
+from ..core.files import write_file
+from ..core.functions import NAMES, TABLE
+from ..language.scope import nearest
+from ..quiz import LEVELS, choose, questions, topics
+from ..render.layout import Row, padded, prose
+from .guided import Hand
+from .guided_view import candidate_rows, why_rows
+from .interpreter import Desk, Round, digest_of, error_rows, named_values, remark_rows, shape_rows
+from .statements import Session, State, listed
+
+Run = Callable[[Desk, str], Iterable[Row]]
+
+_AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
+_KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its arguments as a person writes them, one line of help, and more of it."""
+
+    name: str
+    arguments: str
+    help: str
+    run: Run
+    more: str = ""
+
+
+def answer(desk: Desk, line: str) -> Iterator[Row]:
+    """All that is said of a line: a command, or what the desk takes. Errors are said, not
+    raised."""
+    text = line.strip()
+    try:
+        if text.startswith(":"):
+            name, _, argument = text[1:].strip().partition(" ")
+            yield from command_named(name).run(desk, argument.strip())
+        else:
+            yield from desk.take(text)
+    except ShapetrickError as error:
+        yield from error_rows(error, desk.style)
+
+
+def command_named(name: str) -> Command:
+    """The command of that name or beginning. Raises RequestError."""
+    if name in COMMANDS:
+        return COMMANDS[name]
+    found = [command for known, command in COMMANDS.items() if name and known.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RequestError(f"`:{name}` could be {listed([f':{c.name}' for c in found])}.")
+    meant = nearest(name, COMMANDS)
+    advice = f"Did you mean `:{meant}`?" if meant else "`:help` lists what there is."
+    raise RequestError(f"there is no command `:{name}`. {advice}")
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 statement`, `2 statements`."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _say(text: str) -> list[Row]:
+    return [[(f"  {line}", "")] for line in text.splitlines()]
+
+
+# ------------------------------------------------------------------------------------ by hand
+
+
+def _derive(desk: Desk, argument: str) -> Iterator[Row]:
+    if " wrt " not in f" {argument} ":
+        raise RequestError("write `:derive J wrt W`.")
+    text = argument
+    if not _KIND.match(argument):
+        of = _AFTER_OF.split(argument)[0]
+        scalar = desk.session.read_expression(of).value.is_scalar
+        text = f"{'grad' if scalar else 'vjp'} {argument}"
+    before = desk.session.state
+    with desk.taken_back_if_interrupted():
+        entered = desk.session.enter(text)
+        if len(entered.requests) != 1 or entered.requests[0].claim is not None:
+            if desk.session.state != before:
+                desk.session.undo()
+            raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
+        yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
+        yield from desk.begin(entered.requests[0])
+
+
+def _hand(desk: Desk) -> Hand:
+    if desk.hand is None:
+        raise RequestError("nothing is being derived by hand: `:derive J wrt W` begins.")
+    return desk.hand
+
+
+def _hint(desk: Desk, _: str) -> Iterable[Row]:
+    if desk.round is not None:
+        hint = desk.round.question.hint or "there is no hint to this one."
+    else:
+        hint = _hand(desk).hint()
+    return _say("\n".join(prose(hint, desk.style.prose_width - 2)))
+
+
+def _candidates(desk: Desk, _: str) -> Iterable[Row]:
+    return candidate_rows(_hand(desk), desk.style)
+
+
+def _next(desk: Desk, _: str) -> Iterator[Row]:
+    hand = _hand(desk)
+    yield [("  the machine: ", "dim"), (hand.play_next().text, "cyan")]
+    yield []
+    yield from desk.look(hand)
+
+
+def _back(desk: Desk, _: str) -> Iterable[Row]:
+    hand = _hand(desk)
+    if not hand.back():
+        return _say("this is the first line; `:stop` leaves.")
+    return desk.look(hand)
+
+
+def _why(desk: Desk, argument: str) -> Iterable[Row]:
+    move = _hand(desk).move
+    assert move is not None
+    return why_rows(move, argument, desk.style)
+
+
+def _answer(desk: Desk, _: str) -> Iterator[Row]:
+    if desk.round is not None:
+        round_ = desk.round
+        problem = round_.question.problem
+        desk.scores.record(round_.question, right=False)
+        yield from Desk(style=desk.style, session=Session(_state(problem.text))).derive(
+            problem.requests[0]
+        )
+        yield from desk.pose_another(round_)
+        return
+    hand = _hand(desk)
+    while hand.move is not None:
+        hand.play_next()
+    yield from desk.look(hand)
+
+
+def _state(text: str) -> State:
+    session = Session()
+    session.enter(text)
+    return session.state
+
+
+def _stop(desk: Desk, _: str) -> Iterable[Row]:
+    if desk.hand is None and desk.round is None:
+        return _say("nothing is open; `:quit` leaves the session.")
+    desk.hand = desk.round = None
+    return _say("left.")
+
+
+# --------------------------------------------------------------------- what was found, and said
+
+
+def _check(desk: Desk, argument: str) -> Iterable[Row]:
+    if not argument:
+        raise RequestError("write `:check grad J wrt W = X' G`.")
+    return desk.enter(f"check {argument.removeprefix('check ')}")
+
+
+def _last(desk: Desk) -> Derivation:
+    if desk.last is None:
+        raise RequestError("nothing was derived yet: ask `grad J wrt W`, or `:derive J wrt W`.")
+    return desk.last
+
+
+def _steps(desk: Desk, _: str) -> Iterable[Row]:
+    return desk.show(_last(desk), steps=True)
+
+
+def _latex(desk: Desk, _: str) -> Iterable[Row]:
+    return _say(_last(desk).latex())
+
+
+def _code(desk: Desk, argument: str) -> Iterable[Row]:
+    code = _last(desk).code(argument or TARGETS[0])
+    return [[(line, "")] for line in code.splitlines()]
+
+
+def _answers(desk: Desk, _: str) -> Iterator[Row]:
+    requests = desk.session.problem.requests
+    if not requests:
+        raise RequestError("nothing was asked.")
+    for request in requests:
+        yield from desk.derive(request, quiet=True)
+
+
+def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
+    if argument:
+        yield from shape_rows(desk.session.parts(argument))
+        return
+    named = named_values(desk.session.problem)
+    yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")
+
+
+def _vars(desk: Desk, _: str) -> Iterable[Row]:
+    entries = desk.session.state.entries
+    if not entries:
+        return _say("nothing was entered.")
+    width = len(str(len(entries)))
+    return [
+        [
+            (f"  {i:>{width}}  ", "dim"),
+            (e.text, "dim" if e.kind == "comment" else ""),
+            (f"  {e.note}" if e.note else "", "dim"),
+        ]
+        for i, e in enumerate(entries, 1)
+    ]
+
+
+# ---------------------------------------------------------------------------------- the session
+
+
+def _set(desk: Desk, argument: str) -> Iterable[Row]:
+    name, _, value = argument.partition(" ")
+    if name != "seed" or not value.strip().isdecimal() or len(value) > 18:
+        raise RequestError("write `:set seed 7`.")
+    desk.session.set_seed(int(value))
+    return _say(f"seed {int(value)}")
+
+
+def _undo(desk: Desk, _: str) -> Iterable[Row]:
+    return _moved(desk, desk.session.undo, "undone")
+
+
+def _redo(desk: Desk, _: str) -> Iterable[Row]:
+    return _moved(desk, desk.session.redo, "done again")
+
+
+def _moved(desk: Desk, move: Callable[[], bool], word: str) -> Iterable[Row]:
+    before = desk.session.state
+    if not move():
+        raise RequestError(f"there is nothing to be {word}.")
+    after = desk.session.state
+    gone = [e.text for e in before.entries if e not in after.entries]
+    come = [e.text for e in after.entries if e not in before.entries]
+    rows: list[Row] = [[("  - ", "red"), (text, "")] for text in gone]
+    rows += [[("  + ", "green"), (text, "")] for text in come]
+    return rows or _say(word if before.seed == after.seed else f"seed {after.seed}")
+
+
+def _forget(desk: Desk, argument: str) -> Iterable[Row]:
+    names = argument.replace(",", " ").split()
+    if not names:
+        raise RequestError("write `:forget NAME`.")
+    before = len(desk.session.state.entries)
+    desk.session.forget(names)
+    gone = before - len(desk.session.state.entries)
+    return _say(f"forgot {listed(names)}" + (f" ({counted(gone, 'statement')})" if gone else ""))
+
+
+def _load(desk: Desk, argument: str) -> Iterator[Row]:
+    if not argument:
+        raise RequestError("write `:load FILE`.")
+    try:
+        content = Path(argument).expanduser().read_bytes()
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RequestError(f"cannot read {argument}: {reason}.") from None
+    loaded = Session()
+    loaded.enter(text.replace("\r\n", "\n"))
+    desk.session.reset(loaded.state)
+    desk.hand = None
+    desk.is_in(argument, content)
+    yield from _standing_rows(desk)
+
+
+def _standing_rows(desk: Desk) -> Iterator[Row]:
+    """What stands after it was read from a file, and what it asks."""
+    yield from _shapes(desk, "")
+    asked = [e.text for e in desk.session.state.entries if e.kind == "request"]
+    if asked:
+        yield from remark_rows([("asked", text) for text in asked], desk.style)
+        yield from remark_rows([("", ":answers derives them")], desk.style)
+
+
+def _save(desk: Desk, argument: str) -> Iterable[Row]:
+    over = argument.endswith("!")
+    name = argument.removesuffix("!").strip() or desk.file
+    if not name:
+        raise RequestError("write `:save FILE`.")
+    if not desk.session.state.entries:
+        raise RequestError("nothing was entered.")
+    content = desk.session.state.text
+    try:
+        path = Path(name).expanduser()
+        if not over and path.exists():
+            if name != desk.file:
+                raise RequestError(f"{name} is there already: `:save {name}!` replaces it.")
+            if path.is_file() and digest_of(path.read_bytes()) != desk.digest:
+                raise RequestError(
+                    f"{name} was changed by another program since it was read or saved here: "
+                    f"`:save {name}!` replaces it, and another name keeps both."
+                )
+        write_file(path, content)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise RequestError(f"cannot write {name}: {reason}.") from None
+    desk.is_in(name, content.encode("utf-8"))
+    return _say(f"saved {counted(len(desk.session.state.statements), 'statement')} in {name}")
+
+
+def _recover(desk: Desk, argument: str) -> Iterator[Row]:
+    found = desk.recovery.found()
+    if argument not in ("", "drop"):
+        raise RequestError("write `:recover`, or `:recover drop`.")
+    if not found:
+        raise RequestError("no session was left without saving.")
+    left = found[0]
+    if argument:
+        desk.recovery.forget(left)
+        yield from _say(f"the session of {left.when} is deleted.")
+    else:
+        restored = Session()
+        try:
+            restored.enter(left.unsaved.text)
+        except InputError as error:
+            raise RequestError(f"{left.path} can't be read: {error.message}") from None
+        restored.set_seed(left.unsaved.seed)
+        desk.session.reset(restored.state)
+        desk.hand = desk.round = None
+        desk.file, desk.digest, desk.saved = left.unsaved.file, left.unsaved.digest, ()
+        desk.recovery.take_up(left)
+        yield from _standing_rows(desk)
+        for line in left.unsaved.lines:
+            yield from answer(desk, line)
+    if len(found) > 1:
+        yield from _say(f"{counted(len(found) - 1, 'older session')} left: :recover again.")
+
+
+def _quit(desk: Desk, _: str) -> Iterable[Row]:
+    desk.done = True
+    return ()
+
+
+# ------------------------------------------------------------------------------------- practice
+
+
+def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
+    words = argument.split()
+    source = desk.questions
+    if words and words[0].endswith(".toml"):
+        source = questions(Path(words.pop(0)).expanduser())
+    level = next((int(w) for w in words if w.isdecimal() and int(w) in LEVELS), None)
+    named = [w for w in words if w != str(level)]
+    known = topics(source)
+    found = [t for t in known if named and t.startswith(named[0])]
+    if len(named) > 1 or (named and len(found) != 1):
+        raise RequestError(f"the topics are {listed(known)}; the levels go from 1 to 5.")
+    topic = found[0] if found else ""
+    question = choose(source, desk.scores, topic, level)
+    yield from desk.pose(Round(question, source, topic, level))
+
+
+def _skip(desk: Desk, _: str) -> Iterator[Row]:
+    if desk.round is None:
+        raise RequestError("no question is open: `:quiz` poses one.")
+    desk.scores.record(desk.round.question, right=False)
+    yield from desk.pose_another(desk.round)
+
+
+def _score(desk: Desk, _: str) -> Iterator[Row]:
+    width = max(sum(q.topic == topic for q in desk.questions) for topic in topics(desk.questions))
+    for topic in topics(desk.questions):
+        asked = [q for q in desk.questions if q.topic == topic]
+        solved = sum(desk.scores.solved(q) for q in asked)
+        tried = sum(desk.scores.tried(q) for q in asked)
+        bar = "■" * solved + "□" * (len(asked) - solved)
+        of = f"   {solved} of {len(asked)} solved, {counted(tried, 'try', 'tries')}"
+        yield [(f"  {padded(topic, 14)}", ""), (padded(bar, width), "green"), (of, "dim")]
+
+
+# ------------------------------------------------------------------------------------------ help
+
+
+def _help(desk: Desk, argument: str) -> Iterator[Row]:
+    name = argument.removeprefix(":")
+    if name in NAMES and name not in COMMANDS:
+        row = TABLE[NAMES[name]]
+        yield [(f"  {row.name}", "bold"), (f"   {row.help}", "")]
+        for i, derivative in enumerate(row.derivative):
+            by = f" by {'ab'[i]}" if row.arity > 1 else ""
+            yield [(f"  its scalar derivative{by}: {derivative}", "dim")]
+        return
+    if name:
+        command = command_named(name)
+        yield [(f"  :{command.name} {command.arguments}", "bold")]
+        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - 2):
+            yield [(f"  {line}", "")]
+        return
+    width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 4
+    for command in COMMANDS.values():
+        head = padded(f"  :{command.name} {command.arguments}", width)
+        yield [(head, "bold"), (command.help, "")]
+    yield []
+    yield from _say(_OVERVIEW)
+
+
+_OVERVIEW = """\
+Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
+or an expression alone, to see how it is read and its shape. `:derive J wrt W`
+derives by hand. Where a bracket is open a line goes on; Alt-Enter begins
+another. Commands may be shortened; `:help COMMAND` says more of one,
+`:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
+"""
+
+_ROWS = (
+    Command("derive", "J wrt W", "derive by hand, line by line", _derive,
+            "Type arrangements of the factors, such as `X' G`: each is judged at once, by its "
+            "shape and by numbers. Also `:derive vjp Z wrt W`, `jac`, `hess`, `jvp`, `hvp`."),
+    Command("hint", "", "one move: what goes first, what is transposed", _hint,
+            "Asked again, it says more. For a question of `:quiz`, the question's hint."),
+    Command("candidates", "", "what fits the shapes, and which of it stands", _candidates,
+            "Each that fails says by how much the numbers are off, and why."),
+    Command("next", "", "let the machine arrange this line", _next),
+    Command("back", "", "take the last line back", _back),
+    Command("why", "[FACTOR]", "where a factor came from in the chain rule", _why,
+            "`:why D` is about one factor, `:why` about all of the line."),
+    Command("answer", "", "let the machine finish", _answer,
+            "For a question of `:quiz` it shows the derivation, and poses another question."),
+    Command("stop", "", "leave the derivation by hand, or the question", _stop),
+    Command("check", "CLAIM", "is `grad J wrt W = …` right, and what mends it", _check,
+            "For instance `:check grad J wrt w = X' (X w - y)`; a statement that begins with "
+            "`check` does the same."),
+    Command("steps", "", "the last derivation with what was rejected", _steps,
+            "What was rejected fits the declared shapes too; it is said why it is wrong. Then how "
+            "the answer was simplified."),
+    Command("latex", "", "the last gradient in LaTeX", _latex),
+    Command("code", "[TARGET]", "the last gradient as code", _code,
+            f"Targets: {', '.join(TARGETS)}."),
+    Command("answers", "", "all that was asked, derived anew", _answers,
+            "The gradients alone, one a line."),
+    Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
+            "`:shapes X' (X w - y)` lists what is inside, innermost first."),
+    Command("vars", "", "what was entered", _vars),
+    Command("set", "seed N", "the seed of the random draws", _set,
+            "All checks are at random inputs; another seed draws others. It starts as 0."),
+    Command("undo", "", "take the last change back", _undo,
+            "A change is what one line entered, `:forget`, `:load` or `:set`."),
+    Command("redo", "", "make it again", _redo),
+    Command("forget", "NAME", "take a declaration or definition out", _forget,
+            "Several names are taken out together: `:forget Z, J`."),
+    Command("load", "FILE", "begin with what is in a file", _load,
+            "It takes the place of what was entered; `:undo` brings that back."),
+    Command("save", "FILE", "write a problem file that `shapetrick derive` runs", _save,
+            "Comments are kept. `:save` alone writes the file that was loaded or saved last. What "
+            "is in another file, or was changed by another program in the meantime, is replaced "
+            "only by `:save FILE!`."),
+    Command("recover", "[drop]", "bring back a session that ended without saving", _recover,
+            "A session in a terminal is kept after every line, until it is saved or left by "
+            "Ctrl-D. `:recover` brings back the newest that is left, `:undo` what stood before; "
+            "`:recover drop` deletes it."),
+    Command("quiz", "[TOPIC] [LEVEL]", "practise on questions of growing difficulty", _quiz,
+            "For instance `:quiz traces`, `:quiz 3`; levels go from 1 to 5. Type the answer as an "
+            "expression. `:quiz FILE.toml` poses your own questions."),
+    Command("skip", "", "another question", _skip),
+    Command("score", "", "what was solved so far", _score, "It is kept between sessions."),
+    Command("help", "[COMMAND]", "what can be typed", _help),
+    Command("quit", "", "leave (Ctrl-D)", _quit),
+)  # fmt: skip
+COMMANDS = {command.name: command for command in _ROWS}

@@ -1,0 +1,186 @@
+"""What Tab completes in a session, and how a line is coloured while it is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.lexers import Lexer
+
+if TYPE_CHECKING:
+    from .interpreter import Desk
+
+# How a token of the language looks, by the names that the grammar gives them.
+_TOKENS = {
+    "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
+    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
+    "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
+    "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
+    "ATTRIBUTE": "attribute",
+}  # fmt: skip
+_WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
+ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")
+_COMMAND = re.compile(r"\s*:(\w*)$")
+_ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
+MOST_COLOURED = 5_000  # letters: it is done anew at each key
+_COMMENT = re.compile(r"#[^\n]*")
+
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "sigma tau upsilon phi chi psi omega"
+)
+_LETTERS = [chr(c) for c in range(0x3B1, 0x3CA) if c != 0x3C2]  # without the final sigma
+SIGNS = {
+    **dict(zip(GREEK.split(), _LETTERS, strict=True)),
+    **{n.capitalize(): c.upper() for n, c in zip(GREEK.split(), _LETTERS, strict=True)},
+    **{"odot": "⊙", "hadamard": "⊙", "circ": "∘", "oslash": "⊘", "otimes": "⊗", "times": "×"},
+    **{"T": "ᵀ", "top": "ᵀ", "prime": "′", "cdot": "·"},
+}
+
+
+def signs(begun: str) -> tuple[str, ...]:
+    """What a name after a backslash may stand for: the one that it is, or all it could become."""
+    if begun in SIGNS:
+        return (SIGNS[begun],)
+    return tuple(dict.fromkeys(sign for name, sign in SIGNS.items() if name.startswith(begun)))
+
+
+class Names(Completer):
+    r"""Names with their shapes, functions with their help, commands, files, and `\theta`."""
+
+    def __init__(self, desk: Callable[[], Desk | None]) -> None:
+        self._desk = desk
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        text = document.text_before_cursor
+        desk = self._desk()
+        if escape := ESCAPE.search(text):
+            for name, sign in SIGNS.items():
+                if name.startswith(escape.group(1)):
+                    yield Completion(sign, -len(escape.group()), f"\\{name}", sign)
+        elif desk is None:
+            return
+        elif command := _COMMAND.match(text):
+            yield from _commands(command.group(1))
+        elif argument := _ARGUMENT.match(text):
+            yield from _arguments(desk, *argument.groups())
+        elif word := _WORD.search(text):
+            yield from _words(desk, word.group())
+
+
+def _commands(begun: str) -> Iterator[Completion]:
+    from .commands import COMMANDS
+
+    for name, command in COMMANDS.items():
+        if name.startswith(begun):
+            yield Completion(name, -len(begun), f":{name}", command.help)
+
+
+def _arguments(desk: Desk, command: str, begun: str) -> Iterator[Completion]:
+    from ..codegen.python.module import TARGETS
+    from ..quiz import topics
+
+    choices: list[str] = []
+    match command:
+        case "load" | "save":
+            choices = _files(begun)
+        case "help":
+            yield from _commands(begun)
+        case "code":
+            choices = list(TARGETS)
+        case "quiz":
+            choices = topics(desk.questions)
+        case _:
+            word = _WORD.search(begun)
+            yield from _words(desk, word.group() if word else "")
+    for choice in choices:
+        if choice.startswith(begun):
+            yield Completion(choice, -len(begun))
+
+
+def _files(begun: str) -> list[str]:
+    folder = Path(begun).parent if not begun.endswith("/") else Path(begun)
+    try:
+        found = sorted(folder.expanduser().iterdir())
+    except OSError:
+        return []
+    lead = begun[: begun.rfind("/") + 1]
+    return [lead + p.name + ("/" if p.is_dir() else "") for p in found if p.name[0] != "."]
+
+
+def _words(desk: Desk, begun: str) -> Iterator[Completion]:
+    """Names that stand, then functions, then the words of a request."""
+    from ..core.dims import shape_text
+    from ..core.functions import NAMES, OPERATORS, TABLE
+
+    problem = desk.session.problem
+    known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
+    if desk.hand is not None and desk.hand.move is not None:
+        factors = desk.hand.move.factors
+        known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}
+    known |= dict.fromkeys(problem.functions, "element-wise function")
+    known |= {name: TABLE[of].help for name, of in NAMES.items() if of not in OPERATORS}
+    known |= dict.fromkeys(("grad", "vjp", "jac", "hess", "jvp", "hvp"), "asks") | {"wrt": ""}
+    for name, help_ in known.items():
+        if name.startswith(begun) and name != begun:
+            yield Completion(name, -len(begun), display_meta=help_)
+
+
+class Tokens(Lexer):
+    """The language's own tokens, as far as a line can be read."""
+
+    def __init__(self, desk: Callable[[], Desk | None]) -> None:
+        self._desk = desk
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        if len(document.text) > MOST_COLOURED:
+            return lambda number: [("", "".join(document.lines[number : number + 1]))]
+        looks = self._looks(document.text)
+        starts = [0]
+        for line in document.lines:
+            starts.append(starts[-1] + len(line) + 1)
+
+        def line_of(number: int) -> StyleAndTextTuples:
+            if number >= len(document.lines):
+                return []
+            begin = starts[number]
+            return [(looks[begin + i], c) for i, c in enumerate(document.lines[number])]
+
+        return line_of
+
+    def _looks(self, text: str) -> list[str]:
+        looks = [""] * (len(text) + 1)
+        desk = self._desk()
+        if text.lstrip().startswith(":"):
+            end = len(text.split(" ")[0])
+            looks[:end] = ["class:command"] * end
+        elif desk is not None:
+            from ..language.parser import tokens
+            from ..language.scope import vocabulary
+
+            clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
+            for begin, end in _statements(clean):
+                found = tokens(clean[begin:end], vocabulary(), desk.session.problem.functions)
+                for kind, span in found:
+                    if kind in _TOKENS:
+                        look = [f"class:{_TOKENS[kind]}"] * (span.end - span.start)
+                        looks[begin + span.start : begin + span.end] = look
+            for comment in _COMMENT.finditer(text):
+                begin, end = comment.span()
+                looks[begin:end] = ["class:comment"] * (end - begin)
+        return looks
+
+
+def _statements(text: str) -> Iterator[tuple[int, int]]:
+    """Where each statement of a text that is still being typed begins and ends."""
+    begin = depth = 0
+    for i, sign in enumerate(f"{text}\n"):
+        depth += (sign in "([{") - (sign in ")]}")
+        if i == len(text) or (sign in ";\n" and depth <= 0):
+            yield begin, i
+            begin = i + 1

@@ -1,0 +1,422 @@
+"""A derivation made by hand, line by line: the person arranges the factors, the machine judges.
+
+A move is one scalar line: its factors with shapes, and the shape that their product should have.
+What is typed is judged by its shape first, then by its value at random draws at which all
+dimensions differ. A line that stands is the person's; the machine can play any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ..algebra.index_terms import Edge, read_terms
+from ..claims.comparison import ratio
+from ..claims.variants import Drawn, values_at
+from ..core.dims import Dim, Shape
+from ..core.expr import (
+    Expr,
+    add,
+    dimension,
+    number,
+    postorder,
+    power,
+    substitute,
+    symbol,
+    symbols_of,
+    times,
+)
+from ..core.functions import NAMES, Array
+from ..core.problem import Problem, Request
+from ..core.results import Factor, Line, Result, Step
+from ..explanation.lookalikes import objection
+from ..language.elaboration import is_name, read_expression
+from ..language.printer import to_text
+from ..language.scope import vocabulary
+from ..pipeline.requests import conclude, derive, steps_of
+from ..simplification.simplifier import Simplifier
+from ..validation.checker import Checker
+from .hints import hints
+
+Outcome = Literal["shape", "wrong", "no value", "stands"]
+
+SAME = 1e-8  # relative: a value this near is the same
+POWERS = (1, -1, 2, -2)  # of a scalar that is too much
+MOST_PARTS = 1000  # of the denominator of a number that is
+PROPORTIONAL = "only the scalars in front are wrong"
+MOST_TIMES = 10  # that a factor stands in a product
+UPSTREAMS = ("G", "U", "G1", "G2", "G3")  # names for the factor that comes from above
+LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A factor and what it is called here: its own name, or a letter for it."""
+
+    name: str
+    factor: Factor
+
+    @property
+    def expression(self) -> Expr:
+        return self.factor.expression
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One line to be arranged. `part` is (i, n) for the i-th of the n lines of a step."""
+
+    step: Step
+    line: Line
+    factors: tuple[Named, ...]
+    part: tuple[int, int]
+
+    @property
+    def shape(self) -> Shape:
+        return self.step.shape
+
+    def letter(self, named: Named) -> Expr:
+        """A factor as it is called here."""
+        e = named.expression
+        return e if e.is_scalar and e.op != "symbol" else symbol(named.name, e.shape)
+
+    def in_letters(self, e: Expr) -> Expr:
+        """An arrangement with the factors called as they are here."""
+        return substitute(e, {n.expression: self.letter(n) for n in self.factors})
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A line that stands: as typed, and by whom."""
+
+    text: str
+    arrangement: Expr
+    by_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is said of an arrangement. `factor` is what it has too much, `2` or `1/m`, if it is
+    right but for that; else `reason` is why it fails, if that is known."""
+
+    outcome: Outcome
+    shape: Shape
+    error: float = 0.0
+    factor: str = ""
+    reason: str = ""
+    lines: int = 0  # how many lines it settles
+
+
+class Hand:
+    """A request on its way, played by a person. Raises DerivationError where no derivation is
+    known."""
+
+    def __init__(self, problem: Problem, request: Request, seed: int = 0) -> None:
+        self.problem = replace(problem, requests=(request,))
+        self.request = request
+        self.seed = seed
+        self.derived = derive(problem, request, seed)
+        self.steps = tuple(map(_without_zeros, steps_of(problem, self.derived, to_text)))
+        self.moves = tuple(self._moves())
+        self.played: list[Played] = []
+        self.hints = 0  # given for this move
+        self._values: dict[Expr, list[Array | None]] = {}
+
+    # -------------------------------------------------------------------------------- the moves
+
+    @property
+    def move(self) -> Move | None:
+        """The line that is to be arranged; None at the end."""
+        return self.moves[len(self.played)] if len(self.played) < len(self.moves) else None
+
+    def _moves(self) -> Iterator[Move]:
+        for step in self.steps:
+            for i, line in enumerate(step.lines):
+                yield Move(step, line, tuple(self._named(line)), (i, len(step.lines)))
+
+    def _named(self, line: Line) -> Iterator[Named]:
+        taken = self._taken
+        letters = iter([c for c in LETTERS if c not in taken])
+        upstream = next(name for name in UPSTREAMS if name not in taken)
+        known: dict[Expr, str] = {}
+        for factor in line.factors:
+            e = factor.expression
+            own = str(e.data.name) if e.op == "symbol" else str(e.data) if e.op == "name" else ""
+            if e.is_scalar and not own:
+                name = to_text(e)
+            elif own and is_name(own):
+                name = own
+            elif e.op == "symbol":
+                name = upstream
+            else:
+                name = known.get(e) or next(letters, to_text(e))
+            known[e] = name
+            yield Named(name, factor)
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """Names that mean something already."""
+        dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
+        direction = self.request.direction
+        along = set() if direction is None else {str(direction.data.name)}
+        words = {*NAMES, *vocabulary(), *self.problem.functions, "I", "T", "e", "pi"}
+        return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
+
+    # ----------------------------------------------------------------------------- what is typed
+
+    def read(self, text: str) -> Expr:
+        """An arrangement as typed, in the names of the problem and of this line's factors; what
+        comes from above may also be called by its label. Raises InputError."""
+        move = self.move
+        assert move is not None
+        inside = (s for n in move.factors for s in symbols_of(n.expression))
+        names = {str(s.data.name): s for s in inside}  # members of families too
+        names |= {n.name: n.expression for n in move.factors}
+        names = {name: e for name, e in names.items() if is_name(name)}
+        plain = text
+        for named in move.factors:
+            label = to_text(named.expression)
+            if label != named.name and label in text and named.expression.op == "symbol":
+                plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
+        return read_expression(plain, self.problem, names, move.shape)
+
+    def play(self, text: str) -> Ruling:
+        """Judge an arrangement, and take it if it stands. Raises InputError."""
+        move = self.move
+        assert move is not None
+        e = self.read(text)
+        ruling = self.judge(e)
+        if ruling.outcome == "stands":
+            self._take(text.strip(), e, ruling.lines)
+        return ruling
+
+    def judge(self, e: Expr) -> Ruling:
+        """Shape first, then numbers."""
+        move = self.move
+        assert move is not None
+        if e.shape != move.shape:
+            return Ruling("shape", e.shape)
+        if e is move.line.arrangement:
+            return Ruling("stands", e.shape, lines=1)
+        values, right = self._at_draws(e), self._at_draws(move.line.arrangement)
+        error = _error(values, right)
+        if error is None:
+            return Ruling("no value", e.shape, np.inf)
+        for lines, other in self._forms(move):
+            apart = _error(values, self._at_draws(other))
+            if apart is not None and apart <= SAME:
+                return Ruling("stands", e.shape, error, lines=lines)
+        ratios = _ratios(values, right)
+        factor = self._factor(ratios, move) if ratios else ""
+        reason = "" if factor else PROPORTIONAL if ratios else self._reason(e, move)
+        return Ruling("wrong", e.shape, error, factor, reason)
+
+    def _factor(self, ratios: Sequence[float], move: Move) -> str:
+        """The number or scalar that is too much where the values have these ratios to the right
+        ones, if it is a simple one."""
+        scalars = [n.expression for n in move.factors]
+        scalars += [*self.problem.symbols.values(), *self.problem.definitions.values()]
+        scalars += [dimension(Dim.of(name)) for name in self._draws[0][0]]
+        bases = dict.fromkeys(s for s in scalars if s.is_scalar and s.op != "number")
+        for base in (number(1), *(power(s, number(k)) for k in POWERS for s in bases)):
+            parts = [v.item() for v in self._at_draws(base) if v is not None and v.all()]
+            if len(parts) < len(ratios) or (len(parts) < 2 and base.op != "number"):
+                continue
+            numbers = np.array(ratios) / np.array(parts)
+            plain = Fraction(float(numbers[0])).limit_denominator(MOST_PARTS)
+            if plain and np.allclose(numbers, float(plain), rtol=SAME, atol=0):
+                return to_text(times(number(plain), base))
+        return ""
+
+    def _forms(self, move: Move) -> Iterator[tuple[int, Expr]]:
+        """What a person may have arranged: the line, or all the lines that are left of its step;
+        with the factor from above as a letter, or as what it was found to be. With how many lines
+        that settles."""
+        rest = [line.arrangement for line in move.step.lines[move.part[0] :]]
+        for lines in dict.fromkeys((1, len(rest))):
+            whole = add(*rest[:lines])
+            yield lines, whole
+            yield lines, substitute(whole, self._found)
+
+    @property
+    def _found(self) -> dict[Expr, Expr]:
+        """The cotangents of the steps that are done, in the problem's names."""
+        values: dict[Expr, Expr] = {}
+        played = iter(self.played)
+        for step in self.steps:
+            lines = [p.arrangement for _, p in zip(step.lines, played, strict=False)]
+            if len(lines) < len(step.lines):
+                break
+            if not step.note:
+                total = add(*lines) if lines else step.result
+                values[symbol(step.label, step.shape)] = substitute(total, values)
+        return values
+
+    def _reason(self, e: Expr, move: Move) -> str:
+        """What is missing, what doesn't belong to the line, or why the types refuse it."""
+        typed, factors = move.in_letters(e), [move.letter(n) for n in move.factors]
+        there, needed = _matrices(typed), _matrices(move.in_letters(move.line.arrangement))
+        inside = {
+            a: _matrices(self._found.get(n.expression, n.expression)) - {*factors}
+            for a, n in zip(factors, move.factors, strict=True)
+        }
+        spelt = {a for a, leaves in inside.items() if leaves & there}  # not by their letters
+        missing = [a for a in dict.fromkeys(factors) if a in needed - there - spelt]
+        if missing:
+            return f"{_listed(missing)} not in it"
+        strange = there - {*factors}.union(*(inside[a] for a in spelt))
+        if strange:
+            return f"{_listed([a for a in postorder([typed]) if a in strange])} not in the line"
+        terms = read_terms(typed) or []
+        if len(terms) > 1 or any(x.op == "add" and {*x.args} & there for x in postorder([typed])):
+            return "the line is one product, not a sum"
+        uses = Counter(
+            edge.atom for term in terms for edge in term.edges for _ in range(_uses(edge))
+        )
+        often = [a for a in dict.fromkeys(factors) if uses[a] > factors.count(a)]
+        if often:
+            return f"{_listed(often)} in it too often"
+        return objection(typed, factors, move.line.sides) or ""
+
+    def _take(self, text: str, e: Expr, lines: int, by_machine: bool = False) -> None:
+        self.hints = 0
+        for i in range(lines):
+            move = self.move
+            assert move is not None
+            arrangement = e if lines == 1 else move.line.arrangement
+            self.played.append(Played(text if i == 0 else "", arrangement, by_machine))
+
+    # ----------------------------------------------------------------------------- the machine's
+
+    def play_next(self) -> Played:
+        """Let the machine arrange this line."""
+        move = self.move
+        assert move is not None
+        text = to_text(move.in_letters(move.line.arrangement))
+        self._take(text, move.line.arrangement, 1, by_machine=True)
+        return self.played[-1]
+
+    def back(self) -> bool:
+        """Take the last line back; false if there is none."""
+        self.hints = 0
+        if not self.played:
+            return False
+        self.played.pop()
+        return True
+
+    def hint(self) -> str:
+        """One more move of this line: what stands first, what is transposed, what holds it
+        together."""
+        move = self.move
+        assert move is not None
+        names = {n.expression: n.name for n in move.factors}
+        told = list(hints(move.line.arrangement, names))
+        self.hints += 1
+        return told[min(self.hints, len(told)) - 1]
+
+    # -------------------------------------------------------------------------------- the whole
+
+    def whole(self) -> Result:
+        """The derivation as it was played, simplified and validated. All lines must stand."""
+        simplifier = Simplifier(self.problem.definitions.values(), [self.request.of])
+        played = iter(self.played)
+        values = self._found
+        steps = []
+        for step in self.steps:
+            if not step.lines:
+                steps.append(step)
+                continue
+            lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
+            total = add(*(line.arrangement for line in lines))
+            steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
+        is_plain = self.derived.recursion is None  # else the steps are those of any member
+        if self.request.kind in ("grad", "vjp") and values and is_plain:
+            gradient = next(reversed(values.values()))
+            result = conclude(self.problem, self.request, gradient, self.seed)
+        else:  # what is opened at the end is the machine's step
+            result = self.derived
+        return replace(result, steps=tuple(steps))
+
+    # ------------------------------------------------------------------------------ the numbers
+
+    @cached_property
+    def _draws(self) -> list[Drawn]:
+        request = self.request
+        used = [e for move in self.moves for e in (move.line.arrangement, *_parts(move))]
+        mentioned = (s for e in used for s in symbols_of(e))
+        inputs = dict.fromkeys([*self.problem.symbols.values(), *mentioned])
+        if request.direction is not None:
+            inputs.pop(request.direction, None)
+        return Checker(
+            request.of,
+            request.wrt,
+            request.direction,
+            request.kind,
+            self.problem.functions,
+            tuple(inputs),
+            self.seed,
+        ).draws()
+
+    def _at_draws(self, e: Expr) -> list[Array | None]:
+        found = self._values.get(e)
+        if found is None:
+            found = self._values[e] = [values_at([e], drawn)[0] for drawn in self._draws]
+        return found
+
+
+def _without_zeros(step: Step) -> Step:
+    """The step without lines that cancel, as those of `X inv(X)` do."""
+    return replace(step, lines=tuple(line for line in step.lines if line.coefficient))
+
+
+def _parts(move: Move) -> list[Expr]:
+    return [named.expression for named in move.factors]
+
+
+def _error(values: Sequence[Array | None], right: Sequence[Array | None]) -> float | None:
+    """The largest relative error; None where there is no value to compare with."""
+    errors = []
+    for a, b in zip(values, right, strict=True):
+        if b is None:
+            continue
+        if a is None:
+            return None
+        scale = float(np.abs(b).max()) or 1.0
+        errors.append(float(np.abs(a - b).max()) / scale)
+    return max(errors, default=None)
+
+
+def _ratios(values: Sequence[Array | None], right: Sequence[Array | None]) -> list[float]:
+    """What the right values are multiplied by, one number for each draw; nothing if they aren't."""
+    pairs = [(a, b) for a, b in zip(values, right, strict=True) if a is not None and b is not None]
+    found = [k for k in (ratio(a, b) for a, b in pairs) if k is not None]
+    return found if len(found) == len(values) else []
+
+
+def _matrices(e: Expr) -> set[Expr]:
+    """The matrices that are named in it."""
+    nodes = postorder([e], into=lambda e: e.op != "name")
+    return {x for x in nodes if x.op in ("symbol", "name") and not x.is_scalar}
+
+
+def _uses(edge: Edge) -> int:
+    """How often a factor stands in a product, if that is a number of times."""
+    k = edge.exponent.data if edge.exponent.op == "number" else 1
+    return int(k) if k in range(1, MOST_TIMES + 1) else 1
+
+
+def _listed(found: Sequence[Expr]) -> str:
+    """`A is`, "`A` and `B` are"."""
+    *others, last = [f"`{to_text(e)}`" for e in found]
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
+
+
+def arranged(line: Line, arrangement: Expr) -> Expr:
+    """A look-alike with the line's number in front."""
+    return times(number(line.coefficient), arrangement)

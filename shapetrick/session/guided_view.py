@@ -1,0 +1,127 @@
+"""A line that a person arranges, and what is said of an arrangement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.dims import shape_text
+from ..core.expr import Expr
+from ..language.printer import overlined, to_text
+from ..render import phrases as words
+from ..render.layout import MARGIN, Row, columns, labelled, prose
+from ..render.terminal import Style
+from .drawings import Box, drawn
+from .guided import Hand, Move, Named, Ruling, arranged
+
+INDENT = 13
+LEAD = 3  # scalars in front take at most this part of the width
+
+
+def move_rows(hand: Hand, style: Style) -> list[Row]:
+    """The line to be arranged: its factors drawn to scale, and what the letters stand for."""
+    move = hand.move
+    assert move is not None
+    part, parts = move.part
+    count = f"line {len(hand.played) + 1} of {len(hand.moves)}"
+    term = f", term {part + 1} of {parts}" if parts > 1 else ""
+    head, place = f"{label(move)} = ?", f"   {count}{term}"
+    rows: list[Row] = [[(head, "bold"), (place, "dim")], []]
+    if columns(head + place) > style.prose_width:
+        rows = [*([(text, "bold")] for text in style.broken(head, 0)), [(place, "dim")], []]
+    boxes = [Box(n.name, n.expression.shape) for n in move.factors if not n.expression.is_scalar]
+    lead = _scalars(move)
+    if columns(lead) > style.prose_width // LEAD:
+        rows.append([(" " * MARGIN + lead, "")])
+        lead = ""
+    target = Box(label(move), move.shape)
+    rows += drawn(boxes, target, f"{lead} " if lead else "", style.prose_width)
+    return [*rows, *_letters(move, style)]
+
+
+def label(move: Move) -> str:
+    """What the line is, `∂J/∂W`."""
+    return overlined(move.step.label)
+
+
+def prompt(move: Move) -> str:
+    """What stands before what is typed: the label, where it leaves room."""
+    text = label(move)
+    return f"{text} = " if columns(text) <= words.LONGEST_LABEL else "= "
+
+
+def _scalars(move: Move) -> str:
+    scalars = [n.name for n in move.factors if n.expression.is_scalar]
+    number = move.line.coefficient
+    first = [str(number)] if number != 1 or not move.factors else []
+    return "".join(f"{text} · " for text in (*first, *scalars))
+
+
+def _letters(move: Move, style: Style) -> list[Row]:
+    rows: list[Row] = []
+    for named in dict.fromkeys(n for n in move.factors if n.name != to_text(n.expression)):
+        text = f"{named.name} = {overlined(style.text(named.expression))}"
+        texts = style.broken(text, INDENT)
+        rows += labelled("" if rows else "where", [[(t, "")] for t in texts], INDENT)
+    return [[], *rows] if rows else []
+
+
+def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
+    """Whether an arrangement of the line stands, and if not, why."""
+    match ruling.outcome:
+        case "stands":
+            many = f", and settles all {ruling.lines} terms" if ruling.lines > 1 else ""
+            return [[("  ✓ ", "bold green"), (f"stands{many}", "")]]
+        case "shape":
+            shapes = f"shape {shape_text(ruling.shape)}, need {shape_text(move.shape)}"
+            return [[("  ✗ ", "bold red"), (shapes, "")]]
+        case "no value":
+            return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
+    said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
+    if ruling.factor:
+        said += f"; right but for a factor {ruling.factor}"
+    elif ruling.reason:
+        said += f"; {ruling.reason}"
+    texts = prose(said, style.prose_width - 4)
+    return [[("  ✗ " if i == 0 else "    ", "bold red"), (t, "")] for i, t in enumerate(texts)]
+
+
+def candidate_rows(hand: Hand, style: Style) -> list[Row]:
+    """The arrangement that stands, and some that fit the shapes and don't."""
+    assert hand.move is not None
+    line, rejected, letters = hand.move.line, hand.move.line.rejected, hand.move.in_letters
+    rows: list[Row] = labelled(
+        "fit",
+        [[(text, "")] for text in prose(words.counted(line, True), style.prose_width - INDENT)],
+        INDENT,
+    )
+    rows += _candidate("stands", letters(line.arrangement), "", "green", style)
+    for i, r in enumerate(rejected):
+        why = f"off by {words.figure(r.error)}: {r.reason}"
+        typed = letters(arranged(line, r.arrangement))
+        rows += _candidate("" if i else "don't", typed, why, "red", style)
+    others = line.fitting - 1 - len(rejected)
+    if rejected and others > 0:
+        rows += labelled("", [[(f"and {others:,} more", "dim")]], INDENT)
+    return rows
+
+
+def _candidate(head: str, e: Expr, why: str, look: str, style: Style) -> list[Row]:
+    rows: list[Row] = [[(text, look)] for text in style.broken(style.text(e), INDENT)]
+    rows += [[(f"  {text}", "dim")] for text in prose(why, style.prose_width - INDENT - 2)]
+    return labelled(head, rows, INDENT)
+
+
+def why_rows(move: Move, name: str, style: Style) -> list[Row]:
+    """Where each factor of the line came from in the chain rule, or the one of that name."""
+    wanted = [n for n in move.factors if name in ("", n.name, style.text(n.expression))]
+    return [row for named in wanted or move.factors for row in _origin(named, style)]
+
+
+def _origin(named: Named, style: Style) -> Iterator[Row]:
+    text = overlined(style.text(named.expression))
+    head = named.name if named.name == text else f"{named.name} = {text}"
+    *lines, last = style.broken(head, 2)
+    yield from ([(f"  {line}", "bold")] for line in lines)
+    yield [(f"  {last}", "bold"), (f"   {shape_text(named.expression.shape)}", "magenta")]
+    for line in prose(named.factor.origin, style.prose_width - 4):
+        yield [(f"    {line}", "dim")]

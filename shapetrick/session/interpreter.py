@@ -1,0 +1,315 @@
+"""Where a session is worked on: what was typed goes in, rows of styled text come out.
+
+A line is a statement of the language, an expression, or a command (`session/commands.py`); while a
+derivation is made by hand it is an arrangement, and while a question is open an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from ..api import Derivation
+from ..claims.judgement import judge
+from ..core.dims import shape_text
+from ..core.errors import DerivationError, ShapetrickError, excerpt
+from ..core.expr import Expr
+from ..core.problem import Problem, Request
+from ..language.printer import overlined
+from ..pipeline.requests import derive
+from ..quiz import Question, Scores, built_in, choose, mark
+from ..render.claims import judgement_rows
+from ..render.layout import Row, columns, labelled, padded, prose
+from ..render.phrases import asked, figure
+from ..render.terminal import INDENT, Style, result_rows
+from .guided import Hand
+from .guided_view import move_rows, prompt, ruling_rows
+from .recovery import Recovery, Unsaved
+from .statements import Entered, Entry, Reading, Session, is_expression, listed
+
+Busy = Callable[[str], object]  # told what is worked on, for those who watch
+
+
+@dataclass(slots=True)
+class Round:
+    """An open question: where the next ones come from, and how often it was answered wrongly."""
+
+    question: Question
+    source: Sequence[Question]
+    topic: str = ""
+    level: int | None = None
+    wrong: int = 0
+
+
+@dataclass(slots=True)
+class Desk:
+    """A session with what is open on it: a derivation by hand, a question, the last derivation."""
+
+    session: Session = field(default_factory=Session)
+    style: Style = field(default_factory=Style)
+    questions: Sequence[Question] = field(default_factory=built_in)
+    scores: Scores = field(default_factory=Scores)
+    hand: Hand | None = None
+    round: Round | None = None
+    last: Derivation | None = None
+    file: str = ""  # what was loaded or saved
+    digest: str = ""  # of what the file held then
+    saved: tuple[Entry, ...] = ()  # what it says
+    recovery: Recovery = field(default_factory=Recovery)
+    done: bool = False
+    busy: Busy = field(default=lambda what: None)
+
+    @property
+    def prompt(self) -> str:
+        """What is asked for now."""
+        if self.hand is not None and self.hand.move is not None:
+            return prompt(self.hand.move)
+        return "answer = " if self.round is not None else "> "
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something was entered that no file holds."""
+        entries = self.session.state.entries
+        return bool(entries) and entries != self.saved
+
+    def is_in(self, file: str, content: bytes) -> None:
+        """A file holds what stands."""
+        self.file, self.digest, self.saved = file, digest_of(content), self.session.state.entries
+
+    def keep(self) -> bool:
+        """Keep what is unsaved where the next session finds it; whether it is safe."""
+        if not self.is_unsaved:
+            self.recovery.drop()
+            return True
+        state = self.session.state
+        lines = () if self.hand is None else _replayed(self.hand)
+        return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
+
+    def take(self, text: str) -> Iterator[Row]:
+        """What is said of a statement, an expression, an arrangement or an answer. Raises
+        ShapetrickError."""
+        if not text:
+            return
+        if not is_expression(text):
+            yield from self.enter(text)
+        elif self.hand is not None:
+            yield from self._arrange(self.hand, text)
+        elif self.round is not None:
+            yield from self._answered(self.round, text)
+        else:
+            yield from reading_rows(self.session.read_expression(text), self.style)
+
+    # ------------------------------------------------------------------------------- statements
+
+    def enter(self, text: str) -> Iterator[Row]:
+        """Take statements in and answer what they ask. What is interrupted is not taken in."""
+        with self.taken_back_if_interrupted():
+            entered = self.session.enter(text)
+            yield from entered_rows(entered, self.style)
+            if self.hand is not None and entered.replaced:
+                stale = "the derivation by hand goes on with what stood before"
+                yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
+            for request in entered.requests:
+                yield from self.derive(request)
+
+    @contextmanager
+    def taken_back_if_interrupted(self) -> Iterator[None]:
+        """What was entered before an interrupt is taken back."""
+        before = self.session.state
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.session.state != before:
+                self.session.undo()
+            raise
+
+    def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
+        """The derivation of a request, or what is found of its claim."""
+        problem, seed = self.session.problem, self.session.state.seed
+        self.busy(asked(request))
+        if request.claim is not None:
+            yield from judgement_rows(judge(problem, request, seed), self.style)
+            return
+        try:
+            derivation = Derivation(problem, derive(problem, request, seed))
+            yield from self.show(derivation, quiet=quiet)
+        except DerivationError as error:  # the other requests are still answered
+            yield from error_rows(error, self.style)
+
+    def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
+        """A derivation, which is from here on the last one."""
+        result = d.result if quiet else replace(d.result, steps=d.steps)
+        self.last = d
+        style = replace(self.style, steps=steps, quiet=quiet)
+        yield from result_rows(result, style, d.problem.definitions)
+
+    # ----------------------------------------------------------------------------------- by hand
+
+    def begin(self, request: Request) -> Iterator[Row]:
+        """Start a derivation by hand."""
+        self.busy(asked(request))
+        hand = Hand(self.session.problem, request, self.session.state.seed)
+        self.hand, self.round = hand, None
+        yield from self.look(hand)
+
+    def look(self, hand: Hand) -> Iterator[Row]:
+        """The line that is to be arranged, or at the end the whole."""
+        if hand.move is not None:
+            yield from move_rows(hand, self.style)
+            return
+        self.hand = None
+        if not hand.moves:
+            yield [("  there is nothing to arrange", "")]
+        self.busy(asked(hand.request))
+        by_machine = sum(played.by_machine for played in hand.played)
+        own = len(hand.played) - by_machine
+        count = f"every line stands: {own} by you, {by_machine} by the machine"
+        yield [(count, "")]
+        yield []
+        yield from self.show(Derivation(hand.problem, hand.whole()))
+
+    def _arrange(self, hand: Hand, text: str) -> Iterator[Row]:
+        move = hand.move
+        assert move is not None
+        ruling = hand.play(text)
+        yield from ruling_rows(ruling, move, self.style)
+        if ruling.outcome == "stands":
+            yield []
+            yield from self.look(hand)
+
+    # ---------------------------------------------------------------------------------- practice
+
+    def pose(self, round_: Round) -> Iterator[Row]:
+        """Ask a question."""
+        self.round, self.hand = round_, None
+        question = round_.question
+        yield [(f"{question.topic}, level {question.level}", "bold")]
+        for line in question.given.splitlines():
+            yield [(f"  {line}", "")]
+        yield [(f"  {question.ask}", "bold")]
+        request = question.problem.requests[0]
+        shape = shape_text(request.wrt.shape)
+        yield [(f"  the answer is {shape}; :hint, :answer, :skip, :stop", "dim")]
+
+    def pose_another(self, round_: Round) -> Iterator[Row]:
+        """Ask the next question of a round."""
+        topic, level = round_.topic, round_.level
+        following = choose(round_.source, self.scores, topic, level, round_.question)
+        if following == round_.question:
+            level = None  # there is no other of that level
+            following = choose(round_.source, self.scores, topic, level, round_.question)
+        if self.scores.solved(following):
+            yield [("  all of these are solved; here they come again, or :stop", "dim")]
+        yield []
+        yield from self.pose(Round(following, round_.source, topic, level))
+
+    def _answered(self, round_: Round, text: str) -> Iterator[Row]:
+        self.busy("the answer")
+        judgement = mark(round_.question, text, self.session.state.seed)
+        right = judgement.verdict == "right"
+        self.scores.record(round_.question, right)
+        if right:
+            yield [("  ✓ right", "bold green")]
+            yield from self.pose_another(round_)
+            return
+        round_.wrong += 1
+        if round_.wrong > 1:  # once more a person may look for it without help
+            yield from judgement_rows(judgement, self.style)
+            return
+        validation = judgement.validation
+        said = judgement.diagnosis.split(";")[0]
+        if validation is not None and validation.max_relative_error < float("inf"):
+            said = f"the numbers say no: relative error {figure(judgement.error)}"
+        yield [("  ✗ ", "bold red"), (said.splitlines()[0], "")]
+        yield [("    try again, or :hint", "dim")]
+
+
+def digest_of(content: bytes) -> str:
+    """What tells the contents of files apart."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _replayed(hand: Hand) -> tuple[str, ...]:
+    """The lines that bring a derivation by hand to where it is."""
+    span = hand.request.span
+    assert span is not None
+    begun = hand.problem.text[span.start : span.end]
+    own = (":next" if p.by_machine else p.text for p in hand.played)
+    return f":derive {begun}", *filter(None, own)
+
+
+# -------------------------------------------------------------------------------------- the rows
+
+
+def error_rows(error: ShapetrickError, style: Style) -> Iterator[Row]:
+    """What is wrong, below the place where it is."""
+    lines = str(error).splitlines()
+    if error.span is not None and error.text is not None:
+        if "\n" not in error.text.strip():  # what was just typed has one line: it needs no number
+            place = excerpt(error.text, error.span).splitlines()
+            lines = [line[len("line 1: ") :] for line in place] + error.message.splitlines()
+        yield [(f"  {lines[0]}", "")]
+        yield [(f"  {lines[1]}", "bold red")]
+        lines = lines[2:]
+    for line in lines:
+        yield from ([(f"  {text}", "")] for text in prose(line, style.prose_width - 2))
+
+
+def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
+    """What statements declare and define, and what they change."""
+    values = named_values(entered.problem)
+    for entry in entered.entries:
+        for name in entry.names:
+            value = values.get(name)
+            shape = "element-wise function" if value is None else shape_text(value.shape)
+            notes = ""
+            if value is not None and value.op == "symbol" and value.data.attributes:
+                notes = "  " + ", ".join(sorted(value.data.attributes))
+            yield [(f"  {overlined(name)}", "bold"), (f"   {shape}", "magenta"), (notes, "dim")]
+    remarks: list[tuple[str, str]] = []
+    if entered.replaced:
+        what = f"{listed(entered.replaced)} had another meaning"
+        if entered.dependents:
+            depend = "depends" if len(entered.dependents) == 1 else "depend"
+            what += f", and {listed(entered.dependents)} {depend} on it"
+        remarks.append(("changed", what))
+    if entered.dropped:
+        remarks.append(("taken out", f"{listed(entered.dropped)}: no longer fits (see :undo)"))
+    remarks += [("assumed", text) for text in entered.assumptions]
+    remarks += [("read", text) for text in entered.readings]
+    yield from remark_rows(remarks, style)
+
+
+def named_values(problem: Problem) -> dict[str, Expr]:
+    """All that has a name and a shape; of a family, the members of each statement."""
+    values = {**problem.symbols, **problem.definitions}
+    for segment in problem.families.segments if problem.families else ():
+        values[segment.name] = segment.symbol(segment.index)
+    return values
+
+
+def remark_rows(remarks: Sequence[tuple[str, str]], style: Style) -> Iterator[Row]:
+    """Remarks behind their labels."""
+    before = ""
+    for head, remark in remarks:
+        texts = prose(remark, style.prose_width - INDENT)
+        yield from labelled("" if head == before else head, [[(t, "")] for t in texts], INDENT)
+        before = head
+
+
+def reading_rows(reading: Reading, style: Style) -> Iterator[Row]:
+    """How an expression was read, with its shape."""
+    texts = style.broken(reading.text, 2)
+    yield from ([(f"  {text}", "")] for text in texts[:-1])
+    yield [(f"  {texts[-1]}", ""), (f"   {shape_text(reading.value.shape)}", "magenta")]
+    remarks = [("assumed", text) for text in reading.assumptions]
+    yield from remark_rows([*remarks, *(("read", text) for text in reading.readings)], style)
+
+
+def shape_rows(named: Sequence[tuple[str, Expr]]) -> Iterator[Row]:
+    """Names or expressions with their shapes, below each other."""
+    width = min(max((columns(text) for text, _ in named), default=0), 50)
+    for text, value in named:
+        yield [(f"  {padded(text, width)}", ""), (f"   {shape_text(value.shape)}", "magenta")]

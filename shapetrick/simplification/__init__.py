@@ -1,0 +1,1 @@
+"""To the form that a textbook prints."""

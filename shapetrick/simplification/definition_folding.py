@@ -1,0 +1,345 @@
+"""Definitions put back: where the body of one turns up, whole or as a part of a product or a sum,
+its name.
+
+A body that is a product is a network, and is looked for in the networks of other products, so
+that `sum(G .* (P V), axis=1)` and `x / r .* x` show an `O = P V` and a `y = x / r` in whatever
+way they are written; the body of a sum is looked for among the summands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+from itertools import chain, count
+from math import inf
+from typing import Generic, NamedTuple, TypeVar
+
+from ..algebra.contraction import flip
+from ..algebra.fingerprints import Sum, key_of, like_terms
+from ..algebra.index_terms import Edge, Nodes, Term, add_exponents, opened, read_terms
+from ..core.expr import UNIT, Expr, add, negate, number, times, transpose
+
+MOST_STEPS = 10_000  # of the search for a body in a product
+
+Symmetric = Callable[[Expr], bool]
+Powers = dict[Expr, Expr]
+Row = TypeVar("Row")
+
+
+class _Match(NamedTuple):
+    """How a pattern's nodes and edges lie in a term."""
+
+    nodes: dict[int, int]
+    edges: tuple[tuple[int, Expr | None], ...]  # (index in the term, what is left of its exponent)
+
+
+class _Bodies(Generic[Row]):
+    """Bodies in their order, each listed under one of its parts, without which it can't be there:
+    of a thousand definitions, those few are looked for that a product or a sum may hold."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}
+        self._by_part: dict[Expr, list[int]] = {}
+
+    def learn(self, row: Row, *ways: Iterable[Expr], first: bool = False) -> None:
+        """Notes a body, last or first; `ways` are the parts of each form in which it is there."""
+        place = -len(self._rows) if first else len(self._rows)
+        self._rows[place] = row
+        for parts in ways:
+            rarest = min(parts, key=lambda part: len(self._by_part.get(part, ())))
+            self._by_part.setdefault(rarest, []).append(place)
+
+    def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[Row]:
+        """The bodies that may be there, in order; what is there may change on the way."""
+        by_part, last = self._by_part, -inf
+        there: list[Expr] = []
+        places: list[int] = []
+        while by_part:
+            if (now := list(parts())) != there:
+                there = now
+                found = {k for a in there if a in by_part for k in by_part[a] if k > last}
+                places = sorted(found, reverse=True)
+            if not places:
+                break
+            last = places.pop()
+            yield self._rows[int(last)]
+
+
+class Folding:
+    """The definitions of a problem, and how to find them."""
+
+    def __init__(self, symmetric: Symmetric) -> None:
+        self._symmetric = symmetric
+        self._whole: dict[Expr, Expr] = {}
+        self._sums = _Bodies[tuple[Expr, Expr]]()
+        self._products_added = _Bodies[tuple[Expr, Term, Expr]]()  # body, first product, name
+        self._products = _Bodies[tuple[Term, Expr]]()
+
+    def learn(self, definition: Expr, form: Expr) -> None:
+        """Notes one form of a definition's body."""
+        if not form.args or form is definition or form in self._whole:
+            return
+        self._whole[form] = definition
+        flipped = flip(form, self._symmetric)
+        self._whole.setdefault(flipped, transpose(definition))
+        if form.op == "add":
+            self._learn_sum(form, definition)
+            if flipped is not form:
+                self._learn_sum(flipped, transpose(definition))
+            return
+        terms = read_terms(form) or []
+        if len(terms) == 1 and _is_pattern(terms[0]):
+            self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
+
+    def _learn_sum(self, body: Expr, name: Expr) -> None:
+        self._sums.learn((body, name), body.args, map(negate, body.args))
+        read = [read_terms(a) or [] for a in body.args]
+        alike = all(a.shape == body.shape for a in body.args)
+        if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
+            first = read[0][0]
+            self._products_added.learn((body, first, name), _parts(first))
+
+    def fold(self, e: Expr) -> Expr:
+        """The expression, or its name if it is a body; in a sum, summands that are one by the
+        name."""
+        found = self._whole.get(e)
+        if found is not None:
+            return found
+        if e.op == "add":
+            among = self._sums.among(lambda: e.args if e.op == "add" else ())
+            for body, name in among:
+                e = _without_summands(e, body, name)
+        return e
+
+    def holds_none(self, factors: Iterable[Expr]) -> bool:
+        """Whether no definition that is a product may be found in one of these factors."""
+        return next(self._products.among(lambda: factors), None) is None
+
+    def fold_term(self, term: Term) -> Iterator[Term]:
+        """The term with one more definition in it each time."""
+        among = self._products.among(lambda: _parts(term))
+        for pattern, name in among:
+            while (folded := self._folded(term, pattern, name)) is not None:
+                term = folded
+                yield term
+
+    def _folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+        if len(pattern.edges) > len(term.edges):  # each has a factor of its own
+            return None
+        scalars = _divided(dict(term.scalars), pattern)
+        if scalars is None:
+            return None
+        match = next(self._matches(term, pattern), None)
+        if match is None:
+            return None
+        left = dict(match.edges)
+        edges = []
+        for i, edge in enumerate(term.edges):
+            exponent = left.get(i, edge.exponent)
+            if exponent is not None:
+                edges.append(edge._replace(exponent=exponent))
+        rows, cols = (tuple(match.nodes[n] for n in s) for s in (pattern.rows, pattern.cols))
+        if rows or cols:
+            edges.append(Edge(name, rows, cols))
+        else:
+            scalars[name] = UNIT if name not in scalars else add_exponents(scalars[name], UNIT)
+        used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
+        dims = {n: d for n, d in term.dims.items() if n in used}
+        coefficient = term.coefficient / pattern.coefficient
+        return Term(coefficient, tuple(scalars.items()), tuple(edges), dims, term.rows, term.cols)
+
+    def fold_sums(self, terms: Sum) -> Sum:
+        """The terms with the body of a sum found among them as a common factor: where `A b` and
+        `-A c` occur and `R = b - c`, `A R` in their place. The coefficients get smaller."""
+        among = self._products_added.among(lambda: chain.from_iterable(map(_parts, terms.values())))
+        for body, first, name in among:
+            while (folded := self._with_sum(terms, body, first, name)) is not None:
+                terms = folded
+        return terms
+
+    def _with_sum(self, terms: Sum, body: Expr, first: Term, name: Expr) -> Sum | None:
+        if len(terms) < len(body.args):
+            return None
+        for term in terms.values():
+            context = self._folded(term, first, name)
+            if context is None:
+                continue
+            used = dict(self._share(context, name, summand) for summand in body.args)
+            if len(used) == len(body.args) and all(
+                key in terms and 0 < c / terms[key].coefficient <= 1 for key, c in used.items()
+            ):
+                return _replaced(terms, used, key_of(context, self._symmetric), context)
+        return None
+
+    def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
+        """The context with a summand in place of the name: its key, and its coefficient."""
+        edges = tuple(
+            edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
+        )
+        wanted = opened(context._replace(edges=edges), summand, most=1)
+        if len(wanted) != 1:
+            return 0, 1
+        return key_of(wanted[0], self._symmetric), wanted[0].coefficient
+
+    # -------------------------------------------------------------------------- matching
+
+    def _matches(self, term: Term, pattern: Term) -> Iterator[_Match]:
+        if not _has_all(term, pattern):
+            return
+        touching: dict[int, set[int]] = {}
+        for i, edge in enumerate(term.edges):
+            for n in edge.nodes:
+                touching.setdefault(n, set()).add(i)
+        steps = count()
+
+        def extend(
+            k: int, nodes: dict[int, int], taken: dict[int, Expr | None]
+        ) -> Iterator[_Match]:
+            if next(steps) > MOST_STEPS:
+                return
+            if k == len(pattern.edges):
+                if self._is_closed(term, pattern, nodes, taken, touching):
+                    yield _Match(nodes, tuple(taken.items()))
+                return
+            wanted = pattern.edges[k]
+            for i, edge in enumerate(term.edges):
+                if i in taken or edge.atom is not wanted.atom:
+                    continue
+                left = _left_over(edge.exponent, wanted.exponent)
+                if left is None:
+                    continue
+                for ends in self._orientations(edge):
+                    here = _joined(nodes, wanted.nodes, ends)
+                    if here is not None:
+                        rest = None if left.op == "number" and left.data == 0 else left
+                        yield from extend(k + 1, here, {**taken, i: rest})
+
+        yield from extend(0, {}, {})
+
+    def _orientations(self, edge: Edge) -> list[Nodes]:
+        if len(edge.nodes) == 2 and self._symmetric(edge.atom):
+            return [edge.nodes, edge.nodes[::-1]]
+        return [edge.nodes]
+
+    def _is_closed(
+        self,
+        term: Term,
+        pattern: Term,
+        nodes: dict[int, int],
+        taken: dict[int, Expr | None],
+        touching: dict[int, set[int]],
+    ) -> bool:
+        """Whether what is summed inside the pattern is touched by nothing else in the term."""
+        for n in pattern.dims:
+            if n in pattern.open_nodes:
+                if n not in nodes:
+                    return False
+                continue
+            here = nodes[n]
+            outside = here in term.open_nodes or not touching[here] <= set(taken)
+            if outside or any(taken[i] is not None for i in touching[here]):
+                return False
+        return True
+
+
+def _has_all(term: Term, pattern: Term) -> bool:
+    """Whether a term has as many factors of each base as a pattern; which of them could be which is
+    a search that grows fast with equal ones."""
+    there = Counter(edge.atom for edge in term.edges)
+    wanted = Counter(edge.atom for edge in pattern.edges)
+    if any(there[atom] < k for atom, k in wanted.items()):
+        return False
+    for atom in (atom for atom, k in wanted.items() if k > 1):
+        # the largest power that is wanted needs one at least as large, and so on
+        pairs = zip(_powers(pattern, atom), _powers(term, atom), strict=False)
+        if any(abs(k) > abs(m) for k, m in pairs):
+            return False
+    return True
+
+
+def _powers(term: Term, atom: Expr) -> list[Fraction]:
+    """The powers of a factor that are numbers, the largest amount first."""
+    found = [e.exponent.data for e in term.edges if e.atom is atom and e.exponent.op == "number"]
+    return sorted(found, key=lambda k: -abs(k))
+
+
+def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, context: Term) -> Sum:
+    """The terms less what the context stands for, which takes the first place of it."""
+    parts: list[tuple[int, Term]] = []
+    first = next(k for k in terms if k in used)
+    for k, term in terms.items():
+        if k == first:
+            parts.append((key, context))
+        parts.append((k, term._replace(coefficient=term.coefficient - used.get(k, 0))))
+    return like_terms(parts)
+
+
+def _parts(term: Term) -> list[Expr]:
+    """The factors of a product, without their exponents."""
+    return [*(edge.atom for edge in term.edges), *(base for base, _ in term.scalars)]
+
+
+def _is_pattern(term: Term) -> bool:
+    """Whether a product is worth looking for: two factors or more, no side on a diagonal."""
+    factors = len(term.edges) + len(term.scalars)
+    powers = any(e.exponent is not UNIT for e in term.edges)
+    plain = term.rows != term.cols or not term.rows
+    fused = any(len(s) > 1 for e in term.edges for s in (e.rows, e.cols))
+    numeric = all(p.op == "number" for _, p in term.scalars)
+    return (factors > 1 or powers) and plain and numeric and not fused
+
+
+def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
+    """What remains of a power after taking out another, or None if it isn't in it."""
+    if exponent is wanted:
+        return number(0)
+    if exponent.op != "number" or wanted.op != "number":
+        return None
+    if exponent.data * wanted.data < 0 or abs(exponent.data) < abs(wanted.data):
+        return None
+    return number(exponent.data - wanted.data)
+
+
+def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:
+    """The mapping of nodes extended by an edge's ends, or None if that contradicts it."""
+    if len(wanted) != len(ends):
+        return None
+    result = dict(nodes)
+    for n, m in zip(wanted, ends, strict=True):
+        if result.setdefault(n, m) != m:
+            return None
+    return result if len(set(result.values())) == len(result) else None
+
+
+def _divided(scalars: Powers, pattern: Term) -> Powers | None:
+    result = dict(scalars)
+    for base, p in pattern.scalars:
+        left = _left_over(result[base], p) if base in result else None
+        if left is None:
+            return None
+        if left.data == 0:
+            del result[base]
+        else:
+            result[base] = left
+    return result
+
+
+def _without_summands(e: Expr, body: Expr, name: Expr) -> Expr:
+    """The sum with the name in place of the body's summands, as they are or all negated."""
+    if len(body.args) >= len(e.args):
+        if Counter(e.args) == Counter(map(negate, body.args)):
+            return negate(name)
+        return e
+    for sign in (1, -1):
+        rest = list(e.args)
+        for a in body.args:
+            wanted = a if sign == 1 else negate(a)
+            if wanted not in rest:
+                break
+            rest.remove(wanted)
+        else:
+            folded = add(name if sign == 1 else times(number(-1), name), *rest)
+            if folded.shape == e.shape:
+                return folded
+    return e

@@ -1,0 +1,52 @@
+"""Rows and columns scaled as people write it in a Jacobian: `diag(v) A`, and not `v .* A`."""
+
+from __future__ import annotations
+
+from ..algebra.common_factors import factored, without_leading_minus
+from ..algebra.sum_signs import Signs
+from ..core.cost import length
+from ..core.dims import ONE
+from ..core.expr import Expr, call, matmul, postorder, rebuild, times, transpose
+
+_LINEAR_IN_ALL = frozenset({"add", "matmul", "times", "kron"})
+
+
+def with_diagonals(e: Expr, signs: Signs) -> Expr:
+    """The expression with `diag` in the products that it is a sum of."""
+    done: dict[Expr, Expr] = {}
+    for node in postorder([e], into=lambda x: x.op in _LINEAR_IN_ALL):
+        new = node
+        if node.op in _LINEAR_IN_ALL:
+            new = rebuild(node, [done[a] for a in node.args])
+        if new.op == "times":
+            new = _scaled_by_diagonals(new)
+        elif new.op == "matmul" and new is not node:
+            new = without_leading_minus(_with_scalars_in_front(new))
+        elif new.op == "add" and new is not node:
+            new = factored(new.args, length, signs)
+        done[node] = new
+    return done[e]
+
+
+def _scaled_by_diagonals(product: Expr) -> Expr:
+    """An element-wise product with a column, or with a row, as a matrix product with `diag`;
+    scaled both ways, `u .* A .* v'`, it is read as easily."""
+    whole = [a for a in product.args if a.shape == product.shape]
+    rest = [a for a in product.args if a.shape != product.shape]
+    columns = [a for a in rest if a.shape == (product.shape[0], ONE)]
+    rows = [a for a in rest if a.shape == (ONE, product.shape[1])]
+    if ONE in product.shape or not whole or (columns and rows):
+        return product
+    left = [call("diag", times(*columns))] if columns else []
+    right = [call("diag", times(*map(transpose, rows)))] if rows else []
+    scalars = [a for a in rest if a.is_scalar]
+    return times(*scalars, matmul(*left, times(*whole), *right))
+
+
+def _with_scalars_in_front(product: Expr) -> Expr:
+    scalars, matrices = [], []
+    for a in product.args:
+        factors = a.args if a.op == "times" else (a,)
+        scalars += [x for x in factors if x.is_scalar]
+        matrices.append(times(*(x for x in factors if not x.is_scalar)))
+    return times(*scalars, matmul(*matrices))

@@ -1,0 +1,187 @@
+"""The table of identities, in our own language: the left side in fewer words on the right.
+
+The letters are declared as in a problem: their shapes and attributes are the side condition. A
+letter stands for any expression of a fitting shape (a side of 1 fits a dimension's name too) that
+has the attributes, equal letters for equal expressions. A row is used only where it makes an
+expression shorter, or as short and plainer (`Rewriter.cost`). What follows from the linear
+operations alone needs no row: such expressions are equal as networks (`algebra/index_terms.py`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """A row: its name in a derivation, both sides, and the letters' declarations.
+
+    A row that is `last` is for answers: what is derived further, or added up, keeps its left side,
+    which has more in common with other terms."""
+
+    name: str
+    left: str
+    right: str
+    letters: str
+    last: bool = False
+
+
+def _along(name: str, left: str, right: str) -> list[Identity]:
+    """A row for a column and for a row as a whole, and for both axes of a matrix.
+
+    `{axis}` stands for what a call says of the axis, `{one}` for ones in the place of the sums.
+    """
+    places = (
+        ("", "1", "X : n x 1"),
+        ("", "1", "X : 1 x n"),
+        (", axis=0", "ones(1, n)", "X : m x n"),
+        (", axis=1", "ones(m)", "X : m x n"),
+    )
+    return [
+        Identity(name, left.format(axis=axis), right.format(axis=axis, one=one), letters)
+        for axis, one, letters in places
+    ]
+
+
+_SQUARE = "A, B : n x n"
+_ANY = "x : m x n"
+_TWO = "x, y : m x n"
+_SCALED = "x : m x n; s : scalar"
+_RANK_ONE = "u, v : n; s : scalar"
+
+IDENTITIES: tuple[Identity, ...] = (
+    # ------------------------------------------------------------------------------- inverses
+    Identity("inverse of an inverse", "inv(inv(A))", "A", "A : n x n"),
+    Identity("inverse of a transpose", "inv(A')", "inv(A)'", "A : n x n"),
+    Identity("inverse of a multiple", "inv(s A)", "inv(A) / s", "A : n x n; s : scalar"),
+    Identity("inverse of an orthogonal matrix", "inv(Q)", "Q'", "Q : n x n orthogonal"),
+    Identity("inverse of a product", "inv(inv(A) B)", "inv(B) A", _SQUARE),
+    Identity("inverse of a product", "inv(A inv(B))", "B inv(A)", _SQUARE),
+    Identity("a matrix and its inverse", "inv(A) A", "eye(n)", "A : n x n"),
+    Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
+    Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
+    Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
+    Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
+    Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
+    # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
+    Identity("Sherman–Morrison", "inv(eye(n) + s u v') u", "u / (1 + s v' u)", _RANK_ONE),
+    Identity("Sherman–Morrison", "v' inv(eye(n) + s u v')", "v' / (1 + s v' u)", _RANK_ONE),
+    Identity("Sherman–Morrison", "x - s (v' inv(A + s u v') u) x", "x / (1 + s v' inv(A) u)",
+             "A : n x n; x : m x k; " + _RANK_ONE),
+    Identity("Sherman–Morrison", "inv(A + s u v') u / (1 + s v' inv(A) u)",
+             "inv(A) u / (1 + s v' inv(A) u)^2", "A : n x n; " + _RANK_ONE),
+    Identity("Sherman–Morrison", "v' inv(A + s u v') / (1 + s v' inv(A) u)",
+             "v' inv(A) / (1 + s v' inv(A) u)^2", "A : n x n; " + _RANK_ONE),
+    # ---------------------------------------------------------------------------- determinants
+    Identity("determinant of I + u v'", "det(eye(n) + s u v')", "1 + s v' u", _RANK_ONE),
+    Identity("determinant of a transpose", "det(A')", "det(A)", "A : n x n"),
+    Identity("determinant of a transpose", "logdet(A')", "logdet(A)", "A : n x n"),
+    Identity("determinant of an inverse", "det(inv(A))", "1 / det(A)", "A : n x n"),
+    Identity("determinant of an inverse", "logdet(inv(A))", "-logdet(A)", "A : n x n"),
+    Identity("determinant of an orthogonal matrix", "abs(det(Q))", "1", "Q : n x n orthogonal"),
+    Identity("positive determinant", "abs(det(S))", "det(S)", "S : n x n posdef"),
+    Identity("log of a determinant", "log(det(A))", "logdet(A)", "A : n x n"),
+    Identity("log of a determinant", "log(abs(det(A)))", "logdet(A)", "A : n x n"),
+    Identity("adjugate", "adj(A) / det(A)", "inv(A)", "A : n x n"),
+    Identity("adjugate", "det(A) inv(A)", "adj(A)", "A : n x n", last=True),
+    Identity("adjugate of a transpose", "adj(A')", "adj(A)'", "A : n x n"),
+    # ---------------------------------------------------------------------------- exp and log
+    Identity("exp of a log", "exp(log(x))", "x", _ANY),
+    Identity("log of an exp", "log(exp(x))", "x", _ANY),
+    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
+    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
+    Identity("exp of a log", "exp(log1p(x))", "1 + x", _ANY),
+    Identity("log of an exp", "log1p(expm1(x))", "x", _ANY),
+    Identity("sigmoid", "exp(x) ./ (1 + exp(x))", "sigmoid(x)", _ANY),
+    Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY),
+    Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
+    Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY),
+    Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY),
+    *_along("softmax", "exp(X) ./ sum(exp(X){axis})", "softmax(X{axis})"),
+    *_along("softmax", "exp(X - logsumexp(X{axis}))", "softmax(X{axis})"),
+    *_along("softmax", "exp(log_softmax(X{axis}))", "softmax(X{axis})"),
+    *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})"),
+    *_along("log of softmax", "log(softmax(X{axis}))", "log_softmax(X{axis})"),
+    *_along("log of softmax", "X - logsumexp(X{axis})", "log_softmax(X{axis})"),
+    # ---------------------------------------------------------------------- sines and cosines
+    Identity("sin² + cos²", "sin(x).^2 + cos(x).^2", "ones(m, n)", _ANY),
+    Identity("sin² + cos²", "1 - sin(x).^2", "cos(x).^2", _ANY),
+    Identity("sin² + cos²", "1 - cos(x).^2", "sin(x).^2", _ANY),
+    Identity("cosh² - sinh²", "cosh(x).^2 - sinh(x).^2", "ones(m, n)", _ANY),
+    Identity("cosh² - sinh²", "1 + sinh(x).^2", "cosh(x).^2", _ANY),
+    Identity("cosh² - sinh²", "cosh(x).^2 - 1", "sinh(x).^2", _ANY),
+    Identity("tan", "sin(x) ./ cos(x)", "tan(x)", _ANY),
+    Identity("tan", "cos(x) .* tan(x)", "sin(x)", _ANY),
+    Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY),
+    Identity("tanh", "cosh(x) .* tanh(x)", "sinh(x)", _ANY),
+    Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY),
+    Identity("inverse function", "sin(asin(x))", "x", _ANY),
+    Identity("inverse function", "cos(acos(x))", "x", _ANY),
+    Identity("inverse function", "tan(atan(x))", "x", _ANY),
+    Identity("even function", "cos(-x)", "cos(x)", _ANY),
+    Identity("even function", "cosh(-x)", "cosh(x)", _ANY),
+    # ---------------------------------------------------------------------------------- roots
+    Identity("square root", "x.^(1/2)", "sqrt(x)", _ANY),
+    Identity("square", "square(x)", "x.^2", _ANY),
+    Identity("square of a root", "sqrt(x).^2", "x", _ANY),
+    Identity("square of a root", "(x .* sqrt(y)).^2", "x.^2 .* y", _TWO),
+    Identity("square of a root", "(x * sqrt(s)).^2", "x.^2 * s", _SCALED),
+    Identity("square of a root", "(x ./ sqrt(y)).^2", "x.^2 ./ y", _TWO),
+    Identity("square of a root", "(x / sqrt(s)).^2", "x.^2 / s", _SCALED),
+    Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
+    Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
+    Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
+    Identity("root of a square", "sqrt(x.^2)", "x", _ANY + " nonneg"),
+    Identity("root of a square", "sqrt(x.^2)", "abs(x)", _ANY),
+    Identity("norm", "sqrt(x' x)", "norm(x)", "x : n"),
+    Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n"),
+    Identity("norm", "sqrt(tr(X' X))", "norm(X)", "X : m x n"),
+    Identity("norm", "(x' x) / norm(x)", "norm(x)", "x : n"),
+    Identity("norm", "sum(X.^2) / norm(X)", "norm(X)", "X : m x n"),
+    Identity("norm", "norm(X')", "norm(X)", "X : m x n"),
+    Identity("norm", "norm(-X)", "norm(X)", "X : m x n"),
+    Identity("norm", "norm(Q X)", "norm(X)", "Q : m x m orthogonal; X : m x n"),
+    # ---------------------------------------------------------------------------------- signs
+    Identity("absolute value", "abs(x)", "x", _ANY + " nonneg"),
+    Identity("absolute value", "abs(abs(x))", "abs(x)", _ANY),
+    Identity("absolute value", "abs(-x)", "abs(x)", _ANY),
+    Identity("absolute value", "abs(x).^2", "x.^2", _ANY),
+    Identity("absolute value", "x .* sign(x)", "abs(x)", _ANY),
+    Identity("sign", "abs(x) ./ x", "sign(x)", _ANY),
+    Identity("sign", "x ./ abs(x)", "sign(x)", _ANY),
+    Identity("sign", "x .* sign(x) ./ abs(x)", "ones(m, n)", _ANY),
+    Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
+    Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
+    Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
+    Identity("relu", "x .* step(x)", "relu(x)", _ANY),
+    Identity("relu", "relu(x) .* step(x)", "relu(x)", _ANY),
+    Identity("relu", "relu(relu(x))", "relu(x)", _ANY),
+    Identity("relu", "relu(x)", "x", _ANY + " nonneg"),
+    Identity("step", "step(x).^2", "step(x)", _ANY),
+    Identity("step", "step(relu(x))", "step(x)", _ANY),
+    Identity("step", "step(step(x))", "step(x)", _ANY),
+    Identity("step", "step(x)", "ones(m, n)", _ANY + " positive"),
+    # ----------------------------------------------------------------------- sums and averages
+    Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
+    Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
+    Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
+    Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
+    Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
+    Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),
+    Identity("norm1", "norm1(X)", "sum(X)", "X : m x n nonneg"),
+    *_along("softmax sums to 1", "sum(softmax(X{axis}){axis})", "{one}"),
+    Identity("softmax sums to 1", "sum(softmax(X, axis=0))", "n", "X : m x n"),
+    Identity("softmax sums to 1", "sum(softmax(X, axis=1))", "m", "X : m x n"),
+    Identity("simplex sums to 1", "sum(p)", "1", "p : n x 1 simplex"),
+    Identity("simplex sums to 1", "sum(p)", "1", "p : 1 x n simplex"),
+    Identity("simplex sums to 1", "sum(P, axis=1)", "ones(m)", "P : m x n simplex"),
+    Identity("simplex sums to 1", "sum(P)", "m", "P : m x n simplex"),
+    Identity("one-hot sums to 1", "sum(p)", "1", "p : n x 1 onehot"),
+    Identity("one-hot sums to 1", "sum(p)", "1", "p : 1 x n onehot"),
+    Identity("one-hot sums to 1", "sum(P, axis=1)", "ones(m)", "P : m x n onehot"),
+    Identity("one-hot sums to 1", "sum(P)", "m", "P : m x n onehot"),
+    Identity("one-hot", "p.^2", "p", "p : n x 1 onehot"),
+    Identity("one-hot", "p.^2", "p", "p : 1 x n onehot"),
+    Identity("one-hot", "p.^2", "p", "p : m x n onehot"),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Numbers confirm: is a gradient the derivative that it is said to be?"""

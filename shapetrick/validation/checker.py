@@ -1,0 +1,483 @@
+"""Validation: is a gradient the derivative that it is said to be? Finite differences have the say.
+
+A `Checker` is built once for a request and holds its draws; candidates meet `quick`, the finished
+answer meets `check`: finite differences entry by entry at two assignments of sizes, the Taylor
+remainder at fresh draws, and the check of the check: spoilt copies must be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.dims import shape_text
+from ..core.expr import Expr, postorder
+from ..core.functions import Array
+from ..core.problem import Kind
+from ..core.results import Validation, Verdict
+from ..numerics.error_curves import Curve, error_curve
+from ..numerics.evaluation import Program
+from ..numerics.finite_differences import remainder
+from ..numerics.sampling import (
+    LARGEST_FIXED,
+    assignments,
+    dims_among,
+    forced_sizes,
+    generator,
+    orders_obeyed,
+)
+from .directional import Target
+from .negative_controls import spoilt_expressions, spoilt_values
+from .sample_points import COARSE, OUTSIDE, SINGULAR, TOO_LARGE, Draw, Point, Site, Unsuitable
+from .sweep import Sweep
+
+DIFFERS = "finite differences give another value"
+FITS = 1e-4  # `quick` gives less for a gradient that is right
+CLEARLY = 100  # an error of that many tolerances needs no second draw
+SECOND_DRAWS = 3
+SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
+FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
+SITES = 2
+MODERATE = 10.0
+FLAT_SITES = 2  # without any derivative, before the function is taken to have none
+LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
+ROUNDINGS = 3  # other ones, by which a difference is told from rounding
+SMALLEST_VALUE = 1e-150  # whose square is no longer seen
+SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
+
+
+class _Refused(Exception):
+    """The check came to a verdict other than verified."""
+
+    def __init__(self, verdict: Verdict, reason: str, error: float = np.nan) -> None:
+        super().__init__(reason)
+        self.verdict, self.reason, self.error = verdict, reason, error
+
+
+class _Probe:
+    """A site with its points; first the one of those `tried` where the derivative is sharpest."""
+
+    def __init__(self, site: Site, tried: Sequence[Point], others: Iterator[Point]) -> None:
+        self.site = site
+        first = min(tried, key=lambda point: point.coarseness)
+        self.flat = [point for point in tried if point.zero and point is not first]
+        self._points = [first]
+        self._others = islice(others, SECOND_DRAWS)
+
+    def points(self) -> Iterator[Point]:
+        """The first point, and those at which to look again."""
+        yield from self._points
+        for point in self._others:
+            self._points.append(point)
+            yield point
+
+
+class _Fit(NamedTuple):
+    """The values of a gradient and of its spoilt copies at a point; by how much the former is off,
+    in tolerances and relatively."""
+
+    site: Site
+    point: Point
+    value: Array
+    copies: Sequence[Array | None]
+    off: float
+    error: float
+
+
+class Checker:
+    """Judges what is said to be the derivative `kind` of `of` by `wrt` (along `direction`).
+
+    `functions` and `symbols` are those that a gradient may mention beside those of `of`. With a
+    verified `gradient_of`, the gradient itself, second derivatives are cheaper and sharper: they
+    are its first differences."""
+
+    def __init__(
+        self,
+        of: Expr,
+        wrt: Expr,
+        direction: Expr | None = None,
+        kind: Kind = "grad",
+        functions: Sequence[str] = (),
+        symbols: Sequence[Expr] = (),
+        seed: int = 0,
+        symmetric: bool = False,
+        gradient_of: Expr | None = None,
+    ) -> None:
+        first: dict[Kind, Kind] = {"hess": "jac", "hvp": "jvp"}
+        # a gradient that an attribute of the variable simplified is none of independent entries
+        if gradient_of is not None and kind in first and not wrt.data.attributes:
+            of, kind = gradient_of, first[kind]
+        self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,))
+        self._seed = seed
+        fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
+        self._begin(
+            forced_sizes(self._target.nodes) | {d.integer for d in fused if d.integer is not None}
+        )
+
+    def quick(self, candidate: Expr) -> float:
+        """The relative error at one small draw; infinite if it has another shape or no value, NaN
+        if no draw was found."""
+        if candidate.shape != self._target.shape:
+            return np.inf
+        probe = self._probe(0)
+        if probe is None:
+            return np.nan
+        program = Program([candidate])
+        if not probe.site.holds(program):
+            return np.nan
+        fits = (self._fit(probe.site, point, program) for point in probe.points())
+        return next((fit.error for fit in fits if fit is not None), np.inf)
+
+    def check(self, gradient: Expr) -> Validation:
+        """The verdict, with what it rests on."""
+        try:
+            return self._examined(gradient)
+        except _Refused as refused:
+            if refused.verdict == "wrong" and self._may_hold_a_size(gradient, refused.error):
+                at_declared_sizes = copy(self)
+                at_declared_sizes._begin(None)
+                return at_declared_sizes.check(gradient)
+            return self._validation(refused.verdict, refused.reason, refused.error)
+
+    def draws(self) -> list[tuple[Mapping[str, int], Draw]]:
+        """The sizes and inputs at which gradients are compared first, as far as points were
+        found."""
+        probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
+        return [(probe.site.sizes, next(probe.points()).draw) for probe in probes]
+
+    def curve(self, gradient: Expr) -> Curve | None:
+        """How the error falls with the step along a random direction; None where there is no point
+        to look at, or the gradient has another shape."""
+        target, probe = self._target, self._probe(0)
+        if probe is None or gradient.shape != target.shape:
+            return None
+        site, drawn = probe.site, next(probe.points()).draw
+        value = site.gradients(Program([gradient]), drawn)[0]
+        if value is None:
+            return None
+        x = drawn.env[target.wrt.data.name]
+        direction = target.random_direction(drawn.env, np.random.default_rng(self._seed))
+
+        def f(points: Array) -> Array:
+            try:
+                return site.values(drawn, points)
+            except Unsuitable:
+                return np.full((len(points), 1), np.nan)
+
+        predicted = target.predicted(value, direction[None])[0]
+        return error_curve(f, x, target.travelled(direction), predicted)
+
+    def has_gaps(self, gradient: Expr) -> bool:
+        """Whether it has no value at a point where the derivative is known, though no input there
+        is large enough for something to overflow."""
+        program = Program([gradient])
+        for probe in filter(None, map(self._probe, range(SITES))):
+            for point in probe.points():
+                inputs = point.draw.env.values()
+                moderate = all((np.abs(x) <= MODERATE).all() for x in inputs)
+                if moderate and self._fit(probe.site, point, program) is None:
+                    return True
+        return False
+
+    # ----------------------------------------------------------------------------- the stages
+
+    def _examined(self, gradient: Expr) -> Validation:
+        if gradient.shape != self._target.shape:
+            shapes = f"{shape_text(gradient.shape)}, not {shape_text(self._target.shape)}"
+            raise _Refused("wrong", f"its shape is {shapes}", np.inf)
+        probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
+        if len(probes) < SITES:
+            raise _Refused("unchecked", self._why_no_point())
+        copies = list(spoilt_expressions(gradient))
+        with_copies = Program([gradient, *(e for _, e in copies)])
+        if not all(probe.site.holds(with_copies) for probe in probes):
+            raise _Refused("unchecked", self._with_advice(TOO_LARGE))
+        program = with_copies.first()
+        fits = [self._compare(probe, with_copies) for probe in probes]
+        for probe in probes:
+            self._compare_flat(probe, program)
+        self._sweep(probes[-1], program)
+        zero = all(fit.point.zero for fit in fits)
+        if zero:
+            self._confirm_zero(fits, program)
+        order = np.inf if zero else min(self._order(probe, program) for probe in probes)
+        self._refuse_spoilt(fits, [name for name, _ in copies])
+        return self._validation("verified", "", max(fit.error for fit in fits), order, zero)
+
+    def _compare(self, probe: _Probe, program: Program) -> _Fit:
+        """Where the gradient is right. A miss is looked at again at other points if it is small, or
+        if the gradient's own value is uncertain there."""
+        fits = []
+        for point in probe.points():
+            fit = self._fit(probe.site, point, program)
+            if fit is None:
+                continue
+            if fit.off <= 1:
+                return fit
+            fits.append(fit)
+            if fit.off > CLEARLY and self._is_steady(fit, program):
+                break
+        if not fits:
+            raise _Refused("wrong", "its value isn't finite", np.inf)
+        errors = [fit.error for fit in fits if self._is_steady(fit, program)]
+        if not errors:
+            raise _Refused("unchecked", "rounding makes its value uncertain")
+        raise _Refused("wrong", DIFFERS, max(errors))
+
+    def _compare_flat(self, probe: _Probe, program: Program) -> None:
+        """Where the function is flat in places, look there too. Raises _Refused."""
+        for point in probe.flat:
+            self._look_at(probe, point, program)
+
+    def _sweep(self, probe: _Probe, program: Program) -> None:
+        """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
+        site = probe.site
+        sweep = Sweep(site, program, next(probe.points()).scale)
+        for suspect in sweep.suspects():
+            with suppress(Unsuitable):
+                self._look_at(probe, self._point(site, suspect), program)
+                sweep.acquit(suspect)
+        if (branch := sweep.unreached()) is not None:
+            raise _Refused("unchecked", f"the branch `{branch}` was never reached")
+
+    def _point(self, site: Site, drawn: Draw) -> Point:
+        """The derivatives by all entries. Raises Unsuitable."""
+        rng = site.generator(6)
+        return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
+
+    def _look_at(self, probe: _Probe, point: Point, program: Program) -> None:
+        """Raises _Refused where the gradient is clearly another one at the point."""
+        fit = self._fit(probe.site, point, program)
+        if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
+            return
+        if point.zero and self._is_negligible(fit, next(probe.points())):
+            return
+        if self._is_beyond_rounding(fit, program):
+            raise _Refused("wrong", DIFFERS, fit.error)
+
+    def _is_beyond_rounding(self, fit: _Fit, program: Program) -> bool:
+        """Whether the gradient is off by more than rounding changes it and the differences."""
+        target, point = self._target, fit.point
+        predicted = target.predicted(fit.value, point.directions)
+        changed = point.tolerance.copy()
+        for k in range(ROUNDINGS):
+            drawn = replace(point.draw, rounded=k)
+            value = fit.site.gradients(program, drawn)[0]
+            if value is None:
+                return False
+            changed += 10 * np.abs(target.predicted(value, point.directions) - predicted)
+            with suppress(Unsuitable):  # at a kink after all
+                measured = fit.site.measured(drawn, point.directions).value
+                changed += 10 * np.abs(measured - point.derivatives)
+        return bool((np.abs(predicted - point.derivatives) > changed).any())
+
+    def _is_negligible(self, fit: _Fit, other: Point) -> bool:
+        """Whether the gradient is nothing beside that at another point: a function that saturates
+        is flat to rounding before its derivative is zero."""
+        with np.errstate(over="ignore"):
+            here = np.abs(self._target.predicted(fit.value, fit.point.directions)).max()
+        return bool(here <= np.finfo(float).eps * other.scale)
+
+    def _order(self, probe: _Probe, program: Program) -> float:
+        """The order of the Taylor remainder at a fresh draw of the site."""
+        target, site = self._target, probe.site
+        for drawn, direction in site.fresh(probe.points()):
+            value = site.gradients(program, drawn)[0]
+            if value is None:
+                continue
+            with suppress(Unsuitable):
+                found = remainder(
+                    partial(site.values, drawn),
+                    drawn.env[target.wrt.data.name],
+                    target.travelled(direction),
+                    target.predicted(value, direction[None])[0],
+                    drawn.shrink,
+                )
+                if found.sharp and found.order >= target.order + LEAST_GAIN:
+                    return found.order
+                # a low order says nothing where the steps are too long for the function
+                fit = self._fit(site, site.point(drawn, direction[None]), program)
+                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, program):
+                    reason = f"the Taylor remainder falls with order {found.order:.2g} only"
+                    raise _Refused("wrong", reason, fit.error)
+        raise _Refused("unchecked", "no draw for the Taylor remainder was found")
+
+    def _confirm_zero(self, fits: Sequence[_Fit], program: Program) -> None:
+        """A derivative below rounding is zero only if nothing hides it: the function is constant
+        also for large values of the variable, and the gradient is zero, or noise and no more."""
+        for fit in fits:
+            drawn = fit.point.draw
+            if _underflows(program, fit.site, drawn):
+                raise _Refused("unchecked", "its value underflows")
+            near = fit.site.gradients(program, drawn.moved(1e-6))[0]
+            if fit.site.constant(fit.point) is None or not _is_noise(fit.value, near):
+                raise _Refused("unchecked", COARSE)
+
+    def _refuse_spoilt(self, fits: Sequence[_Fit], copies: Sequence[str]) -> None:
+        """The check of the check. Raises _Refused if a spoilt copy passes at all sites."""
+        if names := set.intersection(*(self._passing(fit, copies) for fit in fits)):
+            listed = ", ".join(sorted(names))
+            raise _Refused("unchecked", f"the check doesn't tell it from a spoilt copy ({listed})")
+
+    def _passing(self, fit: _Fit, copies: Sequence[str]) -> set[str]:
+        """The names of the spoilt copies that aren't told from the gradient."""
+        named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
+        spoilt = np.array([other for _, other in named if other is not None])
+        differs = np.abs(spoilt - fit.value).max(axis=(1, 2)) > SAME * np.abs(fit.value).max()
+        passes = differs & (self._errors(fit.point, spoilt)[1] <= 1)
+        names = [name for name, other in named if other is not None]
+        return {name for name, passed in zip(names, passes, strict=True) if passed}
+
+    # ------------------------------------------------------------------------ at one point
+
+    def _fit(self, site: Site, point: Point, program: Program) -> _Fit | None:
+        """How the gradient fits at the point; None if it has no value there."""
+        value, *copies = site.gradients(program, point.draw)
+        return None if value is None else _Fit(site, point, value, copies, *self._off(point, value))
+
+    def _off(self, point: Point, value: Array) -> tuple[float, float]:
+        """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
+        infinite)."""
+        largest, off = map(float, self._errors(point, value))
+        if point.zero:
+            return off, 0.0 if off <= 1 else np.inf
+        return off, largest / point.scale
+
+    def _errors(self, point: Point, values: Array) -> tuple[Array, Array]:
+        """The largest error of each of the values (… × rows × cols), itself and in tolerances."""
+        with np.errstate(over="ignore"):
+            predicted = self._target.predicted(values, point.directions)
+            errors = np.abs(predicted - point.derivatives)
+            return errors.max(axis=(-1, -2)), (errors / point.tolerance).max(axis=(-1, -2))
+
+    def _is_steady(self, fit: _Fit, program: Program) -> bool:
+        """Whether the gradient's error is more than its change where the inputs hardly change."""
+        near = fit.site.gradients(program, fit.point.draw.moved(1e-10))[0]
+        if near is None:
+            return False
+        change = self._off(fit.point, near)[0]
+        return abs(change - fit.off) < 0.1 * fit.off
+
+    # ------------------------------------------------------------------------ sites and draws
+
+    def _begin(self, forced: frozenset[int] | None) -> None:
+        """Look for sites anew. Declared sizes that are not forced are replaced by small ones."""
+        self._found: list[_Probe] = []
+        self._barren: list[Site] = []
+        self._flat: list[
+            _Probe
+        ] = []  # sites without a derivative: two entries have no third moment
+        self._dims = dims_among(self._target.computed)
+        self._sizes = enumerate(assignments(self._dims, generator(self._seed), forced))
+        self._postponed: list[tuple[int, Mapping[str, int]]] = []
+
+    def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
+        """The next assignment: first those that have no size in common with a site, where a number
+        in a gradient would pass for that dimension."""
+        taken = [probe.site.sizes.items() for probe in self._found]
+        for i, sizes in self._sizes:
+            if not any(sizes.items() & items for items in taken):
+                return i, sizes
+            self._postponed.append((i, sizes))
+        return self._postponed.pop(0) if self._postponed else None
+
+    def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
+        return Site(self._target, sizes, (self._seed, number))
+
+    def _probe(self, index: int) -> _Probe | None:
+        """The index-th site at which there are points, if so many are found."""
+        while len(self._found) <= index:
+            following = self._next_sizes()
+            if self._flat and (following is None or len(self._flat) > FLAT_SITES):
+                self._found += self._flat
+                self._flat = []
+                continue
+            if following is None:
+                return None
+            site = self._site(*following)
+            points = site.points()
+            tried: list[Point] = []
+            for point in islice(points, FIRST_DRAWS):
+                tried.append(point)
+                if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
+                    break
+            if not tried:
+                self._barren.append(site)
+            elif not all(p.zero for p in tried):
+                self._found.append(_Probe(site, tried, points))
+            else:
+                self._flat.append(_Probe(site, tried, points))
+        return self._found[index]
+
+    def _may_hold_a_size(self, gradient: Expr, error: float) -> bool:
+        """Whether the gradient may be right at the declared sizes though not at those put in their
+        place: a number in it may stem from one."""
+        replaced = {int(k) for p in self._found for k in p.site.sizes if k.isdigit()}
+        if error == np.inf:
+            return bool(replaced)
+        numbers = [e.data for e in postorder([gradient]) if isinstance(e.data, Fraction)]
+        parts = [k for n in numbers for k in n.as_integer_ratio()]
+        return any(gcd(k, size) > LARGEST_FIXED for k in parts for size in replaced)
+
+    def _why_no_point(self) -> str:
+        reasons: dict[str, int] = {}
+        for site in self._barren:
+            for reason, count in site.failures.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        return self._with_advice(max(reasons, key=lambda r: reasons[r], default=OUTSIDE))
+
+    def _with_advice(self, reason: str) -> str:
+        """Where declared sizes are too large, what to write instead of them."""
+        if reason != TOO_LARGE or all((d.integer or 0) <= LARGEST_FIXED for d in self._dims):
+            return reason
+        return f"{reason}: write letters for them (`X : m x n`), and it can be"
+
+    def _conditions(self) -> tuple[str, ...]:
+        """What the sizes had to satisfy: the orders of two dimensions that hold wherever points
+        were found, and not where there were none."""
+        if not any(s.failures[OUTSIDE] or s.failures[SINGULAR] for s in self._barren):
+            return ()
+        fixed = {str(d): d.integer for d in self._dims if d.integer and d.integer > 1}
+        good = [{**fixed, **probe.site.sizes} for probe in self._found]
+        bad = [{**fixed, **site.sizes} for site in self._barren]
+        while following := self._next_sizes():  # the more sites, the fewer accidental orders
+            site = self._site(*following)
+            (good if site.is_inhabited() else bad).append({**fixed, **site.sizes})
+        return orders_obeyed(good, bad)
+
+    def _validation(
+        self,
+        verdict: Verdict,
+        reason: str,
+        error: float,
+        order: float = np.nan,
+        zero: bool = False,
+    ) -> Validation:
+        sizes = tuple(dict(probe.site.sizes) for probe in self._found[:SITES])
+        conditions = self._conditions()
+        return Validation(
+            verdict, reason, error, order, 2 * len(sizes), sizes, self._seed, conditions, zero
+        )
+
+
+def _underflows(program: Program, site: Site, drawn: Draw) -> bool:
+    """Whether a part of the gradient is so small that a product with it may be zero by accident."""
+    values = site.gradients(Program([*postorder(program.roots)]), drawn)
+    largest = [np.abs(value).max() for value in values if value is not None]
+    return any(0 < size < SMALLEST_VALUE for size in largest)
+
+
+def _is_noise(value: Array, near: Array | None) -> bool:
+    """Whether a value is zero but for rounding, which changes with the tiniest change."""
+    if near is None:
+        return False
+    return not value.any() or bool(np.abs(value - near).max() > 1e-2 * np.abs(value).max())

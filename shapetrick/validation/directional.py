@@ -1,0 +1,183 @@
+"""Targets of a check: what is differentiated by what, and what a gradient says of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from ..core.budget import numbers_in
+from ..core.dims import ONE, Dim, Shape
+from ..core.expr import Expr, postorder, symbol, symbols_of
+from ..core.functions import TABLE, Array
+from ..core.problem import Kind
+from ..numerics.evaluation import Program
+from ..numerics.sampling import dims_of
+
+SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
+RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
+
+Env = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is differentiated: `kind` of `of` by `wrt`, as in a request; `symbols` are drawn too."""
+
+    of: Expr
+    wrt: Expr
+    kind: Kind
+    direction: Expr | None
+    symmetric: bool
+    symbols: tuple[Expr, ...]
+    functions: tuple[str, ...]
+
+    @property
+    def order(self) -> int:
+        return 2 if self.kind in SECOND_ORDER else 1
+
+    @cached_property
+    def nodes(self) -> tuple[Expr, ...]:
+        """What is computed, arguments first."""
+        return tuple(postorder([self.of]))
+
+    @cached_property
+    def inputs(self) -> tuple[Expr, ...]:
+        """The symbols to be drawn."""
+        leaves = [e for e in self.nodes if e.op == "symbol"]
+        extra = [self.wrt, *([] if self.direction is None else [self.direction]), *self.symbols]
+        return tuple(dict.fromkeys([*leaves, *extra]))
+
+    @cached_property
+    def computed(self) -> tuple[Expr, ...]:
+        """What has a value: the nodes, and the inputs that are not among them."""
+        return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
+
+    @cached_property
+    def _shapes(self) -> Counter[Shape]:
+        return Counter(e.shape for e in self.computed)
+
+    def numbers(self, sizes: Mapping[str, int]) -> int:
+        """How many numbers all values together are at these sizes."""
+        return numbers_in(self._shapes, sizes)
+
+    @cached_property
+    def program(self) -> Program:
+        """The function's value, then those of the matrices that must not be singular."""
+        return Program([self.of, *self.inverted])
+
+    @cached_property
+    def inverted(self) -> tuple[Expr, ...]:
+        """The matrices that must not be singular."""
+        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
+        found = (a for row, args in rows if row and row.units == "inverse" for a in args)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def abstract(self) -> tuple[str, ...]:
+        """The names of the abstract functions to be drawn."""
+        used = {e.data[0] for e in self.nodes if e.op == "abstract"}
+        return tuple(sorted(used.union(self.functions)))
+
+    @property
+    def shape(self) -> Shape:
+        """The shape that the derivative has."""
+        rows, cols = self.wrt.shape
+        match self.kind:
+            case "grad" | "vjp" | "hvp":
+                return self.wrt.shape
+            case "jvp":
+                return self.of.shape
+            case "hess":
+                return rows * cols, rows * cols
+            case "jac":
+                p, q = self.of.shape
+                return self.of.shape if self.wrt.is_scalar else (p * q, rows * cols)
+
+    def predicted(self, gradient: Array, directions: Array) -> Array:
+        """What the gradient says of the derivatives along the directions (k × order × rows × cols):
+        k × values, and of many gradients (… × rows × cols) those of each, along directions of its
+        own where these are many too. Matrices are read column by column."""
+        along = directions.swapaxes(-1, -2).reshape(*directions.shape[:-2], -1)
+        across = gradient.swapaxes(-1, -2)
+        column = across.reshape(*gradient.shape[:-2], -1, 1)
+        match self.kind:
+            case "grad" | "vjp" | "hvp":
+                return np.asarray(along[..., 0, :] @ column)
+            case "jvp":
+                row = column.swapaxes(-1, -2)
+                return np.broadcast_to(row, (*row.shape[:-2], along.shape[-3], row.shape[-1]))
+            case "hess":
+                bilinear = (along[..., 0, :] @ gradient) * along[..., 1, :]
+                return np.asarray(bilinear.sum(-1, keepdims=True))
+            case "jac":
+                by_entry = column.swapaxes(-1, -2) if self.wrt.is_scalar else across
+                return np.asarray(along[..., 0, :] @ by_entry)
+
+    def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
+        """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
+        Where that takes more than `room` directions, random ones."""
+        shape = env[self.wrt.data.name].shape
+        if self.kind == "jvp":
+            return self.given(env)[None, None]
+        if self.kind == "hess":
+            room = int(room**0.5)  # directions come in pairs
+        if shape[0] * shape[1] <= room:
+            entries = _entries(*shape)
+        else:
+            entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
+        if self.kind == "hvp":
+            given = np.broadcast_to(self.given(env), entries.shape)
+            return np.stack([entries, given], axis=1)
+        if self.kind == "hess":
+            first, second = np.indices((len(entries), len(entries))).reshape(2, -1)
+            return np.stack([entries[first], entries[second]], axis=1)
+        return entries[:, None]
+
+    def random_direction(self, env: Env, rng: np.random.Generator) -> Array:
+        """A direction that is no entry: order × rows × cols."""
+        direction = rng.standard_normal((self.order, *env[self.wrt.data.name].shape))
+        if self.kind in ("jvp", "hvp"):
+            direction[-1] = self.given(env)
+        return direction
+
+    def travelled(self, directions: Array) -> Array:
+        """How the variable moves along them: for `symmetric`, within the symmetric matrices."""
+        return (directions + directions.swapaxes(-1, -2)) / 2 if self.symmetric else directions
+
+    def read(self, value: Array, env: Env, count: int) -> Array:
+        """The function's values at `count` points, one row a point."""
+        if value.ndim == 2:  # it does not depend on the variable
+            value = np.broadcast_to(value, (count, *value.shape))
+        return self.outputs(value, env)
+
+    def outputs(self, value: Array, env: Env) -> Array:
+        """The function's values as one axis in place of the last two."""
+        if self.kind == "vjp":
+            return np.asarray((value * self.given(env)).sum(axis=(-2, -1))[..., None])
+        return value.swapaxes(-1, -2).reshape(*value.shape[:-2], -1)
+
+    def given(self, env: Env) -> Array:
+        """The direction, or the upstream gradient, that is asked for."""
+        assert self.direction is not None
+        return env[self.direction.data.name]
+
+
+@lru_cache(maxsize=16)
+def _entries(rows: int, cols: int) -> Array:
+    """The directions along which one entry changes, column by column."""
+    entries = np.eye(rows * cols).reshape(-1, cols, rows).swapaxes(1, 2)
+    entries.setflags(write=False)
+    return entries
+
+
+def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Expr] = ()) -> list[Expr]:
+    """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
+    of these has, so that each has a size."""
+    found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))
+    known = {n for e in (of, *found) for d in dims_of([e]) for n in d.names}
+    needed = dict.fromkeys(n for d in dims_of(others) for n in d.names if n not in known)
+    return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]

@@ -1,0 +1,53 @@
+"""Spoilt copies of a gradient, which a check must refuse before its own verdict counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ..core.errors import ShapeError
+from ..core.expr import Expr, add, matmul, substitute, times
+from ..core.functions import Array
+
+SPOILT_DEPTH = 3  # of the sums and products that are spoilt
+
+_LINEAR = frozenset({"add", "times", "matmul", "transpose", "name"})  # a spoilt part shows through
+_SPOILABLE: dict[str, tuple[str, Callable[..., Expr]]] = {
+    "add": ("a term dropped", add),
+    "times": ("a factor dropped", times),
+    "matmul": ("a factor dropped", matmul),
+}
+
+
+def spoilt_values(value: Array) -> Iterator[tuple[str, Array]]:
+    """The value negated, doubled, transposed where it is square; of zero, something else."""
+    yield "negated", -value
+    yield "doubled", 2 * value
+    if value.shape[0] == value.shape[1]:
+        yield "transposed", value.T
+    if not value.any():
+        yield "not zero", value + 1
+
+
+def spoilt_expressions(gradient: Expr) -> Iterator[tuple[str, Expr]]:
+    """The gradient without a term of its outermost sum, or a factor of its outermost products."""
+    wanted = dict(_SPOILABLE)
+    level = [gradient]
+    for _ in range(SPOILT_DEPTH):
+        for e in level:
+            found = wanted.pop(e.op, None)
+            if found is not None:
+                name, make = found
+                for gone, rest in ((e.args[0], e.args[1:]), (e.args[-1], e.args[:-1])):
+                    if e.op == "add" and gone.op == "number":
+                        continue  # there to avoid a division by 0, perhaps: below what is seen
+                    less = _shortened(make, rest)
+                    if less is not None and less.shape == e.shape:
+                        yield name, substitute(gradient, {e: less})
+        level = list(dict.fromkeys(a for e in level if e.op in _LINEAR for a in e.args))
+
+
+def _shortened(make: Callable[..., Expr], args: Sequence[Expr]) -> Expr | None:
+    try:
+        return make(*args)
+    except ShapeError:
+        return None

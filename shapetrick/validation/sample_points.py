@@ -1,0 +1,315 @@
+"""Probes: where a target is differentiated by numbers.
+
+A `Site` is a target at one assignment of sizes, a `Draw` has values for its inputs, and a `Point`
+is a draw inside the domain and away from kinks, with the derivatives there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import chain, islice, product
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.budget import numbers_in
+from ..core.errors import ShapetrickError
+from ..core.expr import postorder
+from ..core.functions import Array
+from ..numerics.evaluation import Functions, Program
+from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
+from ..numerics.sampling import (
+    PLAIN,
+    SIGN_FREE,
+    Profile,
+    abstract_functions,
+    any_profiles,
+    draw,
+    draws,
+    generator,
+)
+from .directional import Env, Target
+
+OUTSIDE = "no point was found at which its value is finite"
+SINGULAR = "no point was found at which every matrix to be inverted is well conditioned"
+KINK = "every point that was drawn is too near a kink"
+COARSE = "finite differences are too coarse here: rounding hides the derivative"
+TOO_LARGE = "its sizes are too large to be checked"
+LARGEST_CONDITION = 1e6
+LARGEST_VALUE = 1e140  # so that squares don't overflow
+FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
+SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
+MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
+MOST_NUMBERS = 20_000_000  # at once, of all nodes
+MOST_HELD = 100_000_000  # numbers of a gradient and its spoilt copies
+HELD_TIMES = 16  # the entries of a gradient are held while it is compared, spoilt copies included
+FEWEST_POINTS = 24
+SCOUTS = 96
+SCOUTED_ARRAYS = 3000
+SCOUTINGS = 3
+MIRRORED = 2
+KEPT_SCOUTS = 8
+
+# profiles of the inputs, and by how much the step of the differences shrinks
+_FIRST_TRIES = (
+    (PLAIN, 1.0),
+    (PLAIN, 1 / 16),
+    (Profile(sign=1), 1.0),
+    (Profile(0.1, 1, near_identity=True), 1 / 16),
+    (Profile(1e-6, 1, near_identity=True), 1 / 16),
+    (PLAIN, 1 / 256),
+    (Profile(0.1), 1 / 16),
+)
+_SHRINKING = (1.0, 1 / 16, 16.0, 1 / 256)
+
+
+class Unsuitable(Exception):
+    """A draw at which the derivative can't be judged; the argument is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Values for the inputs and the abstract functions; by how much steps from there are shrunk;
+    whether all that is computed there is rounded once more, at random (how, says `rounded`)."""
+
+    env: Env
+    functions: Functions
+    shrink: float
+    rounded: int | None = None
+
+    def moved(self, by: float) -> Draw:
+        """The draw with each entry changed a little."""
+        waves = ((name, x, np.cos(np.arange(x.size))) for name, x in self.env.items())
+        env = {name: x * (1 + by * wave.reshape(x.shape)) for name, x, wave in waves}
+        return replace(self, env=env)
+
+
+class Point(NamedTuple):
+    """The derivatives at a draw along some directions, and by how much a right gradient may differ;
+    `scale` is the largest, `zero` says that they are but rounding."""
+
+    draw: Draw
+    directions: Array
+    derivatives: Array
+    tolerance: Array
+    scale: float
+    zero: bool
+
+    @property
+    def coarseness(self) -> float:
+        """The largest tolerance over the largest derivative; infinite where these are zero."""
+        return np.inf if self.zero else float(self.tolerance.max()) / self.scale
+
+
+class Site:
+    """A target at one assignment of sizes; `failures` counts why draws were unsuitable."""
+
+    def __init__(self, target: Target, sizes: Mapping[str, int], seed: Sequence[int]) -> None:
+        self.target = target
+        self.sizes = sizes
+        self.failures: Counter[str] = Counter()
+        self._seed = tuple(seed)
+
+    @cached_property
+    def most_points(self) -> int:
+        """How many points are evaluated at once; none where the derivative itself is too large."""
+        if HELD_TIMES * numbers_in([self.target.shape], self.sizes) > MOST_HELD:
+            return 0
+        return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
+
+    @property
+    def room(self) -> int:
+        """Along how many directions derivatives are taken at once."""
+        return self.most_points // points_per_direction(self.target.order)
+
+    def points(self) -> Iterator[Point]:
+        """Points with the derivatives by all entries, as many as are found."""
+        rng = self.generator(0)
+        for drawn in self._suitable(rng):
+            try:
+                yield self.point(drawn, self.target.directions(drawn.env, rng, self.room))
+            except Unsuitable as problem:
+                self.failures[str(problem)] += 1
+
+    def draws(self) -> Iterator[Draw]:
+        """The inputs of these points, and of others at which the function has a value."""
+        for drawn in self._suitable(self.generator(0)):
+            with suppress(Unsuitable):
+                self.values(drawn, drawn.env[self.target.wrt.data.name][None])
+                yield drawn
+
+    def is_inhabited(self) -> bool:
+        """Whether there is a draw at which the function has a value."""
+        return next(self.draws(), None) is not None
+
+    def point(self, drawn: Draw, directions: Array) -> Point:
+        """The derivatives along the directions (k × order × rows × cols).
+
+        Raises Unsuitable where there are none, or where they are too coarse."""
+        found = self.measured(drawn, directions)
+        scale = float(np.abs(found.value).max())
+        zero = scale <= 4 * float(found.rounding.max())
+        if not zero and not float(found.error.max()) <= COARSEST * scale:
+            raise Unsuitable(COARSE)
+        tolerance = found.error + FINEST * scale + SMALLEST
+        return Point(drawn, directions, found.value, tolerance, scale, zero)
+
+    def measured(self, drawn: Draw, directions: Array) -> Derivative:
+        """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
+        return derivative(
+            partial(self.values, drawn),
+            drawn.env[self.target.wrt.data.name],
+            self.target.travelled(directions),
+            drawn.shrink,
+        )
+
+    def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
+        """Draws, and a random direction (order × rows × cols) for each. The first have the signs
+        that the first point's variable does not have; the points' own come last."""
+        rng = self.generator(1)
+        first = next(points)
+        for i, drawn in enumerate(self._suitable(rng)):
+            env = self._mirrored(drawn.env, first.draw.env) if i < MIRRORED else drawn.env
+            yield replace(drawn, env=env), self.target.random_direction(env, rng)
+        for point, factor in product(chain([first], points), (1 / 16, 1 / 256)):
+            near = replace(point.draw, shrink=point.draw.shrink * factor)
+            yield near, self.target.random_direction(near.env, rng)
+
+    def values(self, drawn: Draw, points: Array) -> Array:
+        """The function's values (points × values) where the variable takes those points.
+
+        Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
+        branches: list[Array] = []
+        at = {**drawn.env, self.target.wrt.data.name: points}
+        value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
+        values = self.target.read(value, drawn.env, len(points))
+        if not _is_moderate(values):
+            raise Unsuitable(OUTSIDE)
+        if any(b.ndim > 2 and (b != b[:1]).any() for b in branches):
+            raise Unsuitable(KINK)
+        if any(condition(a if a.ndim == 2 else a[0]) > LARGEST_CONDITION for a in inverted):
+            raise Unsuitable(SINGULAR)
+        return values
+
+    def holds(self, program: Program) -> bool:
+        """Whether there is room for the values of gradients and of all that is on the way."""
+        shapes = (e.shape for e in postorder(program.roots) if e.op != "name")
+        return numbers_in(shapes, self.sizes) <= MOST_HELD
+
+    def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
+        """The values of gradients; None where one isn't finite or can't be computed."""
+        try:
+            rounding = self._rounding(drawn)
+            values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+            if len(program.roots) == 1:
+                return [None]
+            return [self.gradients(Program([e]), drawn)[0] for e in program.roots]
+        return [value if _is_moderate(value) else None for value in values]
+
+    def constant(self, point: Point) -> bool | None:
+        """Whether the function has one value at all draws of the variable, however large; None if
+        it has until the variable is large: then rounding swallows it."""
+        small = self._values_at(point, [Profile(1.0)] * 8)
+        if not _all_same(small):
+            return False
+        large = self._values_at(point, [Profile(scale) for scale in (1e2, 1e4, 1e8, 1e12)])
+        return True if _all_same(small + large) else None
+
+    def _values_at(self, point: Point, profiles: Sequence[Profile]) -> list[Array]:
+        """The function's values where the variable alone is drawn anew, inside the domain."""
+        found = []
+        rng = self.generator(2)
+        for profile in profiles:
+            x = draw(self.target.wrt, self.sizes, rng, profile)
+            with suppress(Unsuitable):
+                found.append(self.values(point.draw, x[None]))
+        return found
+
+    def generator(self, *purpose: int) -> np.random.Generator:
+        """The same draws whatever was drawn before for other purposes."""
+        return generator(*self._seed, *purpose)
+
+    def _rounding(self, drawn: Draw) -> np.random.Generator | None:
+        return None if drawn.rounded is None else self.generator(4, drawn.rounded)
+
+    def _mirrored(self, env: Env, other: Env) -> Env:
+        """The inputs with the variable's signs opposite to those of the other, if they are free."""
+        wrt = self.target.wrt
+        if not wrt.data.attributes <= SIGN_FREE:
+            return env
+        name = wrt.data.name
+        return {**env, name: -np.copysign(env[name], other[name])}
+
+    def _suitable(self, rng: np.random.Generator) -> Iterator[Draw]:
+        if self.most_points < FEWEST_POINTS:
+            self.failures[TOO_LARGE] += 1
+            return
+        for profile, shrink in _FIRST_TRIES:
+            env = {s.data.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
+            yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
+        scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
+        for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
+            yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
+
+    def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions]]:
+        """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
+        count = min(SCOUTS, self.most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
+        functions = abstract_functions(self.target.abstract, rng)
+        common = any_profiles(count // 2, rng)  # the others: one for each input
+        stacked = {}
+        for symbol in self.target.inputs:
+            profiles = common.above(any_profiles(count - count // 2, rng))
+            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles, count)
+        try:
+            value, *inverted = self._run(stacked, functions, None)
+        except Unsuitable as problem:
+            self.failures[str(problem)] += 1
+            return
+        inside = np.broadcast_to((np.abs(value) < LARGEST_VALUE).all(axis=(-1, -2)), count)
+        regular = inside.copy()
+        for matrices in inverted:
+            regular &= condition(matrices) <= LARGEST_CONDITION
+        self.failures[OUTSIDE] += int((~inside).sum())
+        self.failures[SINGULAR] += int((inside & ~regular).sum())
+        for i in np.flatnonzero(regular):
+            yield {name: values[i] for name, values in stacked.items()}, functions
+
+    def _run(
+        self,
+        env: Env,
+        functions: Functions,
+        branches: list[Array] | None,
+        rounding: np.random.Generator | None = None,
+    ) -> list[Array]:
+        try:
+            strict = branches is not None
+            return self.target.program.run(env, self.sizes, functions, branches, strict, rounding)
+        except FloatingPointError:
+            raise Unsuitable(OUTSIDE) from None
+        except np.linalg.LinAlgError:
+            raise Unsuitable(SINGULAR) from None
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError) as problem:
+            raise Unsuitable(f"its value can't be computed: {problem}") from problem
+
+
+def _is_moderate(values: Array) -> bool:
+    """Whether all are finite and their squares don't overflow."""
+    return bool(np.abs(values).max() < LARGEST_VALUE)  # of NaN, nothing is true
+
+
+def _all_same(values: Sequence[Array]) -> bool:
+    return all(np.allclose(value, values[0], rtol=1e-12, atol=0.0) for value in values)
+
+
+def condition(matrices: Array) -> Array:
+    """The condition numbers; infinite where an entry isn't finite."""
+    finite = np.isfinite(matrices).all(axis=(-1, -2), keepdims=True)
+    scales = np.linalg.svd(np.where(finite, matrices, 0.0), compute_uv=False)  # falling
+    with np.errstate(all="ignore"):
+        condition = scales[..., 0] / scales[..., -1]
+    return np.where(np.isnan(condition), np.inf, condition)

@@ -1,0 +1,349 @@
+"""A sweep: a gradient compared with the function at draws of all magnitudes and signs, and on each
+side of every kink that the function or the gradient has.
+
+Many draws are compared in one evaluation, each along one direction. What misses there is only
+suspected: the checker looks at it with all its care.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from ..algebra.ranges import Ranges
+from ..core.errors import ShapetrickError
+from ..core.expr import Expr, postorder
+from ..core.functions import TABLE, Array
+from ..numerics.evaluation import Functions, Program
+from ..numerics.finite_differences import COARSEST, derivatives, points_per_direction
+from ..numerics.sampling import (
+    SIGN_FREE,
+    Profile,
+    abstract_functions,
+    any_profiles,
+    draws,
+    is_scalable,
+)
+from .sample_points import FINEST, LARGEST_CONDITION, LARGEST_VALUE, SMALLEST, Draw, Site, condition
+
+MAGNITUDES = (1e-3, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
+MOST_NUMBERS = 4  # of the text, to whose magnitude inputs are drawn too
+NUMBERS = (1e-5, 1e5)  # between which these are
+SHRINK = 1 / 16  # of steps: a kink must be farther away than that
+NOISE = 64 * float(np.finfo(float).eps)  # relative: a gradient that is less is nothing
+MOST_SUSPECTED = 6  # looked at with care, of one batch
+BASES = 2  # draws that lines go through
+GRID = 10  # points per power of ten on a line
+DECADES = (-4, 2)  # powers of ten by which a draw is scaled on a line
+ROUNDS = 8  # of bisection
+MOST_BRACKETS = 48  # bisected in one round
+MOST_TESTED = 48  # points between kinks that are compared
+HUNTS, HUNTED = 3, 64  # draws for a side that wasn't reached
+LONGEST = 60  # characters of a branch that is told
+
+Side = tuple[Expr, int]
+
+
+class _Compared(NamedTuple):
+    """Of some draws, where the gradient agrees, how far it is off, and the branches taken."""
+
+    agrees: Array
+    off: Array
+    branches: Sequence[Array]
+
+
+class Sweep:
+    """The sweep of a gradient at one site; `scale` is that of the derivative elsewhere."""
+
+    def __init__(self, site: Site, gradient: Program, scale: float) -> None:
+        self._site, self._gradient = site, gradient
+        self._negligible = NOISE * scale
+        self._target = site.target
+        self._rng = site.generator(3)
+        self._functions: Functions = abstract_functions(self._target.abstract, self._rng)
+        kinked = (*self._target.program.kinked, *gradient.kinked)
+        self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
+        self._has_kinks = bool(kinked)
+        self._reached: set[Side] = set()
+        self._numbers = self._numbers_told()
+
+    def suspects(self) -> Iterator[Draw]:
+        """The draws at which the gradient seems to be wrong, the worst first."""
+        yield from self._suspects(self._tour())
+        if self._has_kinks:
+            yield from self._suspects(self._between_kinks())
+            for _ in range(HUNTS):
+                missing = self._missing()
+                if not missing:
+                    break
+                yield from self._suspects(self._hunted(missing))
+
+    def unreached(self) -> str | None:
+        """A branch that may exist and that no draw has reached where the gradient was compared."""
+        for e, side in self._missing():
+            sign = ">" if side > 0 else "<"
+            left, right = map(str, e.args) if len(e.args) == 2 else (str(e.args[0]), "0")
+            told = f"{left} {sign} {right}"
+            return told if len(told) <= LONGEST else f"{e.op} of … {sign} 0"
+        return None
+
+    def acquit(self, suspect: Draw) -> None:
+        """A suspected draw at which the gradient is right."""
+        env = {name: x[None] for name, x in suspect.env.items()}
+        self._note(self._branches(env), np.array([True]))
+
+    # ------------------------------------------------------------------------- which draws
+
+    def _numbers_told(self) -> tuple[float, ...]:
+        """Numbers in the function and the gradient that may be where something changes."""
+        found: dict[float, None] = {}
+        for e in postorder([self._target.of, *self._gradient.roots]):
+            if e.op == "number" and isinstance(e.data, Fraction):
+                size = abs(float(e.data))
+                if size not in (0.0, 1.0, 2.0) and NUMBERS[0] <= size <= NUMBERS[1]:
+                    found[size] = None
+        return tuple(found)[:MOST_NUMBERS]
+
+    def _room(self, each: int) -> int:
+        """How many draws of so many points are evaluated at once."""
+        return self._site.most_points // each
+
+    def _tour(self) -> Mapping[str, Array]:
+        """Draws of all magnitudes, of either sign and of both: of the variable alone, and of all
+        inputs together."""
+        ladder = np.array([*MAGNITUDES, *self._numbers])
+        scales, signs = np.repeat(ladder, 3), np.tile((0, 1, -1), len(ladder))
+        together = np.arange(len(scales)) % 2 == 0
+        room = self._room(points_per_direction(self._target.order))
+        if room < len(scales):
+            kept = np.linspace(0, len(scales) - 1, room).astype(int)
+            scales, signs, together = scales[kept], signs[kept], together[kept]
+        other_scales, other_signs = np.where(together, scales, 1.0), np.where(together, signs, 0)
+        return self._draws(
+            Profile(_column(scales), _column(signs), boosted=False),
+            Profile(_column(other_scales), _column(other_signs), boosted=False),
+            len(scales),
+        )
+
+    def _draws(self, own: Profile, others: Profile, count: int) -> Mapping[str, Array]:
+        target, sizes = self._target, self._site.sizes
+        return {
+            s.data.name: draws(s, sizes, self._rng, own if s is target.wrt else others, count)
+            for s in target.inputs
+        }
+
+    def _hunted(self, missing: Sequence[Side]) -> Mapping[str, Array]:
+        """Draws that take branches which were not reached."""
+        count = min(HUNTED, self._room(1))
+        scales = np.array([*MAGNITUDES, *self._numbers])
+        both = []
+        for _ in range(2):
+            profile = any_profiles(count, self._rng)
+            scale = scales[self._rng.integers(len(scales), size=(count, 1, 1))]
+            both.append(profile._replace(scale=scale, boosted=False))
+        env = self._draws(both[0], both[1], count)
+        branches = self._branches(env)
+        if branches is None:
+            return {}
+        wanted = np.zeros(count, bool)
+        for i, e in self._kinks:
+            for side in (1, -1):
+                if (e, side) in missing:
+                    wanted |= _anywhere(branches[i] == side, count)
+        return _taken(env, _spread(np.flatnonzero(wanted), MOST_TESTED // 2))
+
+    # ----------------------------------------------------------------------- between kinks
+
+    def _between_kinks(self) -> Mapping[str, Array]:
+        """Points on lines through the origin, one between any two kinks that were found there by
+        bisection: the variable is scaled alone, and all inputs are."""
+        target = self._target
+        base = self._draws(Profile(boosted=False), Profile(boosted=False), BASES)
+        alone = {target.wrt.data.name}
+        moved = [alone & _movable(target.inputs), _movable(target.inputs)]
+        free = [all(s.data.attributes <= SIGN_FREE for s in target.inputs if s.data.name in names)
+                for names in moved]  # fmt: skip
+        lines = [(b, k) for k in range(2) for b in range(BASES) if moved[k]]
+        if not lines:
+            return {}
+        least = min(1.0, *self._numbers, 1.0) * 10.0 ** DECADES[0]
+        most = max(1.0, *self._numbers, 1.0) * 10.0 ** DECADES[1]
+        positive = np.geomspace(least, most, 1 + round(GRID * np.log10(most / least)))
+        both = np.concatenate([-positive[::-1], positive])
+        ts = np.concatenate([both if free[k] else positive for _, k in lines])
+        ids = np.concatenate([np.full(2 * len(positive) if free[k] else len(positive), i)
+                              for i, (_, k) in enumerate(lines)])  # fmt: skip
+        room = self._room(1)
+        if len(ts) > room:
+            kept = np.linspace(0, len(ts) - 1, room).astype(int)
+            ts, ids = ts[kept], ids[kept]
+
+        def at(ids: Array, ts: Array) -> Mapping[str, Array]:
+            bases = np.array([b for b, _ in lines])[ids]
+            env = {}
+            for name, x in base.items():
+                moves = np.array([name in moved[k] for _, k in lines])[ids]
+                env[name] = x[bases] * np.where(moves, ts, 1.0)[:, None, None]
+            return env
+
+        marks = self._marks(at(ids, ts))
+        if marks is None:
+            return {}
+        for _ in range(ROUNDS):
+            apart = (marks[1:] != marks[:-1]).any(axis=1) & (ids[1:] == ids[:-1])
+            left = _spread(np.flatnonzero(apart & (ts[1:] * ts[:-1] > 0)), MOST_BRACKETS)
+            if not len(left):
+                break
+            middle = np.sign(ts[left]) * np.sqrt(ts[left] * ts[left + 1])
+            found = self._marks(at(ids[left], middle))
+            if found is None:
+                break
+            ts, ids = np.insert(ts, left + 1, middle), np.insert(ids, left + 1, ids[left])
+            marks = np.insert(marks, left + 1, found, axis=0)
+        apart = (marks[1:] != marks[:-1]).any(axis=1) | (ids[1:] != ids[:-1])
+        starts = np.concatenate([[0], np.flatnonzero(apart) + 1, [len(ts)]])
+        middles = (starts[:-1] + starts[1:] - 1) // 2
+        points = _spread(middles, min(MOST_TESTED, room // points_per_direction(target.order)))
+        return at(ids[points], ts[points])
+
+    def _marks(self, env: Mapping[str, Array]) -> Array | None:
+        """The branches taken at each draw, as a row of small numbers."""
+        branches = self._branches(env)
+        if branches is None:
+            return None
+        count = len(next(iter(env.values())))
+        rows = [np.broadcast_to(b, (count, *b.shape[-2:])).reshape(count, -1) for b in branches]
+        marks = np.nan_to_num(np.concatenate(rows, axis=1), nan=9.0)
+        return np.asarray(marks.astype(np.int8))
+
+    def _branches(self, env: Mapping[str, Array]) -> list[Array] | None:
+        """The branches of the function, then those of the gradient, at many draws."""
+        found: list[Array] = []
+        try:
+            for program in (self._target.program, self._gradient):
+                program.run(env, self._site.sizes, self._functions, found)
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+            return None
+        return found
+
+    # -------------------------------------------------------------------------- comparison
+
+    def _suspects(self, env: Mapping[str, Array]) -> Iterator[Draw]:
+        if not env or not len(next(iter(env.values()))):
+            return
+        found = self._compared(env)
+        self._note(found.branches, found.agrees)
+        worst = np.argsort(-found.off, kind="stable")[:MOST_SUSPECTED]
+        for i in worst[found.off[worst] > 1]:
+            own = {name: x[i] for name, x in env.items()}
+            yield Draw(own, self._functions, SHRINK)
+
+    def _note(self, branches: Sequence[Array] | None, agrees: Array) -> None:
+        """Which sides were reached where the gradient agrees."""
+        for i, e in self._kinks if branches else ():
+            assert branches is not None
+            for side in (1, -1):
+                if (agrees & _anywhere(branches[i] == side, len(agrees))).any():
+                    self._reached.add((e, side))
+
+    def _missing(self) -> list[Side]:
+        ranges = Ranges()
+        sides = [(e, side) for _, e in self._kinks for side in (1, -1)]
+        return [s for s in sides if s not in self._reached and not ranges.excludes(*s)]
+
+    def _compared(self, env: Mapping[str, Array]) -> _Compared:
+        """The gradient compared at each draw, along a direction in which all entries change in
+        proportion to their size."""
+        count = len(next(iter(env.values())))
+        nothing = _Compared(np.zeros(count, bool), np.zeros(count), ())
+        try:
+            return self._compared_at_once(env, count)
+        except np.linalg.LinAlgError:  # at one of them, perhaps
+            if count == 1:
+                return nothing
+        except (ShapetrickError, ArithmeticError, TypeError, ValueError):
+            return nothing
+        halves = [{n: x[part] for n, x in env.items()}
+                  for part in (slice(0, count // 2), slice(count // 2, count))]  # fmt: skip
+        first, second = map(self._compared, halves)
+        return _Compared(
+            np.concatenate([first.agrees, second.agrees]),
+            np.concatenate([first.off, second.off]),
+            self._branches(env) or (),
+        )
+
+    def _compared_at_once(self, env: Mapping[str, Array], count: int) -> _Compared:
+        target, site = self._target, self._site
+        x = env[target.wrt.data.name]
+        size = np.sqrt((x * x).mean(axis=(1, 2), keepdims=True))
+        size = np.where(size == 0, 1.0, size)
+        directions = self._rng.standard_normal((count, target.order, *x.shape[1:]))
+        directions *= np.where(x == 0, size, np.abs(x))[:, None]
+        directions /= np.abs(directions / size[:, None]).max(axis=(2, 3), keepdims=True)
+        if target.kind in ("jvp", "hvp"):
+            given = target.given(env)
+            directions[:, -1] = given / np.abs(given / size).max(axis=(1, 2), keepdims=True)
+        wide = {name: values[:, None] for name, values in env.items()}
+        crossed = np.zeros(count, bool)
+        regular = np.ones(count, bool)
+
+        def f(points: Array) -> Array:
+            branches: list[Array] = []
+            moved = {**wide, target.wrt.data.name: points}
+            value, *inverted = target.program.run(moved, site.sizes, self._functions, branches)
+            for b in branches:
+                if b.ndim == 4:
+                    np.logical_or(crossed, (b != b[:, :1]).any(axis=(1, 2, 3)), out=crossed)
+            for a in inverted:
+                center = a[:, 0] if a.ndim == 4 else a
+                np.logical_and(regular, condition(center) <= LARGEST_CONDITION, out=regular)
+            value = np.broadcast_to(value, (*points.shape[:2], *value.shape[-2:]))
+            return target.outputs(value, wide)
+
+        with np.errstate(all="ignore"):
+            found = derivatives(f, x, target.travelled(directions), SHRINK)
+            branches: list[Array] = []
+            (gradient,) = self._gradient.run(env, site.sizes, self._functions, branches)
+            own: list[Array] = []
+            if self._kinks:
+                target.program.run(env, site.sizes, self._functions, own)
+            gradient = np.broadcast_to(gradient, (count, *gradient.shape[-2:]))
+            predicted = target.predicted(gradient, directions[:, None])[:, 0]
+            scale = np.abs(found.value).max(axis=1)
+            zero = scale <= 4 * found.rounding.max(axis=1)
+            sharp = zero | (found.error.max(axis=1) <= COARSEST * scale)
+            moderate = np.abs(predicted).max(axis=1) < LARGEST_VALUE
+            usable = sharp & moderate & (scale < LARGEST_VALUE) & ~crossed & regular
+            tolerance = found.error + FINEST * scale[:, None] + SMALLEST
+            off = (np.abs(predicted - found.value) / tolerance).max(axis=1)
+            nothing = zero & (np.abs(gradient).max(axis=(1, 2)) <= self._negligible)
+        off = np.where(usable & ~nothing, off, 0.0)
+        return _Compared(usable & (off <= 1), off, [*own, *branches])
+
+
+def _column(values: Array) -> Array:
+    return values[:, None, None]
+
+
+def _anywhere(entries: Array, count: int) -> Array:
+    """For each draw, whether it holds of an entry."""
+    return np.broadcast_to(entries.any(axis=(-1, -2)), count)
+
+
+def _taken(env: Mapping[str, Array], places: Array) -> Mapping[str, Array]:
+    return {name: x[places] for name, x in env.items()} if len(places) else {}
+
+
+def _spread(places: Array, most: int) -> Array:
+    """At most so many of them, evenly spread."""
+    if len(places) <= most:
+        return places
+    return np.asarray(places[np.linspace(0, len(places) - 1, most).astype(int)])
+
+
+def _movable(inputs: Sequence[Expr]) -> set[str]:
+    """The names of what obeys its attributes at every scale."""
+    return {s.data.name for s in inputs if is_scalable(s)}

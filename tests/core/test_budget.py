@@ -1,0 +1,49 @@
+"""What would take too much is refused by count; the clock is a last stop; streams may fail."""
+
+from __future__ import annotations
+
+import pytest
+
+import shapetrick as st
+from shapetrick.core.deadline import limited
+
+
+def test_the_time_limit_ends_a_request_and_leaves_nothing_half_made() -> None:
+    text = "X : m x n; y : n; J = sum(log(1 + exp(tanh(X y)))); grad J wrt y"
+    with pytest.raises(st.TimeLimitError, match="depends on the machine"):
+        st.derive(text, time_limit=1e-6)
+    assert st.derive(text).verified
+
+
+def test_no_interrupt_arrives_after_the_request() -> None:
+    """Limits about as long as the request takes, so that some interrupts are sent as it ends."""
+    outcomes = set()
+    for k in range(300):
+        try:
+            outcomes.add(limited(2e-5 * (1 + k % 50), lambda: sum(range(20_000))))
+        except st.TimeLimitError:
+            outcomes.add(None)
+        sum(range(1000))  # where a late one would arrive
+    assert outcomes <= {None, sum(range(20_000))}
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
+def test_a_time_limit_is_positive(limit: float) -> None:
+    with pytest.raises(st.InputError, match="a time limit is a positive number"):
+        st.read("x : n", time_limit=limit)
+
+
+def test_a_huge_jacobian_is_not_evaluated() -> None:
+    found = st.derive("X : 100 x 100; jac (X X) wrt X").validation
+    assert found.verdict == "unchecked"
+    assert "write letters for them" in found.reason
+
+
+def test_a_text_that_is_too_long_is_refused() -> None:
+    with pytest.raises(st.BudgetError, match="at most 1 million"):
+        st.read("x" * 2_000_000)
+
+
+def test_equal_factors_are_not_tried_in_all_orders() -> None:
+    text = "x : n; J = " + " ".join(["x' x"] * 10) + "; grad J wrt x"
+    assert st.derive(text).verified

@@ -1,0 +1,95 @@
+"""The rules of single operations: what the search makes of a scalar derivative, and refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shapetrick.core import expr as ex
+from shapetrick.core.errors import DerivationError
+from shapetrick.core.expr import Expr
+from shapetrick.core.functions import TABLE
+from shapetrick.derivation.local_derivatives import View, views
+from shapetrick.derivation.vjp_rules import arranged_terms, rule_for
+from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.printer import to_text
+from shapetrick.simplification.simplifier import Simplifier
+
+PROBLEM = read("A, X, Y : m x n; B : n x k; K : n x n; u : m; v : n; r : 1 x n; s : scalar")
+
+# An operation, by which of its arguments, and its rule with an upstream G (g where it is a scalar).
+RULES = [
+    ("A B", 0, "G B'"),
+    ("A B", 1, "A' G"),
+    ("A v", 1, "A' G"),
+    ("A'", 0, "G'"),
+    ("X .* Y", 0, "G .* Y"),
+    ("X .* u", 1, "sum(G .* X, axis=1)"),
+    ("1 ./ Y", 0, "-G ./ Y.^2"),
+    ("Y.^3", 0, "3 G .* Y.^2"),
+    ("X + r", 1, "sum(G, axis=0)"),
+    ("s X", 0, "sum(G .* X)"),
+    ("tanh(X)", 0, "G .* (1 - tanh(X).^2)"),
+    ("maximum(X, Y)", 0, "G .* step(X - Y)"),
+    ("inv(K)", 0, "-inv(K)' G inv(K)'"),
+    ("det(K)", 0, "g det(K) inv(K)'"),
+    ("logdet(K)", 0, "g inv(K)'"),
+    ("tr(K)", 0, "g eye(n)"),
+    ("diag(v)", 0, "diag(G)"),
+    ("diag(K)", 0, "diag(G)"),
+    ("vec(X)", 0, "unvec(G, m, n)"),
+    ("sum(X)", 0, "g ones(m, n)"),
+    ("sum(X, axis=1)", 0, "G ones(1, n)"),
+    ("mean(X, axis=0)", 0, "ones(m) G / m"),
+    ("norm(X)", 0, "g X / norm(X)"),
+    ("softmax(X, axis=1)", 0,
+     "softmax(X, axis=1) .* (G - sum(G .* softmax(X, axis=1), axis=1))"),
+    ("logsumexp(X, axis=1)", 0, "G .* softmax(X, axis=1)"),
+]  # fmt: skip
+
+
+def view_of(text: str, position: int = 0) -> View:
+    (view,) = views(read_expression(text, PROBLEM), position)
+    return view
+
+
+def upstream_of(view: View) -> Expr:
+    return ex.symbol("g" if view.value.is_scalar else "G", view.value.shape)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "wanted"), RULES, ids=[f"{r[0]}, {r[1]}" for r in RULES]
+)
+def test_rule(text: str, position: int, wanted: str) -> None:
+    view = view_of(text, position)
+    terms = arranged_terms(view, upstream_of(view))
+    written = Simplifier().write(terms, view.argument.shape)
+    assert written is not None
+    assert to_text(written) == wanted
+
+
+def test_a_rule_is_found_once_for_a_pattern() -> None:
+    assert rule_for(view_of("A B")) is rule_for(view_of("X B"))
+    assert rule_for(view_of("A B")) is not rule_for(view_of("A v"))  # a side of 1: another pattern
+    assert rule_for(view_of("sum(X, axis=0)")) is not rule_for(view_of("sum(X, axis=1)"))
+
+
+@pytest.mark.parametrize(
+    ("text", "derivative"),
+    [
+        ("tanh(X)", "1 - y"),  # not its derivative
+        ("tanh(X)", "2 (1 - y .* y)"),
+        ("inv(K)", "y y"),  # the sign
+        ("inv(K)", "y y y"),
+        ("softmax(X, axis=1)", "y"),  # a term is missing
+    ],
+)
+def test_a_wrong_scalar_derivative_has_no_arrangement(text: str, derivative: str) -> None:
+    view = view_of(text)
+    name = view.row.name
+    wrong = view._replace(row=replace(TABLE[name], derivative=(derivative,)))
+    with pytest.raises(
+        DerivationError, match=f"no arrangement of the scalar derivative of `{name}`"
+    ):
+        rule_for(wrong)

@@ -1,0 +1,118 @@
+"""What a derivation costs grows no faster than the problem: counted in calls, not in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from effort import calls
+from growth import FAMILIES, linear_recurrence, network, residual_network
+
+import shapetrick as st
+from shapetrick.core.cost import length
+
+SIZES = (30, 60)
+MOST = 1.25  # how many times as many calls by element; where it is quadratic, nearly 2
+
+
+def effort(text: str) -> int:
+    """How many functions are called from the text to the verdict."""
+    verified = []
+    count = calls(lambda: verified.extend(d.verified for d in st.read(text).derive()))
+    assert verified == [True]
+    return count
+
+
+# A trace of n factors X has a gradient of n terms of n factors each.
+LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith("trace")}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_calls_by_element(name: str) -> None:
+    family = LINEAR[name]
+    st.read(family.text(3)).derive()  # finds the rules
+    small, large = (effort(family.text(n)) / n for n in SIZES)
+    assert large <= MOST * small
+
+
+def hessian_vector_product(layers: int) -> str:
+    network = residual_network(layers)
+    return f"V : d x d\n{network.replace('grad J wrt W1', 'hvp J wrt W1 with V')}"
+
+
+def test_calls_of_a_hessian_vector_product_by_layer() -> None:
+    small, large = (effort(hessian_vector_product(n)) / n for n in SIZES)
+    assert large <= MOST * small
+
+
+def test_a_hessian_of_many_paths_is_refused_in_time() -> None:
+    def refuse() -> None:
+        with pytest.raises(st.DerivationError, match="a sum of too many products"):
+            st.read(residual_network(20).replace("grad J", "hess J")).derive()
+
+    assert calls(refuse) <= 1_000_000
+
+
+def without_transpose(text: str) -> str:
+    """The answer as a claim, in names of its own, that lacks a transpose."""
+    (derivation,) = st.read(text).derive()
+    known = derivation.problem.definitions
+    lines = [f"{name} = {e}" for name, e in derivation.definitions if name not in known]
+    asked = text.splitlines()[-1]
+    wrong = str(derivation.gradient).replace("'", "", 1)
+    return "\n".join([text.removesuffix(asked), *lines, f"check {asked} = {wrong}"])
+
+
+def test_calls_of_a_wrong_claim_by_layer() -> None:
+    def effort_of_check(layers: int) -> int:
+        text = without_transpose(network(layers))
+        return calls(lambda: found.extend(st.read(text).check()))
+
+    found: list[st.Check] = []
+    small, large = (effort_of_check(n) / n for n in SIZES)
+    assert [c.verdict for c in found] == ["wrong", "wrong"]
+    assert "a transpose is missing" in found[1].diagnosis
+    assert large <= MOST * small
+
+
+def test_an_answer_that_is_too_long_to_read_is_not_told() -> None:
+    claim = residual_network(30).replace("grad J wrt W1", "check grad J wrt W1 = 2 W1")
+    found: list[st.Check] = []
+    assert calls(lambda: found.extend(st.read(claim).check())) <= 2_000_000
+    (c,) = found
+    assert c.verdict == "wrong"
+    assert c.suggestion is None
+    assert c.diagnosis == (
+        "no small change mends it; the gradient is too long for one expression: without the claim, "
+        "its parts have names"
+    )
+
+
+@pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
+def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> None:
+    def effort_of_steps(layers: int) -> int:
+        (derivation,) = st.read(text(layers)).derive()
+        return calls(lambda: derivation.steps)
+
+    small, large = (effort_of_steps(n) / n for n in SIZES)
+    assert large <= MOST * small
+
+
+def test_products_that_are_handed_down_are_steps_of_the_answer() -> None:
+    (derivation,) = st.read(linear_recurrence(18)).derive()
+    assert derivation.verified
+    steps = {name: str(e) for name, e in derivation.definitions if name.startswith("T")}
+    assert steps["T1"] == "R W'"
+    assert all(steps[f"T{i}"] == f"T{i - 1} W'" for i in range(2, len(steps) + 1))
+    assert len(steps) == 16
+
+
+def test_sums_that_are_handed_down_are_written_once() -> None:
+    (family,) = (f for f in FAMILIES if f.name.startswith("residual"))
+    lengths = []
+    for n in (15, 30):
+        (derivation,) = st.read(family.text(n)).derive()
+        assert derivation.verified
+        answer = [derivation.gradient, *(e for _, e in derivation.definitions)]
+        lengths.append(sum(map(length, answer)) / n)
+    assert lengths[1] <= 1.1 * lengths[0]

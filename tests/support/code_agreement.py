@@ -1,0 +1,96 @@
+"""Whether the generated function of a derivative finds what its expressions say, in one word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+from random_functions import SIZES
+
+import shapetrick as st
+from shapetrick.codegen.python import block_loops as blocks
+from shapetrick.codegen.python.module import Target
+from shapetrick.core.functions import Array
+from shapetrick.numerics.evaluation import Program
+from shapetrick.numerics.sampling import draw
+
+jax.config.update("jax_enable_x64", True)
+
+DRAWS = 3
+SLACK = 1e-8  # relative
+NEAR, STEADY = 1e-10, 1e-7  # where so small a step changes more, rounding is what one sees
+
+COLUMNS = ("agrees", "not steady", "no rule", "differs", "raises", "refused")
+FAULTS = ("differs", "raises", "refused")
+
+Env = Mapping[str, Array]
+
+
+@contextmanager
+def small_blocks() -> Iterator[None]:
+    """Blocks of two rows, so that there are several."""
+    kept = blocks.VECTORS, blocks.MATRICES
+    blocks.VECTORS = blocks.MATRICES = (1, 2)
+    try:
+        yield
+    finally:
+        blocks.VECTORS, blocks.MATRICES = kept
+
+
+def word_of(derivation: st.Derivation, target: Target, blocks: bool = False) -> str:
+    """One of COLUMNS: of the value and of the derivative, at the first draw at which these are
+    steady."""
+    problem = derivation.problem
+    rule = target in ("torch-function", "jax-vjp")
+    if rule and derivation.kind not in ("grad", "vjp"):
+        return "no rule"
+    request, wanted = derivation.result.request, [derivation.result.request.of]
+    if not rule:
+        wanted.append(derivation.gradient)
+    try:
+        function = st.read(problem.text).function(target, blocks=blocks)
+    except st.ShapetrickError:
+        return "refused"
+    symbols = [*problem.symbols.values()]
+    if request.direction is not None:
+        symbols.append(request.direction)
+    program = Program(wanted)
+    for seed in range(DRAWS):
+        rng = np.random.default_rng(seed)
+        at = {e.data.name: draw(e, SIZES, rng) for e in symbols}
+        values = program.run(at, SIZES)
+        near = program.run({name: x * (1 + NEAR) for name, x in at.items()}, SIZES)
+        if not all(map(_is_steady, values, near)):
+            continue
+        try:
+            given: dict[str, Any] = {**SIZES, **at}
+            found = function(**{name: _in(target, given[name]) for name in function.parameters})
+        except Exception:
+            return "raises"
+        pairs = zip(found.values(), values, strict=True)
+        return "agrees" if all(_is_near(a, b) for a, b in pairs) else "differs"
+    return "not steady"
+
+
+def _in(target: Target, value: Any) -> Any:
+    if "torch" in target and isinstance(value, np.ndarray):
+        import torch
+
+        return torch.as_tensor(value)
+    return value
+
+
+def _is_steady(value: Array, near: Array) -> bool:
+    scale = np.abs(value).max()
+    return bool(np.isfinite(value).all() and np.abs(near - value).max() <= STEADY * scale)
+
+
+def _is_near(found: Any, wanted: Array) -> bool:
+    array = np.asarray(found, dtype=float)
+    if array.size != wanted.size:
+        return False
+    off = np.abs(array.reshape(wanted.shape) - wanted).max()
+    return bool(off <= SLACK * np.abs(wanted).max())
