@@ -134,9 +134,9 @@ def arrays(case: Case, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     for name, symbol in shapetrick.read(case.text).data.symbols.items():
         shape = [d.size(sizes) for d in symbol.shape if d.size(sizes) > 1]
         array = rng.normal(size=shape) / np.sqrt(shape[-1])
-        if "posdef" in symbol.data.attributes:
+        if "posdef" in symbol.attributes:
             array = array @ array.T + np.eye(shape[0])
-        if "onehot" in symbol.data.attributes:
+        if "onehot" in symbol.attributes:
             array = np.eye(shape[1])[rng.integers(shape[1], size=shape[0])]
         found[name] = array
     return found

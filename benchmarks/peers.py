@@ -20,7 +20,7 @@ import sympy as sp
 
 from shapetrick.core.dims import ONE, Dim, Shape
 from shapetrick.core.errors import ShapetrickError
-from shapetrick.core.expr import Expr, call, matmul, postorder, transpose
+from shapetrick.core.expr import Expr, call, data_of, exact, matmul, postorder, transpose, value_of
 from shapetrick.core.problem import Request
 from shapetrick.interop.sympy_export import to_sympy
 
@@ -151,12 +151,12 @@ def _scalar(value: Fraction | float) -> Array:
 
 
 def _number(e: Expr, _: Tensors) -> Array:
-    return _scalar(e.data)
+    return _scalar(value_of(e))
 
 
 def _variable(e: Expr, _: Tensors) -> Array:
-    found = tg.Variable(e.data.name, **_edges(e.shape))
-    alike = e.data.attributes & {"symmetric", "posdef"} and len(found.edges) == 2
+    found = tg.Variable(e.name, **_edges(e.shape))
+    alike = e.attributes & {"symmetric", "posdef"} and len(found.edges) == 2
     return found.with_symmetries("r c") if alike else found
 
 
@@ -171,10 +171,9 @@ def _spread(e: Expr, args: Tensors) -> Tensors:
 
 
 def _power(e: Expr, args: Tensors) -> Array:
-    exponent = e.args[1]
-    if exponent.op != "number" or not isinstance(exponent.data, Fraction):
+    k = exact(e.args[1])
+    if k is None:
         raise Inexpressible("tensorgrad has powers with constant exponents alone.")
-    k = exponent.data
     return tf.pow(args[0], int(k) if k.denominator == 1 else k)
 
 
@@ -193,7 +192,8 @@ def _of_axis(function: Callable[..., Array]) -> Callable[[Expr, Tensors], Array]
 
     def make(e: Expr, args: Tensors) -> Array:
         (x,) = args
-        edges = set(x.edges) if e.data is None else {"rc"[e.data]} & set(x.edges)
+        axis = data_of(e)
+        edges = set(x.edges) if axis is None else {"rc"[axis]} & set(x.edges)
         return function(x, edges) if edges else function(x, set())
 
     return make
@@ -226,8 +226,8 @@ _TENSORS: Mapping[str, Callable[[Expr, Tensors], Array]] = {} if tg is None else
     "number": _number,
     "symbol": _variable,
     "name": lambda _, args: args[0],
-    "dimension": lambda e, _: tg.Delta(sp.Symbol(e.data)),
-    "constant": lambda e, _: _scalar({"pi": 3.141592653589793, "e": 2.718281828459045}[e.data]),
+    "dimension": lambda e, _: tg.Delta(sp.Symbol(e.name)),
+    "constant": lambda e, _: _scalar({"pi": 3.141592653589793, "e": 2.718281828459045}[e.name]),
     "ones": lambda e, _: tg.Ones(**_edges(e.shape)),
     "zeros": lambda e, _: tg.Zero(None, **_edges(e.shape)),
     "eye": lambda e, _: tg.Delta(_size(e.shape[0]), "r", "c"),

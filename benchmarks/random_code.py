@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from record import record, table
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
 from code_agreement import COLUMNS, FAULTS, small_blocks, word_of
 from random_functions import random_problem

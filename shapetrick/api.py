@@ -58,7 +58,7 @@ class Derivation:
     @property
     def wrt(self) -> str:
         """The name of the variable."""
-        return str(self.result.request.wrt.data.name)
+        return str(self.result.request.wrt.name)
 
     @property
     def shape(self) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from .api import Problem as Asked
 from .core import expr as ex
 from .core.dims import ONE, Dim, shape_text
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
-from .core.expr import Expr, operand
+from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
 from .core.functions import NAMES, TABLE, Function
 from .core.problem import Kind, Problem, Request
 from .language import elaboration
@@ -81,14 +81,14 @@ def dimension(size: Any) -> Dim:
         return _read_dimension(size)
     done: dict[Expr, Dim] = {}
     for e in ex.postorder([operand(size)]):
-        match e.op:
-            case "dimension":
-                done[e] = Dim.of(e.data)
-            case "number" if e.data == int(e.data) and e.data > 0:
-                done[e] = Dim.of(int(e.data))
-            case "add":
+        match e:
+            case Dimension():
+                done[e] = Dim.of(e.name)
+            case Number(value=k) if k == int(k) and k > 0:
+                done[e] = Dim.of(int(k))
+            case Add():
                 done[e] = sum((done[a] for a in e.args), Dim(()))
-            case "times":
+            case Times():
                 done[e] = ONE
                 for a in e.args:
                     done[e] = done[e] * done[a]
@@ -196,22 +196,22 @@ def _derive(
     seed: int,
 ) -> Derivation:
     of = operand(of)
-    _check(kind, of, wrt, symmetric)
+    variable = _check(kind, of, wrt, symmetric)
     direction = None
     if kind in DIRECTED:
         direction = _direction(kind, of, of if kind == "vjp" else wrt, along)
-    request = Request(kind, of, _text(of), wrt, direction, symmetric)
+    request = Request(kind, of, _text(of), variable, direction, symmetric)
     (derivation,) = Asked(_problem(request)).derive(seed)
     return derivation
 
 
-def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> None:
+def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> Symbol:
     if not isinstance(wrt, Expr):
         raise RequestError(
             f"a derivative is by a symbol that `symbols` made, not by {wrt!r}, which is of type "
             f"{type(wrt).__name__}."
         )
-    if wrt.op != "symbol":
+    if not isinstance(wrt, Symbol):
         raise RequestError(f"there is a derivative by a declared symbol, not by `{_text(wrt)}`.")
     if kind in OF_SCALARS and not of.is_scalar:
         raise RequestError(
@@ -222,6 +222,7 @@ def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> None:
         raise RequestError(
             f"`{wrt}` is {shape_text(wrt.shape)}: only a square matrix is symmetric."
         )
+    return wrt
 
 
 def _text(of: Expr) -> str:
@@ -232,17 +233,17 @@ def _text(of: Expr) -> str:
         return "the expression"
 
 
-def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Expr:
+def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Symbol:
     """The symbol that stands for the upstream gradient, or for the direction."""
     if isinstance(given, Expr):
-        if given.op != "symbol" or given.shape != like.shape:
+        if not isinstance(given, Symbol) or given.shape != like.shape:
             raise ShapeError(
                 f"`{given}` is {shape_text(given.shape)}: a symbol of shape "
                 f"{shape_text(like.shape)} is needed here."
             )
         return given
-    if given is None and kind == "vjp" and of.op == "name":
-        return ex.symbol(f"{UPSTREAM}({of.data})", like.shape)
+    if given is None and kind == "vjp" and isinstance(of, Name):
+        return ex.symbol(f"{UPSTREAM}({of.name})", like.shape)
     if given is None:
         letter, count = DIRECTED[kind], 0
         taken = _names([of])
@@ -255,25 +256,24 @@ def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Expr:
     return ex.symbol(checked_name(given), like.shape)
 
 
-def _names(roots: list[Expr]) -> dict[str, Expr]:
+def _names(roots: list[Expr]) -> dict[str, Symbol | Name]:
     """The symbols and definitions by name, arguments first; raises NameProblem for one of two."""
-    found: dict[str, Expr] = {}
+    found: dict[str, Symbol | Name] = {}
     for e in ex.postorder(roots):
-        if e.op not in ("symbol", "name"):
+        if not isinstance(e, (Symbol, Name)):
             continue
-        name = e.data if e.op == "name" else e.data.name
-        if found.setdefault(name, e) is not e:
+        if found.setdefault(e.name, e) is not e:
             raise NameProblem(
-                f"two different things are called `{name}` here: {_described(found[name])}, and "
-                f"{_described(e)}."
+                f"two different things are called `{e.name}` here: "
+                f"{_described(found[e.name])}, and {_described(e)}."
             )
     return found
 
 
-def _described(e: Expr) -> str:
-    if e.op == "name":
+def _described(e: Symbol | Name) -> str:
+    if isinstance(e, Name):
         return f"`{e.args[0]}`"
-    words = [shape_text(e.shape), *sorted(e.data.attributes)]
+    words = [shape_text(e.shape), *sorted(e.attributes)]
     return f"a symbol, {' '.join(words)}"
 
 
@@ -281,14 +281,14 @@ def _problem(request: Request) -> Problem:
     """The problem that has this request alone."""
     roots = [e for e in (request.of, request.wrt, request.direction) if e is not None]
     named = _names(roots)
-    functions = {e.data[0]: None for e in ex.postorder(roots) if e.op == "abstract"}
+    functions = {e.name: None for e in ex.postorder(roots) if isinstance(e, Abstract)}
     dims = {name for e in ex.postorder(roots) for side in e.shape for name in side.names}
     for name in sorted({*named, *functions} & dims):
         raise NameProblem(f"`{name}` is a dimension and a value: give one of them another name.")
     return Problem(
         text="",
-        symbols={name: e for name, e in named.items() if e.op == "symbol"},
-        definitions={name: e for name, e in named.items() if e.op == "name"},
+        symbols={name: e for name, e in named.items() if isinstance(e, Symbol)},
+        definitions={name: e for name, e in named.items() if isinstance(e, Name)},
         requests=(request,),
         functions=tuple(functions),
     )

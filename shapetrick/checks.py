@@ -37,7 +37,7 @@ class Check:
     @property
     def wrt(self) -> str:
         """The name of the variable."""
-        return str(self.judgement.request.wrt.data.name)
+        return str(self.judgement.request.wrt.name)
 
     @property
     def claim(self) -> str:

@@ -394,7 +394,7 @@ def _derive(args: argparse.Namespace) -> int:
 def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
     """The problem once for each request that is wanted."""
     data = problem.data
-    names = [request.wrt.data.name for request in data.requests]
+    names = [request.wrt.name for request in data.requests]
     if not names:
         raise _BadInput(_NOTHING_ASKED)
     if wrt is not None and wrt not in names:

@@ -128,7 +128,7 @@ def test_shape_and_text() -> None:
 def test_symbols() -> None:
     a, f, b = st.symbols("a: scalar; f: elementwise; b: 3")
     assert (str(a), f.name, str(b.shape[0])) == ("a", "f", "3")
-    assert p.data.attributes == {"positive", "symmetric"}
+    assert p.attributes == {"positive", "symmetric"}
     pair = st.symbols("a, b: n")
     assert [str(e) for e in pair] == ["a", "b"]
 
@@ -287,6 +287,6 @@ def in_python(text: str, symbols: dict[str, Any]) -> Expr:
 @given(expressions())
 def test_text_and_objects_build_one_node(e: Expr) -> None:
     text = to_text(e, taken=["I"])  # so that the identity has its size
-    symbols = {x.data.name if isinstance(x, Expr) else x.name: x for x in st.symbols(DECLARATIONS)}
+    symbols = {x.name: x for x in st.symbols(DECLARATIONS)}
     problem = elaboration.read(DECLARATIONS)
     assert in_python(text, symbols) is elaboration.read_expression(text, problem)

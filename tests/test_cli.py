@@ -106,7 +106,7 @@ def test_a_request_that_fails_does_not_silence_the_others(
     honest = api.Problem.derive
 
     def derive(self: api.Problem, seed: int = 0, **_: object) -> list[api.Derivation]:
-        if self.data.requests[0].wrt.data.name == "x":
+        if self.data.requests[0].wrt.name == "x":
             raise DerivationError("no arrangement was found.")
         return honest(self, seed)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
-from ..core.expr import Expr, symbol
+from ..core.expr import Expr, Name, Number, Power, Symbol, symbol
 from ..core.functions import NONNEGATIVE, POSITIVE, TABLE
 from ..core.traversal import remembered
 
@@ -33,12 +33,12 @@ CONSTRAINTS = frozenset(
 )
 
 
-def with_free_entries(variable: Expr) -> Expr:
+def with_free_entries(variable: Symbol) -> Symbol:
     """The variable without its attributes if they say something about it at points alone, so that
     what is differentiated by it may not be simplified by them."""
-    if not variable.data.attributes & CONSTRAINTS:
+    if not variable.attributes & CONSTRAINTS:
         return variable
-    return symbol(variable.data.name, variable.shape)
+    return symbol(variable.name, variable.shape)
 
 
 class Attributes:
@@ -55,25 +55,25 @@ class Attributes:
         if attribute in ("positive", "nonneg"):
             sign = self.sign(e)
             return sign == "positive" or sign == attribute
-        while e.op == "name":
+        while isinstance(e, Name):
             e = e.args[0]
-        return e.op == "symbol" and attribute in e.data.attributes
+        return isinstance(e, Symbol) and attribute in e.attributes
 
     def sign(self, e: Expr) -> Sign:
         """The sign of every entry, as far as it is known."""
         return remembered(self._signs, e, self._sign)
 
     def _sign(self, e: Expr) -> Sign:
-        if e.op == "symbol":
-            return next((s for a, s in _SIGNS.items() if a in e.data.attributes), "")
-        if e.op == "number":
-            return "positive" if e.data > 0 else "nonneg" if e.data == 0 else ""
+        if isinstance(e, Symbol):
+            return next((s for a, s in _SIGNS.items() if a in e.attributes), "")
+        if isinstance(e, Number):
+            return "positive" if e.value > 0 else "nonneg" if e.value == 0 else ""
         if e.op in POSITIVE:
             return "positive"
         if e.op in NONNEGATIVE:
             return "nonneg"
         signs = [self._signs[a] for a in e.args]
-        if e.op == "power":
+        if isinstance(e, Power):
             return self._sign_of_power(e, signs[0])
         row = TABLE.get(e.op)
         if not signs or not (e.op in _KEEPERS or (row is not None and row.units == "linear")):
@@ -85,6 +85,6 @@ class Attributes:
 
     def _sign_of_power(self, e: Expr, base: Sign) -> Sign:
         p = e.args[1]
-        if base == "positive" or p.op != "number" or not isinstance(p.data, Fraction):
+        if base == "positive" or not isinstance(p, Number) or not isinstance(p.value, Fraction):
             return base if base == "positive" else ""
-        return "nonneg" if p.data > 0 and (base or p.data % 2 == 0) else ""
+        return "nonneg" if p.value > 0 and (base or p.value % 2 == 0) else ""

@@ -19,8 +19,19 @@ from ..core.expr import (
     UNIT,
     WHOLE,
     ZERO,
+    Add,
     Expr,
+    Eye,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Real,
+    Symbol,
+    Times,
+    Transpose,
     call,
+    data_of,
     eye,
     matmul,
     number,
@@ -29,13 +40,13 @@ from ..core.expr import (
     power,
     times,
     transpose,
-)  # fmt: skip
+    value_of,
+)
 from ..core.functions import TABLE
 from .index_terms import add_exponents
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
-Number = Fraction | float
 Scalars = tuple[tuple[Expr, Expr], ...]  # (base, exponent)
 MOST_FACTORS = 60  # candidates looked at in one round
 MOST_TRIALS = 4  # of them carried out
@@ -44,7 +55,7 @@ MOST_TRIALS = 4  # of them carried out
 class Part(NamedTuple):
     """A summand: a number, powers of scalars, and a matrix (None for a scalar summand)."""
 
-    coefficient: Number
+    coefficient: Real
     scalars: Scalars
     body: Expr | None
 
@@ -66,16 +77,16 @@ class Common(NamedTuple):
     function: tuple[str, Any] = ("", None)
 
 
-def split(e: Expr) -> tuple[Number, Scalars, Expr | None]:
+def split(e: Expr) -> tuple[Real, Scalars, Expr | None]:
     """The number, the powers of scalars, and the rest of a product."""
-    coefficient: Number = WHOLE
+    coefficient: Real = WHOLE
     scalars: list[tuple[Expr, Expr]] = []
     rest: list[Expr] = []
-    for a in e.args if e.op == "times" else (e,):
-        if a.op == "number":
-            coefficient = a.data if coefficient is WHOLE else coefficient * a.data
+    for a in e.args if isinstance(e, Times) else (e,):
+        if isinstance(a, Number):
+            coefficient = a.value if coefficient is WHOLE else coefficient * a.value
         elif a.is_scalar:
-            scalars.append((a.args[0], a.args[1]) if a.op == "power" else (a, UNIT))
+            scalars.append((a.args[0], a.args[1]) if isinstance(a, Power) else (a, UNIT))
         else:
             rest.append(a)
     return coefficient, _gathered(scalars), times(*rest) if rest else None
@@ -108,7 +119,12 @@ def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
 
 def _summands(e: Expr) -> Iterable[Expr]:
     """What a summand adds to the sum: a sum below a minus its own summands."""
-    if e.op == "times" and e.args[0] is MINUS and len(e.args) == 2 and e.args[1].op == "add":
+    if (
+        isinstance(e, Times)
+        and e.args[0] is MINUS
+        and len(e.args) == 2
+        and isinstance(e.args[1], Add)
+    ):
         inner = e.args[1]
         if all(a.shape == inner.shape for a in inner.args):
             return [negate_part(a) for a in inner.args]
@@ -117,7 +133,7 @@ def _summands(e: Expr) -> Iterable[Expr]:
 
 def without_leading_minus(e: Expr) -> Expr:
     """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
-    if e.op != "times" or not has_minus(e):
+    if not isinstance(e, Times) or not has_minus(e):
         return e
     part = Part(*split(e))
     turned = _without_minus(part)
@@ -134,7 +150,7 @@ def _plain_first(parts: Sequence[Part]) -> list[Part]:
     ordered = list(parts)
     places = {p.body: i for i, p in enumerate(ordered)}
     for i, part in enumerate(parts):
-        if part.body is not None and part.body.op == "transpose":
+        if part.body is not None and isinstance(part.body, Transpose):
             j = places.get(part.body.args[0], i)
             if j > i:
                 ordered[i], ordered[j] = ordered[j], ordered[i]
@@ -174,8 +190,8 @@ def _best_step(parts: list[Part], length: Length, signs: Signs) -> list[Part] | 
 def _letters(e: Expr) -> int:
     """How many names a person writes: `(I - y y') A` has fewer than `A - y y' A`."""
     counts: dict[Expr, int] = {}
-    for x in postorder([e], into=lambda x: x.op != "name"):
-        named = x.op in ("symbol", "name")
+    for x in postorder([e], into=lambda x: not isinstance(x, Name)):
+        named = isinstance(x, (Symbol, Name))
         counts[x] = 1 if named else sum(counts[a] for a in x.args)
     return counts[e]
 
@@ -208,26 +224,26 @@ def _common_number(parts: Sequence[Part]) -> Common | None:
 def _factors(part: Part) -> list[Common]:
     found = [Common("scalar", b, p) for b, p in part.scalars]
     found += [
-        Common("scalar", b, number(Fraction(1 if p.data > 0 else -1)))
+        Common("scalar", b, number(Fraction(1 if p.value > 0 else -1)))
         for b, p in part.scalars
-        if p.op == "number" and abs(p.data) > 1
+        if isinstance(p, Number) and not -1 <= p.value <= 1
     ]
     body = part.body
     if body is None:
         return found
     if _is_linear(body):
         shape = ones(*body.args[0].shape)  # only what stands on equal shapes is taken together
-        found.append(Common("linear", shape, function=(body.op, body.data)))
-    if body.op == "matmul":
+        found.append(Common("linear", shape, function=(body.op, data_of(body))))
+    if isinstance(body, MatMul):
         for k in range(1, len(body.args)):
             found.append(Common("left", matmul(*body.args[:k])))
             found.append(Common("right", matmul(*body.args[-k:])))
-    elif body.op != "eye":
+    elif not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
-    for a in body.args if body.op == "times" else (body,):
-        base, p = a.args if a.op == "power" and a.args[1].op == "number" else (a, UNIT)
+    for a in body.args if isinstance(body, Times) else (body,):
+        base, p = a.args if isinstance(a, Power) and isinstance(a.args[1], Number) else (a, UNIT)
         found.append(Common("times", base, p))
-        if p is not UNIT and p.data > 1:
+        if p is not UNIT and value_of(p) > 1:
             found.append(Common("times", base))
     return found
 
@@ -244,7 +260,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Sign
     c, scalars, core = split(inside)
     base, exponent = common.base, common.exponent
     if common.kind == "number":
-        return Part(c * base.data, scalars, core)
+        return Part(c * value_of(base), scalars, core)
     if common.kind == "scalar":
         return Part(c, _gathered(((base, exponent), *scalars)), core)
     if core is None:
@@ -252,7 +268,7 @@ def _take_out(common: Common, group: Sequence[Part], length: Length, signs: Sign
         if common.kind != "times":
             return None
         c, scalars, core = WHOLE, (), inside
-    if core.op == "add":
+    if isinstance(core, Add):
         core, sign = signs.natural(core)
         c = c * sign
     body = _put_back(common, core)
@@ -283,13 +299,15 @@ def _without(common: Common, part: Part) -> Part | None:
     base, exponent = common.base, common.exponent
     match common.kind:
         case "number":
-            return Part(part.coefficient / base.data, part.scalars, part.body)
+            return Part(part.coefficient / value_of(base), part.scalars, part.body)
         case "scalar":
             scalars = []
             for b, p in part.scalars:
                 if b is base and p is exponent:
                     continue
-                scalars.append((b, number(p.data - exponent.data)) if b is base else (b, p))
+                scalars.append(
+                    (b, number(value_of(p) - value_of(exponent))) if b is base else (b, p)
+                )
             return Part(part.coefficient, tuple(scalars), part.body)
         case "linear":
             assert part.body is not None
@@ -304,12 +322,12 @@ def _without_entrywise(base: Expr, exponent: Expr, part: Part) -> Part | None:
     body = part.body
     assert body is not None
     rest, done = [], False
-    for a in body.args if body.op == "times" else (body,):
-        b, p = a.args if a.op == "power" and a.args[1].op == "number" else (a, UNIT)
+    for a in body.args if isinstance(body, Times) else (body,):
+        b, p = a.args if isinstance(a, Power) and isinstance(a.args[1], Number) else (a, UNIT)
         if b is base and not done:
             done = True
             if p is not exponent:
-                rest.append(power(b, number(p.data - exponent.data)))
+                rest.append(power(b, number(value_of(p) - value_of(exponent))))
         else:
             rest.append(a)
     return Part(part.coefficient, part.scalars, times(*rest) if rest else None)
@@ -321,8 +339,8 @@ def _without_end(common: Common, part: Part) -> Part | None:
     if body is base:
         side = base.shape[1] if common.kind == "left" else base.shape[0]
         return Part(part.coefficient, part.scalars, eye(side))
-    k = len(base.args) if base.op == "matmul" else 1
-    if body.op != "matmul" or len(body.args) <= k:
+    k = len(base.args) if isinstance(base, MatMul) else 1
+    if not isinstance(body, MatMul) or len(body.args) <= k:
         return None
     kept = body.args[k:] if common.kind == "left" else body.args[:-k]
     return Part(part.coefficient, part.scalars, matmul(*kept))

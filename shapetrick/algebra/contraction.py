@@ -15,9 +15,18 @@ from ..core.cost import length
 from ..core.dims import ONE, Dim
 from ..core.expr import (
     UNIT,
+    Abstract,
     Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Symbol,
+    Times,
+    Transpose,
     add,
     call,
+    data_of,
     dimension,
     matmul,
     postorder,
@@ -40,7 +49,7 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     symmetric; no deeper than `depth` products within each other."""
     if e.is_scalar or symmetric(e):
         return e
-    if depth == 0 or e.op in ("symbol", "name", "transpose"):
+    if depth == 0 or isinstance(e, (Symbol, Name, Transpose)):
         return transpose(e)
     outside = length(e) + 1  # the transpose of the whole
     match e.op:
@@ -48,13 +57,13 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
             pushed = matmul(*_flipped(reversed(e.args), symmetric, depth))
             return transpose(e) if outside + 2 <= length(pushed) else pushed
         case "times" | "add":
-            pushed = (times if e.op == "times" else add)(*_flipped(e.args, symmetric, depth))
+            pushed = (times if isinstance(e, Times) else add)(*_flipped(e.args, symmetric, depth))
             return pushed if length(pushed) <= outside else transpose(e)
         case "power" if e.args[1].is_scalar:
             return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
         case "diag" if e.shape[0] == e.shape[1] != ONE:
             return e
-    if e.op == "abstract" or (e.op in TABLE and TABLE[e.op].elementwise):
+    if isinstance(e, Abstract) or (e.op in TABLE and TABLE[e.op].elementwise):
         pushed = rebuild(e, _flipped(e.args, symmetric, depth))
         return pushed if length(pushed) < outside else transpose(e)
     return transpose(e)
@@ -68,7 +77,7 @@ def product(*factors: Expr) -> Expr:
     """The element-wise product, in which equal factors are a power."""
     powers: dict[Expr, Expr] = {}
     for f in factors:
-        base, p = f.args if f.op == "power" and f.args[1].op == "number" else (f, UNIT)
+        base, p = f.args if isinstance(f, Power) and isinstance(f.args[1], Number) else (f, UNIT)
         powers[base] = add_exponents(powers[base], p) if base in powers else p
     return times(*(power(b, p) for b, p in powers.items()))
 
@@ -76,7 +85,7 @@ def product(*factors: Expr) -> Expr:
 def _are_plain(factors: list[Expr]) -> bool:
     """Whether the transposes of some factors, products of what has nothing to turn inside, are
     only longer."""
-    parts = chain.from_iterable(v.args if v.op == "matmul" else [v] for v in factors)
+    parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
     return {part.op for part in parts} <= _PLAIN
 
 
@@ -132,7 +141,7 @@ class Board:
 
     def diagonal(self, e: Expr) -> Expr:
         """The diagonal of a square matrix as a column; of a product as a sum of products."""
-        if e.op == "matmul":
+        if isinstance(e, MatMul):
             for cut in range(1, len(e.args)):
                 left, right = matmul(*e.args[:cut]), matmul(*e.args[cut:])
                 if ONE not in left.shape:
@@ -221,9 +230,9 @@ class Board:
             self.scalars.append(self._dot(factors))
 
     def _sum_of(self, v: Expr) -> Expr:
-        if v.op == "sum" and v.data is not None:  # along one axis, then the other
+        if v.op == "sum" and data_of(v) is not None:  # along one axis, then the other
             return call("sum", v.args[0])
-        if v.op == "power" and v.args[1].op == "number" and v.args[1].data == 2:
+        if isinstance(v, Power) and isinstance(v.args[1], Number) and v.args[1].value == 2:
             return matmul(self.row([v.args[0]]), self.column([v.args[0]]))
         return call("sum", v)
 
@@ -233,7 +242,7 @@ class Board:
         if len(factors) == 2 and factors[0] is last:
             return matmul(self.row([last]), self.column([last]))
         for v in factors:  # a product as the second factor keeps the first one plain
-            if v.op == "matmul" and last.op != "matmul":
+            if isinstance(v, MatMul) and not isinstance(last, MatMul):
                 last = v
         found = []
         for v in dict.fromkeys([last, *factors[:MOST_ENDS]]):
@@ -247,7 +256,7 @@ class Board:
     def _place(self, e: Expr) -> int:
         """Where the first factor of a product was put down: of two ways to write it that are as
         long, the one that begins with what came first is read as itself again."""
-        first = e.args[0] if e.op == "matmul" else e
+        first = e.args[0] if isinstance(e, MatMul) else e
         atoms = postorder([first], into=lambda x: x not in self.places)
         return min((self.places[x] for x in atoms if x in self.places), default=len(self.places))
 
@@ -302,7 +311,7 @@ class Board:
     def _turned(self, loop: Expr) -> Expr:
         """The product below a trace, turned so that it is short, and begins with what came
         first."""
-        if loop.op != "matmul":
+        if not isinstance(loop, MatMul):
             return loop
         ways = [loop.args, tuple(flip(a, self.symmetric) for a in reversed(loop.args))]
         turned = [matmul(*way[i:], *way[:i]) for way in ways for i in range(len(way))]

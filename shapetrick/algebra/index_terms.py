@@ -19,7 +19,26 @@ from typing import NamedTuple
 
 from ..core.dims import ONE, Dim
 from ..core.errors import DerivationError
-from ..core.expr import MINUS, UNIT, WHOLE, ZERO, Expr, add, dimension, number, times
+from ..core.expr import (
+    MINUS,
+    UNIT,
+    WHOLE,
+    ZERO,
+    Add,
+    Commute,
+    Expr,
+    Name,
+    Number,
+    Ones,
+    Times,
+    Zeros,
+    add,
+    data_of,
+    dimension,
+    number,
+    times,
+    value_of,
+)
 from ..core.functions import TABLE
 
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
@@ -231,19 +250,19 @@ def _read(
         while d.pending:
             item = d.pending.pop()
             x = item[0]
-            if x.op == "add" and item[3] is UNIT and distribute(x):
+            if isinstance(x, Add) and item[3] is UNIT and distribute(x):
                 branches = _branches(d, item)
                 d = branches[0]
                 drafts.extend(reversed(branches[1:]))
                 if item[4] and len(drafts) + len(done) >= most:  # and this one
                     return None
-            elif x.op == "zeros" or x is ZERO:
+            elif isinstance(x, Zeros) or x is ZERO:
                 break
-            elif x.op == "number":
+            elif isinstance(x, Number):
                 _take_number(d, x, item[3])
-            elif x.op == "name" and item[4] <= horizon and distribute(x):
+            elif isinstance(x, Name) and item[4] <= horizon and distribute(x):
                 d.pending.append((x.args[0], *item[1:4], item[4] + 1))
-            elif x.op != "ones":
+            elif not isinstance(x, Ones):
                 opener = _OPENERS.get(x.op, _open_row)
                 if opener is None or item[4] > horizon or not opener(d, *item):
                     _take_atom(d, *item[:4])
@@ -311,8 +330,8 @@ def _open_eye(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: i
     return True
 
 
-def _open_commute(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
-    m, n = e.data
+def _open_commute(d: _Draft, e: Commute, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
+    m, n = e.sizes
     if exponent is not UNIT or not (d.joinable(rows, [m, n]) and d.joinable(cols, [n, m])):
         return False
     i, j = d.node(m), d.node(n)
@@ -327,7 +346,7 @@ def _open_row(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, dept
     row = TABLE.get(e.op)
     if row is None or exponent is not UNIT or row.units != "linear" or not row.signatures:
         return False
-    signature, dims = row.signature_for(e.args, e.data)
+    signature, dims = row.signature_for(e.args, data_of(e))
     places = list(zip(signature.value, (rows, cols), strict=True))
     sizes = [[dims[c] for c in letters if dims[c] != ONE] for letters, _ in places]
     if not all(d.joinable(nodes, size) for (_, nodes), size in zip(places, sizes, strict=True)):
@@ -370,11 +389,11 @@ def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> 
         d.scalars.append((e, exponent))
 
 
-def _take_number(d: _Draft, e: Expr, exponent: Expr) -> None:
+def _take_number(d: _Draft, e: Number, exponent: Expr) -> None:
     if exponent is UNIT:
-        d.coefficient = e.data if d.coefficient is WHOLE else d.coefficient * e.data
-    elif _whole(exponent) and isinstance(e.data, Fraction):
-        d.coefficient *= e.data ** int(exponent.data)
+        d.coefficient = e.value if d.coefficient is WHOLE else d.coefficient * e.value
+    elif _whole(exponent) and isinstance(e.value, Fraction):
+        d.coefficient *= e.value ** int(value_of(exponent))
     else:
         d.scalars.append((e, exponent))
 
@@ -411,9 +430,9 @@ def tidy(term: Term) -> Term:
     for base, p in scalars:
         bases[base] = add_exponents(bases[base], p) if base in bases else p
     gathered = len(powers) < len(edges) or len(bases) < len(scalars)
-    for base in [b for b in bases if b.op == "number"]:
-        if _whole(bases[base]) and isinstance(base.data, Fraction):
-            coefficient *= base.data ** int(bases.pop(base).data)
+    for base in [b for b in bases if isinstance(b, Number)]:
+        if _whole(bases[base]) and isinstance(base.value, Fraction):
+            coefficient *= base.value ** int(value_of(bases.pop(base)))
     if len(powers) < len(edges) or ZERO in powers.values():
         edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
     scalars = tuple([item for item in bases.items() if item[1] is not ZERO])
@@ -421,14 +440,14 @@ def tidy(term: Term) -> Term:
 
 
 def add_exponents(a: Expr, b: Expr) -> Expr:
-    if a.op == b.op == "number":
-        return number(a.data + b.data)
+    if isinstance(a, Number) and isinstance(b, Number):
+        return number(a.value + b.value)
     return _linear(add(a, b))
 
 
 def multiply_exponents(a: Expr, b: Expr) -> Expr:
-    if a.op == b.op == "number":
-        return number(a.data * b.data)
+    if isinstance(a, Number) and isinstance(b, Number):
+        return number(a.value * b.value)
     return _linear(times(a, b))
 
 
@@ -436,13 +455,13 @@ def _linear(exponent: Expr) -> Expr:
     """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
     parts."""
     totals: dict[Expr, Fraction | float] = {}
-    for part in exponent.args if exponent.op == "add" else (exponent,):
-        factors = part.args if part.op == "times" else (part,)
-        rest = times(*(f for f in factors if f.op != "number"))
+    for part in exponent.args if isinstance(exponent, Add) else (exponent,):
+        factors = part.args if isinstance(part, Times) else (part,)
+        rest = times(*(f for f in factors if not isinstance(f, Number)))
         k: Fraction | float = WHOLE
         for f in factors:
-            k = k * f.data if f.op == "number" else k
-        if rest.op == "add":  # k (a + b)
+            k = k * f.value if isinstance(f, Number) else k
+        if isinstance(rest, Add):  # k (a + b)
             for inner in rest.args:
                 totals[inner] = totals.get(inner, Fraction(0)) + k
         else:
@@ -452,4 +471,6 @@ def _linear(exponent: Expr) -> Expr:
 
 
 def _whole(exponent: Expr) -> bool:
-    return exponent is UNIT or (exponent.op == "number" and exponent.data == int(exponent.data))
+    return exponent is UNIT or (
+        isinstance(exponent, Number) and exponent.value == int(exponent.value)
+    )

@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from ..core.cost import length
 from ..core.dims import ONE, Dim
-from ..core.expr import UNIT, Expr, call, commute, eye, matmul, ones, times, transpose
+from ..core.expr import UNIT, Expr, Eye, Ones, call, commute, eye, matmul, ones, times, transpose
 from .contraction import Board
 from .index_terms import Nodes
 
@@ -83,9 +83,9 @@ def _straight(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
 
 def _kronecker(left: Expr, right: Expr) -> Expr:
     """The Kronecker product; of two identities, or of ones and ones, again one."""
-    if left.op == right.op == "eye":
+    if isinstance(left, Eye) and isinstance(right, Eye):
         return eye(left.shape[0] * right.shape[0])
-    if left.op == right.op == "ones":
+    if isinstance(left, Ones) and isinstance(right, Ones):
         return ones(left.shape[0] * right.shape[0], left.shape[1] * right.shape[1])
     if left is UNIT or right is UNIT:
         return right if left is UNIT else left
@@ -145,7 +145,7 @@ class _Pairs:
         parts: list[Expr] = []
         if crossed is not None:
             turn = UNIT if None in (j, m) else commute(self._dim(m), self._dim(j))
-            parts.append(turn if crossed.op == "eye" else matmul(crossed, turn))
+            parts.append(turn if isinstance(crossed, Eye) else matmul(crossed, turn))
         if straight is not None:
             parts.append(straight)
         column, row = self._stack(i, k), self._stack(j, m)
@@ -154,7 +154,7 @@ class _Pairs:
             left = column if column is not None else ones(rows)
             right = transpose(row) if row is not None else ones(ONE, cols)
             return matmul(left, right)
-        if len(parts) == 1 and parts[0].op == "eye" and (column is None) != (row is None):
+        if len(parts) == 1 and isinstance(parts[0], Eye) and (column is None) != (row is None):
             vector = column if column is not None else row
             assert vector is not None
             return call("diag", vector)

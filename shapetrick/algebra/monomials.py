@@ -7,9 +7,24 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..core.cost import sum_of
-from ..core.expr import MINUS, WHOLE, Expr, matmul, number, power, times
+from ..core.expr import (
+    MINUS,
+    WHOLE,
+    Add,
+    Expr,
+    Eye,
+    Number,
+    Ones,
+    Power,
+    Real,
+    Times,
+    exact,
+    matmul,
+    number,
+    power,
+    times,
+)
 
-Number = Fraction | float
 NOTHING = Fraction(0)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
 
@@ -17,24 +32,23 @@ Factor = tuple[Expr, Fraction]  # a base and its exponent
 class Product(NamedTuple):
     """A number times powers of distinct bases; a power to what is no number is a base itself."""
 
-    coefficient: Number = WHOLE
+    coefficient: Real = WHOLE
     factors: tuple[Factor, ...] = ()
 
     @staticmethod
     def of(*parts: Expr) -> Product:
         """The product of the expressions."""
-        coefficient: Number = WHOLE
+        coefficient: Real = WHOLE
         factors: dict[Expr, Fraction] = {}
         pending = [(e, WHOLE) for e in reversed(parts)]
         while pending:
             a, p = pending.pop()
-            opens = a.op in ("number", "times", "power") and (p is WHOLE or abs(p) == 1)
-            if opens and a.op == "number" and (p > 0 or a.data):
-                coefficient = coefficient * a.data if p > 0 else coefficient / a.data
-            elif opens and a.op == "times":
+            opens = isinstance(a, (Number, Times, Power)) and (p is WHOLE or abs(p) == 1)
+            if opens and isinstance(a, Number) and (p > 0 or a.value):
+                coefficient = coefficient * a.value if p > 0 else coefficient / a.value
+            elif opens and isinstance(a, Times):
                 pending.extend([(x, p) for x in reversed(a.args)])
-            elif opens and a.op == "power" and isinstance(a.args[1].data, Fraction):
-                exponent = a.args[1].data
+            elif opens and isinstance(a, Power) and (exponent := exact(a.args[1])) is not None:
                 pending.append((a.args[0], exponent if p is WHOLE else p * exponent))
             else:
                 factors[a] = factors[a] + p if a in factors else p
@@ -87,11 +101,11 @@ class Product(NamedTuple):
 
         Ones that spread no further than the rest are left out; a minus goes into a sum."""
         parts = [power(b, number(p)) for b, p in self.factors]
-        if self.coefficient == -1 and len(parts) == 1 and parts[0].op == "add":
+        if self.coefficient == -1 and len(parts) == 1 and isinstance(parts[0], Add):
             return sum_of([times(MINUS, a) for a in parts[0].args])
         below = [e for e, (_, p) in zip(parts, self.factors, strict=True) if p < 0]
         ordered = [number(self.coefficient), *(e for e in parts if e not in below), *below]
-        slim = times(*(e for e in ordered if e.op != "ones"))
+        slim = times(*(e for e in ordered if not isinstance(e, Ones)))
         whole = times(*ordered)
         return slim if slim.shape == whole.shape else whole
 
@@ -109,5 +123,5 @@ def product(factors: Sequence[Expr]) -> Expr:
         fronts.append(front.expression())
         if rest.factors:
             matrices.append(rest.expression())
-    chain = [e for e in matrices if e.op != "eye"] or matrices[:1]
+    chain = [e for e in matrices if not isinstance(e, Eye)] or matrices[:1]
     return multiplied([*fronts, *([matmul(*chain)] if chain else [])])

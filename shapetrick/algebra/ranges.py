@@ -13,7 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core.expr import UNIT, Expr, times
+from ..core.expr import (
+    UNIT,
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Symbol,
+    Times,
+    Transpose,
+    times,
+)
 from ..core.functions import TABLE, Function
 from ..core.traversal import remembered
 
@@ -77,47 +89,47 @@ class Ranges:
 
     def _form(self, e: Expr) -> Form:
         """The expression as a sum, numbers apart; the same for all ways of writing it so."""
-        if e.op == "name":
+        if isinstance(e, Name):
             return self._forms[e.args[0]]
-        if e.op == "number":
-            return {UNIT: Fraction(e.data)} if e.data else {}
-        if e.op == "add":
+        if isinstance(e, Number):
+            return {UNIT: Fraction(e.value)} if e.value else {}
+        if isinstance(e, Add):
             return reduce(_sum, (self._forms[a] for a in e.args), {})
-        numbers = [a for a in e.args if a.op == "number"] if e.op == "times" else []
+        numbers = [a for a in e.args if isinstance(a, Number)] if isinstance(e, Times) else []
         if numbers:
-            factor = reduce(lambda c, a: c * Fraction(a.data), numbers, Fraction(1))
+            factor = reduce(lambda c, a: c * Fraction(a.value), numbers, Fraction(1))
             rest = remembered(
-                self._forms, times(*(a for a in e.args if a.op != "number")), self._form
+                self._forms, times(*(a for a in e.args if not isinstance(a, Number))), self._form
             )
             return {x: c * factor for x, c in rest.items()}
         inside = tuple(frozenset(self._forms[a].items()) for a in e.args)
-        key = (e.op, e.data, inside) if e.args else e
+        key = (e.op, e.payload, inside) if e.args else e
         return {self._alike.setdefault(key, e): Fraction(1)}
 
     def _of(self, e: Expr) -> Range:
         return remembered(self._found, e, self._range)
 
     def _range(self, e: Expr) -> Range:
-        if e.op == "symbol":
-            known = (r for a, r in _BETWEEN.items() if a in e.data.attributes)
+        if isinstance(e, Symbol):
+            known = (r for a, r in _BETWEEN.items() if a in e.attributes)
             return next(known, ANYTHING)
-        if e.op == "number":
-            return float(e.data), float(e.data)
+        if isinstance(e, Number):
+            return float(e.value), float(e.value)
         row = _row(e)
         if not e.args:
             return _LEAVES.get(e.op, ANYTHING)
         args = [self._found[a] for a in e.args]
-        if e.op == "add":
+        if isinstance(e, Add):
             return sum(low for low, _ in args), sum(high for _, high in args)
         if e.op in _PRODUCTS:
             product = NONNEGATIVE if _is_square(e) else reduce(_product, args)
             return _total(product) if e.op in _TOTALS else product
-        if e.op == "power":
+        if isinstance(e, Power):
             return _power(args[0], e.args[1])
         if e.op == "diag":
             low, high = args[0]
             return min(low, 0.0), max(high, 0.0)
-        if e.op == "name" or row.units == "linear":
+        if isinstance(e, Name) or row.units == "linear":
             return _total(args[0]) if e.op in _TOTALS else args[0]
         return _of_values(row, args)
 
@@ -138,8 +150,8 @@ def _is_square(e: Expr) -> bool:
     if len(e.args) != 2 or e.op == "kron":
         return False
     a, b = e.args
-    if e.op == "matmul":
-        return e.is_scalar and a.op == "transpose" and a.args[0] is b
+    if isinstance(e, MatMul):
+        return e.is_scalar and isinstance(a, Transpose) and a.args[0] is b
     return a is b
 
 
@@ -155,7 +167,7 @@ def _total(each: Range) -> Range:
 
 
 def _power(base: Range, exponent: Expr) -> Range:
-    even = exponent.op == "number" and exponent.data % 2 == 0
+    even = isinstance(exponent, Number) and exponent.value % 2 == 0
     return NONNEGATIVE if even or base[0] >= 0 else ANYTHING
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable
 
 from ..core.cost import has_minus, length, sum_of
-from ..core.expr import MINUS, Expr, negate, rebuild, times
+from ..core.expr import MINUS, Add, Expr, Number, Times, negate, rebuild, times
 
 _SEEN_THROUGH = frozenset({"times", "matmul", "transpose", "diag", "sum", "tr", "vec"})
 
@@ -42,7 +42,7 @@ def _key(e: Expr) -> Hashable:
 
 
 def _negative_numbers(e: Expr) -> int:
-    return sum(a.op == "number" and a.data < 0 for a in e.args)
+    return sum(isinstance(a, Number) and a.value < 0 for a in e.args)
 
 
 def negated_sum(e: Expr) -> Expr:
@@ -52,7 +52,7 @@ def negated_sum(e: Expr) -> Expr:
 
 def negate_part(a: Expr) -> Expr:
     """The negative of a summand."""
-    if a.op == "times" and a.args[0] is MINUS:
+    if isinstance(a, Times) and a.args[0] is MINUS:
         return times(*a.args[1:])
     return negate(a)
 
@@ -62,7 +62,7 @@ def with_one_sum_negated(body: Expr) -> Expr | None:
     stack: list[tuple[Expr, list[tuple[Expr, int]]]] = [(body, [])]
     while stack:
         e, path = stack.pop()
-        if e.op == "add" and any(has_minus(a) for a in e.args):
+        if isinstance(e, Add) and any(has_minus(a) for a in e.args):
             new = negated_sum(e)
             for parent, i in reversed(path):
                 new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])

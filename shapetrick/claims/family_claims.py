@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from ..core import expr as ex
-from ..core.expr import Expr
+from ..core.expr import Abstract, Expr, Symbol
 from ..core.families import Families, at_most, reindexed
 from ..core.indices import Index, Range, base_of, renamed, split
 from ..core.problem import Problem, Request
@@ -96,7 +96,7 @@ class Assertion:
     def _rests_on_what_is_verified(self) -> bool:
         """Whether the cotangents are verified: each as the gradient that it is."""
         bases = {name: base for base, name in self._back.names.items()}
-        named = dict.fromkeys(base_of(q.symbol.data.name) for q in self.recursion.cotangents)
+        named = dict.fromkeys(base_of(q.symbol.name) for q in self.recursion.cotangents)
         for base in (bases[name] for name in named):
             segment = next((s for s in self._families.of(base) if s.over is not None), None)
             if segment is None or segment.over is None:
@@ -124,10 +124,10 @@ class Assertion:
     def answer(self, region: Region) -> Expr:
         """The right answer for the members of a region, in the claim's letter."""
         q = region.equation
-        index = (split(q.symbol.data.name) or ("", Index()))[1]
+        index = (split(q.symbol.name) or ("", Index()))[1]
         if q.over is None:
             return q.value
-        own = (split(self._request.wrt.data.name) or ("", Index()))[1]
+        own = (split(self._request.wrt.name) or ("", Index()))[1]
         return reindexed(q.value, {q.over.letter: own.plus(-index.offset)})
 
     @property
@@ -137,14 +137,14 @@ class Assertion:
     def _equations(self) -> Iterator[tuple[Index, Index, Equation]]:
         """The right answer, with the indices of the members for which each equation is."""
         gradients = self.recursion.gradients
-        found = split(self._plain.wrt.data.name)
+        found = split(self._plain.wrt.name)
         own = self._back.names.get(found[0]) if found else None
         equations: Sequence[Equation] = gradients
         if own is not None:
             cotangents = self.recursion.cotangents
-            equations = [q for q in cotangents if base_of(q.symbol.data.name) == own]
+            equations = [q for q in cotangents if base_of(q.symbol.name) == own]
         for q in equations:
-            index = (split(q.symbol.data.name) or ("", Index()))[1]
+            index = (split(q.symbol.name) or ("", Index()))[1]
             if q.over is None:
                 yield index, index, q
             else:
@@ -154,7 +154,7 @@ class Assertion:
     def _regions(
         self, places: Sequence[tuple[Mapping[str, int], int]], rights: Sequence[bool]
     ) -> Iterator[Region]:
-        found = split(self._request.wrt.data.name)
+        found = split(self._request.wrt.name)
         offset = found[1].offset if found is not None and self._letter else 0
         for first, last, q in self._equations():
             low, high = first.plus(-offset), last.plus(-offset)
@@ -175,7 +175,7 @@ class Assertion:
     def step(self, region: Region) -> tuple[Problem, Request] | None:
         """The members of a region as an ordinary problem, in the claim's own names; None where
         there is none: where uses by other members are summed, or the letter stands for a number."""
-        found = split(self._request.wrt.data.name)
+        found = split(self._request.wrt.name)
         if found is None:
             return None
         base, index = found
@@ -202,10 +202,10 @@ class Assertion:
     ) -> Iterator[tuple[str, Expr]]:
         """The cotangents that are given: G[L] = V. What depends on members stays a symbol, or it
         would be differentiated too."""
-        used = {s.data.name for s in ex.symbols_of(of)}
+        used = {s.name for s in ex.symbols_of(of)}
         for q in self.recursion.cotangents:
-            name = renamed(q.symbol.data.name, at)
-            if q.over is None and name in used - {*definitions} and q.value.op == "symbol":
+            name = renamed(q.symbol.name, at)
+            if q.over is None and name in used - {*definitions} and isinstance(q.value, Symbol):
                 yield name, ex.named(name, reindexed(q.value, at))
 
     def _one_member(self, region: Region) -> dict[str, Index]:
@@ -233,9 +233,9 @@ class Assertion:
             value = ex.substitute(value, _symbols(definitions))
         roots = [of, self._request.wrt, *([] if value is None else [value])]
         nodes = list(ex.postorder(roots))
-        symbols = {e.data.name: e for e in nodes if e.op == "symbol"}
+        symbols = {e.name: e for e in nodes if isinstance(e, Symbol)}
         symbols.update((n, e) for n, e in problem.symbols.items() if split(n) is None)
-        called = {e.data[0] for e in nodes if e.op == "abstract"}
+        called = {e.name for e in nodes if isinstance(e, Abstract)}
         functions = dict.fromkeys([*problem.functions, *map(base_of, sorted(called))])
         claim = self._claim._replace(value=value)
         request = replace(

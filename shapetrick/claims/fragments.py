@@ -7,7 +7,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.expr import MINUS, Expr, abstract, matmul, number, postorder, times
+from ..core.expr import (
+    MINUS,
+    Abstract,
+    Add,
+    Call,
+    Expr,
+    Eye,
+    MatMul,
+    Number,
+    Ones,
+    Power,
+    Times,
+    abstract,
+    matmul,
+    number,
+    postorder,
+    times,
+)
 from ..core.functions import OPERATORS, TABLE
 from ..language.elaboration import parse_scalar
 from ..language.syntax import Callee, Node
@@ -21,7 +38,7 @@ _SPREADING = ("ones", "eye")
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:
     """The terms of a sum."""
-    return e.args if e.op == "add" else (e,)
+    return e.args if isinstance(e, Add) else (e,)
 
 
 def distributed(e: Expr) -> list[Expr]:
@@ -39,11 +56,11 @@ def distributed(e: Expr) -> list[Expr]:
 
 def _opened(term: Expr) -> list[Expr] | None:
     """The product multiplied out at its first sum, or None if it has none."""
-    if term.op not in ("times", "matmul"):
+    if not isinstance(term, (Times, MatMul)):
         return None
-    make = times if term.op == "times" else matmul
+    make = times if isinstance(term, Times) else matmul
     for i, factor in enumerate(term.args):
-        inner = list(factor.args) if factor.op == "add" else _opened(factor)
+        inner = list(factor.args) if isinstance(factor, Add) else _opened(factor)
         if inner is not None and all(a.shape == factor.shape for a in inner):
             return [make(*term.args[:i], a, *term.args[i + 1 :]) for a in inner]
     return None
@@ -52,11 +69,10 @@ def _opened(term: Expr) -> list[Expr] | None:
 def functions_in(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
     """The functions of one argument that occur, as kinds and values of nodes."""
     for e in postorder(roots):
-        if e.op == "abstract":
-            name, order = e.data
-            yield from (("abstract", (name, k)) for k in (order, order + 1))
-        elif e.data in (None, 0, 1) and is_called(e.op) and TABLE[e.op].arity == 1:
-            yield "call", Callee(e.op, e.data)
+        if isinstance(e, Abstract):
+            yield from (("abstract", (e.name, k)) for k in (e.order, e.order + 1))
+        elif isinstance(e, Call) and not isinstance(e.data, tuple) and TABLE[e.op].arity == 1:
+            yield "call", Callee(e.function, e.data)
 
 
 def is_called(op: str) -> bool:
@@ -67,9 +83,8 @@ def is_called(op: str) -> bool:
 def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
     """The element-wise functions that occur, and their derivatives."""
     for e in postorder([of]):
-        if e.op == "abstract":
-            name, order = e.data
-            yield e, abstract(name, order + 1, e.args[0])
+        if isinstance(e, Abstract):
+            yield e, abstract(e.name, e.order + 1, e.args[0])
         elif is_called(e.op) and TABLE[e.op].elementwise and TABLE[e.op].arity == 1:
             yield e, parse_scalar(TABLE[e.op].derivative[0], {"x": e.args[0], "y": e})
 
@@ -89,11 +104,11 @@ def factors_of(e: Expr, power: int = 1) -> list[Factor]:
     found, stack = list[Factor](), [(e, power)]
     while stack:
         x, k = stack.pop()
-        if x.op in ("times", "matmul", "kron"):
+        if isinstance(x, (Times, MatMul)) or x.op == "kron":
             stack.extend((a, k) for a in x.args)
         elif x.op in _GLUE:
             stack.append((x.args[0], k))
-        elif x.op == "power" and x.args[1] is MINUS:
+        elif isinstance(x, Power) and x.args[1] is MINUS:
             stack.append((x.args[0], -k))
         elif x.op not in _SPREADING:
             found.append(Factor(x, k))
@@ -160,16 +175,18 @@ def idle_parts(e: Expr) -> int:
     shape, terms that another one cancels or joins, `2 A - A`."""
     count = 0
     for x in postorder([e]):
-        if x.op == "matmul":
-            count += sum(a.op == "eye" for a in x.args)
-        elif x.op == "times" and any(a.op != "ones" and a.shape == x.shape for a in x.args):
-            count += sum(a.op == "ones" for a in x.args)
-        elif x.op == "add":
+        if isinstance(x, MatMul):
+            count += sum(isinstance(a, Eye) for a in x.args)
+        elif isinstance(x, Times) and any(
+            not isinstance(a, Ones) and a.shape == x.shape for a in x.args
+        ):
+            count += sum(isinstance(a, Ones) for a in x.args)
+        elif isinstance(x, Add):
             count += len(x.args) - len({_core(t) for t in x.args})
     return count
 
 
 def _core(term: Expr) -> tuple[Expr, ...]:
     """A term without its number."""
-    args = term.args if term.op == "times" else (term,)
-    return tuple(a for a in args if a.op != "number")
+    args = term.args if isinstance(term, Times) else (term,)
+    return tuple(a for a in args if not isinstance(a, Number))

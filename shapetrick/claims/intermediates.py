@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..core import expr as ex
-from ..core.expr import Expr, postorder, substitute
+from ..core.expr import Expr, Name, postorder, substitute
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_definition
 from .comparison import agree, distance
@@ -29,7 +29,7 @@ class _Trial(NamedTuple):
 
     draft: Draft
     change: Change
-    named: Expr
+    named: Name
     body: Expr
     claim: Expr
 
@@ -84,11 +84,12 @@ class Intermediates:
                         claim = substitute(self._claim, {named: ex.named(name, e)})
                         yield _Trial(draft, change, named, e, claim)
 
-    def _definitions(self) -> Mapping[str, Expr]:
+    def _definitions(self) -> Mapping[str, Name]:
         """The definitions that the claim uses of its own, in the order of the text."""
-        used = {e for e in postorder([self._claim]) if e.op == "name"}
+        used = {e for e in postorder([self._claim]) if isinstance(e, Name)}
         used -= set(postorder([self._request.of]))
-        found = {n: e for n, e in self._problem.definitions.items() if e in used}
+        found = {e.name: e for e in self._problem.definitions.values() if isinstance(e, Name)}
+        found = {name: e for name, e in found.items() if e in used}
         return dict(islice(found.items(), MOST_DEFINITIONS))
 
     def _both(self, first: _Trial, second: _Trial) -> Expr:
@@ -96,14 +97,14 @@ class Intermediates:
         order = list(self._problem.definitions.values())
         claim = self._claim
         for t in sorted((first, second), key=lambda t: order.index(t.named), reverse=True):
-            claim = substitute(claim, {t.named: ex.named(t.named.data, t.body)})
+            claim = substitute(claim, {t.named: ex.named(t.named.name, t.body)})
         return claim
 
     def _slip(self, trial: _Trial) -> Slip:
         change, write = trial.change, trial.draft.typist.write
         old, new = " ".join(write(change.place.node).split()), " ".join(write(change.new).split())
         span = change.place.node.span
-        return Slip(change.mutation.name, span, old, new, within=trial.named.data)
+        return Slip(change.mutation.name, span, old, new, within=trial.named.name)
 
 
 def _size(trial: _Trial) -> int:

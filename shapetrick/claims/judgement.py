@@ -16,11 +16,7 @@ import numpy as np
 
 from ..core.cost import length
 from ..core.errors import InputError, ShapetrickError, Span
-from ..core.expr import (
-    Expr,
-    postorder,
-    rebuild,
-)
+from ..core.expr import Expr, Name, postorder, rebuild
 from ..core.indices import Index
 from ..core.problem import Problem, Request
 from ..core.results import Validation
@@ -385,6 +381,6 @@ def _without_names(e: Expr, known: Container[str]) -> Expr:
     """The expression in the problem's own names alone."""
     new: dict[Expr, Expr] = {}
     for x in postorder([e]):
-        introduced = x.op == "name" and x.data not in known
+        introduced = isinstance(x, Name) and x.name not in known
         new[x] = new[x.args[0]] if introduced else rebuild(x, [new[a] for a in x.args])
     return new[e]

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
-from ..core.expr import IDENTITY, Expr, eye, postorder, transpose
+from ..core.expr import IDENTITY, Expr, Number, eye, postorder, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
@@ -207,7 +207,7 @@ class Mender:
         """The mend, if its text reads back as a claim that passes the full validation."""
         text, names = _line(text), {}
         if self._request.direction is not None:
-            names[self._request.direction.data.name] = self._request.direction
+            names[self._request.direction.name] = self._request.direction
         try:
             value = read_expression(text, self._problem, names, self._answer.shape)
         except InputError:
@@ -347,7 +347,7 @@ class Mender:
 
         answer, of = self._answer, self._request.of
         dims = [name for d in dims_of([answer, of]) for name in d.names]
-        pieces = [e for e in postorder([answer]) if e.op != "number" and e is not answer]
+        pieces = [e for e in postorder([answer]) if not isinstance(e, Number) and e is not answer]
         pieces += [derivative for _, derivative in derivatives_in(of)]
         pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
         terms = [*terms_of(answer), *distributed(answer), *pieces]

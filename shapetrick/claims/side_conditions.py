@@ -14,7 +14,18 @@ import numpy as np
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim
-from ..core.expr import Expr, postorder, symbols_of
+from ..core.expr import (
+    Call,
+    Commute,
+    Dimension,
+    Expr,
+    Eye,
+    Ones,
+    Symbol,
+    Zeros,
+    postorder,
+    symbols_of,
+)
 from ..core.problem import Request
 from ..language.lowering import Lowering
 from ..language.syntax import ATTRIBUTES
@@ -71,15 +82,15 @@ class Provisos:
             for symbol in may_have:
                 if self._holds_given([symbol], attribute):
                     of_rows = attribute == "simplex" and ONE not in symbol.shape
-                    yield (_OF_ROWS if of_rows else words).format(symbol.data.name) + (
+                    yield (_OF_ROWS if of_rows else words).format(symbol.name) + (
                         _remark(symbol, attribute)
                     )
             if attribute == TOGETHER:
                 for pair in combinations(may_have[:MOST_SYMBOLS], 2):
                     if self._holds_given(pair, attribute):
-                        yield f"{pair[0].data.name} and {pair[1].data.name} are {attribute}"
+                        yield f"{pair[0].name} and {pair[1].name} are {attribute}"
 
-    def _holds_given(self, symbols: Sequence[Expr], attribute: str) -> bool:
+    def _holds_given(self, symbols: Sequence[Symbol], attribute: str) -> bool:
         """Whether the claim is right wherever these symbols have the attribute."""
         rng = np.random.default_rng(SEED)
         given = [_with_attribute(s, attribute) for s in symbols]
@@ -140,8 +151,8 @@ class Provisos:
         return Draft(lowering.text, root, changed).expression(root)
 
 
-def _may_have(symbol: Expr, attribute: str) -> bool:
-    own = symbol.data.attributes
+def _may_have(symbol: Symbol, attribute: str) -> bool:
+    own = symbol.attributes
     if attribute == "columns":
         return ONE not in symbol.shape and own <= {*_BY_ROWS, "const", "nonneg"}
     if attribute in own or own & _IMPLIED.get(attribute, set()):
@@ -151,9 +162,9 @@ def _may_have(symbol: Expr, attribute: str) -> bool:
     return not ATTRIBUTES[attribute] or symbol.shape[0] == symbol.shape[1]
 
 
-def _with_attribute(symbol: Expr, attribute: str) -> Expr:
+def _with_attribute(symbol: Symbol, attribute: str) -> Symbol:
     """The symbol with one more attribute; of columns, the transposed one with that of rows."""
-    name, shape, own = symbol.data.name, symbol.shape, symbol.data.attributes
+    name, shape, own = symbol.name, symbol.shape, symbol.attributes
     if attribute == "columns":
         kept = {a for a in own if a not in _BY_ROWS}
         return ex.symbol(name, shape[::-1], {*kept, "simplex"})
@@ -161,19 +172,19 @@ def _with_attribute(symbol: Expr, attribute: str) -> Expr:
 
 
 def _with_values(
-    drawn: Drawn, symbols: Sequence[Expr], attribute: str, rng: np.random.Generator
+    drawn: Drawn, symbols: Sequence[Symbol], attribute: str, rng: np.random.Generator
 ) -> Drawn:
     """The draw with other values of these symbols."""
     sizes, at = drawn_anew(symbols, drawn, rng)
     if attribute == "columns":
-        turned = {s.data.name: at.env[s.data.name].T for s in symbols}
+        turned = {s.name: at.env[s.name].T for s in symbols}
         at = replace(at, env={**at.env, **turned})
     return sizes, at
 
 
-def _remark(symbol: Expr, attribute: str) -> str:
+def _remark(symbol: Symbol, attribute: str) -> str:
     """Which declared attribute says something else."""
-    said = [a for a in _BY_ROWS if a in symbol.data.attributes]
+    said = [a for a in _BY_ROWS if a in symbol.attributes]
     return f" (`{said[0]}` says that of its rows)" if attribute == "columns" and said else ""
 
 
@@ -182,22 +193,22 @@ def reshaped(roots: Sequence[Expr], dims: Mapping[str, Dim]) -> list[Expr]:
     new: dict[Expr, Expr] = {}
     for e in postorder(roots):
         rows, cols = (d.substitute(dims) for d in e.shape)
-        match e.op:
-            case "symbol":
-                new[e] = ex.symbol(e.data.name, (rows, cols), e.data.attributes)
-            case "dimension":
-                new[e] = ex.dimension(Dim.of(e.data).substitute(dims))
-            case "ones":
+        match e:
+            case Symbol():
+                new[e] = ex.symbol(e.name, (rows, cols), e.attributes)
+            case Dimension():
+                new[e] = ex.dimension(Dim.of(e.name).substitute(dims))
+            case Ones():
                 new[e] = ex.ones(rows, cols)
-            case "zeros":
+            case Zeros():
                 new[e] = ex.zeros(rows, cols)
-            case "eye":
+            case Eye():
                 new[e] = ex.eye(rows)
-            case "commute":
-                new[e] = ex.commute(*(d.substitute(dims) for d in e.data))
-            case "unvec":
-                sides = tuple(d.substitute(dims) for d in e.data)
-                new[e] = ex.call("unvec", new[e.args[0]], data=sides)
+            case Commute():
+                new[e] = ex.commute(*(d.substitute(dims) for d in e.sizes))
+            case Call(data=tuple() as sizes):
+                resized = tuple(d.substitute(dims) for d in sizes)
+                new[e] = ex.call(e.function, *(new[a] for a in e.args), data=resized)
             case _:
                 new[e] = ex.rebuild(e, [new[a] for a in e.args])
     return [new[root] for root in roots]

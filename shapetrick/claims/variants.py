@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.dims import Shape
 from ..core.errors import InputError
-from ..core.expr import Expr
+from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..language.lowering import Lowering
 from ..language.syntax import Node, postorder
@@ -132,7 +132,7 @@ def values_of(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
 
 
 def drawn_anew(
-    symbols: Sequence[Expr],
+    symbols: Sequence[Symbol],
     drawn: Drawn,
     rng: np.random.Generator,
     profile: Profile = PLAIN,
@@ -141,7 +141,7 @@ def drawn_anew(
     """Other values of the inputs, at these sizes or at those of the draw."""
     own, at = drawn
     sizes = own if sizes is None else sizes
-    env = {s.data.name: draw(s, sizes, rng, profile) for s in symbols}
+    env = {s.name: draw(s, sizes, rng, profile) for s in symbols}
     return sizes, replace(at, env={**at.env, **env} if sizes is own else env)
 
 

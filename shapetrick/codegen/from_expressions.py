@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.dims import ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Expr, postorder
+from ..core.expr import Expr, Name, data_of, postorder, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from . import reductions
 from .ir import Graph, Value, pairs
@@ -30,7 +30,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Operation:
     """An operation on values: its expression, for the shapes, and the values of its arguments."""
 
     graph: Graph
@@ -42,15 +42,21 @@ class Call:
         return self.args[0]
 
     @property
+    def axis_given(self) -> int | None:
+        """The axis as the function has it."""
+        data = data_of(self.e)
+        return data if isinstance(data, int) else None
+
+    @property
     def axis(self) -> int | None:
         """The axis of the array along which a function works; a vector has only one."""
-        return self.e.data if self.x.is_matrix else None
+        return self.axis_given if self.x.is_matrix else None
 
     @property
     def alone(self) -> bool:
         """Whether the function works on every entry by itself: along an axis that is 1."""
         sides = self.e.args[0].shape
-        return not self.x.rank or (self.e.data is not None and sides[self.e.data] == ONE)
+        return not self.x.rank or (self.axis_given is not None and sides[self.axis_given] == ONE)
 
     def beside(self, v: Value) -> Value:
         """A reduced value spread beside the argument that it came from."""
@@ -64,21 +70,21 @@ def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
     for e in postorder(roots):
         args = [values[a] for a in e.args]
         v = values[e] = _translated(graph, e, args)
-        if e.op == "name" and v.args:
-            names.setdefault(v, e.data)
+        if isinstance(e, Name) and v.args:
+            names.setdefault(v, e.name)
     return Translation(graph, values, names)
 
 
 def _translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
     row = TABLE.get(e.op)
     if row is not None:
-        return row(Call(graph, e, args))
+        return row(Operation(graph, e, args))
     if e.op not in FUNCTIONS:
         raise RequestError(f"there is no code for `{e.op}`.")
     if FUNCTIONS[e.op].elementwise:
         return graph.entrywise(e.op, *_aligned(graph, e, args))
     matrices = [reshaped(graph, v, a.shape) for a, v in zip(e.args, args, strict=True)]
-    return reshaped(graph, graph.node(e.op, matrices, e.data, e.shape), extent(e.shape))
+    return reshaped(graph, graph.node(e.op, matrices, data_of(e), e.shape), extent(e.shape))
 
 
 def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
@@ -91,11 +97,11 @@ def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
 # ------------------------------------------------------------------------------------- operators
 
 
-def _add(c: Call) -> Value:
+def _add(c: Operation) -> Value:
     return c.graph.spread(c.graph.add(*_aligned(c.graph, c.e, c.args)), extent(c.e.shape))
 
 
-def _times(c: Call) -> Value:
+def _times(c: Operation) -> Value:
     """The element-wise product; an outer product in it is a column and a row."""
     factors: list[Value] = []
     for v in _aligned(c.graph, c.e, c.args):
@@ -112,40 +118,44 @@ def _outer_parts(graph: Graph, v: Value) -> tuple[Value, ...]:
     return (v,)
 
 
-def _power(c: Call) -> Value:
+def _power(c: Operation) -> Value:
     return c.graph.power(*_aligned(c.graph, c.e, c.args))
 
 
-def _matmul(c: Call) -> Value:
+def _matmul(c: Operation) -> Value:
     return c.graph.chain([(v, a.shape) for a, v in zip(c.e.args, c.args, strict=True)])
 
 
-def _diag(c: Call) -> Value:
+def _diag(c: Operation) -> Value:
     """Of a vector the diagonal matrix, of a matrix its diagonal."""
     if not c.x.rank:
         return c.x
     return c.graph.diagonal_matrix(c.x) if c.x.rank == 1 else reductions.diagonal(c.graph, c.x)
 
 
-def _leaf(op: str) -> Callable[[Call], Value]:
-    return lambda c: c.graph.node(op, (), c.e.data, extent(c.e.shape))
+def _leaf(op: str) -> Callable[[Operation], Value]:
+    return lambda c: c.graph.node(op, (), sizes_of(c.e) or None, extent(c.e.shape))
 
 
-def _spread(number: int) -> Callable[[Call], Value]:
+def _input(c: Operation) -> Value:
+    return c.graph.node("input", (), c.e, extent(c.e.shape))
+
+
+def _spread(number: int) -> Callable[[Operation], Value]:
     return lambda c: c.graph.spread(c.graph.number(number), extent(c.e.shape))
 
 
-def _abstract(c: Call) -> Value:
-    return c.graph.entrywise("abstract", c.x, data=c.e.data)
+def _abstract(c: Operation) -> Value:
+    return c.graph.entrywise("abstract", c.x, data=c.e.payload)
 
 
 # --------------------------------------------------------------------------- of a square matrix
 
 
-def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Call], Value]:
+def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Operation], Value]:
     """A function of a square matrix, which is simpler of a number."""
 
-    def made(c: Call) -> Value:
+    def made(c: Operation) -> Value:
         if not c.x.rank:
             return of_scalar(c.graph, c.x)
         return c.graph.node(c.e.op, c.args, None, extent(c.e.shape))
@@ -157,7 +167,7 @@ def _absolute_logarithm(graph: Graph, x: Value) -> Value:
     return graph.entrywise("log", graph.entrywise("abs", x))
 
 
-def _adjugate(c: Call) -> Value:
+def _adjugate(c: Operation) -> Value:
     if not c.x.rank:
         return c.graph.one
     determinant = c.graph.node("det", c.args)
@@ -167,39 +177,40 @@ def _adjugate(c: Call) -> Value:
 # ------------------------------------------------------------------------------------ reductions
 
 
-def _count(c: Call) -> Value:
-    sides = c.e.args[0].shape if c.e.data is None else (c.e.args[0].shape[c.e.data], ONE)
+def _count(c: Operation) -> Value:
+    shape, axis = c.e.args[0].shape, c.axis_given
+    sides = shape if axis is None else (shape[axis], ONE)
     return c.graph.size(sides[0] * sides[1])
 
 
-def _sum(c: Call) -> Value:
+def _sum(c: Operation) -> Value:
     return c.x if c.alone else total(c.graph, c.x, c.axis)
 
 
-def _mean(c: Call) -> Value:
+def _mean(c: Operation) -> Value:
     return c.graph.mul(_sum(c), c.graph.reciprocal(_count(c)))
 
 
-def _norm(c: Call) -> Value:
+def _norm(c: Operation) -> Value:
     if not c.x.rank:
         return c.graph.entrywise("abs", c.x)
     return c.graph.entrywise("sqrt", total(c.graph, c.graph.square(c.x)))
 
 
-def _norm1(c: Call) -> Value:
+def _norm1(c: Operation) -> Value:
     return total(c.graph, c.graph.entrywise("abs", c.x))
 
 
-def _dot(c: Call) -> Value:
+def _dot(c: Operation) -> Value:
     return inner(c.graph, *c.args)
 
 
-def _extreme(c: Call) -> Value:
+def _extreme(c: Operation) -> Value:
     return c.x if c.alone else c.graph.reduced(c.e.op, c.x, c.axis)
 
 
-def _is_extreme(extreme: str) -> Callable[[Call], Value]:
-    def made(c: Call) -> Value:
+def _is_extreme(extreme: str) -> Callable[[Operation], Value]:
+    def made(c: Operation) -> Value:
         if c.alone:
             return c.graph.spread(c.graph.one, c.x.shape)
         best = c.beside(c.graph.reduced(extreme, c.x, c.axis))
@@ -208,7 +219,7 @@ def _is_extreme(extreme: str) -> Callable[[Call], Value]:
     return made
 
 
-def _exponentials(c: Call) -> tuple[Value, Value, Value]:
+def _exponentials(c: Operation) -> tuple[Value, Value, Value]:
     """The largest entry, exp of what entries are above it, and the sum of that: none can
     overflow."""
     top = c.graph.reduced("max", c.x, c.axis)
@@ -217,21 +228,21 @@ def _exponentials(c: Call) -> tuple[Value, Value, Value]:
     return top, exponentials, c.graph.reduced("sum", exponentials, c.axis)
 
 
-def _logsumexp(c: Call) -> Value:
+def _logsumexp(c: Operation) -> Value:
     if c.alone:
         return c.x
     top, _, summed = _exponentials(c)
     return c.graph.add(top, c.graph.entrywise("log", summed))
 
 
-def _softmax(c: Call) -> Value:
+def _softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.one, c.x.shape)
     _, exponentials, summed = _exponentials(c)
     return c.graph.mul(exponentials, c.graph.reciprocal(c.beside(summed)))
 
 
-def _log_softmax(c: Call) -> Value:
+def _log_softmax(c: Operation) -> Value:
     if c.alone:
         return c.graph.spread(c.graph.number(0), c.x.shape)
     return c.graph.add(c.x, c.graph.scaled(-1, c.beside(_logsumexp(c))))
@@ -240,15 +251,15 @@ def _log_softmax(c: Call) -> Value:
 # ----------------------------------------------------------------------------------- rearranging
 
 
-def _vec(c: Call) -> Value:
+def _vec(c: Operation) -> Value:
     """The columns below each other: of the transpose, its rows beside each other."""
     if c.x.rank < 2:
         return c.x
     return c.graph.node("ravel", (c.graph.transpose(c.x),), None, extent(c.e.shape))
 
 
-def _unvec(c: Call) -> Value:
-    m, n = c.e.data
+def _unvec(c: Operation) -> Value:
+    m, n = sizes_of(c.e)
     return unraveled(c.graph, c.x, m, n)
 
 
@@ -261,7 +272,7 @@ def unraveled(graph: Graph, v: Value, m: Dim, n: Dim) -> Value:
     return graph.transpose(reshaped(graph, v, (n, m)))
 
 
-def _kron(c: Call) -> Value:
+def _kron(c: Operation) -> Value:
     if any(not a.rank for a in c.args):
         return c.graph.mul(*c.args)
     a, b = (reshaped(c.graph, v, arg.shape) for v, arg in zip(c.args, c.e.args, strict=True))
@@ -273,11 +284,11 @@ def reshaped(graph: Graph, v: Value, shape: Extent) -> Value:
     return v if v.shape == shape else graph.node("reshape", (v,), None, shape)
 
 
-TABLE: Mapping[str, Callable[[Call], Value]] = {
-    "number": lambda c: c.graph.number(c.e.data),
-    "dimension": lambda c: c.graph.size(Dim.of(c.e.data)),
-    "constant": _leaf("constant"),
-    "symbol": _leaf("input"),
+TABLE: Mapping[str, Callable[[Operation], Value]] = {
+    "number": lambda c: c.graph.number(value_of(c.e)),
+    "dimension": lambda c: c.graph.size(Dim.of(str(c.e))),
+    "constant": lambda c: c.graph.node("constant", (), c.e.payload[0], ()),
+    "symbol": _input,
     "name": lambda c: c.x,
     "ones": _spread(1),
     "zeros": _spread(0),

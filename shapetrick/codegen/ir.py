@@ -15,7 +15,7 @@ from math import prod
 from typing import Any
 
 from ..core.dims import ONE, Dim, Extent, Sides, extent
-from ..core.expr import Number
+from ..core.expr import Real
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -70,7 +70,7 @@ class Graph:
             found = self._nodes[key] = Value(op, tuple(args), data, shape)
         return found
 
-    def number(self, value: Number | int) -> Value:
+    def number(self, value: Real | int) -> Value:
         return self.node("number", (), value if isinstance(value, float) else Fraction(value))
 
     def size(self, dim: Dim) -> Value:
@@ -95,7 +95,7 @@ class Graph:
         """The product entry by entry, numbers and scalars first."""
         factors = self._unspread(_grouped(self.mul, [x for a in args for x in self._scaled(a)]))
         scalars = [a for a in factors if not a.rank]
-        coefficient: Number = prod((a.data for a in scalars if a.op == "number"), start=Fraction(1))
+        coefficient: Real = prod((a.data for a in scalars if a.op == "number"), start=Fraction(1))
         scalars = [a for a in scalars if a.op != "number"]
         arrays = sorted((a for a in factors if a.rank), key=lambda a: len(significant(a.shape)))
         if coefficient != 1 or not (scalars or arrays):
@@ -120,7 +120,7 @@ class Graph:
                     args = others
         return args
 
-    def scaled(self, coefficient: Number, a: Value) -> Value:
+    def scaled(self, coefficient: Real, a: Value) -> Value:
         return self.mul(self.number(coefficient), a)
 
     def power(self, base: Value, exponent: Value) -> Value:

@@ -8,7 +8,18 @@ from functools import partial
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
-from ..core.expr import Expr, is_identity, postorder, substitute, symbol, symbols_of, times
+from ..core.expr import (
+    Abstract,
+    Expr,
+    Name,
+    Symbol,
+    is_identity,
+    postorder,
+    substitute,
+    symbol,
+    symbols_of,
+    times,
+)
 from ..core.functions import TABLE
 from ..core.problem import Problem, Request
 from ..core.results import Result
@@ -41,7 +52,7 @@ class Program:
     computed by, and the names that the problem has for values."""
 
     graph: Graph
-    inputs: tuple[Expr, ...]
+    inputs: tuple[Symbol, ...]
     functions: tuple[tuple[str, int], ...]  # abstract functions, each with an order of derivative
     foreign: tuple[str, ...]  # rows that a user has added: their values are passed in
     outputs: tuple[Output, ...]
@@ -79,15 +90,15 @@ def program(
     for plain, result in zip(keys, results, strict=True):
         request, key = result.request, plain
         if keys.count(plain) > 1 and request.direction is not None:
-            key = f"{plain} with {request.direction.data.name}"
-        parts = (request.kind, _word(request.of_text), request.wrt.data.name)
+            key = f"{plain} with {request.direction.name}"
+        parts = (request.kind, _word(request.of_text), request.wrt.name)
         wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
     variables = [result.request.wrt for result in results]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, spelled, inputs)
 
 
-def _telling(variables: Sequence[Expr], wanted: Sequence[Wanted]) -> list[Expr]:
+def _telling(variables: Sequence[Symbol], wanted: Sequence[Wanted]) -> list[Symbol]:
     """The variables that tell sizes which nothing else tells: of a gradient that is constant."""
     told = {d for w in wanted for s in symbols_of(w.expression) for d in _names(s)}
     return [v for v in variables if not told.issuperset(_names(v))]
@@ -104,19 +115,19 @@ class Rule:
     by some inputs, of which `upstream` is a factor."""
 
     program: Program
-    upstream: Expr
+    upstream: Symbol
 
     @property
     def value(self) -> Output:
         return self.program.outputs[0]
 
     @property
-    def gradients(self) -> Mapping[Expr, Output]:
+    def gradients(self) -> Mapping[Symbol, Output]:
         """By the variable."""
         return {o.request.wrt: o for o in self.program.outputs if o.request is not None}
 
     @property
-    def inputs(self) -> tuple[Expr, ...]:
+    def inputs(self) -> tuple[Symbol, ...]:
         return tuple(e for e in self.program.inputs if e is not self.upstream)
 
 
@@ -151,7 +162,7 @@ def _rule(
     wanted = [Wanted(request.of_text, text, of)]
     for result in results:
         asked = result.request
-        name = f"{asked.wrt.data.name}_{UPSTREAM}"
+        name = f"{asked.wrt.name}_{UPSTREAM}"
         gradient = result.gradient
         if asked.direction is None:
             gradient = times(upstream, gradient)
@@ -163,7 +174,7 @@ def _rule(
 
 
 def _key(request: Request) -> str:
-    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
 
 
 def _word(text: str) -> str:
@@ -175,7 +186,7 @@ def planned(
     order: Sequence[str],
     sizes: Mapping[str, int],
     spelled: Collection[str],
-    inputs: Sequence[Expr] = (),
+    inputs: Sequence[Symbol] = (),
 ) -> Program:
     """The program for some expressions; its inputs, of which some may be needed for no value, are
     in the order of these names."""
@@ -193,9 +204,9 @@ def planned(
         values = [new[v] for v in values]
         names = {new[v]: name for v, name in names.items() if v in new}
     nodes = list(postorder(roots))
-    used = {e.data.name: e for e in [*nodes, *inputs] if e.op == "symbol"}
+    used = {e.name: e for e in [*nodes, *inputs] if isinstance(e, Symbol)}
     order = [*order, *sorted(set(used) - set(order))]
-    abstract = sorted({e.data for e in nodes if e.op == "abstract"})
+    abstract = sorted({(e.name, e.order) for e in nodes if isinstance(e, Abstract)})
     return Program(
         graph=graph,
         inputs=tuple(used[name] for name in order if name in used),
@@ -207,7 +218,7 @@ def planned(
         ),
         names=names,
         definitions=tuple(
-            {e.data: e.args[0] for e in nodes if e.op == "name" and not is_identity(e)}.items()
+            {e.name: e.args[0] for e in nodes if isinstance(e, Name) and not is_identity(e)}.items()
         ),
         dimensions=_dimensions(values),
     )

@@ -7,7 +7,21 @@ from fractions import Fraction
 from itertools import groupby
 from operator import is_
 
-from .expr import MINUS, Expr, add, postorder
+from .expr import (
+    MINUS,
+    Add,
+    Commute,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Times,
+    add,
+    exact,
+    postorder,
+)
 
 
 def length(e: Expr) -> int:
@@ -16,7 +30,7 @@ def length(e: Expr) -> int:
     stack = [e] if known is None else []
     while stack:
         x = stack[-1]
-        args = x.args if x.op != "name" else ()
+        args = x.args if not isinstance(x, Name) else ()
         missing = [a for a in args if a.written_length is None]
         if missing:
             stack += missing
@@ -32,35 +46,35 @@ def outline(e: Expr) -> list[str]:
     """The operations, numbers and shapes of an expression without its names, to put forms in order
     in a way that doesn't depend on what the symbols are called."""
     return [
-        f"{x.op} {x.data if x.op == 'number' else ''} {x.shape} {len(x.args)}"
+        f"{x.op} {x.value if isinstance(x, Number) else ''} {x.shape} {len(x.args)}"
         for x in postorder([e])
     ]
 
 
 def _leaf_length(x: Expr) -> int:
-    if x.op == "number":
-        return int(is_negative(x)) + _is_quotient(x.data)
-    return 1 if x.op in ("ones", "commute") else 0
+    if isinstance(x, Number):
+        return int(is_negative(x)) + _is_quotient(x.value)
+    return 1 if isinstance(x, (Ones, Commute)) else 0
 
 
 def _own_length(x: Expr) -> int:
-    if x.op == "add":  # a minus inside a sum is its operator; in front it is one more
+    if isinstance(x, Add):  # a minus inside a sum is its operator; in front it is one more
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
-    if x.op == "times":
+    if isinstance(x, Times):
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
         own = len(x.args) - 1 - under + (under == len(x.args))
         return own - length(x.args[0]) + length_as_factor(x.args[0])
-    if x.op == "matmul":
+    if isinstance(x, MatMul):
         if not any(map(is_, x.args, x.args[1:])):
             return len(x.args) - 1
         runs = [(a, len(list(run))) for a, run in groupby(x.args)]  # of equal factors: powers
         repeated = sum(length(a) * (k - 1) for a, k in runs)
         return len(runs) - 1 + sum(k > 1 for _, k in runs) - repeated
-    if x.op == "power":
+    if isinstance(x, Power):
         p = x.args[1]
-        if p.op != "number":
+        if not isinstance(p, Number):
             return 1
-        return (1 if p is MINUS or p.data >= 0 else 2) - _leaf_length(p)
+        return (1 if p is MINUS or p.value >= 0 else 2) - _leaf_length(p)
     return 1
 
 
@@ -70,30 +84,30 @@ def _is_quotient(k: object) -> bool:
 
 def length_as_factor(e: Expr) -> int:
     """Its length in front of others: -1 and 1/2 have the product's own sign, `-x` and `x / 2`."""
-    k = e.data
-    free = e is MINUS or (_is_quotient(k) and abs(k.numerator) == 1)
+    k = exact(e)
+    free = e is MINUS or (k is not None and k.denominator != 1 and abs(k.numerator) == 1)
     return length(e) - free
 
 
 def is_negative(e: Expr) -> bool:
     """Whether it is a number below 0; comparing a fraction is slow, its numerator isn't."""
-    if e.op != "number":
+    if not isinstance(e, Number):
         return False
-    k = e.data
+    k = e.value
     return bool((k.numerator if isinstance(k, Fraction) else k) < 0)
 
 
 def is_below(e: Expr) -> bool:
     """Whether a factor is written below the fraction line."""
-    return e.op == "power" and is_negative(e.args[1])
+    return isinstance(e, Power) and is_negative(e.args[1])
 
 
 def has_minus(e: Expr) -> bool:
-    return is_negative(e.args[0] if e.op == "times" else e)
+    return is_negative(e.args[0] if isinstance(e, Times) else e)
 
 
 def is_divisor(p: Expr) -> bool:
-    return is_negative(p.args[0] if p.op == "times" else p)
+    return is_negative(p.args[0] if isinstance(p, Times) else p)
 
 
 def sum_of(parts: list[Expr]) -> Expr:

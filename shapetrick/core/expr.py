@@ -1,9 +1,9 @@
-"""Expressions: one immutable, hash-consed node type; equal expressions are one object.
+"""Expressions: immutable, hash-consed nodes of a closed set of kinds; equal ones are one object.
 
-A node is an operation, its arguments, what else the operation needs (a name, a number, an axis),
-and its shape, which the constructors below compute and check. What an operation *means* stands in
-the operation table (`core/functions.py`); here is only how nodes are put together, without
-recursion.
+A node is its kind, its arguments, what else the kind needs (a name, a number, an axis), and its
+shape, which the constructors below compute and check. What an operation *means* stands in the
+operation table (`core/functions.py`), where `op` is the name of its row; here is only how nodes are
+put together, without recursion.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import math
 import numbers
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar, get_args
 
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
 from .indices import Range
 
-Number = Fraction | float
+Real = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
 MOST_FACTORS = 4096  # of a power
 MOST_BITS = 1000  # of a number: more than floats can hold
@@ -32,11 +32,19 @@ MOST_BITS = 1000  # of a number: more than floats can hold
 class Expr:
     """A node. Compare with `is` or `==` (the same thing: nodes are interned)."""
 
-    op: str
     args: tuple[Expr, ...]
-    data: Any
     shape: Shape
-    written_length: int | None = None  # kept by `lengths.length`
+    written_length: int | None = field(default=None, init=False)  # kept by `cost.length`
+
+    @property
+    def op(self) -> str:
+        """The name of the operation, which is that of its row in the table if it has one."""
+        raise NotImplementedError
+
+    @property
+    def payload(self) -> tuple[Any, ...]:
+        """What the kind needs beside arguments and shape."""
+        return tuple([getattr(self, f.name) for f in fields(self)[3:]])
 
     @property
     def is_scalar(self) -> bool:
@@ -62,7 +70,7 @@ class Expr:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the node itself."""
-        return node, (self.op, self.args, self.data, self.shape)
+        return node, (type(self), self.args, self.shape, *self.payload)
 
     # ---- operators: what the language writes with the same sign, where Python's users agree on it
 
@@ -146,57 +154,202 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
     _writers[form] = writer
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A declared name: what it is called and from which set its values come."""
+# ------------------------------------------------------------------------------- kinds of nodes
+
+Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
+_node = dataclass(frozen=True, slots=True, eq=False, repr=False)
+
+
+@_node
+class Number(Expr):
+    """A constant; whole numbers and fractions are exact."""
+
+    value: Real
+    op: ClassVar[str] = "number"
+
+
+@_node
+class Symbol(Expr):
+    """A declared name: what it is called, and from which set its values come."""
 
     name: str
-    attributes: frozenset[str] = frozenset()
+    attributes: frozenset[str]
+    op: ClassVar[str] = "symbol"
 
 
-_SIGNS = {"add": "+", "times": ".*", "power": ".^"}  # of the operations that broadcast
+@_node
+class Dimension(Expr):
+    """A dimension's name as a scalar."""
+
+    name: str
+    op: ClassVar[str] = "dimension"
+
+
+@_node
+class Constant(Expr):
+    """`pi` or `e`."""
+
+    name: str
+    op: ClassVar[str] = "constant"
+
+
+@_node
+class Ones(Expr):
+    """The matrix of ones."""
+
+    op: ClassVar[str] = "ones"
+
+
+@_node
+class Zeros(Expr):
+    """The matrix of zeros."""
+
+    op: ClassVar[str] = "zeros"
+
+
+@_node
+class Eye(Expr):
+    """The identity."""
+
+    op: ClassVar[str] = "eye"
+
+
+@_node
+class Commute(Expr):
+    """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
+
+    sizes: tuple[Dim, Dim]
+    op: ClassVar[str] = "commute"
+
+
+@_node
+class Name(Expr):
+    """A definition: has the value of its body, and prints as its name."""
+
+    name: str
+    op: ClassVar[str] = "name"
+
+
+@_node
+class Add(Expr):
+    """A sum, with broadcasting."""
+
+    op: ClassVar[str] = "add"
+
+
+@_node
+class Times(Expr):
+    """An element-wise product, with broadcasting; scaling too."""
+
+    op: ClassVar[str] = "times"
+
+
+@_node
+class Power(Expr):
+    """An element-wise power, with broadcasting."""
+
+    op: ClassVar[str] = "power"
+
+
+@_node
+class MatMul(Expr):
+    """A matrix product of two factors or more."""
+
+    op: ClassVar[str] = "matmul"
+
+
+@_node
+class Transpose(Expr):
+    """A transpose."""
+
+    op: ClassVar[str] = "transpose"
+
+
+@_node
+class Total(Expr):
+    """The sum of the members that the argument stands for, over the range of their index."""
+
+    over: Range
+    op: ClassVar[str] = "total"
+
+
+@_node
+class Abstract(Expr):
+    """A declared element-wise function, or its derivative of that order, of every entry."""
+
+    name: str
+    order: int
+    op: ClassVar[str] = "abstract"
+
+
+@_node
+class Call(Expr):
+    """A function of the operation table."""
+
+    function: str
+    data: Data
+
+    @property
+    def op(self) -> str:
+        return self.function
+
+
+Node = (
+    Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Name
+    | Add | Times | Power | MatMul | Transpose | Total | Abstract | Call
+)  # fmt: skip
+Kind = TypeVar("Kind", bound=Expr)
+
+KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
+_SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
-def node(op: str, args: tuple[Expr, ...], data: Any = None, shape: Shape | None = None) -> Expr:
+def node(kind: type[Kind], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> Kind:
     """The one node of these fields. Only constructors call this: it checks nothing but whether the
     arguments of a sum or an element-wise product broadcast, over which its shape follows."""
-    if op in _SIGNS:
+    if kind in _SIGNS:
         shape = None  # of a node that exists it isn't computed again
-    key = (op, args, type(data), data, shape)  # 0.5 and 1/2 are equal, and print differently
+    key = (kind, args, shape, *payload)
+    if kind is Number:
+        key = (*key, type(payload[0]))  # 0.5 and 1/2 are equal, and print differently
     found = _nodes.get(key)
     if found is None:
-        found = _nodes[key] = Expr(op, args, data, shape or _broadcast(op, args))
-    return found
+        found = _nodes[key] = kind(args, shape or _broadcast(kind, args), *payload)
+    return found  # type: ignore[return-value]  # the key begins with the kind
 
 
-def number(value: int | Number) -> Expr:
+def number(value: int | Real) -> Number:
     """A constant, 1×1; whole numbers and fractions are exact. Raises ShapeError for huge ones."""
     return UNIT if value is WHOLE else _number(value)
 
 
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
 @lru_cache(maxsize=4096, typed=True)
-def _number(value: int | Number) -> Expr:
+def _number(value: int | Real) -> Number:
     if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
         raise ShapeError("a number has more than 300 digits.")
-    return node("number", (), Fraction(value) if not isinstance(value, float) else value, SCALAR)
+    return node(Number, (), SCALAR, value if isinstance(value, Real) else Fraction(value))
 
 
-UNIT = _number(1)
-WHOLE: Fraction = UNIT.data
+WHOLE = Fraction(1)
+UNIT = _number(WHOLE)
 ZERO = number(0)
 MINUS = number(-1)
 
 
-def symbol(name: str, shape: Shape, attributes: Iterable[str] = ()) -> Expr:
+def symbol(name: str, shape: Shape, attributes: Iterable[str] = ()) -> Symbol:
     """A declared name of that shape."""
-    return node("symbol", (), Symbol(name, frozenset(attributes)), shape)
+    return node(Symbol, (), shape, name, frozenset(attributes))
 
 
 def dimension(dim: Dim) -> Expr:
     """A dimension as a scalar."""
     terms = [
-        times(number(k), *(node("dimension", (), name, SCALAR) for name in names))
+        times(number(k), *(node(Dimension, (), SCALAR, name) for name in names))
         for names, k in sorted(dim.terms, key=lambda t: (-len(t[0]), t[0]))
     ]
     return add(*terms) if terms else ZERO
@@ -204,22 +357,22 @@ def dimension(dim: Dim) -> Expr:
 
 def constant(name: str) -> Expr:
     """`pi` or `e`."""
-    return node("constant", (), name, SCALAR)
+    return node(Constant, (), SCALAR, name)
 
 
 def ones(rows: Dim, cols: Dim = ONE) -> Expr:
     """The matrix of ones; the scalar 1 if both are 1."""
-    return UNIT if (rows, cols) == SCALAR else node("ones", (), None, (rows, cols))
+    return UNIT if (rows, cols) == SCALAR else node(Ones, (), (rows, cols))
 
 
 def zeros(rows: Dim, cols: Dim = ONE) -> Expr:
     """The matrix of zeros; the scalar 0 if both are 1."""
-    return ZERO if (rows, cols) == SCALAR else node("zeros", (), None, (rows, cols))
+    return ZERO if (rows, cols) == SCALAR else node(Zeros, (), (rows, cols))
 
 
 def eye(n: Dim) -> Expr:
     """The identity of n rows; the scalar 1 if n is 1."""
-    return UNIT if n == ONE else node("eye", (), None, (n, n))
+    return UNIT if n == ONE else node(Eye, (), (n, n))
 
 
 IDENTITY = "I"  # the name of identities whose size is inferred
@@ -227,23 +380,23 @@ IDENTITY = "I"  # the name of identities whose size is inferred
 
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
-    return e.op == "name" and e.data == IDENTITY and e.args[0].op == "eye"
+    return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
-    return node("commute", (), (m, n), (m * n, m * n))
+    return node(Commute, (), (m * n, m * n), (m, n))
 
 
 def named(name: str, body: Expr) -> Expr:
     """A definition: has the value of its body and prints as its name."""
-    return node("name", (body,), name, body.shape)
+    return node(Name, (body,), body.shape, name)
 
 
 def add(*args: Expr) -> Expr:
     """Sum with broadcasting; nested sums are one."""
-    flat = _flatten("add", args)
-    return flat[0] if len(flat) == 1 else node("add", flat)
+    flat = _flatten(Add, args)
+    return flat[0] if len(flat) == 1 else node(Add, flat, None)
 
 
 def negate(a: Expr) -> Expr:
@@ -256,25 +409,25 @@ def subtract(a: Expr, b: Expr) -> Expr:
 
 def times(*args: Expr) -> Expr:
     """Element-wise product with broadcasting, scaling by a scalar too; nested ones are one."""
-    flat = tuple([a for a in _flatten("times", args) if a is not UNIT])
+    flat = tuple([a for a in _flatten(Times, args) if a is not UNIT])
     if len(flat) < 2:
         return flat[0] if flat else UNIT
-    numbers = [a for a in flat if a.op == "number"]
+    numbers = [a for a in flat if isinstance(a, Number)]
     if numbers and (len(numbers) > 1 or flat[0] is not numbers[0]):  # one number, and in front
-        value = math.prod((a.data for a in numbers), start=WHOLE)
-        return times(number(value), *(a for a in flat if a.op != "number"))
-    return node("times", flat)
+        value = math.prod((a.value for a in numbers), start=WHOLE)
+        return times(number(value), *(a for a in flat if not isinstance(a, Number)))
+    return node(Times, flat, None)
 
 
 def power(base: Expr, exponent: Expr) -> Expr:
     """Element-wise power with broadcasting; of scalars, the power."""
     if exponent is UNIT:
         return base
-    if base.op == "number" and exponent.op == "number":
-        folded = _number_power(base.data, exponent.data)
+    if isinstance(base, Number) and isinstance(exponent, Number):
+        folded = _number_power(base.value, exponent.value)
         if folded is not None:
             return folded
-    return node("power", (base, exponent))
+    return node(Power, (base, exponent), None)
 
 
 def divide(a: Expr, b: Expr) -> Expr:
@@ -304,7 +457,7 @@ def _chain(factors: Sequence[Expr], shape: Shape) -> Expr:
     """The product of factors that fit; nested products are one."""
     if len(factors) == 1:
         return factors[0]
-    return node("matmul", _flatten("matmul", factors), None, shape)
+    return node(MatMul, _flatten(MatMul, factors), shape)
 
 
 def matrix_power(a: Expr, k: int) -> Expr:
@@ -315,7 +468,7 @@ def matrix_power(a: Expr, k: int) -> Expr:
         raise ShapeError(f"a power needs a square matrix, not {shape_text(a.shape)}.")
     if k == 0:
         return eye(a.shape[0])
-    if len(_flatten("matmul", [a])) * abs(k) > MOST_FACTORS:
+    if len(_flatten(MatMul, [a])) * abs(k) > MOST_FACTORS:
         raise ShapeError(f"a power is a product of more than {MOST_FACTORS} factors.")
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
@@ -324,33 +477,34 @@ def transpose(a: Expr) -> Expr:
     """The transpose; of a transpose the matrix itself, of a scalar the scalar."""
     if a.is_scalar:
         return a
-    if a.op == "transpose":
-        return a.args[0]
-    if a.op in ("ones", "zeros"):
-        return node(a.op, (), None, a.shape[::-1])
-    if a.op == "eye":
-        return a
-    return node("transpose", (a,), None, a.shape[::-1])
+    match a:
+        case Transpose():
+            return a.args[0]
+        case Ones() | Zeros():
+            return node(type(a), (), a.shape[::-1])
+        case Eye():
+            return a
+    return node(Transpose, (a,), a.shape[::-1])
 
 
 def total(a: Expr, over: Range) -> Expr:
     """The sum of the members that `a` stands for, over the range of their index."""
-    return node("total", (a,), over, a.shape)
+    return node(Total, (a,), a.shape, over)
 
 
 def abstract(name: str, order: int, a: Expr) -> Expr:
     """A declared element-wise function, or its derivative of that order, of every entry."""
-    return node("abstract", (a,), (name, order), a.shape)
+    return node(Abstract, (a,), a.shape, name, order)
 
 
-def call(name: str, *args: Expr, data: Any = None) -> Expr:
+def call(name: str, *args: Expr, data: Data = None) -> Expr:
     """A function of the operation table; `data` is its axis (None, 0, 1), or the sizes for `unvec`.
 
     Raises ShapeError if its signature doesn't fit."""
     operator = _OPERATORS.get(name)
     if operator is not None:
         return operator(*args)
-    return node(name, args, data, TABLE[name].shape_of(args, data))
+    return node(Call, args, TABLE[name].shape_of(args, data), name, data)
 
 
 _OPERATORS: dict[str, Callable[..., Expr]] = {
@@ -366,14 +520,16 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
     """The node with other arguments, through its constructor: shapes are computed anew."""
     if e.args == tuple(args):
         return e
-    if e.op == "name":
-        return named(e.data, args[0])
-    if e.op == "total":
-        return total(args[0], e.data)
-    if e.op == "abstract":
-        name, order = e.data
-        return abstract(name, order, args[0])
-    return call(e.op, *args, data=e.data)
+    match e:
+        case Name():
+            return named(e.name, args[0])
+        case Total():
+            return total(args[0], e.over)
+        case Abstract():
+            return abstract(e.name, e.order, args[0])
+        case Call():
+            return call(e.function, *args, data=e.data)
+    return call(e.op, *args)
 
 
 # ------------------------------------------------------------------------- Python's operators
@@ -407,9 +563,9 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
         )
     if base.is_scalar:
         return power(base, exponent)
-    while exponent.op == "name":
+    while isinstance(exponent, Name):
         exponent = exponent.args[0]
-    k = exponent.data if exponent.op == "number" else None
+    k = exponent.value if isinstance(exponent, Number) else None
     if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
         raise ShapeError(
             f"the power of a matrix is a whole number up to {MAX_POWER}; the power of every entry "
@@ -434,6 +590,35 @@ def _quotient(a: Expr, b: Expr) -> Expr:
             "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
         )
     return divide(a, b)
+
+
+def value_of(e: Expr) -> Real:
+    """The value of what is known to be a number."""
+    assert isinstance(e, Number)
+    return e.value
+
+
+def exact(e: Expr) -> Fraction | None:
+    """The value of a whole number or a fraction; None for anything else."""
+    return e.value if isinstance(e, Number) and isinstance(e.value, Fraction) else None
+
+
+def as_symbol(e: Expr) -> Symbol:
+    """What is known to be a symbol, as one."""
+    assert isinstance(e, Symbol)
+    return e
+
+
+def data_of(e: Expr) -> Data:
+    """The axis of a call, or its sizes; None for what is no call."""
+    return e.data if isinstance(e, Call) else None
+
+
+def sizes_of(e: Expr) -> tuple[Dim, ...]:
+    """The dimensions that an expression has beside its shape: of a call or a commutation."""
+    if isinstance(e, Commute):
+        return e.sizes
+    return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
 
 
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
@@ -473,35 +658,31 @@ def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
 
 def expand_names(root: Expr) -> Expr:
     """The expression in declared symbols alone: every definition replaced by its body."""
-    return transform(root, lambda e: e.args[0] if e.op == "name" else e)
+    return transform(root, lambda e: e.args[0] if isinstance(e, Name) else e)
 
 
-def symbols_of(root: Expr) -> list[Expr]:
+def symbols_of(root: Expr) -> list[Symbol]:
     """The symbols that occur, in order of first appearance."""
-    return [e for e in postorder([root]) if e.op == "symbol"]
+    return [e for e in postorder([root]) if isinstance(e, Symbol)]
 
 
-def _flatten(op: str, args: Iterable[Expr]) -> tuple[Expr, ...]:
+def _flatten(kind: type[Expr], args: Iterable[Expr]) -> tuple[Expr, ...]:
     given = tuple(args)
-    if op not in {a.op for a in given}:
+    if kind not in {type(a) for a in given}:
         return given
-    return tuple([part for a in given for part in (a.args if a.op == op else (a,))])
+    return tuple([part for a in given for part in (a.args if type(a) is kind else (a,))])
 
 
-def _broadcast(op: str, args: Sequence[Expr]) -> Shape:
+def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:
     shape = broadcast([a.shape for a in args])
     if shape is None:
         shapes = ", ".join(dict.fromkeys(shape_text(a.shape) for a in args))
-        sign = _SIGNS[op]
+        sign = _SIGNS[kind]
         raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
     return shape
 
 
-def _bits(value: Fraction) -> int:
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
-
-
-def _number_power(base: Number, exponent: Number) -> Expr | None:
+def _number_power(base: Real, exponent: Real) -> Expr | None:
     """The power of two numbers where it is exact and small, else None."""
     if not isinstance(base, Fraction) or not isinstance(exponent, Fraction):
         return None

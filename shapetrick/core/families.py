@@ -9,19 +9,31 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .dims import Dim, Shape
 from .errors import Span
 from .expr import (
+    Abstract,
+    Commute,
+    Dimension,
     Expr,
+    Eye,
+    Name,
+    Ones,
+    Symbol,
+    Total,
+    Zeros,
+    abstract,
+    call,
     commute,
     dimension,
     eye,
-    node,
+    named,
     ones,
     postorder,
     rebuild,
+    sizes_of,
     symbol,
     total,
     zeros,
@@ -78,7 +90,7 @@ class Segment:
         rows, cols = (_generalised(d, self.index, at) for d in self.shape)
         return rows, cols
 
-    def symbol(self, at: Index) -> Expr:
+    def symbol(self, at: Index) -> Symbol:
         return symbol(member(self.base, at), self.shape_at(at), self.attributes)
 
 
@@ -131,21 +143,19 @@ def covers(segments: Sequence[Segment], first: Index, last: Index) -> Index | No
 def reindexed(e: Expr, values: Indices) -> Expr:
     """The expression with letters' values put in."""
     new: dict[Expr, Expr] = {}
-    for x in postorder([e], into=lambda x: x.op != "total"):
-        if x.op == "total":  # its own letter is bound within
-            inner = {k: v for k, v in values.items() if k != x.data.letter}
-            new[x] = total(reindexed(x.args[0], inner), x.data.within(values))
+    for x in postorder([e], into=lambda x: not isinstance(x, Total)):
+        if isinstance(x, Total):  # its own letter is bound within
+            inner = {k: v for k, v in values.items() if k != x.over.letter}
+            new[x] = total(reindexed(x.args[0], inner), x.over.within(values))
         elif not x.args:
             new[x] = _leaf(x, values)
-        elif x.op == "abstract":
-            name, order = x.data
-            arg = new[x.args[0]]
-            new[x] = node("abstract", (arg,), (renamed(name, values), order), arg.shape)
-        elif isinstance(x.data, tuple):  # sizes
-            new[x] = _resized(x, [new[a] for a in x.args], values)
-        elif x.op == "name":
-            body = new[x.args[0]]
-            new[x] = node("name", (body,), renamed(x.data, values), body.shape)
+        elif isinstance(x, Abstract):
+            new[x] = abstract(renamed(x.name, values), x.order, new[x.args[0]])
+        elif sizes_of(x):
+            sizes = tuple(renamed_dim(d, values) for d in sizes_of(x))
+            new[x] = call(x.op, *(new[a] for a in x.args), data=sizes)
+        elif isinstance(x, Name):
+            new[x] = named(renamed(x.name, values), new[x.args[0]])
         else:
             new[x] = rebuild(x, [new[a] for a in x.args])
     return new[e]
@@ -156,11 +166,11 @@ def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
     `T[k]' (sum(j = 1..K) T[j] W[j])` for `T[k]' (sum(k = 1..K) T[k] W[k])`. Names that are taken
     are left alone; the bodies of definitions stay."""
     new: dict[Expr, Expr] = {}
-    for x in postorder([e], into=lambda x: x.op not in ("total", "name")):
-        if x.op != "total":
-            new[x] = x if x.op == "name" else rebuild(x, [new[a] for a in x.args])
+    for x in postorder([e], into=lambda x: not isinstance(x, (Total, Name))):
+        if not isinstance(x, Total):
+            new[x] = x if isinstance(x, Name) else rebuild(x, [new[a] for a in x.args])
             continue
-        (body,), over = x.args, x.data
+        (body,), over = x.args, x.over
         if over.letter in outside:
             used = {*_names_in(body), *taken, *outside}
             letter = next(c for c in _letters() if c not in used)
@@ -179,12 +189,10 @@ def _names_in(e: Expr) -> Iterator[str]:
     """Names, dimensions and letters of indices that occur in an expression."""
     for x in postorder([e]):
         names = [n for d in x.shape for n in d.names]
-        if x.op == "symbol":
-            names.append(x.data.name)
-        elif x.op in ("name", "dimension"):
-            names.append(x.data)
-        elif x.op == "total":
-            yield x.data.letter
+        if isinstance(x, (Symbol, Name, Dimension)):
+            names.append(x.name)
+        elif isinstance(x, Total):
+            yield x.over.letter
         for name in names:
             yield name
             found = split(name)
@@ -193,38 +201,38 @@ def _names_in(e: Expr) -> Iterator[str]:
 
 
 def _leaf(x: Expr, values: Indices) -> Expr:
-    match x.op:
-        case "symbol":
-            name = renamed(x.data.name, values)
-            return symbol(name, renamed_shape(x.shape, values), x.data.attributes)
-        case "dimension":
-            return dimension(renamed_dim(Dim.of(x.data), values))
-        case "ones" | "zeros":
-            return (ones if x.op == "ones" else zeros)(*renamed_shape(x.shape, values))
-        case "eye":
+    match x:
+        case Symbol():
+            return at_index(x, values)
+        case Dimension():
+            return dimension(renamed_dim(Dim.of(x.name), values))
+        case Ones():
+            return ones(*renamed_shape(x.shape, values))
+        case Zeros():
+            return zeros(*renamed_shape(x.shape, values))
+        case Eye():
             return eye(renamed_dim(x.shape[0], values))
-        case "commute":
-            m, n = (renamed_dim(d, values) for d in x.data)
-            return commute(m, n)
+        case Commute():
+            return commute(*(renamed_dim(d, values) for d in x.sizes))
     return x
 
 
-def _resized(x: Expr, args: Sequence[Expr], values: Indices) -> Expr:
-    data: Any = tuple(renamed_dim(d, values) if isinstance(d, Dim) else d for d in x.data)
-    return node(x.op, tuple(args), data, renamed_shape(x.shape, values))
+def at_index(s: Symbol, values: Indices) -> Symbol:
+    """A symbol with letters' values put in."""
+    return symbol(renamed(s.name, values), renamed_shape(s.shape, values), s.attributes)
 
 
-def members_in(e: Expr) -> Iterable[tuple[Expr, str, Index, Range | None]]:
+def members_in(e: Expr) -> Iterable[tuple[Symbol, str, Index, Range | None]]:
     """The symbols with an index: their family, the index, and the range of the running sum in which
     they stand."""
     stack: list[tuple[Expr, Range | None]] = [(e, None)]
     while stack:
         root, over = stack.pop()
-        for x in postorder([root], into=lambda x: x.op != "total"):
-            if x.op == "total":
-                stack.append((x.args[0], x.data))
-            elif x.op == "symbol":
-                found = split(x.data.name)
+        for x in postorder([root], into=lambda x: not isinstance(x, Total)):
+            if isinstance(x, Total):
+                stack.append((x.args[0], x.over))
+            elif isinstance(x, Symbol):
+                found = split(x.name)
                 if found is not None:
                     yield x, *found, over
 

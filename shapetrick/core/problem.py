@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .errors import Span
-from .expr import Expr
+from .expr import Expr, Symbol
 from .families import Families
 from .indices import Range
 
@@ -43,8 +43,8 @@ class Request:
     kind: Kind
     of: Expr
     of_text: str  # as typed: "J", "A X B"
-    wrt: Expr  # a symbol
-    direction: Expr | None = None
+    wrt: Symbol
+    direction: Symbol | None = None
     symmetric: bool = False
     claim: Claim | None = None
     span: Span | None = None
@@ -55,7 +55,7 @@ class Problem:
     """Symbols and definitions (`name` nodes) in the order of the text, and the requests."""
 
     text: str
-    symbols: Mapping[str, Expr]
+    symbols: Mapping[str, Symbol]
     definitions: Mapping[str, Expr]
     requests: tuple[Request, ...]
     functions: tuple[str, ...] = ()  # declared element-wise functions
@@ -70,4 +70,4 @@ class Problem:
         """The names that a family of cotangents can't have."""
         f = self.families or Families((), ())
         names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
-        return names if request.direction is None else names | {request.direction.data.name}
+        return names if request.direction is None else names | {request.direction.name}

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from .dims import Dim, Shape
-from .expr import Expr, expand_names
+from .expr import Expr, Symbol, expand_names
 from .indices import Range
 from .problem import Request
 
@@ -114,7 +114,7 @@ class Equation:
 
     The members of families and of their cotangents are symbols in it."""
 
-    symbol: Expr
+    symbol: Symbol
     value: Expr
     over: Range | None
 

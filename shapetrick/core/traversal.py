@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from .expr import Expr
+from .expr import Expr, Name
 
 Found = TypeVar("Found")
 
@@ -18,7 +18,9 @@ def remembered(
     stack = [] if root in memo else [root]
     while stack:
         e = stack[-1]
-        missing = [a for a in e.args if a not in memo] if into_names or e.op != "name" else ()
+        missing = (
+            [a for a in e.args if a not in memo] if into_names or not isinstance(e, Name) else ()
+        )
         if missing:
             stack += reversed(missing)
             continue

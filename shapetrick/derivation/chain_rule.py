@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
-from ..core.expr import Expr, add, postorder, symbol, zeros
+from ..core.expr import Expr, Name, add, postorder, symbol, zeros
 from .local_derivatives import View, views
 from .vjp_rules import arranged_terms
 
@@ -68,7 +68,7 @@ def _accumulated(
     for e in reversed(active):
         parts = contributions[e]
         cotangent = add(*parts) if parts else zeros(*e.shape)
-        if step is not None and e.op == "name" and e is not wrt:
+        if step is not None and isinstance(e, Name) and e is not wrt:
             cotangent = step(cotangent)
         yield e, cotangent
         if not parts:
@@ -95,14 +95,14 @@ def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]
                 for part in _hand_up(e, position, found[argument])
             ]
             found[e] = add(*parts) if parts else zeros(*e.shape)
-        if e.op == "name" and len(found[e].args) > LONGEST:
+        if isinstance(e, Name) and len(found[e].args) > LONGEST:
             found[e] = step(found[e])
     return found[root] if active else zeros(*root.shape)
 
 
 def _hand_up(e: Expr, position: int, tangent: Expr) -> list[Expr]:
     """What an operation gets of the tangent of one argument: its rules, turned round."""
-    if e.op == "name":
+    if isinstance(e, Name):
         return [tangent]
     contributions = [tangent]
     for view in reversed(views(e, position)):
@@ -125,7 +125,7 @@ def _forward(term: Term, upstream: Expr, tangent: Expr) -> Term:
 
 def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:
     """What an operation contributes to the cotangent of one argument, given that of its value."""
-    if e.op == "name":
+    if isinstance(e, Name):
         return [cotangent]
     contributions = [cotangent]
     for view in views(e, position):

@@ -18,14 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import DerivationError
-from ..core.expr import (
-    Expr,
-)
+from ..core.expr import Abstract, Expr, symbols_of
 from ..core.functions import Array, Side, Signature
 from ..numerics.evaluation import Program
 from ..numerics.sampling import abstract_functions
 from .arrangements import Arrangement, Blocks, arrangements, einsum
-from .local_derivatives import ABSTRACT, Pattern, Product, View
+from .local_derivatives import Pattern, Product, View
 from .principal_types import Type
 
 TOLERANCE = 1e-6  # of a fit to finite differences, relative to the largest entry
@@ -99,7 +97,7 @@ def _trial(
 ) -> Trial:
     rng = np.random.default_rng([seed, 1])
     low, high = view.row.drawn_from
-    functions = abstract_functions([view.value.data[0]], rng) if view.row is ABSTRACT else None
+    functions = abstract_functions([e.name for e in (view.value,) if isinstance(e, Abstract)], rng)
     program = Program([view.value])
 
     def leg_sizes(e: Expr) -> list[int]:
@@ -108,9 +106,10 @@ def _trial(
 
     for _ in range(100):
         env = {
-            a.data.name: rng.uniform(low, high, [d.size(sizes) for d in a.shape]) for a in view.args
+            a.name: rng.uniform(low, high, [d.size(sizes) for d in a.shape])
+            for a in symbols_of(view.value)
         }
-        jacobian = _jacobian(program, env, sizes, view.argument.data.name, functions)
+        jacobian = _jacobian(program, env, sizes, str(view.argument), functions)
         if jacobian is not None:
             break
     else:

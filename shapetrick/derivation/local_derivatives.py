@@ -12,12 +12,21 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from ..core.dims import ONE, SCALAR, Dim
+from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.expr import (
+    KINDS,
     UNIT,
+    Abstract,
+    Add,
+    Call,
     Expr,
+    MatMul,
+    Number,
+    Power,
+    Times,
     abstract,
     call,
+    data_of,
     dimension,
     matmul,
     node,
@@ -59,15 +68,15 @@ class Product(NamedTuple):
 def views(e: Expr, position: int, singly: bool = False) -> list[View]:
     """The operation as a chain of views, the outermost first: `P A S` is P times (A times S). With
     `singly`, the factors of a product are taken off one at a time."""
-    if e.op == "matmul":
+    if isinstance(e, MatMul):
         return list(_product_views(e, position, singly))
-    if e.op == "times":
+    if isinstance(e, Times):
         rest = times(*e.args[:position], *e.args[position + 1 :])
         return [View(TABLE["times"], (e.args[position], rest), e, 0)]
-    if e.op == "add":
+    if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
         return [View(TABLE["add"], (e.args[position], rest), e, 0)]
-    row = ABSTRACT if e.op == "abstract" else TABLE[e.op]
+    row = ABSTRACT if isinstance(e, Abstract) else TABLE[e.op]
     return [View(row, e.args, e, position)]
 
 
@@ -104,7 +113,7 @@ def scalar_derivative(view: View) -> tuple[Product, ...]:
     """The scalar derivative by the view's argument as a sum of products. Of an element-wise
     function the whole derivative is one factor."""
     if view.row is ABSTRACT:
-        name, order = view.value.data
+        name, order = _data(view.value)
         return (Product(Fraction(1), (abstract(name, order + 1, _X),)),)
     return read_derivative(view.row, view.position)
 
@@ -119,20 +128,24 @@ def read_derivative(row: Function, position: int) -> tuple[Product, ...]:
     }
     derivative = parse_scalar(text, names)
     if row.elementwise:
-        zero = derivative.op == "number" and derivative.data == 0
-        if derivative.op == "number":
-            return () if zero else (Product(derivative.data, ()),)
+        zero = isinstance(derivative, Number) and derivative.value == 0
+        if isinstance(derivative, Number):
+            return () if zero else (Product(Fraction(derivative.value), ()),)
         return (Product(Fraction(1), (derivative,)),)
     products = []
-    for part in derivative.args if derivative.op == "add" else (derivative,):
-        factors = part.args if part.op == "times" else (part,)
+    for part in derivative.args if isinstance(derivative, Add) else (derivative,):
+        factors = part.args if isinstance(part, Times) else (part,)
         coefficient = Fraction(1)
         rest: list[Expr] = []
         for f in factors:
-            if f.op == "number":
-                coefficient *= f.data
-            elif f.op == "power" and f.args[1].op == "number" and f.args[1].data in (2, 3, 4):
-                rest += [f.args[0]] * int(f.args[1].data)
+            if isinstance(f, Number):
+                coefficient *= Fraction(f.value)
+            elif (
+                isinstance(f, Power)
+                and isinstance(f.args[1], Number)
+                and f.args[1].value in (2, 3, 4)
+            ):
+                rest += [f.args[0]] * int(f.args[1].value)
             else:
                 rest.append(f)
         if coefficient:
@@ -158,7 +171,7 @@ def instantiate(template: Expr, view: View) -> Expr:
         if e is _K:
             new[e] = _count(view)
         elif e.args and e.op in TABLE and TABLE[e.op].takes_axis:
-            axis = view.value.data if e.data is None else e.data
+            axis = _data(view.value) if data_of(e) is None else data_of(e)
             new[e] = call(e.op, *(new[a] for a in e.args), data=axis)
         elif e not in new:
             new[e] = _counted(rebuild(e, [new[a] for a in e.args]))
@@ -167,9 +180,8 @@ def instantiate(template: Expr, view: View) -> Expr:
 
 def _counted(e: Expr) -> Expr:
     """A sum of numbers as a number: the exponent `2 - 1` in the derivative of a square."""
-    if e.op != "add" or any(a.op != "number" for a in e.args):
-        return e
-    return number(sum((a.data for a in e.args), Fraction(0)))
+    values = [a.value for a in e.args if isinstance(a, Number)]
+    return number(sum(values, Fraction(0))) if values and len(values) == len(e.args) else e
 
 
 @lru_cache(maxsize=1024)
@@ -179,13 +191,27 @@ def _parts(template: Expr) -> tuple[Expr, ...]:
 
 def _count(view: View) -> Expr:
     """How many entries of the argument go into one of the value."""
-    size = UNIT
+    size: Expr = UNIT
     for inner, outer in zip(view.argument.shape, view.value.shape, strict=True):
         size = times(size, dimension(inner)) if outer == ONE else size
     return size
 
 
 # ------------------------------------------------------------------------------------- patterns
+
+
+def _data(value: Expr) -> Any:
+    """What an operation needs beside its arguments: an axis, sizes, the name and order of an
+    abstract function."""
+    return (value.name, value.order) if isinstance(value, Abstract) else data_of(value)
+
+
+def _made(row: Function, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
+    """The row's operation on arguments as they are, nested sums and products too."""
+    if row is ABSTRACT:
+        return node(Abstract, args, shape, *data)
+    kind = KINDS.get(row.name)
+    return node(Call, args, shape, row.name, data) if kind is None else node(kind, args, shape)
 
 
 class Pattern(NamedTuple):
@@ -212,7 +238,7 @@ class Pattern(NamedTuple):
 
         args = tuple(symbol(f"#{i}", shape(s)) for i, s in enumerate(self.signature.args))
         data = tuple(dim((c,)) for c in "mn") if self.data == "sizes" else self.data
-        value = node(self.row.name, args, data, shape(self.signature.value))
+        value = _made(self.row, args, data, shape(self.signature.value))
         return View(self.row, args, value, self.position)
 
     def types(self) -> tuple[Type, Type]:
@@ -228,7 +254,7 @@ def pattern_of(view: View) -> Pattern:
         rows, cols = e.shape
         return (() if rows == ONE else ("r",)), (() if cols == ONE else ("c",))
 
-    data = view.value.data
+    data = _data(view.value)
     if view.row.signatures:
         signature, dims = view.row.signature_for(view.args, data)
         ones = frozenset(c for c, d in dims.items() if d == ONE)

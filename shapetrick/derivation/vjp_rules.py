@@ -17,10 +17,7 @@ from typing import Any, NamedTuple
 from ..algebra.index_terms import Edge, Term, tidy
 from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError
-from ..core.expr import (
-    UNIT,
-    Expr,
-)
+from ..core.expr import UNIT, Expr, Power, data_of
 from .arrangements import count_arrangements
 from .fitting import MOST_CANDIDATES, Arranged, Proposals, fit, letters_of, trials_for
 from .local_derivatives import (
@@ -198,7 +195,7 @@ def arrange(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
         if rows or cols:
             edges.append(Edge(f, rows, cols))
         else:
-            base, exponent = f.args if f.op == "power" else (f, UNIT)
+            base, exponent = f.args if isinstance(f, Power) else (f, UNIT)
             scalars.append((base, exponent))
     return tidy(Term(found.coefficient, tuple(scalars), tuple(edges), dims, open_rows, open_cols))
 
@@ -207,7 +204,7 @@ def _bound(view: View) -> dict[str, Dim]:
     """The dimensions at hand of the letters in the types."""
     if not view.row.signatures:
         return dict(zip("rc", view.value.shape, strict=True))
-    _, dims = view.row.signature_for(view.args, view.value.data)
+    _, dims = view.row.signature_for(view.args, data_of(view.value))
     rows, cols = view.argument.shape
     if view.row.units == "inverse":
         return {"a": rows, "b": cols}

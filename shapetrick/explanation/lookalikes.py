@@ -20,7 +20,7 @@ from ..algebra.extraction import spell
 from ..algebra.index_terms import Edge, Nodes, Term, read_terms
 from ..core.cost import length
 from ..core.dims import ONE, Dim, Shape
-from ..core.expr import UNIT, Expr
+from ..core.expr import UNIT, Expr, Number, Transpose
 from ..core.functions import Array
 from ..core.results import Rejected, Side
 from ..derivation.arrangements import einsum
@@ -90,7 +90,9 @@ class Path(NamedTuple):
 
         def piece(e: Expr, t: Type) -> Piece:
             rows, cols = places(t.rows), places(t.cols)
-            return Piece(e.args[0], cols, rows) if e.op == "transpose" else Piece(e, rows, cols)
+            return (
+                Piece(e.args[0], cols, rows) if isinstance(e, Transpose) else Piece(e, rows, cols)
+            )
 
         upstream = piece(UNIT, found.types[0])
         new = [piece(f, t) for f, t in zip(factors, found.types[1:-1], strict=True)]
@@ -206,7 +208,7 @@ def _readings(term: Term, factors: Sequence[Expr], sides: Sequence[Side]) -> Ite
         owners.setdefault(factors[owner], []).append(owner)
     found: dict[Expr, list[Nodes]] = {}
     for edge in term.edges:
-        k = edge.exponent.data if edge.exponent.op == "number" else 0
+        k = edge.exponent.value if isinstance(edge.exponent, Number) else 0
         if k not in range(1, len(factors) + 1):
             return
         found.setdefault(edge.atom, []).extend([edge.nodes] * int(k))

@@ -17,7 +17,7 @@ from fractions import Fraction
 from ..algebra.extraction import spell
 from ..algebra.index_terms import opened
 from ..core.dims import Shape
-from ..core.expr import Expr, add, number, symbol, times, zeros
+from ..core.expr import Expr, Name, Symbol, Transpose, add, number, symbol, times, zeros
 from ..core.problem import Request
 from ..core.results import Factor, Line, Step
 from ..derivation.chain_rule import active_nodes
@@ -46,7 +46,7 @@ class _Quantity:
 
     node: Expr
     title: str
-    cotangent: Expr
+    cotangent: Symbol
     lines: list[_Draft] = field(default_factory=list)
 
 
@@ -86,7 +86,7 @@ class Paper:
         uses: dict[Expr, int] = dict.fromkeys(self._active, 0)
         stops = {self._request.of: None, self._request.wrt: None}
         for e in self._active:
-            several = e.op != "name" and any(
+            several = not isinstance(e, Name) and any(
                 len(rule_for(v).terms) > 1
                 for i, a in enumerate(e.args)
                 if a in uses
@@ -97,21 +97,21 @@ class Paper:
                     uses[a] += 1
                     if several or uses[a] > 1:
                         stops[a] = None
-            if e.op == "name":
+            if isinstance(e, Name):
                 stops[e] = None
         for e in list(stops):
-            if e.op == "name" and e.args[0] in stops and uses.get(e.args[0]) == 1:
+            if isinstance(e, Name) and e.args[0] in stops and uses.get(e.args[0]) == 1:
                 del stops[e.args[0]]
         return {e: None for e in self._active if e in stops}
 
     def _quantity(self, e: Expr) -> _Quantity:
         text = self._text(e)
-        title = text if e.op in ("name", "symbol") else f"({text})"
+        title = text if isinstance(e, (Name, Symbol)) else f"({text})"
         root = self._request.direction
         if e is self._request.of and root is not None:
             return _Quantity(e, title, root)
         if root is not None:
-            label = f"bar({text})" if e.op in ("name", "symbol") else f"bar{title}"
+            label = f"bar({text})" if isinstance(e, (Name, Symbol)) else f"bar{title}"
         else:
             label = f"∂{self._of_title()}/∂{title}"
         return _Quantity(e, title, symbol(label, e.shape))
@@ -124,7 +124,7 @@ class Paper:
         """A quantity without a name to which one line leads is no step: the line goes on through
         it."""
         e = quantity.node
-        return e.op not in ("name", "symbol") and len(quantity.lines) == 1
+        return not isinstance(e, (Name, Symbol)) and len(quantity.lines) == 1
 
     def _starts(self, quantity: _Quantity) -> list[_Draft]:
         e = quantity.node
@@ -156,7 +156,7 @@ class Paper:
                         stack.append((argument, below))
 
     def _through(self, e: Expr, position: int, draft: _Draft) -> list[_Draft]:
-        if e.op == "name":
+        if isinstance(e, Name):
             return [draft]
         drafts = [draft]
         for view in views(e, position, singly=True):
@@ -189,7 +189,7 @@ class Paper:
         lines = tuple(self._line(draft, e.shape) for draft in quantity.lines)
         parts = [line.arrangement for line in lines] or [zeros(*e.shape)]
         result = self._simplify(add(*parts))
-        label = str(quantity.cotangent.data.name)
+        label = str(quantity.cotangent.name)
         return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
 
     def _line(self, draft: _Draft, shape: Shape) -> Line:
@@ -221,4 +221,4 @@ class Paper:
 
 
 def _untransposed(e: Expr) -> Expr:
-    return e.args[0] if e.op == "transpose" else e
+    return e.args[0] if isinstance(e, Transpose) else e

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.dims import shape_text
 from ..core.errors import InputError
-from ..core.expr import Expr, postorder
+from ..core.expr import Abstract, Symbol, postorder
 from ..core.families import Families
 from ..core.functions import Array
 from ..core.indices import Index, split
@@ -41,27 +41,27 @@ def evaluate(
     def first(base: str) -> int:
         return families.first(base).within(numbers).offset
 
-    env = {e.data.name: _array(e, given, first) for e in nodes if e.op == "symbol"}
-    sizes = _sizes([e for e in nodes if e.op == "symbol"], env)
+    env = {e.name: _array(e, given, first) for e in nodes if isinstance(e, Symbol)}
+    sizes = _sizes([e for e in nodes if isinstance(e, Symbol)], env)
     functions = {
         name: _function(name, given, first)
-        for name in dict.fromkeys(e.data[0] for e in nodes if e.op == "abstract")
+        for name in dict.fromkeys(e.name for e in nodes if isinstance(e, Abstract))
     }
     values = Program(exprs).run(env, sizes, functions)
-    found = split(result.request.wrt.data.name)
+    found = split(result.request.wrt.name)
     generic = found is not None and found[1].letter and found[1].letter not in families.lengths
     return values if generic else values[0]
 
 
-def _array(e: Expr, given: Given, first: First) -> Array:
-    name = e.data.name
+def _array(e: Symbol, given: Given, first: First) -> Array:
+    name = e.name
     found = split(name)
     value = given.get(name)
     if value is None and found is not None and found[0] in given:
         base, index = found
         members = given[base]
         position = index.offset - first(base)
-        if not isinstance(members, Sequence | np.ndarray) or len(members) <= position:
+        if not isinstance(members, (Sequence, np.ndarray)) or len(members) <= position:
             raise InputError(f"`{base}` is a list of its members, and has none for `{name}`.")
         value = members[position]
     if value is None:
@@ -72,20 +72,20 @@ def _array(e: Expr, given: Given, first: First) -> Array:
     return array
 
 
-def _sizes(symbols: Iterable[Expr], env: Given) -> dict[str, int]:
+def _sizes(symbols: Iterable[Symbol], env: Given) -> dict[str, int]:
     """What the dimensions are, from the arrays. Raises InputError where these don't fit."""
     sizes: dict[str, int] = {}
     checked = list(symbols)
     for e in checked:
-        for dim, size in zip(e.shape, env[e.data.name].shape, strict=True):
+        for dim, size in zip(e.shape, env[e.name].shape, strict=True):
             if dim.names == (str(dim),):
                 sizes.setdefault(str(dim), size)
     for e in checked:
-        shape = env[e.data.name].shape
+        shape = env[e.name].shape
         known = all(name in sizes for dim in e.shape for name in dim.names)
         if not known or shape != tuple(dim.size(sizes) for dim in e.shape):
             actual = "×".join(map(str, shape))
-            raise InputError(f"`{e.data.name}` is {shape_text(e.shape)}, and not {actual}.")
+            raise InputError(f"`{e.name}` is {shape_text(e.shape)}, and not {actual}.")
     return sizes
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
-from ..core.expr import Expr
+from ..core.expr import Expr, Name, Symbol, Total, as_symbol
 from ..core.families import Families, Incomparable, Segment, covers
 from ..core.indices import Index, Range, base_of, member, split
 from ..core.problem import Problem, Request
@@ -59,7 +59,7 @@ class _Passes:
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr, list[Segment]] = field(default_factory=dict)
     _alone: dict[str, None] = field(default_factory=dict)
-    _sums: dict[Expr, Expr] = field(default_factory=dict)
+    _sums: dict[Expr, Symbol] = field(default_factory=dict)
     _forward: list[Segment] = field(default_factory=list)
     _backward: list[Segment] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ class _Passes:
         names = [*self.problem.symbols, *self.problem.definitions, *families.lengths]
         names += [s.base for s in families.segments]
         names += [
-            x.symbol.data.name for r in self.results if r.recursion for x in r.recursion.cotangents
+            x.symbol.name for r in self.results if r.recursion for x in r.recursion.cotangents
         ]
         self._taken = {base_of(name) for name in names}
         self._name_kept()
@@ -94,7 +94,7 @@ class _Passes:
             tuple(values.values()),
             tuple(gradients),
             frozenset(self._alone),
-            frozenset(base_of(s.data.name) for s in self._sums.values()),
+            frozenset(base_of(s.name) for s in self._sums.values()),
         )
 
     # ---- what is kept
@@ -119,11 +119,17 @@ class _Passes:
     def _prepared(self, root: Expr, into: list[Segment], over: Range | None = None) -> Expr:
         """The expression with names for what is kept, for definitions and for sums over members;
         these are defined `into` a list."""
-        for x in ex.postorder([root], into=lambda x: x.op != "total"):  # the inner ones first
-            if x.op == "name" and x.data in self.problem.definitions and x.data not in self._alone:
-                self._alone[x.data] = None
+        for x in ex.postorder(
+            [root], into=lambda x: not isinstance(x, Total)
+        ):  # the inner ones first
+            if (
+                isinstance(x, Name)
+                and x.name in self.problem.definitions
+                and x.name not in self._alone
+            ):
+                self._alone[x.name] = None
                 body = self._replaced(x.args[0], into, over)
-                into.append(Segment(x.data, ALONE, None, x.shape, body))
+                into.append(Segment(x.name, ALONE, None, x.shape, body))
         return self._replaced(root, into, over)
 
     def _replaced(self, root: Expr, into: list[Segment], over: Range | None) -> Expr:
@@ -134,9 +140,9 @@ class _Passes:
             stored = self._stored(x, over)
             if stored is not None:
                 new[x] = stored
-            elif x.op == "name" and x.data in self._alone:
-                new[x] = ex.symbol(member(x.data, ALONE), x.shape)
-            elif x.op == "total":
+            elif isinstance(x, Name) and x.name in self._alone:
+                new[x] = ex.symbol(member(x.name, ALONE), x.shape)
+            elif isinstance(x, Total):
                 new[x] = self._sum(x, into)
             else:
                 stack.extend(x.args)
@@ -157,10 +163,10 @@ class _Passes:
             return None
         return ex.symbol(member(kept[0].base, index), x.shape) if missing is None else None
 
-    def _sum(self, x: Expr, into: list[Segment], name: str = "") -> Expr:
+    def _sum(self, x: Total, into: list[Segment], name: str = "") -> Expr:
         """What a sum over members comes to, each time that it occurs."""
         if x not in self._sums:
-            base, over = name or self._free(f"sum_{len(self._sums) + 1}"), x.data
+            base, over = name or self._free(f"sum_{len(self._sums) + 1}"), x.over
             self._alone[base] = None
             self._sums[x] = ex.symbol(member(base, over.last), x.shape)
             body = self._prepared(x.args[0], into, over)
@@ -174,7 +180,7 @@ class _Passes:
 
     def _value(self, of: Expr, text: str) -> Answer:
         found = self._prepared(of, self._forward)
-        if found.op == "symbol" and split(found.data.name) == (text, ALONE):
+        if isinstance(found, Symbol) and split(found.name) == (text, ALONE):
             return Answer(text, text, False, of)
         base = self._free("value")
         self._alone[base] = None
@@ -192,16 +198,16 @@ class _Passes:
         """Other names for the cotangents of a group that isn't the first."""
         if not number:
             return lambda e: e
-        own = {base_of(q.symbol.data.name) for q in _cotangents(group)}
+        own = {base_of(q.symbol.name) for q in _cotangents(group)}
         names = {base: self._free(f"{base}_{number + 1}") for base in own}
 
         def renamed(e: Expr) -> Expr:
             new: dict[Expr, Expr] = {}
-            for x in ex.postorder([e], into=lambda x: x.op != "total"):
-                if x.op == "total":
-                    new[x] = ex.total(renamed(x.args[0]), x.data)
-                elif x.op == "symbol" and base_of(x.data.name) in names:
-                    base, index = split(x.data.name) or ("", ALONE)
+            for x in ex.postorder([e], into=lambda x: not isinstance(x, Total)):
+                if isinstance(x, Total):
+                    new[x] = ex.total(renamed(x.args[0]), x.over)
+                elif isinstance(x, Symbol) and base_of(x.name) in names:
+                    base, index = split(x.name) or ("", ALONE)
                     new[x] = ex.symbol(member(names[base], index), x.shape)
             return ex.substitute(e, new) if new else e
 
@@ -211,7 +217,7 @@ class _Passes:
         found: dict[tuple[Expr, Range | None], Equation] = {}
         for q in _cotangents(group):
             found.setdefault((q.symbol, q.over), q)
-        equations = [replace(q, symbol=renamed(q.symbol)) for q in found.values()]
+        equations = [replace(q, symbol=as_symbol(renamed(q.symbol))) for q in found.values()]
         for s in segments_of(equations):
             body = self._prepared(renamed(_body(s)), self._backward, s.over)
             self._backward.append(replace(s, body=body))
@@ -220,13 +226,13 @@ class _Passes:
         request = result.request
         assert result.recursion is not None
         equations = result.recursion.gradients
-        wrt = split(request.wrt.data.name)
+        wrt = split(request.wrt.name)
         listed = wrt is not None and wrt[1].letter not in ("", *self._families.lengths)
         base = self._free(_name(request, listed))
         if not listed or wrt is None:
             self._alone[base] = None
             value = renamed(equations[0].value)
-            if value.op == "total" and value not in self._sums:
+            if isinstance(value, Total) and value not in self._sums:
                 self._sum(value, self._backward, base)
                 segments = []
             else:
@@ -245,7 +251,7 @@ class _Passes:
             body = self._prepared(_body(s), self._backward, s.over)
             self._backward.append(replace(s, body=body))
         direction = request.direction
-        along = f" with {direction.data.name}" if self._is_ambiguous(request) and direction else ""
+        along = f" with {direction.name}" if self._is_ambiguous(request) and direction else ""
         return Answer(f"{_key(request)}{along}", base, listed, request.of, result)
 
     def _is_ambiguous(self, request: Request) -> bool:
@@ -269,12 +275,12 @@ class _Passes:
 
 
 def _key(request: Request) -> str:
-    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
 
 
 def _name(request: Request, listed: bool) -> str:
     """`grad_J_W`, `grad_J_x_0`."""
-    wrt = base_of(request.wrt.data.name) if listed else request.wrt.data.name
+    wrt = base_of(request.wrt.name) if listed else request.wrt.name
     of = request.of_text if request.of_text.isidentifier() else ""
     words = [request.kind, of, *re.findall(r"\w+", wrt)]
     return "_".join(filter(None, words))
@@ -285,7 +291,7 @@ def _cotangents(group: Sequence[Result]) -> list[Equation]:
 
 
 def _index(q: Equation) -> Index | None:
-    found = split(q.symbol.data.name)
+    found = split(q.symbol.name)
     return None if found is None else found[1]
 
 

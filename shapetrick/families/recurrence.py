@@ -16,11 +16,12 @@ from itertools import pairwise
 
 from ..core import expr as ex
 from ..core.dims import Shape
-from ..core.expr import UNIT, Expr
+from ..core.expr import UNIT, Expr, Name, Number, Symbol, Times, Total, as_symbol
 from ..core.families import (
     Families,
     Incomparable,
     Segment,
+    at_index,
     at_most,
     cotangent_names,
     covers,
@@ -63,9 +64,9 @@ class _Contribution:
 
 def unshifted(families: Families, request: Request) -> Request:
     """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
-    wrt, found = request.wrt, split(request.wrt.data.name)
+    wrt, found = request.wrt, split(request.wrt.name)
     if found is not None and found[1].letter not in ("", *families.lengths):
-        wrt = reindexed(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
+        wrt = at_index(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
     return replace(request, claim=None, wrt=wrt)
 
 
@@ -81,7 +82,7 @@ class Backpropagation:
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
-    _sums: dict[Expr, Expr] = field(default_factory=dict)  # what stands for them in the pieces
+    _sums: dict[Expr, Total] = field(default_factory=dict)  # what stands for them in the pieces
     _simplifier: Simplifier = field(default_factory=Simplifier)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,7 @@ class Backpropagation:
             waiting = bool(unused)
 
     def _is_used(self, s: Segment) -> bool:
-        if self.request.wrt.data.name == s.name:
+        if self.request.wrt.name == s.name:
             return True
         try:
             return any(True for _ in self.uses_between(s.base, s.index, s.index))
@@ -131,7 +132,7 @@ class Backpropagation:
     def _with_sums(self, q: Equation) -> Equation:
         """The equation with its sums over members, each by a letter of its own."""
         own = {q.over.letter} if q.over is not None else set[str]()
-        found = split(q.symbol.data.name)
+        found = split(q.symbol.name)
         if found is not None:
             own.add(found[1].letter)
         taken = self.problem.taken(self.request) | own | set(self._names.values())
@@ -141,9 +142,9 @@ class Backpropagation:
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""
         wrt = self.request.wrt
-        found = split(wrt.data.name)
+        found = split(wrt.name)
         if found is None:
-            label = self._label(wrt.data.name)
+            label = self._label(wrt.name)
             return (Equation(ex.symbol(label, wrt.shape), self._shared(wrt), None),)
         base, index = found
         segments = self.families.of(base)
@@ -195,7 +196,7 @@ class Backpropagation:
             if name in bases
         )
         wrt = self.request.wrt
-        found = split(wrt.data.name)
+        found = split(wrt.name)
         own = None if found is None or found[0] in self._names else found[0]
         named = [(base, self._names[base]) for base in wanted]
         if own is not None:
@@ -207,7 +208,7 @@ class Backpropagation:
                 yield self._paper(piece, variable), self._titled(member(name, index), piece, alone)
         for piece in self._pieces:
             if found is None and wrt in ex.symbols_of(piece.body):
-                label = self._label(wrt.data.name)
+                label = self._label(wrt.name)
                 yield self._paper(piece, wrt), self._titled(label, piece, False)
 
     def _titled(self, label: str, piece: Piece, alone: bool) -> str:
@@ -229,11 +230,16 @@ class Backpropagation:
         elif piece.over is None:
             text = self.request.of_text
         if piece.upstream is UNIT:
-            return replace(self.request, kind="grad", of=of, of_text=text, wrt=variable)
+            return replace(self.request, kind="grad", of=of, of_text=text, wrt=as_symbol(variable))
         up = piece.upstream
-        direction = up if up.op == "symbol" else ex.symbol(f"({up})", up.shape)
+        direction = up if isinstance(up, Symbol) else ex.symbol(f"({up})", up.shape)
         return replace(
-            self.request, kind="vjp", of=of, of_text=text, wrt=variable, direction=direction
+            self.request,
+            kind="vjp",
+            of=of,
+            of_text=text,
+            wrt=as_symbol(variable),
+            direction=direction,
         )
 
     def _lengths(self) -> dict[str, int]:
@@ -268,15 +274,15 @@ class Backpropagation:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
         bodies = [piece.body for piece in self._pieces]
-        sums = [x for x in ex.postorder(bodies) if x.op == "total"]
-        stand_ins = {x: ex.symbol(f"({x})", x.shape) for x in sums}
-        self._sums = {stand_in: x for x, stand_in in stand_ins.items()}
+        sums = [x for x in ex.postorder(bodies) if isinstance(x, Total)]
+        self._sums = {ex.symbol(f"({x})", x.shape): x for x in sums}
+        stand_ins: dict[Expr, Expr] = {x: stand_in for stand_in, x in self._sums.items()}
 
         def bare(e: Expr) -> Expr:
             return ex.substitute(e, stand_ins) if stand_ins else e
 
         pieces = [replace(piece, body=bare(piece.body)) for piece in self._pieces]
-        summands = {x: Piece(bare(x.args[0]), UNIT, x.data) for x in sums}
+        summands = {x: Piece(bare(x.args[0]), UNIT, x.over) for x in sums}
         self._pieces = [*pieces, *summands.values()]  # without cotangents: what is used by what
         self._drop_unused()
         self._pieces = [piece for piece in self._pieces if piece in pieces]
@@ -440,17 +446,17 @@ class Backpropagation:
     def _simplify(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
         e = self._simplifier(e)
-        names = {
-            x: ex.symbol(x.data, x.shape)
-            for x in ex.postorder([e], into=lambda x: x.op != "name")
-            if x.op == "name" and split(x.data) is not None
+        names: dict[Expr, Expr] = {
+            x: ex.symbol(x.name, x.shape)
+            for x in ex.postorder([e], into=lambda x: not isinstance(x, Name))
+            if isinstance(x, Name) and split(x.name) is not None
         }
         return ex.substitute(e, names) if names else e
 
 
 def _summed(e: Expr, over: Range) -> Expr:
     """The sum over members, with a minus sign before it."""
-    numbers = [a.data for a in e.args if a.op == "number"] if e.op == "times" else []
+    numbers = [a.value for a in e.args if isinstance(a, Number)] if isinstance(e, Times) else []
     return -ex.total(-e, over) if numbers and numbers[0] < 0 else ex.total(e, over)
 
 
@@ -490,7 +496,7 @@ def segments_of(equations: Sequence[Equation]) -> tuple[Segment, ...]:
     """Equations as members that are defined, to be unrolled."""
     found = []
     for q in equations:
-        name = split(q.symbol.data.name)
+        name = split(q.symbol.name)
         if name is not None:
             over = None if q.over is None else q.over.rising
             found.append(Segment(*name, over, q.symbol.shape, q.value))

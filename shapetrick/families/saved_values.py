@@ -15,7 +15,20 @@ from typing import NamedTuple
 
 from ..core.dims import Dim
 from ..core.errors import InputError
-from ..core.expr import Expr, postorder, substitute, symbol
+from ..core.expr import (
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Symbol,
+    Times,
+    Total,
+    Transpose,
+    postorder,
+    substitute,
+    symbol,
+)
 from ..core.families import Families, Incomparable, Segment, at_most, members_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Index, Indices, Range, base_of, member
@@ -59,7 +72,7 @@ class Kept(NamedTuple):
 
     @property
     def is_member(self) -> bool:
-        return self.value.op == "symbol"
+        return isinstance(self.value, Symbol)
 
 
 class Entry(NamedTuple):
@@ -93,7 +106,7 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
     families = problem.families
     assert families is not None
     made = _made(families)
-    own = {base_of(q.symbol.data.name) for q in recursion.cotangents}
+    own = {base_of(q.symbol.name) for q in recursion.cotangents}
     read: dict[Expr, list[tuple[Index, Index]]] = {}
     for q in (*recursion.cotangents, *recursion.gradients):
         for form, ends in _read(q.value, q.over, made, own):
@@ -112,7 +125,7 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     bodies = [e for s in families.segments if s.body is not None for e in count.each(s, s.body)]
     forward = count.operations([*bodies, count.written(result.request.of)])
     equations = (*recursion.cotangents, *recursion.gradients)
-    saved = {form: i for i, form in enumerate(_made(families)) if form.op != "symbol"}
+    saved = {form: i for i, form in enumerate(_made(families)) if not isinstance(form, Symbol)}
     backward = count.operations([e for q in equations for e in count.equation(q, saved)])
     return Account(tuple(entries), forward, backward)
 
@@ -156,8 +169,8 @@ def _read(
     stack = [(e, over)]
     while stack:
         x, over = stack.pop()
-        if x.op == "total":
-            stack.append((x.args[0], x.data))
+        if isinstance(x, Total):
+            stack.append((x.args[0], x.over))
             continue
         own = {base for _, base, _, _ in members_in(x)}
         if not own:
@@ -244,7 +257,7 @@ class _Counter:
         """The right side of an equation for each of its members; saved values are there already."""
         stored = {
             x: symbol(member(f"#{saved[without_index(x)]}", last_index(x)), x.shape)
-            for x in postorder([q.value], into=lambda x: x.op != "total")
+            for x in postorder([q.value], into=lambda x: not isinstance(x, Total))
             if x.args and without_index(x) in saved
         }
         value = substitute(q.value, stored) if stored else q.value
@@ -267,12 +280,14 @@ class _Counter:
         return sum(self._own(e) for e in postorder(roots) if e.args)
 
     def _own(self, e: Expr) -> int:
-        if e.op in ("name", "transpose"):
+        if isinstance(e, (Name, Transpose)):
             return 0
-        if e.op == "matmul":
+        if isinstance(e, MatMul):
             return self._chain([tuple(self._dim(d) for d in a.shape) for a in e.args])
-        if e.op in ("add", "times"):
-            signs = e.op == "times" and any(a.op == "number" and abs(a.data) == 1 for a in e.args)
+        if isinstance(e, (Add, Times)):
+            signs = isinstance(e, Times) and any(
+                isinstance(a, Number) and abs(a.value) == 1 for a in e.args
+            )
             return (len(e.args) - 1 - signs) * self.numbers(e)
         row = TABLE.get(e.op)
         if row is not None and row.units == "inverse":

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from ..core.errors import RequestError
-from ..core.expr import Expr, postorder, symbols_of
-from ..core.families import Families, Segment, reindexed
+from ..core.expr import Abstract, Expr, Symbol, postorder, symbols_of
+from ..core.families import Families, Segment, at_index, reindexed
 from ..core.indices import Index, Indices, split
 from ..core.problem import Problem, Request
 from ..core.results import Recursion, Validation, Verdict
@@ -29,7 +29,7 @@ class Unrolled:
     """One member of what is asked for: the result as a function of it, and its gradient."""
 
     of: Expr
-    wrt: Expr
+    wrt: Symbol
     gradient: Expr
     index: int = 0
 
@@ -44,7 +44,7 @@ def unrolled(
     lines = (*segments, *segments_of(recursion.gradients))
     for values, gradient, segment in _chosen(asked, lambda one: one[0], lines, lengths):
         wrt = _member(request, values, numbers, segment)
-        free = frozenset({wrt.data.name})
+        free = frozenset({wrt.name})
         unrolling = Unrolling(segments, lengths, free)
         of = unrolling.expression(request.of)
         yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, values)))
@@ -68,7 +68,7 @@ def _asked(
     for letter, least in recursion.least.items():
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
-    found = split(request.wrt.data.name)
+    found = split(request.wrt.name)
     if found is None or not found[1].letter or found[1].letter in families.lengths:
         yield {}, recursion.gradients[0].value, None
         return
@@ -85,20 +85,20 @@ def _asked(
                 yield at, reindexed(own.body, own.values(Index("", k))), segment
 
 
-def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Expr:
+def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Symbol:
     """The member by which is asked; its shape is that of its segment."""
-    wrt = reindexed(request.wrt, {**numbers, **at})
-    found = split(wrt.data.name)
+    wrt = at_index(request.wrt, {**numbers, **at})
+    found = split(wrt.name)
     if segment is None or found is None:
         return wrt
     own = {**numbers, **segment.values(found[1])}
-    return reindexed(segment.symbol(segment.index), own)
+    return at_index(segment.symbol(segment.index), own)
 
 
 def _segment_of(
     families: Families, request: Request, at: Indices, lengths: Mapping[str, int]
 ) -> Segment | None:
-    found = split(reindexed(request.wrt, at).data.name)
+    found = split(at_index(request.wrt, at).name)
     if not at or found is None:
         return None
     members = Unrolling((), lengths).members
@@ -119,7 +119,7 @@ def claimed(
         places = [{claim.over.letter: Index("", k)} for k in range(first, last + 1)]
     for at in _chosen(places, lambda at: at, segments, lengths):
         wrt = _member(request, at, numbers, _segment_of(families, request, at, lengths))
-        unrolling = Unrolling(segments, lengths, frozenset({wrt.data.name}))
+        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}))
         gradient = unrolling.expression(reindexed(claim.value, at))
         of = unrolling.expression(request.of)
         yield Unrolled(of, wrt, gradient, next((i.offset for i in at.values()), 0))
@@ -186,10 +186,10 @@ def checker_of(problem: Problem, request: Request, member: Unrolled, seed: int) 
     """What judges the gradient by a member."""
     direction = request.direction
     if direction is not None:
-        named = {e.data.name: e for e in symbols_of(member.gradient)}
-        direction = named.get(direction.data.name, direction)
+        named = {e.name: e for e in symbols_of(member.gradient)}
+        direction = named.get(direction.name, direction)
     inputs = [s for s in also_drawn(member.of, [member.gradient]) if s is not direction]
-    called = {e.data[0] for e in postorder([member.gradient]) if e.op == "abstract"}
+    called = {e.name for e in postorder([member.gradient]) if isinstance(e, Abstract)}
     return Checker(
         member.of,
         member.wrt,

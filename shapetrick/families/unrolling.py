@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..core.errors import RequestError
-from ..core.expr import Expr, add, named, postorder, substitute, symbols_of, zeros
+from ..core.expr import Expr, Symbol, Total, add, named, postorder, substitute, symbols_of, zeros
 from ..core.families import Segment, reindexed
 from ..core.indices import Index, Indices, split
 
@@ -32,10 +32,10 @@ class Unrolling:
     def written_out(self, e: Expr) -> Expr:
         """The expression with numbers for lengths, and sums over members written out."""
         e = reindexed(e, self.indices)
-        sums = {
+        sums: dict[Expr, Expr] = {
             x: self._written_sum(x)
-            for x in postorder([e], into=lambda x: x.op != "total")
-            if x.op == "total"
+            for x in postorder([e], into=lambda x: not isinstance(x, Total))
+            if isinstance(x, Total)
         }
         return substitute(e, sums) if sums else e
 
@@ -48,8 +48,8 @@ class Unrolling:
         first = segment.first.within(self.indices).offset
         return range(first, segment.last.within(self.indices).offset + 1)
 
-    def _written_sum(self, x: Expr) -> Expr:
-        over = x.data
+    def _written_sum(self, x: Total) -> Expr:
+        over = x.over
         terms = [
             self.written_out(reindexed(x.args[0], {over.letter: Index("", k)}))
             for k in range(over.first.offset, over.last.offset + 1)
@@ -58,7 +58,7 @@ class Unrolling:
 
     def _find(self, roots: Iterable[Expr]) -> None:
         """Make the values of all members that the roots use, first those that others need."""
-        stack: list[str] = [s.data.name for root in roots for s in self._missing(root)]
+        stack: list[str] = [s.name for root in roots for s in self._missing(root)]
         bodies: dict[str, Expr] = {}
         while stack:
             name = stack[-1]
@@ -69,17 +69,17 @@ class Unrolling:
                 bodies[name] = self._body(name)
             missing = self._missing(bodies[name])
             if missing:
-                stack.extend(s.data.name for s in missing)
+                stack.extend(s.name for s in missing)
                 continue
             body = bodies.pop(name)
             self._values[name] = named(name, self._filled_in(body))
             stack.pop()
 
-    def _missing(self, e: Expr) -> list[Expr]:
+    def _missing(self, e: Expr) -> list[Symbol]:
         return [
             s
             for s in symbols_of(e)
-            if s.data.name not in self._values and self._defining(s.data.name) is not None
+            if s.name not in self._values and self._defining(s.name) is not None
         ]
 
     def _defining(self, name: str) -> tuple[Segment, Index] | None:
@@ -104,7 +104,7 @@ class Unrolling:
         return self.written_out(reindexed(segment.body, segment.values(index)))
 
     def _filled_in(self, e: Expr) -> Expr:
-        values = {
-            s: self._values[s.data.name] for s in symbols_of(e) if s.data.name in self._values
+        values: dict[Expr, Expr] = {
+            s: self._values[s.name] for s in symbols_of(e) if s.name in self._values
         }
         return substitute(e, values) if values else e

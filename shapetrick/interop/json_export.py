@@ -17,9 +17,20 @@ from typing import Any
 
 from ..core.dims import Shape
 from ..core.errors import RequestError
-from ..core.expr import Expr, Symbol, postorder
+from ..core.expr import (
+    Abstract,
+    Call,
+    Constant,
+    Dimension,
+    Expr,
+    Name,
+    Number,
+    Symbol,
+    Total,
+    postorder,
+    sizes_of,
+)
 from ..core.families import Families, Segment
-from ..core.indices import Range
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
 from ..families.saved_values import Account
@@ -39,9 +50,9 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "kind": request.kind,
         "of": request.of_text,
         "of_node": nodes[request.of],
-        "wrt": request.wrt.data.name,
+        "wrt": request.wrt.name,
         "wrt_node": nodes[request.wrt],
-        "with": direction.data.name if direction is not None else None,
+        "with": direction.name if direction is not None else None,
         "with_node": nodes[direction] if direction is not None else None,
         "symmetric": request.symmetric,
         "shape": _shape(result.gradient.shape),
@@ -134,29 +145,27 @@ class _Nodes:
 
     def _node(self, e: Expr) -> Data:
         args = [self._index[a] for a in e.args]
-        return {"op": e.op, "args": args, "shape": _shape(e.shape), **_payload(e.data)}
+        return {"op": e.op, "args": args, "shape": _shape(e.shape), **_payload(e)}
 
 
-def _payload(data: Any) -> Data:
+def _payload(e: Expr) -> Data:
     """What a node has beside its arguments."""
-    match data:
-        case None:
-            return {}
+    match e:
+        case Number(value=Fraction()):
+            return {"value": str(e.value)}
+        case Number():
+            return {"value": e.value}
         case Symbol():
-            return {"name": data.name, "attributes": sorted(data.attributes)}
-        case str():
-            return {"name": data}
-        case Fraction():
-            return {"value": str(data)}
-        case float():
-            return {"value": data}
-        case int():
-            return {"axis": data}
-        case Range():
-            return {"over": str(data)}
-        case (str() as name, int() as order):
-            return {"name": name, "order": order}
-    return {"sizes": [str(dim) for dim in data]}
+            return {"name": e.name, "attributes": sorted(e.attributes)}
+        case Dimension() | Constant() | Name():
+            return {"name": e.name}
+        case Abstract():
+            return {"name": e.name, "order": e.order}
+        case Total():
+            return {"over": str(e.over)}
+        case Call(data=int()):
+            return {"axis": e.data}
+    return {"sizes": [str(dim) for dim in sizes_of(e)]} if sizes_of(e) else {}
 
 
 def _problem(problem: Problem, nodes: _Nodes) -> Data:
@@ -223,7 +232,7 @@ def account_data(account: Account) -> Data:
 
 def _equation(q: Equation, nodes: _Nodes) -> Data:
     return {
-        "name": q.symbol.data.name,
+        "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
         "value": to_text(q.value),
         "node": nodes[q.value],

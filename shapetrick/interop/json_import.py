@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_args
 from ..core import expr as ex
 from ..core.dims import Dim, Shape
 from ..core.errors import InputError, ShapeError
-from ..core.expr import Expr
+from ..core.expr import Expr, Name, Symbol
 from ..core.families import Families, Segment
 from ..core.functions import TABLE
 from ..core.indices import Range, range_of, split
@@ -97,8 +97,8 @@ class _Restoration:
         """Names that the gradient uses; of families, also what is made on the way to a member."""
         if "recursion" in self._data:
             return map(self._at, self._data["recursion"]["kept"])
-        values = [e for e in ex.postorder([gradient]) if e.op in ("symbol", "name")]
-        names = {e.data.name if e.op == "symbol" else e.data: e for e in values}
+        values = [e for e in ex.postorder([gradient]) if isinstance(e, (Symbol, Name))]
+        names = {e.name: e for e in values}
         return [names[text] for text in self._data["kept"]]
 
     def _recursion(self, gradient: Expr, families: Families | None) -> Recursion | None:
@@ -120,7 +120,7 @@ class _Restoration:
         symbol = ex.symbol(_text(data["name"]), _shape(data["shape"]))
         value = self._at(data["node"])
         if symbol.shape != value.shape:
-            raise ValueError(f"`{symbol.data.name}` has another shape than its value")
+            raise ValueError(f"`{symbol.name}` has another shape than its value")
         return Equation(symbol, value, _range(data["for"]))
 
     def _families(self, data: Mapping[str, Any]) -> Families:
@@ -144,11 +144,9 @@ class _Restoration:
 
     def _request(self) -> Request:
         data = self._data
-        direction = None if data["with_node"] is None else self._at(data["with_node"])
-        wrt = self._at(data["wrt_node"])
+        direction = None if data["with_node"] is None else self._symbol(data["with_node"])
+        wrt = self._symbol(data["wrt_node"])
         kind = _one_of(get_args(Kind), data["kind"])
-        if wrt.op != "symbol" or (direction is not None and direction.op != "symbol"):
-            raise ValueError("`wrt` or `with` is no symbol")
         if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
             raise ValueError(f"`with` is not for `{kind}`, or missing")
         of = self._at(data["of_node"])
@@ -158,7 +156,7 @@ class _Restoration:
         data = self._data["problem"]
         return Problem(
             _text(data["text"]),
-            {_text(s["name"]): self._at(s["node"]) for s in data["symbols"]},
+            {_text(s["name"]): self._symbol(s["node"]) for s in data["symbols"]},
             {_text(d["name"]): self._at(d["node"]) for d in data["definitions"]},
             (request,),
             _texts(data["functions"]),
@@ -167,6 +165,12 @@ class _Restoration:
             frozenset(_texts(data["constants"])),
             self._families(data["families"]) if "families" in data else None,
         )
+
+    def _symbol(self, index: Any) -> Symbol:
+        found = self._at(index)
+        if not isinstance(found, Symbol):
+            raise ValueError("a symbol of the problem is none")
+        return found
 
     def _step(self, data: Mapping[str, Any]) -> Step:
         return Step(
@@ -213,7 +217,9 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
     if found.shape != shape:
         raise ShapeError(f"`{op}` is {'×'.join(data['shape'])} in it, and not by its arguments.")
     # the constructors may flatten a product in another way: the node is as it was
-    return ex.node(op, tuple(args), found.data, shape) if args and found.op == op else found
+    if not args or found.op != op:
+        return found
+    return ex.node(type(found), tuple(args), shape, *found.payload)
 
 
 _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
@@ -228,7 +234,7 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
 }
 
 
-def _constant(value: Any) -> ex.Number:
+def _constant(value: Any) -> ex.Real:
     return _fraction(value) if isinstance(value, str) else float(value)
 
 

@@ -18,7 +18,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
-from ..core.expr import Expr, call
+from ..core.expr import Abstract, Expr, Name, Number, Symbol, call
 from ..core.functions import TABLE
 
 VARIABLE = sp.Dummy("x", real=True)
@@ -73,10 +73,10 @@ def _expanded(e: Expr) -> Expr:
     """The expression without definitions, and without reductions that SymPy hasn't."""
 
     def change(part: Expr) -> Expr:
-        if part.op == "name":
+        if isinstance(part, Name):
             return part.args[0]
         expand = _EXPANSIONS.get(part.op)
-        return part if expand is None else expand(*part.args, part.data)
+        return part if expand is None else expand(*part.args, ex.data_of(part))
 
     return ex.transform(e, change)
 
@@ -135,17 +135,17 @@ def _dimension(name: str) -> Any:
     return sp.Symbol(name, integer=True, positive=True)
 
 
-def _symbol(e: Expr, _: Any) -> Any:
+def _symbol(e: Symbol, _: Any) -> Any:
     if not e.is_scalar:
-        return sp.MatrixSymbol(e.data.name, *map(_size, e.shape))
-    known = [a for a in ("positive", "nonnegative") if a[:6] in {b[:6] for b in e.data.attributes}]
-    return sp.Symbol(e.data.name, real=True, **dict.fromkeys(known, True))
+        return sp.MatrixSymbol(e.name, *map(_size, e.shape))
+    known = [a for a in ("positive", "nonnegative") if a[:6] in {b[:6] for b in e.attributes}]
+    return sp.Symbol(e.name, real=True, **dict.fromkeys(known, True))
 
 
-def _number(e: Expr, _: Any) -> Any:
-    if isinstance(e.data, Fraction):
-        return sp.Rational(e.data.numerator, e.data.denominator)
-    return sp.Float(e.data)
+def _number(e: Number, _: Any) -> Any:
+    if isinstance(e.value, Fraction):
+        return sp.Rational(e.value.numerator, e.value.denominator)
+    return sp.Float(e.value)
 
 
 def _spread(value: Any, have: Shape, want: Shape) -> Any:
@@ -213,12 +213,11 @@ def _kron(e: Expr, args: list[Any]) -> Any:
     return sp.KroneckerProduct(*args)
 
 
-def _abstract(e: Expr, args: list[Any]) -> Any:
-    name, order = e.data
-    function = sp.Function(name)
-    if not order:
+def _abstract(e: Abstract, args: list[Any]) -> Any:
+    function = sp.Function(e.name)
+    if not e.order:
         return _apply(e, args, function)
-    derivative = sp.Derivative(function(VARIABLE), (VARIABLE, order))
+    derivative = sp.Derivative(function(VARIABLE), (VARIABLE, e.order))
     if e.is_scalar:
         return sp.Subs(derivative, VARIABLE, args[0])
     return ElementwiseApplyFunction(sp.Lambda(VARIABLE, derivative), args[0])
@@ -235,11 +234,11 @@ def _apply(e: Expr, args: list[Any], function: Callable[..., Any]) -> Any:
     return ElementwiseApplyFunction(sp.Lambda(VARIABLE, function(*values)), matrices[0])
 
 
-_MAKERS: Mapping[str, Callable[[Expr, list[Any]], Any]] = {
+_MAKERS: Mapping[str, Callable[[Any, list[Any]], Any]] = {
     "number": _number,
     "symbol": _symbol,
-    "dimension": lambda e, _: _dimension(e.data),
-    "constant": lambda e, _: {"pi": sp.pi, "e": sp.E}[e.data],
+    "dimension": lambda e, _: _dimension(e.name),
+    "constant": lambda e, _: {"pi": sp.pi, "e": sp.E}[e.name],
     "ones": lambda e, _: sp.OneMatrix(*map(_size, e.shape)),
     "zeros": lambda e, _: sp.ZeroMatrix(*map(_size, e.shape)),
     "eye": lambda e, _: sp.Identity(_size(e.shape[0])),

@@ -23,7 +23,7 @@ from sympy.tensor.array.expressions.array_expressions import ArrayElementwiseApp
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import NameProblem, OperandError, RequestError, ShapetrickError
-from ..core.expr import Expr, call
+from ..core.expr import Expr, Number, call
 from ..core.functions import TABLE
 from ..language.elaboration import is_name
 from .sympy_export import SCALARS, VARIABLE, trace
@@ -89,7 +89,7 @@ def _read(root: Any, bound: Mapping[Any, Expr], sizes: frozenset[str]) -> Expr:
             done[part] = _read_symbol(part, sizes)
         elif isinstance(part, _ENTRYWISE):
             done[part] = _read_applied(part.function, done[part.expr], sizes)
-        elif isinstance(part, sp.Subs | sp.Derivative):
+        elif isinstance(part, (sp.Subs, sp.Derivative)):
             done[part] = _read_derivative(part, done, sizes)
         else:
             done[part] = _read_node(part, [done[a] for a in _children(part)])
@@ -119,13 +119,13 @@ def _children(part: Any) -> tuple[Any, ...]:
     opaque = _LEAVES | sp.Derivative | sp.MatrixBase
     if isinstance(part, opaque) or not isinstance(part, sp.Basic):
         return ()
-    if isinstance(part, arrays.ArrayDiagonal | arrays.Reshape):
+    if isinstance(part, (arrays.ArrayDiagonal, arrays.Reshape)):
         return (part.expr,)
     return tuple(part.args)
 
 
 def _sizes(part: Any) -> tuple[Any, ...]:
-    return tuple(part.shape) if isinstance(part, _LEAVES | arrays.Reshape) else ()
+    return tuple(part.shape) if isinstance(part, (_LEAVES, arrays.Reshape)) else ()
 
 
 def _read_size(size: Any) -> Dim:
@@ -233,7 +233,7 @@ def _read_matrix_power(part: Any, base: Expr, exponent: Expr) -> Expr:
 
 
 def _read_power(part: Any, base: Expr, exponent: Expr) -> Expr:
-    half = exponent.op == "number" and exponent.data == Fraction(1, 2)
+    half = isinstance(exponent, Number) and exponent.value == Fraction(1, 2)
     return call("sqrt", base) if half else ex.power(base, exponent)
 
 

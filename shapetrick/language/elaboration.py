@@ -18,7 +18,7 @@ from ..core.errors import (
     ShapeError,
     Span,
 )
-from ..core.expr import Expr
+from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, Kind, Problem, Request
 from .ambiguity import readings
 from .lowering import Lowering
@@ -65,7 +65,7 @@ def read_expression(
     values = {**problem.symbols, **problem.definitions}
     for request in problem.requests:
         if request.direction is not None:
-            values.setdefault(request.direction.data.name, request.direction)
+            values.setdefault(request.direction.name, request.direction)
     values.update(names or {})
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions)
@@ -118,7 +118,7 @@ def _lowering_of(
     """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
     values = {**problem.symbols, **problem.definitions}
     if request.direction is not None:
-        values[request.direction.data.name] = request.direction
+        values[request.direction.name] = request.direction
     scope = _scope_of(text, values, problem)
     scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
@@ -145,8 +145,8 @@ def _all_dimensions(problem: Problem) -> Iterator[str]:
     for e in ex.postorder([*problem.definitions.values(), *(r.of for r in problem.requests)]):
         for dim in e.shape:
             yield from dim.names
-        if e.op == "dimension":
-            yield e.data
+        if isinstance(e, Dimension):
+            yield e.name
 
 
 def is_name(text: str) -> bool:
@@ -369,7 +369,7 @@ class Elaboration:
         of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
         kind: Kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
         for name, span in asked.wrt:
-            wrt = self.values[name]
+            wrt = as_symbol(self.values[name])
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
                 raise self._refusal(
                     f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
@@ -383,7 +383,7 @@ class Elaboration:
                 request = replace(request, claim=self._claim(asked.claim, request))
             yield request
 
-    def _direction(self, asked: Asked, along: Expr) -> Expr:
+    def _direction(self, asked: Asked, along: Expr) -> Symbol:
         """The symbol that stands for the upstream gradient, or for the direction."""
         scope = self.scope
         if asked.direction is None:
@@ -400,7 +400,7 @@ class Elaboration:
                         span,
                         scope.text,
                     )
-                return self.values[name]
+                return as_symbol(self.values[name])
             if self._is_taken(name) or name in scope.words:
                 raise scope.error(f"`{name}` means something else: choose another name.", span)
             other = self.directions.get(name)
@@ -430,7 +430,7 @@ class Elaboration:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:
-            values[request.direction.data.name] = request.direction
+            values[request.direction.name] = request.direction
         inner = Scope(scope.text, {n: Declared(None, (), None) for n in values})
         inner.functions, inner.dims = scope.functions, scope.dims
         value, problem = None, ""
@@ -452,12 +452,12 @@ class Elaboration:
         of = definitions[name]
         used = set(ex.symbols_of(of))
         for symbol in (self.values[n] for n in self.scope.symbols):
-            if symbol in used and symbol.data.name not in constants:
+            if symbol in used and symbol.name not in constants:
                 if not of.is_scalar:
                     raise self._refusal(
                         f"nothing is asked, and `{name}` is {shape_text(of.shape)}, not a scalar "
                         f"of which the gradient could be meant. Write `vjp {name} wrt "
-                        f"{symbol.data.name}`.",
+                        f"{symbol.name}`.",
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..core import expr as ex
 from ..core.dims import shape_text
 from ..core.errors import InputError, NameProblem, RequestError, ShapeError, Span
-from ..core.expr import Expr
+from ..core.expr import Expr, Name, Symbol
 from ..core.families import (
     COTANGENT,
     Families,
@@ -59,8 +59,8 @@ class _Queries:
     cotangents: tuple[Segment, ...] = ()
 
     def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
-        symbols = {n: e for n, e in self.reading.values.items() if e.op == "symbol"}
-        definitions = {n: e for n, e in self.reading.values.items() if e.op == "name"}
+        symbols = {n: e for n, e in self.reading.values.items() if isinstance(e, Symbol)}
+        definitions = {n: e for n, e in self.reading.values.items() if isinstance(e, Name)}
         for s in self.reading.segments:
             if s.body is None:
                 symbols[s.name] = s.symbol(s.index)
@@ -126,7 +126,7 @@ class _Queries:
         assert problem.families is not None
         taken, values = problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
-            values[request.direction.data.name] = request.direction
+            values[request.direction.name] = request.direction
         names = cotangent_names(problem.families, request.of, taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
@@ -139,7 +139,7 @@ class _Queries:
     def claim(self, asked: Asked, node: Node, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
-        wrt, (name, span) = split(request.wrt.data.name), asked.wrt[0]
+        wrt, (name, span) = split(request.wrt.name), asked.wrt[0]
         letter = "" if wrt is None else wrt[1].letter
         generic = letter not in ("", *self.reading.lengths)
         if asked.over is not None and (not generic or asked.over.letter != letter):
@@ -191,17 +191,17 @@ class _Queries:
         assert low is not None and high is not None
         return Range(letter, low, high)
 
-    def _direction(self, asked: Asked, of: Expr) -> Expr:
+    def _direction(self, asked: Asked, of: Expr) -> Symbol:
         if asked.direction is None:
             plain = asked.of.kind == "name"
             return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", of.shape)
         name, span = asked.direction
         known = self.reading.values.get(name)
-        if known is not None and (known.op != "symbol" or known.shape != of.shape):
+        if known is not None and (not isinstance(known, Symbol) or known.shape != of.shape):
             raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
         return ex.symbol(name, of.shape) if known is None else known
 
-    def _variable(self, name: str, span: Span, shifted: bool = False) -> Expr:
+    def _variable(self, name: str, span: Span, shifted: bool = False) -> Symbol:
         """What is differentiated by; the generic member by its own index, unless it may be
         `shifted`: `Z[l-1]`."""
         found = split(name)
@@ -213,7 +213,7 @@ class _Queries:
                 one = indices[0] if indices else family[0].name
                 raise RequestError(f"`{name}` is a family: ask for `{one}`.", span)
             value = self.reading.values.get(name)
-            if value is None or value.op != "symbol":
+            if value is None or not isinstance(value, Symbol):
                 raise RequestError(
                     f"`{name}` is {'not declared' if value is None else 'a definition'}: a "
                     "derivative is by a declared name, or by a member of a family.",

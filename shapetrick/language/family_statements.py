@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..core import expr as ex
 from ..core.dims import SCALAR, Dim, Shape, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
-from ..core.expr import Expr
+from ..core.expr import Expr, Total
 from ..core.families import Incomparable, Segment, at_most
 from ..core.indices import Index, Range, base_of, split
 from .family_scope import Body, Order, Use
@@ -276,8 +276,8 @@ class Reading:
                 raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
         built = self.build(root, scope, values, shape)
         for e in ex.postorder([built]):
-            if e.op == "total" and any(
-                e.data.letter in (name, _letter(name)) for d in e.shape for name in d.names
+            if isinstance(e, Total) and any(
+                e.over.letter in (name, _letter(name)) for d in e.shape for name in d.names
             ):
                 raise ShapeError(
                     f"the members that are summed have shape {shape_text(e.shape)}, each another: "

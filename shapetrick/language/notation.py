@@ -19,7 +19,29 @@ from typing import NamedTuple
 from ..core.cost import is_below
 from ..core.dims import ONE, SCALAR, Dim, broadcast
 from ..core.errors import RequestError
-from ..core.expr import Expr, Number, postorder
+from ..core.expr import (
+    Abstract,
+    Add,
+    Constant,
+    Dimension,
+    Expr,
+    Eye,
+    MatMul,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Real,
+    Symbol,
+    Times,
+    Total,
+    Transpose,
+    Zeros,
+    data_of,
+    postorder,
+    sizes_of,
+    value_of,
+)
 from ..core.functions import NAMES
 from ..core.indices import Range
 
@@ -82,7 +104,7 @@ class Notation:
     def name(self, name: str) -> Rope:
         return name
 
-    def number(self, value: Number) -> Rope:
+    def number(self, value: Real) -> Rope:
         return repr(value) if isinstance(value, float) else str(value)
 
     def dim(self, dim: Dim) -> Rope:
@@ -156,16 +178,13 @@ def spell(
     `taken` are names that are declared beside those that occur in it.
 
     Raises RequestError for an expression whose shared parts would take millions of characters."""
-    nodes = list(postorder([e], into=lambda e: e.op != "name"))
-    names = {n.data.name if n.op == "symbol" else n.data for n in nodes if n.op in _NAMED}
+    nodes = list(postorder([e], into=lambda e: not isinstance(e, Name)))
+    names = {n.name for n in nodes if isinstance(n, (Symbol, Dimension, Name))}
     writer = _Writer(notation, notation.identity not in {*names, *taken})
     for node in nodes:
         writer.write(node)
     piece = writer.pieces[e]
     return _join(signed(piece) if least == Level.SUM else notation.enclosed(piece, least), notation)
-
-
-_NAMED = ("symbol", "dimension", "name")
 
 
 def _join(rope: Rope, notation: Notation) -> str:
@@ -198,34 +217,32 @@ class _Writer:
 
     def write(self, e: Expr) -> None:
         s = self.notation
-        match e.op:
-            case "number":
-                piece = _number(e.data, s)
-            case "symbol":
-                piece = Piece(s.name(e.data.name), Level.ATOM)
-            case "dimension" | "constant" | "name":
-                piece = Piece(s.name(e.data), Level.ATOM)
-            case "ones" | "zeros":
+        match e:
+            case Number():
+                piece = _number(e.value, s)
+            case Symbol() | Dimension() | Constant() | Name():
+                piece = Piece(s.name(e.name), Level.ATOM)
+            case Ones() | Zeros():
                 sides = e.shape if e.shape[1] != ONE else e.shape[:1]
                 piece = Piece(s.call(e.op, map(s.dim, sides)), Level.ATOM)
-            case "eye":
+            case Eye():
                 bare = s.identity if self.identity_is_free else None
                 piece = Piece(s.call(e.op, [s.dim(e.shape[0])]), Level.ATOM, bare=bare)
-            case "add":
+            case Add():
                 piece = self._sum(e.args)
-            case "times":
+            case Times():
                 piece = self._product(e.args)
-            case "power":
+            case Power():
                 piece = self._power(e)
-            case "matmul":
+            case MatMul():
                 piece = self._chain(e.args)
-            case "transpose":
+            case Transpose():
                 piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
-            case "total":
+            case Total():
                 body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
-                piece = Piece((s.running(e.data), " ", body), Level.RUNNING)
-            case "abstract":
-                piece = s.function(s.derivative(*e.data), [self.pieces[e.args[0]]], [])
+                piece = Piece((s.running(e.over), " ", body), Level.RUNNING)
+            case Abstract():
+                piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
             case _:
                 piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
         self.pieces[e] = s.marked(e, piece)
@@ -276,13 +293,13 @@ class _Writer:
         base, exponent = e.args
         if is_below(e):
             return self._product([e])
-        if exponent.op == "number":
-            return self._raised(e, exponent.data)
+        if isinstance(exponent, Number):
+            return self._raised(e, exponent.value)
         elementwise = not (base.is_scalar and exponent.is_scalar)
         text = self.notation.raised(self.pieces[base], self.pieces[exponent], elementwise)
         return Piece(text, Level.POWER)
 
-    def _raised(self, e: Expr, exponent: Number) -> Piece:
+    def _raised(self, e: Expr, exponent: Real) -> Piece:
         """A power's base with another, numeric exponent."""
         s = self.notation
         base = self.pieces[e.args[0]]
@@ -296,18 +313,20 @@ class _Writer:
         """Scalars in front, then the matrices, then what they are divided by, scalars last."""
         above = [a for a in factors if not is_below(a)]
         below = [a for a in factors if is_below(a)]
-        coefficient = next((a.data for a in above if a.op == "number"), Fraction(1))
-        scalars = [self.pieces[a].unsigned for a in above if a.is_scalar and a.op != "number"]
+        coefficient: Real = next((a.value for a in above if isinstance(a, Number)), Fraction(1))
+        scalars = [
+            self.pieces[a].unsigned for a in above if a.is_scalar and not isinstance(a, Number)
+        ]
         matrices = [a for a in above if not a.is_scalar]
-        negative = coefficient < 0
+        negative = negative_coefficient = coefficient < 0
         for a in above:
-            negative ^= self.pieces[a].negative and a.op != "number"
+            negative ^= self.pieces[a].negative and not isinstance(a, Number)
         terms = _Fraction(
-            abs(coefficient),
+            -coefficient if negative_coefficient else coefficient,
             scalars,
             [piece.unsigned for piece in self._operands(matrices)],
-            [self._raised(a, -a.args[1].data) for a in below if not a.is_scalar],
-            [self._raised(a, -a.args[1].data) for a in below if a.is_scalar],
+            [self._raised(a, -value_of(a.args[1])) for a in below if not a.is_scalar],
+            [self._raised(a, -value_of(a.args[1])) for a in below if a.is_scalar],
         )
         piece = terms.piece(self.notation)
         if negative and piece.level == Level.SUM:
@@ -323,7 +342,7 @@ class _Writer:
 class _Fraction(NamedTuple):
     """A term: a coefficient, scalars and matrices; matrices and scalars that divide it."""
 
-    coefficient: Number
+    coefficient: Real
     scalars: list[Piece]
     matrices: list[Piece]
     divisors: list[Piece]
@@ -370,7 +389,7 @@ def _beside(factors: Sequence[Piece], s: Notation) -> Piece:
     return Piece((*parts, s.enclosed(factors[-1], Level.PRODUCT)), Level.PRODUCT)
 
 
-def _number(value: Number, s: Notation) -> Piece:
+def _number(value: Real, s: Notation) -> Piece:
     if isinstance(value, float) or value.denominator == 1:
         return Piece(s.number(abs(value)), Level.ATOM, value < 0)
     size = abs(value)
@@ -382,6 +401,7 @@ def _number(value: Number, s: Notation) -> Piece:
 
 def _extra(e: Expr, s: Notation) -> list[Rope]:
     """What a call has beside its arguments: an axis, or sizes."""
-    if isinstance(e.data, tuple):
-        return [s.dim(d) for d in e.data]
-    return [] if e.data is None else [s.axis(e.data)]
+    data = sizes_of(e) or data_of(e)
+    if isinstance(data, tuple):
+        return [s.dim(d) for d in data]
+    return [] if data is None else [s.axis(data)]

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.budget import ARRAYS, BYTES, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
-from ..core.expr import Expr, postorder, symbols_of
+from ..core.expr import Expr, Name, Symbol, postorder, symbols_of
 from ..core.functions import Array
 from .evaluation import Program as Evaluation
 from .sampling import dims_of
@@ -28,7 +28,7 @@ def evaluate(
     `functions` has the values of abstract functions, called with an order of derivative too;
     `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
     symbols = symbols_of(e)
-    given = {s.data.name: matrix_of(s, _given(s.data.name, arrays)) for s in symbols}
+    given = {s.name: matrix_of(s, _given(s.name, arrays)) for s in symbols}
     known = sizes_from(symbols, given, sizes)
     missing = [name for d in dims_of([e]) for name in d.names if name not in known]
     if missing:
@@ -39,7 +39,7 @@ def evaluate(
 
 def admit_arrays(roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
     """Refuse what holds more numbers than a machine has room for. Raises BudgetError."""
-    numbers = numbers_in((e.shape for e in postorder(roots) if e.op != "name"), sizes)
+    numbers = numbers_in((e.shape for e in postorder(roots) if not isinstance(e, Name)), sizes)
     ARRAYS.admit(
         BYTES * numbers,
         "an evaluation at these sizes",
@@ -57,9 +57,9 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def matrix_of(symbol: Expr, value: Any) -> Array:
+def matrix_of(symbol: Symbol, value: Any) -> Array:
     """An array with two axes for a symbol. Raises OperandError or ShapeError."""
-    name = symbol.data.name
+    name = symbol.name
     try:
         array = np.asarray(value, dtype=None if hasattr(value, "dtype") else float)
     except (TypeError, ValueError) as error:
@@ -79,14 +79,12 @@ def matrix_of(symbol: Expr, value: Any) -> Array:
 
 
 def sizes_from(
-    symbols: Sequence[Expr], arrays: Mapping[str, Array], sizes: Mapping[str, int]
+    symbols: Sequence[Symbol], arrays: Mapping[str, Array], sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """The sizes of dimensions, read off arrays with two axes. Raises ShapeError if two disagree."""
     known = dict(sizes)
     sides = [
-        (s, axis, d, arrays[s.data.name].shape[axis])
-        for s in symbols
-        for axis, d in enumerate(s.shape)
+        (s, axis, d, arrays[s.name].shape[axis]) for s in symbols for axis, d in enumerate(s.shape)
     ]
     for _ in range(len(sides)):  # a sum may become known by what another shape tells
         found = {}
@@ -103,8 +101,8 @@ def sizes_from(
         if known.keys() >= set(d.names) and d.size(known) != size:
             told = ", ".join(f"{name} = {known[name]}" for name in d.names)
             raise ShapeError(
-                f"`{s.data.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
-                f"an array of shape {arrays[s.data.name].shape}."
+                f"`{s.name}` is {shape_text(s.shape)}{f' with {told}' if told else ''}: not "
+                f"an array of shape {arrays[s.name].shape}."
             )
     return known
 

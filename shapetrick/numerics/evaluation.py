@@ -13,7 +13,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.expr import Expr, postorder
+from ..core.expr import (
+    Abstract,
+    Commute,
+    Constant,
+    Dimension,
+    Expr,
+    Eye,
+    Name,
+    Number,
+    Ones,
+    Symbol,
+    Zeros,
+    data_of,
+    postorder,
+    sizes_of,
+)
 from ..core.functions import TABLE, Array
 
 Functions = Mapping[
@@ -50,7 +65,7 @@ class Program:
         for e in postorder(self.roots):
             args = tuple([slots[a] for a in e.args])
             known = len(self._kinks)
-            slots[e] = args[0] if e.op == "name" else self._place(e, args)
+            slots[e] = args[0] if isinstance(e, Name) else self._place(e, args)
             if len(self._kinks) > known:
                 self.kinked += (e,)
         self._results = [slots[e] for e in self.roots]
@@ -100,19 +115,18 @@ class Program:
     def _place(self, e: Expr, args: tuple[int, ...]) -> int:
         """Provide for the node's value; its slot."""
         slot = self._slot()
-        if e.op == "symbol":
-            self._symbols.append((slot, e.data.name))
-        elif e.op == "number":
-            self._values[slot] = np.array([[float(e.data)]])
-        elif e.op == "constant":
-            self._values[slot] = np.array([[_CONSTANTS[e.data]]])
+        if isinstance(e, Symbol):
+            self._symbols.append((slot, e.name))
+        elif isinstance(e, Number):
+            self._values[slot] = np.array([[float(e.value)]])
+        elif isinstance(e, Constant):
+            self._values[slot] = np.array([[_CONSTANTS[e.name]]])
         elif not args:
             self._sized.append((slot, e))
-        elif e.op == "abstract":
-            name, order = e.data
+        elif isinstance(e, Abstract):
             function = self._slot()
-            self._functions.append((function, name))
-            self._steps.append(_Step(slot, _applied, (function, *args, self._slot(order))))
+            self._functions.append((function, e.name))
+            self._steps.append(_Step(slot, _applied, (function, *args, self._slot(e.order))))
         else:
             row = TABLE[e.op]
             operands = (*args, self._data(e))
@@ -123,10 +137,11 @@ class Program:
 
     def _data(self, e: Expr) -> int:
         """The slot of what the operation needs beside its arguments; the first is of nothing."""
-        if e.data is None:
+        data = data_of(e)
+        if data is None:
             return 0
-        slot = self._slot(e.data)
-        if isinstance(e.data, tuple):
+        slot = self._slot(data)
+        if isinstance(data, tuple):
             self._sized.append((slot, e))
         return slot
 
@@ -160,16 +175,16 @@ _CONSTANTS = {"pi": np.pi, "e": np.e}
 
 def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
     """What is known of a node once sizes are: a leaf's value, an operation's dimensions."""
-    match e.op:
-        case "dimension":
-            return np.full((1, 1), float(sizes[e.data]))
-        case "ones":
+    match e:
+        case Dimension():
+            return np.full((1, 1), float(sizes[e.name]))
+        case Ones():
             return np.ones([d.size(sizes) for d in e.shape])
-        case "zeros":
+        case Zeros():
             return np.zeros([d.size(sizes) for d in e.shape])
-        case "eye":
+        case Eye():
             return np.eye(e.shape[0].size(sizes))
-        case "commute":
-            m, n = (d.size(sizes) for d in e.data)
+        case Commute():
+            m, n = (d.size(sizes) for d in e.sizes)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
-    return tuple([d.size(sizes) for d in e.data])
+    return tuple([d.size(sizes) for d in sizes_of(e)])

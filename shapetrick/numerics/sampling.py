@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dims import Dim
-from ..core.expr import Expr, postorder
+from ..core.expr import Commute, Dimension, Expr, Symbol, postorder, sizes_of
 from ..core.functions import TABLE, Array
 
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
@@ -73,10 +73,9 @@ def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
     dims: dict[Dim, None] = {}
     for e in nodes:
         dims.update(dict.fromkeys(e.shape))
-        if e.op == "dimension":
-            dims[Dim.of(e.data)] = None
-        elif isinstance(e.data, tuple):
-            dims.update(dict.fromkeys(d for d in e.data if isinstance(d, Dim)))
+        if isinstance(e, Dimension):
+            dims[Dim.of(e.name)] = None
+        dims.update(dict.fromkeys(sizes_of(e)))
     return tuple(dims)
 
 
@@ -85,10 +84,9 @@ def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
     forced: set[int] = set()
     for e in nodes:
         row = TABLE.get(e.op)
-        if e.op == "commute" or (row is not None and _counts(row.signatures, row.derivative)):
+        if isinstance(e, Commute) or (row is not None and _counts(row.signatures, row.derivative)):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
-            if isinstance(e.data, tuple):
-                dims.extend(e.data)
+            dims.extend(sizes_of(e))
             forced.update(d.integer for d in dims if d.integer is not None)
     return frozenset(forced)
 
@@ -178,19 +176,19 @@ def orders_obeyed(
 
 
 def draw(
-    symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
+    symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
     return np.asarray(draws(symbol, sizes, rng, profile, 1)[0])
 
 
 def draws(
-    symbol: Expr, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
+    symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
 ) -> Array:
     """Likewise `count` arrays (count × rows × columns)."""
     rows, cols = (d.size(sizes) for d in symbol.shape)
     batch = (count, rows, cols)
-    law = _law(symbol.data.attributes)
+    law = _law(symbol.attributes)
     if law.whole is not None:
         return law.whole(batch, rng) * (profile.scale if law.scalable else 1.0)
     x = 2 * rng.random(batch) - 1
@@ -205,9 +203,9 @@ def draws(
     return x
 
 
-def is_scalable(symbol: Expr) -> bool:
+def is_scalable(symbol: Symbol) -> bool:
     """Whether an array that obeys the symbol's attributes does so at every positive scale."""
-    law = _law(symbol.data.attributes)
+    law = _law(symbol.attributes)
     return law.whole is None or law.scalable
 
 

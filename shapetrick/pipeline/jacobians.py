@@ -13,7 +13,7 @@ from fractions import Fraction
 from ..algebra.index_terms import Term, parted, read_terms, turned
 from ..core.dims import Shape
 from ..core.errors import DerivationError
-from ..core.expr import Expr, add, matmul, number, postorder, times, transpose
+from ..core.expr import Expr, Name, add, matmul, number, postorder, times, transpose
 from ..derivation.chain_rule import active_nodes, cotangents, upstream_of
 from ..simplification.simplifier import Simplifier
 
@@ -65,7 +65,7 @@ def _passages(value: Expr, wrt: Expr) -> list[Expr]:
         last.update((a, places[e]) for a in e.args if a in places)
     found, open_until = [wrt], 0
     for i, e in enumerate(active[:-1]):
-        if i > 0 and open_until <= i and not e.is_scalar and e.op != "name":
+        if i > 0 and open_until <= i and not e.is_scalar and not isinstance(e, Name):
             found.append(e)
         open_until = max(open_until, last[e])
     return found

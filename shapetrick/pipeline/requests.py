@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
-from ..core.expr import IDENTITY, UNIT, Expr, named, postorder, rebuild, substitute, symbol, zeros
+from ..core.expr import (
+    IDENTITY,
+    UNIT,
+    Expr,
+    Name,
+    Symbol,
+    named,
+    postorder,
+    rebuild,
+    substitute,
+    symbol,
+    zeros,
+)
 from ..core.families import Families
 from ..core.functions import NAMES
 from ..core.problem import Kind, Problem, Request
@@ -130,7 +142,7 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     equations = (*recursion.gradients, *recursion.cotangents)
     gradient = recursion.gradients[0].value
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
-    used = {e.data for q in equations for e in postorder([q.value]) if e.op == "name"}
+    used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
     notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
     return Result(
         request=request,
@@ -258,15 +270,15 @@ def _steps(
     of, of_text = request.of, request.of_text
     if request.kind in ("hess", "hvp"):
         first = steps(replace(request, kind="grad", direction=None, symmetric=False))
-        of, of_text = _told(first, request.wrt), f"∂{of_text}/∂{request.wrt.data.name}"
+        of, of_text = _told(first, request.wrt), f"∂{of_text}/∂{request.wrt.name}"
     upstream = symbol(f"bar({of_text})", of.shape)
     if request.kind == "hvp" and request.direction is not None:
         upstream = request.direction
     rule = replace(request, kind="vjp", of=of, of_text=of_text, direction=upstream, symmetric=False)
     if request.kind == "hvp":
         return (*first, *steps(rule))
-    name = request.wrt.data.name
-    along = f" along {request.direction.data.name}" if request.direction is not None else ""
+    name = request.wrt.name
+    along = f" along {request.direction.name}" if request.direction is not None else ""
     last = Step(
         of=of_text,
         wrt=name,
@@ -287,7 +299,7 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
         told = remembered(
             known,
             step.result,
-            lambda e: e if e.op == "name" else rebuild(e, [known[a] for a in e.args]),
+            lambda e: e if isinstance(e, Name) else rebuild(e, [known[a] for a in e.args]),
             into_names=False,
         )
         known[symbol(step.label, step.shape)] = named(step.label, told)
@@ -330,7 +342,7 @@ _WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, be
 
 def _declared(problem: Problem) -> set[str]:
     """Names that mean something in the problem."""
-    directions = (r.direction.data.name for r in problem.requests if r.direction is not None)
+    directions = (r.direction.name for r in problem.requests if r.direction is not None)
     dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}
     return {*problem.symbols, *problem.definitions, *problem.functions, *directions, *dims}
 
@@ -338,7 +350,7 @@ def _declared(problem: Problem) -> set[str]:
 def _definitions(gradient: Expr, problem: Problem) -> tuple[tuple[str, Expr], ...]:
     """The definitions that the gradient uses, directly or through another: the problem's own in its
     order, then those introduced."""
-    used = {e.data: e for e in postorder([gradient]) if e.op == "name"}
+    used = {e.name: e for e in postorder([gradient]) if isinstance(e, Name)}
     own = [(name, e.args[0]) for name, e in problem.definitions.items() if name in used]
     return (*own, *introduced(used, problem.definitions))
 
@@ -348,7 +360,8 @@ def _kept(gradient: Expr, problem: Problem, request: Request) -> tuple[Expr, ...
     own = problem.definitions
     kept = [
         e
-        for e in postorder([gradient], into=lambda e: e.op != "name" or e.data not in own)
-        if (e.op == "name" and e.data in own) or (e.op == "symbol" and e is not request.direction)
+        for e in postorder([gradient], into=lambda e: not isinstance(e, Name) or e.name not in own)
+        if (isinstance(e, Name) and e.name in own)
+        or (isinstance(e, Symbol) and e is not request.direction)
     ]
     return tuple(kept)

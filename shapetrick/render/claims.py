@@ -110,7 +110,7 @@ def judgement_dict(j: Judgement) -> dict[str, Any]:
     return {
         "kind": request.kind,
         "of": request.of_text,
-        "wrt": request.wrt.data.name,
+        "wrt": request.wrt.name,
         "claim": j.claim,
         "verdict": j.verdict,
         "right": j.verdict == "right",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from ..core.expr import Name
 from ..core.problem import Problem, Request
 from ..core.results import Line, Recursion, Result, Step
 from . import phrases as words
@@ -97,11 +98,11 @@ def equation(result: Result, problem: Problem) -> str:
 def heading(request: Request, notation: Latex) -> str:
     """What was asked for, as it stands left of the gradient."""
     of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
-    if request.of.op != "name":
+    if not isinstance(request.of, Name):
         of = f"({of})"
     along = ""
     if request.direction is not None and request.kind != "vjp":
-        along = f"[{notation.name(request.direction.data.name)}]"
+        along = f"[{notation.name(request.direction.name)}]"
     match request.kind:
         case "vjp":
             return notation.label(f"bar({words.variable(request)})")
@@ -182,9 +183,9 @@ def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Ite
 def _recursion(result: Result, recursion: Recursion, notation: Latex) -> Iterator[Equation]:
     """The equations of a family, each with the indices for which it holds."""
     for q in (*recursion.cotangents, *recursion.gradients):
-        left = sized(str(notation.label(q.symbol.data.name)))
+        left = sized(str(notation.label(q.symbol.name)))
         if q not in recursion.gradients:
-            left = str(notation.name(q.symbol.data.name))
+            left = str(notation.name(q.symbol.name))
         over = ""
         if q.over is not None:
             ends = rf"{q.over.first}, \dots, {q.over.last}"

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..core.dims import shape_text
-from ..core.expr import Expr, transpose
+from ..core.expr import Expr, Symbol, transpose
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Rejected, Result, Step
 from ..numerics.error_curves import Curve
@@ -166,7 +166,7 @@ def _writer(report: Report) -> _Writer:
     looks: dict[Expr, str] = {}
     for i, e in enumerate(terms):
         looks[e] = looks[transpose(e)] = f"t{i % COLOURS}"
-    labels = {e.data.name: look for e, look in looks.items() if e.op == "symbol"}
+    labels = {e.name: look for e, look in looks.items() if isinstance(e, Symbol)}
     marks = {e: rf"\class{{{look}}}{{" for e, look in looks.items()}
     notation = replace(notation_for(report.problem, result.request), marks=marks)
     shapes = [shape for line in lines for shape in shapes_of(line.arrangement, looks)]
@@ -220,7 +220,7 @@ def _answer(result: Result, writer: _Writer) -> Html:
     ]
     where = [element("div", "where", *definitions, class_="where soft")] if definitions else []
     kept = [e for e in result.kept if not e.is_scalar]
-    if any(e.op != "symbol" for e in kept):
+    if any(not isinstance(e, Symbol) for e in kept):
         names = ", ".join(map(str, kept))
         where.append(element("p", f"keeps {names}", class_="soft"))
     where += [element("p", note, class_="soft") for note in result.notes]
@@ -240,7 +240,7 @@ def _answer(result: Result, writer: _Writer) -> Html:
 
 def _equation(q: Equation, sign: str, writer: _Writer) -> Html:
     """An equation of a recurrence, and the indices for which it holds."""
-    left = writer.notation.label(q.symbol.data.name)
+    left = writer.notation.label(q.symbol.name)
     shape = shape_text(q.symbol.shape) + (f" for {q.over}" if q.over is not None else "")
     return writer.formula(f"{left} {sign} {writer.expression(q.value)}", shape)
 

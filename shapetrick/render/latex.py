@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.dims import Dim, Shape
 from ..core.errors import InputError
-from ..core.expr import Expr, Number, postorder
+from ..core.expr import Dimension, Expr, Name, Real, Symbol, postorder
 from ..core.functions import TABLE
 from ..core.indices import Range, split
 from ..core.problem import Problem, Request
@@ -88,8 +88,8 @@ def alike(names: Iterable[str]) -> frozenset[str]:
 
 def names_in(e: Expr) -> list[str]:
     """What is written as a name in an expression, inside definitions too."""
-    nodes = [n for n in postorder([e]) if n.op in ("symbol", "dimension", "name")]
-    return [n.data.name if n.op == "symbol" else n.data for n in nodes]
+    nodes = [n for n in postorder([e]) if isinstance(n, (Symbol, Dimension, Name))]
+    return [n.name for n in nodes]
 
 
 # --------------------------------------------------------------------------------------- notation
@@ -155,7 +155,7 @@ class Latex(Notation):
 
     # ---- signs
 
-    def number(self, value: Number) -> Rope:
+    def number(self, value: Real) -> Rope:
         if isinstance(value, float):
             digits, _, exponent = repr(value).partition("e")
             return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits

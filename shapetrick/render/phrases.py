@@ -24,7 +24,7 @@ def asked(request: Request, name: Callable[[str], str] = str) -> str:
     """The request as typed, on one line; `name` writes the upstream's name."""
     direction = ""
     if request.direction is not None:
-        direction = f" with {name(request.direction.data.name)}"
+        direction = f" with {name(request.direction.name)}"
     symmetric = " symmetric" if request.symmetric else ""
     over = None if request.claim is None else request.claim.over
     members = "" if over is None else f" for {over}"
@@ -39,7 +39,7 @@ def differentiated(request: Request) -> str:
 
 def variable(request: Request) -> str:
     """The name of the variable."""
-    return str(request.wrt.data.name)
+    return str(request.wrt.name)
 
 
 def label(request: Request) -> str:
@@ -47,7 +47,7 @@ def label(request: Request) -> str:
     of, name = differentiated(request), variable(request)
     if not of.isidentifier():
         of = f"({of})" if len(of) <= LONGEST_LABEL else ""
-    direction = f" along {request.direction.data.name}" if request.direction is not None else ""
+    direction = f" along {request.direction.name}" if request.direction is not None else ""
     match request.kind:
         case "vjp":
             return f"bar({name})"

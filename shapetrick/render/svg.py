@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.dims import Dim, Shape, shape_text
-from ..core.expr import Expr
+from ..core.expr import Expr, MatMul, Name, Times
 from ..language.printer import overlined, to_text
 from ..numerics.error_curves import Curve
 from .html_elements import Html, element, joined
@@ -113,9 +113,9 @@ def _operands(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, list[Expr]]:
     the sums and diagonals around it."""
     while e not in marks:
         matrices = [a for a in e.args if not a.is_scalar]
-        if e.op in ("times", "matmul") and len(matrices) > 1:
+        if isinstance(e, (Times, MatMul)) and len(matrices) > 1:
             return e.op, matrices
-        if len(matrices) != 1 or e.op == "name":
+        if len(matrices) != 1 or isinstance(e, Name):
             break
         (e,) = matrices
     return "", [e]
@@ -123,7 +123,9 @@ def _operands(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, list[Expr]]:
 
 def _looks(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, ...]:
     """A term's own look, or those of the terms that are multiplied entry by entry."""
-    parts = [a for a in e.args if a.shape == e.shape] if e.op == "times" and e not in marks else []
+    parts = (
+        [a for a in e.args if a.shape == e.shape] if isinstance(e, Times) and e not in marks else []
+    )
     return tuple(marks.get(a, "plain") for a in parts[-3:] or [e])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
-from ..core.expr import Expr
+from ..core.expr import Expr, Symbol
 from ..core.problem import Problem
 from ..core.results import Line, Recursion, Result, Step, Validation
 from ..language.printer import factor_text, overlined, to_text
@@ -218,7 +218,7 @@ def _gradient(result: Result, style: Style) -> list[Row]:
     for i, (name, body) in enumerate(result.definitions):
         rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
     kept = [e for e in result.kept if not e.is_scalar]
-    if any(e.op != "symbol" for e in kept) or result.recursion is not None:
+    if any(not isinstance(e, Symbol) for e in kept) or result.recursion is not None:
         names = ", ".join(f"{style.text(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in kept)
         texts = prose(names, style.prose_width - INDENT)
         rows += labelled("keeps", [[(text, "dim")] for text in texts], INDENT)
@@ -234,7 +234,7 @@ def _recursion(recursion: Recursion, relation: str, look: str, style: Style) -> 
     parts = (("backward", recursion.cotangents), ("gradient", recursion.gradients))
     for margin, equations in parts:
         for i, q in enumerate(equations):
-            label = f"{style.name(q.symbol.data.name)} {relation} "
+            label = f"{style.name(q.symbol.name)} {relation} "
             shape = shape_text(q.symbol.shape)
             rows += _equation(label, q.value, "" if i else margin, look, style, shape)
             if q.over is not None:
@@ -285,7 +285,7 @@ def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
     if result.recursion is not None:
         for q in (*result.recursion.cotangents, *result.recursion.gradients[1:]):
             over = f"   for {q.over}" if q.over else ""
-            rows.append([(f"{style.name(q.symbol.data.name)} = {style.text(q.value)}{over}", "")])
+            rows.append([(f"{style.name(q.symbol.name)} = {style.text(q.value)}{over}", "")])
     name, gradient = style.name(words.label(result.request)), style.text(result.gradient)
     if v.verdict == "verified":
         return [*rows, [(f"{name} = {gradient}", "")]]

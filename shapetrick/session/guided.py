@@ -22,7 +22,11 @@ from ..claims.comparison import ratio
 from ..claims.variants import Drawn, values_at
 from ..core.dims import Dim, Shape
 from ..core.expr import (
+    Add,
     Expr,
+    Name,
+    Number,
+    Symbol,
     add,
     dimension,
     number,
@@ -84,7 +88,7 @@ class Move:
     def letter(self, named: Named) -> Expr:
         """A factor as it is called here."""
         e = named.expression
-        return e if e.is_scalar and e.op != "symbol" else symbol(named.name, e.shape)
+        return e if e.is_scalar and not isinstance(e, Symbol) else symbol(named.name, e.shape)
 
     def in_letters(self, e: Expr) -> Expr:
         """An arrangement with the factors called as they are here."""
@@ -147,12 +151,14 @@ class Hand:
         known: dict[Expr, str] = {}
         for factor in line.factors:
             e = factor.expression
-            own = str(e.data.name) if e.op == "symbol" else str(e.data) if e.op == "name" else ""
+            own = (
+                str(e.name) if isinstance(e, Symbol) else str(e.name) if isinstance(e, Name) else ""
+            )
             if e.is_scalar and not own:
                 name = to_text(e)
             elif own and is_name(own):
                 name = own
-            elif e.op == "symbol":
+            elif isinstance(e, Symbol):
                 name = upstream
             else:
                 name = known.get(e) or next(letters, to_text(e))
@@ -164,7 +170,7 @@ class Hand:
         """Names that mean something already."""
         dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
         direction = self.request.direction
-        along = set() if direction is None else {str(direction.data.name)}
+        along = set() if direction is None else {str(direction.name)}
         words = {*NAMES, *vocabulary(), *self.problem.functions, "I", "T", "e", "pi"}
         return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
 
@@ -176,13 +182,13 @@ class Hand:
         move = self.move
         assert move is not None
         inside = (s for n in move.factors for s in symbols_of(n.expression))
-        names = {str(s.data.name): s for s in inside}  # members of families too
+        names: dict[str, Expr] = {s.name: s for s in inside}  # members of families too
         names |= {n.name: n.expression for n in move.factors}
         names = {name: e for name, e in names.items() if is_name(name)}
         plain = text
         for named in move.factors:
             label = to_text(named.expression)
-            if label != named.name and label in text and named.expression.op == "symbol":
+            if label != named.name and label in text and isinstance(named.expression, Symbol):
                 plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
         return read_expression(plain, self.problem, names, move.shape)
 
@@ -223,10 +229,10 @@ class Hand:
         scalars = [n.expression for n in move.factors]
         scalars += [*self.problem.symbols.values(), *self.problem.definitions.values()]
         scalars += [dimension(Dim.of(name)) for name in self._draws[0][0]]
-        bases = dict.fromkeys(s for s in scalars if s.is_scalar and s.op != "number")
+        bases = dict.fromkeys(s for s in scalars if s.is_scalar and not isinstance(s, Number))
         for base in (number(1), *(power(s, number(k)) for k in POWERS for s in bases)):
             parts = [v.item() for v in self._at_draws(base) if v is not None and v.all()]
-            if len(parts) < len(ratios) or (len(parts) < 2 and base.op != "number"):
+            if len(parts) < len(ratios) or (len(parts) < 2 and not isinstance(base, Number)):
                 continue
             numbers = np.array(ratios) / np.array(parts)
             plain = Fraction(float(numbers[0])).limit_denominator(MOST_PARTS)
@@ -274,7 +280,9 @@ class Hand:
         if strange:
             return f"{_listed([a for a in postorder([typed]) if a in strange])} not in the line"
         terms = read_terms(typed) or []
-        if len(terms) > 1 or any(x.op == "add" and {*x.args} & there for x in postorder([typed])):
+        if len(terms) > 1 or any(
+            isinstance(x, Add) and {*x.args} & there for x in postorder([typed])
+        ):
             return "the line is one product, not a sum"
         uses = Counter(
             edge.atom for term in terms for edge in term.edges for _ in range(_uses(edge))
@@ -401,13 +409,13 @@ def _ratios(values: Sequence[Array | None], right: Sequence[Array | None]) -> li
 
 def _matrices(e: Expr) -> set[Expr]:
     """The matrices that are named in it."""
-    nodes = postorder([e], into=lambda e: e.op != "name")
-    return {x for x in nodes if x.op in ("symbol", "name") and not x.is_scalar}
+    nodes = postorder([e], into=lambda e: not isinstance(e, Name))
+    return {x for x in nodes if isinstance(x, (Symbol, Name)) and not x.is_scalar}
 
 
 def _uses(edge: Edge) -> int:
     """How often a factor stands in a product, if that is a number of times."""
-    k = edge.exponent.data if edge.exponent.op == "number" else 1
+    k = edge.exponent.value if isinstance(edge.exponent, Number) else 1
     return int(k) if k in range(1, MOST_TIMES + 1) else 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..core.expr import Expr
+from ..core.expr import Expr, Name, Symbol, Times, Transpose
 from ..language.printer import to_text
 
 
@@ -38,7 +38,7 @@ _OUTSIDE = {
 
 def _body(e: Expr) -> Expr:
     """The arrangement without the numbers in front."""
-    while e.op == "times":
+    while isinstance(e, Times):
         rest = [a for a in e.args if not a.is_scalar]
         if len(rest) != 1:
             break
@@ -52,10 +52,10 @@ def _leaves(body: Expr, names: Mapping[Expr, str]) -> Iterator[tuple[str, bool]]
     stack = [(body, False)]
     while stack:
         e, turned = stack.pop()
-        if e in names or e.op in ("symbol", "name") or not e.args:
+        if e in names or isinstance(e, (Symbol, Name)) or not e.args:
             if not e.is_scalar:
                 yield names.get(e, to_text(e)), turned
-        elif e.op == "transpose":
+        elif isinstance(e, Transpose):
             stack.append((e.args[0], not turned))
         else:
             stack.extend((a, turned) for a in reversed(e.args))

@@ -15,7 +15,7 @@ from ..api import Derivation
 from ..claims.judgement import judge
 from ..core.dims import shape_text
 from ..core.errors import DerivationError, ShapetrickError, excerpt
-from ..core.expr import Expr
+from ..core.expr import Expr, Symbol
 from ..core.problem import Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
@@ -265,8 +265,8 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
             value = values.get(name)
             shape = "element-wise function" if value is None else shape_text(value.shape)
             notes = ""
-            if value is not None and value.op == "symbol" and value.data.attributes:
-                notes = "  " + ", ".join(sorted(value.data.attributes))
+            if value is not None and isinstance(value, Symbol) and value.attributes:
+                notes = "  " + ", ".join(sorted(value.attributes))
             yield [(f"  {overlined(name)}", "bold"), (f"   {shape}", "magenta"), (notes, "dim")]
     remarks: list[tuple[str, str]] = []
     if entered.replaced:

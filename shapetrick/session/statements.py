@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.expr import Expr, postorder
+from ..core.expr import Abstract, Expr, Name, Symbol, postorder
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
 from ..language.parser import parse, parse_expression, pieces
@@ -296,13 +296,8 @@ def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
     for name, definition in problem.definitions.items():
         used = set()
         for e in postorder([definition.args[0]]):
-            match e.op:
-                case "symbol":
-                    used.add(e.data.name)
-                case "name":
-                    used.add(e.data)
-                case "abstract":
-                    used.add(e.data[0])
+            if isinstance(e, (Symbol, Name, Abstract)):
+                used.add(e.name)
         if used & set(names) and name not in names:
             found.append(name)
     return found

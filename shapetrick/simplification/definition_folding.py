@@ -18,7 +18,19 @@ from typing import Generic, NamedTuple, TypeVar
 from ..algebra.contraction import flip
 from ..algebra.fingerprints import Sum, key_of, like_terms
 from ..algebra.index_terms import Edge, Nodes, Term, add_exponents, opened, read_terms
-from ..core.expr import UNIT, Expr, add, negate, number, times, transpose
+from ..core.expr import (
+    UNIT,
+    Add,
+    Expr,
+    Number,
+    Real,
+    add,
+    negate,
+    number,
+    times,
+    transpose,
+    value_of,
+)
 
 MOST_STEPS = 10_000  # of the search for a body in a product
 
@@ -83,7 +95,7 @@ class Folding:
         self._whole[form] = definition
         flipped = flip(form, self._symmetric)
         self._whole.setdefault(flipped, transpose(definition))
-        if form.op == "add":
+        if isinstance(form, Add):
             self._learn_sum(form, definition)
             if flipped is not form:
                 self._learn_sum(flipped, transpose(definition))
@@ -106,8 +118,8 @@ class Folding:
         found = self._whole.get(e)
         if found is not None:
             return found
-        if e.op == "add":
-            among = self._sums.among(lambda: e.args if e.op == "add" else ())
+        if isinstance(e, Add):
+            among = self._sums.among(lambda: e.args if isinstance(e, Add) else ())
             for body, name in among:
                 e = _without_summands(e, body, name)
         return e
@@ -212,7 +224,7 @@ class Folding:
                 for ends in self._orientations(edge):
                     here = _joined(nodes, wanted.nodes, ends)
                     if here is not None:
-                        rest = None if left.op == "number" and left.data == 0 else left
+                        rest = None if isinstance(left, Number) and left.value == 0 else left
                         yield from extend(k + 1, here, {**taken, i: rest})
 
         yield from extend(0, {}, {})
@@ -253,15 +265,16 @@ def _has_all(term: Term, pattern: Term) -> bool:
     for atom in (atom for atom, k in wanted.items() if k > 1):
         # the largest power that is wanted needs one at least as large, and so on
         pairs = zip(_powers(pattern, atom), _powers(term, atom), strict=False)
-        if any(abs(k) > abs(m) for k, m in pairs):
+        if any(k > m for k, m in pairs):
             return False
     return True
 
 
-def _powers(term: Term, atom: Expr) -> list[Fraction]:
-    """The powers of a factor that are numbers, the largest amount first."""
-    found = [e.exponent.data for e in term.edges if e.atom is atom and e.exponent.op == "number"]
-    return sorted(found, key=lambda k: -abs(k))
+def _powers(term: Term, atom: Expr) -> list[Real]:
+    """The amounts of the powers of a factor that are numbers, the largest first."""
+    powers = (e.exponent for e in term.edges if e.atom is atom)
+    values = (k.value for k in powers if isinstance(k, Number))
+    return sorted((k if k > 0 else -k for k in values), reverse=True)
 
 
 def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, context: Term) -> Sum:
@@ -286,7 +299,7 @@ def _is_pattern(term: Term) -> bool:
     powers = any(e.exponent is not UNIT for e in term.edges)
     plain = term.rows != term.cols or not term.rows
     fused = any(len(s) > 1 for e in term.edges for s in (e.rows, e.cols))
-    numeric = all(p.op == "number" for _, p in term.scalars)
+    numeric = all(isinstance(p, Number) for _, p in term.scalars)
     return (factors > 1 or powers) and plain and numeric and not fused
 
 
@@ -294,11 +307,10 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
     """What remains of a power after taking out another, or None if it isn't in it."""
     if exponent is wanted:
         return number(0)
-    if exponent.op != "number" or wanted.op != "number":
+    if not isinstance(exponent, Number) or not isinstance(wanted, Number):
         return None
-    if exponent.data * wanted.data < 0 or abs(exponent.data) < abs(wanted.data):
-        return None
-    return number(exponent.data - wanted.data)
+    p, q = exponent.value, wanted.value
+    return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
 
 
 def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:
@@ -318,7 +330,7 @@ def _divided(scalars: Powers, pattern: Term) -> Powers | None:
         left = _left_over(result[base], p) if base in result else None
         if left is None:
             return None
-        if left.data == 0:
+        if value_of(left) == 0:
             del result[base]
         else:
             result[base] = left

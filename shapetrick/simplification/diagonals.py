@@ -6,7 +6,7 @@ from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
-from ..core.expr import Expr, call, matmul, postorder, rebuild, times, transpose
+from ..core.expr import Add, Expr, MatMul, Times, call, matmul, postorder, rebuild, times, transpose
 
 _LINEAR_IN_ALL = frozenset({"add", "matmul", "times", "kron"})
 
@@ -18,11 +18,11 @@ def with_diagonals(e: Expr, signs: Signs) -> Expr:
         new = node
         if node.op in _LINEAR_IN_ALL:
             new = rebuild(node, [done[a] for a in node.args])
-        if new.op == "times":
+        if isinstance(new, Times):
             new = _scaled_by_diagonals(new)
-        elif new.op == "matmul" and new is not node:
+        elif isinstance(new, MatMul) and new is not node:
             new = without_leading_minus(_with_scalars_in_front(new))
-        elif new.op == "add" and new is not node:
+        elif isinstance(new, Add) and new is not node:
             new = factored(new.args, length, signs)
         done[node] = new
     return done[e]
@@ -46,7 +46,7 @@ def _scaled_by_diagonals(product: Expr) -> Expr:
 def _with_scalars_in_front(product: Expr) -> Expr:
     scalars, matrices = [], []
     for a in product.args:
-        factors = a.args if a.op == "times" else (a,)
+        factors = a.args if isinstance(a, Times) else (a,)
         scalars += [x for x in factors if x.is_scalar]
         matrices.append(times(*(x for x in factors if not x.is_scalar)))
     return times(*scalars, matmul(*matrices))

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ..algebra.fingerprints import Sum
 from ..algebra.index_terms import Term
-from ..core.expr import Expr
+from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose
 from ..core.functions import TABLE
 
 OPENED_HORIZON = 6  # how many operations deep a product is read where sums are multiplied out
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
 
 def is_multilinear(e: Expr) -> bool:
     """Whether the operation is read as a network: sums, products, and the linear rows."""
-    if e.op in ("add", "times", "matmul", "transpose", "power"):
+    if isinstance(e, (Add, Times, MatMul, Transpose, Power)):
         return True
     return e.op in TABLE and TABLE[e.op].units == "linear"
 
@@ -57,7 +57,7 @@ def is_bare_product(e: Expr) -> bool:
     scalars in front: nothing in it meets, and it is written as it stands."""
     match e.op:
         case "power":
-            factors = e.args[:1] if e.args[1].op == "number" else ()
+            factors = e.args[:1] if isinstance(e.args[1], Number) else ()
         case "times":
             factors = e.args if all(a.is_scalar for a in e.args[:-1]) else ()
         case "matmul":
@@ -77,25 +77,25 @@ def is_reduction(e: Expr) -> bool:
 def worth_opening(e: Expr, names: bool) -> set[Expr]:
     """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
     those under an element-wise product, unless that is summed or is itself a summand."""
-    meets = e.op == "add" or is_reduction(e) or e.op == "tr"
+    meets = isinstance(e, Add) or is_reduction(e) or e.op == "tr"
     found: set[Expr] = set()
-    stack = [(a, 1) for a in e.args] if is_multilinear(e) and e.op != "power" else []
+    stack = [(a, 1) for a in e.args] if is_multilinear(e) and not isinstance(e, Power) else []
     while stack:
         x, depth = stack.pop()
-        if x.op == "add":
+        if isinstance(x, Add):
             found.add(x)
-        elif x.op == "name":
+        elif isinstance(x, Name):
             if not names or not is_multilinear(x.args[0]):
                 continue
             found.add(x)
-        elif not is_multilinear(x) or x.op == "power":
+        elif not is_multilinear(x) or isinstance(x, Power):
             continue
-        if x.op == "times" and not meets and sum(not a.is_scalar for a in x.args) > 1:
+        if isinstance(x, Times) and not meets and sum(not a.is_scalar for a in x.args) > 1:
             continue
         if depth < OPENED_HORIZON:
             stack.extend((a, depth + 1) for a in x.args)
-    return found if names is any(x.op == "name" for x in found) else set()
+    return found if names is any(isinstance(x, Name) for x in found) else set()
 
 
 def _summands(e: Expr) -> int:
-    return len(e.args) if e.op == "add" else 1
+    return len(e.args) if isinstance(e, Add) else 1

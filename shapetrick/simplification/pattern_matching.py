@@ -15,10 +15,33 @@ from functools import cache
 
 from ..algebra.assumptions import Attributes
 from ..algebra.contraction import flip
-from ..algebra.monomials import Factor, Number, Product, multiplied, product
+from ..algebra.monomials import Factor, Product, multiplied, product
 from ..core.cost import sum_of
 from ..core.dims import ONE, Dim
-from ..core.expr import Expr, add, dimension, eye, matmul, ones, postorder, rebuild, zeros
+from ..core.expr import (
+    Add,
+    Dimension,
+    Expr,
+    Eye,
+    MatMul,
+    Name,
+    Ones,
+    Power,
+    Real,
+    Symbol,
+    Times,
+    Transpose,
+    Zeros,
+    add,
+    as_symbol,
+    dimension,
+    eye,
+    matmul,
+    ones,
+    postorder,
+    rebuild,
+    zeros,
+)
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
@@ -34,7 +57,7 @@ class Binding:
 
 def core(e: Expr) -> Expr:
     """What a name stands for."""
-    while e.op == "name":
+    while isinstance(e, Name):
         e = e.args[0]
     return e
 
@@ -44,22 +67,22 @@ def same(a: Expr, b: Expr) -> bool:
 
 
 def is_letter(pattern: Expr) -> bool:
-    return pattern.op == "symbol"
+    return isinstance(pattern, Symbol)
 
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:
-    return e.args if e.op == "add" else (e,)
+    return e.args if isinstance(e, Add) else (e,)
 
 
 def turned(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:
     """The transpose, pushed into products and into the sums that are their factors."""
-    if e.op == "matmul" and not e.is_scalar:
+    if isinstance(e, MatMul) and not e.is_scalar:
         return matmul(*(_turned_sum(a, symmetric) for a in reversed(e.args)))
     return _turned_sum(e, symmetric)
 
 
 def _turned_sum(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:
-    if e.op == "add" and not symmetric(e):
+    if isinstance(e, Add) and not symmetric(e):
         return add(*(flip(a, symmetric) for a in e.args))
     return flip(e, symmetric)
 
@@ -93,21 +116,21 @@ class Matcher:
             yield from self._letter(pattern, e, found)
         elif not pattern.args:
             yield from self._leaf(pattern, e, found)
-        elif e.op == "name":
+        elif isinstance(e, Name):
             yield from self.match(pattern, core(e), found)
-        elif pattern.op == "transpose":
+        elif isinstance(pattern, Transpose):
             yield from self.match(pattern.args[0], self.turned(e), found)
-        elif e.op == "transpose":
+        elif isinstance(e, Transpose):
             pushed = self.turned(e.args[0])
             if pushed is not e:
                 yield from self.match(pattern, pushed, found)
-        elif pattern.op in ("times", "power"):
+        elif isinstance(pattern, (Times, Power)):
             yield from self._product(pattern, e, found)
-        elif pattern.op == "add":
+        elif isinstance(pattern, Add):
             yield from self._sum(pattern, e, found)
-        elif pattern.op == "matmul":
+        elif isinstance(pattern, MatMul):
             yield from self._matmul(pattern, e, found)
-        elif pattern.op == e.op and pattern.data == e.data:
+        elif type(pattern) is type(e) and pattern.payload == e.payload:
             yield from self._all(list(zip(pattern.args, e.args, strict=True)), found)
 
     def _all(self, pairs: Sequence[tuple[Expr, Expr]], found: Binding) -> Iterator[Binding]:
@@ -124,11 +147,13 @@ class Matcher:
                 yield found
             return
         dims = _unified(letter, e, found)
-        if dims is not None and all(self._attributes.has(e, a) for a in letter.data.attributes):
+        if dims is not None and all(
+            self._attributes.has(e, a) for a in as_symbol(letter).attributes
+        ):
             yield Binding({**found.letters, letter: e}, dims)
 
     def _leaf(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
-        if pattern.op in ("eye", "ones", "zeros"):
+        if isinstance(pattern, (Eye, Ones, Zeros)):
             dims = _unified(pattern, e, found) if e.op == pattern.op else None
             if dims is not None:
                 yield Binding(found.letters, dims)
@@ -207,7 +232,7 @@ class Matcher:
     # ---------------------------------------------------------------------------------- sums
 
     def _sum(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
-        if e.op != "add":
+        if not isinstance(e, Add):
             return
         for binding, rest in self.part_of_sum(pattern, e.args, found):
             free = [x for x in pattern.args if is_letter(x) and x not in binding.letters]
@@ -240,7 +265,7 @@ class Matcher:
     # ----------------------------------------------------------------------- matrix products
 
     def _matmul(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
-        if e.op != "matmul" or len(e.args) > LONGEST_CHAIN:
+        if not isinstance(e, MatMul) or len(e.args) > LONGEST_CHAIN:
             return
         orders = [e.args]
         if e.is_scalar:
@@ -280,7 +305,7 @@ class Matcher:
         def here(k: int) -> Sequence[Expr]:
             return chain[:k] if side > 0 else chain[len(chain) - k :]
 
-        letter = wanted.args[0] if wanted.op == "transpose" else wanted
+        letter = wanted.args[0] if isinstance(wanted, Transpose) else wanted
         if not is_letter(letter):
             for binding in self.match(wanted, here(1)[0], found) if chain else ():
                 yield binding, 1
@@ -292,7 +317,7 @@ class Matcher:
             value = found.letters[letter]
             for form in (value,) if core(value) is value else (value, core(value)):
                 whole = form if wanted is letter else self.turned(form)
-                for parts in ((whole,), whole.args) if whole.op == "matmul" else ((whole,),):
+                for parts in ((whole,), whole.args) if isinstance(whole, MatMul) else ((whole,),):
                     k = len(parts)
                     if k <= len(chain) and all(map(same, parts, here(k))):
                         yield found, k
@@ -309,13 +334,13 @@ class Matcher:
                 new[x] = found.letters[x]
             elif not args:
                 new[x] = _leaf_instance(x, found)
-            elif x.op == "transpose":
+            elif isinstance(x, Transpose):
                 new[x] = self.turned(args[0])
-            elif x.op == "times":
+            elif isinstance(x, Times):
                 new[x] = multiplied(args)
-            elif x.op == "add":
+            elif isinstance(x, Add):
                 new[x] = sum_of([t for a in args for t in terms_of(a)])
-            elif x.op == "matmul":
+            elif isinstance(x, MatMul):
                 new[x] = product(args)
             else:
                 new[x] = rebuild(x, args)
@@ -323,7 +348,7 @@ class Matcher:
 
 
 @cache
-def parts_of(pattern: Expr) -> tuple[Number, tuple[Factor, ...], tuple[Factor, ...]]:
+def parts_of(pattern: Expr) -> tuple[Real, tuple[Factor, ...], tuple[Factor, ...]]:
     """A pattern as a product: its number, the factors that say something, the largest first, and
     those that are letters or sizes alone."""
     whole = Product.of(pattern)
@@ -341,7 +366,7 @@ def _name(dim: Dim) -> str | None:
 
 def _may_match(pattern: Expr, e: Expr) -> bool:
     """Whether the operations at the heads let them match: a cheap look before a close one."""
-    if not pattern.args or pattern.op in ("transpose", "times", "power"):
+    if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
     return core(e).op in (pattern.op, "transpose")
 
@@ -354,12 +379,16 @@ def _holds(q: Fraction, p: Fraction) -> bool:
 
 
 def _says_something(base: Expr, p: Fraction) -> bool:
-    return bool(base.args) or p.denominator != 1 or (is_letter(base) and bool(base.data.attributes))
+    return (
+        bool(base.args)
+        or p.denominator != 1
+        or (is_letter(base) and bool(as_symbol(base).attributes))
+    )
 
 
 def _unified(pattern: Expr, e: Expr, found: Binding) -> Mapping[str, Dim] | None:
     """The dimensions' names with the pattern's shape fitted to the expression's, or None."""
-    whole = is_letter(pattern) and bool(pattern.data.attributes & WHOLE)
+    whole = is_letter(pattern) and bool(as_symbol(pattern).attributes & WHOLE)
     dims = dict(found.dims)
     for wanted, given in zip(pattern.shape, e.shape, strict=True):
         name = _name(wanted)
@@ -382,9 +411,9 @@ def _without_terms(known: Sequence[Expr], terms: tuple[Expr, ...]) -> tuple[Expr
 
 
 def _leaf_instance(x: Expr, found: Binding) -> Expr:
-    if x.op == "dimension":
-        return dimension(found.dims[x.data])
-    if x.op not in ("eye", "ones", "zeros"):
+    if isinstance(x, Dimension):
+        return dimension(found.dims[x.name])
+    if not isinstance(x, (Eye, Ones, Zeros)):
         return x
     rows, cols = (d.substitute(found.dims) for d in x.shape)
-    return eye(rows) if x.op == "eye" else (ones if x.op == "ones" else zeros)(rows, cols)
+    return eye(rows) if isinstance(x, Eye) else (ones if isinstance(x, Ones) else zeros)(rows, cols)

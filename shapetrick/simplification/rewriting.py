@@ -14,9 +14,28 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from ..algebra.monomials import Factor, Number, Product, multiplied, product
+from ..algebra.monomials import Factor, Product, multiplied, product
 from ..core.cost import sum_of
-from ..core.expr import WHOLE, Expr, number, postorder, rebuild, times, transform
+from ..core.expr import (
+    WHOLE,
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Ones,
+    Power,
+    Real,
+    Symbol,
+    Times,
+    Transpose,
+    data_of,
+    exact,
+    number,
+    postorder,
+    rebuild,
+    times,
+    transform,
+)
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
@@ -81,9 +100,9 @@ def rules_of(identity: Identity) -> tuple[Rule, ...]:
 
 def _gathered(e: Expr) -> Expr:
     """A product as rewriting writes it."""
-    if e.op == "times":
+    if isinstance(e, Times):
         return multiplied(e.args)
-    return product(e.args) if e.op == "matmul" else e
+    return product(e.args) if isinstance(e, MatMul) else e
 
 
 def _never(_: Expr) -> bool:
@@ -93,7 +112,7 @@ def _never(_: Expr) -> bool:
 def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
     def said(i: int) -> tuple[bool, int]:
         nodes = list(postorder([left.args[i]]))
-        return any(x.args and x.op != "transpose" for x in nodes), len(nodes)
+        return any(x.args and not isinstance(x, Transpose) for x in nodes), len(nodes)
 
     anchor = max(range(len(left.args)), key=said)
     keys: list[str] = []
@@ -114,9 +133,9 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
 
 def kind_of(e: Expr) -> str:
     """How an expression is matched: as a product, a sum, a matrix product, or as a whole."""
-    if e.op in ("times", "power"):
+    if isinstance(e, (Times, Power)):
         return "times"
-    return e.op if e.op in ("add", "matmul") else "call"
+    return e.op if isinstance(e, (Add, MatMul)) else "call"
 
 
 def _counted(keys: Sequence[str]) -> dict[str, int]:
@@ -133,14 +152,15 @@ def _factor_key(factor: Factor) -> str:
 
 def _head(e: Expr) -> str:
     """The operation at the head, below transposes and names."""
-    while e.op in ("transpose", "name"):
+    while isinstance(e, (Transpose, Name)):
         e = e.args[0]
     return _operation(e)
 
 
 def _operation(e: Expr) -> str:
     """A sum along one axis is none along the other."""
-    return e.op if e.data not in (0, 1) or not e.args else f"{e.op}{e.data}"
+    axis = data_of(e)
+    return f"{e.op}{axis}" if isinstance(axis, int) else e.op
 
 
 @cache
@@ -191,14 +211,14 @@ class Rewriter:
         done = self._done
 
         def rewritten(x: Expr) -> Expr:
-            if x.op == "name":
+            if isinstance(x, Name):
                 return x
             return self._rewrite(rebuild(x, [done[a] for a in x.args]), depth)
 
         return remembered(done, e, rewritten, into_names=False)
 
     def _rewrite(self, e: Expr, depth: int) -> Expr:
-        if not e.args or e.op == "name" or depth == DEEPEST:
+        if not e.args or isinstance(e, Name) or depth == DEEPEST:
             return e
         found = self._found.get(e)
         if found is None:
@@ -235,7 +255,7 @@ class Rewriter:
         return remembered(self._below, e, self._own_mask)
 
     def _own_mask(self, e: Expr) -> int:
-        words = e.data.attributes if e.op == "symbol" else (e.op,)
+        words = e.attributes if isinstance(e, Symbol) else (e.op,)
         mask = 0
         for word in words:
             mask |= _BITS.get(word, 0)
@@ -268,16 +288,16 @@ class Rewriter:
 
     def _own_plainness(self, x: Expr) -> tuple[int, int]:
         """The count, and how many transposes and scalar factors a call around x would enclose."""
-        if x.op == "name":
+        if isinstance(x, Name):
             return 0, 0
         args = [self._plainness[a] for a in x.args]
         count, loose = sum(a for a, _ in args), sum(b for _, b in args)
-        if x.op == "power":
-            p = x.args[1].data
-            return count + (2 if x.args[1].op == "number" and p != int(p) else 0), loose
-        if x.op == "transpose":
+        if isinstance(x, Power):
+            p = exact(x.args[1])
+            return count + (2 if p is not None and p.denominator != 1 else 0), loose
+        if isinstance(x, Transpose):
             return count, loose + 1
-        if x.op == "times":
+        if isinstance(x, Times):
             return count, loose + (0 if x.is_scalar else sum(a.is_scalar for a in x.args))
         if x.op not in TABLE or kind_of(x) != "call":
             return count, loose
@@ -353,10 +373,12 @@ def _place(old: Sequence[object], rest: Sequence[object]) -> int:
     return next((i for i, (a, b) in enumerate(zip(old, rest, strict=False)) if a != b), len(rest))
 
 
-def _scaled(k: Number, term: Expr) -> Expr:
+def _scaled(k: Real, term: Expr) -> Expr:
     return multiplied([number(k), term])
 
 
 def _narrow(term: Expr) -> Expr:
     """A multiple of ones as the scalar that it spreads."""
-    return times(*(a for a in (term.args if term.op == "times" else (term,)) if a.op != "ones"))
+    return times(
+        *(a for a in (term.args if isinstance(term, Times) else (term,)) if not isinstance(a, Ones))
+    )

@@ -23,7 +23,18 @@ from ..core.dims import ONE, Shape, broadcast
 from ..core.expr import (
     UNIT,
     ZERO,
+    Add,
     Expr,
+    Eye,
+    MatMul,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Symbol,
+    Times,
+    Transpose,
+    Zeros,
     add,
     postorder,
     power,
@@ -81,9 +92,9 @@ class Simplifier:
         self._signs = Signs()
         definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
-            if e.op == "add":
+            if isinstance(e, Add):
                 self._signs.learn(e)
-        used = {e for e in postorder(roots) if e.op == "name"}
+        used = {e for e in postorder(roots) if isinstance(e, Name)}
         for definition in definitions:
             inner = definition in used and definition not in roots
             self._learn(definition, inner or _may_recur(definition.args[0]))
@@ -107,9 +118,11 @@ class Simplifier:
         """The simplified expression: of the same shape and value, and no longer."""
         found = self._whole.get(e)
         if found is None:
-            order = [*postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo)]
+            order = [
+                *postorder(e.args, into=lambda x: not isinstance(x, Name) and x not in self._memo)
+            ]
             alone = {a for x in (*order, e) if x.op not in PRODUCTS for a in x.args}
-            for x in order if e.op != "name" else ():
+            for x in order if not isinstance(e, Name) else ():
                 if x not in self._memo:
                     opens: Opens = "sums" if x in alone else "nothing"
                     self._memo[x] = self._local(self._with_args(x), opens)
@@ -135,11 +148,11 @@ class Simplifier:
     def steps_to(self, e: Expr) -> tuple[Rewriting, ...]:
         """The steps that led to an expression: their result is in it, or in where another began.
         Those that only write a product in another order are no steps to a reader."""
-        wanted = set(postorder([e], into=lambda x: x.op != "name"))
+        wanted = set(postorder([e], into=lambda x: not isinstance(x, Name)))
         found = []
         for step in reversed([*self._rewriter.log, *self._log, *self._last.log]):
             if step.after in wanted and step.before not in wanted:
-                wanted.update(postorder([step.before], into=lambda x: x.op != "name"))
+                wanted.update(postorder([step.before], into=lambda x: not isinstance(x, Name)))
                 found.append(step)
         return tuple(s for s in reversed(found) if length(s.after) < length(s.before))
 
@@ -161,7 +174,9 @@ class Simplifier:
 
     def _inside(self, e: Expr, depth: int = 0) -> Expr:
         """The expression with those arguments simplified that a rewriting has just made."""
-        for node in postorder(e.args, into=lambda x: x.op != "name" and x not in self._memo):
+        for node in postorder(
+            e.args, into=lambda x: not isinstance(x, Name) and x not in self._memo
+        ):
             if node not in self._memo:
                 self._memo[node] = node
                 before = self._with_args(node)
@@ -173,21 +188,23 @@ class Simplifier:
 
     def _with_args(self, e: Expr) -> Expr:
         """The expression with its arguments simplified; a summand keeps its minus."""
-        if e.op == "name":
+        if isinstance(e, Name):
             return e
-        return rebuild(e, [self._summand(a) if e.op == "add" else self._memo[a] for a in e.args])
+        return rebuild(
+            e, [self._summand(a) if isinstance(e, Add) else self._memo[a] for a in e.args]
+        )
 
     def _summand(self, a: Expr) -> Expr:
         """A summand simplified: in a sum `-A (y - x)` is as short as `A (x - y)`, and which of the
         two it is depends on how the problem writes `y - x`."""
         found = self._memo[a]
-        if not has_minus(a) or has_minus(found) or a.op == "number":
+        if not has_minus(a) or has_minus(found) or isinstance(a, Number):
             return found
         kept = rebuild(a, [self._memo[x] for x in a.args])
         return kept if has_minus(kept) and length(kept) <= length(found) + 1 else found
 
     def _once(self, e: Expr, opens: Opens) -> Expr:
-        if not e.args or e.op == "name":
+        if not e.args or isinstance(e, Name):
             return e
         found = self._steps.get((e, opens))
         if found is None:
@@ -198,13 +215,13 @@ class Simplifier:
     def _combined(self, e: Expr, opens: Opens) -> Expr:
         """The shortest of: the products as they are, with sums multiplied out, with definitions
         opened too."""
-        if e.op == "transpose" and not is_multilinear(e.args[0]):
+        if isinstance(e, Transpose) and not is_multilinear(e.args[0]):
             return flip(e.args[0], self.is_symmetric)
         if opens != "definitions" and is_bare_product(e) and self._folding.holds_none(e.args):
             return e
-        whole = sum_of(list(e.args)) if e.op == "add" else e
+        whole = sum_of(list(e.args)) if isinstance(e, Add) else e
         best, how = whole, "order"
-        if e.op == "transpose" and e.args[0].op == "add":
+        if isinstance(e, Transpose) and isinstance(e.args[0], Add):
             whole = add(*(flip(a, self.is_symmetric) for a in e.args[0].args))
         plain = self._read(whole)
         written = self._write(plain, e.shape)
@@ -250,7 +267,7 @@ class Simplifier:
 
     def _brings_together(self, e: Expr, reading: Reading) -> bool:
         """Whether terms met when sums were multiplied out, or factors within one."""
-        if e.op not in PRODUCTS and e.op != "add":
+        if e.op not in PRODUCTS and not isinstance(e, Add):
             return True
         return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
@@ -291,7 +308,7 @@ class Simplifier:
         return (
             term.gathered
             or any(True for _ in self._folding.fold_term(term))
-            or any(edge.atom.op == "name" and term.sums_alone(edge) for edge in term.edges)
+            or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
         )
 
     def _collected(self, terms: Iterable[Term]) -> Sum:
@@ -320,15 +337,15 @@ class Simplifier:
 
     def _natural_base(self, base: Expr, p: Expr) -> tuple[Expr, int]:
         """A factor that is a sum as it is written, and the sign of its power p."""
-        if base.op != "add" or p.op != "number" or p.data != int(p.data):
+        if not isinstance(base, Add) or not isinstance(p, Number) or p.value != int(p.value):
             return base, 1
         natural, sign = self._signs.natural(base)
-        return natural, sign ** abs(int(p.data))
+        return natural, sign ** abs(int(p.value))
 
     def _with_sums_multiplied(self, term: Term) -> Term:
         """The term with a scalar multiplied into a sum that gets shorter: `s (1 + q / s)`."""
         for total, p in term.scalars:
-            if total.op != "add":
+            if not isinstance(total, Add):
                 continue
             for other, exponent in term.scalars:
                 if other is total or exponent is not p:
@@ -354,7 +371,7 @@ class Simplifier:
         """The term with factors multiplied into a sum beside them that has them as divisors, where
         that is shorter: `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
         for total in term.edges:
-            if total.atom.op != "add" or total.exponent is not UNIT:
+            if not isinstance(total.atom, Add) or total.exponent is not UNIT:
                 continue
             divisors = {b for a in total.atom.args for b in _divisors(a)}
             used = [
@@ -363,7 +380,7 @@ class Simplifier:
                 if edge.atom in divisors
                 and edge.atom.shape == total.atom.shape
                 and (edge.rows, edge.cols) == (total.rows, total.cols)
-                and edge.exponent.op == "number"
+                and isinstance(edge.exponent, Number)
             ]
             if not used:
                 continue
@@ -404,7 +421,7 @@ class Simplifier:
 
     def _turned(self, e: Expr) -> Expr:
         """A sum full of transposes as the transpose of a sum, where that is shorter."""
-        if e.op != "add" or ONE in e.shape:
+        if not isinstance(e, Add) or ONE in e.shape:
             return e
         outside = transpose(add(*(flip(a, self.is_symmetric) for a in e.args)))
         return outside if length(outside) + 2 <= length(e) else e
@@ -430,11 +447,11 @@ class Simplifier:
         return remembered(self._identities, e, self._newly_rewritten, into_names=False)
 
     def _newly_rewritten(self, node: Expr) -> Expr:
-        if not node.args or node.op == "name":
+        if not node.args or isinstance(node, Name):
             return node
         known = self._identities
         new = rebuild(node, [known[a] for a in node.args])
-        if new.op in ("times", "matmul") and any(_is_zero(a) for a in new.args):
+        if isinstance(new, (Times, MatMul)) and any(_is_zero(a) for a in new.args):
             return zeros(*new.shape)
         if is_reduction(new):
             known[node] = new  # while it is being looked at
@@ -477,11 +494,11 @@ class Simplifier:
         known = self._symmetric
         if e.shape[0] != e.shape[1]:
             return False
-        if e.op == "symbol":
-            return bool(e.data.attributes & SYMMETRIC)
+        if isinstance(e, Symbol):
+            return bool(e.attributes & SYMMETRIC)
         if not e.args:
-            return e.op in ("eye", "ones", "zeros")
-        if e.op == "name":
+            return isinstance(e, (Eye, Ones, Zeros))
+        if isinstance(e, Name):
             return known[e.args[0]]
         if is_multilinear(e):
             turned = [t._replace(rows=t.cols, cols=t.rows) for t in products]
@@ -502,24 +519,24 @@ def _deciding(e: Expr, products: Sequence[Term]) -> Sequence[Expr]:
         return ()
     if is_multilinear(e):
         return [edge.atom for t in products for edge in t.edges if edge.atom is not e]
-    return [a for a in e.args if e.op == "name" or not a.is_scalar]
+    return [a for a in e.args if isinstance(e, Name) or not a.is_scalar]
 
 
 def _may_recur(value: Expr) -> bool:
     """Whether a value may be a factor of its own derivative, as that of `exp` is."""
     factors = [
-        a.args[0] if a.op == "power" else a
-        for a in (value.args if value.op == "times" else (value,))
+        a.args[0] if isinstance(a, Power) else a
+        for a in (value.args if isinstance(value, Times) else (value,))
     ]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]
     return any("y" in text.split() for row in rows for text in row.derivative)
 
 
 def _is_zero(e: Expr) -> bool:
-    return e.op == "zeros" or e is ZERO
+    return isinstance(e, Zeros) or e is ZERO
 
 
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
-    factors = e.args if e.op == "times" else (e,)
+    factors = e.args if isinstance(e, Times) else (e,)
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]

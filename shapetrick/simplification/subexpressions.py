@@ -12,7 +12,21 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from ..core.cost import length
 from ..core.dims import ONE
-from ..core.expr import IDENTITY, Expr, add, is_identity, named, postorder, rebuild, times
+from ..core.expr import (
+    IDENTITY,
+    Add,
+    Expr,
+    Eye,
+    MatMul,
+    Name,
+    Times,
+    add,
+    is_identity,
+    named,
+    postorder,
+    rebuild,
+    times,
+)
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression
@@ -23,7 +37,7 @@ STEP = "…"  # the name of every step until `with_names` gives it one of its ow
 
 def as_step(e: Expr) -> Expr:
     """The expression as one that what goes on with it takes as a whole."""
-    return named(STEP, e) if e.args and e.op != "name" else e
+    return named(STEP, e) if e.args and not isinstance(e, Name) else e
 
 
 def with_names(e: Expr, taken: Container[str]) -> Expr:
@@ -39,7 +53,9 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     for x in reversed(nodes):
         factors = parts[x]
         for i, a in enumerate(factors):
-            if x.op != "matmul" or i == 0 or factors[i - 1] is not a:  # a power is written once
+            if (
+                not isinstance(x, MatMul) or i == 0 or factors[i - 1] is not a
+            ):  # a power is written once
                 uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
     cut = depths[e] > DEEPEST
     if not cut and not any(n > 1 and parts[x] for x, n in uses.items()):
@@ -53,7 +69,7 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
             continue
         built = _built(x, [new[a] for a in parts[x]])
         below[x] = 1 + max(below[a] for a in parts[x])
-        least = 1 if x.op == "name" else LEAST_SAVING
+        least = 1 if isinstance(x, Name) else LEAST_SAVING
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= least
         if x is not e and ((repeated and x.op not in _DRESSES) or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(built, repeated), built), 0
@@ -68,7 +84,7 @@ def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
     sums: dict[tuple[Expr, ...], Expr] = {}
     for x in nodes:
         parts[x] = x.args if _is_open(x) else ()
-        if x.op == "add":
+        if isinstance(x, Add):
             rest = sums.get(x.args[1:])
             if rest is not None and rest.shape == x.shape:
                 parts[x] = x.args[0], rest
@@ -78,22 +94,22 @@ def _parts(nodes: Sequence[Expr]) -> dict[Expr, tuple[Expr, ...]]:
 
 def _is_open(x: Expr) -> bool:
     """Whether it is no definition."""
-    return x.op != "name" or x.data == STEP
+    return not isinstance(x, Name) or x.name == STEP
 
 
 def _built(x: Expr, parts: Sequence[Expr]) -> Expr:
     """The node from its parts, in their new form; of a step the body."""
-    if x.op == "name":
+    if isinstance(x, Name):
         return parts[0]
     return rebuild(x, parts) if len(parts) == len(x.args) else add(*parts)
 
 
 def with_bare_identity(e: Expr) -> Expr:
     """A multiple of the identity as a multiple of `I`: the size is that of the whole."""
-    factors = e.args if e.op == "times" else (e,)
+    factors = e.args if isinstance(e, Times) else (e,)
     if [a.op for a in factors if not a.is_scalar] != ["eye"]:
         return e
-    return times(*(named(IDENTITY, a) if a.op == "eye" else a for a in factors))
+    return times(*(named(IDENTITY, a) if isinstance(a, Eye) else a for a in factors))
 
 
 def introduced(names: Mapping[str, Expr], known: Container[str]) -> Iterator[tuple[str, Expr]]:
@@ -112,7 +128,7 @@ class _Names:
         self._given: set[str] = set()
 
     def take(self, e: Expr, repeated: bool) -> str:
-        letter = "G" if not repeated else "R" if e.op == "add" else "T"
+        letter = "G" if not repeated else "R" if isinstance(e, Add) else "T"
         if ONE in e.shape and repeated:
             letter = letter.lower()
         number = 0 if repeated else 1

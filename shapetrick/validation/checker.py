@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from itertools import islice
 from math import gcd
@@ -20,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.dims import shape_text
-from ..core.expr import Expr, postorder
+from ..core.expr import Expr, Symbol, exact, postorder
 from ..core.functions import Array
 from ..core.problem import Kind
 from ..core.results import Validation, Verdict
@@ -103,18 +102,18 @@ class Checker:
     def __init__(
         self,
         of: Expr,
-        wrt: Expr,
-        direction: Expr | None = None,
+        wrt: Symbol,
+        direction: Symbol | None = None,
         kind: Kind = "grad",
         functions: Sequence[str] = (),
-        symbols: Sequence[Expr] = (),
+        symbols: Sequence[Symbol] = (),
         seed: int = 0,
         symmetric: bool = False,
         gradient_of: Expr | None = None,
     ) -> None:
         first: dict[Kind, Kind] = {"hess": "jac", "hvp": "jvp"}
         # a gradient that an attribute of the variable simplified is none of independent entries
-        if gradient_of is not None and kind in first and not wrt.data.attributes:
+        if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
         self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,))
         self._seed = seed
@@ -164,7 +163,7 @@ class Checker:
         value = site.gradients(Program([gradient]), drawn)[0]
         if value is None:
             return None
-        x = drawn.env[target.wrt.data.name]
+        x = drawn.env[target.wrt.name]
         direction = target.random_direction(drawn.env, np.random.default_rng(self._seed))
 
         def f(points: Array) -> Array:
@@ -297,7 +296,7 @@ class Checker:
             with suppress(Unsuitable):
                 found = remainder(
                     partial(site.values, drawn),
-                    drawn.env[target.wrt.data.name],
+                    drawn.env[target.wrt.name],
                     target.travelled(direction),
                     target.predicted(value, direction[None])[0],
                     drawn.shrink,
@@ -424,7 +423,7 @@ class Checker:
         replaced = {int(k) for p in self._found for k in p.site.sizes if k.isdigit()}
         if error == np.inf:
             return bool(replaced)
-        numbers = [e.data for e in postorder([gradient]) if isinstance(e.data, Fraction)]
+        numbers = filter(None, map(exact, postorder([gradient])))
         parts = [k for n in numbers for k in n.as_integer_ratio()]
         return any(gcd(k, size) > LARGEST_FIXED for k in parts for size in replaced)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
-from ..core.expr import Expr, postorder, symbol, symbols_of
+from ..core.expr import Abstract, Expr, Symbol, postorder, symbol, symbols_of
 from ..core.functions import TABLE, Array
 from ..core.problem import Kind
 from ..numerics.evaluation import Program
@@ -28,11 +28,11 @@ class Target:
     """What is differentiated: `kind` of `of` by `wrt`, as in a request; `symbols` are drawn too."""
 
     of: Expr
-    wrt: Expr
+    wrt: Symbol
     kind: Kind
-    direction: Expr | None
+    direction: Symbol | None
     symmetric: bool
-    symbols: tuple[Expr, ...]
+    symbols: tuple[Symbol, ...]
     functions: tuple[str, ...]
 
     @property
@@ -45,9 +45,9 @@ class Target:
         return tuple(postorder([self.of]))
 
     @cached_property
-    def inputs(self) -> tuple[Expr, ...]:
+    def inputs(self) -> tuple[Symbol, ...]:
         """The symbols to be drawn."""
-        leaves = [e for e in self.nodes if e.op == "symbol"]
+        leaves = [e for e in self.nodes if isinstance(e, Symbol)]
         extra = [self.wrt, *([] if self.direction is None else [self.direction]), *self.symbols]
         return tuple(dict.fromkeys([*leaves, *extra]))
 
@@ -79,7 +79,7 @@ class Target:
     @cached_property
     def abstract(self) -> tuple[str, ...]:
         """The names of the abstract functions to be drawn."""
-        used = {e.data[0] for e in self.nodes if e.op == "abstract"}
+        used = {e.name for e in self.nodes if isinstance(e, Abstract)}
         return tuple(sorted(used.union(self.functions)))
 
     @property
@@ -120,7 +120,7 @@ class Target:
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
         Where that takes more than `room` directions, random ones."""
-        shape = env[self.wrt.data.name].shape
+        shape = env[self.wrt.name].shape
         if self.kind == "jvp":
             return self.given(env)[None, None]
         if self.kind == "hess":
@@ -139,7 +139,7 @@ class Target:
 
     def random_direction(self, env: Env, rng: np.random.Generator) -> Array:
         """A direction that is no entry: order × rows × cols."""
-        direction = rng.standard_normal((self.order, *env[self.wrt.data.name].shape))
+        direction = rng.standard_normal((self.order, *env[self.wrt.name].shape))
         if self.kind in ("jvp", "hvp"):
             direction[-1] = self.given(env)
         return direction
@@ -163,7 +163,7 @@ class Target:
     def given(self, env: Env) -> Array:
         """The direction, or the upstream gradient, that is asked for."""
         assert self.direction is not None
-        return env[self.direction.data.name]
+        return env[self.direction.name]
 
 
 @lru_cache(maxsize=16)
@@ -174,7 +174,7 @@ def _entries(rows: int, cols: int) -> Array:
     return entries
 
 
-def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Expr] = ()) -> list[Expr]:
+def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol] = ()) -> list[Symbol]:
     """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
     of these has, so that each has a size."""
     found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ..core.errors import ShapeError
-from ..core.expr import Expr, add, matmul, substitute, times
+from ..core.expr import Add, Expr, Number, add, matmul, substitute, times
 from ..core.functions import Array
 
 SPOILT_DEPTH = 3  # of the sums and products that are spoilt
@@ -38,7 +38,7 @@ def spoilt_expressions(gradient: Expr) -> Iterator[tuple[str, Expr]]:
             if found is not None:
                 name, make = found
                 for gone, rest in ((e.args[0], e.args[1:]), (e.args[-1], e.args[:-1])):
-                    if e.op == "add" and gone.op == "number":
+                    if isinstance(e, Add) and isinstance(gone, Number):
                         continue  # there to avoid a division by 0, perhaps: below what is seen
                     less = _shortened(make, rest)
                     if less is not None and less.shape == e.shape:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.errors import ShapetrickError
-from ..core.expr import postorder
+from ..core.expr import Name, postorder
 from ..core.functions import Array
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
@@ -139,7 +139,7 @@ class Site:
         """The inputs of these points, and of others at which the function has a value."""
         for drawn in self._suitable(self.generator(0)):
             with suppress(Unsuitable):
-                self.values(drawn, drawn.env[self.target.wrt.data.name][None])
+                self.values(drawn, drawn.env[self.target.wrt.name][None])
                 yield drawn
 
     def is_inhabited(self) -> bool:
@@ -162,7 +162,7 @@ class Site:
         """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
         return derivative(
             partial(self.values, drawn),
-            drawn.env[self.target.wrt.data.name],
+            drawn.env[self.target.wrt.name],
             self.target.travelled(directions),
             drawn.shrink,
         )
@@ -184,7 +184,7 @@ class Site:
 
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
-        at = {**drawn.env, self.target.wrt.data.name: points}
+        at = {**drawn.env, self.target.wrt.name: points}
         value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
         values = self.target.read(value, drawn.env, len(points))
         if not _is_moderate(values):
@@ -197,7 +197,7 @@ class Site:
 
     def holds(self, program: Program) -> bool:
         """Whether there is room for the values of gradients and of all that is on the way."""
-        shapes = (e.shape for e in postorder(program.roots) if e.op != "name")
+        shapes = (e.shape for e in postorder(program.roots) if not isinstance(e, Name))
         return numbers_in(shapes, self.sizes) <= MOST_HELD
 
     def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
@@ -240,9 +240,9 @@ class Site:
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
         wrt = self.target.wrt
-        if not wrt.data.attributes <= SIGN_FREE:
+        if not wrt.attributes <= SIGN_FREE:
             return env
-        name = wrt.data.name
+        name = wrt.name
         return {**env, name: -np.copysign(env[name], other[name])}
 
     def _suitable(self, rng: np.random.Generator) -> Iterator[Draw]:
@@ -250,7 +250,7 @@ class Site:
             self.failures[TOO_LARGE] += 1
             return
         for profile, shrink in _FIRST_TRIES:
-            env = {s.data.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
+            env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
@@ -264,7 +264,7 @@ class Site:
         stacked = {}
         for symbol in self.target.inputs:
             profiles = common.above(any_profiles(count - count // 2, rng))
-            stacked[symbol.data.name] = draws(symbol, self.sizes, rng, profiles, count)
+            stacked[symbol.name] = draws(symbol, self.sizes, rng, profiles, count)
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:

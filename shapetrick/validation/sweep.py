@@ -15,7 +15,7 @@ import numpy as np
 
 from ..algebra.ranges import Ranges
 from ..core.errors import ShapetrickError
-from ..core.expr import Expr, postorder
+from ..core.expr import Expr, Number, Symbol, postorder
 from ..core.functions import TABLE, Array
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, derivatives, points_per_direction
@@ -101,8 +101,8 @@ class Sweep:
         """Numbers in the function and the gradient that may be where something changes."""
         found: dict[float, None] = {}
         for e in postorder([self._target.of, *self._gradient.roots]):
-            if e.op == "number" and isinstance(e.data, Fraction):
-                size = abs(float(e.data))
+            if isinstance(e, Number) and isinstance(e.value, Fraction):
+                size = abs(float(e.value))
                 if size not in (0.0, 1.0, 2.0) and NUMBERS[0] <= size <= NUMBERS[1]:
                     found[size] = None
         return tuple(found)[:MOST_NUMBERS]
@@ -131,7 +131,7 @@ class Sweep:
     def _draws(self, own: Profile, others: Profile, count: int) -> Mapping[str, Array]:
         target, sizes = self._target, self._site.sizes
         return {
-            s.data.name: draws(s, sizes, self._rng, own if s is target.wrt else others, count)
+            s.name: draws(s, sizes, self._rng, own if s is target.wrt else others, count)
             for s in target.inputs
         }
 
@@ -162,9 +162,9 @@ class Sweep:
         bisection: the variable is scaled alone, and all inputs are."""
         target = self._target
         base = self._draws(Profile(boosted=False), Profile(boosted=False), BASES)
-        alone = {target.wrt.data.name}
+        alone = {target.wrt.name}
         moved = [alone & _movable(target.inputs), _movable(target.inputs)]
-        free = [all(s.data.attributes <= SIGN_FREE for s in target.inputs if s.data.name in names)
+        free = [all(s.attributes <= SIGN_FREE for s in target.inputs if s.name in names)
                 for names in moved]  # fmt: skip
         lines = [(b, k) for k in range(2) for b in range(BASES) if moved[k]]
         if not lines:
@@ -277,7 +277,7 @@ class Sweep:
 
     def _compared_at_once(self, env: Mapping[str, Array], count: int) -> _Compared:
         target, site = self._target, self._site
-        x = env[target.wrt.data.name]
+        x = env[target.wrt.name]
         size = np.sqrt((x * x).mean(axis=(1, 2), keepdims=True))
         size = np.where(size == 0, 1.0, size)
         directions = self._rng.standard_normal((count, target.order, *x.shape[1:]))
@@ -292,7 +292,7 @@ class Sweep:
 
         def f(points: Array) -> Array:
             branches: list[Array] = []
-            moved = {**wide, target.wrt.data.name: points}
+            moved = {**wide, target.wrt.name: points}
             value, *inverted = target.program.run(moved, site.sizes, self._functions, branches)
             for b in branches:
                 if b.ndim == 4:
@@ -344,6 +344,6 @@ def _spread(places: Array, most: int) -> Array:
     return np.asarray(places[np.linspace(0, len(places) - 1, most).astype(int)])
 
 
-def _movable(inputs: Sequence[Expr]) -> set[str]:
+def _movable(inputs: Sequence[Symbol]) -> set[str]:
     """The names of what obeys its attributes at every scale."""
-    return {s.data.name for s in inputs if is_scalable(s)}
+    return {s.name for s in inputs if is_scalable(s)}

@@ -36,17 +36,17 @@ def in_variables(one: Case, entry: Entry, function: Any, xp: Any) -> tuple[Any, 
     by = {r.request.wrt for r in one.results if r.request.of is entry.outputs[0].expression}
     inputs = entry.given.inputs
     waves = one.given(entry.given.functions.values(), xp)
-    fixed = {inputs[e]: xp.asarray(one.arrays[e.data.name]) for e in inputs if e not in by}
+    fixed = {inputs[e]: xp.asarray(one.arrays[e.name]) for e in inputs if e not in by}
     chosen = [e for e in inputs if e in by]
 
     def f(*arrays: Any) -> Any:
         given = {}
         for e, x in zip(chosen, arrays, strict=True):
-            definite = "posdef" in e.data.attributes
+            definite = "posdef" in e.attributes
             given[inputs[e]] = (x + x.T) / 2 if definite else x
         return function(**given, **_scalars(fixed, entry), **waves)
 
-    return f, [_scalar(e, xp.asarray(one.arrays[e.data.name])) for e in chosen]
+    return f, [_scalar(e, xp.asarray(one.arrays[e.name])) for e in chosen]
 
 
 def _scalar(e: Expr, x: Any) -> Any:
@@ -118,7 +118,7 @@ def test_the_module_tests_itself(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
 def test_examples_as_code_that_tests_itself(
     path: Path, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -178,8 +178,8 @@ def test_spellings_of_one_expression(one: str, other: str) -> None:
 
 
 def test_numbers_are_exact() -> None:
-    assert read_expression("0.1", PROBLEM).data == Fraction(1, 10)
-    assert read_expression("1e-3", PROBLEM).data == Fraction(1, 1000)
+    assert read_expression("0.1", PROBLEM).value == Fraction(1, 10)
+    assert read_expression("1e-3", PROBLEM).value == Fraction(1, 1000)
 
 
 def test_a_bare_identity_takes_the_shape_that_is_wanted() -> None:
@@ -198,9 +198,9 @@ def test_definitions_are_named_and_in_order_of_use() -> None:
 
 def test_attributes_stay_with_symbols() -> None:
     problem = read("S : n x n posdef const; x : n; J = x' S x")
-    assert problem.symbols["S"].data.attributes == {"posdef"}
+    assert problem.symbols["S"].attributes == {"posdef"}
     assert problem.constants == {"S"}
-    assert [r.wrt.data.name for r in problem.requests] == ["x"]
+    assert [r.wrt.name for r in problem.requests] == ["x"]
 
 
 def test_names_from_elsewhere_are_read_too() -> None:
@@ -216,9 +216,9 @@ def test_names_from_elsewhere_are_read_too() -> None:
 def directions(problem: Problem) -> list[str]:
     found = []
     for r in problem.requests:
-        direction = "" if r.direction is None else r.direction.data.name
+        direction = "" if r.direction is None else r.direction.name
         shape = "" if r.direction is None else shape_text(r.direction.shape)
-        found.append(" ".join([r.kind, r.of_text, "by", r.wrt.data.name, direction, shape]).strip())
+        found.append(" ".join([r.kind, r.of_text, "by", r.wrt.name, direction, shape]).strip())
     return found
 
 
@@ -246,7 +246,7 @@ def test_requests_are_made_definite(text: str, expected: list[str]) -> None:
     assert directions(problem) == expected
     for request in problem.requests:
         if request.direction is not None:
-            name = request.direction.data.name
+            name = request.direction.name
             assert read_expression(name, problem) is request.direction
 
 

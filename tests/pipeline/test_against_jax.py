@@ -83,11 +83,11 @@ def second_order() -> list[tuple[str, Expr, Expr]]:
     """What is differentiated twice, by a variable of which an attribute holds at a point alone."""
     found = []
     for texts, letter, shape in ((OF_MATRICES, "X", (N, N)), (OF_VECTORS, "x", (N, ONE))):
-        constrained = [s for s in ATTRIBUTED[shape] if s.data.attributes & CONSTRAINTS]
+        constrained = [s for s in ATTRIBUTED[shape] if s.attributes & CONSTRAINTS]
         for wrt in constrained if letter == "x" else constrained[-6:]:
             for text in texts:
                 of = read_expression(text, LETTERS, {letter: wrt})
-                found.append((f"{wrt.data.name}: {text}", of, wrt))
+                found.append((f"{wrt.name}: {text}", of, wrt))
     return found
 
 

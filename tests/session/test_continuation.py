@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from effort import calls
+from paths import EXAMPLES
 
 from shapetrick.core.errors import InputError
 from shapetrick.core.problem import Problem
@@ -106,7 +106,7 @@ def test_reading_on_is_reading_the_whole(seed: int) -> None:
 
 
 def test_most_problems_are_read_on_line_by_line() -> None:
-    for path in sorted((Path(__file__).parent.parent / "examples").glob("*.st")):
+    for path in sorted(EXAMPLES.glob("*.st")):
         session, whole = Session(), read(path.read_text(encoding="utf-8"), complete=False)
         session.enter(path.read_text(encoding="utf-8"))
         for text in (entry.text for entry in session.state.entries):

@@ -244,7 +244,7 @@ def test_what_is_saved_derives_to_the_same_answers(tmp_path: Path) -> None:
     path = tmp_path / "problem.st"
     assert "saved 8 statements" in said(desk, f":save {path}")
     problem = read(path.read_text(encoding="utf-8"))
-    assert [r.wrt.data.name for r in problem.requests] == ["W", "X"]
+    assert [r.wrt.name for r in problem.requests] == ["W", "X"]
     other = Desk()
     assert ":answers derives them" in said(other, f":load {path}")
     assert said(other, ":answers") == answers

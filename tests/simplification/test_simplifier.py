@@ -50,8 +50,8 @@ def reordered(e: Expr) -> Expr:
 
 def renaming(e: Expr) -> dict[Expr, Expr]:
     """Other names for the symbols, in another order of the alphabet."""
-    symbols = sorted(ex.symbols_of(e), key=lambda s: str(s.data.name), reverse=True)
-    return {s: ex.symbol(f"x{i:02}", s.shape, s.data.attributes) for i, s in enumerate(symbols)}
+    symbols = sorted(ex.symbols_of(e), key=lambda s: str(s.name), reverse=True)
+    return {s: ex.symbol(f"x{i:02}", s.shape, s.attributes) for i, s in enumerate(symbols)}
 
 
 # ------------------------------------------------------------------------ random expressions
@@ -282,7 +282,7 @@ def test_steps_are_named() -> None:
 # -------------------------------------------------------------------- determinism and size
 
 PROGRAM = """
-from test_simplification import FORMS, GRADIENTS, Simplifier, derive, read, read_expression
+from test_simplifier import FORMS, GRADIENTS, Simplifier, derive, read, read_expression
 for text, _, letters in FORMS:
     problem = read(letters)
     print(Simplifier(problem.definitions.values())(read_expression(text, problem)))
@@ -296,7 +296,9 @@ for text, _ in GRADIENTS:
 
 
 def test_hash_seeds_do_not_matter() -> None:
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    path = os.pathsep.join(
+        [str(ROOT), *(str(ROOT / "tests" / name) for name in ("support", "simplification"))]
+    )
     outputs = set()
     for seed in ("0", "1", "2"):
         run = subprocess.run(

@@ -60,7 +60,7 @@ def word_of(derivation: st.Derivation, target: Target, blocks: bool = False) -> 
     program = Program(wanted)
     for seed in range(DRAWS):
         rng = np.random.default_rng(seed)
-        at = {e.data.name: draw(e, SIZES, rng) for e in symbols}
+        at = {e.name: draw(e, SIZES, rng) for e in symbols}
         values = program.run(at, SIZES)
         near = program.run({name: x * (1 + NEAR) for name, x in at.items()}, SIZES)
         if not all(map(_is_steady, values, near)):

@@ -87,7 +87,7 @@ class Case:
 
 def key_of(result: Result) -> str:
     request = result.request
-    return f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
 
 
 @cache
@@ -97,7 +97,7 @@ def case(name: str) -> Case:
     rng = np.random.default_rng(0)
     directions = [r.request.direction for r in results if r.request.direction is not None]
     symbols = dict.fromkeys([*problem.data.symbols.values(), *directions])
-    arrays = {s.data.name: draw(s, DIMENSIONS, rng) for s in symbols}
+    arrays = {s.name: draw(s, DIMENSIONS, rng) for s in symbols}
     return Case(problem, results, arrays)
 
 

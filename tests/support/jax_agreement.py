@@ -12,7 +12,7 @@ from jax_values import value
 from strategies import ELEMENTWISE, SIZES, environment
 
 from shapetrick.core.errors import DerivationError
-from shapetrick.core.expr import Expr, call, postorder, subtract, symbol, symbols_of
+from shapetrick.core.expr import Expr, call, data_of, postorder, subtract, symbol, symbols_of
 from shapetrick.core.functions import Array
 from shapetrick.core.problem import Kind, Problem, Request
 from shapetrick.language.printer import to_text
@@ -50,7 +50,7 @@ def outcome(of: Expr, wrt: Expr, kind: Kind) -> Outcome:
     if kind in ("vjp", "hvp", "jvp"):
         direction = symbol("#G", of.shape if kind == "vjp" else wrt.shape)
     request = Request(kind, of, "f", wrt, direction)
-    symbols = {e.data.name: e for e in symbols_of(of)}
+    symbols = {e.name: e for e in symbols_of(of)}
     problem = Problem("", symbols, {}, (request,), ELEMENTWISE)
     question = f"{kind} {to_text(of)} wrt {to_text(wrt)}"
     try:
@@ -96,13 +96,15 @@ def has_ties(of: Expr) -> bool:
 
     nodes = list(postorder([of]))
     gaps = [at(subtract(*e.args)) for e in nodes if e.op in ("maximum", "minimum")]
-    winners = [(at(call(f"is{e.op}", *e.args, data=e.data)), at(e)) for e in nodes if e.op in ENDS]
+    winners = [
+        (at(call(f"is{e.op}", *e.args, data=data_of(e))), at(e)) for e in nodes if e.op in ENDS
+    ]
     return any((gap == 0).any() for gap in gaps) or any(w.sum() > x.size for w, x in winners)
 
 
 def truth(of: Expr, wrt: Expr, kind: Kind, env: Env) -> Any:
     """JAX's derivative at a point, in our conventions."""
-    name = wrt.data.name
+    name = wrt.name
 
     def f(x: Any) -> Any:
         return value(of, {**env, name: x}, SIZES, FUNCTIONS)
@@ -137,7 +139,7 @@ def both(of: Expr, wrt: Expr, kind: Kind, gradient: Expr, at: Env) -> tuple[Arra
 def flat(of: Expr, wrt: Expr, kind: Kind, at: Env) -> float:
     """Below this a derivative is what rounding makes of a saturated function."""
     height = largest(np.asarray(value(of, at, SIZES, FUNCTIONS)))
-    return FLAT * height / largest(at[wrt.data.name]) ** (2 if kind in ("hess", "hvp") else 1)
+    return FLAT * height / largest(at[wrt.name]) ** (2 if kind in ("hess", "hvp") else 1)
 
 
 def largest(x: Array) -> float:
@@ -160,4 +162,4 @@ def point(seed: int, direction: Expr | None) -> Env:
 
 
 def variables(of: Expr) -> list[Expr]:
-    return sorted(symbols_of(of), key=lambda e: str(e.data.name))
+    return sorted(symbols_of(of), key=lambda e: str(e.name))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import erf, logsumexp
 
+from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr, postorder
 
 jax.config.update("jax_enable_x64", True)
@@ -90,45 +91,44 @@ def _node(
     functions: Mapping[str, Any],
 ) -> Any:
     shape = tuple(d.size(sizes) for d in x.shape)
-    match x.op:
-        case "number":
-            return jnp.full((1, 1), float(x.data))
-        case "dimension":
-            return jnp.full((1, 1), float(sizes[x.data]))
-        case "constant":
-            return jnp.full((1, 1), {"pi": jnp.pi, "e": jnp.e}[x.data])
-        case "symbol":
-            return env[x.data.name]
-        case "ones" | "zeros":
+    match x:
+        case ex.Number():
+            return jnp.full((1, 1), float(x.value))
+        case ex.Dimension():
+            return jnp.full((1, 1), float(sizes[x.name]))
+        case ex.Constant():
+            return jnp.full((1, 1), {"pi": jnp.pi, "e": jnp.e}[x.name])
+        case ex.Symbol():
+            return env[x.name]
+        case ex.Ones() | ex.Zeros():
             return getattr(jnp, x.op)(shape)
-        case "eye":
+        case ex.Eye():
             return jnp.eye(shape[0])
-        case "commute":
-            m, n = (d.size(sizes) for d in x.data)
+        case ex.Commute():
+            m, n = (d.size(sizes) for d in x.sizes)
             return jnp.eye(m * n)[jnp.arange(m * n).reshape(n, m).T.ravel()]
-        case "unvec":
-            m, n = (d.size(sizes) for d in x.data)
+        case ex.Call(function="unvec"):
+            m, n = (d.size(sizes) for d in ex.sizes_of(x))
             return args[0].reshape(n, m).T
-        case "name":
+        case ex.Name():
             return args[0]
-        case "abstract":
-            name, order = x.data
-            f = functions[name]
-            for _ in range(order):
+        case ex.Abstract():
+            f = functions[x.name]
+            for _ in range(x.order):
                 f = jax.grad(f)
             return jax.vmap(jax.vmap(f))(args[0])
-        case "add":
+        case ex.Add():
             return sum(args[1:], args[0])
-        case "times":
+        case ex.Times():
             return _product(args)
-        case "power":
+        case ex.Power():
             return _power(x.args[1], *args)
-        case "matmul":
+        case ex.MatMul():
             total = args[0]
             for a in args[1:]:
                 total = total @ a
             return total
-    return VALUES[x.op](*args, x.data)
+    return VALUES[x.op](*args, ex.data_of(x))
 
 
 def _product(args: list[Any]) -> Any:
@@ -140,6 +140,7 @@ def _product(args: list[Any]) -> Any:
 
 def _power(exponent: Expr, base: Any, p: Any) -> Any:
     """Whole powers stay whole: JAX differentiates them for negative bases too."""
-    if exponent.op == "number" and exponent.data == int(exponent.data):
-        return base ** int(exponent.data)
+    k = ex.exact(exponent)
+    if k is not None and k.denominator == 1:
+        return base ** int(k)
     return base**p

@@ -50,7 +50,7 @@ def _attributed(shape: Shape) -> list[Expr]:
 ATTRIBUTED: dict[Shape, list[Expr]] = {shape: _attributed(shape) for shape in SHAPES}
 DECLARATIONS = "\n".join(
     [
-        *(f"{s.data.name} : {s.shape[0]} x {s.shape[1]}" for ss in SYMBOLS.values() for s in ss),
+        *(f"{s.name} : {s.shape[0]} x {s.shape[1]}" for ss in SYMBOLS.values() for s in ss),
         *(f"{name} : elementwise" for name in ELEMENTWISE),
     ]
 )
@@ -87,8 +87,8 @@ def environment(seed: int = 0) -> dict[str, Array]:
     """A value for every symbol, also for those with attributes."""
     rng = np.random.default_rng(seed)
     attributed = (s for symbols in ATTRIBUTED.values() for s in symbols)
-    return {s.data.name: sampling.draw(s, SIZES, rng) for s in attributed} | {
-        s.data.name: rng.uniform(-1.5, 1.5, [d.size(SIZES) for d in shape])
+    return {s.name: sampling.draw(s, SIZES, rng) for s in attributed} | {
+        s.name: rng.uniform(-1.5, 1.5, [d.size(SIZES) for d in shape])
         for shape, symbols in SYMBOLS.items()
         for s in symbols
     }
@@ -113,7 +113,9 @@ def expressions(draw: st.DrawFn, shape: Shape | None = None, depth: int = 4) -> 
 def attributed_expressions(draw: st.DrawFn, depth: int = 4) -> Expr:
     """Likewise, in which some symbols have attributes; numbers are exact."""
     e = draw(expressions(depth=depth))
-    assume(not any(isinstance(x.data, float) for x in ex.postorder([e])))
+    assume(
+        not any(isinstance(x, ex.Number) and isinstance(x.value, float) for x in ex.postorder([e]))
+    )
     symbols = ex.symbols_of(e)
     return ex.substitute(
         e, {s: draw(st.sampled_from([s, s, *ATTRIBUTED[s.shape]])) for s in symbols}

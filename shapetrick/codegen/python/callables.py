@@ -16,7 +16,7 @@ from typing import Any
 
 from ...core.dims import extent, shape_text
 from ...core.errors import OperandError, ShapeError
-from ...core.expr import Expr
+from ...core.expr import Symbol
 from ...core.functions import TABLE
 from ..program import Output
 from .operations import Library
@@ -72,9 +72,7 @@ class Generated:
         self._library: Library = library
         self._alone = alone
         self._declared = declared
-        self._names = {
-            name: e.data.name for entry in entries for e, name in entry.given.inputs.items()
-        }
+        self._names = {name: e.name for entry in entries for e, name in entry.given.inputs.items()}
         others = [name for entry in entries for name in entry.given.others]
         self.parameters = tuple(dict.fromkeys([*self._names.values(), *others]))
 
@@ -97,13 +95,11 @@ class Generated:
     def _called(
         self, entry: Entry, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        given = {
-            e: self._given(e.data.name, name, values) for e, name in entry.given.inputs.items()
-        }
+        given = {e: self._given(e.name, name, values) for e, name in entry.given.inputs.items()}
         arguments = {name: self._array(e, given[e]) for e, name in entry.given.inputs.items()}
         for variable in (o.request.wrt for o in entry.outputs if o.request is not None):
-            if variable not in given and variable.data.name in values:
-                given[variable] = values[variable.data.name]
+            if variable not in given and variable.name in values:
+                given[variable] = values[variable.name]
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
@@ -125,16 +121,16 @@ class Generated:
             return values[name if name in values else identifier]
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
 
-    def _array(self, e: Expr, value: Any) -> Any:
+    def _array(self, e: Symbol, value: Any) -> Any:
         """The value as an array of as many axes as the function expects."""
-        array = self._converted(e.data.name, value)
+        array = self._converted(e.name, value)
         axes = extent(e.shape)
         if not axes and array.shape in ((), (1,), (1, 1)):
             return float(array.item()) if self._library == "numpy" else array.reshape(())
         if axes and (len(axes) == array.ndim or (len(axes) == 1 and array.ndim == 2)):
             return array
         raise ShapeError(
-            f"`{e.data.name}` is {shape_text(e.shape)}: not an array of shape {tuple(array.shape)}."
+            f"`{e.name}` is {shape_text(e.shape)}: not an array of shape {tuple(array.shape)}."
         )
 
     def _converted(self, name: str, value: Any) -> Any:
@@ -157,7 +153,7 @@ class Generated:
             return lambda *arrays: value(*arrays, None)
         return self._given(name, name, values)
 
-    def _result(self, output: Output, result: Any, given: Mapping[Expr, Any], wide: bool) -> Any:
+    def _result(self, output: Output, result: Any, given: Mapping[Symbol, Any], wide: bool) -> Any:
         """A gradient in the shape in which its variable was given; see the class."""
         request, axes = output.request, extent(output.expression.shape)
         if request is not None and request.kind in ("grad", "vjp", "hvp") and len(axes) < 2:

@@ -57,7 +57,7 @@ def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
     """The parameters of the function, all inputs but the upstream; and the upstream's name."""
     identifiers = Identifiers(RESERVED)
     given = arguments(rule.program, identifiers, rule.inputs)
-    return given, identifiers.take(rule.upstream.data.name)
+    return given, identifiers.take(rule.upstream.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _passes(rule: Rule, library: Library) -> _Passes:
     program = rule.program
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers, rule.inputs)
-    upstream = identifiers.take(rule.upstream.data.name)
+    upstream = identifiers.take(rule.upstream.name)
     names = {**program.names, **{o.value: o.name for o in program.outputs}}
     roots = [o.value for o in program.outputs]
     like = next(iter(given.inputs.values()))

@@ -155,7 +155,7 @@ def function(
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
     _check(sizes or {}, results)
     library = LIBRARIES[known(target)]
-    directions = [r.request.direction.data.name for r in results if r.request.direction is not None]
+    directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
     if problem.families is not None:
         return _looping(problem, results, known(target), blocks, alone)
@@ -263,7 +263,7 @@ def _about(results: Sequence[Result]) -> list[str]:
         found = result.validation
         if found.verdict != "verified":
             request = result.request
-            key = f"{request.kind} {request.of_text} wrt {request.wrt.data.name}"
+            key = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
             lines.append(f"# NOT VERIFIED: {' '.join(f'{key}: {found.reason}'.split())}")
     return lines
 

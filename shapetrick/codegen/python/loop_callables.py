@@ -98,7 +98,7 @@ class GeneratedLoops:
         """A gradient in the shape in which its variable was given."""
         if answer.result is None:
             return found
-        wrt = answer.result.request.wrt.data.name
+        wrt = answer.result.request.wrt.name
         own, member = values.get(base_of(wrt)), split(wrt)
         if answer.listed:
             return [self._shaped(x, y) for x, y in zip(found, own or found, strict=False)]

@@ -35,7 +35,7 @@ class LoopRule:
         self.upstream = loops.identifier(f"bar({self.value.base})", f"{self.value.base}_bar")
         self._times = f" * {self.upstream}"
         if direction is not None:
-            self.upstream, self._times = loops.identifier(direction.data.name), ""
+            self.upstream, self._times = loops.identifier(direction.name), ""
         own = [p for p in loops.parameters if p.identifier != self.upstream]
         self.parameters = own
         self._inputs = [p for p in own if p.value is not None]
@@ -51,7 +51,7 @@ class LoopRule:
     def _gradient(self, p: Parameter) -> str | dict[str, str] | None:
         """The gradient by an input: a name, that of a dictionary of members, or members alone; None
         if nobody asked."""
-        by = {a.result.request.wrt.data.name: a for a in self.gradients if a.result is not None}
+        by = {a.result.request.wrt.name: a for a in self.gradients if a.result is not None}
         if not p.listed:
             return self._name(by[p.name]) if p.name in by else None
         whole = next((a for n, a in by.items() if a.listed and base_of(n) == p.name), None)

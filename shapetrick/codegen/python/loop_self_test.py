@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...core.errors import RequestError
-from ...core.expr import Expr
-from ...core.families import Segment, reindexed
+from ...core.expr import Expr, Symbol, as_symbol
+from ...core.families import Segment, at_index, reindexed
 from ...core.indices import Index, base_of, member, renamed, split
 from ...core.problem import Problem, Request
 from ...core.results import Result
@@ -58,14 +58,14 @@ class Members:
     def test(self, loops: Loops, draws: Draws) -> list[str]:
         """The test of a function that returns values and gradients. Raises RequestError."""
         given = self.arguments(loops.parameters)
-        names = {e.data.name: name for e, name in given.inputs.items()}
+        names = {e.name: name for e, name in given.inputs.items()}
         values = [a for a in loops.answers if a.result is None]
         places = {a.of: i for i, a in enumerate(values)}
         checked: list[Checked] = []
         for a in loops.answers:
             for key, request in self._asked(a, given):
                 direction = request.direction
-                upstream = "" if direction is None else names[direction.data.name]
+                upstream = "" if direction is None else names[direction.name]
                 at = len(values) + len(checked)
                 checked.append(Checked(key, request, at, places[a.of], upstream))
         return members_test(given, loops.library, draws, checked)
@@ -82,13 +82,13 @@ class Members:
 
     def arguments(self, parameters: Iterable[Parameter]) -> Arguments:
         """The parameters, with one for each member of a list."""
-        inputs: dict[Expr, str] = {}
+        inputs: dict[Symbol, str] = {}
         functions: dict[object, str] = {}
         lengths: dict[str, str] = {}
         for p in parameters:
             if p.value is not None:
                 for e in self._inputs(p.name) if p.listed else [self._numbered(p.value)]:
-                    found = split(e.data.name) if p.listed else None
+                    found = split(e.name) if p.listed else None
                     inputs[e] = p.identifier if found is None else member(p.identifier, found[1])
             elif p.function is not None:
                 base, order = p.function
@@ -102,22 +102,22 @@ class Members:
                 functions[p.name] = p.identifier
         return Arguments(inputs, lengths, functions, tuple(lengths), {}, ())
 
-    def _inputs(self, base: str) -> list[Expr]:
+    def _inputs(self, base: str) -> list[Symbol]:
         """The members of a family that are given, in order."""
-        found: dict[Index, Expr] = {}
+        found: dict[Index, Symbol] = {}
         for s in self._families.of(base):
             if s.body is None:
                 for i in self._indices([s]):
                     values = {**self._unrolling.indices, **s.values(i)}
-                    found[i] = reindexed(s.symbol(s.index), values)
+                    found[i] = at_index(s.symbol(s.index), values)
         return [found[i] for i in sorted(found)]
 
     def _indices(self, segments: Iterable[Segment]) -> list[Index]:
         found = {k for s in segments for k in self._unrolling.members(s)}
         return [Index("", k) for k in sorted(found)]
 
-    def _numbered(self, e: Expr) -> Expr:
-        return reindexed(e, self._unrolling.indices)
+    def _numbered(self, e: Expr) -> Symbol:
+        return as_symbol(reindexed(e, self._unrolling.indices))
 
     def _asked(self, a: Answer, given: Arguments) -> Iterator[tuple[str, Request]]:
         """The gradients that an answer has, in order: by one input, or by each member. Raises
@@ -125,12 +125,12 @@ class Members:
         if a.result is None:
             return
         request = a.result.request
-        name = request.wrt.data.name
+        name = request.wrt.name
         names = [renamed(name, self._unrolling.indices)]
         if a.listed:
             base = base_of(name)
             names = [member(base, i) for i in self._indices(self._families.of(base))]
-        inputs = {e.data.name: e for e in given.inputs}
+        inputs = {e.name: e for e in given.inputs}
         for one in names:
             if one not in inputs:
                 raise RequestError(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import extent, shape_text
-from ...core.expr import Expr, postorder, substitute, symbol, zeros
+from ...core.expr import Dimension, Expr, Number, Symbol, postorder, substitute, symbol, zeros
 from ...core.families import Families, Incomparable, Segment, covers
 from ...core.indices import Index, Range, base_of, member, split
 from ...core.problem import Problem
@@ -163,12 +163,12 @@ class Loops:
         own = self.identifier(base_of(name))
         return own if split(name) is None else f"next(iter({own}.values()))"
 
-    def _all_inputs(self) -> dict[str, Expr]:
+    def _all_inputs(self) -> dict[str, Symbol]:
         found = dict(self._problem.symbols)
         for a in self._passes.gradients:
             direction = a.result.request.direction if a.result else None
             if direction is not None:
-                found.setdefault(direction.data.name, direction)
+                found.setdefault(direction.name, direction)
         return found
 
     def given(self, parameters: Sequence[Parameter]) -> Iterator[str]:
@@ -288,24 +288,24 @@ class Loops:
         for name in program.foreign:
             self._foreign[name] = None
             functions[name] = self.identifier(name)
-        like = next((self._text(x.data.name) for x in program.inputs), self._like)
+        like = next((self._text(x.name) for x in program.inputs), self._like)
         taken = Identifiers([*RESERVED, *self._names.values()])
         writer = Writer(self.library, [output], program.names, dims, functions, taken, like)
         for x in program.inputs:
-            node = program.graph.node("input", (), x.data, extent(x.shape))
-            writer.bind(node, self._text(x.data.name))
+            node = program.graph.node("input", (), x, extent(x.shape))
+            writer.bind(node, self._text(x.name))
         statements = writer.write([output], named=False)
         lines = [f"{x.name} = {x.text}" for x in statements]
         return [*lines, f"{head} {writer.piece(output)}"]
 
-    def _dim(self, name: str, inputs: Iterable[Expr], s: Segment) -> str:
+    def _dim(self, name: str, inputs: Iterable[Symbol], s: Segment) -> str:
         """A dimension as a number; that of a member is read off a member that has it."""
         if not name.endswith("]"):
             return self.identifier(name)
         for e in inputs:
             for axis, d in enumerate(extent(e.shape)):
                 if str(d) == name:
-                    return f"{self._text(e.data.name)}.shape[{axis}]"
+                    return f"{self._text(e.name)}.shape[{axis}]"
         return self._dim_of_member(name, s)
 
     def _dim_of_member(self, name: str, s: Segment) -> str:
@@ -358,4 +358,4 @@ def _shared(bodies: Sequence[Expr]) -> set[Expr]:
 
 def _is_size(x: Expr) -> bool:
     """Whether it is a number made of dimensions."""
-    return all(a.op in ("number", "dimension") or a.args for a in postorder([x]))
+    return all(isinstance(a, (Number, Dimension)) or a.args for a in postorder([x]))

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from ...core.dims import extent, shape_text
 from ...core.errors import RequestError
-from ...core.expr import Expr
+from ...core.expr import Expr, Name, Symbol
 from ...language.printer import overlined, to_text
 from ..program import Output, Program
 from .identifiers import Identifiers
@@ -143,10 +143,10 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def bind(writer: Writer, program: Program, inputs: Mapping[Expr, str]) -> None:
+def bind(writer: Writer, program: Program, inputs: Mapping[Symbol, str]) -> None:
     """Tell the writer what the inputs are called."""
     for e, name in inputs.items():
-        writer.bind(program.graph.node("input", (), e.data, extent(e.shape)), name)
+        writer.bind(program.graph.node("input", (), e, extent(e.shape)), name)
 
 
 def _like(given: Arguments) -> str:
@@ -222,7 +222,7 @@ def docstring(program: Program, given: Arguments) -> list[str]:
     summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
     formulas = [(overlined(name), body) for name, body in program.definitions]
     for o in program.outputs:
-        if o.result is not None or (o.expression.op != "name" and o.name != "value"):
+        if o.result is not None or (not isinstance(o.expression, Name) and o.name != "value"):
             formulas.append((o.key, o.result.gradient if o.result else o.expression))
     shapes = [
         f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"

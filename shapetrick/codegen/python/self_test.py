@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.dims import extent
 from ...core.errors import RequestError
-from ...core.expr import Expr
+from ...core.expr import Symbol
 from ...core.functions import Array
 from ...core.problem import Request
 from ..program import Program
@@ -106,7 +106,7 @@ class Ruled:
     function: str
     given: Arguments
     gradients: Sequence[tuple[str, Request]]
-    upstream: tuple[Expr, str] | None = None
+    upstream: tuple[Symbol, str] | None = None
 
 
 def plain_test(program: Program, given: Arguments, library: Library, draws: Draws) -> list[str]:
@@ -141,7 +141,7 @@ def rule_test(
     """The test of backward rules; of functions that take lists, if inputs are `members`."""
     checked: list[Checked] = []
     call = ["found: list[Any] = []"]
-    inputs: dict[Expr, str] = {}
+    inputs: dict[Symbol, str] = {}
     place = 0
     for rule in rules:
         inputs.update(rule.given.inputs)
@@ -201,7 +201,7 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _name(given: Arguments, e: Expr | None) -> str:
+def _name(given: Arguments, e: Symbol | None) -> str:
     return given.inputs.get(e, "") if e is not None else ""
 
 
@@ -211,7 +211,7 @@ def _test(
     draws: Draws,
     checked: Sequence[Checked],
     call: Sequence[str],
-    inputs: Mapping[Expr, str],
+    inputs: Mapping[Symbol, str],
     helper: Sequence[str] = (),
 ) -> list[str]:
     if any(isinstance(key, str) for key in given.functions):
@@ -302,22 +302,22 @@ _CONVERTED: Mapping[Library, list[str]] = {
     "torch": [
         "given = {**inputs, **changed}",
         "for name, x in given.items():",
-        "    if isinstance(x, np.ndarray | float):",
+        "    if isinstance(x, (np.ndarray, float)):",
         "        given[name] = torch.as_tensor(x)",
     ],
 }
 
 
-def _drawn(e: Expr, place: str, draws: Draws) -> list[str]:
+def _drawn(e: Symbol, place: str, draws: Draws) -> list[str]:
     """Lines that draw an input; `place` is where it goes."""
     shape = tuple(d.size(draws.sizes) for d in extent(e.shape))
-    if e.data.name in draws.values:
-        value = draws.values[e.data.name].reshape(shape)
-        if not e.data.attributes & {*_SHAPED, "onehot"}:
+    if e.name in draws.values:
+        value = draws.values[e.name].reshape(shape)
+        if not e.attributes & {*_SHAPED, "onehot"}:
             value = np.vectorize(lambda x: float(f"{x:.4g}"))(value)
         entries = value.tolist()
         return [f"{place} = {f'np.array({entries})' if shape else entries}"]
-    attributes = e.data.attributes
+    attributes = e.attributes
     entries = next((text for a, text in _SIGNED.items() if a in attributes), draws.entries)
     if attributes & {"posdef", "orthogonal", "onehot"}:
         entries = RANGES[0]
@@ -350,7 +350,7 @@ def _others(given: Arguments, library: Library, draws: Draws) -> list[str]:
 _SECOND = ("hess", "hvp")
 
 
-def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
+def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
     """Lines that put a gradient beside the difference that it should equal."""
     request = c.request
     name = inputs[request.wrt]
@@ -382,7 +382,7 @@ def _pair(c: Checked, inputs: Mapping[Expr, str], draws: Draws) -> list[str]:
         lines.append(f"{d} = rng.standard_normal({shape})")
         if along is request.of:
             continue
-        if request.symmetric or (request.wrt.data.attributes & _SYMMETRIC and len(shape) == 2):
+        if request.symmetric or (request.wrt.attributes & _SYMMETRIC and len(shape) == 2):
             lines.append(f"{d} = {d} + {d}.T")
     return [
         *lines,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import ONE, Dim, extent, shape_text
-from ...core.expr import Expr
+from ...core.expr import Expr, Symbol
 from ..program import Program
 from .identifiers import Identifiers
 from .statements import dim_text
@@ -25,7 +25,7 @@ class Arguments:
     the dimensions that no shape tells, which are parameters too; `sources` says of all others how
     they are read, and off which input."""
 
-    inputs: Mapping[Expr, str]
+    inputs: Mapping[Symbol, str]
     dims: Mapping[str, str]
     functions: Mapping[object, str]
     asked: tuple[str, ...]
@@ -44,14 +44,14 @@ class Arguments:
 
 
 def arguments(
-    program: Program, identifiers: Identifiers, inputs: Sequence[Expr] | None = None
+    program: Program, identifiers: Identifiers, inputs: Sequence[Symbol] | None = None
 ) -> Arguments:
     """The parameters of a program, named before anything else is: all inputs, or those given."""
     chosen = program.inputs if inputs is None else inputs
-    return _named(program, {e: identifiers.take(e.data.name) for e in chosen}, identifiers)
+    return _named(program, {e: identifiers.take(e.name) for e in chosen}, identifiers)
 
 
-def _named(program: Program, inputs: Mapping[Expr, str], identifiers: Identifiers) -> Arguments:
+def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifiers) -> Arguments:
     functions: dict[object, str] = {}
     for name, order in program.functions:
         suffix = _PRIMES[order] if order < len(_PRIMES) else f"_derivative{order}"
@@ -83,7 +83,7 @@ def _dimensions(program: Program) -> list[str]:
 class _Sizes:
     """Reads the sizes of dimensions off the shapes of the inputs."""
 
-    def __init__(self, inputs: Mapping[Expr, str], dims: Mapping[str, str]) -> None:
+    def __init__(self, inputs: Mapping[Symbol, str], dims: Mapping[str, str]) -> None:
         self._inputs = inputs
         self._dims = dims
         self.known: set[str] = set()
@@ -91,7 +91,7 @@ class _Sizes:
         self.sources: dict[str, tuple[str, str]] = {}
         self.lines: list[str] = []
 
-    def read(self, e: Expr) -> None:
+    def read(self, e: Symbol) -> None:
         """Those that stand alone: `m, d = X.shape`."""
         axes = extent(e.shape)
         names = [str(d) if d.names == (str(d),) and str(d) not in self.known else "" for d in axes]
@@ -110,7 +110,7 @@ class _Sizes:
                 self.known.add(name)
                 self.sources[self._dims[name]] = _length(source, i, axes), source
 
-    def solve(self, e: Expr) -> None:
+    def solve(self, e: Symbol) -> None:
         """Those that a sum or multiple tells: `n = X.shape[1] - 1`."""
         axes = extent(e.shape)
         for i, d in enumerate(axes):
@@ -169,7 +169,7 @@ def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> li
     return [f"assert {test}, (", f'    f"{message}"', ")"]
 
 
-def flattening(inputs: Mapping[Expr, str]) -> list[str]:
+def flattening(inputs: Mapping[Symbol, str]) -> list[str]:
     """Vectors are computed with as arrays of one axis, however they were given."""
     vectors = [name for e, name in inputs.items() if len(extent(e.shape)) == 1]
     return [f"{name} = {name}.reshape(-1)" for name in vectors]

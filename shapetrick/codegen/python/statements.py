@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ...core.dims import Dim
-from ...core.expr import Number
+from ...core.expr import Real
 from ..ir import Value, walk
 from .identifiers import Identifiers
 from .operations import TABLE, Level, Library
@@ -305,7 +305,7 @@ class Writer:
             return Piece(f"1 / {below:unary}", Level.PRODUCT)
         return self._raised(base, exponent.data)
 
-    def _raised(self, base: Value, exponent: Number) -> Piece:
+    def _raised(self, base: Value, exponent: Real) -> Piece:
         piece = self._pieces[base]
         if exponent == 1:
             return piece
@@ -359,12 +359,12 @@ class Terms:
     """A product: a number, scalars and arrays above the bar and below it."""
 
     def __init__(self) -> None:
-        self._coefficient: Number = Fraction(1)
+        self._coefficient: Real = Fraction(1)
         self._negative = False
         self._above: tuple[list[Piece], list[Piece]] = ([], [])  # scalars, arrays
         self._below: tuple[list[Piece], list[Piece]] = ([], [])
 
-    def multiply(self, coefficient: Number) -> None:
+    def multiply(self, coefficient: Real) -> None:
         self._coefficient = self._coefficient * coefficient
 
     def above(self, piece: Piece, is_array: bool) -> None:
@@ -429,7 +429,7 @@ def _quotient(above: Sequence[Piece], divisors: Sequence[Piece], below: Sequence
     return Piece(text, Level.PRODUCT)
 
 
-def number(value: Number) -> Piece:
+def number(value: Real) -> Piece:
     """A number; a fraction as a decimal where that is exact and short."""
     size = absolute(value)
     if isinstance(size, float):
@@ -442,7 +442,7 @@ def number(value: Number) -> Piece:
     return Piece(f"{size.numerator} / {size.denominator}", Level.PRODUCT, value < 0)
 
 
-def absolute(value: Number) -> Number:
+def absolute(value: Real) -> Real:
     return -value if value < 0 else value
 
 

@@ -16,7 +16,20 @@ import numpy as np
 
 from ...core.dims import SCALAR, Dim
 from ...core.errors import CodeError, ShapetrickError
-from ...core.expr import Expr, eye, ones, postorder, symbol, transform, zeros
+from ...core.expr import (
+    Expr,
+    Eye,
+    Ones,
+    Symbol,
+    Zeros,
+    as_symbol,
+    eye,
+    ones,
+    postorder,
+    symbol,
+    transform,
+    zeros,
+)
 from ...core.functions import Array
 from ...numerics.evaluation import Program as Evaluation
 from ...numerics.sampling import (
@@ -81,7 +94,7 @@ def confirm(
     def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
         functions = {n: _derivative(drawn.functions[f], k) for n, (f, k) in waves.items()}
         asked = {given.dims[name]: sizes[name] for name in given.asked}
-        arrays = {e.data.name: drawn.env[e.data.name] for e in program.inputs}
+        arrays = {e.name: drawn.env[e.name] for e in program.inputs}
         found = function(**{**asked, **functions, **arrays})
         return [found[e.key] for e in expected]
 
@@ -100,7 +113,7 @@ def confirm_loops(loops: Loops, members: Members, seed: int) -> list[Place]:
     called = [key[0] for key in given.functions if isinstance(key, tuple)]
 
     def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
-        arrays = [(name, drawn.env[e.data.name]) for e, name in given.inputs.items()]
+        arrays = [(name, drawn.env[e.name]) for e, name in given.inputs.items()]
         functions = [
             (name, _derivative(drawn.functions[key[0]], key[1]))
             for key, name in given.functions.items()
@@ -144,28 +157,28 @@ def _of_moderate_size(program: Program) -> Program:
     names = {d: Dim.of(str(d)) for d in large if d.integer not in forced}
     small = [transform(e, partial(_renamed, names=names)) for e in roots]
     wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
-    inputs = small[len(wanted) :]
-    return planned(wanted, [e.data.name for e in inputs], {}, WRITTEN, inputs)
+    inputs = [as_symbol(e) for e in small[len(wanted) :]]
+    return planned(wanted, [e.name for e in inputs], {}, WRITTEN, inputs)
 
 
 def _renamed(e: Expr, names: Mapping[Dim, Dim]) -> Expr:
     """A leaf with names for sizes."""
     rows, cols = (names.get(d, d) for d in e.shape)
-    match e.op:
-        case "symbol":
-            return symbol(e.data.name, (rows, cols), e.data.attributes)
-        case "ones":
+    match e:
+        case Symbol():
+            return symbol(e.name, (rows, cols), e.attributes)
+        case Ones():
             return ones(rows, cols)
-        case "zeros":
+        case Zeros():
             return zeros(rows, cols)
-        case "eye":
+        case Eye():
             return eye(rows)
     return e
 
 
 def judge(
     expected: Sequence[Expected],
-    inputs: Sequence[Expr],
+    inputs: Sequence[Symbol],
     names: Iterable[str],
     run: Run,
     seed: int,
