@@ -63,16 +63,19 @@ class _Watch:
         threading.Thread(target=self._run, args=(_clock(),), daemon=True).start()
 
     def end(self) -> None:
-        """From here on it doesn't interrupt: what was sent and has not arrived is taken back."""
+        """From here on it doesn't interrupt. What was sent and has not arrived is replaced by one
+        that arrives here: taken back with NULL it would leave CPython's request for attention
+        standing, in which a traced function of 3.11 never gets past its first step."""
         while True:
             try:
                 with self._lock:
                     self._ended.set()
-                    if self._sent:
-                        _send(self._worker, None)
+                while self._sent:
+                    _send(self._worker, self.interrupt)
                 return
-            except self.interrupt:  # arrived before it was taken back
-                continue
+            except self.interrupt:
+                if self._ended.is_set():  # and none is on its way: a thread has room for one
+                    return
 
     def _run(self, clock: Callable[[], float]) -> None:
         over, latest = clock() + self._seconds, time.monotonic() + _LONGEST * self._seconds
@@ -90,12 +93,11 @@ class _Watch:
                 _send(self._worker, self.interrupt)
 
 
-def _send(thread: int, exception: type[BaseException] | None) -> None:
-    """Raise an exception in a thread at its next step; None takes back what hasn't arrived."""
+def _send(thread: int, exception: type[BaseException]) -> None:
+    """Raise an exception in a thread at its next step."""
     from ctypes import c_ulong, py_object, pythonapi
 
-    sent = None if exception is None else py_object(exception)
-    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), sent)
+    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(exception))
 
 
 def _clock() -> Callable[[], float]:

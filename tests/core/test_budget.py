@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import shapetrick as st
@@ -25,6 +28,22 @@ def test_no_interrupt_arrives_after_the_request() -> None:
             outcomes.add(None)
         sum(range(1000))  # where a late one would arrive
     assert outcomes <= {None, sum(range(20_000))}
+
+
+def test_nothing_of_an_interrupt_is_left_for_a_tracer() -> None:
+    """A request for attention that is never answered holds up a traced function for ever."""
+    code = """if True:
+        import sys, itertools
+        from shapetrick.core.deadline import TimeLimitError, limited
+        try:
+            limited(0.01, lambda: sum(1 for _ in itertools.count()))
+        except TimeLimitError:
+            sys.setprofile(lambda *_: None)
+            print((lambda: "traced")())
+    """
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "traced\n"
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
