@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -37,11 +37,13 @@ Functions = Mapping[
 
 
 class _Step(NamedTuple):
-    """What is computed: the value of `slot` is `f` of the values in the slots `args`."""
+    """What is computed: the value of `slot` is `f` of the values in the slots `args`, of which it
+    may be a sum of products."""
 
     slot: int
     f: Callable[..., Any]
     args: tuple[int, ...]
+    linear: bool = False
 
 
 class Program:
@@ -88,12 +90,14 @@ class Program:
         branches: list[Array] | None = None,
         strict: bool = False,
         rounding: np.random.Generator | None = None,
+        under: Literal["ignore", "raise"] = "ignore",
     ) -> list[Array]:
         """The roots' values, for the values of symbols, dimension names and abstract functions;
         into `branches`, for every operation with kinks, the branch that each entry takes.
 
         Non-finite results are returned, not warned of; `strict` raises FloatingPointError where an
-        element-wise operation has one. With `rounding`, every step is rounded once more, up or down
+        element-wise operation has one, and `under` says whether it does where a value is too small
+        for a number. With `rounding`, every step is rounded once more, up or down
         at random: what changes by that is below what the values say."""
         values = self._values.copy()
         for slot, e in self._sized:
@@ -103,13 +107,18 @@ class Program:
         for slot, name in self._functions:
             values[slot] = (functions or {})[name]
         trouble: Any = "raise" if strict else "ignore"
-        with np.errstate(over=trouble, divide=trouble, invalid=trouble, under="ignore"):
-            for slot, f, args in self._steps:
-                values[slot] = f(*[values[a] for a in args])
-                if rounding is not None:
-                    values[slot] = _rounded(values[slot], rounding)
+        with np.errstate(over=trouble, divide=trouble, invalid=trouble, under=under):
+            points = () if rounding is None else _points(env)
+            for slot, f, args, linear in self._steps:
+                operands = [values[a] for a in args]
+                if rounding is None:
+                    values[slot] = f(*operands)
+                else:
+                    if linear:
+                        operands = [_rounded(x, rounding, points) for x in operands]
+                    values[slot] = _rounded(f(*operands), rounding, points)
             if branches is not None:
-                branches += [f(*[values[a] for a in args]) for _, f, args in self._kinks]
+                branches += [f(*[values[a] for a in args]) for _, f, args, _ in self._kinks]
         return [values[slot] for slot in self._results]
 
     def _place(self, e: Expr, args: tuple[int, ...]) -> int:
@@ -130,7 +139,8 @@ class Program:
         else:
             row = TABLE[e.op]
             operands = (*args, self._data(e))
-            self._steps.append(_Step(slot, row.value, operands))
+            linear = row.units in ("linear", "equal")  # its summands are rounded inside
+            self._steps.append(_Step(slot, row.value, operands, linear))
             if row.branch is not None:
                 self._kinks.append(_Step(slot, row.branch, operands))
         return slot
@@ -164,9 +174,17 @@ def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> A
     return function(x, order)
 
 
-def _rounded(value: Array, rounding: np.random.Generator) -> Array:
-    """Each entry a rounding error up or down."""
-    return np.asarray(value * (1 + EPS * (2 * rounding.integers(0, 2, value.shape) - 1)))
+def _points(env: Mapping[str, Array]) -> tuple[int, ...]:
+    """The batch axes of all inputs together."""
+    return np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+
+
+def _rounded(value: Any, rounding: np.random.Generator, points: tuple[int, ...]) -> Any:
+    """An array with a rounding error in each entry, up or down, at each point another one."""
+    if not isinstance(value, np.ndarray):
+        return value
+    signs = 2 * rounding.integers(0, 2, (*points, *value.shape[-2:])) - 1
+    return value * (1 + EPS * signs)
 
 
 EPS = float(np.finfo(float).eps)

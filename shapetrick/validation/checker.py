@@ -36,7 +36,18 @@ from ..numerics.sampling import (
 )
 from .directional import Target
 from .negative_controls import spoilt_expressions, spoilt_values
-from .sample_points import COARSE, OUTSIDE, SINGULAR, TOO_LARGE, Draw, Point, Site, Unsuitable
+from .sample_points import (
+    COARSE,
+    NOISE,
+    OUTSIDE,
+    ROUNDINGS,
+    SINGULAR,
+    TOO_LARGE,
+    Draw,
+    Point,
+    Site,
+    Unsuitable,
+)
 from .sweep import Sweep
 
 DIFFERS = "finite differences give another value"
@@ -49,7 +60,6 @@ SITES = 2
 MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
-ROUNDINGS = 3  # other ones, by which a difference is told from rounding
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 
@@ -273,10 +283,10 @@ class Checker:
             value = fit.site.gradients(program, drawn)[0]
             if value is None:
                 return False
-            changed += 10 * np.abs(target.predicted(value, point.directions) - predicted)
+            changed += NOISE * np.abs(target.predicted(value, point.directions) - predicted)
             with suppress(Unsuitable):  # at a kink after all
                 measured = fit.site.measured(drawn, point.directions).value
-                changed += 10 * np.abs(measured - point.derivatives)
+                changed += NOISE * np.abs(measured - point.derivatives)
         return bool((np.abs(predicted - point.derivatives) > changed).any())
 
     def _is_negligible(self, fit: _Fit, other: Point) -> bool:
@@ -315,10 +325,11 @@ class Checker:
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
             drawn = fit.point.draw
-            if _underflows(program, fit.site, drawn):
+            if _underflows(program, fit.site, drawn) or fit.site.underflows(drawn):
                 raise _Refused("unchecked", "its value underflows")
-            near = fit.site.gradients(program, drawn.moved(1e-6))[0]
-            if fit.site.constant(fit.point) is None or not _is_noise(fit.value, near):
+            drawns = (replace(drawn, rounded=k) for k in range(ROUNDINGS))
+            others = [fit.site.gradients(program, other)[0] for other in drawns]
+            if fit.site.constant(fit.point) is None or not _is_noise(fit.value, others):
                 raise _Refused("unchecked", COARSE)
 
     def _refuse_spoilt(self, fits: Sequence[_Fit], copies: Sequence[str]) -> None:
@@ -329,7 +340,10 @@ class Checker:
 
     def _passing(self, fit: _Fit, copies: Sequence[str]) -> set[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
+        if fit.point.zero:  # copies of zero are zero too
+            named: list[tuple[str, Array | None]] = [("not zero", fit.value + 1)]
+        else:
+            named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
         spoilt = np.array([other for _, other in named if other is not None])
         differs = np.abs(spoilt - fit.value).max(axis=(1, 2)) > SAME * np.abs(fit.value).max()
         passes = differs & (self._errors(fit.point, spoilt)[1] <= 1)
@@ -475,8 +489,8 @@ def _underflows(program: Program, site: Site, drawn: Draw) -> bool:
     return any(0 < size < SMALLEST_VALUE for size in largest)
 
 
-def _is_noise(value: Array, near: Array | None) -> bool:
-    """Whether a value is zero but for rounding, which changes with the tiniest change."""
-    if near is None:
-        return False
-    return not value.any() or bool(np.abs(value - near).max() > 1e-2 * np.abs(value).max())
+def _is_noise(value: Array, others: Sequence[Array | None]) -> bool:
+    """Whether a value is zero but for rounding, which changes with other roundings."""
+    largest = float(np.abs(value).max())
+    changes = [float(np.abs(other - value).max()) for other in others if other is not None]
+    return bool(largest == 0 or max(changes, default=0.0) > 1e-2 * largest)

@@ -48,6 +48,9 @@ MOST_NUMBERS = 20_000_000  # at once, of all nodes
 MOST_HELD = 100_000_000  # numbers of a gradient and its spoilt copies
 HELD_TIMES = 16  # the entries of a gradient are held while it is compared, spoilt copies included
 FEWEST_POINTS = 24
+ROUNDINGS = 3  # other ones, by which a value is told from rounding
+NOISE = 10.0  # times as much as these change: nothing but rounding
+MANY_DIGITS = 1e4  # so much more rounding than that of the value itself: it cancels
 SCOUTS = 96
 SCOUTED_ARRAYS = 3000
 SCOUTINGS = 3
@@ -90,7 +93,8 @@ class Draw:
 
 class Point(NamedTuple):
     """The derivatives at a draw along some directions, and by how much a right gradient may differ;
-    `scale` is the largest, `zero` says that they are but rounding."""
+    `scale` is the largest, `zero` says that they are but rounding: `inner`, if that is rounding of
+    what the value is computed from."""
 
     draw: Draw
     directions: Array
@@ -98,6 +102,7 @@ class Point(NamedTuple):
     tolerance: Array
     scale: float
     zero: bool
+    inner: bool = False
 
     @property
     def coarseness(self) -> float:
@@ -153,10 +158,14 @@ class Site:
         found = self.measured(drawn, directions)
         scale = float(np.abs(found.value).max())
         zero = scale <= 4 * float(found.rounding.max())
-        if not zero and not float(found.error.max()) <= COARSEST * scale:
-            raise Unsuitable(COARSE)
         tolerance = found.error + FINEST * scale + SMALLEST
-        return Point(drawn, directions, found.value, tolerance, scale, zero)
+        if not zero and float(found.error.max()) <= COARSEST * scale:
+            return Point(drawn, directions, found.value, tolerance, scale, False)
+        noise = NOISE * self._rounding_errors(drawn, directions, found.value)
+        if not zero and scale > float(noise.max()):
+            raise Unsuitable(COARSE)
+        inner = not zero or float(noise.max()) > MANY_DIGITS * float(found.rounding.max())
+        return Point(drawn, directions, found.value, tolerance + noise, scale, True, inner)
 
     def measured(self, drawn: Draw, directions: Array) -> Derivative:
         """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
@@ -166,6 +175,15 @@ class Site:
             self.target.travelled(directions),
             drawn.shrink,
         )
+
+    def _rounding_errors(self, drawn: Draw, directions: Array, before: Array) -> Array:
+        """By how much rounding, of all that is computed, may change the derivatives."""
+        changed = np.zeros(before.shape)
+        for k in range(ROUNDINGS):
+            with suppress(Unsuitable):
+                after = self.measured(replace(drawn, rounded=k), directions).value
+                changed = np.maximum(changed, np.abs(after - before))
+        return changed
 
     def fresh(self, points: Iterator[Point]) -> Iterator[tuple[Draw, Array]]:
         """Draws, and a random direction (order × rows × cols) for each. The first have the signs
@@ -213,21 +231,39 @@ class Site:
 
     def constant(self, point: Point) -> bool | None:
         """Whether the function has one value at all draws of the variable, however large; None if
-        it has until the variable is large: then rounding swallows it."""
+        it has until the variable is large, or if it changes by no more than rounding at the point
+        would hide: then rounding swallows it."""
         small = self._values_at(point, [Profile(1.0)] * 8)
         if not _all_same(small):
-            return False
+            changes = max(float(np.abs(value - small[0][0]).max()) for value, _ in small)
+            hides = point.inner and float(point.tolerance.max()) > COARSEST * changes
+            return None if hides else False
         large = self._values_at(point, [Profile(scale) for scale in (1e2, 1e4, 1e8, 1e12)])
         return True if _all_same(small + large) else None
 
-    def _values_at(self, point: Point, profiles: Sequence[Profile]) -> list[Array]:
-        """The function's values where the variable alone is drawn anew, inside the domain."""
+    def underflows(self, drawn: Draw) -> bool:
+        """Whether a value on the way to the function's is too small for a number."""
+        try:
+            self.target.program.run(drawn.env, self.sizes, drawn.functions, under="raise")
+        except FloatingPointError:
+            return True
+        return False
+
+    def _values_at(self, point: Point, profiles: Sequence[Profile]) -> list[tuple[Array, Array]]:
+        """The function's values where the variable alone is drawn anew, inside the domain, each
+        with what rounding changes of it."""
         found = []
         rng = self.generator(2)
         for profile in profiles:
-            x = draw(self.target.wrt, self.sizes, rng, profile)
+            x = draw(self.target.wrt, self.sizes, rng, profile)[None]
             with suppress(Unsuitable):
-                found.append(self.values(point.draw, x[None]))
+                value = self.values(point.draw, x)
+                others = [
+                    self.values(replace(point.draw, rounded=k), x)
+                    for k in range(ROUNDINGS if point.inner else 0)
+                ]
+                noise = [NOISE * np.abs(other - value) for other in others]
+                found.append((value, sum(noise, np.zeros(value.shape))))
         return found
 
     def generator(self, *purpose: int) -> np.random.Generator:
@@ -302,8 +338,12 @@ def _is_moderate(values: Array) -> bool:
     return bool(np.abs(values).max() < LARGEST_VALUE)  # of NaN, nothing is true
 
 
-def _all_same(values: Sequence[Array]) -> bool:
-    return all(np.allclose(value, values[0], rtol=1e-12, atol=0.0) for value in values)
+def _all_same(values: Sequence[tuple[Array, Array]]) -> bool:
+    """Whether all are one, but for the last digits and the rounding that they have."""
+    if not values:
+        return True
+    first, noise = values[0][0], 2 * max(float(noise.max()) for _, noise in values)
+    return all((np.abs(v - first) <= 1e-12 * np.abs(first) + noise).all() for v, _ in values)
 
 
 def condition(matrices: Array) -> Array:
