@@ -16,7 +16,7 @@ import numpy as np
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.families import Families, at_most, reindexed
-from ..core.indices import Index, Range, base_of, renamed, split
+from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..families.recurrence import Backpropagation, Piece, unshifted
@@ -96,7 +96,7 @@ class Assertion:
     def _rests_on_what_is_verified(self) -> bool:
         """Whether the cotangents are verified: each as the gradient that it is."""
         bases = {name: base for base, name in self._back.names.items()}
-        named = dict.fromkeys(base_of(q.symbol.name) for q in self.recursion.cotangents)
+        named = dict.fromkeys(q.symbol.base for q in self.recursion.cotangents)
         for base in (bases[name] for name in named):
             segment = next((s for s in self._families.of(base) if s.over is not None), None)
             if segment is None or segment.over is None:
@@ -124,10 +124,9 @@ class Assertion:
     def answer(self, region: Region) -> Expr:
         """The right answer for the members of a region, in the claim's letter."""
         q = region.equation
-        index = (split(q.symbol.name) or ("", Index()))[1]
-        if q.over is None:
+        own, index = self._request.wrt.index, q.symbol.index
+        if q.over is None or own is None or index is None:
             return q.value
-        own = (split(self._request.wrt.name) or ("", Index()))[1]
         return reindexed(q.value, {q.over.letter: own.plus(-index.offset)})
 
     @property
@@ -137,14 +136,13 @@ class Assertion:
     def _equations(self) -> Iterator[tuple[Index, Index, Equation]]:
         """The right answer, with the indices of the members for which each equation is."""
         gradients = self.recursion.gradients
-        found = split(self._plain.wrt.name)
-        own = self._back.names.get(found[0]) if found else None
+        own = self._back.names.get(self._plain.wrt.base)
         equations: Sequence[Equation] = gradients
         if own is not None:
             cotangents = self.recursion.cotangents
-            equations = [q for q in cotangents if base_of(q.symbol.name) == own]
+            equations = [q for q in cotangents if q.symbol.base == own]
         for q in equations:
-            index = (split(q.symbol.name) or ("", Index()))[1]
+            index = q.symbol.index or Index()
             if q.over is None:
                 yield index, index, q
             else:
@@ -154,14 +152,14 @@ class Assertion:
     def _regions(
         self, places: Sequence[tuple[Mapping[str, int], int]], rights: Sequence[bool]
     ) -> Iterator[Region]:
-        found = split(self._request.wrt.name)
-        offset = found[1].offset if found is not None and self._letter else 0
+        own = self._request.wrt.index
+        offset = own.offset if own is not None and self._letter else 0
         for first, last, q in self._equations():
             low, high = first.plus(-offset), last.plus(-offset)
-            if found is not None and not self._letter:
-                if not (at_most(first, found[1]) and at_most(found[1], last)):
+            if own is not None and not self._letter:
+                if not (at_most(first, own) and at_most(own, last)):
                     continue
-                low = high = found[1]
+                low = high = own
             within = [
                 right
                 for (lengths, k), right in zip(places, rights, strict=True)
@@ -175,10 +173,9 @@ class Assertion:
     def step(self, region: Region) -> tuple[Problem, Request] | None:
         """The members of a region as an ordinary problem, in the claim's own names; None where
         there is none: where uses by other members are summed, or the letter stands for a number."""
-        found = split(self._request.wrt.name)
-        if found is None:
+        base, index = self._request.wrt.base, self._request.wrt.index
+        if index is None:
             return None
-        base, index = found
         offset = index.offset if self._letter else 0
         uses = self._back.uses_between(base, region.first.plus(offset), region.last.plus(offset))
         terms, definitions = [], dict[str, Expr]()
@@ -234,7 +231,7 @@ class Assertion:
         roots = [of, self._request.wrt, *([] if value is None else [value])]
         nodes = list(ex.postorder(roots))
         symbols = {e.name: e for e in nodes if isinstance(e, Symbol)}
-        symbols.update((n, e) for n, e in problem.symbols.items() if split(n) is None)
+        symbols.update((n, e) for n, e in problem.symbols.items() if not e.indices)
         called = {e.name for e in nodes if isinstance(e, Abstract)}
         functions = dict.fromkeys([*problem.functions, *map(base_of, sorted(called))])
         claim = self._claim._replace(value=value)

@@ -14,19 +14,9 @@ import numpy as np
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim
-from ..core.expr import (
-    Call,
-    Commute,
-    Dimension,
-    Expr,
-    Eye,
-    Ones,
-    Symbol,
-    Zeros,
-    postorder,
-    symbols_of,
-)
+from ..core.expr import Expr, Symbol, symbols_of
 from ..core.problem import Request
+from ..core.traversal import redimensioned
 from ..language.lowering import Lowering
 from ..language.syntax import ATTRIBUTES
 from ..numerics.sampling import PLAIN, Profile
@@ -190,25 +180,4 @@ def _remark(symbol: Symbol, attribute: str) -> str:
 
 def reshaped(roots: Sequence[Expr], dims: Mapping[str, Dim]) -> list[Expr]:
     """The expressions where some dimensions are others. Raises ShapeError if that doesn't fit."""
-    new: dict[Expr, Expr] = {}
-    for e in postorder(roots):
-        rows, cols = (d.substitute(dims) for d in e.shape)
-        match e:
-            case Symbol():
-                new[e] = ex.symbol(e.name, (rows, cols), e.attributes)
-            case Dimension():
-                new[e] = ex.dimension(Dim.of(e.name).substitute(dims))
-            case Ones():
-                new[e] = ex.ones(rows, cols)
-            case Zeros():
-                new[e] = ex.zeros(rows, cols)
-            case Eye():
-                new[e] = ex.eye(rows)
-            case Commute():
-                new[e] = ex.commute(*(d.substitute(dims) for d in e.sizes))
-            case Call(data=tuple() as sizes):
-                resized = tuple(d.substitute(dims) for d in sizes)
-                new[e] = ex.call(e.function, *(new[a] for a in e.args), data=resized)
-            case _:
-                new[e] = ex.rebuild(e, [new[a] for a in e.args])
-    return [new[root] for root in roots]
+    return redimensioned(roots, lambda dim: dim.substitute(dims))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.dims import ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Expr, Name, data_of, postorder, sizes_of, value_of
+from ..core.expr import Abstract, Expr, Name, data_of, postorder, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from . import reductions
 from .ir import Graph, Value, pairs
@@ -146,7 +146,8 @@ def _spread(number: int) -> Callable[[Operation], Value]:
 
 
 def _abstract(c: Operation) -> Value:
-    return c.graph.entrywise("abstract", c.x, data=c.e.payload)
+    assert isinstance(c.e, Abstract)
+    return c.graph.entrywise("abstract", c.x, data=(c.e.name, c.e.order))
 
 
 # --------------------------------------------------------------------------- of a square matrix

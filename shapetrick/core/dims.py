@@ -7,7 +7,7 @@ are distinct sizes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -95,14 +95,18 @@ class Dim:
             total = total + term
         return total
 
-    def __str__(self) -> str:
+    def text(self, name: Callable[[str], str] = str) -> str:
+        """As it is written, with names as `name` writes them."""
         text = ""
         ordered = sorted(self.terms, key=lambda term: (-len(term[0]), term[0]))
         for names, k in ordered:
             sign = (" - " if k < 0 else " + ") if text else ("-" if k < 0 else "")
             factors = [str(abs(k))] if abs(k) != 1 or not names else []
-            text += sign.replace(" ", "") + " ".join([*factors, *names])
+            text += sign.replace(" ", "") + " ".join([*factors, *map(name, names)])
         return text or "0"
+
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return str(self)

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, get_args
 from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
-from .indices import Range
+from .indices import Index, Range, member, parts
 
 Real = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
@@ -161,6 +161,23 @@ _node = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
 @_node
+class Named(Expr):
+    """What has a name: of a member, its family's and the member's indices."""
+
+    base: str
+    indices: tuple[Index, ...]
+
+    @property
+    def name(self) -> str:
+        return member(self.base, *self.indices) if self.indices else self.base
+
+    @property
+    def index(self) -> Index | None:
+        """A member's index; None for a name without one."""
+        return self.indices[0] if self.indices else None
+
+
+@_node
 class Number(Expr):
     """A constant; whole numbers and fractions are exact."""
 
@@ -169,10 +186,9 @@ class Number(Expr):
 
 
 @_node
-class Symbol(Expr):
-    """A declared name: what it is called, and from which set its values come."""
+class Symbol(Named):
+    """A declared name, a member's with its indices; and from which set its values come."""
 
-    name: str
     attributes: frozenset[str]
     op: ClassVar[str] = "symbol"
 
@@ -223,10 +239,9 @@ class Commute(Expr):
 
 
 @_node
-class Name(Expr):
+class Name(Named):
     """A definition: has the value of its body, and prints as its name."""
 
-    name: str
     op: ClassVar[str] = "name"
 
 
@@ -274,10 +289,9 @@ class Total(Expr):
 
 
 @_node
-class Abstract(Expr):
+class Abstract(Named):
     """A declared element-wise function, or its derivative of that order, of every entry."""
 
-    name: str
     order: int
     op: ClassVar[str] = "abstract"
 
@@ -343,7 +357,7 @@ MINUS = number(-1)
 
 def symbol(name: str, shape: Shape, attributes: Iterable[str] = ()) -> Symbol:
     """A declared name of that shape."""
-    return node(Symbol, (), shape, name, frozenset(attributes))
+    return node(Symbol, (), shape, *parts(name), frozenset(attributes))
 
 
 def dimension(dim: Dim) -> Expr:
@@ -390,7 +404,7 @@ def commute(m: Dim, n: Dim) -> Expr:
 
 def named(name: str, body: Expr) -> Expr:
     """A definition: has the value of its body and prints as its name."""
-    return node(Name, (body,), body.shape, name)
+    return node(Name, (body,), body.shape, *parts(name))
 
 
 def add(*args: Expr) -> Expr:
@@ -494,7 +508,7 @@ def total(a: Expr, over: Range) -> Expr:
 
 def abstract(name: str, order: int, a: Expr) -> Expr:
     """A declared element-wise function, or its derivative of that order, of every entry."""
-    return node(Abstract, (a,), a.shape, name, order)
+    return node(Abstract, (a,), a.shape, *parts(name), order)
 
 
 def call(name: str, *args: Expr, data: Data = None) -> Expr:

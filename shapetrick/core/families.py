@@ -9,45 +9,34 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from .dims import Dim, Shape
 from .errors import Span
 from .expr import (
-    Abstract,
-    Commute,
     Dimension,
     Expr,
-    Eye,
     Name,
-    Ones,
     Symbol,
     Total,
-    Zeros,
-    abstract,
-    call,
-    commute,
-    dimension,
-    eye,
-    named,
-    ones,
     postorder,
     rebuild,
-    sizes_of,
     symbol,
     total,
-    zeros,
 )
 from .indices import (
     Index,
     Indices,
     Range,
     member,
-    renamed,
+    name_of,
+    parts,
     renamed_dim,
     renamed_shape,
     split,
+    within,
 )
+from .traversal import redimensioned
 
 COTANGENT = "G"
 
@@ -105,6 +94,10 @@ class Families(NamedTuple):
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
 
+    def is_generic(self, index: Index | None) -> TypeGuard[Index]:
+        """Whether an index runs over a family: a letter, and no length's."""
+        return index is not None and index.letter not in ("", *self.lengths)
+
     def first(self, base: str) -> Index:
         """The index of the first input, or function, of a family: that of a list's first entry."""
         inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
@@ -142,23 +135,18 @@ def covers(segments: Sequence[Segment], first: Index, last: Index) -> Index | No
 
 def reindexed(e: Expr, values: Indices) -> Expr:
     """The expression with letters' values put in."""
-    new: dict[Expr, Expr] = {}
-    for x in postorder([e], into=lambda x: not isinstance(x, Total)):
-        if isinstance(x, Total):  # its own letter is bound within
-            inner = {k: v for k, v in values.items() if k != x.over.letter}
-            new[x] = total(reindexed(x.args[0], inner), x.over.within(values))
-        elif not x.args:
-            new[x] = _leaf(x, values)
-        elif isinstance(x, Abstract):
-            new[x] = abstract(renamed(x.name, values), x.order, new[x.args[0]])
-        elif sizes_of(x):
-            sizes = tuple(renamed_dim(d, values) for d in sizes_of(x))
-            new[x] = call(x.op, *(new[a] for a in x.args), data=sizes)
-        elif isinstance(x, Name):
-            new[x] = named(renamed(x.name, values), new[x.args[0]])
-        else:
-            new[x] = rebuild(x, [new[a] for a in x.args])
-    return new[e]
+
+    def summed(x: Total) -> Expr:  # its own letter is bound within
+        inner = {k: v for k, v in values.items() if k != x.over.letter}
+        return total(reindexed(x.args[0], inner), x.over.within(values))
+
+    (found,) = redimensioned(
+        [e],
+        lambda dim: renamed_dim(dim, values),
+        lambda x: name_of(x.base, within(x.indices, values)),
+        summed,
+    )
+    return found
 
 
 def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
@@ -195,31 +183,13 @@ def _names_in(e: Expr) -> Iterator[str]:
             yield x.over.letter
         for name in names:
             yield name
-            found = split(name)
-            if found is not None:
-                yield found[1].letter
-
-
-def _leaf(x: Expr, values: Indices) -> Expr:
-    match x:
-        case Symbol():
-            return at_index(x, values)
-        case Dimension():
-            return dimension(renamed_dim(Dim.of(x.name), values))
-        case Ones():
-            return ones(*renamed_shape(x.shape, values))
-        case Zeros():
-            return zeros(*renamed_shape(x.shape, values))
-        case Eye():
-            return eye(renamed_dim(x.shape[0], values))
-        case Commute():
-            return commute(*(renamed_dim(d, values) for d in x.sizes))
-    return x
+            yield from (i.letter for i in parts(name)[1])
 
 
 def at_index(s: Symbol, values: Indices) -> Symbol:
     """A symbol with letters' values put in."""
-    return symbol(renamed(s.name, values), renamed_shape(s.shape, values), s.attributes)
+    name = name_of(s.base, within(s.indices, values))
+    return symbol(name, renamed_shape(s.shape, values), s.attributes)
 
 
 def members_in(e: Expr) -> Iterable[tuple[Symbol, str, Index, Range | None]]:
@@ -231,10 +201,8 @@ def members_in(e: Expr) -> Iterable[tuple[Symbol, str, Index, Range | None]]:
         for x in postorder([root], into=lambda x: not isinstance(x, Total)):
             if isinstance(x, Total):
                 stack.append((x.args[0], x.over))
-            elif isinstance(x, Symbol):
-                found = split(x.name)
-                if found is not None:
-                    yield x, *found, over
+            elif isinstance(x, Symbol) and x.index is not None:
+                yield x, x.base, x.index, over
 
 
 def live(families: Families, of: Expr) -> set[str]:

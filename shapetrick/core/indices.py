@@ -1,14 +1,16 @@
-"""Indices of families: `l - 1`, `L`, `3`; the ranges they run over, and members' names.
+"""Indices of families: `l - 1`, `L`, `3`; the ranges they run over, and the names of members.
 
-A member's name is its family's with the index behind it, `Z[l-1]`; so is a dimension's, `n[l]`.
-To put another index in the place of a letter is to rename.
+A member's name, `Z[l-1]`, is its family's name with indices; so is that of a member's dimension,
+`n[l]`. Text is read as a name where it comes in (`read_name`), and from there on nothing looks into
+a name's text: its parts are data.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .dims import Dim, Shape
 
@@ -82,33 +84,68 @@ def range_of(letter: str, first: str, last: str) -> Range | None:
     return Range(letter, low, high)
 
 
+class Member(str):
+    """The name of a member. It is compared and printed as its text, `Z[l-1]`; `member` makes it."""
+
+    __slots__ = ("base", "indices")
+
+    base: str
+    indices: tuple[Index, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return member, (self.base, *self.indices)
+
+
+@lru_cache(maxsize=4096)
+def member(base: str, *indices: Index) -> Member:
+    """The name of a family's member."""
+    found = Member(f"{base}[{','.join(map(str, indices))}]")
+    found.base, found.indices = base, indices
+    return found
+
+
+def name_of(base: str, indices: tuple[Index, ...]) -> str:
+    """The name of these parts: the base itself, or a member's."""
+    return member(base, *indices) if indices else base
+
+
+def parts(name: str) -> tuple[str, tuple[Index, ...]]:
+    """A name's base, and its indices."""
+    return (name.base, name.indices) if isinstance(name, Member) else (name, ())
+
+
 def split(name: str) -> tuple[str, Index] | None:
-    """A member's family and index; None for a name without an index, or with a wrong one."""
-    m = _MEMBER.fullmatch(name)
-    if m is None:
-        return None
-    index = index_of(m["index"])
-    return None if index is None else (m["base"], index)
+    """A member's family and index; None for another name."""
+    return (name.base, name.indices[0]) if isinstance(name, Member) else None
 
 
 def base_of(name: str) -> str:
     """The family's name, or the name itself."""
-    return name.partition("[")[0] if name.endswith("]") else name
+    return name.base if isinstance(name, Member) else name
 
 
-def member(base: str, index: Index) -> str:
-    return f"{base}[{index}]"
+def read_name(text: str) -> str:
+    """A name as it is written; what stands in brackets and is no index is left."""
+    m = _MEMBER.fullmatch(text) if text.endswith("]") else None
+    index = None if m is None else index_of(m["index"])
+    return text if m is None or index is None else member(m["base"], index)
 
 
 def renamed(name: str, values: Indices) -> str:
     """A member's name with letters' values put in; other names stay."""
-    found = split(name) if name.endswith("]") else None
-    return name if found is None else member(found[0], found[1].within(values))
+    base, indices = parts(name)
+    return name_of(base, within(indices, values))
+
+
+def within(indices: tuple[Index, ...], values: Indices) -> tuple[Index, ...]:
+    """Indices with letters' values put in."""
+    return tuple([i.within(values) for i in indices])
 
 
 def renamed_dim(dim: Dim, values: Indices) -> Dim:
     """Likewise a dimension; `L` itself is one, and takes the value."""
-    return dim.substitute({name: _dim(name, values) for name in dim.names})
+    new = {n: _dim(n, values) for n in dim.names if n in values or isinstance(n, Member)}
+    return dim.substitute(new) if new else dim
 
 
 def _dim(name: str, values: Indices) -> Dim:

@@ -209,7 +209,7 @@ def _data(value: Expr) -> Any:
 def _made(row: Function, args: tuple[Expr, ...], data: Any, shape: Shape) -> Expr:
     """The row's operation on arguments as they are, nested sums and products too."""
     if row is ABSTRACT:
-        return node(Abstract, args, shape, *data)
+        return abstract(*data, *args)
     kind = KINDS.get(row.name)
     return node(Call, args, shape, row.name, data) if kind is None else node(kind, args, shape)
 

@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..core.expr import Abstract, Symbol, postorder
 from ..core.families import Families
 from ..core.functions import Array
-from ..core.indices import Index, split
+from ..core.indices import Index
 from ..core.problem import Problem
 from ..core.results import Result
 from ..numerics.evaluation import Program
@@ -43,22 +43,16 @@ def evaluate(
 
     env = {e.name: _array(e, given, first) for e in nodes if isinstance(e, Symbol)}
     sizes = _sizes([e for e in nodes if isinstance(e, Symbol)], env)
-    functions = {
-        name: _function(name, given, first)
-        for name in dict.fromkeys(e.name for e in nodes if isinstance(e, Abstract))
-    }
+    functions = {e.name: _function(e, given, first) for e in nodes if isinstance(e, Abstract)}
     values = Program(exprs).run(env, sizes, functions)
-    found = split(result.request.wrt.name)
-    generic = found is not None and found[1].letter and found[1].letter not in families.lengths
-    return values if generic else values[0]
+    return values if families.is_generic(result.request.wrt.index) else values[0]
 
 
 def _array(e: Symbol, given: Given, first: First) -> Array:
     name = e.name
-    found = split(name)
+    base, index = e.base, e.index
     value = given.get(name)
-    if value is None and found is not None and found[0] in given:
-        base, index = found
+    if value is None and index is not None and base in given:
         members = given[base]
         position = index.offset - first(base)
         if not isinstance(members, (Sequence, np.ndarray)) or len(members) <= position:
@@ -89,14 +83,13 @@ def _sizes(symbols: Iterable[Symbol], env: Given) -> dict[str, int]:
     return sizes
 
 
-def _function(name: str, given: Given, first: First) -> Callable[[Array, int], Array]:
+def _function(e: Abstract, given: Given, first: First) -> Callable[[Array, int], Array]:
     """The value of a declared elementwise function: one that takes entries and an order."""
-    found = split(name)
-    function = given.get(name)
-    if function is None and found is not None:
-        function = given.get(found[0])
+    name, function = e.name, given.get(e.name)
+    if function is None and e.index is not None:
+        function = given.get(e.base)
         if isinstance(function, Sequence):
-            function = function[found[1].offset - first(found[0])]
+            function = function[e.index.offset - first(e.base)]
     if not callable(function):
         raise InputError(
             f"give `{name}` as a function f(x, order): its value, or its derivative of that order."

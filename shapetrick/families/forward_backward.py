@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ..core import expr as ex
 from ..core.expr import Expr, Name, Symbol, Total, as_symbol
 from ..core.families import Families, Incomparable, Segment, covers
-from ..core.indices import Index, Range, base_of, member, split
+from ..core.indices import Index, Range, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from .recurrence import segments_of
@@ -65,12 +65,9 @@ class _Passes:
 
     def found(self) -> Passes:
         families = self._families
-        names = [*self.problem.symbols, *self.problem.definitions, *families.lengths]
-        names += [s.base for s in families.segments]
-        names += [
-            x.symbol.name for r in self.results if r.recursion for x in r.recursion.cotangents
-        ]
-        self._taken = {base_of(name) for name in names}
+        symbols = [*self.problem.symbols.values(), *(q.symbol for q in _cotangents(self.results))]
+        self._taken = {*self.problem.definitions, *families.lengths}
+        self._taken |= {e.base for e in symbols} | {s.base for s in families.segments}
         self._name_kept()
         forward, backward = self._forward, self._backward
         for s in families.segments:
@@ -94,7 +91,7 @@ class _Passes:
             tuple(values.values()),
             tuple(gradients),
             frozenset(self._alone),
-            frozenset(base_of(s.name) for s in self._sums.values()),
+            frozenset(s.base for s in self._sums.values()),
         )
 
     # ---- what is kept
@@ -180,7 +177,7 @@ class _Passes:
 
     def _value(self, of: Expr, text: str) -> Answer:
         found = self._prepared(of, self._forward)
-        if isinstance(found, Symbol) and split(found.name) == (text, ALONE):
+        if isinstance(found, Symbol) and found.name == member(text, ALONE):
             return Answer(text, text, False, of)
         base = self._free("value")
         self._alone[base] = None
@@ -198,7 +195,7 @@ class _Passes:
         """Other names for the cotangents of a group that isn't the first."""
         if not number:
             return lambda e: e
-        own = {base_of(q.symbol.name) for q in _cotangents(group)}
+        own = {q.symbol.base for q in _cotangents(group)}
         names = {base: self._free(f"{base}_{number + 1}") for base in own}
 
         def renamed(e: Expr) -> Expr:
@@ -206,9 +203,8 @@ class _Passes:
             for x in ex.postorder([e], into=lambda x: not isinstance(x, Total)):
                 if isinstance(x, Total):
                     new[x] = ex.total(renamed(x.args[0]), x.over)
-                elif isinstance(x, Symbol) and base_of(x.name) in names:
-                    base, index = split(x.name) or ("", ALONE)
-                    new[x] = ex.symbol(member(names[base], index), x.shape)
+                elif isinstance(x, Symbol) and x.base in names:
+                    new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
             return ex.substitute(e, new) if new else e
 
         return renamed
@@ -226,10 +222,10 @@ class _Passes:
         request = result.request
         assert result.recursion is not None
         equations = result.recursion.gradients
-        wrt = split(request.wrt.name)
-        listed = wrt is not None and wrt[1].letter not in ("", *self._families.lengths)
+        index = request.wrt.index
+        listed = self._families.is_generic(index)
         base = self._free(_name(request, listed))
-        if not listed or wrt is None:
+        if not listed or index is None:
             self._alone[base] = None
             value = renamed(equations[0].value)
             if isinstance(value, Total) and value not in self._sums:
@@ -237,11 +233,11 @@ class _Passes:
                 segments = []
             else:
                 segments = [Segment(base, ALONE, None, request.wrt.shape, value)]
-        elif equations[0].over is None and _index(equations[0]) == wrt[1]:  # a cotangent, as it is
-            letter, value = wrt[1].letter, renamed(equations[0].value)
+        elif equations[0].over is None and equations[0].symbol.index == index:  # a cotangent
+            letter, value = index.letter, renamed(equations[0].value)
             segments = [
-                Segment(base, wrt[1], Range(letter, s.first, s.last), s.shape, value)
-                for s in self._families.of(wrt[0])
+                Segment(base, index, Range(letter, s.first, s.last), s.shape, value)
+                for s in self._families.of(request.wrt.base)
             ]
         else:
             segments = [
@@ -280,7 +276,7 @@ def _key(request: Request) -> str:
 
 def _name(request: Request, listed: bool) -> str:
     """`grad_J_W`, `grad_J_x_0`."""
-    wrt = base_of(request.wrt.name) if listed else request.wrt.name
+    wrt = request.wrt.base if listed else request.wrt.name
     of = request.of_text if request.of_text.isidentifier() else ""
     words = [request.kind, of, *re.findall(r"\w+", wrt)]
     return "_".join(filter(None, words))
@@ -288,11 +284,6 @@ def _name(request: Request, listed: bool) -> str:
 
 def _cotangents(group: Sequence[Result]) -> list[Equation]:
     return [q for r in group if r.recursion is not None for q in r.recursion.cotangents]
-
-
-def _index(q: Equation) -> Index | None:
-    found = split(q.symbol.name)
-    return None if found is None else found[1]
 
 
 def _body(s: Segment) -> Expr:

@@ -30,7 +30,7 @@ from ..core.families import (
     reindexed,
     with_own_letters,
 )
-from ..core.indices import Index, Range, member, renamed_shape, split
+from ..core.indices import Index, Range, member, renamed_shape
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import cotangents
@@ -64,9 +64,9 @@ class _Contribution:
 
 def unshifted(families: Families, request: Request) -> Request:
     """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
-    wrt, found = request.wrt, split(request.wrt.name)
-    if found is not None and found[1].letter not in ("", *families.lengths):
-        wrt = at_index(wrt, {found[1].letter: Index(found[1].letter, -found[1].offset)})
+    wrt, index = request.wrt, request.wrt.index
+    if families.is_generic(index):
+        wrt = at_index(wrt, {index.letter: Index(index.letter, -index.offset)})
     return replace(request, claim=None, wrt=wrt)
 
 
@@ -131,10 +131,9 @@ class Backpropagation:
 
     def _with_sums(self, q: Equation) -> Equation:
         """The equation with its sums over members, each by a letter of its own."""
-        own = {q.over.letter} if q.over is not None else set[str]()
-        found = split(q.symbol.name)
-        if found is not None:
-            own.add(found[1].letter)
+        own = {i.letter for i in q.symbol.indices}
+        if q.over is not None:
+            own.add(q.over.letter)
         taken = self.problem.taken(self.request) | own | set(self._names.values())
         value = ex.substitute(q.value, self._sums)
         return replace(q, value=with_own_letters(value, own, taken))
@@ -142,17 +141,16 @@ class Backpropagation:
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""
         wrt = self.request.wrt
-        found = split(wrt.name)
-        if found is None:
+        base, index = wrt.base, wrt.index
+        if index is None:
             label = self._label(wrt.name)
             return (Equation(ex.symbol(label, wrt.shape), self._shared(wrt), None),)
-        base, index = found
         segments = self.families.of(base)
         name = self._label(base)
         label = member(name, index)
         if base in self._names:  # its cotangent has a name
             return (Equation(ex.symbol(label, wrt.shape), self.cotangent(base, index), None),)
-        if index.letter and index.letter not in self.families.lengths:
+        if self.families.is_generic(index):
             equations = self._equations(
                 base, segments, index.letter, partial(member, name), turned=False
             )
@@ -196,18 +194,16 @@ class Backpropagation:
             if name in bases
         )
         wrt = self.request.wrt
-        found = split(wrt.name)
-        own = None if found is None or found[0] in self._names else found[0]
         named = [(base, self._names[base]) for base in wanted]
-        if own is not None:
-            named.append((own, self._label(own)))
+        if wrt.indices and wrt.base not in self._names:
+            named.append((wrt.base, self._label(wrt.base)))
         for base, name in named:
             uses = list(self.uses(base))
             for piece, variable, index in uses:
                 alone = sum(_meet(piece, index, *other[::2]) for other in uses) == 1
                 yield self._paper(piece, variable), self._titled(member(name, index), piece, alone)
         for piece in self._pieces:
-            if found is None and wrt in ex.symbols_of(piece.body):
+            if not wrt.indices and wrt in ex.symbols_of(piece.body):
                 label = self._label(wrt.name)
                 yield self._paper(piece, wrt), self._titled(label, piece, False)
 
@@ -437,7 +433,7 @@ class Backpropagation:
         bases = {name: base for base, name in self._names.items()}
         for _, name, index, _ in members_in(e):
             base = bases.get(name, name)
-            if not index.letter or index.letter in self.families.lengths:
+            if not self.families.is_generic(index):
                 for s in self.families.of(base):
                     if covers([s], index, index) is None:
                         self._at_most(s.first, index)
@@ -449,7 +445,7 @@ class Backpropagation:
         names: dict[Expr, Expr] = {
             x: ex.symbol(x.name, x.shape)
             for x in ex.postorder([e], into=lambda x: not isinstance(x, Name))
-            if isinstance(x, Name) and split(x.name) is not None
+            if isinstance(x, Name) and x.indices
         }
         return ex.substitute(e, names) if names else e
 
@@ -496,8 +492,8 @@ def segments_of(equations: Sequence[Equation]) -> tuple[Segment, ...]:
     """Equations as members that are defined, to be unrolled."""
     found = []
     for q in equations:
-        name = split(q.symbol.name)
-        if name is not None:
+        base, index = q.symbol.base, q.symbol.index
+        if index is not None:
             over = None if q.over is None else q.over.rising
-            found.append(Segment(*name, over, q.symbol.shape, q.value))
+            found.append(Segment(base, index, over, q.symbol.shape, q.value))
     return tuple(found)

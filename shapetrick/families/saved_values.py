@@ -106,7 +106,7 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
     families = problem.families
     assert families is not None
     made = _made(families)
-    own = {base_of(q.symbol.name) for q in recursion.cotangents}
+    own = {q.symbol.base for q in recursion.cotangents}
     read: dict[Expr, list[tuple[Index, Index]]] = {}
     for q in (*recursion.cotangents, *recursion.gradients):
         for form, ends in _read(q.value, q.over, made, own):

@@ -10,7 +10,7 @@ from typing import TypeVar
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Symbol, postorder, symbols_of
 from ..core.families import Families, Segment, at_index, reindexed
-from ..core.indices import Index, Indices, split
+from ..core.indices import Index, Indices
 from ..core.problem import Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..validation.checker import Checker
@@ -68,11 +68,10 @@ def _asked(
     for letter, least in recursion.least.items():
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
-    found = split(request.wrt.name)
-    if found is None or not found[1].letter or found[1].letter in families.lengths:
+    base, index = request.wrt.base, request.wrt.index
+    if not families.is_generic(index):
         yield {}, recursion.gradients[0].value, None
         return
-    base, index = found
     numbers = Unrolling((), lengths)
     pieces = segments_of(recursion.gradients) if len(recursion.gradients) > 1 else ()
     for segment in families.of(base):
@@ -88,21 +87,20 @@ def _asked(
 def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Symbol:
     """The member by which is asked; its shape is that of its segment."""
     wrt = at_index(request.wrt, {**numbers, **at})
-    found = split(wrt.name)
-    if segment is None or found is None:
+    if segment is None or wrt.index is None:
         return wrt
-    own = {**numbers, **segment.values(found[1])}
+    own = {**numbers, **segment.values(wrt.index)}
     return at_index(segment.symbol(segment.index), own)
 
 
 def _segment_of(
     families: Families, request: Request, at: Indices, lengths: Mapping[str, int]
 ) -> Segment | None:
-    found = split(at_index(request.wrt, at).name)
-    if not at or found is None:
+    wrt = at_index(request.wrt, at)
+    if not at or wrt.index is None:
         return None
     members = Unrolling((), lengths).members
-    return next((s for s in families.of(found[0]) if found[1].offset in members(s)), None)
+    return next((s for s in families.of(wrt.base) if wrt.index.offset in members(s)), None)
 
 
 def claimed(

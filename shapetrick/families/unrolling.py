@@ -79,7 +79,7 @@ class Unrolling:
         return [
             s
             for s in symbols_of(e)
-            if s.name not in self._values and self._defining(s.name) is not None
+            if s.indices and s.name not in self._values and self._defining(s.name) is not None
         ]
 
     def _defining(self, name: str) -> tuple[Segment, Index] | None:

@@ -19,7 +19,7 @@ from ..core.errors import InputError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import Families, Segment
 from ..core.functions import TABLE
-from ..core.indices import Range, range_of, split
+from ..core.indices import Range, base_of, range_of, read_name, split
 from ..core.problem import Kind, Problem, Request
 from ..core.results import (
     Equation,
@@ -117,7 +117,7 @@ class _Restoration:
         return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
 
     def _equation(self, data: Mapping[str, Any]) -> Equation:
-        symbol = ex.symbol(_text(data["name"]), _shape(data["shape"]))
+        symbol = ex.symbol(_name(data["name"]), _shape(data["shape"]))
         value = self._at(data["node"])
         if symbol.shape != value.shape:
             raise ValueError(f"`{symbol.name}` has another shape than its value")
@@ -134,7 +134,7 @@ class _Restoration:
         return Families(members, lengths, functions)
 
     def _segment(self, data: Mapping[str, Any]) -> Segment:
-        found, shape, over = split(data["name"]), _shape(data["shape"]), _range(data["for"])
+        found, shape, over = split(_name(data["name"])), _shape(data["shape"]), _range(data["for"])
         body = None if data["node"] is None else self._at(data["node"])
         if found is None or (over is not None and found[1].letter != over.letter):
             raise ValueError(f"`{data['name']}` is no member of a family")
@@ -156,10 +156,10 @@ class _Restoration:
         data = self._data["problem"]
         return Problem(
             _text(data["text"]),
-            {_text(s["name"]): self._symbol(s["node"]) for s in data["symbols"]},
-            {_text(d["name"]): self._at(d["node"]) for d in data["definitions"]},
+            {_name(s["name"]): self._symbol(s["node"]) for s in data["symbols"]},
+            {_name(d["name"]): self._at(d["node"]) for d in data["definitions"]},
             (request,),
-            _texts(data["functions"]),
+            tuple(map(read_name, _texts(data["functions"]))),
             _texts(self._data["assumptions"]),
             _texts(self._data["readings"]),
             frozenset(_texts(data["constants"])),
@@ -204,12 +204,12 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
     if op in _LEAVES:
         found = _LEAVES[op](data, shape)
     elif op == "name":
-        found = ex.named(_text(data["name"]), *args)
+        found = ex.named(_name(data["name"]), *args)
     elif op == "total":
         (summed,) = args
         found = ex.total(summed, _over(data["over"]))
     elif op == "abstract":
-        found = ex.abstract(_text(data["name"]), _count(data["order"]), *args)
+        found = ex.abstract(_name(data["name"]), _count(data["order"]), *args)
     elif op in TABLE:
         found = ex.call(op, *args, data=_extra(data))
     else:
@@ -224,7 +224,7 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
 
 _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "number": lambda d, _: ex.number(_constant(d["value"])),
-    "symbol": lambda d, shape: ex.symbol(_text(d["name"]), shape, _texts(d["attributes"])),
+    "symbol": lambda d, shape: ex.symbol(_name(d["name"]), shape, _texts(d["attributes"])),
     "dimension": lambda d, _: ex.dimension(_dim(d["name"])),
     "constant": lambda d, _: ex.constant(_text(d["name"])),
     "ones": lambda _, shape: ex.ones(*shape),
@@ -269,6 +269,10 @@ def _text(value: Any) -> str:
     return value
 
 
+def _name(value: Any) -> str:
+    return read_name(_text(value))
+
+
 def _flag(value: Any) -> bool:
     if type(value) is not bool:
         raise ValueError(f"{value!r} is neither true nor false")
@@ -309,17 +313,12 @@ def _dim(text: str) -> Dim:
     for sign, product in re.findall(rf"([+-]?)({product_of})", text):
         term = Dim.of(-1 if sign == "-" else 1)
         for word in product.split():
-            if not word.isdecimal() and not _is_name(word):
+            name = read_name(word)
+            if not word.isdecimal() and not base_of(name).isidentifier():
                 raise ValueError(f"{text!r} is no dimension")
-            term = term * Dim.of(int(word) if word.isdecimal() else word)
+            term = term * Dim.of(int(word) if word.isdecimal() else name)
         total = total + term
     return total
-
-
-def _is_name(word: str) -> bool:
-    """Whether it is the name of a dimension, or of a member of a family of them."""
-    found = split(word)
-    return (word if found is None else found[0]).isidentifier()
 
 
 def _validation(data: Mapping[str, Any]) -> Validation:

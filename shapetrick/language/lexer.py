@@ -15,7 +15,7 @@ from lark import Token
 from lark.lexer import Lexer
 
 from ..core.errors import Span
-from ..core.indices import base_of
+from ..core.indices import base_of, read_name
 from .syntax import ATTRIBUTES, KINDS, Named
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -109,4 +109,4 @@ def _tell_apart(token: Token, named: Named, source: Source) -> None:
 def normal(text: str) -> str:
     """A name as it is compared: composed, an index without spaces."""
     name = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return re.sub(r"\s", "", name).replace("−", "-") if name.endswith("]") else name
+    return read_name(re.sub(r"\s", "", name).replace("−", "-")) if name.endswith("]") else name

@@ -15,7 +15,7 @@ from ..core.dims import Dim, Shape
 from ..core.errors import InputError
 from ..core.expr import Dimension, Expr, Name, Real, Symbol, postorder
 from ..core.functions import TABLE
-from ..core.indices import Range, split
+from ..core.indices import Member, Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
 from ..language.notation import Level, Notation, Piece, Rope, signed, spell
@@ -57,18 +57,18 @@ def escaped(text: str) -> str:
 
 def identifier(name: str) -> str:
     """A name as in print: `W1` as W with an index, `theta` as a Greek letter."""
-    found = split(name)
-    if found is not None:
-        stem = identifier(found[0])
+    base, indices = parts(name)
+    if indices:
+        stem = identifier(base)
         inner = f"{stem[:-1]}," if stem.endswith("}") and "_{" in stem else f"{stem}_{{"
-        return f"{inner}{found[1]}}}"
+        return f"{inner}{','.join(map(str, indices))}}}"
     plain = unicodedata.normalize("NFKC", name)
     match = re.fullmatch(r"(.+?)_(.+)|([^\d_]+)(\d+)", plain)
     if match is None:
         return _stem(plain)
     stem, below = (match[1], match[2]) if match[1] else (match[3], match[4])
-    indices = [_stem(word, r"\mathrm") for word in below.split("_")]
-    return f"{_stem(stem)}_{{{','.join(indices)}}}"
+    words = [_stem(word, r"\mathrm") for word in below.split("_")]
+    return f"{_stem(stem)}_{{{','.join(words)}}}"
 
 
 def _stem(word: str, look: str = r"\mathit") -> str:
@@ -137,15 +137,16 @@ class Latex(Notation):
     def _quoted(self, text: str) -> str:
         """What a label mentions: a name, an expression, or another label."""
         inner = text[1:-1] if _is_bracketed(text) else text
-        if inner.isidentifier() or inner.startswith("∂") or split(inner):
-            found = str(self.name(inner))
+        name = read_name(inner)
+        if inner.isidentifier() or inner.startswith("∂") or isinstance(name, Member):
+            found = str(self.name(name))
         else:
             e = self.read(inner) if self.read else None
             found = rf"\text{{{escaped(inner)}}}" if e is None else _spelled(e, self)
         return OPEN + found + CLOSE if inner is not text else found
 
     def dim(self, dim: Dim) -> Rope:
-        return re.sub(r"[^\W\d]\w*(?:\[[^\]]*\])?", lambda name: str(self.name(name[0])), str(dim))
+        return dim.text(lambda name: str(self.name(name)))
 
     def shape(self, shape: Shape) -> str:
         """The sides with a sign between them; sums and products in brackets."""

@@ -14,7 +14,7 @@ from ...core.errors import OperandError, ShapeError
 from ...core.expr import Expr
 from ...core.families import Families
 from ...core.functions import TABLE
-from ...core.indices import Index, base_of, split
+from ...core.indices import Index
 from ...families.forward_backward import Answer
 from .callables import MODULES, compiled
 from .loops import Parameter
@@ -98,14 +98,14 @@ class GeneratedLoops:
         """A gradient in the shape in which its variable was given."""
         if answer.result is None:
             return found
-        wrt = answer.result.request.wrt.name
-        own, member = values.get(base_of(wrt)), split(wrt)
+        wrt = answer.result.request.wrt
+        own = values.get(wrt.base)
         if answer.listed:
             return [self._shaped(x, y) for x, y in zip(found, own or found, strict=False)]
-        if member is not None and own is not None:
+        if wrt.index is not None and own is not None:
             numbers = {letter: Index("", values[letter]) for letter in self._families.lengths}
-            first = self._families.first(member[0])
-            own = own[member[1].within(numbers).offset - first.within(numbers).offset]
+            first = self._families.first(wrt.base)
+            own = own[wrt.index.within(numbers).offset - first.within(numbers).offset]
         return self._shaped(found, own)
 
     def _shaped(self, found: Any, like: Any) -> Any:

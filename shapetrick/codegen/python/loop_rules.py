@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ...core.errors import RequestError
-from ...core.indices import Index, base_of
+from ...core.indices import Index
 from ...families.forward_backward import Answer
 from ...families.schedule import place
 from .identifiers import Identifiers
@@ -51,23 +51,25 @@ class LoopRule:
     def _gradient(self, p: Parameter) -> str | dict[str, str] | None:
         """The gradient by an input: a name, that of a dictionary of members, or members alone; None
         if nobody asked."""
-        by = {a.result.request.wrt.name: a for a in self.gradients if a.result is not None}
+        asked = {a.result.request.wrt: a for a in self.gradients if a.result is not None}
+        own = {wrt: a for wrt, a in asked.items() if wrt.base == p.name}
+        if not own:
+            return None
         if not p.listed:
-            return self._name(by[p.name]) if p.name in by else None
-        whole = next((a for n, a in by.items() if a.listed and base_of(n) == p.name), None)
+            return self._name(*own.values())
+        whole = next((a for a in own.values() if a.listed), None)
         if whole is not None:
             return self._name(whole)
         segments = [s for s in self.loops.families.of(p.name) if s.body is None]
-        asked = [s for s in segments if s.over is None and s.name in by]
-        asked = sorted(asked, key=lambda s: place(s.index))
-        if not any(base_of(name) == p.name for name in by):
-            return None
-        if len(asked) < len(segments):
+        by = {wrt.name: a for wrt, a in own.items()}
+        alone = [s for s in segments if s.over is None and s.name in by]
+        if len(alone) < len(segments):
             raise RequestError(
                 f"a backward rule has gradients by all members of `{p.name}`, or none: ask for "
                 f"`{p.name}[l]`."
             )
-        return {self._index(s.index): self._name(by[s.name]) for s in asked}
+        alone.sort(key=lambda s: place(s.index))
+        return {self._index(s.index): self._name(by[s.name]) for s in alone}
 
     def _name(self, a: Answer) -> str:
         return self.loops.identifier(a.base)

@@ -13,7 +13,7 @@ import numpy as np
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
 from ...core.families import Segment, at_index, reindexed
-from ...core.indices import Index, base_of, member, renamed, split
+from ...core.indices import Index, base_of, member, name_of, renamed
 from ...core.problem import Problem, Request
 from ...core.results import Result
 from ...families.forward_backward import Answer
@@ -88,14 +88,14 @@ class Members:
         for p in parameters:
             if p.value is not None:
                 for e in self._inputs(p.name) if p.listed else [self._numbered(p.value)]:
-                    found = split(e.name) if p.listed else None
-                    inputs[e] = p.identifier if found is None else member(p.identifier, found[1])
+                    inputs[e] = name_of(p.identifier, e.indices if p.listed else ())
             elif p.function is not None:
                 base, order = p.function
                 own = [s for s in self._families.functions if s.base == base]
-                functions |= {
-                    (member(base, i), order): member(p.identifier, i) for i in self._indices(own)
-                } or {p.function: p.identifier}
+                if not own:
+                    functions[p.function] = p.identifier
+                for i in self._indices(own):
+                    functions[member(base, i), order] = member(p.identifier, i)
             elif p.name in self.lengths:
                 lengths[p.name] = p.identifier
             else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...core.dims import extent, shape_text
 from ...core.expr import Dimension, Expr, Number, Symbol, postorder, substitute, symbol, zeros
 from ...core.families import Families, Incomparable, Segment, covers
-from ...core.indices import Index, Range, base_of, member, split
+from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.problem import Problem
 from ...families.forward_backward import Answer, Passes
 from ...families.schedule import Loop, body_of, looped
@@ -56,8 +56,9 @@ class Loops:
         self._inputs = self._all_inputs()
         segments = [*passes.forward, *passes.backward]
         letters = [s.over.letter for s in segments if s.over is not None]
-        for name in [*self._inputs, *self.families.lengths, *problem.functions, *letters]:
-            self.identifier(base_of(name))
+        inputs = (e.base for e in self._inputs.values())
+        for name in [*inputs, *self.families.lengths, *problem.functions, *letters]:
+            self.identifier(name)
         for s in segments:
             self.identifier(s.base)
         self.i, self.a, self.g = (self._identifiers.take(name) for name in "iag")
@@ -83,13 +84,13 @@ class Loops:
     def parameters(self) -> list[Parameter]:
         """In the order of the signature."""
         array, found = _ARRAYS[self.library], dict[str, Parameter]()
-        for name, e in self._inputs.items():
-            base, listed = base_of(name), split(name) is not None
+        for e in self._inputs.values():
+            base, listed = e.base, bool(e.indices)
             scalar = "float" if self.library == "numpy" and not extent(e.shape) else array
             kind = f"list[{scalar}]" if listed else scalar
             found.setdefault(base, Parameter(base, self.identifier(base), kind, listed, e))
         for name, order in self._functions:
-            listed = split(name) is not None
+            listed = isinstance(name, Member)
             kind = f"Callable[[{array}], {array}]"
             called = self._called(name, order)
             kind = f"list[{kind}]" if listed else kind
@@ -140,12 +141,13 @@ class Loops:
         letter = self.identifier(index.letter) if index.letter else ""
         return str(Index(letter, index.offset))
 
-    def _text(self, name: str) -> str:
+    def _text(self, base: str, indices: Sequence[Index]) -> str:
         """A member as Python has it: the name, and the index in brackets."""
-        found = split(name)
-        if found is None or found[0] in self._passes.alone:
-            return self.identifier(base_of(name))
-        return f"{self.identifier(found[0])}[{self.index(found[1])}]"
+        brackets = "" if base in self._passes.alone else "".join(map(self._bracket, indices))
+        return self.identifier(base) + brackets
+
+    def _bracket(self, index: Index) -> str:
+        return f"[{self.index(index)}]"
 
     def _called(self, name: str, order: int) -> str:
         base = base_of(name)
@@ -156,12 +158,13 @@ class Loops:
     @property
     def _like(self) -> str:
         """An array among the inputs, for its type."""
-        arrays = [(name, e) for name, e in self._inputs.items() if extent(e.shape)]
-        if not arrays:
-            return f"{_MODULES[self.library]}.zeros(())"
-        name = arrays[0][0]
-        own = self.identifier(base_of(name))
-        return own if split(name) is None else f"next(iter({own}.values()))"
+        arrays = [e for e in self._inputs.values() if extent(e.shape)]
+        return self._one_of(arrays[0]) if arrays else f"{_MODULES[self.library]}.zeros(())"
+
+    def _one_of(self, e: Symbol) -> str:
+        """An input, or one of the members of its family."""
+        own = self.identifier(e.base)
+        return f"next(iter({own}.values()))" if e.indices else own
 
     def _all_inputs(self) -> dict[str, Symbol]:
         found = dict(self._problem.symbols)
@@ -173,24 +176,23 @@ class Loops:
 
     def given(self, parameters: Sequence[Parameter]) -> Iterator[str]:
         """Lists as members by their index, vectors as arrays with one axis."""
-        done = {base_of(name) for name in self._inputs} - {p.name for p in parameters}
-        for name, e in self._inputs.items():
-            base = base_of(name)
-            if base in done:
+        done = {e.base for e in self._inputs.values()} - {p.name for p in parameters}
+        for e in self._inputs.values():
+            if e.base in done:
                 continue
-            done.add(base)
-            rank, text = len(extent(e.shape)), self.identifier(base)
-            if split(name) is not None:
+            done.add(e.base)
+            rank, text = len(extent(e.shape)), self.identifier(e.base)
+            if e.indices:
                 i, a = self.i, self.a
                 one = a if rank == 2 else self._flat(a, rank)
-                first = self.index(self.families.first(base))
+                first = self.index(self.families.first(e.base))
                 yield f"{text} = {{{i}: {one} for {i}, {a} in enumerate({text}, {first})}}"
             elif rank < 2:
                 yield f"{text} = {self._flat(text, rank)}"
         for name, order in self._functions:
-            if split(name) is not None:
+            if isinstance(name, Member):
                 called = self._called(name, order)
-                first = self.index(self.families.first(base_of(name)))
+                first = self.index(self.families.first(name.base))
                 line = f"{called} = dict(enumerate({called}, {first}))"
                 if line not in done:
                     done.add(line)
@@ -202,7 +204,7 @@ class Loops:
 
     def _stores(self, segments: Sequence[Segment]) -> Iterator[str]:
         """What the members that are made are kept in; sums begin at nothing."""
-        own = {base_of(name) for name in self._inputs}
+        own = {e.base for e in self._inputs.values()}
         for s in segments:
             if s.base in self._passes.sums:
                 yield from self._written(f"{self.identifier(s.base)} =", zeros(*s.shape), s)
@@ -214,16 +216,14 @@ class Loops:
         """The dimensions that occur as numbers."""
         words = set(re.findall(r"\w+", "\n".join(lines)))
         done = set(self.families.lengths)
-        for name, e in self._inputs.items():
+        for e in self._inputs.values():
             for axis, d in enumerate(extent(e.shape)):
                 key = str(d)
-                if d.names != (key,) or key in done or key.endswith("]"):
+                if d.names != (key,) or key in done or isinstance(d.names[0], Member):
                     continue
                 done.add(key)
                 if self.identifier(key) in words:
-                    text = self.identifier(base_of(name))
-                    text = text if split(name) is None else f"next(iter({text}.values()))"
-                    yield f"{self.identifier(key)} = {text}.shape[{axis}]"
+                    yield f"{self.identifier(key)} = {self._one_of(e)}.shape[{axis}]"
 
     # ---- loops
 
@@ -271,7 +271,7 @@ class Loops:
                         names[x] = symbol(name, x.shape)
             body = substitute(body_of(s), names)
             sign = "+=" if s.base in self._passes.sums else "="
-            own = self._written(f"{self._text(s.name)} {sign}", body, s)
+            own = self._written(f"{self._text(s.base, [s.index])} {sign}", body, s)
             lines += own if guard is None else [f"if {guard}:", *indented(own)]
         return lines
 
@@ -282,43 +282,44 @@ class Loops:
         functions: dict[object, str] = {}
         for name, order in program.functions:
             self._functions[name, order] = None
-            found = split(name)
-            bracket = "" if found is None else f"[{self.index(found[1])}]"
-            functions[name, order] = self._called(name, order) + bracket
+            brackets = "".join(map(self._bracket, parts(name)[1]))
+            functions[name, order] = self._called(name, order) + brackets
         for name in program.foreign:
             self._foreign[name] = None
             functions[name] = self.identifier(name)
-        like = next((self._text(x.name) for x in program.inputs), self._like)
+        texts = [self._text(x.base, x.indices) for x in program.inputs]
+        like = next(iter(texts), self._like)
         taken = Identifiers([*RESERVED, *self._names.values()])
         writer = Writer(self.library, [output], program.names, dims, functions, taken, like)
-        for x in program.inputs:
-            node = program.graph.node("input", (), x, extent(x.shape))
-            writer.bind(node, self._text(x.name))
+        for x, text in zip(program.inputs, texts, strict=True):
+            writer.bind(program.graph.node("input", (), x, extent(x.shape)), text)
         statements = writer.write([output], named=False)
         lines = [f"{x.name} = {x.text}" for x in statements]
         return [*lines, f"{head} {writer.piece(output)}"]
 
     def _dim(self, name: str, inputs: Iterable[Symbol], s: Segment) -> str:
         """A dimension as a number; that of a member is read off a member that has it."""
-        if not name.endswith("]"):
+        if not isinstance(name, Member):
             return self.identifier(name)
         for e in inputs:
             for axis, d in enumerate(extent(e.shape)):
                 if str(d) == name:
-                    return f"{self._text(e.name)}.shape[{axis}]"
+                    return f"{self._text(e.base, e.indices)}.shape[{axis}]"
         return self._dim_of_member(name, s)
 
-    def _dim_of_member(self, name: str, s: Segment) -> str:
-        base, index = split(name) or (name, Index())
+    def _dim_of_member(self, name: Member, s: Segment) -> str:
+        (index,) = name.indices
         ends = (index, index)
         if s.over is not None and s.over.letter == index.letter:
             ends = s.over.first.plus(index.offset), s.over.last.plus(index.offset)
         for other in self.families.segments:
             for axis, d in enumerate(extent(other.shape_at(Index(_ANY)))):
-                own = split(str(d))
-                if own is None or own[0] != base or own[1].letter != _ANY:
+                own = next(iter(d.names), "")
+                if not isinstance(own, Member) or own != str(d) or own.base != name.base:
                     continue
-                shift = -own[1].offset
+                if own.indices[0].letter != _ANY:
+                    continue
+                shift = -own.indices[0].offset
                 at = index.plus(shift)
                 all_of_base = self.families.of(other.base)
                 try:
@@ -326,7 +327,7 @@ class Loops:
                 except Incomparable:
                     continue
                 if missing is None:
-                    return f"{self._text(member(other.base, at))}.shape[{axis}]"
+                    return f"{self._text(other.base, [at])}.shape[{axis}]"
         return self.identifier(name)
 
     # ---- what is said

@@ -7,7 +7,6 @@ One run judges a plan, whatever library it is then written for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
@@ -16,21 +15,10 @@ import numpy as np
 
 from ...core.dims import SCALAR, Dim
 from ...core.errors import CodeError, ShapetrickError
-from ...core.expr import (
-    Expr,
-    Eye,
-    Ones,
-    Symbol,
-    Zeros,
-    as_symbol,
-    eye,
-    ones,
-    postorder,
-    symbol,
-    transform,
-    zeros,
-)
+from ...core.expr import Expr, Symbol, as_symbol, postorder, symbol
 from ...core.functions import Array
+from ...core.indices import Member
+from ...core.traversal import redimensioned
 from ...numerics.evaluation import Program as Evaluation
 from ...numerics.sampling import (
     LARGEST_FIXED,
@@ -130,11 +118,10 @@ def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Arguments of loops: the members of each family in order, by its name."""
     given: dict[str, Any] = {}
     for name, value in members:
-        base, bracket, _ = name.partition("[")
-        if bracket:
-            given.setdefault(base, []).append(value)
+        if isinstance(name, Member):
+            given.setdefault(name.base, []).append(value)
         else:
-            given[base] = value
+            given[name] = value
     return given
 
 
@@ -155,25 +142,10 @@ def _of_moderate_size(program: Program) -> Program:
     forced = forced_sizes(nodes) | {d.integer for d in fused}
     large = [d for d in dims if d.integer is not None and d.integer > LARGEST_FIXED]
     names = {d: Dim.of(str(d)) for d in large if d.integer not in forced}
-    small = [transform(e, partial(_renamed, names=names)) for e in roots]
+    small = redimensioned(roots, lambda d: names.get(d, d))
     wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
     inputs = [as_symbol(e) for e in small[len(wanted) :]]
     return planned(wanted, [e.name for e in inputs], {}, WRITTEN, inputs)
-
-
-def _renamed(e: Expr, names: Mapping[Dim, Dim]) -> Expr:
-    """A leaf with names for sizes."""
-    rows, cols = (names.get(d, d) for d in e.shape)
-    match e:
-        case Symbol():
-            return symbol(e.name, (rows, cols), e.attributes)
-        case Ones():
-            return ones(rows, cols)
-        case Zeros():
-            return zeros(rows, cols)
-        case Eye():
-            return eye(rows)
-    return e
 
 
 def judge(
