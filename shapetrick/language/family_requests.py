@@ -22,7 +22,7 @@ from ..core.families import (
     cotangent_names,
     covers,
 )
-from ..core.indices import Index, Range, base_of, split
+from ..core.indices import Index, Member, Range, base_of, split
 from ..core.problem import Claim, Problem, Request
 from .family_scope import Use
 from .family_statements import Build, Reading
@@ -69,7 +69,7 @@ class _Queries:
             symbols,
             definitions,
             (),
-            tuple(n for n in self.reading.scope.functions if not n.endswith("]")),
+            tuple(n for n in self.reading.scope.functions if not isinstance(n, Member)),
             families=Families(
                 tuple(self.reading.segments),
                 tuple(self.reading.lengths),

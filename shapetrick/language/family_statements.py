@@ -15,7 +15,7 @@ from ..core.dims import SCALAR, Dim, Shape, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, Total
 from ..core.families import Incomparable, Segment, at_most
-from ..core.indices import Index, Range, base_of, split
+from ..core.indices import Index, Member, Range, base_of, parts, split
 from .family_scope import Body, Order, Use
 from .scope import Declared, Scope
 from .syntax import Asked, Declaration, Definition, Node, Statement, postorder
@@ -69,13 +69,10 @@ class Reading:
     def _index(self, name: str, over: Range | None, span: Span) -> Index | None:
         """The index of a name that is declared or defined."""
         found = split(name)
-        if over is not None:
-            if found is None or found[1].letter != over.letter:
-                raise NameProblem(
-                    f"`for {over}` makes a family: write `{base_of(name)}[{over.letter}]`.", span
-                )
-        elif found is None and name.endswith("]"):
-            raise NameProblem(f"`{name}`: an index is a letter, a number, or `l-1`.", span)
+        if over is not None and (found is None or found[1].letter != over.letter):
+            raise NameProblem(
+                f"`for {over}` makes a family: write `{base_of(name)}[{over.letter}]`.", span
+            )
         if found is None:
             return None
         letter = found[1].letter
@@ -165,7 +162,8 @@ class Reading:
     def _use(self, node: Node, ranges: tuple[Range, ...]) -> Use:
         is_function = node.kind == "abstract"
         name = node.value[0] if is_function else node.value
-        if not name.endswith("]"):
+        found = split(name)
+        if found is None:
             families = {b.base for b in self.bodies if b.index is not None}
             families |= {s.base for s in (*self.segments, *self.functions)}
             if name in families and name not in self.scope.functions:
@@ -173,11 +171,6 @@ class Reading:
                     f"`{name}` is a family: write `{name}[…]` for a member.", node.span
                 )
             return Use(node, name, name, is_function=is_function)
-        found = split(name)
-        if found is None:
-            raise NameProblem(
-                f"`{name}`: an index is a letter, a whole number, or both: `l-1`.", node.span
-            )
         base, index = found
         over = next((r for r in ranges if r.letter == index.letter), None)
         if index.letter and over is None and index.letter not in self.lengths:
@@ -189,7 +182,7 @@ class Reading:
         return Use(node, name, base, index, over, is_function)
 
     def _dim_families(self) -> set[str]:
-        return {base_of(d) for d in self.scope.dims if d.endswith("]")}
+        return {d.base for d in self.scope.dims if isinstance(d, Member)}
 
     # ---- shapes, from the starts on
 
@@ -277,7 +270,9 @@ class Reading:
         built = self.build(root, scope, values, shape)
         for e in ex.postorder([built]):
             if isinstance(e, Total) and any(
-                e.over.letter in (name, _letter(name)) for d in e.shape for name in d.names
+                e.over.letter in (name, *(i.letter for i in parts(name)[1]))
+                for d in e.shape
+                for name in d.names
             ):
                 raise ShapeError(
                     f"the members that are summed have shape {shape_text(e.shape)}, each another: "
@@ -306,8 +301,3 @@ class Reading:
                     f"{shape_text(s.shape_at(use.index))}.",
                     s.span or use.node.span,
                 )
-
-
-def _letter(name: str) -> str:
-    found = split(name)
-    return found[1].letter if found else ""

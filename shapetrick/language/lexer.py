@@ -15,7 +15,6 @@ from lark import Token
 from lark.lexer import Lexer
 
 from ..core.errors import Span
-from ..core.indices import base_of, read_name
 from .syntax import ATTRIBUTES, KINDS, Named
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -23,9 +22,10 @@ Functions = Mapping[str, int]
 
 RESERVED = ("wrt", "with")
 
+OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
 _CALL = re.compile(r"\s*\(")
-_ABSTRACT_CALL = re.compile(r"(\s*['’′])*\s*\(")
+_ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
 
 
 class Source(NamedTuple):
@@ -82,7 +82,7 @@ class Terminals(Lexer):
 
     def _any(self) -> re.Pattern[str]:
         """What matches any terminal, or any other character."""
-        return self._compiled({**self._terminals, "OTHER": "(?s:.)"})
+        return self._compiled({**self._terminals, OTHER: "(?s:.)"})
 
     def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
         found = "|".join(f"(?P<{name}>{regexp})" for name, regexp in terminals.items())
@@ -98,15 +98,14 @@ def _tell_apart(token: Token, named: Named, source: Source) -> None:
             token.type = f"_{name.upper()}"
         elif name in source.functions and _CALL.match(source.text, end):
             token.type, token.value = "FUNCTION", (name, source.functions[name])
-        elif base_of(name) in source.abstract and _ABSTRACT_CALL.match(source.text, end):
+        elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
             token.type = "ABSTRACT"
     elif name == "for":  # of a range that is not well formed
-        token.type = "_FOR"
+        token.type = OTHER
     elif name in ATTRIBUTES or name in KINDS:
         token.type = "ATTRIBUTE"
 
 
 def normal(text: str) -> str:
-    """A name as it is compared: composed, an index without spaces."""
-    name = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return read_name(re.sub(r"\s", "", name).replace("−", "-")) if name.endswith("]") else name
+    """A name as it is compared: composed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -24,7 +24,7 @@ from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
-from ..core.indices import Range, base_of, range_of
+from ..core.indices import Index, Range, member
 from .letters import check_letters, folded
 from .lexer import Functions, Source, Terminals, normal
 from .syntax import (
@@ -38,7 +38,7 @@ from .syntax import (
     Side,
     Statement,
 )
-from .syntax_errors import Stop, Waiting, complaint, unknown_function
+from .syntax_errors import RANGE, Stop, Waiting, complaint, no_index, unknown_function
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -99,9 +99,27 @@ class _Builder:
         return Node("'", (c[0],), None, c[0].span | _span(c[1]))
 
     def abstract(self, c: list[Any]) -> Node:
-        token, *primes, _, node, end = c
-        name, span = token.value
+        token, index, bracket, *primes, _, node, end = c
+        called = token.value
+        name, span = called if index is None else self.member([called, index, bracket])
         return Node("abstract", (node,), (name, len(primes)), span | _span(end))
+
+    def member(self, c: list[Any]) -> Named:
+        (name, span), index, end = c
+        return Named(member(name, index), span | _span(end))
+
+    head_member = named_member = member
+
+    def index(self, c: list[Any]) -> Index:
+        letter, sign, offset = c
+        return Index(normal(str(letter)), _whole(sign, offset) if offset else 0)
+
+    def fixed_index(self, c: list[Any]) -> Index:
+        return Index("", _whole(c[0] if len(c) > 1 else None, c[-1]))
+
+    def range(self, c: list[Any]) -> Range:
+        letter, first, last = c
+        return Range(normal(str(letter)), first, last).rising
 
     def keyword(self, c: list[Any]) -> int:
         word, *sign, value = c
@@ -128,13 +146,16 @@ class _Builder:
         axis = axes[0] if axes else None
         return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
 
+    def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
+        return c[2], _span(c[0])
+
     def running(self, c: list[Any]) -> Node:
-        sign, body = c
-        return Node("running", (body,), _range(sign), _span(sign) | body.span)
+        (over, span), body = c
+        return Node("running", (body,), over, span | body.span)
 
     def scaled_running(self, c: list[Any]) -> Node:
-        factor, *times, sign, body = c
-        summed = self.running([sign, body])
+        factor, *times, over, body = c
+        summed = self.running([over, body])
         if times:
             return self.binary([factor, *times, summed])
         return self.juxtaposition([factor, summed])
@@ -152,6 +173,9 @@ class _Builder:
 
     def dim_name(self, c: list[Any]) -> Side:
         return Side(Dim.of(c[0].name), (c[0],))
+
+    def dim_member(self, c: list[Any]) -> Side:
+        return self.dim_name([self.member(c)])
 
     def dim_group(self, c: list[Any]) -> Side:
         return Side(c[0].dim, c[0].names)
@@ -177,17 +201,19 @@ class _Builder:
     def names(self, c: list[Any]) -> tuple[Named, ...]:
         return tuple(c)
 
+    heads = names
+
     def direction(self, c: list[Named]) -> Named:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
         names, sides, words, over = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, _range(over) if over else None)
+        return Declaration(names, sides, words, span, over)
 
     def definition(self, c: list[Any]) -> Definition:
         name, body, over = c
-        return Definition(name, body, name.span | body.span, _range(over) if over else None)
+        return Definition(name, body, name.span | body.span, over)
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -197,7 +223,7 @@ class _Builder:
     def check(self, c: list[Any]) -> Asked:
         request: Asked = c[0]
         claim: Node = c[1]
-        over = _range(c[2]) if c[2] else None
+        over: Range | None = c[2]
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
@@ -216,17 +242,10 @@ def _span(t: Token) -> Span:
     return Span(t.start_pos or 0, t.end_pos or 0)
 
 
-def _range(t: Token) -> Range:
-    """The range in `for l = 1..L` or `sum(l = 1..L)`."""
-    letter, first, last = re.split(r"=|\.\.", re.sub(r"^\w+[\s(]+|[\s)]+$", "", str(t)))
-    found = range_of(normal(letter.strip()), first, last)
-    if found is None:
-        raise ParseError(
-            "a range is `l = 1..L`: a letter, and the first and the last index; an index is a "
-            "letter, a whole number, or a letter and a whole number, `L-1`.",
-            _span(t),
-        )
-    return found.rising
+def _whole(sign: Token | None, digits: Token) -> int:
+    if len(digits) > len(str(LARGEST)):
+        raise ParseError("an index is too large.", _span(digits))
+    return -int(digits) if sign in ("-", "−") else int(digits)
 
 
 def _exact(t: Token) -> Fraction:
@@ -246,7 +265,9 @@ def parse(
     try:
         clean = text[:begin] + _clean(text[begin:], functions)
         abstract = {*declared} | {
-            base_of(name) for names in _ELEMENTWISE.findall(clean, begin) for name in _names(names)
+            normal(name.partition("[")[0].strip())
+            for names in _ELEMENTWISE.findall(clean, begin)
+            for name in names.split(",")
         }
         sources = [Source(clean, span, functions, abstract) for span in _lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
@@ -294,10 +315,6 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
             driver.feed_token(token)
             found.append((str(token.type), _span(token)))
     return found
-
-
-def _names(text: str) -> list[str]:
-    return [normal(name.strip()) for name in text.split(",")]
 
 
 def _clean(text: str, known: Container[str] = ()) -> str:
@@ -364,14 +381,17 @@ def _run(start: str, source: Source) -> Any:
         )
     driver: Any = _parser().parse_interactive(source, start)
     state = driver.parser_state
-    position, fed = state.position, None
+    position, fed, begun = state.position, None, None
     try:
         for token in driver.lexer_thread.lex(state):
             state.feed_token(token)
+            begun = _begun(token, fed, begun)
             position, fed = state.position, token
         return driver.feed_eof(fed)
     except UnexpectedToken as error:
         refused = error.token
+    if begun is not None:
+        raise _malformed(begun, source)
     at = Span(span.end, span.end) if refused.type == "$END" else _span(refused)
     waiting = _waiting(state.parse_conf.states[position])
     stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
@@ -381,6 +401,36 @@ def _run(start: str, source: Source) -> Any:
         raise NameProblem(unknown_function(name, source.functions), place, text)
     message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:
+    """The token that begins the index or the range in which a token stands, if it stands in one."""
+    if token.type in ("_FOR", "SUM"):
+        return token
+    if token.type == "_AT" and begun is None:
+        return before
+    closed = begun is not None and begun.type != "_FOR" and token.type in ("END", "RPAR")
+    return None if closed else begun
+
+
+def _malformed(begun: Token, source: Source) -> ParseError:
+    """What is said of an index or a range that is none."""
+    place = _span(begun)
+    if begun.type == "_FOR":
+        return ParseError(RANGE, Span(place.start, source.span.end))
+    end = next(_closings(source.text, place.end))
+    message = RANGE if begun.type == "SUM" else no_index(source.text[place.start : end])
+    return ParseError(message, Span(place.start, end))
+
+
+def _closings(text: str, begin: int) -> Iterator[int]:
+    """Where the brackets that open behind a place are closed again, all of them."""
+    depth = 0
+    for m in _BOUNDARY.finditer(text, begin):
+        closes = m.group() in _PAIRS.values()
+        depth += (m.group() in _PAIRS) - closes
+        if closes and not depth:
+            yield m.end()
 
 
 def _waiting(expected: Container[str]) -> Waiting:

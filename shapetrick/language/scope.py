@@ -14,6 +14,7 @@ from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import IDENTITY, Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
+from ..core.indices import Member
 from .letters import folded
 from .synonyms import advice
 from .syntax import (
@@ -306,11 +307,10 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
-    if name.endswith("]"):
-        base = name.partition("[")[0]
+    if isinstance(name, Member):
         return scope.error(
-            f"`{name}` is a member of a family that is not declared: `{base}[l] : m x n for l = "
-            "1..L`.",
+            f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
+            "l = 1..L`.",
             node.span,
         )
     after = scope.text[node.span.end : node.span.end + 1]

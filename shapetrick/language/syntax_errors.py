@@ -17,6 +17,10 @@ Waiting = Literal[
 
 REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp", "check")
 RANGES = "a family is declared or defined at the end of its line: `for l = 1..L`."
+RANGE = (
+    "a range is `l = 1..L`: a letter, and the first and the last index; an index is a letter, a "
+    "whole number, or a letter and a whole number, `L-1`."
+)
 STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
 LONGEST_QUOTE = 40
 TWO_SIDES = (
@@ -34,7 +38,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"\\", "LaTeX is not read: write the names and functions themselves, `A'` or `sum(x)`."),
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
-    ("", r"\.", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
+    ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
     ("", r"for", RANGES),
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
@@ -95,6 +99,12 @@ class Stop(NamedTuple):
         return "", 0
 
 
+def no_index(typed: str) -> str:
+    """What is said of a name with something else in its brackets."""
+    name = _quoted(" ".join(typed.split()))
+    return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
+
+
 def unknown_function(name: str, known: Collection[str]) -> str:
     """What is said of a name that is called with several arguments, and is no function."""
     return f"`{name}` is not a function. {advice(name, known, arguments=2)}"
@@ -124,7 +134,7 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
 def _dotted(before: str, after: str, known: Collection[str]) -> str | None:
     """What to say of `np.exp` and `X.mean(axis=0)`."""
     m = _DOTTED.match(after)
-    if m is None or not re.fullmatch(r"[^\W\d]\w*(\[.*\])?|[)'’]|\.T", before):
+    if m is None or not re.fullmatch(r"[^\W\d]\w*(\[.*\])?|[)\]'’]|\.T", before):
         return None
     *path, name = re.split(r"\s*\.\s*", m[1])
     called = f"{name}(…)" if name in known else spelt(name, known)

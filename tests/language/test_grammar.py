@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from shapetrick.core.dims import Dim
 from shapetrick.core.errors import ParseError, ShapetrickError
 from shapetrick.core.expr import number, symbol
+from shapetrick.core.indices import Index, split
 from shapetrick.language import parser as parsing
 from shapetrick.language.elaboration import parse_scalar, read, read_expression
 from shapetrick.language.parser import parse, parse_expression
 from shapetrick.language.scope import vocabulary
-from shapetrick.language.syntax import Asked, Declaration, Node, postorder
+from shapetrick.language.syntax import Asked, Declaration, Definition, Node, postorder
 
 WORDS = vocabulary()
 
@@ -213,6 +214,53 @@ def test_refused(text: str) -> None:
 def test_nothing_follows_the_end_of_a_statement(text: str) -> None:
     with pytest.raises(ParseError):
         parse(text, WORDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read_as"),
+    [
+        ("1..L", "l = 1..L"),
+        ("L..1", "l = 1..L"),
+        (" 0 .. T-1 ", "l = 0..T-1"),
+        ("t - 1..t + 2", "l = t-1..t+2"),
+        ("-1..3", "l = -1..3"),
+        ("T−1..1", "l = 1..T-1"),
+    ],
+)
+def test_ranges(typed: str, read_as: str) -> None:
+    """A range after `for`, and the same one in a sum."""
+    (defined,) = parse(f"x[l] = 3 for l = {typed}", WORDS)
+    assert isinstance(defined, Definition) and str(defined.over) == read_as
+    node = parse_expression(f"2 sum( l={typed}) x[ l − 1 ]' y[l+10] z[0]", WORDS)
+    (summed,) = (n for n in postorder(node) if n.kind == "running")
+    assert str(summed.value) == read_as
+    names = [n.value for n in postorder(node) if n.kind == "name"]
+    assert names == ["x[l-1]", "y[l+10]", "z[0]"]
+    assert [split(name) for name in names] == [
+        ("x", Index("l", -1)), ("y", Index("l", 10)), ("z", Index("", 0))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", ["", "l l", "2 l", "l*2", "l-", "+", "l-k", "1.5", "[l]", "i,j"])
+def test_what_is_no_index_is_refused_where_it_stands(index: str) -> None:
+    for text in (f"J = sum(x[{index}])", f"x[{index}] : n", f"X : n[{index}] x m",
+                 f"x[{index}] = 3", f"grad J wrt x[{index}]"):  # fmt: skip
+        with pytest.raises(ParseError, match=r"an index is a letter") as refused:
+            parse(text, WORDS)
+        assert refused.value.span is not None
+        assert text[slice(*refused.value.span)] in (f"x[{index}]", f"n[{index}]")
+
+
+@pytest.mark.parametrize("ends", ["1..2 L", "1..", "..L", "1..L..T", "1..L)", "1..L, 2", "k*2..L"])
+def test_what_is_no_range_is_refused(ends: str) -> None:
+    for text in (f"x[l] = 3 for l = {ends}", f"J = sum(l = {ends}) x[l]"):
+        with pytest.raises(ParseError):
+            parse(text, WORDS)
+
+
+def test_words_of_ranges_are_free_names() -> None:
+    parse("for = 3; x = for for\nJ = sum(x, axis=0) + for", WORDS)
+    parse("J = sum(A, axis=0) sum(l = 1..L) x[l]; for : n x n symmetric", WORDS)
 
 
 def test_a_declaration_may_follow_the_use() -> None:
