@@ -20,7 +20,7 @@ from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..families.recurrence import Backpropagation, Piece, unshifted
-from ..families.unrolled_checks import checker_of, claimed, depths, validate, worst_of
+from ..families.unrolled_checks import Judged, depths, judged, unrolled, validate, worst_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +71,14 @@ class Assertion:
     def ruling(self, value: Expr) -> Ruling:
         """The verdict of the differences on a claimed value, for all members at several lengths."""
         request = replace(self._request, claim=self._claim._replace(value=value))
-        found: list[Validation] = []
-        sizes: list[Mapping[str, int]] = []
-        places: list[tuple[Mapping[str, int], int]] = []
-        for lengths in depths(self.recursion):
-            for i, member in enumerate(claimed(self._families, request, self.recursion, lengths)):
-                checker = checker_of(self._problem, request, member, self._seed)
-                v = checker.check(member.gradient)
-                if v.verdict != "wrong" and checker.has_gaps(member.gradient):
-                    reason = "it has no finite value at some points where the derivative exists"
-                    v = replace(v, verdict="wrong", reason=reason, max_relative_error=np.inf)
-                found.append(v)
-                places.append((lengths, member.index))
-                if i == 0 and v.sizes:
-                    sizes.append({**lengths, **v.sizes[0]})
-        worst = worst_of(found, sizes, self._seed)
+        found = [
+            _without_gaps(j) for j in judged(self._problem, request, self.recursion, self._seed)
+        ]
+        worst = worst_of(found, self._seed)
         if worst.verdict == "wrong" and not self._rests_on_what_is_verified():
             worst = replace(worst, verdict="unchecked", reason="the recurrence is not verified")
-        rights = [v.verdict == "verified" for v in found]
+        places = [(j.lengths, j.member.index) for j in found]
+        rights = [j.validation.verdict == "verified" for j in found]
         return Ruling(worst, tuple(self._regions(places, rights)))
 
     # ---- the recurrence that the claim rests on
@@ -117,7 +107,7 @@ class Assertion:
         places = [
             (lengths, member.index)
             for lengths in depths(self.recursion)
-            for member in claimed(self._families, request, self.recursion, lengths)
+            for member in unrolled(self._families, request, self.recursion, lengths)
         ]
         return tuple(self._regions(places, [False] * len(places)))
 
@@ -142,12 +132,7 @@ class Assertion:
             cotangents = self.recursion.cotangents
             equations = [q for q in cotangents if q.symbol.base == own]
         for q in equations:
-            index = q.symbol.index or Index()
-            if q.over is None:
-                yield index, index, q
-            else:
-                over = q.over.rising
-                yield over.first.plus(index.offset), over.last.plus(index.offset), q
+            yield *(q.symbol.index or Index()).ends(q.over), q
 
     def _regions(
         self, places: Sequence[tuple[Mapping[str, int], int]], rights: Sequence[bool]
@@ -252,6 +237,16 @@ class Assertion:
         return ex.substitute(
             value, {e: ex.symbol(n, e.shape) for n, e in alone.definitions.items()}
         )
+
+
+def _without_gaps(j: Judged) -> Judged:
+    """What is judged; wrong where the claim has no value and the derivative has."""
+    v, value = j.validation, j.member.gradient
+    if v.verdict == "wrong" or not j.checker.has_gaps(value):
+        return j
+    reason = "it has no finite value at some points where the derivative exists"
+    wrong = replace(v, verdict="wrong", reason=reason, max_relative_error=np.inf)
+    return j._replace(validation=wrong)
 
 
 def _symbols(definitions: Mapping[str, Expr]) -> dict[Expr, Expr]:

@@ -13,17 +13,7 @@ from typing import NamedTuple, TypeGuard
 
 from .dims import Dim, Shape
 from .errors import Span
-from .expr import (
-    Dimension,
-    Expr,
-    Name,
-    Symbol,
-    Total,
-    postorder,
-    rebuild,
-    symbol,
-    total,
-)
+from .expr import Dimension, Expr, Name, Symbol, Total, postorder, rebuild, symbol, total
 from .indices import (
     Index,
     Indices,
@@ -61,11 +51,11 @@ class Segment:
 
     @property
     def first(self) -> Index:
-        return self.index if self.over is None else self.over.first.plus(self.index.offset)
+        return self.index.ends(self.over)[0]
 
     @property
     def last(self) -> Index:
-        return self.index if self.over is None else self.over.last.plus(self.index.offset)
+        return self.index.ends(self.over)[1]
 
     def values(self, at: Index) -> Indices:
         """What the letter is where the member `at` is meant."""
@@ -102,7 +92,7 @@ class Families(NamedTuple):
         """The index of the first input, or function, of a family: that of a list's first entry."""
         inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
         starts = [s.first for s in inputs if s.base == base]
-        return min(starts, key=lambda i: (bool(i.letter), i.offset), default=Index("", 1))
+        return min(starts, key=lambda i: i.place, default=Index("", 1))
 
 
 class Incomparable(Exception):

@@ -34,6 +34,17 @@ class Index(NamedTuple):
         value = values.get(self.letter)
         return self if value is None else value.plus(self.offset)
 
+    def ends(self, over: Range | None) -> tuple[Index, Index]:
+        """The first and the last index that this one is, where its letter runs over a range."""
+        if over is None or over.letter != self.letter:
+            return self, self
+        return over.rising.first.plus(self.offset), over.rising.last.plus(self.offset)
+
+    @property
+    def place(self) -> tuple[bool, int]:
+        """The key by which indices are sorted, where lengths are large."""
+        return bool(self.letter), self.offset
+
     def __str__(self) -> str:
         if not self.letter:
             return str(self.offset)
@@ -41,6 +52,11 @@ class Index(NamedTuple):
 
 
 Indices = Mapping[str, Index]
+
+
+def numbered(lengths: Mapping[str, int]) -> Indices:
+    """Numbers for the letters of lengths."""
+    return {letter: Index("", k) for letter, k in lengths.items()}
 
 
 class Range(NamedTuple):
@@ -56,8 +72,8 @@ class Range(NamedTuple):
     @property
     def rising(self) -> Range:
         """From the smaller index to the larger one."""
-        ends = sorted((self.first, self.last), key=lambda i: (bool(i.letter), i.offset))
-        return Range(self.letter, *ends)
+        first, last = sorted((self.first, self.last), key=lambda i: i.place)
+        return Range(self.letter, first, last)
 
     @property
     def reversed(self) -> Range:

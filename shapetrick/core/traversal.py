@@ -1,38 +1,28 @@
-"""Walks over expressions: one that remembers what it found, and one that changes dimensions."""
+"""Walks: to what is reached, over expressions by a memo, and to expressions of other dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
+from . import expr as ex
 from .dims import Dim
-from .expr import (
-    Abstract,
-    Commute,
-    Dimension,
-    Expr,
-    Eye,
-    Name,
-    Named,
-    Ones,
-    Symbol,
-    Total,
-    Zeros,
-    abstract,
-    call,
-    commute,
-    dimension,
-    eye,
-    named,
-    ones,
-    postorder,
-    rebuild,
-    sizes_of,
-    symbol,
-    zeros,
-)
+from .expr import Expr, Name, Named, Symbol, Total, sizes_of
 
 Found = TypeVar("Found")
+Place = TypeVar("Place", bound=Hashable)
+
+
+def reachable(start: Place, direct: Callable[[Place], Iterable[Place]]) -> dict[Place, None]:
+    """What is reached from a place by one step or more, in the order in which it is found."""
+    found: dict[Place, None] = {}
+    stack = [start]
+    while stack:
+        for place in direct(stack.pop()):
+            if place not in found:
+                found[place] = None
+                stack.append(place)
+    return found
 
 
 def remembered(
@@ -67,30 +57,30 @@ def redimensioned(
     Raises ShapeError where operands no longer fit."""
     given = list(roots)
     new: dict[Expr, Expr] = {}
-    for e in postorder(given, into=lambda e: summed is None or not isinstance(e, Total)):
+    for e in ex.postorder(given, into=lambda e: summed is None or not isinstance(e, Total)):
         args = [new[a] for a in e.args] if summed is None or not isinstance(e, Total) else []
         match e:
             case Symbol():
                 rows, cols = map(dim, e.shape)
-                new[e] = symbol(name(e), (rows, cols), e.attributes)
+                new[e] = ex.symbol(name(e), (rows, cols), e.attributes)
             case Name():
-                new[e] = named(name(e), *args)
-            case Abstract():
-                new[e] = abstract(name(e), e.order, *args)
+                new[e] = ex.named(name(e), *args)
+            case ex.Abstract():
+                new[e] = ex.abstract(name(e), e.order, *args)
             case Total() if summed is not None:
                 new[e] = summed(e)
-            case Dimension():
-                new[e] = dimension(dim(Dim.of(e.name)))
-            case Ones():
-                new[e] = ones(*map(dim, e.shape))
-            case Zeros():
-                new[e] = zeros(*map(dim, e.shape))
-            case Eye():
-                new[e] = eye(dim(e.shape[0]))
-            case Commute():
-                new[e] = commute(*map(dim, e.sizes))
+            case ex.Dimension():
+                new[e] = ex.dimension(dim(Dim.of(e.name)))
+            case ex.Ones():
+                new[e] = ex.ones(*map(dim, e.shape))
+            case ex.Zeros():
+                new[e] = ex.zeros(*map(dim, e.shape))
+            case ex.Eye():
+                new[e] = ex.eye(dim(e.shape[0]))
+            case ex.Commute():
+                new[e] = ex.commute(*map(dim, e.sizes))
             case _ if sizes_of(e):
-                new[e] = call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
+                new[e] = ex.call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
             case _:
-                new[e] = rebuild(e, args)
+                new[e] = ex.rebuild(e, args)
     return [new[root] for root in given]

@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..core.expr import Abstract, Symbol, postorder
 from ..core.families import Families
 from ..core.functions import Array
-from ..core.indices import Index
+from ..core.indices import numbered
 from ..core.problem import Problem
 from ..core.results import Result
 from ..numerics.evaluation import Program
@@ -36,7 +36,7 @@ def evaluate(
     if result.recursion is not None:
         exprs = list(gradients(families, result.request, result.recursion, lengths))
     nodes = list(postorder(exprs))
-    numbers = {letter: Index("", k) for letter, k in lengths.items()}
+    numbers = numbered(lengths)
 
     def first(base: str) -> int:
         return families.first(base).within(numbers).offset

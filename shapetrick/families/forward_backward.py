@@ -151,11 +151,8 @@ class _Passes:
         if kept is None:
             return None
         index = last_index(x)
-        first = last = index
-        if over is not None and over.letter == index.letter:
-            first, last = over.rising.first.plus(index.offset), over.rising.last.plus(index.offset)
         try:
-            missing = covers(kept, first, last)
+            missing = covers(kept, *index.ends(over))
         except Incomparable:
             return None
         return ex.symbol(member(kept[0].base, index), x.shape) if missing is None else None

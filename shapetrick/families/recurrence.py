@@ -260,10 +260,8 @@ class Backpropagation:
     def uses_between(self, base: str, first: Index, last: Index) -> Iterator[tuple[Piece, Index]]:
         """The pieces in which the members first..last occur, and with which index."""
         for piece, _, index in self.uses(base):
-            ends = index, index
-            if piece.over is not None and piece.over.letter == index.letter:
-                ends = piece.over.first.plus(index.offset), piece.over.last.plus(index.offset)
-            if at_most(ends[0], first) and at_most(last, ends[1]):
+            low, high = index.ends(piece.over)
+            if at_most(low, first) and at_most(last, high):
                 yield piece, index
 
     def _open_sums(self) -> None:
@@ -414,7 +412,7 @@ class Backpropagation:
             for cut in (c.first, c.last.plus(1)):
                 if self._at_most(first, cut) and self._at_most(cut, end):
                     cuts.add(cut)
-        ordered = sorted(cuts, key=lambda i: (bool(i.letter), i.offset))
+        ordered = sorted(cuts, key=lambda i: i.place)
         for low, high in reversed(list(pairwise(ordered))):
             self._at_most(low, high)
             yield low, high.plus(-1)
@@ -458,7 +456,7 @@ def _summed(e: Expr, over: Range) -> Expr:
 
 def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, Index, Index]]:
     """Segments that follow each other as one where a member of each has the same shape."""
-    ordered = sorted(segments, key=lambda s: (bool(s.first.letter), s.first.offset))
+    ordered = sorted(segments, key=lambda s: s.first.place)
     spans: list[tuple[Segment, Index, Index]] = []
     for s in ordered:
         if spans:
@@ -479,12 +477,8 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
 
 def _meet(a: Piece, i: Index, b: Piece, j: Index) -> bool:
     """Whether two uses contribute to a common member."""
-    ends = []
-    for piece, index in ((a, i), (b, j)):
-        over = piece.over if piece.over and piece.over.letter == index.letter else None
-        first = over.first.plus(index.offset) if over else index
-        ends.append((first, over.last.plus(index.offset) if over else index))
-    (first, last), (other_first, other_last) = ends
+    first, last = i.ends(a.over)
+    other_first, other_last = j.ends(b.over)
     return at_most(first, other_last) and at_most(other_first, last)
 
 

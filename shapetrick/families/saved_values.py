@@ -31,7 +31,7 @@ from ..core.expr import (
 )
 from ..core.families import Families, Incomparable, Segment, at_most, members_in, reindexed
 from ..core.functions import TABLE
-from ..core.indices import Index, Indices, Range, base_of, member
+from ..core.indices import Index, Range, base_of, member, numbered
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from .unrolling import Unrolling
@@ -57,7 +57,7 @@ class Made:
 
     @property
     def ends(self) -> tuple[Index, Index]:
-        return _ends(self.index, self.over)
+        return self.index.ends(self.over)
 
 
 class Kept(NamedTuple):
@@ -177,18 +177,9 @@ def _read(
             continue
         form = without_index(x)
         if form in made and not own & cotangents:
-            index = last_index(x)
-            inner = over if over is not None and over.letter == index.letter else None
-            yield form, _ends(index, inner)
+            yield form, last_index(x).ends(over)
         else:
             stack.extend((a, over) for a in x.args)
-
-
-def _ends(index: Index, over: Range | None) -> tuple[Index, Index]:
-    if over is None:
-        return index, index
-    rising = over.rising
-    return rising.first.plus(index.offset), rising.last.plus(index.offset)
 
 
 def _meets(made: Made, read: Iterable[tuple[Index, Index]]) -> bool:
@@ -264,13 +255,9 @@ class _Counter:
         if q.over is None:
             yield self.written(value)
             return
-        over = q.over.rising.within(self._numbers)
+        over = q.over.rising.within(numbered(self.lengths))
         for k in range(over.first.offset, over.last.offset + 1):
             yield self.written(reindexed(value, {over.letter: Index("", k)}))
-
-    @property
-    def _numbers(self) -> Indices:
-        return {letter: Index("", k) for letter, k in self.lengths.items()}
 
     def numbers(self, e: Expr) -> int:
         return prod(self._dim(d) for d in e.shape)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..core.expr import Expr
 from ..core.families import Incomparable, Segment, at_most, members_in, reindexed
 from ..core.indices import Index, Range, renamed_shape
+from ..core.traversal import reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
         }
         for i, s in enumerate(segments)
     ]
-    reached = [_reached(i, direct) for i in range(len(segments))]
+    reached = [reachable(i, direct.__getitem__) for i in range(len(segments))]
     waiting: list[list[int]] = []
     for i in range(len(segments)):
         home = next((g for g in waiting if g[0] in reached[i] and i in reached[g[0]]), None)
@@ -82,11 +83,6 @@ def body_of(s: Segment) -> Expr:
     return s.body
 
 
-def place(i: Index) -> tuple[bool, int]:
-    """The key by which indices are sorted, where lengths are large."""
-    return bool(i.letter), i.offset
-
-
 def falls(group: Sequence[Segment]) -> bool:
     """Whether members use later ones of the group: a recurrence that goes back."""
     bases = {s.base for s in group}
@@ -102,8 +98,8 @@ def _loop(group: Sequence[Segment]) -> Loop:
     """One loop with one letter, over all the indices of its steps."""
     ranges = [s.over for s in group if s.over is not None]
     letter = ranges[0].letter
-    low = min((r.first for r in ranges), key=place)
-    high = max((r.last for r in ranges), key=place)
+    low = min((r.first for r in ranges), key=lambda i: i.place)
+    high = max((r.last for r in ranges), key=lambda i: i.place)
     steps = tuple(_with_letter(s, letter) for s in group)
     return Loop(Range(letter, low, high), falls(group), steps)
 
@@ -158,24 +154,11 @@ def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
     )
 
 
-def _reached(start: int, direct: Sequence[set[int]]) -> set[int]:
-    found: set[int] = set()
-    stack = [start]
-    while stack:
-        new = direct[stack.pop()] - found
-        found |= new
-        stack.extend(new)
-    return found
-
-
 def _uses(s: Segment) -> Iterator[tuple[str, Index, Index]]:
     """The members that a segment uses: a family, and the first and last index."""
     for _, base, index, inner in members_in(body_of(s)):
         over = inner if inner is not None and inner.letter == index.letter else s.over
-        if over is not None and over.letter == index.letter:
-            yield base, over.first.plus(index.offset), over.last.plus(index.offset)
-        else:
-            yield base, index, index
+        yield base, *index.ends(over)
 
 
 def _meets(s: Segment, first: Index, last: Index) -> bool:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
+from typing import NamedTuple
 
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Symbol, postorder, symbols_of
 from ..core.families import Families, Segment, at_index, reindexed
-from ..core.indices import Index, Indices
-from ..core.problem import Problem, Request
+from ..core.indices import Index, Indices, numbered
+from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..validation.checker import Checker
 from ..validation.directional import also_drawn
 from .recurrence import segments_of
 from .unrolling import Unrolling
 
-T = TypeVar("T")
 DEPTHS = 3  # how many lengths are tried
 ENDS = 4  # members at either end of a long family that are looked at
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
+
+
+Placed = tuple[Indices, Expr, Segment | None]  # an index, what is said there, and of which line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,33 @@ class Unrolled:
     index: int = 0
 
 
+class Judged(NamedTuple):
+    """The verdict on a member at these lengths, and what gave it."""
+
+    lengths: Mapping[str, int]
+    member: Unrolled
+    checker: Checker
+    validation: Validation
+
+
 def unrolled(
     families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
 ) -> Iterator[Unrolled]:
-    """The members by which is asked, at these lengths. Raises RequestError below the least."""
+    """The members by which is asked at these lengths, or for which the request's claim is made.
+
+    Raises RequestError below the least."""
     segments = (*families.segments, *segments_of(recursion.cotangents))
-    numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
-    asked = list(_asked(request, recursion, families, lengths))
-    lines = (*segments, *segments_of(recursion.gradients))
-    for values, gradient, segment in _chosen(asked, lambda one: one[0], lines, lengths):
-        wrt = _member(request, values, numbers, segment)
-        free = frozenset({wrt.name})
-        unrolling = Unrolling(segments, lengths, free)
+    numbers, lines = numbered(lengths), segments
+    if request.claim is None:
+        places = list(_asked(request, recursion, families, lengths))
+        lines = (*segments, *segments_of(recursion.gradients))
+    else:
+        places = list(_claimed(request, request.claim, families, lengths))
+    for at, gradient, segment in _chosen(places, lines, lengths):
+        wrt = _member(request, at, numbers, segment)
+        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}))
         of = unrolling.expression(request.of)
-        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, values)))
+        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _number(at))
 
 
 def gradients(
@@ -63,7 +78,7 @@ def gradients(
 
 def _asked(
     request: Request, recursion: Recursion, families: Families, lengths: Mapping[str, int]
-) -> Iterator[tuple[Indices, Expr, Segment | None]]:
+) -> Iterator[Placed]:
     """The index of each member by which is asked, its gradient, and the segment that has it."""
     for letter, least in recursion.least.items():
         if lengths[letter] < least:
@@ -93,53 +108,36 @@ def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | 
     return at_index(segment.symbol(segment.index), own)
 
 
-def _segment_of(
-    families: Families, request: Request, at: Indices, lengths: Mapping[str, int]
-) -> Segment | None:
-    wrt = at_index(request.wrt, at)
-    if not at or wrt.index is None:
-        return None
-    members = Unrolling((), lengths).members
-    return next((s for s in families.of(wrt.base) if wrt.index.offset in members(s)), None)
-
-
-def claimed(
-    families: Families, request: Request, recursion: Recursion, lengths: Mapping[str, int]
-) -> Iterator[Unrolled]:
-    """The members for which a claim is made, with what it says there."""
-    claim = request.claim
-    assert claim is not None and claim.value is not None
-    segments = (*families.segments, *segments_of(recursion.cotangents))
-    numbers: Indices = {letter: Index("", k) for letter, k in lengths.items()}
-    places: list[Indices] = [{}]
-    if claim.over is not None:
-        first, last = (i.within(numbers).offset for i in (claim.over.first, claim.over.last))
-        places = [{claim.over.letter: Index("", k)} for k in range(first, last + 1)]
-    for at in _chosen(places, lambda at: at, segments, lengths):
-        wrt = _member(request, at, numbers, _segment_of(families, request, at, lengths))
-        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}))
-        gradient = unrolling.expression(reindexed(claim.value, at))
-        of = unrolling.expression(request.of)
-        yield Unrolled(of, wrt, gradient, next((i.offset for i in at.values()), 0))
+def _claimed(
+    request: Request, claim: Claim, families: Families, lengths: Mapping[str, int]
+) -> Iterator[Placed]:
+    """The index of each member for which a claim is made, with what it says there, likewise."""
+    assert claim.value is not None
+    if claim.over is None:
+        yield {}, claim.value, None
+        return
+    numbers = Unrolling((), lengths)
+    over = claim.over.within(numbers.indices)
+    for k in range(over.first.offset, over.last.offset + 1):
+        at = {over.letter: Index("", k)}
+        place = at_index(request.wrt, at).index or Index()
+        here = (s for s in families.of(request.wrt.base) if place.offset in numbers.members(s))
+        yield at, claim.value, next(here, None)
 
 
 def _chosen(
-    members: Sequence[T],
-    place: Callable[[T], Indices],
-    segments: Sequence[Segment],
-    lengths: Mapping[str, int],
-) -> Iterator[T]:
+    members: Sequence[Placed], segments: Sequence[Segment], lengths: Mapping[str, int]
+) -> Iterator[Placed]:
     """Of neighbours to which the same lines apply, the first and the last ones: where the length is
     given as a number there may be many."""
     ranges = [Unrolling((), lengths).members(s) for s in segments]
-
-    def lines(member: T) -> list[bool]:
-        k = next((i.offset for i in place(member).values()), 0)
-        return [k in r for r in ranges]
-
-    for _, group in groupby(members, key=lines):
+    for _, group in groupby(members, key=lambda one: [_number(one[0]) in r for r in ranges]):
         ones = list(group)
         yield from ones if len(ones) <= 2 * ENDS else ones[:ENDS] + ones[-ENDS:]
+
+
+def _number(at: Indices) -> int:
+    return next((i.offset for i in at.values()), 0)
 
 
 def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
@@ -148,24 +146,25 @@ def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
         yield {letter: least + more for letter, least in recursion.least.items()}
 
 
+def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Iterator[Judged]:
+    """The verdict on each member at several lengths."""
+    assert problem.families is not None
+    for lengths in depths(recursion):
+        for member in unrolled(problem.families, request, recursion, lengths):
+            checker = checker_of(problem, request, member, seed)
+            yield Judged(lengths, member, checker, checker.check(member.gradient))
+
+
 def validate(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Validation:
     """The verdict on all members at several lengths: the worst of theirs."""
-    assert problem.families is not None
-    found: list[Validation] = []
-    sizes: list[Mapping[str, int]] = []
-    for lengths in depths(recursion):
-        for i, member in enumerate(unrolled(problem.families, request, recursion, lengths)):
-            v = checker_of(problem, request, member, seed).check(member.gradient)
-            found.append(v)
-            if i == 0:
-                sizes.append({**lengths, **(v.sizes[0] if v.sizes else {})})
-    return worst_of(found, sizes, seed)
+    return worst_of(list(judged(problem, request, recursion, seed)), seed)
 
 
-def worst_of(
-    found: Sequence[Validation], sizes: Sequence[Mapping[str, int]], seed: int
-) -> Validation:
-    """The verdict on all, where each has one; `sizes` are those at each length."""
+def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
+    """The verdict on all; the sizes are those of the first member at each length."""
+    found = [j.validation for j in all_judged]
+    firsts = [next(group) for _, group in groupby(all_judged, key=lambda j: j.lengths)]
+    sizes = [{**j.lengths, **next(iter(j.validation.sizes), {})} for j in firsts]
     worst = max(found, key=lambda v: _WORST.index(v.verdict))
     return Validation(
         worst.verdict,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol, Total, add, named, postorder, substitute, symbols_of, zeros
 from ..core.families import Segment, reindexed
-from ..core.indices import Index, Indices, split
+from ..core.indices import Index, Indices, numbered, split
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Unrolling:
 
     @property
     def indices(self) -> Indices:
-        return {letter: Index("", k) for letter, k in self.lengths.items()}
+        return numbered(self.lengths)
 
     def members(self, segment: Segment) -> range:
         """The indices of a segment's members."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ..core import expr as ex
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
@@ -20,6 +20,7 @@ from ..core.errors import (
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, Kind, Problem, Request
+from ..core.traversal import reachable
 from .ambiguity import readings
 from .lowering import Lowering
 from .parser import parse, parse_expression
@@ -342,7 +343,7 @@ class Elaboration:
     def _not_a_symbol(self, name: str, span: Span) -> RequestError:
         scope = self.scope
         if name in scope.definitions:
-            inner = [n for n in _reached(scope, name) if n in scope.symbols]
+            inner = [n for n in reachable(name, partial(_used, scope)) if n in scope.symbols]
             uses = f" It uses {_or(inner)}." if inner else ""
             why = f"`{name}` is a definition: ask for the derivative by a declared name.{uses}"
         elif name in scope.dims:
@@ -500,16 +501,9 @@ def _fresh_names(used: set[str]) -> Iterator[str]:
         count += 1
 
 
-def _reached(scope: Scope, name: str) -> list[str]:
-    """The names that a definition depends on, in order of appearance."""
-    found: dict[str, None] = {}
-    stack = [name]
-    while stack:
-        for node in scope.bodies.get(stack.pop(), ()):
-            if node.kind == "name" and node.value not in found:
-                found[node.value] = None
-                stack.append(node.value)
-    return list(found)
+def _used(scope: Scope, name: str) -> list[str]:
+    """The names in a definition, in order of appearance."""
+    return [node.value for node in scope.bodies.get(name, ()) if node.kind == "name"]
 
 
 def _or(names: Sequence[str] | Mapping[str, str]) -> str:

@@ -139,13 +139,13 @@ class _Queries:
     def claim(self, asked: Asked, node: Node, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
-        wrt, (name, span) = split(request.wrt.name), asked.wrt[0]
-        letter = "" if wrt is None else wrt[1].letter
+        index, (name, span) = request.wrt.index, asked.wrt[0]
+        letter = "" if index is None else index.letter
         generic = letter not in ("", *self.reading.lengths)
         if asked.over is not None and (not generic or asked.over.letter != letter):
             raise NameProblem(f"`{name}` has no index `{asked.over.letter}`.", span)
         over = asked.over
-        variable = Use(Node("name", (), name, span), name, *(wrt or (name, None)))
+        variable = Use(Node("name", (), name, span), name, request.wrt.base, index)
         if generic and over is None:
             anywhere = Range(letter, Index(), Index())
             over = self._where([variable, *self.reading.uses_of(node, anywhere)], letter)
@@ -179,8 +179,8 @@ class _Queries:
             segments = [s for s in known if s.base == use.base]
             if use.index is None or use.index.letter != letter or not segments:
                 continue
-            first = min((s.first for s in segments), key=_place).plus(-use.index.offset)
-            last = max((s.last for s in segments), key=_place).plus(-use.index.offset)
+            first = min((s.first for s in segments), key=lambda i: i.place).plus(-use.index.offset)
+            last = max((s.last for s in segments), key=lambda i: i.place).plus(-use.index.offset)
             try:
                 low = first if low is None or at_most(low, first) else low
                 high = last if high is None or at_most(last, high) else high
@@ -251,7 +251,3 @@ class _Queries:
             if base_of(name) in reached and "const" not in declared.attributes:
                 wrt = self._variable(name, last.span)
                 yield Request("grad", of, last.name.name, wrt, span=last.span)
-
-
-def _place(i: Index) -> tuple[bool, int]:
-    return bool(i.letter), i.offset

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
 from ..core.families import Incomparable, Segment, at_most, covers
 from ..core.indices import Index, Range, member
+from ..core.traversal import reachable
 from .syntax import Definition, Node
 
 
@@ -26,10 +27,7 @@ class Use:
     def within(self) -> tuple[Index, Index]:
         """The first and the last index that is used."""
         assert self.index is not None
-        if self.over is None:
-            return self.index, self.index
-        offset = self.index.offset
-        return self.over.first.plus(offset), self.over.last.plus(offset)
+        return self.index.ends(self.over)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +51,7 @@ class Order:
     bodies: Sequence[Body]
     declared: Sequence[Segment]
     functions: Sequence[Segment]
-    reached: dict[str, set[str]] = field(default_factory=dict)  # what each name depends on
+    reached: dict[str, Collection[str]] = field(default_factory=dict)  # what each name depends on
 
     def __post_init__(self) -> None:
         self._find_reached()
@@ -67,17 +65,11 @@ class Order:
 
     def _find_reached(self) -> None:
         """For each name that is defined, those that it depends on."""
-        direct: dict[str, set[str]] = {}
+        direct: dict[str, dict[str, None]] = {}
         for b in self.bodies:
-            direct.setdefault(b.base, set()).update(u.base for u in b.uses)
+            direct.setdefault(b.base, {}).update((u.base, None) for u in b.uses)
         for base in direct:
-            found: set[str] = set()
-            stack = [base]
-            while stack:
-                new = direct.get(stack.pop(), set()) - found
-                found |= new
-                stack.extend(new)
-            self.reached[base] = found
+            self.reached[base] = reachable(base, lambda b: direct.get(b, {}))
 
     def _check_order(self, body: Body, use: Use) -> None:
         """Refuse a use of what doesn't exist, or comes later."""
@@ -114,17 +106,12 @@ class Order:
 
     def _check_cycles(self) -> None:
         """Refuse members of the same index that are defined by each other."""
-        same: dict[str, set[str]] = {}
+        same: dict[str, dict[str, None]] = {}
         pairs = [(b, u) for b in self.bodies for u in b.uses if b.index and u.index == b.index]
         for b, u in pairs:
-            same.setdefault(b.base, set()).add(u.base)
+            same.setdefault(b.base, {})[u.base] = None
         for b, u in pairs:
-            stack, found = [u.base], {u.base}
-            while stack:
-                new = same.get(stack.pop(), set()) - found
-                found |= new
-                stack.extend(new)
-            if b.base in found:
+            if b.base == u.base or b.base in reachable(u.base, lambda base: same.get(base, {})):
                 raise self._circular(u.name, u.node.span)
 
     def check_exists(self, body: Body | None, use: Use) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..core.dims import Dim
 from ..core.errors import Span
-from ..core.indices import Range, split
+from ..core.indices import Member, Range
 from ..core.problem import Kind
 
 # What may be said of a declared name, and whether it needs a square matrix.
@@ -117,7 +117,7 @@ Statement = Declaration | Definition | Asked
 def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
     return any(
-        s.over is not None or any(split(named.name) for named in _named(s))
+        s.over is not None or any(isinstance(named.name, Member) for named in _named(s))
         for s in statements
         if not isinstance(s, Asked)
     )

@@ -14,7 +14,7 @@ from ...core.errors import OperandError, ShapeError
 from ...core.expr import Expr
 from ...core.families import Families
 from ...core.functions import TABLE
-from ...core.indices import Index
+from ...core.indices import numbered
 from ...families.forward_backward import Answer
 from .callables import MODULES, compiled
 from .loops import Parameter
@@ -103,7 +103,7 @@ class GeneratedLoops:
         if answer.listed:
             return [self._shaped(x, y) for x, y in zip(found, own or found, strict=False)]
         if wrt.index is not None and own is not None:
-            numbers = {letter: Index("", values[letter]) for letter in self._families.lengths}
+            numbers = numbered({letter: values[letter] for letter in self._families.lengths})
             first = self._families.first(wrt.base)
             own = own[wrt.index.within(numbers).offset - first.within(numbers).offset]
         return self._shaped(found, own)

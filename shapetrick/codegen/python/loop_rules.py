@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from ...core.errors import RequestError
 from ...core.indices import Index
 from ...families.forward_backward import Answer
-from ...families.schedule import place
 from .identifiers import Identifiers
 from .loops import Loops, Parameter
 from .module import indented, signature
@@ -68,7 +67,7 @@ class LoopRule:
                 f"a backward rule has gradients by all members of `{p.name}`, or none: ask for "
                 f"`{p.name}[l]`."
             )
-        alone.sort(key=lambda s: place(s.index))
+        alone.sort(key=lambda s: s.index.place)
         return {self._index(s.index): self._name(by[s.name]) for s in alone}
 
     def _name(self, a: Answer) -> str:

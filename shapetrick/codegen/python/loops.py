@@ -309,9 +309,7 @@ class Loops:
 
     def _dim_of_member(self, name: Member, s: Segment) -> str:
         (index,) = name.indices
-        ends = (index, index)
-        if s.over is not None and s.over.letter == index.letter:
-            ends = s.over.first.plus(index.offset), s.over.last.plus(index.offset)
+        ends = index.ends(s.over)
         for other in self.families.segments:
             for axis, d in enumerate(extent(other.shape_at(Index(_ANY)))):
                 own = next(iter(d.names), "")
