@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TypeVar
 
 from .expr import Expr, Name
@@ -11,7 +11,10 @@ Found = TypeVar("Found")
 
 
 def remembered(
-    memo: dict[Expr, Found], root: Expr, find: Callable[[Expr], Found], into_names: bool = True
+    memo: MutableMapping[Expr, Found],
+    root: Expr,
+    find: Callable[[Expr], Found],
+    into_names: bool = True,
 ) -> Found:
     """What `find` says of the root, by the memo; it is asked of a node after its arguments (those
     of a name only with `into_names`), so that it may look them up."""

@@ -260,7 +260,7 @@ class Site:
                 value = self.values(point.draw, x)
                 others = [
                     self.values(replace(point.draw, rounded=k), x)
-                    for k in range(ROUNDINGS if point.inner else 0)
+                    for k in range(ROUNDINGS if point.inner or profile.scale > 1 else 0)
                 ]
                 noise = [NOISE * np.abs(other - value) for other in others]
                 found.append((value, sum(noise, np.zeros(value.shape))))
@@ -342,8 +342,11 @@ def _all_same(values: Sequence[tuple[Array, Array]]) -> bool:
     """Whether all are one, but for the last digits and the rounding that they have."""
     if not values:
         return True
-    first, noise = values[0][0], 2 * max(float(noise.max()) for _, noise in values)
-    return all((np.abs(v - first) <= 1e-12 * np.abs(first) + noise).all() for v, _ in values)
+    first, least = values[0]
+    return all(
+        (np.abs(v - first) <= 1e-12 * np.abs(first) + 2 * (least + noise)).all()
+        for v, noise in values
+    )
 
 
 def condition(matrices: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..algebra.ranges import Ranges
 from ..core.errors import ShapetrickError
-from ..core.expr import Expr, Number, Symbol, postorder
+from ..core.expr import Add, Expr, Number, Symbol, postorder
 from ..core.functions import TABLE, Array
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, derivatives, points_per_direction
@@ -68,6 +68,7 @@ class Sweep:
         self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
         self._has_kinks = bool(kinked)
         self._reached: set[Side] = set()
+        self._tied: set[Expr] = set()  # which compare what was equal somewhere
         self._numbers = self._numbers_told()
 
     def suspects(self) -> Iterator[Draw]:
@@ -245,13 +246,18 @@ class Sweep:
         """Which sides were reached where the gradient agrees."""
         for i, e in self._kinks if branches else ():
             assert branches is not None
+            compares = len(e.args) == 2 or isinstance(e.args[0], Add)
+            if compares and (branches[i] == 0).any():
+                self._tied.add(e)
             for side in (1, -1):
                 if (agrees & _anywhere(branches[i] == side, len(agrees))).any():
                     self._reached.add((e, side))
 
     def _missing(self) -> list[Side]:
+        """The sides that may exist; what is compared with its equal on an open set has none
+        but those that follow from other kinks inside."""
         ranges = Ranges()
-        sides = [(e, side) for _, e in self._kinks for side in (1, -1)]
+        sides = [(e, side) for _, e in self._kinks if e not in self._tied for side in (1, -1)]
         return [s for s in sides if s not in self._reached and not ranges.excludes(*s)]
 
     def _compared(self, env: Mapping[str, Array]) -> _Compared:
