@@ -60,6 +60,8 @@ class Function:
     where its argument is drawn in tests, its LaTeX (a sign, or a template with
     `#1`), and the branch that each entry takes where it has kinks.
 
+    Of a user's row with a domain, `ranges` are the parts of it from which arguments are drawn.
+
     Of the entries of its value: what they lie between, whether they grow with those of the
     arguments, and whether they are above or below these."""
 
@@ -77,6 +79,7 @@ class Function:
     within: tuple[float, float] = (-np.inf, np.inf)
     increasing: bool = False
     beside: Literal["", "above", "below"] = ""
+    ranges: tuple[tuple[float, float], ...] = ()
 
     @property
     def arity(self) -> int:

@@ -31,6 +31,7 @@ from ..numerics.sampling import (
     draw,
     draws,
     generator,
+    within,
 )
 from .directional import Env, Target
 
@@ -273,6 +274,12 @@ class Site:
     def _rounding(self, drawn: Draw) -> np.random.Generator | None:
         return None if drawn.rounded is None else self.generator(4, drawn.rounded)
 
+    def inside(self, env: Env, rng: np.random.Generator) -> Env:
+        """The inputs, of which those are drawn anew that go straight into a function with a
+        domain."""
+        ranges = self.target.ranges
+        return {**env, **{name: within(ranges[name], env[name].shape, rng) for name in ranges}}
+
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
         wrt = self.target.wrt
@@ -288,6 +295,9 @@ class Site:
         for profile, shrink in _FIRST_TRIES:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
+        for shrink in _SHRINKING if self.target.ranges else ():
+            env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
+            yield Draw(self.inside(env, rng), abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])

@@ -35,6 +35,7 @@ NUMBERS = (1e-5, 1e5)  # between which these are
 SHRINK = 1 / 16  # of steps: a kink must be farther away than that
 NOISE = 64 * float(np.finfo(float).eps)  # relative: a gradient that is less is nothing
 MOST_SUSPECTED = 6  # looked at with care, of one batch
+INSIDE = 16  # draws of inputs inside the domains of a user's functions
 BASES = 2  # draws that lines go through
 GRID = 10  # points per power of ten on a line
 DECADES = (-4, 2)  # powers of ten by which a draw is scaled on a line
@@ -74,6 +75,9 @@ class Sweep:
     def suspects(self) -> Iterator[Draw]:
         """The draws at which the gradient seems to be wrong, the worst first."""
         yield from self._suspects(self._tour())
+        if self._target.ranges:
+            plain = self._draws(Profile(), Profile(), INSIDE)
+            yield from self._suspects(self._site.inside(plain, self._rng))
         if self._has_kinks:
             yield from self._suspects(self._between_kinks())
             for _ in range(HUNTS):
