@@ -30,9 +30,11 @@ RESERVED = frozenset(
 )
 # From where arguments are drawn: the first range in which the function is finite.
 RANGES = ((-2.0, 2.0), (0.2, 2.0), (-0.9, 0.9), (0.1, 0.9), (1.2, 3.0))
+LONGEST = 4.0
 WIDE, SQUARE = (3, 2), (3, 3)
 
 Value = Callable[..., Array]
+Interval = tuple[float, float]
 
 
 def function(
@@ -41,6 +43,7 @@ def function(
     numpy: Callable[..., Any],
     derivative: str | Sequence[str],
     shape: tuple[str, str] | None = None,
+    domain: Interval | Sequence[Interval] | None = None,
 ) -> Callable[..., Expr]:
     """Adds a function to the language, or replaces one that was added; returns it as a function.
 
@@ -49,15 +52,25 @@ def function(
     by `b`). With `shape`, such as `("c", "c")` in terms of an r×c argument, `numpy` is called on
     one matrix at a time, and `derivative` is what it would be of scalars: `"x + x"` for `A.T @ A`.
 
+    `domain` says between what the entries of its arguments lie, such as `(0, inf)`, or, of a
+    function with poles, the intervals between these, `[(-1, 0), (0, inf)]`: outside, it has no
+    value in a check, and its derivative is compared inside each of them. Without it, the function
+    is looked at where its values are finite.
+
     Raises InputError."""
     if name in RESERVED:
         raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")
     checked_name(name)
     texts = (derivative,) if isinstance(derivative, str) else tuple(derivative)
     derivatives = _read(name, texts, shape)
+    intervals = _intervals(name, domain)
     value = _elementwise(name, numpy) if shape is None else _of_matrix(name, numpy, shape)
-    square = shape is not None and _needs_square(name, numpy)
-    drawn_from = _drawn_from(value, len(texts), SQUARE if square else WIDE)
+    square = shape is not None and _needs_square(name, numpy, intervals)
+    if intervals:
+        value = _inside(value, intervals, len(texts))
+    shaped = SQUARE if square else WIDE
+    ranges = _ranges_inside(name, value, len(texts), shaped, intervals)
+    drawn_from = ranges[0] if ranges else _drawn_from(value, len(texts), shaped)
     if shape is None:
         _check_entries(name, value, len(texts), drawn_from)
     replaced = name in TABLE
@@ -69,8 +82,9 @@ def function(
             signatures=_signature(shape or (), square),
             units="unknown" if shape else "elementwise",
             drawn_from=drawn_from,
-            branch=_branch(value, len(texts), derivatives),
+            branch=_branch(value, len(texts), derivatives, intervals),
             help="the user's own",
+            ranges=ranges,
         )
     )
     vocabulary.cache_clear()
@@ -112,7 +126,44 @@ def _signature(shape: Sequence[str], square: bool) -> tuple[tuple[None, str], ..
     return ((None, text.replace("r", "n").replace("c", "n") if square else text),)
 
 
+def _intervals(name: str, domain: Any) -> tuple[Interval, ...]:
+    """The intervals of the domain, none if it isn't given. Raises InputError."""
+    if domain is None:
+        return ()
+    try:
+        ends = np.array(domain, dtype=float).reshape(-1, 2)
+    except (TypeError, ValueError):
+        ends = np.full((1, 2), np.nan)
+    rising = (ends[:, 0] < ends[:, 1]).all() and (ends[:-1, 1] <= ends[1:, 0]).all()
+    if not len(ends) or not rising:  # of NaN, nothing is true
+        raise InputError(
+            f"`{name}`: `domain` is an interval such as `(0, inf)`, or several in rising order, "
+            f"`[(-inf, 0), (0, inf)]`, between which the poles are; not {domain!r}."
+        )
+    return tuple((float(low), float(high)) for low, high in ends)
+
+
 # ------------------------------------------------------------------------------------- its values
+
+
+def _inside(value: Value, intervals: Sequence[Interval], arity: int) -> Value:
+    """The value, and none outside the domain."""
+
+    def inside(*args: Any) -> Array:
+        def limited(x: Array) -> Array:
+            return np.where(_places(x, intervals) >= 0, x, np.nan)
+
+        return value(*map(limited, args[:arity]), *args[arity:])
+
+    return inside
+
+
+def _places(x: Array, intervals: Sequence[Interval]) -> Array:
+    """In which of the intervals each entry is; -1 outside."""
+    found = np.full(x.shape, -1)
+    for i, (low, high) in enumerate(intervals):
+        found[(x >= low) & (x <= high)] = i
+    return found
 
 
 def _elementwise(name: str, numpy: Callable[..., Any]) -> Value:
@@ -176,27 +227,55 @@ def _shapes(arrays: Sequence[Array]) -> str:
     return " and ".join(f"an array of shape {x.shape}" for x in arrays)
 
 
-def _needs_square(name: str, numpy: Callable[..., Any]) -> bool:
+def _needs_square(name: str, numpy: Callable[..., Any], intervals: Sequence[Interval]) -> bool:
     """Whether it fails on a matrix that is wide, but not on a square one."""
+    low, high = _ordinary(intervals[0]) if intervals else (0.3, 0.8)
     try:
-        _called(name, numpy, (np.linspace(0.3, 0.8, 6).reshape(WIDE),))
+        _called(name, numpy, (np.linspace(low, high, 6).reshape(WIDE),))
     except (InputError, np.linalg.LinAlgError):
+        steps = np.linspace(0.1, 0.2, 9).reshape(SQUARE)
+        square = low + (high - low) * steps if intervals else np.eye(3) + steps
         try:
-            _called(name, numpy, (np.eye(3) + np.linspace(0.1, 0.2, 9).reshape(SQUARE),))
+            _called(name, numpy, (square,))
         except np.linalg.LinAlgError as error:
             raise InputError(f"`{name}` has no value: {error}") from error
         return True
     return False
 
 
-def _drawn_from(value: Value, arity: int, shape: tuple[int, int]) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
+def _drawn_from(value: Value, arity: int, shape: tuple[int, int]) -> Interval:
+    return next((r for r in RANGES if _is_finite(value, arity, shape, r)), RANGES[0])
+
+
+def _ranges_inside(
+    name: str, value: Value, arity: int, shape: tuple[int, int], intervals: Sequence[Interval]
+) -> tuple[Interval, ...]:
+    """From where arguments are drawn in each interval. Raises InputError if a value there isn't
+    finite."""
+    ranges = tuple(map(_ordinary, intervals))
+    for (low, high), interval in zip(ranges, intervals, strict=True):
+        if not _is_finite(value, arity, shape, (low, high)):
+            raise InputError(
+                f"`{name}` has no finite value somewhere between {low:g} and {high:g}: its "
+                f"`domain` {interval} has to leave that out."
+            )
+    return ranges
+
+
+def _is_finite(value: Value, arity: int, shape: tuple[int, int], interval: Interval) -> bool:
+    args = np.random.default_rng(0).uniform(*interval, (arity, 6, *shape))
     with np.errstate(all="ignore"):
-        for low, high in RANGES:
-            args = rng.uniform(low, high, (arity, 6, *shape))
-            if np.isfinite(value(*args, None)).all():
-                return low, high
-    return RANGES[0]
+        return bool(np.isfinite(value(*args, None)).all())
+
+
+def _ordinary(interval: Interval) -> Interval:
+    """A part of the interval, of ordinary numbers, away from its ends."""
+    low, high = interval
+    margin = min(0.2, 0.05 * (high - low))
+    if max(low, -2.0) + margin < min(high, 2.0) - margin:
+        low, high = max(low, -2.0 - margin), min(high, 2.0 + margin)
+    low, high = max(low, high - LONGEST), min(high, max(low, high - LONGEST) + LONGEST)
+    return low + margin, high - margin
 
 
 def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float, float]) -> None:
@@ -212,10 +291,13 @@ def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float,
         )
 
 
-def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | None:
-    """The branches that the derivatives take: where they jump, the function has a kink."""
+def _branch(
+    value: Value, arity: int, derivatives: Sequence[Expr], intervals: Sequence[Interval]
+) -> Value | None:
+    """The branches that the derivatives take: where they jump, the function has a kink; and the
+    interval that each argument is in."""
     jumps = [e for e in postorder(derivatives) if e.args and _jumps(e)]
-    if not jumps:
+    if not jumps and len(intervals) < 2:
         return None
     program = Program(jumps)
 
@@ -223,6 +305,8 @@ def _branch(value: Value, arity: int, derivatives: Sequence[Expr]) -> Value | No
         env = dict(zip(LETTERS[arity], args, strict=False))
         found: list[Array] = []
         program.run({**env, "y": value(*args)}, {}, branches=found)
+        if len(intervals) > 1:
+            found += [_places(x, intervals) for x in args[:arity]]
         batch = np.broadcast_shapes(*(x.shape[:-2] for x in args[:arity]))
         whole = [np.broadcast_to(b, (*batch, *b.shape[-2:])) for b in found]
         return np.concatenate([b.reshape(*batch, 1, -1) for b in whole], axis=-1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.special import digamma, gammaln, polygamma
 
 import shapetrick as st
 from shapetrick.core import functions
@@ -200,6 +201,87 @@ def test_a_text_that_was_no_derivative_before() -> None:
     assert str(st.derive("x: n; grad sum(f(x)) wrt x").gradient) == "base(x)"
 
 
+# ------------------------------------------------------------------------------- domains
+
+INF = np.inf
+SPECIAL: dict[str, dict[str, Any]] = {  # in an order in which each knows the next ones' derivatives
+    "trigamma": {"numpy": lambda x: polygamma(1, x), "derivative": "1"},  # never derived
+    "digamma": {"numpy": digamma, "derivative": "trigamma(x)"},
+    "lgamma": {"numpy": gammaln, "derivative": "digamma(x)"},
+    "cot": {"numpy": lambda x: 1 / np.tan(x), "derivative": "-1 - y.^2"},
+    "cbrt": {"numpy": np.cbrt, "derivative": "1 ./ (3 y.^2)"},
+    "atanh": {"numpy": np.arctanh, "derivative": "1 ./ (1 - x.^2)"},
+    "acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
+    "reciprocal": {"numpy": lambda x: 1 / x, "derivative": "-y.^2"},
+    "root": {"numpy": lambda x: np.sqrt(abs(x)), "derivative": "sign(x) ./ (2 y)"},
+    "between": {
+        "numpy": lambda x: np.sqrt((x - 100) * (101 - x)),
+        "derivative": "(201 - 2 x) ./ (2 y)",
+    },
+}
+DOMAINS: dict[str, list[Any]] = {
+    "digamma": [(0, INF), None, [(-1, 0), (0, INF)]],
+    "lgamma": [(0, INF), None, [(-2, -1), (-1, 0), (0, INF)]],
+    "cot": [(0, np.pi), None, [(-np.pi, 0), (0, np.pi)]],
+    "cbrt": [None, (0, INF), [(-INF, 0), (0, INF)]],
+    "atanh": [None, (-1, 1), [(-1, 1)]],
+    "acosh": [None, (1, INF)],
+    "reciprocal": [None, [(-INF, 0), (0, INF)], (-INF, 0)],
+    "root": [None, [(-INF, 0), (0, INF)]],
+    "between": [(100, 101)],
+}
+CASES = [(name, domain) for name, domains in DOMAINS.items() for domain in domains]
+
+
+def _register_special(name: str, **changed: Any) -> None:
+    for other in SPECIAL:
+        st.function(other, **{**SPECIAL[other], **(changed if other == name else {})})
+        if other == name:
+            break
+
+
+@pytest.mark.parametrize(("name", "domain"), CASES, ids=str)
+def test_a_right_derivative_is_accepted_with_poles(name: str, domain: Any) -> None:
+    _register_special(name, domain=domain)
+    for seed in range(2):
+        d = st.derive(f"x, w: n; grad sum(w .* {name}(x)) wrt x", seed=seed)
+        assert d.verified, d.validation.reason
+
+
+@pytest.mark.parametrize(("name", "domain"), CASES, ids=str)
+@pytest.mark.parametrize("spoilt", ["1.001 ({})", "({}) + 1 / 100", "-({})"])
+def test_a_wrong_derivative_is_refused_with_poles(name: str, domain: Any, spoilt: str) -> None:
+    text = spoilt.format(SPECIAL[name]["derivative"])
+    _register_special(name, domain=domain, derivative=text)
+    with pytest.raises(st.DerivationError, match=f"no arrangement .* of `{name}`"):
+        st.derive(f"x: n; grad sum({name}(x)) wrt x")
+
+
+@pytest.mark.parametrize(
+    ("domain", "derivative"),
+    [
+        ([(-INF, 0), (0, INF)], "sign(x) ./ (3 y.^2)"),
+        ([(-INF, -1), (1, INF)], "step(x) ./ (3 y.^2)"),
+        ([(-11, -10), (100, 101)], "(1 + step(x - 50)) ./ (3 y.^2)"),
+        ([(1, 2), (1000, 1001)], "(1 - step(x - 500)) ./ (3 y.^2)"),
+    ],
+)
+def test_every_interval_counts(domain: Any, derivative: str) -> None:
+    """Right in one of the intervals, wrong in the other."""
+    st.function("f", numpy=np.cbrt, derivative=derivative, domain=domain)
+    try:
+        assert st.derive("x: n; grad sum(f(x)) wrt x").validation.verdict == "wrong"
+    except st.DerivationError as error:
+        assert "no arrangement" in str(error)
+
+
+def test_there_is_no_value_outside_the_domain() -> None:
+    st.function("f", numpy=np.cbrt, derivative="1 ./ (3 y.^2)", domain=[(-3, -1), (1, 8)])
+    x = st.symbols("x: n")
+    found = st.evaluate(st.f(x), {"x": np.array([-2.0, 0.0, 8.0, 9.0])})
+    np.testing.assert_allclose(found.ravel(), [np.cbrt(-2.0), np.nan, 2.0, np.nan])
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("tanh", {"numpy": np.tanh, "derivative": "1"}, "a function of the language"),
     ("ln", {"numpy": np.log, "derivative": "1"}, "a function of the language"),
@@ -232,6 +314,12 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("f", {"numpy": lambda x: x + 1j, "derivative": "1"}, "has no value: TypeError"),
     ("f", {"numpy": 3, "derivative": "1"}, "has no value: TypeError"),
     ("f", {"numpy": lambda A: A @ A, "derivative": "2 x", "shape": ("1", "1")}, "`shape=` says"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": (1, 0)}, "in rising order"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": "positive"}, "not 'positive'"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": 1}, "an interval such as"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": []}, "an interval such as"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": [(0, 2), (1, 3)]}, "rising order"),
+    ("f", {"numpy": np.log, "derivative": "1 ./ x", "domain": (-1, 1)}, "has to leave that out"),
 ]
 
 

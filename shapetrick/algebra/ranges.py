@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dims import ONE
 from ..core.expr import (
     UNIT,
     Add,
@@ -123,7 +124,7 @@ class Ranges:
             return sum(low for low, _ in args), sum(high for _, high in args)
         if e.op in _PRODUCTS:
             product = NONNEGATIVE if _is_square(e) else reduce(_product, args)
-            return _total(product) if e.op in _TOTALS else product
+            return _total(product) if e.op in _TOTALS and not _is_outer(e) else product
         if isinstance(e, Power):
             return _power(args[0], e.args[1])
         if e.op == "diag":
@@ -153,6 +154,11 @@ def _is_square(e: Expr) -> bool:
     if isinstance(e, MatMul):
         return e.is_scalar and isinstance(a, Transpose) and a.args[0] is b
     return a is b
+
+
+def _is_outer(e: Expr) -> bool:
+    """Whether a product sums over sides of 1 alone: a column times a row."""
+    return isinstance(e, MatMul) and all(a.shape[1] == ONE for a in e.args[:-1])
 
 
 def _product(a: Range, b: Range) -> Range:

@@ -215,7 +215,9 @@ def _is_extreme(extreme: str) -> Callable[[Operation], Value]:
         if c.alone:
             return c.graph.spread(c.graph.one, c.x.shape)
         best = c.beside(c.graph.reduced(extreme, c.x, c.axis))
-        return c.graph.entrywise("equal", c.x, best)
+        found = c.graph.entrywise("equal", c.x, best)  # equal ones share the 1
+        count = c.beside(c.graph.reduced("sum", found, c.axis))
+        return c.graph.mul(found, c.graph.reciprocal(count))
 
     return made
 

@@ -30,6 +30,7 @@ Array = NDArray[Any]
 Letters = tuple[str, ...]
 Side = tuple[Letters, Letters]
 Units = Literal["linear", "equal", "inverse", "elementwise", "unknown"]
+SAME = 1e-13  # relative: values that differ by less are equal but for rounding
 
 
 class Shaped(Protocol):
@@ -59,6 +60,8 @@ class Function:
     where its argument is drawn in tests, its LaTeX (a sign, or a template with
     `#1`), and the branch that each entry takes where it has kinks.
 
+    Of a user's row with a domain, `ranges` are the parts of it from which arguments are drawn.
+
     Of the entries of its value: what they lie between, whether they grow with those of the
     arguments, and whether they are above or below these."""
 
@@ -76,6 +79,7 @@ class Function:
     within: tuple[float, float] = (-np.inf, np.inf)
     increasing: bool = False
     beside: Literal["", "above", "below"] = ""
+    ranges: tuple[tuple[float, float], ...] = ()
 
     @property
     def arity(self) -> int:
@@ -214,8 +218,26 @@ def _extreme(name: str) -> Callable[[Array, int | None], Array]:
 
 
 def _is_extreme(name: str) -> Callable[[Array, int | None], Array]:
+    """1 at the extreme entry; equal ones share it, so that the entries add up to 1."""
     extreme = _extreme(name)
-    return lambda x, axis: np.where(x == extreme(x, axis), 1.0, 0.0)
+
+    def shares(x: Array, axis: int | None) -> Array:
+        found = np.where(x == extreme(x, axis), 1.0, 0.0)
+        return np.asarray(found / found.sum(axis=_AXES[axis], keepdims=True))
+
+    return shares
+
+
+def _near_extreme(name: str) -> Callable[[Array, int | None], Array]:
+    """Which entries are extreme, but for rounding."""
+    extreme = _extreme(name)
+    return lambda x, axis: _differ(x, extreme(x, axis)) == 0
+
+
+def _differ(a: Array, b: Array) -> Array:
+    """The sign of a - b; 0 also where they are equal but for rounding."""
+    apart = np.abs(a - b) > SAME * np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(np.where(apart, np.sign(a - b), 0.0))
 
 
 def _diag(x: Array, _: Any = None) -> Array:
@@ -285,7 +307,7 @@ def _sign(x: Array, *_: Any) -> Array:
 
 
 def _order(a: Array, b: Array, *_: Any) -> Array:
-    return np.asarray(np.sign(a - b))
+    return _differ(a, b)
 
 
 _SUM = ((None, "r c -> 1 1"), (0, "r c -> 1 c"), (1, "r c -> r 1"))
@@ -396,17 +418,17 @@ _ROWS = [
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
              "linear", _ANY, help="of all entries, or along an axis"),
     Function("max", _extreme("max"), ("ismax(x)",), _SUM, "elementwise", _ANY,
-             branch=_is_extreme("max"), help="largest entry, of all or along an axis",
+             branch=_near_extreme("max"), help="largest entry, of all or along an axis",
              increasing=True, beside="above"),
     Function("min", _extreme("min"), ("ismin(x)",), _SUM, "elementwise", _ANY,
-             branch=_is_extreme("min"), help="smallest entry, of all or along an axis",
+             branch=_near_extreme("min"), help="smallest entry, of all or along an axis",
              increasing=True, beside="below"),
     Function("ismax", _is_extreme("max"), ("0",), _KEEP, "elementwise", _ANY,
-             branch=_is_extreme("max"), help="1 at the largest entry, else 0: max's derivative",
-             within=_UNIT),
+             branch=_near_extreme("max"), within=_UNIT,
+             help="1 at the largest entry, shared by equal ones: max's derivative"),
     Function("ismin", _is_extreme("min"), ("0",), _KEEP, "elementwise", _ANY,
-             branch=_is_extreme("min"), help="1 at the smallest entry, else 0: min's derivative",
-             within=_UNIT),
+             branch=_near_extreme("min"), within=_UNIT,
+             help="1 at the smallest entry, shared by equal ones: min's derivative"),
     Function("norm", _norm, ("x / y",), ((None, "r c -> 1 1"),), "elementwise", _ANY,
              r"\left\|#1\right\|", aliases=("norm2",), help="Euclidean or Frobenius norm",
              within=_POSITIVE),

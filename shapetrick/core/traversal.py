@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import (Callable, Hashable, Iterable, MutableMapping)
 from typing import TypeVar
 
 from . import expr as ex
@@ -26,7 +26,10 @@ def reachable(start: Place, direct: Callable[[Place], Iterable[Place]]) -> dict[
 
 
 def remembered(
-    memo: dict[Expr, Found], root: Expr, find: Callable[[Expr], Found], into_names: bool = True
+    memo: MutableMapping[Expr, Found],
+    root: Expr,
+    find: Callable[[Expr], Found],
+    into_names: bool = True,
 ) -> Found:
     """What `find` says of the root, by the memo; it is asked of a node after its arguments (those
     of a name only with `into_names`), so that it may look them up."""

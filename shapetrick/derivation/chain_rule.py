@@ -10,7 +10,7 @@ the root, and give a directional derivative.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
@@ -76,7 +76,9 @@ def _accumulated(
         for position, argument in reversed(list(enumerate(e.args))):
             if argument in contributions:
                 # The last operation comes first on the way down: what is written first goes first.
-                contributions[argument].extendleft(reversed(hand_down(e, position, cotangent)))
+                contributions[argument].extendleft(
+                    reversed(_hand_down(e, position, contributions, cotangent))
+                )
 
 
 def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]) -> Expr:
@@ -92,7 +94,7 @@ def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]
                 part
                 for position, argument in enumerate(e.args)
                 if argument in found
-                for part in _hand_up(e, position, found[argument])
+                for part in _hand_up(e, position, found, found[argument])
             ]
             found[e] = add(*parts) if parts else zeros(*e.shape)
         if isinstance(e, Name) and len(found[e].args) > LONGEST:
@@ -100,12 +102,12 @@ def tangent(root: Expr, wrt: Expr, direction: Expr, step: Callable[[Expr], Expr]
     return found[root] if active else zeros(*root.shape)
 
 
-def _hand_up(e: Expr, position: int, tangent: Expr) -> list[Expr]:
+def _hand_up(e: Expr, position: int, active: Container[Expr], tangent: Expr) -> list[Expr]:
     """What an operation gets of the tangent of one argument: its rules, turned round."""
     if isinstance(e, Name):
         return [tangent]
     contributions = [tangent]
-    for view in reversed(views(e, position)):
+    for view in reversed(views(e, position, active)):
         upstream = upstream_of(view.value)
         contributions = [
             part
@@ -123,12 +125,12 @@ def _forward(term: Term, upstream: Expr, tangent: Expr) -> Term:
     return found
 
 
-def hand_down(e: Expr, position: int, cotangent: Expr) -> list[Expr]:
+def _hand_down(e: Expr, position: int, active: Container[Expr], cotangent: Expr) -> list[Expr]:
     """What an operation contributes to the cotangent of one argument, given that of its value."""
     if isinstance(e, Name):
         return [cotangent]
     contributions = [cotangent]
-    for view in views(e, position):
+    for view in views(e, position, active):
         contributions = [part for c in contributions for part in _through(view, c)]
     return contributions
 

@@ -30,6 +30,7 @@ TOLERANCE = 1e-6  # of a fit to finite differences, relative to the largest entr
 MOST_CANDIDATES = 1000
 MOST_CHOICES = 4000
 DRAWS = 3
+MOST_TRIED = 100  # arguments, for such that have a derivative that numbers tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class Trial(NamedTuple):
     factors: tuple[tuple[Array, ...], ...]
     sizes: dict[str, int]
     jacobian: Array  # axes: value's legs, argument's legs
+
+
+class _Jacobian(NamedTuple):
+    """Entries of a value by entries of an input, and the error of a coarser formula, relative to
+    the largest: large beside a pole or a cusp."""
+
+    value: Array
+    error: float
 
 
 class Proposals:
@@ -104,36 +113,47 @@ def _trial(
         sides = letters_of(e, view, pattern.signature)
         return [sizes[c] for letters in sides for c in letters if c not in pattern.ones]
 
-    for _ in range(100):
+    flat = Program([f for fs in templates for f in fs])
+    best: tuple[_Jacobian, list[Array]] | None = None
+    for _ in range(MOST_TRIED):
         env = {
             a.name: rng.uniform(low, high, [d.size(sizes) for d in a.shape])
             for a in symbols_of(view.value)
         }
-        jacobian = _jacobian(program, env, sizes, str(view.argument), functions)
-        if jacobian is not None:
+        found = _jacobian(program, env, sizes, str(view.argument), functions, high - low)
+        if found is not None and (best is None or found.error < best[0].error):
+            values = flat.run(env, sizes, functions)
+            if all(np.isfinite(value).all() for value in values):
+                best = found, values
+        if best is not None and best[0].error <= TOLERANCE:
             break
-    else:
+    if best is None:
         raise DerivationError(
-            f"`{view.row.name}` has no finite value on the arguments that were drawn."
+            f"`{view.row.name}` or its derivative has no finite value on the arguments that were "
+            f"drawn: `domain=` says where a function of your own has."
         )
-    factors = []
-    for fs in templates:
-        values = Program(fs).run(env, sizes, functions) if fs else []
-        factors.append(tuple(v.reshape(leg_sizes(f)) for v, f in zip(values, fs, strict=True)))
+    jacobian, values = best
+    rest = iter(values)
+    factors = [tuple(next(rest).reshape(leg_sizes(f)) for f in fs) for fs in templates]
     legs = leg_sizes(view.value) + leg_sizes(view.argument)
-    return Trial(tuple(factors), sizes, jacobian.reshape(legs))
+    return Trial(tuple(factors), sizes, jacobian.value.reshape(legs))
 
 
 def _jacobian(
-    program: Program, env: dict[str, Array], sizes: dict[str, int], name: str, functions: Any
-) -> Array | None:
+    program: Program,
+    env: dict[str, Array],
+    sizes: dict[str, int],
+    name: str,
+    functions: Any,
+    longest: float,
+) -> _Jacobian | None:
     """Entries of the value by entries of one input, by central differences of order six; None
     where a probe crosses a kink or leaves the domain. (B. Fornberg, Math. Comp. 51, 1988, table
     1.)"""
     x = env[name]
-    h = 0.004 * max(1.0, float(np.max(np.abs(x))))
+    h = 0.004 * min(longest, max(1.0, float(np.max(np.abs(x)))))
     steps = np.array([1, -1, 2, -2, 3, -3]) * h
-    weights = np.array([45, -45, -9, 9, 1, -1]) / (60 * h)
+    weights = np.array([[45, -45, -9, 9, 1, -1], [40, -40, -5, 5, 0, 0]]) / (60 * h)
     directions = np.eye(x.size).reshape(x.size, *x.shape)
     probes = x + (steps[:, None, None, None] * directions).reshape(-1, *x.shape)
     branches: list[Array] = []
@@ -144,7 +164,10 @@ def _jacobian(
     if not smooth or not np.all(np.isfinite(values)):
         return None
     values = values.reshape(6, x.size, -1)
-    return np.asarray(np.einsum("s,sxv->vx", weights, values))
+    fine, coarse = np.einsum("os,sxv->ovx", weights, values)
+    with np.errstate(all="ignore"):
+        error = float(np.abs(fine - coarse).max() / np.abs(fine).max())
+    return _Jacobian(fine, 0.0 if np.isnan(error) else error)
 
 
 def _candidate_values(

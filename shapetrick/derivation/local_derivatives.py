@@ -7,7 +7,7 @@ templates, put in place for the operation at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ from ..core.expr import (
 from ..core.functions import TABLE, Array, Function, Side, Signature
 from ..language.elaboration import parse_scalar
 from .principal_types import Type, principal_types
+from .ties import row_by_ties
 
 NAMES = ("a", "b")
 
@@ -65,9 +66,10 @@ class Product(NamedTuple):
     factors: tuple[Expr, ...]
 
 
-def views(e: Expr, position: int, singly: bool = False) -> list[View]:
+def views(e: Expr, position: int, active: Container[Expr], singly: bool = False) -> list[View]:
     """The operation as a chain of views, the outermost first: `P A S` is P times (A times S). With
-    `singly`, the factors of a product are taken off one at a time."""
+    `singly`, the factors of a product are taken off one at a time. What is `active` depends on the
+    variable."""
     if isinstance(e, MatMul):
         return list(_product_views(e, position, singly))
     if isinstance(e, Times):
@@ -76,7 +78,7 @@ def views(e: Expr, position: int, singly: bool = False) -> list[View]:
     if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
         return [View(TABLE["add"], (e.args[position], rest), e, 0)]
-    row = ABSTRACT if isinstance(e, Abstract) else TABLE[e.op]
+    row = ABSTRACT if isinstance(e, Abstract) else row_by_ties(e, active)
     return [View(row, e.args, e, position)]
 
 

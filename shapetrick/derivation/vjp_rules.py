@@ -18,6 +18,7 @@ from ..algebra.index_terms import Edge, Term, tidy
 from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Power, data_of
+from . import ties
 from .arrangements import count_arrangements
 from .fitting import MOST_CANDIDATES, Arranged, Proposals, fit, letters_of, trials_for
 from .local_derivatives import (
@@ -54,6 +55,7 @@ def rule_for(view: View) -> Rule:
 def forget() -> None:
     """Drop what was found: a function that other derivatives may mention has been replaced."""
     _rules.clear()
+    ties.forget()
     read_derivative.cache_clear()
 
 

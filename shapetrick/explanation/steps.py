@@ -90,7 +90,7 @@ class Paper:
                 len(rule_for(v).terms) > 1
                 for i, a in enumerate(e.args)
                 if a in uses
-                for v in views(e, i)
+                for v in views(e, i, uses)
             )
             for a in e.args:
                 if a in uses:
@@ -159,7 +159,7 @@ class Paper:
         if isinstance(e, Name):
             return [draft]
         drafts = [draft]
-        for view in views(e, position, singly=True):
+        for view in views(e, position, self._depends, singly=True):
             drafts = [
                 self._extended(d, view, found) for d in drafts for found in rule_for(view).terms
             ]

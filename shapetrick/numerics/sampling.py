@@ -203,6 +203,16 @@ def draws(
     return x
 
 
+def within(
+    ranges: Sequence[tuple[float, float]], shape: Sequence[int], rng: np.random.Generator
+) -> Array:
+    """An array whose entries are each from one of the ranges."""
+    low, high = np.array(ranges)[rng.integers(len(ranges), size=shape)].transpose(
+        -1, *range(len(shape))
+    )
+    return np.asarray(rng.uniform(low, high))
+
+
 def is_scalable(symbol: Symbol) -> bool:
     """Whether an array that obeys the symbol's attributes does so at every positive scale."""
     law = _law(symbol.attributes)

@@ -21,6 +21,7 @@ SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
 
 Env = Mapping[str, Array]
+Ranges = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,17 @@ class Target:
         rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
         found = (a for row, args in rows if row and row.units == "inverse" for a in args)
         return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def ranges(self) -> Mapping[str, Ranges]:
+        """Between what entries of inputs lie that go straight into a function with a domain."""
+        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
+        return {
+            a.name: row.ranges
+            for row, args in rows
+            for a in args
+            if row is not None and row.ranges and isinstance(a, Symbol) and not a.attributes
+        }
 
     @cached_property
     def abstract(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from ..numerics.sampling import (
     draw,
     draws,
     generator,
+    within,
 )
 from .directional import Env, Target
 
@@ -260,7 +261,7 @@ class Site:
                 value = self.values(point.draw, x)
                 others = [
                     self.values(replace(point.draw, rounded=k), x)
-                    for k in range(ROUNDINGS if point.inner else 0)
+                    for k in range(ROUNDINGS if point.inner or profile.scale > 1 else 0)
                 ]
                 noise = [NOISE * np.abs(other - value) for other in others]
                 found.append((value, sum(noise, np.zeros(value.shape))))
@@ -272,6 +273,12 @@ class Site:
 
     def _rounding(self, drawn: Draw) -> np.random.Generator | None:
         return None if drawn.rounded is None else self.generator(4, drawn.rounded)
+
+    def inside(self, env: Env, rng: np.random.Generator) -> Env:
+        """The inputs, of which those are drawn anew that go straight into a function with a
+        domain."""
+        ranges = self.target.ranges
+        return {**env, **{name: within(ranges[name], env[name].shape, rng) for name in ranges}}
 
     def _mirrored(self, env: Env, other: Env) -> Env:
         """The inputs with the variable's signs opposite to those of the other, if they are free."""
@@ -288,6 +295,9 @@ class Site:
         for profile, shrink in _FIRST_TRIES:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
+        for shrink in _SHRINKING if self.target.ranges else ():
+            env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
+            yield Draw(self.inside(env, rng), abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
@@ -342,8 +352,11 @@ def _all_same(values: Sequence[tuple[Array, Array]]) -> bool:
     """Whether all are one, but for the last digits and the rounding that they have."""
     if not values:
         return True
-    first, noise = values[0][0], 2 * max(float(noise.max()) for _, noise in values)
-    return all((np.abs(v - first) <= 1e-12 * np.abs(first) + noise).all() for v, _ in values)
+    first, least = values[0]
+    return all(
+        (np.abs(v - first) <= 1e-12 * np.abs(first) + 2 * (least + noise)).all()
+        for v, noise in values
+    )
 
 
 def condition(matrices: Array) -> Array:

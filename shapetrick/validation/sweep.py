@@ -15,7 +15,7 @@ import numpy as np
 
 from ..algebra.ranges import Ranges
 from ..core.errors import ShapetrickError
-from ..core.expr import Expr, Number, Symbol, postorder
+from ..core.expr import Add, Expr, Number, Symbol, postorder
 from ..core.functions import TABLE, Array
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, derivatives, points_per_direction
@@ -35,6 +35,7 @@ NUMBERS = (1e-5, 1e5)  # between which these are
 SHRINK = 1 / 16  # of steps: a kink must be farther away than that
 NOISE = 64 * float(np.finfo(float).eps)  # relative: a gradient that is less is nothing
 MOST_SUSPECTED = 6  # looked at with care, of one batch
+INSIDE = 16  # draws of inputs inside the domains of a user's functions
 BASES = 2  # draws that lines go through
 GRID = 10  # points per power of ten on a line
 DECADES = (-4, 2)  # powers of ten by which a draw is scaled on a line
@@ -68,11 +69,15 @@ class Sweep:
         self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
         self._has_kinks = bool(kinked)
         self._reached: set[Side] = set()
+        self._tied: set[Expr] = set()  # which compare what was equal somewhere
         self._numbers = self._numbers_told()
 
     def suspects(self) -> Iterator[Draw]:
         """The draws at which the gradient seems to be wrong, the worst first."""
         yield from self._suspects(self._tour())
+        if self._target.ranges:
+            plain = self._draws(Profile(), Profile(), INSIDE)
+            yield from self._suspects(self._site.inside(plain, self._rng))
         if self._has_kinks:
             yield from self._suspects(self._between_kinks())
             for _ in range(HUNTS):
@@ -245,13 +250,18 @@ class Sweep:
         """Which sides were reached where the gradient agrees."""
         for i, e in self._kinks if branches else ():
             assert branches is not None
+            compares = len(e.args) == 2 or isinstance(e.args[0], Add)
+            if compares and (branches[i] == 0).any():
+                self._tied.add(e)
             for side in (1, -1):
                 if (agrees & _anywhere(branches[i] == side, len(agrees))).any():
                     self._reached.add((e, side))
 
     def _missing(self) -> list[Side]:
+        """The sides that may exist; what is compared with its equal on an open set has none
+        but those that follow from other kinks inside."""
         ranges = Ranges()
-        sides = [(e, side) for _, e in self._kinks for side in (1, -1)]
+        sides = [(e, side) for _, e in self._kinks if e not in self._tied for side in (1, -1)]
         return [s for s in sides if s not in self._reached and not ranges.excludes(*s)]
 
     def _compared(self, env: Mapping[str, Array]) -> _Compared:

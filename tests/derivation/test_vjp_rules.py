@@ -50,7 +50,7 @@ RULES = [
 
 
 def view_of(text: str, position: int = 0) -> View:
-    (view,) = views(read_expression(text, PROBLEM), position)
+    (view,) = views(read_expression(text, PROBLEM), position, active=())
     return view
 
 

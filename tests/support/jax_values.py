@@ -25,6 +25,11 @@ def _diag(x: Any, _: Any) -> Any:
     return jnp.diag(x.ravel()) if 1 in x.shape else jnp.diag(x)[:, None]
 
 
+def _shared(winners: Any, axis: Any) -> Any:
+    """1 shared by the winners."""
+    return winners / _keep(jnp.sum)(winners, axis)
+
+
 def _one(value: Any) -> Any:
     return jnp.reshape(value, (1, 1))
 
@@ -65,8 +70,8 @@ VALUES: dict[str, Callable[..., Any]] = {
     "mean": _keep(jnp.mean),
     "max": _keep(jnp.max),
     "min": _keep(jnp.min),
-    "ismax": lambda x, axis: jnp.where(x == _keep(jnp.max)(x, axis), 1.0, 0.0),
-    "ismin": lambda x, axis: jnp.where(x == _keep(jnp.min)(x, axis), 1.0, 0.0),
+    "ismax": lambda x, axis: _shared(x == _keep(jnp.max)(x, axis), axis),
+    "ismin": lambda x, axis: _shared(x == _keep(jnp.min)(x, axis), axis),
     "logsumexp": lambda x, axis: logsumexp(x, axis=AXES[axis], keepdims=True),
     "softmax": lambda x, axis: jax.nn.softmax(x, axis=AXES[axis]),
     "log_softmax": lambda x, axis: jax.nn.log_softmax(x, axis=AXES[axis]),
