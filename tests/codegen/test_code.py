@@ -385,14 +385,40 @@ def test_every_function_has_code(name: str) -> None:
 
 @pytest.mark.parametrize("target", PLAIN)
 @pytest.mark.parametrize("name", [n for n, row in OWN.items() if row.elementwise])
+def test_functions_keep_their_digits(name: str, target: str) -> None:
+    """Of small and large arguments of both signs: relative to the value, so that none cancels."""
+    xp, row = library(target), TABLE[name]
+    sizes = np.logspace(-9, 3, 49)
+    grid = np.concatenate([-sizes, sizes])
+    args = [grid, np.roll(grid, 7)][: row.arity]
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(row.value(*args, None))
+    columns = {c: x[finite, None] for c, x in zip("ab", args, strict=False)}
+    found = function_of(call(name, *(symbol(c, COLUMN) for c in columns)), target)(
+        **{c: xp.asarray(x) for c, x in columns.items()}
+    )
+    expected = row.value(*columns.values(), None)
+    np.testing.assert_allclose(np.asarray(found).reshape(-1, 1), expected, rtol=1e-12, atol=1e-300)
+
+
+COLUMN = (Dim.of("n"), ONE)
+
+
+def function_of(root: Expr, target: str) -> Generated:
+    """The generated function that returns an expression's value."""
+    program = planned([Wanted("v", "v", root)], [], {}, WRITTEN)
+    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
+    return Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
+
+
+@pytest.mark.parametrize("target", PLAIN)
+@pytest.mark.parametrize("name", [n for n, row in OWN.items() if row.elementwise])
 def test_functions_of_numbers_alone(name: str, target: str) -> None:
     """Sizes and constants are numbers, for which no array function is called."""
     xp, row = library(target), TABLE[name]
     low, high = (Fraction(str(x)) for x in row.drawn_from)
     args = [number((3 * low + high) / 4), number((low + 2 * high) / 3)][: row.arity]
     root = times(symbol("s", SCALAR), call(name, *args))
-    program = planned([Wanted("v", "v", root)], [], {}, WRITTEN)
-    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
-    function = Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
     expected = Evaluation([root]).run({"s": np.ones((1, 1))}, {})[0][0, 0]
-    np.testing.assert_allclose(float(function(s=xp.asarray(1.0))), expected, rtol=1e-6)
+    found = function_of(root, target)(s=xp.asarray(1.0))
+    np.testing.assert_allclose(float(found), expected, rtol=1e-6)

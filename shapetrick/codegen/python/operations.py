@@ -78,13 +78,12 @@ TABLE: Mapping[str, Spelling] = {
     "cosh": _same("cosh"),
     "tanh": _same("tanh"),
     "sigmoid": _row(
-        "0.5 * (1 + np.tanh(0.5 * {0:unary}))", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
-        "0.5 * (1 + math.tanh(0.5 * {0:unary}))", Level.PRODUCT,
+        "scipy.special.expit({0})", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
+        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
     ),
     "softplus": _row(
-        "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
-        "torch.logaddexp({0}, torch.zeros_like({0}))",
-        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", Level.SUM,
+        "np.logaddexp(0, {0})", torch="torch.logaddexp({0}, torch.zeros_like({0}))",
+        python="(max({0}, 0) + math.log1p(math.exp(-abs({0}))))",
     ),
     "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
     "leaky_relu": _row(
@@ -96,14 +95,15 @@ TABLE: Mapping[str, Spelling] = {
         torch="torch.relu({0}) + torch.expm1(-torch.relu(-{0}))",
         python="max({0}, 0) + math.expm1(min({0}, 0))", level=Level.SUM,
     ),
-    "gelu": _row(
-        "0.5 * {0} * (1 + scipy.special.erf({0} / math.sqrt(2)))",
-        "jax.nn.gelu({0}, approximate=False)", "torch.nn.functional.gelu({0})",
-        "0.5 * {0} * (1 + math.erf({0} / math.sqrt(2)))", Level.PRODUCT,
+    "gelu": _row(  # by Φ itself: 1 + erf cancels below 0
+        "{0:product} * scipy.special.ndtr({0})", "jax.nn.gelu({0}, approximate=False)",
+        "0.5 * {0:product} * torch.erfc(-{0:unary} / math.sqrt(2))",
+        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", Level.PRODUCT,
     ),
     "silu": _row(
-        "0.5 * {0} * (1 + np.tanh(0.5 * {0}))", "jax.nn.silu({0})", "torch.nn.functional.silu({0})",
-        "0.5 * {0} * (1 + math.tanh(0.5 * {0}))", Level.PRODUCT,
+        "{0:product} * scipy.special.expit({0})", "jax.nn.silu({0})",
+        "torch.nn.functional.silu({0})",
+        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
     ),
     "erf": _row(
         "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
