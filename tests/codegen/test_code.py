@@ -32,8 +32,7 @@ from shapetrick.codegen.python.callables import Entry, Generated, compiled
 from shapetrick.codegen.python.export import RULES
 from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import FUNCTION, TARGETS, module, program_arguments
-from shapetrick.codegen.python.operations import TABLE as SPELLINGS
-from shapetrick.codegen.python.statements import WRITTEN
+from shapetrick.codegen.python.operations import is_spelled, of_function
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
 from shapetrick.core.expr import Expr, add, call, number, symbol, times
@@ -90,7 +89,7 @@ def test_gradients_are_those_of_jax(name: str) -> None:
 def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
     """The NumPy function of some expressions; in blocks of two rows, None if it can't be."""
     program = planned(
-        [Wanted(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, WRITTEN
+        [Wanted(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, is_spelled
     )
     body = None
     if in_rows:
@@ -378,9 +377,10 @@ OWN = {name: row for name, row in TABLE.items() if row.help != "the user's own"}
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_function_has_code(name: str) -> None:
-    assert name in TRANSLATIONS or name in WRITTEN
-    if TABLE[name].elementwise and name in SPELLINGS:  # of numbers that are no arrays, too
-        assert "np." not in SPELLINGS[name].python
+    spelled = of_function(name)
+    assert name in TRANSLATIONS or spelled is not None
+    if name not in TRANSLATIONS and spelled is not None:  # of numbers that are no arrays, too
+        assert "np." not in spelled.python
 
 
 @pytest.mark.parametrize("target", PLAIN)
@@ -406,7 +406,7 @@ COLUMN = (Dim.of("n"), ONE)
 
 def function_of(root: Expr, target: str) -> Generated:
     """The generated function that returns an expression's value."""
-    program = planned([Wanted("v", "v", root)], [], {}, WRITTEN)
+    program = planned([Wanted("v", "v", root)], [], {}, is_spelled)
     entry = Entry(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
 
