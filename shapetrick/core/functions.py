@@ -54,6 +54,21 @@ class Signature(NamedTuple):
         sides = [*self.args, self.value]
         return tuple(dict.fromkeys(c for side in sides for letters in side for c in letters))
 
+    @property
+    def sums(self) -> bool:
+        """Whether a letter occurs only on the left: of a linear row, the entries are added."""
+        return any(c not in _letters(self.value) for side in self.args for c in _letters(side))
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a letter occurs more often on the right: beside what is there stand zeros."""
+        value, args = _letters(self.value), [c for side in self.args for c in _letters(side)]
+        return any(value.count(c) > args.count(c) for c in value)
+
+
+def _letters(side: Side) -> Letters:
+    return tuple(c for letters in side for c in letters)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
@@ -63,7 +78,8 @@ class Function:
     `#1`), and the branch that each entry takes where it has kinks.
 
     Of the entries of its value: what they lie between, whether they are never 0, whether they grow
-    with those of the arguments, and whether they are above or below these.
+    with those of the arguments, whether they are above or below these, and whether each is one of
+    these; of a linear row, whether it is their mean.
 
     For other forms: its definition, and what NumPy and SymPy call it."""
 
@@ -82,6 +98,8 @@ class Function:
     increasing: bool = False
     beside: Literal["", "above", "below"] = ""
     never_zero: bool = False
+    picks: bool = False
+    averages: bool = False
     definition: str = ""
     numpy: str = ""
     sympy: str = ""
@@ -329,7 +347,7 @@ _ROWS = [
     _elementwise("atan", np.arctan, "1 ./ (1 + x.^2)", _ANY, r"\arctan", ("arctan",),
                  increasing=True),
     _elementwise("sinh", np.sinh, "cosh(x)", _ANY, r"\sinh", increasing=True),
-    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf)),
+    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf), never_zero=True),
     _elementwise("tanh", np.tanh, "1 - y.^2", _ANY, r"\tanh", increasing=True),
     _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",), increasing=True,
                  within=_UNIT, never_zero=True, definition="1 ./ (1 + exp(-x))"),
@@ -368,12 +386,12 @@ _ROWS = [
     _elementwise(
         "maximum", np.maximum, ("step(a - b)", "step(b - a)"), _ANY, r"\max", branch=_order,
         help="the larger of two, entry by entry",
-        increasing=True, beside="above", sympy="Max",
+        increasing=True, beside="above", picks=True, sympy="Max",
     ),
     _elementwise(
         "minimum", np.minimum, ("step(b - a)", "step(a - b)"), _ANY, r"\min", branch=_order,
         help="the smaller of two, entry by entry",
-        increasing=True, beside="below", sympy="Min",
+        increasing=True, beside="below", picks=True, sympy="Min",
     ),
     _elementwise(
         "power", np.power, ("b .* a.^(b - 1)", "y .* log(a)"), (0.3, 2), help="A .^ p, and x^2"
@@ -413,13 +431,13 @@ _ROWS = [
     Function("sum", _total, ("1",), _SUM, "linear", _ANY, help="of all entries, or along an axis"),
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
              "linear", _ANY, help="of all entries, or along an axis",
-             definition="sum(x{axis}) / k"),
+             averages=True, definition="sum(x{axis}) / k"),
     Function("max", _extreme("max"), ("ismax(x)",), _SUM, "elementwise", _ANY,
              branch=_is_extreme("max"), help="largest entry, of all or along an axis",
-             increasing=True, beside="above"),
+             increasing=True, beside="above", picks=True),
     Function("min", _extreme("min"), ("ismin(x)",), _SUM, "elementwise", _ANY,
              branch=_is_extreme("min"), help="smallest entry, of all or along an axis",
-             increasing=True, beside="below"),
+             increasing=True, beside="below", picks=True),
     Function("ismax", _is_extreme("max"), ("0",), _KEEP, "elementwise", _ANY,
              branch=_is_extreme("max"), help="1 at the largest entry, else 0: max's derivative",
              within=_UNIT),
@@ -484,9 +502,3 @@ def register(row: Function) -> None:
 
 assert len(NAMES) == sum(1 + len(row.aliases) for row in _ROWS), "a name or alias occurs twice"
 assert SCALAR == (ONE, ONE)
-
-# Functions whose values have a sign, whatever the argument.
-POSITIVE = frozenset({"exp", "sigmoid", "softmax", "softplus", "cosh"})
-NONNEGATIVE = frozenset(
-    {"abs", "sqrt", "square", "step", "relu", "norm", "norm1", "ismax", "ismin"}
-)
