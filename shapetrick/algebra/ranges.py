@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import reduce
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,35 +17,58 @@ from ..core.dims import ONE
 from ..core.expr import (
     UNIT,
     Add,
+    Commute,
+    Constant,
+    Dimension,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
+    Ones,
     Power,
+    Real,
     Symbol,
     Times,
     Transpose,
+    Zeros,
+    data_of,
     times,
 )
 from ..core.functions import TABLE, Function
 from ..core.traversal import remembered
 
-Range = tuple[float, float]
+Sign = Literal["positive", "nonneg", ""]  # of every entry; "" if it isn't known
 Form = Mapping[Expr, Fraction]  # a sum of expressions, each with a number before it
 
-ANYTHING: Range = (-np.inf, np.inf)
-NONNEGATIVE: Range = (0.0, np.inf)
+
+class Range(NamedTuple):
+    """What entries lie between, and whether none of them is 0."""
+
+    low: float
+    high: float
+    never_zero: bool = False
+
+    @property
+    def sign(self) -> Sign:
+        if self.low < 0:
+            return ""
+        return "positive" if self.low > 0 or self.never_zero else "nonneg"
+
+
+ANYTHING = Range(-np.inf, np.inf)
+NONNEGATIVE = Range(0.0, np.inf)
 MOST_REPLACED = 5  # parts that are replaced by what they are known to be above or below
 _BETWEEN: dict[str, Range] = {
-    "positive": NONNEGATIVE, "nonneg": NONNEGATIVE, "unit": (0.0, 1.0), "simplex": (0.0, 1.0),
-    "onehot": (0.0, 1.0),
+    "unit": Range(0.0, 1.0, True), "positive": Range(0.0, np.inf, True),
+    "simplex": Range(0.0, 1.0), "onehot": Range(0.0, 1.0), "nonneg": NONNEGATIVE,
 }  # fmt: skip
-_LEAVES: dict[str, Range] = {
-    "dimension": (1.0, np.inf), "constant": (2.0, 4.0), "ones": (1.0, 1.0), "zeros": (0.0, 0.0),
-    "eye": (0.0, 1.0), "commute": (0.0, 1.0),
+_WITH_ZEROS = frozenset({"diagonal", "lower", "upper"})  # beside the entries that are declared
+_LEAVES: dict[type[Expr], Range] = {
+    Dimension: Range(1.0, np.inf), Constant: Range(2.0, 4.0), Ones: Range(1.0, 1.0),
+    Zeros: Range(0.0, 0.0), Eye: Range(0.0, 1.0), Commute: Range(0.0, 1.0),
 }  # fmt: skip
-_PRODUCTS = frozenset({"times", "matmul", "kron", "dot"})
-_TOTALS = frozenset({"matmul", "sum", "tr", "dot"})  # of one entry or more
+ROUNDING = 1e-12  # of a sum of bounds: what is less beside its summands is 0
 
 
 class Ranges:
@@ -55,6 +78,10 @@ class Ranges:
         self._found: dict[Expr, Range] = {}
         self._forms: dict[Expr, Form] = {}
         self._alike: dict[Any, Expr] = {}  # of expressions that are the same sums inside, one
+
+    def sign(self, e: Expr) -> Sign:
+        """The sign of every entry, as far as it is known."""
+        return self.of(e).sign
 
     def excludes(self, e: Expr, side: int) -> bool:
         """Whether the argument of a function with kinks (the difference of the two) is known not to
@@ -66,7 +93,8 @@ class Ranges:
     def _is_nonpositive(self, form: Form, replaced: int) -> bool:
         """Whether a sum is known to be 0 at most, entry by entry: it is, or it is when a part is
         replaced by something that is larger."""
-        if sum(_product((float(c), float(c)), self._of(x))[1] for x, c in form.items()) <= 0:
+        parts = (_product(_exactly(c), self.of(x)) for x, c in form.items())
+        if sum(part.high for part in parts) <= 0:
             return True
         return replaced > 0 and any(
             all(self._is_nonpositive(larger, replaced - 1) for larger in several)
@@ -76,16 +104,15 @@ class Ranges:
     def _larger(self, form: Form) -> Iterator[list[Form]]:
         """Sums of which one, or of several the largest, is at least this one everywhere."""
         for e, c in form.items():
-            row = _row(e)
+            row = TABLE.get(e.op)
+            if row is None or not row.beside:
+                continue
             bound = "above" if c < 0 else "below"
             rest = {x: k for x, k in form.items() if x is not e}
-            others = [
-                _sum(rest, remembered(self._forms, a, self._form), c)
-                for a in (e.args if row.beside else ())
-            ]
+            others = [_sum(rest, remembered(self._forms, a, self._form), c) for a in e.args]
             if row.beside == bound:
                 yield from ([other] for other in others)
-            elif row.beside and row.two_sided and row.arity == 2:  # it is one of the two
+            elif row.picks and row.arity == len(e.args) == 2:  # it is one of the two
                 yield others
 
     def _form(self, e: Expr) -> Form:
@@ -107,36 +134,37 @@ class Ranges:
         key = (e.op, e.payload, inside) if e.args else e
         return {self._alike.setdefault(key, e): Fraction(1)}
 
-    def _of(self, e: Expr) -> Range:
+    def of(self, e: Expr) -> Range:
+        """What the entries lie between."""
         return remembered(self._found, e, self._range)
 
     def _range(self, e: Expr) -> Range:
         if isinstance(e, Symbol):
-            known = (r for a, r in _BETWEEN.items() if a in e.attributes)
-            return next(known, ANYTHING)
+            known = next((r for a, r in _BETWEEN.items() if a in e.attributes), ANYTHING)
+            return _with_zeros(known) if e.attributes & _WITH_ZEROS else known
         if isinstance(e, Number):
-            return float(e.value), float(e.value)
-        row = _row(e)
+            return _exactly(e.value)
         if not e.args:
-            return _LEAVES.get(e.op, ANYTHING)
+            return _LEAVES.get(type(e), ANYTHING)
         args = [self._found[a] for a in e.args]
+        if isinstance(e, Name):
+            return args[0]
         if isinstance(e, Add):
-            return sum(low for low, _ in args), sum(high for _, high in args)
-        if e.op in _PRODUCTS:
-            product = NONNEGATIVE if _is_square(e) else reduce(_product, args)
-            return _total(product) if e.op in _TOTALS and not _is_outer(e) else product
+            return _of_sum(args)
         if isinstance(e, Power):
             return _power(args[0], e.args[1])
-        if e.op == "diag":
-            low, high = args[0]
-            return min(low, 0.0), max(high, 0.0)
-        if isinstance(e, Name) or row.units == "linear":
-            return _total(args[0]) if e.op in _TOTALS else args[0]
-        return _of_values(row, args)
+        row = TABLE.get(e.op)
+        if row is None:
+            return ANYTHING
+        return _of_linear(e, row, args) if row.units == "linear" else _of_values(row, tuple(args))
 
 
-def _row(e: Expr) -> Function:
-    return TABLE.get(e.op, TABLE["add"])
+def _exactly(value: Real) -> Range:
+    return Range(float(value), float(value), value != 0)
+
+
+def _with_zeros(each: Range) -> Range:
+    return Range(min(each.low, 0.0), max(each.high, 0.0))
 
 
 def _sum(a: Form, b: Form, factor: Fraction = Fraction(1)) -> Form:
@@ -146,43 +174,86 @@ def _sum(a: Form, b: Form, factor: Fraction = Fraction(1)) -> Form:
     return {x: c for x, c in total.items() if c}
 
 
+def _of_linear(e: Expr, row: Function, args: Sequence[Range]) -> Range:
+    """The range of what adds and multiplies entries."""
+    each = args[0]
+    if row.arity == 2:
+        each = _square(args[0]) if _is_square(e) else reduce(_product, args)
+    if not row.signatures:
+        return each
+    if isinstance(e, MatMul):
+        return each if _is_outer(e) else _total(each)
+    signature, _ = row.signature_for(e.args, data_of(e))
+    if signature.spreads:
+        return _with_zeros(each)
+    if signature.sums:
+        return _mean(each) if row.averages else _total(each)
+    return each
+
+
 def _is_square(e: Expr) -> bool:
     """Whether a product is of something with itself, entry by entry: x'x, dot(x, x), x .* x."""
-    if len(e.args) != 2 or e.op == "kron":
+    if len(e.args) != 2:
         return False
     a, b = e.args
     if isinstance(e, MatMul):
         return e.is_scalar and isinstance(a, Transpose) and a.args[0] is b
-    return a is b
+    return a is b and (e.is_scalar or isinstance(e, Times))
 
 
-def _is_outer(e: Expr) -> bool:
+def _square(each: Range) -> Range:
+    return NONNEGATIVE._replace(never_zero=each.never_zero)
+
+
+def _of_sum(args: Sequence[Range]) -> Range:
+    low, high = _settled([a.low for a in args]), _settled([a.high for a in args])
+    one_sided = all(a.low >= 0 for a in args) or all(a.high <= 0 for a in args)
+    return Range(low, high, one_sided and any(a.never_zero for a in args))
+
+
+def _settled(bounds: Sequence[float]) -> float:
+    total = sum(bounds)
+    rounded = np.isfinite(total) and abs(total) <= ROUNDING * max(map(abs, bounds))
+    return 0.0 if rounded else total
+
+
+def _is_outer(e: MatMul) -> bool:
     """Whether a product sums over sides of 1 alone: a column times a row."""
-    return isinstance(e, MatMul) and all(a.shape[1] == ONE for a in e.args[:-1])
+    return all(a.shape[1] == ONE for a in e.args[:-1])
 
 
 def _product(a: Range, b: Range) -> Range:
-    ends = [0.0 if 0.0 in (x, y) else x * y for x in a for y in b]
-    return min(ends), max(ends)
+    ends = [0.0 if 0.0 in (x, y) else x * y for x in a[:2] for y in b[:2]]
+    return Range(min(ends), max(ends), a.never_zero and b.never_zero)
 
 
 def _total(each: Range) -> Range:
     """The range of a sum of at least one."""
-    low, high = each
-    return (low if low >= 0 else -np.inf), (high if high <= 0 else np.inf)
+    low, high = (each.low if each.low >= 0 else -np.inf), (each.high if each.high <= 0 else np.inf)
+    return _mean(Range(low, high, each.never_zero))
+
+
+def _mean(each: Range) -> Range:
+    """The same range; entries of both signs may cancel."""
+    one_sided = each.low >= 0 or each.high <= 0
+    return each._replace(never_zero=each.never_zero and one_sided)
 
 
 def _power(base: Range, exponent: Expr) -> Range:
     even = isinstance(exponent, Number) and exponent.value % 2 == 0
-    return NONNEGATIVE if even or base[0] >= 0 else ANYTHING
+    known = NONNEGATIVE if even or base.low >= 0 else ANYTHING
+    return known._replace(never_zero=base.never_zero and known is NONNEGATIVE)
 
 
-def _of_values(row: Function, args: Sequence[Range]) -> Range:
+@lru_cache(maxsize=1024)
+def _of_values(row: Function, args: tuple[Range, ...]) -> Range:
     """The range of a function, from its row."""
+    never_zero = row.never_zero or (row.picks and all(a.never_zero for a in args))
     if not row.increasing:
-        return row.within
+        return Range(*row.within, never_zero)
     with np.errstate(all="ignore"):
         low, high = (
             float(row.value(*(np.array([[a[i]]]) for a in args), None)[0, 0]) for i in (0, 1)
         )
-    return (-np.inf if np.isnan(low) else low), (np.inf if np.isnan(high) else high)
+    low, high = (-np.inf if np.isnan(low) else low), (np.inf if np.isnan(high) else high)
+    return Range(max(low, row.within[0]), min(high, row.within[1]), never_zero)

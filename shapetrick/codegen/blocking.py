@@ -105,7 +105,7 @@ class _Analysis:
         if (
             (own and v.op in _PER_ROW)
             or v.op in _ROW_BY_ROW
-            or (v.op in TABLE and TABLE[v.op].elementwise)
+            or (v.op == "function" and TABLE[v.data].elementwise)
         ):
             return self._row_by_row(v, own)
         raise _Illegal
@@ -132,7 +132,7 @@ class _Analysis:
 _PER_ROW = frozenset({"max", "min", "prod"})  # of each row; over the rows there is no sum to make
 _SUMS = frozenset({"sum", "inner", "row_dots", "column_dots", "trace_of_product"})
 _ROW_BY_ROW = frozenset(
-    {"add", "mul", "power", "abstract", "equal", "transpose", "lift", "outer", "spread"}
+    {"add", "mul", "power", "root", "abstract", "equal", "transpose", "lift", "outer", "spread"}
 )
 
 

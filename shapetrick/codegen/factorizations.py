@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from ..core.functions import TABLE
 from .ir import Graph, Value, walk
 
 USES = ("solve", "inv", "det", "logdet")
@@ -69,8 +70,8 @@ def _log_determinant(graph: Graph, factor: Value, args: Sequence[Value], _: bool
     """Of L L' twice the logarithms of L's diagonal; of L U those of U's."""
     entries = graph.node(f"{factor.op}_diagonal", (factor,), None, factor.shape[:1])
     if factor.op == "lu":
-        entries = graph.entrywise("abs", entries)
-    logarithms = graph.reduced("sum", graph.entrywise("log", entries), None)
+        entries = graph.function("abs", entries)
+    logarithms = graph.reduced("sum", graph.function("log", entries), None)
     return graph.scaled(Fraction(2 if factor.op == "cholesky" else 1), logarithms)
 
 
@@ -168,6 +169,13 @@ def _of_power(v: Value, known: Known) -> str:
     return known[base] or (NONNEGATIVE if even else UNKNOWN)
 
 
+def _of_function(v: Value, _: Known) -> str:
+    row = TABLE[v.data]
+    if v.is_matrix or row.within[0] < 0:
+        return UNKNOWN
+    return POSITIVE if row.never_zero else NONNEGATIVE
+
+
 def _same(v: Value, known: Known) -> str:
     return known[v.args[0]]
 
@@ -178,7 +186,7 @@ _RULES: Mapping[str, Callable[[Value, Known], str]] = {
     "size": lambda v, _: POSITIVE,
     "constant": lambda v, _: POSITIVE,
     "eye": lambda v, _: POSITIVE,
-    "exp": lambda v, _: UNKNOWN if v.is_matrix else POSITIVE,
+    "function": _of_function,
     "lift": _same,
     "diagonal_matrix": _same,
     "transpose": _same,

@@ -82,9 +82,9 @@ def _translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
     if e.op not in FUNCTIONS:
         raise RequestError(f"there is no code for `{e.op}`.")
     if FUNCTIONS[e.op].elementwise:
-        return graph.entrywise(e.op, *_aligned(graph, e, args))
+        return graph.function(e.op, *_aligned(graph, e, args))
     matrices = [reshaped(graph, v, a.shape) for a, v in zip(e.args, args, strict=True)]
-    return reshaped(graph, graph.node(e.op, matrices, data_of(e), e.shape), extent(e.shape))
+    return reshaped(graph, graph.node("function", matrices, e.op, e.shape), extent(e.shape))
 
 
 def _aligned(graph: Graph, e: Expr, args: Sequence[Value]) -> list[Value]:
@@ -165,7 +165,7 @@ def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Operatio
 
 
 def _absolute_logarithm(graph: Graph, x: Value) -> Value:
-    return graph.entrywise("log", graph.entrywise("abs", x))
+    return graph.function("log", graph.function("abs", x))
 
 
 def _adjugate(c: Operation) -> Value:
@@ -194,12 +194,12 @@ def _mean(c: Operation) -> Value:
 
 def _norm(c: Operation) -> Value:
     if not c.x.rank:
-        return c.graph.entrywise("abs", c.x)
-    return c.graph.entrywise("sqrt", total(c.graph, c.graph.square(c.x)))
+        return c.graph.function("abs", c.x)
+    return c.graph.root(total(c.graph, c.graph.square(c.x)))
 
 
 def _norm1(c: Operation) -> Value:
-    return total(c.graph, c.graph.entrywise("abs", c.x))
+    return total(c.graph, c.graph.function("abs", c.x))
 
 
 def _dot(c: Operation) -> Value:
@@ -227,7 +227,7 @@ def _exponentials(c: Operation) -> tuple[Value, Value, Value]:
     overflow."""
     top = c.graph.reduced("max", c.x, c.axis)
     above = c.graph.add(c.x, c.graph.scaled(-1, c.beside(top)))
-    exponentials = c.graph.entrywise("exp", above)
+    exponentials = c.graph.function("exp", above)
     return top, exponentials, c.graph.reduced("sum", exponentials, c.axis)
 
 
@@ -235,7 +235,7 @@ def _logsumexp(c: Operation) -> Value:
     if c.alone:
         return c.x
     top, _, summed = _exponentials(c)
-    return c.graph.add(top, c.graph.entrywise("log", summed))
+    return c.graph.add(top, c.graph.function("log", summed))
 
 
 def _softmax(c: Operation) -> Value:
@@ -302,6 +302,7 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "times": _times,
     "power": _power,
     "square": lambda c: c.graph.square(c.x),
+    "sqrt": lambda c: c.graph.root(c.x),
     "matmul": _matmul,
     "transpose": lambda c: c.graph.transpose(c.x),
     "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,

@@ -20,7 +20,10 @@ from ..core.expr import Real
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Value:
-    """An array that is computed. Compare with `is`: a graph has one node for equal ones."""
+    """An array that is computed. Compare with `is`: a graph has one node for equal ones.
+
+    `op` is an operation on arrays, of which the library has a few dozen; a "function" of the
+    operation table that is none of these has its name in `data`."""
 
     op: str
     args: tuple[Value, ...]
@@ -130,7 +133,7 @@ class Graph:
             return base
         if p == -1 and base.op == "number" and base.data:
             return self.number(1 / base.data)
-        if p == 2 and base.op == "sqrt":
+        if p == 2 and base.op == "root":
             return base.args[0]
         if p == 3:  # libraries are quick at squares, and slow at all other powers
             return self.mul(self.square(base), base)
@@ -144,9 +147,17 @@ class Graph:
     def square(self, a: Value) -> Value:
         return self.power(a, self.number(2))
 
+    def root(self, a: Value) -> Value:
+        """The square root, entry by entry."""
+        return self.entrywise("root", a)
+
     def entrywise(self, op: str, *args: Value, data: Any = None) -> Value:
-        """A function of every entry."""
+        """An operation on every entry."""
         return self.node(op, args, data, broadcast(args))
+
+    def function(self, name: str, *args: Value) -> Value:
+        """A function of the table, of every entry."""
+        return self.entrywise("function", *args, data=name)
 
     # ------------------------------------------------------------------------------- other shapes
 

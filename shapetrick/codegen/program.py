@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,7 @@ from ..core.dims import Dim
 from ..core.errors import RequestError
 from ..core.expr import (
     Abstract,
+    Call,
     Expr,
     Name,
     Symbol,
@@ -20,12 +21,13 @@ from ..core.expr import (
     symbols_of,
     times,
 )
-from ..core.functions import TABLE
 from ..core.problem import Problem, Request
 from ..core.results import Result
+from ..language.definitions import written_out
 from ..language.syntax import UPSTREAM
 from .chain_order import Association
 from .factorizations import with_shared_factors
+from .from_expressions import TABLE as TRANSLATED
 from .from_expressions import translate
 from .ir import Graph, Value, walk
 from .reuse import with_products_reused
@@ -75,13 +77,13 @@ def program(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
-    spelled: Collection[str],
+    is_spelled: Callable[[str], bool],
     with_values: bool = True,
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated.
 
-    `sizes` are those for which products are associated; `spelled` are the operations for which
-    there is code."""
+    `sizes` are those for which products are associated; `is_spelled` tells for which
+    functions of every entry there is code."""
     wanted: list[Wanted] = []
     if with_values:
         for of, text in {r.request.of: r.request.of_text for r in results}.items():
@@ -95,7 +97,7 @@ def program(
         wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
     variables = [result.request.wrt for result in results]
     inputs = variables if with_values else _telling(variables, wanted)
-    return planned(wanted, list(problem.symbols), sizes, spelled, inputs)
+    return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
 
 
 def _telling(variables: Sequence[Symbol], wanted: Sequence[Wanted]) -> list[Symbol]:
@@ -135,7 +137,7 @@ def rules(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
-    spelled: Collection[str],
+    is_spelled: Callable[[str], bool],
 ) -> list[Rule]:
     """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
     by_value: dict[Expr, dict[Expr, Result]] = {}
@@ -146,14 +148,14 @@ def rules(
                 f"`{_key(request)}` is no backward rule: the target takes `grad` and `vjp` alone."
             )
         by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
-    return [_rule(problem, list(found.values()), sizes, spelled) for found in by_value.values()]
+    return [_rule(problem, list(found.values()), sizes, is_spelled) for found in by_value.values()]
 
 
 def _rule(
     problem: Problem,
     results: Sequence[Result],
     sizes: Mapping[str, int],
-    spelled: Collection[str],
+    is_spelled: Callable[[str], bool],
 ) -> Rule:
     request = results[0].request
     of, text = request.of, _word(request.of_text) or "value"
@@ -170,7 +172,7 @@ def _rule(
             gradient = substitute(gradient, {asked.direction: upstream})
         wanted.append(Wanted(_key(asked), name, gradient, result))
     variables = [result.request.wrt for result in results]
-    return Rule(planned(wanted, list(problem.symbols), sizes, spelled, variables), upstream)
+    return Rule(planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream)
 
 
 def _key(request: Request) -> str:
@@ -185,15 +187,16 @@ def planned(
     wanted: Sequence[Wanted],
     order: Sequence[str],
     sizes: Mapping[str, int],
-    spelled: Collection[str],
+    is_spelled: Callable[[str], bool],
     inputs: Sequence[Symbol] = (),
 ) -> Program:
     """The program for some expressions; its inputs, of which some may be needed for no value, are
     in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
-    translation = translate(roots, graph)
-    values, names = [translation.values[e] for e in roots], dict(translation.names)
+    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in roots]
+    translation = translate(spelled, graph)
+    values, names = [translation.values[e] for e in spelled], dict(translation.names)
     stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
         Association(graph, sizes),
         partial(with_shared_factors, graph),
@@ -203,6 +206,7 @@ def planned(
         new = stage(values)
         values = [new[v] for v in values]
         names = {new[v]: name for v, name in names.items() if v in new}
+    called = {v.data for v in walk(values) if v.op == "function"}
     nodes = list(postorder(roots))
     used = {e.name: e for e in [*nodes, *inputs] if isinstance(e, Symbol)}
     order = [*order, *sorted(set(used) - set(order))]
@@ -211,7 +215,7 @@ def planned(
         graph=graph,
         inputs=tuple(used[name] for name in order if name in used),
         functions=tuple(abstract),
-        foreign=tuple(sorted({v.op for v in walk(values)} & (set(TABLE) - set(spelled)))),
+        foreign=tuple(sorted(name for name in called if not is_spelled(name))),
         outputs=tuple(
             Output(w.key, w.name, w.expression, v, w.result)
             for w, v in zip(wanted, values, strict=True)
@@ -222,6 +226,11 @@ def planned(
         ),
         dimensions=_dimensions(values),
     )
+
+
+def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:
+    """Whether nothing else than a definition says how a call is computed."""
+    return e.function not in TRANSLATED and not is_spelled(e.function)
 
 
 def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:

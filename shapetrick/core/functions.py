@@ -10,6 +10,9 @@ A signature names the sides of the arguments and of the value by letters; a lett
 twice is one dimension, `n*m` is a fused one. The units of `linear` rows follow from the signature
 (a letter that occurs only on the left is summed, and cancels), `equal` operands have one unit,
 `inverse` swaps and negates them, and the value of an `elementwise` row has units of its own.
+
+A definition is the value as text in our own language, of the letters of the derivative and with
+`{axis}` where an axis goes. What a target has no spelling for is written by it.
 """
 
 from __future__ import annotations
@@ -52,6 +55,21 @@ class Signature(NamedTuple):
         sides = [*self.args, self.value]
         return tuple(dict.fromkeys(c for side in sides for letters in side for c in letters))
 
+    @property
+    def sums(self) -> bool:
+        """Whether a letter occurs only on the left: of a linear row, the entries are added."""
+        return any(c not in _letters(self.value) for side in self.args for c in _letters(side))
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a letter occurs more often on the right: beside what is there stand zeros."""
+        value, args = _letters(self.value), [c for side in self.args for c in _letters(side)]
+        return any(value.count(c) > args.count(c) for c in value)
+
+
+def _letters(side: Side) -> Letters:
+    return tuple(c for letters in side for c in letters)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
@@ -62,8 +80,11 @@ class Function:
 
     Of a user's row with a domain, `ranges` are the parts of it from which arguments are drawn.
 
-    Of the entries of its value: what they lie between, whether they grow with those of the
-    arguments, and whether they are above or below these."""
+    Of the entries of its value: what they lie between, whether they are never 0, whether they grow
+    with those of the arguments, whether they are above or below these, and whether each is one of
+    these; of a linear row, whether it is their mean.
+
+    For other forms: its definition, and what NumPy and SymPy call it."""
 
     name: str
     value: Callable[..., Array]
@@ -80,6 +101,12 @@ class Function:
     increasing: bool = False
     beside: Literal["", "above", "below"] = ""
     ranges: tuple[tuple[float, float], ...] = ()
+    never_zero: bool = False
+    picks: bool = False
+    averages: bool = False
+    definition: str = ""
+    numpy: str = ""
+    sympy: str = ""
 
     @property
     def arity(self) -> int:
@@ -296,6 +323,8 @@ def _elementwise(
     **known: Any,
 ) -> Function:
     texts = (derivative,) if isinstance(derivative, str) else derivative
+    known.setdefault("numpy", value.__name__ if isinstance(value, np.ufunc) else "")
+    known.setdefault("sympy", "" if "definition" in known else name)
     return Function(
         name, _ignoring_data(value), texts, (), "elementwise", drawn_from, latex, aliases, branch,
         help=help, **known,
@@ -317,13 +346,18 @@ _POSITIVE, _NEGATIVE, _UNIT, _WAVE = (0.0, np.inf), (-np.inf, 0.0), (0.0, 1.0), 
 
 _ROWS = [
     # element-wise      value        derivative    drawn from    LaTeX
-    _elementwise("exp", np.exp, "y", _ANY, r"\exp", increasing=True, beside="above"),
+    _elementwise("exp", np.exp, "y", _ANY, r"\exp", increasing=True, beside="above",
+                 within=_POSITIVE, never_zero=True),
     _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",), increasing=True),
-    _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3), increasing=True),
-    _elementwise("expm1", np.expm1, "y + 1", _ANY, increasing=True, beside="above"),
-    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt{#1}", increasing=True),
-    _elementwise("square", np.square, "2 x", _ANY, within=_POSITIVE),
-    _elementwise("abs", np.abs, "sign(x)", _ANY, branch=_sign, within=_POSITIVE, beside="above"),
+    _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3), increasing=True,
+                 definition="log(1 + x)"),
+    _elementwise("expm1", np.expm1, "y + 1", _ANY, increasing=True, beside="above",
+                 definition="exp(x) - 1"),
+    _elementwise("sqrt", np.sqrt, "1 ./ (2 y)", (0.2, 3), r"\sqrt{#1}", increasing=True,
+                 within=_POSITIVE),
+    _elementwise("square", np.square, "2 x", _ANY, within=_POSITIVE, definition="x.^2"),
+    _elementwise("abs", np.abs, "sign(x)", _ANY, branch=_sign, within=_POSITIVE, beside="above",
+                 sympy="Abs"),
     _elementwise("sign", np.sign, "0", _ANY, branch=_sign, increasing=True),
     _elementwise("sin", np.sin, "cos(x)", _ANY, r"\sin", within=_WAVE),
     _elementwise("cos", np.cos, "-sin(x)", _ANY, r"\cos", within=_WAVE),
@@ -335,49 +369,51 @@ _ROWS = [
     _elementwise("atan", np.arctan, "1 ./ (1 + x.^2)", _ANY, r"\arctan", ("arctan",),
                  increasing=True),
     _elementwise("sinh", np.sinh, "cosh(x)", _ANY, r"\sinh", increasing=True),
-    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf)),
+    _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf), never_zero=True),
     _elementwise("tanh", np.tanh, "1 - y.^2", _ANY, r"\tanh", increasing=True),
-    _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",), increasing=True),
+    _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",), increasing=True,
+                 within=_UNIT, never_zero=True, definition="1 ./ (1 + exp(-x))"),
     _elementwise("softplus", lambda x: np.logaddexp(0, x), "sigmoid(x)", _ANY,
-                 increasing=True, beside="above"),
+                 increasing=True, beside="above", within=_POSITIVE, never_zero=True,
+                 definition="log(1 + exp(x))"),
     _elementwise("relu", lambda x: np.maximum(x, 0), "step(y)", _ANY, branch=_sign,
-                 increasing=True, beside="above"),
+                 increasing=True, beside="above", within=_POSITIVE, definition="maximum(x, 0)"),
     _elementwise(
         "leaky_relu", lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
         "0.99 step(x) + 0.01", _ANY, branch=_sign, help="relu with slope 0.01 below 0",
-        increasing=True,
+        increasing=True, definition="maximum(x, 0) + minimum(x, 0) / 100",
     ),
     _elementwise(
         "elu", lambda x: np.maximum(x, 0) + np.expm1(np.minimum(x, 0)), "1 + minimum(y, 0)", _ANY,
         branch=_sign, help="x above 0, exp(x) - 1 below",
-        increasing=True, beside="above",
+        increasing=True, beside="above", definition="maximum(x, 0) + exp(minimum(x, 0)) - 1",
     ),
     _elementwise(
         "gelu", lambda x: x * _normal_cdf(x),
         "(1 + erf(x / sqrt(2))) / 2 + x .* exp(-x.^2 / 2) / sqrt(2 pi)", _ANY,
         help="x Φ(x), the form with erf",
-        within=(-0.17, np.inf),
+        within=(-0.17, np.inf), definition="x .* (1 + erf(x / sqrt(2))) / 2",
     ),
     _elementwise(
         "silu", lambda x: x * _sigmoid(x), "sigmoid(x) .* (1 + x .* (1 - sigmoid(x)))", _ANY,
         help="x sigmoid(x)",
-        within=(-0.28, np.inf),
+        within=(-0.28, np.inf), definition="x ./ (1 + exp(-x))",
     ),
     _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY, increasing=True),
     _elementwise(
         "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
-        increasing=True,
+        increasing=True, within=_UNIT,
     ),
     _elementwise(
         "maximum", np.maximum, ("step(a - b)", "step(b - a)"), _ANY, r"\max", branch=_order,
         help="the larger of two, entry by entry",
-        increasing=True, beside="above",
+        increasing=True, beside="above", picks=True, sympy="Max",
     ),
     _elementwise(
         "minimum", np.minimum, ("step(b - a)", "step(a - b)"), _ANY, r"\min", branch=_order,
         help="the smaller of two, entry by entry",
-        increasing=True, beside="below",
+        increasing=True, beside="below", picks=True, sympy="Min",
     ),
     _elementwise(
         "power", np.power, ("b .* a.^(b - 1)", "y .* log(a)"), (0.3, 2), help="A .^ p, and x^2"
@@ -398,11 +434,11 @@ _ROWS = [
     Function("logdet", lambda x, _: _scalar(np.linalg.slogdet(x)[1]), ("inv(x)",),
              ((None, "n n -> 1 1"),), "inverse", _ANY, r"\log\left|\det(#1)\right|",
              branch=lambda x, _: np.linalg.slogdet(x)[0][..., None, None],
-             help="log of the absolute value of the determinant"),
+             help="log of the absolute value of the determinant", definition="log(abs(det(x)))"),
     Function("inv", lambda x, _: np.linalg.inv(x), ("-y y",), ((None, "n n -> n n"),),
              "inverse", _ANY, "#1^{-1}", help="inverse, A^-1"),
     Function("adj", _adjugate, ("y inv(x) - y inv(x)",), ((None, "n n -> n n"),),
-             "inverse", _ANY, help="adjugate, det(A) inv(A)"),
+             "inverse", _ANY, help="adjugate, det(A) inv(A)", definition="det(x) inv(x)"),
     # shape
     Function("diag", _diag, ("1",),
              ((None, "n 1 -> n n"), (None, "1 n -> n n"), (None, "n n -> n 1")), "linear", _ANY,
@@ -416,13 +452,14 @@ _ROWS = [
     # reductions
     Function("sum", _total, ("1",), _SUM, "linear", _ANY, help="of all entries, or along an axis"),
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
-             "linear", _ANY, help="of all entries, or along an axis"),
+             "linear", _ANY, help="of all entries, or along an axis",
+             averages=True, definition="sum(x{axis}) / k"),
     Function("max", _extreme("max"), ("ismax(x)",), _SUM, "elementwise", _ANY,
              branch=_near_extreme("max"), help="largest entry, of all or along an axis",
-             increasing=True, beside="above"),
+             increasing=True, beside="above", picks=True),
     Function("min", _extreme("min"), ("ismin(x)",), _SUM, "elementwise", _ANY,
              branch=_near_extreme("min"), help="smallest entry, of all or along an axis",
-             increasing=True, beside="below"),
+             increasing=True, beside="below", picks=True),
     Function("ismax", _is_extreme("max"), ("0",), _KEEP, "elementwise", _ANY,
              branch=_near_extreme("max"), within=_UNIT,
              help="1 at the largest entry, shared by equal ones: max's derivative"),
@@ -431,21 +468,22 @@ _ROWS = [
              help="1 at the smallest entry, shared by equal ones: min's derivative"),
     Function("norm", _norm, ("x / y",), ((None, "r c -> 1 1"),), "elementwise", _ANY,
              r"\left\|#1\right\|", aliases=("norm2",), help="Euclidean or Frobenius norm",
-             within=_POSITIVE),
+             within=_POSITIVE, definition="sqrt(tr(x' x))"),
     Function("norm1", lambda x, _: _total(np.abs(x)), ("sign(x)",), ((None, "r c -> 1 1"),),
              "elementwise", _ANY, r"\left\|#1\right\|_1", branch=_sign,
-             help="sum of the absolute values", within=_POSITIVE),
+             help="sum of the absolute values", within=_POSITIVE, definition="sum(abs(x))"),
     Function("dot", lambda a, b, _: _total(a * b), ("b", "a"), ((None, "r c, r c -> 1 1"),),
              "linear", _ANY, r"\left\langle #1, #2\right\rangle",
-             help="sum of the products of the entries"),
+             help="sum of the products of the entries", definition="tr(a' b)"),
     Function("logsumexp", _logsumexp, ("softmax(x)",), _SUM, "elementwise", _ANY,
-             vector_without_axis=True, help="log(sum(exp(A)))"),
+             vector_without_axis=True, help="log(sum(exp(A)))",
+             definition="log(sum(exp(x){axis}))"),
     Function("softmax", lambda x, axis: np.exp(x - _logsumexp(x, axis)), ("y - y y",), _KEEP,
              "elementwise", _ANY, vector_without_axis=True, help="exp(A) over its sum",
-             within=_UNIT),
+             within=_UNIT, never_zero=True, definition="exp(x) ./ sum(exp(x){axis})"),
     Function("log_softmax", lambda x, axis: x - _logsumexp(x, axis), ("1 - softmax(x)",), _KEEP,
              "elementwise", _ANY, vector_without_axis=True, help="log of softmax",
-             within=_NEGATIVE),
+             within=_NEGATIVE, definition="x - log(sum(exp(x){axis}))"),
 ]  # fmt: skip
 
 
@@ -486,9 +524,3 @@ def register(row: Function) -> None:
 
 assert len(NAMES) == sum(1 + len(row.aliases) for row in _ROWS), "a name or alias occurs twice"
 assert SCALAR == (ONE, ONE)
-
-# Functions whose values have a sign, whatever the argument.
-POSITIVE = frozenset({"exp", "sigmoid", "softmax", "softplus", "cosh"})
-NONNEGATIVE = frozenset(
-    {"abs", "sqrt", "square", "step", "relu", "norm", "norm1", "ismax", "ismin"}
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import (Callable, Hashable, Iterable, MutableMapping)
+from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from typing import TypeVar
 
 from . import expr as ex

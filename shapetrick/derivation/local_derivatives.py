@@ -183,7 +183,8 @@ def instantiate(template: Expr, view: View) -> Expr:
 def _counted(e: Expr) -> Expr:
     """A sum of numbers as a number: the exponent `2 - 1` in the derivative of a square."""
     values = [a.value for a in e.args if isinstance(a, Number)]
-    return number(sum(values, Fraction(0))) if values and len(values) == len(e.args) else e
+    is_counted = isinstance(e, Add) and len(values) == len(e.args)
+    return number(sum(values, Fraction(0))) if is_counted else e
 
 
 @lru_cache(maxsize=1024)

@@ -18,42 +18,14 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Name, Number, Symbol, call
-from ..core.functions import TABLE
+from ..core.expr import Abstract, Call, Expr, Name, Number, Symbol, call
+from ..core.functions import TABLE, Function
+from ..language.definitions import definition, written_out
 
 VARIABLE = sp.Dummy("x", real=True)
 
-# Element-wise functions, as functions of scalars.
-SCALARS: Mapping[str, Callable[..., Any]] = {
-    "exp": sp.exp,
-    "log": sp.log,
-    "log1p": lambda x: sp.log(1 + x),
-    "expm1": lambda x: sp.exp(x) - 1,
-    "sqrt": sp.sqrt,
-    "square": lambda x: x**2,
-    "abs": sp.Abs,
-    "sign": sp.sign,
-    "sin": sp.sin,
-    "cos": sp.cos,
-    "tan": sp.tan,
-    "asin": sp.asin,
-    "acos": sp.acos,
-    "atan": sp.atan,
-    "sinh": sp.sinh,
-    "cosh": sp.cosh,
-    "tanh": sp.tanh,
-    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
-    "softplus": lambda x: sp.log(1 + sp.exp(x)),
-    "relu": lambda x: sp.Max(x, 0),
-    "leaky_relu": lambda x: sp.Max(x, 0) + sp.Min(x, 0) / 100,
-    "elu": lambda x: sp.Max(x, 0) + sp.exp(sp.Min(x, 0)) - 1,
-    "gelu": lambda x: x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
-    "silu": lambda x: x / (1 + sp.exp(-x)),
-    "erf": sp.erf,
-    "step": lambda x: sp.Heaviside(x, 0),
-    "maximum": sp.Max,
-    "minimum": sp.Min,
-}
+# Where a function isn't one of SymPy's, of the same arguments.
+_SPELLINGS: Mapping[str, Callable[..., Any]] = {"step": lambda x: sp.Heaviside(x, 0)}
 
 
 def to_sympy(e: Expr) -> Any:
@@ -70,7 +42,7 @@ def to_sympy(e: Expr) -> Any:
 
 
 def _expanded(e: Expr) -> Expr:
-    """The expression without definitions, and without reductions that SymPy hasn't."""
+    """The expression without names, and without reductions that SymPy hasn't."""
 
     def change(part: Expr) -> Expr:
         if isinstance(part, Name):
@@ -78,7 +50,7 @@ def _expanded(e: Expr) -> Expr:
         expand = _EXPANSIONS.get(part.op)
         return part if expand is None else expand(*part.args, ex.data_of(part))
 
-    return ex.transform(e, change)
+    return ex.transform(written_out(e, lambda part: not TABLE[part.function].elementwise), change)
 
 
 def _total(x: Expr, axis: int | None = None) -> Expr:
@@ -87,33 +59,24 @@ def _total(x: Expr, axis: int | None = None) -> Expr:
     return total if axis == 0 else ex.matmul(total, ex.ones(cols, ONE))
 
 
-def _mean(x: Expr, axis: int | None) -> Expr:
-    total = _total(x, axis)
-    summed = (d for d, t in zip(x.shape, total.shape, strict=True) if d != t)
-    return ex.divide(total, ex.times(*map(ex.dimension, summed)))
-
-
-def _softmax(x: Expr, axis: int | None) -> Expr:
-    powers = call("exp", x)
-    return ex.divide(powers, _total(powers, axis))
-
-
 def trace(x: Expr) -> Expr:
     return x if x.is_scalar else call("tr", x)
 
 
-_EXPANSIONS: Mapping[str, Callable[..., Expr]] = {
-    "sum": _total,
-    "mean": _mean,
-    "norm": lambda x, _: call("sqrt", trace(ex.matmul(ex.transpose(x), x))),
-    "norm1": lambda x, _: _total(call("abs", x)),
-    "dot": lambda a, b, _: trace(ex.matmul(ex.transpose(a), b)),
-    "logsumexp": lambda x, axis: call("log", _total(call("exp", x), axis)),
-    "softmax": _softmax,
-    "log_softmax": lambda x, axis: ex.subtract(x, call("log", _total(call("exp", x), axis))),
-    "adj": lambda x, _: ex.times(call("det", x), call("inv", x)),
-    "logdet": lambda x, _: call("log", call("abs", call("det", x))),
-}
+_EXPANSIONS: Mapping[str, Callable[..., Expr]] = {"sum": _total}
+
+
+def of_scalars(row: Function) -> Callable[..., Any]:
+    """The row's function of scalars in SymPy: its own, or by the definition, or undefined."""
+    function: Callable[..., Any] | None
+    function = _SPELLINGS.get(row.name) or getattr(sp, row.sympy or "-", None)
+    if function is not None:
+        return function
+    if not row.definition:
+        return sp.Function(row.name)  # type: ignore[no-any-return]
+    places = tuple(ex.symbol(f"#{i}", SCALAR) for i in range(row.arity))
+    body = definition(ex.node(Call, places, SCALAR, row.name, None))
+    return sp.Lambda(tuple(map(to_sympy, places)), to_sympy(body))  # type: ignore[no-any-return]
 
 
 def _made(e: Expr, args: list[Any]) -> Any:
@@ -122,8 +85,8 @@ def _made(e: Expr, args: list[Any]) -> Any:
     if make is not None:
         return make(e, args)
     row = TABLE.get(e.op)
-    if row is not None and row.elementwise and (e.op in SCALARS or row.arity == 1):
-        return _apply(e, args, SCALARS.get(e.op) or sp.Function(e.op))
+    if row is not None and row.elementwise:
+        return _apply(e, args, of_scalars(row))
     raise RequestError(f"SymPy has no matrix expression for `{e.op}`.")
 
 

@@ -6,10 +6,10 @@ What has no counterpart here is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import sympy as sp
@@ -24,9 +24,9 @@ from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import NameProblem, OperandError, RequestError, ShapetrickError
 from ..core.expr import Expr, Number, call
-from ..core.functions import TABLE
+from ..core.functions import TABLE, Function
 from ..language.elaboration import is_name
-from .sympy_export import SCALARS, VARIABLE, trace
+from .sympy_export import VARIABLE, of_scalars, trace
 
 _ENTRYWISE = ElementwiseApplyFunction | ArrayElementwiseApplyFunc
 _LEAVES = (
@@ -172,7 +172,7 @@ def _read_applied(function: Any, argument: Expr, sizes: frozenset[str]) -> Expr:
     """A function of scalars, applied to every entry."""
     (variable,) = function.variables
     body = function.expr.xreplace({variable: VARIABLE})
-    known = _KNOWN.get(body)
+    known = _known().get(body)
     if known is not None:
         return call(known, argument)
     value = _read(body, {VARIABLE: argument}, sizes)
@@ -197,12 +197,23 @@ def _read_derivative(part: Any, done: Mapping[Any, Expr], sizes: frozenset[str])
 def _is_readable(part: Any) -> bool:
     special = sp.Symbol | _ENTRYWISE | sp.Subs | sp.Derivative
     if isinstance(part, AppliedUndef):
-        return len(part.args) == 1
+        row = TABLE.get(type(part).__name__)
+        return len(part.args) == (row.arity if row is not None and row.elementwise else 1)
     return isinstance(part, special) or _reader(part) is not None
 
 
 def _reader(part: Any) -> Callable[..., Expr] | None:
     return next((_READERS[cls] for cls in type(part).__mro__ if cls in _READERS), None)
+
+
+def _known() -> Mapping[Any, str]:
+    """What functions of one scalar are in SymPy, to know them again."""
+    return _forms(tuple(row for row in TABLE.values() if row.elementwise and row.arity == 1))
+
+
+@lru_cache(maxsize=4)
+def _forms(rows: Sequence[Function]) -> Mapping[Any, str]:
+    return {of_scalars(row)(VARIABLE): row.name for row in rows}
 
 
 def _read_node(part: Any, args: list[Expr]) -> Expr:
@@ -265,6 +276,12 @@ def _named(name: str) -> Callable[..., Expr]:
     return lambda part, *args: reduce(lambda a, b: call(name, a, b), args)
 
 
+def _class_of(row: Function) -> type | None:
+    """SymPy's class of applied functions that stands for the row."""
+    found = getattr(sp, row.sympy, None) if row.sympy else None
+    return found if isinstance(found, type) else None
+
+
 _READERS: Mapping[type, Callable[..., Expr]] = {
     sp.Rational: lambda part: ex.number(Fraction(int(part.p), int(part.q))),
     sp.Float: _read_float,
@@ -297,7 +314,5 @@ _READERS: Mapping[type, Callable[..., Expr]] = {
     arrays.Reshape: _read_reshape,
     MatrixElement: _read_element,
     sp.Heaviside: lambda part, x, *_: call("step", x),
-    **{f: _named(name) for name, f in SCALARS.items() if isinstance(f, type)},
+    **{f: _named(row.name) for row in TABLE.values() if (f := _class_of(row)) is not None},
 }
-# What some functions are made of, to know them again.
-_KNOWN = {f(VARIABLE): name for name, f in SCALARS.items() if TABLE[name].arity == 1}

@@ -32,8 +32,7 @@ from shapetrick.codegen.python.callables import Entry, Generated, compiled
 from shapetrick.codegen.python.export import RULES
 from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import FUNCTION, TARGETS, module, program_arguments
-from shapetrick.codegen.python.operations import TABLE as SPELLINGS
-from shapetrick.codegen.python.statements import WRITTEN
+from shapetrick.codegen.python.operations import is_spelled, of_function
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
 from shapetrick.core.expr import Expr, add, call, number, symbol, times
@@ -90,7 +89,7 @@ def test_gradients_are_those_of_jax(name: str) -> None:
 def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
     """The NumPy function of some expressions; in blocks of two rows, None if it can't be."""
     program = planned(
-        [Wanted(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, WRITTEN
+        [Wanted(f"v{i}", f"v{i}", e) for i, e in enumerate(expressions_)], [], {}, is_spelled
     )
     body = None
     if in_rows:
@@ -378,9 +377,38 @@ OWN = {name: row for name, row in TABLE.items() if row.help != "the user's own"}
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_function_has_code(name: str) -> None:
-    assert name in TRANSLATIONS or name in WRITTEN
-    if TABLE[name].elementwise and name in SPELLINGS:  # of numbers that are no arrays, too
-        assert "np." not in SPELLINGS[name].python
+    spelled = of_function(name)
+    assert name in TRANSLATIONS or spelled is not None
+    if name not in TRANSLATIONS and spelled is not None:  # of numbers that are no arrays, too
+        assert "np." not in spelled.python
+
+
+@pytest.mark.parametrize("target", PLAIN)
+@pytest.mark.parametrize("name", [n for n, row in OWN.items() if row.elementwise])
+def test_functions_keep_their_digits(name: str, target: str) -> None:
+    """Of small and large arguments of both signs: relative to the value, so that none cancels."""
+    xp, row = library(target), TABLE[name]
+    sizes = np.logspace(-9, 3, 49)
+    grid = np.concatenate([-sizes, sizes])
+    args = [grid, np.roll(grid, 7)][: row.arity]
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(row.value(*args, None))
+    columns = {c: x[finite, None] for c, x in zip("ab", args, strict=False)}
+    found = function_of(call(name, *(symbol(c, COLUMN) for c in columns)), target)(
+        **{c: xp.asarray(x) for c, x in columns.items()}
+    )
+    expected = row.value(*columns.values(), None)
+    np.testing.assert_allclose(np.asarray(found).reshape(-1, 1), expected, rtol=1e-12, atol=1e-300)
+
+
+COLUMN = (Dim.of("n"), ONE)
+
+
+def function_of(root: Expr, target: str) -> Generated:
+    """The generated function that returns an expression's value."""
+    program = planned([Wanted("v", "v", root)], [], {}, is_spelled)
+    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
+    return Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
 
 
 @pytest.mark.parametrize("target", PLAIN)
@@ -391,8 +419,6 @@ def test_functions_of_numbers_alone(name: str, target: str) -> None:
     low, high = (Fraction(str(x)) for x in row.drawn_from)
     args = [number((3 * low + high) / 4), number((low + 2 * high) / 3)][: row.arity]
     root = times(symbol("s", SCALAR), call(name, *args))
-    program = planned([Wanted("v", "v", root)], [], {}, WRITTEN)
-    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
-    function = Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
     expected = Evaluation([root]).run({"s": np.ones((1, 1))}, {})[0][0, 0]
-    np.testing.assert_allclose(float(function(s=xp.asarray(1.0))), expected, rtol=1e-6)
+    found = function_of(root, target)(s=xp.asarray(1.0))
+    np.testing.assert_allclose(float(found), expected, rtol=1e-6)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from shapetrick.core import expr as ex
+from shapetrick.core.dims import ONE
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE
-from shapetrick.derivation.local_derivatives import View, views
+from shapetrick.derivation.local_derivatives import View, instantiate, scalar_derivative, views
 from shapetrick.derivation.vjp_rules import arranged_terms, rule_for
-from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.elaboration import parse_scalar, read, read_expression
 from shapetrick.language.printer import to_text
+from shapetrick.numerics.evaluation import evaluate
 from shapetrick.simplification.simplifier import Simplifier
 
 PROBLEM = read("A, X, Y : m x n; B : n x k; K : n x n; u : m; v : n; r : 1 x n; s : scalar")
@@ -67,6 +70,30 @@ def test_rule(text: str, position: int, wanted: str) -> None:
     written = Simplifier().write(terms, view.argument.shape)
     assert written is not None
     assert to_text(written) == wanted
+
+
+@pytest.mark.parametrize("name", [row.name for row in TABLE.values() if row.elementwise])
+def test_numbers_in_a_scalar_derivative_stay(name: str) -> None:
+    """What is put in for the argument changes no number, such as the root of 2 in gelu's."""
+    row = TABLE[name]
+    args = tuple(ex.symbol(c, (ONE, ONE)) for c in ("ab" if row.arity == 2 else "x"))
+    value = ex.call(name, *args)
+    for position in range(row.arity):
+        view = View(row, args, value, position)
+        products = scalar_derivative(view)
+        found = ex.add(
+            ex.ZERO,
+            *(
+                ex.times(ex.number(p.coefficient), *(instantiate(f, view) for f in p.factors))
+                for p in products
+            ),
+        )
+        names = {**{e.name: e for e in args}, "y": value}
+        wanted = parse_scalar(row.derivative[position], names)
+        env = {
+            e.name: np.full((1, 1), sum(row.drawn_from) / 2 + 0.3 * i) for i, e in enumerate(args)
+        }
+        np.testing.assert_allclose(evaluate(found, env, {}), evaluate(wanted, env, {}), rtol=1e-12)
 
 
 def test_a_rule_is_found_once_for_a_pattern() -> None:

@@ -40,8 +40,8 @@ from .module import (
     with_function,
 )
 from .module import function as written
+from .operations import is_spelled
 from .self_test import RANGES, STEPS, Draws, Ruled, plain_test, rule_test
-from .statements import WRITTEN
 from .trials import Place, confirm, confirm_loops
 
 Sizes = Mapping[str, int]
@@ -81,7 +81,7 @@ def code(
         return with_function(lines, library, about, test)
     if blocks:
         raise RequestError(_BLOCKS_ELSEWHERE)
-    found = rules(problem, results, sizes or {}, WRITTEN)
+    found = rules(problem, results, sizes or {}, is_spelled)
     places = _confirm([rule.program for rule in found], problem, results, sizes)
     test = []
     if self_test:
@@ -160,13 +160,13 @@ def function(
     if problem.families is not None:
         return _looping(problem, results, known(target), blocks, alone)
     if target not in RULES:
-        whole = program(problem, results, sizes or {}, WRITTEN, with_values=not alone)
+        whole = program(problem, results, sizes or {}, is_spelled, with_values=not alone)
         entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
         source = module(whole, library, body=_body(whole, target, sizes) if blocks else None)
         plain = source if library == "numpy" and not blocks else None
         _confirm([whole], problem, results, sizes, blocks, plain)
         return Generated(source, library, [entry], alone, declared)
-    found = rules(problem, results, sizes or {}, WRITTEN)
+    found = rules(problem, results, sizes or {}, is_spelled)
     _confirm([rule.program for rule in found], problem, results, sizes)
     functions = [
         Entry(name, rule_arguments(rule)[0], [rule.value])
@@ -253,7 +253,7 @@ def _tried(plan: _Plan) -> Sequence[Place]:
 
 
 def _program(problem: Problem, results: Sequence[Result], sizes: Sizes | None) -> Program:
-    return program(problem, results, sizes or {}, WRITTEN)
+    return program(problem, results, sizes or {}, is_spelled)
 
 
 def _about(results: Sequence[Result]) -> list[str]:

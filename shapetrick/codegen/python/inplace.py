@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ...core.dims import ONE
 from ..blocking import Blocking
 from ..ir import Value, walk
-from .operations import TABLE
+from .operations import spelling
 from .statements import Statement, Terms, Writer
 
 _CALL = re.compile(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
@@ -234,8 +234,8 @@ def _steps(writer: InPlaceWriter, v: Value) -> list[Step]:
     operands = tuple(Operand(f"{writer.piece(a)}", a) for a in v.args)
     if v.op == "matmul":
         return [Step("matmul", operands)]
-    spelling = TABLE.get(v.op)
-    call = _CALL.fullmatch(spelling.numpy) if spelling is not None else None
+    spelled = spelling(v)
+    call = _CALL.fullmatch(spelled.numpy) if spelled is not None else None
     return [Step(call[1], operands)] if call is not None else []
 
 

@@ -19,8 +19,8 @@ from ...families.schedule import Loop, body_of, looped
 from ..program import Wanted, planned
 from .identifiers import Identifiers
 from .module import FUNCTION, RESERVED, assembled, indented, quoted, signature, wrapped
-from .operations import Library
-from .statements import WRITTEN, Writer
+from .operations import Library, is_spelled
+from .statements import Writer
 
 _MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
@@ -276,7 +276,7 @@ class Loops:
         return lines
 
     def _written(self, head: str, e: Expr, s: Segment) -> list[str]:
-        program = planned([Wanted("", "", e)], [], {}, WRITTEN)
+        program = planned([Wanted("", "", e)], [], {}, is_spelled)
         output = program.outputs[0].value
         dims = {name: self._dim(name, program.inputs, s) for name in program.dimensions}
         functions: dict[object, str] = {}

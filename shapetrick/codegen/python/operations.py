@@ -1,5 +1,5 @@
 """TABLE: how each array operation is spelled in NumPy, JAX and PyTorch, and of plain numbers in
-Python.
+Python. FUNCTIONS: functions of every entry that aren't called as in NumPy everywhere.
 
 In a template `{0}` and `{1}` are the arguments, `{0:atom}` one that is put in brackets unless it
 is a name or a call; an argument that occurs twice is given a name first. `{axis}` is `, axis=1`
@@ -10,10 +10,14 @@ nothing else is said.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
+
+from ...core.functions import TABLE as ROWS
+from ..ir import Value
 
 Library = Literal["numpy", "jax", "torch"]
 MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
@@ -52,34 +56,35 @@ def _row(
     return Spelling(numpy, jax, torch, python or numpy, level)
 
 
-def _same(name: str, python: str = "") -> Spelling:
-    """An element-wise function with one name everywhere."""
-    return _row(f"np.{name}({{0}})", python=f"math.{python or name}({{0}})")
+def spelling(v: Value) -> Spelling | None:
+    """How an operation is spelled; None for a function that no library has."""
+    return of_function(v.data) if v.op == "function" else TABLE.get(v.op)
+
+
+def of_function(name: str) -> Spelling | None:
+    """How a function of every entry is spelled, by the name that NumPy has for it if nothing else
+    is said."""
+    row = ROWS[name]
+    if name in FUNCTIONS or not row.numpy:
+        return FUNCTIONS.get(name)
+    arguments = ", ".join(f"{{{i}}}" for i in range(row.arity))
+    called = f"np.{row.numpy}({arguments})"
+    known = next((own for own in (row.name, row.numpy) if hasattr(math, own)), None)
+    return _row(called, python=f"math.{known}({arguments})" if known else f"float({called})")
+
+
+def is_spelled(name: str) -> bool:
+    return of_function(name) is not None
 
 
 _LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
 
-TABLE: Mapping[str, Spelling] = {
-    # entry by entry
-    "exp": _same("exp"),
-    "log": _same("log"),
-    "log1p": _same("log1p"),
-    "expm1": _same("expm1"),
-    "sqrt": _same("sqrt"),
+FUNCTIONS: Mapping[str, Spelling] = {
     "abs": _row("np.abs({0})", python="abs({0})"),
     "sign": _row("np.sign({0})", python="float(({0} > 0) - ({0} < 0))"),
-    "sin": _same("sin"),
-    "cos": _same("cos"),
-    "tan": _same("tan"),
-    "asin": _row("np.arcsin({0})", python="math.asin({0})"),
-    "acos": _row("np.arccos({0})", python="math.acos({0})"),
-    "atan": _row("np.arctan({0})", python="math.atan({0})"),
-    "sinh": _same("sinh"),
-    "cosh": _same("cosh"),
-    "tanh": _same("tanh"),
     "sigmoid": _row(
-        "0.5 * (1 + np.tanh(0.5 * {0:unary}))", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
-        "0.5 * (1 + math.tanh(0.5 * {0:unary}))", Level.PRODUCT,
+        "scipy.special.expit({0})", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
+        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
     ),
     "softplus": _row(
         "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
@@ -96,14 +101,15 @@ TABLE: Mapping[str, Spelling] = {
         torch="torch.relu({0}) + torch.expm1(-torch.relu(-{0}))",
         python="max({0}, 0) + math.expm1(min({0}, 0))", level=Level.SUM,
     ),
-    "gelu": _row(
-        "0.5 * {0} * (1 + scipy.special.erf({0} / math.sqrt(2)))",
-        "jax.nn.gelu({0}, approximate=False)", "torch.nn.functional.gelu({0})",
-        "0.5 * {0} * (1 + math.erf({0} / math.sqrt(2)))", Level.PRODUCT,
+    "gelu": _row(  # by Φ itself: 1 + erf cancels below 0
+        "{0:product} * scipy.special.ndtr({0})", "jax.nn.gelu({0}, approximate=False)",
+        "0.5 * {0:product} * torch.erfc(-{0:unary} / math.sqrt(2))",
+        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", Level.PRODUCT,
     ),
     "silu": _row(
-        "0.5 * {0} * (1 + np.tanh(0.5 * {0}))", "jax.nn.silu({0})", "torch.nn.functional.silu({0})",
-        "0.5 * {0} * (1 + math.tanh(0.5 * {0}))", Level.PRODUCT,
+        "{0:product} * scipy.special.expit({0})", "jax.nn.silu({0})",
+        "torch.nn.functional.silu({0})",
+        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
     ),
     "erf": _row(
         "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
@@ -116,6 +122,10 @@ TABLE: Mapping[str, Spelling] = {
                     python="max({0}, {1})"),
     "minimum": _row("np.minimum({0}, {1})", torch="torch.where({0} <= {1}, {0}, {1})",
                     python="min({0}, {1})"),
+}  # fmt: skip
+
+TABLE: Mapping[str, Spelling] = {
+    "root": _row("np.sqrt({0})", python="math.sqrt({0})"),
     "equal": _row("np.where({0} == {1}, 1.0, 0.0)", torch="({0} == {1}).to({like}.dtype)"),
     # what stands where
     "transpose": _row("{0:atom}.T"),

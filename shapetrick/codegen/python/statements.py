@@ -17,7 +17,7 @@ from ...core.dims import Dim
 from ...core.expr import Real
 from ..ir import Value, walk
 from .identifiers import Identifiers
-from .operations import TABLE, Level, Library
+from .operations import TABLE, Level, Library, spelling
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
@@ -207,9 +207,8 @@ class Writer:
         piece = self._pieces[v]
         if v in self._names:
             name = self._identifiers.take(self._names[v])
-        elif v.op in _STEMS:
+        elif (stem := _STEMS.get(v.data if v.op == "function" else v.op)) is not None:
             of = self._pieces[v.args[0]].text
-            stem = _STEMS[v.op]
             name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
         else:
             name = self._identifiers.number("t")
@@ -230,12 +229,12 @@ class Writer:
         op = v.op
         if op == "spread" and not v.args[0].rank:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
-        spelling = TABLE.get(op)
-        if spelling is None:  # the user's own function, which is passed in
-            called = self._functions[op]
+        spelled = TABLE[op] if op != v.op else spelling(v)
+        if spelled is None:  # the user's own function, which is passed in
+            called = self._functions[v.data]
             text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
             return Piece(text, names=frozenset([called]))
-        template = spelling.template(self._library, v in self._plain)
+        template = spelled.template(self._library, v in self._plain)
         for i, a in enumerate(v.args):
             if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
                 self.name(a)
@@ -256,7 +255,7 @@ class Writer:
         names.update(count for count in self.counts.values() if count in words)
         if "{like}" in template:
             names.add(self._like)
-        return Piece(text, spelling.level, names=frozenset(names))
+        return Piece(text, spelled.level, names=frozenset(names))
 
     def _number(self, v: Value) -> Piece:
         return number(v.data)
@@ -310,7 +309,7 @@ class Writer:
         if exponent == 1:
             return piece
         if exponent == Fraction(1, 2):
-            template = TABLE["sqrt"].template(self._library, base in self._plain)
+            template = TABLE["root"].template(self._library, base in self._plain)
             return Piece(template.format(piece))
         power = number(exponent)
         sign = "**" if piece.is_simple and power.is_simple else " ** "
@@ -352,7 +351,6 @@ _SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
     "matmul": Writer._matmul,
     "power": Writer._power,
 }
-WRITTEN = frozenset((*_SPECIAL, *TABLE))  # the operations that need nothing passed in
 
 
 class Terms:

@@ -36,7 +36,7 @@ from .loop_callables import GeneratedLoops
 from .loop_self_test import Members
 from .loops import Loops
 from .module import FUNCTION, program_arguments
-from .statements import WRITTEN
+from .operations import is_spelled
 
 SITES = 2  # assignments of sizes
 DRAWS = 6  # looked at for each
@@ -145,7 +145,7 @@ def _of_moderate_size(program: Program) -> Program:
     small = redimensioned(roots, lambda d: names.get(d, d))
     wanted = [Wanted(o.key, o.name, e) for o, e in zip(program.outputs, small, strict=False)]
     inputs = [as_symbol(e) for e in small[len(wanted) :]]
-    return planned(wanted, [e.name for e in inputs], {}, WRITTEN, inputs)
+    return planned(wanted, [e.name for e in inputs], {}, is_spelled, inputs)
 
 
 def judge(
