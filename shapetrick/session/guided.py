@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -131,6 +132,12 @@ class Hand:
         self.played: list[Played] = []
         self.hints = 0  # given for this move
         self._values: dict[Expr, list[Array | None]] = {}
+
+    def copy(self) -> Hand:
+        """The same lines, to go on from apart."""
+        other = copy(self)
+        other.played = [*self.played]
+        return other
 
     # -------------------------------------------------------------------------------- the moves
 

@@ -6,15 +6,16 @@ derivation is made by hand it is an arrangement, and while a question is open an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from hashlib import blake2b
 
 from ..api import Derivation
 from ..claims.judgement import judge
+from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
-from ..core.errors import DerivationError, ShapetrickError, excerpt
+from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
 from ..core.problem import Problem, Request
 from ..language.printer import overlined
@@ -30,6 +31,7 @@ from .recovery import Recovery, Unsaved
 from .statements import Entered, Entry, Reading, Session, is_expression, listed
 
 Busy = Callable[[str], object]  # told what is worked on, for those who watch
+Part = Callable[[], Iterable["Row"]]  # of what is said of a line
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Desk:
     saved: tuple[Entry, ...] = ()  # what it says
     recovery: Recovery = field(default_factory=Recovery)
     done: bool = False
+    time_limit: float | None = SECONDS  # for each part of an answer
+    waiting: tuple[Part, ...] = ()  # parts that follow the one that is worked on
     busy: Busy = field(default=lambda what: None)
 
     @property
@@ -87,6 +91,43 @@ class Desk:
         lines = () if self.hand is None else _replayed(self.hand)
         return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
 
+    # ------------------------------------------------------------------------- a line, in parts
+
+    def answer(self, part: Part) -> Iterator[Row]:
+        """A part of an answer and those that it leaves waiting, each within the time limit.
+
+        Errors are said, not raised, and the other parts are still answered. What a part changes
+        stands when the part is done; an interrupt takes back all of them."""
+        before = self._copy()
+        try:
+            yield from self._whole(part)
+            waiting, self.waiting = self.waiting, ()
+            for later in waiting:
+                yield from self.answer(later)
+        except (KeyboardInterrupt, GeneratorExit):
+            self._restore(before)
+            raise
+
+    def _whole(self, part: Part) -> list[Row]:
+        before = self._copy()
+        try:
+            return limited(self.time_limit, lambda: [*part()])
+        except ShapetrickError as error:
+            self._restore(before)
+            return [*error_rows(error, self.style)]
+        except Exception:
+            self._restore(before)
+            raise
+
+    def _copy(self) -> Desk:
+        hand = None if self.hand is None else self.hand.copy()
+        round_ = None if self.round is None else replace(self.round)
+        return replace(self, session=self.session.copy(), hand=hand, round=round_)
+
+    def _restore(self, before: Desk) -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(before, one.name))
+
     def take(self, text: str) -> Iterator[Row]:
         """What is said of a statement, an expression, an arrangement or an answer. Raises
         ShapetrickError."""
@@ -104,26 +145,13 @@ class Desk:
     # ------------------------------------------------------------------------------- statements
 
     def enter(self, text: str) -> Iterator[Row]:
-        """Take statements in and answer what they ask. What is interrupted is not taken in."""
-        with self.taken_back_if_interrupted():
-            entered = self.session.enter(text)
-            yield from entered_rows(entered, self.style)
-            if self.hand is not None and entered.replaced:
-                stale = "the derivation by hand goes on with what stood before"
-                yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
-            for request in entered.requests:
-                yield from self.derive(request)
-
-    @contextmanager
-    def taken_back_if_interrupted(self) -> Iterator[None]:
-        """What was entered before an interrupt is taken back."""
-        before = self.session.state
-        try:
-            yield
-        except KeyboardInterrupt:
-            if self.session.state != before:
-                self.session.undo()
-            raise
+        """Take statements in; what they ask is left waiting."""
+        entered = self.session.enter(text)
+        yield from entered_rows(entered, self.style)
+        if self.hand is not None and entered.replaced:
+            stale = "the derivation by hand goes on with what stood before"
+            yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
+        self.waiting += tuple(partial(self.derive, request) for request in entered.requests)
 
     def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
         """The derivation of a request, or what is found of its claim."""
@@ -132,11 +160,7 @@ class Desk:
         if request.claim is not None:
             yield from judgement_rows(judge(problem, request, seed), self.style)
             return
-        try:
-            derivation = Derivation(problem, derive(problem, request, seed))
-            yield from self.show(derivation, quiet=quiet)
-        except DerivationError as error:  # the other requests are still answered
-            yield from error_rows(error, self.style)
+        yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
 
     def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
         """A derivation, which is from here on the last one."""
