@@ -25,6 +25,7 @@ from .statements import Session, State, listed
 
 Run = Callable[[Desk, str], Iterable[Row]]
 
+_OTHER_NAMES = {"exit": "quit", "?": "help"}
 _AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
 _KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
 
@@ -47,14 +48,24 @@ def answer(desk: Desk, line: str) -> Iterator[Row]:
 
 
 def _answered(desk: Desk, text: str) -> Iterable[Row]:
+    bare = bare_command(desk, text)
+    if bare is not None:
+        return bare.run(desk, "")
     if not text.startswith(":"):
         return desk.take(text)
     name, _, argument = text[1:].strip().partition(" ")
     return command_named(name).run(desk, argument.strip())
 
 
+def bare_command(desk: Desk, text: str) -> Command | None:
+    """The command that a word alone is, typed without its colon; None if the word is a name."""
+    name = _OTHER_NAMES.get(text, text)
+    return COMMANDS[name] if name in COMMANDS and not desk.knows(text) else None
+
+
 def command_named(name: str) -> Command:
     """The command of that name or beginning. Raises RequestError."""
+    name = _OTHER_NAMES.get(name, name)
     if name in COMMANDS:
         return COMMANDS[name]
     found = [command for known, command in COMMANDS.items() if name and known.startswith(name)]
@@ -418,8 +429,9 @@ _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
 or an expression alone, to see how it is read and its shape. `:derive J wrt W`
 derives by hand. Where a bracket is open a line goes on; Alt-Enter begins
-another. Commands may be shortened; `:help COMMAND` says more of one,
-`:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
+another. Commands may be shortened, and one without arguments needs no colon
+unless its name is declared; `:help COMMAND` says more of one, `:help tanh` of
+a function. Tab completes, also `\\theta` to θ.
 """
 
 _ROWS = (

@@ -12,7 +12,8 @@ from functools import partial
 from hashlib import blake2b
 
 from ..api import Derivation
-from ..claims.judgement import judge
+from ..claims.diagnosis import kind_of
+from ..claims.judgement import Judgement, judge
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
@@ -77,6 +78,15 @@ class Desk:
         """Whether something was entered that no file holds."""
         entries = self.session.state.entries
         return bool(entries) and entries != self.saved
+
+    def knows(self, name: str) -> bool:
+        """Whether a word has a meaning of its own here."""
+        problem, question = self.session.problem, self.round
+        problems = [problem] if question is None else [problem, question.question.problem]
+        factors = () if self.hand is None or self.hand.move is None else self.hand.move.factors
+        return any(n.name == name for n in factors) or any(
+            name in p.functions or name in named_values(p) for p in problems
+        )
 
     def is_in(self, file: str, content: bytes) -> None:
         """A file holds what stands."""
@@ -239,15 +249,31 @@ class Desk:
             yield from self.pose_another(round_)
             return
         round_.wrong += 1
-        if round_.wrong > 1:  # once more a person may look for it without help
+        if round_.wrong > len(_HELP):
             yield from judgement_rows(judgement, self.style)
             return
-        validation = judgement.validation
-        said = judgement.diagnosis.split(";")[0]
-        if validation is not None and validation.max_relative_error < float("inf"):
-            said = f"the numbers say no: relative error {figure(judgement.error)}"
-        yield [("  ✗ ", "bold red"), (said.splitlines()[0], "")]
+        said = _HELP[round_.wrong - 1](judgement)
+        for i, line in enumerate(prose(said, self.style.prose_width - 4)):
+            yield [("    " if i else "  ✗ ", "bold red"), (line, "")]
         yield [("    try again, or :hint", "dim")]
+
+
+def _what_is_wrong(j: Judgement) -> str:
+    """What shape or what error an answer has, and the kind of each slip."""
+    said = j.diagnosis.split(";")[0].splitlines()[0]
+    if j.validation is not None and j.validation.max_relative_error < float("inf"):
+        said = f"the numbers say no: relative error {figure(j.error)}"
+    return "; ".join([said, *(kind_of(slip) for slip in j.slips)])
+
+
+def _where_it_is_wrong(j: Judgement) -> str:
+    """The same, and the part in which the last slip is."""
+    parts = [slip.old for slip in j.slips if slip.old != j.claim and not slip.within]
+    said = _what_is_wrong(j)
+    return f"{said}; look at `{' '.join(parts[-1].split())}`" if parts else said
+
+
+_HELP = (_what_is_wrong, _where_it_is_wrong)  # at the first wrong answer, and at the second
 
 
 def digest_of(content: bytes) -> str:

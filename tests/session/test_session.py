@@ -707,16 +707,44 @@ def test_a_quiz_round(tmp_path: Path) -> None:
     assert "traces, level 1" in said(desk, ":quiz traces 1")
     assert desk.prompt == "answer = "
     assert "its shape is n×m, not m×n" in said(desk, "A")
-    assert "instead" in said(desk, "A")  # the second time it is mended
+    assert "a transpose is missing" in said(desk, "A")
+    assert "instead" in said(desk, "A")  # the third time it is mended
     assert "A'" in said(desk, ":hint")
     assert "✓ right" in said(desk, "A'")
     assert "■" in said(desk, ":score")
     kept = Scores.kept_in(scores.path)
     first = next(q for q in built_in() if q.topic == "traces")
-    assert kept.tally == {first.key: (3, 1)}
+    assert kept.tally == {first.key: (4, 1)}
     assert kept.solved(first)
     assert choose(built_in(), kept, "traces").level == 2
     assert "left" in said(desk, ":stop")
+
+
+def test_a_wrong_answer_is_told_more_each_time() -> None:
+    own = [Question("mine", 1, "X : m x d; w : d; y : m; J = norm(X w - y)^2", "grad J wrt w")]
+    desk = Desk(style=Style(60), questions=own)
+    said(desk, ":quiz")
+    first, second, third = (said(desk, "2 (X w + y)' X") for _ in range(3))
+    assert "a transpose is missing; the\n    wrong sign" in first and "look at" not in first
+    assert "look at `X w + y`" in second and "instead" not in second
+    assert "instead" in third
+    assert max(columns(line) for line in (first + second).splitlines()) <= 60
+
+
+@pytest.mark.parametrize("word", ["help", "quit", "exit", "quiz", "hint", "vars", "?"])
+def test_a_command_alone_needs_no_colon(word: str) -> None:
+    desk = Desk()
+    bare, named = said(desk, word), said(Desk(), {"?": ":help"}.get(word, f":{word}"))
+    assert bare == named
+    assert f"  {word}   n×1" not in bare
+
+
+@pytest.mark.parametrize("word", ["help", "quit", "quiz", "hint", "exit"])
+def test_a_declared_name_is_no_command(word: str) -> None:
+    desk = Desk()
+    assert "n×1" in said(desk, f"{word} : n", word)
+    assert not desk.done
+    assert "1×n" in said(desk, f"{word}'")
 
 
 def test_an_answer_that_is_none_is_no_attempt() -> None:
