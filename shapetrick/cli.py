@@ -19,7 +19,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
-from .core.deadline import SECONDS, limited
+from .core.deadline import SECONDS, limited, seconds_of
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem
@@ -161,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A session: type a problem line by line, derive by hand, practise.",
     )
     repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
+    _add_time_limit(repl)
     repl.set_defaults(run=_repl)
     functions = commands.add_parser(
         "functions",
@@ -239,12 +240,12 @@ def _add_time_limit(command: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float | None:
-    if text == "none":
-        return None
-    with suppress(ValueError):
-        if 0 < float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError(f"a time limit is written 20 or 0.5 or none, not {text!r}")
+    from .core.errors import InputError
+
+    try:
+        return seconds_of(text)
+    except InputError as e:
+        raise argparse.ArgumentTypeError(e.message) from None
 
 
 def _sizes(text: str) -> dict[str, int]:
@@ -281,11 +282,15 @@ def _seed(text: str) -> int:
 
 
 def _repl(args: argparse.Namespace) -> int:
+    from .core.errors import ShapetrickError
     from .repl import run
 
     if sys.stdin is None:
         raise _BadInput("standard input is closed: there is nothing to read from.")
-    return run(args.file)
+    try:
+        return run(args.file, time_limit=args.time_limit)
+    except ShapetrickError as e:
+        return _refused(e)
 
 
 def _functions(args: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from .core.problem import Problem
 from .language.elaboration import read
 from .language.parser import parse_expression
 from .language.scope import vocabulary
+from .language.source import decoded, read_bytes
 
 BUILT_IN = Path(__file__).parent / "practice.toml"
 LEVELS = range(1, 6)
@@ -51,13 +52,12 @@ class Question:
 
 
 def questions(path: str | Path = BUILT_IN) -> tuple[Question, ...]:
-    """The questions of a TOML file, easiest first. Raises RequestError if it is no such file."""
+    """The questions of a TOML file, easiest first. Raises InputError if it is no such file, and
+    BudgetError."""
     try:
-        with Path(path).open("rb") as file:
-            rows = tomllib.load(file).get("question", [])
-    except OSError as error:
-        raise RequestError(f"cannot read {path}: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = decoded(read_bytes(str(path)), str(path))
+        rows = tomllib.loads(text).get("question", [])
+    except tomllib.TOMLDecodeError as error:
         raise RequestError(f"{path} is no TOML: {error}.") from None
     if not isinstance(rows, list) or not rows:
         raise RequestError(f"{path} has no questions: each begins with `[[question]]`.")

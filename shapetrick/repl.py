@@ -10,11 +10,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import completion_is_selected
@@ -24,6 +24,8 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.styles import Style as Look
 
+from .core.budget import TEXT
+from .core.deadline import SECONDS
 from .core.files import make_folder, own_folder
 from .render.layout import COLOURS
 from .session.completion import ESCAPE, Names, Tokens, signs
@@ -66,11 +68,16 @@ class _Ended(BaseException):
         self.number = number
 
 
-def run(file: str | None = None, questions: Sequence[Question] | None = None) -> int:
-    """A session, with a file loaded; `questions` are a teacher's own for `:quiz`. Returns the exit
-    status."""
+def run(
+    file: str | None = None,
+    questions: Sequence[Question] | None = None,
+    time_limit: float | None = SECONDS,
+) -> int:
+    """A session, with a file loaded; `questions` are a teacher's own for `:quiz`, and `time_limit`
+    is in seconds, for each request. Returns the exit status. Raises BudgetError for a line without
+    end."""
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    opened = _Terminal(file, questions) if on_terminal else _Pipe(file, questions)
+    opened = (_Terminal if on_terminal else _Pipe)(file, questions, time_limit)
     try:
         with _signals():
             return opened.run()
@@ -103,7 +110,9 @@ def _signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _open_desk(questions: Sequence[Question] | None, recovery: Recovery) -> Desk:
+def _open_desk(
+    questions: Sequence[Question] | None, time_limit: float | None, recovery: Recovery
+) -> Desk:
     from .quiz import Scores
     from .session.interpreter import Desk
 
@@ -111,7 +120,7 @@ def _open_desk(questions: Sequence[Question] | None, recovery: Recovery) -> Desk
         scores = Scores.kept_in(own_folder("data") / "score.json")
     except RuntimeError:  # no home
         scores = Scores()
-    desk = Desk(scores=scores, recovery=recovery)
+    desk = Desk(scores=scores, recovery=recovery, time_limit=time_limit)
     if questions is not None:
         desk.questions = questions
     return desk
@@ -124,14 +133,14 @@ def _recovery() -> Recovery:
         return Recovery()
 
 
-def _answers(desk: Desk, line: str) -> Iterator[Row]:
+def _answers(desk: Desk, line: str) -> Generator[Row]:
     """What is said of a line. A fault of our own must not end the session either."""
     from .session.commands import answer
 
     try:
         yield from answer(desk, line)
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise
+    except MemoryError:
+        yield [("  there is not enough memory on this machine: ask for less", "bold red")]
     except Exception as fault:
         yield [("  a fault of shapetrick: ", "bold red"), (f"{type(fault).__name__}: {fault}", "")]
         yield [("  nothing that was entered is lost; please report the line", "")]
@@ -143,15 +152,17 @@ def _answers(desk: Desk, line: str) -> Iterator[Row]:
 class _Pipe:
     """Statements and commands line by line from standard input; brackets hold lines together."""
 
-    def __init__(self, file: str | None, questions: Sequence[Question] | None) -> None:
+    def __init__(
+        self, file: str | None, questions: Sequence[Question] | None, time_limit: float | None
+    ) -> None:
         self._file = file
-        self._desk = _open_desk(questions, _recovery())
+        self._desk = _open_desk(questions, time_limit, _recovery())
 
     def run(self) -> int:
         desk = self._desk
         if self._file is not None:
             self._say(f":load {self._file}")
-        for line in _logical_lines(raw.replace("\r\n", "\n") for raw in sys.stdin):
+        for line in _logical_lines(raw.replace("\r\n", "\n") for raw in _lines(sys.stdin)):
             self._say(line)
             if desk.done:
                 break
@@ -169,19 +180,27 @@ class _Pipe:
         print(plain(_answers(self._desk, line)), end="", flush=True)
 
 
+def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of a stream. Raises BudgetError for one without end."""
+    for line in iter(lambda: stream.readline(TEXT.most + 1), ""):
+        TEXT.admit(len(line), "a line of that length", "what follows it is not read.")
+        yield line
+
+
 def _logical_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Lines, those in one that a bracket holds together."""
+    """Lines, those in one that a bracket holds together, as long as they can be a problem's."""
     pending: list[str] = []
-    depth = 0
+    depth = size = 0
     for line in lines:
         if not pending and line.lstrip().startswith(":"):
             yield line
             continue
         pending.append(line)
         depth += _depth(line)
-        if depth <= 0:
+        size += len(line)
+        if depth <= 0 or size > TEXT.most:
             yield "".join(pending)
-            pending, depth = [], 0
+            pending, depth, size = [], 0, 0
     if pending:
         yield "".join(pending)
 
@@ -208,9 +227,12 @@ def _depth(text: str) -> int:
 class _Terminal:
     """A session on a terminal."""
 
-    def __init__(self, file: str | None, questions: Sequence[Question] | None) -> None:
+    def __init__(
+        self, file: str | None, questions: Sequence[Question] | None, time_limit: float | None
+    ) -> None:
         self._file = file
         self._questions = questions
+        self._time_limit = time_limit
         self._desk: Desk | None = None
         self._recovery = _recovery()
         self._loading = threading.Thread(target=self._load, daemon=True)
@@ -273,8 +295,9 @@ class _Terminal:
         """Import the engine and make the parser."""
         with self._lock:
             if self._desk is None:
-                desk = _open_desk(self._questions, self._recovery)
+                desk = _open_desk(self._questions, None, self._recovery)
                 list(_answers(desk, "1"))
+                desk.time_limit = self._time_limit
                 self._desk = desk
 
     def _say(self, line: str) -> None:
@@ -289,8 +312,11 @@ class _Terminal:
         watch = _Watch()
         desk.busy = watch.start
         try:
-            with target.status(watch, spinner_style="dim"):
-                for row in _answers(desk, line):
+            with (
+                target.status(watch, spinner_style="dim"),
+                closing(_answers(desk, line)) as rows,
+            ):
+                for row in rows:
                     show([row], target)
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")

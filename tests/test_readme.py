@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from shapetrick import cli
 from shapetrick.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +39,40 @@ def test_first_screen_shows_an_example_and_its_derivation() -> None:
     example = (ROOT / "examples" / "linear_regression.st").read_text(encoding="utf-8")
     assert problem == example.split("\n", 1)[1]
     assert derivation == _derived("examples/linear_regression.st")
+
+
+def test_the_claim_block_prints_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [text for _, text in BLOCKS]
+    (block,) = (text for text in texts if "check grad J wrt w = X (X w" in text)
+    assert main(["check", "-e", block]) == 1
+    assert capsys.readouterr().out == texts[texts.index(block) + 1]
+
+
+def commands() -> list[str]:
+    """The calls that are shown with their options, each with a file of the examples."""
+    shown = re.findall(r"^    shapetrick (.*?)(?:   .*| && .*)?$", README, re.MULTILINE)
+    given = {"FILE": "examples/claims.st", "TEXT": '"x : n; grad (x\' x) wrt x"', "TARGET": "numpy"}
+    return [
+        re.sub(r"[A-Z]{4,}", lambda m: given[m.group()], re.sub(r"[\[\]]", "", c)) for c in shown
+    ]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_that_are_shown(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)
+    output = tmp_path / words.pop() if ">" in words else None
+    call = [sys.executable, "-m", "shapetrick", *(word for word in words if word != ">")]
+    typed = (ROOT / "examples" / "mlp.st").read_bytes() if "-" in words else b""
+    done = subprocess.run(call, input=typed, capture_output=True, cwd=ROOT, check=True)
+    if output is not None:
+        output.write_bytes(done.stdout)
+        subprocess.run([sys.executable, str(output)], check=True)
+
+
+def test_every_exit_status_is_told() -> None:
+    told = {int(n) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.M) for n in row.split(",")}
+    statuses = {cli.DERIVED, cli.WRONG, cli.BAD_INPUT, cli.OUR_FAULT, cli.IO_FAILED}
+    assert told == statuses | {cli.INTERRUPTED, cli.PIPE_CLOSED}
 
 
 def test_the_families_block_prints_the_next(capsys: pytest.CaptureFixture[str]) -> None:

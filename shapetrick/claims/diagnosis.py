@@ -46,7 +46,7 @@ _COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
 def described(slip: Slip) -> str:
     """`a transpose is missing: X', not X`."""
     place = f"in `{slip.within}`, " if slip.within else ""
-    return f"{place}{_what(slip)}: {instead(slip)}"
+    return f"{place}{kind_of(slip)}: {instead(slip)}"
 
 
 def instead(slip: Slip) -> str:
@@ -54,7 +54,8 @@ def instead(slip: Slip) -> str:
     return f"`{slip.new}`, not `{slip.old}`"
 
 
-def _what(slip: Slip) -> str:
+def kind_of(slip: Slip) -> str:
+    """`a transpose is missing`: what kind of thing is wrong, and no more."""
     if slip.known:
         return f"{slip.known} is {'wrong' if slip.name == 'wrong part' else 'missing'}"
     if slip.name == "mean":

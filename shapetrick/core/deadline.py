@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -42,9 +43,19 @@ def limited(seconds: float | None, work: Callable[[], T]) -> T:
         watch.end()
         raise TimeLimitError(
             f"there was no answer within {seconds:g} s, the time limit: how far one gets by then "
-            "depends on the machine. Allow more, or ask for less at a time: `--time-limit 60`, in "
-            "Python `time_limit=60`."
+            "depends on the machine. Allow more (`--time-limit 60`, in Python `time_limit=60`, in "
+            "a session `:set time-limit 60`), or ask for less at a time."
         ) from None
+
+
+def seconds_of(text: str) -> float | None:
+    """A time limit as people write it: `20`, `0.5`, or `none`. Raises InputError."""
+    if text == "none":
+        return None
+    with suppress(ValueError):
+        if 0 < float(text) <= threading.TIMEOUT_MAX:
+            return float(text)
+    raise InputError(f"a time limit is written 20 or 0.5 or none, not {text!r}.")
 
 
 class _Watch:

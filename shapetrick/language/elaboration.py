@@ -59,22 +59,41 @@ def read_expression(
     problem: Problem,
     names: Mapping[str, Expr] | None = None,
     shape: Shape | None = None,
+    advised: bool = True,
 ) -> Expr:
-    """An expression in a problem's names, and in `names`; `shape` sizes a bare `I`.
+    """An expression in a problem's names, and in `names`; `shape` sizes a bare `I`. Where shapes
+    don't fit it is said what would, unless `advised` is false.
 
     Raises InputError."""
+    node, scope, values = _in_names(text, problem, names or {})
+    return _expression(node, scope, values, shape, advised)
+
+
+def read_line(
+    text: str, problem: Problem, names: Mapping[str, Expr], shape: Shape
+) -> tuple[Node, Lowering]:
+    """What `read_expression` reads, as typed, and what makes expressions of its nodes, also where
+    its shapes don't fit. Raises InputError where it is no expression in known names."""
+    node, scope, values = _in_names(text, problem, names)
+    return node, _lowering(node, scope, values, shape)
+
+
+def _in_names(
+    text: str, problem: Problem, names: Mapping[str, Expr]
+) -> tuple[Node, Scope, dict[str, Expr]]:
+    """An expression with what its names may mean."""
     values = {**problem.symbols, **problem.definitions}
     for request in problem.requests:
         if request.direction is not None:
             values.setdefault(request.direction.name, request.direction)
-    values.update(names or {})
+    values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions)
     if problem.families is None:
         _refuse_sums(text, node)
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
-    return _expression(node, scope, values, shape)
+    return node, scope, values
 
 
 def _refuse_sums(text: str, root: Node) -> None:
@@ -122,12 +141,16 @@ def _lowering_of(
         values[request.direction.name] = request.direction
     scope = _scope_of(text, values, problem)
     scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+    return _lowering(node, scope, values, shape)
+
+
+def _lowering(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     with suppress(Misfit, Undetermined):
         found = inference.add(list(postorder(node)))
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
-    return Lowering(values, inference, text)
+    return Lowering(values, inference, scope.text)
 
 
 def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
@@ -171,7 +194,13 @@ def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[Node, 
     return tuple(postorder(parse_expression(text, dict(words))))
 
 
-def _expression(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape | None) -> Expr:
+def _expression(
+    node: Node,
+    scope: Scope,
+    values: Mapping[str, Expr],
+    shape: Shape | None,
+    advised: bool = True,
+) -> Expr:
     """An expression in names that all have values."""
     nodes = list(postorder(node))
     for unknown in unknown_names(scope, nodes):
@@ -187,7 +216,8 @@ def _expression(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Sha
                 inference.unifier.unify_shapes(found, shape)
         inference.solve()
     except Misfit as misfit:
-        raise explain(misfit, scope.text, inference, [Expected(node, False)], ()) from None
+        whole = [Expected(node, False)]
+        raise explain(misfit, scope.text, inference, whole, (), advised) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
     return Lowering(values, inference, scope.text).expression(nodes)

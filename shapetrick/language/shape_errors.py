@@ -49,12 +49,13 @@ def explain(
     inference: Inference,
     expressions: Sequence[Expected],
     assumed: Sequence[str],
+    advised: bool = True,
 ) -> ShapeError | InferenceError:
-    """The full message for shapes that don't fit."""
+    """The full message for shapes that don't fit; unless `advised`, without what would mend it."""
     node = misfit.node
     message = misfit.reason or _reason(node, text, inference)
     whole = next(e for e in expressions if any(n is node for n in postorder(e.root)))
-    advice = _advice(_repairs(node, whole.root, text), inference, whole)
+    advice = _advice(_repairs(node, whole.root, text), inference, whole) if advised else ""
     if advice:
         message += "\n" + advice
     used = {n.value for n in postorder(node) if n.kind == "name"}

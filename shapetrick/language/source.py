@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 from ..core.budget import TEXT
 from ..core.errors import BudgetError, InputError
@@ -14,18 +15,40 @@ def read_text(name: str) -> str:
     """The text of a file; `-` is standard input. No more is read than may be taken on.
 
     Raises InputError, BudgetError."""
-    if name == "-" and sys.stdin is None:
+    if name != "-":
+        return decoded(read_bytes(name), name)
+    if sys.stdin is None:
         raise InputError("cannot read -: standard input is closed.")
+    return decoded(_read(nullcontext(sys.stdin.buffer), name), name)
+
+
+def read_bytes(name: str) -> bytes:
+    """What a file holds. No more is read than may be taken on. Raises InputError, BudgetError."""
+    try:
+        return _read(Path(name).open("rb"), name)
+    except (OSError, ValueError) as e:
+        raise _unreadable(name, e) from e
+
+
+def _read(opened: AbstractContextManager[BinaryIO], name: str) -> bytes:
     most = 4 * TEXT.most  # in UTF-8
     try:
-        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+        with opened as file:
             raw = file.read(most + 1)
     except (OSError, ValueError) as e:
-        reason = e.strerror if isinstance(e, OSError) else str(e)
-        raise InputError(f"cannot read {name}: {reason}") from e
+        raise _unreadable(name, e) from e
     _refuse_nul(raw, name)
     if len(raw) > most:
         raise BudgetError(f"{name} has more than {most:,} bytes: split it into several problems.")
+    return raw
+
+
+def _unreadable(name: str, e: Exception) -> InputError:
+    return InputError(f"cannot read {name}: {e.strerror if isinstance(e, OSError) else e}")
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """The text that a file holds. Raises InputError."""
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as e:

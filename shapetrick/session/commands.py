@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..api import Derivation
 from ..codegen.python.module import TARGETS
-from ..core.errors import InputError, RequestError, ShapetrickError
+from ..core.deadline import seconds_of
+from ..core.errors import InputError, RequestError
 from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
 from ..language.scope import nearest
+from ..language.source import decoded, read_bytes
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
 from .guided import Hand
 from .guided_view import candidate_rows, why_rows
-from .interpreter import Desk, Round, digest_of, error_rows, named_values, remark_rows, shape_rows
+from .interpreter import Desk, Round, digest_of, named_values, remark_rows, shape_rows
 from .statements import Session, State, listed
 
 Run = Callable[[Desk, str], Iterable[Row]]
 
+_OTHER_NAMES = {"exit": "quit", "?": "help"}
 _AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
 _KIND = re.compile(r"(grad|vjp|jac|hess|jvp|hvp)\s")
 
@@ -40,19 +44,28 @@ class Command:
 def answer(desk: Desk, line: str) -> Iterator[Row]:
     """All that is said of a line: a command, or what the desk takes. Errors are said, not
     raised."""
-    text = line.strip()
-    try:
-        if text.startswith(":"):
-            name, _, argument = text[1:].strip().partition(" ")
-            yield from command_named(name).run(desk, argument.strip())
-        else:
-            yield from desk.take(text)
-    except ShapetrickError as error:
-        yield from error_rows(error, desk.style)
+    return desk.answer(partial(_answered, desk, line.strip()))
+
+
+def _answered(desk: Desk, text: str) -> Iterable[Row]:
+    bare = bare_command(desk, text)
+    if bare is not None:
+        return bare.run(desk, "")
+    if not text.startswith(":"):
+        return desk.take(text)
+    name, _, argument = text[1:].strip().partition(" ")
+    return command_named(name).run(desk, argument.strip())
+
+
+def bare_command(desk: Desk, text: str) -> Command | None:
+    """The command that a word alone is, typed without its colon; None if the word is a name."""
+    name = _OTHER_NAMES.get(text, text)
+    return COMMANDS[name] if name in COMMANDS and not desk.knows(text) else None
 
 
 def command_named(name: str) -> Command:
     """The command of that name or beginning. Raises RequestError."""
+    name = _OTHER_NAMES.get(name, name)
     if name in COMMANDS:
         return COMMANDS[name]
     found = [command for known, command in COMMANDS.items() if name and known.startswith(name)]
@@ -85,15 +98,11 @@ def _derive(desk: Desk, argument: str) -> Iterator[Row]:
         of = _AFTER_OF.split(argument)[0]
         scalar = desk.session.read_expression(of).value.is_scalar
         text = f"{'grad' if scalar else 'vjp'} {argument}"
-    before = desk.session.state
-    with desk.taken_back_if_interrupted():
-        entered = desk.session.enter(text)
-        if len(entered.requests) != 1 or entered.requests[0].claim is not None:
-            if desk.session.state != before:
-                desk.session.undo()
-            raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
-        yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
-        yield from desk.begin(entered.requests[0])
+    entered = desk.session.enter(text)
+    if len(entered.requests) != 1 or entered.requests[0].claim is not None:
+        raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
+    yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
+    yield from desk.begin(entered.requests[0])
 
 
 def _hand(desk: Desk) -> Hand:
@@ -139,10 +148,10 @@ def _answer(desk: Desk, _: str) -> Iterator[Row]:
         round_ = desk.round
         problem = round_.question.problem
         desk.scores.record(round_.question, right=False)
-        yield from Desk(style=desk.style, session=Session(_state(problem.text))).derive(
-            problem.requests[0]
+        desk.waiting += (
+            partial(Desk(Session(_state(problem.text)), desk.style).derive, problem.requests[0]),
+            partial(desk.pose_another, round_),
         )
-        yield from desk.pose_another(round_)
         return
     hand = _hand(desk)
     while hand.move is not None:
@@ -191,12 +200,12 @@ def _code(desk: Desk, argument: str) -> Iterable[Row]:
     return [[(line, "")] for line in code.splitlines()]
 
 
-def _answers(desk: Desk, _: str) -> Iterator[Row]:
+def _answers(desk: Desk, _: str) -> Iterable[Row]:
     requests = desk.session.problem.requests
     if not requests:
         raise RequestError("nothing was asked.")
-    for request in requests:
-        yield from desk.derive(request, quiet=True)
+    desk.waiting += tuple(partial(desk.derive, request, quiet=True) for request in requests)
+    return ()
 
 
 def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
@@ -227,8 +236,12 @@ def _vars(desk: Desk, _: str) -> Iterable[Row]:
 
 def _set(desk: Desk, argument: str) -> Iterable[Row]:
     name, _, value = argument.partition(" ")
-    if name != "seed" or not value.strip().isdecimal() or len(value) > 18:
-        raise RequestError("write `:set seed 7`.")
+    value = value.strip()
+    if name == "time-limit" and value:
+        desk.time_limit = seconds_of(value)
+        return _say(f"time limit {value}" + (" s" if desk.time_limit is not None else ""))
+    if name != "seed" or not value.isdecimal() or len(value) > 18:
+        raise RequestError("write `:set seed 7`, or `:set time-limit 60`.")
     desk.session.set_seed(int(value))
     return _say(f"seed {int(value)}")
 
@@ -266,18 +279,21 @@ def _forget(desk: Desk, argument: str) -> Iterable[Row]:
 def _load(desk: Desk, argument: str) -> Iterator[Row]:
     if not argument:
         raise RequestError("write `:load FILE`.")
-    try:
-        content = Path(argument).expanduser().read_bytes()
-        text = content.decode("utf-8-sig")
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RequestError(f"cannot read {argument}: {reason}.") from None
+    content = read_bytes(str(_path(argument)))
     loaded = Session()
-    loaded.enter(text.replace("\r\n", "\n"))
+    loaded.enter(decoded(content, argument))
     desk.session.reset(loaded.state)
     desk.hand = None
     desk.is_in(argument, content)
     yield from _standing_rows(desk)
+
+
+def _path(name: str) -> Path:
+    """The path of a name, in which `~` is a home. Raises RequestError."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise RequestError(f"{name} is no file: {error}") from None
 
 
 def _standing_rows(desk: Desk) -> Iterator[Row]:
@@ -296,9 +312,8 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
         raise RequestError("write `:save FILE`.")
     if not desk.session.state.entries:
         raise RequestError("nothing was entered.")
-    content = desk.session.state.text
+    content, path = desk.session.state.text, _path(name)
     try:
-        path = Path(name).expanduser()
         if not over and path.exists():
             if name != desk.file:
                 raise RequestError(f"{name} is there already: `:save {name}!` replaces it.")
@@ -308,7 +323,7 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
                     f"`:save {name}!` replaces it, and another name keeps both."
                 )
         write_file(path, content)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"cannot write {name}: {reason}.") from None
     desk.is_in(name, content.encode("utf-8"))
@@ -337,8 +352,7 @@ def _recover(desk: Desk, argument: str) -> Iterator[Row]:
         desk.file, desk.digest, desk.saved = left.unsaved.file, left.unsaved.digest, ()
         desk.recovery.take_up(left)
         yield from _standing_rows(desk)
-        for line in left.unsaved.lines:
-            yield from answer(desk, line)
+        desk.waiting += tuple(partial(_answered, desk, line) for line in left.unsaved.lines)
     if len(found) > 1:
         yield from _say(f"{counted(len(found) - 1, 'older session')} left: :recover again.")
 
@@ -355,7 +369,7 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     words = argument.split()
     source = desk.questions
     if words and words[0].endswith(".toml"):
-        source = questions(Path(words.pop(0)).expanduser())
+        source = questions(_path(words.pop(0)))
     level = next((int(w) for w in words if w.isdecimal() and int(w) in LEVELS), None)
     named = [w for w in words if w != str(level)]
     known = topics(source)
@@ -415,8 +429,9 @@ _OVERVIEW = """\
 Type statements of the language: `W : d x h`, `J = norm(W)^2`, `grad J wrt W`;
 or an expression alone, to see how it is read and its shape. `:derive J wrt W`
 derives by hand. Where a bracket is open a line goes on; Alt-Enter begins
-another. Commands may be shortened; `:help COMMAND` says more of one,
-`:help FUNCTION` what a function is. Tab completes, also `\\theta` to θ.
+another. Commands may be shortened, and one without arguments needs no colon
+unless its name is declared; `:help COMMAND` says more of one, `:help tanh` of
+a function. Tab completes, also `\\theta` to θ.
 """
 
 _ROWS = (
@@ -448,8 +463,9 @@ _ROWS = (
     Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
             "`:shapes X' (X w - y)` lists what is inside, innermost first."),
     Command("vars", "", "what was entered", _vars),
-    Command("set", "seed N", "the seed of the random draws", _set,
-            "All checks are at random inputs; another seed draws others. It starts as 0."),
+    Command("set", "seed N", "the seed of the random draws, or `time-limit SECONDS`", _set,
+            "All checks are at random inputs; another seed draws others. It starts as 0. "
+            "`:set time-limit 60` allows 60 s for each request, `none` any time."),
     Command("undo", "", "take the last change back", _undo,
             "A change is what one line entered, `:forget`, `:load` or `:set`."),
     Command("redo", "", "make it again", _redo),

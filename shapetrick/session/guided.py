@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +21,8 @@ import numpy as np
 from ..algebra.index_terms import Edge, read_terms
 from ..claims.comparison import ratio
 from ..claims.variants import Drawn, values_at
-from ..core.dims import Dim, Shape
+from ..core.dims import Dim, Shape, shape_text
+from ..core.errors import ShapeError
 from ..core.expr import (
     Add,
     Expr,
@@ -41,13 +43,15 @@ from ..core.functions import NAMES, Array
 from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
 from ..explanation.lookalikes import objection
-from ..language.elaboration import is_name, read_expression
+from ..language.elaboration import is_name, read_expression, read_line
 from ..language.printer import to_text
 from ..language.scope import vocabulary
+from ..language.syntax import postorder as walk
 from ..pipeline.requests import conclude, derive, steps_of
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import Checker
 from .hints import hints
+from .offers import offers, said
 
 Outcome = Literal["shape", "wrong", "no value", "stands"]
 
@@ -57,6 +61,7 @@ MOST_PARTS = 1000  # of the denominator of a number that is
 PROPORTIONAL = "only the scalars in front are wrong"
 MOST_TIMES = 10  # that a factor stands in a product
 UPSTREAMS = ("G", "U", "G1", "G2", "G3")  # names for the factor that comes from above
+MOST_OFFERS = 3
 LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
 
 
@@ -107,7 +112,7 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What is said of an arrangement. `factor` is what it has too much, `2` or `1/m`, if it is
-    right but for that; else `reason` is why it fails, if that is known."""
+    right but for that; else `reason` is why it fails, if that is known, or what leads on."""
 
     outcome: Outcome
     shape: Shape
@@ -131,6 +136,12 @@ class Hand:
         self.played: list[Played] = []
         self.hints = 0  # given for this move
         self._values: dict[Expr, list[Array | None]] = {}
+
+    def copy(self) -> Hand:
+        """The same lines, to go on from apart."""
+        other = copy(self)
+        other.played = [*self.played]
+        return other
 
     # -------------------------------------------------------------------------------- the moves
 
@@ -181,16 +192,57 @@ class Hand:
         comes from above may also be called by its label. Raises InputError."""
         move = self.move
         assert move is not None
+        plain, names = self._plain(text, move), self._names(move)
+        try:
+            return read_expression(plain, self.problem, names, move.shape, advised=False)
+        except ShapeError as error:
+            advice = self._advice(plain, move)
+            raise type(error)("\n".join([error.message, *advice]), error.span, plain) from None
+
+    def _names(self, move: Move) -> dict[str, Expr]:
+        """What may be mentioned in a line besides the problem's own names."""
         inside = (s for n in move.factors for s in symbols_of(n.expression))
         names: dict[str, Expr] = {s.name: s for s in inside}  # members of families too
         names |= {n.name: n.expression for n in move.factors}
-        names = {name: e for name, e in names.items() if is_name(name)}
-        plain = text
+        return {name: e for name, e in names.items() if is_name(name)}
+
+    def _plain(self, text: str, move: Move) -> str:
+        """What was typed, with names in the place of labels."""
         for named in move.factors:
             label = to_text(named.expression)
             if label != named.name and label in text and isinstance(named.expression, Symbol):
-                plain = re.sub(re.escape(label) + r"(?!\w)", named.name, plain)
-        return read_expression(plain, self.problem, names, move.shape)
+                text = re.sub(re.escape(label) + r"(?!\w)", named.name, text)
+        return text
+
+    def _advice(self, plain: str, move: Move) -> list[str]:
+        """What leads from a line of another shape, or of none, to the shape that is needed: the
+        factors that are missing, lines that fit, or what there is to change."""
+        node, lowering = read_line(plain, self.problem, self._names(move), move.shape)
+        lacking = self._lacking({str(n.value) for n in walk(node) if n.kind == "name"}, move)
+        if lacking:
+            return [f"{_quoted(lacking)} not in it."]
+        found = sorted(offers(plain, node, lowering, move.shape), key=lambda o: len(o.text))
+        if not found:
+            return []
+        right = [offer for offer in found if self.judge(offer.expression).outcome == "stands"]
+        shape = shape_text(move.shape)
+        if len(found[0].changes) > 1:
+            changes = (right or found)[0].changes
+            return [f"{shape} is {len(changes)} changes away: {said(changes)}."]
+        shown = [*right, *(offer for offer in found if offer not in right)][:MOST_OFFERS]
+        texts = [f"`{offer.text}`" for offer in found if offer in shown]
+        return [f"{_either(texts)} fits: {shape}."]
+
+    def _lacking(self, typed: set[str], move: Move) -> list[str]:
+        """The matrix factors that are mentioned neither by their names nor by what is in them."""
+        own = {n.name for n in move.factors}
+        lacking = []
+        for n in dict.fromkeys(move.factors):
+            inside = _matrices(self._found.get(n.expression, n.expression))
+            spelt = {to_text(e) for e in inside} - own
+            if not n.expression.is_scalar and n.name not in typed and not spelt & typed:
+                lacking.append(n.name)
+        return lacking
 
     def play(self, text: str) -> Ruling:
         """Judge an arrangement, and take it if it stands. Raises InputError."""
@@ -200,6 +252,9 @@ class Hand:
         ruling = self.judge(e)
         if ruling.outcome == "stands":
             self._take(text.strip(), e, ruling.lines)
+        elif ruling.outcome == "shape":
+            advice = self._advice(self._plain(text, move), move)
+            return replace(ruling, reason=" ".join(advice))
         return ruling
 
     def judge(self, e: Expr) -> Ruling:
@@ -420,8 +475,17 @@ def _uses(edge: Edge) -> int:
 
 
 def _listed(found: Sequence[Expr]) -> str:
+    return _quoted([to_text(e) for e in found])
+
+
+def _either(texts: Sequence[str]) -> str:
+    *others, last = texts
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _quoted(names: Sequence[str]) -> str:
     """`A is`, "`A` and `B` are"."""
-    *others, last = [f"`{to_text(e)}`" for e in found]
+    *others, last = [f"`{name}`" for name in names]
     return f"{', '.join(others)} and {last} are" if others else f"{last} is"
 
 

@@ -73,7 +73,7 @@ def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
             return [[("  ✓ ", "bold green"), (f"stands{many}", "")]]
         case "shape":
             shapes = f"shape {shape_text(ruling.shape)}, need {shape_text(move.shape)}"
-            return [[("  ✗ ", "bold red"), (shapes, "")]]
+            return _refused("; ".join(filter(None, [shapes, ruling.reason])), style)
         case "no value":
             return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
     said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
@@ -81,6 +81,10 @@ def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
         said += f"; right but for a factor {ruling.factor}"
     elif ruling.reason:
         said += f"; {ruling.reason}"
+    return _refused(said, style)
+
+
+def _refused(said: str, style: Style) -> list[Row]:
     texts = prose(said, style.prose_width - 4)
     return [[("  ✗ " if i == 0 else "    ", "bold red"), (t, "")] for i, t in enumerate(texts)]
 

@@ -6,15 +6,17 @@ derivation is made by hand it is an arrangement, and while a question is open an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from hashlib import blake2b
 
 from ..api import Derivation
-from ..claims.judgement import judge
+from ..claims.diagnosis import kind_of
+from ..claims.judgement import Judgement, judge
+from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
-from ..core.errors import DerivationError, ShapetrickError, excerpt
+from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
 from ..core.problem import Problem, Request
 from ..language.printer import overlined
@@ -30,6 +32,7 @@ from .recovery import Recovery, Unsaved
 from .statements import Entered, Entry, Reading, Session, is_expression, listed
 
 Busy = Callable[[str], object]  # told what is worked on, for those who watch
+Part = Callable[[], Iterable["Row"]]  # of what is said of a line
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Desk:
     saved: tuple[Entry, ...] = ()  # what it says
     recovery: Recovery = field(default_factory=Recovery)
     done: bool = False
+    time_limit: float | None = SECONDS  # for each part of an answer
+    waiting: tuple[Part, ...] = ()  # parts that follow the one that is worked on
     busy: Busy = field(default=lambda what: None)
 
     @property
@@ -74,6 +79,15 @@ class Desk:
         entries = self.session.state.entries
         return bool(entries) and entries != self.saved
 
+    def knows(self, name: str) -> bool:
+        """Whether a word has a meaning of its own here."""
+        problem, question = self.session.problem, self.round
+        problems = [problem] if question is None else [problem, question.question.problem]
+        factors = () if self.hand is None or self.hand.move is None else self.hand.move.factors
+        return any(n.name == name for n in factors) or any(
+            name in p.functions or name in named_values(p) for p in problems
+        )
+
     def is_in(self, file: str, content: bytes) -> None:
         """A file holds what stands."""
         self.file, self.digest, self.saved = file, digest_of(content), self.session.state.entries
@@ -86,6 +100,43 @@ class Desk:
         state = self.session.state
         lines = () if self.hand is None else _replayed(self.hand)
         return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
+
+    # ------------------------------------------------------------------------- a line, in parts
+
+    def answer(self, part: Part) -> Iterator[Row]:
+        """A part of an answer and those that it leaves waiting, each within the time limit.
+
+        Errors are said, not raised, and the other parts are still answered. What a part changes
+        stands when the part is done; an interrupt takes back all of them."""
+        before = self._copy()
+        try:
+            yield from self._whole(part)
+            waiting, self.waiting = self.waiting, ()
+            for later in waiting:
+                yield from self.answer(later)
+        except (KeyboardInterrupt, GeneratorExit):
+            self._restore(before)
+            raise
+
+    def _whole(self, part: Part) -> list[Row]:
+        before = self._copy()
+        try:
+            return limited(self.time_limit, lambda: [*part()])
+        except ShapetrickError as error:
+            self._restore(before)
+            return [*error_rows(error, self.style)]
+        except Exception:
+            self._restore(before)
+            raise
+
+    def _copy(self) -> Desk:
+        hand = None if self.hand is None else self.hand.copy()
+        round_ = None if self.round is None else replace(self.round)
+        return replace(self, session=self.session.copy(), hand=hand, round=round_)
+
+    def _restore(self, before: Desk) -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(before, one.name))
 
     def take(self, text: str) -> Iterator[Row]:
         """What is said of a statement, an expression, an arrangement or an answer. Raises
@@ -104,26 +155,13 @@ class Desk:
     # ------------------------------------------------------------------------------- statements
 
     def enter(self, text: str) -> Iterator[Row]:
-        """Take statements in and answer what they ask. What is interrupted is not taken in."""
-        with self.taken_back_if_interrupted():
-            entered = self.session.enter(text)
-            yield from entered_rows(entered, self.style)
-            if self.hand is not None and entered.replaced:
-                stale = "the derivation by hand goes on with what stood before"
-                yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
-            for request in entered.requests:
-                yield from self.derive(request)
-
-    @contextmanager
-    def taken_back_if_interrupted(self) -> Iterator[None]:
-        """What was entered before an interrupt is taken back."""
-        before = self.session.state
-        try:
-            yield
-        except KeyboardInterrupt:
-            if self.session.state != before:
-                self.session.undo()
-            raise
+        """Take statements in; what they ask is left waiting."""
+        entered = self.session.enter(text)
+        yield from entered_rows(entered, self.style)
+        if self.hand is not None and entered.replaced:
+            stale = "the derivation by hand goes on with what stood before"
+            yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
+        self.waiting += tuple(partial(self.derive, request) for request in entered.requests)
 
     def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
         """The derivation of a request, or what is found of its claim."""
@@ -132,11 +170,7 @@ class Desk:
         if request.claim is not None:
             yield from judgement_rows(judge(problem, request, seed), self.style)
             return
-        try:
-            derivation = Derivation(problem, derive(problem, request, seed))
-            yield from self.show(derivation, quiet=quiet)
-        except DerivationError as error:  # the other requests are still answered
-            yield from error_rows(error, self.style)
+        yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
 
     def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
         """A derivation, which is from here on the last one."""
@@ -215,15 +249,31 @@ class Desk:
             yield from self.pose_another(round_)
             return
         round_.wrong += 1
-        if round_.wrong > 1:  # once more a person may look for it without help
+        if round_.wrong > len(_HELP):
             yield from judgement_rows(judgement, self.style)
             return
-        validation = judgement.validation
-        said = judgement.diagnosis.split(";")[0]
-        if validation is not None and validation.max_relative_error < float("inf"):
-            said = f"the numbers say no: relative error {figure(judgement.error)}"
-        yield [("  ✗ ", "bold red"), (said.splitlines()[0], "")]
+        said = _HELP[round_.wrong - 1](judgement)
+        for i, line in enumerate(prose(said, self.style.prose_width - 4)):
+            yield [("    " if i else "  ✗ ", "bold red"), (line, "")]
         yield [("    try again, or :hint", "dim")]
+
+
+def _what_is_wrong(j: Judgement) -> str:
+    """What shape or what error an answer has, and the kind of each slip."""
+    said = j.diagnosis.split(";")[0].splitlines()[0]
+    if j.validation is not None and j.validation.max_relative_error < float("inf"):
+        said = f"the numbers say no: relative error {figure(j.error)}"
+    return "; ".join([said, *(kind_of(slip) for slip in j.slips)])
+
+
+def _where_it_is_wrong(j: Judgement) -> str:
+    """The same, and the part in which the last slip is."""
+    parts = [slip.old for slip in j.slips if slip.old != j.claim and not slip.within]
+    said = _what_is_wrong(j)
+    return f"{said}; look at `{' '.join(parts[-1].split())}`" if parts else said
+
+
+_HELP = (_what_is_wrong, _where_it_is_wrong)  # at the first wrong answer, and at the second
 
 
 def digest_of(content: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -115,6 +116,12 @@ class Session:
         self._past: deque[State] = deque(maxlen=MOST_UNDONE)
         self._future: deque[State] = deque()
         self._read: tuple[State, Standing] | None = None  # what a state means
+
+    def copy(self) -> Session:
+        """The same statements and changes, to go on from apart."""
+        other = copy(self)
+        other._past, other._future = self._past.copy(), self._future.copy()
+        return other
 
     @property
     def problem(self) -> Problem:

@@ -149,3 +149,10 @@ def test_a_wrong_gradient_is_found(target: str, tmp_path: Path) -> None:
 def test_inputs_are_drawn_where_the_functions_are_defined() -> None:
     text = read("x: n; J = sum(log(x)) + sum(asin(x)); grad J wrt x").code("numpy", self_test=True)
     assert compiled(text)["self_test"]() == 0
+
+
+@pytest.mark.parametrize("kind", ["grad", "vjp", "jac", "hess", "jvp", "hvp"])
+@pytest.mark.parametrize("given", ["J = 2", "v : scalar; J = asin(v')", "v : m; J = norm(v)"])
+def test_of_what_does_not_depend_on_its_variable(given: str, kind: str) -> None:
+    text = read(f"S : k x k; {given}; {kind} J wrt S").code("numpy", self_test=True)
+    assert compiled(text)["self_test"]() == 0

@@ -88,7 +88,7 @@ def test_a_limit_on_the_size_of_files_leaves_the_old_file(old: Path) -> None:
     code = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from shapetrick.files import write_file\n"
+        "from shapetrick.core.files import write_file\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
         "    write_file(Path(sys.argv[1]), 'x' * 2000)\n"
@@ -105,7 +105,7 @@ def test_a_limit_on_the_size_of_files_leaves_the_old_file(old: Path) -> None:
 FORBIDDEN = """\
 import os, sys, tempfile
 from pathlib import Path
-from shapetrick.files import write_file
+from shapetrick.core.files import write_file
 folder = Path(tempfile.mkdtemp())
 old = folder / "old.st"
 old.write_text("old")

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pexpect
@@ -20,6 +21,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from shapetrick import repl
+from shapetrick.core.errors import BudgetError
 from shapetrick.quiz import Question
 from shapetrick.render.layout import COLOURS
 from shapetrick.session import completion
@@ -242,6 +244,7 @@ def test_a_quiz_round(terminal: Terminal, tmp_path: Path) -> None:
     terminal.see("its shape is n×m, not m×n")
     terminal.enter("A'")
     terminal.see("✓ right")
+    terminal.see("answer =")
     terminal.leave(unsaved=False)
     again = Terminal(tmp_path)
     again.see(">")
@@ -460,12 +463,26 @@ def test_a_fault_of_our_own_does_not_end_the_session(monkeypatch: pytest.MonkeyP
 def test_a_teachers_questions_from_python(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", _Lines([":quiz\n"]))
+    monkeypatch.setattr(sys, "stdin", StringIO(":quiz\n"))
     own = Question("mine", 1, "x : n\nJ = x' x", "grad J wrt x")
     assert repl.run(questions=[own]) == 0
     assert "mine, level 1" in capsys.readouterr().out
 
 
-class _Lines(list[str]):
-    def isatty(self) -> bool:
-        return False
+@pytest.mark.parametrize("text", ["\0" * 1_000_001, "x : n\n" + "x" * 2_000_000])
+def test_a_line_without_end_ends_the_session(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO(text))
+    with pytest.raises(BudgetError, match="what follows it is not read"):
+        repl.run()
+
+
+def test_an_open_bracket_without_end_is_answered_in_parts() -> None:
+    parts = list(repl._logical_lines(["(" + "x" * 400_000 + "\n"] * 5))
+    assert [len(part) for part in parts] == [1_200_006, 800_004]
+
+
+def test_the_time_limit_of_a_session_is_an_option() -> None:
+    call = [sys.executable, "-m", "shapetrick", "repl", "--time-limit", "0.001"]
+    given = "X : m x n\ngrad norm(X)^2 wrt X\n:set time-limit none\n:answers\n"
+    done = subprocess.run(call, input=given, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "within 0.001 s" in done.stdout

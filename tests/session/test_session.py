@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
+import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import pytest
+from effort import calls
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from paths import ROOT
 
-from shapetrick.core.errors import InputError, NameProblem, RequestError
+from shapetrick.core.deadline import SECONDS
+from shapetrick.core.errors import (
+    BudgetError,
+    CodeError,
+    DerivationError,
+    InputError,
+    NameProblem,
+    RequestError,
+    ShapetrickError,
+    TimeLimitError,
+)
+from shapetrick.core.problem import Problem, Request
+from shapetrick.core.results import Result
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
+from shapetrick.pipeline.requests import derive
 from shapetrick.quiz import Question, Scores, built_in, choose, mark, questions, topics
 from shapetrick.render.layout import columns, plain
 from shapetrick.render.phrases import KINDS
@@ -561,6 +580,115 @@ def test_an_interrupt_takes_the_statement_back(monkeypatch: pytest.MonkeyPatch) 
         assert desk.session.state == before
 
 
+REFUSALS = [BudgetError, TimeLimitError, CodeError, DerivationError, RequestError]
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_what_a_request_may_raise_is_said_and_the_others_are_answered(
+    kind: type[ShapetrickError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused_once(problem: Problem, request: Request, seed: int) -> Result:
+        if request.wrt.name == "X":
+            raise kind("not this one")
+        return derive(problem, request, seed)
+
+    monkeypatch.setattr("shapetrick.session.interpreter.derive", refused_once)
+    monkeypatch.setattr("shapetrick.session.guided.derive", refused_once)
+    desk = Desk()
+    found = said(desk, "X, Y : m x n; J = tr(X Y'); grad J wrt X, Y")
+    assert "not this one" in found
+    assert "∂J/∂Y = X" in found
+    assert "not this one" in said(desk, ":answers")
+    before = desk.session.state
+    assert "not this one" in said(desk, ":derive J wrt X")
+    assert desk.hand is None
+    assert desk.session.state == before
+
+
+def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(*_: object) -> int:
+        return sum(1 for _ in itertools.count())
+
+    desk = Desk()
+    assert desk.time_limit == SECONDS
+    said(desk, "X : m x n; J = norm(X)^2", ":set time-limit 0.3")
+    before = desk.session.state
+    monkeypatch.setattr("shapetrick.session.interpreter.derive", endless)
+    monkeypatch.setattr("shapetrick.session.guided.derive", endless)
+    monkeypatch.setattr("shapetrick.session.statements.stand", endless)
+    for line in ("J = 1", ":derive J wrt X"):
+        assert "`:set time-limit 60`" in said(desk, line)
+        assert desk.session.state == before
+        assert desk.hand is None
+    assert "`:set time-limit 60`" in said(desk, "grad J wrt X")
+    monkeypatch.undo()
+    assert "2 X" in said(desk, ":answers")
+
+
+def test_the_time_limit_is_set_and_taken_away() -> None:
+    desk = Desk()
+    assert "time limit 60 s" in said(desk, ":set time-limit 60")
+    assert "not 'soon'" in said(desk, ":set time-limit soon")
+    assert desk.time_limit == 60
+    assert "time limit none" in said(desk, ":set time-limit none")
+    assert desk.time_limit is None
+
+
+def interrupted_at(count: int, work: Callable[[], object]) -> bool:
+    """Whether Ctrl-C at the call of that number ended the work."""
+    left = count
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal left
+        left -= event == "call"
+        if left == 0:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(profile)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+LINES = ["W : d x k", "J = tr(A'); grad J wrt A", "A'", ":next", ":undo", "A : n x n symmetric"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finalizer
+@pytest.mark.parametrize("line", LINES)
+def test_an_interrupt_at_any_place_leaves_the_session_as_it_was(line: str) -> None:
+    def opened() -> Desk:
+        desk = Desk()
+        said(desk, "A, B : n x n", ":derive (tr(A B)) wrt A")
+        return desk
+
+    def standing(desk: Desk) -> object:
+        assert desk.hand is not None
+        session = desk.session
+        return session.state, [*session._past], [*session._future], desk.hand.played, desk.waiting
+
+    said(opened(), line)  # what is remembered is remembered by then
+    untouched, effort = standing(opened()), calls(partial(said, opened(), line))
+    ended = 0
+    for i in range(16):
+        desk = opened()
+        if interrupted_at(1 + effort * i // 16, partial(said, desk, line)):
+            assert standing(desk) == untouched
+            ended += 1
+    assert ended > 10
+
+
+@pytest.mark.parametrize("command", ["load", "quiz"])
+def test_a_file_without_end_is_refused(command: str, tmp_path: Path) -> None:
+    endless = tmp_path / "endless.toml"
+    endless.symlink_to("/dev/zero")
+    assert "NUL" in said(Desk(), f":{command} {endless}")
+
+
 # -------------------------------------------------------------------------------------- practice
 
 
@@ -579,16 +707,44 @@ def test_a_quiz_round(tmp_path: Path) -> None:
     assert "traces, level 1" in said(desk, ":quiz traces 1")
     assert desk.prompt == "answer = "
     assert "its shape is n×m, not m×n" in said(desk, "A")
-    assert "instead" in said(desk, "A")  # the second time it is mended
+    assert "a transpose is missing" in said(desk, "A")
+    assert "instead" in said(desk, "A")  # the third time it is mended
     assert "A'" in said(desk, ":hint")
     assert "✓ right" in said(desk, "A'")
     assert "■" in said(desk, ":score")
     kept = Scores.kept_in(scores.path)
     first = next(q for q in built_in() if q.topic == "traces")
-    assert kept.tally == {first.key: (3, 1)}
+    assert kept.tally == {first.key: (4, 1)}
     assert kept.solved(first)
     assert choose(built_in(), kept, "traces").level == 2
     assert "left" in said(desk, ":stop")
+
+
+def test_a_wrong_answer_is_told_more_each_time() -> None:
+    own = [Question("mine", 1, "X : m x d; w : d; y : m; J = norm(X w - y)^2", "grad J wrt w")]
+    desk = Desk(style=Style(60), questions=own)
+    said(desk, ":quiz")
+    first, second, third = (said(desk, "2 (X w + y)' X") for _ in range(3))
+    assert "a transpose is missing; the\n    wrong sign" in first and "look at" not in first
+    assert "look at `X w + y`" in second and "instead" not in second
+    assert "instead" in third
+    assert max(columns(line) for line in (first + second).splitlines()) <= 60
+
+
+@pytest.mark.parametrize("word", ["help", "quit", "exit", "quiz", "hint", "vars", "?"])
+def test_a_command_alone_needs_no_colon(word: str) -> None:
+    desk = Desk()
+    bare, named = said(desk, word), said(Desk(), {"?": ":help"}.get(word, f":{word}"))
+    assert bare == named
+    assert f"  {word}   n×1" not in bare
+
+
+@pytest.mark.parametrize("word", ["help", "quit", "quiz", "hint", "exit"])
+def test_a_declared_name_is_no_command(word: str) -> None:
+    desk = Desk()
+    assert "n×1" in said(desk, f"{word} : n", word)
+    assert not desk.done
+    assert "1×n" in said(desk, f"{word}'")
 
 
 def test_an_answer_that_is_none_is_no_attempt() -> None:

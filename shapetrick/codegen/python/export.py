@@ -275,7 +275,8 @@ def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[Place]
     def tested(draws: Draws) -> str:
         return module(whole, "numpy", test=plain_test(whole, given, "numpy", draws))
 
-    return _draws(_sizes(whole, results), places, tested)
+    names = dict.fromkeys([*whole.dimensions, *given.dims])  # an input may be all that has one
+    return _draws(_sizes(list(names), results), places, tested)
 
 
 def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -> Draws:
@@ -305,9 +306,8 @@ def _draws(
     return candidates[0]
 
 
-def _sizes(whole: Program, results: Sequence[Result]) -> Iterator[Sizes]:
+def _sizes(names: Sequence[str], results: Sequence[Result]) -> Iterator[Sizes]:
     """Sizes to try: those at which the gradients were validated, then others."""
-    names = whole.dimensions
     drawn = next(assignments([Dim.of(name) for name in names], np.random.default_rng(0)))
     seen: list[Sizes] = []
     for result in results:
