@@ -140,6 +140,6 @@ def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
 def _with_scalars(term: Term, board: Board, body: Expr | None) -> Expr:
     front = [power(b, p) for b, p in term.scalars if not is_divisor(p)] + board.scalars
     under = [power(b, p) for b, p in term.scalars if is_divisor(p)]
-    scalars = [product(*front)] if len(set(front)) < len(front) else front
+    scalars = [product(*front)] if len(front) > 1 else front
     parts = [number(term.coefficient), *scalars, *([] if body is None else [body]), *under]
     return times(*parts)

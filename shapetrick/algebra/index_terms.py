@@ -27,10 +27,13 @@ from ..core.expr import (
     Add,
     Commute,
     Expr,
+    MatMul,
     Name,
     Number,
     Ones,
+    Power,
     Times,
+    Transpose,
     Zeros,
     add,
     data_of,
@@ -112,6 +115,13 @@ def turned(term: Term, atom: Expr, other: Expr) -> Term | None:
 
 
 # ---------------------------------------------------------------------------------- reading
+
+
+def is_multilinear(e: Expr) -> bool:
+    """Whether the operation is read as a network: sums, products, and the linear rows."""
+    if isinstance(e, (Add, Times, MatMul, Transpose, Power)):
+        return True
+    return e.op in TABLE and TABLE[e.op].units == "linear"
 
 
 Item = tuple[

@@ -54,9 +54,10 @@ class Product(NamedTuple):
                 factors[a] = factors[a] + p if a in factors else p
         return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
 
-    def times(self, other: Product, at: int) -> Product:
-        """The product with the factors of another put in at a place."""
+    def times(self, other: Product, at: int | None = None) -> Product:
+        """The product with the factors of another put in at a place, or at the end."""
         factors: dict[Expr, Fraction] = {}
+        at = len(self.factors) if at is None else at
         for base, p in (*self.factors[:at], *other.factors, *self.factors[at:]):
             factors[base] = factors.get(base, NOTHING) + p
         return Product(
@@ -95,6 +96,10 @@ class Product(NamedTuple):
             Product(self.coefficient, tuple(f for f in self.factors if f[0].is_scalar)),
             Product(factors=tuple(f for f in self.factors if not f[0].is_scalar)),
         )
+
+    def in_order(self) -> Expr:
+        """The product as its factors stand."""
+        return times(number(self.coefficient), *(power(b, number(p)) for b, p in self.factors))
 
     def expression(self) -> Expr:
         """The product in the order of writing: the number, the factors, the divisors.

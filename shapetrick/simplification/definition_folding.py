@@ -46,6 +46,15 @@ class _Match(NamedTuple):
     edges: tuple[tuple[int, Expr | None], ...]  # (index in the term, what is left of its exponent)
 
 
+class _AddedUp(NamedTuple):
+    """The body of a sum of products: these, and their fingerprints."""
+
+    body: Expr
+    summands: list[Term]
+    keys: list[int]
+    name: Expr
+
+
 class _Bodies(Generic[Row]):
     """Bodies in their order, each listed under one of its parts, without which it can't be there:
     of a thousand definitions, those few are looked for that a product or a sum may hold."""
@@ -85,7 +94,7 @@ class Folding:
         self._symmetric = symmetric
         self._whole: dict[Expr, Expr] = {}
         self._sums = _Bodies[tuple[Expr, Expr]]()
-        self._products_added = _Bodies[tuple[Expr, Term, Expr]]()  # body, first product, name
+        self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -109,8 +118,10 @@ class Folding:
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
         if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
-            first = read[0][0]
-            self._products_added.learn((body, first, name), _parts(first))
+            summands = [terms[0] for terms in read]
+            keys = [key_of(term, self._symmetric) for term in summands]
+            row = _AddedUp(body, summands, keys, name)
+            self._products_added.learn(row, _parts(summands[0]))
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -165,22 +176,26 @@ class Folding:
         """The terms with the body of a sum found among them as a common factor: where `A b` and
         `-A c` occur and `R = b - c`, `A R` in their place. The coefficients get smaller."""
         among = self._products_added.among(lambda: chain.from_iterable(map(_parts, terms.values())))
-        for body, first, name in among:
-            while (folded := self._with_sum(terms, body, first, name)) is not None:
+        for row in among:
+            while (folded := self._with_sum(terms, row)) is not None:
                 terms = folded
         return terms
 
-    def _with_sum(self, terms: Sum, body: Expr, first: Term, name: Expr) -> Sum | None:
-        if len(terms) < len(body.args):
+    def _with_sum(self, terms: Sum, row: _AddedUp) -> Sum | None:
+        if len(terms) < len(row.summands):
             return None
-        for term in terms.values():
-            context = self._folded(term, first, name)
+        first = row.summands[0]
+        for key, term in terms.items():
+            if key == row.keys[0]:  # then the sum stands by itself
+                factor = term.coefficient / first.coefficient
+                summands = zip(row.keys, row.summands, strict=True)
+                if not _hold(terms, {k: factor * t.coefficient for k, t in summands}):
+                    continue
+            context = self._folded(term, first, row.name)
             if context is None:
                 continue
-            used = dict(self._share(context, name, summand) for summand in body.args)
-            if len(used) == len(body.args) and all(
-                key in terms and 0 < c / terms[key].coefficient <= 1 for key, c in used.items()
-            ):
+            used = dict(self._share(context, row.name, summand) for summand in row.body.args)
+            if len(used) == len(row.summands) and _hold(terms, used):
                 return _replaced(terms, used, key_of(context, self._symmetric), context)
         return None
 
@@ -275,6 +290,11 @@ def _powers(term: Term, atom: Expr) -> list[Real]:
     powers = (e.exponent for e in term.edges if e.atom is atom)
     values = (k.value for k in powers if isinstance(k, Number))
     return sorted((k if k > 0 else -k for k in values), reverse=True)
+
+
+def _hold(terms: Sum, used: Mapping[int, Real]) -> bool:
+    """Whether each of the products is among the terms, at most as often as it is there."""
+    return all(k in terms and 0 < c / terms[k].coefficient <= 1 for k, c in used.items())
 
 
 def _replaced(terms: Sum, used: Mapping[int, Fraction | float], key: int, context: Term) -> Sum:

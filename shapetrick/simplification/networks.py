@@ -1,0 +1,317 @@
+"""Sums of products as networks (`algebra/index_terms.py`): read, like terms added up, and each term
+written in its shortest way, with the definitions that it holds and by the identities of the table.
+
+In a network transposes, traces, diagonals and sums over ones are no different, so that what is
+equal by the linear operations alone is one term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ..algebra.common_factors import factored, without_leading_minus
+from ..algebra.contraction import Symmetric, flip
+from ..algebra.extraction import spell
+from ..algebra.fingerprints import Sum, key_of, like_terms
+from ..algebra.index_terms import Term, read_terms, tidy
+from ..algebra.sum_signs import Signs
+from ..core.cost import has_minus, is_below, length, outline
+from ..core.dims import ONE, Shape, broadcast
+from ..core.expr import (
+    UNIT,
+    ZERO,
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Times,
+    Zeros,
+    add,
+    power,
+    rebuild,
+    times,
+    transpose,
+    zeros,
+)
+from ..core.functions import TABLE
+from ..core.results import Rewriting
+from ..core.traversal import remembered
+from .definition_folding import Folding
+from .rewriting import Rewriter
+
+HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
+OPENED_HORIZON = 6  # the same where sums are multiplied out
+MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
+
+
+class Reading(NamedTuple):
+    """The terms of an expression: as they were read; how many there are with like ones added up;
+    and these with the bodies of definitions that are sums put back."""
+
+    read: Sequence[Term]
+    collected: int
+    terms: Sum
+
+    def how(self, written: Expr) -> str:
+        """What a reader is told of how the terms became this."""
+        if len(self.terms) < self.collected:
+            return "the definition of a sum"
+        if self.collected < len(self.read):
+            return "like terms"
+        summands = len(written.args) if isinstance(written, Add) else 1
+        if len(self.read) > 1 and summands < len(self.read):
+            return "common factor"
+        return "transposes, traces and sums"
+
+
+class Networks:
+    """Reads and writes sums of products within one problem.
+
+    `simplify` is asked for what has to be simplified as a whole; `memo` is shared with it."""
+
+    def __init__(
+        self,
+        memo: dict[Any, Any],
+        symmetric: Symmetric,
+        rewriter: Rewriter,
+        simplify: Callable[[Expr], Expr],
+    ) -> None:
+        self.memo = memo
+        self.symmetric = symmetric
+        self.rewriter = rewriter
+        self.simplify = simplify
+        self.folding = Folding(symmetric)
+        self.signs = Signs()
+        self.log: list[Rewriting] = []
+
+    # ------------------------------------------------------------------------------ reading
+
+    def read(self, e: Expr, opened: Collection[Expr] = ()) -> Reading | None:
+        """The terms of an expression, with some sums and definitions multiplied out; None if there
+        are too many."""
+        horizon = OPENED_HORIZON if opened else HORIZON
+        terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
+        if terms is None:
+            return None
+        collected = self.collected(terms)
+        return Reading(terms, len(collected), self.folding.fold_sums(collected))
+
+    def collected(self, terms: Iterable[Term]) -> Sum:
+        """Like terms added up, each after the passes for terms; in the order of the first ones."""
+        ready = [self._after_passes(term) for term in terms]
+        return like_terms((key_of(term, self.symmetric), term) for term in ready)
+
+    def _after_passes(self, term: Term) -> Term:
+        for change in TERM_PASSES:
+            term = change(self, term) or term
+        return term
+
+    def brings_together(self, reading: Reading) -> bool:
+        """Whether terms met when sums were multiplied out, or factors within one."""
+        return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+
+    def _is_met(self, term: Term) -> bool:
+        """Whether factors of a term met others of their base, or those of a definition's body, or a
+        definition is summed alone, which may be zero."""
+        return (
+            term.gathered
+            or any(True for _ in self.folding.fold_term(term))
+            or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
+        )
+
+    # ------------------------------------------------------------------------------ writing
+
+    def write(self, terms: Sum, shape: Shape) -> Expr | None:
+        """The terms as an expression, or None if one has no form in matrices."""
+        if not terms:
+            return zeros(*shape)
+        # Fingerprints are those of living nodes: what they stand for is kept beside them.
+        key = (Networks.write, shape, *[(k, term.number) for k, term in terms.items()])
+        if key not in self.memo:
+            self.memo[key] = terms, self._write(terms, shape)
+        written: Expr | None = self.memo[key][1]
+        return written
+
+    def _write(self, terms: Sum, shape: Shape) -> Expr | None:
+        parts = self._parts(terms)
+        if parts is None:
+            return None
+        merged = self._merged(terms, parts)
+        if merged is not None:
+            return self.write(merged, shape)
+        if broadcast(p.shape for p in parts) != shape:
+            full = [self._spelled(key, term, compact=False) for key, term in terms.items()]
+            if None in full:
+                return None
+            spread = [self._rewritten(e) for e in full if e is not None]
+            more = [length(s) - length(p) for s, p in zip(spread, parts, strict=True)]
+            i = min(range(len(parts)), key=lambda i: (more[i], outline(parts[i])))
+            parts[i] = spread[i]
+        total = factored(parts, length, self.signs) if len(parts) > 1 else parts[0]
+        return self._turned(without_leading_minus(total))
+
+    def may_be_shorter(self, terms: Sum, limit: int) -> bool:
+        """Whether the terms as a sum may be shorter than that: what is in a term is in the sum,
+        unless identities have made like terms."""
+        parts = self._parts(terms)
+        if parts is None:
+            return False
+        least = max((length(p) - has_minus(p) for p in parts), default=0) + len(parts) - 1
+        return least < limit or self._merged(terms, parts) is not None
+
+    def _parts(self, terms: Sum) -> list[Expr] | None:
+        """The terms written one by one, or None if one has no form in matrices."""
+        parts = []
+        for key, term in terms.items():
+            spelled = self._spelled(key, term, compact=len(terms) > 1)
+            if spelled is None:
+                return None
+            parts.append(self._rewritten(spelled))
+        return parts
+
+    def _merged(self, terms: Sum, parts: Sequence[Expr]) -> Sum | None:
+        """The parts added up, if the identities have made like terms of them."""
+        spelled = [self._spelled(key, term, len(terms) > 1) for key, term in terms.items()]
+        if len(terms) < 2 or all(a is b for a, b in zip(parts, spelled, strict=True)):
+            return None
+        again = read_terms(add(*parts), horizon=HORIZON, most=MOST_TERMS)
+        collected = None if again is None else self.collected(again)
+        return collected if collected is not None and len(collected) < len(terms) else None
+
+    def _turned(self, e: Expr) -> Expr:
+        """A sum full of transposes as the transpose of a sum, where that is shorter."""
+        if not isinstance(e, Add) or ONE in e.shape:
+            return e
+        outside = transpose(add(*(flip(a, self.symmetric) for a in e.args)))
+        return outside if length(outside) + 2 <= length(e) else e
+
+    def _spelled(self, key: int, term: Term, compact: bool) -> Expr | None:
+        """The shortest spelling of a term, with definitions where they don't make it longer; `key`
+        is its fingerprint."""
+        whole = (Networks._spelled, key, term.number, compact)
+        if whole not in self.memo:
+            self.memo[whole] = term, self._spell(term, compact)
+        spelled: Expr | None = self.memo[whole][1]
+        return spelled
+
+    def _spell(self, term: Term, compact: bool) -> Expr | None:
+        fold = self.folding.fold
+        best = spell(term, self.symmetric, fold, compact)
+        for folded in self.folding.fold_term(term):
+            other = spell(folded, self.symmetric, fold, compact)
+            if best is None or (other is not None and length(other) <= length(best)):
+                best = other
+        return best
+
+    def _rewritten(self, e: Expr) -> Expr:
+        """The expression with identities tried on what is new in it, and its sums simplified."""
+        known: dict[Expr, Expr] = self.memo.setdefault(Networks._rewritten, {})
+
+        def rewritten(node: Expr) -> Expr:
+            if not node.args or isinstance(node, Name):
+                return node
+            new = rebuild(node, [known[a] for a in node.args])
+            if isinstance(new, (Times, MatMul)) and any(_is_zero(a) for a in new.args):
+                return zeros(*new.shape)
+            if is_reduction(new):
+                known[node] = new  # while it is being looked at
+                return self.simplify(new)
+            return self.folding.fold(self.rewriter.rewrite(new))
+
+        return remembered(known, e, rewritten, into_names=False)
+
+    def shorter(self, whole: Expr, total: Expr) -> Expr | None:
+        """A product with one sum multiplied out, if that is shorter."""
+        key = Networks.shorter, whole, total
+        if key not in self.memo:
+            self.memo[key] = None  # while it is being looked at
+            reading = self.read(whole, [total])
+            written = None if reading is None else self.write(reading.terms, whole.shape)
+            if written is not None and length(written) < length(whole):
+                self.memo[key] = written
+        found: Expr | None = self.memo[key]
+        return found
+
+
+def is_reduction(e: Expr) -> bool:
+    """Whether it sums over something: then terms inside may cancel."""
+    row = TABLE.get(e.op)
+    return row is not None and row.units == "linear" and row.takes_axis
+
+
+def _is_zero(e: Expr) -> bool:
+    return isinstance(e, Zeros) or e is ZERO
+
+
+# ------------------------------------------------------------------------------ passes for terms
+
+
+def one_sign(networks: Networks, term: Term) -> Term | None:
+    """Each sum in a term is signed one way: `X w - y` is `-(y - X w)`."""
+    sign = 1
+
+    def natural(base: Expr, p: Expr) -> Expr:
+        nonlocal sign
+        if not isinstance(base, Add) or not isinstance(p, Number) or p.value != int(p.value):
+            return base
+        found, own = networks.signs.natural(base)
+        sign *= own ** abs(int(p.value))
+        return found
+
+    edges = tuple([e._replace(atom=natural(e.atom, e.exponent)) for e in term.edges])
+    scalars = tuple([(natural(base, p), p) for base, p in term.scalars])
+    if edges == term.edges and scalars == term.scalars:
+        return None
+    k = term.coefficient * sign
+    return tidy(term._replace(edges=edges, scalars=scalars, coefficient=k))
+
+
+def scalars_multiplied(networks: Networks, term: Term) -> Term | None:
+    """A scalar multiplied into a sum that gets shorter: `s (1 + q / s)` is `s + q`."""
+    for total, p in term.scalars:
+        for other, exponent in term.scalars if isinstance(total, Add) else ():
+            if other is total or exponent is not p:
+                continue
+            written = networks.shorter(times(other, total), total)
+            if written is not None:
+                kept = [s for s in term.scalars if s[0] is not total and s[0] is not other]
+                return tidy(term._replace(scalars=(*kept, (written, p))))
+    return None
+
+
+def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
+    """Factors multiplied into a sum beside them that has them as divisors, where that is shorter:
+    `p .* (1 - p) .* ((1 - y) ./ (1 - p) - y ./ p)` is `p - y`."""
+    for total in term.edges:
+        if not isinstance(total.atom, Add) or total.exponent is not UNIT:
+            continue
+        divisors = {b for a in total.atom.args for b in _divisors(a)}
+        used = [
+            edge
+            for edge in term.edges
+            if edge.atom in divisors
+            and edge.atom.shape == total.atom.shape
+            and (edge.rows, edge.cols) == (total.rows, total.cols)
+            and isinstance(edge.exponent, Number)
+        ]
+        if not used:
+            continue
+        whole = times(*(power(edge.atom, edge.exponent) for edge in used), total.atom)
+        written = networks.shorter(whole, total.atom)
+        if written is not None:
+            kept = tuple(e for e in term.edges if e is not total and e not in used)
+            edge = total._replace(atom=networks.simplify(written))
+            return tidy(term._replace(edges=(*kept, edge)))
+    return None
+
+
+def _divisors(e: Expr) -> list[Expr]:
+    """What a product is divided by, entry by entry."""
+    factors = e.args if isinstance(e, Times) else (e,)
+    return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
+
+
+TermPass = Callable[[Networks, Term], Term | None]
+TERM_PASSES: tuple[TermPass, ...] = (one_sign, scalars_multiplied, divisors_cancelled)

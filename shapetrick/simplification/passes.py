@@ -1,0 +1,158 @@
+"""The passes of simplification, in their order, each with the identity that it stands for.
+
+A pass is a function of the problem's networks and a node whose arguments are simplified. It gives
+an expression of the same value and shape that is no longer, or None where it has nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+from ..algebra.contraction import flip
+from ..algebra.index_terms import is_multilinear
+from ..core.cost import length, sum_of
+from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, add
+from ..core.results import Rewriting
+from .networks import OPENED_HORIZON, Networks, is_reduction
+
+_CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
+
+
+class Place(IntEnum):
+    """Where a node stands: a factor is multiplied out with the product that it is in; what stands
+    alone by itself; in the whole, the body of a definition may meet anything."""
+
+    FACTOR = 0
+    ALONE = 1
+    WHOLE = 2
+
+
+class Pass(NamedTuple):
+    """A pass: its name, the identity that it stands for with its letters, and from which place on
+    it is made."""
+
+    name: str
+    change: Callable[[Networks, Expr], Expr | None]
+    identity: str
+    letters: str
+    place: Place = Place.FACTOR
+
+
+def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
+    """The transpose of what is no product, pushed inside or left out."""
+    if not isinstance(e, Transpose) or is_multilinear(e.args[0]):
+        return None
+    return flip(e.args[0], networks.symmetric)
+
+
+def products_collected(networks: Networks, e: Expr) -> Expr | None:
+    """The products as networks: like terms added up, common factors taken out, each written in its
+    shortest way."""
+    if not _is_read(e) or (_is_bare_product(e) and networks.folding.holds_none(e.args)):
+        return None
+    whole = best = sum_of(list(e.args)) if isinstance(e, Add) else e
+    if isinstance(e, Transpose) and isinstance(e.args[0], Add):
+        whole = add(*(flip(a, networks.symmetric) for a in e.args[0].args))
+    reading = networks.read(whole)
+    written = None if reading is None else networks.write(reading.terms, e.shape)
+    how = "order"
+    if reading is not None and written is not None and length(written) <= length(best):
+        best, how = written, reading.how(written)
+    networks.log.append(Rewriting(how, e, best))
+    return best
+
+
+def sums_multiplied_out(networks: Networks, e: Expr) -> Expr | None:
+    """Products of sums multiplied out, if that is shorter."""
+    return _multiplied_out(networks, e, names=False)
+
+
+def definitions_opened(networks: Networks, e: Expr) -> Expr | None:
+    """The same with the bodies of definitions."""
+    return _multiplied_out(networks, e, names=True)
+
+
+def by_identities(networks: Networks, e: Expr) -> Expr | None:
+    """The rows of the table, each a step by its name."""
+    return networks.rewriter.rewrite(e)
+
+
+def definitions_named(networks: Networks, e: Expr) -> Expr | None:
+    """A definition's body, or its summands in a sum, as its name."""
+    return networks.folding.fold(e)
+
+
+_LETTERS = "A, B : n x n; x : n"
+_DEFINED = _LETTERS + "; y = A x; J = x' y"
+PASSES = (
+    Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
+    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
+    Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
+         Place.ALONE),
+    Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
+         Place.WHOLE),
+    Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
+    Pass("definitions named", definitions_named, "A x = y", _DEFINED),
+)  # fmt: skip
+
+
+def _is_read(e: Expr) -> bool:
+    return is_multilinear(e) and (not isinstance(e, Transpose) or is_multilinear(e.args[0]))
+
+
+def _is_bare_product(e: Expr) -> bool:
+    """Whether it is a product of factors that are none themselves, none of them twice or turned,
+    scalars in front: nothing in it meets, and it is written as it stands."""
+    match e.op:
+        case "power":
+            factors = e.args[:1] if isinstance(e.args[1], Number) else ()
+        case "times":
+            factors = e.args if all(a.is_scalar for a in e.args[:-1]) else ()
+        case "matmul":
+            factors = e.args
+        case _:
+            return False
+    bare = all(a.op not in _CONSTANT and not is_multilinear(a) for a in factors)
+    return bare and 0 < len(factors) == len({*factors})
+
+
+def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
+    opened = _worth_opening(e, names) if _is_read(e) else set()
+    reading = networks.read(e, opened) if opened else None
+    if reading is None:
+        return None
+    meets = isinstance(e, (Add, Times, MatMul, Transpose))
+    if meets and not networks.brings_together(reading):
+        return None
+    if not networks.may_be_shorter(reading.terms, length(e)):
+        return None
+    written = networks.write(reading.terms, e.shape)
+    if written is None or length(written) >= length(e):
+        return None
+    networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
+    return written
+
+
+def _worth_opening(e: Expr, names: bool) -> set[Expr]:
+    """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
+    those under an element-wise product, unless that is summed or is itself a summand."""
+    meets = isinstance(e, Add) or is_reduction(e) or e.op == "tr"
+    found: set[Expr] = set()
+    stack = [(a, 1) for a in e.args] if not isinstance(e, Power) else []
+    while stack:
+        x, depth = stack.pop()
+        if isinstance(x, Add):
+            found.add(x)
+        elif isinstance(x, Name):
+            if not names or not is_multilinear(x.args[0]):
+                continue
+            found.add(x)
+        elif not is_multilinear(x) or isinstance(x, Power):
+            continue
+        if isinstance(x, Times) and not meets and sum(not a.is_scalar for a in x.args) > 1:
+            continue
+        if depth < OPENED_HORIZON:
+            stack.extend((a, depth + 1) for a in x.args)
+    return found if names is any(isinstance(x, Name) for x in found) else set()

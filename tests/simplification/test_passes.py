@@ -1,0 +1,67 @@
+"""Each pass by itself: of the left side of its identity it makes the right one, then refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from shapetrick.algebra.extraction import spell
+from shapetrick.algebra.index_terms import read_terms
+from shapetrick.core.cost import length
+from shapetrick.core.expr import Expr
+from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.printer import to_text
+from shapetrick.simplification.networks import (
+    TERM_PASSES,
+    Networks,
+    TermPass,
+    divisors_cancelled,
+    one_sign,
+    scalars_multiplied,
+)
+from shapetrick.simplification.passes import PASSES, Pass
+from shapetrick.simplification.simplifier import Simplifier
+
+by_name = pytest.mark.parametrize("row", PASSES, ids=[row.name for row in PASSES])
+
+
+def given(letters: str, *texts: str) -> tuple[Networks, list[Expr]]:
+    """The networks of a problem without requests, and expressions in its letters."""
+    problem = read(letters)
+    networks = Simplifier(problem.definitions.values()).networks
+    return networks, [read_expression(text, problem) for text in texts]
+
+
+@by_name
+def test_a_pass_does_what_its_identity_says(row: Pass) -> None:
+    networks, (left, right) = given(row.letters, *row.identity.split(" = "))
+    assert row.change(networks, left) is right
+    assert length(right) < length(left)
+
+
+@by_name
+def test_a_pass_refuses_what_it_made(row: Pass) -> None:
+    networks, (_, right) = given(row.letters, *row.identity.split(" = "))
+    assert row.change(networks, right) in (None, right)
+
+
+TERMS = [
+    (one_sign, "2 A (x - y)", "-2 A (y - x)"),
+    (scalars_multiplied, "s (1 + q / s)", "s + q"),
+    (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
+]
+
+
+@pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
+def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
+    networks, (e,) = given("A : n x n; x, y, z : n; s, q : scalar; J = sum(y - x)", text)
+    (term,) = read_terms(e) or []
+    found = change(networks, term)
+    assert found is not None
+    spelled = spell(found)
+    assert spelled is not None
+    assert to_text(spelled) == wanted
+    assert change(networks, found) is None
+
+
+def test_every_pass_for_terms_is_tested() -> None:
+    assert {row[0] for row in TERMS} == set(TERM_PASSES)
