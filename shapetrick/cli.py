@@ -351,7 +351,12 @@ def _problem(args: argparse.Namespace) -> Problem:
 
     try:
         given = args.texts and checked_text("\n".join(args.texts), "the text of -e")
-        return read(given or read_text(args.file), time_limit=args.time_limit)
+        text = given or read_text(args.file)
+        if (args.file or "").endswith(".tex"):
+            from .language.tex_files import marked
+
+            text = marked(text)
+        return read(text, time_limit=args.time_limit)
     except ShapetrickError as e:
         raise _BadInput(str(e)) from e
 

@@ -22,12 +22,21 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, Kind, Problem, Request
 from .ambiguity import readings
 from .lowering import Lowering
-from .parser import parse, parse_expression
+from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .shape_errors import COMMENT, Expected, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
-from .syntax import UPSTREAM, Asked, Definition, Node, has_families, postorder
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Definition,
+    Node,
+    has_families,
+    postorder,
+    without_brackets,
+)
 from .unification import open_text, unknowns
+from .unparser import Typist
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
@@ -68,7 +77,7 @@ def read_expression(
             values.setdefault(request.direction.name, request.direction)
     values.update(names or {})
     scope = _scope_of(text, values, problem)
-    node = parse_expression(text, vocabulary(), problem.functions)
+    node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
     if problem.families is None:
         _refuse_sums(text, node)
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -97,7 +106,9 @@ def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
     assert claim is not None and claim.span is not None
     typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
-    node = parse_expression(text, vocabulary(), problem.functions)
+    node = _latex_claim(problem.text, claim.span)
+    if node is None:
+        node = parse_expression(text, vocabulary(), problem.functions)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -127,6 +138,14 @@ def _lowering_of(
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
     return Lowering(values, inference, text)
+
+
+def _latex_claim(text: str, span: Span) -> Node | None:
+    """The claim that stands there in LaTeX, which is read with the names of the whole text."""
+    if not is_latex(text, span):
+        return None
+    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
 def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
@@ -440,7 +459,10 @@ class Elaboration:
             raise
         except (ShapeError, InferenceError) as error:
             problem = error.message
-        return Claim(source(scope.text, node), value, node.span, problem)
+        typed = source(scope.text, node)
+        if is_latex(scope.text, node.span):  # shown in the plain language
+            typed = Typist(scope.text, node).write(node)
+        return Claim(typed, value, node.span, problem)
 
     def _default_requests(
         self, definitions: Mapping[str, Expr], constants: frozenset[str]
