@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
 from .notated_calls import BARS, EXPONENTIAL, LOG_BARS, TWO_NORM
-from .parser import Builder, made_parser, span_of
+from .parser import Builder, asking, made_parser, span_of
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -408,13 +409,21 @@ def _word(text: str, found: Sequence[Piece], i: int, end: int) -> str:
 # ---------------------------------------------------------------------------------------- parsing
 
 
-def statements(text: str, part: Cut, names: Names) -> list[Statement]:
-    """What one statement of a formula means; a chain of claims is several. Raises ParseError."""
+def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[Statement]:
+    """What one statement of a formula means, or an expression `alone`; a chain of claims is
+    several. Raises ParseError."""
     names.bound = _bound(part)
     found = part.tokens
     if part.relation < len(found):
         _check_head(text, part, names)
-    made = _run("statement", Part(text, found, names))
+    try:
+        made = _run("statement", Part(text, found, names))
+    except ParseError:
+        if not alone or part.relation < len(found):
+            raise
+        with suppress(ParseError):
+            return [asking(_run("expression", Part(text, found, names)))]
+        raise
     several: list[Statement] = made if isinstance(made, list) else [made]
     return [s if part.over is None else _over(s, part, text) for s in several]
 

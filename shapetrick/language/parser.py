@@ -39,7 +39,7 @@ from .syntax import (
     Side,
     Statement,
 )
-from .syntax_errors import Stop, Waiting, complaint, unknown_function
+from .syntax_errors import REQUESTS, Stop, Waiting, complaint, unknown_function
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -56,6 +56,7 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 _WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
 _LEIBNIZ = (  # d/dW J, and d J / d W
     re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
@@ -240,16 +241,21 @@ def _exact(t: Token) -> Fraction:
 
 
 def parse(
-    text: str, functions: Functions, begin: int = 0, declared: Iterable[str] = ()
+    text: str,
+    functions: Functions,
+    begin: int = 0,
+    declared: Iterable[str] = (),
+    alone: bool = False,
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. Raises ParseError."""
+    `declared` before that is an element-wise function. Expressions `alone` are requests, where that
+    is wanted. Raises ParseError."""
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
         sources = [Source(clean, span, functions, abstract) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        return [statement(source) for source in sources]
+        return [statement(source, alone) for source in sources]
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -344,7 +350,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             start = at + 1
 
 
-def statement(source: Source) -> Statement:
+def statement(source: Source, alone: bool = False) -> Statement:
+    """The statement that stands there, or an expression `alone`. Raises ParseError."""
     text, span = source.text, source.span
     for form in _LEIBNIZ:
         m = form.fullmatch(text, *span)
@@ -353,8 +360,20 @@ def statement(source: Source) -> Statement:
             names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
             wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
             return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
-    found: Statement = _run("statement", source)
+    try:
+        found: Statement = _run("statement", source)
+    except ParseError:
+        if not alone or _REQUEST.match(source.text, *source.span):
+            raise
+        with suppress(ParseError):
+            return asking(_run("expression", source))
+        raise
     return found
+
+
+def asking(of: Node) -> Asked:
+    """The request that an expression alone is."""
+    return Asked("grad", of, (), None, False, None, of.span)
 
 
 def _run(start: str, source: Source) -> Any:

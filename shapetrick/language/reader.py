@@ -33,17 +33,22 @@ class Written(NamedTuple):
 
 
 def parse(
-    text: str, functions: Functions, begin: int = 0, declared: Iterable[str] = ()
+    text: str,
+    functions: Functions,
+    begin: int = 0,
+    declared: Iterable[str] = (),
+    alone: bool = False,
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
     `declared` before that is an element-wise function. LaTeX is read from the beginning alone: its
-    letters are told apart by all that is declared. Raises ParseError."""
+    letters are told apart by all that is declared. Expressions `alone` are requests, where that is
+    wanted. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse(text, functions, begin, declared)
+        return plain.parse(text, functions, begin, declared, alone)
     assert begin == 0
     try:
         clean = plain.cleaned(text, functions)
-        found = _parsed(clean, list(_written(clean)), functions)
+        found = _parsed(clean, list(_written(clean)), functions, alone=alone)
         return [s for _, statements in found for s in statements]
     except InputError as error:
         raise error.located(None, text) from None
@@ -168,7 +173,11 @@ def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
 
 
 def _parsed(
-    text: str, found: list[Written], functions: Functions, known: Collection[str] = ()
+    text: str,
+    found: list[Written],
+    functions: Functions,
+    known: Collection[str] = (),
+    alone: bool = False,
 ) -> Iterator[tuple[Written, list[Statement]]]:
     """What each of them means: the plain ones first, for the names that they give."""
     from .latex_parser import gather, names_of, statements
@@ -180,11 +189,11 @@ def _parsed(
     gather(text, [], cut, names)
     abstract = frozenset(names.abstract)
     typed = {
-        w.span: plain.statement(Source(text, w.span, functions, abstract))
+        w.span: plain.statement(Source(text, w.span, functions, abstract), alone)
         for w in found
         if w.cut is None
     }
     names = names_of(known, functions)
     gather(text, list(typed.values()), cut, names)
     for w in found:
-        yield w, [typed[w.span]] if w.cut is None else statements(text, w.cut, names)
+        yield w, [typed[w.span]] if w.cut is None else statements(text, w.cut, names, alone)

@@ -98,7 +98,8 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar."""
+    """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar.
+    An expression alone asks for its gradient by every name in it: `wrt` is empty."""
 
     kind: Kind
     of: Node

@@ -12,7 +12,7 @@ from ..codegen.python.module import TARGETS
 from ..core.errors import InputError, RequestError, ShapetrickError
 from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
-from ..language.scope import nearest
+from ..core.warnings import nearest
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
 from .guided import Hand

@@ -13,10 +13,11 @@ from itertools import chain
 from ..core.errors import InputError, Span
 from ..core.expr import Expr
 from ..core.problem import Problem
+from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
 from ..language.elaboration import Elaboration, read
 from ..language.reader import has_latex, parse
-from ..language.scope import Declared, Scope, gather, nearest, vocabulary
+from ..language.scope import Declared, Scope, gather, vocabulary
 from ..language.syntax import (
     Asked,
     Declaration,
