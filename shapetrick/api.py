@@ -13,6 +13,7 @@ from .core.errors import RequestError
 from .core.expr import Expr, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
+from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.printer import to_text
 from .numerics.evaluation import Functions
@@ -85,6 +86,12 @@ class Derivation:
     def steps(self) -> tuple[Step, ...]:
         """The derivation as on paper, made when first looked at."""
         return self.result.steps or steps_of(self.problem, self.result, to_text)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What nobody should overlook: undeclared and unused names, a variable that does not
+        occur."""
+        return warnings_of(self.problem, self.result.request)
 
     @property
     def validation(self) -> Validation:
@@ -213,6 +220,18 @@ class Problem:
 
     data: ProblemData
 
+    def only(self, wrt: str) -> Problem:
+        """The problem with the requests by these names alone, `"W, b"`. Raises RequestError."""
+        wanted = [name.strip() for name in wrt.split(",")]
+        asked = dict.fromkeys(request.wrt.name for request in self.data.requests)
+        for name in wanted:
+            if name not in asked:
+                raise RequestError(
+                    f"nothing by `{name}` is asked for: the problem asks for {', '.join(asked)}."
+                )
+        kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
+        return replace(self, data=replace(self.data, requests=kept))
+
     def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
 
@@ -267,9 +286,11 @@ class Problem:
         return [limited(time_limit, partial(checked, self.data, r, seed)) for r in claimed]
 
 
-def read(text: str, *, time_limit: float | None = SECONDS) -> Problem:
-    """Reads a problem. Raises an InputError that says what is wrong and where, and BudgetError."""
-    return Problem(limited(time_limit, partial(read_problem, text)))
+def read(text: str, *, strict: bool = False, time_limit: float | None = SECONDS) -> Problem:
+    """Reads a problem; where it is `strict`, every name has to be declared.
+
+    Raises an InputError that says what is wrong and where, and BudgetError."""
+    return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:
@@ -279,9 +300,20 @@ def from_dict(data: Mapping[str, Any]) -> Derivation:
     return Derivation(*restoration.from_dict(data))
 
 
-def derive(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Derivation:
-    """The derivation of a problem's only request. Raises RequestError if there are several."""
-    problem = read(text, time_limit=time_limit)
+def derive(
+    text: str,
+    seed: int = 0,
+    *,
+    wrt: str | None = None,
+    strict: bool = False,
+    time_limit: float | None = SECONDS,
+) -> Derivation:
+    """The derivation of a problem's only request, or of its only one by `wrt`.
+
+    Raises RequestError if there are several."""
+    problem = read(text, strict=strict, time_limit=time_limit)
+    if wrt is not None:
+        problem = problem.only(wrt)
     if len(problem.data.requests) != 1:
         raise RequestError("derive() takes a problem with one request: use read(text).derive().")
     return problem.derive(seed, time_limit=time_limit)[0]

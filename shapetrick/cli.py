@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from io import StringIO, TextIOWrapper
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
     )
-    derive.add_argument("--wrt", metavar="NAME", help="only the gradients by this name")
+    derive.add_argument("--wrt", metavar="NAME,…", help="only the gradients by these names")
     depth = derive.add_mutually_exclusive_group()
     depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
     depth.add_argument("--quiet", action="store_true", help="the gradients alone")
@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
-    _add_time_limit(derive)
+    _add_reading(derive)
     derive.set_defaults(run=_derive)
     _add_check(commands)
     _add_code(commands)
@@ -192,7 +192,7 @@ def _add_check(commands: Any) -> None:
     check.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
-    _add_time_limit(check)
+    _add_reading(check)
     check.set_defaults(run=_check)
 
 
@@ -225,8 +225,16 @@ def _add_code(commands: Any) -> None:
     code.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
     )
-    _add_time_limit(code)
+    _add_reading(code)
     code.set_defaults(run=_code)
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    """The options of every command that reads a problem."""
+    command.add_argument(
+        "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
+    )
+    _add_time_limit(command)
 
 
 def _add_time_limit(command: argparse.ArgumentParser) -> None:
@@ -356,7 +364,12 @@ def _problem(args: argparse.Namespace) -> Problem:
 
     try:
         given = args.texts and checked_text("\n".join(args.texts), "the text of -e")
-        return read(given or read_text(args.file), time_limit=args.time_limit)
+        text = given or read_text(args.file)
+        if (args.file or "").endswith(".tex"):
+            from .language.tex_files import marked
+
+            text = marked(text)
+        return read(text, strict=args.strict, time_limit=args.time_limit)
     except ShapetrickError as e:
         raise _BadInput(str(e)) from e
 
@@ -367,7 +380,7 @@ def _derive(args: argparse.Namespace) -> int:
     problem = _problem(args)
     from .core.errors import InputError, ShapetrickError
 
-    requests = _requests(problem, args.wrt)
+    requests, warn = _requests(problem, args.wrt), _warner()
     derived: list[Derivation] = []
     try:
         show = _SHOWN[args.format](problem, args) if args.format in _SHOWN else derived.append
@@ -378,6 +391,8 @@ def _derive(args: argparse.Namespace) -> int:
 
         def answer(request: Problem = request) -> Derivation:
             derivation = request.derive(seed=args.seed, time_limit=None)[0]
+            if args.quiet:
+                warn(derivation.warnings)
             show(derivation)
             return derivation
 
@@ -396,20 +411,32 @@ def _derive(args: argparse.Namespace) -> int:
     return status
 
 
+def _warner() -> Callable[[Iterable[str]], None]:
+    """What says each warning once, where nothing else says it."""
+    said: set[str] = set()
+
+    def warn(warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            if warning not in said:
+                said.add(warning)
+                print(f"shapetrick: warning: {warning}", file=sys.stderr)
+
+    return warn
+
+
 def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
     """The problem once for each request that is wanted."""
     data = problem.data
-    names = [request.wrt.name for request in data.requests]
-    if not names:
+    if not data.requests:
         raise _BadInput(_NOTHING_ASKED)
-    if wrt is not None and wrt not in names:
-        asked = ", ".join(dict.fromkeys(names))
-        raise _BadInput(f"nothing by `{wrt}` is asked for: the problem asks for {asked}.")
-    return [
-        replace(problem, data=replace(data, requests=(request,)))
-        for request, name in zip(data.requests, names, strict=True)
-        if wrt in (None, name)
-    ]
+    if wrt is not None:
+        from .core.errors import RequestError
+
+        try:
+            data = problem.only(wrt).data
+        except RequestError as e:
+            raise _BadInput(str(e)) from e
+    return [replace(problem, data=replace(data, requests=(r,))) for r in data.requests]
 
 
 def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], None]:

@@ -45,7 +45,10 @@ EDGES = {
 }
 
 DOORS = {
-    "lark": {"language.lexer", "language.parser"},
+    "lark": {
+        *("language.lexer", "language.parser"),
+        *("language.latex_lexer", "language.latex_parser"),
+    },
     "prompt_toolkit": {"repl"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},

@@ -65,6 +65,7 @@ class Problem:
         default_factory=frozenset
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
+    unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""

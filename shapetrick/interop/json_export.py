@@ -33,6 +33,7 @@ from ..core.expr import (
 from ..core.families import Families, Segment
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
+from ..core.warnings import warnings_of
 from ..families.saved_values import Account
 from ..language.printer import to_text
 
@@ -78,6 +79,7 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "kept": [to_text(e) for e in result.kept],
         "assumptions": list(problem.assumptions),
         "readings": list(problem.readings),
+        "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
         **_recursion(result, nodes),
         "problem": _problem(problem, nodes),
@@ -181,6 +183,7 @@ def _problem(problem: Problem, nodes: _Nodes) -> Data:
         ],
         "functions": list(problem.functions),
         "constants": sorted(problem.constants),
+        "unused": list(problem.unused),
         **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
     }
 

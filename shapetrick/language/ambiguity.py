@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
+from .notated_calls import SAID, SIGNS
 from .scope import SIZED, UNSIZED
 from .shape_errors import source
 from .shape_inference import Inference
@@ -27,6 +28,9 @@ def readings(
         for node in nodes:
             if node.kind == "*":
                 found += _product(text, inference, node)
+            elif node.kind == "call" and node.value.name in SAID:
+                name = SIGNS[node.value.name].spelled(inference.shape(node.args[0]))
+                found.append(f"`{source(text, node)}` is read as `{name}`.")
             elif node.kind == "call" and is_trace(node):
                 found += _matrix_functions(text, inference, node.args[0], bodies, seen)
     return tuple(dict.fromkeys(found))
@@ -72,7 +76,7 @@ def _both_fit(kind: str, first: Shape, middle: Shape, right: Shape) -> bool:
 def is_trace(node: Node) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
-    if name in SIZED or name in UNSIZED:
+    if name in SIZED or name in UNSIZED or name in SIGNS:
         return False
     return [text for _, text in TABLE[NAMES[name]].signatures] == ["n n -> 1 1"]
 

@@ -21,37 +21,69 @@ from ..core.errors import (
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, Kind, Problem, Request
 from ..core.traversal import reachable
+from ..core.warnings import absence
 from .ambiguity import readings
 from .lowering import Lowering
-from .parser import parse, parse_expression
+from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .shape_errors import COMMENT, Expected, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
-from .syntax import UPSTREAM, Asked, Definition, Node, has_families, postorder
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Definition,
+    Named,
+    Node,
+    has_families,
+    postorder,
+    without_brackets,
+)
 from .unification import open_text, unknowns
+from .unparser import Typist
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
-def read(text: str, complete: bool = True) -> Problem:
+def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
-    to come. Raises InputError."""
-    statements = parse(text, vocabulary())
+    to come. Where it is `strict`, all names are declared, and all variables occur. Raises
+    InputError."""
+    statements = parse(text, vocabulary(), alone=complete)
     if has_families(statements):
-        from .family_requests import (
-            read_families,  # of all problems, only those with families need it
-        )
+        # of all problems, only those with families need it
+        from .family_requests import read_families
 
+        for s in statements:
+            if isinstance(s, Asked) and not s.wrt:
+                message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
+                raise RequestError(message, s.span, text)
         return read_families(text, statements, _expression, complete)
     for s in statements:
         body = s.of if isinstance(s, Asked) else s.body if isinstance(s, Definition) else None
         if body is not None:
             _refuse_sums(text, body)
-    scope = gather(text, statements)
+    scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
-    return Elaboration(scope, asked, complete).problem()
+    problem = Elaboration(scope, asked, complete).problem()
+    if strict:
+        _refuse_loose(scope, asked, problem)
+    return problem
+
+
+def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
+    """Refuse names that nobody declared, and variables that do not occur."""
+    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
+        for node in nodes:
+            if node.kind == "name" and node.value in scope.assumed:
+                complaint = complain(scope, node, certain=True)
+                if complaint is not None:
+                    raise complaint
+    for request in problem.requests:
+        absent = absence(request)
+        if absent:
+            raise RequestError(absent, request.span, problem.text)
 
 
 def read_expression(
@@ -88,7 +120,7 @@ def _in_names(
             values.setdefault(request.direction.name, request.direction)
     values.update(names)
     scope = _scope_of(text, values, problem)
-    node = parse_expression(text, vocabulary(), problem.functions)
+    node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
     if problem.families is None:
         _refuse_sums(text, node)
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -117,7 +149,9 @@ def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
     assert claim is not None and claim.span is not None
     typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
-    node = parse_expression(text, vocabulary(), problem.functions)
+    node = _latex_claim(problem.text, claim.span)
+    if node is None:
+        node = parse_expression(text, vocabulary(), problem.functions)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -151,6 +185,14 @@ def _lowering(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
     return Lowering(values, inference, scope.text)
+
+
+def _latex_claim(text: str, span: Span) -> Node | None:
+    """The claim that stands there in LaTeX, which is read with the names of the whole text."""
+    if not is_latex(text, span):
+        return None
+    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
 def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
@@ -304,6 +346,7 @@ class Elaboration:
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
+            unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
         )
 
     # ---- shapes
@@ -313,14 +356,13 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
-        expected += [Expected(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
+        expected += [Expected(a.of, _is_of_scalar(a)) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(nodes)
             for asked, nodes in zip(self.asked, of_nodes, strict=True):
                 shape = inference.add(nodes)
-                scalar = asked.kind in OF_SCALARS and not asked.leibniz
-                if scalar and not unifier.unify_shapes(shape, SCALAR):
+                if _is_of_scalar(asked) and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             inference.solve()
         except Misfit as misfit:
@@ -386,7 +428,7 @@ class Elaboration:
         return self._refusal(why, span)
 
     def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
-        typed, wrt = source(self.scope.text, asked.of), ", ".join(n for n, _ in asked.wrt)
+        typed, wrt = _plainly(self.scope.text, asked.of), ", ".join(n for n, _ in asked.wrt)
         what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
         return self._refusal(
             f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
@@ -398,6 +440,8 @@ class Elaboration:
         text = self.scope.text
         of_text = source(text, asked.of)
         of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
+        if not asked.wrt:
+            asked = replace(asked, wrt=self._variables(asked, of))
         kind: Kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
         for name, span in asked.wrt:
             wrt = as_symbol(self.values[name])
@@ -413,6 +457,21 @@ class Elaboration:
             if asked.claim is not None:
                 request = replace(request, claim=self._claim(asked.claim, request))
             yield request
+
+    def _variables(self, asked: Asked, of: Expr) -> tuple[Named, ...]:
+        """What an expression alone is asked about: every name in it that is not constant."""
+        contained = set(ex.symbols_of(of))
+        constants = [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
+        found = tuple(
+            Named(name, asked.span)
+            for name in self.scope.symbols
+            if self.values[name] in contained and name not in constants
+        )
+        if not found:
+            raise self._refusal("there is no name in it that a derivative is by.", asked.span)
+        if not of.is_scalar:
+            raise self._not_scalar(replace(asked, wrt=found[:1]), of.shape)
+        return found
 
     def _direction(self, asked: Asked, along: Expr) -> Symbol:
         """The symbol that stands for the upstream gradient, or for the direction."""
@@ -471,7 +530,7 @@ class Elaboration:
             raise
         except (ShapeError, InferenceError) as error:
             problem = error.message
-        return Claim(source(scope.text, node), value, node.span, problem)
+        return Claim(_plainly(scope.text, node), value, node.span, problem)
 
     def _default_requests(
         self, definitions: Mapping[str, Expr], constants: frozenset[str]
@@ -492,6 +551,18 @@ class Elaboration:
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)
+
+
+def _plainly(text: str, node: Node) -> str:
+    """A node as typed, or in the plain language where it was typed in LaTeX."""
+    if is_latex(text, node.span):
+        return Typist(text, node).write(node)
+    return source(text, node)
+
+
+def _is_of_scalar(asked: Asked) -> bool:
+    """Whether what is asked about has to be a scalar."""
+    return asked.kind in OF_SCALARS and not asked.leibniz and bool(asked.wrt)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

@@ -10,6 +10,7 @@ from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
 from ..core.expr import IDENTITY, Expr
 from ..core.functions import NAMES
+from .notated_calls import SIGNS
 from .scope import CONSTANTS, SIZED, UNSIZED
 from .shape_inference import Inference
 from .syntax import Node
@@ -131,4 +132,6 @@ class Lowering:
             return SIZED[name][1](*map(self.inference.size, sizes))
         if name in UNSIZED:
             return ex.times(args[0], ex.ones(*self._settled(node)))
+        if name in SIGNS:
+            return SIGNS[name].build(args[0])
         return ex.call(NAMES[name], *args, data=self.inference.data(node))

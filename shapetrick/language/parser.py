@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +19,7 @@ from typing import Any
 
 from lark import Lark, Token, __version__
 from lark.exceptions import LarkError, UnexpectedToken
+from lark.lexer import Lexer
 
 from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
@@ -38,7 +39,7 @@ from .syntax import (
     Side,
     Statement,
 )
-from .syntax_errors import RANGE, Stop, Waiting, complaint, no_index, unknown_function
+from .syntax_errors import RANGE, REQUESTS, Stop, Waiting, complaint, no_index, unknown_function
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -55,6 +56,7 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 _WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
 _LEIBNIZ = (  # d/dW J, and d J / d W
     re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
@@ -62,7 +64,7 @@ _LEIBNIZ = (  # d/dW J, and d J / d W
 )
 
 
-class _Builder:
+class Builder:
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> Named:
@@ -72,14 +74,14 @@ class _Builder:
     DIM = NAME
 
     def number(self, c: list[Any]) -> Node:
-        return Node("number", (), _exact(c[0]), _span(c[0]))
+        return Node("number", (), _exact(c[0]), span_of(c[0]))
 
     def name(self, c: list[Any]) -> Node:
         return Node("name", (), c[0].name, c[0].span)
 
     def group(self, c: list[Any]) -> Node:
         left, node, right = c
-        return _bracketed(node, _span(left) | _span(right))
+        return bracketed(node, span_of(left) | span_of(right))
 
     def binary(self, c: list[Any]) -> Node:
         left, sign, right = c
@@ -92,21 +94,21 @@ class _Builder:
 
     def sign(self, c: list[Any]) -> Node:
         sign, node = c
-        span = _span(sign) | node.span
+        span = span_of(sign) | node.span
         return replace(node, span=span) if sign.value == "+" else Node("neg", (node,), None, span)
 
     def transpose(self, c: list[Any]) -> Node:
-        return Node("'", (c[0],), None, c[0].span | _span(c[1]))
+        return Node("'", (c[0],), None, c[0].span | span_of(c[1]))
 
     def abstract(self, c: list[Any]) -> Node:
         token, index, bracket, *primes, _, node, end = c
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
-        return Node("abstract", (node,), (name, len(primes)), span | _span(end))
+        return Node("abstract", (node,), (name, len(primes)), span | span_of(end))
 
     def member(self, c: list[Any]) -> Named:
         (name, span), index, end = c
-        return Named(member(name, index), span | _span(end))
+        return Named(member(name, index), span | span_of(end))
 
     head_member = named_member = member
 
@@ -129,7 +131,7 @@ class _Builder:
             instead = "`axis=0` (down the columns) or `axis=1` (along the rows)"
             raise ParseError(
                 f"`{typed}` is not understood: write {instead if axis is None else axis}.",
-                _span(word) | _span(value),
+                span_of(word) | span_of(value),
             )
         return int(value)
 
@@ -138,7 +140,7 @@ class _Builder:
         args = tuple(a for a in given if isinstance(a, Node))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value
-        span = _span(function) | _span(end)
+        span = span_of(function) | span_of(end)
         if len(axes) > 1 or (axes and given[-1] is not axes[0]):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
@@ -147,7 +149,7 @@ class _Builder:
         return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
-        return c[2], _span(c[0])
+        return c[2], span_of(c[0])
 
     def running(self, c: list[Any]) -> Node:
         (over, span), body = c
@@ -168,7 +170,7 @@ class _Builder:
 
     def dim_size(self, c: list[Any]) -> Side:
         if len(c[0]) > len(str(LARGEST)):
-            raise ParseError("a dimension is too large.", _span(c[0]))
+            raise ParseError("a dimension is too large.", span_of(c[0]))
         return Side(Dim.of(int(c[0])), ())
 
     def dim_name(self, c: list[Any]) -> Side:
@@ -194,7 +196,7 @@ class _Builder:
         return c[0], c[1] or Side(ONE, ())
 
     def attributes(self, c: list[Any]) -> tuple[Named, ...]:
-        return tuple(Named(str(t), _span(t)) for t in c)
+        return tuple(Named(str(t), span_of(t)) for t in c)
 
     # ---- statements
 
@@ -217,7 +219,7 @@ class _Builder:
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
-        span = _span(kind) | wrt[-1].span
+        span = span_of(kind) | wrt[-1].span
         return Asked(kind.value, of, wrt, before or after, symmetric is not None, None, span)
 
     def check(self, c: list[Any]) -> Asked:
@@ -227,7 +229,7 @@ class _Builder:
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
-def _bracketed(node: Node, span: Span) -> Node:
+def bracketed(node: Node, span: Span) -> Node:
     return Node(node.kind, node.args, node.value, span, True, node.juxtaposed)
 
 
@@ -238,19 +240,19 @@ def _upstream(args: tuple[Node, ...], span: Span) -> Node:
     return Node("name", (), f"{UPSTREAM}({args[0].value})", span)
 
 
-def _span(t: Token) -> Span:
+def span_of(t: Token) -> Span:
     return Span(t.start_pos or 0, t.end_pos or 0)
 
 
 def _whole(sign: Token | None, digits: Token) -> int:
     if len(digits) > len(str(LARGEST)):
-        raise ParseError("an index is too large.", _span(digits))
+        raise ParseError("an index is too large.", span_of(digits))
     return -int(digits) if sign in ("-", "−") else int(digits)
 
 
 def _exact(t: Token) -> Fraction:
     if len(t) > MAX_NUMBER or not isfinite(float(t)):
-        raise ParseError("the number is too long or too large.", _span(t))
+        raise ParseError("the number is too long or too large.", span_of(t))
     return Fraction(str(t))
 
 
@@ -258,20 +260,21 @@ def _exact(t: Token) -> Fraction:
 
 
 def parse(
-    text: str, functions: Functions, begin: int = 0, declared: Iterable[str] = ()
+    text: str,
+    functions: Functions,
+    begin: int = 0,
+    declared: Iterable[str] = (),
+    alone: bool = False,
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. Raises ParseError."""
+    `declared` before that is an element-wise function. Expressions `alone` are requests, where that
+    is wanted. Raises ParseError."""
     try:
-        clean = text[:begin] + _clean(text[begin:], functions)
-        abstract = {*declared} | {
-            normal(name.partition("[")[0].strip())
-            for names in _ELEMENTWISE.findall(clean, begin)
-            for name in names.split(",")
-        }
-        sources = [Source(clean, span, functions, abstract) for span in _lines(clean, begin)]
+        clean = text[:begin] + cleaned(text[begin:], functions)
+        abstract = {*declared, *elementwise(clean, begin)}
+        sources = [Source(clean, span, functions, abstract) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        return [_statement(source) for source in sources]
+        return [statement(source, alone) for source in sources]
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -281,8 +284,8 @@ def parse_expression(
 ) -> Node:
     """One expression. Raises ParseError."""
     try:
-        clean = _clean(text, functions)
-        spans = list(_lines(clean.replace(";", "\0").replace("\n", " ")))
+        clean = cleaned(text, functions)
+        spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         node: Node = _run("expression", Source(clean, spans[0], functions, abstract))
@@ -294,7 +297,7 @@ def parse_expression(
 def pieces(text: str) -> list[Span]:
     """Where the statements stand in a text, comments left out. Raises ParseError."""
     try:
-        return list(_lines(_clean(text)))
+        return list(lines(cleaned(text)))
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -313,11 +316,17 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
     with suppress(LarkError, ParseError):
         for token in driver.lexer_thread.lex(driver.parser_state):
             driver.feed_token(token)
-            found.append((str(token.type), _span(token)))
+            found.append((str(token.type), span_of(token)))
     return found
 
 
-def _clean(text: str, known: Container[str] = ()) -> str:
+def elementwise(clean: str, begin: int = 0) -> set[str]:
+    """The names that a text declares from a place on as element-wise functions."""
+    found = _ELEMENTWISE.findall(clean, begin)
+    return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
+
+
+def cleaned(text: str, known: Container[str] = ()) -> str:
     """The text with comments blanked and letters made plain; every place stays where it was."""
     TEXT.admit(len(text), "this text", "split it into several problems.")
     unprintable = _UNPRINTABLE.search(text)
@@ -331,7 +340,7 @@ def _clean(text: str, known: Container[str] = ()) -> str:
     return clean
 
 
-def _lines(text: str, begin: int = 0) -> Iterator[Span]:
+def lines(text: str, begin: int = 0) -> Iterator[Span]:
     """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
     start, open_at = begin, list[int]()
     for m in _BOUNDARY.finditer(text + "\n;", begin):
@@ -356,7 +365,8 @@ def _lines(text: str, begin: int = 0) -> Iterator[Span]:
             start = at + 1
 
 
-def _statement(source: Source) -> Statement:
+def statement(source: Source, alone: bool = False) -> Statement:
+    """The statement that stands there, or an expression `alone`. Raises ParseError."""
     text, span = source.text, source.span
     for form in _LEIBNIZ:
         m = form.fullmatch(text, *span)
@@ -365,8 +375,20 @@ def _statement(source: Source) -> Statement:
             names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
             wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
             return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
-    statement: Statement = _run("statement", source)
-    return statement
+    try:
+        found: Statement = _run("statement", source)
+    except ParseError:
+        if not alone or _REQUEST.match(source.text, *source.span):
+            raise
+        with suppress(ParseError):
+            return asking(_run("expression", source))
+        raise
+    return found
+
+
+def asking(of: Node) -> Asked:
+    """The request that an expression alone is."""
+    return Asked("grad", of, (), None, False, None, of.span)
 
 
 def _run(start: str, source: Source) -> Any:
@@ -392,7 +414,7 @@ def _run(start: str, source: Source) -> Any:
         refused = error.token
     if begun is not None:
         raise _malformed(begun, source)
-    at = Span(span.end, span.end) if refused.type == "$END" else _span(refused)
+    at = Span(span.end, span.end) if refused.type == "$END" else span_of(refused)
     waiting = _waiting(state.parse_conf.states[position])
     stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
     name, first = stopped.called
@@ -415,7 +437,7 @@ def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | N
 
 def _malformed(begun: Token, source: Source) -> ParseError:
     """What is said of an index or a range that is none."""
-    place = _span(begun)
+    place = span_of(begun)
     if begun.type == "_FOR":
         return ParseError(RANGE, Span(place.start, source.span.end))
     end = next(_closings(source.text, place.end))
@@ -450,23 +472,27 @@ def _waiting(expected: Container[str]) -> Waiting:
 
 @cache
 def _parser() -> Lark:
-    """The parser, made on first use; its tables are kept in the user's cache."""
-    grammar = _grammar()
+    """The parser, made on first use."""
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder())
+
+
+def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> Lark:
+    """The parser of a grammar; its tables are kept in the user's cache."""
+    grammar = _grammar(names)
     return Lark(
         grammar,
         parser="lalr",
-        lexer=Terminals,
+        lexer=lexer,
         start=["statement", "expression"],
-        transformer=_Builder(),
+        transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )
 
 
-def _grammar() -> str:
+def _grammar(names: Sequence[str]) -> str:
     """The grammar's text: packaged, or in a working copy beside the package."""
     package = Path(__file__).parent.parent
     folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
-    names = ("problem.lark", "expression.lark")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -5,9 +5,11 @@ Comes after parsing, before shapes are inferred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from ..core.dims import ONE, shape_text
@@ -15,6 +17,7 @@ from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import IDENTITY, Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.indices import Member
+from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
 from .synonyms import advice
 from .syntax import (
@@ -31,6 +34,14 @@ from .syntax import (
 )
 from .syntax import postorder as walk
 
+_NUMBER = re.compile(r"_?\d+$")
+_SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
+# A name with an index below it, as in index notation.
+_INDEXED = re.compile(r"(?P<base>.+)_[ijklmnt]{1,3}|(?P<sum>sum|Σ|Sum|prod|max|min|mean)_.+")
+_GREEK = frozenset(
+    {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lam"}
+    | {"lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
+)
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = {"elementwise": ", and has no attributes"}
 CONSTANTS = ("pi", "e")
@@ -52,14 +63,6 @@ def vocabulary() -> Mapping[str, int]:
     be forgotten (`cache_clear`) where the table gets a row."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like this one, if one is alike."""
-    from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-    alike = sorted(k for k in known if abs(len(k) - len(name)) <= 2)
-    return next(iter(get_close_matches(name, alike, n=1, cutoff=0.75)), None)
 
 
 class Declared(NamedTuple):
@@ -85,6 +88,7 @@ class Scope:
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, list[Node]] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
+    unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     words: Mapping[str, int] = field(default_factory=vocabulary)
 
     def is_value(self, name: str) -> bool:
@@ -105,9 +109,12 @@ class Scope:
         return NameProblem(message, span, self.text)
 
 
-def gather(text: str, statements: Iterable[Statement], known: Scope | None = None) -> Scope:
-    """The names that a problem's statements declare and define, added to those that are known.
-    Raises NameProblem, ShapeError."""
+def gather(
+    text: str, statements: Sequence[Statement], known: Scope | None = None, complete: bool = False
+) -> Scope:
+    """The names that a problem's statements declare and define, added to those that are known;
+    where these are `complete`, a name that none uses tells of a slip. Raises NameProblem,
+    ShapeError."""
     scope = known or Scope(text)
     for statement in statements:
         if isinstance(statement, Declaration):
@@ -130,10 +137,27 @@ def gather(text: str, statements: Iterable[Statement], known: Scope | None = Non
             )
     for name in _dependency_order(scope, bodies):
         scope.bodies[name] = bodies[name]
+    if complete:
+        scope.unused = _unused(scope, statements, [*bodies.values(), *requests])
     for nodes in (*bodies.values(), *requests):
         for node in unknown_names(scope, nodes):
-            _assume(scope, node)
+            _assume(scope, node, nodes)
     return scope
+
+
+def _unused(
+    scope: Scope, statements: Iterable[Statement], expressions: Iterable[Iterable[Node]]
+) -> tuple[str, ...]:
+    """What is declared, and in no expression, claim or direction."""
+    asked = [s for s in statements if isinstance(s, Asked)]
+    used = {s.direction.name for s in asked if s.direction is not None}
+    claims = [walk(s.claim) for s in asked if s.claim is not None]
+    for node in chain(chain.from_iterable(expressions), chain.from_iterable(claims)):
+        if node.kind == "name":
+            used.add(node.value)
+        elif node.kind == "abstract":
+            used.add(node.value[0])
+    return tuple(name for name in (*scope.symbols, *scope.functions) if name not in used)
 
 
 def _declare(scope: Scope, declaration: Declaration) -> None:
@@ -288,10 +312,12 @@ def unknown_names(scope: Scope, nodes: Iterable[Node]) -> Iterator[Node]:
             )
 
 
-def _assume(scope: Scope, node: Node) -> None:
+def _assume(scope: Scope, node: Node, nodes: Sequence[Node]) -> None:
     """Take an undeclared name for a symbol, unless it looks like a mistake."""
     if node.value not in scope.symbols:
         complaint = complain(scope, node, certain=False)
+        if complaint is None and len(nodes) > 1:  # not alone, as in `grad J wrt X`
+            complaint = _slip(scope, node)
         if complaint is not None:
             raise complaint
         scope.assumed.append(node.value)
@@ -325,7 +351,7 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
                 "the product.",
                 node.span,
             )
-    meant = nearest(name, known)
+    meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
         return scope.error(
             f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
@@ -333,3 +359,48 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
             node.span,
         )
     return scope.error(f"`{name}` is not declared.", node.span) if certain else None
+
+
+def _variant(scope: Scope, name: str) -> str | None:
+    """What is declared or defined and differs from a name by case, by a digit, or by one letter of
+    three: other names than those that are merely alike."""
+    known = [*(n for n, d in scope.symbols.items() if d.span is not None), *scope.definitions]
+    for other in known if _has_declarations(scope) else ():
+        same = _NUMBER.sub("", other).casefold() == _NUMBER.sub("", name).casefold()
+        if same or (_differ_by_a_letter(name, other) and not {name, other} <= _GREEK):
+            return other
+    return None
+
+
+def _slip(scope: Scope, node: Node) -> NameProblem | None:
+    """What makes an undeclared name of a problem with declarations likely to be a slip."""
+    if not _has_declarations(scope):
+        return None
+    name, said = node.value, ""
+    indexed = _INDEXED.fullmatch(name)
+    if indexed is not None:
+        base = indexed["base"] or indexed["sum"]
+        what = "entries" if base in scope.symbols else "sums" if base in _SUMS else "members"
+        instead = {
+            "entries": f"write `{base}` itself in a product, such as `{base}' {base}`.",
+            "sums": "write `sum(…)` of a whole matrix, or `sum(i = 1..n) …` of a family's members.",
+            "members": f"a family is declared, `{base}[i] : d for i = 1..n`.",
+        }[what]
+        said = f", and an index below it is not read: {instead}"
+    elif scope.unused:
+        names = ", ".join(f"`{n}`" for n in scope.unused[:MOST_NAMED])
+        is_are = "is" if len(scope.unused) == 1 else "are"
+        said = f", while {names} {is_are} declared and in no expression: is one of these meant?"
+    if not said:
+        return None
+    new = f"If it is new, declare it: `{name} : scalar`, or its shape."
+    return scope.error(f"`{name}` is not declared{said} {new}", node.span)
+
+
+def _has_declarations(scope: Scope) -> bool:
+    return bool(scope.functions) or any(d.span is not None for d in scope.symbols.values())
+
+
+def _differ_by_a_letter(a: str, b: str) -> bool:
+    differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
+    return len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()

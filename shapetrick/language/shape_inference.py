@@ -18,6 +18,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import ShapeError
 from ..core.expr import IDENTITY
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
+from .notated_calls import SIGNS
 from .scope import SIZED, UNSIZED
 from .syntax import Node
 from .unification import Unifier, is_open, is_settled, unknowns
@@ -306,6 +307,11 @@ def _call(
     name = node.value.name
     if name in UNSIZED:
         return _unsized(i, node, args)
+    if name in SIGNS:
+        shape = SIGNS[name].shape(i.unifier, args[0])
+        if shape is None:
+            raise Misfit(node, SIGNS[name].refusal)
+        return shape
     row = TABLE[NAMES[name]]
     data = i.data(node)
     if len(args) != row.arity:

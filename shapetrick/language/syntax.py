@@ -6,7 +6,7 @@ Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..core.dims import Dim
@@ -98,7 +98,8 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar."""
+    """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar.
+    An expression alone asks for its gradient by every name in it: `wrt` is empty."""
 
     kind: Kind
     of: Node
@@ -137,3 +138,11 @@ def postorder(root: Node) -> Iterator[Node]:
         else:
             stack.append((node, True))
             stack.extend((a, False) for a in reversed(node.args))
+
+
+def without_brackets(root: Node) -> Node:
+    """The same tree, as if no brackets had been typed."""
+    done: dict[Node, Node] = {}
+    for node in postorder(root):
+        done[node] = replace(node, args=tuple(done[a] for a in node.args), bracketed=False)
+    return done[root]

@@ -35,7 +35,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "012345678
 # the line), and what is said. The first row that fits is taken.
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "raised signs are not read: write `^{plain}`."),
-    ("", r"\\", "LaTeX is not read: write the names and functions themselves, `A'` or `sum(x)`."),
+    ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),

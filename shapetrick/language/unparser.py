@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
+from .notated_calls import SIGNS
+from .reader import is_latex
 from .syntax import Callee, Node, postorder
 
 
@@ -53,7 +56,8 @@ class Typist:
 
     def __init__(self, text: str, root: Node) -> None:
         self._text = text
-        self._sources = dict.fromkeys(postorder(root), text)
+        self._plain = not is_latex(text, root.span)
+        self._sources = dict.fromkeys(postorder(root), text) if self._plain else {}
         self._parents = {a: (node, i) for node in postorder(root) for i, a in enumerate(node.args)}
         self._span = root.span
         own = text[root.span.start : root.span.end]
@@ -86,7 +90,15 @@ class Typist:
         return "" if text is None else text[node.span.start : node.span.end]
 
     def replaced(self, old: Node, new: Node) -> str:
-        """The whole text with a new node in the place of one of its own."""
+        """The whole text with a new node in the place of one of its own; what was typed in LaTeX is
+        written anew."""
+        if not self._plain:
+            above = self._parents.get(old)
+            while above is not None:
+                old, i = above
+                new = replace(old, args=(*old.args[:i], new, *old.args[i + 1 :]))
+                above = self._parents.get(old)
+            return self.write(new)
         text = self.write(new)
         parent = self._parents.get(old)
         if parent is not None:
@@ -115,12 +127,16 @@ class Typist:
             case "abstract":
                 name, order = node.value
                 return f"{name}{chr(39) * order}({words[0]})"
+            case "running":
+                return f"sum({node.value}) {self._enclosed(node.args[0], words[0], Level.PRODUCT)}"
             case "call":
                 return self._call(node, words)
         return f"{words[0]}{self._sign(node)}{words[1]}"
 
     def _sign(self, node: Node) -> str:
         """The sign between two operands: as it was typed before the second, if it was there."""
+        if not self._plain:
+            return " " if node.kind == "*" else f" {node.kind} "
         parent, index = self._parents.get(node.args[1], (node, 0))
         if index == 1 and parent.kind == node.kind:
             return self._text[parent.args[0].span.end : parent.args[1].span.start]
@@ -130,6 +146,8 @@ class Typist:
         return f" {sign or node.kind} "
 
     def _call(self, node: Node, words: list[str]) -> str:
+        if node.value.name in SIGNS:
+            return SIGNS[node.value.name].typed.format(words[0])
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
         sizes = [self.write(size) for size in node.value.sizes]
         return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from ..language.latex_names import GREEK
 from .document import Block, Equation, Item, Text
-from .latex import GREEK, escaped
+from .latex import escaped
 
 # Letters of the language and of what is said that pdfLaTeX lacks, in mathematics.
 _SIGNS = {

@@ -18,18 +18,13 @@ from ..core.functions import TABLE
 from ..core.indices import Member, Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
+from ..language.latex_names import ACCENTS, GREEK, letter_of
 from ..language.notation import Level, Notation, Piece, Rope, signed, spell
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
 _TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
 _INVERSE = "^{-1}"
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
-    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
-    "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
+_ACCENTS = {word: sign for sign, word in ACCENTS.items()}
 _ESCAPES = {
     **{c: f"\\{c}" for c in "#$%&_{}"},
     "\\": r"\textbackslash{}",
@@ -67,12 +62,15 @@ def identifier(name: str) -> str:
     if match is None:
         return _stem(plain)
     stem, below = (match[1], match[2]) if match[1] else (match[3], match[4])
-    words = [_stem(word, r"\mathrm") for word in below.split("_")]
-    return f"{_stem(stem)}_{{{','.join(words)}}}"
+    words, letter = below.split("_"), _stem(stem)
+    if words[0] in _ACCENTS:
+        letter = f"{_ACCENTS[words.pop(0)]}{{{letter}}}"
+    below = ",".join(_stem(word, r"\mathrm") for word in words)
+    return f"{letter}_{{{below}}}" if below else letter
 
 
 def _stem(word: str, look: str = r"\mathit") -> str:
-    letter = GREEK.get(word, "lambda" if word == "lam" else word)
+    letter = letter_of(word)
     if letter in GREEK.values():
         return f"\\{letter}"
     if word.isascii():
@@ -81,9 +79,11 @@ def _stem(word: str, look: str = r"\mathit") -> str:
 
 
 def alike(names: Iterable[str]) -> frozenset[str]:
-    """Those of the names that look like another one in print: `Z1` beside `Z_1`."""
-    first: dict[str, str] = {}
-    return frozenset(n for n in dict.fromkeys(names) if first.setdefault(identifier(n), n) != n)
+    """Those of the names that look like another one in print: `Z1` and `Z_1`."""
+    looks: dict[str, set[str]] = {}
+    for name in names:
+        looks.setdefault(identifier(name), set()).add(name)
+    return frozenset(n for same in looks.values() if len(same) > 1 for n in same)
 
 
 def names_in(e: Expr) -> list[str]:

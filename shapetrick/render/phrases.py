@@ -10,6 +10,7 @@ from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
 BADGES = {"verified": "✓ verified", "wrong": "✗ WRONG", "unchecked": "? NOT VERIFIED"}
+ABSENT = "! zero"  # in the place of `verified`, where the variable does not occur
 KINDS: dict[Kind, str] = {
     "grad": "gradient",
     "vjp": "backward rule",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol
 from ..core.problem import Problem
 from ..core.results import Line, Recursion, Result, Step, Validation
+from ..core.warnings import absence, warnings_of
 from ..language.printer import factor_text, overlined, to_text
 from . import phrases as words
 from .layout import COLOURS, MARGIN, Row, broken, columns, labelled, padded, plain, prose
@@ -60,12 +61,14 @@ class Style:
 
 
 def problem_rows(problem: Problem, style: Style) -> list[Row]:
-    """What was assumed and how ambiguous texts were read, once for a problem."""
-    rows = []
-    for label, remarks in (("assumed", problem.assumptions), ("read", problem.readings)):
+    """What was assumed, what nothing uses, how ambiguous texts were read; once for a problem."""
+    rows: list[Row] = []
+    unused = warnings_of(replace(problem, assumptions=()))
+    groups = (("assumed", problem.assumptions, "yellow"), ("unused", unused, "yellow"))
+    for label, remarks, look in (*groups, ("read", problem.readings, "")):
         for i, remark in enumerate(remarks):
             texts = prose(remark, style.prose_width - INDENT)
-            rows += labelled(label if i == 0 else "", [[(t, "")] for t in texts], INDENT)
+            rows += labelled(label if i == 0 else "", [[(t, look)] for t in texts], INDENT)
     return [*rows, []] if rows else []
 
 
@@ -73,13 +76,18 @@ def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list
     """The derivation of one request, of a problem whose own definitions have these names."""
     if style.quiet:
         return _quiet(result, style, own)
-    rows: list[Row] = [[(words.asked(result.request, style.name), "bold")], []]
+    rows: list[Row] = []
+    absent = absence(result.request) if result.recursion is None else ""
+    if absent:
+        texts = prose(absent, style.prose_width - INDENT)
+        rows += [*labelled("warning", [[(t, "bold yellow")] for t in texts], INDENT), []]
+    rows += [[(words.asked(result.request, style.name), "bold")], []]
     for step in result.steps:
         rows += [*_step(step, style), []]
     if style.steps and result.rewritings:
         rows += [*_rewritings(result, style), []]
     rows += [*_gradient(result, style), []]
-    return [*rows, *_verdict(result.validation, style)]
+    return [*rows, *_verdict(result.validation, style, absent)]
 
 
 # ------------------------------------------------------------------------------------- the steps
@@ -296,8 +304,10 @@ def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
 # ----------------------------------------------------------------------------------- the verdict
 
 
-def _verdict(v: Validation, style: Style) -> list[Row]:
+def _verdict(v: Validation, style: Style, absent: str) -> list[Row]:
     badge, look = words.BADGES[v.verdict], LOOKS[v.verdict]
+    if absent and v.verdict == "verified":
+        badge, look = words.ABSENT, LOOKS["unchecked"]
     indent = MARGIN + columns(badge) + 2
     width = style.prose_width - indent
     texts = [

@@ -14,7 +14,7 @@ from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
 from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
-from ..language.scope import nearest
+from ..core.warnings import nearest
 from ..language.source import decoded, read_bytes
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose

@@ -13,10 +13,11 @@ from itertools import chain
 from ..core.errors import InputError, Span
 from ..core.expr import Expr
 from ..core.problem import Problem
+from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
 from ..language.elaboration import Elaboration, read
-from ..language.parser import parse
-from ..language.scope import Declared, Scope, gather, nearest, vocabulary
+from ..language.reader import has_latex, parse
+from ..language.scope import Declared, Scope, gather, vocabulary
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -85,11 +86,13 @@ def extended(standing: Standing, more: str) -> Standing | None:
     a whole, or can't be read."""
     problem = standing.problem
     text = problem.text + more
-    if problem.families is not None:
+    if problem.families is not None or has_latex(text):
         return None
     try:
         statements = parse(text, vocabulary(), len(problem.text), problem.functions)
         if has_families(statements) or not _only_adds(standing, statements):
+            return None
+        if any(node.kind == "running" for root in _values(statements) for node in postorder(root)):
             return None
         named = set(_names(statements))
         if not named.isdisjoint(standing.loose):

@@ -328,7 +328,7 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     if entered.dropped:
         remarks.append(("taken out", f"{listed(entered.dropped)}: no longer fits (see :undo)"))
     remarks += [("assumed", text) for text in entered.assumptions]
-    remarks += [("read", text) for text in entered.readings]
+    remarks += [("read", text) for text in (*entered.echoes, *entered.readings)]
     yield from remark_rows(remarks, style)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,10 +18,12 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.expr import Abstract, Expr, Name, Symbol, postorder
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
-from ..language.parser import parse, parse_expression, pieces
+from ..language.notated_calls import SIGNS
+from ..language.parser import parse, pieces
+from ..language.reader import has_latex, parse_expression, written
 from ..language.scope import vocabulary
 from ..language.shape_errors import source
-from ..language.syntax import Asked, Declaration, Definition, Node
+from ..language.syntax import Asked, Declaration, Definition, Node, Statement
 from ..language.syntax import postorder as walk
 from .continuation import Standing, extended, stand
 
@@ -29,7 +31,9 @@ Kind = Literal["declaration", "definition", "request", "comment"]
 
 _COMMENT = re.compile(r"#[^\n]*")
 _FREE_NAMES = ("value", *(f"value{i}" for i in range(1, 1000)))  # for an expression alone
-_LOOKS_LIKE_STATEMENT = re.compile(r"\s*(grad|vjp|jac|hess|jvp|hvp|check)\s|[^()\[\]{}]*[:=]")
+_LOOKS_LIKE_STATEMENT = re.compile(
+    r"\s*(grad|vjp|jac|hess|jvp|hvp|check)\s|\s*\$*\s*\\nabla|[^()\[\]{}]*([:=]|\\in(?![a-z]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,14 @@ class Entered:
     assumptions: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
 
+    @property
+    def echoes(self) -> Iterator[str]:
+        """What was defined in LaTeX, in the plain language."""
+        for entry in self.entries:
+            for name in entry.names if has_latex(entry.text) else ():
+                if name in self.problem.definitions:
+                    yield f"{name} = {self.problem.definitions[name].args[0]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -136,7 +148,7 @@ class Session:
 
     def enter(self, text: str) -> Entered:
         """Take statements in, all or none. Raises InputError with its place in what was typed."""
-        new = list(_entries(text))
+        new = list(_entries(text, self._names))
         entries = tuple(entry for entry, _ in new)
         added = self._added(entries)
         return self._changed(new, text) if added is None else self._grown(entries, *added)
@@ -191,6 +203,13 @@ class Session:
             tuple(r for r in problem.readings if r not in before.readings),
         )
 
+    def _names(self) -> list[str]:
+        """All that stands, as names that LaTeX may mention."""
+        problem = self.problem
+        values = [*problem.symbols.values(), *problem.definitions.values()]
+        dims = [name for e in values for dim in e.shape for name in dim.names]
+        return [*problem.symbols, *problem.definitions, *problem.functions, *dims]
+
     def forget(self, names: Sequence[str]) -> None:
         """Take statements out by the names that they give. Raises InputError if others need
         them."""
@@ -240,11 +259,16 @@ class Session:
         """An expression alone, in the names that stand; unknown ones are inferred as in a
         definition. Raises InputError with its place in what was typed."""
         plain = _on_one_line(text)
-        node = parse_expression(plain, vocabulary(), self.problem.functions)
+        node = parse_expression(
+            plain, vocabulary(), self.problem.functions, self._names() if has_latex(plain) else ()
+        )
         taken = {*self.problem.symbols, *self.problem.definitions, *self.problem.functions}
         taken |= {part.value for part in walk(node) if part.kind == "name"}
         name = next(n for n in _FREE_NAMES if n not in taken)
-        entry = Entry(f"{name} = {plain}", "definition", (name,))
+        head = f"{name} = "
+        if "$" in plain:  # around the whole definition
+            head, plain = f"${head}", f"{plain.replace('$', ' ')}$"
+        entry = Entry(f"{head}{plain}", "definition", (name,))
         before, added = self.problem, self._added((entry,))
         if added is not None:
             problem = added[1].problem
@@ -253,7 +277,7 @@ class Session:
             try:
                 problem = trial.problem
             except InputError as error:
-                raise _shifted(error, trial, entry, len(name) + 3, text) from None
+                raise _shifted(error, trial, entry, len(head), text) from None
         return Reading(
             problem.definitions[name].args[0],
             bracketed(plain, node),
@@ -290,7 +314,7 @@ def is_expression(text: str) -> bool:
     """Whether a text is an expression alone, or is nearer to one than to a statement."""
     try:
         list(_entries(text))
-    except ParseError:
+    except InputError:
         return not _LOOKS_LIKE_STATEMENT.match(text)
     return False
 
@@ -325,8 +349,13 @@ def _on_one_line(text: str) -> str:
     return re.sub(r"\s", " ", text)
 
 
-def _entries(text: str) -> Iterator[tuple[Entry, int]]:
-    """The statements of a text, and where each begins. Raises ParseError."""
+def _entries(text: str, names: Callable[[], Sequence[str]] = tuple) -> Iterator[tuple[Entry, int]]:
+    """The statements of a text, and where each begins; `names()` stand already, which is asked for
+    LaTeX alone. Raises ParseError."""
+    if has_latex(text):
+        for at, typed, statements in written(text, vocabulary(), names()):
+            yield _made(_on_one_line(typed), statements), at.start - typed.startswith("$")
+        return
     flat = _on_one_line(text)
     spans = pieces(text)
     comments = list(_COMMENT.finditer(text))
@@ -353,7 +382,11 @@ def _entry(text: str, flat: str, span: Span) -> Entry:
             raise
         at = Span(error.span.start + span.start, error.span.end + span.start)
         raise ParseError(error.message, at, text) from None
-    match statement:
+    return _made(piece, [statement])
+
+
+def _made(piece: str, statements: Sequence[Statement]) -> Entry:
+    match statements[0]:
         case Declaration(names=names):
             return Entry(piece, "declaration", tuple(n.name for n in names))
         case Definition(name=name):
@@ -492,8 +525,10 @@ def bracketed(text: str, root: Node) -> str:
 
     for node in walk(root):
         match node.kind:
-            case "number" | "name":
-                done[node] = source(text, node).strip("() ")
+            case "name":
+                done[node] = str(node.value)
+            case "number":
+                done[node] = source(text, node).strip("(){} ")
             case "neg":
                 done[node] = f"-{inner(node.args[0], 'neg', False)}"
             case "'":
@@ -512,5 +547,7 @@ def _call(text: str, node: Node, args: list[str]) -> str:
         name, order = node.value
         return f"{name}{chr(39) * order}({args[0]})"
     name, axis, sizes = node.value
+    if name in SIGNS:
+        return SIGNS[name].typed.format(args[0])
     given = [*args, *(source(text, s) for s in sizes), *([] if axis is None else [f"axis={axis}"])]
     return f"{name}({', '.join(given)})"

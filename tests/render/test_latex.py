@@ -92,6 +92,8 @@ def test_formula(text: str, expected: str) -> None:
         ("x_ij", r"x_{\mathrm{ij}}"),
         ("A_1_2", "A_{1,2}"),
         ("x_train", r"x_{\mathrm{train}}"),
+        ("y_hat", r"\hat{y}"),
+        ("w_tilde_2", r"\tilde{w}_{2}"),
         ("θ", r"\theta"),
         ("theta_0", r"\theta_{0}"),
         ("lam", r"\lambda"),
@@ -107,9 +109,9 @@ def test_name(name: str, expected: str) -> None:
 
 
 def test_names_that_look_alike_are_told_apart() -> None:
-    assert alike(["Z1", "Z_1", "sigma", "σ", "Z1"]) == {"Z_1", "σ"}
+    assert alike(["Z1", "Z_1", "sigma", "σ", "Z1", "X"]) == {"Z1", "Z_1", "sigma", "σ"}
     one, other = (ex.symbol(name, (Dim.of("m"), Dim.of("m"))) for name in ("Z1", "Z_1"))
-    assert to_latex(ex.matmul(one, other)) == r"Z_{1} \, \mathtt{Z\_1}"
+    assert to_latex(ex.matmul(one, other)) == r"\mathtt{Z1} \, \mathtt{Z\_1}"
     assert identifier("Z1") == identifier("Z_1")
 
 

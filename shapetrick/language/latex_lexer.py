@@ -1,0 +1,691 @@
+r"""A statement's LaTeX to the terminals of its grammar: names, functions, derivatives, scripts.
+
+What the grammar can't tell apart is told here, by the names that are known and by what follows:
+whether a letter is a factor or a function, whether `T` is an exponent, what `\partial` asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from lark import Token as Terminal
+from lark.lexer import Lexer
+
+from ..core.errors import NameProblem, ParseError, Span
+from ..core.expr import IDENTITY
+from ..core.indices import base_of, range_of
+from .latex_names import ACCENTS, LETTERS, Names, Typed
+from .latex_tokens import Token
+from .notated_calls import SIGMOID
+from .syntax import ATTRIBUTES, KINDS, UPSTREAM, Named
+
+SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
+REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp")
+_WORDS = ("check", "wrt", "with")
+_OPERATORS = {
+    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "*",
+    r"\times": "*", "*": "*", r"\bullet": "*", "/": "/", r"\div": "/",
+}  # fmt: skip
+_FUNCTIONS = {
+    r"\log": "log", r"\ln": "log", r"\exp": "exp", r"\det": "det", r"\max": "max", r"\min": "min",
+    r"\sin": "sin", r"\cos": "cos", r"\tan": "tan", r"\arcsin": "asin", r"\arccos": "acos",
+    r"\arctan": "atan", r"\sinh": "sinh", r"\cosh": "cosh", r"\tanh": "tanh", r"\Tr": "tr",
+    r"\trace": "tr", r"\sgn": "sign",
+}  # fmt: skip
+_OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
+_REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
+          r"\geq0": ("nonneg",)}  # fmt: skip
+_SYMMETRIC = {"": "symmetric", "++": "posdef"}
+_BRACKETS = ("(", "[", r"\{", "{")
+_KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
+    rf"\{name}"
+    for name in (
+        *LETTERS, "frac", "sqrt", "sum", "top", "partial", "nabla", "left", "right", "mathbf",
+        "mathrm", "mathbb", "mathcal", "boldsymbol", "operatorname", "text", "vec", "lVert",
+        "rVert", "Vert", "langle", "rangle", "in", "begin", "end", "quad",
+    )
+}  # fmt: skip
+
+Place = tuple[int, int]  # tokens from one to another
+Item = Terminal | Place
+
+
+class Part(NamedTuple):
+    """A statement, or an expression: its tokens, and the names of its text."""
+
+    text: str
+    tokens: Sequence[Token]
+    names: Names
+
+
+class Latex(Lexer):
+    """The lexer of the LaTeX grammar; its text is a `Part`."""
+
+    __future_interface__ = 2  # `lex` gets both states as they are
+
+    def __init__(self, _: Any) -> None: ...
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Terminal]:
+        part: Part = lexer_state.text
+        reader = _Reader(*part)
+        waiting: list[Item] = [(0, len(part.tokens))]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, Terminal):
+                yield item
+            elif item[0] < item[1]:
+                accepted = parser_state.parse_conf.states[parser_state.position]
+                waiting.extend(reversed(reader.items(*item, accepted)))
+
+
+class _Reader:
+    """Takes the next terminal from a place, and says what is to be read behind it."""
+
+    def __init__(self, text: str, tokens: Sequence[Token], names: Names) -> None:
+        self.text, self.tokens, self.names = text, tokens, names
+
+    def items(self, i: int, end: int, accepted: Container[str]) -> list[Item]:
+        """What stands at a token, and what is left."""
+        token = self.tokens[i]
+        if "KIND" in accepted:
+            found = self._request(i, end) or self._word(i, end, accepted)
+        else:
+            found = self._word(i, end, accepted)
+        if found:
+            return found
+        match token.kind:
+            case "number":
+                return self._number(i, end)
+            case "relation":
+                kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
+                return [_terminal(kind, token), (i + 1, end)]
+            case "open" | "close":
+                return self._bracket(i, end)
+            case "sign" | "macro":
+                found = self._sign(i, end, accepted)
+        return found or self._name(i, end, accepted)
+
+    # ---- brackets, signs, scripts
+
+    def _number(self, i: int, end: int) -> list[Item]:
+        token, before = self.tokens[i], self.tokens[i - 1] if i else None
+        if before and before.kind == "letter" and before.span.end == token.span.start:
+            raise self._error(
+                f"a number behind a name: write `{before.text}_{{{token.text}}}` for a name with "
+                f"an index, `{token.text} {before.text}` for the product.",
+                before.span | token.span,
+            )
+        return [_terminal("NUMBER", token), (i + 1, end)]
+
+    def _bracket(self, i: int, end: int) -> list[Item]:
+        token = self.tokens[i]
+        rest: list[Item] = [(i + 1, end)]
+        norm = token.text == r"\|" or self.tokens[token.partner].text == r"\|"
+        if token.text in ("|", r"\|") and token.kind == "open":
+            return [_terminal("BAR", token), *rest]
+        if token.text in ("|", r"\|"):
+            scripts = self.names.scripts(self.tokens, i + 1, self.text)
+            if scripts.below and not norm:
+                raise self._entry(self.tokens[i + 1].span)
+            closing = _terminal("BAR_END", token, (norm, ",".join(scripts.below)))
+            return [closing, *scripts.raised, (scripts.end, end)]
+        if token.text in (r"\langle", r"\rangle"):
+            return [_terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
+        return [_terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
+
+    def _sign(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+        token = self.tokens[i]
+        sign, rest = token.text, (i + 1, end)
+        if sign in ("+", "-"):
+            kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
+            return [_terminal(kind, token), rest]
+        if sign in _OPERATORS:
+            kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
+            return [_terminal(kind, token, text=_OPERATORS[sign]), rest]
+        if sign == ",":
+            return [_terminal("_COMMA", token), rest]
+        if sign == "'":
+            return [_terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
+        if sign == "^":
+            return [*self._raised(i), (self.tokens[i + 1].partner + 1, end)]
+        if sign == "_":
+            raise self._entry(token.span)
+        if sign == r"\frac":
+            return [_terminal("FRAC", token), rest]
+        if sign == r"\sqrt":
+            return [_terminal("SQRT", token), rest]
+        if sign == r"\sum":
+            return self._sum(i, end)
+        if sign in (r"\norm", r"\abs"):
+            close = self.tokens[i + 1].partner
+            scripts = self.names.scripts(self.tokens, close + 1, self.text)
+            below = ",".join(scripts.below)
+            closing = _terminal("BAR_END", self.tokens[close], (sign == r"\norm", below))
+            return [
+                _terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
+                (scripts.end, end),
+            ]  # fmt: skip
+        if sign in (r"\mathbb", r"\R", "ℝ", r"\mathbf", r"\boldsymbol"):
+            return self._set(i, end, accepted) or self._constant(i, end)
+        if sign in (r"\partial", r"\nabla"):
+            raise self._error(
+                "a derivative is a statement of its own: `\\nabla_W J`, or `\\nabla_W J = …` to be "
+                "checked.",
+                token.span,
+            )
+        arrow = sign == r"\vec" and i + 1 < end and self.tokens[i + 1].text == "{"
+        function = "" if arrow else self._function_of(sign)
+        return self._function(function, i, i + 1, end) if function else None
+
+    def _raised(self, i: int) -> list[Item]:
+        """An exponent, or a transpose."""
+        power, close = self.tokens[i], self.tokens[i + 1].partner
+        low = i + 2
+        span = power.span | self.tokens[close].span
+        if low == close:
+            raise self._error("something is missing after `^`.", span)
+        minus = self.tokens[low].is_("-")
+        first = self.tokens[low + minus] if low + minus < close else self.tokens[low]
+        if close - low - minus == 1:
+            if first.is_(r"\top", "'") or (first.kind in ("letter", "word") and first.text == "T"):
+                turned: list[Item] = [_at("TRANSPOSE", "'", span)]
+                return [*self._inverse(span), *turned] if minus else turned
+            if first.is_("+", "*", r"\star", r"\dagger", r"\ast"):
+                raise self._error(
+                    "this superscript is not read: the inverse is `A^{-1}`, the transpose "
+                    "`A^{\\top}`.",
+                    span,
+                )
+        by_entry = first.is_(r"\circ", r"\odot") and not minus
+        sign = _terminal("POWER", power, text=".^" if by_entry else "^")
+        opening = _terminal("LPAR", self.tokens[i + 1])
+        return [sign, opening, (low + by_entry, close), _terminal("RPAR", self.tokens[close])]
+
+    def _inverse(self, span: Span) -> list[Item]:
+        words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
+        return [_at(kind, word, span) for kind, word in words]
+
+    def _sum(self, i: int, end: int) -> list[Item]:
+        r"""`\sum_{i=1}^{n}`: the members over which it runs."""
+        below = above = ""
+        at = i + 1
+        while at < end and self.tokens[at].is_("_", "^"):
+            close = self.tokens[at + 1].partner
+            inner = "".join(t.text for t in self.tokens[at + 2 : close])
+            below, above = (inner, above) if self.tokens[at].is_("_") else (below, inner)
+            at = close + 1
+        letter, equals, first = below.partition("=")
+        span = self.tokens[i].span | self.tokens[at - 1].span
+        over = range_of(letter, first, above) if equals and above else None
+        if over is None:
+            raise self._error(
+                "a sum runs over the members of a family, `\\sum_{i=1}^{n} x_i`, from one index to "
+                "another; a sum of all entries is `\\operatorname{sum}(A)`, or "
+                "`\\mathbf{1}^{\\top} x`.",
+                span,
+            )
+        return [_at("SUM", "sum", span, over), (at, end)]
+
+    # ---- sets and constants
+
+    def _set(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+        r"""`\mathbb{R}^{m \times d}`, where a shape is wanted."""
+        if "REALS" not in accepted:
+            return None
+        token, at, letter = self.tokens[i], i + 1, "R"
+        if token.text.startswith(r"\math"):
+            close = self.tokens[i + 1].partner
+            letter = "".join(t.text for t in self.tokens[i + 2 : close])
+            at = close + 1
+        low = ""
+        raised: Place | None = None
+        while at < end and self.tokens[at].is_("_", "^"):
+            close = self.tokens[at + 1].partner
+            if self.tokens[at].is_("_"):
+                low = "".join(t.text for t in self.tokens[at + 2 : close])
+            else:
+                raised = (at, close)
+            at = close + 1
+        words: tuple[str, ...]
+        if letter == "R" and low in _REALS:
+            words = _REALS[low]
+        elif letter == "S" and low in _SYMMETRIC:
+            words = (_SYMMETRIC[low],)
+        else:
+            raise self._error(
+                "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
+                "follow it, `\\text{posdef}`.",
+                token.span | self.tokens[at - 1].span,
+            )
+        span = token.span | self.tokens[at - 1].span
+        attributes = [_at("ATTRIBUTE", word, span) for word in words]
+        start = _at("REALS" if letter == "R" else "SQUARE", letter, span, attributes)
+        if raised is None:
+            return [start, (at, end)]
+        low_at, close = raised
+        opening = _terminal("_RAISED", self.tokens[low_at])
+        closing = _terminal("_CLOSE", self.tokens[close])
+        return [start, opening, (low_at + 2, close), closing, (at, end)]
+
+    def _constant(self, i: int, end: int) -> list[Item] | None:
+        r"""`\mathbf{1}_{n}`, `\mathbf{0}`: ones and zeros, sized or not."""
+        token = self.tokens[i]
+        if token.text not in (r"\mathbf", r"\boldsymbol", r"\mathbb"):
+            return None
+        close = self.tokens[i + 1].partner
+        inner = self.tokens[i + 2 : close]
+        if len(inner) != 1 or inner[0].text not in ("0", "1", "K", "I"):
+            return None
+        sign = inner[0].text
+        if sign in ("K", "I"):
+            typed = self.names.typed(self.tokens, i, self.text)
+            if typed is None or self.names.is_known(self.names.meaning(typed, self.text, True)):
+                return None
+            return self._sized(typed, {"K": "commute", "I": "eye"}[sign], end)
+        scripts = self.names.scripts(self.tokens, close + 1, self.text, words=False)
+        span = token.span | self.tokens[scripts.end - 1].span
+        look = Typed(("", ()), "", span, scripts.raised, scripts.end, low=scripts.low)
+        found = self._sized(look, {"0": "zeros", "1": "ones"}[sign], end)
+        if found is not None:
+            return found
+        words = (("LPAR", "("), ("NUMBER", sign), ("RPAR", ")"))
+        given: list[Item] = [_at(kind, word, span) for kind, word in words]
+        call = _at("CALL", "vector", span, ("vector", 1, None))
+        return [call, *given, *scripts.raised, (scripts.end, end)]
+
+    def _sized(self, typed: Typed, function: str, end: int) -> list[Item] | None:
+        """A constant with its sizes as an index."""
+        low, high = typed.low
+        if low == high:
+            return None
+        items: list[Item] = []
+        for k in range(low, high):
+            if self.tokens[k].is_(r"\times", ","):
+                items += [(low, k), _terminal("_COMMA", self.tokens[k])]
+                low = k + 1
+        call = _at("CALL", function, typed.span, (function, 0, None))
+        opening, closing = _at("LPAR", "(", typed.span), _at("RPAR", ")", typed.span)
+        return [call, opening, *items, (low, high), closing, *typed.raised, (typed.end, end)]
+
+    # ---- names and functions
+
+    def _word(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+        """A word of the language: of a request, an attribute, a function."""
+        token = self.tokens[i]
+        stop = i + 1
+        word = token.text
+        if token.kind == "letter":
+            stop = self._run(i, end)
+            word = self.text[token.span.start : self.tokens[stop - 1].span.end]
+            if stop - i == 1:
+                if word == "x" and "_BY" in accepted:
+                    return [_terminal("_BY", token), (stop, end)]
+                return None
+        elif token.kind != "word":
+            return None
+        span = token.span | self.tokens[stop - 1].span
+        kind = self._word_kind(word, stop, end, accepted)
+        if kind:
+            return [_at(kind, word, span), (stop, end)]
+        if "DIM" in accepted or word in self.names.plain:
+            return None
+        function = self._function_of(word)
+        if function and (token.kind == "word" or self._calls(i, stop, end)):
+            return self._function(function, i, stop, end)
+        if token.kind == "word" and stop < end and self._opens(stop) and word.isalpha():
+            look = self.names.typed(self.tokens, i, self.text)
+            name = look and self.names.meaning(look, self.text, True)
+            if name and not self.names.is_known(name) and base_of(name) not in self.names.abstract:
+                raise self._unknown_function(word, span)
+        return None
+
+    def _word_kind(self, word: str, stop: int, end: int, accepted: Container[str]) -> str:
+        """The terminal that a word of the language is; empty if it is none here."""
+        kinds = {
+            "KIND": word in REQUESTS,
+            "SYMMETRIC": word == "symmetric",
+            f"_{word.upper()}": word in _WORDS,
+            "ATTRIBUTE": word in ATTRIBUTES or word in KINDS,
+            "KEYWORD": word == "axis" and self._relation(stop, end, "="),
+        }
+        return next((kind for kind, fits in kinds.items() if fits and kind in accepted), "")
+
+    def _relation(self, i: int, end: int, sign: str) -> bool:
+        return i < end and self.tokens[i].kind == "relation" and self.tokens[i].text == sign
+
+    def _run(self, i: int, end: int) -> int:
+        """Where the letters that stand beside each other end."""
+        stop = i + 1
+        while (
+            stop < end
+            and self.tokens[stop].kind == "letter"
+            and self.tokens[stop].span.start == self.tokens[stop - 1].span.end
+        ):
+            stop += 1
+        return stop
+
+    def _calls(self, i: int, stop: int, end: int) -> bool:
+        """Whether letters that are a function's name mean it, not a product of known names."""
+        if stop == end:
+            return False
+        known = all(self.names.is_known(t.text) for t in self.tokens[i:stop])
+        return self._opens(stop) or not known
+
+    def _opens(self, i: int) -> bool:
+        return self.tokens[i].kind == "open" and self.tokens[i].text in _BRACKETS
+
+    def _function_of(self, word: str) -> str:
+        """The function of the language that a macro or a word names; empty if it is none."""
+        if word in _FUNCTIONS:
+            return _FUNCTIONS[word]
+        plain = _simple(word)
+        if word.startswith("\\") and plain in {name.lower() for name in LETTERS}:
+            return ""
+        known = {_simple(name): name for name in self.names.functions if name != UPSTREAM}
+        return _OTHER_NAMES.get(plain, "") or known.get(plain, "")
+
+    def _function(self, name: str, i: int, at: int, end: int) -> list[Item]:
+        """A function, with its power, before a bracket or before the factor that it takes."""
+        scripts = self.names.scripts(self.tokens, at, self.text)
+        token, power = self.tokens[i], None
+        span = token.span | self.tokens[max(scripts.end, at) - 1].span
+        if scripts.below or scripts.above:
+            raise self._error(
+                f"`{name}` has no index here: a logarithm is the natural one, a maximum of a "
+                "family is not read.",
+                span,
+            )
+        if scripts.raised:
+            low, high = scripts.raised[0]
+            inner = self.tokens[low + 2 : high - 1]
+            if len(scripts.raised) > 1 or len(inner) != 1 or inner[0].kind != "number":
+                raise self._error(
+                    "a function's power is a number, `\\sin^2 x`; an inverse has its own name.",
+                    span,
+                )
+            power = _terminal("NUMBER", inner[0])
+        two = name in ("max", "min")
+        before = 2 if two else self.names.functions.get(name, 1)
+        bracket = scripts.end < end and self._opens(scripts.end)
+        call = _at("CALL" if bracket else "APPLY", name, span, (name, before, power))
+        return [call, (scripts.end, end)]
+
+    def _name(self, i: int, end: int, accepted: Container[str]) -> list[Item]:
+        token = self.tokens[i]
+        typed = self.names.typed(self.tokens, i, self.text)
+        if typed is None:
+            raise self._unknown(token)
+        dim = "DIM" in accepted
+        name = self.names.meaning(typed, self.text, new=dim)
+        kind = "DIM" if dim else "NAME"
+        known = self.names.is_known(name)
+        named = _at(kind, name, typed.span, Named(name, typed.span))
+        rest: list[Item] = [*typed.raised, (typed.end, end)]
+        if dim or known:
+            if name in self.names.arguments:
+                return self._bracketed(named, typed, end)
+            if base_of(name) in self.names.abstract and "NUMBER" in accepted:
+                return self._abstract(named, typed, end)
+            return [named, *rest]
+        if name == "e" and typed.raised and not self.tokens[typed.raised[0][0]].is_("'"):
+            low, high = typed.raised[0]
+            power = _terminal("EXP", token)
+            opening = _terminal("LPAR", self.tokens[low + 1])
+            closing = _terminal("RPAR", self.tokens[high - 1])
+            more: list[Item] = list(typed.raised[1:])
+            return [power, opening, (low + 2, high - 1), closing, *more, (typed.end, end)]
+        if typed.look[0] == IDENTITY and not self.names.is_known(IDENTITY):
+            sized = self._sized(typed, "eye", end)
+            if sized is not None:
+                return sized
+        self._check_run(i, end)
+        if typed.end < end and not typed.raised and self.tokens[typed.end].kind == "open":
+            if typed.look == ("sigma", ()) and self._opens(typed.end):
+                named.type, named.value = "CALL", (SIGMOID, 1, None)
+                return [named, *rest]
+            if self.tokens[typed.end].text == "(" and name not in ("e", "pi", IDENTITY):
+                raise self._unknown_function(name, typed.span)
+        return [named, *rest]
+
+    def _abstract(self, named: Terminal, typed: Typed, end: int) -> list[Item]:
+        primes = all(self.tokens[low].is_("'") for low, _ in typed.raised)
+        if typed.end == end or not self._opens(typed.end) or not primes:
+            name = str(named)
+            raise self._error(f"`{name}` is a function: write `{name}(…)`.", typed.span)
+        named.type = "ABSTRACT"
+        return [named, *typed.raised, (typed.end, end)]
+
+    def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[Item]:
+        """A name that was defined with brackets: with the same arguments it is its value."""
+        wanted = self.names.arguments[str(named)]
+        at = typed.end
+        if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
+            return [named, *typed.raised, (at, end)]
+        close = self.tokens[at].partner
+        if arguments(self.tokens, at, self.names, self.text) != wanted:
+            raise self._error(
+                f"`{named}` is defined of `{', '.join(wanted)}`, and read of that alone.",
+                typed.span | self.tokens[close].span,
+            )
+        return [named, *typed.raised, (close + 1, end)]
+
+    def _check_run(self, i: int, end: int) -> None:
+        """Refuse letters beside each other that are no factors but a word."""
+        if self.tokens[i].kind != "letter":
+            return
+        first = i
+        while first and self._run(first - 1, i + 1) > first:
+            first -= 1
+        stop = self._run(i, end)
+        if stop - first >= SHORTEST_WORD:
+            span = self.tokens[first].span | self.tokens[stop - 1].span
+            word = self.text[span.start : span.end]
+            raise self._error(
+                f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
+                f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
+                span,
+            )
+
+    # ---- derivatives
+
+    def _request(self, i: int, end: int) -> list[Item] | None:
+        """A derivative, as the beginning of a statement."""
+        token = self.tokens[i]
+        stop = self._equals(i, end)
+        if token.is_(r"\nabla"):
+            return self._nabla(i, stop, end)
+        if token.is_(r"\frac"):
+            above, below = (i + 2, self.tokens[i + 1].partner), i + 2
+            below = above[1] + 2
+            low = (below, self.tokens[above[1] + 1].partner)
+            mark = self._mark(*above)
+            if not mark or self._mark(*low) != mark or (mark == "d" and low[1] - low[0] < 2):
+                return None
+            return self._leibniz(above, low, low[1] + 1, stop, end)
+        if token.is_(r"\partial") or self._mark(i, stop) == "d":
+            slash = next((k for k in self._outer(i, stop) if self.tokens[k].is_("/")), stop)
+            mark = self._mark(i, slash)
+            if slash == stop or self._mark(slash + 1, stop) != mark:
+                return None
+            return self._leibniz((i, slash), (slash + 1, stop), stop, stop, end)
+        return None
+
+    def _equals(self, i: int, end: int) -> int:
+        return next((k for k in self._outer(i, end) if self.tokens[k].kind == "relation"), end)
+
+    def _outer(self, i: int, end: int) -> Iterator[int]:
+        """The tokens outside of brackets."""
+        while i < end:
+            yield i
+            i = self.tokens[i].partner + 1 if self.tokens[i].kind == "open" else i + 1
+
+    def _mark(self, low: int, high: int) -> str:
+        """Whether something begins with a sign of differentiation."""
+        if low >= high:
+            return ""
+        token = self.tokens[low]
+        if token.is_(r"\partial"):
+            return r"\partial"
+        return "d" if token.kind in ("letter", "word") and token.text == "d" else ""
+
+    def _nabla(self, i: int, stop: int, end: int) -> list[Item]:
+        scripts = self.names.scripts(self.tokens, i + 1, self.text, words=False)
+        low, high = scripts.low
+        kind = "grad"
+        if scripts.raised:
+            kind = self._second(scripts.raised)
+        span = self.tokens[i].span
+        of: Place = (scripts.end, stop)
+        wrt: list[Item] = [(low, high)]
+        if low == high:
+            wrt = self._arguments_of(of)
+        return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
+
+    def _second(self, raised: Sequence[Place]) -> str:
+        low, high = raised[0]
+        if [t.text for t in self.tokens[low + 2 : high - 1]] != ["2"] or len(raised) > 1:
+            raise self._error("a derivative is a first or a second one.", self.tokens[low].span)
+        return "hess"
+
+    def _arguments_of(self, of: Place) -> list[Item]:
+        r"""What `\nabla J(\theta)` is the derivative by: the arguments."""
+        typed = self.names.typed(self.tokens, of[0], self.text) if of[0] < of[1] else None
+        name = self.names.meaning(typed, self.text, True) if typed else ""
+        wanted = self.names.arguments.get(name)
+        alone = (
+            typed is not None
+            and next(
+                (k for k in self._outer(typed.end, of[1]) if self.tokens[k].text != "("), of[1]
+            )
+            == of[1]
+        )
+        if typed is None or wanted is None or not alone:
+            raise self._error(
+                "the variable is missing: write `\\nabla_w J`, or `\\frac{\\partial J}{\\partial "
+                "w}`.",
+                self.tokens[of[0] - 1].span,
+            )
+        items: list[Item] = []
+        for k, argument in enumerate(wanted):
+            named = _at("NAME", argument, typed.span, Named(argument, typed.span))
+            items += [_at("_COMMA", ",", typed.span), named] if k else [named]
+        return items
+
+    def _leibniz(self, above: Place, below: Place, after: int, stop: int, end: int) -> list[Item]:
+        r"""`\frac{\partial J}{\partial W}`, with what it is of above or behind it."""
+        span = self.tokens[above[0]].span
+        of: Place = (above[0] + 1, above[1])
+        kind = "LEIBNIZ"
+        value = "grad"
+        if of[0] < of[1] and self.tokens[of[0]].is_("^"):
+            close = self.tokens[of[0] + 1].partner
+            kind, value = "KIND", self._second([(of[0], close + 1)])
+            of = (close + 1, of[1])
+        names = self._variables(below, value == "hess")
+        along: list[Item] = []
+        if after < stop and self.tokens[after].kind == "open" and self.tokens[after].text == "[":
+            close = self.tokens[after].partner
+            along = [_at("_WITH", "with", span), (after + 1, close)]
+            kind, value = "KIND", "hvp" if value == "hess" else "jvp"
+            after = close + 1
+        if of[0] == of[1]:
+            of, after = (after, stop), stop
+        if after != stop:
+            raise self._error(
+                "a derivative is a statement of its own: nothing stands behind it but what it is "
+                "claimed to be, `\\nabla_W J = …`.",
+                self.tokens[after].span,
+            )
+        asked, by = _at(kind, value, span), _at("_WRT", "wrt", span)
+        return [asked, of, by, *names, *along, (stop, end)]
+
+    def _variables(self, below: Place, second: bool) -> list[Item]:
+        r"""The name in `\partial W`; of a second derivative, that in `\partial w \partial w'`."""
+        found: list[tuple[str, Typed]] = []
+        at = below[0]
+        while at < below[1]:
+            at += self._mark(at, below[1]) != ""
+            typed = self.names.typed(self.tokens, at, self.text) if at < below[1] else None
+            if typed is None:
+                raise self._error(
+                    "a derivative is by a declared name, `\\partial W`.",
+                    self.tokens[below[0]].span,
+                )
+            found.append((self.names.meaning(typed, self.text, True), typed))
+            at = typed.end
+        wanted = 2 if second else 1
+        name, typed = found[0]
+        squared = second and len(found) == 1 and len(typed.raised) == 1
+        same = len(found) == wanted and all(n == name for n, _ in found)
+        if not squared and not same:
+            raise self._error(
+                "a derivative is by one name: ask for one after the other.",
+                self.tokens[below[0]].span | self.tokens[below[1] - 1].span,
+            )
+        return [_at("NAME", name, typed.span, Named(name, typed.span))]
+
+    # ---- errors
+
+    def _error(self, message: str, span: Span) -> ParseError:
+        return ParseError(message, span, self.text)
+
+    def _entry(self, span: Span) -> ParseError:
+        return self._error(
+            "an index below belongs to a name: entries of expressions are not read in LaTeX.", span
+        )
+
+    def _unknown_function(self, name: str, span: Span) -> NameProblem:
+        return NameProblem(
+            f"`{name}` is neither a function nor declared: declare `{name} : elementwise`, or "
+            f"write `{name} \\cdot (…)` for a product.",
+            span,
+            self.text,
+        )
+
+    def _unknown(self, token: Token) -> ParseError:
+        i, span = self.tokens.index(token), token.span
+        if i + 1 < len(self.tokens) and self.tokens[i + 1].text == "{":  # with its argument
+            span |= self.tokens[self.tokens[i + 1].partner].span
+        shown = self.text[span.start : span.end]
+        if token.kind != "macro":
+            return self._error(f"`{shown}` has no place in a formula here.", span)
+        from difflib import get_close_matches  # slow to import, and only for what is misspelt
+
+        known = {*_KNOWN, *(f"\\{name}" for name in self.names.functions)}
+        meant = get_close_matches(token.text, sorted(known), n=1, cutoff=0.6)
+        unknown = meant and token.text not in known
+        advice = f" Did you mean `{meant[0]}`?" if unknown else ""
+        return self._error(f"`{shown}` is not read.{advice}", token.span if unknown else span)
+
+
+def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
+    """The names between brackets and commas; None if something else stands there."""
+    found = []
+    i, close = at + 1, tokens[at].partner
+    while i < close:
+        typed = names.typed(tokens, i, text)
+        if typed is None or typed.raised:
+            return None
+        found.append(names.meaning(typed, text, True))
+        i = typed.end
+        if i < close and not tokens[i].is_(",", ";"):
+            return None
+        i += 1
+    return tuple(found)
+
+
+def _simple(word: str) -> str:
+    return re.sub(r"[\\_\s-]", "", word).lower()
+
+
+def _at(kind: str, word: str, span: Span, value: Any = None) -> Terminal:
+    terminal = Terminal(kind, word, span.start, end_pos=span.end)
+    if value is not None:
+        terminal.value = value
+    return terminal
+
+
+def _terminal(kind: str, token: Token, value: Any = None, text: str = "") -> Terminal:
+    return _at(kind, text or token.text, token.span, value)

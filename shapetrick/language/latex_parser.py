@@ -1,0 +1,546 @@
+r"""LaTeX to statements: a formula is cut where statements end, and the parser makes each of them.
+
+The nodes are those of the plain language, their places those in the text as typed. Names are
+gathered first, from what stands left of `\in` and `=`: they tell which letters are one name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedToken
+
+from ..core.dims import ONE
+from ..core.errors import NameProblem, ParseError, Span
+from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .latex_lexer import Latex, Part, arguments
+from .latex_names import Names, look_of
+from .latex_tokens import Token as Piece
+from .latex_tokens import rebased, tokens
+from .notated_calls import BARS, EXPONENTIAL, LOG_BARS, TWO_NORM
+from .parser import Builder, asking, made_parser, span_of
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    Node,
+    Side,
+    Statement,
+    postorder,
+)
+
+_RANGE = re.compile(
+    r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
+    r"(?P<letter>[^\W\d])\s*(?:=\s*(?P<first>[\w+\- ]+?)\s*,|\\in\s*\\\{\s*(?P<low>[\w+\- ]+?)\s*,)"
+    r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"
+    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?:\\\})?\)?"
+)
+_SEPARATORS = (",", ";", r"\quad", r"\qquad")
+_WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
+_GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
+_RELATIONS = ("=", ":=")
+_TWO = {"max": "maximum", "min": "minimum"}
+_NORMS = {"": "norm", "F": "norm", "mathrm{F}": "norm", "1": "norm1", "2": TWO_NORM}
+
+
+class _Application(Node):
+    """A function that took the factor behind it without brackets."""
+
+    __slots__ = ()
+
+
+class _Builder(Builder):
+    """What the parser calls; what is not here is built as in the plain language."""
+
+    # ---- declarations
+
+    def reals(self, c: list[Any]) -> tuple[Any, tuple[Side, Side]]:
+        one = Side(ONE, ())
+        return c[0].value, c[1] if len(c) > 1 else (one, one)
+
+    def square(self, c: list[Any]) -> tuple[Any, tuple[Side, Side]]:
+        return c[0].value, (c[1], c[1])
+
+    def set_declaration(self, c: list[Any]) -> Declaration:
+        names, (words, sides), more = c
+        return self.declaration([names, sides, (*self.attributes(words), *more), None])
+
+    def declaration(self, c: list[Any]) -> Declaration:
+        names, sides, words, *_ = c
+        if isinstance(sides, tuple) and isinstance(sides[0], list):  # of a set behind a colon
+            return self.set_declaration([names, sides, words])
+        return super().declaration([names, sides, words, None])
+
+    def set_shape(self, c: list[Any]) -> Any:
+        return c[0]
+
+    def bracketed_shape(self, c: list[Any]) -> tuple[Side, Side]:
+        return c[1], c[2]
+
+    def bracketed_dim(self, c: list[Any]) -> Side:
+        return self.dim_group([c[1]])
+
+    # ---- statements
+
+    def definition(self, c: list[Any]) -> Definition:
+        return super().definition([*c, None])
+
+    def asked(self, c: list[Any]) -> list[Statement]:
+        return [c[0]]
+
+    def claimed(self, c: list[Any]) -> list[Statement]:
+        request, *claims = [part for part in c if part is not None]
+        return [replace(request, claim=e, span=request.span | e.span) for e in claims]
+
+    def leibniz(self, c: list[Any]) -> Asked:
+        kind, of, wrt = c
+        return Asked("grad", of, wrt, None, False, None, span_of(kind) | of.span, leibniz=True)
+
+    def request(self, c: list[Any]) -> Asked:
+        asked = super().request(c)
+        return replace(asked, span=asked.span | asked.of.span)
+
+    # ---- expressions
+
+    def juxtaposition(self, c: list[Any]) -> Node:
+        left, right = c
+        last = left.args[1] if left.juxtaposed and not left.bracketed else left
+        if not isinstance(last, _Application) or isinstance(right, _Application):
+            return super().juxtaposition(c)
+        taken = last.args[0]
+        if not _begins_with_number(taken):
+            raise ParseError(
+                "how much a function without brackets takes is not clear where a factor follows: "
+                "put brackets, `\\log(x) y` or `\\log(x y)`.",
+                last.span | right.span,
+            )
+        argument = super().juxtaposition([taken, right])
+        wider = _Application(last.kind, (argument,), last.value, last.span | right.span)
+        return wider if last is left else super().juxtaposition([left.args[0], wider])
+
+    def call(self, c: list[Any]) -> Node:
+        function, left, *given, right = c
+        name, before, power = function.value
+        args = [a for a in given if isinstance(a, Node)]
+        if name in _TWO:
+            name, before = (_TWO[name], 2) if len(args) == 2 else (name, 1)
+        if name not in ("eye", "ones", "zeros", "commute") and before == 0:
+            before = 1
+        function.value = (name, before)
+        node = super().call([function, left, *given, right])
+        return _raised(node, power)
+
+    def application(self, c: list[Any]) -> Node:
+        function, argument = c
+        name, _, power = function.value
+        span = span_of(function) | argument.span
+        if name == "log" and power is None and argument.kind == "call" and not argument.bracketed:
+            inner = argument.args[0] if argument.args else argument
+            if argument.value.name == "det":
+                return _Application("call", argument.args, Callee("logdet"), span)
+            if argument.value.name == BARS:
+                of_det = inner.kind == "call" and inner.value.name == "det"
+                name = "logdet" if of_det else LOG_BARS
+                return _Application("call", inner.args if of_det else (inner,), Callee(name), span)
+        node: Node = _Application("call", (argument,), Callee(name), span)
+        if power is not None:
+            node = _Application(".^", (node, self.number([power])), None, span)
+        return node
+
+    def exponential(self, c: list[Any]) -> Node:
+        return Node("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
+
+    def bars(self, c: list[Any]) -> Node:
+        opening, inner, closing = c
+        span = span_of(opening) | span_of(closing)
+        norm, below = closing.value
+        name = _NORMS.get(below) if norm else BARS
+        if name is None:
+            raise ParseError(
+                f"a norm with the index `{below}` is not read: `\\|x\\|_2`, `\\|x\\|_1` and "
+                "`\\|A\\|_F` are.",
+                span_of(closing),
+            )
+        return Node("call", (inner,), Callee(name), span)
+
+    def dot(self, c: list[Any]) -> Node:
+        opening, left, right, closing = c
+        return Node("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
+
+    def fraction(self, c: list[Any]) -> Node:
+        sign, above, below = c[0], c[2], c[5]
+        return Node("/", (above, below), None, span_of(sign) | span_of(c[6]))
+
+    def root(self, c: list[Any]) -> Node:
+        return Node("call", (c[2],), Callee("sqrt"), span_of(c[0]) | span_of(c[3]))
+
+    def abstract(self, c: list[Any]) -> Node:
+        token, *primes, _, node, end = c
+        name, span = token.value
+        return Node("abstract", (node,), (name, len(primes)), span | span_of(end))
+
+    def running(self, c: list[Any]) -> Node:
+        sign, body = c
+        return Node("running", (body,), sign.value.rising, span_of(sign) | body.span)
+
+
+def _begins_with_number(node: Node) -> bool:
+    while node.juxtaposed and not node.bracketed:
+        node = node.args[0]
+    return node.kind == "number" and not node.bracketed
+
+
+def _raised(node: Node, power: Token | None) -> Node:
+    if power is None:
+        return node
+    exponent = Builder().number([power])
+    return Node(".^", (node, exponent), None, node.span)
+
+
+@cache
+def _parser() -> Lark:
+    return made_parser(("latex.lark",), Latex, _Builder())
+
+
+# ------------------------------------------------------------------------------------- statements
+
+
+@dataclass(slots=True)
+class Cut:
+    """One statement of a formula: its tokens, and the range that stands behind it."""
+
+    tokens: list[Piece]
+    over: Range | None
+    span: Span
+
+    @property
+    def relation(self) -> int:
+        """Where the sign between the two sides stands; the end if there is none."""
+        found = (k for k in _outer(self.tokens) if self.tokens[k].kind == "relation")
+        return next(found, len(self.tokens))
+
+
+def cuts(text: str, span: Span) -> Iterator[Cut]:
+    """The statements that a formula holds. Raises ParseError."""
+    found = tokens(text, span)
+    kept: list[Piece] = []
+    over: Range | None = None
+    related = asked = False
+    i = 0
+    while i <= len(found):
+        token = found[i] if i < len(found) else None
+        end = token is None
+        if token is not None and _separates(token):
+            m = _RANGE.match(text, token.span.start, span.end) if kept else None
+            if m is not None:
+                over = _range(m, text)
+                while i < len(found) and found[i].span.start < m.end():
+                    i += 1
+                continue
+            joins = token.is_(",") and not related and not asked
+            end = not joins and (token.is_(",", ";") or not _goes_on(found, i))
+            kept += [token] if joins else []
+        elif token is not None and token.is_(r"\\"):
+            end = not _goes_on(found, i)
+        elif token is not None:
+            if token.kind == "relation" and not related and kept:
+                related = True
+            asked = asked or (not kept and token.is_(r"\nabla", r"\frac", r"\partial"))
+            close = token.partner if token.kind == "open" else i
+            kept += found[i : close + 1]
+            i = close
+        if end:
+            while kept and kept[-1].is_(".", ",", ";"):
+                kept.pop()
+            if kept:
+                yield Cut(rebased(kept), over, kept[0].span | kept[-1].span)
+            kept, over, related, asked = [], None, False, False
+        i += 1
+
+
+def _separates(token: Piece) -> bool:
+    words = token.kind == "word" and token.font.startswith("text")
+    return token.is_(*_SEPARATORS, r"\forall") or (
+        words and token.text.strip(" ,.:") in _WORDS_BETWEEN
+    )
+
+
+def _goes_on(found: Sequence[Piece], i: int) -> bool:
+    """Whether a statement goes on in the next row, or behind a wide space."""
+    wide = (r"\quad", r"\qquad", r"\\")
+    before = next((t for t in reversed(found[:i]) if not t.is_(*wide)), None)
+    after = next((t for t in found[i + 1 :] if not t.is_(*wide)), None)
+    if before is None or after is None:
+        return False
+    after_sign = after.kind == "relation" or (after.kind != "open" and after.text in _GOES_ON)
+    waits = before.kind == "relation" or (before.kind != "open" and before.text in _GOES_ON)
+    return after_sign or waits
+
+
+def _range(m: re.Match[str], text: str) -> Range:
+    over = range_of(m["letter"], m["first"] or m["low"], m["last"].strip())
+    if over is None:
+        raise ParseError(
+            "a range is `l = 1, \\dots, L`: a letter, and the first and the last index.",
+            Span(*m.span()),
+            text,
+        )
+    return over
+
+
+def _outer(found: Sequence[Piece]) -> Iterator[int]:
+    """The tokens outside of brackets."""
+    i = 0
+    while i < len(found):
+        yield i
+        i = found[i].partner + 1 if found[i].kind == "open" else i + 1
+
+
+# ------------------------------------------------------------------------------------------ names
+
+
+def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], names: Names) -> None:
+    """Take in the names that plain statements and formulas declare and define."""
+    for s in statements:
+        _take_plain(s, names)
+    heads = [part for part in parts if part.relation < len(part.tokens)]
+    for part in sorted(heads, key=lambda part: part.over is None):
+        _take_head(text, part, names)
+
+
+def _take_plain(s: Statement, names: Names) -> None:
+    if isinstance(s, Asked):
+        if s.kind == "vjp" and s.of.kind == "name":
+            names.upstream.add(s.of.value)
+        return
+    named = s.names if isinstance(s, Declaration) else (s.name,)
+    for name, _ in named:
+        names.add(name)
+    if isinstance(s, Declaration):
+        if any(word == "elementwise" for word, _ in s.words):
+            names.abstract.update(base_of(name) for name, _ in named)
+        for side in s.sides or ():
+            for name, _ in side.names:
+                names.add(name)
+                names.dims.add(base_of(name))
+    else:
+        for node in postorder(s.body):  # sizes are dimensions
+            for size in node.value.sizes if node.kind == "call" else ():
+                names.dims.update(n.value for n in postorder(size) if n.kind == "name")
+
+
+def _take_head(text: str, part: Cut, names: Names) -> None:
+    """Take in what stands left of a statement's sign."""
+    found, end = part.tokens, part.relation
+    sign = found[end].text
+    i = 0
+    while i < end:
+        word = _word(text, found, i, end) if sign in _RELATIONS else ""
+        typed = names.typed(found, i, text)
+        if typed is None:
+            return
+        if word and word not in names.functions:
+            names.add(word)
+            return
+        (stem, below), index = typed.look, typed.above
+        name = typed.exact or typed.spelled
+        letter = part.over.letter if part.over else ""
+        if not index and below and _runs(below[-1], letter, (stem, below[:-1]), names):
+            name, index = "_".join([stem, *below[:-1]]), below[-1]
+        known = names.looks.get(look_of(name))
+        name = next(iter(known)) if known and len(known) == 1 else name
+        names.add(read_name(f"{name}[{index}]") if index else name, typed.style)
+        if typed.end < end and found[typed.end].text == "(" and sign in _RELATIONS:
+            given = arguments(found, typed.end, names, text)
+            if given is None:
+                return
+            names.arguments[name] = given
+            return
+        if "elementwise" in text[found[end].span.start : part.span.end]:
+            names.abstract.add(name)
+        i = typed.end + 1
+    if sign == r"\in" or sign == ":":
+        _take_dims(text, part, names)
+
+
+def _runs(word: str, letter: str, base: tuple[str, tuple[str, ...]], names: Names) -> bool:
+    """Whether a word below is an index: of the range's letter, or of a known family."""
+    index = index_of(word)
+    if index is None:
+        return False
+    return index.letter == letter if letter else base in names.families
+
+
+def _take_dims(text: str, part: Cut, names: Names) -> None:
+    """Take in the dimensions of a shape."""
+    i = part.relation + 1
+    while i < len(part.tokens):
+        token = part.tokens[i]
+        if token.text in (r"\mathbb", r"\mathbf") and i + 1 < len(part.tokens):
+            i = part.tokens[i + 1].partner + 1
+            continue
+        typed = names.typed(part.tokens, i, text)
+        if typed is None or token.kind == "word" or token.text == "x":  # `m x n`
+            i += 1
+            continue
+        (stem, below), name = typed.look, typed.exact or typed.spelled
+        if part.over and below and _runs(below[-1], part.over.letter, (stem, below[:-1]), names):
+            name = read_name(f"{'_'.join([stem, *below[:-1]])}[{below[-1]}]")
+        elif below and (stem, below[:-1]) in names.families:
+            name = read_name(f"{names.families[stem, below[:-1]]}[{below[-1]}]")
+        known = names.looks.get(look_of(base_of(name)))
+        if known is None:
+            names.add(read_name(f"{name}[{typed.above}]") if typed.above else name)
+            names.dims.add(base_of(name))
+        i = typed.end
+
+
+def _word(text: str, found: Sequence[Piece], i: int, end: int) -> str:
+    """A left side that is several letters beside each other: a name."""
+    if i or any(t.kind != "letter" for t in found[:end]) or end < 2:
+        return ""
+    span = found[0].span | found[end - 1].span
+    return text[span.start : span.end] if span.end - span.start == end else ""
+
+
+# ---------------------------------------------------------------------------------------- parsing
+
+
+def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[Statement]:
+    """What one statement of a formula means, or an expression `alone`; a chain of claims is
+    several. Raises ParseError."""
+    names.bound = _bound(part)
+    found = part.tokens
+    if part.relation < len(found):
+        _check_head(text, part, names)
+    try:
+        made = _run("statement", Part(text, found, names))
+    except ParseError:
+        if not alone or part.relation < len(found):
+            raise
+        with suppress(ParseError):
+            return [asking(_run("expression", Part(text, found, names)))]
+        raise
+    several: list[Statement] = made if isinstance(made, list) else [made]
+    return [s if part.over is None else _over(s, part, text) for s in several]
+
+
+def expression(text: str, span: Span, names: Names) -> Node:
+    """An expression in LaTeX. Raises ParseError."""
+    found = [t for t in tokens(text, span) if not t.is_(r"\\")]
+    names.bound = _bound(Cut(found, None, span))
+    node: Node = _run("expression", Part(text, rebased(found), names))
+    return node
+
+
+def _over(s: Statement, part: Cut, text: str) -> Statement:
+    if isinstance(s, Asked) and s.claim is None:
+        raise ParseError(
+            "a range belongs to a declaration, a definition or a claim.", part.span, text
+        )
+    return replace(s, over=part.over)
+
+
+def _bound(part: Cut) -> set[str]:
+    """The letters that run in a statement."""
+    found = {part.over.letter} if part.over else set()
+    for i, token in enumerate(part.tokens):
+        if token.is_(r"\sum") and i + 3 < len(part.tokens) and part.tokens[i + 1].is_("_"):
+            close = part.tokens[i + 2].partner
+            found |= {t.text for t in part.tokens[i + 3 : close] if t.kind == "letter"}
+    return found
+
+
+def _check_head(text: str, part: Cut, names: Names) -> None:
+    """Refuse a left side that is no name, and a function of what is no value."""
+    found, end = part.tokens, part.relation
+    if found[end].text not in (*_RELATIONS, r"\in", ":"):
+        shown = text[found[end].span.start : found[end].span.end]
+        raise ParseError(f"`{shown}` is no definition: write `=`.", found[end].span, text)
+    typed = names.typed(found, 0, text)
+    if found[end].text not in _RELATIONS or typed is None or typed.end >= end:
+        return
+    name = names.meaning(typed, text, True)
+    if found[typed.end].text != "(" or found[typed.end].partner != end - 1:
+        return
+    given = names.arguments.get(name)
+    unknown = [a for a in given or ("",) if not names.is_known(a)]
+    if unknown:
+        span = found[typed.end].span | found[end - 1].span
+        raise NameProblem(
+            f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is "
+            f"no declared value: declare it, or define `{name} = …` of declared names.",
+            span,
+            text,
+        )
+
+
+def _run(start: str, part: Part) -> Any:
+    driver: Any = _parser().parse_interactive(part, start)
+    state = driver.parser_state
+    fed: Token | None = None
+    begun = start == "expression"
+    try:
+        for token in driver.lexer_thread.lex(state):
+            state.feed_token(token)
+            fed = token
+            begun = begun or token.type in _BEGINS
+        return driver.feed_eof(fed)
+    except UnexpectedToken as error:
+        refused = error.token
+    raise _complaint(part, refused, fed, begun)
+
+
+# After one of these it is told what kind of statement it is.
+_BEGINS = ("_EQUALS", "_IN", "_COLON", "KIND", "LEIBNIZ", "_CHECK")
+
+
+def _complaint(part: Part, refused: Token, fed: Token | None, begun: bool) -> ParseError:
+    """What is said of a token that has no place where it stands."""
+    first, last = part.tokens[0].span, part.tokens[-1].span
+    at = Span(last.end, last.end) if refused.type == "$END" else span_of(refused)
+    shown = part.text[at.start : at.end]
+    before = part.text[fed.start_pos or 0 : fed.end_pos or 0] if fed is not None else ""
+    operand = fed is None or fed.type in (
+        "SIGN", "TIMES", "LPAR", "BAR", "ANGLE", "APPLY", "_EQUALS", "_COMMA", "SUM", "POWER",
+    )  # fmt: skip
+    if not begun:
+        return ParseError(
+            "this is no statement. A formula declares (`X \\in \\mathbb{R}^{m \\times n}`), "
+            "defines a name (`J = …`) or asks (`\\nabla_W J`).",
+            first | last,
+            part.text,
+        )
+    if refused.type == "$END":
+        message = f"something is missing after `{before}`."
+    elif refused.type == "_EQUALS":
+        message = (
+            "a definition has one `=`, and a name alone on its left; a claim is `\\nabla_W J = …`."
+        )
+    elif operand:
+        message = f"something is missing between `{before}` and `{shown}`."
+    elif refused.type in ("TRANSPOSE", "POWER") or (fed and fed.type == "POWER"):
+        message = "two superscripts need braces: `{A^{-1}}^{\\top}`."
+    else:
+        message = f"`{shown}` has no place here."
+    return ParseError(message, at, part.text)
+
+
+def names_of(known: Collection[str], functions: Mapping[str, int]) -> Names:
+    """The names that are known from elsewhere."""
+    names = Names(functions)
+    for name in known:
+        inner = name.removeprefix(f"{UPSTREAM}(").removesuffix(")")
+        if name == f"{UPSTREAM}({inner})":
+            names.upstream.add(inner)
+        else:
+            names.add(name)
+    return names

@@ -1,0 +1,199 @@
+r"""Text to statements, each in the plain language or in LaTeX: the door that others use.
+
+What stands between `$…$`, `\[…\]`, in a display, or has a backslash, is LaTeX. `latex_parser` is
+imported only where there is some.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Container, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..core.budget import STATEMENTS
+from ..core.errors import InputError, ParseError, Span
+from . import parser as plain
+from .lexer import Functions, Source
+from .syntax import Node, Statement
+
+if TYPE_CHECKING:
+    from .latex_parser import Cut
+
+MOST_LATEX = 100_000  # characters in all
+_BESIDE = re.compile(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
+_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+
+
+class Written(NamedTuple):
+    """Where a statement stands; `cut` are its tokens if it is in LaTeX."""
+
+    span: Span
+    cut: Cut | None = None
+
+
+def parse(
+    text: str,
+    functions: Functions,
+    begin: int = 0,
+    declared: Iterable[str] = (),
+    alone: bool = False,
+) -> list[Statement]:
+    """The statements of a problem, in order, those that begin at a place or behind it; what is
+    `declared` before that is an element-wise function. LaTeX is read from the beginning alone: its
+    letters are told apart by all that is declared. Expressions `alone` are requests, where that is
+    wanted. Raises ParseError."""
+    if not has_latex(text):
+        return plain.parse(text, functions, begin, declared, alone)
+    assert begin == 0
+    try:
+        clean = plain.cleaned(text, functions)
+        found = _parsed(clean, list(_written(clean)), functions, alone=alone)
+        return [s for _, statements in found for s in statements]
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def parse_expression(
+    text: str,
+    functions: Functions,
+    abstract: Container[str] = frozenset(),
+    names: Collection[str] = (),
+) -> Node:
+    """One expression; `names` are those that LaTeX may mention. Raises ParseError."""
+    if not has_latex(text):
+        return plain.parse_expression(text, functions, abstract)
+    from .latex_parser import expression, names_of
+
+    try:
+        clean = plain.cleaned(text, functions)
+        known = names_of([*names, *_listed(abstract)], functions)
+        known.abstract.update(_listed(abstract))
+        return expression(clean, _inner(clean), known)
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def written(
+    text: str, functions: Functions, names: Collection[str] = ()
+) -> list[tuple[Span, str, list[Statement]]]:
+    """Where the statements of a text with LaTeX stand, each as it may stand alone, and what it
+    means; `names` are known besides. Raises ParseError."""
+    try:
+        clean = plain.cleaned(text, functions)
+        found = _parsed(clean, list(_written(clean)), functions, names)
+        return [(w.span, _alone(clean, w), statements) for w, statements in found]
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def has_latex(text: str) -> bool:
+    """Whether something in a text can be LaTeX."""
+    return "\\" in text or "$" in text
+
+
+def is_latex(text: str, span: Span) -> bool:
+    """Whether what stands there is LaTeX."""
+    if not has_latex(text):
+        return False
+    if "\\" in text[span.start : span.end]:
+        return True
+    from .latex_tokens import formulas
+
+    found = formulas(text)
+    return any(f.span.start <= span.start and span.end <= f.span.end for f in found)
+
+
+def _listed(names: Container[str]) -> list[str]:
+    return list(names) if isinstance(names, Collection) else []
+
+
+def _alone(text: str, w: Written) -> str:
+    typed = _COMMENT.sub(lambda m: " " * len(m.group()), text[w.span.start : w.span.end])
+    return text[w.span.start : w.span.end] if w.cut is None else f"${typed}$"
+
+
+def _inner(text: str) -> Span:
+    """An expression without what delimits it."""
+    from .latex_tokens import formulas
+
+    found = list(formulas(text))
+    if not found:
+        return Span(0, len(text))
+    outside = text[: found[0].span.start] + text[found[0].span.end :]
+    if len(found) > 1 or outside.strip():
+        raise ParseError("an expression is one formula.", Span(0, len(text)))
+    return found[0].inner
+
+
+def _written(text: str) -> Iterator[Written]:
+    """The statements of a text that has LaTeX in it, in order."""
+    from .latex_parser import cuts
+    from .latex_tokens import formulas
+
+    found = list(formulas(text))
+    blanked = list(text.replace(r"\;", r"\,"))
+    for formula in found:
+        for k in range(*formula.span):
+            blanked[k] = " "
+    rest = "".join(blanked)
+    spans = [(f.inner, True) for f in found]
+    for span in plain.lines(rest):
+        if _beside(text, rest, span, [f.span for f in found]):
+            continue
+        spans.append((span, "\\" in text[span.start : span.end]))
+    latex = sum(s.end - s.start for s, is_formula in spans if is_formula)
+    if latex > MOST_LATEX:
+        raise ParseError(
+            f"there are {latex:,} characters of LaTeX: at most {MOST_LATEX:,} are read.",
+            Span(0, 1),
+        )
+    for span, is_formula in sorted(spans):
+        if is_formula:
+            yield from (Written(cut.span, cut) for cut in cuts(text, span))
+        else:
+            yield Written(span)
+
+
+def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
+    """Whether a text stands beside formulas and only joins them. Raises ParseError for prose."""
+    begin = rest.rfind("\n", 0, span.start) + 1
+    end = rest.find("\n", span.end)
+    end = len(rest) if end < 0 else end
+    i = bisect_right(found, (begin, begin))  # formulas don't overlap
+    if not any(f.start < end and begin < f.end for f in found[max(i - 1, 0) : i + 1]):
+        return False
+    if not _BESIDE.fullmatch(rest, *span):
+        raise ParseError(
+            "this stands beside a formula: give it a line of its own. Prose around formulas is "
+            "left out in a file whose name ends in `.tex`.",
+            span,
+        )
+    return True
+
+
+def _parsed(
+    text: str,
+    found: list[Written],
+    functions: Functions,
+    known: Collection[str] = (),
+    alone: bool = False,
+) -> Iterator[tuple[Written, list[Statement]]]:
+    """What each of them means: the plain ones first, for the names that they give."""
+    from .latex_parser import gather, names_of, statements
+
+    STATEMENTS.admit(len(found), "this text", "split it into several problems.")
+    cut = [w.cut for w in found if w.cut is not None]
+    names = names_of(known, functions)
+    names.abstract.update(plain.elementwise(text))
+    gather(text, [], cut, names)
+    abstract = frozenset(names.abstract)
+    typed = {
+        w.span: plain.statement(Source(text, w.span, functions, abstract), alone)
+        for w in found
+        if w.cut is None
+    }
+    names = names_of(known, functions)
+    gather(text, list(typed.values()), cut, names)
+    for w in found:
+        yield w, [typed[w.span]] if w.cut is None else statements(text, w.cut, names, alone)

@@ -1,0 +1,108 @@
+"""Nothing silent: what is warned of, what is refused as a likely slip, and expressions alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import shapetrick as st
+from shapetrick.cli import main
+from shapetrick.core.errors import InputError
+
+ABSENT = "X : m x d; w : d; v : d; J = norm(X v)^2; grad J wrt w"
+
+WARNED = [
+    (ABSENT, ["`w` does not occur in `J`: the gradient is zero. Did you mean `v`?"]),
+    ("X : n x d; W : d x k; B : n x k; f = sum(X W); grad f wrt B",
+     ["`B` does not occur in `f`: the gradient is zero. It contains `X`, `W`."]),
+    ("X : n x d; W : d x k; b : 1 x k; grad sum(X W) wrt W",
+     ["`b` is declared, and nothing uses it."]),
+    ("sigma : elementwise; x : n; grad norm(x)^2 wrt x",
+     ["`sigma` is declared, and nothing uses it."]),
+    ("X : n x d; grad norm(X w)^2 wrt w", ["`w` is not declared: taken as d×1."]),
+    ("X : n x d; w : d; grad norm(X w)^2 wrt w", []),
+    ("A : n x n; x, y, G : n; vjp A x with G wrt y",
+     ["`y` does not occur in `A x`: the gradient is zero. Did you mean `x`?"]),
+    ("x : n; c : scalar; J = dot(x, x); check grad J wrt x = 2 c x", []),
+]  # fmt: skip
+
+# Undeclared names in problems with declarations, and what is named as meant.
+SLIPS = [
+    ("X : m x d; w, v : d; y : m; J = norm(X w - Y)^2; grad J wrt w", "Did you mean `y`?"),
+    ("X : m x d; W1 : d x k; J = sum(X W2); grad J wrt W1", "Did you mean `W1`?"),
+    ("X : m x d; wts : d; J = norm(X wta)^2; grad J wrt X", "Did you mean `wts`?"),
+    ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
+    ("A : n x n; t = A_11 + A_22; grad t wrt A", "Did you mean `A`?"),
+    ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "index below it is not read"),
+    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "index below it is not read"),
+    ("x : n; f = sum_i x_i^2; check grad f wrt x = 2 x", "index below it is not read"),
+]
+
+ALONE = [
+    ("x' A x", "x", "(A + A') x"),
+    ("A, X : n x n; tr(A X)", "X", "A'"),
+    (r"x^\top A x", "x", "(A + A') x"),
+    (r"$\log\det A$", "A", "inv(A)'"),
+    ("S : n x n posdef const; x : n; x' S x / 2", "x", "S x"),
+]
+
+
+@pytest.mark.parametrize(("text", "warnings"), WARNED)
+def test_what_is_warned_of(text: str, warnings: list[str]) -> None:
+    d = st.derive(text)
+    assert list(d.warnings) == warnings
+    data = json.loads(json.dumps(d.to_dict()))
+    assert data["warnings"] == warnings
+    assert list(st.from_dict(data).warnings) == warnings
+
+
+@pytest.mark.parametrize(("text", "meant"), SLIPS)
+def test_likely_slips_are_refused(text: str, meant: str) -> None:
+    with pytest.raises(InputError) as raised:
+        st.read(text)
+    if meant.startswith("is `"):
+        assert "`w` is declared and in no expression" in str(raised.value)
+    else:
+        assert meant in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["X : m x d; grad norm(X w)^2 wrt w", ABSENT])
+def test_strict_refuses_what_is_warned_of(text: str) -> None:
+    st.read(text)
+    with pytest.raises(InputError):
+        st.read(text, strict=True)
+
+
+def test_a_zero_has_no_green_tick(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "-e", ABSENT]) == 0
+    told = capsys.readouterr().out
+    assert told.strip().startswith("warning    `w` does not occur in `J`")
+    assert "✓" not in told
+    assert main(["derive", "--quiet", "-e", ABSENT]) == 0
+    told, warned = capsys.readouterr()
+    assert told == "∂J/∂w = zeros(d)\n"
+    assert warned == f"shapetrick: warning: {WARNED[0][1][0]}\n"
+
+
+@pytest.mark.parametrize(("text", "wrt", "gradient"), ALONE)
+def test_an_expression_alone_is_a_problem(text: str, wrt: str, gradient: str) -> None:
+    d = st.derive(text, wrt=wrt)
+    assert d.verified
+    assert str(d.gradient) == gradient
+
+
+@pytest.mark.parametrize(
+    "text", ["A x + y", "2", "grad x", "gard J wrt X", "X[l] : n x n for l = 1..L; norm(X[1])"]
+)
+def test_what_is_no_problem_alone(text: str) -> None:
+    with pytest.raises(InputError):
+        st.read(text)
+
+
+def test_an_expression_alone_is_asked_by_the_names_that_are_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["derive", "--quiet", "-e", "A : n x n; x' A x", "--wrt", "x"]) == 0
+    assert capsys.readouterr().out == "∂(x' A x)/∂x = (A + A') x\n"
+    assert main(["derive", "-e", "A : n x n; x' A x", "--wrt", "z"]) == 2
