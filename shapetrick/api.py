@@ -153,9 +153,11 @@ class Derivation:
 
     def latex(self) -> str:
         """The gradient as an equation in LaTeX's mathematics."""
-        from .render.document import equation
+        from .render.document import answer_formula
+        from .render.latex import equation, notation_for
 
-        return equation(self.result, self.problem)
+        notation = notation_for(self.problem, self.result.request)
+        return " ".join(equation(answer_formula(self.result), notation))
 
     @cached_property
     def curve(self) -> Curve | None:

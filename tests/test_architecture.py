@@ -36,7 +36,7 @@ EDGES = {
     "codegen": {"language"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
     "claims": {"families", "language", "numerics", "pipeline", "validation"},
-    "interop": {"families", "language"},
+    "interop": {"claims", "families", "language"},
     "render": {"claims", "families", "language", "numerics"},
     "session": {
         *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
