@@ -468,9 +468,9 @@ def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Nam
 
 
 def _report(_: Problem, derived: Sequence[Derivation], __: argparse.Namespace) -> str:
-    from .render.html import page
+    from .api import html_page
 
-    return page([d.report for d in derived])
+    return html_page(derived)
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}

@@ -93,7 +93,8 @@ def result_parts(result: Result, problem: Problem, detail: int = doc.LINES) -> I
         yield from _section(story.answer, notation, detail)
         return
     yield Paragraph(words.asked(story.request), "heading")
-    for blocks in (*(s.blocks for s in story.steps), story.simplification, story.answer):
+    steps = (s.blocks for s in story.steps)
+    for blocks in (story.earlier, *steps, story.simplification, story.answer):
         yield from _section(blocks, notation, detail)
 
 
@@ -123,6 +124,8 @@ def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> It
             match block:
                 case doc.Remark():
                     remarks.append(block.text)
+                case doc.Reference():
+                    remarks.append(words.above(p.name if p else "…" for p in block.named))
                 case doc.KeptValues():
                     remarks.append(words.kept(block.values, to_text))
                 case doc.ScalarLine():

@@ -7,7 +7,8 @@ a higher `detail`: a writer leaves it out, or folds it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from ..core.dims import Shape
@@ -18,6 +19,7 @@ from ..core.results import Line, Result, Step
 from ..numerics.error_curves import Curve
 from . import phrases as words
 
+MOST_NAMED = 4  # places in a row
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
 Sign = Literal["=", "=?", "≠"]
 Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
@@ -138,7 +140,35 @@ class Evidence(NamedTuple):
     detail: int = LINES
 
 
-Block = Remark | KeptValues | Formula | MarkedText | Listing | ScalarLine | Evidence
+class Place(NamedTuple):
+    """Where something is told: by which of several stories, and in which of its steps, or with its
+    answer. `name` is that of the definition, or the label of the step."""
+
+    name: str
+    story: int
+    step: int | None = None
+
+
+class Reference(NamedTuple):
+    """What an earlier one of several stories tells: definitions, or the first steps."""
+
+    label: Literal["where", "steps"]
+    places: tuple[Place, ...]
+    detail: int = LINES
+
+    @property
+    def named(self) -> list[Place | None]:
+        """The places, without the inner ones of many in a row, for which None stands: steps follow
+        each other, and so do definitions of one story."""
+        runs = groupby(self.places, key=lambda p: p.story if p.step is None else None)
+        return [place for _, run in runs for place in _ends(list(run))]
+
+
+def _ends(run: list[Place]) -> list[Place | None]:
+    return [*run] if len(run) <= MOST_NAMED else [*run[:2], None, run[-1]]
+
+
+Block = Remark | KeptValues | Formula | MarkedText | Listing | ScalarLine | Evidence | Reference
 
 
 class Section(NamedTuple):
@@ -146,6 +176,7 @@ class Section(NamedTuple):
 
     step: Step
     blocks: tuple[Block, ...]
+    number: int  # among all steps of the request
 
 
 class Story(NamedTuple):
@@ -156,6 +187,7 @@ class Story(NamedTuple):
     answer: tuple[Block, ...]
     verdict: str
     steps: tuple[Section, ...] = ()
+    earlier: tuple[Reference, ...] = ()  # to the steps before these
     simplification: tuple[Listing, ...] = ()
     curve: Curve | None = None
     claimed: bool = False
@@ -193,9 +225,9 @@ def derivation_story(
         result.request,
         (*_answer(result, own), evidence),
         v.verdict,
-        tuple(_section(step) for step in result.steps),
-        _listing("simplified", "How it was simplified", rewritten),
-        curve,
+        tuple(_section(step, i) for i, step in enumerate(result.steps)),
+        simplification=_listing("simplified", "How it was simplified", rewritten),
+        curve=curve,
     )
 
 
@@ -228,13 +260,50 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     return [*blocks, *(Remark("note", note) for note in result.notes)]
 
 
-def _section(step: Step) -> Section:
+def told_once(stories: Sequence[Story]) -> list[Story]:
+    """The stories one after the other, each without the definitions and the first steps that an
+    earlier one tells: it refers to them."""
+    told: list[Story] = []
+    definitions: dict[tuple[Left, Expr], Place] = {}
+    following: dict[tuple[Place | None, Step], Place] = {}  # steps told, by the one before them
+    for i, story in enumerate(stories):
+        answer: list[Block] = []
+        again: list[Place] = []
+        at = 0
+        for block in story.answer:
+            if isinstance(block, Formula) and block.label == "where":
+                key = block.left, block.right
+                if key in definitions:
+                    at = at or len(answer)
+                    again.append(definitions[key])
+                    continue
+                definitions[key] = Place(str(block.left), i)
+            answer.append(block)
+        if again:
+            answer.insert(at, Reference("where", tuple(again)))
+        place: Place | None = None
+        known: list[Place] = []
+        for section in story.steps:
+            before, place = place, following.get((place, section.step))
+            if place is None:
+                place = following[before, section.step] = Place(
+                    section.step.label, i, section.number
+                )
+            else:
+                known.append(place)
+        earlier = (Reference("steps", tuple(known)),) if known else ()
+        steps = story.steps[len(known) :]
+        told.append(story._replace(answer=tuple(answer), steps=steps, earlier=earlier))
+    return told
+
+
+def _section(step: Step, number: int) -> Section:
     blocks: list[Block] = [ScalarLine(step, line, i == 0) for i, line in enumerate(step.lines)]
     if step.note:
         blocks.append(Remark("opened", step.note))
     if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
         blocks.append(Formula("together", step.label, step.result))
-    return Section(step, tuple(blocks))
+    return Section(step, tuple(blocks), number)
 
 
 def _listing(

@@ -43,9 +43,12 @@ class Report:
     code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
-def page(reports: Sequence[Report]) -> str:
-    """The document of the reports, which are of one problem."""
+def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
+    """The document of the reports, which are of one problem; what one of them tells the later ones
+    refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
+    stories = [doc.derivation_story(r.result, curve=r.curve) for r in reports]
+    articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
     style, script = _resource("report.css"), _resource("report.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
@@ -65,7 +68,8 @@ def page(reports: Sequence[Report]) -> str:
         _problem(problem),
         _navigation(requests) if len(reports) > 1 else "",
         _tools(),
-        *(_article(report, f"request-{i}") for i, report in enumerate(reports, 1)),
+        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        element("section", _code(code)) if code else "",
         class_="shapetrick",
     )
     document = element("html", head, element("body", body, element("script", script)), lang="en")
@@ -74,7 +78,8 @@ def page(reports: Sequence[Report]) -> str:
 
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
-    return _styled(_article(report, ""))
+    story = doc.derivation_story(report.result, curve=report.curve)
+    return _styled(_article(story, report, ""))
 
 
 def verdict_card(problem: Problem, story: doc.Story) -> str:
@@ -124,10 +129,14 @@ def _remark(remark: doc.Remark) -> Html:
 
 def _navigation(requests: Sequence[str]) -> Html:
     links = [
-        element("li", element("a", text, href=f"#request-{i}"))
-        for i, text in enumerate(requests, 1)
+        element("li", element("a", text, href=f"#{_anchor(i)}")) for i, text in enumerate(requests)
     ]
     return element("nav", element("ol", *links), aria_label="Requests")
+
+
+def _anchor(story: int, step: int | None = None) -> str:
+    """The name of a place on the page."""
+    return f"request-{story + 1}" + (f"-step-{step + 1}" if step is not None else "")
 
 
 def _tools() -> Html:
@@ -165,8 +174,9 @@ class _Writer:
         return to_latex(e, self.notation)
 
 
-def _writer(report: Report) -> _Writer:
-    """Colours for the matrices among the factors, in the order in which they appear."""
+def _writer(report: Report, told: Sequence[doc.Section]) -> _Writer:
+    """Colours for the matrices among the factors, in the order in which they appear; a scale for
+    the steps that are told."""
     result = report.result
     lines = [line for step in result.steps for line in step.lines]
     terms = dict.fromkeys(
@@ -178,25 +188,27 @@ def _writer(report: Report) -> _Writer:
     labels = {e.name: look for e, look in looks.items() if isinstance(e, Symbol)}
     marks = {e: rf"\class{{{look}}}{{" for e, look in looks.items()}
     notation = replace(notation_for(report.problem, result.request), marks=marks)
-    shapes = [shape for line in lines for shape in shapes_of(line.arrangement, looks)]
-    shapes += [step.shape for step in result.steps]
+    steps = [section.step for section in told]
+    shapes = [s for step in steps for x in step.lines for s in shapes_of(x.arrangement, looks)]
+    shapes += [step.shape for step in steps]
     return _Writer(notation, looks, labels, scale_of(shapes, result.validation.sizes))
 
 
-def _article(report: Report, name: str) -> Html:
-    story = doc.derivation_story(report.result, curve=report.curve)
-    writer = _writer(report)
+def _article(story: doc.Story, report: Report, name: str) -> Html:
+    """A story; `name` is that of its place on a page, or empty."""
+    writer = _writer(report, story.steps)
     is_open = len(story.steps) <= MOST_OPEN
     return element(
         "article",
         _title(story, writer),
         _answer(story, writer),
-        element("h3", "Step by step") if story.steps else "",
-        *(_section(section, writer, is_open) for section in story.steps),
+        element("h3", "Step by step") if report.result.steps else "",
+        *_blocks(story.earlier, writer),
+        *(_section(section, writer, name, is_open) for section in story.steps),
         *_blocks(story.simplification, writer),
         _check(story.curve),
         _code(report.code),
-        **{"id": name} if name else {},
+        id=name or False,
     )
 
 
@@ -215,12 +227,13 @@ def _answer(story: doc.Story, writer: _Writer) -> Html:
     return element("div", *_blocks(story.answer, writer), class_=f"answer {story.verdict}")
 
 
-def _section(section: doc.Section, writer: _Writer, is_open: bool) -> Html:
+def _section(section: doc.Section, writer: _Writer, name: str, is_open: bool) -> Html:
     step = section.step
     title = joined(
         _math(writer.label(step.label)), element("span", shape_text(step.shape), class_="shape")
     )
-    return _fold(title, list(_blocks(section.blocks, writer)), "step", is_open)
+    place = f"{name}-step-{section.number + 1}" if name else ""
+    return _fold(title, list(_blocks(section.blocks, writer)), "step", is_open, place)
 
 
 # -------------------------------------------------------------------------------------- the blocks
@@ -253,6 +266,8 @@ def _block(block: doc.Block, writer: _Writer) -> Html:
             return _listing(block, writer)
         case doc.KeptValues():
             return _remark(doc.Remark(block.label, words.kept(block.values, to_text)))
+        case doc.Reference():
+            return _reference(block, writer)
         case doc.Remark():
             return _remark(block)
 
@@ -271,14 +286,30 @@ def _labelled(label: str, formula: Html, look: str) -> Html:
     return element("div", element("span", label, class_="label"), formula, class_=look)
 
 
-def _fold(title: str, body: Sequence[str], look: str, is_open: bool = False) -> Html:
+def _fold(
+    title: str, body: Sequence[str], look: str, is_open: bool = False, place: str = ""
+) -> Html:
     return element(
         "details",
         element("summary", title),
         element("div", *body, class_="body"),
         class_=look,
         open=is_open,
+        id=place or False,
     )
+
+
+def _reference(block: doc.Reference, writer: _Writer) -> Html:
+    """Links to where it is told."""
+    parts: list[str] = []
+    for place in block.named:
+        parts += [", "] if parts else []
+        if place is None:
+            parts.append("…")
+        else:
+            name = _math(writer.label(place.name))
+            parts.append(element("a", name, href=f"#{_anchor(place.story, place.step)}"))
+    return element("p", *parts, f": {words.ABOVE}", class_="soft")
 
 
 def _line(block: doc.ScalarLine, writer: _Writer) -> Html:

@@ -11,6 +11,7 @@ from ..core.problem import Kind, Request
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
+ABOVE = "as above"
 BADGES = {
     "verified": "✓ verified",
     "right": "✓ right",
@@ -72,6 +73,11 @@ def counted(line: Line, general: bool = False) -> str:
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
+
+
+def above(names: Iterable[str]) -> str:
+    """What these names stand for is told above."""
+    return f"{', '.join(names)}: {ABOVE}"
 
 
 def kept(values: Iterable[Expr], spell: Callable[[Expr], str]) -> str:

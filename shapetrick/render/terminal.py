@@ -115,7 +115,8 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 def _story(story: doc.Story, style: Style) -> list[Row]:
     asked = words.asked(story.request, style.name)
     rows: list[Row] = [[(f"check {asked}" if story.claimed else asked, "bold")]]
-    for part in (*(s.blocks for s in story.steps), story.simplification, story.answer):
+    steps = (s.blocks for s in story.steps)
+    for part in (story.earlier, *steps, story.simplification, story.answer):
         shown = _rows(doc.told(part, style.detail), style)
         rows += [[], *shown] if shown else []
     if story.curve is not None:
@@ -172,6 +173,10 @@ def _block(block: doc.Block, label: str, style: Style) -> list[Row]:
             return labelled(label, rows, INDENT)
         case doc.KeptValues():
             return _texts(label, style.filled(words.kept(block.values, style.text)), "dim")
+        case doc.Reference():
+            return _texts(
+                label, style.filled(words.above(p.name if p else "…" for p in block.named))
+            )
         case doc.Remark():
             return _texts(label, style.filled(block.text), "dim" if block.label == "opened" else "")
 
