@@ -164,7 +164,7 @@ class Derivation:
         """The gradient's error against the step of the differences; None if there is no point."""
         if self.result.recursion is not None:
             return None
-        from .claims.judgement import checker_of
+        from .validation.checker import checker_of
 
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)

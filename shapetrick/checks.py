@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from .claims.judgement import ClaimVerdict, Judgement, Part, checker_of, judge
+from .claims.judgement import ClaimVerdict, Judgement, Part, judge
 from .core.problem import Problem, Request
 from .core.results import Validation
 from .numerics.error_curves import Curve
+from .validation.checker import checker_of
 
 
 class Check:

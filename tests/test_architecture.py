@@ -172,3 +172,8 @@ def test_no_comparison_is_dropped(path: Path) -> None:
             text = ast.unparse(node.value)
             assert isinstance(node.value, ast.Call), f"{path.name}: {text}"
             assert not re.search(r"\b(allclose|array_equal|isclose)$", ast.unparse(node.value.func))
+
+
+def test_one_place_makes_the_checker_of_a_request() -> None:
+    made = [_name(path) for path in MODULES if "Checker(" in path.read_text(encoding="utf-8")]
+    assert made == ["validation.checker"]

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.families import Families, at_most, reindexed
@@ -20,7 +18,8 @@ from ..core.indices import Index, Range, base_of, renamed, split
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..families.recurrence import Backpropagation, Piece, unshifted
-from ..families.unrolled_checks import checker_of, claimed, depths, validate, worst_of
+from ..families.unrolled_checks import claimed, depths, request_of, validate, worst_of
+from ..validation.checker import checker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,8 @@ class Assertion:
         places: list[tuple[Mapping[str, int], int]] = []
         for lengths in depths(self.recursion):
             for i, member in enumerate(claimed(self._families, request, self.recursion, lengths)):
-                checker = checker_of(self._problem, request, member, self._seed)
-                v = checker.check(member.gradient)
-                if v.verdict != "wrong" and checker.has_gaps(member.gradient):
-                    reason = "it has no finite value at some points where the derivative exists"
-                    v = replace(v, verdict="wrong", reason=reason, max_relative_error=np.inf)
+                gradient, asked = member.gradient, request_of(request, member)
+                v = checker_of(self._problem, asked, [gradient], self._seed).check_claim(gradient)
                 found.append(v)
                 places.append((lengths, member.index))
                 if i == 0 and v.sizes:

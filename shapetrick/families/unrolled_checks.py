@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeVar
 
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Symbol, postorder, symbols_of
+from ..core.expr import Expr, Symbol, symbols_of
 from ..core.families import Families, Segment, at_index, reindexed
 from ..core.indices import Index, Indices, split
 from ..core.problem import Problem, Request
 from ..core.results import Recursion, Validation, Verdict
-from ..validation.checker import Checker
-from ..validation.directional import also_drawn
+from ..validation.checker import checker_of
 from .recurrence import segments_of
 from .unrolling import Unrolling
 
@@ -157,7 +156,8 @@ def validate(problem: Problem, request: Request, recursion: Recursion, seed: int
     sizes: list[Mapping[str, int]] = []
     for lengths in depths(recursion):
         for i, member in enumerate(unrolled(problem.families, request, recursion, lengths)):
-            v = checker_of(problem, request, member, seed).check(member.gradient)
+            asked = request_of(request, member)
+            v = checker_of(problem, asked, [member.gradient], seed).check(member.gradient)
             found.append(v)
             if i == 0:
                 sizes.append({**lengths, **(v.sizes[0] if v.sizes else {})})
@@ -182,21 +182,10 @@ def worst_of(
     )
 
 
-def checker_of(problem: Problem, request: Request, member: Unrolled, seed: int) -> Checker:
-    """What judges the gradient by a member."""
+def request_of(request: Request, member: Unrolled) -> Request:
+    """The request for the gradient by a member."""
     direction = request.direction
     if direction is not None:
         named = {e.name: e for e in symbols_of(member.gradient)}
         direction = named.get(direction.name, direction)
-    inputs = [s for s in also_drawn(member.of, [member.gradient]) if s is not direction]
-    called = {e.name for e in postorder([member.gradient]) if isinstance(e, Abstract)}
-    return Checker(
-        member.of,
-        member.wrt,
-        direction,
-        request.kind,
-        (*problem.functions, *sorted(called)),
-        inputs,
-        seed,
-        request.symmetric,
-    )
+    return replace(request, of=member.of, wrt=member.wrt, direction=direction)

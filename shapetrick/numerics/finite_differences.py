@@ -24,6 +24,7 @@ LEVELS = 3
 RATIO = 2.0 ** (-2 / 3)  # of the steps: irrational, so that no wave looks slow at all of them
 COARSEST = 1e-4  # relative: above it, a right derivative can't be told from a wrong one
 TAYLOR_STEPS = 2.0 ** np.array([-5, -7, -9, -11, -13])
+SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 ABOVE_ROUNDING = 100  # a remainder counts where it is this many times its rounding
 
 
@@ -34,6 +35,25 @@ class Derivative(NamedTuple):
     value: Array
     error: Array
     rounding: Array
+
+    @property
+    def scale(self) -> float:
+        """The largest of them."""
+        return float(np.abs(self.value).max())
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether they are rounding, and no more."""
+        return self.scale <= 4 * float(self.rounding.max())
+
+    def is_coarse(self, coarsest: float = COARSEST) -> bool:
+        """Whether a right derivative can't be told from a wrong one."""
+        return not float(self.error.max()) <= coarsest * self.scale
+
+    def tolerance(self, finest: float) -> Array:
+        """By how much a right derivative may differ, whose own rounding is `finest`, relative to
+        the largest."""
+        return self.error + finest * self.scale + SMALLEST
 
 
 class Remainder(NamedTuple):
