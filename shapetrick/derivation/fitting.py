@@ -1,7 +1,7 @@
 """Numbers decide: which arrangements add up to the derivative of an operation, at random
 arguments.
 
-The Jacobian of the operation is taken by central differences, each proposal is evaluated, and a
+The Jacobian of the operation is taken by finite differences, each proposal is evaluated, and a
 least-squares fit finds the coefficients: one arrangement for each product of the scalar
 derivative, or, where its coefficient has to be shared out (`x'x`-like: `x + x`), several.
 """
@@ -21,6 +21,7 @@ from ..core.errors import DerivationError
 from ..core.expr import Abstract, Expr, symbols_of
 from ..core.functions import Array, Side, Signature
 from ..numerics.evaluation import Program
+from ..numerics.finite_differences import derivative
 from ..numerics.sampling import abstract_functions
 from .arrangements import Arrangement, Blocks, arrangements, einsum
 from .local_derivatives import Pattern, Product, View
@@ -127,24 +128,22 @@ def _trial(
 def _jacobian(
     program: Program, env: dict[str, Array], sizes: dict[str, int], name: str, functions: Any
 ) -> Array | None:
-    """Entries of the value by entries of one input, by central differences of order six; None
-    where a probe crosses a kink or leaves the domain. (B. Fornberg, Math. Comp. 51, 1988, table
-    1.)"""
+    """Entries of the value by entries of one input, by finite differences; None where a probe
+    crosses a kink or leaves the domain."""
     x = env[name]
-    h = 0.004 * max(1.0, float(np.max(np.abs(x))))
-    steps = np.array([1, -1, 2, -2, 3, -3]) * h
-    weights = np.array([45, -45, -9, 9, 1, -1]) / (60 * h)
-    directions = np.eye(x.size).reshape(x.size, *x.shape)
-    probes = x + (steps[:, None, None, None] * directions).reshape(-1, *x.shape)
     branches: list[Array] = []
-    (values,) = program.run({**env, name: probes}, sizes, functions, branches)
-    if values.ndim < 3:  # it does not depend on this input
-        values = np.broadcast_to(values, (len(probes), *values.shape))
+
+    def f(points: Array) -> Array:
+        (values,) = program.run({**env, name: points}, sizes, functions, branches)
+        if values.ndim < 3:  # it does not depend on this input
+            values = np.broadcast_to(values, (len(points), *values.shape))
+        return values.reshape(len(points), -1)
+
+    entries = np.eye(x.size).reshape(x.size, 1, *x.shape)
+    with np.errstate(invalid="ignore"):
+        found = derivative(f, x, entries).value
     smooth = all(np.all(b == b.reshape(-1, *b.shape[-2:])[0]) for b in branches)
-    if not smooth or not np.all(np.isfinite(values)):
-        return None
-    values = values.reshape(6, x.size, -1)
-    return np.asarray(np.einsum("s,sxv->vx", weights, values))
+    return found.T if smooth and np.isfinite(found).all() else None
 
 
 def _candidate_values(
