@@ -25,7 +25,7 @@ from statistics import median
 import numpy as np
 from record import record, table
 
-from shapetrick.claims.judgement import Judgement, checker_of, judge, verdict_on
+from shapetrick.claims.judgement import Judgement, judge, verdict_on
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS, Mutation
 from shapetrick.claims.repair import Mender
 from shapetrick.claims.variants import Change, values_at
@@ -35,6 +35,7 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem, Request
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
+from shapetrick.validation.checker import checker_of
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
 OTHER_SEEDS = (77, 78, 79)

@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 
 from shapetrick.builders import dimension
-from shapetrick.claims.judgement import checker_of
 from shapetrick.claims.variants import values_at
 from shapetrick.core.cost import length
 from shapetrick.core.dims import Shape
@@ -32,6 +31,7 @@ from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.expr import Expr, named
 from shapetrick.core.functions import Array
 from shapetrick.language.elaboration import read, read_expression
+from shapetrick.validation.checker import checker_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBLEMS = Path(__file__).parent / "problems.toml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -160,16 +160,18 @@ class Derivation:
 
     def latex(self) -> str:
         """The gradient as an equation in LaTeX's mathematics."""
-        from .render.document import equation
+        from .render.document import answer_formula
+        from .render.latex import equation, notation_for
 
-        return equation(self.result, self.problem)
+        notation = notation_for(self.problem, self.result.request)
+        return " ".join(equation(answer_formula(self.result), notation))
 
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
         if self.result.recursion is not None:
             return None
-        from .claims.judgement import checker_of
+        from .validation.checker import checker_of
 
         request, seed = self.result.request, self.validation.seed
         return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
@@ -177,24 +179,16 @@ class Derivation:
     @cached_property
     def report(self) -> Report:
         """What is shown in a browser: the derivation, the curve and the code."""
+        return self._report(_codes([self]))
+
+    def _report(self, code: Mapping[str, str]) -> Report:
         from .render.html import Report
 
-        shown = replace(self.result, steps=self.steps)
-        return Report(self.problem, shown, self.curve, dict(self._codes()))
-
-    def _codes(self) -> Iterator[tuple[str, str]]:
-        """The code for every library that has what it takes."""
-        from .render.html import CODED
-
-        for target in CODED:
-            with suppress(RequestError):
-                yield target, self.code(target)
+        return Report(self.problem, replace(self.result, steps=self.steps), self.curve, code)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
-        from .render.html import page
-
-        return page([self.report])
+        return html_page([self])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; `from_dict` reads it back."""
@@ -212,6 +206,32 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
+
+
+def html_page(derived: Sequence[Derivation]) -> str:
+    """The reports on one problem's requests as one document. The code computes their answers
+    together; for a library that lacks something, what can be computed alone."""
+    from .render.html import page
+
+    if len(derived) == 1:
+        return page([derived[0].report])
+    together = _codes(derived)
+    alone = [_codes([d], without=together) for d in derived]
+    return page([d._report(code) for d, code in zip(derived, alone, strict=True)], together)
+
+
+def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
+    """The code for every library that has what it takes."""
+    from .codegen.python.export import code
+    from .render.html import CODED
+
+    problem, results = derived[0].problem, [d.result for d in derived]
+    found: dict[str, str] = {}
+    for target in CODED:
+        with suppress(RequestError):
+            if target not in without:
+                found[target] = code(problem, results, target)
+    return found
 
 
 @dataclass(frozen=True)

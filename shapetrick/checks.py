@@ -5,15 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from .claims.judgement import ClaimVerdict, Judgement, Part, checker_of, judge
+from .claims.judgement import ClaimVerdict, Judgement, Part, judge
 from .core.problem import Problem, Request
 from .core.results import Validation
 from .numerics.error_curves import Curve
-from .render.claim_cards import equation, ruling
-from .render.claims import judgement_dict, judgement_rows
-from .render.layout import plain
-from .render.plots import curve_figure
-from .render.terminal import Style
+from .validation.checker import checker_of
 
 
 class Check:
@@ -95,23 +91,37 @@ class Check:
 
     def plot(self) -> Any:
         """The curve as a matplotlib figure; None if there is none. Needs the extra `plot`."""
+        from .render.plots import curve_figure
+
         return None if self.curve is None else curve_figure(self.curve, f"{self.of} by {self.wrt}")
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
+        from .interop.json_export import judgement_dict
+
         return judgement_dict(self.judgement)
 
     def latex(self) -> str:
         """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
-        return equation(self.problem, self.judgement)
+        from .render.claims import claimed
+        from .render.latex import equation, notation_for
+
+        notation = notation_for(self.problem, self.judgement.request)
+        return " ".join(equation(claimed(self.judgement), notation))
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        return ruling(self.problem, self.judgement, self.curve)
+        from .render.claims import claim_story
+        from .render.html import verdict_card
+
+        return verdict_card(self.problem, claim_story(self.judgement, self.curve))
 
     def __str__(self) -> str:
+        from .render.layout import plain
+        from .render.terminal import Style, judgement_rows
+
         return plain(judgement_rows(self.judgement, Style()))
 
     def __repr__(self) -> str:

@@ -315,7 +315,6 @@ def _check(args: argparse.Namespace) -> int:
         raise _BadInput("nothing is claimed: end with a claim, `check grad J wrt X = …`.")
     from .core.errors import ShapetrickError
     from .render import terminal as render
-    from .render.claims import judgement_rows
 
     target = render.terminal()
     style = render.Style(render.width_of(target))
@@ -330,7 +329,7 @@ def _check(args: argparse.Namespace) -> int:
                 print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
             else:
                 curve = found.curve if args.plot else None
-                rows = judgement_rows(found.judgement, style, curve)
+                rows = render.judgement_rows(found.judgement, style, curve)
                 render.show([[], *rows] if i else rows, target)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, _refused(e))
@@ -487,23 +486,23 @@ _SHOWN = {"text": _text, "json": _json}  # one after the other; the others are a
 
 
 def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Namespace) -> str:
-    from .render import document as article
-    from .render import document_formats as markup
+    from .render import article
+    from .render.document import ANSWER, LINES, STEPS
 
     results = [replace(d.result, steps=() if args.quiet else d.steps) for d in derived]
-    depth = article.QUIET if args.quiet else article.STEPS if args.steps else article.LINES
-    blocks = [b for r in results for b in article.result_blocks(r, problem.data, depth)]
+    detail = ANSWER if args.quiet else STEPS if args.steps else LINES
+    parts = [p for r in results for p in article.result_parts(r, problem.data, detail)]
     if not args.quiet:
-        blocks = [*article.problem_blocks(problem.data), *blocks]
+        parts = [*article.problem_parts(problem.data), *parts]
     if args.format == "markdown":
-        return markup.markdown(blocks)
-    return markup.document(blocks) if args.standalone else markup.latex(blocks)
+        return article.markdown(parts)
+    return article.document(parts) if args.standalone else article.latex(parts)
 
 
 def _report(_: Problem, derived: Sequence[Derivation], __: argparse.Namespace) -> str:
-    from .render.html import page
+    from .api import html_page
 
-    return page([d.report for d in derived])
+    return html_page(derived)
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}

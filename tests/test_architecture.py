@@ -36,7 +36,7 @@ EDGES = {
     "codegen": {"language"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
     "claims": {"families", "language", "numerics", "pipeline", "validation"},
-    "interop": {"families", "language"},
+    "interop": {"claims", "families", "language"},
     "render": {"claims", "families", "language", "numerics"},
     "session": {
         *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
@@ -175,3 +175,8 @@ def test_no_comparison_is_dropped(path: Path) -> None:
             text = ast.unparse(node.value)
             assert isinstance(node.value, ast.Call), f"{path.name}: {text}"
             assert not re.search(r"\b(allclose|array_equal|isclose)$", ast.unparse(node.value.func))
+
+
+def test_one_place_makes_the_checker_of_a_request() -> None:
+    made = [_name(path) for path in MODULES if "Checker(" in path.read_text(encoding="utf-8")]
+    assert made == ["validation.checker"]

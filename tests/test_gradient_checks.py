@@ -73,6 +73,44 @@ def test_simple_mistakes_are_named(wrong: Any, said: str) -> None:
     assert said in found.diagnosis
 
 
+@pytest.mark.parametrize("factor", [1.0, -1.0, 2.0, 1.0001, 0.0])
+@pytest.mark.parametrize(
+    ("value", "answer", "f", "g"),
+    [
+        ("x' A x", "(A + A') x", lambda x: x @ A @ x, lambda x: (A + A.T) @ x),
+        (
+            "sum(exp(A x))",
+            "A' exp(A x)",
+            lambda x: np.exp(A @ x).sum(),
+            lambda x: A.T @ np.exp(A @ x),
+        ),
+        ("norm(A x)^2", "2 A' A x", lambda x: (A @ x) @ (A @ x), lambda x: 2 * A.T @ A @ x),
+    ],
+)
+def test_both_doors_have_one_verdict(
+    value: str, answer: str, f: Any, g: Any, factor: float
+) -> None:
+    """An expression, and the Python function that computes it."""
+    claim = f"{factor} ({answer})" if factor else "0 x"
+    checked = st.check(f"A : n x n; x : n; J = {value}; check grad J wrt x = {claim}")
+    found = st.check_gradient(f, lambda x: factor * g(x), RNG.normal(size=4) / 3)
+    assert checked.right == found.right == (factor == 1)
+
+
+def test_a_large_value_is_no_multiple() -> None:
+    found = st.check_gradient(loss, lambda w: np.full(3, 1e9), SMALL_W)
+    assert found.verdict == "wrong"
+    assert "times" not in found.diagnosis
+
+
+def test_a_factor_is_told_however_small_the_gradient_is() -> None:
+    def least(w: Any) -> Any:
+        return 1e-200 * (w**2).sum()
+
+    found = st.check_gradient(least, lambda w: 4e-200 * w, SMALL_W)
+    assert "2 times the gradient" in found.diagnosis
+
+
 def test_transposed_and_symmetric() -> None:
     def log_det(x: Any) -> Any:
         return np.linalg.slogdet(x)[1]

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.families import Families, at_most, reindexed
@@ -20,7 +18,13 @@ from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..families.recurrence import Backpropagation, Piece, unshifted
-from ..families.unrolled_checks import Judged, depths, judged, unrolled, validate, worst_of
+from ..families.unrolled_checks import (
+    depths,
+    judged,
+    unrolled,
+    validate,
+    worst_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,7 @@ class Assertion:
     def ruling(self, value: Expr) -> Ruling:
         """The verdict of the differences on a claimed value, for all members at several lengths."""
         request = replace(self._request, claim=self._claim._replace(value=value))
-        found = [
-            _without_gaps(j) for j in judged(self._problem, request, self.recursion, self._seed)
-        ]
+        found = list(judged(self._problem, request, self.recursion, self._seed))
         worst = worst_of(found, self._seed)
         if worst.verdict == "wrong" and not self._rests_on_what_is_verified():
             worst = replace(worst, verdict="unchecked", reason="the recurrence is not verified")
@@ -237,16 +239,6 @@ class Assertion:
         return ex.substitute(
             value, {e: ex.symbol(n, e.shape) for n, e in alone.definitions.items()}
         )
-
-
-def _without_gaps(j: Judged) -> Judged:
-    """What is judged; wrong where the claim has no value and the derivative has."""
-    v, value = j.validation, j.member.gradient
-    if v.verdict == "wrong" or not j.checker.has_gaps(value):
-        return j
-    reason = "it has no finite value at some points where the derivative exists"
-    wrong = replace(v, verdict="wrong", reason=reason, max_relative_error=np.inf)
-    return j._replace(validation=wrong)
 
 
 def _symbols(definitions: Mapping[str, Expr]) -> dict[Expr, Expr]:

@@ -24,8 +24,7 @@ from ..language.elaboration import read_expression
 from ..language.printer import to_text
 from ..language.syntax import Node
 from ..pipeline.requests import derive
-from ..validation.checker import Checker
-from ..validation.directional import also_drawn
+from ..validation.checker import checker_of
 from .comparison import agree, distance
 from .conventions import likeness
 from .diagnosis import Slip, described, instead
@@ -143,32 +142,8 @@ def _local(problem: Problem, request: Request, seed: int) -> Validation | None:
 
 
 def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:
-    """The verdict of the differences on a claimed value. What is infinite at some points where the
-    derivative exists is wrong, though it be right elsewhere."""
-    checker = checker_of(problem, request, [value], seed)
-    found = checker.check(value)
-    if found.verdict != "wrong" and checker.has_gaps(value):
-        reason = "it has no finite value at some points where the derivative exists"
-        return replace(found, verdict="wrong", reason=reason, max_relative_error=np.inf)
-    return found
-
-
-def checker_of(
-    problem: Problem, request: Request, others: list[Expr], seed: int, everything: bool = False
-) -> Checker:
-    """The checker of a request, which draws what the other expressions mention too."""
-    inputs = also_drawn(request.of, others, [*problem.symbols.values()] if everything else ())
-    inputs = [s for s in inputs if s is not request.direction]
-    return Checker(
-        request.of,
-        request.wrt,
-        request.direction,
-        request.kind,
-        problem.functions,
-        inputs,
-        seed,
-        request.symmetric,
-    )
+    """The verdict of the differences on a claimed value."""
+    return checker_of(problem, request, [value], seed).check_claim(value)
 
 
 class _Wrong:

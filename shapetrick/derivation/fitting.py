@@ -1,7 +1,7 @@
 """Numbers decide: which arrangements add up to the derivative of an operation, at random
 arguments.
 
-The Jacobian of the operation is taken by central differences, each proposal is evaluated, and a
+The Jacobian of the operation is taken by finite differences, each proposal is evaluated, and a
 least-squares fit finds the coefficients: one arrangement for each product of the scalar
 derivative, or, where its coefficient has to be shared out (`x'x`-like: `x + x`), several.
 """
@@ -21,6 +21,7 @@ from ..core.errors import DerivationError
 from ..core.expr import Abstract, Expr, symbols_of
 from ..core.functions import Array, Side, Signature
 from ..numerics.evaluation import Program
+from ..numerics.finite_differences import derivative, magnitude
 from ..numerics.sampling import abstract_functions
 from .arrangements import Arrangement, Blocks, arrangements, einsum
 from .local_derivatives import Pattern, Product, View
@@ -59,8 +60,8 @@ class Trial(NamedTuple):
 
 
 class _Jacobian(NamedTuple):
-    """Entries of a value by entries of an input, and the error of a coarser formula, relative to
-    the largest: large beside a pole or a cusp."""
+    """Entries of a value by entries of an input, and their error relative to the largest: large
+    beside a pole or a cusp."""
 
     value: Array
     error: float
@@ -147,27 +148,26 @@ def _jacobian(
     functions: Any,
     longest: float,
 ) -> _Jacobian | None:
-    """Entries of the value by entries of one input, by central differences of order six; None
-    where a probe crosses a kink or leaves the domain. (B. Fornberg, Math. Comp. 51, 1988, table
-    1.)"""
+    """Entries of the value by entries of one input, by finite differences; None where a probe
+    crosses a kink or leaves the domain, which is this long."""
     x = env[name]
-    h = 0.004 * min(longest, max(1.0, float(np.max(np.abs(x)))))
-    steps = np.array([1, -1, 2, -2, 3, -3]) * h
-    weights = np.array([[45, -45, -9, 9, 1, -1], [40, -40, -5, 5, 0, 0]]) / (60 * h)
-    directions = np.eye(x.size).reshape(x.size, *x.shape)
-    probes = x + (steps[:, None, None, None] * directions).reshape(-1, *x.shape)
     branches: list[Array] = []
-    (values,) = program.run({**env, name: probes}, sizes, functions, branches)
-    if values.ndim < 3:  # it does not depend on this input
-        values = np.broadcast_to(values, (len(probes), *values.shape))
+
+    def f(points: Array) -> Array:
+        (values,) = program.run({**env, name: points}, sizes, functions, branches)
+        if values.ndim < 3:  # it does not depend on this input
+            values = np.broadcast_to(values, (len(points), *values.shape))
+        return values.reshape(len(points), -1)
+
+    entries = np.eye(x.size).reshape(x.size, 1, *x.shape)
+    with np.errstate(invalid="ignore"):
+        found = derivative(f, x, entries, min(1.0, longest / magnitude(x)))
     smooth = all(np.all(b == b.reshape(-1, *b.shape[-2:])[0]) for b in branches)
-    if not smooth or not np.all(np.isfinite(values)):
+    if not smooth or not np.isfinite(found.value).all():
         return None
-    values = values.reshape(6, x.size, -1)
-    fine, coarse = np.einsum("os,sxv->ovx", weights, values)
     with np.errstate(all="ignore"):
-        error = float(np.abs(fine - coarse).max() / np.abs(fine).max())
-    return _Jacobian(fine, 0.0 if np.isnan(error) else error)
+        error = float(found.error.max() / found.scale)
+    return _Jacobian(found.value.T, 0.0 if np.isnan(error) else error)
 
 
 def _candidate_values(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Symbol, postorder, symbols_of
+from ..core.expr import Expr, Symbol, symbols_of
 from ..core.families import Families, Segment, at_index, reindexed
 from ..core.indices import Index, Indices, numbered
 from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
-from ..validation.checker import Checker
-from ..validation.directional import also_drawn
+from ..validation.checker import checker_of
 from .recurrence import segments_of
 from .unrolling import Unrolling
 
@@ -37,11 +36,10 @@ class Unrolled:
 
 
 class Judged(NamedTuple):
-    """The verdict on a member at these lengths, and what gave it."""
+    """The verdict on a member at these lengths."""
 
     lengths: Mapping[str, int]
     member: Unrolled
-    checker: Checker
     validation: Validation
 
 
@@ -151,8 +149,9 @@ def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) 
     assert problem.families is not None
     for lengths in depths(recursion):
         for member in unrolled(problem.families, request, recursion, lengths):
-            checker = checker_of(problem, request, member, seed)
-            yield Judged(lengths, member, checker, checker.check(member.gradient))
+            checker = checker_of(problem, request_of(request, member), [member.gradient], seed)
+            check = checker.check if request.claim is None else checker.check_claim
+            yield Judged(lengths, member, check(member.gradient))
 
 
 def validate(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Validation:
@@ -179,21 +178,10 @@ def worst_of(all_judged: Sequence[Judged], seed: int) -> Validation:
     )
 
 
-def checker_of(problem: Problem, request: Request, member: Unrolled, seed: int) -> Checker:
-    """What judges the gradient by a member."""
+def request_of(request: Request, member: Unrolled) -> Request:
+    """The request for the gradient by a member."""
     direction = request.direction
     if direction is not None:
         named = {e.name: e for e in symbols_of(member.gradient)}
         direction = named.get(direction.name, direction)
-    inputs = [s for s in also_drawn(member.of, [member.gradient]) if s is not direction]
-    called = {e.name for e in postorder([member.gradient]) if isinstance(e, Abstract)}
-    return Checker(
-        member.of,
-        member.wrt,
-        direction,
-        request.kind,
-        (*problem.functions, *sorted(called)),
-        inputs,
-        seed,
-        request.symmetric,
-    )
+    return replace(request, of=member.of, wrt=member.wrt, direction=direction)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.dims import Shape
 from ..core.errors import RequestError
@@ -37,6 +37,9 @@ from ..core.warnings import warnings_of
 from ..families.saved_values import Account
 from ..language.printer import to_text
 
+if TYPE_CHECKING:
+    from ..claims.judgement import Judgement
+
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
 
 Data = dict[str, Any]
@@ -44,7 +47,8 @@ Data = dict[str, Any]
 
 def to_dict(result: Result, problem: Problem) -> Data:
     """One request's result, with its problem."""
-    nodes = _Nodes(_expressions(result, problem))
+    nodes = _Nodes()
+    told_problem = _problem(problem, nodes)
     request, direction = result.request, result.request.direction
     data: Data = {
         "version": VERSION,
@@ -57,11 +61,8 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "with_node": nodes[direction] if direction is not None else None,
         "symmetric": request.symmetric,
         "shape": _shape(result.gradient.shape),
-        "gradient": to_text(result.gradient),
-        "gradient_node": nodes[result.gradient],
-        "definitions": [
-            {"name": name, "value": to_text(e), "node": nodes[e]} for name, e in result.definitions
-        ],
+        **nodes.told("gradient", result.gradient, "gradient_node"),
+        "definitions": [{"name": name, **nodes.told("value", e)} for name, e in result.definitions],
         "expanded": _expanded(result.expanded),
         "verified": result.validation.verdict == "verified",
         "validation": _validation(result.validation),
@@ -69,10 +70,8 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "simplification": [
             {
                 "rule": r.rule,
-                "before": to_text(r.before),
-                "before_node": nodes[r.before],
-                "after": to_text(r.after),
-                "after_node": nodes[r.after],
+                **nodes.told("before", r.before, "before_node"),
+                **nodes.told("after", r.after, "after_node"),
             }
             for r in result.rewritings
         ],
@@ -82,7 +81,7 @@ def to_dict(result: Result, problem: Problem) -> Data:
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
         **_recursion(result, nodes),
-        "problem": _problem(problem, nodes),
+        "problem": told_problem,
         "nodes": nodes.table,
     }
     return {**data, "fingerprint": fingerprint(data)}
@@ -109,45 +108,25 @@ def _plain(x: Any) -> Any:
     return int(x) if isinstance(x, float) and x.is_integer() else x
 
 
-def _expressions(result: Result, problem: Problem) -> Iterable[Expr]:
-    """All that has a node, in the order of the table."""
-    request = result.request
-    yield from problem.symbols.values()
-    yield from problem.definitions.values()
-    yield from (e for e in (request.of, request.wrt, request.direction) if e is not None)
-    yield result.gradient
-    yield from (e for _, e in result.definitions)
-    for step in result.steps:
-        for line in step.lines:
-            yield from (f.expression for f in line.factors)
-            yield line.arrangement
-            yield from (r.arrangement for r in line.rejected)
-        yield step.result
-    for rewriting in result.rewritings:
-        yield from (rewriting.before, rewriting.after)
-    if problem.families is not None:
-        yield from (s.body for s in problem.families.segments if s.body is not None)
-    if result.recursion is not None:
-        yield from (q.value for q in (*result.recursion.cotangents, *result.recursion.gradients))
-        yield from result.kept
-
-
 class _Nodes:
-    """Every node once, after those that it uses."""
+    """Every node once, after those that it uses, from when it is first mentioned."""
 
-    def __init__(self, roots: Iterable[Expr]) -> None:
+    def __init__(self) -> None:
         self._index: dict[Expr, int] = {}
         self.table: list[Data] = []
-        for e in postorder(roots):
-            self._index[e] = len(self.table)
-            self.table.append(self._node(e))
 
     def __getitem__(self, e: Expr) -> int:
+        for new in postorder([e], lambda a: a not in self._index):
+            if new not in self._index:
+                self._index[new] = len(self.table)
+                args = [self._index[a] for a in new.args]
+                node = {"op": new.op, "args": args, "shape": _shape(new.shape)}
+                self.table.append({**node, **_payload(new)})
         return self._index[e]
 
-    def _node(self, e: Expr) -> Data:
-        args = [self._index[a] for a in e.args]
-        return {"op": e.op, "args": args, "shape": _shape(e.shape), **_payload(e)}
+    def told(self, name: str, e: Expr, node: str = "node") -> Data:
+        """An expression as text under a name, and its node."""
+        return {name: to_text(e), node: self[e]}
 
 
 def _payload(e: Expr) -> Data:
@@ -220,6 +199,27 @@ def _recursion(result: Result, nodes: _Nodes) -> Data:
     return {"recursion": written}
 
 
+def judgement_dict(j: Judgement) -> Data:
+    """What was found of a claim: an infinite error is None."""
+    request, where = j.request, j.where
+    span = where and {"text": where.text, "start": where.span.start, "end": where.span.end}
+    return {
+        "kind": request.kind,
+        "of": request.of_text,
+        "wrt": request.wrt.name,
+        "claim": j.claim,
+        "verdict": j.verdict,
+        "right": j.verdict == "right",
+        "error": _finite(j.error),
+        "diagnosis": j.diagnosis,
+        "suggestion": j.suggestion,
+        "mended": j.mended,
+        "where": span,
+        "only_where": j.proviso,
+        "slips": [{"kind": s.name, "old": s.old, "new": s.new} for s in j.slips],
+    }
+
+
 def account_data(account: Account) -> Data:
     """What a backward pass keeps and takes at given sizes."""
     return {
@@ -237,8 +237,7 @@ def _equation(q: Equation, nodes: _Nodes) -> Data:
     return {
         "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
-        "value": to_text(q.value),
-        "node": nodes[q.value],
+        **nodes.told("value", q.value),
         "for": None if q.over is None else str(q.over),
     }
 
@@ -281,8 +280,7 @@ def _step(step: Step, nodes: _Nodes) -> Data:
         "label": step.label,
         "shape": _shape(step.shape),
         "lines": [_line(line, nodes) for line in step.lines],
-        "result": to_text(step.result),
-        "node": nodes[step.result],
+        **nodes.told("result", step.result),
         "note": step.note,
     }
 
@@ -292,22 +290,19 @@ def _line(line: Line, nodes: _Nodes) -> Data:
         "coefficient": str(line.coefficient),
         "factors": [
             {
-                "factor": to_text(f.expression),
-                "node": nodes[f.expression],
+                **nodes.told("factor", f.expression),
                 "shape": _shape(f.expression.shape),
                 "origin": f.origin,
             }
             for f in line.factors
         ],
-        "arrangement": to_text(line.arrangement),
-        "node": nodes[line.arrangement],
+        **nodes.told("arrangement", line.arrangement),
         "fitting": line.fitting,
         "all_counted": line.all_counted,
         "typed": line.typed,
         "rejected": [
             {
-                "arrangement": to_text(r.arrangement),
-                "node": nodes[r.arrangement],
+                **nodes.told("arrangement", r.arrangement),
                 "relative_error": _finite(r.error),
                 "reason": r.reason,
             }

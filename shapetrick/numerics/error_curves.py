@@ -8,13 +8,12 @@ shows as a floor under the one, and a slope too small in the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core.functions import Array
-from .finite_differences import EPS, magnitude
+from .finite_differences import EPS, central, forward, magnitude
 
 STEPS = 2.0 ** -np.arange(1.0, 46.0)  # relative to the entries' size
 ABOVE_ROUNDING = 100  # the slope is fitted where a remainder is this many times its rounding
@@ -40,18 +39,16 @@ def error_curve(f: Callable[[Array], Array], x: Array, direction: Array, predict
     lengths = np.array([magnitude(d) for d in direction])
     unit = direction / lengths[:, None, None]
     slope = predicted / lengths.prod()
-    signs = np.array(list(product((1.0, -1.0), repeat=order)))
-    corners = np.array(list(product((0.0, 1.0), repeat=order)))
-    of_corners = (-1.0) ** (order - corners.sum(axis=1))
-    offsets = np.tensordot(np.concatenate([signs, corners]), unit, axes=1)
+    (around, weights), (ahead, signs) = central(order), forward(order)
+    offsets = np.tensordot(np.concatenate([around, ahead]), unit, axes=1)
     steps = STEPS * magnitude(x)
     errors, remainders, rounding = [], [], []
     scale = np.abs(slope).max() or 1.0
     for h in steps:
         values = f(x + h * offsets)
-        central = signs.prod(axis=1) @ values[: len(signs)] / (2 * h) ** order
-        errors.append(np.abs(central - slope).max() / scale)
-        left = of_corners @ values[len(signs) :] - h**order * slope
+        measured = weights @ values[: len(around)] / h**order
+        errors.append(np.abs(measured - slope).max() / scale)
+        left = signs @ values[len(around) :] - h**order * slope
         unit_of_remainder = scale * magnitude(x) ** order
         remainders.append(np.abs(left).max() / unit_of_remainder)
         rounding.append(4 * EPS * np.abs(values).max() / unit_of_remainder)

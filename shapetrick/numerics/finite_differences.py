@@ -24,6 +24,7 @@ LEVELS = 3
 RATIO = 2.0 ** (-2 / 3)  # of the steps: irrational, so that no wave looks slow at all of them
 COARSEST = 1e-4  # relative: above it, a right derivative can't be told from a wrong one
 TAYLOR_STEPS = 2.0 ** np.array([-5, -7, -9, -11, -13])
+SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 ABOVE_ROUNDING = 100  # a remainder counts where it is this many times its rounding
 
 
@@ -34,6 +35,25 @@ class Derivative(NamedTuple):
     value: Array
     error: Array
     rounding: Array
+
+    @property
+    def scale(self) -> float:
+        """The largest of them."""
+        return float(np.abs(self.value).max())
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether they are rounding, and no more."""
+        return self.scale <= 4 * float(self.rounding.max())
+
+    def is_coarse(self, coarsest: float = COARSEST) -> bool:
+        """Whether a right derivative can't be told from a wrong one."""
+        return not float(self.error.max()) <= coarsest * self.scale
+
+    def tolerance(self, finest: float) -> Array:
+        """By how much a right derivative may differ, whose own rounding is `finest`, relative to
+        the largest."""
+        return self.error + finest * self.scale + SMALLEST
 
 
 class Remainder(NamedTuple):
@@ -55,14 +75,14 @@ class _Stencil(NamedTuple):
 
 @cache
 def _stencil(order: int) -> _Stencil:
-    signs = np.array(list(product((1.0, -1.0), repeat=order)))
+    signs, weights = central(order)
     offsets = np.concatenate([signs * RATIO**level for level in range(LEVELS)])
-    central = np.zeros((LEVELS, len(offsets)))
+    plain = np.zeros((LEVELS, len(offsets)))
     for level in range(LEVELS):
         own = slice(level * len(signs), (level + 1) * len(signs))
-        central[level, own] = signs.prod(axis=1) / (2 * RATIO**level) ** order
+        plain[level, own] = weights / (RATIO**level) ** order
     # central differences have only even error terms
-    once = (central[1:] - RATIO**2 * central[:-1]) / (1 - RATIO**2)
+    once = (plain[1:] - RATIO**2 * plain[:-1]) / (1 - RATIO**2)
     twice = (once[1] - RATIO**4 * once[0]) / (1 - RATIO**4)
     weights = np.stack([twice, once[1] - once[0]])
     return _Stencil(offsets, weights, EPS * float(np.abs(twice).sum()))
@@ -121,7 +141,7 @@ def remainder(
     """How the remainder of f's expansion at x falls, with the derivative `predicted` along
     `direction` (order × rows × columns): by one order more than that, if it is right."""
     order = len(direction)
-    corners, signs = _corners(order)
+    corners, signs = forward(order)
     steps = TAYLOR_STEPS * shrink * magnitude(x)
     lengths = np.array([magnitude(d) for d in direction])
     moves = corners @ (direction / lengths[:, None, None]).reshape(order, -1)
@@ -142,9 +162,16 @@ def remainder(
 
 
 @cache
-def _corners(order: int) -> tuple[Array, Array]:
-    """Which of the directions were gone along (corners × order), and the signs of the values
-    there in the difference."""
+def central(order: int) -> tuple[Array, Array]:
+    """The central difference: how many steps its points are away along each direction (points ×
+    order), and the weights of the values there; for steps of 1."""
+    signs = np.array(list(product((1.0, -1.0), repeat=order)))
+    return signs, signs.prod(axis=1) / 2.0**order
+
+
+@cache
+def forward(order: int) -> tuple[Array, Array]:
+    """The forward difference likewise, whose error is the Taylor remainder."""
     corners = np.array(list(product((0.0, 1.0), repeat=order)))
     return corners, (-1.0) ** (order - corners.sum(axis=1))
 

@@ -33,7 +33,7 @@ from ..explanation.steps import Paper, Text
 from ..language.scope import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
-from ..validation.checker import Checker
+from ..validation.checker import checker_of
 from .jacobians import directional, jacobian, symmetrized
 
 
@@ -98,16 +98,7 @@ def _concluded(
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
     if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
-    checker = Checker(
-        request.of,
-        request.wrt,
-        request.direction,
-        request.kind,
-        problem.functions,
-        seed=seed,
-        symmetric=request.symmetric,
-    )
-    validation = checker.check(gradient)
+    validation = checker_of(problem, request, seed=seed).check(gradient)
     return Result(
         request=request,
         steps=(),

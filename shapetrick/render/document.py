@@ -1,251 +1,319 @@
-"""A result as an article has it: headings, paragraphs, displayed equations in LaTeX's mathematics.
+"""What is told of a result: its blocks, in the order of the telling, made once for all writers.
 
-`render/document_formats.py` writes these blocks down, as LaTeX or as Markdown.
+A block holds expressions, shapes and sentences. How they look is for the writers: `terminal.py`,
+`article.py` (LaTeX and Markdown) and `html.py`. What is told only where a person asks for more has
+a higher `detail`: a writer leaves it out, or folds it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Literal, NamedTuple
 
-from ..core.expr import Name
+from ..core.dims import Shape
+from ..core.expr import Expr, Symbol, number
+from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Line, Recursion, Result, Step
+from ..core.results import Line, Result, Step
+from ..core.warnings import absence, warnings_of
+from ..numerics.error_curves import Curve
 from . import phrases as words
-from .latex import Latex, factor_latex, notation_for, sized, to_latex
 
-WIDTH = 56  # of an equation, in letters
-REMARK = 18  # of a remark behind it
-ARRANGED = r"\rightsquigarrow"
+MOST_NAMED = 4  # places in a row
+ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
+Sign = Literal["=", "=?", "≠"]
+Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A paragraph, plain or in another look: `code`, `strong`, `heading`."""
+class Remark(NamedTuple):
+    """A sentence behind a label."""
 
+    label: str
     text: str
-    look: str = ""
+    detail: int = LINES
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """A row of a display: the left side, the sign, the right side, and a remark."""
+class KeptValues(NamedTuple):
+    """The forward values that a gradient uses."""
 
-    left: str
-    sign: str
-    right: str
-    remark: str = ""
+    values: tuple[Expr, ...]
+    label: str = "keeps"
+    detail: int = LINES
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A formula in a list, and what is said of it."""
+class Formula(NamedTuple):
+    """An equation, and the indices for which it holds."""
 
-    formula: str
+    label: str
+    left: Left
+    right: Expr
+    sign: Sign = "="
+    over: Range | None = None
+    detail: int = LINES
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is what was asked for, and no definition or step on the way."""
+        return self.label in ("gradient", "backward")
+
+
+class MarkedText(NamedTuple):
+    """An answer as typed or to be typed, with what differs from another one marked. `value` is
+    None where it is not known, or has none: its shapes don't fit."""
+
+    label: str
     text: str
+    marks: tuple[range, ...]
+    good: bool
+    left: Left
+    sign: Sign
+    value: Expr | None = None
+    detail: int = ANSWER
+
+    @property
+    def right(self) -> Expr | str:
+        return self.text if self.value is None else self.value
 
 
-Block = Text | Item | tuple[Equation, ...]
+class Item(NamedTuple):
+    """A formula in a list, what it came from, and what is said of it."""
+
+    formula: Expr
+    said: tuple[str, ...]
+    before: Expr | None = None
 
 
-# ------------------------------------------------------------------------------------- the blocks
+class Listing(NamedTuple):
+    """Formulas with remarks, under a title."""
+
+    label: Literal["factors", "rejected", "simplified"]
+    title: str
+    items: tuple[Item, ...]
+    detail: int = STEPS
 
 
-def problem_blocks(problem: Problem) -> Iterator[Block]:
-    """The problem as typed, and what was assumed."""
-    if problem.text.strip():
-        yield Text(problem.text.strip("\n"), "code")
-    for name, remarks in (("Assumed", problem.assumptions), ("Read", problem.readings)):
-        if remarks:
-            yield Text(f"{name}: {'; '.join(remarks)}.")
+class ScalarLine(NamedTuple):
+    """A line of a step: a product of scalars over the shapes of its factors, and the arrangement.
+
+    `first` is that of the step; the others are added to it."""
+
+    step: Step
+    line: Line
+    first: bool
+    label: str = "scalars"
+    detail: int = LINES
+
+    @property
+    def sign(self) -> str:
+        return "-" if self.line.coefficient < 0 else "" if self.first else "+"
+
+    @property
+    def factors(self) -> list[tuple[Expr, Shape | None]]:
+        """What stands between the dots, with its shape: a number, which has none, and the rest."""
+        size, factors = abs(self.line.coefficient), [f.expression for f in self.line.factors]
+        shown: list[tuple[Expr, Shape | None]] = [(e, e.shape) for e in factors]
+        return shown if size == 1 and shown else [(number(size), None), *shown]
+
+    @property
+    def origins(self) -> tuple[Listing, ...]:
+        """Where each factor comes from."""
+        items = [Item(f.expression, (f.origin,)) for f in self.line.factors]
+        return _listing("factors", "Where the factors come from", items)
+
+    @property
+    def rejected(self) -> tuple[Listing, ...]:
+        """The look-alikes, each with its error and what gives it away."""
+        items = [
+            Item(r.arrangement, (f"off by {words.figure(r.error)}", r.reason))
+            for r in self.line.rejected
+        ]
+        return _listing("rejected", words.lookalikes(len(items)), items)
 
 
-QUIET, LINES, STEPS = range(3)  # the gradient alone, the derivation, and what was rejected
+class Evidence(NamedTuple):
+    """A verdict, and what it rests on."""
+
+    verdict: str
+    reason: str
+    figures: tuple[str, ...]
+    label: str
+    detail: int = LINES
 
 
-def result_blocks(result: Result, problem: Problem, depth: int = LINES) -> Iterator[Block]:
-    """The derivation of one request."""
-    notation = notation_for(problem, result.request)
-    if depth == QUIET:
-        yield tuple(_gradient(result, notation, problem.definitions))
-        return
-    yield Text(words.asked(result.request), "heading")
-    for step in result.steps:
-        yield tuple(_step(step, notation))
-        if depth == STEPS:
-            yield from _rejected(step, notation)
-        if step.note:
-            yield Text(f"{step.note[0].upper()}{step.note[1:]}.")
-    yield tuple(_gradient(result, notation))
-    for note in result.notes:
-        yield Text(f"Note: {note}.")
+class Place(NamedTuple):
+    """Where something is told: by which of several stories, and in which of its steps, or with its
+    answer. `name` is that of the definition, or the label of the step."""
+
+    name: str
+    story: int
+    step: int | None = None
+
+
+class Reference(NamedTuple):
+    """What an earlier one of several stories tells: definitions, or the first steps."""
+
+    label: Literal["where", "steps"]
+    places: tuple[Place, ...]
+    detail: int = LINES
+
+    @property
+    def named(self) -> list[Place | None]:
+        """The places, without the inner ones of many in a row, for which None stands: steps follow
+        each other, and so do definitions of one story."""
+        runs = groupby(self.places, key=lambda p: p.story if p.step is None else None)
+        return [place for _, run in runs for place in _ends(list(run))]
+
+
+def _ends(run: list[Place]) -> list[Place | None]:
+    return [*run] if len(run) <= MOST_NAMED else [*run[:2], None, run[-1]]
+
+
+Block = Remark | KeptValues | Formula | MarkedText | Listing | ScalarLine | Evidence | Reference
+
+
+class Section(NamedTuple):
+    """A step, and the blocks that tell it."""
+
+    step: Step
+    blocks: tuple[Block, ...]
+    number: int  # among all steps of the request
+
+
+class Story(NamedTuple):
+    """All that is told of one request: the steps, how it was simplified, and the answer with its
+    evidence; `claimed` where what is told of is the verdict on a claim."""
+
+    request: Request
+    answer: tuple[Block, ...]
+    verdict: str
+    steps: tuple[Section, ...] = ()
+    warnings: tuple[Remark, ...] = ()  # that nobody should overlook
+    earlier: tuple[Reference, ...] = ()  # to the steps before these
+    simplification: tuple[Listing, ...] = ()
+    curve: Curve | None = None
+    claimed: bool = False
+
+
+def told(blocks: Iterable[Block], detail: int) -> list[Block]:
+    """Those of the blocks that are told where that much is asked for."""
+    return [b for b in blocks if b.detail <= detail]
+
+
+# ------------------------------------------------------------------------------------- the telling
+
+
+def preface(problem: Problem) -> list[Remark]:
+    """What was assumed of a problem, what nothing uses, and how ambiguous texts were read."""
+    assumed = [Remark("assumed", text) for text in problem.assumptions]
+    unused = [Remark("unused", text) for text in warnings_of(replace(problem, assumptions=()))]
+    return [*assumed, *unused, *(Remark("read", text) for text in problem.readings)]
+
+
+def derivation_story(
+    result: Result, own: Collection[str] = (), curve: Curve | None = None
+) -> Story:
+    """The derivation of one request, of a problem whose own definitions have these names."""
     v = result.validation
-    evidence = "; ".join([v.reason, *words.figures(v)] if v.reason else words.figures(v))
-    yield Text(words.BADGES[v.verdict], "strong")
-    yield Text(f"{evidence}.")
-
-
-def equation(result: Result, problem: Problem) -> str:
-    """The gradient as one equation, with a question mark where it isn't verified."""
-    notation = notation_for(problem, result.request)
-    sign = _sign(result)
-    return (
-        f"{sized(heading(result.request, notation))} {sign} {to_latex(result.gradient, notation)}"
+    standing = v.verdict == "verified"
+    absent = absence(result.request) if result.recursion is None else ""
+    shown = "absent" if absent and standing else v.verdict
+    evidence = Evidence(
+        shown,
+        v.reason,
+        tuple(words.figures(v)),
+        words.BADGES[shown],
+        LINES if standing else ANSWER,
+    )
+    rewritten = [Item(r.after, (r.rule,), r.before) for r in result.rewritings]
+    return Story(
+        result.request,
+        (*_answer(result, own), evidence),
+        shown,
+        tuple(_section(step, i) for i, step in enumerate(result.steps)),
+        (Remark("warning", absent),) if absent else (),
+        simplification=_listing("simplified", "How it was simplified", rewritten),
+        curve=curve,
     )
 
 
-def heading(request: Request, notation: Latex) -> str:
-    """What was asked for, as it stands left of the gradient."""
-    of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
-    if not isinstance(request.of, Name):
-        of = f"({of})"
-    along = ""
-    if request.direction is not None and request.kind != "vjp":
-        along = f"[{notation.name(request.direction.name)}]"
-    match request.kind:
-        case "vjp":
-            return notation.label(f"bar({words.variable(request)})")
-        case "hess" | "hvp":
-            return rf"\frac{{\partial^{{2}} {of}}}{{\partial {name}^{{2}}}}{along}"
-    return rf"\frac{{\partial {of}}}{{\partial {name}}}{along}"
+def answer_formula(result: Result) -> Formula:
+    """The gradient as one equation; of members of families, the first of its kinds."""
+    sign: Sign = "=" if result.validation.verdict == "verified" else "=?"
+    return Formula("gradient", result.request, result.gradient, sign, detail=ANSWER)
 
 
-def _sign(result: Result) -> str:
-    return "=" if result.validation.verdict == "verified" else r"\overset{?}{=}"
+def _answer(result: Result, own: Collection[str]) -> list[Block]:
+    """The gradient, the definitions that it uses, and what it keeps of the forward pass."""
+    formula, recursion = answer_formula(result), result.recursion
+    blocks: list[Block] = [formula] if recursion is None else []
+    if recursion is not None:
+        for label, equations in (
+            ("backward", recursion.cotangents),
+            ("gradient", recursion.gradients),
+        ):
+            blocks += [
+                Formula(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
+                for q in equations
+            ]
+    blocks += [
+        Formula("where", name, body, detail=LINES if name in own else ANSWER)
+        for name, body in result.definitions
+    ]
+    kept = tuple(e for e in result.kept if not e.is_scalar)
+    if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
+        blocks.append(KeptValues(kept))
+    return [*blocks, *(Remark("note", note) for note in result.notes)]
 
 
-def _step(step: Step, notation: Latex) -> Iterator[Equation]:
-    label = sized(notation.label(step.label))
-    for i, line in enumerate(step.lines):
-        yield from _scalars("" if i else label, step, line, notation)
-        arranged = _lines(to_latex(line.arrangement, notation), WIDTH - REMARK)
-        yield Equation("", ARRANGED, arranged[0], _fits(line))
-        yield from (Equation("", "", rf"\quad {more}") for more in arranged[1:])
+def told_once(stories: Sequence[Story]) -> list[Story]:
+    """The stories one after the other, each without the definitions and the first steps that an
+    earlier one tells: it refers to them."""
+    told: list[Story] = []
+    definitions: dict[tuple[Left, Expr], Place] = {}
+    following: dict[tuple[Place | None, Step], Place] = {}  # steps told, by the one before them
+    for i, story in enumerate(stories):
+        answer: list[Block] = []
+        again: list[Place] = []
+        at = 0
+        for block in story.answer:
+            if isinstance(block, Formula) and block.label == "where":
+                key = block.left, block.right
+                if key in definitions:
+                    at = at or len(answer)
+                    again.append(definitions[key])
+                    continue
+                definitions[key] = Place(str(block.left), i)
+            answer.append(block)
+        if again:
+            answer.insert(at, Reference("where", tuple(again)))
+        place: Place | None = None
+        known: list[Place] = []
+        for section in story.steps:
+            before, place = place, following.get((place, section.step))
+            if place is None:
+                place = following[before, section.step] = Place(
+                    section.step.label, i, section.number
+                )
+            else:
+                known.append(place)
+        earlier = (Reference("steps", tuple(known)),) if known else ()
+        steps = story.steps[len(known) :]
+        told.append(story._replace(answer=tuple(answer), steps=steps, earlier=earlier))
+    return told
+
+
+def _section(step: Step, number: int) -> Section:
+    blocks: list[Block] = [ScalarLine(step, line, i == 0) for i, line in enumerate(step.lines)]
+    if step.note:
+        blocks.append(Remark("opened", step.note))
     if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
-        yield from _equations(label, "=", to_latex(step.result, notation))
+        blocks.append(Formula("together", step.label, step.result))
+    return Section(step, tuple(blocks), number)
 
 
-def _scalars(label: str, step: Step, line: Line, notation: Latex) -> Iterator[Equation]:
-    """The scalar line, the shapes under its factors."""
-    factors = []
-    for expression in (f.expression for f in line.factors):
-        shape = notation.shape(expression.shape)
-        factors.append(rf"\underbrace{{{factor_latex(expression, notation)}}}_{{{shape}}}")
-    negative = line.coefficient < 0
-    if abs(line.coefficient) != 1 or not factors:
-        factors.insert(0, str(notation.number(abs(line.coefficient))))
-    rows: list[list[str]] = [[]]
-    for factor in factors:
-        if rows[-1] and sum(map(_width, [*rows[-1], factor])) > WIDTH:
-            rows.append([])
-        rows[-1].append(factor)
-    sign = "-" if negative else "" if label else "+"
-    for i, row in enumerate(rows):
-        text = r" \cdot ".join(row)
-        if i == len(rows) - 1:
-            text += rf" \;\to\; {notation.shape(step.shape)}"
-        if i == 0:
-            yield Equation(label, "=" if label else "", f"{sign} {text}".strip())
-        else:
-            yield Equation("", "", rf"\quad {{}} \cdot {text}")
-
-
-def _fits(line: Line) -> str:
-    if line.fitting <= 1 and line.all_counted:
-        return "the only one that fits"
-    return f"1 of {'' if line.all_counted else 'more than '}{line.fitting:,} that fit"
-
-
-def _rejected(step: Step, notation: Latex) -> Iterator[Block]:
-    """The look-alikes, each with its error and what gives it away."""
-    rejected = [r for line in step.lines for r in line.rejected]
-    if not rejected:
-        return
-    yield Text("These fit the declared shapes too, and are wrong:")
-    for r in rejected:
-        yield Item(to_latex(r.arrangement, notation), f"off by {words.figure(r.error)}: {r.reason}")
-
-
-def _gradient(result: Result, notation: Latex, own: Collection[str] = ()) -> Iterator[Equation]:
-    """The gradient and the definitions that it uses, but for the problem's `own`."""
-    if result.recursion is not None:
-        yield from _recursion(result, result.recursion, notation)
-        return
-    label, gradient = sized(heading(result.request, notation)), to_latex(result.gradient, notation)
-    yield from _equations(label, _sign(result), gradient, notation.shape(result.gradient.shape))
-    for i, (name, body) in enumerate((n, e) for n, e in result.definitions if n not in own):
-        where = "" if i else r"\text{where}\quad "
-        left = where + str(notation.name(name))
-        yield from _equations(left, "=", to_latex(body, notation))
-
-
-def _recursion(result: Result, recursion: Recursion, notation: Latex) -> Iterator[Equation]:
-    """The equations of a family, each with the indices for which it holds."""
-    for q in (*recursion.cotangents, *recursion.gradients):
-        left = sized(str(notation.label(q.symbol.name)))
-        if q not in recursion.gradients:
-            left = str(notation.name(q.symbol.name))
-        over = ""
-        if q.over is not None:
-            ends = rf"{q.over.first}, \dots, {q.over.last}"
-            over = rf" \qquad {q.over.letter} = {ends}"
-        shape = notation.shape(q.symbol.shape) + over
-        yield from _equations(left, _sign(result), to_latex(q.value, notation), shape)
-
-
-def _equations(left: str, sign: str, right: str, shape: str = "") -> Iterator[Equation]:
-    """An equation over as many rows as it takes, and its shape behind it."""
-    first, *others = _lines(right, WIDTH - (REMARK // 2 if shape else 0))
-    end = rf" \qquad {shape}" if shape else ""
-    yield Equation(left, sign, first + ("" if others else end))
-    for i, more in enumerate(others, 1):
-        yield Equation("", "", rf"\quad {{}} {more}" + (end if i == len(others) else ""))
-
-
-# --------------------------------------------------------------------------------- widths and lines
-
-
-def _width(text: str) -> int:
-    """About how many letters wide: a command is one, brackets that aren't seen are none."""
-    seen = re.sub(r"\\underbrace|\\[dt]?frac|\\left|\\right|\\math\w+|\\text|[{}^_\s]", "", text)
-    return len(re.sub(r"\\[a-zA-Z]+|\\.", "x", seen))
-
-
-def _lines(text: str, width: int) -> list[str]:
-    """A formula over several lines, broken within the fewest brackets, before a sign.
-
-    Unbroken where there is no place to break."""
-    lines = []
-    while _width(text) > width:
-        at = _break(text, width)
-        if at is None:
-            break
-        lines.append(text[:at])
-        text = text[at + 1 :]
-    return [*lines, text]
-
-
-_TOKEN = re.compile(r"\\(?:[a-zA-Z]+|.)| |[{}()]|[^\\ {}()]+")
-_SIGNS = ("+", "-", r"\odot", r"\oslash")
-_BETWEEN_FACTORS = 3  # what a break there costs, in brackets around it
-
-
-def _break(text: str, width: int) -> int | None:
-    """The cheapest space to break at, the last of those; none within braces or tall brackets."""
-    best: tuple[int, int] | None = None
-    closed = depth = used = 0
-    before = ""
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        closed += (token in ("{", r"\left")) - (token in ("}", r"\right"))
-        depth += (token == "(") - (token == ")")
-        used += _width(token)
-        if used > width and best is not None:
-            break
-        if token == " " and not closed and used > width // 3 and before not in (*_SIGNS, r"\,"):
-            sign = text[match.end() :].split(" ", 1)[0] in _SIGNS
-            cost = depth + (0 if sign else _BETWEEN_FACTORS)
-            best = min(best or (cost, -match.start()), (cost, -match.start()))
-        before = token if token != " " else before
-    return None if best is None else -best[1]
+def _listing(
+    label: Literal["factors", "rejected", "simplified"], title: str, items: list[Item]
+) -> tuple[Listing, ...]:
+    return (Listing(label, title, tuple(items)),) if items else ()

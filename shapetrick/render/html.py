@@ -1,4 +1,4 @@
-"""Results as a report with pictures: one file, for a browser without a network, or a notebook.
+"""The story of a result with pictures: a page for a browser without a network, or a notebook.
 
 A term keeps its colour from the scalar line to the answer. All text is escaped by
 `render/html_elements.py`, and the page's own policy allows no script and no style but the two that
@@ -8,21 +8,23 @@ it brings.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
 from ..core.problem import Problem
-from ..core.results import Equation, Line, Rejected, Result, Step
+from ..core.results import Result
+from ..language.printer import to_text
 from ..numerics.error_curves import Curve
+from . import document as doc
 from . import mathml
 from . import phrases as words
-from .document import heading
 from .html_elements import Html, element, joined
-from .latex import Latex, factor_latex, notation_for, sized, to_latex
+from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
 from .svg import Box, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
@@ -41,9 +43,12 @@ class Report:
     code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
-def page(reports: Sequence[Report]) -> str:
-    """The document of the reports, which are of one problem."""
+def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
+    """The document of the reports, which are of one problem; what one of them tells the later ones
+    refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
+    stories = [doc.derivation_story(r.result, curve=r.curve) for r in reports]
+    articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
     style, script = _resource("report.css"), _resource("report.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
@@ -63,7 +68,8 @@ def page(reports: Sequence[Report]) -> str:
         _problem(problem),
         _navigation(requests) if len(reports) > 1 else "",
         _tools(),
-        *(_article(report, f"request-{i}") for i, report in enumerate(reports, 1)),
+        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        element("section", _code(code)) if code else "",
         class_="shapetrick",
     )
     document = element("html", head, element("body", body, element("script", script)), lang="en")
@@ -72,14 +78,21 @@ def page(reports: Sequence[Report]) -> str:
 
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
-    return styled(_article(report, ""))
+    story = doc.derivation_story(report.result, curve=report.curve)
+    return _styled(_article(story, report, ""))
 
 
-def styled(content: Html) -> str:
-    """What is put into another document, with the style that it needs."""
-    return str(
-        element("div", element("style", _resource("report.css")), content, class_="shapetrick")
-    )
+def verdict_card(problem: Problem, story: doc.Story) -> str:
+    """The verdict on a claim, to be put into another document."""
+    writer = _Writer(notation_for(problem, story.request), {}, {}, Scale({}, 1))
+    asked = element("p", f"check {words.asked(story.request)}", class_="asked")
+    return _styled(element("section", asked, _answer(story, writer), _check(story.curve)))
+
+
+def _styled(content: Html) -> str:
+    """With the style that it needs in another document."""
+    style = element("style", _resource("report.css"))
+    return str(element("div", style, content, class_="shapetrick"))
 
 
 def _resource(name: str) -> Html:
@@ -101,26 +114,29 @@ def _lead(reports: Sequence[Report]) -> str:
 
 
 def _problem(problem: Problem) -> Html:
-    remarks = [
-        element("p", f"{name}: {text}", class_="soft")
-        for name, texts in (("assumed", problem.assumptions), ("read", problem.readings))
-        for text in texts
-    ]
     code = element("code", problem.text.strip("\n"))
     return element(
         "section",
         element("h2", "The problem", class_="small"),
         element("pre", code, tabindex=0) if problem.text.strip() else "",
-        *remarks,
+        *map(_remark, doc.preface(problem)),
     )
+
+
+def _remark(remark: doc.Remark) -> Html:
+    return element("p", f"{remark.label}: {remark.text}", class_="soft")
 
 
 def _navigation(requests: Sequence[str]) -> Html:
     links = [
-        element("li", element("a", text, href=f"#request-{i}"))
-        for i, text in enumerate(requests, 1)
+        element("li", element("a", text, href=f"#{_anchor(i)}")) for i, text in enumerate(requests)
     ]
     return element("nav", element("ol", *links), aria_label="Requests")
+
+
+def _anchor(story: int, step: int | None = None) -> str:
+    """The name of a place on the page."""
+    return f"request-{story + 1}" + (f"-step-{step + 1}" if step is not None else "")
 
 
 def _tools() -> Html:
@@ -143,21 +159,24 @@ class _Writer:
     labels: Mapping[str, str]
     scale: Scale
 
-    def formula(self, latex: str, shape: str = "") -> Html:
-        pieces = [Html(piece) for piece in mathml.pieces(latex)]
-        end = element("span", shape, class_="shape") if shape else ""
-        return element("div", *pieces, end, class_="formula")
+    def equation(self, f: doc.Formula | doc.MarkedText, shape: str = "") -> Html:
+        left, sign, right = equation(f, self.notation)
+        return _formula(f"{self._coloured(f.left, left)} {sign} {right}", shape)
+
+    def label(self, label: str) -> str:
+        return self._coloured(label, sized(self.notation.label(label)))
+
+    def _coloured(self, label: doc.Left, latex: str) -> str:
+        look = self.labels.get(label) if isinstance(label, str) else None
+        return latex if look is None else rf"\class{{{look}}}{{{latex}}}"
 
     def expression(self, e: Expr) -> str:
         return to_latex(e, self.notation)
 
-    def label(self, label: str) -> str:
-        text = sized(self.notation.label(label))
-        return rf"\class{{{self.labels[label]}}}{{{text}}}" if label in self.labels else text
 
-
-def _writer(report: Report) -> _Writer:
-    """Colours for the matrices among the factors, in the order in which they appear."""
+def _writer(report: Report, told: Sequence[doc.Section]) -> _Writer:
+    """Colours for the matrices among the factors, in the order in which they appear; a scale for
+    the steps that are told."""
     result = report.result
     lines = [line for step in result.steps for line in step.lines]
     terms = dict.fromkeys(
@@ -169,213 +188,212 @@ def _writer(report: Report) -> _Writer:
     labels = {e.name: look for e, look in looks.items() if isinstance(e, Symbol)}
     marks = {e: rf"\class{{{look}}}{{" for e, look in looks.items()}
     notation = replace(notation_for(report.problem, result.request), marks=marks)
-    shapes = [shape for line in lines for shape in shapes_of(line.arrangement, looks)]
-    shapes += [step.shape for step in result.steps]
+    steps = [section.step for section in told]
+    shapes = [s for step in steps for x in step.lines for s in shapes_of(x.arrangement, looks)]
+    shapes += [step.shape for step in steps]
     return _Writer(notation, looks, labels, scale_of(shapes, result.validation.sizes))
 
 
-def _article(report: Report, name: str) -> Html:
-    result, writer = report.result, _writer(report)
-    folded = len(result.steps) > MOST_OPEN
-    steps = [_step(step, writer, not folded) for step in result.steps]
+def _article(story: doc.Story, report: Report, name: str) -> Html:
+    """A story; `name` is that of its place on a page, or empty."""
+    writer = _writer(report, story.steps)
+    is_open = len(story.steps) <= MOST_OPEN
     return element(
         "article",
-        _title(result, writer),
-        _answer(result, writer),
-        element("h3", "Step by step") if steps else "",
-        *steps,
-        _simplification(result, writer),
-        _check(report),
+        _title(story, writer),
+        _answer(story, writer),
+        element("h3", "Step by step") if report.result.steps else "",
+        *_blocks((*story.warnings, *story.earlier), writer),
+        *(_section(section, writer, name, is_open) for section in story.steps),
+        *_blocks(story.simplification, writer),
+        _check(story.curve),
         _code(report.code),
-        **{"id": name} if name else {},
+        id=name or False,
     )
 
 
-def _title(result: Result, writer: _Writer) -> Html:
-    request = result.request
+def _title(story: doc.Story, writer: _Writer) -> Html:
+    request = story.request
     kind = words.KINDS[request.kind]
-    of = mathml.to_mathml(to_latex(request.of, replace(writer.notation, marks=None)))
-    by = mathml.to_mathml(str(writer.notation.name(words.variable(request))))
-    text = joined(kind[0].upper() + kind[1:], " of ", Html(of), " by ", Html(by))
+    of = _math(to_latex(request.of, replace(writer.notation, marks=None)))
+    by = _math(str(writer.notation.name(words.variable(request))))
+    text = joined(kind[0].upper() + kind[1:], " of ", of, " by ", by)
     return element(
         "header", element("h2", text), element("p", words.asked(request), class_="asked")
     )
 
 
-def _answer(result: Result, writer: _Writer) -> Html:
-    v = result.validation
-    sign = "=" if v.verdict == "verified" else r"\overset{?}{=}"
-    if result.recursion is not None:
-        recurrence = (*result.recursion.cotangents, *result.recursion.gradients)
-        answer = [_equation(q, sign, writer) for q in recurrence]
-    else:
-        left = sized(heading(result.request, replace(writer.notation, marks=None)))
-        shape = shape_text(result.gradient.shape)
-        answer = [writer.formula(f"{left} {sign} {writer.expression(result.gradient)}", shape)]
-    definitions = [
-        writer.formula(
-            f"{writer.notation.name(name)} = {writer.expression(body)}", shape_text(body.shape)
-        )
-        for name, body in result.definitions
-    ]
-    where = [element("div", "where", *definitions, class_="where soft")] if definitions else []
-    kept = [e for e in result.kept if not e.is_scalar]
-    if any(not isinstance(e, Symbol) for e in kept):
-        names = ", ".join(map(str, kept))
-        where.append(element("p", f"keeps {names}", class_="soft"))
-    where += [element("p", note, class_="soft") for note in result.notes]
-    said = [v.reason, *words.figures(v)] if v.reason else [*words.figures(v)]
-    parts: list[str] = []
-    for text in said:
-        parts += ["; "] if parts else []
-        parts.append(element("span", text, class_="whole") if len(text) < WHOLE else text)
-    verdict = element(
-        "p",
-        element("span", words.BADGES[v.verdict], class_="badge"),
-        element("span", *parts, class_="soft"),
-        class_="verdict",
-    )
-    return element("div", *answer, *where, verdict, class_=f"answer {v.verdict}")
+def _answer(story: doc.Story, writer: _Writer) -> Html:
+    return element("div", *_blocks(story.answer, writer), class_=f"answer {story.verdict}")
 
 
-def _equation(q: Equation, sign: str, writer: _Writer) -> Html:
-    """An equation of a recurrence, and the indices for which it holds."""
-    left = writer.notation.label(q.symbol.name)
-    shape = shape_text(q.symbol.shape) + (f" for {q.over}" if q.over is not None else "")
-    return writer.formula(f"{left} {sign} {writer.expression(q.value)}", shape)
-
-
-# ---------------------------------------------------------------------------------------- the steps
-
-
-def _step(step: Step, writer: _Writer, is_open: bool) -> Html:
+def _section(section: doc.Section, writer: _Writer, name: str, is_open: bool) -> Html:
+    step = section.step
     title = joined(
-        Html(mathml.to_mathml(writer.label(step.label))),
-        element("span", shape_text(step.shape), class_="shape"),
+        _math(writer.label(step.label)), element("span", shape_text(step.shape), class_="shape")
     )
-    body = [_line(step, line, i, writer) for i, line in enumerate(step.lines)]
-    if step.note:
-        body.append(element("p", step.note, class_="soft"))
-    if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
-        text = f"{writer.label(step.label)} = {writer.expression(step.result)}"
-        together = element("span", "together" if step.lines else "result", class_="label")
-        body.append(element("div", together, writer.formula(text), class_="arranged together"))
-    return _fold(title, body, "step", is_open)
+    place = f"{name}-step-{section.number + 1}" if name else ""
+    return _fold(title, list(_blocks(section.blocks, writer)), "step", is_open, place)
 
 
-def _fold(title: str, body: Sequence[str], look: str, is_open: bool = False) -> Html:
+# -------------------------------------------------------------------------------------- the blocks
+
+
+def _blocks(blocks: Iterable[doc.Block], writer: _Writer) -> Iterator[Html]:
+    """The blocks below each other; definitions stand together."""
+    for label, alike in groupby(blocks, key=lambda block: block.label):
+        written = [_block(block, writer) for block in alike]
+        if label == "where":
+            yield element("div", "where", *written, class_="where soft")
+        else:
+            yield from written
+
+
+def _block(block: doc.Block, writer: _Writer) -> Html:
+    match block:
+        case doc.ScalarLine():
+            return _line(block, writer)
+        case doc.Formula(label="together"):
+            return _labelled("together", writer.equation(block), "arranged together")
+        case doc.Formula():
+            over = f" for {block.over}" if block.over is not None else ""
+            return writer.equation(block, shape_text(block.right.shape) + over)
+        case doc.MarkedText():
+            return _claimed(block, writer)
+        case doc.Evidence():
+            return _evidence(block)
+        case doc.Listing():
+            return _listing(block, writer)
+        case doc.KeptValues():
+            return _remark(doc.Remark(block.label, words.kept(block.values, to_text)))
+        case doc.Reference():
+            return _reference(block, writer)
+        case doc.Remark():
+            return _remark(block)
+
+
+def _math(latex: str) -> Html:
+    return Html(mathml.to_mathml(latex))
+
+
+def _formula(latex: str, shape: str = "") -> Html:
+    pieces = [Html(piece) for piece in mathml.pieces(latex)]
+    end = element("span", shape, class_="shape") if shape else ""
+    return element("div", *pieces, end, class_="formula")
+
+
+def _labelled(label: str, formula: Html, look: str) -> Html:
+    return element("div", element("span", label, class_="label"), formula, class_=look)
+
+
+def _fold(
+    title: str, body: Sequence[str], look: str, is_open: bool = False, place: str = ""
+) -> Html:
     return element(
         "details",
         element("summary", title),
         element("div", *body, class_="body"),
         class_=look,
         open=is_open,
+        id=place or False,
     )
 
 
-def _line(step: Step, line: Line, index: int, writer: _Writer) -> Html:
-    arranged = element(
-        "div",
-        element("span", "arranged", class_="label"),
-        writer.formula(writer.expression(line.arrangement)),
-        class_="arranged",
-    )
-    result = Box(step.label, step.shape, ("result",))
+def _reference(block: doc.Reference, writer: _Writer) -> Html:
+    """Links to where it is told."""
+    parts: list[str] = []
+    for place in block.named:
+        parts += [", "] if parts else []
+        if place is None:
+            parts.append("…")
+        else:
+            name = _math(writer.label(place.name))
+            parts.append(element("a", name, href=f"#{_anchor(place.story, place.step)}"))
+    return element("p", *parts, f": {words.ABOVE}", class_="soft")
+
+
+def _line(block: doc.ScalarLine, writer: _Writer) -> Html:
+    step, arranged = block.step, block.line.arrangement
     told = element(
         "div",
         element("span", "as scalars", class_="label"),
-        _scalars(step, line, index, writer),
-        arranged,
-        element("p", words.counted(line, general=True), class_="count"),
-        _origins(line, writer),
+        _scalars(block, writer),
+        _labelled("arranged", _formula(writer.expression(arranged)), "arranged"),
+        element("p", words.counted(block.line, general=True), class_="count"),
+        *_blocks(block.origins, writer),
     )
-    picture = shape_picture(line.arrangement, result, writer.looks, writer.scale)
+    result = Box(step.label, step.shape, ("result",))
+    picture = shape_picture(arranged, result, writer.looks, writer.scale)
     row = element("div", told, picture, class_="row")
-    return element("div", row, _rejected(line.rejected, writer), class_="line")
+    return element("div", row, *_blocks(block.rejected, writer), class_="line")
 
 
-def _scalars(step: Step, line: Line, index: int, writer: _Writer) -> Html:
+def _scalars(block: doc.ScalarLine, writer: _Writer) -> Html:
     """The scalar line, every factor with its shape below it."""
-    label = writer.label(step.label)
-    negative = r" -" if line.coefficient < 0 else ""
-    start = f"{label} ={negative}" if index == 0 else negative or "+"
-    parts = [element("span", Html(mathml.to_mathml(start)), class_="sign")]
-    factors = [
-        element(
-            "span",
-            Html(mathml.to_mathml(factor_latex(f.expression, writer.notation))),
-            element("span", shape_text(f.expression.shape), class_="shape"),
-            class_=f"factor {writer.looks.get(f.expression, '')}".strip(),
-        )
-        for f in line.factors
-    ]
-    if abs(line.coefficient) != 1 or not factors:
-        number = mathml.to_mathml(str(writer.notation.number(abs(line.coefficient))))
-        factors.insert(0, element("span", Html(number), class_="factor"))
+    start = f"{writer.label(block.step.label)} = {block.sign}" if block.first else block.sign
+    parts = [element("span", _math(start), class_="sign")]
     dot = element("span", "·", class_="sign")
-    for i, factor in enumerate(factors):
+    for i, (e, shape) in enumerate(block.factors):
+        below = "" if shape is None else element("span", shape_text(shape), class_="shape")
+        look = f"factor {writer.looks.get(e, '')}".strip()
+        factor = element("span", _math(factor_latex(e, writer.notation)), below, class_=look)
         parts += [dot, factor] if i else [factor]
-    parts.append(element("span", f"→ {shape_text(step.shape)}", class_="target"))
+    parts.append(element("span", f"→ {shape_text(block.step.shape)}", class_="target"))
     return element("div", *parts, class_="scalars")
 
 
-def _origins(line: Line, writer: _Writer) -> Html:
+def _listing(block: doc.Listing, writer: _Writer) -> Html:
+    """Formulas with what is said of each; what was rejected has no colours."""
+    wrong = block.label == "rejected"
+    notation = replace(writer.notation, marks=None) if wrong else writer.notation
     items = [
         element(
             "li",
-            Html(mathml.to_mathml(factor_latex(f.expression, writer.notation))),
-            element("span", f.origin, class_="soft"),
+            _formula(to_latex(item.formula, notation)),
+            *(element("span", text, class_="said") for text in item.said),
         )
-        for f in line.factors
+        for item in block.items
     ]
-    return _fold("Where the factors come from", [element("ul", *items)], "origins")
+    return _fold(block.title, [element("ul", *items)], block.label, wrong)
 
 
-def _rejected(rejected: Sequence[Rejected], writer: _Writer) -> Html:
-    """The look-alikes, greyed, each with its error and what gives it away."""
-    if not rejected:
-        return Html("")
-    plain = replace(writer.notation, marks=None)
-    items = [
-        element(
-            "li",
-            Html(mathml.to_mathml(to_latex(r.arrangement, plain))),
-            " ",
-            element("span", f"off by {words.figure(r.error)}", class_="off"),
-            element("div", r.reason, class_="why"),
-        )
-        for r in rejected
-    ]
-    some = "One look-alike fits" if len(items) == 1 else f"{len(items)} look-alikes fit"
-    title = f"{some} the declared shapes too, and {'is' if len(items) == 1 else 'are'} wrong"
-    return _fold(title, [element("ul", *items)], "rejected", is_open=True)
+def _claimed(block: doc.MarkedText, writer: _Writer) -> Html:
+    """A claim as a formula; what mends it likewise, or as text where it mentions new names."""
+    if not block.good:
+        return writer.equation(block)
+    value = writer.notation.read(block.text) if writer.notation.read is not None else None
+    shown = block._replace(value=value)
+    formula = element("pre", block.text)
+    if value is not None:
+        formula = writer.equation(shown, shape_text(value.shape))
+    return joined(element("p", f"{block.label.capitalize()}:"), formula)
 
 
-def _simplification(result: Result, writer: _Writer) -> Html:
-    if not result.rewritings:
-        return Html("")
-    items: Iterator[Html] = (
-        element(
-            "li", element("span", r.rule, class_="soft"), writer.formula(writer.expression(r.after))
-        )
-        for r in result.rewritings
+def _evidence(block: doc.Evidence) -> Html:
+    parts: list[str] = []
+    for text in filter(None, (block.reason, *block.figures)):
+        parts += ["; "] if parts else []
+        parts.append(element("span", text, class_="whole") if len(text) < WHOLE else text)
+    return element(
+        "p",
+        element("span", block.label, class_="badge"),
+        element("span", *parts, class_="soft"),
+        class_="verdict",
     )
-    return _fold("How it was simplified", [element("ol", *items)], "simplification")
 
 
 # ----------------------------------------------------------------------------- the check, the code
 
 
-def _check(report: Report) -> Html:
-    if report.curve is None:
+def _check(curve: Curve | None) -> Html:
+    if curve is None:
         return Html("")
-    picture = curve_picture(report.curve)
     note = (
         "The error of the differences falls with the square of the step until rounding makes it "
         "rise again: a V, of which a quadratic has the right half alone. The error of a wrong "
         "derivative stays on a floor."
     )
-    body = [picture, element("p", note, class_="soft")]
+    body = [curve_picture(curve), element("p", note, class_="soft")]
     return joined(element("h3", "The check"), _fold("Error against the step", body, "check", True))
 
 

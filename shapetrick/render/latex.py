@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.dims import Dim, Shape
 from ..core.errors import InputError
@@ -20,6 +21,10 @@ from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
 from ..language.latex_names import ACCENTS, GREEK, letter_of
 from ..language.notation import Level, Notation, Piece, Rope, signed, spell
+from . import phrases as words
+
+if TYPE_CHECKING:
+    from .document import Formula, MarkedText
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
 _TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
@@ -318,3 +323,34 @@ def notation_for(problem: Problem, request: Request) -> Latex:
 
     names = [*problem.symbols, *problem.definitions, *names_in(request.of)]
     return Latex(alike=alike(names), read=read)
+
+
+# --------------------------------------------------------------------------------------- equations
+
+_RELATIONS = {"=": "=", "=?": r"\overset{?}{=}", "≠": r"\neq"}
+
+
+def equation(f: Formula | MarkedText, notation: Latex) -> tuple[str, str, str]:
+    """The left side, the sign and the right side of an equation that is told; what has no value
+    stands as it was typed."""
+    left = heading(f.left, notation) if isinstance(f.left, Request) else notation.label(f.left)
+    text = (
+        rf"\text{{{escaped(f.right)}}}" if isinstance(f.right, str) else to_latex(f.right, notation)
+    )
+    return sized(left), _RELATIONS[f.sign], text
+
+
+def heading(request: Request, notation: Latex) -> str:
+    """What was asked for, as it stands left of the gradient."""
+    of, name = to_latex(request.of, notation), str(notation.name(words.variable(request)))
+    if not isinstance(request.of, Name):
+        of = f"({of})"
+    along = ""
+    if request.direction is not None and request.kind != "vjp":
+        along = f"[{notation.name(request.direction.name)}]"
+    match request.kind:
+        case "vjp":
+            return notation.label(f"bar({words.variable(request)})")
+        case "hess" | "hvp":
+            return rf"\frac{{\partial^{{2}} {of}}}{{\partial {name}^{{2}}}}{along}"
+    return rf"\frac{{\partial {of}}}{{\partial {name}}}{along}"

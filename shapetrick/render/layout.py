@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeVar
 
+T = TypeVar("T")
 Segment = tuple[str, str]  # text and style
 Row = list[Segment]
 MARGIN = 2
@@ -54,13 +57,41 @@ def prose(text: str, width: int) -> list[str]:
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
-def broken(text: str, width: int | None) -> list[str]:
+def grouped(items: Iterable[T], width: int, measure: Callable[[T], int]) -> list[list[T]]:
+    """Items in rows of that width."""
+    rows: list[list[T]] = [[]]
+    for item in items:
+        if rows[-1] and sum(map(measure, (*rows[-1], item))) > width:
+            rows.append([])
+        rows[-1].append(item)
+    return rows
+
+
+class Breaking(NamedTuple):
+    """How lines of a notation are broken: how wide a word is, how many brackets it opens, and how
+    many groups in which nothing may be broken; what a break before a sign costs."""
+
+    measure: Callable[[str], int]
+    opened: Callable[[str], tuple[int, int]]
+    costs: Mapping[str, int]
+    gap: int = 1  # how wide a space is
+
+
+_LANGUAGE = Breaking(
+    columns,
+    lambda word: (sum((c in "([") - (c in ")]") for c in word), 0),
+    {"+": 0, "-": 0, "⊙": 1, "⊘": 1, ".*": 1, "./": 1, "/": 1},
+)
+BETWEEN_FACTORS = 3  # what a break there costs, in brackets around it
+
+
+def broken(text: str, width: int | None, how: Breaking = _LANGUAGE) -> list[str]:
     """An expression over several lines: broken within the fewest brackets, before an operator.
 
     Unbroken if there is no width, or no place to break."""
     lines = []
-    while width is not None and columns(text) > max(width, 20):
-        at = _break(text, max(width, 20))
+    while width is not None:
+        at = _break(text, max(width, 20), how)
         if at is None:
             break
         lines.append(text[:at])
@@ -68,25 +99,22 @@ def broken(text: str, width: int | None) -> list[str]:
     return [*lines, text]
 
 
-# What a break before a sign costs, in brackets around it; between factors it costs more.
-_COSTS = {"+": 0, "-": 0, "⊙": 1, "⊘": 1, ".*": 1, "./": 1, "/": 1}
-_BETWEEN_FACTORS = 3
-
-
-def _break(text: str, width: int) -> int | None:
-    """The cheapest space to break at, the last of those."""
-    depth = 0
+def _break(text: str, width: int, how: Breaking) -> int | None:
+    """The cheapest space to break at, the last of those; None where the text is short enough."""
     best: tuple[int, int] | None = None
-    after_sign = False
-    for i, c in enumerate(text):
-        if i > width and best is not None:
+    depth = closed = used = at = 0
+    if how.measure(text) <= width:
+        return None
+    for word, following in pairwise(text.split(" ")):
+        used += how.measure(word)
+        at += len(word)
+        if used > width and best is not None:
             break
-        depth += (c in "([") - (c in ")]")
-        if c != " ":
-            continue
-        sign = text[i + 1 : i + 4].split(" ")[0]
-        if i > width // 3 and not after_sign:
-            cost = depth + _COSTS.get(sign, _BETWEEN_FACTORS)
-            best = min(best or (cost, -i), (cost, -i))
-        after_sign = sign in _COSTS
+        loose, tight = how.opened(word)
+        depth, closed = depth + loose, closed + tight
+        if not closed and used > width // 3 and word not in how.costs:
+            cost = depth + how.costs.get(following, BETWEEN_FACTORS)
+            best = min(best or (cost, -at), (cost, -at))
+        used += how.gap
+        at += 1
     return None if best is None else -best[1]

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from ..core.dims import shape_text
+from ..core.expr import Expr
 from ..core.problem import Kind, Request
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
-BADGES = {"verified": "✓ verified", "wrong": "✗ WRONG", "unchecked": "? NOT VERIFIED"}
-ABSENT = "! zero"  # in the place of `verified`, where the variable does not occur
+ABOVE = "as above"
+BADGES = {
+    "verified": "✓ verified",
+    "right": "✓ right",
+    "wrong": "✗ WRONG",
+    "unchecked": "? NOT VERIFIED",
+    "absent": "! zero",  # in the place of `verified`, where the variable does not occur
+}
+ERRORS = "error of central differences"
+REMAINDER = "Taylor remainder"
 KINDS: dict[Kind, str] = {
     "grad": "gradient",
     "vjp": "backward rule",
@@ -66,16 +76,38 @@ def counted(line: Line, general: bool = False) -> str:
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
 
 
+def above(names: Iterable[str]) -> str:
+    """What these names stand for is told above."""
+    return f"{', '.join(names)}: {ABOVE}"
+
+
+def kept(values: Iterable[Expr], spell: Callable[[Expr], str]) -> str:
+    """Values that are kept, with their shapes."""
+    return ", ".join(f"{spell(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in values)
+
+
+def fits(line: Line) -> str:
+    """The same, short enough to stand behind a formula."""
+    if line.fitting <= 1 and line.all_counted:
+        return "the only one that fits"
+    return f"1 of {'' if line.all_counted else 'more than '}{line.fitting:,} that fit"
+
+
+def lookalikes(count: int) -> str:
+    """What is said above them."""
+    if count == 1:
+        return "One look-alike fits the declared shapes too, and is wrong"
+    return f"{count} look-alikes fit the declared shapes too, and are wrong"
+
+
 def figures(v: Validation) -> Iterator[str]:
     """What a verdict rests on."""
     if v.zero:
         yield "zero everywhere that was looked at"
     if not math.isnan(v.max_relative_error):
         yield f"worst relative error {figure(v.max_relative_error)}"
-    if math.isinf(v.order):
-        yield "Taylor remainder zero to rounding"
-    elif not math.isnan(v.order):
-        yield f"Taylor remainder of order {v.order:.2f}"
+    if not math.isnan(v.order):
+        yield f"{REMAINDER} {slope(v.order)}"
     sizes = " and ".join(
         ", ".join(f"{name}={size}" for name, size in sorted(draw.items()))
         for draw in v.sizes
@@ -85,6 +117,11 @@ def figures(v: Validation) -> Iterator[str]:
     if v.conditions:
         yield f"where {', '.join(v.conditions)}"
     yield f"seed {v.seed}"
+
+
+def slope(order: float) -> str:
+    """How a Taylor remainder falls with the step."""
+    return "zero to rounding" if math.isinf(order) else f"of order {order:.2f}"
 
 
 def figure(x: float) -> str:

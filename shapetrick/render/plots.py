@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..numerics.error_curves import Curve
+from .phrases import ERRORS, REMAINDER, slope
 
 WIDTH, HEIGHT = 60, 15
 FLOOR = 1e-17
@@ -34,7 +35,8 @@ def curve_lines(curve: Curve, width: int = WIDTH, height: int = HEIGHT) -> list[
     left, right = _power(_log(curve.steps[0])), _power(_log(curve.steps[-1]))
     axis = f"{'':6} └{'─' * width}"
     under = f"{'':8}{left}{'step':^{width - len(left) - len(right)}}{right}"
-    return [*lines, axis, under, *_legend(curve)]
+    legend = f"{'':8}{DOT} {ERRORS}", f"{'':8}{RING} {REMAINDER}, {slope(curve.order)}"
+    return [*lines, axis, under, *legend]
 
 
 def curve_figure(curve: Curve, title: str = "") -> Any:
@@ -45,8 +47,8 @@ def curve_figure(curve: Curve, title: str = "") -> Any:
         raise InputError("this needs matplotlib: `pip install shapetrick[plot]`.") from problem
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
-    axes.loglog(curve.steps, curve.errors, "o-", label="error of central differences")
-    axes.loglog(curve.steps, curve.remainders, "s-", label=f"Taylor remainder, {_order(curve)}")
+    axes.loglog(curve.steps, curve.errors, "o-", label=ERRORS)
+    axes.loglog(curve.steps, curve.remainders, "s-", label=f"{REMAINDER}, {slope(curve.order)}")
     axes.set_xlabel("relative step")
     axes.set_ylabel("relative error")
     axes.invert_xaxis()
@@ -62,17 +64,6 @@ def _points(steps: Sequence[float], values: Sequence[float], width: int) -> list
         for h, y in zip(steps, values, strict=True)
         if math.isfinite(y)
     ]
-
-
-def _legend(curve: Curve) -> list[str]:
-    return [
-        f"{'':8}{DOT} error of central differences",
-        f"{'':8}{RING} Taylor remainder, {_order(curve)}",
-    ]
-
-
-def _order(curve: Curve) -> str:
-    return "zero to rounding" if math.isinf(curve.order) else f"of order {curve.order:.2f}"
 
 
 def _log(y: float) -> float:

@@ -4,7 +4,7 @@ for (const tools of document.querySelectorAll(".tools")) {
   tools.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    for (const fold of document.querySelectorAll("article details")) {
+    for (const fold of document.querySelectorAll("main details")) {
       fold.open = button.dataset.fold === "open";
     }
   });

@@ -14,6 +14,7 @@ from ..core.dims import Dim, Shape, shape_text
 from ..core.expr import Expr, MatMul, Name, Times
 from ..language.printer import overlined, to_text
 from ..numerics.error_curves import Curve
+from . import phrases as words
 from .html_elements import Html, element, joined
 
 UNIT = 24  # the length of 1, at most
@@ -233,10 +234,10 @@ def curve_picture(curve: Curve) -> Html:
     def down(y: float) -> float:
         return TOP + (top - y) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
 
-    slope = "zero to rounding" if math.isinf(curve.order) else f"of order {curve.order:.2f}"
+    remainder = f"{words.REMAINDER}, {words.slope(curve.order)}"
     title = (
-        "Error of central differences against the step: a V, falling until rounding makes it rise. "
-        f"Taylor remainder: {slope}."
+        f"The {words.ERRORS} against the step: a V, falling until rounding makes it rise. "
+        f"{remainder}."
     )
     grid = [_horizontal(y, down(y)) for y in range(bottom, top + 1, DECADES)]
     grid += [_vertical(x, across(x)) for x in range(left, right - 1, -DECADES)]
@@ -255,9 +256,9 @@ def curve_picture(curve: Curve) -> Html:
         aria_label=title,
     )
     caption = joined(
-        element("span", "error of central differences", class_="errors"),
+        element("span", words.ERRORS, class_="errors"),
         " ",
-        element("span", f"Taylor remainder, {slope}", class_="remainders"),
+        element("span", remainder, class_="remainders"),
     )
     return element("figure", picture, element("figcaption", caption), class_="curve")
 

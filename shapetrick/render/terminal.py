@@ -1,36 +1,44 @@
-"""A result as on paper: scalar lines, shapes, arrangements, the gradient and its verdict.
+"""The story of a result on a terminal, as on paper: rows of styled text that rich prints.
 
-Rows of styled text are made from a `results.Result`; rich puts them on a terminal. In a pipe they
-are plain, and expressions are in the language and not broken.
+In a pipe they are plain, and expressions are in the language and not broken.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
-from ..core.expr import Expr, Symbol
+from ..core.expr import Expr
 from ..core.problem import Problem
-from ..core.results import Line, Recursion, Result, Step, Validation
-from ..core.warnings import absence, warnings_of
+from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
+from ..numerics.error_curves import Curve
+from . import document as doc
 from . import phrases as words
-from .layout import COLOURS, MARGIN, Row, broken, columns, labelled, padded, plain, prose
+from .layout import COLOURS, MARGIN, Row, broken, columns, grouped, labelled, padded, plain, prose
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..claims.judgement import Judgement
     from ..families.saved_values import Account
 
 INDENT = 13  # the column in which the texts behind the labels begin
 PROSE_WIDTH = 80
 FACTOR_WIDTH = 20
 WIDEST = 120
-LOOKS = {"verified": "bold green", "wrong": "bold red", "unchecked": "bold yellow"}
+LOOKS = {
+    "verified": "bold green",
+    "right": "bold green",
+    "wrong": "bold red",
+    "unchecked": "bold yellow",
+    "absent": "bold yellow",
+}
+REMARKS = {"assumed": "yellow", "unused": "yellow", "warning": "bold yellow", "opened": "dim"}
 Cell = tuple[str, str]  # a factor and its shape
 
 
@@ -41,6 +49,10 @@ class Style:
     width: int | None = None
     steps: bool = False
     quiet: bool = False
+
+    @property
+    def detail(self) -> int:
+        return doc.ANSWER if self.quiet else doc.STEPS if self.steps else doc.LINES
 
     @property
     def unicode(self) -> bool:
@@ -56,198 +68,36 @@ class Style:
     def name(self, name: str) -> str:
         return overlined(name) if self.unicode else name
 
+    def left(self, left: doc.Left) -> str:
+        return self.name(left if isinstance(left, str) else words.label(left))
+
     def broken(self, text: str, at: int) -> list[str]:
         return broken(text, None if self.width is None else self.width - at)
 
+    def filled(self, text: str, at: int = INDENT) -> list[str]:
+        return prose(text, self.prose_width - at)
+
+
+# ------------------------------------------------------------------------------------- what is told
+
 
 def problem_rows(problem: Problem, style: Style) -> list[Row]:
-    """What was assumed, what nothing uses, how ambiguous texts were read; once for a problem."""
-    rows: list[Row] = []
-    unused = warnings_of(replace(problem, assumptions=()))
-    groups = (("assumed", problem.assumptions, "yellow"), ("unused", unused, "yellow"))
-    for label, remarks, look in (*groups, ("read", problem.readings, "")):
-        for i, remark in enumerate(remarks):
-            texts = prose(remark, style.prose_width - INDENT)
-            rows += labelled(label if i == 0 else "", [[(t, look)] for t in texts], INDENT)
+    """What was assumed, what nothing uses, and how ambiguous texts were read, once for a problem."""
+    rows = _rows(doc.preface(problem), style)
     return [*rows, []] if rows else []
 
 
 def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
     """The derivation of one request, of a problem whose own definitions have these names."""
-    if style.quiet:
-        return _quiet(result, style, own)
-    rows: list[Row] = []
-    absent = absence(result.request) if result.recursion is None else ""
-    if absent:
-        texts = prose(absent, style.prose_width - INDENT)
-        rows += [*labelled("warning", [[(t, "bold yellow")] for t in texts], INDENT), []]
-    rows += [[(words.asked(result.request, style.name), "bold")], []]
-    for step in result.steps:
-        rows += [*_step(step, style), []]
-    if style.steps and result.rewritings:
-        rows += [*_rewritings(result, style), []]
-    rows += [*_gradient(result, style), []]
-    return [*rows, *_verdict(result.validation, style, absent)]
+    story = doc.derivation_story(result, own)
+    return _quiet(story, style) if style.quiet else _story(story, style)
 
 
-# ------------------------------------------------------------------------------------- the steps
+def judgement_rows(j: Judgement, style: Style, curve: Curve | None = None) -> list[Row]:
+    """The claim, the verdict, and what mends it with the change marked."""
+    from .claims import claim_story  # where a claim is judged, and only there
 
-
-def _step(step: Step, style: Style) -> list[Row]:
-    rows: list[Row] = []
-    for i, line in enumerate(step.lines):
-        if i:
-            rows.append([])
-        rows += _line(step, line, i, style)
-    if step.note:
-        noted = prose(step.note, style.prose_width - INDENT)
-        rows += labelled("opened", [[(text, "dim")] for text in noted], INDENT)
-    if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
-        rows += _equation(f"{style.name(step.label)} = ", step.result, "together", "", style)
-    return rows
-
-
-def _line(step: Step, line: Line, index: int, style: Style) -> list[Row]:
-    rows = _scalars(step, line, index, style)
-    texts = style.broken(style.text(line.arrangement), INDENT)
-    rows += labelled("arranged", [[(text, "cyan")] for text in texts], INDENT)
-    counted = prose(words.counted(line, style.steps), style.prose_width - INDENT)
-    rows += labelled("", [[(text, "dim")] for text in counted], INDENT)
-    if style.steps:
-        rows += _origins(line, style)
-        rows += _rejected(line, style)
-    return rows
-
-
-def _scalars(step: Step, line: Line, index: int, style: Style) -> list[Row]:
-    """The scalar line, broken between factors, and the shapes right below them."""
-    negative = line.coefficient < 0
-    label = style.name(step.label)
-    head = f"{label} = " if index == 0 else " " * columns(label) + " + "
-    if negative:
-        head = head + "-" if index == 0 else head[:-2] + "- "
-    factors = [f.expression for f in line.factors]
-    words = [(factor_text(e, style.unicode), shape_text(e.shape)) for e in factors]
-    if abs(line.coefficient) != 1 or not words:
-        words.insert(0, (str(abs(line.coefficient)), ""))
-    rows: list[Row] = []
-    room = style.prose_width - INDENT
-    if columns(head) + max(columns(text) for word in words for text in word) > room:
-        head = head[len(label) if index == 0 else columns(label) :].replace("=", " ")
-        if index == 0:  # the label stands on a line of its own
-            names = style.broken(f"{label} =", INDENT)
-            rows += labelled("scalars", [[(text, "")] for text in names], INDENT)
-    groups = _groups(words, room - columns(head))
-    indent = " " * columns(head)
-    for i, group in enumerate(groups):
-        above, below = _aligned(group)
-        lead = head if i == 0 else indent[2:] + "· "
-        rows += labelled("" if rows else "scalars", [[(lead + above, "")]], INDENT)
-        rows += labelled("" if i else "shapes", [[(indent + below, "magenta")]], INDENT)
-    target = f"→  {shape_text(step.shape)}"
-    if columns("".join(text for text, _ in rows[-1]) + target) + 2 <= style.prose_width:
-        rows[-1].append((f"  {target}", "magenta"))
-    else:
-        rows += labelled("", [[(indent + target, "magenta")]], INDENT)
-    return rows
-
-
-def _groups(words: Sequence[Cell], width: int) -> list[list[Cell]]:
-    """Factors in lines of that width."""
-    groups: list[list[Cell]] = [[]]
-    used = 0
-    for word in words:
-        size = max(map(columns, word)) + len(" · ")
-        if groups[-1] and used + size > width:
-            groups.append([])
-            used = 0
-        groups[-1].append(word)
-        used += size
-    return groups
-
-
-def _aligned(words: Sequence[Cell]) -> tuple[str, str]:
-    """Factors with dots between them, and their shapes right below."""
-    widths = [max(map(columns, word)) for word in words]
-    above = " · ".join(padded(text, w) for (text, _), w in zip(words, widths, strict=True))
-    below = "   ".join(padded(shape, w) for (_, shape), w in zip(words, widths, strict=True))
-    return above.rstrip(), below.rstrip()
-
-
-def _origins(line: Line, style: Style) -> list[Row]:
-    """Every factor with the operation that it comes from, below it where it is long."""
-    rows: list[Row] = []
-    for factor in line.factors:
-        text = padded(style.text(factor.expression), FACTOR_WIDTH)
-        if columns(text) > FACTOR_WIDTH:
-            rows.append([(text, "")])
-            text = " " * FACTOR_WIDTH
-        for origin in prose(factor.origin, style.prose_width - INDENT - FACTOR_WIDTH - MARGIN):
-            rows.append([(text + " " * MARGIN, ""), (origin, "dim")])
-            text = " " * FACTOR_WIDTH
-    return labelled("factors", rows, INDENT)
-
-
-def _rejected(line: Line, style: Style) -> list[Row]:
-    """The look-alikes, each with its error and what gives it away."""
-    rows: list[Row] = []
-    for rejected in line.rejected:
-        texts = style.broken(style.text(rejected.arrangement), INDENT)
-        rows += [[(text, "red")] for text in texts]
-        why = f"off by {words.figure(rejected.error)}: {rejected.reason}"
-        lines = prose(why, style.prose_width - INDENT - MARGIN)
-        rows += [[(" " * MARGIN + text, "dim")] for text in lines]
-    return labelled("rejected", rows, INDENT)
-
-
-def _rewritings(result: Result, style: Style) -> list[Row]:
-    rows: list[Row] = []
-    for rewriting in result.rewritings:
-        rows.append([(rewriting.rule, "dim")])
-        told = f"{style.text(rewriting.before)} = {style.text(rewriting.after)}"
-        rows += [[("  " + t, "")] for t in style.broken(told, INDENT + 2)]
-    return labelled("simplified", rows, INDENT)
-
-
-# ---------------------------------------------------------------------------------- the gradient
-
-
-def _gradient(result: Result, style: Style) -> list[Row]:
-    """The gradient, the definitions that it uses, and what it keeps of the forward pass."""
-    standing = result.validation.verdict == "verified"
-    relation = "=" if standing else "=?"
-    head = f"{style.name(words.label(result.request))} {relation} "
-    shape = shape_text(result.gradient.shape)
-    look = "bold" if standing else "yellow"
-    if result.recursion is not None:
-        rows = _recursion(result.recursion, relation, look, style)
-    else:
-        rows = _equation(head, result.gradient, "gradient", look, style, shape)
-    for i, (name, body) in enumerate(result.definitions):
-        rows += _equation(f"{style.name(name)} = ", body, "" if i else "where", "", style)
-    kept = [e for e in result.kept if not e.is_scalar]
-    if any(not isinstance(e, Symbol) for e in kept) or result.recursion is not None:
-        names = ", ".join(f"{style.text(e)}\N{NO-BREAK SPACE}({shape_text(e.shape)})" for e in kept)
-        texts = prose(names, style.prose_width - INDENT)
-        rows += labelled("keeps", [[(text, "dim")] for text in texts], INDENT)
-    for note in result.notes:
-        texts = prose(note, style.prose_width - INDENT)
-        rows += labelled("note", [[(text, "")] for text in texts], INDENT)
-    return rows
-
-
-def _recursion(recursion: Recursion, relation: str, look: str, style: Style) -> list[Row]:
-    """The equations of a family: the start, the recurrence, the gradient."""
-    rows: list[Row] = []
-    parts = (("backward", recursion.cotangents), ("gradient", recursion.gradients))
-    for margin, equations in parts:
-        for i, q in enumerate(equations):
-            label = f"{style.name(q.symbol.name)} {relation} "
-            shape = shape_text(q.symbol.shape)
-            rows += _equation(label, q.value, "" if i else margin, look, style, shape)
-            if q.over is not None:
-                rows[-1].append((f"   for {q.over}", "dim"))
-    return rows
+    return _story(claim_story(j, curve), style)
 
 
 def account_rows(account: Account, style: Style) -> list[Row]:
@@ -261,61 +111,208 @@ def account_rows(account: Account, style: Style) -> list[Row]:
         if entry.recomputing is not None:
             text += f", or {entry.recomputing:,} operations to make them again"
         texts.append(text)
-    return labelled("cache", [[(text, "")] for text in texts], INDENT)
+    return _texts("cache", texts)
 
 
-def _equation(
-    label: str, e: Expr, margin: str, look: str, style: Style, shape: str = ""
-) -> list[Row]:
+def _story(story: doc.Story, style: Style) -> list[Row]:
+    asked = words.asked(story.request, style.name)
+    warnings = _rows(story.warnings, style)
+    rows: list[Row] = [*warnings, []] if warnings else []
+    rows.append([(f"check {asked}" if story.claimed else asked, "bold")])
+    steps = (s.blocks for s in story.steps)
+    for part in (story.earlier, *steps, story.simplification, story.answer):
+        shown = _rows(doc.told(part, style.detail), style)
+        rows += [[], *shown] if shown else []
+    if story.curve is not None:
+        from .plots import curve_lines
+
+        rows += [[], *([(" " * MARGIN + line, "")] for line in curve_lines(story.curve))]
+    return rows
+
+
+def _quiet(story: doc.Story, style: Style) -> list[Row]:
+    """The gradient alone, after what it introduces; the verdict only if it isn't the good one."""
+    blocks = doc.told(story.answer, doc.ANSWER)
+    formulas = [b for b in blocks if isinstance(b, doc.Formula)]
+    alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
-    if style.width is not None and 2 * columns(label) > style.width - INDENT:
-        rows = [[(text, look)] for text in style.broken(label.rstrip(), INDENT)]
-        label = " " * MARGIN
-    texts = style.broken(style.text(e), INDENT + columns(label))
-    if shape and style.width and INDENT + columns(label + texts[-1] + shape) + 3 > style.width:
+    for f in sorted(formulas, key=lambda f: f.label != "where"):
+        over = f"   for {f.over}" if f.over and not (alone and f.label == "gradient") else ""
+        text = f"{style.left(f.left)} {f.sign} {style.text(f.right)}{over}"
+        rows.append([(text, "" if f.sign == "=" else "yellow")])
+    for b in blocks:
+        if isinstance(b, doc.Evidence):
+            rows[-1].append((f"   # {b.label}: {b.reason}", LOOKS[b.verdict]))
+    return rows
+
+
+# -------------------------------------------------------------------------------------- the blocks
+
+
+def _rows(blocks: Iterable[doc.Block], style: Style) -> list[Row]:
+    """The blocks below each other; the same label again is left out."""
+    rows: list[Row] = []
+    before: doc.Block | None = None
+    for block in blocks:
+        apart = isinstance(block, doc.ScalarLine | doc.Evidence | doc.MarkedText)
+        rows += [[]] if apart and before is not None else []
+        repeated = before is not None and block.label == before.label
+        rows += _block(block, "" if repeated else block.label, style)
+        before = block
+    return rows
+
+
+def _block(block: doc.Block, label: str, style: Style) -> list[Row]:
+    match block:
+        case doc.ScalarLine():
+            return _line(block, style)
+        case doc.Formula():
+            return _formula(block, label, style)
+        case doc.MarkedText():
+            return _marked(block, label, style)
+        case doc.Evidence():
+            return _evidence(block, style)
+        case doc.Listing():
+            rows = [row for item in block.items for row in _ITEMS[block.label](item, style)]
+            return labelled(label, rows, INDENT)
+        case doc.KeptValues():
+            return _texts(label, style.filled(words.kept(block.values, style.text)), "dim")
+        case doc.Reference():
+            return _texts(
+                label, style.filled(words.above(p.name if p else "…" for p in block.named))
+            )
+        case doc.Remark():
+            return _texts(label, style.filled(block.text), REMARKS.get(block.label, ""))
+
+
+def _texts(label: str, lines: Iterable[str], look: str = "") -> list[Row]:
+    return labelled(label, [[(line, look)] for line in lines], INDENT)
+
+
+def _line(block: doc.ScalarLine, style: Style) -> list[Row]:
+    rows = _scalars(block, style)
+    arranged = style.broken(style.text(block.line.arrangement), INDENT)
+    rows += _texts("arranged", arranged, "cyan")
+    rows += _texts("", style.filled(words.counted(block.line, style.detail == doc.STEPS)), "dim")
+    return rows + _rows(doc.told((*block.origins, *block.rejected), style.detail), style)
+
+
+def _scalars(block: doc.ScalarLine, style: Style) -> list[Row]:
+    """The scalar line, broken between factors, and the shapes right below them."""
+    label = style.name(block.step.label)
+    lead = f"{label} = " if block.first else " " * columns(label) + " "
+    head = lead + (block.sign if block.first else f"{block.sign} ")
+    words = [
+        (factor_text(e, style.unicode), "" if shape is None else shape_text(shape))
+        for e, shape in block.factors
+    ]
+    rows: list[Row] = []
+    room = style.prose_width - INDENT
+    if columns(head) + max(columns(text) for word in words for text in word) > room:
+        if block.first:  # the label stands on a line of its own
+            rows += _texts("scalars", style.broken(f"{label} =", INDENT))
+            head = head[len(label) :].replace("=", " ")
+        else:
+            head = head[columns(label) :]
+    groups = grouped(words, room - columns(head), lambda w: max(map(columns, w)) + len(" · "))
+    indent = " " * columns(head)
+    for i, group in enumerate(groups):
+        above, below = _aligned(group)
+        lead = head if i == 0 else indent[2:] + "· "
+        rows += _texts("" if rows else "scalars", [lead + above])
+        rows += _texts("" if i else "shapes", [indent + below], "magenta")
+    target = f"→  {shape_text(block.step.shape)}"
+    if columns("".join(text for text, _ in rows[-1]) + target) + 2 <= style.prose_width:
+        rows[-1].append((f"  {target}", "magenta"))
+    else:
+        rows += _texts("", [indent + target], "magenta")
+    return rows
+
+
+def _aligned(words: Sequence[Cell]) -> tuple[str, str]:
+    """Factors with dots between them, and their shapes right below."""
+    widths = [max(map(columns, word)) for word in words]
+    above = " · ".join(padded(text, w) for (text, _), w in zip(words, widths, strict=True))
+    below = "   ".join(padded(shape, w) for (_, shape), w in zip(words, widths, strict=True))
+    return above.rstrip(), below.rstrip()
+
+
+def _formula(block: doc.Formula, label: str, style: Style) -> list[Row]:
+    look = "" if not block.answers else "bold" if block.sign == "=" else "yellow"
+    left = f"{style.left(block.left)} {block.sign} "
+    shape = shape_text(block.right.shape) if block.answers else ""
+    rows: list[Row] = []
+    if style.width is not None and 2 * columns(left) > style.width - INDENT:
+        rows = [[(text, look)] for text in style.broken(left.rstrip(), INDENT)]
+        left = " " * MARGIN
+    texts = style.broken(style.text(block.right), INDENT + columns(left))
+    if shape and style.width and INDENT + columns(left + texts[-1] + shape) + 3 > style.width:
         texts.append("")
     rows += [
-        [(label if i == 0 else " " * columns(label), look), (text, look)]
+        [(left if i == 0 else " " * columns(left), look), (text, look)]
         for i, text in enumerate(texts)
     ]
     rows[-1].append((f"   {shape}" if shape else "", "magenta"))
-    return labelled(margin, rows, INDENT)
+    if block.over is not None:
+        rows[-1].append((f"   for {block.over}", "dim"))
+    return labelled(label, rows, INDENT)
 
 
-def _quiet(result: Result, style: Style, own: Collection[str]) -> list[Row]:
-    """The gradient alone, after what it introduces; the verdict only if it isn't the good one."""
-    v = result.validation
-    rows: list[Row] = [
-        [(f"{style.name(name)} = {style.text(body)}", "")]
-        for name, body in result.definitions
-        if name not in own
-    ]
-    if result.recursion is not None:
-        for q in (*result.recursion.cotangents, *result.recursion.gradients[1:]):
-            over = f"   for {q.over}" if q.over else ""
-            rows.append([(f"{style.name(q.symbol.name)} = {style.text(q.value)}{over}", "")])
-    name, gradient = style.name(words.label(result.request)), style.text(result.gradient)
-    if v.verdict == "verified":
-        return [*rows, [(f"{name} = {gradient}", "")]]
-    verdict = (f"   # {words.BADGES[v.verdict]}: {v.reason}", LOOKS[v.verdict])
-    return [*rows, [(f"{name} =? {gradient}", "yellow"), verdict]]
+def _origin(item: doc.Item, style: Style) -> list[Row]:
+    """A factor with the operation that it comes from, below it where it is long."""
+    rows: list[Row] = []
+    text = padded(style.text(item.formula), FACTOR_WIDTH)
+    if columns(text) > FACTOR_WIDTH:
+        rows.append([(text, "")])
+        text = " " * FACTOR_WIDTH
+    for origin in style.filled(item.said[0], INDENT + FACTOR_WIDTH + MARGIN):
+        rows.append([(text + " " * MARGIN, ""), (origin, "dim")])
+        text = " " * FACTOR_WIDTH
+    return rows
 
 
-# ----------------------------------------------------------------------------------- the verdict
+def _rejected(item: doc.Item, style: Style) -> list[Row]:
+    """A look-alike, and below it its error and what gives it away."""
+    rows: list[Row] = [[(t, "red")] for t in style.broken(style.text(item.formula), INDENT)]
+    why = style.filled(": ".join(item.said), INDENT + MARGIN)
+    return [*rows, *([(" " * MARGIN + text, "dim")] for text in why)]
 
 
-def _verdict(v: Validation, style: Style, absent: str) -> list[Row]:
-    badge, look = words.BADGES[v.verdict], LOOKS[v.verdict]
-    if absent and v.verdict == "verified":
-        badge, look = words.ABSENT, LOOKS["unchecked"]
-    indent = MARGIN + columns(badge) + 2
-    width = style.prose_width - indent
-    texts = [
-        *(prose(v.reason, width) if v.reason else []),
-        *prose("; ".join(words.figures(v)), width),
-    ]
-    head: Row = [(" " * MARGIN, ""), (badge, look), ("  " + texts[0], "")]
-    return [head, *([(" " * indent + text, "")] for text in texts[1:])]
+def _rewriting(item: doc.Item, style: Style) -> list[Row]:
+    """The name of a step of the simplification, and below it what became of what."""
+    text = style.text(item.formula)
+    if item.before is not None:
+        text = f"{style.text(item.before)} = {text}"
+    rows: list[Row] = [[(item.said[0], "dim")]]
+    return [*rows, *([("  " + t, "")] for t in style.broken(text, INDENT + 2))]
+
+
+_ITEMS = {"factors": _origin, "rejected": _rejected, "simplified": _rewriting}
+
+
+def _marked(block: doc.MarkedText, label: str, style: Style) -> list[Row]:
+    """A text with carets below what is marked, or without where it takes several lines."""
+    lines, look = style.broken(block.text, INDENT), "green" if block.good else "red"
+    if len(lines) > 1:
+        return _texts(label, lines)
+    row: Row = []
+    carets, at = "", 0
+    for mark in block.marks:
+        before, marked = block.text[at : mark.start], block.text[mark.start : mark.stop]
+        row += [(before, ""), (marked, look)]
+        carets += " " * columns(before) + "^" * columns(marked)
+        at = mark.stop
+    rows = [[*row, (block.text[at:], "")]]
+    return labelled(label, [*rows, [(carets, look)]] if carets else rows, INDENT)
+
+
+def _evidence(block: doc.Evidence, style: Style) -> list[Row]:
+    badge = padded(f"{block.label}  ", INDENT - MARGIN)
+    indent = MARGIN + columns(badge)
+    said = filter(None, (block.reason, "; ".join(block.figures)))
+    first, *others = [line for text in said for line in style.filled(text, indent)] or [""]
+    head: Row = [(" " * MARGIN, ""), (badge, LOOKS[block.verdict]), (first, "")]
+    return [head, *([(" " * indent + text, "")] for text in others)]
 
 
 # ---------------------------------------------------------------------------------- to a terminal

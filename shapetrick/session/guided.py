@@ -49,7 +49,7 @@ from ..language.scope import vocabulary
 from ..language.syntax import postorder as walk
 from ..pipeline.requests import conclude, derive, steps_of
 from ..simplification.simplifier import Simplifier
-from ..validation.checker import Checker
+from ..validation.checker import checker_of
 from .hints import hints
 from .offers import offers, said
 
@@ -410,21 +410,8 @@ class Hand:
 
     @cached_property
     def _draws(self) -> list[Drawn]:
-        request = self.request
         used = [e for move in self.moves for e in (move.line.arrangement, *_parts(move))]
-        mentioned = (s for e in used for s in symbols_of(e))
-        inputs = dict.fromkeys([*self.problem.symbols.values(), *mentioned])
-        if request.direction is not None:
-            inputs.pop(request.direction, None)
-        return Checker(
-            request.of,
-            request.wrt,
-            request.direction,
-            request.kind,
-            self.problem.functions,
-            tuple(inputs),
-            self.seed,
-        ).draws()
+        return checker_of(self.problem, self.request, used, self.seed, everything=True).draws()
 
     def _at_draws(self, e: Expr) -> list[Array | None]:
         found = self._values.get(e)

@@ -22,10 +22,9 @@ from ..core.problem import Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
 from ..quiz import Question, Scores, built_in, choose, mark
-from ..render.claims import judgement_rows
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
-from ..render.terminal import INDENT, Style, result_rows
+from ..render.terminal import INDENT, Style, judgement_rows, result_rows
 from .guided import Hand
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved

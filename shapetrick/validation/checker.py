@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.dims import shape_text
-from ..core.expr import Expr, Symbol, exact, postorder
+from ..core.expr import Abstract, Expr, Symbol, exact, postorder
 from ..core.functions import Array
-from ..core.problem import Kind
+from ..core.problem import Kind, Problem, Request
 from ..core.results import Validation, Verdict
 from ..numerics.error_curves import Curve, error_curve
 from ..numerics.evaluation import Program
@@ -34,8 +34,8 @@ from ..numerics.sampling import (
     generator,
     orders_obeyed,
 )
-from .directional import Target
-from .negative_controls import spoilt_expressions, spoilt_values
+from .directional import Target, also_drawn
+from .negative_controls import spoilt_expressions, spoilt_values, undetected
 from .sample_points import (
     COARSE,
     NOISE,
@@ -61,7 +61,6 @@ MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
 LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's own term by so much
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
-SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 
 
 class _Refused(Exception):
@@ -156,6 +155,15 @@ class Checker:
                 at_declared_sizes._begin(None)
                 return at_declared_sizes.check(gradient)
             return self._validation(refused.verdict, refused.reason, refused.error)
+
+    def check_claim(self, value: Expr) -> Validation:
+        """The verdict on what someone claims. What is infinite at some points where the derivative
+        exists is wrong, though it be right elsewhere."""
+        found = self.check(value)
+        if found.verdict != "wrong" and self.has_gaps(value):
+            reason = "it has no finite value at some points where the derivative exists"
+            return replace(found, verdict="wrong", reason=reason, max_relative_error=np.inf)
+        return found
 
     def draws(self) -> list[tuple[Mapping[str, int], Draw]]:
         """The sizes and inputs at which gradients are compared first, as far as points were
@@ -340,15 +348,9 @@ class Checker:
 
     def _passing(self, fit: _Fit, copies: Sequence[str]) -> set[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
-        if fit.point.zero:  # copies of zero are zero too
-            named: list[tuple[str, Array | None]] = [("not zero", fit.value + 1)]
-        else:
-            named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
-        spoilt = np.array([other for _, other in named if other is not None])
-        differs = np.abs(spoilt - fit.value).max(axis=(1, 2)) > SAME * np.abs(fit.value).max()
-        passes = differs & (self._errors(fit.point, spoilt)[1] <= 1)
-        names = [name for name, other in named if other is not None]
-        return {name for name, passed in zip(names, passes, strict=True) if passed}
+        named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
+        off = partial(self._most_tolerances, fit.point)
+        return {*undetected(fit.value, named, off, fit.point.zero)}
 
     # ------------------------------------------------------------------------ at one point
 
@@ -360,17 +362,13 @@ class Checker:
     def _off(self, point: Point, value: Array) -> tuple[float, float]:
         """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
         infinite)."""
-        largest, off = map(float, self._errors(point, value))
-        if point.zero:
-            return off, 0.0 if off <= 1 else np.inf
-        return off, largest / point.scale
-
-    def _errors(self, point: Point, values: Array) -> tuple[Array, Array]:
-        """The largest error of each of the values (… × rows × cols), itself and in tolerances."""
         with np.errstate(over="ignore"):
-            predicted = self._target.predicted(values, point.directions)
-            errors = np.abs(predicted - point.derivatives)
-            return errors.max(axis=(-1, -2)), (errors / point.tolerance).max(axis=(-1, -2))
+            return point.off(self._target.predicted(value, point.directions))
+
+    def _most_tolerances(self, point: Point, values: Array) -> Array:
+        """How many tolerances each of the values (… × rows × cols) is off."""
+        with np.errstate(over="ignore"):
+            return point.errors(self._target.predicted(values, point.directions))[1]
 
     def _is_steady(self, fit: _Fit, program: Program) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change."""
@@ -480,6 +478,30 @@ class Checker:
         return Validation(
             verdict, reason, error, order, 2 * len(sizes), sizes, self._seed, conditions, zero
         )
+
+
+def checker_of(
+    problem: Problem,
+    request: Request,
+    others: Sequence[Expr] = (),
+    seed: int = 0,
+    everything: bool = False,
+) -> Checker:
+    """The checker of a request, which draws what the other expressions mention too, or all that is
+    declared."""
+    declared = [*problem.symbols.values()] if everything else []
+    inputs = also_drawn(request.of, others, declared)
+    called = {e.name for e in postorder(others) if isinstance(e, Abstract)}
+    return Checker(
+        request.of,
+        request.wrt,
+        request.direction,
+        request.kind,
+        (*problem.functions, *sorted(called)),
+        [s for s in inputs if s is not request.direction],
+        seed,
+        request.symmetric,
+    )
 
 
 def _underflows(program: Program, site: Site, drawn: Draw) -> bool:

@@ -113,21 +113,20 @@ class Target:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):
         k × values, and of many gradients (… × rows × cols) those of each, along directions of its
         own where these are many too. Matrices are read column by column."""
-        along = directions.swapaxes(-1, -2).reshape(*directions.shape[:-2], -1)
+        moves = _columns(directions)[..., 0]
         across = gradient.swapaxes(-1, -2)
-        column = across.reshape(*gradient.shape[:-2], -1, 1)
+        row = _columns(gradient).swapaxes(-1, -2)
         match self.kind:
             case "grad" | "vjp" | "hvp":
-                return np.asarray(along[..., 0, :] @ column)
+                return along(gradient, directions)
             case "jvp":
-                row = column.swapaxes(-1, -2)
-                return np.broadcast_to(row, (*row.shape[:-2], along.shape[-3], row.shape[-1]))
+                return np.broadcast_to(row, (*row.shape[:-2], moves.shape[-3], row.shape[-1]))
             case "hess":
-                bilinear = (along[..., 0, :] @ gradient) * along[..., 1, :]
+                bilinear = (moves[..., 0, :] @ gradient) * moves[..., 1, :]
                 return np.asarray(bilinear.sum(-1, keepdims=True))
             case "jac":
-                by_entry = column.swapaxes(-1, -2) if self.wrt.is_scalar else across
-                return np.asarray(along[..., 0, :] @ by_entry)
+                by_entry = row if self.wrt.is_scalar else across
+                return np.asarray(moves[..., 0, :] @ by_entry)
 
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
@@ -176,6 +175,17 @@ class Target:
         """The direction, or the upstream gradient, that is asked for."""
         assert self.direction is not None
         return env[self.direction.name]
+
+
+def along(gradient: Array, directions: Array) -> Array:
+    """What a gradient (… × rows × cols) says of the derivatives along the first of each of the
+    directions (k × order × rows × cols): … × k × 1."""
+    return np.asarray(_columns(directions)[..., 0, :, 0] @ _columns(gradient))
+
+
+def _columns(matrices: Array) -> Array:
+    """Matrices (… × rows × cols), each read column by column: … × entries × 1."""
+    return matrices.swapaxes(-1, -2).reshape(*matrices.shape[:-2], -1, 1)
 
 
 @lru_cache(maxsize=16)

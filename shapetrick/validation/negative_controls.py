@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
 
 from ..core.errors import ShapeError
 from ..core.expr import Add, Expr, Number, add, matmul, substitute, times
 from ..core.functions import Array
 
+SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 SPOILT_DEPTH = 3  # of the sums and products that are spoilt
 
 _LINEAR = frozenset({"add", "times", "matmul", "transpose", "name"})  # a spoilt part shows through
@@ -26,6 +29,21 @@ def spoilt_values(value: Array) -> Iterator[tuple[str, Array]]:
         yield "transposed", value.T
     if not value.any():
         yield "not zero", value + 1
+
+
+def undetected(
+    value: Array,
+    copies: Iterable[tuple[str, Array | None]],
+    off: Callable[[Array], Array],
+    zero: bool = False,
+) -> list[str]:
+    """The names of the copies that a check takes for right as well: `off` counts for each of many
+    values the tolerances by which it is off. Copies of `zero` are zero too."""
+    named = [("not zero", value + 1)] if zero else [(n, c) for n, c in copies if c is not None]
+    spoilt = np.array([other for _, other in named])
+    differs = np.abs(spoilt - value).max(axis=(1, 2)) > SAME * np.abs(value).max()
+    passes = differs & (off(spoilt) <= 1)
+    return [name for (name, _), passed in zip(named, passes, strict=True) if passed]
 
 
 def spoilt_expressions(gradient: Expr) -> Iterator[tuple[str, Expr]]:

@@ -43,7 +43,6 @@ TOO_LARGE = "its sizes are too large to be checked"
 LARGEST_CONDITION = 1e6
 LARGEST_VALUE = 1e140  # so that squares don't overflow
 FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
-SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
 MOST_NUMBERS = 20_000_000  # at once, of all nodes
 MOST_HELD = 100_000_000  # numbers of a gradient and its spoilt copies
@@ -110,6 +109,21 @@ class Point(NamedTuple):
         """The largest tolerance over the largest derivative; infinite where these are zero."""
         return np.inf if self.zero else float(self.tolerance.max()) / self.scale
 
+    def errors(self, predicted: Array) -> tuple[Array, Array]:
+        """The largest error of each of some predictions (… × directions × values), itself and in
+        tolerances."""
+        with np.errstate(over="ignore"):
+            errors = np.abs(predicted - self.derivatives)
+            return errors.max(axis=(-1, -2)), (errors / self.tolerance).max(axis=(-1, -2))
+
+    def off(self, predicted: Array) -> tuple[float, float]:
+        """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
+        infinite)."""
+        largest, off = map(float, self.errors(predicted))
+        if self.zero:
+            return off, 0.0 if off <= 1 else np.inf
+        return off, largest / self.scale
+
 
 class Site:
     """A target at one assignment of sizes; `failures` counts why draws were unsuitable."""
@@ -157,10 +171,8 @@ class Site:
 
         Raises Unsuitable where there are none, or where they are too coarse."""
         found = self.measured(drawn, directions)
-        scale = float(np.abs(found.value).max())
-        zero = scale <= 4 * float(found.rounding.max())
-        tolerance = found.error + FINEST * scale + SMALLEST
-        if not zero and float(found.error.max()) <= COARSEST * scale:
+        scale, zero, tolerance = found.scale, found.is_zero, found.tolerance(FINEST)
+        if not zero and not found.is_coarse():
             return Point(drawn, directions, found.value, tolerance, scale, False)
         noise = NOISE * self._rounding_errors(drawn, directions, found.value)
         if not zero and scale > float(noise.max()):

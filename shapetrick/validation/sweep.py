@@ -18,7 +18,7 @@ from ..core.errors import ShapetrickError
 from ..core.expr import Add, Expr, Number, Symbol, postorder
 from ..core.functions import TABLE, Array
 from ..numerics.evaluation import Functions, Program
-from ..numerics.finite_differences import COARSEST, derivatives, points_per_direction
+from ..numerics.finite_differences import COARSEST, SMALLEST, derivatives, points_per_direction
 from ..numerics.sampling import (
     SIGN_FREE,
     Profile,
@@ -27,7 +27,7 @@ from ..numerics.sampling import (
     draws,
     is_scalable,
 )
-from .sample_points import FINEST, LARGEST_CONDITION, LARGEST_VALUE, SMALLEST, Draw, Site, condition
+from .sample_points import FINEST, LARGEST_CONDITION, LARGEST_VALUE, Draw, Site, condition
 
 MAGNITUDES = (1e-3, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
 MOST_NUMBERS = 4  # of the text, to whose magnitude inputs are drawn too

@@ -13,7 +13,6 @@ from paths import ROOT
 import shapetrick as st
 from shapetrick.claims.diagnosis import Slip, described
 from shapetrick.claims.fragments import distributed
-from shapetrick.claims.judgement import checker_of
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS
 from shapetrick.claims.repair import Mender, distance
 from shapetrick.claims.side_conditions import reshaped
@@ -25,6 +24,7 @@ from shapetrick.core.errors import InputError
 from shapetrick.core.expr import Expr
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.render.claims import changes
+from shapetrick.validation.checker import checker_of
 
 PROBLEMS = tomllib.loads((ROOT / "benchmarks" / "problems.toml").read_text("utf-8"))["problem"]
 LEAST_SQUARES = "X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); check grad J wrt w = "

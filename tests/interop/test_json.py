@@ -17,8 +17,7 @@ from samples import PROBLEM, UNCHECKED, backward_rule, linear_regression
 import shapetrick as st
 from shapetrick.interop.json_export import to_dict
 from shapetrick.interop.json_import import from_dict
-from shapetrick.render import document_formats as markup
-from shapetrick.render.document import problem_blocks, result_blocks
+from shapetrick.render import article
 from shapetrick.render.layout import plain
 from shapetrick.render.terminal import Style, problem_rows, result_rows
 
@@ -108,8 +107,8 @@ def _shown(d: st.Derivation) -> list[str]:
     """As text, LaTeX, Markdown and HTML."""
     result = replace(d.result, steps=d.steps)
     rows = [*problem_rows(d.problem, STEPS), *result_rows(result, STEPS)]
-    blocks = [*problem_blocks(d.problem), *result_blocks(result, d.problem)]
-    return [plain(rows), d.latex(), markup.latex(blocks), markup.markdown(blocks), d.html()]
+    parts = [*article.problem_parts(d.problem), *article.result_parts(result, d.problem)]
+    return [plain(rows), d.latex(), article.latex(parts), article.markdown(parts), d.html()]
 
 
 @pytest.mark.parametrize("text", ["X : m x d; w : d; J = norm(X w)^2 / 2; grad J wrt w", CHAIN])

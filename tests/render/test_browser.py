@@ -128,7 +128,7 @@ def test_steps_fold(shown: Page) -> None:
     close, opened = shown.one("button[data-fold=closed]"), shown.one("button[data-fold=open]")
     opened.click()
     assert arranged.is_displayed()
-    assert all(e.is_displayed() for e in shown.all(".origins li"))
+    assert all(e.is_displayed() for e in shown.all(".factors li"))
     close.click()
     assert not any(e.is_displayed() for e in shown.all("details .body"))
 

@@ -17,12 +17,14 @@ from paths import ROOT
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
 
 import shapetrick as st
+from shapetrick.api import html_page
 from shapetrick.cli import main
 from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import call, matmul, symbol, times, transpose
 from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.numerics.error_curves import Curve
-from shapetrick.render.html import Report, fragment, page
+from shapetrick.render.document import Formula, derivation_story, told_once
+from shapetrick.render.html import CODED, Report, fragment, page
 from shapetrick.render.html_elements import element, joined
 from shapetrick.render.latex import to_latex
 from shapetrick.render.mathml import pieces, row, to_mathml
@@ -202,6 +204,66 @@ def test_many_steps_are_folded_and_take_linear_time() -> None:
 
     effort(13)
     assert effort(80) < 2.3 * effort(40)
+
+
+def _layers(count: int) -> list[st.Derivation]:
+    text = "Z0 : m x n; Y : m x n\n"
+    text += "\n".join(f"W{i} : n x n; Z{i} = tanh(Z{i - 1} W{i})" for i in range(1, count + 1))
+    asked = ", ".join(f"W{i}" for i in range(1, count + 1))
+    return st.read(f"{text}\nJ = norm(Z{count} - Y)^2 / 2; grad J wrt {asked}").derive()
+
+
+def test_a_page_of_many_requests_is_of_linear_size_and_takes_linear_time() -> None:
+    def effort(layers: int) -> tuple[int, int]:
+        derived = _layers(layers)
+        for d in derived:  # made where they are looked at
+            assert d.steps
+            assert d.curve
+        size = len(html_page(derived))
+        return calls(lambda: html_page(derived)), size
+
+    effort(3)
+    (time, size), (more_time, more_size) = effort(6), effort(12)
+    assert more_time < 2.3 * time
+    assert more_size < 2.2 * size
+
+
+def test_a_page_tells_a_step_and_a_definition_once() -> None:
+    derived = _layers(3)
+    stories = told_once([derivation_story(d.report.result) for d in derived])
+    reader = Reader(html_page(derived))
+    steps = {step for d in derived for step in d.steps}
+    assert len(steps) < sum(len(d.steps) for d in derived)
+    assert len([a for a in reader.named("details") if a["class"] == "step"]) == len(steps)
+    assert len([a for a in reader.named("details") if a["class"] == "code"]) == len(CODED)
+    ids = [a["id"] for _, a in reader.elements if "id" in a]
+    links = [a["href"].removeprefix("#") for a in reader.named("a")]
+    assert set(links) <= set(ids)
+    assert [link for link in links if "-step-" in link]
+    definitions = {pair for d in derived for pair in d.definitions}
+    told = [tuple(b for b in s.answer if b.label == "where") for s in stories]
+    formulas = [b for blocks in told for b in blocks if isinstance(b, Formula)]
+    assert {(f.left, f.right) for f in formulas} == definitions
+    assert len(formulas) == len(definitions) < sum(len(d.definitions) for d in derived)
+
+
+def test_a_colour_is_one_on_all_the_page() -> None:
+    written = html_page(_layers(4))
+    looks = re.findall(
+        r'<span class="factor (t\d)"><math><mrow class="t\d">(.*?)</mrow></math>', written
+    )
+    assert len(looks) > 8
+    colours: dict[str, set[str]] = {}
+    for look, text in looks:
+        colours.setdefault(text, set()).add(look)
+    assert all(len(found) == 1 for found in colours.values())
+
+
+def test_code_that_not_all_answers_have_is_that_of_each_alone() -> None:
+    derived = st.read("x : n; A : n x n; J = x' A x; grad J wrt x; grad J wrt A").derive()
+    one, other = (d.report for d in derived)
+    both = page([replace(one, code={}), replace(other, code={"numpy": "own"})], {"jax": "common"})
+    assert both.count('<pre tabindex="0"><code>own') == both.count("<code>common") == 1
 
 
 # --------------------------------------------------------------------------------------- formulas

@@ -22,9 +22,16 @@ from shapetrick.core import expr as ex
 from shapetrick.core.dims import Dim
 from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.core.results import Result
-from shapetrick.render.document import STEPS, equation, problem_blocks, result_blocks
-from shapetrick.render.document_formats import document, latex, markdown
-from shapetrick.render.latex import Latex, alike, identifier, notation_for, to_latex
+from shapetrick.render.article import (
+    Part,
+    document,
+    latex,
+    markdown,
+    problem_parts,
+    result_parts,
+)
+from shapetrick.render.document import STEPS, answer_formula
+from shapetrick.render.latex import Latex, alike, equation, identifier, notation_for, to_latex
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
 DECLARED = """
@@ -190,11 +197,11 @@ grad J wrt w_in, ж
 """
 
 
-def blocks_of(text: str) -> Iterator[object]:
+def parts_of(text: str) -> Iterator[Part]:
     problem = st.read(text)
-    yield from problem_blocks(problem.data)
+    yield from problem_parts(problem.data)
     for d in problem.derive():
-        yield from result_blocks(replace(d.result, steps=d.steps), d.problem, STEPS)
+        yield from result_parts(replace(d.result, steps=d.steps), d.problem, STEPS)
 
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in EXAMPLES}
@@ -209,14 +216,14 @@ TEXTS["long"] = (
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_derivation_is_balanced(text: str) -> None:
-    balanced(latex(blocks_of(text)))  # type: ignore[arg-type]
-    balanced(document(blocks_of(text)))  # type: ignore[arg-type]
+    balanced(latex(parts_of(text)))
+    balanced(document(parts_of(text)))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_document_compiles(text: str, tmp_path: Path) -> None:
-    (tmp_path / "a.tex").write_text(document(blocks_of(text)), encoding="utf-8")  # type: ignore[arg-type]
+    (tmp_path / "a.tex").write_text(document(parts_of(text)), encoding="utf-8")
     call = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "-no-shell-escape", "a.tex"]
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, check=False)
     log = done.stdout.decode("utf-8", "replace")
@@ -226,7 +233,7 @@ def test_document_compiles(text: str, tmp_path: Path) -> None:
 
 
 def test_scalar_line_has_shapes_under_its_factors() -> None:
-    text = latex(result_blocks(linear_regression(), PROBLEM))
+    text = latex(result_parts(linear_regression(), PROBLEM))
     assert (
         r"\frac{\partial J}{\partial \theta} &= \frac{1}{2} \cdot "
         r"\underbrace{\frac{1}{m}}_{1 \times 1} \cdot \underbrace{(X \theta - y)}_{m \times 1} "
@@ -234,20 +241,22 @@ def test_scalar_line_has_shapes_under_its_factors() -> None:
     ) in text
     assert r"&\rightsquigarrow \frac{1}{m} X^{\top} (X \theta - y) \qquad \text{1 of 12" in text
     assert "its units do not cancel" not in text
-    assert "its units do not cancel" in latex(result_blocks(linear_regression(), PROBLEM, STEPS))
+    assert "its units do not cancel" in latex(result_parts(linear_regression(), PROBLEM, STEPS))
 
 
 def test_long_equations_are_broken() -> None:
-    text = latex(result_blocks(long_sum(), PROBLEM))
+    text = latex(result_parts(long_sum(), PROBLEM))
     assert re.search(r"\\\\\n +& \\quad \{\} \+ \\frac\{\d\}\{m\} X", text)
 
 
 @pytest.mark.parametrize("validation", [WRONG, UNCHECKED])
 def test_what_is_not_verified_does_not_look_so(validation: object) -> None:
     result: Result = linear_regression(validation)  # type: ignore[arg-type]
-    assert r"\overset{?}{=}" in equation(result, PROBLEM)
-    renders(equation(result, PROBLEM))
-    for text in (latex(result_blocks(result, PROBLEM)), markdown(result_blocks(result, PROBLEM))):
+    notation = notation_for(PROBLEM, result.request)
+    formula = " ".join(equation(answer_formula(result), notation))
+    assert r"\overset{?}{=}" in formula
+    renders(formula)
+    for text in (latex(result_parts(result, PROBLEM)), markdown(result_parts(result, PROBLEM))):
         assert r"\overset{?}{=}" in text
         assert "verified" not in text
 
@@ -267,17 +276,17 @@ def test_what_was_asked_for_stands_on_the_left(text: str, left: str) -> None:
 
 
 def test_markdown_is_what_github_renders() -> None:
-    text = markdown(result_blocks(backward_rule(), PROBLEM))
+    text = markdown(result_parts(backward_rule(), PROBLEM))
     assert text.startswith("### vjp Z with bar(Z) wrt W\n\n```math\n\\begin{aligned}\n")
     assert "\\operatorname" not in text  # which GitHub refuses
-    fences = re.findall("^`{3,}", markdown(blocks_of(HOSTILE)), re.MULTILINE)  # type: ignore[arg-type]
+    fences = re.findall("^`{3,}", markdown(parts_of(HOSTILE)), re.MULTILINE)
     assert fences[0] == "````"
     assert fences.count("````") == 2
 
 
 def test_text_in_markdown_is_no_markup() -> None:
     note = "<script>alert(1)</script> *a* _b_ [c](d) `e` $f$ &lt;"
-    text = markdown(result_blocks(replace(linear_regression(), notes=(note,)), PROBLEM))
+    text = markdown(result_parts(replace(linear_regression(), notes=(note,)), PROBLEM))
     shown = next(line for line in text.splitlines() if line.startswith("Note"))
     assert not re.search(r"(?<!\\)[<>*_\[\]`$&]", shown)
 

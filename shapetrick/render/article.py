@@ -1,0 +1,270 @@
+"""The story of a result as an article has it: headings, paragraphs, displayed equations.
+
+It is written in LaTeX, or in GitHub's Markdown with LaTeX's mathematics.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..core.problem import Problem
+from ..core.results import Result
+from ..language.latex_names import GREEK
+from ..language.printer import to_text
+from . import document as doc
+from . import phrases as words
+from .latex import Latex, equation, escaped, factor_latex, notation_for, sized, to_latex
+from .layout import BETWEEN_FACTORS, Breaking, broken, grouped
+
+WIDTH = 56  # of an equation, in letters
+REMARK = 18  # of a remark behind it
+ARRANGED = r"\rightsquigarrow"
+# Letters of the language and of what is said that pdfLaTeX lacks, in mathematics.
+_SIGNS = {
+    **{letter: f"\\{name}" for letter, name in GREEK.items()},
+    "⊙": r"\odot", "⊘": r"\oslash", "⊗": r"\otimes", "∘": r"\circ", "ᵀ": r"^{\top}", "−": "-",
+    "∂": r"\partial", "≥": r"\geq", "≤": r"\leq", "→": r"\to", "Σ": r"\Sigma", "′": r"'",
+    "✓": r"\checkmark", "✗": r"\times", "²": "^{2}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}",
+    "₃": "_{3}",
+}  # fmt: skip
+_DOCUMENT = r"""\documentclass[10pt,fleqn]{article}
+\usepackage[a4paper,margin=22mm]{geometry}
+\usepackage{amsmath,amssymb,iftex}
+\ifPDFTeX
+  \IfFileExists{lmodern.sty}{\usepackage[T1]{fontenc}\usepackage{lmodern}}{}
+%LETTERS%
+\else
+  \usepackage{fontspec}
+\fi
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{6pt}
+\setlength{\mathindent}{1em}
+\allowdisplaybreaks
+\begin{document}
+
+%BODY%
+
+\end{document}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph, plain or in another look: `code`, `strong`, `heading`; in a list, after a
+    formula."""
+
+    text: str
+    look: str = ""
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayRow:
+    """A row of a display: the left side, the sign, the right side, and a remark."""
+
+    left: str
+    sign: str
+    right: str
+    remark: str = ""
+
+
+Display = tuple[DisplayRow, ...]
+Part = Paragraph | Display
+
+
+# -------------------------------------------------------------------------------------- the parts
+
+
+def problem_parts(problem: Problem) -> Iterator[Part]:
+    """The problem as typed, and what was assumed."""
+    if problem.text.strip():
+        yield Paragraph(problem.text.strip("\n"), "code")
+    yield from _paragraphs(doc.preface(problem), Latex(), doc.LINES)
+
+
+def result_parts(result: Result, problem: Problem, detail: int = doc.LINES) -> Iterator[Part]:
+    """The derivation of one request."""
+    notation = notation_for(problem, result.request)
+    story = doc.derivation_story(result, problem.definitions)
+    if detail == doc.ANSWER:
+        yield from _section(story.answer, notation, detail)
+        return
+    yield Paragraph(words.asked(story.request), "heading")
+    steps = (s.blocks for s in story.steps)
+    parts: list[tuple[doc.Block, ...]] = [story.warnings, story.earlier, *steps]
+    for blocks in (*parts, story.simplification, story.answer):
+        yield from _section(blocks, notation, detail)
+
+
+def _section(blocks: Sequence[doc.Block], notation: Latex, detail: int) -> Iterator[Part]:
+    """The formulas of some blocks in one display, and below them what is said."""
+    blocks = doc.told(blocks, detail)
+    if rows := tuple(_rows(blocks, notation)):
+        yield rows
+    yield from _paragraphs(blocks, notation, detail)
+
+
+def _rows(blocks: Sequence[doc.Block], notation: Latex) -> Iterator[DisplayRow]:
+    before = ""
+    for block in blocks:
+        match block:
+            case doc.ScalarLine():
+                yield from _line(block, notation)
+            case doc.Formula():
+                yield from _formula(block, block.label != before, notation)
+        before = block.label
+
+
+def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> Iterator[Paragraph]:
+    for label, alike in groupby(blocks, key=lambda block: block.label):
+        remarks = []
+        for block in alike:
+            match block:
+                case doc.Remark():
+                    remarks.append(block.text)
+                case doc.Reference():
+                    remarks.append(words.above(p.name if p else "…" for p in block.named))
+                case doc.KeptValues():
+                    remarks.append(words.kept(block.values, to_text))
+                case doc.ScalarLine():
+                    yield from _paragraphs(
+                        doc.told((*block.origins, *block.rejected), detail), notation, detail
+                    )
+                case doc.Listing():
+                    yield Paragraph(f"{block.title}:")
+                    for item in block.items:
+                        said = f"{': '.join(item.said)}."
+                        yield Paragraph(said, "", to_latex(item.formula, notation))
+                case doc.Evidence():
+                    yield Paragraph(block.label, "strong")
+                    yield Paragraph(f"{'; '.join(filter(None, (block.reason, *block.figures)))}.")
+                case doc.MarkedText():
+                    yield Paragraph(f"{label.capitalize()}: {block.text}")
+        if remarks:
+            yield Paragraph(f"{label.capitalize()}: {'; '.join(remarks)}.")
+
+
+def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
+    """The scalar line, the shapes under its factors, and what it is arranged to."""
+    factors = [
+        text if shape is None else rf"\underbrace{{{text}}}_{{{notation.shape(shape)}}}"
+        for text, shape in ((factor_latex(e, notation), shape) for e, shape in block.factors)
+    ]
+    first, *others = [r" \cdot ".join(row) for row in grouped(factors, WIDTH, _width)]
+    texts = [f"{block.sign} {first}".strip(), *(rf"\quad {{}} \cdot {row}" for row in others)]
+    texts[-1] += rf" \;\to\; {notation.shape(block.step.shape)}"
+    label = sized(notation.label(block.step.label)) if block.first else ""
+    yield DisplayRow(label, "=" if label else "", texts[0])
+    yield from (DisplayRow("", "", text) for text in texts[1:])
+    arranged = broken(to_latex(block.line.arrangement, notation), WIDTH - REMARK, _BREAKING)
+    yield DisplayRow("", ARRANGED, arranged[0], words.fits(block.line))
+    yield from (DisplayRow("", "", rf"\quad {more}") for more in arranged[1:])
+
+
+def _formula(block: doc.Formula, is_first: bool, notation: Latex) -> Iterator[DisplayRow]:
+    """An equation over as many rows as it takes, and its shape behind it."""
+    left, sign, right = equation(block, notation)
+    if block.label == "where" and is_first:
+        left = rf"\text{{where}}\quad {left}"
+    end = rf" \qquad {notation.shape(block.right.shape)}" if block.answers else ""
+    if block.over is not None:
+        ends = rf"{block.over.first}, \dots, {block.over.last}"
+        end += rf" \qquad {block.over.letter} = {ends}"
+    first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
+    texts = [first, *(rf"\quad {{}} {more}" for more in others)]
+    texts[-1] += end
+    yield DisplayRow(left, sign, texts[0])
+    yield from (DisplayRow("", "", text) for text in texts[1:])
+
+
+# ------------------------------------------------------------------------------------------ widths
+
+
+def _width(text: str) -> int:
+    """About how many letters wide: a command is one, brackets that aren't seen are none."""
+    seen = re.sub(r"\\underbrace|\\[dt]?frac|\\left|\\right|\\math\w+|\\text|[{}^_\s]", "", text)
+    return len(re.sub(r"\\[a-zA-Z]+|\\.", "x", seen))
+
+
+def _opened(word: str) -> tuple[int, int]:
+    """The brackets that a word opens, and the braces and tall brackets."""
+    tokens = re.findall(r"\\(?:[a-zA-Z]+|.)|[{}()]", word)
+    count = tokens.count
+    loose = count("(") - count(")")
+    return loose, count("{") + count(r"\left") - count("}") - count(r"\right")
+
+
+_BREAKING = Breaking(
+    _width, _opened, {"+": 0, "-": 0, r"\odot": 0, r"\oslash": 0, r"\,": BETWEEN_FACTORS}, gap=0
+)
+
+
+# ------------------------------------------------------------------------------------ the formats
+
+
+def document(parts: Iterable[Part]) -> str:
+    """A document of its own, for pdfLaTeX too: letters that it lacks are given by number there."""
+    body = latex(parts)
+    lines = [
+        rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\ensuremath{{\mathtt{{U{ord(c):04X}}}}}}}"
+        for c in sorted(set(body))
+        if ord(c) > 0xFF
+    ]
+    return _DOCUMENT.replace("%LETTERS%", "\n".join(lines)).replace("%BODY%", body)
+
+
+def latex(parts: Iterable[Part]) -> str:
+    """The parts in LaTeX, for a document with amsmath and amssymb."""
+    return "\n\n".join(map(_latex_part, parts))
+
+
+def _latex_part(part: Part) -> str:
+    if isinstance(part, tuple):
+        return f"\\begin{{align*}}\n{_aligned(part)}\n\\end{{align*}}"
+    text = _printable(part.text)
+    if part.look == "code":
+        lines = [_latex_text(line).replace(" ", r"\ ") for line in text.splitlines()]
+        rows = "\n".join(rf"\mbox{{}}{line}\\" for line in lines)
+        return f"\\begin{{flushleft}}\\ttfamily\n{rows}\n\\end{{flushleft}}"
+    item = rf"\textbullet\ ${part.formula}$: " if part.formula else ""
+    looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}"}
+    return item + looks.get(part.look, "%s") % _latex_text(text)
+
+
+def _latex_text(text: str) -> str:
+    return "".join(f"${_SIGNS[c]}$" if c in _SIGNS else escaped(c) for c in text)
+
+
+def markdown(parts: Iterable[Part]) -> str:
+    """The parts in Markdown, mathematics in the fences that GitHub renders."""
+    return "\n\n".join(map(_markdown_part, parts))
+
+
+def _markdown_part(part: Part) -> str:
+    if isinstance(part, tuple):
+        return f"```math\n\\begin{{aligned}}\n{_aligned(part)}\n\\end{{aligned}}\n```"
+    text = _printable(part.text)
+    if part.look == "code":
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        return f"{fence}\n{text}\n{fence}"
+    text = re.sub(r"([\\`*_\[\]<>|$~&#])", r"\\\1", text)
+    item = f"- $`{part.formula}`$: " if part.formula else ""
+    return item + {"heading": f"### {text}", "strong": f"**{text}**"}.get(part.look, text)
+
+
+def _aligned(display: Display) -> str:
+    rows = []
+    for row in display:
+        remark = rf" \qquad \text{{{row.remark}}}" if row.remark else ""
+        rows.append(f"  {row.left} &{row.sign} {row.right}{remark}".rstrip())
+    return " \\\\\n".join(rows)
+
+
+def _printable(text: str) -> str:
+    """The text without tabs, controls and marks that change the direction of writing."""
+    text = unicodedata.normalize("NFC", text.expandtabs(4))
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
