@@ -82,7 +82,7 @@ class Style:
 
 
 def problem_rows(problem: Problem, style: Style) -> list[Row]:
-    """What was assumed, what nothing uses, and how ambiguous texts were read, once for a problem."""
+    """What was assumed or is unused, and how ambiguous texts were read, once for a problem."""
     rows = _rows(doc.preface(problem), style)
     return [*rows, []] if rows else []
 
