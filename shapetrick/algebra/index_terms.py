@@ -39,8 +39,8 @@ from ..core.expr import (
     data_of,
     dimension,
     number,
+    number_power,
     times,
-    value_of,
 )
 from ..core.functions import TABLE
 
@@ -402,10 +402,14 @@ def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> 
 def _take_number(d: _Draft, e: Number, exponent: Expr) -> None:
     if exponent is UNIT:
         d.coefficient = e.value if d.coefficient is WHOLE else d.coefficient * e.value
-    elif _whole(exponent) and isinstance(e.value, Fraction):
-        d.coefficient *= e.value ** int(value_of(exponent))
+    elif (value := _number_power(e, exponent)) is not None:
+        d.coefficient *= value
     else:
         d.scalars.append((e, exponent))
+
+
+def _number_power(base: Number, exponent: Expr) -> Fraction | None:
+    return number_power(base.value, exponent.value) if isinstance(exponent, Number) else None
 
 
 def _finish(d: _Draft) -> Term:
@@ -441,8 +445,9 @@ def tidy(term: Term) -> Term:
         bases[base] = add_exponents(bases[base], p) if base in bases else p
     gathered = len(powers) < len(edges) or len(bases) < len(scalars)
     for base in [b for b in bases if isinstance(b, Number)]:
-        if _whole(bases[base]) and isinstance(base.value, Fraction):
-            coefficient *= base.value ** int(value_of(bases.pop(base)))
+        if (value := _number_power(base, bases[base])) is not None:
+            coefficient *= value
+            del bases[base]
     if len(powers) < len(edges) or ZERO in powers.values():
         edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
     scalars = tuple([item for item in bases.items() if item[1] is not ZERO])

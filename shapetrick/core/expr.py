@@ -438,9 +438,9 @@ def power(base: Expr, exponent: Expr) -> Expr:
     if exponent is UNIT:
         return base
     if isinstance(base, Number) and isinstance(exponent, Number):
-        folded = _number_power(base.value, exponent.value)
+        folded = number_power(base.value, exponent.value)
         if folded is not None:
-            return folded
+            return number(folded)
     return node(Power, (base, exponent), None)
 
 
@@ -696,12 +696,11 @@ def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:
     return shape
 
 
-def _number_power(base: Real, exponent: Real) -> Expr | None:
+def number_power(base: Real, exponent: Real) -> Fraction | None:
     """The power of two numbers where it is exact and small, else None."""
-    if not isinstance(base, Fraction) or not isinstance(exponent, Fraction):
+    if not isinstance(base, Fraction) or exponent != int(exponent):
         return None
-    if exponent.denominator != 1 or abs(exponent) > MAX_POWER:
+    p = int(exponent)
+    if abs(p) > MAX_POWER or _bits(base) * abs(p) > MOST_BITS:
         return None
-    if base == 0 and exponent < 0:
-        return None
-    return number(base ** int(exponent))
+    return None if base == 0 and p < 0 else base**p

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
-from ..core.expr import IDENTITY, Expr
+from ..core.expr import IDENTITY, Expr, Number
 from ..core.functions import NAMES
 from .notated_calls import SIGNS
 from .scope import CONSTANTS, SIZED, UNSIZED
@@ -92,6 +92,10 @@ class Lowering:
                 return ex.number(node.value)
             case "name":
                 return self._name(node)
+            case "/" | "./" if _is_zero(args[1]):
+                raise ShapeError("a division by 0 has no value.")
+            case "^" | ".^" if _is_zero(args[0]) and _is_negative(args[1]):
+                raise ShapeError("a negative power of 0 has no value.")
             case "^":
                 return ex.whole_power(*args)
             case "abstract":
@@ -135,3 +139,11 @@ class Lowering:
         if name in SIGNS:
             return SIGNS[name].build(args[0])
         return ex.call(NAMES[name], *args, data=self.inference.data(node))
+
+
+def _is_zero(e: Expr) -> bool:
+    return isinstance(e, Number) and e.value == 0
+
+
+def _is_negative(e: Expr) -> bool:
+    return isinstance(e, Number) and e.value < 0

@@ -51,6 +51,8 @@ from .sample_points import (
 from .sweep import Sweep
 
 DIFFERS = "finite differences give another value"
+UNCERTAIN = "rounding makes its value uncertain"
+LARGER = 5  # added to all sizes
 FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
 SECOND_DRAWS = 3
@@ -146,14 +148,24 @@ class Checker:
         return next((fit.error for fit in fits if fit is not None), np.inf)
 
     def check(self, gradient: Expr) -> Validation:
-        """The verdict, with what it rests on."""
+        """The verdict, with what it rests on. What has no derivative at small sizes (an iteration
+        that has converged), or an uncertain one, is looked at again at larger ones."""
+        found = self._checked(gradient)
+        if not found.zero and found.reason != UNCERTAIN:
+            return found
+        larger = copy(self)
+        larger._begin(self._forced, LARGER)
+        other = larger._checked(gradient)
+        return found if other.verdict == "unchecked" or (found.zero and other.zero) else other
+
+    def _checked(self, gradient: Expr) -> Validation:
         try:
             return self._examined(gradient)
         except _Refused as refused:
             if refused.verdict == "wrong" and self._may_hold_a_size(gradient, refused.error):
                 at_declared_sizes = copy(self)
                 at_declared_sizes._begin(None)
-                return at_declared_sizes.check(gradient)
+                return at_declared_sizes._checked(gradient)
             return self._validation(refused.verdict, refused.reason, refused.error)
 
     def check_claim(self, value: Expr) -> Validation:
@@ -247,7 +259,7 @@ class Checker:
             raise _Refused("wrong", "its value isn't finite", np.inf)
         errors = [fit.error for fit in fits if self._is_steady(fit, program)]
         if not errors:
-            raise _Refused("unchecked", "rounding makes its value uncertain")
+            raise _Refused("unchecked", UNCERTAIN)
         raise _Refused("wrong", DIFFERS, max(errors))
 
     def _compare_flat(self, probe: _Probe, program: Program) -> None:
@@ -380,15 +392,18 @@ class Checker:
 
     # ------------------------------------------------------------------------ sites and draws
 
-    def _begin(self, forced: frozenset[int] | None) -> None:
-        """Look for sites anew. Declared sizes that are not forced are replaced by small ones."""
+    def _begin(self, forced: frozenset[int] | None, more: int = 0) -> None:
+        """Look for sites anew. Declared sizes that are not forced are replaced by small ones; all
+        that are drawn are larger by `more`."""
+        self._forced = forced
         self._found: list[_Probe] = []
         self._barren: list[Site] = []
         self._flat: list[
             _Probe
         ] = []  # sites without a derivative: two entries have no third moment
         self._dims = dims_among(self._target.computed)
-        self._sizes = enumerate(assignments(self._dims, generator(self._seed), forced))
+        drawn = assignments(self._dims, generator(self._seed), forced)
+        self._sizes = enumerate({name: k + more for name, k in sizes.items()} for sizes in drawn)
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
