@@ -10,9 +10,10 @@ from ..algebra.fingerprints import Sum
 from ..algebra.index_terms import Term
 from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose
 from ..core.functions import TABLE
+from ..core.structure import sums
 
 OPENED_HORIZON = 6  # how many operations deep a product is read where sums are multiplied out
-PRODUCTS = frozenset({"times", "matmul", "transpose"})
+PRODUCTS = frozenset(kind.op for kind in (Times, MatMul, Transpose))
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
 
 
@@ -55,12 +56,12 @@ def is_multilinear(e: Expr) -> bool:
 def is_bare_product(e: Expr) -> bool:
     """Whether it is a product of factors that are none themselves, none of them twice or turned,
     scalars in front: nothing in it meets, and it is written as it stands."""
-    match e.op:
-        case "power":
+    match e:
+        case Power():
             factors = e.args[:1] if isinstance(e.args[1], Number) else ()
-        case "times":
+        case Times():
             factors = e.args if all(a.is_scalar for a in e.args[:-1]) else ()
-        case "matmul":
+        case MatMul():
             factors = e.args
         case _:
             return False
@@ -77,7 +78,7 @@ def is_reduction(e: Expr) -> bool:
 def worth_opening(e: Expr, names: bool) -> set[Expr]:
     """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
     those under an element-wise product, unless that is summed or is itself a summand."""
-    meets = isinstance(e, Add) or is_reduction(e) or e.op == "tr"
+    meets = isinstance(e, Add) or sums(e)
     found: set[Expr] = set()
     stack = [(a, 1) for a in e.args] if is_multilinear(e) and not isinstance(e, Power) else []
     while stack:
