@@ -15,7 +15,7 @@ from .builders import applied, checked_name
 from .core import functions
 from .core.dims import SCALAR
 from .core.errors import InputError, NameProblem, ShapetrickError
-from .core.expr import IDENTITY, Expr, postorder, symbol
+from .core.expr import IDENTITY, KINDS, Expr, postorder, symbol
 from .core.functions import TABLE, Array, Function
 from .core.problem import Kind
 from .derivation import vjp_rules as rules
@@ -26,7 +26,7 @@ from .numerics.evaluation import Program
 
 LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments
 RESERVED = frozenset(
-    (*SIZED, *UNSIZED, *CONSTANTS, *get_args(Kind), *"abkxy", UPSTREAM, IDENTITY, "check")
+    (*KINDS, *SIZED, *UNSIZED, *CONSTANTS, *get_args(Kind), *"abkxy", UPSTREAM, IDENTITY, "check")
 )
 # From where arguments are drawn: the first range in which the function is finite.
 RANGES = ((-2.0, 2.0), (0.2, 2.0), (-0.9, 0.9), (0.1, 0.9), (1.2, 3.0))

@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
+from shapetrick.claims.mutations import TABLE_OF_MUTATIONS
+from shapetrick.codegen.python.operations import TABLE as ARRAY_OPERATIONS
+from shapetrick.core.expr import KINDS
+from shapetrick.core.functions import NAMES as FUNCTION_NAMES
+
 PACKAGE = ROOT / "shapetrick"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -49,11 +54,31 @@ DOORS = {
         *("language.lexer", "language.parser"),
         *("language.latex_lexer", "language.latex_parser"),
     },
-    "prompt_toolkit": {"repl"},
+    "prompt_toolkit": {"repl", "session.completion"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions"},
     "IPython": {"notebook"},
+}
+# Where functions may be told apart by their names; everywhere else a row says what is to be known.
+TABLES = {
+    "core.functions",
+    "codegen.from_expressions",
+    "codegen.python.operations",
+    "interop.sympy_export",
+    "simplification.identities",
+    "claims.mutations",
+    "language.latex_lexer",  # how LaTeX spells them
+    "language.latex_parser",
+}
+# Words of other vocabularies that are spelled as some functions are.
+OTHER_WORDS = {
+    "codegen": set(ARRAY_OPERATIONS),
+    "codegen.python": set(ARRAY_OPERATIONS),
+    "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
+    "language.latex_tokens": {"sign"},  # a kind of token
+    "language.scope": {"max", "mean", "min", "sum"},  # how people begin a sum over members
+    "render.mathml": {"sqrt"},  # a command of LaTeX
 }
 MOST_MODULES_AT_THE_TOP = 16
 LONGEST_FILE = 700
@@ -180,3 +205,54 @@ def test_no_comparison_is_dropped(path: Path) -> None:
 def test_one_place_makes_the_checker_of_a_request() -> None:
     made = [_name(path) for path in MODULES if "Checker(" in path.read_text(encoding="utf-8")]
     assert made == ["validation.checker"]
+
+
+# ------------------------------------------------------------------------- functions by their names
+
+
+def _compared(tree: ast.AST) -> Iterator[str]:
+    """The texts with which something is compared: with `==` or `in`, in a `match`, in a set that is
+    looked into, as the key of a choice."""
+    for node in ast.walk(tree):
+        found: list[ast.expr] = []
+        match node:
+            case ast.Compare():
+                found = [node.left, *node.comparators]
+            case ast.MatchValue():
+                found = [node.value]
+            case ast.Set():
+                found = [node]
+            case ast.Assign(value=ast.Tuple() | ast.List()):
+                found = [node.value]
+            case ast.Call(func=ast.Attribute(value=ast.Dict() as choices, attr="get")):
+                found = [choice for choice in choices.keys if choice is not None]
+        for e in found:
+            parts = e.elts if isinstance(e, (ast.Tuple, ast.List, ast.Set)) else [e]
+            for part in parts:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_no_function_is_told_by_its_name(path: Path) -> None:
+    name = _name(path)
+    if name not in TABLES:
+        others = OTHER_WORDS.get(_package(name), set()) | OTHER_WORDS.get(name, set())
+        words = set(_compared(ast.parse(path.read_text(encoding="utf-8"))))
+        assert not (words & set(FUNCTION_NAMES)) - set(KINDS) - others
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'e.op == "exp"',
+        'e.op in ("exp", "log")',
+        'e.op not in {"exp"}',
+        'match e.op:\n    case "exp" | "log":\n        pass',
+        '_KEPT = frozenset({"exp"})',
+        '_KEPT = ("exp", "log")',
+        '{"exp": 1}.get(e.op)',
+    ],
+)
+def test_names_that_are_compared_are_found(code: str) -> None:
+    assert "exp" in _compared(ast.parse(code))

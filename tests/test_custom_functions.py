@@ -288,6 +288,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("eye", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("grad", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("x", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
+    ("symbol", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("two words", {"numpy": np.tanh, "derivative": "1"}, "not a name"),
     ("f", {"numpy": np.tanh, "derivative": "1 - z^2"}, "in x (given) and y (the value)"),
     ("f", {"numpy": np.tanh, "derivative": "1 - x +"}, "the derivative of `f`"),

@@ -36,11 +36,11 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.structure import adds_up, spreads, takes_diagonal
 from .index_terms import Nodes, add_exponents
 
 Symmetric = Callable[[Expr], bool]
 MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
-_PLAIN = frozenset({"symbol", "name", "sum"})
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 
 
@@ -61,8 +61,8 @@ def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
             return pushed if length(pushed) <= outside else transpose(e)
         case "power" if e.args[1].is_scalar:
             return power(flip(e.args[0], symmetric, depth - 1), e.args[1])
-        case "diag" if e.shape[0] == e.shape[1] != ONE:
-            return e
+    if spreads(e):  # along the diagonal
+        return e
     if isinstance(e, Abstract) or (e.op in TABLE and TABLE[e.op].elementwise):
         pushed = rebuild(e, _flipped(e.args, symmetric, depth))
         return pushed if length(pushed) < outside else transpose(e)
@@ -86,7 +86,7 @@ def _are_plain(factors: list[Expr]) -> bool:
     """Whether the transposes of some factors, products of what has nothing to turn inside, are
     only longer."""
     parts = chain.from_iterable(v.args if isinstance(v, MatMul) else [v] for v in factors)
-    return {part.op for part in parts} <= _PLAIN
+    return all(isinstance(part, (Symbol, Name)) or adds_up(part) for part in parts)
 
 
 @dataclass(slots=True)
@@ -224,13 +224,13 @@ class Board:
             self.scalars.append(dimension(dim))
         elif len(factors) == 1:
             v = factors[0]
-            inner = v.args[0] if v.op == "diag" and v.shape[1] == ONE else None
-            self.scalars.append(self._sum_of(v) if inner is None else call("tr", inner))
+            total = call("tr", v.args[0]) if takes_diagonal(v) else self._sum_of(v)
+            self.scalars.append(total)
         else:
             self.scalars.append(self._dot(factors))
 
     def _sum_of(self, v: Expr) -> Expr:
-        if v.op == "sum" and data_of(v) is not None:  # along one axis, then the other
+        if adds_up(v) and data_of(v) is not None:  # along one axis, then the other
             return call("sum", v.args[0])
         if isinstance(v, Power) and isinstance(v.args[1], Number) and v.args[1].value == 2:
             return matmul(self.row([v.args[0]]), self.column([v.args[0]]))

@@ -7,8 +7,7 @@ from collections.abc import Hashable
 
 from ..core.cost import has_minus, length, sum_of
 from ..core.expr import MINUS, Add, Expr, Number, Times, negate, rebuild, times
-
-_SEEN_THROUGH = frozenset({"times", "matmul", "transpose", "diag", "sum", "tr", "vec"})
+from ..core.structure import linear_row
 
 
 class Signs:
@@ -67,6 +66,6 @@ def with_one_sum_negated(body: Expr) -> Expr | None:
             for parent, i in reversed(path):
                 new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])
             return new
-        if e.op in _SEEN_THROUGH:
+        if linear_row(e) is not None:
             stack.extend((a, [*path, (e, i)]) for i, a in reversed(list(enumerate(e.args))))
     return None

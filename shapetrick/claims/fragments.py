@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.expr import (
+    KINDS,
     MINUS,
     Abstract,
     Add,
@@ -25,14 +26,14 @@ from ..core.expr import (
     postorder,
     times,
 )
-from ..core.functions import OPERATORS, TABLE
+from ..core.functions import NAMES, TABLE
+from ..core.structure import is_product
 from ..language.elaboration import parse_scalar
 from ..language.syntax import Callee, Node
 from .comparison import agree
 from .variants import Draft, Drawn, values_at
 
 MOST_OPENED = 24  # terms
-_GLUE = ("transpose", "sum", "diag", "tr")  # change a shape, and no scalar
 _SPREADING = ("ones", "eye")
 
 
@@ -77,7 +78,7 @@ def functions_in(roots: Sequence[Expr]) -> Iterator[tuple[str, object]]:
 
 def is_called(op: str) -> bool:
     """Whether an operation is a function that is written as a call."""
-    return op in TABLE and op not in (*OPERATORS, "transpose")
+    return op in TABLE and op not in KINDS
 
 
 def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
@@ -104,9 +105,9 @@ def factors_of(e: Expr, power: int = 1) -> list[Factor]:
     found, stack = list[Factor](), [(e, power)]
     while stack:
         x, k = stack.pop()
-        if isinstance(x, (Times, MatMul)) or x.op == "kron":
+        if is_product(x):
             stack.extend((a, k) for a in x.args)
-        elif x.op in _GLUE:
+        elif _changes_shape(x.op):
             stack.append((x.args[0], k))
         elif isinstance(x, Power) and x.args[1] is MINUS:
             stack.append((x.args[0], -k))
@@ -136,7 +137,13 @@ def typed_factors(draft: Draft) -> list[Factor] | None:
 
 
 def _is_glue(node: Node) -> bool:
-    return node.kind == "call" and node.value.name in _GLUE
+    return node.kind == "call" and _changes_shape(NAMES.get(node.value.name, ""))
+
+
+def _changes_shape(op: str) -> bool:
+    """Whether an operation changes a shape, and no scalar: a transpose, a sum, a diagonal."""
+    row = TABLE.get(op)
+    return row is not None and row.units == "linear" and row.arity == 1 and not row.averages
 
 
 def same_factors(a: Sequence[Factor], b: Sequence[Factor], draws: Sequence[Drawn]) -> bool:

@@ -61,6 +61,12 @@ class Signature(NamedTuple):
         return any(c not in _letters(self.value) for side in self.args for c in _letters(side))
 
     @property
+    def merges(self) -> bool:
+        """Whether a letter occurs more often on the left: it stands for a diagonal."""
+        value, args = _letters(self.value), [c for side in self.args for c in _letters(side)]
+        return any(args.count(c) > value.count(c) for c in value)
+
+    @property
     def spreads(self) -> bool:
         """Whether a letter occurs more often on the right: beside what is there stand zeros."""
         value, args = _letters(self.value), [c for side in self.args for c in _letters(side)]

@@ -74,16 +74,16 @@ def views(e: Expr, position: int, active: Container[Expr], singly: bool = False)
         return list(_product_views(e, position, singly))
     if isinstance(e, Times):
         rest = times(*e.args[:position], *e.args[position + 1 :])
-        return [View(TABLE["times"], (e.args[position], rest), e, 0)]
+        return [View(TABLE[Times.op], (e.args[position], rest), e, 0)]
     if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
-        return [View(TABLE["add"], (e.args[position], rest), e, 0)]
+        return [View(TABLE[Add.op], (e.args[position], rest), e, 0)]
     row = ABSTRACT if isinstance(e, Abstract) else row_by_ties(e, active)
     return [View(row, e.args, e, position)]
 
 
 def _product_views(e: Expr, position: int, singly: bool) -> Iterator[View]:
-    row, value = TABLE["matmul"], e
+    row, value = TABLE[MatMul.op], e
     start, end = 0, len(e.args)
     while start < position:
         cut = start + 1 if singly else position

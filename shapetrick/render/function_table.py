@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..core.functions import OPERATORS, TABLE, Function
+from ..core.expr import KINDS
+from ..core.functions import TABLE, Function
 
 WIDTH = 80
 WIDEST_DERIVATIVE = 30  # a longer one stands alone on its line
@@ -62,4 +63,4 @@ def _meaning(row: Function) -> str:
 
 
 def _is_operator(row: Function) -> bool:
-    return row.name in OPERATORS or row.name == "transpose"
+    return row.name in KINDS

@@ -7,16 +7,15 @@ from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
 from ..core.expr import Add, Expr, MatMul, Times, call, matmul, postorder, rebuild, times, transpose
-
-_LINEAR_IN_ALL = frozenset({"add", "matmul", "times", "kron"})
+from ..core.structure import is_product
 
 
 def with_diagonals(e: Expr, signs: Signs) -> Expr:
     """The expression with `diag` in the products that it is a sum of."""
     done: dict[Expr, Expr] = {}
-    for node in postorder([e], into=lambda x: x.op in _LINEAR_IN_ALL):
+    for node in postorder([e], into=_is_linear_in_all):
         new = node
-        if node.op in _LINEAR_IN_ALL:
+        if _is_linear_in_all(node):
             new = rebuild(node, [done[a] for a in node.args])
         if isinstance(new, Times):
             new = _scaled_by_diagonals(new)
@@ -26,6 +25,10 @@ def with_diagonals(e: Expr, signs: Signs) -> Expr:
             new = factored(new.args, length, signs)
         done[node] = new
     return done[e]
+
+
+def _is_linear_in_all(e: Expr) -> bool:
+    return isinstance(e, Add) or is_product(e)
 
 
 def _scaled_by_diagonals(product: Expr) -> Expr:

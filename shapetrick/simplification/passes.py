@@ -15,7 +15,8 @@ from ..algebra.index_terms import is_multilinear
 from ..core.cost import length, sum_of
 from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, add
 from ..core.results import Rewriting
-from .networks import OPENED_HORIZON, Networks, is_reduction
+from ..core.structure import sums
+from .networks import OPENED_HORIZON, Networks
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
 
@@ -105,12 +106,12 @@ def _is_read(e: Expr) -> bool:
 def _is_bare_product(e: Expr) -> bool:
     """Whether it is a product of factors that are none themselves, none of them twice or turned,
     scalars in front: nothing in it meets, and it is written as it stands."""
-    match e.op:
-        case "power":
+    match e:
+        case Power():
             factors = e.args[:1] if isinstance(e.args[1], Number) else ()
-        case "times":
+        case Times():
             factors = e.args if all(a.is_scalar for a in e.args[:-1]) else ()
-        case "matmul":
+        case MatMul():
             factors = e.args
         case _:
             return False
@@ -138,7 +139,7 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
 def _worth_opening(e: Expr, names: bool) -> set[Expr]:
     """The sums (and definitions) near the top whose terms may meet others when multiplied out: not
     those under an element-wise product, unless that is summed or is itself a summand."""
-    meets = isinstance(e, Add) or is_reduction(e) or e.op == "tr"
+    meets = isinstance(e, Add) or sums(e)
     found: set[Expr] = set()
     stack = [(a, 1) for a in e.args] if not isinstance(e, Power) else []
     while stack:

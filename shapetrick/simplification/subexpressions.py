@@ -27,10 +27,10 @@ from ..core.expr import (
     rebuild,
     times,
 )
+from ..core.structure import moves
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression
-_DRESSES = ("transpose", "diag")  # what is in them gets the name: `T1'` says more than `T1`
 STRIDE = 6  # and how many a step has, where it is cut
 STEP = "…"  # the name of every step until `with_names` gives it one of its own
 
@@ -53,10 +53,11 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
     for x in reversed(nodes):
         factors = parts[x]
         for i, a in enumerate(factors):
+            # What is in a transpose gets the name: `T1'` says more than `T1`.
             if (
                 not isinstance(x, MatMul) or i == 0 or factors[i - 1] is not a
             ):  # a power is written once
-                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if x.op in _DRESSES else 1)
+                uses[a] = uses.get(a, 0) + (uses.get(x, 1) if moves(x) else 1)
     cut = depths[e] > DEEPEST
     if not cut and not any(n > 1 and parts[x] for x, n in uses.items()):
         return e
@@ -71,7 +72,7 @@ def with_names(e: Expr, taken: Container[str]) -> Expr:
         below[x] = 1 + max(below[a] for a in parts[x])
         least = 1 if isinstance(x, Name) else LEAST_SAVING
         repeated = uses.get(x, 0) > 1 and (uses[x] - 1) * length(built) >= least
-        if x is not e and ((repeated and x.op not in _DRESSES) or (cut and below[x] >= STRIDE)):
+        if x is not e and ((repeated and not moves(x)) or (cut and below[x] >= STRIDE)):
             built, below[x] = named(fresh.take(built, repeated), built), 0
         new[x] = built
     return new[e]

@@ -7,17 +7,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from ..core.errors import ShapeError
-from ..core.expr import Add, Expr, Number, add, matmul, substitute, times
+from ..core.expr import (
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Times,
+    Transpose,
+    add,
+    matmul,
+    substitute,
+    times,
+)
 from ..core.functions import Array
 
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 SPOILT_DEPTH = 3  # of the sums and products that are spoilt
 
-_LINEAR = frozenset({"add", "times", "matmul", "transpose", "name"})  # a spoilt part shows through
-_SPOILABLE: dict[str, tuple[str, Callable[..., Expr]]] = {
-    "add": ("a term dropped", add),
-    "times": ("a factor dropped", times),
-    "matmul": ("a factor dropped", matmul),
+_LINEAR = (Add, Times, MatMul, Transpose, Name)  # a spoilt part shows through
+_SPOILABLE: dict[type[Expr], tuple[str, Callable[..., Expr]]] = {
+    Add: ("a term dropped", add),
+    Times: ("a factor dropped", times),
+    MatMul: ("a factor dropped", matmul),
 }
 
 
@@ -52,7 +64,7 @@ def spoilt_expressions(gradient: Expr) -> Iterator[tuple[str, Expr]]:
     level = [gradient]
     for _ in range(SPOILT_DEPTH):
         for e in level:
-            found = wanted.pop(e.op, None)
+            found = wanted.pop(type(e), None)
             if found is not None:
                 name, make = found
                 for gone, rest in ((e.args[0], e.args[1:]), (e.args[-1], e.args[:-1])):
@@ -61,7 +73,7 @@ def spoilt_expressions(gradient: Expr) -> Iterator[tuple[str, Expr]]:
                     less = _shortened(make, rest)
                     if less is not None and less.shape == e.shape:
                         yield name, substitute(gradient, {e: less})
-        level = list(dict.fromkeys(a for e in level if e.op in _LINEAR for a in e.args))
+        level = list(dict.fromkeys(a for e in level if isinstance(e, _LINEAR) for a in e.args))
 
 
 def _shortened(make: Callable[..., Expr], args: Sequence[Expr]) -> Expr | None:

@@ -15,7 +15,7 @@ from shapetrick.core import expr as ex
 from shapetrick.core.cost import length
 from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
-from shapetrick.core.functions import NONNEGATIVE, POSITIVE, TABLE
+from shapetrick.core.functions import TABLE, Function
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
@@ -120,12 +120,15 @@ def reordered(e: Expr) -> Expr:
     return ex.rebuild(e, e.args[::-1]) if e.op in ("add", "times") else e
 
 
-@pytest.mark.parametrize("name", sorted(POSITIVE | NONNEGATIVE))
-def test_declared_signs(name: str) -> None:
+SIGNED = [row for row in TABLE.values() if row.arity == 1 and row.within[0] >= 0]
+
+
+@pytest.mark.parametrize("row", SIGNED, ids=lambda row: row.name)
+def test_declared_signs(row: Function) -> None:
     x = ex.symbol("x", (N, ex.ONE))
-    value = evaluate(ex.call(name, x), {"x": np.linspace(-3, 3, 7)[:, None]}, {"n": 7})
+    value = evaluate(ex.call(row.name, x), {"x": np.linspace(-3, 3, 7)[:, None]}, {"n": 7})
     value = value[np.isfinite(value)]
-    assert (value > 0).all() if name in POSITIVE else (value >= 0).all()
+    assert (value > 0).all() if row.never_zero else (value >= 0).all()
 
 
 CASES = [

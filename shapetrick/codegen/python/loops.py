@@ -10,7 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import extent, shape_text
-from ...core.expr import Dimension, Expr, Number, Symbol, postorder, substitute, symbol, zeros
+from ...core.expr import (
+    Dimension,
+    Expr,
+    Eye,
+    Number,
+    Ones,
+    Symbol,
+    Transpose,
+    Zeros,
+    postorder,
+    substitute,
+    symbol,
+    zeros,
+)
 from ...core.families import Families, Incomparable, Segment, covers
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.problem import Problem
@@ -24,7 +37,7 @@ from .statements import Writer
 
 _MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
-_CHEAP = frozenset({"symbol", "number", "dimension", "transpose", "ones", "zeros", "eye"})
+_CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
 _WIDTH = 84
 _OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 _ANY = "_"  # the letter of a member whose dimensions are looked at
@@ -350,7 +363,7 @@ def _shared(bodies: Sequence[Expr]) -> set[Expr]:
     for body in bodies:
         for x in postorder([body]):
             counts[x] = counts.get(x, 0) + 1
-    repeated = {x for x, n in counts.items() if n > 1 and x.op not in _CHEAP}
+    repeated = {x for x, n in counts.items() if n > 1 and not isinstance(x, _CHEAP)}
     inner = {a for x in repeated for a in x.args if counts[a] == counts[x]}
     return {x for x in repeated - inner if not _is_size(x)}
 

@@ -1,0 +1,57 @@
+"""What linear operations do with entries, read from their rows: add them up, move them, multiply
+them. What no row tells is not known to do any of it."""
+
+from __future__ import annotations
+
+from .expr import Expr, MatMul, Transpose, data_of
+from .functions import TABLE, Function, Signature
+
+
+def linear_row(e: Expr) -> Function | None:
+    """The row of an operation that is linear in each of its arguments."""
+    row = TABLE.get(e.op)
+    return row if row is not None and row.units == "linear" else None
+
+
+def is_product(e: Expr) -> bool:
+    """Whether it is linear in each of two arguments (of a chain: in all)."""
+    row = linear_row(e)
+    return row is not None and row.arity == 2
+
+
+def sums(e: Expr) -> bool:
+    """Whether it adds up entries of its only argument, or takes their mean."""
+    signature = _signature(e)
+    return signature is not None and signature.sums
+
+
+def adds_up(e: Expr) -> bool:
+    """Likewise, but no mean."""
+    return sums(e) and not TABLE[e.op].averages
+
+
+def moves(e: Expr) -> bool:
+    """Whether its entries are those of its only argument, at other places, and zeros."""
+    if isinstance(e, Transpose):
+        return True
+    signature = _signature(e)
+    return signature is not None and not signature.sums
+
+
+def spreads(e: Expr) -> bool:
+    """Whether there are zeros beside the argument's entries: a diagonal matrix."""
+    signature = _signature(e)
+    return signature is not None and signature.spreads
+
+
+def takes_diagonal(e: Expr) -> bool:
+    """Whether its entries are a diagonal of its argument."""
+    signature = _signature(e)
+    return signature is not None and signature.merges
+
+
+def _signature(e: Expr) -> Signature | None:
+    row = linear_row(e)
+    if row is None or row.arity != 1 or isinstance(e, (MatMul, Transpose)):
+        return None
+    return row.signature_for(e.args, data_of(e))[0]
