@@ -325,13 +325,16 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
-        expected += [Expected(a.of, _is_of_scalar(a)) for a in self.asked]
+        expected += [
+            Expected(a.of, self._is_of_scalar(a, nodes))
+            for a, nodes in zip(self.asked, of_nodes, strict=True)
+        ]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(nodes)
             for asked, nodes in zip(self.asked, of_nodes, strict=True):
                 shape = inference.add(nodes)
-                if _is_of_scalar(asked) and not unifier.unify_shapes(shape, SCALAR):
+                if self._is_of_scalar(asked, nodes) and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             inference.solve()
         except Misfit as misfit:
@@ -339,6 +342,15 @@ class Elaboration:
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _is_of_scalar(self, asked: Asked, nodes: Sequence[Node]) -> bool:
+        """Whether what is asked about has to be a scalar; an expression alone tells nothing of the
+        shapes of names that nobody declared."""
+        if asked.kind not in OF_SCALARS or asked.leibniz:
+            return False
+        return bool(asked.wrt) or not any(
+            node.kind == "name" and node.value in self.scope.assumed for node in nodes
+        )
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -397,7 +409,9 @@ class Elaboration:
         return self._refusal(why, span)
 
     def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
-        typed, wrt = _plainly(self.scope.text, asked.of), ", ".join(n for n, _ in asked.wrt)
+        typed, names = _plainly(self.scope.text, asked.of), [name for name, _ in asked.wrt]
+        inside = (n.value for n in postorder(asked.of) if n.kind == "name")
+        wrt = ", ".join(names or [next((n for n in inside if n in self.scope.symbols), "X")])
         what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
         return self._refusal(
             f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
@@ -527,11 +541,6 @@ def _plainly(text: str, node: Node) -> str:
     if is_latex(text, node.span):
         return Typist(text, node).write(node)
     return source(text, node)
-
-
-def _is_of_scalar(asked: Asked) -> bool:
-    """Whether what is asked about has to be a scalar."""
-    return asked.kind in OF_SCALARS and not asked.leibniz and bool(asked.wrt)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

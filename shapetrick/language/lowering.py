@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
-from ..core.expr import IDENTITY, Expr
+from ..core.expr import Expr
 from ..core.functions import NAMES
 from .notated_calls import SIGNS
-from .scope import CONSTANTS, SIZED, UNSIZED
+from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_inference import Inference
 from .syntax import Node
 from .unification import is_settled
@@ -109,7 +109,7 @@ class Lowering:
             return self.values[name]
         if name in self.inference.dims:
             return ex.dimension(Dim.of(name))
-        if name == IDENTITY:
+        if name in IDENTITIES:
             return ex.eye(self._settled(node)[0])
         if name in CONSTANTS:
             return ex.constant(name)

@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import ShapeError
-from ..core.expr import IDENTITY
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import SIGNS
-from .scope import SIZED, UNSIZED
+from .scope import IDENTITIES, SIZED, UNSIZED
 from .syntax import Node
 from .unification import Unifier, is_open, is_settled, unknowns
 
@@ -154,7 +153,7 @@ class Inference:
             return SCALAR
         if node.kind == "name":
             shape = self.shapes.get(node.value)
-            if shape is None and node.value == IDENTITY and node.value not in self.dims:
+            if shape is None and node.value in IDENTITIES and node.value not in self.dims:
                 n = self.unifier.fresh(apart=True)
                 return n, n
             return shape or SCALAR

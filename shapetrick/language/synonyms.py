@@ -13,7 +13,6 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 # What is written here, and what it is called elsewhere. Names that differ in case alone are not
 # listed.
 TABLE: tuple[tuple[str, str], ...] = (
-    ("tr(A)", "trace"),
     ("det(A)", "determinant"),
     ("logdet(A)", "log_det logabsdet lndet"),
     ("inv(A)", "inverse invert"),
@@ -95,7 +94,7 @@ def _elsewhere() -> dict[str, str]:
 
 def spelt(name: str, known: Collection[str]) -> str | None:
     """What is written here for a function that is called so elsewhere, or differs in case alone."""
-    ours = {k.lower(): k for k in known}.get(name.lower())
+    ours = {k.lower(): k for k in sorted(known)}.get(name.lower())
     if ours is not None:
         return f"{ours}(…)"
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
