@@ -27,7 +27,10 @@ def readings(
     seen: set[Node] = set()
     for nodes in statements:
         for node in nodes:
-            if node.kind == "*":
+            if node.kind == "*" and inference.is_inner(node):
+                typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
+                found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")
+            elif node.kind == "*":
                 found += _product(text, inference, node)
             elif node.kind == "call" and _is_said(text, inference, node):
                 name = node.value.name

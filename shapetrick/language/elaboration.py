@@ -22,6 +22,7 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, Kind, Problem, Request
 from ..core.warnings import absence
 from .ambiguity import readings
+from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
@@ -231,6 +232,7 @@ def _expression(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Sha
         raise explain(misfit, scope.text, inference, [Expected(node, False)], ()) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
+    check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text).expression(nodes)
 
 
@@ -281,6 +283,8 @@ class Elaboration:
         of_nodes = [list(postorder(a.of)) for a in self.asked]
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
+        for nodes in (*scope.bodies.values(), *of_nodes):
+            check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
             name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})

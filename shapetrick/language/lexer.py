@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lark import Token
@@ -87,9 +87,10 @@ class Terminals(Lexer):
             sign = opened[-1].value
             raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
-    def _pattern(self, accepted: Container[str]) -> re.Pattern[str]:
+    def _pattern(self, accepted: Iterable[str]) -> re.Pattern[str]:
         """What matches the first of these terminals, and what is ignored before it."""
-        names = tuple(name for name in self._terminals if name in accepted)
+        found = {*accepted, "NAME"} if "FUNCTION" in accepted else accepted
+        names = tuple(name for name in self._terminals if name in found)
         if names not in self._patterns:
             self._patterns[names] = self._compiled({n: self._terminals[n] for n in names})
         return self._patterns[names]

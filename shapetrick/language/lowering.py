@@ -73,7 +73,7 @@ class Lowering:
         node = nodes[-1]
         try:
             for node in nodes:
-                if node.kind in _CHAINS:
+                if node.kind in _CHAINS and not self.inference.is_inner(node):
                     built.join(node)
                 else:
                     built.put(node, self.apply(node, [built.value(a) for a in node.args]))
@@ -86,6 +86,8 @@ class Lowering:
         match node.kind:
             case "-":
                 return ex.subtract(*args)
+            case "*" if self.inference.is_inner(node):
+                return ex.matmul(ex.transpose(args[0]), args[1])
             case "+" | "*" | ".*":
                 return _CHAINS[node.kind](*args)
             case "number":

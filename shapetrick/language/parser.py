@@ -32,6 +32,7 @@ from .letters import check_letters, folded
 from .lexer import Functions, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
+    INNER,
     UPSTREAM,
     Asked,
     Callee,
@@ -53,7 +54,7 @@ _OPERATORS = {
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
-_AXES = {"0": "`axis=0`", "1": "`axis=1`", "-1": "`axis=1`", "-2": "`axis=0`"}
+_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
@@ -104,7 +105,8 @@ class Builder:
     def binary(self, c: list[Any]) -> Node:
         left, sign, right = c
         kind = _OPERATORS.get(sign.value, sign.value)
-        return Node(kind, (left, right), None, left.span | right.span)
+        inner = INNER if sign.value in ("@", "·") else None
+        return Node(kind, (left, right), inner, left.span | right.span)
 
     def juxtaposition(self, c: list[Any]) -> Node:
         left, right = c
@@ -173,20 +175,54 @@ class Builder:
         name, span = token.value
         return Node("abstract", (node,), (name, len(primes)), span | span_of(end))
 
+    def prefixed(self, c: list[Any]) -> Node:
+        """A function of a library: `np.exp(X)`."""
+        module, function, *rest = c
+        name, _ = function.value
+        span = span_of(module) | span_of(rest[-1])
+        if name == "gelu" and module.startswith("jax"):
+            raise ParseError(
+                "JAX's gelu is the tanh form, and this language's that with erf: write `gelu(x)`.",
+                span,
+            )
+        args = [a for a in rest if isinstance(a, Node)]
+        if name == "dot" and len(args) == 2:
+            return Node("*", tuple(args), INNER, span, bracketed=True)
+        return replace(self.call([function, *rest]), span=span)
+
+    def method(self, c: list[Any]) -> Node:
+        """A method of an array: `X.sum(axis=0)`."""
+        node, method, opening, *given, end = c
+        name, span = str(method)[1:], node.span | span_of(end)
+        if name in ("dot", "matmul", "mm", "mv") and len(given) == 1:
+            return Node("*", (node, given[0]), INNER, span, bracketed=True)
+        if name in ("t", "transpose") and given == [None]:
+            return Node("'", (node,), None, span)
+        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
+        function.value = ("inv" if name == "inverse" else name, 1)
+        return replace(self.call([function, opening, node, *given, end]), span=span)
+
+    def keeping(self, c: list[Any]) -> None:
+        """`keepdims=True`, which all is here."""
+        word, value = c
+        if not word.startswith("keepdim"):
+            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
+
     def keyword(self, c: list[Any]) -> int:
         word, *sign, value = c
-        if word != "axis" or sign or str(value) not in ("0", "1"):
-            typed = "".join([word, "=", *sign, value])
-            axis = _AXES.get("".join([*sign, value])) if word in ("axis", "dim") else None
-            instead = "`axis=0` (down the columns) or `axis=1` (along the rows)"
-            raise ParseError(
-                f"`{typed}` is not understood: write {instead if axis is None else axis}.",
-                span_of(word) | span_of(value),
-            )
-        return int(value)
+        axis = _AXES.get("".join([*("-" for _ in sign), value]))
+        if word in ("axis", "dim") and axis is not None:
+            return axis
+        typed = "".join([word, "=", *sign, value])
+        raise ParseError(
+            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
+            "the rows).",
+            span_of(word) | span_of(value),
+        )
 
     def call(self, c: list[Any]) -> Node:
         function, _, *given, end = c
+        given = [a for a in given if a is not None]
         args = tuple(a for a in given if isinstance(a, Node))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value

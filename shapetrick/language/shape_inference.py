@@ -19,7 +19,7 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
-from .syntax import Node
+from .syntax import INNER, Node
 from .unification import Unifier, is_open, is_settled, unknowns
 
 
@@ -136,6 +136,13 @@ class Inference:
                 queue.extend(self._watching.pop(changed.pop(), ()))
             if queue:
                 self._settle(queue.popleft(), force=False)
+
+    def is_inner(self, node: Node) -> bool:
+        """Whether a product is the inner product of two columns."""
+        if node.value != INNER:
+            return False
+        left, right = map(self.shape, node.args)
+        return left == right != SCALAR and left[1] == ONE
 
     def _settle(self, pending: _Pending, force: bool) -> None:
         if pending.done:
@@ -258,6 +265,8 @@ def _product(
     (rows, inner), (other, cols) = left, right
     if inner == other:
         return rows, cols
+    if node.value == INNER and inner == cols == ONE and rows == other:
+        return SCALAR
     left_large, right_large = any(map(u.is_apart, left)), any(map(u.is_apart, right))
     may_meet = _may_be_equal(u, inner, other)
     if left_large and right_large:

@@ -17,6 +17,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("logdet(A)", "log_det logabsdet lndet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
+    ("inv(A) b", "solve"),
     ("A'", "transposed"),
     ("A B", "matmul mm bmm mv multi_dot mtimes"),
     ("A .* B", "multiply mul hadamard times elementwise_product"),
@@ -80,7 +81,7 @@ _LACKING = """
     lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median mode nnz
     multi_head_attention normalize null nullspace orth percentile pinv polyfit polyval
     prod product pseudoinverse qr quantile rank ravel repeat reshape rfft riccati rms_norm roll
-    rot90 rref schur select shift sinm slogdet solve solve_triangular sort spectral_norm sqrtm
+    rot90 rref schur select shift sinm slogdet solve_triangular sort spectral_norm sqrtm
     stack std stdev squeeze svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril
     triu unfold upper vander var variance vech vstack where
 """

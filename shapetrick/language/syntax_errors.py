@@ -116,6 +116,10 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
+    if before.endswith(".") and waiting == "name":  # a module
+        called = spelt(sign, known)
+        instead = f"Write `{called}`." if called else advice(sign, known, arguments=2)
+        return f"`{before}{sign}` is not read. {instead}"
     dotted = _dotted(before, line[at + 1 :], known) if sign == "." else None
     if dotted is not None:
         return dotted

@@ -33,7 +33,19 @@ READ = [
     ("tr(A)", "tr(A)"), ("Tr(A X)", "tr(A X)"), ("trace(A)", "tr(A)"), ("ln(s)", "log(s)"),
     ("logistic(x)", "sigmoid(x)"), ("arcsin(x)", "asin(x)"), ("A + Id", "A + I"),
     ("𝟙ᵀ x", "ones(n)' x"), ("x' 𝟙", "x' ones(n)"), ("max(0, x)", "maximum(0, x)"),
-    ("min(1, x)", "minimum(1, x)"), ("sigma(‖x‖)", "sigma(norm(x))"),
+    ("min(1, x)", "minimum(1, x)"),
+    ("np.trace(A @ X)", "tr(A X)"), ("np.linalg.inv(X) @ y", "inv(X) y"),
+    ("np.linalg.norm(x)**2", "norm(x)^2"), ("torch.softmax(X, dim=1)", "softmax(X, axis=1)"),
+    ("F.softmax(X, dim=-1)", "softmax(X, axis=1)"), ("softmax(X, axis=-2)", "softmax(X, axis=0)"),
+    ("jnp.log(jnp.linalg.det(X))", "log(det(X))"), ("X.sum(axis=0).T", "sum(X, axis=0)'"),
+    ("X.mean()", "mean(X)"), ("X.sum(1)", "sum(X, 1)"), ("(A @ x).sum()", "sum(A x)"),
+    ("X.sum(axis=1, keepdims=True)", "sum(X, axis=1)"), ("X.transpose() @ y", "X' y"),
+    ("X - X.mean(axis=1, keepdims=True)", "X - mean(X, axis=1)"),
+    ("x.dot(y)", "x' y"), ("X.dot(y)", "X y"), ("x @ y", "x' y"), ("x·y", "x' y"),
+    ("np.dot(X, y)", "X y"), ("np.maximum(0, x)", "maximum(0, x)"), ("2 * np.exp(x)", "2 exp(x)"),
+    ("np.exp(x) * s", "exp(x) s"), ("1 / np.sum(x)", "1 / sum(x)"),
+    ("lam * np.dot(x, x)", "lam (x' x)"),
+ ("sigma(‖x‖)", "sigma(norm(x))"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -55,6 +67,12 @@ REFUSED = [
     ("<x, y>", "`dot(x, y)`"), ("max(x, 0)", "`maximum(x, y)`"), ("min(x, 1)", "`minimum(x, y)`"),
     ("max(x, 0)", "`max(x, axis=0)`"), ("1'x", "`ones(n)'`"), ("2½ s", "no place here"),
     ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"), ("A I_n", "`eye(n)`"),
+    ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
+    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(x**2)", "`x .^ 2`"), ("(x**2).sum()", "`x .^ 2`"),
+    ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
+    ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
+    ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
+    ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
     ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
 ]  # fmt: skip
 
