@@ -434,7 +434,7 @@ _ROWS = [
              "linear", _ANY, help="A'"),
     # of a square matrix
     Function("tr", lambda x, _: np.trace(x, axis1=-2, axis2=-1)[..., None, None], ("1",),
-             ((None, "n n -> 1 1"),), "linear", _ANY, help="trace"),
+             ((None, "n n -> 1 1"),), "linear", _ANY, aliases=("trace", "Tr"), help="trace"),
     Function("det", lambda x, _: _scalar(np.linalg.det(x)), ("y inv(x)",),
              ((None, "n n -> 1 1"),), "inverse", _ANY, r"\det", help="determinant"),
     Function("logdet", lambda x, _: _scalar(np.linalg.slogdet(x)[1]), ("inv(x)",),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
-from .notated_calls import SAID, SIGNS
+from .notated_calls import NORM, SAID, SIGNS
+from .parser import LARGER
 from .scope import SIZED, UNSIZED
 from .shape_errors import source
 from .shape_inference import Inference
@@ -26,11 +27,16 @@ def readings(
     seen: set[Node] = set()
     for nodes in statements:
         for node in nodes:
-            if node.kind == "*":
+            if node.kind == "*" and inference.is_inner(node):
+                typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
+                found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")
+            elif node.kind == "*":
                 found += _product(text, inference, node)
-            elif node.kind == "call" and node.value.name in SAID:
-                name = SIGNS[node.value.name].spelled(inference.shape(node.args[0]))
-                found.append(f"`{source(text, node)}` is read as `{name}`.")
+            elif node.kind == "call" and _is_said(text, inference, node):
+                name = node.value.name
+                if name in SIGNS:
+                    name = SIGNS[name].spelled(inference.shape(node.args[0]))
+                found.append(f"`{source(text, node)}` is read as `{name}`{_of(inference, node)}.")
             elif node.kind == "call" and is_trace(node):
                 found += _matrix_functions(text, inference, node.args[0], bodies, seen)
     return tuple(dict.fromkeys(found))
@@ -71,6 +77,20 @@ def _both_fit(kind: str, first: Shape, middle: Shape, right: Shape) -> bool:
         return False
     whole = broadcast([first, middle])
     return whole is not None and broadcast([first, (middle[0], right[1])]) == (whole[0], right[1])
+
+
+def _is_said(text: str, inference: Inference, node: Node) -> bool:
+    """Whether a call is typed in a way that has other readings elsewhere."""
+    name = node.value.name
+    if name == NORM:
+        return ONE not in inference.shape(node.args[0])
+    if name in LARGER.values():
+        return not source(text, node).startswith((name, "\\"))
+    return name in SAID
+
+
+def _of(inference: Inference, node: Node) -> str:
+    return ", the Frobenius norm of a matrix" if node.value.name == NORM else ""
 
 
 def is_trace(node: Node) -> bool:

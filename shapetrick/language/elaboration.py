@@ -23,6 +23,7 @@ from ..core.problem import Claim, Kind, Problem, Request
 from ..core.traversal import reachable
 from ..core.warnings import absence
 from .ambiguity import readings
+from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
@@ -262,6 +263,7 @@ def _expression(
         raise explain(misfit, scope.text, inference, whole, (), advised) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
+    check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text).expression(nodes)
 
 
@@ -312,6 +314,8 @@ class Elaboration:
         of_nodes = [list(postorder(a.of)) for a in self.asked]
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
+        for nodes in (*scope.bodies.values(), *of_nodes):
+            check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
             name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
@@ -356,13 +360,16 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
-        expected += [Expected(a.of, _is_of_scalar(a)) for a in self.asked]
+        expected += [
+            Expected(a.of, self._is_of_scalar(a, nodes))
+            for a, nodes in zip(self.asked, of_nodes, strict=True)
+        ]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(nodes)
             for asked, nodes in zip(self.asked, of_nodes, strict=True):
                 shape = inference.add(nodes)
-                if _is_of_scalar(asked) and not unifier.unify_shapes(shape, SCALAR):
+                if self._is_of_scalar(asked, nodes) and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             inference.solve()
         except Misfit as misfit:
@@ -370,6 +377,15 @@ class Elaboration:
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _is_of_scalar(self, asked: Asked, nodes: Sequence[Node]) -> bool:
+        """Whether what is asked about has to be a scalar; an expression alone tells nothing of the
+        shapes of names that nobody declared."""
+        if asked.kind not in OF_SCALARS or asked.leibniz:
+            return False
+        return bool(asked.wrt) or not any(
+            node.kind == "name" and node.value in self.scope.assumed for node in nodes
+        )
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -428,7 +444,9 @@ class Elaboration:
         return self._refusal(why, span)
 
     def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
-        typed, wrt = _plainly(self.scope.text, asked.of), ", ".join(n for n, _ in asked.wrt)
+        typed, names = _plainly(self.scope.text, asked.of), [name for name, _ in asked.wrt]
+        inside = (n.value for n in postorder(asked.of) if n.kind == "name")
+        wrt = ", ".join(names or [next((n for n in inside if n in self.scope.symbols), "X")])
         what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
         return self._refusal(
             f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
@@ -558,11 +576,6 @@ def _plainly(text: str, node: Node) -> str:
     if is_latex(text, node.span):
         return Typist(text, node).write(node)
     return source(text, node)
-
-
-def _is_of_scalar(asked: Asked) -> bool:
-    """Whether what is asked about has to be a scalar."""
-    return asked.kind in OF_SCALARS and not asked.leibniz and bool(asked.wrt)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

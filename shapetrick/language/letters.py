@@ -13,6 +13,7 @@ from functools import cache
 from ..core.errors import NameProblem, ParseError, Span
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
 _KEPT = "ℓ"  # a letter of its own, often beside an l
 # Cyrillic and Greek letters that are drawn as these.
 _ALIKE = str.maketrans(
@@ -43,7 +44,7 @@ def check_letters(text: str, known: Container[str]) -> None:
     if text.isascii():
         return
     for i, sign in enumerate(text):
-        if unicodedata.category(sign) in ("No", "Nd") and not sign.isascii():
+        if unicodedata.category(sign) in ("No", "Nd") and not sign.isascii() and sign not in _READ:
             _check_number(sign, Span(i, i + 1))
     first: dict[str, str] = {}
     for m in _WORD.finditer(text):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lark import Token
 from lark.lexer import Lexer
 
-from ..core.errors import Span
+from ..core.errors import ParseError, Span
 from .syntax import ATTRIBUTES, KINDS, Named
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -24,7 +24,9 @@ RESERVED = ("wrt", "with")
 
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
-_CALL = re.compile(r"\s*\(")
+_CALL = re.compile(r"\s*[(|‖]")
+_OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END"}
+_BARS = ("BAR", "NORM")
 _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
 
 
@@ -60,6 +62,7 @@ class Terminals(Lexer):
         source: Source = lexer_state.text
         text, (at, end), _, _ = source
         places, of_state = parser_state.state_stack, self._of_state
+        opened: list[Token] = []
         while at < end:
             place = places[-1]
             if place not in of_state:
@@ -70,12 +73,24 @@ class Terminals(Lexer):
             start, at = m.span(m.lastgroup)
             token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
             if token.type in ("NAME", "DIM"):
-                _tell_apart(token, Named(normal(token.value), Span(start, at)), source)
+                inside = bool(opened) and opened[-1].type in _BARS
+                _tell_apart(token, Named(normal(token.value), Span(start, at)), source, inside)
+            elif token.type in _BARS:
+                _pair(token, opened, text)
+            elif token.type in _OPENING:
+                opened.append(token)
+            elif opened and token.type == _OPENING.get(opened[-1].type):
+                opened.pop()
             yield token
+        if opened and opened[-1].type in (*_BARS, "ANGLE"):
+            begin = opened[-1].start_pos or 0
+            sign = opened[-1].value
+            raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
-    def _pattern(self, accepted: Container[str]) -> re.Pattern[str]:
+    def _pattern(self, accepted: Iterable[str]) -> re.Pattern[str]:
         """What matches the first of these terminals, and what is ignored before it."""
-        names = tuple(name for name in self._terminals if name in accepted)
+        found = {*accepted, "NAME"} if "FUNCTION" in accepted else accepted
+        names = tuple(name for name in self._terminals if name in found)
         if names not in self._patterns:
             self._patterns[names] = self._compiled({n: self._terminals[n] for n in names})
         return self._patterns[names]
@@ -89,14 +104,31 @@ class Terminals(Lexer):
         return re.compile(f"(?:{self._ignored})?+(?:{found or _NOTHING})")
 
 
-def _tell_apart(token: Token, named: Named, source: Source) -> None:
-    """Make a name a word of a request, a function or an attribute, if it is one."""
+def _pair(token: Token, opened: list[Token], text: str) -> None:
+    """Make a bar that closes one an end; the others open. Raises ParseError for bars in bars."""
+    start, end = token.start_pos or 0, token.end_pos or 0
+    if not opened or opened[-1].type != token.type:
+        opened.append(token)
+        return
+    if text[start - 1].isspace() and text[end : end + 1].isalnum():
+        raise ParseError(
+            "bars within bars are not told apart: write `abs(…)`, `det(…)` or `norm(…)` for the "
+            "inner ones.",
+            Span(start, end),
+        )
+    opened.pop()
+    token.type += "_END"
+
+
+def _tell_apart(token: Token, named: Named, source: Source, inside: bool) -> None:
+    """Make a name a word of a request, a function or an attribute, if it is one; a bar behind it
+    opens nothing where one is open, `inside` bars."""
     name, (_, end) = named
     token.value = named
     if token.type == "NAME":
         if name in RESERVED:
             token.type = f"_{name.upper()}"
-        elif name in source.functions and _CALL.match(source.text, end):
+        elif name in source.functions and _calls(source.text, end, inside):
             token.type, token.value = "FUNCTION", (name, source.functions[name])
         elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
             token.type = "ABSTRACT"
@@ -104,6 +136,11 @@ def _tell_apart(token: Token, named: Named, source: Source) -> None:
         token.type = OTHER
     elif name in ATTRIBUTES or name in KINDS:
         token.type = "ATTRIBUTE"
+
+
+def _calls(text: str, end: int, inside: bool) -> bool:
+    m = _CALL.match(text, end)
+    return m is not None and not (inside and m.group().endswith(("|", "‖")))
 
 
 def normal(text: str) -> str:

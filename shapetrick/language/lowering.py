@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
-from ..core.expr import IDENTITY, Expr, Number
+from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
 from .notated_calls import SIGNS
-from .scope import CONSTANTS, SIZED, UNSIZED
+from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_inference import Inference
 from .syntax import Node
 from .unification import is_settled
@@ -73,7 +73,7 @@ class Lowering:
         node = nodes[-1]
         try:
             for node in nodes:
-                if node.kind in _CHAINS:
+                if node.kind in _CHAINS and not self.inference.is_inner(node):
                     built.join(node)
                 else:
                     built.put(node, self.apply(node, [built.value(a) for a in node.args]))
@@ -86,6 +86,8 @@ class Lowering:
         match node.kind:
             case "-":
                 return ex.subtract(*args)
+            case "*" if self.inference.is_inner(node):
+                return ex.matmul(ex.transpose(args[0]), args[1])
             case "+" | "*" | ".*":
                 return _CHAINS[node.kind](*args)
             case "number":
@@ -96,6 +98,8 @@ class Lowering:
                 raise ShapeError("a division by 0 has no value.")
             case "^" | ".^" if _is_zero(args[0]) and _is_negative(args[1]):
                 raise ShapeError("a negative power of 0 has no value.")
+            case "^" | ".^" if _is_huge(*args):
+                raise ShapeError("a number has more than 300 digits.")
             case "^":
                 return ex.whole_power(*args)
             case "abstract":
@@ -113,7 +117,7 @@ class Lowering:
             return self.values[name]
         if name in self.inference.dims:
             return ex.dimension(Dim.of(name))
-        if name == IDENTITY:
+        if name in IDENTITIES:
             return ex.eye(self._settled(node)[0])
         if name in CONSTANTS:
             return ex.constant(name)
@@ -143,6 +147,14 @@ class Lowering:
 
 def _is_zero(e: Expr) -> bool:
     return isinstance(e, Number) and e.value == 0
+
+
+def _is_huge(base: Expr, exponent: Expr) -> bool:
+    """Whether it is a power that is written out elsewhere, of a number too large for that."""
+    p = exact(exponent)
+    if p is None or abs(p) > MAX_POWER or p.denominator != 1 or exact(base) is None:
+        return False
+    return number_power(value_of(base), p) is None
 
 
 def _is_negative(e: Expr) -> bool:

@@ -13,7 +13,8 @@ from ..core.dims import ONE, SCALAR, Shape
 from ..core.expr import Expr
 from .unification import Unifier
 
-BARS, LOG_BARS, TWO_NORM, EXPONENTIAL, SIGMOID = "|·|", "log|·|", "‖·‖_2", "e^·", "σ"
+BARS, LOG_BARS, NORM, TWO_NORM = "|·|", "log|·|", "‖·‖", "‖·‖_2"
+EXPONENTIAL, SIGMOID = "e^·", "σ"
 
 
 class Sign(NamedTuple):
@@ -56,7 +57,7 @@ SIGNS: Mapping[str, Sign] = {
     BARS: Sign(
         _square,
         "bars are the absolute value of a scalar or the determinant of a square matrix: write "
-        "`\\operatorname{abs}(x)` for each entry, `\\|x\\|` for the norm.",
+        "`abs(x)` for each entry, `norm(x)` for the norm.",
         lambda e: ex.call("abs" if e.is_scalar else "det", e),
         _by_shape("abs", "det"),
         "|{}|",
@@ -64,15 +65,22 @@ SIGNS: Mapping[str, Sign] = {
     LOG_BARS: Sign(
         _square,
         "bars are the absolute value of a scalar or the determinant of a square matrix: write "
-        "`\\operatorname{abs}(x)` for each entry, `\\|x\\|` for the norm.",
+        "`abs(x)` for each entry, `norm(x)` for the norm.",
         _log_bars,
         _by_shape("log abs", "logdet"),
         "log|{}|",
     ),
+    NORM: Sign(
+        lambda _, __: SCALAR,
+        "",
+        lambda e: ex.call("norm", e),
+        lambda _: "norm",
+        "‖{}‖",
+    ),
     TWO_NORM: Sign(
         lambda u, shape: None if _vector(u, shape) is None else SCALAR,
-        "`\\|A\\|_2` of a matrix is its largest singular value, which is not in the language: "
-        "write `\\|A\\|_F` for the Frobenius norm.",
+        "a matrix's norm with the index 2 is its largest singular value, which is not in the "
+        "language: write `norm(A)` for the Frobenius norm.",
         lambda e: ex.call("norm", e),
         lambda _: "norm",
         "norm({})",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,9 +27,12 @@ from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
 from ..core.indices import Index, Range, member
+from ..core.problem import Kind
 from .letters import check_letters, folded
 from .lexer import Functions, Source, Terminals, normal
+from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
+    INNER,
     UPSTREAM,
     Asked,
     Callee,
@@ -39,7 +43,16 @@ from .syntax import (
     Side,
     Statement,
 )
-from .syntax_errors import RANGE, REQUESTS, Stop, Waiting, complaint, no_index, unknown_function
+from .syntax_errors import (
+    RAISED,
+    RANGE,
+    REQUESTS,
+    Stop,
+    Waiting,
+    complaint,
+    no_index,
+    unknown_function,
+)
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -47,7 +60,10 @@ MAX_NUMBER = 300
 _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
-_AXES = {"0": "`axis=0`", "1": "`axis=1`", "-1": "`axis=1`", "-2": "`axis=0`"}
+LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
+# A norm by what stands below it.
+NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
+_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
@@ -57,11 +73,23 @@ _UNPRINTABLE = re.compile(
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
-_WRT = r"[^\W\d][\w\u0300-\u036f]*(?:\s*,\s*[^\W\d][\w\u0300-\u036f]*)*"
-_LEIBNIZ = (  # d/dW J, and d J / d W
-    re.compile(rf"d\s*/\s*d\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)", re.DOTALL),
-    re.compile(rf"d(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT})", re.DOTALL),
+_NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
+_WRT = rf"{_NAME}(?:\s*,\s*{_NAME})*"
+# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
+_TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
+_DERIVATIVES = tuple(
+    re.compile(form, re.DOTALL)
+    for form in (
+        rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
+        rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
+        rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
+        rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
+        rf"∇{_TWO}\s*_\s*\{{?\s*(?P<wrt>{_WRT})\s*\}}?(?P<of>[\s(‖|⟨].*)",
+        rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
+    )
 )
+_CHECK = re.compile(r"check\s+(?=[d∂∇])")
+_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
 class Builder:
@@ -86,7 +114,8 @@ class Builder:
     def binary(self, c: list[Any]) -> Node:
         left, sign, right = c
         kind = _OPERATORS.get(sign.value, sign.value)
-        return Node(kind, (left, right), None, left.span | right.span)
+        inner = INNER if sign.value in ("@", "·") else None
+        return Node(kind, (left, right), inner, left.span | right.span)
 
     def juxtaposition(self, c: list[Any]) -> Node:
         left, right = c
@@ -98,7 +127,57 @@ class Builder:
         return replace(node, span=span) if sign.value == "+" else Node("neg", (node,), None, span)
 
     def transpose(self, c: list[Any]) -> Node:
+        if c[0].kind == "number":
+            raise ParseError(
+                "a number is its own transpose: for a row of ones write `ones(n)'`, or `𝟙'`.",
+                c[0].span | span_of(c[1]),
+            )
         return Node("'", (c[0],), None, c[0].span | span_of(c[1]))
+
+    def inverse_transpose(self, c: list[Any]) -> Node:
+        inverse = self._power(c[0], -1, span_of(c[1]))
+        return Node("'", (inverse,), None, inverse.span)
+
+    def raised(self, c: list[Any]) -> Node:
+        return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
+
+    def _power(self, node: Node, exponent: int, span: Span) -> Node:
+        """A power whose exponent is not typed as a number."""
+        number: Node = Node("number", (), Fraction(abs(exponent)), span)
+        if exponent < 0:
+            number = Node("neg", (number,), None, number.span)
+        return Node("^", (node, number), None, node.span | span)
+
+    def fraction(self, c: list[Any]) -> Node:
+        value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
+        return Node("number", (), value, span_of(c[0]))
+
+    def ones(self, c: list[Any]) -> Node:
+        one = Node("number", (), Fraction(1), span_of(c[0]))
+        return Node("call", (one,), Callee("vector"), span_of(c[0]))
+
+    def bars(self, c: list[Any]) -> Node:
+        opening, inner, closing = c
+        name = NORMS[str(closing).strip("‖|_ {}")] if opening.type == "NORM" else BARS
+        return Node("call", (inner,), Callee(name), span_of(opening) | span_of(closing))
+
+    def applied(self, c: list[Any]) -> Node:
+        """A function before bars: `log|A|`."""
+        function, inner = c
+        name, _ = function.value
+        span = span_of(function) | inner.span
+        if name == "log" and inner.value.name == BARS:
+            return Node("call", inner.args, Callee(LOG_BARS), span)
+        return Node("call", (inner,), Callee(name), span)
+
+    def root(self, c: list[Any]) -> Node:
+        sign, *inner = c
+        argument = inner[1] if len(inner) > 1 else self.number(inner)
+        return Node("call", (argument,), Callee("sqrt"), span_of(sign) | span_of(inner[-1]))
+
+    def dot(self, c: list[Any]) -> Node:
+        opening, left, right, closing = c
+        return Node("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
 
     def abstract(self, c: list[Any]) -> Node:
         token, index, bracket, *primes, _, node, end = c
@@ -123,20 +202,54 @@ class Builder:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
 
+    def prefixed(self, c: list[Any]) -> Node:
+        """A function of a library: `np.exp(X)`."""
+        module, function, *rest = c
+        name, _ = function.value
+        span = span_of(module) | span_of(rest[-1])
+        if name == "gelu" and module.startswith("jax"):
+            raise ParseError(
+                "JAX's gelu is the tanh form, and this language's that with erf: write `gelu(x)`.",
+                span,
+            )
+        args = [a for a in rest if isinstance(a, Node)]
+        if name == "dot" and len(args) == 2:
+            return Node("*", tuple(args), INNER, span, bracketed=True)
+        return replace(self.call([function, *rest]), span=span)
+
+    def method(self, c: list[Any]) -> Node:
+        """A method of an array: `X.sum(axis=0)`."""
+        node, method, opening, *given, end = c
+        name, span = str(method)[1:], node.span | span_of(end)
+        if name in ("dot", "matmul", "mm", "mv") and len(given) == 1:
+            return Node("*", (node, given[0]), INNER, span, bracketed=True)
+        if name in ("t", "transpose") and given == [None]:
+            return Node("'", (node,), None, span)
+        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
+        function.value = ("inv" if name == "inverse" else name, 1)
+        return replace(self.call([function, opening, node, *given, end]), span=span)
+
+    def keeping(self, c: list[Any]) -> None:
+        """`keepdims=True`, which all is here."""
+        word, value = c
+        if not word.startswith("keepdim"):
+            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
+
     def keyword(self, c: list[Any]) -> int:
         word, *sign, value = c
-        if word != "axis" or sign or str(value) not in ("0", "1"):
-            typed = "".join([word, "=", *sign, value])
-            axis = _AXES.get("".join([*sign, value])) if word in ("axis", "dim") else None
-            instead = "`axis=0` (down the columns) or `axis=1` (along the rows)"
-            raise ParseError(
-                f"`{typed}` is not understood: write {instead if axis is None else axis}.",
-                span_of(word) | span_of(value),
-            )
-        return int(value)
+        axis = _AXES.get("".join([*("-" for _ in sign), value]))
+        if word in ("axis", "dim") and axis is not None:
+            return axis
+        typed = "".join([word, "=", *sign, value])
+        raise ParseError(
+            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
+            "the rows).",
+            span_of(word) | span_of(value),
+        )
 
     def call(self, c: list[Any]) -> Node:
         function, _, *given, end = c
+        given = [a for a in given if a is not None]
         args = tuple(a for a in given if isinstance(a, Node))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value
@@ -146,6 +259,9 @@ class Builder:
         if name == UPSTREAM:
             return _upstream(args, span)
         axis = axes[0] if axes else None
+        if name in LARGER and len(args) > 1 and axis is None:
+            _check_larger(name, args, span)
+            return Node("call", args, Callee(LARGER[name]), span)
         return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
@@ -227,6 +343,19 @@ class Builder:
         claim: Node = c[1]
         over: Range | None = c[2]
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
+
+
+def _check_larger(name: str, args: tuple[Node, ...], span: Span) -> None:
+    """Refuse `max(x, 0)`, which is the largest of every column elsewhere, or maximum."""
+    if args[0].kind == "number" and len(args) == 2:
+        return
+    axis = args[1].value if args[1].kind == "number" else None
+    other = f", or `{name}(x, axis={axis})` for that of every {'column' if axis == 0 else 'row'}"
+    raise ParseError(
+        f"`{name}` of two has two readings: write `{LARGER[name]}(x, y)` for each entry"
+        f"{other if axis in (0, 1) else ''}.",
+        span,
+    )
 
 
 def bracketed(node: Node, span: Span) -> Node:
@@ -367,23 +496,70 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    text, span = source.text, source.span
-    for form in _LEIBNIZ:
-        m = form.fullmatch(text, *span)
-        if m is not None:
-            of = _run("expression", source._replace(span=Span(*m.span("of"))))
-            names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-            wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
-            return Asked("grad", of, wrt, None, False, None, span, leibniz=True)
+    asked = _derivative(source)
+    if asked is not None:
+        return asked
     try:
         found: Statement = _run("statement", source)
-    except ParseError:
+    except ParseError as error:
         if not alone or _REQUEST.match(source.text, *source.span):
             raise
-        with suppress(ParseError):
+        try:
             return asking(_run("expression", source))
-        raise
+        except ParseError as other:
+            is_misspelt = error.message.startswith("did you mean")
+            raise error if is_misspelt or _reached(other) < _reached(error) else other from None
     return found
+
+
+def _reached(error: ParseError) -> int:
+    """How far into a text the parser got."""
+    return -1 if error.span is None else error.span.start
+
+
+def _derivative(source: Source) -> Asked | None:
+    """The request that a derivative's own notation is, or the claim of what it equals."""
+    text, (start, end) = source.text, source.span
+    check = _CHECK.match(text, start, end)
+    begin = start if check is None else check.end()
+    if text[begin] not in "d∂∇":
+        return None
+    equals = _equals(text, begin, end)
+    if check is not None and equals is None:
+        return None
+    stop = end if equals is None else equals
+    left = Span(begin, begin + len(text[begin:stop].rstrip()))
+    for form in _DERIVATIVES:
+        m = form.fullmatch(text, *left)
+        if m is not None:
+            break
+    else:
+        return None
+    of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
+    names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
+    wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
+    kind: Kind = "hess" if m.groupdict().get("two") else "grad"
+    leibniz = kind == "grad" and text[begin] != "∇"
+    claim = None
+    if equals is not None:
+        right = _stripped(text, Span(equals + 1, end))
+        claim = _run("expression", source._replace(span=right))
+    return Asked(kind, of, wrt, None, False, claim, source.span, leibniz=leibniz)
+
+
+def _equals(text: str, start: int, end: int) -> int | None:
+    """Where the sign between two sides stands, outside of brackets."""
+    depth = 0
+    for m in _SIDES.finditer(text, start, end):
+        if m.group() == "=" and not depth:
+            return m.start()
+        depth += (m.group() in "([{") - (m.group() in ")]}")
+    return None
+
+
+def _stripped(text: str, span: Span) -> Span:
+    inner = text[span.start : span.end]
+    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))
 
 
 def asking(of: Node) -> Asked:

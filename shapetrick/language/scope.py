@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
-from ..core.expr import IDENTITY, Expr, commute, eye, ones, zeros
+from ..core.expr import Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.indices import Member
 from ..core.warnings import MOST_NAMED, nearest
@@ -36,6 +36,7 @@ from .syntax import postorder as walk
 
 _NUMBER = re.compile(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
+_INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
 _INDEXED = re.compile(r"(?P<base>.+)_[ijklmnt]{1,3}|(?P<sum>sum|Σ|Sum|prod|max|min|mean)_.+")
 _GREEK = frozenset(
@@ -45,6 +46,7 @@ _GREEK = frozenset(
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = {"elementwise": ", and has no attributes"}
 CONSTANTS = ("pi", "e")
+IDENTITIES = ("I", "Id")  # their size is inferred
 
 # Constants of a given size: how many sizes they take, and what they are.
 SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
@@ -97,7 +99,7 @@ class Scope:
 
     def is_known(self, name: str) -> bool:
         """Whether a name has a meaning as an expression."""
-        return self.is_value(name) or name in self.dims or name == IDENTITY or name in CONSTANTS
+        return self.is_value(name) or name in self.dims or name in IDENTITIES or name in CONSTANTS
 
     def place(self, name: str) -> Span | None:
         """Where a value or a function gets its name, if one has it."""
@@ -339,6 +341,9 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
             "l = 1..L`.",
             node.span,
         )
+    letter, _, size = name.partition("_")
+    if letter in IDENTITIES and size:
+        return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         said = advice(name, [*scope.words, *scope.functions])
@@ -365,7 +370,9 @@ def _variant(scope: Scope, name: str) -> str | None:
     """What is declared or defined and differs from a name by case, by a digit, or by one letter of
     three: other names than those that are merely alike."""
     known = [*(n for n, d in scope.symbols.items() if d.span is not None), *scope.definitions]
-    for other in known if _has_declarations(scope) else ():
+    if not _has_declarations(scope) or _entry_of(scope, name):
+        return None
+    for other in sorted(known, key=lambda k: not name.startswith(k)):
         same = _NUMBER.sub("", other).casefold() == _NUMBER.sub("", name).casefold()
         if same or (_differ_by_a_letter(name, other) and not {name, other} <= _GREEK):
             return other
@@ -378,14 +385,17 @@ def _slip(scope: Scope, node: Node) -> NameProblem | None:
         return None
     name, said = node.value, ""
     indexed = _INDEXED.fullmatch(name)
-    if indexed is not None:
+    entry = _entry_of(scope, name)
+    if entry:
+        said = (
+            f", and entries of `{entry}` are not read: write it as a whole, in products such as "
+            f"`{entry}' {entry}`."
+        )
+    elif indexed is not None:
         base = indexed["base"] or indexed["sum"]
-        what = "entries" if base in scope.symbols else "sums" if base in _SUMS else "members"
-        instead = {
-            "entries": f"write `{base}` itself in a product, such as `{base}' {base}`.",
-            "sums": "write `sum(…)` of a whole matrix, or `sum(i = 1..n) …` of a family's members.",
-            "members": f"a family is declared, `{base}[i] : d for i = 1..n`.",
-        }[what]
+        instead = f"a family is declared, `{base}[i] : d for i = 1..n`."
+        if base in _SUMS:
+            instead = "write `sum(…)` of a matrix, or `sum(i = 1..n) …` of a family's members."
         said = f", and an index below it is not read: {instead}"
     elif scope.unused:
         names = ", ".join(f"`{n}`" for n in scope.unused[:MOST_NAMED])
@@ -395,6 +405,13 @@ def _slip(scope: Scope, node: Node) -> NameProblem | None:
         return None
     new = f"If it is new, declare it: `{name} : scalar`, or its shape."
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
+
+
+def _entry_of(scope: Scope, name: str) -> str:
+    """The declared name of which this one looks like an entry, `A_11`; empty if there is none."""
+    base, _, index = name.rpartition("_")
+    declared = base in scope.symbols and scope.symbols[base].span is not None
+    return base if declared and _INDEX.fullmatch(index) else ""
 
 
 def _has_declarations(scope: Scope) -> bool:

@@ -13,6 +13,7 @@ from ..core.dims import SCALAR, Shape
 from ..core.errors import CallError, InferenceError, ShapeError, Span
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
 from .syntax import Node, postorder
+from .syntax_errors import RAISED, RAISED_SIGNS
 from .unification import open_text
 
 COMMENT = re.compile(r"#[^\n]*")
@@ -39,8 +40,11 @@ class _Repair(NamedTuple):
 
 
 def source(text: str, node: Node) -> str:
-    """The node as typed, on one line."""
-    return " ".join(COMMENT.sub("", text[node.span.start : node.span.end]).split())
+    """The node as typed, on one line; a raised exponent as a number."""
+    typed = text[node.span.start : node.span.end]
+    if node.kind in ("number", "neg") and typed[:1] in (*RAISED_SIGNS,):
+        return typed.translate(RAISED)
+    return " ".join(COMMENT.sub("", typed).split())
 
 
 def explain(

@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import ShapeError
-from ..core.expr import IDENTITY
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import SIGNS
-from .scope import SIZED, UNSIZED
-from .syntax import Node
+from .scope import IDENTITIES, SIZED, UNSIZED
+from .syntax import INNER, Node
 from .unification import Unifier, is_open, is_settled, unknowns
 
 
@@ -138,6 +137,13 @@ class Inference:
             if queue:
                 self._settle(queue.popleft(), force=False)
 
+    def is_inner(self, node: Node) -> bool:
+        """Whether a product is the inner product of two columns."""
+        if node.value != INNER:
+            return False
+        left, right = map(self.shape, node.args)
+        return left == right != SCALAR and left[1] == ONE
+
     def _settle(self, pending: _Pending, force: bool) -> None:
         if pending.done:
             return
@@ -154,7 +160,7 @@ class Inference:
             return SCALAR
         if node.kind == "name":
             shape = self.shapes.get(node.value)
-            if shape is None and node.value == IDENTITY and node.value not in self.dims:
+            if shape is None and node.value in IDENTITIES and node.value not in self.dims:
                 n = self.unifier.fresh(apart=True)
                 return n, n
             return shape or SCALAR
@@ -259,6 +265,8 @@ def _product(
     (rows, inner), (other, cols) = left, right
     if inner == other:
         return rows, cols
+    if node.value == INNER and inner == cols == ONE and rows == other:
+        return SCALAR
     left_large, right_large = any(map(u.is_apart, left)), any(map(u.is_apart, right))
     may_meet = _may_be_equal(u, inner, other)
     if left_large and right_large:

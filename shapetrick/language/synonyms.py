@@ -13,11 +13,11 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 # What is written here, and what it is called elsewhere. Names that differ in case alone are not
 # listed.
 TABLE: tuple[tuple[str, str], ...] = (
-    ("tr(A)", "trace"),
     ("det(A)", "determinant"),
     ("logdet(A)", "log_det logabsdet lndet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
+    ("inv(A) b", "solve"),
     ("A'", "transposed"),
     ("A B", "matmul mm bmm mv multi_dot mtimes"),
     ("A .* B", "multiply mul hadamard times elementwise_product"),
@@ -81,7 +81,7 @@ _LACKING = """
     lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median mode nnz
     multi_head_attention normalize null nullspace orth percentile pinv polyfit polyval
     prod product pseudoinverse qr quantile rank ravel repeat reshape rfft riccati rms_norm roll
-    rot90 rref schur select shift sinm slogdet solve solve_triangular sort spectral_norm sqrtm
+    rot90 rref schur select shift sinm slogdet solve_triangular sort spectral_norm sqrtm
     stack std stdev squeeze svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril
     triu unfold upper vander var variance vech vstack where
 """
@@ -95,7 +95,7 @@ def _elsewhere() -> dict[str, str]:
 
 def spelt(name: str, known: Collection[str]) -> str | None:
     """What is written here for a function that is called so elsewhere, or differs in case alone."""
-    ours = {k.lower(): k for k in known}.get(name.lower())
+    ours = {k.lower(): k for k in sorted(known)}.get(name.lower())
     if ours is not None:
         return f"{ours}(…)"
     return _elsewhere().get(name) or _elsewhere().get(name.lower())

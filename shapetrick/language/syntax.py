@@ -112,6 +112,8 @@ class Asked:
     over: Range | None = None  # of a claim: the members for which it is made
 
 
+INNER = "inner"  # the value of a product that two columns have too: `x @ y`
+
 Statement = Declaration | Definition | Asked
 
 

@@ -29,12 +29,15 @@ TWO_SIDES = (
 )
 
 _RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
+RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 
 # What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
 # the line), and what is said. The first row that fits is taken.
 _TABLE: tuple[tuple[str, str, str], ...] = (
-    ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "raised signs are not read: write `^{plain}`."),
+    ("", r"[†⁺]", "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full "
+     "column rank."),
+    ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "a raised sign stands behind what it raises: write `^{plain}`."),
     ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
@@ -54,7 +57,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("operator", r"wrt|with", "`{sign}` belongs to a request: `grad J wrt X`, `vjp Z with G wrt "
      "X`."),
     ("operator", r",", "a comma stands between the arguments of a function."),
-    ("", r"\|+", "bars are not read: write `abs(x)`, `norm(x)` or `det(A)`."),
+    ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
+    ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
     ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and nothing "
      "is compared."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
@@ -120,13 +124,19 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
 
         meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
         return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
+    if waiting == "operand" and not before and sign:
+        return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
+    if before.endswith(".") and waiting == "name":  # a module
+        called = spelt(sign, known)
+        instead = f"Write `{called}`." if called else advice(sign, known, arguments=2)
+        return f"`{before}{sign}` is not read. {instead}"
     dotted = _dotted(before, line[at + 1 :], known) if sign == "." else None
     if dotted is not None:
         return dotted
     for states, pattern, message in _TABLE:
         if (not states or waiting in states.split()) and re.fullmatch(pattern, sign):
             return message.format(
-                sign=_quoted(sign), before=_quoted(before), plain=sign.translate(_SUPERSCRIPTS)
+                sign=_quoted(sign), before=_quoted(before), plain=sign.translate(RAISED)
             )
     return f"`{_quoted(sign)}` has no place here."
 

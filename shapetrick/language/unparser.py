@@ -14,6 +14,7 @@ from typing import Any
 from .notated_calls import SIGNS
 from .reader import is_latex
 from .syntax import Callee, Node, postorder
+from .syntax_errors import RAISED_SIGNS
 
 
 class Level(IntEnum):
@@ -87,7 +88,9 @@ class Typist:
     def _typed(self, node: Node) -> str:
         """The node as it stands in its text; empty for a new one."""
         text = self._sources.get(node)
-        return "" if text is None else text[node.span.start : node.span.end]
+        typed = "" if text is None else text[node.span.start : node.span.end]
+        is_raised = node.kind in ("number", "neg") and typed.startswith((*RAISED_SIGNS,))
+        return "" if is_raised else typed  # a raised exponent is written as a number
 
     def replaced(self, old: Node, new: Node) -> str:
         """The whole text with a new node in the place of one of its own; what was typed in LaTeX is

@@ -191,7 +191,7 @@ def test_accepted(text: str) -> None:
 
 REFUSED = [
     "x^2^3", "x^2.^3", "f(", "(", ")", "(]", "()", "a b)", "a +", "* a", "a ** ", "a,b", "'", "1.",
-    ".5", "a..b", "x²", "a ? b", "a = b", "a wrt b", "with", "sum(a, axis=2)", "sum(axis=1, a)",
+    ".5", "a..b", "a ? b", "a = b", "a wrt b", "with", "sum(a, axis=2)", "sum(axis=1, a)",
     "bar(a + b)", "a\0", "a\u200bb", "\ud800", "[a]", "{a}", "W[l", "1e999", "9" * 500, "a×b",
 ]  # fmt: skip
 

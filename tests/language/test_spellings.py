@@ -1,0 +1,128 @@
+"""Expressions as people spell them: each is read as if it had been typed plainly, or refused with
+advice that works."""
+
+from __future__ import annotations
+
+import pytest
+
+import shapetrick as st
+from shapetrick.core.errors import InputError
+from shapetrick.language.elaboration import read, read_expression
+
+GIVEN = """
+A, X : n x n; B : m x n; x, y : n; s, lam : scalar; sigma : elementwise
+J = norm(A x - y)^2; Z = A x
+"""
+
+# As spelled, and in the plain language.
+READ = [
+    ("‖x‖", "norm(x)"), ("||x||", "norm(x)"), ("||A x - y||^2", "norm(A x - y)^2"),
+    ("‖x‖²", "norm(x)^2"), ("‖X‖_F", "norm(X)"), ("‖X‖_F^2", "norm(X)^2"),
+    ("‖x‖_2^2", "norm(x)^2"), ("||x||_2", "norm(x)"), ("‖x‖_1", "norm1(x)"), ("‖x‖₁", "norm1(x)"),
+    ("‖x‖_{1}", "norm1(x)"), ("‖x‖ ‖y‖", "norm(x) norm(y)"),
+    ("(‖x‖ + ‖y‖)²", "(norm(x) + norm(y))^2"), ("‖(‖x‖ y)‖", "norm(norm(x) y)"),
+    ("|s|", "abs(s)"), ("|A|", "det(A)"), ("log|A|", "logdet(A)"), ("log |A X|", "logdet(A X)"),
+    ("exp|s|", "exp(abs(s))"), ("|A| |X|", "det(A) det(X)"), ("|s| x", "abs(s) x"),
+    ("s²", "s^2"), ("A²", "A^2"), ("A⁻¹", "inv(A)"), ("A⁻²", "A^-2"), ("s¹⁰", "s^10"),
+    ("X^{-1}", "inv(X)"), ("X^{T} y", "X' y"), ("Xᵀ y", "X' y"), ("X^⊤ y", "X' y"),
+    ("X⊤ y", "X' y"), ("X^{⊤} y", "X' y"), ("A⁻ᵀ", "inv(A)'"), ("A^-T", "inv(A)'"),
+    ("A^{-T}", "inv(A)'"), ("s^{1/2}", "s^(1/2)"), ("s^{2 lam}", "s^(2 lam)"),
+    ("½ x' A x", "1/2 x' A x"), ("⅔ s", "2/3 s"), ("s^½", "s^(1/2)"), ("-½ s", "-1/2 s"),
+    ("√(x' x)", "sqrt(x' x)"), ("√2 s", "sqrt(2) s"), ("⟨x, A y⟩", "dot(x, A y)"),
+    ("⟨x, y⟩²", "dot(x, y)^2"), ("A·x", "A x"), ("2·x", "2 x"),
+    ("tr(A)", "tr(A)"), ("Tr(A X)", "tr(A X)"), ("trace(A)", "tr(A)"), ("ln(s)", "log(s)"),
+    ("logistic(x)", "sigmoid(x)"), ("arcsin(x)", "asin(x)"), ("A + Id", "A + I"),
+    ("𝟙ᵀ x", "ones(n)' x"), ("x' 𝟙", "x' ones(n)"), ("max(0, x)", "maximum(0, x)"),
+    ("min(1, x)", "minimum(1, x)"),
+    ("np.trace(A @ X)", "tr(A X)"), ("np.linalg.inv(X) @ y", "inv(X) y"),
+    ("np.linalg.norm(x)**2", "norm(x)^2"), ("torch.softmax(X, dim=1)", "softmax(X, axis=1)"),
+    ("F.softmax(X, dim=-1)", "softmax(X, axis=1)"), ("softmax(X, axis=-2)", "softmax(X, axis=0)"),
+    ("jnp.log(jnp.linalg.det(X))", "log(det(X))"), ("X.sum(axis=0).T", "sum(X, axis=0)'"),
+    ("X.mean()", "mean(X)"), ("X.sum(1)", "sum(X, 1)"), ("(A @ x).sum()", "sum(A x)"),
+    ("X.sum(axis=1, keepdims=True)", "sum(X, axis=1)"), ("X.transpose() @ y", "X' y"),
+    ("X - X.mean(axis=1, keepdims=True)", "X - mean(X, axis=1)"),
+    ("x.dot(y)", "x' y"), ("X.dot(y)", "X y"), ("x @ y", "x' y"), ("x·y", "x' y"),
+    ("np.dot(X, y)", "X y"), ("np.maximum(0, x)", "maximum(0, x)"), ("2 * np.exp(x)", "2 exp(x)"),
+    ("np.exp(x) * s", "exp(x) s"), ("1 / np.sum(x)", "1 / sum(x)"),
+    ("lam * np.dot(x, x)", "lam (x' x)"),
+ ("sigma(‖x‖)", "sigma(norm(x))"),
+]  # fmt: skip
+
+# Derivatives as people write them, and as requests.
+ASKED = [
+    ("∂J/∂A", "grad J wrt A"), ("dJ/dA", "grad J wrt A"), ("d J / d A", "grad J wrt A"),
+    ("d/dx J", "grad J wrt x"), ("∂/∂x (x' A x)", "grad (x' A x) wrt x"),
+    ("∇_x J", "grad J wrt x"), ("∇_{x} J", "grad J wrt x"), ("∇_x (x' A x)", "grad (x' A x) wrt x"),
+    ("∇_x ‖x‖", "grad norm(x) wrt x"), ("∂‖x‖/∂x", "grad norm(x) wrt x"),
+    ("∂Z/∂x", "jac Z wrt x"), ("∇²_x J", "hess J wrt x"), ("∂²J/∂x²", "hess J wrt x"),
+    ("d²J/dx²", "hess J wrt x"), ("∂J/∂x, A", "grad J wrt x, A"),
+    ("∂J/∂x = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
+    ("check ∂J/∂x = A'", "check grad J wrt x = A'"),
+    ("∇_x J = sum(A, axis=0)'", "check grad J wrt x = sum(A, axis=0)'"),
+]  # fmt: skip
+
+REFUSED = [
+    ("|x|", "`abs(x)`"), ("|B|", "`abs(x)`"), ("‖A‖_2", "`norm(A)`"), ("|A |X| A|", "`det(…)`"),
+    ("|s", "never closed"), ("‖x", "never closed"), ("⟨x, y", "never closed"),
+    ("<x, y>", "`dot(x, y)`"), ("max(x, 0)", "`maximum(x, y)`"), ("min(x, 1)", "`minimum(x, y)`"),
+    ("max(x, 0)", "`max(x, axis=0)`"), ("1'x", "`ones(n)'`"), ("2½ s", "no place here"),
+    ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"), ("A I_n", "`eye(n)`"),
+    ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
+    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(x**2)", "`x .^ 2`"), ("(x**2).sum()", "`x .^ 2`"),
+    ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
+    ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
+    ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
+    ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
+    ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelled", "plain"), READ)
+def test_is_read_as_typed_plainly(spelled: str, plain: str) -> None:
+    problem = read(GIVEN, complete=False)
+    shape = (problem.symbols["A"].shape[0], problem.symbols["A"].shape[0])
+    sized = shape if "Id" in spelled else None
+    assert read_expression(spelled, problem, shape=sized) is read_expression(
+        plain, problem, shape=sized
+    )
+    as_definition = read(f"{GIVEN}E = {spelled}\n", complete=False).definitions["E"].args[0]
+    assert as_definition is read(f"{GIVEN}E = {plain}\n", complete=False).definitions["E"].args[0]
+
+
+@pytest.mark.parametrize(("spelled", "plain"), ASKED)
+def test_derivatives_are_requests(spelled: str, plain: str) -> None:
+    def asked(text: str) -> list[tuple[object, ...]]:
+        return [
+            (r.kind, r.of, r.wrt, r.claim and (r.claim.value, r.claim.problem))
+            for r in read(f"{GIVEN}{text}").requests
+        ]
+
+    assert asked(spelled) == asked(plain)
+
+
+@pytest.mark.parametrize(("spelled", "said"), REFUSED)
+def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(f"{GIVEN}E = {spelled}\n", complete=False)
+    assert said in refused.value.message
+    assert refused.value.span is not None
+    assert refused.value.span.start >= len(GIVEN) + len("E = ")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "said"),
+    [
+        ("‖A‖", "`‖A‖` is read as `norm`, the Frobenius norm of a matrix."),
+        ("|A|", "`|A|` is read as `det`."),
+        ("log|A|", "`log|A|` is read as `logdet`."),
+        ("max(0, s)", "`max(0, s)` is read as `maximum`."),
+    ],
+)
+def test_a_reading_among_several_is_said(spelled: str, said: str) -> None:
+    assert read(f"{GIVEN}E = {spelled}\n", complete=False).readings == (said,)
+
+
+def test_what_is_printed_is_read() -> None:
+    d = st.derive("A : n x n; x : n; J = x' A x; ∂J/∂x")
+    claim = f"A : n x n; x : n; J = x' A x; ∂J/∂x = {d.gradient}"
+    assert st.check(claim).right
