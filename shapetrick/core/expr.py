@@ -338,13 +338,12 @@ def number(value: int | Real) -> Number:
     return UNIT if value is WHOLE else _number(value)
 
 
-def _bits(value: Fraction) -> int:
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
-
-
 @lru_cache(maxsize=4096, typed=True)
 def _number(value: int | Real) -> Number:
-    if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
+    if (
+        isinstance(value, Fraction)
+        and max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS
+    ):
         raise ShapeError("a number has more than 300 digits.")
     return node(Number, (), SCALAR, value if isinstance(value, Real) else Fraction(value))
 
@@ -522,11 +521,7 @@ def call(name: str, *args: Expr, data: Data = None) -> Expr:
 
 
 _OPERATORS: dict[str, Callable[..., Expr]] = {
-    "add": add,
-    "times": times,
-    "power": power,
-    "matmul": matmul,
-    "transpose": transpose,
+    f.__name__: f for f in (add, times, power, matmul, transpose)
 }
 
 
@@ -700,8 +695,6 @@ def _number_power(base: Real, exponent: Real) -> Expr | None:
     """The power of two numbers where it is exact and small, else None."""
     if not isinstance(base, Fraction) or not isinstance(exponent, Fraction):
         return None
-    if exponent.denominator != 1 or abs(exponent) > MAX_POWER:
-        return None
-    if base == 0 and exponent < 0:
+    if exponent.denominator != 1 or abs(exponent) > MAX_POWER or (base == 0 and exponent < 0):
         return None
     return number(base ** int(exponent))
