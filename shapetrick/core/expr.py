@@ -338,11 +338,11 @@ def number(value: int | Real) -> Number:
     return UNIT if value is WHOLE else _number(value)
 
 
+@lru_cache(maxsize=4096, typed=True)
 def _bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
-@lru_cache(maxsize=4096, typed=True)
 def _number(value: int | Real) -> Number:
     if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
         raise ShapeError("a number has more than 300 digits.")
@@ -522,11 +522,7 @@ def call(name: str, *args: Expr, data: Data = None) -> Expr:
 
 
 _OPERATORS: dict[str, Callable[..., Expr]] = {
-    "add": add,
-    "times": times,
-    "power": power,
-    "matmul": matmul,
-    "transpose": transpose,
+    f.__name__: f for f in (add, times, power, matmul, transpose)
 }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.dims import shape_text
 from ..core.errors import InputError
 from ..core.expr import Abstract, Symbol, postorder
 from ..core.families import Families
@@ -15,11 +14,10 @@ from ..core.functions import Array
 from ..core.indices import numbered
 from ..core.problem import Problem
 from ..core.results import Result
-from ..numerics.evaluation import Program
+from ..numerics.arrays import evaluate_all
 from .unrolled_checks import gradients
 
 Given = Mapping[str, Any]
-First = Callable[[str], int]  # the index of a family's first input
 
 
 def evaluate(
@@ -41,57 +39,25 @@ def evaluate(
     def first(base: str) -> int:
         return families.first(base).within(numbers).offset
 
-    env = {e.name: _array(e, given, first) for e in nodes if isinstance(e, Symbol)}
-    sizes = _sizes([e for e in nodes if isinstance(e, Symbol)], env)
-    functions = {e.name: _function(e, given, first) for e in nodes if isinstance(e, Abstract)}
-    values = Program(exprs).run(env, sizes, functions)
+    named = {e.name: _given(e, given, first) for e in nodes if isinstance(e, (Symbol, Abstract))}
+    for e in nodes:
+        if isinstance(e, Abstract) and not callable(named[e.name]):
+            raise InputError(
+                f"give `{e.name}` as a function f(x, order): its value, or its derivative of that "
+                "order."
+            )
+    arrays = {name: value for name, value in named.items() if value is not None}
+    values = evaluate_all(exprs, arrays, arrays, lengths)
     return values if families.is_generic(result.request.wrt.index) else values[0]
 
 
-def _array(e: Symbol, given: Given, first: First) -> Array:
-    name = e.name
-    base, index = e.base, e.index
-    value = given.get(name)
-    if value is None and index is not None and base in given:
-        members = given[base]
-        position = index.offset - first(base)
-        if not isinstance(members, (Sequence, np.ndarray)) or len(members) <= position:
-            raise InputError(f"`{base}` is a list of its members, and has none for `{name}`.")
-        value = members[position]
-    if value is None:
-        raise InputError(f"give a value for `{name}`.")
-    array = np.asarray(value, dtype=float)
-    if array.ndim < 2:
-        array = array.reshape((1, -1) if str(e.shape[0]) == "1" else (-1, 1))
-    return array
-
-
-def _sizes(symbols: Iterable[Symbol], env: Given) -> dict[str, int]:
-    """What the dimensions are, from the arrays. Raises InputError where these don't fit."""
-    sizes: dict[str, int] = {}
-    checked = list(symbols)
-    for e in checked:
-        for dim, size in zip(e.shape, env[e.name].shape, strict=True):
-            if dim.names == (str(dim),):
-                sizes.setdefault(str(dim), size)
-    for e in checked:
-        shape = env[e.name].shape
-        known = all(name in sizes for dim in e.shape for name in dim.names)
-        if not known or shape != tuple(dim.size(sizes) for dim in e.shape):
-            actual = "×".join(map(str, shape))
-            raise InputError(f"`{e.name}` is {shape_text(e.shape)}, and not {actual}.")
-    return sizes
-
-
-def _function(e: Abstract, given: Given, first: First) -> Callable[[Array, int], Array]:
-    """The value of a declared elementwise function: one that takes entries and an order."""
-    name, function = e.name, given.get(e.name)
-    if function is None and e.index is not None:
-        function = given.get(e.base)
-        if isinstance(function, Sequence):
-            function = function[e.index.offset - first(e.base)]
-    if not callable(function):
-        raise InputError(
-            f"give `{name}` as a function f(x, order): its value, or its derivative of that order."
-        )
-    return function  # type: ignore[no-any-return]
+def _given(e: Symbol | Abstract, given: Given, first: Callable[[str], int]) -> Any:
+    """What is given for a member, by its own name or in the list of its family, whose first entry
+    has the index that `first` says. Raises InputError."""
+    members = given.get(e.base)
+    if e.name in given or e.index is None or members is None or callable(members):
+        return given.get(e.name, members)
+    position = e.index.offset - first(e.base)
+    if not isinstance(members, (Sequence, np.ndarray)) or len(members) <= position:
+        raise InputError(f"`{e.base}` is a list of its members, and has none for `{e.name}`.")
+    return members[position]

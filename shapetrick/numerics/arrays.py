@@ -11,7 +11,7 @@ import numpy as np
 from ..core.budget import ARRAYS, BYTES, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
-from ..core.expr import Expr, Name, Symbol, postorder, symbols_of
+from ..core.expr import Expr, Name, Symbol, postorder
 from ..core.functions import Array
 from .evaluation import Program as Evaluation
 from .sampling import dims_of
@@ -27,14 +27,24 @@ def evaluate(
 
     `functions` has the values of abstract functions, called with an order of derivative too;
     `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
-    symbols = symbols_of(e)
+    return evaluate_all([e], arrays, functions, sizes)[0]
+
+
+def evaluate_all(
+    roots: Sequence[Expr],
+    arrays: Mapping[str, Any],
+    functions: Mapping[str, Callable[[Array, int], Array]] | None,
+    sizes: Mapping[str, int],
+) -> list[Array]:
+    """Likewise the values of several expressions, each part of them once."""
+    symbols = [e for e in postorder(roots) if isinstance(e, Symbol)]
     given = {s.name: matrix_of(s, _given(s.name, arrays)) for s in symbols}
     known = sizes_from(symbols, given, sizes)
-    missing = [name for d in dims_of([e]) for name in d.names if name not in known]
+    missing = [name for d in dims_of(roots) for name in d.names if name not in known]
     if missing:
         raise OperandError(f"the size of {missing[0]} is not told: give `{missing[0]}=…`.")
-    admit_arrays([e], known)
-    return Evaluation([e]).run(given, known, functions)[0]
+    admit_arrays(roots, known)
+    return Evaluation(roots).run(given, known, functions)
 
 
 def admit_arrays(roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
