@@ -37,7 +37,8 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.structure import adds_up, spreads, takes_diagonal
-from .index_terms import Nodes, add_exponents
+from .index_terms import Nodes
+from .monomials import gathered
 
 Symmetric = Callable[[Expr], bool]
 MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
@@ -75,11 +76,13 @@ def _flipped(args: Iterable[Expr], symmetric: Symmetric, depth: int) -> list[Exp
 
 def product(*factors: Expr) -> Expr:
     """The element-wise product, in which equal factors are a power."""
-    powers: dict[Expr, Expr] = {}
-    for f in factors:
-        base, p = f.args if isinstance(f, Power) and isinstance(f.args[1], Number) else (f, UNIT)
-        powers[base] = add_exponents(powers[base], p) if base in powers else p
-    return times(*(power(b, p) for b, p in powers.items()))
+    powers = [
+        (f.args[0], f.args[1])
+        if isinstance(f, Power) and isinstance(f.args[1], Number)
+        else (f, UNIT)
+        for f in factors
+    ]
+    return times(*(power(b, p) for b, p in gathered(powers).items()))
 
 
 def _are_plain(factors: list[Expr]) -> bool:

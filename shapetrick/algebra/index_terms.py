@@ -35,14 +35,12 @@ from ..core.expr import (
     Times,
     Transpose,
     Zeros,
-    add,
     data_of,
     dimension,
-    number,
     number_power,
-    times,
 )
 from ..core.functions import TABLE
+from .monomials import gathered, multiply_exponents
 
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
 
@@ -436,14 +434,9 @@ def tidy(term: Term) -> Term:
     """The term with equal bases gathered: parallel factors of one base are one power, and likewise
     the scalars; powers of 0 vanish. Each step lowers the number of factors."""
     edges, scalars, coefficient = term.edges, term.scalars, term.coefficient
-    powers: dict[tuple[Expr, Nodes, Nodes], Expr] = {}
-    for atom, rows, cols, p in edges:
-        key = (atom, rows, cols)
-        powers[key] = add_exponents(powers[key], p) if key in powers else p
-    bases: dict[Expr, Expr] = {}
-    for base, p in scalars:
-        bases[base] = add_exponents(bases[base], p) if base in bases else p
-    gathered = len(powers) < len(edges) or len(bases) < len(scalars)
+    powers = gathered([(edge[:3], edge.exponent) for edge in edges])
+    bases = gathered(scalars)
+    met = len(powers) < len(edges) or len(bases) < len(scalars)
     for base in [b for b in bases if isinstance(b, Number)]:
         if (value := _number_power(base, bases[base])) is not None:
             coefficient *= value
@@ -451,38 +444,7 @@ def tidy(term: Term) -> Term:
     if len(powers) < len(edges) or ZERO in powers.values():
         edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
     scalars = tuple([item for item in bases.items() if item[1] is not ZERO])
-    return Term(coefficient, scalars, edges, term.dims, term.rows, term.cols, gathered)
-
-
-def add_exponents(a: Expr, b: Expr) -> Expr:
-    if isinstance(a, Number) and isinstance(b, Number):
-        return number(a.value + b.value)
-    return _linear(add(a, b))
-
-
-def multiply_exponents(a: Expr, b: Expr) -> Expr:
-    if isinstance(a, Number) and isinstance(b, Number):
-        return number(a.value * b.value)
-    return _linear(times(a, b))
-
-
-def _linear(exponent: Expr) -> Expr:
-    """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
-    parts."""
-    totals: dict[Expr, Fraction | float] = {}
-    for part in exponent.args if isinstance(exponent, Add) else (exponent,):
-        factors = part.args if isinstance(part, Times) else (part,)
-        rest = times(*(f for f in factors if not isinstance(f, Number)))
-        k: Fraction | float = WHOLE
-        for f in factors:
-            k = k * f.value if isinstance(f, Number) else k
-        if isinstance(rest, Add):  # k (a + b)
-            for inner in rest.args:
-                totals[inner] = totals.get(inner, Fraction(0)) + k
-        else:
-            totals[rest] = totals.get(rest, Fraction(0)) + k
-    parts = [times(number(k), rest) for rest, k in totals.items() if k]
-    return add(*parts) if parts else ZERO
+    return Term(coefficient, scalars, edges, term.dims, term.rows, term.cols, met)
 
 
 def _whole(exponent: Expr) -> bool:

@@ -1,15 +1,18 @@
-"""Element-wise products as a number and powers of factors, so that a part can be taken out."""
+"""Element-wise products as a number and powers of factors, so that a part can be taken out; and the
+exponents of powers, which may be expressions themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..core.cost import sum_of
 from ..core.expr import (
     MINUS,
+    UNIT,
     WHOLE,
+    ZERO,
     Add,
     Expr,
     Eye,
@@ -18,15 +21,18 @@ from ..core.expr import (
     Power,
     Real,
     Times,
+    add,
     exact,
     matmul,
     number,
     power,
     times,
+    value_of,
 )
 
 NOTHING = Fraction(0)
 Factor = tuple[Expr, Fraction]  # a base and its exponent
+Base = TypeVar("Base")
 
 
 class Product(NamedTuple):
@@ -130,3 +136,42 @@ def product(factors: Sequence[Expr]) -> Expr:
             matrices.append(rest.expression())
     chain = [e for e in matrices if not isinstance(e, Eye)] or matrices[:1]
     return multiplied([*fronts, *([matmul(*chain)] if chain else [])])
+
+
+# ------------------------------------------------------------------------------------ exponents
+
+
+def gathered(powers: Iterable[tuple[Base, Expr]]) -> dict[Base, Expr]:
+    """Powers of equal bases as one: the bases, each with its exponent, which may be zero."""
+    found: dict[Base, Expr] = {}
+    for base, p in powers:
+        found[base] = add_exponents(found[base], p) if base in found else p
+    return found
+
+
+def add_exponents(a: Expr, b: Expr) -> Expr:
+    if isinstance(a, Number) and isinstance(b, Number):
+        return number(a.value + b.value)
+    return _linear(add(a, b))
+
+
+def multiply_exponents(a: Expr, b: Expr) -> Expr:
+    if isinstance(a, Number) and isinstance(b, Number):
+        return number(a.value * b.value)
+    return _linear(times(a, b))
+
+
+def _linear(exponent: Expr) -> Expr:
+    """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
+    parts."""
+    totals: dict[Expr, Real] = {}
+    for part in exponent.args if isinstance(exponent, Add) else (exponent,):
+        front = isinstance(part, Times) and isinstance(part.args[0], Number)
+        k = value_of(part.args[0]) if front else WHOLE
+        rest = times(*part.args[1:]) if front else part
+        if isinstance(part, Number):
+            k, rest = part.value, UNIT
+        for inner in rest.args if isinstance(rest, Add) else (rest,):  # k (a + b)
+            totals[inner] = totals.get(inner, NOTHING) + k
+    parts = [times(number(k), rest) for rest, k in totals.items() if k]
+    return add(*parts) if parts else ZERO

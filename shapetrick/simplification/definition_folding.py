@@ -17,7 +17,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
 from ..algebra.fingerprints import Sum, key_of, like_terms
-from ..algebra.index_terms import Edge, Nodes, Term, add_exponents, opened, read_terms
+from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms
+from ..algebra.monomials import gathered
 from ..core.expr import (
     UNIT,
     Add,
@@ -166,7 +167,7 @@ class Folding:
         if rows or cols:
             edges.append(Edge(name, rows, cols))
         else:
-            scalars[name] = UNIT if name not in scalars else add_exponents(scalars[name], UNIT)
+            scalars = gathered([*scalars.items(), (name, UNIT)])
         used = {n for edge in edges for n in edge.nodes} | set(term.open_nodes)
         dims = {n: d for n, d in term.dims.items() if n in used}
         coefficient = term.coefficient / pattern.coefficient

@@ -54,6 +54,11 @@ class Reading(NamedTuple):
     collected: int
     terms: Sum
 
+    @property
+    def key(self) -> frozenset[tuple[object, ...]]:
+        """Equal for equal terms, in whatever order."""
+        return frozenset([(key, term.number) for key, term in self.terms.items()])
+
     def how(self, written: Expr) -> str:
         """What a reader is told of how the terms became this."""
         if len(self.terms) < self.collected:
@@ -85,6 +90,14 @@ class Networks:
         self.folding = Folding(symmetric)
         self.signs = Signs()
         self.log: list[Rewriting] = []
+
+    def made(self, change: Pass, e: Expr) -> Expr | None:
+        """What a pass makes of an expression."""
+        key = change, e
+        if key not in self.memo:
+            self.memo[key] = change(self, e)
+        found: Expr | None = self.memo[key]
+        return found
 
     # ------------------------------------------------------------------------------ reading
 
@@ -313,5 +326,6 @@ def _divisors(e: Expr) -> list[Expr]:
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 
+Pass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (one_sign, scalars_multiplied, divisors_cancelled)

@@ -53,9 +53,8 @@ def products_collected(networks: Networks, e: Expr) -> Expr | None:
     shortest way."""
     if not _is_read(e) or (_is_bare_product(e) and networks.folding.holds_none(e.args)):
         return None
-    whole = best = sum_of(list(e.args)) if isinstance(e, Add) else e
-    if isinstance(e, Transpose) and isinstance(e.args[0], Add):
-        whole = add(*(flip(a, networks.symmetric) for a in e.args[0].args))
+    whole = _as_read(networks, e)
+    best = whole if isinstance(e, Add) else e
     reading = networks.read(whole)
     written = None if reading is None else networks.write(reading.terms, e.shape)
     how = "order"
@@ -89,11 +88,11 @@ _LETTERS = "A, B : n x n; x : n"
 _DEFINED = _LETTERS + "; y = A x; J = x' y"
 PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
-    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
          Place.ALONE),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
          Place.WHOLE),
+    Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip
@@ -119,21 +118,37 @@ def _is_bare_product(e: Expr) -> bool:
     return bare and 0 < len(factors) == len({*factors})
 
 
+def _as_read(networks: Networks, e: Expr) -> Expr:
+    """The node as its products are read: a sum with a minus not in front, or of transposes."""
+    if isinstance(e, Transpose) and isinstance(e.args[0], Add):
+        return add(*(flip(a, networks.symmetric) for a in e.args[0].args))
+    return sum_of(list(e.args)) if isinstance(e, Add) else e
+
+
 def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
-    opened = _worth_opening(e, names) if _is_read(e) else set()
-    reading = networks.read(e, opened) if opened else None
-    if reading is None:
+    whole = _as_read(networks, e)
+    opened = _worth_opening(whole, names) if _is_read(e) else set()
+    if not opened:
         return None
-    meets = isinstance(e, (Add, Times, MatMul, Transpose))
-    if meets and not networks.brings_together(reading):
+    plain = networks.read(whole)
+    tried = (_multiplied_out, names, e.shape, whole if plain is None else plain.key)
+    if tried in networks.memo:
         return None
-    if not networks.may_be_shorter(reading.terms, length(e)):
-        return None
-    written = networks.write(reading.terms, e.shape)
-    if written is None or length(written) >= length(e):
-        return None
-    networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
-    return written
+    collected = networks.made(products_collected, e)
+    limit = length(whole if collected is None else collected)
+    reading = networks.read(whole, opened)
+    sums_up = not isinstance(e, (Add, Times, MatMul, Transpose))
+    if (
+        reading is not None
+        and (sums_up or networks.brings_together(reading))
+        and networks.may_be_shorter(reading.terms, limit)
+    ):
+        written = networks.write(reading.terms, e.shape)
+        if written is not None and length(written) < limit:
+            networks.log.append(Rewriting(f"multiplied out, {reading.how(written)}", e, written))
+            return written
+    networks.memo[tried] = plain  # keeps alive what its fingerprints are of
+    return None
 
 
 def _worth_opening(e: Expr, names: bool) -> set[Expr]:

@@ -132,10 +132,7 @@ class Simplifier:
             if not e.args or isinstance(e, Name):
                 break
             if step.place <= place:
-                key = step.name, e
-                if key not in self._memo:
-                    self._memo[key] = step.change(self.networks, e)
-                found: Expr | None = self._memo[key]
+                found = self.networks.made(step.change, e)
                 e = e if found is None else found
         return e
 
@@ -149,7 +146,7 @@ class Simplifier:
         for x in order:
             if x not in simple:
                 simple[x] = x  # while it is being looked at
-                place = Place.ALONE if x in alone else Place.FACTOR
+                place = Place.ALONE if depth or x in alone else Place.FACTOR
                 simple[x] = self._shortest(self._rebuilt(x), place, depth)
         return self._rebuilt(e)
 
