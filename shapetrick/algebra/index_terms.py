@@ -431,7 +431,9 @@ def tidy(term: Term) -> Term:
         bases[base] = add_exponents(bases[base], p) if base in bases else p
     gathered = len(powers) < len(edges) or len(bases) < len(scalars)
     for base in [b for b in bases if isinstance(b, Number)]:
-        if _whole(bases[base]) and isinstance(base.value, Fraction):
+        if not _whole(bases[base]) or not isinstance(base.value, Fraction):
+            continue
+        if base.value or value_of(bases[base]) >= 0:  # else it has no value
             coefficient *= base.value ** int(value_of(bases.pop(base)))
     if len(powers) < len(edges) or ZERO in powers.values():
         edges = tuple(Edge(a, r, c, p) for (a, r, c), p in powers.items() if p is not ZERO)
