@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
 
 import shapetrick as st
@@ -97,3 +98,24 @@ def test_a_self_test_that_is_too_large_is_not_made(target: str) -> None:
     assert "X has shape" in d.code(target)
     with pytest.raises(st.BudgetError, match="a self-test at these sizes takes 160 billion bytes"):
         d.code(target, self_test=True)
+
+
+NETWORK = """\
+X : m x n; W[l] : n x n for l = 1..L
+Z[0] = X
+Z[l] = tanh(Z[l-1] W[l]) for l = 1..L
+J = norm(Z[L])^2
+grad J wrt W[l]
+"""
+SHARED = "A : n x n; x[0] : n; x[t] = tanh(A x[t-1]) for t = 1..L; J = norm(x[L])^2; grad J wrt A"
+
+
+@pytest.mark.parametrize("text", [NETWORK, SHARED])
+def test_long_families_are_not_written_out(text: str) -> None:
+    d = st.derive(text)
+    with pytest.raises(st.BudgetError, match="writing all members out at L = 10000 takes"):
+        d.account({"m": 2, "n": 3, "L": 10_000})
+    W, x = [np.eye(3)] * 10_000, np.ones((3, 1))
+    with pytest.raises(st.BudgetError, match="call the function that `function` writes"):
+        d.evaluate({"X": x.T, "W": W, "A": np.eye(3), "x": [x]}, L=10_000)
+    assert d.account({"m": 2, "n": 3, "L": 400}).forward > 0
