@@ -39,7 +39,8 @@ from shapetrick.language.syntax import ATTRIBUTES
 
 ROOT = Path(__file__).parents[1]
 SECONDS, MEGABYTES = 5.0, 1000
-BLOCK = 100  # texts of one process
+BLOCK = 100  # texts that a process is given at once
+BLOCKS = 4  # of these that it takes before another follows it
 ANSWERED, REFUSED = "answered", "refused"
 FAULTS = ("exception", "slow", "large")
 
@@ -283,10 +284,13 @@ def outcomes(seed: int, first: int, count: int) -> list[Outcome]:
 def all_outcomes(seed: int, count: int, jobs: int) -> Iterator[Outcome]:
     """What comes of so many texts, in fresh processes."""
     starts = range(0, count, BLOCK)
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=4) as pool:
-        sizes = [min(BLOCK, count - first) for first in starts]
-        for found in pool.map(outcomes, [seed] * len(starts), starts, sizes):
-            yield from found
+    together = jobs * BLOCKS
+    for i in range(0, len(starts), together):
+        some = starts[i : i + together]
+        sizes = [min(BLOCK, count - first) for first in some]
+        with ProcessPoolExecutor(jobs) as pool:
+            for found in pool.map(outcomes, [seed] * len(some), some, sizes):
+                yield from found
 
 
 def main() -> int:

@@ -3,8 +3,10 @@ program: each is answered or refused."""
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
-from fuzz import FAULTS, outcome
+from fuzz import FAULTS, outcome, through
 
 EACH = 50  # texts of a test
 
@@ -14,3 +16,19 @@ def test_every_text_is_answered_or_refused(first: int) -> None:
     found = [outcome(0, number) for number in range(first, first + EACH)]
     assert [one for one in found if one.word in FAULTS] == []
     assert {one.word for one in found} == {"answered", "refused"}
+
+
+FOUND = [
+    "S : scalar; v : 2 n; r = S / 0 - atan(S); jac r wrt S; hvp r wrt v",
+    "A : k x k; check vjp (A + A) with G wrt A = sum(k = 1..K) G",
+    "X : n x n; sigma : elementwise; J = sum(sigma(X)); check grad J wrt X = sigma[l](X)",
+    "X : n x n; sigma : elementwise; J = sum(sigma[l](X)); grad J wrt X",
+    "X : m x n simplex; x : n x n nonneg; Z = mean(min(x) (I + x)); hvp Z wrt X; hess Z wrt x",
+    "v : scalar; s : k x k; r = mean(asin(v')); jvp r wrt s",
+]
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_what_was_found_is_answered_or_refused_in_every_form(text: str) -> None:
+    for form in range(8):
+        assert through(text, Random(form)) in ("answered", "refused")

@@ -35,6 +35,8 @@ class Bound(NamedTuple):
 TEXT = Bound(1_000_000, "characters")  # of a problem
 STATEMENTS = Bound(20_000, "statements")  # in it
 ARRAYS = Bound(4 * 10**9, "bytes")  # of the arrays of one evaluation, together
+MEMBERS = Bound(100_000, "expressions")  # of families that are written out
+TRIED = Bound(250_000_000, "bytes")  # of those of one trial of generated code, or of its self-test
 
 
 def numbers_in(shapes: Iterable[Shape], sizes: Mapping[str, int]) -> int:

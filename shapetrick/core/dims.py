@@ -87,6 +87,9 @@ class Dim:
 
     def substitute(self, dims: Mapping[str, Dim]) -> Dim:
         """This dimension with names replaced by dimensions."""
+        match self.terms:
+            case (((name,), 1),):
+                return dims.get(name, self)
         total = Dim(())
         for names, k in self.terms:
             term = Dim.of(k)

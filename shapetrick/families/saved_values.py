@@ -34,6 +34,7 @@ from ..core.functions import TABLE
 from ..core.indices import Index, Range, base_of, member, numbered
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
+from .recurrence import segments_of
 from .unrolling import Unrolling
 
 BYTES = 8  # of a number
@@ -116,10 +117,13 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
 
 
 def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Account:
-    """The cache and the operations at these sizes. Raises InputError where one is missing."""
+    """The cache and the operations at these sizes. Raises InputError where one is missing,
+    BudgetError where the families are too long."""
     families, recursion = problem.families, result.recursion
     assert families is not None and recursion is not None
     lengths = {letter: _size(letter, sizes) for letter in families.lengths}
+    lines = (*families.segments, *segments_of((*recursion.cotangents, *recursion.gradients)))
+    Unrolling(lines, lengths).admit([result.request.of, *(q.value for q in recursion.gradients)])
     count = _Counter(sizes, lengths)
     entries = [count.entry(kept) for kept in kept_values(problem, recursion)]
     bodies = [e for s in families.segments if s.body is not None for e in count.each(s, s.body)]

@@ -68,8 +68,9 @@ def gradients(
 ) -> Iterator[Expr]:
     """The gradients by all members by which is asked, in the inputs alone, sharing what they share.
 
-    Raises RequestError below the least length."""
+    Raises RequestError below the least length, BudgetError for what is too long."""
     unrolling = Unrolling((*families.segments, *segments_of(recursion.cotangents)), lengths)
+    unrolling.admit([request.of, *(g.value for g in recursion.gradients)])
     for values, gradient, _ in _asked(request, recursion, families, lengths):
         yield unrolling.expression(reindexed(gradient, values))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..core.budget import MEMBERS
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol, Total, add, named, postorder, substitute, symbols_of, zeros
 from ..core.families import Segment, reindexed
@@ -42,6 +43,30 @@ class Unrolling:
     @property
     def indices(self) -> Indices:
         return numbered(self.lengths)
+
+    def admit(self, roots: Iterable[Expr]) -> None:
+        """Refuse to write out more than is taken on: the bodies of all segments, and roots.
+        Raises BudgetError."""
+        bodies = [(s.body, len(self.members(s))) for s in self.segments if s.body is not None]
+        written = sum(n * self._extent(e) for e, n in [*bodies, *((e, 1) for e in roots)])
+        told = ", ".join(f"{letter} = {n}" for letter, n in self.lengths.items())
+        instead = "ask at smaller lengths, or call the function that `function` writes, a loop."
+        MEMBERS.admit(written, f"writing all members out at {told}", instead)
+
+    def _extent(self, e: Expr) -> int:
+        """How many expressions it is made of, sums over members written out."""
+        longest = max(self.lengths.values(), default=1)
+        written, stack = 0, [(e, 1)]
+        while stack:
+            root, times = stack.pop()
+            for x in postorder([root], into=lambda x: not isinstance(x, Total)):
+                written += times
+                if isinstance(x, Total):
+                    over = x.over.within(self.indices)
+                    bound = over.first.letter or over.last.letter  # to an index outside
+                    terms = longest if bound else over.last.offset - over.first.offset + 1
+                    stack.append((x.args[0], times * max(terms, 0)))
+        return written
 
     def members(self, segment: Segment) -> range:
         """The indices of a segment's members."""

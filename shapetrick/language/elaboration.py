@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -19,6 +19,7 @@ from ..core.errors import (
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
+from ..core.indices import base_of
 from ..core.problem import Claim, Kind, Problem, Request
 from ..core.traversal import reachable
 from ..core.warnings import absence
@@ -61,10 +62,6 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
         return read_families(text, statements, _expression, complete)
-    for s in statements:
-        body = s.of if isinstance(s, Asked) else s.body if isinstance(s, Definition) else None
-        if body is not None:
-            _refuse_sums(text, body)
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
     problem = Elaboration(scope, asked, complete).problem()
@@ -123,15 +120,23 @@ def _in_names(
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
     if problem.families is None:
-        _refuse_sums(text, node)
+        _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return node, scope, values
 
 
-def _refuse_sums(text: str, root: Node) -> None:
-    """Refuse sums over members where there are none."""
-    for node in postorder(root):
+def _refuse_members(text: str, nodes: Iterable[Node]) -> None:
+    """Refuse sums over members, and functions that are one, where there are none."""
+    for node in nodes:
+        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
+            base = base_of(node.value[0])
+            raise NameProblem(
+                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
+                f"or declare `{base}[l] : elementwise for l = 1..L`.",
+                node.span,
+                text,
+            )
         if node.kind == "running":
             letter = node.value.letter
             raise NameProblem(
@@ -312,6 +317,9 @@ class Elaboration:
         scope = self.scope
         inference = _inference(scope, {})
         of_nodes = [list(postorder(a.of)) for a in self.asked]
+        claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
+        for nodes in (*scope.bodies.values(), *of_nodes, *claims):
+            _refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
         for nodes in (*scope.bodies.values(), *of_nodes):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.budget import ARRAYS, BYTES, numbers_in
+from ..core.budget import ARRAYS, BYTES, TRIED, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
 from ..core.expr import Expr, Name, Symbol, postorder
@@ -49,12 +49,21 @@ def evaluate_all(
 
 def admit_arrays(roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
     """Refuse what holds more numbers than a machine has room for. Raises BudgetError."""
-    numbers = numbers_in((e.shape for e in postorder(roots) if not isinstance(e, Name)), sizes)
-    ARRAYS.admit(
-        BYTES * numbers,
-        "an evaluation at these sizes",
-        "ask for products with a large matrix (`vjp`, `jvp`, `hvp`) instead of the matrix.",
-    )
+    instead = "ask for products with a large matrix (`vjp`, `jvp`, `hvp`) instead of the matrix."
+    ARRAYS.admit(_bytes(roots, sizes), "an evaluation at these sizes", instead)
+
+
+def admit_trial(roots: Sequence[Expr], sizes: Mapping[str, int], what: str) -> None:
+    """Likewise a run that is made on the way to an answer."""
+    instead = "write letters for the sizes (`X : m x n`), and it runs at small ones."
+    TRIED.admit(_bytes(roots, sizes), what, instead)
+
+
+def _bytes(roots: Sequence[Expr], sizes: Mapping[str, int]) -> int:
+    """What the values take whose sizes are known."""
+    shapes = [e.shape for e in postorder(roots) if not isinstance(e, Name)]
+    known = (s for s in shapes if all(name in sizes for d in s for name in d.names))
+    return BYTES * numbers_in(known, sizes)
 
 
 def _given(name: str, arrays: Mapping[str, Any]) -> Any:

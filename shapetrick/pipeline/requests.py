@@ -223,7 +223,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     if asked.wrt is request.wrt:
         return found
     steps = [_restored_step(step, asked.wrt, request.wrt) for step in found]
-    if steps[-1].lines:
+    if steps and steps[-1].lines:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
     return tuple(steps)

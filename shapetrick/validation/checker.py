@@ -210,7 +210,7 @@ class Checker:
         is large enough for something to overflow."""
         program = Program([gradient])
         for probe in filter(None, map(self._probe, range(SITES))):
-            for point in probe.points():
+            for point in probe.points() if probe.site.holds(program) else ():
                 inputs = point.draw.env.values()
                 moderate = all((np.abs(x) <= MODERATE).all() for x in inputs)
                 if moderate and self._fit(probe.site, point, program) is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 
+import numpy as np
 import pytest
 
 import shapetrick as st
@@ -67,3 +69,53 @@ def test_a_text_that_is_too_long_is_refused() -> None:
 def test_equal_factors_are_not_tried_in_all_orders() -> None:
     text = "x : n; J = " + " ".join(["x' x"] * 10) + "; grad J wrt x"
     assert st.derive(text).verified
+
+
+LARGE = [
+    "x : 30000; jac (x .* x) wrt x",
+    "x : 20000; J = sum(exp(x)); hess J wrt x",
+    "A : 300 x 300; B : 300 x 300; J = tr(kron(A, B)); grad J wrt A",
+    "W[l] : 100000 x 100000 for l = 1..L; x : 100000; Z[0] = x; "
+    "Z[l] = W[l] Z[l-1] for l = 1..L; J = norm(Z[L])^2; grad J wrt W[l]",
+]
+
+
+@pytest.mark.parametrize("text", LARGE)
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+def test_code_that_is_too_large_is_not_tried(text: str, target: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(st.BudgetError, match="write letters for the sizes"):
+            st.derive(text).code(target)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch-function"])
+def test_a_self_test_that_is_too_large_is_not_made(target: str) -> None:
+    d = st.derive("X : 100000 x 100000; J = norm(X)^2; grad J wrt X")
+    assert "X has shape" in d.code(target)
+    with pytest.raises(st.BudgetError, match="a self-test at these sizes takes 160 billion bytes"):
+        d.code(target, self_test=True)
+
+
+NETWORK = """\
+X : m x n; W[l] : n x n for l = 1..L
+Z[0] = X
+Z[l] = tanh(Z[l-1] W[l]) for l = 1..L
+J = norm(Z[L])^2
+grad J wrt W[l]
+"""
+SHARED = "A : n x n; x[0] : n; x[t] = tanh(A x[t-1]) for t = 1..L; J = norm(x[L])^2; grad J wrt A"
+
+
+@pytest.mark.parametrize("text", [NETWORK, SHARED])
+def test_long_families_are_not_written_out(text: str) -> None:
+    d = st.derive(text)
+    with pytest.raises(st.BudgetError, match="writing all members out at L = 10000 takes"):
+        d.account({"m": 2, "n": 3, "L": 10_000})
+    W, x = [np.eye(3)] * 10_000, np.ones((3, 1))
+    with pytest.raises(st.BudgetError, match="call the function that `function` writes"):
+        d.evaluate({"X": x.T, "W": W, "A": np.eye(3), "x": [x]}, L=10_000)
+    assert d.account({"m": 2, "n": 3, "L": 400}).forward > 0

@@ -203,6 +203,16 @@ def test_families_are_entered_line_by_line() -> None:
     assert "Z[l]   m×n[l]" in said(desk, ":shapes")
 
 
+@pytest.mark.parametrize("typed", ["sum(k = 1..K) x' x", "sum(sigma[l](x))"])
+def test_members_of_nothing_are_refused(typed: str) -> None:
+    desk = Desk(style=Style(500))
+    said(desk, "x : n; sigma : elementwise")
+    for line in (typed, f"J = {typed}", f"grad ({typed}) wrt x"):
+        assert "1..L`" in said(desk, line) or "1..K`" in said(desk, line)
+        assert len(desk.session.state.entries) == 2
+    assert "1.." in said(desk, f"check grad (x' x) wrt x = {typed} x")
+
+
 def test_a_recurrence_by_hand() -> None:
     hand = Hand(*_asked(FAMILY, "grad J wrt W[l]"))
     assert hand.play("D").factor == "1/2"

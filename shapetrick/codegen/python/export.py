@@ -14,9 +14,11 @@ import numpy as np
 
 from ...core.dims import Dim
 from ...core.errors import RequestError
+from ...core.expr import Expr
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import passes
+from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import blocked
 from ..chain_order import nominal
@@ -276,7 +278,8 @@ def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[Place]
         return module(whole, "numpy", test=plain_test(whole, given, "numpy", draws))
 
     names = dict.fromkeys([*whole.dimensions, *given.dims])  # an input may be all that has one
-    return _draws(_sizes(list(names), results), places, tested)
+    run = [*(o.expression for o in whole.outputs), *whole.inputs]
+    return _draws(_sizes(list(names), results), places, tested, run)
 
 
 def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -> Draws:
@@ -285,17 +288,23 @@ def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -
     def tested(draws: Draws) -> str:
         return loops.module(test=members.test(loops, draws))
 
-    return _draws(members.sizes(loops), places, tested)
+    run = [e for a in loops.answers for e in members.expressions(a)]
+    return _draws(members.sizes(loops), places, tested, run)
 
 
 def _draws(
-    sizes: Iterable[Sizes], places: Sequence[Place], tested: Callable[[Draws], str]
+    sizes: Iterable[Sizes],
+    places: Sequence[Place],
+    tested: Callable[[Draws], str],
+    run: Sequence[Expr],
 ) -> Draws:
     """Inputs at which a module can be tested: the first at which its test passes in NumPy. Where
-    the domain is narrow, these are the very ones at which it was tried."""
+    the domain is narrow, these are the very ones at which it was tried. Raises BudgetError where
+    what is `run` takes too much."""
     candidates = [Draws(s, r) for s, r in product(sizes, RANGES)]
     candidates += [Draws(s, RANGES[0], d.env, step) for (s, d), step in product(places, STEPS)]
     for draws in candidates:
+        admit_trial(run, draws.sizes, "a self-test at these sizes")
         space: dict[str, Any] = compiled(tested(draws))
         with redirect_stdout(StringIO()), np.errstate(all="ignore"):
             try:

@@ -19,6 +19,7 @@ from ...core.expr import Expr, Symbol, as_symbol, postorder, symbol
 from ...core.functions import Array
 from ...core.indices import Member
 from ...core.traversal import redimensioned
+from ...numerics.arrays import admit_trial
 from ...numerics.evaluation import Program as Evaluation
 from ...numerics.sampling import (
     LARGEST_FIXED,
@@ -171,6 +172,7 @@ def _found(
 ) -> Iterator[Place]:
     for i, drawn in enumerate(assignments(dims, generator(seed))):
         sizes = {**drawn, **lengths}
+        admit_trial(trial.roots, sizes, "a trial of the code at these sizes")
         yield from trial.agreeing(sizes, Site(target, sizes, (seed, i)).draws())
 
 
@@ -182,6 +184,7 @@ class _Trial:
 
     def __init__(self, expected: Sequence[Expected], of: Expr, run: Run) -> None:
         self._run = run
+        self.roots = [e.expression for e in expected]  # a run finds them all
         self._own = {i: e for i, e in enumerate(expected) if e.of is of}
         nodes = [*postorder([e.expression for e in self._own.values()])]
         slots = {e: i for i, e in enumerate(nodes)}
@@ -211,6 +214,8 @@ class _Trial:
                 found = self._run(sizes, drawn)
         except np.linalg.LinAlgError:
             return None
+        except MemoryError:
+            raise
         except Exception as error:  # whatever it is, no module that raises it is handed out
             keys = "`, `".join(dict.fromkeys(e.key for e in self._own.values()))
             return f"the code for `{keys}` raises {type(error).__name__}: {error}. {_FAULT}"
