@@ -491,7 +491,7 @@ def _article(problem: Problem, derived: Sequence[Derivation], args: argparse.Nam
 
     results = [replace(d.result, steps=() if args.quiet else d.steps) for d in derived]
     detail = ANSWER if args.quiet else STEPS if args.steps else LINES
-    parts = [p for r in results for p in article.result_parts(r, problem.data, detail)]
+    parts = [*article.derivation_parts(results, problem.data, detail)]
     if not args.quiet:
         parts = [*article.problem_parts(problem.data), *parts]
     if args.format == "markdown":

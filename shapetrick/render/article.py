@@ -88,8 +88,18 @@ def problem_parts(problem: Problem) -> Iterator[Part]:
 
 def result_parts(result: Result, problem: Problem, detail: int = doc.LINES) -> Iterator[Part]:
     """The derivation of one request."""
-    notation = notation_for(problem, result.request)
-    story = doc.derivation_story(result, problem.definitions)
+    yield from derivation_parts([result], problem, detail)
+
+
+def derivation_parts(
+    results: Sequence[Result], problem: Problem, detail: int = doc.LINES
+) -> Iterator[Part]:
+    """The derivations of several requests; what one of them tells the later ones refer to."""
+    for story in doc.told_once([doc.derivation_story(r, problem.definitions) for r in results]):
+        yield from _story_parts(story, notation_for(problem, story.request), detail)
+
+
+def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[Part]:
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
@@ -116,7 +126,7 @@ def _rows(blocks: Sequence[doc.Block], notation: Latex) -> Iterator[DisplayRow]:
                 yield from _line(block, notation)
             case doc.Formula():
                 yield from _formula(block, block.label != before, notation)
-        before = block.label
+                before = block.label
 
 
 def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> Iterator[Paragraph]:

@@ -276,18 +276,19 @@ def told_once(stories: Sequence[Story]) -> list[Story]:
     for i, story in enumerate(stories):
         answer: list[Block] = []
         again: list[Place] = []
-        at = 0
+        at, detail = 0, LINES
         for block in story.answer:
             if isinstance(block, Formula) and block.label == "where":
                 key = block.left, block.right
                 if key in definitions:
                     at = at or len(answer)
+                    detail = min(detail, block.detail)
                     again.append(definitions[key])
                     continue
                 definitions[key] = Place(str(block.left), i)
             answer.append(block)
         if again:
-            answer.insert(at, Reference("where", tuple(again)))
+            answer.insert(at, Reference("where", tuple(again), detail))
         place: Place | None = None
         known: list[Place] = []
         for section in story.steps:

@@ -14,7 +14,7 @@ from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression,
 import shapetrick as st
 from shapetrick.core.results import Result
 from shapetrick.render import document as doc
-from shapetrick.render.article import latex, markdown, result_parts
+from shapetrick.render.article import derivation_parts, latex, markdown, result_parts
 from shapetrick.render.claims import claim_story
 from shapetrick.render.html import Report, fragment
 from shapetrick.render.layout import plain
@@ -83,6 +83,25 @@ def test_an_answer_alone_says_where_it_is_not_verified(result: Result) -> None:
     told = doc.told(doc.derivation_story(result).answer, doc.ANSWER)
     evidence = [b for b in told if isinstance(b, doc.Evidence)]
     assert bool(evidence) == (result.validation.verdict != "verified")
+
+
+def test_what_is_told_above_is_referred_to() -> None:
+    text = "X : m x n; W : n x n; Z = tanh(X W); J = sum(exp(Z)); grad J wrt W, X"
+    derived = st.read(text).derive()
+    results = [replace(d.result, steps=d.steps) for d in derived]
+    for detail in (doc.ANSWER, doc.LINES):
+        stories = doc.told_once([doc.derivation_story(r) for r in results])
+        assert [len(s.steps) for s in stories] == [2, 1]
+        both = markdown(derivation_parts(results, derived[0].problem, detail))
+        alone = markdown(result_parts(results[1], derived[0].problem, detail))
+        assert both.startswith(markdown(result_parts(results[0], derived[0].problem, detail)))
+        assert ("Steps: ∂J/∂Z: as above." in both) == (detail == doc.LINES)
+        assert "as above" not in alone
+    definitions = (*results[1].definitions, ("G1", results[1].gradient))
+    again = [replace(results[1], definitions=definitions)] * 2
+    quiet = markdown(derivation_parts(again, derived[0].problem, doc.ANSWER))
+    assert quiet.count("G_{1} &=") == 1
+    assert quiet.endswith("G1: as above.")
 
 
 def test_a_claim_is_told_with_what_mends_it() -> None:
