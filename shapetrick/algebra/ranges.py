@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..core.dims import ONE
 from ..core.expr import (
     UNIT,
     Add,
@@ -181,7 +182,7 @@ def _of_linear(e: Expr, row: Function, args: Sequence[Range]) -> Range:
     if not row.signatures:
         return each
     if isinstance(e, MatMul):
-        return _total(each)
+        return each if _is_outer(e) else _total(each)
     signature, _ = row.signature_for(e.args, data_of(e))
     if signature.spreads:
         return _with_zeros(each)
@@ -202,6 +203,11 @@ def _is_square(e: Expr) -> bool:
 
 def _square(each: Range) -> Range:
     return NONNEGATIVE._replace(never_zero=each.never_zero)
+
+
+def _is_outer(e: Expr) -> bool:
+    """Whether a product sums over sides of 1 alone: a column times a row."""
+    return all(a.shape[1] == ONE for a in e.args[:-1])
 
 
 def _of_sum(args: Sequence[Range]) -> Range:
