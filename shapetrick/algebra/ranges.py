@@ -205,6 +205,11 @@ def _square(each: Range) -> Range:
     return NONNEGATIVE._replace(never_zero=each.never_zero)
 
 
+def _is_outer(e: Expr) -> bool:
+    """Whether a product sums over sides of 1 alone: a column times a row."""
+    return all(a.shape[1] == ONE for a in e.args[:-1])
+
+
 def _of_sum(args: Sequence[Range]) -> Range:
     low, high = _settled([a.low for a in args]), _settled([a.high for a in args])
     one_sided = all(a.low >= 0 for a in args) or all(a.high <= 0 for a in args)

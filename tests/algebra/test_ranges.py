@@ -13,13 +13,15 @@ from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import Program
 
 PROBLEM = read(
-    "P, Q : n x n positive; N : n x n nonneg; X : n x n; U : n x n unit; p : n positive; "
+    "P, Q : n x n positive; u : n unit; v : 1 x n unit; "
+    "N : n x n nonneg; X : n x n; U : n x n unit; p : n positive; "
     "D : n x n diagonal positive; L : n x n lower nonneg"
 )
 SIGNS = [
     ("P + N", "positive"), ("P + 1", "positive"), ("N + L", "nonneg"), ("P - 1", ""),
     ("0.1 + 0.2 - 0.3 + N", "nonneg"), ("1 - U", "nonneg"), ("2 - U", "positive"), ("-P", ""),
-    ("P Q", "positive"), ("P N", "nonneg"), ("P .* Q", "positive"), ("P' p", "positive"),
+    ("P Q", "positive"), ("u v", "positive"),
+    ("1 - u v", "nonneg"), ("P N", "nonneg"), ("P .* Q", "positive"), ("P' p", "positive"),
     ("diag(p)", "nonneg"), ("diag(P)", "positive"), ("D", "nonneg"), ("L", "nonneg"),
     ("X.^2", "nonneg"), ("P.^2", "positive"), ("P.^(-1)", "positive"), ("X.^3", ""),
     ("exp(X)", "positive"), ("sigmoid(X)", "positive"), ("abs(X)", "nonneg"), ("relu(X)", "nonneg"),
