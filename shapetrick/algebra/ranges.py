@@ -205,7 +205,7 @@ def _square(each: Range) -> Range:
     return NONNEGATIVE._replace(never_zero=each.never_zero)
 
 
-def _is_outer(e: Expr) -> bool:
+def _is_outer(e: MatMul) -> bool:
     """Whether a product sums over sides of 1 alone: a column times a row."""
     return all(a.shape[1] == ONE for a in e.args[:-1])
 
@@ -220,11 +220,6 @@ def _settled(bounds: Sequence[float]) -> float:
     total = sum(bounds)
     rounded = np.isfinite(total) and abs(total) <= ROUNDING * max(map(abs, bounds))
     return 0.0 if rounded else total
-
-
-def _is_outer(e: MatMul) -> bool:
-    """Whether a product sums over sides of 1 alone: a column times a row."""
-    return all(a.shape[1] == ONE for a in e.args[:-1])
 
 
 def _product(a: Range, b: Range) -> Range:
