@@ -16,7 +16,7 @@ from ..core.dims import Dim, Shape
 from ..core.errors import InputError
 from ..core.expr import Dimension, Expr, Name, Real, Symbol, postorder
 from ..core.functions import TABLE
-from ..core.indices import Member, Range, parts, read_name
+from ..core.indices import Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..language.elaboration import read_expression
 from ..language.latex_names import ACCENTS, GREEK, letter_of
@@ -57,7 +57,7 @@ def escaped(text: str) -> str:
 
 def identifier(name: str) -> str:
     """A name as in print: `W1` as W with an index, `theta` as a Greek letter."""
-    base, indices = parts(name)
+    base, indices = parts(read_name(name))
     if indices:
         stem = identifier(base)
         inner = f"{stem[:-1]}," if stem.endswith("}") and "_{" in stem else f"{stem}_{{"
@@ -142,9 +142,8 @@ class Latex(Notation):
     def _quoted(self, text: str) -> str:
         """What a label mentions: a name, an expression, or another label."""
         inner = text[1:-1] if _is_bracketed(text) else text
-        name = read_name(inner)
-        if inner.isidentifier() or inner.startswith("∂") or isinstance(name, Member):
-            found = str(self.name(name))
+        if inner.isidentifier() or inner.startswith("∂") or parts(read_name(inner))[1]:
+            found = str(self.name(inner))
         else:
             e = self.read(inner) if self.read else None
             found = rf"\text{{{escaped(inner)}}}" if e is None else _spelled(e, self)

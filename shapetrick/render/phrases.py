@@ -50,7 +50,7 @@ def differentiated(request: Request) -> str:
 
 def variable(request: Request) -> str:
     """The name of the variable."""
-    return str(request.wrt.name)
+    return request.wrt.name
 
 
 def label(request: Request) -> str:

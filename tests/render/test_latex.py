@@ -115,6 +115,15 @@ def test_name(name: str, expected: str) -> None:
     assert Latex().name(name) == expected
 
 
+def test_members_have_their_index_below() -> None:
+    d = st.derive(
+        "Z[0] : m x n[0]; W[l] : n[l-1] x n[l] for l = 1..L; s : elementwise\n"
+        "Z[l] = s(Z[l-1] W[l]) for l = 1..L; J = sum(Z[L]); grad J wrt W[l]"
+    )
+    value = r"Z_{l-1}^{\top} (G_{l} \odot s'(Z_{l-1} W_{l}))"
+    assert d.latex() == rf"\frac{{\partial J}}{{\partial W_{{l}}}} = {value}"
+
+
 def test_names_that_look_alike_are_told_apart() -> None:
     assert alike(["Z1", "Z_1", "sigma", "σ", "Z1", "X"]) == {"Z1", "Z_1", "sigma", "σ"}
     one, other = (ex.symbol(name, (Dim.of("m"), Dim.of("m"))) for name in ("Z1", "Z_1"))
