@@ -38,6 +38,7 @@ from .directional import Target, also_drawn
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
 from .sample_points import (
     COARSE,
+    LARGE_TRIES,
     NOISE,
     OUTSIDE,
     ROUNDINGS,
@@ -436,6 +437,11 @@ class Checker:
                 tried.append(point)
                 if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
                     break
+            if tried and all(p.zero for p in tried):  # perhaps flat until inputs are large
+                for point in islice(site.points(LARGE_TRIES), len(LARGE_TRIES)):
+                    tried.append(point)
+                    if not point.zero:
+                        break
             if not tried:
                 self._barren.append(site)
             elif not all(p.zero for p in tried):

@@ -58,7 +58,8 @@ MIRRORED = 2
 KEPT_SCOUTS = 8
 
 # profiles of the inputs, and by how much the step of the differences shrinks
-_FIRST_TRIES = (
+Tries = Sequence[tuple[Profile, float]]
+_FIRST_TRIES: Tries = (
     (PLAIN, 1.0),
     (PLAIN, 1 / 16),
     (Profile(sign=1), 1.0),
@@ -66,6 +67,9 @@ _FIRST_TRIES = (
     (Profile(1e-6, 1, near_identity=True), 1 / 16),
     (PLAIN, 1 / 256),
     (Profile(0.1), 1 / 16),
+)
+LARGE_TRIES: Tries = tuple(
+    (Profile(scale, sign), 1 / 16) for scale in (10.0, 100.0, 1000.0) for sign in (0, 1, -1)
 )
 _SHRINKING = (1.0, 1 / 16, 16.0, 1 / 256)
 
@@ -146,10 +150,10 @@ class Site:
         """Along how many directions derivatives are taken at once."""
         return self.most_points // points_per_direction(self.target.order)
 
-    def points(self) -> Iterator[Point]:
+    def points(self, tries: Tries = _FIRST_TRIES) -> Iterator[Point]:
         """Points with the derivatives by all entries, as many as are found."""
         rng = self.generator(0)
-        for drawn in self._suitable(rng):
+        for drawn in self._suitable(rng, tries):
             try:
                 yield self.point(drawn, self.target.directions(drawn.env, rng, self.room))
             except Unsuitable as problem:
@@ -300,11 +304,11 @@ class Site:
         name = wrt.name
         return {**env, name: -np.copysign(env[name], other[name])}
 
-    def _suitable(self, rng: np.random.Generator) -> Iterator[Draw]:
+    def _suitable(self, rng: np.random.Generator, tries: Tries = _FIRST_TRIES) -> Iterator[Draw]:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
-        for profile, shrink in _FIRST_TRIES:
+        for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
         for shrink in _SHRINKING if self.target.ranges else ():

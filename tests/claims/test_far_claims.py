@@ -40,11 +40,13 @@ CLAIMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
         ["step(2 - x) .* step(x + 2)"],
         ["ones(n)", "step(2 - x)", "step(x + 2)"],
     ),
+    ("sum(relu(x - 20))", "x"): (["step(x - 20)"], ["zeros(n)", "step(x + 20)"]),
     ("sum(relu(x - 1/50))", "x"): (["step(x - 1/50)"], ["step(x)"]),
     ("sum(abs(abs(x) - 5))", "x"): (["sign(abs(x) - 5) .* sign(x)"], ["-sign(x)"]),
     # kinks at inputs
     ("sum(maximum(x, 9 b))", "x"): (["step(x - 9 b)"], ["step(x - b)", "step(x + 9 b)"]),
     ("minimum(norm(x), 5)", "x"): (["x / norm(x) * step(5 - norm(x))"], ["x / norm(x)"]),
+    ("relu(x' x - 30)", "x"): (["2 x * step(x' x - 30)"], ["zeros(n)", "2 x"]),
     ("sum(maximum(x - 100 s, 0))", "s"): (["-100 sum(step(x - 100 s))"], ["-50 n"]),
     ("max(x - 10 b)", "b"): (["-10 ismax(x - 10 b)"], ["-10 ismax(x)", "-10 ismax(-b)"]),
     # magnitudes
