@@ -9,7 +9,7 @@ up what each does, within one term one after the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import NamedTuple, TypeVar
@@ -231,7 +231,8 @@ class Mender:
 
     def _together(self, text: str, node: Node, slips: Sequence[Slip]) -> Mend | None:
         """The mend by two changes; where one puts something in and the other takes something out,
-        they are one part that is replaced, unless that is all of the claim."""
+        they are one part that is replaced, unless that is all of the claim; where the second
+        changes what the first has put there in the same way, they are one slip."""
         added = any(s.name in (REPLACED, "missing term", "missing factor") for s in slips)
         taken = any(
             s.name in ("extra term", "extra factor")
@@ -244,6 +245,9 @@ class Mender:
                 return None
             before, after = self.draft.typist.write(old), text[new.span.start : new.span.end]
             slips = [Slip(REPLACED, old.span, _line(before), _line(after))]
+        first, *others = slips
+        if [(first.name, first.new)] == [(s.name, s.old) for s in others]:  # one, made twice
+            slips = [replace(first, new=others[0].new)]
         return self._mend(text, *slips)
 
     # ---------------------------------------------------------------------------- two changes

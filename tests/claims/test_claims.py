@@ -227,6 +227,23 @@ def test_no_small_change() -> None:
     assert found.where.text == "X.^2"
 
 
+@pytest.mark.parametrize(
+    ("given", "claimed", "instead"),
+    [
+        ("J = mean(X .* X)", "2 X", "`2 X / m / n`, not `2 X`"),
+        ("J = sum(X .* X)", "2 X / m / n", "`2 X`, not `2 X / m / n`"),
+        ("J = sum(X .* X)", "2.0000001 X", "`2 X`, not `2.0000001 X`"),
+        ("J = sum(exp(X)) / n", "3 exp(X)", "`exp(X) / n`, not `3 exp(X)`"),
+    ],
+)
+def test_a_slip_that_two_changes_mend_is_told_as_one(
+    given: str, claimed: str, instead: str
+) -> None:
+    found = st.check(f"X : m x n; {given}; check grad J wrt X = {claimed}")
+    assert instead in found.diagnosis
+    assert len(found.judgement.slips) == 1
+
+
 def test_two_slips() -> None:
     found = st.check(LEAST_SQUARES + "X' (X w + y)")
     assert found.suggestion == "X' (X w - y) / m"
