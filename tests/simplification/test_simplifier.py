@@ -213,6 +213,7 @@ GRADIENTS = [
         "(G - mean(G, axis=1) - mean(G .* Y, axis=1) .* Y) ./ t",
     ),
     ("z : n; p = softmax(z); jac p wrt z", "diag(p) - p p'"),
+    ("x : n; J = x' x x' x x' x x' x; grad J wrt x", "8 (x' x)^3 x"),
     ("x : n; y = x / norm(x); jac y wrt x", "(I - y y') / norm(x)"),
     ("Q, K, V : n x d; P = softmax(Q K' / sqrt(d), axis=1); A = P V; vjp A with G wrt Q",
      "(P .* (G V' - sum(G .* A, axis=1))) K / sqrt(d)"),
