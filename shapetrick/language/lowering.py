@@ -10,7 +10,7 @@ from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
 from ..core.expr import Expr
 from ..core.functions import NAMES
-from .notated_calls import SIGNS
+from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_inference import Inference
 from .syntax import Node
@@ -94,6 +94,8 @@ class Lowering:
                 return ex.number(node.value)
             case "name":
                 return self._name(node)
+            case "^" if self.inference.is_exponential(node):
+                return SIGNS[EXPONENTIAL].build(args[1])
             case "^":
                 return ex.whole_power(*args)
             case "abstract":
