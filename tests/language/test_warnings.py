@@ -43,6 +43,7 @@ ALONE = [
     ("x' A x", "x", "(A + A') x"),
     ("A, X : n x n; tr(A X)", "X", "A'"),
     (r"x^\top A x", "x", "(A + A') x"),
+    (r"$\|y - X\beta\|^2 + \lambda \|\beta\|_2^2$", "y", "2 (y - X beta)"),
     (r"$\log\det A$", "A", "inv(A)'"),
     ("S : n x n posdef const; x : n; x' S x / 2", "x", "S x"),
 ]
@@ -70,8 +71,9 @@ def test_likely_slips_are_refused(text: str, meant: str) -> None:
 @pytest.mark.parametrize("text", ["X : m x d; grad norm(X w)^2 wrt w", ABSENT])
 def test_strict_refuses_what_is_warned_of(text: str) -> None:
     st.read(text)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as refused:
         st.read(text, strict=True)
+    assert "write `w : d`" in refused.value.message or "does not occur" in refused.value.message
 
 
 def test_a_zero_has_no_green_tick(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +95,8 @@ def test_an_expression_alone_is_a_problem(text: str, wrt: str, gradient: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["A x + y", "2", "grad x", "gard J wrt X", "X[l] : n x n for l = 1..L; norm(X[1])"]
+    "text",
+    ["A : n x n; A x + y", "2", "grad x", "gard J wrt X", "X[l] : n x n for l = 1..L; norm(X[1])"],
 )
 def test_what_is_no_problem_alone(text: str) -> None:
     with pytest.raises(InputError):
