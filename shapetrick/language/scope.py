@@ -344,6 +344,12 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
     letter, _, size = name.partition("_")
     if letter in IDENTITIES and size:
         return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
+    twin = _twin(scope, name)
+    if twin is not None:
+        return scope.error(
+            f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
+            node.span,
+        )
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         said = advice(name, [*scope.words, *scope.functions])
@@ -402,6 +408,15 @@ def _slip(scope: Scope, node: Node) -> NameProblem | None:
         return None
     new = f"If it is new, declare it: `{name} : scalar`, or its shape."
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
+
+
+def _twin(scope: Scope, name: str) -> str | None:
+    """What is declared and is the same letter written out, or in Greek: `sigma` for `σ`."""
+    from .latex_names import look_of  # only for a name that nobody declared
+
+    symbols = (n for n, d in scope.symbols.items() if d.span is not None)
+    known = (*symbols, *scope.definitions, *scope.functions)
+    return next((n for n in known if n != name and look_of(n) == look_of(name)), None)
 
 
 def _entry_of(scope: Scope, name: str) -> str:

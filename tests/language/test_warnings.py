@@ -33,6 +33,8 @@ SLIPS = [
     ("X : m x d; W1 : d x k; J = sum(X W2); grad J wrt W1", "Did you mean `W1`?"),
     ("X : m x d; wts : d; J = norm(X wta)^2; grad J wrt X", "Did you mean `wts`?"),
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
+    ("sigma : elementwise; x : n; grad sum(σ(x)) wrt x", "write `sigma`"),
+    ("θ, x : n; grad θ' theta wrt x", "write `θ`"),
     ("A : n x n; t = A_11 + A_22; grad t wrt A", "entries of `A` are not read"),
     ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "entries of `x` are not read"),
     ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "index below it is not read"),
