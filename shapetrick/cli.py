@@ -318,8 +318,8 @@ def _check(args: argparse.Namespace) -> int:
 
     target = render.terminal()
     style = render.Style(render.width_of(target))
-    status = DERIVED
-    for i, request in enumerate(problem.data.requests):
+    status, shown = DERIVED, False
+    for request in problem.data.requests:
         if request.claim is None:
             continue
         one = replace(problem, data=replace(problem.data, requests=(request,)))
@@ -330,7 +330,9 @@ def _check(args: argparse.Namespace) -> int:
             else:
                 curve = found.curve if args.plot else None
                 rows = render.judgement_rows(found.judgement, style, curve)
-                render.show([[], *rows] if i else rows, target)
+                first = [*render.problem_rows(problem.data, style)] if not shown else [[]]
+                render.show([*first, *rows], target)
+                shown = True
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, _refused(e))
             continue

@@ -30,6 +30,10 @@ def readings(
             if node.kind == "*" and inference.is_inner(node):
                 typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
                 found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")
+            elif node.kind == "^" and inference.is_exponential(node):
+                above, shape = source(text, node.args[1]), inference.shape(node)
+                if shape != SCALAR:
+                    found.append(f"`{source(text, node)}` is read as `exp({above})`, by entries.")
             elif node.kind == "*":
                 found += _product(text, inference, node)
             elif node.kind == "call" and _is_said(text, inference, node):

@@ -75,9 +75,11 @@ def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> Non
     for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
         for node in nodes:
             if node.kind == "name" and node.value in scope.assumed:
-                complaint = complain(scope, node, certain=True)
-                if complaint is not None:
-                    raise complaint
+                raise scope.error(
+                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
+                    "or its shape.",
+                    node.span,
+                )
     for request in problem.requests:
         absent = absence(request)
         if absent:
@@ -368,16 +370,14 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
-        expected += [
-            Expected(a.of, self._is_of_scalar(a, nodes))
-            for a, nodes in zip(self.asked, of_nodes, strict=True)
-        ]
+        expected += [Expected(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(nodes)
             for asked, nodes in zip(self.asked, of_nodes, strict=True):
                 shape = inference.add(nodes)
-                if self._is_of_scalar(asked, nodes) and not unifier.unify_shapes(shape, SCALAR):
+                scalar = asked.kind in OF_SCALARS and not asked.leibniz
+                if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             inference.solve()
         except Misfit as misfit:
@@ -385,15 +385,6 @@ class Elaboration:
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
-
-    def _is_of_scalar(self, asked: Asked, nodes: Sequence[Node]) -> bool:
-        """Whether what is asked about has to be a scalar; an expression alone tells nothing of the
-        shapes of names that nobody declared."""
-        if asked.kind not in OF_SCALARS or asked.leibniz:
-            return False
-        return bool(asked.wrt) or not any(
-            node.kind == "name" and node.value in self.scope.assumed for node in nodes
-        )
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -495,8 +486,6 @@ class Elaboration:
         )
         if not found:
             raise self._refusal("there is no name in it that a derivative is by.", asked.span)
-        if not of.is_scalar:
-            raise self._not_scalar(replace(asked, wrt=found[:1]), of.shape)
         return found
 
     def _direction(self, asked: Asked, along: Expr) -> Symbol:
@@ -577,6 +566,13 @@ class Elaboration:
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)
+
+
+def _declaration(problem: Problem, name: str) -> str:
+    """The declaration of a symbol whose shape was inferred."""
+    rows, cols = shape = problem.symbols[name].shape
+    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
+    return f"{name} : {sides}"
 
 
 def _plainly(text: str, node: Node) -> str:

@@ -10,7 +10,7 @@ from ..core.dims import Dim
 from ..core.errors import InferenceError, NameProblem, ShapeError
 from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
-from .notated_calls import SIGNS
+from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_inference import Inference
 from .syntax import Node
@@ -100,6 +100,8 @@ class Lowering:
                 raise ShapeError("a negative power of 0 has no value.")
             case "^" | ".^" if _is_huge(*args):
                 raise ShapeError("a number has more than 300 digits.")
+            case "^" if self.inference.is_exponential(node):
+                return SIGNS[EXPONENTIAL].build(args[1])
             case "^":
                 return ex.whole_power(*args)
             case "abstract":

@@ -87,7 +87,8 @@ SIGNS: Mapping[str, Sign] = {
     ),
     EXPONENTIAL: Sign(
         _vector,
-        "`e^{A}` of a matrix has two readings: write `\\exp(A)` for the exponential of each entry.",
+        "a power of e with a matrix above has two readings: write `exp(A)` for the exponential of "
+        "each entry; that of the matrix is not in the language.",
         lambda e: ex.call("exp", e),
         lambda _: "exp",
         "exp({})",

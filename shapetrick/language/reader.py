@@ -157,9 +157,8 @@ def _written(text: str) -> Iterator[Written]:
 
 def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
     """Whether a text stands beside formulas and only joins them. Raises ParseError for prose."""
-    begin = rest.rfind("\n", 0, span.start) + 1
-    end = rest.find("\n", span.end)
-    end = len(rest) if end < 0 else end
+    begin = max(rest.rfind(sign, 0, span.start) for sign in "\n;") + 1
+    end = min((at for at in (rest.find(s, span.end) for s in "\n;") if at >= 0), default=len(rest))
     i = bisect_right(found, (begin, begin))  # formulas don't overlap
     if not any(f.start < end and begin < f.end for f in found[max(i - 1, 0) : i + 1]):
         return False

@@ -344,6 +344,12 @@ def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
     letter, _, size = name.partition("_")
     if letter in IDENTITIES and size:
         return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
+    twin = _twin(scope, name)
+    if twin is not None:
+        return scope.error(
+            f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
+            node.span,
+        )
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         said = advice(name, [*scope.words, *scope.functions])
@@ -372,11 +378,8 @@ def _variant(scope: Scope, name: str) -> str | None:
     known = [*(n for n, d in scope.symbols.items() if d.span is not None), *scope.definitions]
     if not _has_declarations(scope) or _entry_of(scope, name):
         return None
-    for other in sorted(known, key=lambda k: not name.startswith(k)):
-        same = _NUMBER.sub("", other).casefold() == _NUMBER.sub("", name).casefold()
-        if same or (_differ_by_a_letter(name, other) and not {name, other} <= _GREEK):
-            return other
-    return None
+    alike = (other for other in known if differ_slightly(name, other))
+    return min(alike, key=lambda other: not name.startswith(other), default=None)
 
 
 def _slip(scope: Scope, node: Node) -> NameProblem | None:
@@ -407,6 +410,15 @@ def _slip(scope: Scope, node: Node) -> NameProblem | None:
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
 
 
+def _twin(scope: Scope, name: str) -> str | None:
+    """What is declared and is the same letter written out, or in Greek: `sigma` for `σ`."""
+    from .latex_names import look_of  # only for a name that nobody declared
+
+    symbols = (n for n, d in scope.symbols.items() if d.span is not None)
+    known = (*symbols, *scope.definitions, *scope.functions)
+    return next((n for n in known if n != name and look_of(n) == look_of(name)), None)
+
+
 def _entry_of(scope: Scope, name: str) -> str:
     """The declared name of which this one looks like an entry, `A_11`; empty if there is none."""
     base, _, index = name.rpartition("_")
@@ -418,6 +430,10 @@ def _has_declarations(scope: Scope) -> bool:
     return bool(scope.functions) or any(d.span is not None for d in scope.symbols.values())
 
 
-def _differ_by_a_letter(a: str, b: str) -> bool:
+def differ_slightly(a: str, b: str) -> bool:
+    """Whether two names differ by case, by a number behind them, or by one letter of several."""
+    if _NUMBER.sub("", a).casefold() == _NUMBER.sub("", b).casefold():
+        return True
     differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
-    return len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
+    by_a_letter = len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
+    return by_a_letter and not {a, b} <= _GREEK

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
-from .notated_calls import SIGNS
+from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
 from .syntax import INNER, Node
 from .unification import Unifier, is_open, is_settled, unknowns
@@ -143,6 +143,11 @@ class Inference:
             return False
         left, right = map(self.shape, node.args)
         return left == right != SCALAR and left[1] == ONE
+
+    def is_exponential(self, node: Node) -> bool:
+        """Whether a power is one of the constant e."""
+        base = node.args[0]
+        return base.kind == "name" and base.value == "e" and "e" not in self.shapes
 
     def _settle(self, pending: _Pending, force: bool) -> None:
         if pending.done:
@@ -299,6 +304,12 @@ def _quotient(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: 
 
 def _power(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     base, exponent = args
+    if i.is_exponential(node):
+        sign = SIGNS[EXPONENTIAL]
+        shape = sign.shape(i.unifier, exponent)
+        if shape is None:
+            raise Misfit(node, sign.refusal)
+        return shape
     if not i.unifier.unify_shapes(exponent, SCALAR) or not i.unifier.unify(*base):
         raise Misfit(node)
     return base

@@ -17,7 +17,7 @@ from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
 from ..language.elaboration import Elaboration, read
 from ..language.reader import has_latex, parse
-from ..language.scope import Declared, Scope, gather, vocabulary
+from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -92,6 +92,10 @@ def extended(standing: Standing, more: str) -> Standing | None:
         statements = parse(text, vocabulary(), len(problem.text), problem.functions)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
+        if standing.assumed and any(isinstance(s, Declaration) for s in statements):
+            declared = len(problem.symbols) > len(standing.assumed)
+            if not declared and not problem.functions:
+                return None  # the first declaration makes likely slips of names that have none
         if any(node.kind == "running" for root in _values(statements) for node in postorder(root)):
             return None
         named = set(_names(statements))
@@ -203,7 +207,8 @@ def _is_mistaken(standing: Standing, names: Iterable[str], known: Container[str]
     one."""
     new = [name for name in names if name not in known and name not in standing.dims]
     return any(
-        nearest(name, new) is not None or any(name.startswith(n) or name.endswith(n) for n in new)
+        nearest(name, new) is not None
+        or any(differ_slightly(name, n) or name.startswith(n) or name.endswith(n) for n in new)
         for name in standing.assumed
     )
 

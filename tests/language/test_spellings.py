@@ -27,7 +27,9 @@ READ = [
     ("X^{-1}", "inv(X)"), ("X^{T} y", "X' y"), ("Xᵀ y", "X' y"), ("X^⊤ y", "X' y"),
     ("X⊤ y", "X' y"), ("X^{⊤} y", "X' y"), ("A⁻ᵀ", "inv(A)'"), ("A^-T", "inv(A)'"),
     ("A^{-T}", "inv(A)'"), ("s^{1/2}", "s^(1/2)"), ("s^{2 lam}", "s^(2 lam)"),
-    ("½ x' A x", "1/2 x' A x"), ("⅔ s", "2/3 s"), ("s^½", "s^(1/2)"), ("-½ s", "-1/2 s"),
+    ("e^s", "exp(s)"), ("e^(x' y)", "exp(x' y)"), ("e^-s", "exp(-s)"), ("e^x", "exp(x)"),
+    ("e^{-½ x' A x}", "exp(-1/2 x' A x)"), ("½ x' A x", "1/2 x' A x"),
+    ("⅔ s", "2/3 s"), ("s^½", "s^(1/2)"), ("-½ s", "-1/2 s"),
     ("√(x' x)", "sqrt(x' x)"), ("√2 s", "sqrt(2) s"), ("⟨x, A y⟩", "dot(x, A y)"),
     ("⟨x, y⟩²", "dot(x, y)^2"), ("A·x", "A x"), ("2·x", "2 x"),
     ("tr(A)", "tr(A)"), ("Tr(A X)", "tr(A X)"), ("trace(A)", "tr(A)"), ("ln(s)", "log(s)"),
@@ -73,7 +75,7 @@ REFUSED = [
     ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
-    ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
+    ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
 ]  # fmt: skip
 
 
@@ -116,6 +118,8 @@ def test_is_refused_with_what_to_write(spelled: str, said: str) -> None:
         ("|A|", "`|A|` is read as `det`."),
         ("log|A|", "`log|A|` is read as `logdet`."),
         ("max(0, s)", "`max(0, s)` is read as `maximum`."),
+        ("e^x", "`e^x` is read as `exp(x)`, by entries."),
+        ("x @ y", "`x @ y` is read as the inner product `dot(x, y)`."),
     ],
 )
 def test_a_reading_among_several_is_said(spelled: str, said: str) -> None:

@@ -33,6 +33,8 @@ SLIPS = [
     ("X : m x d; W1 : d x k; J = sum(X W2); grad J wrt W1", "Did you mean `W1`?"),
     ("X : m x d; wts : d; J = norm(X wta)^2; grad J wrt X", "Did you mean `wts`?"),
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
+    ("sigma : elementwise; x : n; grad sum(σ(x)) wrt x", "write `sigma`"),
+    ("θ, x : n; grad θ' theta wrt x", "write `θ`"),
     ("A : n x n; t = A_11 + A_22; grad t wrt A", "entries of `A` are not read"),
     ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "entries of `x` are not read"),
     ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "index below it is not read"),
@@ -43,6 +45,7 @@ ALONE = [
     ("x' A x", "x", "(A + A') x"),
     ("A, X : n x n; tr(A X)", "X", "A'"),
     (r"x^\top A x", "x", "(A + A') x"),
+    (r"$\|y - X\beta\|^2 + \lambda \|\beta\|_2^2$", "y", "2 (y - X beta)"),
     (r"$\log\det A$", "A", "inv(A)'"),
     ("S : n x n posdef const; x : n; x' S x / 2", "x", "S x"),
 ]
@@ -70,8 +73,9 @@ def test_likely_slips_are_refused(text: str, meant: str) -> None:
 @pytest.mark.parametrize("text", ["X : m x d; grad norm(X w)^2 wrt w", ABSENT])
 def test_strict_refuses_what_is_warned_of(text: str) -> None:
     st.read(text)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as refused:
         st.read(text, strict=True)
+    assert "write `w : d`" in refused.value.message or "does not occur" in refused.value.message
 
 
 def test_a_zero_has_no_green_tick(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +97,8 @@ def test_an_expression_alone_is_a_problem(text: str, wrt: str, gradient: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["A x + y", "2", "grad x", "gard J wrt X", "X[l] : n x n for l = 1..L; norm(X[1])"]
+    "text",
+    ["A : n x n; A x + y", "2", "grad x", "gard J wrt X", "X[l] : n x n for l = 1..L; norm(X[1])"],
 )
 def test_what_is_no_problem_alone(text: str) -> None:
     with pytest.raises(InputError):
