@@ -116,7 +116,7 @@ class Simplifier:
         """The node after the passes, round by round until that changes nothing; of forms that turn
         into each other, one that doesn't depend on where one began."""
         forms = [e]
-        for _ in range(MOST_ROUNDS):
+        for _ in range(1 if depth else MOST_ROUNDS):  # within a pass, the next round looks again
             found = self._after_passes(forms[-1], place)
             if found is forms[-1]:
                 break
