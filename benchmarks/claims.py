@@ -33,6 +33,7 @@ from shapetrick.core import expr as ex
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem, Request
+from shapetrick.core.traversal import postorder, substitute, symbols_of, transform
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
 from shapetrick.validation.checker import checker_of
@@ -239,7 +240,7 @@ def respelt(e: Expr, rng: np.random.Generator) -> Expr:
         found = [new for new in (rule(x, rng) for rule in RESPELLINGS) if new is not None]
         return found[rng.integers(len(found))] if found else x
 
-    return ex.transform(e, change)
+    return transform(e, change)
 
 
 def _reordered(x: Expr, rng: np.random.Generator) -> Expr | None:
@@ -293,13 +294,13 @@ def renamed(e: Expr, upstream: Expr | None, rng: np.random.Generator) -> tuple[E
     """The expression with a definition for one of its parts, every third time."""
     parts = [
         x
-        for x in ex.postorder([e])
-        if x.args and x.op != "name" and x is not e and upstream not in ex.symbols_of(x)
+        for x in postorder([e])
+        if x.args and x.op != "name" and x is not e and upstream not in symbols_of(x)
     ]
     if not parts or rng.random() > 0.33:
         return e, ""
     part = parts[rng.integers(len(parts))]
-    return ex.substitute(e, {part: ex.named(NAME, part)}), f"{NAME} = {to_text(part)}"
+    return substitute(e, {part: ex.named(NAME, part)}), f"{NAME} = {to_text(part)}"
 
 
 RESPELLINGS = (_reordered, _expanded, _turned_twice, _transposed_inside, _with_one, _squared)

@@ -17,6 +17,7 @@ from .core.errors import InputError, NameProblem, OperandError, RequestError, Sh
 from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
 from .core.functions import NAMES, TABLE, Function
 from .core.problem import Kind, Problem, Request
+from .core.traversal import postorder
 from .language import elaboration
 from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
@@ -80,7 +81,7 @@ def dimension(size: Any) -> Dim:
     if isinstance(size, str):
         return _read_dimension(size)
     done: dict[Expr, Dim] = {}
-    for e in ex.postorder([operand(size)]):
+    for e in postorder([operand(size)]):
         match e:
             case Dimension():
                 done[e] = Dim.of(e.name)
@@ -259,7 +260,7 @@ def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Symbol:
 def _names(roots: list[Expr]) -> dict[str, Symbol | Name]:
     """The symbols and definitions by name, arguments first; raises NameProblem for one of two."""
     found: dict[str, Symbol | Name] = {}
-    for e in ex.postorder(roots):
+    for e in postorder(roots):
         if not isinstance(e, (Symbol, Name)):
             continue
         if found.setdefault(e.name, e) is not e:
@@ -281,8 +282,8 @@ def _problem(request: Request) -> Problem:
     """The problem that has this request alone."""
     roots = [e for e in (request.of, request.wrt, request.direction) if e is not None]
     named = _names(roots)
-    functions = {e.name: None for e in ex.postorder(roots) if isinstance(e, Abstract)}
-    dims = {name for e in ex.postorder(roots) for side in e.shape for name in side.names}
+    functions = {e.name: None for e in postorder(roots) if isinstance(e, Abstract)}
+    dims = {name for e in postorder(roots) for side in e.shape for name in side.names}
     for name in sorted({*named, *functions} & dims):
         raise NameProblem(f"`{name}` is a dimension and a value: give one of them another name.")
     return Problem(

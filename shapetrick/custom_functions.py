@@ -15,9 +15,10 @@ from .builders import applied, checked_name
 from .core import functions
 from .core.dims import SCALAR
 from .core.errors import InputError, NameProblem, ShapetrickError
-from .core.expr import IDENTITY, KINDS, Expr, postorder, symbol
+from .core.expr import IDENTITY, KINDS, Expr, symbol
 from .core.functions import TABLE, Array, Function
 from .core.problem import Kind
+from .core.traversal import postorder
 from .derivation import vjp_rules as rules
 from .language.elaboration import parse_scalar
 from .language.scope import CONSTANTS, SIZED, UNSIZED, vocabulary

@@ -33,11 +33,11 @@ from ..core.expr import (
     matmul,
     number,
     ones,
-    postorder,
     times,
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.traversal import postorder
 from .monomials import Factor, Product
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 

@@ -29,7 +29,6 @@ from ..core.expr import (
     data_of,
     dimension,
     matmul,
-    postorder,
     power,
     rebuild,
     times,
@@ -37,6 +36,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.structure import adds_up, spreads, takes_diagonal
+from ..core.traversal import postorder
 from .index_terms import Nodes
 from .monomials import gathered
 

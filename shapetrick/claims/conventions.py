@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.expr import Expr, add, call, commute, matmul, subtract, symbols_of, transpose
+from ..core.expr import Expr, add, call, commute, matmul, subtract, transpose
 from ..core.functions import Array
 from ..core.problem import Request
+from ..core.traversal import symbols_of
 from ..numerics.sampling import PLAIN, Profile, dims_of
 from .comparison import SAME, agree, miss, ratio
 from .variants import Drawn, drawn_anew, is_steady, resized, values_at

@@ -17,6 +17,7 @@ from ..core.families import Families, at_most, reindexed
 from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
+from ..core.traversal import postorder, substitute, symbols_of
 from ..families.recurrence import Backpropagation, Piece, unshifted
 from ..families.unrolled_checks import (
     depths,
@@ -179,14 +180,14 @@ class Assertion:
             return None
         of = ex.add(*terms)
         definitions.update(self._starts(of, definitions, self._one_member(region)))
-        return self._alone(ex.substitute(of, _symbols(definitions)), definitions)
+        return self._alone(substitute(of, _symbols(definitions)), definitions)
 
     def _starts(
         self, of: Expr, definitions: Mapping[str, Expr], at: Mapping[str, Index]
     ) -> Iterator[tuple[str, Expr]]:
         """The cotangents that are given: G[L] = V. What depends on members stays a symbol, or it
         would be differentiated too."""
-        used = {s.name for s in ex.symbols_of(of)}
+        used = {s.name for s in symbols_of(of)}
         for q in self.recursion.cotangents:
             name = renamed(q.symbol.name, at)
             if q.over is None and name in used - {*definitions} and isinstance(q.value, Symbol):
@@ -214,9 +215,9 @@ class Assertion:
     def _alone(self, of: Expr, definitions: Mapping[str, Expr]) -> tuple[Problem, Request]:
         problem, value = self._problem, self._claim.value
         if value is not None:
-            value = ex.substitute(value, _symbols(definitions))
+            value = substitute(value, _symbols(definitions))
         roots = [of, self._request.wrt, *([] if value is None else [value])]
-        nodes = list(ex.postorder(roots))
+        nodes = list(postorder(roots))
         symbols = {e.name: e for e in nodes if isinstance(e, Symbol)}
         symbols.update((n, e) for n, e in problem.symbols.items() if not e.indices)
         called = {e.name for e in nodes if isinstance(e, Abstract)}
@@ -236,9 +237,7 @@ class Assertion:
 
     def members_again(self, value: Expr, alone: Problem) -> Expr:
         """A value of the ordinary problem as one of members."""
-        return ex.substitute(
-            value, {e: ex.symbol(n, e.shape) for n, e in alone.definitions.items()}
-        )
+        return substitute(value, {e: ex.symbol(n, e.shape) for n, e in alone.definitions.items()})
 
 
 def _symbols(definitions: Mapping[str, Expr]) -> dict[Expr, Expr]:

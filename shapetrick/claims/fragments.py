@@ -23,11 +23,11 @@ from ..core.expr import (
     abstract,
     matmul,
     number,
-    postorder,
     times,
 )
 from ..core.functions import NAMES, TABLE
 from ..core.structure import is_product
+from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from ..language.syntax import Callee, Node
 from .comparison import agree

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..core import expr as ex
-from ..core.expr import Expr, Name, postorder, substitute
+from ..core.expr import Expr, Name
 from ..core.problem import Problem, Request
+from ..core.traversal import postorder, substitute
 from ..language.elaboration import read_definition
 from .comparison import agree, distance
 from .diagnosis import Slip

@@ -19,10 +19,11 @@ import numpy as np
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
-from ..core.expr import IDENTITY, Expr, Number, eye, postorder, transpose
+from ..core.expr import IDENTITY, Expr, Number, eye, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
+from ..core.traversal import postorder
 from ..language.elaboration import read_claim, read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim
-from ..core.expr import Expr, Symbol, symbols_of
+from ..core.expr import Expr, Symbol
 from ..core.problem import Request
-from ..core.traversal import redimensioned
+from ..core.traversal import redimensioned, symbols_of
 from ..language.lowering import Lowering
 from ..language.syntax import ATTRIBUTES
 from ..numerics.sampling import PLAIN, Profile

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from ..core.dims import ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Name, data_of, postorder, sizes_of, value_of
+from ..core.expr import Abstract, Expr, Name, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
+from ..core.traversal import postorder
 from . import reductions
 from .ir import Graph, Value, pairs
 from .reductions import inner, total

@@ -8,21 +8,10 @@ from functools import partial
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
-from ..core.expr import (
-    Abstract,
-    Call,
-    Expr,
-    Name,
-    Symbol,
-    is_identity,
-    postorder,
-    substitute,
-    symbol,
-    symbols_of,
-    times,
-)
+from ..core.expr import Abstract, Call, Expr, Name, Symbol, is_identity, symbol, times
 from ..core.problem import Problem, Request
 from ..core.results import Result
+from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
 from ..language.syntax import UPSTREAM
 from .chain_order import Association

@@ -7,21 +7,8 @@ from fractions import Fraction
 from itertools import groupby
 from operator import is_
 
-from .expr import (
-    MINUS,
-    Add,
-    Commute,
-    Expr,
-    MatMul,
-    Name,
-    Number,
-    Ones,
-    Power,
-    Times,
-    add,
-    exact,
-    postorder,
-)
+from .expr import MINUS, Add, Commute, Expr, MatMul, Name, Number, Ones, Power, Times, add, exact
+from .traversal import postorder
 
 
 def length(e: Expr) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import numbers
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import lru_cache
@@ -629,51 +629,6 @@ def sizes_of(e: Expr) -> tuple[Dim, ...]:
     if isinstance(e, Commute):
         return e.sizes
     return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
-
-
-def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
-    """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
-    done: set[Expr] = set()
-    entered: set[Expr] = set()
-    for root in roots:
-        stack = [root]
-        while stack:
-            e = stack[-1]
-            if e.args and e not in entered and e not in done and (into is None or into(e)):
-                entered.add(e)
-                stack += [a for a in reversed(e.args) if a not in done]
-                continue
-            stack.pop()
-            if e not in done:
-                done.add(e)
-                yield e
-
-
-def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The expression with `change` applied to every node, bottom up."""
-    new: dict[Expr, Expr] = {}
-    for e in postorder([root]):
-        new[e] = change(rebuild(e, [new[a] for a in e.args]))
-    return new[root]
-
-
-def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
-    """The expression with nodes replaced; what is put in is not searched again."""
-    new: dict[Expr, Expr] = {}
-    for e in postorder([root], into=lambda e: e not in replacements):
-        replacement = replacements.get(e)
-        new[e] = rebuild(e, [new[a] for a in e.args]) if replacement is None else replacement
-    return new[root]
-
-
-def expand_names(root: Expr) -> Expr:
-    """The expression in declared symbols alone: every definition replaced by its body."""
-    return transform(root, lambda e: e.args[0] if isinstance(e, Name) else e)
-
-
-def symbols_of(root: Expr) -> list[Symbol]:
-    """The symbols that occur, in order of first appearance."""
-    return [e for e in postorder([root]) if isinstance(e, Symbol)]
 
 
 def _flatten(kind: type[Expr], args: Iterable[Expr]) -> tuple[Expr, ...]:

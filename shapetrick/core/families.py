@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeGuard
 
 from .dims import Dim, Shape
 from .errors import Span
-from .expr import Dimension, Expr, Name, Symbol, Total, postorder, rebuild, symbol, total
+from .expr import Dimension, Expr, Name, Symbol, Total, rebuild, symbol, total
 from .indices import (
     Index,
     Indices,
@@ -26,7 +26,7 @@ from .indices import (
     split,
     within,
 )
-from .traversal import redimensioned
+from .traversal import postorder, redimensioned
 
 COTANGENT = "G"
 

@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from .dims import Dim, Shape
-from .expr import Expr, Symbol, expand_names
+from .expr import Expr, Symbol
 from .indices import Range
 from .problem import Request
+from .traversal import expand_names
 
 Verdict = Literal["verified", "wrong", "unchecked"]
 

@@ -1,13 +1,14 @@
-"""Walks: to what is reached, over expressions by a memo, and to expressions of other dimensions."""
+"""Walks over expressions, arguments first: to all nodes, by a memo, with parts replaced, with other
+dimensions; and to what is reached."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
 from typing import TypeVar
 
 from . import expr as ex
 from .dims import Dim
-from .expr import Expr, Name, Named, Symbol, Total, sizes_of
+from .expr import Expr, Name, Named, Symbol, Total, rebuild, sizes_of
 
 Found = TypeVar("Found")
 Place = TypeVar("Place", bound=Hashable)
@@ -23,6 +24,51 @@ def reachable(start: Place, direct: Callable[[Place], Iterable[Place]]) -> dict[
                 found[place] = None
                 stack.append(place)
     return found
+
+
+def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
+    """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
+    done: set[Expr] = set()
+    entered: set[Expr] = set()
+    for root in roots:
+        stack = [root]
+        while stack:
+            e = stack[-1]
+            if e.args and e not in entered and e not in done and (into is None or into(e)):
+                entered.add(e)
+                stack += [a for a in reversed(e.args) if a not in done]
+                continue
+            stack.pop()
+            if e not in done:
+                done.add(e)
+                yield e
+
+
+def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with `change` applied to every node, bottom up."""
+    new: dict[Expr, Expr] = {}
+    for e in postorder([root]):
+        new[e] = change(rebuild(e, [new[a] for a in e.args]))
+    return new[root]
+
+
+def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
+    """The expression with nodes replaced; what is put in is not searched again."""
+    new: dict[Expr, Expr] = {}
+    for e in postorder([root], into=lambda e: e not in replacements):
+        replacement = replacements.get(e)
+        new[e] = rebuild(e, [new[a] for a in e.args]) if replacement is None else replacement
+    return new[root]
+
+
+def expand_names(root: Expr) -> Expr:
+    """The expression in declared symbols alone: every definition replaced by its body."""
+    return transform(root, lambda e: e.args[0] if isinstance(e, Name) else e)
+
+
+def symbols_of(root: Expr) -> list[Symbol]:
+    """The symbols that occur, in order of first appearance."""
+    return [e for e in postorder([root]) if isinstance(e, Symbol)]
 
 
 def remembered(
@@ -60,7 +106,7 @@ def redimensioned(
     Raises ShapeError where operands no longer fit."""
     given = list(roots)
     new: dict[Expr, Expr] = {}
-    for e in ex.postorder(given, into=lambda e: summed is None or not isinstance(e, Total)):
+    for e in postorder(given, into=lambda e: summed is None or not isinstance(e, Total)):
         args = [new[a] for a in e.args] if summed is None or not isinstance(e, Total) else []
         match e:
             case Symbol():

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .expr import symbols_of
 from .problem import Kind, Problem, Request
+from .traversal import symbols_of
 
 MOST_NAMED = 4  # of the symbols that something contains
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, add, postorder, symbol, zeros
+from ..core.expr import Expr, Name, add, symbol, zeros
+from ..core.traversal import postorder
 from .local_derivatives import View, views
 from .vjp_rules import arranged_terms
 

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import DerivationError
-from ..core.expr import Abstract, Expr, symbols_of
+from ..core.expr import Abstract, Expr
 from ..core.functions import Array, Side, Signature
+from ..core.traversal import symbols_of
 from ..numerics.evaluation import Program
 from ..numerics.finite_differences import derivative, magnitude
 from ..numerics.sampling import abstract_functions

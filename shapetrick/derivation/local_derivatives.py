@@ -31,13 +31,13 @@ from ..core.expr import (
     matmul,
     node,
     number,
-    postorder,
     rebuild,
     symbol,
     times,
     zeros,
 )
 from ..core.functions import TABLE, Array, Function, Side, Signature
+from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from .principal_types import Type, principal_types
 from .ties import row_by_ties

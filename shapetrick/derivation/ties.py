@@ -15,9 +15,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..core.errors import ShapetrickError
-from ..core.expr import Abstract, Expr, Symbol, postorder
+from ..core.expr import Abstract, Expr, Symbol
 from ..core.functions import SAME, TABLE, Function
-from ..core.traversal import remembered
+from ..core.traversal import postorder, remembered
 from ..numerics.evaluation import Program
 from ..numerics.sampling import abstract_functions, assignments, dims_among, draw, generator
 

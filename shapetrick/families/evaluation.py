@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.expr import Abstract, Symbol, postorder
+from ..core.expr import Abstract, Symbol
 from ..core.families import Families
 from ..core.functions import Array
 from ..core.indices import numbered
 from ..core.problem import Problem
 from ..core.results import Result
+from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all
 from .unrolled_checks import gradients
 

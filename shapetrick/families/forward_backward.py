@@ -17,6 +17,7 @@ from ..core.families import Families, Incomparable, Segment, covers
 from ..core.indices import Index, Range, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
+from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
 from .saved_values import Made, indices_within, kept_values, last_index, without_index
 
@@ -76,7 +77,7 @@ class _Passes:
         for s in (s for kept in self._kept.values() for s in kept):
             body = _body(s)
             inner = {x: self._prepared(x, forward, s.over) for x in body.args}
-            forward.append(replace(s, body=ex.substitute(body, inner)))
+            forward.append(replace(s, body=substitute(body, inner)))
         values = {of: self._value(of, text) for of, text in self._asked().items()}
         gradients: list[Answer] = []
         for i, group in enumerate(self._groups()):
@@ -116,9 +117,7 @@ class _Passes:
     def _prepared(self, root: Expr, into: list[Segment], over: Range | None = None) -> Expr:
         """The expression with names for what is kept, for definitions and for sums over members;
         these are defined `into` a list."""
-        for x in ex.postorder(
-            [root], into=lambda x: not isinstance(x, Total)
-        ):  # the inner ones first
+        for x in postorder([root], into=lambda x: not isinstance(x, Total)):  # the inner ones first
             if (
                 isinstance(x, Name)
                 and x.name in self.problem.definitions
@@ -143,7 +142,7 @@ class _Passes:
                 new[x] = self._sum(x, into)
             else:
                 stack.extend(x.args)
-        return ex.substitute(root, new) if new else root
+        return substitute(root, new) if new else root
 
     def _stored(self, x: Expr, over: Range | None) -> Expr | None:
         """The member that holds a value which was kept; None if none does."""
@@ -197,12 +196,12 @@ class _Passes:
 
         def renamed(e: Expr) -> Expr:
             new: dict[Expr, Expr] = {}
-            for x in ex.postorder([e], into=lambda x: not isinstance(x, Total)):
+            for x in postorder([e], into=lambda x: not isinstance(x, Total)):
                 if isinstance(x, Total):
                     new[x] = ex.total(renamed(x.args[0]), x.over)
                 elif isinstance(x, Symbol) and x.base in names:
                     new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
-            return ex.substitute(e, new) if new else e
+            return substitute(e, new) if new else e
 
         return renamed
 

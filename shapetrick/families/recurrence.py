@@ -33,6 +33,7 @@ from ..core.families import (
 from ..core.indices import Index, Range, member, renamed_shape
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
+from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
 from .schedule import schedule
@@ -135,7 +136,7 @@ class Backpropagation:
         if q.over is not None:
             own.add(q.over.letter)
         taken = self.problem.taken(self.request) | own | set(self._names.values())
-        value = ex.substitute(q.value, self._sums)
+        value = substitute(q.value, self._sums)
         return replace(q, value=with_own_letters(value, own, taken))
 
     def _gradient(self) -> tuple[Equation, ...]:
@@ -203,7 +204,7 @@ class Backpropagation:
                 alone = sum(_meet(piece, index, *other[::2]) for other in uses) == 1
                 yield self._paper(piece, variable), self._titled(member(name, index), piece, alone)
         for piece in self._pieces:
-            if not wrt.indices and wrt in ex.symbols_of(piece.body):
+            if not wrt.indices and wrt in symbols_of(piece.body):
                 label = self._label(wrt.name)
                 yield self._paper(piece, wrt), self._titled(label, piece, False)
 
@@ -268,12 +269,12 @@ class Backpropagation:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
         bodies = [piece.body for piece in self._pieces]
-        sums = [x for x in ex.postorder(bodies) if isinstance(x, Total)]
+        sums = [x for x in postorder(bodies) if isinstance(x, Total)]
         self._sums = {ex.symbol(f"({x})", x.shape): x for x in sums}
         stand_ins: dict[Expr, Expr] = {x: stand_in for stand_in, x in self._sums.items()}
 
         def bare(e: Expr) -> Expr:
-            return ex.substitute(e, stand_ins) if stand_ins else e
+            return substitute(e, stand_ins) if stand_ins else e
 
         pieces = [replace(piece, body=bare(piece.body)) for piece in self._pieces]
         summands = {x: Piece(bare(x.args[0]), UNIT, x.over) for x in sums}
@@ -282,7 +283,7 @@ class Backpropagation:
         self._pieces = [piece for piece in self._pieces if piece in pieces]
         depth = dict.fromkeys(sums, 0)
         for x in reversed(sums):
-            for inner in ex.symbols_of(summands[x].body):
+            for inner in symbols_of(summands[x].body):
                 if inner in self._sums:
                     depth[self._sums[inner]] = max(depth[self._sums[inner]], depth[x] + 1)
         lines = len(self._pieces)
@@ -298,7 +299,7 @@ class Backpropagation:
         is nowhere."""
         parts = []
         for piece in self._pieces:
-            if stand_in in ex.symbols_of(piece.body):
+            if stand_in in symbols_of(piece.body):
                 part = self.through(piece, stand_in)
                 parts.append(part if piece.over is None else _summed(part, piece.over))
         return self._simplify(ex.add(*parts)) if parts else None
@@ -340,7 +341,7 @@ class Backpropagation:
         plain: list[Expr] = []
         sums: dict[Range, list[Expr]] = {}
         for piece in self._pieces:
-            if wrt not in ex.symbols_of(piece.body):
+            if wrt not in symbols_of(piece.body):
                 continue
             value = self.through(piece, wrt)
             if piece.over is None:
@@ -442,10 +443,10 @@ class Backpropagation:
         e = self._simplifier(e)
         names: dict[Expr, Expr] = {
             x: ex.symbol(x.name, x.shape)
-            for x in ex.postorder([e], into=lambda x: not isinstance(x, Name))
+            for x in postorder([e], into=lambda x: not isinstance(x, Name))
             if isinstance(x, Name) and x.indices
         }
-        return ex.substitute(e, names) if names else e
+        return substitute(e, names) if names else e
 
 
 def _summed(e: Expr, over: Range) -> Expr:

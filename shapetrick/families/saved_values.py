@@ -15,25 +15,13 @@ from typing import NamedTuple
 
 from ..core.dims import Dim
 from ..core.errors import InputError
-from ..core.expr import (
-    Add,
-    Expr,
-    MatMul,
-    Name,
-    Number,
-    Symbol,
-    Times,
-    Total,
-    Transpose,
-    postorder,
-    substitute,
-    symbol,
-)
+from ..core.expr import Add, Expr, MatMul, Name, Number, Symbol, Times, Total, Transpose, symbol
 from ..core.families import Families, Incomparable, Segment, at_most, members_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Index, Range, base_of, member, numbered
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
+from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
 from .unrolling import Unrolling
 

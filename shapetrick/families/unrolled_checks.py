@@ -8,11 +8,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ..core.errors import RequestError
-from ..core.expr import Expr, Symbol, symbols_of
+from ..core.expr import Expr, Symbol
 from ..core.families import Families, Segment, at_index, reindexed
 from ..core.indices import Index, Indices, numbered
 from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
+from ..core.traversal import symbols_of
 from ..validation.checker import checker_of
 from .recurrence import segments_of
 from .unrolling import Unrolling

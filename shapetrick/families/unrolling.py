@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from ..core.budget import MEMBERS
 from ..core.errors import RequestError
-from ..core.expr import Expr, Symbol, Total, add, named, postorder, substitute, symbols_of, zeros
+from ..core.expr import Expr, Symbol, Total, add, named, zeros
 from ..core.families import Segment, reindexed
 from ..core.indices import Index, Indices, numbered, split
+from ..core.traversal import postorder, substitute, symbols_of
 
 
 @dataclass(slots=True)

@@ -27,12 +27,12 @@ from ..core.expr import (
     Number,
     Symbol,
     Total,
-    postorder,
     sizes_of,
 )
 from ..core.families import Families, Segment
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
+from ..core.traversal import postorder
 from ..core.warnings import warnings_of
 from ..families.saved_values import Account
 from ..language.printer import to_text

@@ -33,6 +33,7 @@ from ..core.results import (
     Validation,
     Verdict,
 )
+from ..core.traversal import postorder
 from .json_export import VERSION, fingerprint
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ class _Restoration:
         """Names that the gradient uses; of families, also what is made on the way to a member."""
         if "recursion" in self._data:
             return map(self._at, self._data["recursion"]["kept"])
-        values = [e for e in ex.postorder([gradient]) if isinstance(e, (Symbol, Name))]
+        values = [e for e in postorder([gradient]) if isinstance(e, (Symbol, Name))]
         names = {e.name: e for e in values}
         return [names[text] for text in self._data["kept"]]
 

@@ -20,6 +20,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Call, Expr, Name, Number, Symbol, call
 from ..core.functions import TABLE, Function
+from ..core.traversal import postorder, transform
 from ..language.definitions import definition, written_out
 
 VARIABLE = sp.Dummy("x", real=True)
@@ -34,7 +35,7 @@ def to_sympy(e: Expr) -> Any:
     Raises RequestError for what SymPy hasn't."""
     done: dict[Expr, Any] = {}
     try:
-        for part in ex.postorder([_expanded(e)]):
+        for part in postorder([_expanded(e)]):
             done[part] = _made(part, [done[a] for a in part.args])
     except RecursionError:
         raise RequestError("the expression is too deep for SymPy.") from None
@@ -50,7 +51,7 @@ def _expanded(e: Expr) -> Expr:
         expand = _EXPANSIONS.get(part.op)
         return part if expand is None else expand(*part.args, ex.data_of(part))
 
-    return ex.transform(written_out(e, lambda part: not TABLE[part.function].elementwise), change)
+    return transform(written_out(e, lambda part: not TABLE[part.function].elementwise), change)
 
 
 def _total(x: Expr, axis: int | None = None) -> Expr:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from ..core import expr as ex
+from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
 from ..core.errors import (
     CallError,
@@ -21,7 +22,7 @@ from ..core.errors import (
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
 from ..core.problem import Claim, Kind, Problem, Request
-from ..core.traversal import reachable
+from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
 from .libraries import check_python
@@ -216,7 +217,9 @@ def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
 
 def _all_dimensions(problem: Problem) -> Iterator[str]:
     """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
-    for e in ex.postorder([*problem.definitions.values(), *(r.of for r in problem.requests)]):
+    for e in traversal.postorder(
+        [*problem.definitions.values(), *(r.of for r in problem.requests)]
+    ):
         for dim in e.shape:
             yield from dim.names
         if isinstance(e, Dimension):
@@ -477,7 +480,7 @@ class Elaboration:
 
     def _variables(self, asked: Asked, of: Expr) -> tuple[Named, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
-        contained = set(ex.symbols_of(of))
+        contained = set(symbols_of(of))
         constants = [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             Named(name, asked.span)
@@ -555,7 +558,7 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used = set(ex.symbols_of(of))
+        used = set(symbols_of(of))
         for symbol in (self.values[n] for n in self.scope.symbols):
             if symbol in used and symbol.name not in constants:
                 if not of.is_scalar:

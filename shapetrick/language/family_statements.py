@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..core import expr as ex
+from ..core import traversal
 from ..core.dims import SCALAR, Dim, Shape, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, Total
@@ -268,7 +269,7 @@ class Reading:
             if u.is_function and u.index is None and u.name not in self.scope.functions:
                 raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
         built = self.build(root, scope, values, shape)
-        for e in ex.postorder([built]):
+        for e in traversal.postorder([built]):
             if isinstance(e, Total) and any(
                 e.over.letter in (name, *(i.letter for i in parts(name)[1]))
                 for d in e.shape

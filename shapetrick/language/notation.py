@@ -38,12 +38,12 @@ from ..core.expr import (
     Transpose,
     Zeros,
     data_of,
-    postorder,
     sizes_of,
     value_of,
 )
 from ..core.functions import NAMES
 from ..core.indices import Range
+from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
 

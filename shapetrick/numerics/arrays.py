@@ -11,8 +11,9 @@ import numpy as np
 from ..core.budget import ARRAYS, BYTES, TRIED, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
-from ..core.expr import Expr, Name, Symbol, postorder
+from ..core.expr import Expr, Name, Symbol
 from ..core.functions import Array
+from ..core.traversal import postorder
 from .evaluation import Program as Evaluation
 from .sampling import dims_of
 

@@ -26,10 +26,10 @@ from ..core.expr import (
     Symbol,
     Zeros,
     data_of,
-    postorder,
     sizes_of,
 )
 from ..core.functions import TABLE, Array
+from ..core.traversal import postorder
 
 Functions = Mapping[
     str, Callable[[Array, int], Array]

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Expr, Symbol, postorder, sizes_of
+from ..core.expr import Commute, Dimension, Expr, Symbol, sizes_of
 from ..core.functions import TABLE, Array
+from ..core.traversal import postorder
 
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
 LARGEST_FIXED = 6  # a declared size above it is drawn small, where nothing forces it

@@ -13,7 +13,8 @@ from fractions import Fraction
 from ..algebra.index_terms import Term, parted, read_terms, turned
 from ..core.dims import Shape
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, add, matmul, number, postorder, times, transpose
+from ..core.expr import Expr, Name, add, matmul, number, times, transpose
+from ..core.traversal import postorder
 from ..derivation.chain_rule import active_nodes, cotangents, upstream_of
 from ..simplification.simplifier import Simplifier
 

@@ -10,24 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
-from ..core.expr import (
-    IDENTITY,
-    UNIT,
-    Expr,
-    Name,
-    Symbol,
-    named,
-    postorder,
-    rebuild,
-    substitute,
-    symbol,
-    zeros,
-)
+from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.families import Families
 from ..core.functions import NAMES
 from ..core.problem import Kind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step
-from ..core.traversal import remembered
+from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
 from ..language.scope import CONSTANTS

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from ..core.dims import Dim, Shape
 from ..core.errors import InputError
-from ..core.expr import Dimension, Expr, Name, Real, Symbol, postorder
+from ..core.expr import Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
 from ..core.indices import Range, parts, read_name
 from ..core.problem import Problem, Request
+from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.latex_names import ACCENTS, GREEK, letter_of
 from ..language.notation import Level, Notation, Piece, Rope, signed, spell

@@ -32,16 +32,14 @@ from ..core.expr import (
     add,
     dimension,
     number,
-    postorder,
     power,
-    substitute,
     symbol,
-    symbols_of,
     times,
 )
 from ..core.functions import NAMES, Array
 from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
+from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
 from ..language.elaboration import is_name, read_expression, read_line
 from ..language.printer import to_text

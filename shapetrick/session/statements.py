@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import Literal
 
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.expr import Abstract, Expr, Name, Symbol, postorder
+from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import Problem, Request
+from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.notated_calls import SIGNS
 from ..language.parser import parse, pieces

@@ -6,8 +6,9 @@ from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
-from ..core.expr import Add, Expr, MatMul, Times, call, matmul, postorder, rebuild, times, transpose
+from ..core.expr import Add, Expr, MatMul, Times, call, matmul, rebuild, times, transpose
 from ..core.structure import is_product
+from ..core.traversal import postorder
 
 
 def with_diagonals(e: Expr, signs: Signs) -> Expr:

@@ -38,10 +38,10 @@ from ..core.expr import (
     eye,
     matmul,
     ones,
-    postorder,
     rebuild,
     zeros,
 )
+from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways

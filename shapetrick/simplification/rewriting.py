@@ -31,15 +31,13 @@ from ..core.expr import (
     data_of,
     exact,
     number,
-    postorder,
     rebuild,
     times,
-    transform,
 )
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
-from ..core.traversal import remembered
+from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, Identity
 from .pattern_matching import Binding, Matcher, parts_of, terms_of, turned

@@ -13,21 +13,10 @@ from ..algebra.index_terms import Term
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, length, outline
 from ..core.dims import Shape
-from ..core.expr import (
-    Add,
-    Expr,
-    MatMul,
-    Name,
-    Number,
-    Power,
-    Times,
-    Transpose,
-    postorder,
-    rebuild,
-)
+from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, rebuild
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.traversal import remembered
+from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
 from .networks import Networks
 from .passes import PASSES, Place

@@ -23,11 +23,11 @@ from ..core.expr import (
     add,
     is_identity,
     named,
-    postorder,
     rebuild,
     times,
 )
 from ..core.structure import moves
+from ..core.traversal import postorder
 
 LEAST_SAVING = 3  # operators that a name must save
 DEEPEST = 16  # operations within each other that are still shown as one expression

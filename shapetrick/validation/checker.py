@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.dims import shape_text
-from ..core.expr import Abstract, Expr, Symbol, exact, postorder
+from ..core.expr import Abstract, Expr, Symbol, exact
 from ..core.functions import Array
 from ..core.problem import Kind, Problem, Request
 from ..core.results import Validation, Verdict
+from ..core.traversal import postorder
 from ..numerics.error_curves import Curve, error_curve
 from ..numerics.evaluation import Program
 from ..numerics.finite_differences import remainder

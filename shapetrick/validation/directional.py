@@ -11,9 +11,10 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
-from ..core.expr import Abstract, Expr, Symbol, postorder, symbol, symbols_of
+from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array
 from ..core.problem import Kind
+from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import Program
 from ..numerics.sampling import dims_of
 

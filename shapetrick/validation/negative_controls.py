@@ -7,20 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from ..core.errors import ShapeError
-from ..core.expr import (
-    Add,
-    Expr,
-    MatMul,
-    Name,
-    Number,
-    Times,
-    Transpose,
-    add,
-    matmul,
-    substitute,
-    times,
-)
+from ..core.expr import Add, Expr, MatMul, Name, Number, Times, Transpose, add, matmul, times
 from ..core.functions import Array
+from ..core.traversal import substitute
 
 SAME = 1e-14  # relative: a spoilt copy this near to the answer is not spoilt
 SPOILT_DEPTH = 3  # of the sums and products that are spoilt

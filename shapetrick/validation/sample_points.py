@@ -18,8 +18,9 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.errors import ShapetrickError
-from ..core.expr import Name, postorder
+from ..core.expr import Name
 from ..core.functions import Array
+from ..core.traversal import postorder
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
 from ..numerics.sampling import (

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..algebra.ranges import Ranges
 from ..core.errors import ShapetrickError
-from ..core.expr import Add, Expr, Number, Symbol, postorder
+from ..core.expr import Add, Expr, Number, Symbol
 from ..core.functions import TABLE, Array
+from ..core.traversal import postorder
 from ..numerics.evaluation import Functions, Program
 from ..numerics.finite_differences import COARSEST, SMALLEST, derivatives, points_per_direction
 from ..numerics.sampling import (

@@ -8,7 +8,8 @@ from hypothesis import given
 from strategies import SIZES, abstract_values, attributed_expressions, environment, examples
 
 from shapetrick.algebra.ranges import Ranges
-from shapetrick.core.expr import Expr, postorder
+from shapetrick.core.expr import Expr
+from shapetrick.core.traversal import postorder
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import Program
 

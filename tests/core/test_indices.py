@@ -18,15 +18,13 @@ from shapetrick.core.expr import (
     eye,
     named,
     ones,
-    postorder,
     symbol,
-    symbols_of,
     total,
     zeros,
 )
 from shapetrick.core.families import reindexed
 from shapetrick.core.indices import Index, Member, Range, member, read_name
-from shapetrick.core.traversal import redimensioned
+from shapetrick.core.traversal import postorder, redimensioned, symbols_of
 
 RECURRENT = """
 X[t] : m x d for t = 1..T;  W : n x n;  U : d x n;  Y : m x n

@@ -16,7 +16,8 @@ from sympy.tensor.array.expressions.array_expressions import ArrayElementwiseApp
 from sympy_values import numeric
 
 import shapetrick as st
-from shapetrick.core.expr import Expr, operand, symbols_of
+from shapetrick.core.expr import Expr, operand
+from shapetrick.core.traversal import symbols_of
 from shapetrick.numerics.evaluation import evaluate
 
 X, Y, A, w, v, b, s = st.symbols("X, Y: m x n; A: n x n; w, v: n; b: m; s: scalar positive")

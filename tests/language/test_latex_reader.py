@@ -17,8 +17,9 @@ import shapetrick
 from shapetrick.cli import main
 from shapetrick.core.dims import SCALAR
 from shapetrick.core.errors import InputError, ShapetrickError
-from shapetrick.core.expr import Expr, symbols_of
+from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
+from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.tex_files import marked
 from shapetrick.numerics.evaluation import Program

@@ -8,8 +8,8 @@ import pytest
 
 from shapetrick.core.dims import shape_text
 from shapetrick.core.errors import InferenceError, NameProblem, RequestError
-from shapetrick.core.expr import symbols_of
 from shapetrick.core.problem import Problem
+from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
 
 DECLARED = """

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shapetrick.core.dims import ONE, Dim
-from shapetrick.core.expr import call, dimension, matmul, ones, postorder, symbol, times
+from shapetrick.core.expr import call, dimension, matmul, ones, symbol, times
+from shapetrick.core.traversal import postorder
 from shapetrick.numerics.sampling import (
     Profile,
     abstract_functions,

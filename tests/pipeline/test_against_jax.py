@@ -10,8 +10,9 @@ from strategies import ATTRIBUTED, DECLARATIONS, examples, expressions
 
 from shapetrick.algebra.assumptions import CONSTRAINTS
 from shapetrick.core.dims import ONE, SCALAR, Dim
-from shapetrick.core.expr import Expr, substitute
+from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Kind
+from shapetrick.core.traversal import substitute
 from shapetrick.language.elaboration import read, read_expression
 
 

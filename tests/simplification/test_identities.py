@@ -16,6 +16,7 @@ from shapetrick.core.cost import length
 from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE, Function
+from shapetrick.core.traversal import postorder, substitute, symbols_of, transform
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
@@ -64,7 +65,7 @@ def holds(identity: Identity) -> bool:
     points = 0
     for sizes in islice(assignments(dims_of([left, right]), rng), 2):
         for profile in PROFILES:
-            env = {s.name: draw(s, sizes, rng, profile) for s in ex.symbols_of(left)}
+            env = {s.name: draw(s, sizes, rng, profile) for s in symbols_of(left)}
             a, b = evaluate(left, env, sizes), evaluate(right, env, sizes)
             if not np.isfinite(a).all():
                 continue
@@ -113,7 +114,7 @@ def test_order_of_terms_and_factors_does_not_matter(identity: Identity) -> None:
     r = rewriter(identity.last)
     found = r.everywhere(left)
     if found is not left:
-        assert r.cost(r.everywhere(ex.transform(left, reordered))) == r.cost(found)
+        assert r.cost(r.everywhere(transform(left, reordered))) == r.cost(found)
 
 
 def reordered(e: Expr) -> Expr:
@@ -186,7 +187,7 @@ def test_what_holds_is_rewritten_and_nothing_else(text: str, letters: str) -> No
     e = read_expression(text, read(letters))
     rng = np.random.default_rng(1)
     sizes = next(iter(assignments(dims_of([e]), rng)))
-    env = {s.name: draw(s, sizes, rng) for s in ex.symbols_of(e)}
+    env = {s.name: draw(s, sizes, rng) for s in symbols_of(e)}
     found = rewriter().everywhere(e)
     np.testing.assert_allclose(evaluate(found, env, sizes), evaluate(e, env, sizes))
 
@@ -236,13 +237,13 @@ def _with(row: Identity, e: Expr) -> list[Expr]:
     """The row's left side with the expression in place of a letter of its shape, by itself and in
     an expression around it."""
     left, _ = sides(row)
-    letters = [s for s in ex.symbols_of(left) if not s.attributes]
-    inverted = any(x.op in TABLE and TABLE[x.op].units == "inverse" for x in ex.postorder([left]))
+    letters = [s for s in symbols_of(left) if not s.attributes]
+    inverted = any(x.op in TABLE and TABLE[x.op].units == "inverse" for x in postorder([left]))
     value = _regular(e) if inverted else e
-    renamed = ex.substitute(left, {s: value for s in letters if s.shape == e.shape})
-    if any(s in letters for s in ex.symbols_of(renamed)) or renamed is left:
+    renamed = substitute(left, {s: value for s in letters if s.shape == e.shape})
+    if any(s in letters for s in symbols_of(renamed)) or renamed is left:
         return []
-    if any(s.attributes for s in ex.symbols_of(renamed)):
+    if any(s.attributes for s in symbols_of(renamed)):
         return []
     around = [ex.times(ex.number(2), renamed), ex.add(renamed, e), ex.times(renamed, e)]
     return [renamed, *(x for x in around if x.shape == renamed.shape)]

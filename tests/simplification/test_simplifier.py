@@ -25,6 +25,7 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Validation
+from shapetrick.core.traversal import substitute, symbols_of, transform
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
@@ -45,12 +46,12 @@ def value_of(e: Expr, env: dict[str, Array]) -> Array:
 
 def reordered(e: Expr) -> Expr:
     """The expression with the terms of every sum backwards."""
-    return ex.transform(e, lambda x: ex.rebuild(x, x.args[::-1]) if x.op == "add" else x)
+    return transform(e, lambda x: ex.rebuild(x, x.args[::-1]) if x.op == "add" else x)
 
 
 def renaming(e: Expr) -> dict[Expr, Expr]:
     """Other names for the symbols, in another order of the alphabet."""
-    symbols = sorted(ex.symbols_of(e), key=lambda s: str(s.name), reverse=True)
+    symbols = sorted(symbols_of(e), key=lambda s: str(s.name), reverse=True)
     return {s: ex.symbol(f"x{i:02}", s.shape, s.attributes) for i, s in enumerate(symbols)}
 
 
@@ -93,7 +94,7 @@ def test_the_order_of_terms_does_not_matter(e: Expr) -> None:
 @given(attributed_expressions(depth=3))
 def test_names_do_not_matter(e: Expr) -> None:
     names = renaming(e)
-    assert simplified(ex.substitute(e, names)) is ex.substitute(simplified(e), names)
+    assert simplified(substitute(e, names)) is substitute(simplified(e), names)
 
 
 # ----------------------------------------------------------------------------- textbook forms

@@ -12,9 +12,10 @@ from jax_values import value
 from strategies import ELEMENTWISE, SIZES, environment
 
 from shapetrick.core.errors import DerivationError
-from shapetrick.core.expr import Expr, symbol, symbols_of
+from shapetrick.core.expr import Expr, symbol
 from shapetrick.core.functions import Array
 from shapetrick.core.problem import Kind, Problem, Request
+from shapetrick.core.traversal import symbols_of
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.pipeline.requests import derive

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.scipy.special import erf, logsumexp
 
 from shapetrick.core import expr as ex
-from shapetrick.core.expr import Expr, postorder
+from shapetrick.core.expr import Expr
+from shapetrick.core.traversal import postorder
 
 jax.config.update("jax_enable_x64", True)
 

@@ -14,6 +14,7 @@ from shapetrick.core.dims import ONE, SCALAR, Dim, Shape
 from shapetrick.core.errors import ShapeError
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import OPERATORS, TABLE, Array
+from shapetrick.core.traversal import postorder, substitute, symbols_of
 from shapetrick.numerics import sampling
 from shapetrick.numerics.evaluation import Functions
 
@@ -113,13 +114,9 @@ def expressions(draw: st.DrawFn, shape: Shape | None = None, depth: int = 4) -> 
 def attributed_expressions(draw: st.DrawFn, depth: int = 4) -> Expr:
     """Likewise, in which some symbols have attributes; numbers are exact."""
     e = draw(expressions(depth=depth))
-    assume(
-        not any(isinstance(x, ex.Number) and isinstance(x.value, float) for x in ex.postorder([e]))
-    )
-    symbols = ex.symbols_of(e)
-    return ex.substitute(
-        e, {s: draw(st.sampled_from([s, s, *ATTRIBUTED[s.shape]])) for s in symbols}
-    )
+    assume(not any(isinstance(x, ex.Number) and isinstance(x.value, float) for x in postorder([e])))
+    symbols = symbols_of(e)
+    return substitute(e, {s: draw(st.sampled_from([s, s, *ATTRIBUTED[s.shape]])) for s in symbols})
 
 
 def _expression(draw: st.DrawFn, shape: Shape, depth: int) -> Expr:

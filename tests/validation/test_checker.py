@@ -25,7 +25,6 @@ from shapetrick.core.expr import (
     negate,
     number,
     ones,
-    postorder,
     power,
     subtract,
     symbol,
@@ -34,6 +33,7 @@ from shapetrick.core.expr import (
     zeros,
 )
 from shapetrick.core.functions import TABLE
+from shapetrick.core.traversal import postorder
 from shapetrick.validation.checker import FITS, Checker
 
 M, D, N, K = Dim.of("m"), Dim.of("d"), Dim.of("n"), Dim.of("k")

@@ -10,23 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import extent, shape_text
-from ...core.expr import (
-    Dimension,
-    Expr,
-    Eye,
-    Number,
-    Ones,
-    Symbol,
-    Transpose,
-    Zeros,
-    postorder,
-    substitute,
-    symbol,
-    zeros,
-)
+from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Families, Incomparable, Segment, covers
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.problem import Problem
+from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, Passes
 from ...families.schedule import Loop, body_of, looped
 from ..program import Wanted, planned

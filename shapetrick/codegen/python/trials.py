@@ -15,10 +15,10 @@ import numpy as np
 
 from ...core.dims import SCALAR, Dim
 from ...core.errors import CodeError, ShapetrickError
-from ...core.expr import Expr, Symbol, as_symbol, postorder, symbol
+from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
 from ...core.indices import Member
-from ...core.traversal import redimensioned
+from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial
 from ...numerics.evaluation import Program as Evaluation
 from ...numerics.sampling import (
