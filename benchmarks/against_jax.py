@@ -26,15 +26,15 @@ from jax_agreement import FAULTS, OUTCOMES, Outcome, outcome, variables
 from strategies import expressions
 
 from shapetrick.core.dims import SCALAR
-from shapetrick.core.problem import Kind
+from shapetrick.core.problem import DerivativeKind
 from shapetrick.language.elaboration import OF_SCALARS
 
-KINDS: tuple[Kind, ...] = ("grad", "vjp", "jvp", "jac", "hess", "hvp")
+KINDS: tuple[DerivativeKind, ...] = ("grad", "vjp", "jvp", "jac", "hess", "hvp")
 CRASH = "crash"
 COLUMNS = (*OUTCOMES, CRASH)
 
 
-def outcomes(kind: Kind, count: int, first: int) -> list[Outcome]:
+def outcomes(kind: DerivativeKind, count: int, first: int) -> list[Outcome]:
     """What comes of that many different random requests."""
     found: dict[str, Outcome] = {}
 

@@ -27,7 +27,7 @@ from record import record, table
 
 from shapetrick.claims.judgement import Judgement, judge, verdict_on
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS, Mutation
-from shapetrick.claims.repair import Mender
+from shapetrick.claims.repair import Repairer
 from shapetrick.claims.variants import Change, values_at
 from shapetrick.core import expr as ex
 from shapetrick.core.errors import ShapetrickError
@@ -69,7 +69,7 @@ class Case:
         assert claim is not None and claim.value is not None, name
         self.answer: Expr = claim.value
         checker = checker_of(self.problem, self.request, [self.answer], 0, everything=True)
-        self.mender = Mender(self.problem, self.request, self.answer, checker)
+        self.repairer = Repairer(self.problem, self.request, self.answer, checker)
         self.draws = [
             drawn
             for seed in OTHER_SEEDS
@@ -77,7 +77,7 @@ class Case:
                 self.problem, self.request, [self.answer], seed, everything=True
             ).draws()
         ]
-        self.parts = self.mender.parts()
+        self.parts = self.repairer.parts()
 
     def claiming(self, claim: str, definition: str = "") -> tuple[Problem, Request]:
         """The problem with another claim, and perhaps one more definition."""
@@ -93,7 +93,7 @@ class Case:
         return False
 
     def changes(self, row: Mutation) -> list[Change]:
-        return self.mender.draft.changes(row, self.parts)
+        return self.repairer.draft.changes(row, self.parts)
 
 
 def _far(a: np.ndarray, b: np.ndarray) -> bool:
@@ -107,17 +107,17 @@ def _far(a: np.ndarray, b: np.ndarray) -> bool:
 
 def spoilt(case: Case, rng: np.random.Generator, twice: bool) -> tuple[str, Mutation] | None:
     """The answer with one or two random changes, of kinds that are drawn first."""
-    row, change = _drawn(case.mender, case, rng)
+    row, change = _drawn(case.repairer, case, rng)
     if change is None:
         return None
-    text = case.mender.draft.text(change.place, change.new)
+    text = case.repairer.draft.text(change.place, change.new)
     if twice:
         try:
             problem, request = case.claiming(text)
         except ShapetrickError:
             return None
         checker = checker_of(problem, request, [case.answer], 0, everything=True)
-        again = Mender(problem, request, case.answer, checker)
+        again = Repairer(problem, request, case.answer, checker)
         _, change = _drawn(again, case, rng)
         if change is None:
             return None
@@ -125,10 +125,12 @@ def spoilt(case: Case, rng: np.random.Generator, twice: bool) -> tuple[str, Muta
     return text, row
 
 
-def _drawn(mender: Mender, case: Case, rng: np.random.Generator) -> tuple[Mutation, Change | None]:
-    parts = case.parts if mender is case.mender else mender.parts()
+def _drawn(
+    repairer: Repairer, case: Case, rng: np.random.Generator
+) -> tuple[Mutation, Change | None]:
+    parts = case.parts if repairer is case.repairer else repairer.parts()
     row = ROWS[rng.integers(len(ROWS))]
-    changes = mender.draft.changes(row, parts)
+    changes = repairer.draft.changes(row, parts)
     return row, changes[rng.integers(len(changes))] if changes else None
 
 

@@ -31,8 +31,8 @@ from shapetrick.quiz import built_in
 from shapetrick.render.layout import plain
 from shapetrick.render.terminal import Style
 from shapetrick.session.commands import answer
-from shapetrick.session.guided import Move
-from shapetrick.session.interpreter import Desk
+from shapetrick.session.guided import ArrangementStep
+from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.statements import Session, State
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
@@ -93,20 +93,20 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
     """The seconds that it took to begin, and to judge each arrangement; what was said."""
     begun, typed, outcomes = [], [], Counter[str]()
     for state in states():
-        desk = Desk(Session(state), Style(80))
-        for request in desk.session.problem.requests:
+        interpreter = Interpreter(Session(state), Style(80))
+        for request in interpreter.session.problem.requests:
             begin = time.perf_counter()
             try:
-                list(desk.begin(request))
+                list(interpreter.begin(request))
             except ShapetrickError:  # nothing to be derived by hand
                 continue
             begun.append(time.perf_counter() - begin)
-            hand = desk.hand
+            hand = interpreter.hand
             while hand is not None and hand.move is not None:
                 for i, text in enumerate(attempts(hand.move)):
                     before = len(hand.played)
                     begin = time.perf_counter()
-                    said = plain(answer(desk, text))
+                    said = plain(answer(interpreter, text))
                     typed.append(time.perf_counter() - begin)
                     stood = len(hand.played) > before
                     outcomes["right"] += not i
@@ -115,7 +115,7 @@ def arrangements() -> tuple[list[float], list[float], Counter[str]]:
                     outcomes["with a reason"] += not stood and ";" in said
                     while len(hand.played) > before:
                         hand.back()
-                    desk.hand = hand
+                    interpreter.hand = hand
                 hand.play_next()
     return begun, typed, outcomes
 
@@ -134,7 +134,7 @@ def states() -> Iterator[State]:
         yield session.state
 
 
-def attempts(move: Move) -> Iterator[str]:
+def attempts(move: ArrangementStep) -> Iterator[str]:
     """The right arrangement, and others of the same factors."""
     yield to_text(move.in_letters(move.line.arrangement))
     names = [n.name for n in move.factors if not n.expression.is_scalar]

@@ -30,7 +30,7 @@ import shapetrick as st
 from shapetrick.derivation import vjp_rules as rules
 from shapetrick.derivation.arrangements import count_arrangements
 from shapetrick.derivation.fitting import Proposals
-from shapetrick.derivation.local_derivatives import Pattern, View
+from shapetrick.derivation.local_derivatives import LocalDerivative, Pattern
 from shapetrick.derivation.principal_types import Leg, Type
 
 PROBLEMS = Path(__file__).parent / "problems.toml"
@@ -82,7 +82,7 @@ def logged() -> Iterator[Log]:
         log.searched[pattern] = []
         return search(pattern)
 
-    def using(view: View) -> Any:
+    def using(view: LocalDerivative) -> Any:
         log.uses[rules.pattern_of(view)] += 1
         return rule_for(view)
 

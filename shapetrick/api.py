@@ -16,7 +16,7 @@ from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.printer import to_text
-from .numerics.evaluation import Functions
+from .numerics.evaluation import FunctionValues
 from .pipeline.requests import derive as derive_request
 from .pipeline.requests import steps_of
 
@@ -143,7 +143,7 @@ class Derivation:
         return account(self.problem, self.result, sizes)
 
     def evaluate(
-        self, arrays: Mapping[str, Any], functions: Functions | None = None, **sizes: int
+        self, arrays: Mapping[str, Any], functions: FunctionValues | None = None, **sizes: int
     ) -> Any:
         """The gradient at arrays by name; `functions` are called with an order too.
 

@@ -16,7 +16,7 @@ from .core.dims import ONE, Dim, shape_text
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
 from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
 from .core.functions import NAMES, TABLE, Function
-from .core.problem import Kind, Problem, Request
+from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder
 from .language import elaboration
 from .language.elaboration import DIRECTED, OF_SCALARS
@@ -188,7 +188,7 @@ def jvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivati
 
 
 def _derive(
-    kind: Kind,
+    kind: DerivativeKind,
     of: Any,
     wrt: Expr,
     along: Any = None,
@@ -206,7 +206,7 @@ def _derive(
     return derivation
 
 
-def _check(kind: Kind, of: Expr, wrt: Any, symmetric: bool) -> Symbol:
+def _check(kind: DerivativeKind, of: Expr, wrt: Any, symmetric: bool) -> Symbol:
     if not isinstance(wrt, Expr):
         raise RequestError(
             f"a derivative is by a symbol that `symbols` made, not by {wrt!r}, which is of type "
@@ -234,7 +234,7 @@ def _text(of: Expr) -> str:
         return "the expression"
 
 
-def _direction(kind: Kind, of: Expr, like: Expr, given: Any) -> Symbol:
+def _direction(kind: DerivativeKind, of: Expr, like: Expr, given: Any) -> Symbol:
     """The symbol that stands for the upstream gradient, or for the direction."""
     if isinstance(given, Expr):
         if not isinstance(given, Symbol) or given.shape != like.shape:

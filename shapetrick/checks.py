@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from .claims.judgement import ClaimVerdict, Judgement, Part, judge
+from .claims.judgement import ClaimPart, ClaimVerdict, Judgement, judge
 from .core.problem import Problem, Request
 from .core.results import Validation
 from .numerics.error_curves import Curve
@@ -71,7 +71,7 @@ class Check:
         return self.judgement.mended
 
     @property
-    def where(self) -> Part | None:
+    def where(self) -> ClaimPart | None:
         """The part of the claim that is wrong: its `text`, and its place in the problem's text."""
         return self.judgement.where
 

@@ -17,24 +17,34 @@ from .core.dims import SCALAR
 from .core.errors import InputError, NameProblem, ShapetrickError
 from .core.expr import IDENTITY, KINDS, Expr, symbol
 from .core.functions import TABLE, Array, Function
-from .core.problem import Kind
+from .core.problem import DerivativeKind
 from .core.traversal import postorder
 from .derivation import vjp_rules as rules
 from .language.elaboration import parse_scalar
 from .language.scope import CONSTANTS, SIZED, UNSIZED, vocabulary
 from .language.syntax import UPSTREAM
-from .numerics.evaluation import Program
+from .numerics.evaluation import EvaluationTape
 
 LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments
 RESERVED = frozenset(
-    (*KINDS, *SIZED, *UNSIZED, *CONSTANTS, *get_args(Kind), *"abkxy", UPSTREAM, IDENTITY, "check")
+    (
+        *KINDS,
+        *SIZED,
+        *UNSIZED,
+        *CONSTANTS,
+        *get_args(DerivativeKind),
+        *"abkxy",
+        UPSTREAM,
+        IDENTITY,
+        "check",
+    )
 )
 # From where arguments are drawn: the first range in which the function is finite.
 RANGES = ((-2.0, 2.0), (0.2, 2.0), (-0.9, 0.9), (0.1, 0.9), (1.2, 3.0))
 LONGEST = 4.0
 WIDE, SQUARE = (3, 2), (3, 3)
 
-Value = Callable[..., Array]
+NumpyFunction = Callable[..., Array]
 Interval = tuple[float, float]
 
 
@@ -147,7 +157,7 @@ def _intervals(name: str, domain: Any) -> tuple[Interval, ...]:
 # ------------------------------------------------------------------------------------- its values
 
 
-def _inside(value: Value, intervals: Sequence[Interval], arity: int) -> Value:
+def _inside(value: NumpyFunction, intervals: Sequence[Interval], arity: int) -> NumpyFunction:
     """The value, and none outside the domain."""
 
     def inside(*args: Any) -> Array:
@@ -167,7 +177,7 @@ def _places(x: Array, intervals: Sequence[Interval]) -> Array:
     return found
 
 
-def _elementwise(name: str, numpy: Callable[..., Any]) -> Value:
+def _elementwise(name: str, numpy: Callable[..., Any]) -> NumpyFunction:
     def value(*args: Any) -> Array:
         arrays = args[:-1]  # the last is an axis, for functions that take one
         y = _called(name, numpy, arrays)
@@ -182,7 +192,7 @@ def _elementwise(name: str, numpy: Callable[..., Any]) -> Value:
     return value
 
 
-def _of_matrix(name: str, numpy: Callable[..., Any], shape: tuple[str, str]) -> Value:
+def _of_matrix(name: str, numpy: Callable[..., Any], shape: tuple[str, str]) -> NumpyFunction:
     if len(shape) != 2 or not set(shape) <= {"r", "c", "1"}:
         raise InputError(
             f"`{name}`: `shape` is that of the value for an r×c argument, a pair of 'r', 'c', '1'."
@@ -244,12 +254,16 @@ def _needs_square(name: str, numpy: Callable[..., Any], intervals: Sequence[Inte
     return False
 
 
-def _drawn_from(value: Value, arity: int, shape: tuple[int, int]) -> Interval:
+def _drawn_from(value: NumpyFunction, arity: int, shape: tuple[int, int]) -> Interval:
     return next((r for r in RANGES if _is_finite(value, arity, shape, r)), RANGES[0])
 
 
 def _ranges_inside(
-    name: str, value: Value, arity: int, shape: tuple[int, int], intervals: Sequence[Interval]
+    name: str,
+    value: NumpyFunction,
+    arity: int,
+    shape: tuple[int, int],
+    intervals: Sequence[Interval],
 ) -> tuple[Interval, ...]:
     """From where arguments are drawn in each interval. Raises InputError if a value there isn't
     finite."""
@@ -263,7 +277,9 @@ def _ranges_inside(
     return ranges
 
 
-def _is_finite(value: Value, arity: int, shape: tuple[int, int], interval: Interval) -> bool:
+def _is_finite(
+    value: NumpyFunction, arity: int, shape: tuple[int, int], interval: Interval
+) -> bool:
     args = np.random.default_rng(0).uniform(*interval, (arity, 6, *shape))
     with np.errstate(all="ignore"):
         return bool(np.isfinite(value(*args, None)).all())
@@ -279,7 +295,9 @@ def _ordinary(interval: Interval) -> Interval:
     return low + margin, high - margin
 
 
-def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float, float]) -> None:
+def _check_entries(
+    name: str, value: NumpyFunction, arity: int, drawn_from: tuple[float, float]
+) -> None:
     """Refuse a function without `shape=` whose entries depend on each other."""
     args = np.random.default_rng(0).uniform(*drawn_from, (arity, *WIDE))
     with np.errstate(all="ignore"):
@@ -293,14 +311,14 @@ def _check_entries(name: str, value: Value, arity: int, drawn_from: tuple[float,
 
 
 def _branch(
-    value: Value, arity: int, derivatives: Sequence[Expr], intervals: Sequence[Interval]
-) -> Value | None:
+    value: NumpyFunction, arity: int, derivatives: Sequence[Expr], intervals: Sequence[Interval]
+) -> NumpyFunction | None:
     """The branches that the derivatives take: where they jump, the function has a kink; and the
     interval that each argument is in."""
     jumps = [e for e in postorder(derivatives) if e.args and _jumps(e)]
     if not jumps and len(intervals) < 2:
         return None
-    program = Program(jumps)
+    program = EvaluationTape(jumps)
 
     def branch(*args: Any) -> Array:
         env = dict(zip(LETTERS[arity], args, strict=False))

@@ -14,7 +14,14 @@ from .core.functions import Array
 from .core.results import Verdict
 from .numerics.error_curves import Curve
 from .render.plots import curve_figure
-from .validation.function_check import SINGLE, Entry, FunctionCheck, InputCheck, check_real, copies
+from .validation.function_check import (
+    SINGLE,
+    FunctionCheck,
+    InputCheck,
+    WrongEntry,
+    check_real,
+    copies,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class GradientCheck:
         return self._worst.diagnosis
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[WrongEntry, ...]:
         """The worst of the entries that disagree."""
         return self._worst.entries
 

@@ -28,13 +28,13 @@ from .core.budget import TEXT
 from .core.deadline import SECONDS
 from .core.files import make_folder, own_folder
 from .render.layout import COLOURS
-from .session.completion import ESCAPE, Names, Tokens, signs
+from .session.completion import ESCAPE, Completions, Tokens, signs
 from .session.recovery import Recovery
 
 if TYPE_CHECKING:
     from .quiz import Question
     from .render.layout import Row
-    from .session.interpreter import Desk
+    from .session.interpreter import Interpreter
 
 GREETING = "shapetrick: type a problem line by line; :help lists commands, Ctrl-D leaves"
 UNSAVED = "  what was entered is not saved: `:save FILE` keeps it, Ctrl-D leaves without"
@@ -112,18 +112,18 @@ def _signals() -> Iterator[None]:
 
 def _open_desk(
     questions: Sequence[Question] | None, time_limit: float | None, recovery: Recovery
-) -> Desk:
+) -> Interpreter:
     from .quiz import Scores
-    from .session.interpreter import Desk
+    from .session.interpreter import Interpreter
 
     try:
         scores = Scores.kept_in(own_folder("data") / "score.json")
     except RuntimeError:  # no home
         scores = Scores()
-    desk = Desk(scores=scores, recovery=recovery, time_limit=time_limit)
+    interpreter = Interpreter(scores=scores, recovery=recovery, time_limit=time_limit)
     if questions is not None:
-        desk.questions = questions
-    return desk
+        interpreter.questions = questions
+    return interpreter
 
 
 def _recovery() -> Recovery:
@@ -133,12 +133,12 @@ def _recovery() -> Recovery:
         return Recovery()
 
 
-def _answers(desk: Desk, line: str) -> Generator[Row]:
+def _answers(interpreter: Interpreter, line: str) -> Generator[Row]:
     """What is said of a line. A fault of our own must not end the session either."""
     from .session.commands import answer
 
     try:
-        yield from answer(desk, line)
+        yield from answer(interpreter, line)
     except MemoryError:
         yield [("  there is not enough memory on this machine: ask for less", "bold red")]
     except Exception as fault:
@@ -156,28 +156,28 @@ class _Pipe:
         self, file: str | None, questions: Sequence[Question] | None, time_limit: float | None
     ) -> None:
         self._file = file
-        self._desk = _open_desk(questions, time_limit, _recovery())
+        self._interpreter = _open_desk(questions, time_limit, _recovery())
 
     def run(self) -> int:
-        desk = self._desk
+        interpreter = self._interpreter
         if self._file is not None:
             self._say(f":load {self._file}")
         for line in _logical_lines(raw.replace("\r\n", "\n") for raw in _lines(sys.stdin)):
             self._say(line)
-            if desk.done:
+            if interpreter.done:
                 break
-        if not desk.is_unsaved:
-            desk.keep()
+        if not interpreter.is_unsaved:
+            interpreter.keep()
         return 0
 
     def keep(self) -> None:
         """Keep what is unsaved for the next session."""
-        self._desk.keep()
+        self._interpreter.keep()
 
     def _say(self, line: str) -> None:
         from .render.layout import plain
 
-        print(plain(_answers(self._desk, line)), end="", flush=True)
+        print(plain(_answers(self._interpreter, line)), end="", flush=True)
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
@@ -233,15 +233,15 @@ class _Terminal:
         self._file = file
         self._questions = questions
         self._time_limit = time_limit
-        self._desk: Desk | None = None
+        self._interpreter: Interpreter | None = None
         self._recovery = _recovery()
         self._loading = threading.Thread(target=self._load, daemon=True)
         self._lock = threading.Lock()
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=Names(lambda: self._desk),
+            completer=Completions(lambda: self._interpreter),
             complete_while_typing=False,
-            lexer=Tokens(lambda: self._desk),
+            lexer=Tokens(lambda: self._interpreter),
             style=LOOKS,
             key_bindings=_keys(),
             multiline=True,
@@ -258,7 +258,7 @@ class _Terminal:
             self._say(f":load {self._file}")
         asked = False
         while True:
-            prompt = "> " if self._desk is None else self._desk.prompt
+            prompt = "> " if self._interpreter is None else self._interpreter.prompt
             try:
                 line = self._session.prompt(prompt)
             except KeyboardInterrupt:
@@ -268,10 +268,10 @@ class _Terminal:
                     raise _Ended(signal.SIGHUP) from None
                 line = ":quit"
             self._say(line)
-            if self._desk is None or not self._desk.done:
+            if self._interpreter is None or not self._interpreter.done:
                 asked = False
-            elif self._desk.is_unsaved and not asked:
-                asked, self._desk.done = True, False
+            elif self._interpreter.is_unsaved and not asked:
+                asked, self._interpreter.done = True, False
                 print(UNSAVED)
             else:
                 break
@@ -280,7 +280,11 @@ class _Terminal:
 
     def keep(self) -> None:
         """Keep what is unsaved for the next session, and say so if there is still a terminal."""
-        if self._desk is not None and self._desk.keep() and self._desk.is_unsaved:
+        if (
+            self._interpreter is not None
+            and self._interpreter.keep()
+            and self._interpreter.is_unsaved
+        ):
             with suppress(OSError):
                 print(KEPT, file=sys.stderr, flush=True)
 
@@ -294,37 +298,37 @@ class _Terminal:
     def _load(self) -> None:
         """Import the engine and make the parser."""
         with self._lock:
-            if self._desk is None:
-                desk = _open_desk(self._questions, None, self._recovery)
-                list(_answers(desk, "1"))
-                desk.time_limit = self._time_limit
-                self._desk = desk
+            if self._interpreter is None:
+                interpreter = _open_desk(self._questions, None, self._recovery)
+                list(_answers(interpreter, "1"))
+                interpreter.time_limit = self._time_limit
+                self._interpreter = interpreter
 
     def _say(self, line: str) -> None:
         """Print what is said of a line, as it is found."""
         self._load()
-        desk = self._desk
-        assert desk is not None
+        interpreter = self._interpreter
+        assert interpreter is not None
         from .render.terminal import Style, console, show, width_of
 
         target = console()
-        desk.style = Style(width_of(target))
-        watch = _Watch()
-        desk.busy = watch.start
+        interpreter.style = Style(width_of(target))
+        watch = _Progress()
+        interpreter.busy = watch.start
         try:
             with (
                 target.status(watch, spinner_style="dim"),
-                closing(_answers(desk, line)) as rows,
+                closing(_answers(interpreter, line)) as rows,
             ):
                 for row in rows:
                     show([row], target)
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
-        desk.keep()
+        interpreter.keep()
 
 
 @dataclass(slots=True)
-class _Watch:
+class _Progress:
     """What is worked on, and for how long, while it is."""
 
     what: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.expr import Expr, Name, Symbol, symbol
-from .ranges import Ranges
+from .ranges import EntryRanges
 
 # Attributes that fix entries or tie them to each other: they hold at a point, not around it.
 CONSTRAINTS = frozenset(
@@ -29,7 +29,7 @@ class Attributes:
 
     def __init__(self, symmetric: Callable[[Expr], bool]) -> None:
         self._symmetric = symmetric
-        self._ranges = Ranges()
+        self._ranges = EntryRanges()
 
     def has(self, e: Expr, attribute: str) -> bool:
         """Whether the expression is known to have it."""

@@ -38,7 +38,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.traversal import postorder
-from .monomials import Factor, Product
+from .monomials import PoweredBase, Product
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
@@ -75,7 +75,7 @@ def _expression(part: Product) -> Expr:
     return Product(part.coefficient, (*above, *matrices.factors, *under)).in_order()
 
 
-def _is_under(factor: Factor) -> bool:
+def _is_under(factor: PoweredBase) -> bool:
     base, p = factor
     return p < 0 or (isinstance(base, Power) and is_divisor(base.args[1]))
 

@@ -93,7 +93,7 @@ def _are_plain(factors: list[Expr]) -> bool:
 
 
 @dataclass(slots=True)
-class Board:
+class Contraction:
     """The network while it is being contracted: matrices between two nodes, vectors at one."""
 
     symmetric: Symmetric
@@ -104,9 +104,9 @@ class Board:
     scalars: list[Expr] = field(default_factory=list)
     places: dict[Expr, int] = field(default_factory=dict)  # of the factors, as they were put down
 
-    def copy(self) -> Board:
+    def copy(self) -> Contraction:
         vectors = {n: list(v) for n, v in self.vectors.items()}
-        return Board(
+        return Contraction(
             self.symmetric, dict(self.dims), self.outside, list(self.matrices), vectors,
             list(self.scalars), self.places,
         )  # fmt: skip

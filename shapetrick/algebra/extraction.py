@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..core.cost import is_divisor, length
 from ..core.dims import ONE
 from ..core.expr import Expr, call, number, power, times, transpose
-from .contraction import Board, Symmetric, product
+from .contraction import Contraction, Symmetric, product
 from .index_terms import Edge, Term
 from .kronecker import body_between, stacked, unstacked
 
@@ -115,9 +115,9 @@ def _spell_stacked(term: Term, fused: Sequence[Edge], symmetric: Symmetric) -> E
     return None if body is None else _with_scalars(term, board, body)
 
 
-def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Board:
+def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Contraction:
     met = dict.fromkeys([*(n for edge in term.edges for n in edge.nodes), *term.dims])
-    board = Board(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
+    board = Contraction(symmetric, {n: term.dims[n] for n in met}, frozenset(outside))
     for edge in term.edges:
         factor = power(edge.atom, edge.exponent)
         board.places.setdefault(factor, len(board.places))
@@ -125,7 +125,7 @@ def _lay_out(term: Term, symmetric: Symmetric, outside: Iterable[int]) -> Board:
     return board
 
 
-def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
+def _assemble(board: Contraction, term: Term, compact: bool) -> Expr | None:
     """Scalars, what is left between the open sides, and divisors, in the order of writing; None
     where the open sides are fused in a way that has no form."""
     if max(len(term.rows), len(term.cols)) > 1:
@@ -137,7 +137,7 @@ def _assemble(board: Board, term: Term, compact: bool) -> Expr | None:
     return _with_scalars(term, board, body)
 
 
-def _with_scalars(term: Term, board: Board, body: Expr | None) -> Expr:
+def _with_scalars(term: Term, board: Contraction, body: Expr | None) -> Expr:
     front = [power(b, p) for b, p in term.scalars if not is_divisor(p)] + board.scalars
     under = [power(b, p) for b, p in term.scalars if is_divisor(p)]
     scalars = [product(*front)] if len(front) > 1 else front

@@ -122,28 +122,28 @@ def is_multilinear(e: Expr) -> bool:
     return e.op in TABLE and TABLE[e.op].units == "linear"
 
 
-Item = tuple[
+OpenFactor = tuple[
     Expr, Nodes, Nodes, Expr, int
 ]  # what, its sides' nodes, its exponent, how deep it stands
 
 
 @dataclass(slots=True)
-class _Draft:
+class _TermBuilder:
     """A term that is being read: factors still to be taken apart, with the nodes of their sides.
 
     Nodes that were found to be the same index are aliases; `resolve` follows them."""
 
     rows: Nodes = ()
     cols: Nodes = ()
-    pending: list[Item] = field(default_factory=list)
+    pending: list[OpenFactor] = field(default_factory=list)
     dims: list[Dim] = field(default_factory=list)
     aliases: dict[int, Nodes] = field(default_factory=dict)
     coefficient: Fraction | float = WHOLE
     scalars: list[tuple[Expr, Expr]] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
 
-    def copy(self) -> _Draft:
-        return _Draft(
+    def copy(self) -> _TermBuilder:
+        return _TermBuilder(
             self.rows, self.cols, list(self.pending), list(self.dims), dict(self.aliases),
             self.coefficient, list(self.scalars), list(self.edges),
         )  # fmt: skip
@@ -227,7 +227,7 @@ def read_terms(
     A sum inside a product is a factor of its own, unless `distribute(sum)`; likewise a definition
     is kept by its name, unless `distribute(name)`. Operations deeper than `horizon` are not
     opened. The outermost sum is always taken apart."""
-    draft = _Draft()
+    draft = _TermBuilder()
     draft.rows, draft.cols = draft.node(e.shape[0]), draft.node(e.shape[1])
     draft.pending.append((e, draft.rows, draft.cols, UNIT, 0))
     return _read(draft, lambda x: x is e or distribute(x), horizon, most)
@@ -237,7 +237,7 @@ def opened(term: Term, atom: Expr, most: int = 1 << 30) -> list[Term]:
     """The term with one factor taken apart, and multiplied out if it is a sum; nothing if that
     gives more than `most` terms."""
     size = max(term.dims, default=-1) + 1
-    draft = _Draft(term.rows, term.cols, dims=[term.dims.get(n, ONE) for n in range(size)])
+    draft = _TermBuilder(term.rows, term.cols, dims=[term.dims.get(n, ONE) for n in range(size)])
     draft.coefficient, draft.scalars = term.coefficient, list(term.scalars)
     draft.aliases = {n: () for n in range(size) if n not in term.dims}
     for edge in term.edges:
@@ -249,7 +249,7 @@ def opened(term: Term, atom: Expr, most: int = 1 << 30) -> list[Term]:
 
 
 def _read(
-    draft: _Draft, distribute: Callable[[Expr], bool], horizon: int, most: int
+    draft: _TermBuilder, distribute: Callable[[Expr], bool], horizon: int, most: int
 ) -> list[Term] | None:
     done: list[Term] = []
     drafts = [draft]
@@ -279,7 +279,7 @@ def _read(
     return done
 
 
-def _branches(d: _Draft, item: Item) -> list[_Draft]:
+def _branches(d: _TermBuilder, item: OpenFactor) -> list[_TermBuilder]:
     e, rows, cols, _, depth = item
     branches = []
     for a in e.args:
@@ -296,7 +296,9 @@ def _broadcast(a: Expr, rows: Nodes, cols: Nodes) -> tuple[Nodes, Nodes]:
 # Each takes a factor apart, if that is a product at this exponent.
 
 
-def _open_times(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+def _open_times(
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
     if not _whole(exponent):
         return False
     for a in reversed(e.args):
@@ -304,7 +306,9 @@ def _open_times(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, de
     return True
 
 
-def _open_power(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+def _open_power(
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
     base, p = e.args
     if not p.is_scalar or not _whole(exponent):
         return False
@@ -313,13 +317,15 @@ def _open_power(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, de
 
 
 def _open_transpose(
-    d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
 ) -> bool:
     d.pending.append((e.args[0], cols, rows, exponent, depth + 1))
     return True
 
 
-def _open_matmul(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+def _open_matmul(
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
     if exponent is not UNIT:
         return False
     right = cols
@@ -331,14 +337,16 @@ def _open_matmul(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, d
     return True
 
 
-def _open_eye(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
+def _open_eye(d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
     if exponent is not UNIT or not d.joinable(rows, [d.dims[n] for n in d.resolve(cols)]):
         return False
     d.join(rows, cols)
     return True
 
 
-def _open_commute(d: _Draft, e: Commute, rows: Nodes, cols: Nodes, exponent: Expr, _: int) -> bool:
+def _open_commute(
+    d: _TermBuilder, e: Commute, rows: Nodes, cols: Nodes, exponent: Expr, _: int
+) -> bool:
     m, n = e.sizes
     if exponent is not UNIT or not (d.joinable(rows, [m, n]) and d.joinable(cols, [n, m])):
         return False
@@ -348,7 +356,9 @@ def _open_commute(d: _Draft, e: Commute, rows: Nodes, cols: Nodes, exponent: Exp
     return True
 
 
-def _open_row(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int) -> bool:
+def _open_row(
+    d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
+) -> bool:
     """A linear row is what its signature says: sides of one letter are one index, and a letter that
     the value lacks is summed over; `1 / k` in the derivative makes the sum an average."""
     row = TABLE.get(e.op)
@@ -390,14 +400,14 @@ _OPENERS: dict[str, Callable[..., bool] | None] = {
 }
 
 
-def _take_atom(d: _Draft, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> None:
+def _take_atom(d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr) -> None:
     if rows or cols:
         d.edges.append(Edge(e, rows, cols, exponent))
     else:
         d.scalars.append((e, exponent))
 
 
-def _take_number(d: _Draft, e: Number, exponent: Expr) -> None:
+def _take_number(d: _TermBuilder, e: Number, exponent: Expr) -> None:
     if exponent is UNIT:
         d.coefficient = e.value if d.coefficient is WHOLE else d.coefficient * e.value
     elif (value := _number_power(e, exponent)) is not None:
@@ -410,7 +420,7 @@ def _number_power(base: Number, exponent: Expr) -> Fraction | None:
     return number_power(base.value, exponent.value) if isinstance(exponent, Number) else None
 
 
-def _finish(d: _Draft) -> Term:
+def _finish(d: _TermBuilder) -> Term:
     """The term, with aliases followed; a node that no factor touches is a sum of ones: its size."""
     rows, cols, edges, scalars = d.rows, d.cols, d.edges, d.scalars
     if d.aliases:

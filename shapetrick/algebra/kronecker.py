@@ -15,65 +15,65 @@ from itertools import zip_longest
 from ..core.cost import length
 from ..core.dims import ONE, Dim
 from ..core.expr import UNIT, Expr, Eye, Ones, call, commute, eye, matmul, ones, times, transpose
-from .contraction import Board
+from .contraction import Contraction
 from .index_terms import Nodes
 
 
-def body_between(board: Board, rows: Nodes, cols: Nodes, compact: bool) -> Expr | None:
+def body_between(contraction: Contraction, rows: Nodes, cols: Nodes, compact: bool) -> Expr | None:
     if not rows and not cols:
         return None
     if rows == cols:
-        factors = board.vectors.get(rows[0], [])
+        factors = contraction.vectors.get(rows[0], [])
         if not factors:
-            return eye(board.dims[rows[0]])
-        return call("diag", min(board.column(factors), board.row(factors), key=length))
+            return eye(contraction.dims[rows[0]])
+        return call("diag", min(contraction.column(factors), contraction.row(factors), key=length))
     if not cols or not rows:
         n = (rows or cols)[0]
-        factors = board.vectors.get(n, [])
+        factors = contraction.vectors.get(n, [])
         if not factors:
             if compact:
                 return None
-            return ones(board.dims[n]) if rows else ones(ONE, board.dims[n])
-        return board.column(factors) if rows else board.row(factors)
+            return ones(contraction.dims[n]) if rows else ones(ONE, contraction.dims[n])
+        return contraction.column(factors) if rows else contraction.row(factors)
     r, c = rows[0], cols[0]
-    at_rows, at_cols = board.vectors.get(r, []), board.vectors.get(c, [])
-    if board.matrices:
-        left = [board.column(at_rows)] if at_rows else []
-        right = [board.row(at_cols)] if at_cols else []
-        return times(*left, board.oriented(board.matrices[0], r), *right)
+    at_rows, at_cols = contraction.vectors.get(r, []), contraction.vectors.get(c, [])
+    if contraction.matrices:
+        left = [contraction.column(at_rows)] if at_rows else []
+        right = [contraction.row(at_cols)] if at_cols else []
+        return times(*left, contraction.oriented(contraction.matrices[0], r), *right)
     if not at_rows and not at_cols:
-        return None if compact else ones(board.dims[r], board.dims[c])
+        return None if compact else ones(contraction.dims[r], contraction.dims[c])
     if compact and not at_cols:
-        return board.column(at_rows)
+        return contraction.column(at_rows)
     if compact and not at_rows:
-        return board.row(at_cols)
-    column = board.column(at_rows) if at_rows else ones(board.dims[r])
-    return matmul(column, board.row(at_cols) if at_cols else ones(ONE, board.dims[c]))
+        return contraction.row(at_cols)
+    column = contraction.column(at_rows) if at_rows else ones(contraction.dims[r])
+    return matmul(column, contraction.row(at_cols) if at_cols else ones(ONE, contraction.dims[c]))
 
 
-def stacked(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
+def stacked(contraction: Contraction, rows: Nodes, cols: Nodes) -> Expr | None:
     """What stands between sides of which at least one is fused, or None if it has no such form."""
     if len(rows) > 2 or len(cols) > 2:
-        return _straight(board, rows, cols)
+        return _straight(contraction, rows, cols)
     if not rows or not cols:
         n, m = rows or cols
-        matrix = body_between(board, (m,), (n,), compact=False)
+        matrix = body_between(contraction, (m,), (n,), compact=False)
         if matrix is None:
             return None
         column = call("vec", matrix)
         return column if rows else transpose(column)
-    return _Pairs(board, rows, cols).product()
+    return _Pairs(contraction, rows, cols).product()
 
 
-def _straight(board: Board, rows: Nodes, cols: Nodes) -> Expr | None:
+def _straight(contraction: Contraction, rows: Nodes, cols: Nodes) -> Expr | None:
     """What stands between sides of several nodes if nothing crosses: the Kronecker product of the
     factors between the first of each, the second of each, and so on. A side may be of 1."""
     if len({*rows, *cols}) < len(rows) + len(cols) or (rows and cols and len(rows) != len(cols)):
         return None
     pairs = list(zip_longest(rows, cols))
-    if any({a, b} not in [{*pair} for pair in pairs] for _, a, b in board.matrices):
+    if any({a, b} not in [{*pair} for pair in pairs] for _, a, b in contraction.matrices):
         return None
-    places = _Pairs(board, (), ())
+    places = _Pairs(contraction, (), ())
     result: Expr | None = None
     for i, j in reversed(pairs):
         part = places.between(i, j)
@@ -92,7 +92,7 @@ def _kronecker(left: Expr, right: Expr) -> Expr:
     return call("kron", left, right)
 
 
-Place = int | None  # a node, or none where the side is 1
+MaybePlace = int | None  # a node, or none where the side is 1
 
 
 class _Pairs:
@@ -100,43 +100,43 @@ class _Pairs:
     that isn't fused is the inner place, with an outer one of size 1 (or the outer, where that is
     joined)."""
 
-    def __init__(self, board: Board, rows: Nodes, cols: Nodes) -> None:
-        self._board = board
+    def __init__(self, contraction: Contraction, rows: Nodes, cols: Nodes) -> None:
+        self._contraction = contraction
         places = self._separate([*self._pair(rows, cols), *self._pair(cols, rows)])
         self._rows, self._cols = (places[0], places[1]), (places[2], places[3])
 
-    def _pair(self, side: Nodes, other: Nodes) -> tuple[Place, Place]:
+    def _pair(self, side: Nodes, other: Nodes) -> tuple[MaybePlace, MaybePlace]:
         if len(side) == 2:
             return side[0], side[1]
         if not side:
             return None, None
         (n,) = side
-        joined = {m for matrix in self._board.matrices for m in matrix[1:] if n in matrix[1:]}
+        joined = {m for matrix in self._contraction.matrices for m in matrix[1:] if n in matrix[1:]}
         return (n, None) if other and other[0] in joined | {n} else (None, n)
 
-    def _separate(self, places: list[Place]) -> list[Place]:
+    def _separate(self, places: list[MaybePlace]) -> list[MaybePlace]:
         """The places with a node for each: where two are one index, I stands between them. What is
         between both places of the columns stays there, `A diag(vec(V))`."""
-        board = self._board
-        distinct: list[Place] = []
+        contraction = self._contraction
+        distinct: list[MaybePlace] = []
         for i, n in enumerate(places):
             if n is None or n not in distinct:
                 distinct.append(n)
                 continue
-            new = max(board.dims) + 1
-            board.dims[new] = board.dims[n]
-            at = board.vectors.pop(n, [])
-            between = call("diag", board.column(at)) if at else eye(board.dims[n])
+            new = max(contraction.dims) + 1
+            contraction.dims[new] = contraction.dims[n]
+            at = contraction.vectors.pop(n, [])
+            between = call("diag", contraction.column(at)) if at else eye(contraction.dims[n])
             partner = distinct[i - 1] if i % 2 else places[i + 1]
-            for position, (e, a, b) in enumerate(board.matrices):
+            for position, (e, a, b) in enumerate(contraction.matrices):
                 if {a, b} == {n, partner}:
-                    board.matrices[position] = (e, new if a == n else a, new if b == n else b)
-            board.matrices.append((between, n, new))
+                    contraction.matrices[position] = (e, new if a == n else a, new if b == n else b)
+            contraction.matrices.append((between, n, new))
             distinct.append(new)
         return distinct
 
-    def _dim(self, n: Place) -> Dim:
-        return ONE if n is None else self._board.dims[n]
+    def _dim(self, n: MaybePlace) -> Dim:
+        return ONE if n is None else self._contraction.dims[n]
 
     def product(self) -> Expr | None:
         (i, k), (j, m) = self._rows, self._cols
@@ -164,20 +164,20 @@ class _Pairs:
             parts.append(transpose(row))
         return times(*parts)
 
-    def _edge(self, a: Place, b: Place) -> Expr | None:
+    def _edge(self, a: MaybePlace, b: MaybePlace) -> Expr | None:
         """The factor between two places, its rows at the first."""
         if a is None or b is None:
             return None
-        matrices = [m for m in self._board.matrices if {a, b} == set(m[1:])]
+        matrices = [m for m in self._contraction.matrices if {a, b} == set(m[1:])]
         if not matrices:
             return None
-        return times(*(self._board.oriented(m, a) for m in matrices))
+        return times(*(self._contraction.oriented(m, a) for m in matrices))
 
-    def _stack(self, outer: Place, inner: Place) -> Expr | None:
+    def _stack(self, outer: MaybePlace, inner: MaybePlace) -> Expr | None:
         matrix = self._edge(inner, outer)
         return None if matrix is None else call("vec", matrix)
 
-    def _kron(self, i: Place, j: Place, k: Place, m: Place) -> Expr | None:
+    def _kron(self, i: MaybePlace, j: MaybePlace, k: MaybePlace, m: MaybePlace) -> Expr | None:
         """The Kronecker product of the factors between i and j and between k and m."""
         left, right = self._with_vectors(i, j), self._with_vectors(k, m)
         if left is None and right is None:
@@ -186,28 +186,28 @@ class _Pairs:
         right = ones(self._dim(k), self._dim(m)) if right is None else right
         return _kronecker(left, right)
 
-    def between(self, a: Place, b: Place) -> Expr:
+    def between(self, a: MaybePlace, b: MaybePlace) -> Expr:
         """The factors between two places; ones if there are none."""
         found = self._with_vectors(a, b)
         return ones(self._dim(a), self._dim(b)) if found is None else found
 
-    def _with_vectors(self, a: Place, b: Place) -> Expr | None:
-        board = self._board
-        here = board.vectors.pop(a, []) if a is not None else []
-        there = board.vectors.pop(b, []) if b is not None else []
+    def _with_vectors(self, a: MaybePlace, b: MaybePlace) -> Expr | None:
+        contraction = self._contraction
+        here = contraction.vectors.pop(a, []) if a is not None else []
+        there = contraction.vectors.pop(b, []) if b is not None else []
         edge = self._edge(a, b)
         if edge is None and not here and not there:
             return None
         if edge is None:
-            column = board.column(here) if here else ones(self._dim(a))
-            row = board.row(there) if there else ones(ONE, self._dim(b))
+            column = contraction.column(here) if here else ones(self._dim(a))
+            row = contraction.row(there) if there else ones(ONE, self._dim(b))
             return matmul(column, row)
-        scaled = [board.column(here)] if here else []
-        return times(*scaled, edge, *([board.row(there)] if there else []))
+        scaled = [contraction.column(here)] if here else []
+        return times(*scaled, edge, *([contraction.row(there)] if there else []))
 
 
 def unstacked(
-    board: Board, whole: Expr, sides: tuple[Nodes, Nodes], rows: Nodes, cols: Nodes
+    contraction: Contraction, whole: Expr, sides: tuple[Nodes, Nodes], rows: Nodes, cols: Nodes
 ) -> Expr | None:
     """A factor with fused sides among others, open at one place of each side: what the others are
     between its places is multiplied in entry by entry, then the places that aren't open are
@@ -215,28 +215,30 @@ def unstacked(
     if any(n not in sides[0] for n in rows) or any(n not in sides[1] for n in cols):
         if any(n not in sides[1] for n in rows) or any(n not in sides[0] for n in cols):
             return None
-        turned = unstacked(board, whole, sides, cols, rows)
+        turned = unstacked(contraction, whole, sides, cols, rows)
         return None if turned is None else transpose(turned)
     product = whole
-    if board.matrices or board.vectors:
+    if contraction.matrices or contraction.vectors:
         several = max(map(len, sides)) > 2
-        others = _straight(board, *sides) if several else _Pairs(board, *sides).product()
+        others = (
+            _straight(contraction, *sides) if several else _Pairs(contraction, *sides).product()
+        )
         if others is None:
             return None
         product = times(whole, others)
-    left = _sum_over(board, sides[0], rows)
-    right = _sum_over(board, sides[1], cols)
+    left = _sum_over(contraction, sides[0], rows)
+    right = _sum_over(contraction, sides[1], cols)
     return matmul(
         *([] if left is None else [transpose(left)]), product, *([] if right is None else [right])
     )
 
 
-def _sum_over(board: Board, side: Nodes, kept: Nodes) -> Expr | None:
+def _sum_over(contraction: Contraction, side: Nodes, kept: Nodes) -> Expr | None:
     """The matrix that sums over the nodes of a side that aren't kept; None if all are."""
     if set(side) <= set(kept):
         return None
     result: Expr | None = None
     for n in side:
-        part = eye(board.dims[n]) if n in kept else ones(board.dims[n])
+        part = eye(contraction.dims[n]) if n in kept else ones(contraction.dims[n])
         result = part if result is None else _kronecker(result, part)
     return result

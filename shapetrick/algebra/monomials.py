@@ -31,7 +31,7 @@ from ..core.expr import (
 )
 
 NOTHING = Fraction(0)
-Factor = tuple[Expr, Fraction]  # a base and its exponent
+PoweredBase = tuple[Expr, Fraction]  # a base and its exponent
 Base = TypeVar("Base")
 
 
@@ -39,7 +39,7 @@ class Product(NamedTuple):
     """A number times powers of distinct bases; a power to what is no number is a base itself."""
 
     coefficient: Real = WHOLE
-    factors: tuple[Factor, ...] = ()
+    factors: tuple[PoweredBase, ...] = ()
 
     @staticmethod
     def of(*parts: Expr) -> Product:

@@ -38,11 +38,11 @@ from ..core.expr import (
 from ..core.functions import TABLE, Function
 from ..core.traversal import remembered
 
-Sign = Literal["positive", "nonneg", ""]  # of every entry; "" if it isn't known
+EntrySign = Literal["positive", "nonneg", ""]  # of every entry; "" if it isn't known
 Form = Mapping[Expr, Fraction]  # a sum of expressions, each with a number before it
 
 
-class Range(NamedTuple):
+class EntryRange(NamedTuple):
     """What entries lie between, and whether none of them is 0."""
 
     low: float
@@ -50,36 +50,36 @@ class Range(NamedTuple):
     never_zero: bool = False
 
     @property
-    def sign(self) -> Sign:
+    def sign(self) -> EntrySign:
         if self.low < 0:
             return ""
         return "positive" if self.low > 0 or self.never_zero else "nonneg"
 
 
-ANYTHING = Range(-np.inf, np.inf)
-NONNEGATIVE = Range(0.0, np.inf)
+ANYTHING = EntryRange(-np.inf, np.inf)
+NONNEGATIVE = EntryRange(0.0, np.inf)
 MOST_REPLACED = 5  # parts that are replaced by what they are known to be above or below
-_BETWEEN: dict[str, Range] = {
-    "unit": Range(0.0, 1.0, True), "positive": Range(0.0, np.inf, True),
-    "simplex": Range(0.0, 1.0), "onehot": Range(0.0, 1.0), "nonneg": NONNEGATIVE,
+_BETWEEN: dict[str, EntryRange] = {
+    "unit": EntryRange(0.0, 1.0, True), "positive": EntryRange(0.0, np.inf, True),
+    "simplex": EntryRange(0.0, 1.0), "onehot": EntryRange(0.0, 1.0), "nonneg": NONNEGATIVE,
 }  # fmt: skip
 _WITH_ZEROS = frozenset({"diagonal", "lower", "upper"})  # beside the entries that are declared
-_LEAVES: dict[type[Expr], Range] = {
-    Dimension: Range(1.0, np.inf), Constant: Range(2.0, 4.0), Ones: Range(1.0, 1.0),
-    Zeros: Range(0.0, 0.0), Eye: Range(0.0, 1.0), Commute: Range(0.0, 1.0),
+_LEAVES: dict[type[Expr], EntryRange] = {
+    Dimension: EntryRange(1.0, np.inf), Constant: EntryRange(2.0, 4.0), Ones: EntryRange(1.0, 1.0),
+    Zeros: EntryRange(0.0, 0.0), Eye: EntryRange(0.0, 1.0), Commute: EntryRange(0.0, 1.0),
 }  # fmt: skip
 ROUNDING = 1e-12  # of a sum of bounds: what is less beside its summands is 0
 
 
-class Ranges:
+class EntryRanges:
     """What entries lie between; what was found for a node is remembered."""
 
     def __init__(self) -> None:
-        self._found: dict[Expr, Range] = {}
+        self._found: dict[Expr, EntryRange] = {}
         self._forms: dict[Expr, Form] = {}
         self._alike: dict[Any, Expr] = {}  # of expressions that are the same sums inside, one
 
-    def sign(self, e: Expr) -> Sign:
+    def sign(self, e: Expr) -> EntrySign:
         """The sign of every entry, as far as it is known."""
         return self.of(e).sign
 
@@ -134,11 +134,11 @@ class Ranges:
         key = (e.op, e.payload, inside) if e.args else e
         return {self._alike.setdefault(key, e): Fraction(1)}
 
-    def of(self, e: Expr) -> Range:
+    def of(self, e: Expr) -> EntryRange:
         """What the entries lie between."""
         return remembered(self._found, e, self._range)
 
-    def _range(self, e: Expr) -> Range:
+    def _range(self, e: Expr) -> EntryRange:
         if isinstance(e, Symbol):
             known = next((r for a, r in _BETWEEN.items() if a in e.attributes), ANYTHING)
             return _with_zeros(known) if e.attributes & _WITH_ZEROS else known
@@ -159,12 +159,12 @@ class Ranges:
         return _of_linear(e, row, args) if row.units == "linear" else _of_values(row, tuple(args))
 
 
-def _exactly(value: Real) -> Range:
-    return Range(float(value), float(value), value != 0)
+def _exactly(value: Real) -> EntryRange:
+    return EntryRange(float(value), float(value), value != 0)
 
 
-def _with_zeros(each: Range) -> Range:
-    return Range(min(each.low, 0.0), max(each.high, 0.0))
+def _with_zeros(each: EntryRange) -> EntryRange:
+    return EntryRange(min(each.low, 0.0), max(each.high, 0.0))
 
 
 def _sum(a: Form, b: Form, factor: Fraction = Fraction(1)) -> Form:
@@ -174,7 +174,7 @@ def _sum(a: Form, b: Form, factor: Fraction = Fraction(1)) -> Form:
     return {x: c for x, c in total.items() if c}
 
 
-def _of_linear(e: Expr, row: Function, args: Sequence[Range]) -> Range:
+def _of_linear(e: Expr, row: Function, args: Sequence[EntryRange]) -> EntryRange:
     """The range of what adds and multiplies entries."""
     each = args[0]
     if row.arity == 2:
@@ -201,7 +201,7 @@ def _is_square(e: Expr) -> bool:
     return a is b and (e.is_scalar or isinstance(e, Times))
 
 
-def _square(each: Range) -> Range:
+def _square(each: EntryRange) -> EntryRange:
     return NONNEGATIVE._replace(never_zero=each.never_zero)
 
 
@@ -210,10 +210,10 @@ def _is_outer(e: MatMul) -> bool:
     return all(a.shape[1] == ONE for a in e.args[:-1])
 
 
-def _of_sum(args: Sequence[Range]) -> Range:
+def _of_sum(args: Sequence[EntryRange]) -> EntryRange:
     low, high = _settled([a.low for a in args]), _settled([a.high for a in args])
     one_sided = all(a.low >= 0 for a in args) or all(a.high <= 0 for a in args)
-    return Range(low, high, one_sided and any(a.never_zero for a in args))
+    return EntryRange(low, high, one_sided and any(a.never_zero for a in args))
 
 
 def _settled(bounds: Sequence[float]) -> float:
@@ -222,38 +222,38 @@ def _settled(bounds: Sequence[float]) -> float:
     return 0.0 if rounded else total
 
 
-def _product(a: Range, b: Range) -> Range:
+def _product(a: EntryRange, b: EntryRange) -> EntryRange:
     ends = [0.0 if 0.0 in (x, y) else x * y for x in a[:2] for y in b[:2]]
-    return Range(min(ends), max(ends), a.never_zero and b.never_zero)
+    return EntryRange(min(ends), max(ends), a.never_zero and b.never_zero)
 
 
-def _total(each: Range) -> Range:
+def _total(each: EntryRange) -> EntryRange:
     """The range of a sum of at least one."""
     low, high = (each.low if each.low >= 0 else -np.inf), (each.high if each.high <= 0 else np.inf)
-    return _mean(Range(low, high, each.never_zero))
+    return _mean(EntryRange(low, high, each.never_zero))
 
 
-def _mean(each: Range) -> Range:
+def _mean(each: EntryRange) -> EntryRange:
     """The same range; entries of both signs may cancel."""
     one_sided = each.low >= 0 or each.high <= 0
     return each._replace(never_zero=each.never_zero and one_sided)
 
 
-def _power(base: Range, exponent: Expr) -> Range:
+def _power(base: EntryRange, exponent: Expr) -> EntryRange:
     even = isinstance(exponent, Number) and exponent.value % 2 == 0
     known = NONNEGATIVE if even or base.low >= 0 else ANYTHING
     return known._replace(never_zero=base.never_zero and known is NONNEGATIVE)
 
 
 @lru_cache(maxsize=1024)
-def _of_values(row: Function, args: tuple[Range, ...]) -> Range:
+def _of_values(row: Function, args: tuple[EntryRange, ...]) -> EntryRange:
     """The range of a function, from its row."""
     never_zero = row.never_zero or (row.picks and all(a.never_zero for a in args))
     if not row.increasing:
-        return Range(*row.within, never_zero)
+        return EntryRange(*row.within, never_zero)
     with np.errstate(all="ignore"):
         low, high = (
             float(row.value(*(np.array([[a[i]]]) for a in args), None)[0, 0]) for i in (0, 1)
         )
     low, high = (-np.inf if np.isnan(low) else low), (np.inf if np.isnan(high) else high)
-    return Range(max(low, row.within[0]), min(high, row.within[1]), never_zero)
+    return EntryRange(max(low, row.within[0]), min(high, row.within[1]), never_zero)

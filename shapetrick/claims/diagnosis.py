@@ -8,7 +8,7 @@ from ..core.errors import Span
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
+class Mistake:
     """What is wrong in one place: the name of the row of `claims/mutations.py` that mends it, the
     place in the problem's text, what stands there and what should; `known` names what should stand
     there where it is known by more than its value, such as the upstream gradient; `within` is the
@@ -43,18 +43,18 @@ _WORDS = {
 _COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
 
 
-def described(slip: Slip) -> str:
+def described(slip: Mistake) -> str:
     """`a transpose is missing: X', not X`."""
     place = f"in `{slip.within}`, " if slip.within else ""
     return f"{place}{kind_of(slip)}: {instead(slip)}"
 
 
-def instead(slip: Slip) -> str:
+def instead(slip: Mistake) -> str:
     """What should stand there, and what does."""
     return f"`{slip.new}`, not `{slip.old}`"
 
 
-def kind_of(slip: Slip) -> str:
+def kind_of(slip: Mistake) -> str:
     """`a transpose is missing`: what kind of thing is wrong, and no more."""
     if slip.known:
         return f"{slip.known} is {'wrong' if slip.name == 'wrong part' else 'missing'}"

@@ -18,7 +18,7 @@ from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
-from ..families.recurrence import Backpropagation, Piece, unshifted
+from ..families.recurrence import Backpropagation, Use, unshifted
 from ..families.unrolled_checks import (
     depths,
     judged,
@@ -45,7 +45,7 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class MembersVerdict:
     """The verdict on a claim, and where it is right."""
 
     validation: Validation
@@ -73,7 +73,7 @@ class Assertion:
         letter, needed = over.last.letter, over.first.offset - over.last.offset
         return found._replace(least={**found.least, letter: max(found.least[letter], needed)})
 
-    def ruling(self, value: Expr) -> Ruling:
+    def ruling(self, value: Expr) -> MembersVerdict:
         """The verdict of the differences on a claimed value, for all members at several lengths."""
         request = replace(self._request, claim=self._claim._replace(value=value))
         found = list(judged(self._problem, request, self.recursion, self._seed))
@@ -82,7 +82,7 @@ class Assertion:
             worst = replace(worst, verdict="unchecked", reason="the recurrence is not verified")
         places = [(j.lengths, j.member.index) for j in found]
         rights = [j.validation.verdict == "verified" for j in found]
-        return Ruling(worst, tuple(self._regions(places, rights)))
+        return MembersVerdict(worst, tuple(self._regions(places, rights)))
 
     # ---- the recurrence that the claim rests on
 
@@ -200,7 +200,7 @@ class Assertion:
         return {region.first.letter: Index(self._letter, -region.first.offset)}
 
     def _renaming(
-        self, piece: Piece, own: Index, index: Index, region: Region
+        self, piece: Use, own: Index, index: Index, region: Region
     ) -> dict[str, Index] | None:
         """What to put for the letters of a piece in which the member has the index `own`."""
         at = self._one_member(region)

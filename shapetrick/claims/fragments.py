@@ -29,9 +29,9 @@ from ..core.functions import NAMES, TABLE
 from ..core.structure import is_product
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
-from ..language.syntax import Callee, Node
+from ..language.syntax import Callee, SyntaxNode
 from .comparison import agree
-from .variants import Draft, Drawn, values_at
+from .variants import ClaimVariant, Drawn, values_at
 
 MOST_OPENED = 24  # terms
 _SPREADING = ("ones", "eye")
@@ -93,16 +93,16 @@ def derivatives_in(of: Expr) -> Iterator[tuple[Expr, Expr]]:
 # ------------------------------------------------------------------------------------- factors
 
 
-class Factor(NamedTuple):
+class ClaimFactor(NamedTuple):
     """What is multiplied on a scalar line; `power` is -1 of what divides."""
 
     value: Expr
     power: int
 
 
-def factors_of(e: Expr, power: int = 1) -> list[Factor]:
+def factors_of(e: Expr, power: int = 1) -> list[ClaimFactor]:
     """The factors of a product as on a scalar line, without transposes and sums."""
-    found, stack = list[Factor](), [(e, power)]
+    found, stack = list[ClaimFactor](), [(e, power)]
     while stack:
         x, k = stack.pop()
         if is_product(x):
@@ -112,13 +112,13 @@ def factors_of(e: Expr, power: int = 1) -> list[Factor]:
         elif isinstance(x, Power) and x.args[1] is MINUS:
             stack.append((x.args[0], -k))
         elif x.op not in _SPREADING:
-            found.append(Factor(x, k))
+            found.append(ClaimFactor(x, k))
     return found
 
 
-def typed_factors(draft: Draft) -> list[Factor] | None:
+def typed_factors(draft: ClaimVariant) -> list[ClaimFactor] | None:
     """Those of a typed product, whether or not its shapes fit; None if those of a factor don't."""
-    found, stack = list[Factor](), [(draft.root, 1)]
+    found, stack = list[ClaimFactor](), [(draft.root, 1)]
     while stack:
         node, k = stack.pop()
         if node.kind in ("*", ".*", "⊗"):
@@ -126,7 +126,7 @@ def typed_factors(draft: Draft) -> list[Factor] | None:
         elif node.kind in ("/", "./"):
             stack += [(node.args[0], k), (node.args[1], -k)]
         elif node.kind in ("neg", "'") or _is_glue(node):
-            found += [Factor(number(-1), k)] if node.kind == "neg" else []
+            found += [ClaimFactor(number(-1), k)] if node.kind == "neg" else []
             stack.append((node.args[0], k))
         else:
             e = draft.expression(node)
@@ -136,7 +136,7 @@ def typed_factors(draft: Draft) -> list[Factor] | None:
     return found
 
 
-def _is_glue(node: Node) -> bool:
+def _is_glue(node: SyntaxNode) -> bool:
     return node.kind == "call" and _changes_shape(NAMES.get(node.value.name, ""))
 
 
@@ -146,14 +146,16 @@ def _changes_shape(op: str) -> bool:
     return row is not None and row.units == "linear" and row.arity == 1 and not row.averages
 
 
-def same_factors(a: Sequence[Factor], b: Sequence[Factor], draws: Sequence[Drawn]) -> bool:
+def same_factors(
+    a: Sequence[ClaimFactor], b: Sequence[ClaimFactor], draws: Sequence[Drawn]
+) -> bool:
     """Whether two products have the same factors but for transposes, and more than one that is no
     scalar: an arrangement is then all in which they differ."""
     matrices = [f for f in a if not f.value.is_scalar]
     return len(matrices) > 1 and all(_same_at(a, b, drawn) for drawn in draws)
 
 
-def _same_at(a: Sequence[Factor], b: Sequence[Factor], drawn: Drawn) -> bool:
+def _same_at(a: Sequence[ClaimFactor], b: Sequence[ClaimFactor], drawn: Drawn) -> bool:
     values = values_at([f.value for f in (*a, *b)], drawn)
     scale, left = [np.ones((1, 1)), np.ones((1, 1))], [list[Any](), list[Any]()]
     for i, (factor, value) in enumerate(zip((*a, *b), values, strict=True)):

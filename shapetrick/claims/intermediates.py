@@ -16,19 +16,19 @@ from ..core.problem import Problem, Request
 from ..core.traversal import postorder, substitute
 from ..language.elaboration import read_definition
 from .comparison import agree, distance
-from .diagnosis import Slip
+from .diagnosis import Mistake
 from .mutations import TABLE_OF_MUTATIONS
-from .repair import MOST_VERIFIED, SMALL, Mender, adding_up
-from .variants import Change, Draft, values_at, values_of
+from .repair import MOST_VERIFIED, SMALL, Repairer, adding_up
+from .variants import Change, ClaimVariant, values_at, values_of
 
 MOST_DEFINITIONS = 12
 MOST_TRIED = 3000  # changes
 
 
-class _Trial(NamedTuple):
+class _DefinitionChange(NamedTuple):
     """A change of a definition, what the definition is then, and the whole claim."""
 
-    draft: Draft
+    draft: ClaimVariant
     change: Change
     named: Name
     body: Expr
@@ -38,25 +38,25 @@ class _Trial(NamedTuple):
 class Intermediates:
     """The definitions of a claim's own, where the value of the claim has the right shape."""
 
-    def __init__(self, problem: Problem, request: Request, claim: Expr, mender: Mender) -> None:
+    def __init__(self, problem: Problem, request: Request, claim: Expr, repairer: Repairer) -> None:
         self._problem = problem
         self._request = request
         self._claim = claim
-        self._mender = mender
+        self._repairer = repairer
 
-    def slips(self) -> tuple[Slip, ...]:
+    def slips(self) -> tuple[Mistake, ...]:
         """One or two slips without which the claim is right; none if they were not found."""
         trials = list(islice(self._trials(), MOST_TRIED))
         if not trials:
             return ()
-        own = values_at([self._claim], self._mender.draws[0])[0]
-        right = self._mender.rights[0]
-        values = values_of([t.claim for t in trials], self._mender.draws[0])
+        own = values_at([self._claim], self._repairer.draws[0])[0]
+        right = self._repairer.rights[0]
+        values = values_of([t.claim for t in trials], self._repairer.draws[0])
         fitting = [
             t for t, v in zip(trials, values, strict=True) if right is not None and agree(v, right)
         ]
         for trial in sorted(fitting, key=_size)[:MOST_VERIFIED]:
-            if self._mender.validation_of(trial.claim) is not None:
+            if self._repairer.validation_of(trial.claim) is not None:
                 return (self._slip(trial),)
         if own is None or right is None:
             return ()
@@ -67,23 +67,23 @@ class Intermediates:
         }
         for i, j in islice(adding_up(effects, (right - own).ravel()), MOST_VERIFIED):
             first, second = trials[i], trials[j]
-            if self._mender.validation_of(self._both(first, second)) is not None:
+            if self._repairer.validation_of(self._both(first, second)) is not None:
                 return self._slip(first), self._slip(second)
         return ()
 
-    def _trials(self) -> Iterator[_Trial]:
+    def _trials(self) -> Iterator[_DefinitionChange]:
         """Every small change of a definition."""
-        parts = self._mender.parts()
+        parts = self._repairer.parts()
         for name, named in self._definitions().items():
             node, lowering = read_definition(self._problem, self._request, name)
-            draft = Draft(lowering.text, node, lowering)
+            draft = ClaimVariant(lowering.text, node, lowering)
             inner = replace(parts, shape=draft.shape, pieces=(), terms=())
             for row in TABLE_OF_MUTATIONS:
                 for change in draft.changes(row, inner) if row.rank <= SMALL else ():
                     e = draft.changed(change.place, change.new)
                     if e is not None and e.shape == named.shape:
                         claim = substitute(self._claim, {named: ex.named(name, e)})
-                        yield _Trial(draft, change, named, e, claim)
+                        yield _DefinitionChange(draft, change, named, e, claim)
 
     def _definitions(self) -> Mapping[str, Name]:
         """The definitions that the claim uses of its own, in the order of the text."""
@@ -93,7 +93,7 @@ class Intermediates:
         found = {name: e for name, e in found.items() if e in used}
         return dict(islice(found.items(), MOST_DEFINITIONS))
 
-    def _both(self, first: _Trial, second: _Trial) -> Expr:
+    def _both(self, first: _DefinitionChange, second: _DefinitionChange) -> Expr:
         """The claim with both changes: the later definition may use the earlier one."""
         order = list(self._problem.definitions.values())
         claim = self._claim
@@ -101,13 +101,13 @@ class Intermediates:
             claim = substitute(claim, {t.named: ex.named(t.named.name, t.body)})
         return claim
 
-    def _slip(self, trial: _Trial) -> Slip:
-        change, write = trial.change, trial.draft.typist.write
+    def _slip(self, trial: _DefinitionChange) -> Mistake:
+        change, write = trial.change, trial.draft.unparser.write
         old, new = " ".join(write(change.place.node).split()), " ".join(write(change.new).split())
         span = change.place.node.span
-        return Slip(change.mutation.name, span, old, new, within=trial.named.name)
+        return Mistake(change.mutation.name, span, old, new, within=trial.named.name)
 
 
-def _size(trial: _Trial) -> int:
-    write = trial.draft.typist.write
+def _size(trial: _DefinitionChange) -> int:
+    write = trial.draft.unparser.write
     return distance(write(trial.change.place.node), write(trial.change.new))

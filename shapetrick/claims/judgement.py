@@ -23,17 +23,17 @@ from ..core.results import Validation
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.printer import to_text
-from ..language.syntax import Node
+from ..language.syntax import SyntaxNode
 from ..pipeline.requests import derive
 from ..validation.checker import checker_of
 from .comparison import agree, distance
 from .conventions import likeness
-from .diagnosis import Slip, described, instead
+from .diagnosis import Mistake, described, instead
 from .family_claims import Assertion
 from .fragments import distributed, terms_of
 from .intermediates import Intermediates
-from .repair import Mend, Mender
-from .side_conditions import Provisos
+from .repair import Repair, Repairer
+from .side_conditions import SideConditions
 from .variants import values_at
 
 ClaimVerdict = Literal["right", "wrong", "unchecked"]
@@ -42,7 +42,7 @@ LONGEST = 2000  # operators of an answer that is told as one expression
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ClaimPart:
     """A part of a claim and its place in the problem's text."""
 
     text: str
@@ -64,10 +64,10 @@ class Judgement:
     error: float
     diagnosis: str
     suggestion: str | None
-    where: Part | None
+    where: ClaimPart | None
     validation: Validation | None
     mended: bool = False
-    slips: tuple[Slip, ...] = ()
+    slips: tuple[Mistake, ...] = ()
     proviso: str | None = None
     evidence: Validation | None = None  # that of the suggestion
 
@@ -166,7 +166,7 @@ class _Wrong:
         answer = self._answer
         if answer is None:
             return found
-        mend = self._mender.mend()
+        mend = self._repairer.mend()
         if mend is not None and not self._is_small(mend, answer):
             mend = None
         inside = self._inside if mend is None or not self._is_plain(mend) else ()
@@ -187,7 +187,7 @@ class _Wrong:
             evidence=self._derived,
         )
 
-    def _is_small(self, mend: Mend, answer: Expr) -> bool:
+    def _is_small(self, mend: Repair, answer: Expr) -> bool:
         """Whether two changes change less than to write the right answer instead."""
         if len(mend.slips) == 1:
             return True
@@ -195,17 +195,17 @@ class _Wrong:
         return right is None or distance(typed, mend.text) <= distance(typed, right)
 
     @staticmethod
-    def _is_plain(mend: Mend) -> bool:
+    def _is_plain(mend: Repair) -> bool:
         """Whether what is said of it is more likely than a slip in a definition."""
         return len(mend.slips) == 1 and mend.slips[0].name not in REPLACING
 
     @cached_property
-    def _inside(self) -> tuple[Slip, ...]:
+    def _inside(self) -> tuple[Mistake, ...]:
         """Slips in the claim's own definitions."""
         value, answer = self._claim.value, self._answer
         if value is None or answer is None or value.shape != answer.shape:
             return ()
-        return Intermediates(self._problem, self._request, value, self._mender).slips()
+        return Intermediates(self._problem, self._request, value, self._repairer).slips()
 
     def plain(self) -> Judgement:
         """What is known without the right answer."""
@@ -241,15 +241,15 @@ class _Wrong:
         return None if self._result is None else self._result[1]
 
     @cached_property
-    def _mender(self) -> Mender:
+    def _repairer(self) -> Repairer:
         assert self._answer is not None
         others = [self._answer, *([] if self._claim.value is None else [self._claim.value])]
         checker = checker_of(self._problem, self._request, others, self._seed, everything=True)
-        return Mender(self._problem, self._request, self._answer, checker)
+        return Repairer(self._problem, self._request, self._answer, checker)
 
     # ---------------------------------------------------------------------------- what is said
 
-    def _with_mend(self, found: Judgement, mend: Mend) -> Judgement:
+    def _with_mend(self, found: Judgement, mend: Repair) -> Judgement:
         first, *others = mend.slips
         alike = self._likeness if not others else None
         said = [found.diagnosis, *self._nevertheless]
@@ -261,7 +261,7 @@ class _Wrong:
             found,
             diagnosis="; ".join(filter(None, said)),
             suggestion=mend.text,
-            where=Part(first.old, first.span),
+            where=ClaimPart(first.old, first.span),
             mended=True,
             slips=mend.slips,
             proviso=self._proviso,
@@ -269,14 +269,14 @@ class _Wrong:
         )
 
     def _with_definition(
-        self, found: Judgement, slips: tuple[Slip, ...], answer: Expr
+        self, found: Judgement, slips: tuple[Mistake, ...], answer: Expr
     ) -> Judgement:
         said = [found.diagnosis, *self._nevertheless, *map(described, slips)]
         return replace(
             found,
             diagnosis="; ".join(filter(None, said)),
             suggestion=_text(answer),
-            where=Part(slips[0].old, slips[0].span),
+            where=ClaimPart(slips[0].old, slips[0].span),
             slips=slips,
             proviso=self._proviso,
             evidence=self._derived,
@@ -287,13 +287,13 @@ class _Wrong:
         value, answer = self._claim.value, self._answer
         if value is None or answer is None:
             return None
-        return likeness(value, answer, self._request, self._mender.draws)
+        return likeness(value, answer, self._request, self._repairer.draws)
 
     @cached_property
     def _proviso(self) -> str | None:
         if self._answer is None or self._likeness is not None:
             return None
-        return Provisos(self._mender, self._request, self._answer).found()
+        return SideConditions(self._repairer, self._request, self._answer).found()
 
     @property
     def _nevertheless(self) -> list[str]:
@@ -301,12 +301,12 @@ class _Wrong:
         proviso = None if self._proviso is None else f"right only where {self._proviso}"
         return [said for said in (proviso, self._likeness) if said is not None]
 
-    def _first_apart(self, answer: Expr) -> tuple[Part, str]:
+    def _first_apart(self, answer: Expr) -> tuple[ClaimPart, str]:
         """The first term of the claim that is none of the answer's, and the answer's that is none
         of the claim's."""
         claimed = self._terms()
         right = distributed(answer)
-        drawn = self._mender.draws[0]
+        drawn = self._repairer.draws[0]
         values = values_at([*(e for _, e in claimed), *right, *terms_of(answer)], drawn)
         own, others = values[: len(claimed)], values[len(claimed) :]
         wrong = [
@@ -321,16 +321,16 @@ class _Wrong:
         ]
         if not wrong or len(claimed) == 1:
             assert self._claim.span is not None
-            return Part(self._claim.text, self._claim.span), ""
-        typed = self._mender.draft.typist.write(wrong[0])
+            return ClaimPart(self._claim.text, self._claim.span), ""
+        typed = self._repairer.draft.unparser.write(wrong[0])
         other = _text(missing[0]) if missing else None
         against = "" if other is None else f", where it has `{other}`"
-        return Part(typed, wrong[0].span), f": they part at `{typed}`{against}"
+        return ClaimPart(typed, wrong[0].span), f": they part at `{typed}`{against}"
 
-    def _terms(self) -> list[tuple[Node, Expr]]:
+    def _terms(self) -> list[tuple[SyntaxNode, Expr]]:
         """The terms of the claim as typed, with their signs in the expressions."""
-        found: list[tuple[Node, Expr]] = []
-        stack = [(self._mender.root, 1)]
+        found: list[tuple[SyntaxNode, Expr]] = []
+        stack = [(self._repairer.root, 1)]
         while stack:
             node, sign = stack.pop()
             if node.kind in ("+", "-"):
@@ -339,7 +339,7 @@ class _Wrong:
             elif node.kind == "neg":
                 stack.append((node.args[0], -sign))
             else:
-                e = self._mender.draft.expression(node)
+                e = self._repairer.draft.expression(node)
                 if e is not None:
                     found.append((node, e if sign > 0 else -e))
         return found

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
-from ..language.syntax import Callee, Node, postorder
+from ..language.syntax import Callee, SyntaxNode, postorder
 
 PRODUCTS = ("*", "/", ".*", "./")
 SUMS = ("+", "-")
@@ -30,31 +30,31 @@ class Parts:
     values, `pieces` parts of a right answer, `terms` its terms, `functions` the kinds and values of
     calls with one argument; `shape` tells the shape of a node, None where it has none."""
 
-    shape: Callable[[Node], Shape | None]
-    dims: Sequence[Node]
-    names: Sequence[Node]
-    pieces: Sequence[Node]
-    terms: Sequence[Node]
+    shape: Callable[[SyntaxNode], Shape | None]
+    dims: Sequence[SyntaxNode]
+    names: Sequence[SyntaxNode]
+    pieces: Sequence[SyntaxNode]
+    terms: Sequence[SyntaxNode]
     functions: Sequence[tuple[str, Any]]
 
-    def is_numeric(self, node: Node) -> bool:
+    def is_numeric(self, node: SyntaxNode) -> bool:
         """Whether it is made of numbers and dimensions alone."""
         dims = {d.value for d in self.dims}
         return all(
             n.kind in NUMERIC or (n.kind == "name" and n.value in dims) for n in postorder(node)
         )
 
-    def of_shape(self, shape: Shape | None) -> Iterator[Node]:
+    def of_shape(self, shape: Shape | None) -> Iterator[SyntaxNode]:
         """The pieces of that shape."""
         return (p for p in self.pieces if shape is not None and self.shape(p) == shape)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodePlace:
     """A node, and what it is an argument of."""
 
-    node: Node
-    parent: Node | None
+    node: SyntaxNode
+    parent: SyntaxNode | None
     index: int = 0
 
     def is_under(self, *kinds: str) -> bool:
@@ -76,48 +76,50 @@ class Mutation:
 
     name: str
     rank: int
-    propose: Callable[[Place, Parts], Iterator[Node]]
+    propose: Callable[[NodePlace, Parts], Iterator[SyntaxNode]]
     undone_by: tuple[str, ...]
 
 
-def places(root: Node) -> list[Place]:
+def places(root: SyntaxNode) -> list[NodePlace]:
     """Every node with what it is in, the larger first. A number in an exponent is part of the
     power."""
     found = []
-    stack = [Place(root, None)]
+    stack = [NodePlace(root, None)]
     while stack:
         place = stack.pop()
         found.append(place)
         node = place.node
         stack.extend(
-            Place(a, node, i)
+            NodePlace(a, node, i)
             for i, a in reversed(list(enumerate(node.args)))
             if not (i == 1 and node.kind in ("^", ".^") and _is_number(a))
         )
     return found
 
 
-def _is_number(x: Node) -> bool:
+def _is_number(x: SyntaxNode) -> bool:
     return x.kind == "number" or (x.kind == "neg" and _is_number(x.args[0]))
 
 
 # -------------------------------------------------------------------------------- new nodes
 
 
-def _binary(kind: str, left: Node, right: Node, like: Node) -> Node:
-    return Node(kind, (left, right), None, like.span)
+def _binary(kind: str, left: SyntaxNode, right: SyntaxNode, like: SyntaxNode) -> SyntaxNode:
+    return SyntaxNode(kind, (left, right), None, like.span)
 
 
-def _number(value: Fraction | int, like: Node) -> Node:
-    number = Node("number", (), abs(Fraction(value)), like.span)
-    return number if value >= 0 else Node("neg", (number,), None, like.span)
+def _number(value: Fraction | int, like: SyntaxNode) -> SyntaxNode:
+    number = SyntaxNode("number", (), abs(Fraction(value)), like.span)
+    return number if value >= 0 else SyntaxNode("neg", (number,), None, like.span)
 
 
-def _turned(x: Node) -> Node:
-    return x.args[0] if x.kind == "'" else Node("'", (x,), None, x.span)
+def _turned(x: SyntaxNode) -> SyntaxNode:
+    return x.args[0] if x.kind == "'" else SyntaxNode("'", (x,), None, x.span)
 
 
-def _in_front(x: Node, change: Callable[[Node], Node], kinds: Sequence[str]) -> Node:
+def _in_front(
+    x: SyntaxNode, change: Callable[[SyntaxNode], SyntaxNode], kinds: Sequence[str]
+) -> SyntaxNode:
     """The product with its first factor changed: `2 A B / m`, not `2 (A B / m)`."""
     spine = [x]
     while spine[-1].kind in kinds and not spine[-1].bracketed:
@@ -129,37 +131,37 @@ def _in_front(x: Node, change: Callable[[Node], Node], kinds: Sequence[str]) -> 
     return new
 
 
-def _scaled(factor: Node, x: Node) -> Node:
+def _scaled(factor: SyntaxNode, x: SyntaxNode) -> SyntaxNode:
     return _in_front(x, lambda first: _binary("*", factor, first, x), PRODUCTS)
 
 
-def _negated(x: Node) -> Node:
+def _negated(x: SyntaxNode) -> SyntaxNode:
     if x.kind == "neg":
         return x.args[0]
 
-    def negate(first: Node) -> Node:
-        return first.args[0] if first.kind == "neg" else Node("neg", (first,), None, x.span)
+    def negate(first: SyntaxNode) -> SyntaxNode:
+        return first.args[0] if first.kind == "neg" else SyntaxNode("neg", (first,), None, x.span)
 
     return _in_front(x, negate, PRODUCTS)
 
 
-def _chain(x: Node) -> list[Node]:
+def _chain(x: SyntaxNode) -> list[SyntaxNode]:
     """The factors of a matrix product."""
-    factors: list[Node] = []
+    factors: list[SyntaxNode] = []
     while x.kind == "*" and (not factors or not x.bracketed):
         factors.append(x.args[1])
         x = x.args[0]
     return [x, *reversed(factors)]
 
 
-def _product(factors: Sequence[Node], like: Node) -> Node:
+def _product(factors: Sequence[SyntaxNode], like: SyntaxNode) -> SyntaxNode:
     return reduce(lambda total, factor: _binary("*", total, factor, like), factors)
 
 
 # ------------------------------------------------------------------------------------- the rows
 
 
-def _transposed(at: Place, parts: Parts) -> Iterator[Node]:
+def _transposed(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind == "'":
         yield x.args[0]
@@ -167,7 +169,7 @@ def _transposed(at: Place, parts: Parts) -> Iterator[Node]:
         yield _turned(x)
 
 
-def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
+def _reordered(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in ("call", "⊗") and len(x.args) == 2:
         yield replace(x, args=x.args[::-1], bracketed=False)
@@ -188,7 +190,7 @@ def _reordered(at: Place, parts: Parts) -> Iterator[Node]:
             yield _product([root or factor, *left], x)
 
 
-def _root(x: Node, parts: Parts) -> Node | None:
+def _root(x: SyntaxNode, parts: Parts) -> SyntaxNode | None:
     """Half of a square of a matrix: `X` of `X^2`, `X^-1` of `X^-2`."""
     if x.kind != "^" or parts.shape(x) in (None, SCALAR):
         return None
@@ -198,11 +200,11 @@ def _root(x: Node, parts: Parts) -> Node | None:
     return x.args[0] if sign > 0 else _binary("^", x.args[0], _number(-1, number), x)
 
 
-def _signed(exponent: Node) -> tuple[int, Node]:
+def _signed(exponent: SyntaxNode) -> tuple[int, SyntaxNode]:
     return (-1, exponent.args[0]) if exponent.kind == "neg" else (1, exponent)
 
 
-def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_product(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     other = {"*": ".*", ".*": "*", "⊗": "*"}.get(x.kind)
     if other is None or SCALAR in map(parts.shape, x.args):
@@ -213,7 +215,7 @@ def _other_product(at: Place, parts: Parts) -> Iterator[Node]:
         yield _binary("*", first, _binary(other, second, x.args[1], x), x)
 
 
-def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
+def _regrouped(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind not in PRODUCTS:
         return
@@ -226,7 +228,7 @@ def _regrouped(at: Place, parts: Parts) -> Iterator[Node]:
         yield _binary(right.kind, _binary(x.kind, left, a, x), b, x)
 
 
-def _other_sign(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_sign(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in SUMS:
         yield replace(x, kind="-" if x.kind == "+" else "+", bracketed=False)
@@ -235,7 +237,7 @@ def _other_sign(at: Place, parts: Parts) -> Iterator[Node]:
         yield _negated(x)
 
 
-def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_number(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in PRODUCTS:
         left, right = x.args
@@ -261,7 +263,7 @@ def _other_number(at: Place, parts: Parts) -> Iterator[Node]:
             yield _binary("/", x, factor, x)
 
 
-def _other_power(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_power(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in ("^", ".^"):
         yield x.args[0]
@@ -277,12 +279,12 @@ def _other_power(at: Place, parts: Parts) -> Iterator[Node]:
     if _is_inverse(x):
         yield x.args[0]
     elif shape is not None and shape[0] == shape[1] != ONE and x.kind != "'":
-        yield Node("call", (x,), Callee("inv"), x.span)
+        yield SyntaxNode("call", (x,), Callee("inv"), x.span)
     if x.kind in ("name", "call", "abstract") and shape is not None:
         yield _binary("^" if shape == SCALAR else ".^", x, _number(2, x), x)
 
 
-def _exponents(exponent: Node) -> Iterator[Node]:
+def _exponents(exponent: SyntaxNode) -> Iterator[SyntaxNode]:
     sign, number = _signed(exponent)
     if number.kind == "number":
         k = sign * number.value
@@ -292,14 +294,14 @@ def _exponents(exponent: Node) -> Iterator[Node]:
     elif sign < 0:
         yield number
     else:
-        yield Node("neg", (exponent,), None, exponent.span)
+        yield SyntaxNode("neg", (exponent,), None, exponent.span)
 
 
-def _is_inverse(x: Node) -> bool:
+def _is_inverse(x: SyntaxNode) -> bool:
     return x.kind == "call" and x.value.name == "inv"
 
 
-def _other_axis(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_axis(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind != "call" or not _takes_axis(x.value.name):
         return
@@ -311,7 +313,7 @@ def _other_axis(at: Place, parts: Parts) -> Iterator[Node]:
         yield _turned(replace(x, value=Callee(name, 1 - axis, sizes)))
 
 
-def _mean_or_sum(at: Place, parts: Parts) -> Iterator[Node]:
+def _mean_or_sum(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     other = {"sum": "mean", "mean": "sum"}.get(x.value.name) if x.kind == "call" else None
     if other is not None:
@@ -322,20 +324,20 @@ def _takes_axis(name: str) -> bool:
     return name in NAMES and TABLE[NAMES[name]].takes_axis
 
 
-def _other_sum(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_sum(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     inner = x.args[0] if x.kind == "'" else x
     if inner.kind == "call" and inner.value.name in ("sum", "mean"):
         yield inner.args[0]
     elif x.kind != "number" and parts.shape(x) not in (None, SCALAR):
         for axis in (None, 0, 1):
-            summed = Node("call", (x,), Callee("sum", axis), x.span)
+            summed = SyntaxNode("call", (x,), Callee("sum", axis), x.span)
             yield summed
             if axis is not None:
-                yield Node("'", (summed,), None, x.span)
+                yield SyntaxNode("'", (summed,), None, x.span)
 
 
-def _other_function(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_function(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in ("call", "abstract") and len(x.args) == 1:
         if not _is_inverse(x):
@@ -347,10 +349,10 @@ def _other_function(at: Place, parts: Parts) -> Iterator[Node]:
         )
     if x.kind != "number" and not parts.is_numeric(x):
         for kind, value in parts.functions:
-            yield Node(kind, (x,), value, x.span)
+            yield SyntaxNode(kind, (x,), value, x.span)
 
 
-def _other_argument(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_argument(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     """Another name, or the argument of a function: the output for the input."""
     x, shape = at.node, parts.shape(at.node)
     if shape is None or x.kind == "number":
@@ -363,7 +365,7 @@ def _other_argument(at: Place, parts: Parts) -> Iterator[Node]:
         yield from parts.of_shape(shape)
 
 
-def _without_factor(at: Place, parts: Parts) -> Iterator[Node]:
+def _without_factor(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in PRODUCTS:
         left, right = x.args
@@ -375,14 +377,14 @@ def _without_factor(at: Place, parts: Parts) -> Iterator[Node]:
             yield right
 
 
-def _without_term(at: Place, parts: Parts) -> Iterator[Node]:
+def _without_term(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind in SUMS:
         yield x.args[0]
         yield x.args[1] if x.kind == "+" else _negated(x.args[1])
 
 
-def _with_factor(at: Place, parts: Parts) -> Iterator[Node]:
+def _with_factor(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x, shape = at.node, parts.shape(at.node)
     if shape is None or x.kind in ("number", "'") or (x.kind == "neg" and at.parent is not None):
         return
@@ -398,8 +400,8 @@ def _with_factor(at: Place, parts: Parts) -> Iterator[Node]:
 
 
 def _beside(
-    x: Node, shape: Shape, factor: Node, own: Shape | None, index: int | None
-) -> Iterator[Node]:
+    x: SyntaxNode, shape: Shape, factor: SyntaxNode, own: Shape | None, index: int | None
+) -> Iterator[SyntaxNode]:
     """The products of a node and a matrix that fit; it is the index-th of a matrix product."""
     if own is None:
         return
@@ -412,7 +414,7 @@ def _beside(
         yield _in_front(x, lambda first: _binary("*", factor, first, x), ("*",))
 
 
-def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
+def _with_term(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x, shape = at.node, parts.shape(at.node)
     if shape is None or at.is_under(*SUMS, "neg"):
         return
@@ -426,7 +428,7 @@ def _with_term(at: Place, parts: Parts) -> Iterator[Node]:
             yield from _with(x, _turned(piece))
 
 
-def _with(x: Node, term: Node) -> Iterator[Node]:
+def _with(x: SyntaxNode, term: SyntaxNode) -> Iterator[SyntaxNode]:
     """The sum and the difference, without two signs beside each other."""
     first = term
     while first.kind in PRODUCTS and not first.bracketed:
@@ -436,7 +438,7 @@ def _with(x: Node, term: Node) -> Iterator[Node]:
     yield _binary("-", x, term, x)
 
 
-def _other_part(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_part(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     if at.node.kind in SUMS:
         yield from _other_term(at.node, parts)
     if at.parent is not None and at.node.kind != "number":
@@ -446,7 +448,7 @@ def _other_part(at: Place, parts: Parts) -> Iterator[Node]:
             yield from map(_turned, parts.of_shape(shape[::-1]))
 
 
-def _other_term(x: Node, parts: Parts) -> Iterator[Node]:
+def _other_term(x: SyntaxNode, parts: Parts) -> Iterator[SyntaxNode]:
     """The sum with another term in the place of one of the two."""
     left, right = x.args
     for term in parts.terms:
@@ -455,13 +457,15 @@ def _other_term(x: Node, parts: Parts) -> Iterator[Node]:
         yield _binary(x.kind, _negated(term), right, x)
 
 
-def _other_convention(at: Place, parts: Parts) -> Iterator[Node]:
+def _other_convention(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     """The gradients by a symmetric matrix that are in use, and what they are made of."""
     x, shape = at.node, parts.shape(at.node)
     if at.parent is not None or shape is None or shape[0] != shape[1] or shape == SCALAR:
         return
     both = _binary("+", x, _turned(x), x)
-    diagonal = Node("call", (Node("call", (x,), Callee("diag"), x.span),), Callee("diag"), x.span)
+    diagonal = SyntaxNode(
+        "call", (SyntaxNode("call", (x,), Callee("diag"), x.span),), Callee("diag"), x.span
+    )
     yield _binary("-", both, diagonal, x)
     yield _binary("/", both, _number(2, x), x)
     stack = [x]

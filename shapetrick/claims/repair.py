@@ -29,13 +29,13 @@ from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
 from ..language.scope import vocabulary
-from ..language.syntax import Node
+from ..language.syntax import SyntaxNode
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
 from ..numerics.sampling import dims_of
 from ..validation.checker import Checker
 from .comparison import SAME, agree, distance, miss, ratio
-from .diagnosis import Slip
+from .diagnosis import Mistake
 from .fragments import (
     derivatives_in,
     distributed,
@@ -47,7 +47,7 @@ from .fragments import (
     typed_factors,
 )
 from .mutations import TABLE_OF_MUTATIONS, Mutation, Parts
-from .variants import Change, Draft, values_at, values_of
+from .variants import Change, ClaimVariant, values_at, values_of
 
 T = TypeVar("T")
 MOST_PIECES = 48
@@ -65,15 +65,15 @@ SPREADING = 3  # words that a spread column counts for
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class Repair:
     """A right claim, and the one or two slips that it differs in from the wrong one."""
 
     text: str
-    slips: tuple[Slip, ...]
+    slips: tuple[Mistake, ...]
     validation: Validation
 
 
-class Trial(NamedTuple):
+class RepairTrial(NamedTuple):
     """A change after which the claim has the right shape, and its value then at the first draw."""
 
     change: Change
@@ -81,7 +81,7 @@ class Trial(NamedTuple):
     value: Array | None
 
 
-class Mender:
+class Repairer:
     """Mends the claim of a request whose right answer is known.
 
     `draws` are those of the checker, `rights` the answer's values there."""
@@ -92,7 +92,7 @@ class Mender:
         self._checker = checker
         self._answer = answer
         self.root, self.lowering = read_claim(problem, request)
-        self.draft = Draft(self.lowering.text, self.root, self.lowering)
+        self.draft = ClaimVariant(self.lowering.text, self.root, self.lowering)
         self._size_identities()
         self.draws = checker.draws()
         self.rights = [values_at([answer], drawn)[0] for drawn in self.draws]
@@ -107,13 +107,13 @@ class Mender:
             return SAME
         return max(min(SAME, miss(own, right) / 100), FINEST)
 
-    def mend(self) -> Mend | None:
+    def mend(self) -> Repair | None:
         """The smallest mend that was found."""
         enough = len(self.draws) > 1 and not any(r is None for r in self.rights)
         if not enough or len(self.draft.places) > LONGEST:
             return None
         parts = self.parts()
-        tried: list[Trial] = []
+        tried: list[RepairTrial] = []
         for _, rows in groupby(TABLE_OF_MUTATIONS, key=lambda row: row.rank):
             mend = self._single(list(rows), parts, tried)
             if mend is not None:
@@ -126,22 +126,24 @@ class Mender:
             or self._rearranged()
         )
 
-    def _rearranged(self) -> Mend | None:
+    def _rearranged(self) -> Repair | None:
         """The answer, where it has the factors of the claim and arranges them otherwise."""
         claimed, answer = typed_factors(self.draft), self._answer
         if claimed is None or not same_factors(claimed, factors_of(answer), self.draws):
             return None
-        typed, text = _line(self.draft.typist.write(self.root)), to_text(answer)
-        return self._mend(text, Slip("arrangement", self.root.span, typed, text))
+        typed, text = _line(self.draft.unparser.write(self.root)), to_text(answer)
+        return self._mend(text, Mistake("arrangement", self.root.span, typed, text))
 
     # ------------------------------------------------------------------------ single changes
 
-    def _single(self, rows: Sequence[Mutation], parts: Parts, tried: list[Trial]) -> Mend | None:
+    def _single(
+        self, rows: Sequence[Mutation], parts: Parts, tried: list[RepairTrial]
+    ) -> Repair | None:
         """The smallest change of these rows after which the claim is right."""
         changes = [c for row in rows for c in self.draft.changes(row, parts)]
         fitting = self._fitting(self.draft, changes)
         tried += fitting
-        typed = self.draft.typist.write(self.root)
+        typed = self.draft.unparser.write(self.root)
         sized = []
         for i, change in enumerate(self._agreeing(fitting)):
             text = self.draft.text(change.place, change.new)
@@ -154,7 +156,7 @@ class Mender:
                 return mend
         return None
 
-    def _fitting(self, draft: Draft, changes: Sequence[Change]) -> list[Trial]:
+    def _fitting(self, draft: ClaimVariant, changes: Sequence[Change]) -> list[RepairTrial]:
         """Those after which the claim has a shape, and the right one."""
         built = []
         for change in changes:
@@ -166,9 +168,9 @@ class Mender:
             if e is not None and e.shape == self._answer.shape:
                 built.append((change, e))
         values = values_of([e for _, e in built], self.draws[0])
-        return [Trial(c, e, v) for (c, e), v in zip(built, values, strict=True)]
+        return [RepairTrial(c, e, v) for (c, e), v in zip(built, values, strict=True)]
 
-    def _agreeing(self, trials: Sequence[Trial]) -> list[Change]:
+    def _agreeing(self, trials: Sequence[RepairTrial]) -> list[Change]:
         """Those after which the claim has the right value at all draws."""
         first, *others = self.rights
         assert first is not None
@@ -179,18 +181,18 @@ class Mender:
             trials = [t for t, v in zip(trials, values, strict=True) if agree(v, right, self._near)]
         return [t.change for t in trials]
 
-    def _slip(self, draft: Draft, change: Change) -> Slip:
+    def _slip(self, draft: ClaimVariant, change: Change) -> Mistake:
         old, new = change.place.node, change.new
         if change.mutation.name == REPLACED:
             old, new = narrowed(old, new)
-        before, after = _line(draft.typist.write(old)), _line(draft.typist.write(new))
+        before, after = _line(draft.unparser.write(old)), _line(draft.unparser.write(new))
         before = before[1:-1] if old.bracketed else before
         known = ""
         if change.mutation.name == "missing factor" and len(new.args) > 1:
             known = self._known_factor(draft.expression(new.args[1]))
         elif change.mutation.name == REPLACED:
             known = self._known_factor(draft.expression(new), derivative=True)
-        return Slip(change.mutation.name, old.span, before, after, known)
+        return Mistake(change.mutation.name, old.span, before, after, known)
 
     def _known_factor(self, factor: Expr | None, derivative: bool = False) -> str:
         """What a missing factor is: the upstream gradient, or a function's derivative."""
@@ -204,7 +206,7 @@ class Mender:
                 return f"the derivative of `{to_text(function)}`"
         return ""
 
-    def _mend(self, text: str, *slips: Slip) -> Mend | None:
+    def _mend(self, text: str, *slips: Mistake) -> Repair | None:
         """The mend, if its text reads back as a claim that passes the full validation."""
         text, names = _line(text), {}
         if self._request.direction is not None:
@@ -216,7 +218,7 @@ class Mender:
         if idle_parts(value) > self._idle:
             return None
         validation = self.validation_of(value)
-        return None if validation is None else Mend(text, slips, validation)
+        return None if validation is None else Repair(text, slips, validation)
 
     def validation_of(self, value: Expr) -> Validation | None:
         """What was found of a value that passes the full validation."""
@@ -230,7 +232,7 @@ class Mender:
         own = self.draft.expression(self.root)
         return max(idle_parts(self._answer), 0 if own is None else idle_parts(own))
 
-    def _together(self, text: str, node: Node, slips: Sequence[Slip]) -> Mend | None:
+    def _together(self, text: str, node: SyntaxNode, slips: Sequence[Mistake]) -> Repair | None:
         """The mend by two changes; where one puts something in and the other takes something out,
         they are one part that is replaced, unless that is all of the claim; where the second
         changes what the first has put there in the same way, they are one slip."""
@@ -244,8 +246,8 @@ class Mender:
             old, new = narrowed(self.root, node)
             if old is self.root:
                 return None
-            before, after = self.draft.typist.write(old), text[new.span.start : new.span.end]
-            slips = [Slip(REPLACED, old.span, _line(before), _line(after))]
+            before, after = self.draft.unparser.write(old), text[new.span.start : new.span.end]
+            slips = [Mistake(REPLACED, old.span, _line(before), _line(after))]
         first, *others = slips
         if [(first.name, first.new)] == [(s.name, s.old) for s in others]:  # one, made twice
             slips = [replace(first, new=others[0].new)]
@@ -253,7 +255,7 @@ class Mender:
 
     # ---------------------------------------------------------------------------- two changes
 
-    def _pair(self, tried: Sequence[Trial], parts: Parts) -> Mend | None:
+    def _pair(self, tried: Sequence[RepairTrial], parts: Parts) -> Repair | None:
         """Two changes in different terms: what they do adds up."""
         whole, right = self.draft.expression(self.root), self.rights[0]
         if whole is None or right is None or whole.shape != self._answer.shape:
@@ -274,7 +276,7 @@ class Mender:
                 return mend
         return None
 
-    def _both(self, first: Change, second: Change, parts: Parts) -> Mend | None:
+    def _both(self, first: Change, second: Change, parts: Parts) -> Repair | None:
         """Two changes: in places apart, or the inner one before that around it."""
         a, b = sorted((first, second), key=lambda c: c.place.node.span.start)
         start, end = self.root.span.start, self.root.span.end
@@ -291,7 +293,7 @@ class Mender:
         text = self.draft.text(inner.place, inner.new)
         return self._after(inner, text, [outer.mutation], parts)
 
-    def _second(self, tried: Sequence[Trial], parts: Parts) -> Mend | None:
+    def _second(self, tried: Sequence[RepairTrial], parts: Parts) -> Repair | None:
         """A small change after a small change: first after those that leave but a factor, then
         after those that make the shapes fit."""
         small = [row for row in TABLE_OF_MUTATIONS if row.rank == 1]
@@ -317,12 +319,12 @@ class Mender:
 
     def _after(
         self, first: Change, text: str, rows: Sequence[Mutation], parts: Parts
-    ) -> Mend | None:
+    ) -> Repair | None:
         try:
             node = parse_expression(text, vocabulary(), self._problem.functions)
         except InputError:
             return None
-        draft = Draft(text, node, self.lowering)
+        draft = ClaimVariant(text, node, self.lowering)
         inner = Parts(draft.shape, parts.dims, parts.names, (), (), ())
         changes = [c for row in rows for c in draft.changes(row, inner)]
         for change in self._agreeing(self._fitting(draft, changes))[:1]:
@@ -332,7 +334,7 @@ class Mender:
             return self._together(text, node, slips)
         return None
 
-    def _proportional(self, tried: Sequence[Trial]) -> list[Change]:
+    def _proportional(self, tried: Sequence[RepairTrial]) -> list[Change]:
         """The changes after which the claim is right but for a factor."""
         right = self.rights[0]
         assert right is not None
@@ -347,8 +349,8 @@ class Mender:
         """What changes may put in: parts of the answer, and names of the problem."""
         span = self.root.span
 
-        def named(name: str) -> Node:
-            return Node("name", (), name, span)
+        def named(name: str) -> SyntaxNode:
+            return SyntaxNode("name", (), name, span)
 
         answer, of = self._answer, self._request.of
         dims = [name for d in dims_of([answer, of]) for name in d.names]
@@ -365,7 +367,7 @@ class Mender:
             list(dict.fromkeys(functions_in([answer, of]))),
         )
 
-    def _typed(self, e: Expr) -> Node | None:
+    def _typed(self, e: Expr) -> SyntaxNode | None:
         """The node of an expression, as it would be typed; None if nobody would."""
         if length(e) > LONGEST:
             return None
@@ -374,7 +376,7 @@ class Mender:
             node = parse_expression(text, vocabulary(), self._problem.functions)
         except InputError:
             return None
-        self.draft.typist.learn(node, text)
+        self.draft.unparser.learn(node, text)
         return node
 
     def _size_identities(self) -> None:
@@ -390,17 +392,17 @@ class Mender:
         drafts = [self._with_identity(size) for size in sizes]
         self.lowering, self.draft = max(drafts, key=lambda pair: _fitting(pair[1]))
 
-    def _with_identity(self, size: Dim) -> tuple[Lowering, Draft]:
+    def _with_identity(self, size: Dim) -> tuple[Lowering, ClaimVariant]:
         old = self.lowering
         lowering = Lowering({**old.values, IDENTITY: eye(size)}, old.inference, old.text)
-        return lowering, Draft(old.text, self.root, lowering)
+        return lowering, ClaimVariant(old.text, self.root, lowering)
 
 
 def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _spreading(draft: Draft, change: Change) -> int:
+def _spreading(draft: ClaimVariant, change: Change) -> int:
     """What a new product is behind others for that has a column spread over a matrix."""
     new = change.new
     if new.kind not in (".*", "./"):
@@ -409,7 +411,7 @@ def _spreading(draft: Draft, change: Change) -> int:
     return 0 if a == b or SCALAR in (a, b) else SPREADING
 
 
-def _fitting(draft: Draft) -> int:
+def _fitting(draft: ClaimVariant) -> int:
     return sum(draft.expression(place.node) is not None for place in draft.places)
 
 

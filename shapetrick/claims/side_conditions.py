@@ -1,4 +1,4 @@
-"""Provisos: under what a wrong claim would be right, found by trying it.
+"""Side conditions: under what a wrong claim would be right, found by trying it.
 
 An input may have an attribute that nobody declared, two dimensions may be equal, or the layout may
 be another one.
@@ -21,8 +21,8 @@ from ..language.lowering import Lowering
 from ..language.syntax import ATTRIBUTES
 from ..numerics.sampling import PLAIN, Profile
 from .comparison import agree
-from .repair import Mender
-from .variants import Draft, Drawn, drawn_anew, values_at
+from .repair import Repairer
+from .variants import ClaimVariant, Drawn, drawn_anew, values_at
 
 # What is tried of a symbol, the weaker first, and in what words it is said.
 _SAID = {
@@ -46,14 +46,14 @@ POSITIVE = Profile(sign=1)
 SEED = 1
 
 
-class Provisos:
+class SideConditions:
     """What would have to hold for the claim of a mender to be right."""
 
-    def __init__(self, mender: Mender, request: Request, answer: Expr) -> None:
-        self._mender = mender
+    def __init__(self, repairer: Repairer, request: Request, answer: Expr) -> None:
+        self._repairer = repairer
         self._request = request
         self._answer = answer
-        self._claim = mender.draft.expression(mender.root)
+        self._claim = repairer.draft.expression(repairer.root)
 
     def found(self) -> str | None:
         """The weakest that was found, in words: `A is symmetric`."""
@@ -86,7 +86,7 @@ class Provisos:
         given = [_with_attribute(s, attribute) for s in symbols]
         return all(
             self._holds(_with_values(drawn, given, attribute, rng))
-            for drawn in self._mender.draws
+            for drawn in self._repairer.draws
             for _ in range(DRAWS)
         )
 
@@ -124,7 +124,7 @@ class Provisos:
         symbols = [*dict.fromkeys([*symbols_of(claim), *symbols_of(answer)])]
         outcomes = [
             self._outcome(claim, answer, drawn_anew(symbols, drawn, rng, profile))
-            for drawn in self._mender.draws
+            for drawn in self._repairer.draws
             for _ in range(LUCKY_DRAWS)
         ]
         return None if True not in outcomes and False not in outcomes else False not in outcomes
@@ -133,12 +133,12 @@ class Provisos:
         """The claim where some dimensions are others: read anew if its shapes didn't fit."""
         if self._claim is not None:
             return reshaped([self._claim], dims)[0]
-        lowering = self._mender.lowering
+        lowering = self._repairer.lowering
         known = lowering.values
         values = dict(zip(known, reshaped(list(known.values()), dims), strict=True))
         changed = Lowering(values, lowering.inference, lowering.text)
-        root = self._mender.root
-        return Draft(lowering.text, root, changed).expression(root)
+        root = self._repairer.root
+        return ClaimVariant(lowering.text, root, changed).expression(root)
 
 
 def _may_have(symbol: Symbol, attribute: str) -> bool:

@@ -15,13 +15,13 @@ from ..core.errors import InputError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..language.lowering import Lowering
-from ..language.syntax import Node, postorder
-from ..language.unparser import Typist
-from ..numerics.evaluation import Program
+from ..language.syntax import SyntaxNode, postorder
+from ..language.unparser import Unparser
+from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import PLAIN, Profile, draw
 from ..validation.sample_points import Draw
 from .comparison import agree
-from .mutations import Mutation, Parts, Place, places
+from .mutations import Mutation, NodePlace, Parts, places
 
 BATCH = 400
 GAP = 3  # between sizes that follow each other
@@ -36,23 +36,23 @@ class Change:
     """A place of a claim, what is put there, and the row that proposed it."""
 
     mutation: Mutation
-    place: Place
-    new: Node
+    place: NodePlace
+    new: SyntaxNode
 
 
-class Draft:
+class ClaimVariant:
     """A typed expression, of which parts can be changed. `text` has the places of its nodes."""
 
-    def __init__(self, text: str, root: Node, lowering: Lowering) -> None:
+    def __init__(self, text: str, root: SyntaxNode, lowering: Lowering) -> None:
         self.root = root
-        self.typist = Typist(text, root)
+        self.unparser = Unparser(text, root)
         self.places = places(root)
         self.built = 0  # how many nodes an expression was made of
         self._lowering = lowering
-        self._known: dict[Node, Expr | None] = {}
+        self._known: dict[SyntaxNode, Expr | None] = {}
         self._above = {place.node: place for place in self.places}
 
-    def expression(self, root: Node) -> Expr | None:
+    def expression(self, root: SyntaxNode) -> Expr | None:
         """The expression of a node; None if its shapes don't fit."""
         stack = [root]
         known = self._known
@@ -67,12 +67,12 @@ class Draft:
                 stack.extend(missing)
         return known[root]
 
-    def shape(self, node: Node) -> Shape | None:
+    def shape(self, node: SyntaxNode) -> Shape | None:
         """The shape of a node; None if what is in it doesn't fit."""
         e = self.expression(node)
         return None if e is None else e.shape
 
-    def changed(self, place: Place, new: Node) -> Expr | None:
+    def changed(self, place: NodePlace, new: SyntaxNode) -> Expr | None:
         """The whole with a new node in a place; None if it doesn't fit."""
         e = self.expression(new)
         while e is not None and place.parent is not None:
@@ -83,11 +83,11 @@ class Draft:
             place = self._above[parent]
         return e
 
-    def text(self, place: Place, new: Node) -> str:
+    def text(self, place: NodePlace, new: SyntaxNode) -> str:
         """The whole as text, with a new node in a place."""
-        return self.typist.replaced(place.node, new)
+        return self.unparser.replaced(place.node, new)
 
-    def misfit(self) -> Node | None:
+    def misfit(self) -> SyntaxNode | None:
         """The first node whose arguments have shapes, and itself has none."""
         return next((n for n in postorder(self.root) if self.expression(n) is None), None)
 
@@ -99,7 +99,7 @@ class Draft:
             for new in mutation.propose(place, parts)
         ]
 
-    def _built(self, node: Node, args: Sequence[Expr | None]) -> Expr | None:
+    def _built(self, node: SyntaxNode, args: Sequence[Expr | None]) -> Expr | None:
         self.built += 1
         given = [a for a in args if a is not None]
         if len(given) < len(args) or (node.kind == "/" and not given[1].is_scalar):
@@ -114,7 +114,7 @@ def values_at(expressions: Sequence[Expr], drawn: Drawn) -> list[Array | None]:
     """The values of expressions at a draw; None where one is not finite or can't be computed."""
     sizes, draw = drawn
     try:
-        values = Program(expressions).run(draw.env, sizes, draw.functions)
+        values = EvaluationTape(expressions).run(draw.env, sizes, draw.functions)
     except (ArithmeticError, KeyError, ValueError):
         if len(expressions) <= 1:
             return [None] * len(expressions)

@@ -15,8 +15,8 @@ from ..core.dims import ONE, Dim, Sides, extent
 from .from_expressions import unraveled
 from .ir import Graph, Value, pairs, rewritten
 
-Factor = tuple[Value, Sides]
-Interval = tuple[int, int]  # the first factor, and the one after the last
+ChainFactor = tuple[Value, Sides]
+ChainInterval = tuple[int, int]  # the first factor, and the one after the last
 LONGEST = 64  # a product with more factors is taken from the end where a vector stands
 SKINNY = 4  # times as many rows as columns
 NOMINAL = 100  # the size of a dimension that none was given for
@@ -28,7 +28,7 @@ class Association:
     def __init__(self, graph: Graph, sizes: Mapping[str, int]) -> None:
         self._graph = graph
         self.size = nominal(sizes)  # of a side
-        self._known: dict[tuple[Factor, ...], Value] = {}
+        self._known: dict[tuple[ChainFactor, ...], Value] = {}
 
     def __call__(self, roots: Sequence[Value]) -> dict[Value, Value]:
         """Every node that the roots need, in products of two."""
@@ -50,12 +50,12 @@ class Association:
 
     # ------------------------------------------------------------------------------ the programme
 
-    def _product(self, factors: list[Factor]) -> Factor:
+    def _product(self, factors: list[ChainFactor]) -> ChainFactor:
         if len(factors) > LONGEST:
             return self._from_one_end(factors)
         return _Programme(self, factors).best((0, len(factors)))
 
-    def _from_one_end(self, factors: list[Factor]) -> Factor:
+    def _from_one_end(self, factors: list[ChainFactor]) -> ChainFactor:
         if factors[-1][1][1] == ONE:
             product = factors[-1]
             for factor in reversed(factors[:-1]):
@@ -66,10 +66,10 @@ class Association:
             product = self.join(product, factor)
         return product
 
-    def _split(self, factors: list[Factor]) -> list[Factor]:
+    def _split(self, factors: list[ChainFactor]) -> list[ChainFactor]:
         """What only repeats a row or a column is a product with ones."""
         graph = self._graph
-        parts: list[Factor] = []
+        parts: list[ChainFactor] = []
         for v, (rows, cols) in factors:
             if v.op not in ("ones", "spread") or not v.is_matrix:
                 parts.append((v, (rows, cols)))
@@ -84,7 +84,7 @@ class Association:
                 parts += [(graph.mul(bare, ones[0][0]), (rows, ONE)), ones[1]]
         return parts
 
-    def _trace(self, factors: list[Factor]) -> Value:
+    def _trace(self, factors: list[ChainFactor]) -> Value:
         """The inner product of two parts of the circle of factors, where that is cheapest."""
         if any(rows == ONE for _, (rows, _) in factors):
             start = next(i for i, (_, (rows, _)) in enumerate(factors) if rows == ONE)
@@ -94,7 +94,7 @@ class Association:
             return self._inner(self._from_one_end(factors[:-1]), factors[-1])
         programme = _Programme(self, [*factors, *factors])
 
-        def cost(split: Interval) -> tuple[float, bool]:
+        def cost(split: ChainInterval) -> tuple[float, bool]:
             i, j = split
             parts = programme.cost((i, j)) + programme.cost((j, i + count))
             turned = programme.is_turned((i, j)) != programme.is_turned((j, i + count))
@@ -104,7 +104,7 @@ class Association:
         i, j = min(splits, key=cost)
         return self._inner(programme.best((i, j)), programme.best((j, i + count)))
 
-    def _inner(self, left: Factor, right: Factor) -> Value:
+    def _inner(self, left: ChainFactor, right: ChainFactor) -> Value:
         """The trace of a product of two."""
         graph = self._graph
         (a, _), (b, _) = left, right
@@ -116,7 +116,7 @@ class Association:
             return graph.node("inner", straight[0])
         return graph.node("trace_of_product", (a, b))
 
-    def _diagonal(self, factors: list[Factor]) -> Value:
+    def _diagonal(self, factors: list[ChainFactor]) -> Value:
         graph, count = self._graph, len(factors)
         if count > LONGEST:
             left, right = self._from_one_end(factors[:-1]), factors[-1]
@@ -167,7 +167,7 @@ class Association:
 
     # --------------------------------------------------------------------------- products of two
 
-    def known(self, factors: tuple[Factor, ...]) -> Value | None:
+    def known(self, factors: tuple[ChainFactor, ...]) -> Value | None:
         """The value of a product that was computed, or of which the transpose was; the sides tell
         a row from a column, which is the same array."""
         found = self._known.get(factors)
@@ -177,10 +177,10 @@ class Association:
         found = self._known.get(tuple(turned))
         return None if found is None else self._graph.transpose(found)
 
-    def remember(self, factors: tuple[Factor, ...], product: Value) -> None:
+    def remember(self, factors: tuple[ChainFactor, ...], product: Value) -> None:
         self._known[factors] = product
 
-    def join(self, left: Factor, right: Factor) -> Factor:
+    def join(self, left: ChainFactor, right: ChainFactor) -> ChainFactor:
         """The product of two."""
         (a, (rows, inside)), (b, (_, cols)) = left, right
         sides = (rows, cols)
@@ -267,7 +267,7 @@ class Association:
         return graph.node("ravel", (graph.transpose(product),), None, extent(sides))
 
 
-def _factor(v: Value) -> Factor:
+def _factor(v: Value) -> ChainFactor:
     """A matrix as a factor of a product."""
     rows, cols = v.shape
     return v, (rows, cols)
@@ -289,28 +289,28 @@ def nominal(sizes: Mapping[str, int]) -> Callable[[Dim], int]:
 class _Programme:
     """The best order for one product: the costs of its intervals, and their values on demand."""
 
-    def __init__(self, owner: Association, factors: list[Factor]) -> None:
+    def __init__(self, owner: Association, factors: list[ChainFactor]) -> None:
         self._owner = owner
         self._factors = factors
         self._values = [v for v, _ in factors]
         self._sizes = [owner.size(s[0]) for _, s in factors] + [owner.size(factors[-1][1][1])]
-        self._costs: dict[Interval, tuple[float, int]] = {}
-        self._made: dict[Interval, Factor] = {}
+        self._costs: dict[ChainInterval, tuple[float, int]] = {}
+        self._made: dict[ChainInterval, ChainFactor] = {}
 
     def pass_over(self, i: int, j: int) -> int:
         """The entries of a matrix with the sides before the factors i and j."""
         return self._sizes[i] * self._sizes[j]
 
-    def is_turned(self, interval: Interval) -> bool:
+    def is_turned(self, interval: ChainInterval) -> bool:
         """Whether an interval is a single, transposed factor."""
         i, j = interval
         return j - i == 1 and self._values[i].op == "transpose"
 
-    def cost(self, interval: Interval) -> float:
+    def cost(self, interval: ChainInterval) -> float:
         """The multiplications that an interval takes."""
         return self._cost(interval)[0]
 
-    def _cost(self, interval: Interval) -> tuple[float, int]:
+    def _cost(self, interval: ChainInterval) -> tuple[float, int]:
         """That, and the place where the interval is divided."""
         found = self._costs.get(interval)
         if found is None:
@@ -333,14 +333,14 @@ class _Programme:
     def _is_diagonal(self, i: int, j: int) -> bool:
         return all(v.op == "diagonal_matrix" for v in self._values[i:j])
 
-    def best(self, interval: Interval) -> Factor:
+    def best(self, interval: ChainInterval) -> ChainFactor:
         """The value of an interval, associated."""
         found = self._made.get(interval)
         if found is None:
             found = self._made[interval] = self._make(interval)
         return found
 
-    def _make(self, interval: Interval) -> Factor:
+    def _make(self, interval: ChainInterval) -> ChainFactor:
         i, j = interval
         if j - i == 1:
             return self._factors[i]

@@ -101,7 +101,7 @@ def _names(e: Expr) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class BackwardRule:
     """A value with its backward rule: a program that computes the value first, then the gradients
     by some inputs, of which `upstream` is a factor."""
 
@@ -127,7 +127,7 @@ def rules(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-) -> list[Rule]:
+) -> list[BackwardRule]:
     """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
     by_value: dict[Expr, dict[Expr, Result]] = {}
     for result in results:
@@ -145,7 +145,7 @@ def _rule(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
-) -> Rule:
+) -> BackwardRule:
     request = results[0].request
     of, text = request.of, _word(request.of_text) or "value"
     directions = [r.request.direction for r in results if r.request.direction is not None]
@@ -161,7 +161,9 @@ def _rule(
             gradient = substitute(gradient, {asked.direction: upstream})
         wanted.append(Wanted(_key(asked), name, gradient, result))
     variables = [result.request.wrt for result in results]
-    return Rule(planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream)
+    return BackwardRule(
+        planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream
+    )
 
 
 def _key(request: Request) -> str:

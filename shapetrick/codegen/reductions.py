@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..core.dims import ONE, Extent, Sides
 from .ir import Graph, Value, pairs
 
-Factor = tuple[Value, Sides]
+ChainFactor = tuple[Value, Sides]
 
 
 def total(graph: Graph, a: Value, axis: int | None = None) -> Value:
@@ -64,7 +64,7 @@ def _trace_of_term(graph: Graph, term: Value, shape: Extent) -> Value:
     return trace(graph, graph.spread(term, shape))
 
 
-def _trace_of_product(graph: Graph, factors: list[Factor]) -> Value:
+def _trace_of_product(graph: Graph, factors: list[ChainFactor]) -> Value:
     """Turned so that it begins and ends at a side of 1, if there is one: then it is a plain
     product."""
     for i, (_, (rows, _cols)) in enumerate(factors):
@@ -205,15 +205,15 @@ class _Sum:
             return total(self.graph, vector)
         return self.graph.size(self.rows if size is self.rows else self.cols)
 
-    def _left(self) -> Factor:
+    def _left(self) -> ChainFactor:
         vector = self.u if self.u is not None else self.graph.spread(self.graph.one, (self.rows,))
         return vector, (ONE, self.rows)
 
-    def _right(self) -> Factor:
+    def _right(self) -> ChainFactor:
         vector = self.v if self.v is not None else self.graph.spread(self.graph.one, (self.cols,))
         return vector, (self.cols, ONE)
 
-    def _matrix(self) -> Factor:
+    def _matrix(self) -> ChainFactor:
         return self.matrices[0], (self.rows, self.cols)
 
     def _two(self) -> tuple[Value, Value]:

@@ -312,14 +312,14 @@ Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Name
     | Add | Times | Power | MatMul | Transpose | Total | Abstract | Call
 )  # fmt: skip
-Kind = TypeVar("Kind", bound=Expr)
+NodeT = TypeVar("NodeT", bound=Expr)
 
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
-def node(kind: type[Kind], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> Kind:
+def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
     """The one node of these fields. Only constructors call this: it checks nothing but whether the
     arguments of a sum or an element-wise product broadcast, over which its shape follows."""
     if kind in _SIGNS:

@@ -31,7 +31,7 @@ from .errors import InputError, ShapeError
 
 Array = NDArray[Any]
 Letters = tuple[str, ...]
-Side = tuple[Letters, Letters]
+SignatureSide = tuple[Letters, Letters]
 Units = Literal["linear", "equal", "inverse", "elementwise", "unknown"]
 SAME = 1e-13  # relative: values that differ by less are equal but for rounding
 
@@ -47,8 +47,8 @@ class Signature(NamedTuple):
     """The sides of the arguments and of the value, each a tuple of letters: `()` is 1, two are
     fused."""
 
-    args: tuple[Side, ...]
-    value: Side
+    args: tuple[SignatureSide, ...]
+    value: SignatureSide
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class Signature(NamedTuple):
         return any(value.count(c) > args.count(c) for c in value)
 
 
-def _letters(side: Side) -> Letters:
+def _letters(side: SignatureSide) -> Letters:
     return tuple(c for letters in side for c in letters)
 
 
@@ -191,7 +191,7 @@ def _describe(text: str) -> str:
 def parse_signature(text: str) -> Signature:
     """`r k, k c -> r c` as letters; `1` is no letter, `n*m` is two."""
 
-    def side(words: str) -> Side:
+    def side(words: str) -> SignatureSide:
         rows, cols = (() if w == "1" else tuple(w.split("*")) for w in words.split())
         return rows, cols
 

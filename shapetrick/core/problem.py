@@ -16,7 +16,7 @@ from .expr import Expr, Symbol
 from .families import Families
 from .indices import Range
 
-Kind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
+DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 
 
 class Claim(NamedTuple):
@@ -40,7 +40,7 @@ class Request:
     symmetric matrices.
     """
 
-    kind: Kind
+    kind: DerivativeKind
     of: Expr
     of_text: str  # as typed: "J", "A X B"
     wrt: Symbol

@@ -54,7 +54,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class FactorSide:
     """A side of the factor with the number `owner`, or of what all are arranged to (the last one).
 
     It has its declared dimension, and the principal one and the unit that the operations force."""
@@ -81,7 +81,7 @@ class Line:
     all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
-    sides: tuple[Side, ...] = field(default=(), compare=False, repr=False)
+    sides: tuple[FactorSide, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from .dims import Dim
 from .expr import Expr, Name, Named, Symbol, Total, rebuild, sizes_of
 
 Found = TypeVar("Found")
-Place = TypeVar("Place", bound=Hashable)
+PlaceT = TypeVar("PlaceT", bound=Hashable)
 
 
-def reachable(start: Place, direct: Callable[[Place], Iterable[Place]]) -> dict[Place, None]:
+def reachable(start: PlaceT, direct: Callable[[PlaceT], Iterable[PlaceT]]) -> dict[PlaceT, None]:
     """What is reached from a place by one step or more, in the order in which it is found."""
-    found: dict[Place, None] = {}
+    found: dict[PlaceT, None] = {}
     stack = [start]
     while stack:
         for place in direct(stack.pop()):

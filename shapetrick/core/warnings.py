@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .problem import Kind, Problem, Request
+from .problem import DerivativeKind, Problem, Request
 from .traversal import symbols_of
 
 MOST_NAMED = 4  # of the symbols that something contains
 
-_ANSWERS: dict[Kind, str] = {
+_ANSWERS: dict[DerivativeKind, str] = {
     "grad": "gradient", "vjp": "gradient", "jac": "Jacobian", "hess": "Hessian",
     "jvp": "derivative along it", "hvp": "product with the Hessian",
 }  # fmt: skip

@@ -17,7 +17,7 @@ from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
 from ..core.expr import Expr, Name, add, symbol, zeros
 from ..core.traversal import postorder
-from .local_derivatives import View, views
+from .local_derivatives import LocalDerivative, views
 from .vjp_rules import arranged_terms
 
 LONGEST = 16  # summands or factors of a cotangent that is handed on as it is
@@ -136,13 +136,13 @@ def _hand_down(e: Expr, position: int, active: Container[Expr], cotangent: Expr)
     return contributions
 
 
-def _through(view: View, cotangent: Expr) -> list[Expr]:
+def _through(view: LocalDerivative, cotangent: Expr) -> list[Expr]:
     return [
         part for term in arranged_terms(view, cotangent) for part in _spelled(term, view, cotangent)
     ]
 
 
-def _spelled(term: Term, view: View, cotangent: Expr) -> list[Expr]:
+def _spelled(term: Term, view: LocalDerivative, cotangent: Expr) -> list[Expr]:
     spelled = spell(term)
     if spelled is not None:
         return [spelled]

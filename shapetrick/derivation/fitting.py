@@ -19,13 +19,13 @@ import numpy as np
 
 from ..core.errors import DerivationError
 from ..core.expr import Abstract, Expr
-from ..core.functions import Array, Side, Signature
+from ..core.functions import Array, Signature, SignatureSide
 from ..core.traversal import symbols_of
-from ..numerics.evaluation import Program
+from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import derivative, magnitude
 from ..numerics.sampling import abstract_functions
 from .arrangements import Arrangement, Blocks, arrangements, einsum
-from .local_derivatives import Pattern, Product, View
+from .local_derivatives import DerivativeTerm, LocalDerivative, Pattern
 from .principal_types import Type
 
 TOLERANCE = 1e-6  # of a fit to finite differences, relative to the largest entry
@@ -52,7 +52,7 @@ class Arranged:
     letters: Mapping[int, str]
 
 
-class Trial(NamedTuple):
+class FittingSample(NamedTuple):
     """Numbers to fit: for one draw the values of every product's factors, and the true Jacobian."""
 
     factors: tuple[tuple[Array, ...], ...]
@@ -77,7 +77,7 @@ class Proposals:
         self.arrangements = list(islice(found, MOST_CANDIDATES + 1))
 
 
-def letters_of(e: Expr, view: View, signature: Signature) -> Side:
+def letters_of(e: Expr, view: LocalDerivative, signature: Signature) -> SignatureSide:
     """The letters of a factor's sides, in the order in which fused ones are stacked."""
     sides = zip((view.value, *view.args), (signature.value, *signature.args), strict=False)
     for known, side in sides:
@@ -90,7 +90,9 @@ def letters_of(e: Expr, view: View, signature: Signature) -> Side:
 # -------------------------------------------------------------------------------- the numbers
 
 
-def trials_for(pattern: Pattern, view: View, templates: Sequence[tuple[Expr, ...]]) -> list[Trial]:
+def trials_for(
+    pattern: Pattern, view: LocalDerivative, templates: Sequence[tuple[Expr, ...]]
+) -> list[FittingSample]:
     """Draws of the argument at pairwise distinct sizes; larger ones where no units tell
     arrangements apart, since at small sizes there are relations between them."""
     letters = [c for c in pattern.signature.letters if c not in pattern.ones]
@@ -101,21 +103,21 @@ def trials_for(pattern: Pattern, view: View, templates: Sequence[tuple[Expr, ...
 
 def _trial(
     pattern: Pattern,
-    view: View,
+    view: LocalDerivative,
     templates: Sequence[tuple[Expr, ...]],
     sizes: dict[str, int],
     seed: int,
-) -> Trial:
+) -> FittingSample:
     rng = np.random.default_rng([seed, 1])
     low, high = view.row.drawn_from
     functions = abstract_functions([e.name for e in (view.value,) if isinstance(e, Abstract)], rng)
-    program = Program([view.value])
+    program = EvaluationTape([view.value])
 
     def leg_sizes(e: Expr) -> list[int]:
         sides = letters_of(e, view, pattern.signature)
         return [sizes[c] for letters in sides for c in letters if c not in pattern.ones]
 
-    flat = Program([f for fs in templates for f in fs])
+    flat = EvaluationTape([f for fs in templates for f in fs])
     best: tuple[_Jacobian, list[Array]] | None = None
     for _ in range(MOST_TRIED):
         env = {
@@ -138,11 +140,11 @@ def _trial(
     rest = iter(values)
     factors = [tuple(next(rest).reshape(leg_sizes(f)) for f in fs) for fs in templates]
     legs = leg_sizes(view.value) + leg_sizes(view.argument)
-    return Trial(tuple(factors), sizes, jacobian.value.reshape(legs))
+    return FittingSample(tuple(factors), sizes, jacobian.value.reshape(legs))
 
 
 def _jacobian(
-    program: Program,
+    program: EvaluationTape,
     env: dict[str, Array],
     sizes: dict[str, int],
     name: str,
@@ -172,7 +174,7 @@ def _jacobian(
 
 
 def _candidate_values(
-    candidate: Arrangement, factors: tuple[Array, ...], trial: Trial, value_rank: int
+    candidate: Arrangement, factors: tuple[Array, ...], trial: FittingSample, value_rank: int
 ) -> Array:
     """The Jacobian that an arrangement of (G, factors…) stands for: G's legs are left open."""
     operands: list[Any] = []
@@ -188,7 +190,9 @@ def _candidate_values(
 
 
 def fit(
-    products: Sequence[Product], proposals: Sequence[Proposals], trials: Sequence[Trial]
+    products: Sequence[DerivativeTerm],
+    proposals: Sequence[Proposals],
+    trials: Sequence[FittingSample],
 ) -> tuple[tuple[Arranged, ...] | None, float]:
     """The arrangements, with coefficients that add up to each product's own, whose values fit."""
     truth = np.concatenate([t.jacobian.ravel() for t in trials])
@@ -218,7 +222,7 @@ def fit(
 
 
 def _arranged(
-    coefficient: Fraction, product: Product, proposals: Proposals, arrangement: Arrangement
+    coefficient: Fraction, product: DerivativeTerm, proposals: Proposals, arrangement: Arrangement
 ) -> Arranged:
     types, blocks = proposals.types, iter(arrangement.blocks)
     sides = [
@@ -233,7 +237,9 @@ Columns = Sequence[Sequence[tuple[Array, Arrangement]]]
 Shares = list[tuple[int, Fraction, Arrangement]]  # (which product, coefficient, arrangement)
 
 
-def _one_each(products: Sequence[Product], columns: Columns, truth: Array) -> tuple[Shares, float]:
+def _one_each(
+    products: Sequence[DerivativeTerm], columns: Columns, truth: Array
+) -> tuple[Shares, float]:
     """The best choice of one arrangement for each product, with the product's own coefficient."""
     best: tuple[Shares, float] = ([], np.inf)
     for choice in islice(itertools.product(*columns), MOST_CHOICES):
@@ -248,7 +254,7 @@ def _one_each(products: Sequence[Product], columns: Columns, truth: Array) -> tu
 
 
 def _shared_out(
-    products: Sequence[Product], columns: Columns, truth: Array
+    products: Sequence[DerivativeTerm], columns: Columns, truth: Array
 ) -> tuple[Shares, float]:
     """Coefficients of all arrangements by least squares; a product's add up to its own."""
     owners = [(i, a) for i, proposal in enumerate(columns) for _, a in proposal]

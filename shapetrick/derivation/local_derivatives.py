@@ -36,7 +36,7 @@ from ..core.expr import (
     times,
     zeros,
 )
-from ..core.functions import TABLE, Array, Function, Side, Signature
+from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from .principal_types import Type, principal_types
@@ -45,7 +45,7 @@ from .ties import row_by_ties
 NAMES = ("a", "b")
 
 
-class View(NamedTuple):
+class LocalDerivative(NamedTuple):
     """One argument of an operation, the operation seen as one of at most two arguments."""
 
     row: Function
@@ -58,7 +58,7 @@ class View(NamedTuple):
         return self.args[self.position]
 
 
-class Product(NamedTuple):
+class DerivativeTerm(NamedTuple):
     """A term of a scalar derivative: a number times factors, templates in x, y (or a, b, y) and
     k."""
 
@@ -66,7 +66,9 @@ class Product(NamedTuple):
     factors: tuple[Expr, ...]
 
 
-def views(e: Expr, position: int, active: Container[Expr], singly: bool = False) -> list[View]:
+def views(
+    e: Expr, position: int, active: Container[Expr], singly: bool = False
+) -> list[LocalDerivative]:
     """The operation as a chain of views, the outermost first: `P A S` is P times (A times S). With
     `singly`, the factors of a product are taken off one at a time. What is `active` depends on the
     variable."""
@@ -74,26 +76,26 @@ def views(e: Expr, position: int, active: Container[Expr], singly: bool = False)
         return list(_product_views(e, position, singly))
     if isinstance(e, Times):
         rest = times(*e.args[:position], *e.args[position + 1 :])
-        return [View(TABLE[Times.op], (e.args[position], rest), e, 0)]
+        return [LocalDerivative(TABLE[Times.op], (e.args[position], rest), e, 0)]
     if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
-        return [View(TABLE[Add.op], (e.args[position], rest), e, 0)]
+        return [LocalDerivative(TABLE[Add.op], (e.args[position], rest), e, 0)]
     row = ABSTRACT if isinstance(e, Abstract) else row_by_ties(e, active)
-    return [View(row, e.args, e, position)]
+    return [LocalDerivative(row, e.args, e, position)]
 
 
-def _product_views(e: Expr, position: int, singly: bool) -> Iterator[View]:
+def _product_views(e: Expr, position: int, singly: bool) -> Iterator[LocalDerivative]:
     row, value = TABLE[MatMul.op], e
     start, end = 0, len(e.args)
     while start < position:
         cut = start + 1 if singly else position
         rest = matmul(*e.args[cut:end])
-        yield View(row, (matmul(*e.args[start:cut]), rest), value, 1)
+        yield LocalDerivative(row, (matmul(*e.args[start:cut]), rest), value, 1)
         start, value = cut, rest
     while end > position + 1:
         cut = end - 1 if singly else position + 1
         rest = matmul(*e.args[start:cut])
-        yield View(row, (rest, matmul(*e.args[cut:end])), value, 0)
+        yield LocalDerivative(row, (rest, matmul(*e.args[cut:end])), value, 0)
         end, value = cut, rest
 
 
@@ -111,17 +113,17 @@ _X, _Y, _K = (symbol(name, SCALAR) for name in "xyk")
 _OPERANDS = tuple(symbol(name, SCALAR) for name in NAMES)
 
 
-def scalar_derivative(view: View) -> tuple[Product, ...]:
+def scalar_derivative(view: LocalDerivative) -> tuple[DerivativeTerm, ...]:
     """The scalar derivative by the view's argument as a sum of products. Of an element-wise
     function the whole derivative is one factor."""
     if view.row is ABSTRACT:
         name, order = _data(view.value)
-        return (Product(Fraction(1), (abstract(name, order + 1, _X),)),)
+        return (DerivativeTerm(Fraction(1), (abstract(name, order + 1, _X),)),)
     return read_derivative(view.row, view.position)
 
 
 @cache
-def read_derivative(row: Function, position: int) -> tuple[Product, ...]:
+def read_derivative(row: Function, position: int) -> tuple[DerivativeTerm, ...]:
     text = row.derivative[position]
     names = {
         "y": _Y,
@@ -132,8 +134,8 @@ def read_derivative(row: Function, position: int) -> tuple[Product, ...]:
     if row.elementwise:
         zero = isinstance(derivative, Number) and derivative.value == 0
         if isinstance(derivative, Number):
-            return () if zero else (Product(Fraction(derivative.value), ()),)
-        return (Product(Fraction(1), (derivative,)),)
+            return () if zero else (DerivativeTerm(Fraction(derivative.value), ()),)
+        return (DerivativeTerm(Fraction(1), (derivative,)),)
     products = []
     for part in derivative.args if isinstance(derivative, Add) else (derivative,):
         factors = part.args if isinstance(part, Times) else (part,)
@@ -151,20 +153,20 @@ def read_derivative(row: Function, position: int) -> tuple[Product, ...]:
             else:
                 rest.append(f)
         if coefficient:
-            products.append(Product(coefficient, tuple(rest)))
+            products.append(DerivativeTerm(coefficient, tuple(rest)))
     return _gathered(products)
 
 
-def _gathered(products: Sequence[Product]) -> tuple[Product, ...]:
+def _gathered(products: Sequence[DerivativeTerm]) -> tuple[DerivativeTerm, ...]:
     """`x x + x x + x x` as 3 times `x x`; opposite signs are apart, since they may not cancel."""
     totals: dict[tuple[bool, tuple[Expr, ...]], Fraction] = {}
     for p in products:
         key = p.coefficient > 0, p.factors
         totals[key] = totals.get(key, Fraction(0)) + p.coefficient
-    return tuple(Product(total, factors) for (_, factors), total in totals.items())
+    return tuple(DerivativeTerm(total, factors) for (_, factors), total in totals.items())
 
 
-def instantiate(template: Expr, view: View) -> Expr:
+def instantiate(template: Expr, view: LocalDerivative) -> Expr:
     """A factor of the scalar derivative with the operation's arguments and value put in."""
     names = (_X,) if view.row.arity == 1 else _OPERANDS
     new: dict[Expr, Expr] = dict(zip(names, view.args, strict=False))
@@ -192,7 +194,7 @@ def _parts(template: Expr) -> tuple[Expr, ...]:
     return tuple(postorder([template]))
 
 
-def _count(view: View) -> Expr:
+def _count(view: LocalDerivative) -> Expr:
     """How many entries of the argument go into one of the value."""
     size: Expr = UNIT
     for inner, outer in zip(view.argument.shape, view.value.shape, strict=True):
@@ -227,7 +229,7 @@ class Pattern(NamedTuple):
     data: Any
     position: int
 
-    def example(self) -> View:
+    def example(self) -> LocalDerivative:
         """The operation on symbols whose dimensions are the signature's letters."""
 
         def dim(letters: tuple[str, ...]) -> Dim:
@@ -236,13 +238,13 @@ class Pattern(NamedTuple):
                 size = size if c in self.ones else size * Dim.of(c)
             return size
 
-        def shape(side: Side) -> tuple[Dim, Dim]:
+        def shape(side: SignatureSide) -> tuple[Dim, Dim]:
             return dim(side[0]), dim(side[1])
 
         args = tuple(symbol(f"#{i}", shape(s)) for i, s in enumerate(self.signature.args))
         data = tuple(dim((c,)) for c in "mn") if self.data == "sizes" else self.data
         value = _made(self.row, args, data, shape(self.signature.value))
-        return View(self.row, args, value, self.position)
+        return LocalDerivative(self.row, args, value, self.position)
 
     def types(self) -> tuple[Type, Type]:
         """The principal types of the argument and of the value."""
@@ -250,10 +252,10 @@ class Pattern(NamedTuple):
         return args[self.position], value
 
 
-def pattern_of(view: View) -> Pattern:
+def pattern_of(view: LocalDerivative) -> Pattern:
     """The pattern of an operation: of a broadcasting one, by which sides are 1."""
 
-    def sides(e: Expr) -> Side:
+    def sides(e: Expr) -> SignatureSide:
         rows, cols = e.shape
         return (() if rows == ONE else ("r",)), (() if cols == ONE else ("c",))
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, count
 from typing import NamedTuple
 
-from ..core.functions import Letters, Side, Signature, Units
+from ..core.functions import Letters, Signature, SignatureSide, Units
 
 Unit = tuple[tuple[int, int], ...]  # ((variable, exponent), …), sorted; () is none
 NO_UNIT: Unit = ()
@@ -99,7 +99,7 @@ def principal_types(
     def side(letters: Letters, units: dict[str, list[Unit | None]]) -> tuple[Leg, ...]:
         return tuple(Leg(c, units[c].pop(0)) for c in letters if c not in ones)
 
-    def sides(value: Side, units: dict[str, list[Unit | None]]) -> Type:
+    def sides(value: SignatureSide, units: dict[str, list[Unit | None]]) -> Type:
         return Type(side(value[0], units), side(value[1], units))
 
     if law == "inverse" and not ones:

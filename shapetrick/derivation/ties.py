@@ -18,7 +18,7 @@ from ..core.errors import ShapetrickError
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.functions import SAME, TABLE, Function
 from ..core.traversal import postorder, remembered
-from ..numerics.evaluation import Program
+from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import abstract_functions, assignments, dims_among, draw, generator
 
 _kinked: WeakKeyDictionary[Expr, bool] = WeakKeyDictionary()  # whether a kink is inside
@@ -58,7 +58,7 @@ def _may_tie(e: Expr) -> bool:
     env = {s.name: draw(s, sizes, rng) for s in nodes if isinstance(s, Symbol)}
     functions = abstract_functions({s.name: None for s in nodes if isinstance(s, Abstract)}, rng)
     try:
-        a, b = Program(e.args).run(env, sizes, functions)
+        a, b = EvaluationTape(e.args).run(env, sizes, functions)
     except (ShapetrickError, ArithmeticError, TypeError, ValueError, KeyError):
         return True
     apart = np.abs(a - b) > 1e3 * SAME * np.maximum(np.abs(a), np.abs(b))  # false of NaN

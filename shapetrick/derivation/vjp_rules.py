@@ -22,8 +22,8 @@ from . import ties
 from .arrangements import count_arrangements
 from .fitting import MOST_CANDIDATES, Arranged, Proposals, fit, letters_of, trials_for
 from .local_derivatives import (
+    LocalDerivative,
     Pattern,
-    View,
     instantiate,
     pattern_of,
     read_derivative,
@@ -32,16 +32,16 @@ from .local_derivatives import (
 from .principal_types import Leg, Type, dual, principal_types, unit_sum, without_units
 
 
-class Rule(NamedTuple):
+class VjpRule(NamedTuple):
     """The vector–Jacobian product of an operation by one argument: a sum of arranged products."""
 
     terms: tuple[Arranged, ...]
 
 
-_rules: dict[Pattern, Rule] = {}
+_rules: dict[Pattern, VjpRule] = {}
 
 
-def rule_for(view: View) -> Rule:
+def rule_for(view: LocalDerivative) -> VjpRule:
     """The rule of an operation by one argument, searched at its first use.
 
     Raises DerivationError if no sum of arrangements has the values that finite differences give."""
@@ -59,7 +59,7 @@ def forget() -> None:
     read_derivative.cache_clear()
 
 
-def _search(pattern: Pattern) -> Rule:
+def _search(pattern: Pattern) -> VjpRule:
     view = pattern.example()
     products = scalar_derivative(view)
     templates = [tuple(instantiate(f, view) for f in p.factors) for p in products]
@@ -72,11 +72,11 @@ def _search(pattern: Pattern) -> Rule:
         found, miss = fit(products, proposals, trials)
         error = miss if error is None else min(error, miss)
         if found is not None:
-            return Rule(found)
+            return VjpRule(found)
     raise DerivationError(_refusal(pattern, view, error))
 
 
-def _refusal(pattern: Pattern, view: View, error: float | None) -> str:
+def _refusal(pattern: Pattern, view: LocalDerivative, error: float | None) -> str:
     row, text = pattern.row, pattern.row.derivative[view.position]
     if error is None:
         return (
@@ -95,7 +95,9 @@ def _refusal(pattern: Pattern, view: View, error: float | None) -> str:
 Stage = list[tuple[list[Type], bool]]
 
 
-def _stages(pattern: Pattern, view: View, templates: Sequence[tuple[Expr, ...]]) -> Iterator[Stage]:
+def _stages(
+    pattern: Pattern, view: LocalDerivative, templates: Sequence[tuple[Expr, ...]]
+) -> Iterator[Stage]:
     """Types for every product, from the strictest to the loosest."""
     argument, value = pattern.types()
     upstream, target = dual(value), dual(argument)
@@ -112,7 +114,7 @@ def _stages(pattern: Pattern, view: View, templates: Sequence[tuple[Expr, ...]])
         yield [(types, False) for types in plain]
 
 
-def _plain_types(pattern: Pattern, view: View, factors: Sequence[Expr]) -> list[Type]:
+def _plain_types(pattern: Pattern, view: LocalDerivative, factors: Sequence[Expr]) -> list[Type]:
     """The factors' types by dimension alone."""
     swapped = pattern.row.units == "inverse"
     types = []
@@ -128,7 +130,7 @@ def _plain_types(pattern: Pattern, view: View, factors: Sequence[Expr]) -> list[
 
 
 def _factor_types(
-    pattern: Pattern, view: View, factors: Sequence[Expr], argument: Type, value: Type
+    pattern: Pattern, view: LocalDerivative, factors: Sequence[Expr], argument: Type, value: Type
 ) -> list[Type] | None:
     """The factors' types with units: an argument's and the value's are known, and the last factor
     has what is missing: the unit of the value over that of the argument."""
@@ -179,7 +181,7 @@ def _elementwise_types(
 # ------------------------------------------------------------------------------------- using it
 
 
-def arranged_terms(view: View, upstream: Expr) -> list[Term]:
+def arranged_terms(view: LocalDerivative, upstream: Expr) -> list[Term]:
     """The rule at work: the cotangent of the view's argument as terms, from that of its value."""
     return [
         arrange(found, [upstream, *(instantiate(f, view) for f in found.factors)], view)
@@ -187,7 +189,7 @@ def arranged_terms(view: View, upstream: Expr) -> list[Term]:
     ]
 
 
-def arrange(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
+def arrange(found: Arranged, factors: Sequence[Expr], view: LocalDerivative) -> Term:
     """An arrangement of factors as a term of the argument's shape."""
     bound = _bound(view)
     dims = {n: bound[letter] for n, letter in found.letters.items()}
@@ -202,7 +204,7 @@ def arrange(found: Arranged, factors: Sequence[Expr], view: View) -> Term:
     return tidy(Term(found.coefficient, tuple(scalars), tuple(edges), dims, open_rows, open_cols))
 
 
-def _bound(view: View) -> dict[str, Dim]:
+def _bound(view: LocalDerivative) -> dict[str, Dim]:
     """The dimensions at hand of the letters in the types."""
     if not view.row.signatures:
         return dict(zip("rc", view.value.shape, strict=True))

@@ -22,7 +22,7 @@ from ..core.cost import length
 from ..core.dims import ONE, Dim, Shape
 from ..core.expr import UNIT, Expr, Number, Transpose
 from ..core.functions import Array
-from ..core.results import Rejected, Side
+from ..core.results import FactorSide, Rejected
 from ..derivation.arrangements import einsum
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
@@ -44,7 +44,7 @@ class _Place(NamedTuple):
     block: int
 
 
-class Piece(NamedTuple):
+class LineFactor(NamedTuple):
     """A factor of a line, with the legs of its rows and columns."""
 
     expression: Expr
@@ -56,11 +56,11 @@ class Piece(NamedTuple):
         return self.rows + self.cols
 
 
-class Path(NamedTuple):
+class ComposedLine(NamedTuple):
     """The pieces of a line, and which dimensions, units and blocks its operations make equal."""
 
-    pieces: tuple[Piece, ...] = ()
-    target: Piece | None = None
+    pieces: tuple[LineFactor, ...] = ()
+    target: LineFactor | None = None
     dims: tuple[tuple[int, int], ...] = ()
     blocks: tuple[tuple[int, int], ...] = ()
     units: tuple[tuple[Unit, Unit], ...] = ()
@@ -68,11 +68,11 @@ class Path(NamedTuple):
     is_fused: bool = False  # a side of two dimensions in one operation, of one in another
 
     @staticmethod
-    def from_cotangent(cotangent: Expr) -> Path:
+    def from_cotangent(cotangent: Expr) -> ComposedLine:
         """A line that starts with an upstream gradient."""
-        return Path(pieces=(Piece(cotangent),))
+        return ComposedLine(pieces=(LineFactor(cotangent),))
 
-    def extended(self, found: Arranged, factors: Sequence[Expr], argument: Expr) -> Path:
+    def extended(self, found: Arranged, factors: Sequence[Expr], argument: Expr) -> ComposedLine:
         """The line taken through one more operation; a transposed factor counts as the factor."""
         offset = self.fresh
         dims: dict[str, int] = {}
@@ -88,27 +88,29 @@ class Path(NamedTuple):
                 for leg in legs
             )
 
-        def piece(e: Expr, t: Type) -> Piece:
+        def piece(e: Expr, t: Type) -> LineFactor:
             rows, cols = places(t.rows), places(t.cols)
             return (
-                Piece(e.args[0], cols, rows) if isinstance(e, Transpose) else Piece(e, rows, cols)
+                LineFactor(e.args[0], cols, rows)
+                if isinstance(e, Transpose)
+                else LineFactor(e, rows, cols)
             )
 
         upstream = piece(UNIT, found.types[0])
         new = [piece(f, t) for f, t in zip(factors, found.types[1:-1], strict=True)]
         rows, cols = places(found.types[-1].rows), places(found.types[-1].cols)
-        target = Piece(argument, rows, cols)
+        target = LineFactor(argument, rows, cols)
         # More than the dimensions, units and blocks that one rule can have.
         span = 2 + 4 * sum(len(t.legs) for t in found.types)
         if self.target is None:
-            first = [Piece(p.expression, upstream.rows, upstream.cols) for p in self.pieces]
-            return Path((*first, *new), target, fresh=offset + span)
+            first = [LineFactor(p.expression, upstream.rows, upstream.cols) for p in self.pieces]
+            return ComposedLine((*first, *new), target, fresh=offset + span)
         met = [
             (self.target.rows, upstream.rows),
             (self.target.cols, upstream.cols),
         ]
         pairs = [pair for ours, theirs in met for pair in zip(ours, theirs, strict=False)]
-        return Path(
+        return ComposedLine(
             (*self.pieces, *new),
             target,
             (*self.dims, *((a.dim, b.dim) for a, b in pairs)),
@@ -134,10 +136,10 @@ class LookAlikes(NamedTuple):
     all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
-    sides: tuple[Side, ...] = ()
+    sides: tuple[FactorSide, ...] = ()
 
 
-def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAlikes:
+def look_alikes(path: ComposedLine, shape: Shape, text: Callable[[Expr], str]) -> LookAlikes:
     """The arrangements of a line's factors that fit its declared shapes; `text` names the
     factors."""
     if path.target is None or not path.target.places:
@@ -186,7 +188,7 @@ def look_alikes(path: Path, shape: Shape, text: Callable[[Expr], str]) -> LookAl
 UNTYPED = "shapes and units fit: only the numbers say no"
 
 
-def objection(e: Expr, factors: Sequence[Expr], sides: Sequence[Side]) -> str | None:
+def objection(e: Expr, factors: Sequence[Expr], sides: Sequence[FactorSide]) -> str | None:
     """Why the types refuse an expression in a line's factors, `UNTYPED` if they don't; None if it
     isn't one product of all of them, each once."""
     terms = read_terms(e)
@@ -201,7 +203,9 @@ def objection(e: Expr, factors: Sequence[Expr], sides: Sequence[Side]) -> str | 
     return first or None
 
 
-def _readings(term: Term, factors: Sequence[Expr], sides: Sequence[Side]) -> Iterator[list[int]]:
+def _readings(
+    term: Term, factors: Sequence[Expr], sides: Sequence[FactorSide]
+) -> Iterator[list[int]]:
     """The partitions of a line's sides that a term may be: equal factors could be either."""
     owners: dict[Expr, list[int]] = {}
     for owner in dict.fromkeys(side.owner for side in sides if side.owner < len(factors)):
@@ -229,8 +233,8 @@ def _readings(term: Term, factors: Sequence[Expr], sides: Sequence[Side]) -> Ite
 
 
 def _sides(
-    path: Path, target: Piece, shape: Shape, text: Callable[[Expr], str]
-) -> tuple[Side, ...]:
+    path: ComposedLine, target: LineFactor, shape: Shape, text: Callable[[Expr], str]
+) -> tuple[FactorSide, ...]:
     """The sides of a line's factors, and of what they are arranged to."""
     dims = _Classes(path.dims)
     solved = _solve(path.units)
@@ -244,11 +248,11 @@ def _sides(
             unit = None if place.unit is None else _substituted(place.unit, solved)
             unit = unit_sum([unit], -1) if last else unit
             name = f"the {word} of {whose}"
-            sides.append(Side(owner, name, dim, dims.of(place.dim), unit))
+            sides.append(FactorSide(owner, name, dim, dims.of(place.dim), unit))
     return tuple(sides)
 
 
-def _solution(path: Path, target: Piece) -> list[int]:
+def _solution(path: ComposedLine, target: LineFactor) -> list[int]:
     """The blocks in which the rules put the sides."""
     blocks = _Classes(path.blocks)
     found = [blocks.of(p.block) for piece in (*path.pieces, target) for p in piece.places]
@@ -294,7 +298,7 @@ def _substituted(unit: Unit, solved: dict[int, Unit]) -> Unit:
     return unit_sum(parts) or NO_UNIT
 
 
-def _uses_glue(sides: Sequence[Side], blocks: Sequence[int]) -> bool:
+def _uses_glue(sides: Sequence[FactorSide], blocks: Sequence[int]) -> bool:
     return any(not _is_plain(sides, block) for block in _members(blocks))
 
 
@@ -305,14 +309,14 @@ def _members(blocks: Sequence[int]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _is_plain(sides: Sequence[Side], block: Sequence[int]) -> bool:
+def _is_plain(sides: Sequence[FactorSide], block: Sequence[int]) -> bool:
     """Whether a block is of transposes and products alone: nothing summed, spread or on a
     diagonal."""
     owners = [sides[i].owner for i in block]
     return len(block) > 1 and len(set(owners)) == len(owners)
 
 
-def _partitions(sides: Sequence[Side], glue: bool) -> Iterator[list[int]]:
+def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[list[int]]:
     """The partitions of the legs into blocks of one declared dimension; without glue plain ones."""
     by_dim: dict[Dim, list[int]] = {}
     for i, d in ((i, side.declared) for i, side in enumerate(sides)):
@@ -327,7 +331,7 @@ def _partitions(sides: Sequence[Side], glue: bool) -> Iterator[list[int]]:
 
 
 def _split(
-    places: Sequence[int], sides: Sequence[Side], glue: bool
+    places: Sequence[int], sides: Sequence[FactorSide], glue: bool
 ) -> Iterator[list[tuple[int, ...]]]:
     blocks: list[list[int]] = []
     found = 0
@@ -356,7 +360,7 @@ def _split(
 class _Values:
     """The values of arrangements at one draw in which the factors are independent."""
 
-    def __init__(self, pieces: Sequence[Piece], sides: Sequence[Side]) -> None:
+    def __init__(self, pieces: Sequence[LineFactor], sides: Sequence[FactorSide]) -> None:
         rng = np.random.default_rng([len(sides), 7])
         sizes = next(assignments(tuple(dict.fromkeys(side.declared for side in sides)), rng))
         self._sizes = [min(side.declared.size(sizes), 7) for side in sides]
@@ -381,7 +385,7 @@ class _Values:
         return np.asarray(einsum(operands, list(blocks[at:]), sizes))
 
 
-def _reason(sides: Sequence[Side], blocks: Sequence[int]) -> str:
+def _reason(sides: Sequence[FactorSide], blocks: Sequence[int]) -> str:
     """Why the types refuse an arrangement, or nothing if they don't."""
     for block in _members(blocks):
         one, *others = (sides[i] for i in block)
@@ -399,7 +403,10 @@ def _reason(sides: Sequence[Side], blocks: Sequence[int]) -> str:
 
 
 def _term(
-    pieces: Sequence[Piece], sides: Sequence[Side], blocks: Sequence[int], target: Piece
+    pieces: Sequence[LineFactor],
+    sides: Sequence[FactorSide],
+    blocks: Sequence[int],
+    target: LineFactor,
 ) -> Term:
     it = iter(blocks)
     edges = []

@@ -22,22 +22,22 @@ from ..core.problem import Request
 from ..core.results import Factor, Line, Step
 from ..derivation.chain_rule import active_nodes
 from ..derivation.fitting import Arranged
-from ..derivation.local_derivatives import View, instantiate, views
+from ..derivation.local_derivatives import LocalDerivative, instantiate, views
 from ..derivation.vjp_rules import arrange, rule_for
 from ..simplification.simplifier import Simplifier
-from .lookalikes import Path, look_alikes
+from .lookalikes import ComposedLine, look_alikes
 
 Text = Callable[[Expr], str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _StepWriter:
     """A line on its way down: what was multiplied so far, and the types along the path."""
 
     coefficient: Fraction
     factors: tuple[Factor, ...]
     arrangement: Expr  # of the factors, without the coefficient
-    path: Path
+    path: ComposedLine
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class _Quantity:
     node: Expr
     title: str
     cotangent: Symbol
-    lines: list[_Draft] = field(default_factory=list)
+    lines: list[_StepWriter] = field(default_factory=list)
 
 
 class Paper:
@@ -126,22 +126,22 @@ class Paper:
         e = quantity.node
         return not isinstance(e, (Name, Symbol)) and len(quantity.lines) == 1
 
-    def _starts(self, quantity: _Quantity) -> list[_Draft]:
+    def _starts(self, quantity: _Quantity) -> list[_StepWriter]:
         e = quantity.node
         if e is self._request.of and self._request.direction is None:
-            return [_Draft(Fraction(1), (), number(1), Path())]
+            return [_StepWriter(Fraction(1), (), number(1), ComposedLine())]
         if e is not self._request.of and self._is_inlined(quantity):
             return list(quantity.lines)
         origin = (
             "the upstream gradient" if e is self._request.of else f"from above, at {quantity.title}"
         )
         factor = Factor(quantity.cotangent, origin)
-        path = Path.from_cotangent(quantity.cotangent)
-        return [_Draft(Fraction(1), (factor,), quantity.cotangent, path)]
+        path = ComposedLine.from_cotangent(quantity.cotangent)
+        return [_StepWriter(Fraction(1), (factor,), quantity.cotangent, path)]
 
     # -------------------------------------------------------------------------------- lines
 
-    def _walk(self, root: Expr, start: _Draft) -> Iterator[tuple[Expr, _Draft]]:
+    def _walk(self, root: Expr, start: _StepWriter) -> Iterator[tuple[Expr, _StepWriter]]:
         """The lines from a quantity to the next ones below it."""
         stack = [(root, start)]
         while stack:
@@ -155,7 +155,7 @@ class Paper:
                     else:
                         stack.append((argument, below))
 
-    def _through(self, e: Expr, position: int, draft: _Draft) -> list[_Draft]:
+    def _through(self, e: Expr, position: int, draft: _StepWriter) -> list[_StepWriter]:
         if isinstance(e, Name):
             return [draft]
         drafts = [draft]
@@ -165,7 +165,7 @@ class Paper:
             ]
         return drafts
 
-    def _extended(self, draft: _Draft, view: View, found: Arranged) -> _Draft:
+    def _extended(self, draft: _StepWriter, view: LocalDerivative, found: Arranged) -> _StepWriter:
         parts = [instantiate(f, view) for f in found.factors]
         plain = replace(found, coefficient=Fraction(1))
         term = arrange(plain, [draft.arrangement, *parts], view)
@@ -175,7 +175,7 @@ class Paper:
             spelled = add(*several) if several else zeros(*view.argument.shape)
         origin = f"from {self._text(view.value)}, by {self._text(view.argument)}"
         factors = [Factor(self._simplify(_untransposed(p)), origin) for p in parts]
-        return _Draft(
+        return _StepWriter(
             draft.coefficient * found.coefficient,
             (*draft.factors, *factors),
             spelled,
@@ -192,7 +192,7 @@ class Paper:
         label = str(quantity.cotangent.name)
         return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
 
-    def _line(self, draft: _Draft, shape: Shape) -> Line:
+    def _line(self, draft: _StepWriter, shape: Shape) -> Line:
         found = look_alikes(draft.path, shape, self._text)
         arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
         return Line(
@@ -206,10 +206,10 @@ class Paper:
             found.sides,
         )
 
-    def _merged(self, drafts: Sequence[_Draft]) -> list[_Draft]:
+    def _merged(self, drafts: Sequence[_StepWriter]) -> list[_StepWriter]:
         """Lines with the same factors and one arrangement as one: `R + R` is `2 R`, as in
         calculus."""
-        groups: dict[Expr, _Draft] = {}
+        groups: dict[Expr, _StepWriter] = {}
         for draft in drafts:
             key = self._simplify(draft.arrangement)
             first = groups.get(key)

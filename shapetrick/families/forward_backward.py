@@ -19,7 +19,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
-from .saved_values import Made, indices_within, kept_values, last_index, without_index
+from .saved_values import Computed, indices_within, kept_values, last_index, without_index
 
 ALONE = Index("", 0)  # of a value that has no index
 
@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Passes:
+class ForwardBackward:
     """The definitions of both passes. `alone` are the bases without an index, `sums` those whose
     members are added up."""
 
@@ -48,13 +48,13 @@ class Passes:
     sums: frozenset[str]
 
 
-def passes(problem: Problem, results: Sequence[Result]) -> Passes:
+def passes(problem: Problem, results: Sequence[Result]) -> ForwardBackward:
     """Both passes for these results, all of one problem."""
-    return _Passes(problem, results).found()
+    return _PassBuilder(problem, results).found()
 
 
 @dataclass(slots=True)
-class _Passes:
+class _PassBuilder:
     problem: Problem
     results: Sequence[Result]
     _taken: set[str] = field(default_factory=set)
@@ -64,7 +64,7 @@ class _Passes:
     _forward: list[Segment] = field(default_factory=list)
     _backward: list[Segment] = field(default_factory=list)
 
-    def found(self) -> Passes:
+    def found(self) -> ForwardBackward:
         families = self._families
         symbols = [*self.problem.symbols.values(), *(q.symbol for q in _cotangents(self.results))]
         self._taken = {*self.problem.definitions, *families.lengths}
@@ -86,7 +86,7 @@ class _Passes:
             gradients += [self._gradient(r, renaming) for r in group]
         order = [id(r) for r in self.results]
         gradients.sort(key=lambda a: order.index(id(a.result)))
-        return Passes(
+        return ForwardBackward(
             tuple(forward),
             tuple(backward),
             tuple(values.values()),
@@ -99,7 +99,7 @@ class _Passes:
 
     def _name_kept(self) -> None:
         """A family for each value on the way to a member that some backward pass reads."""
-        found: dict[Expr, dict[Made, None]] = {}
+        found: dict[Expr, dict[Computed, None]] = {}
         for result in self.results:
             assert result.recursion is not None
             for kept in kept_values(self.problem, result.recursion):

@@ -30,7 +30,7 @@ _ANY = "·"  # the letter of all indices, where members are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Computed:
     """A value that the forward pass makes on the way to the members of a segment, or these; its
     members end at `index`."""
 
@@ -49,10 +49,10 @@ class Made:
         return self.index.ends(self.over)
 
 
-class Kept(NamedTuple):
+class Saved(NamedTuple):
     """A forward value that the backward pass reads, and where it is made."""
 
-    made: tuple[Made, ...]
+    made: tuple[Computed, ...]
 
     @property
     def value(self) -> Expr:
@@ -64,7 +64,7 @@ class Kept(NamedTuple):
         return isinstance(self.value, Symbol)
 
 
-class Entry(NamedTuple):
+class MemoryUse(NamedTuple):
     """What a value takes at given sizes, all members together. `recomputing` are the operations
     that making it again takes: None for a member, without which the chain would break."""
 
@@ -81,7 +81,7 @@ class Account(NamedTuple):
     """The cache at given sizes, and the operations of both passes: additions, multiplications and
     functions of a number each count as one."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[MemoryUse, ...]
     forward: int
     backward: int
 
@@ -90,7 +90,7 @@ class Account(NamedTuple):
         return sum(e.bytes for e in self.entries)
 
 
-def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
+def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     """The forward values that the backward pass uses, each once, in the order of the text."""
     families = problem.families
     assert families is not None
@@ -101,7 +101,7 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Kept, ...]:
         for form, ends in _read(q.value, q.over, made, own):
             read.setdefault(form, []).append(ends)
     found = ((m for m in made[form] if _meets(m, read[form])) for form in made if form in read)
-    return tuple(Kept(found) for found in map(tuple, found) if found)
+    return tuple(Saved(found) for found in map(tuple, found) if found)
 
 
 def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Account:
@@ -138,23 +138,23 @@ def sizes_of(text: str) -> dict[str, int]:
 # ------------------------------------------------------------------------------- which values
 
 
-def _made(families: Families) -> dict[Expr, list[Made]]:
+def _made(families: Families) -> dict[Expr, list[Computed]]:
     """What the forward pass makes, by a form in which all members are alike."""
-    made: dict[Expr, list[Made]] = {}
+    made: dict[Expr, list[Computed]] = {}
     for s in families.segments:
         if s.body is None or not s.body.args:
             continue
         for e in postorder([s.body]):
             if e.args and e is not s.body and indices_within(e):
-                made.setdefault(without_index(e), []).append(Made(e, s, last_index(e)))
+                made.setdefault(without_index(e), []).append(Computed(e, s, last_index(e)))
         made.setdefault(without_index(s.symbol(s.index)), []).append(
-            Made(s.symbol(s.index), s, s.index)
+            Computed(s.symbol(s.index), s, s.index)
         )
     return made
 
 
 def _read(
-    e: Expr, over: Range | None, made: Mapping[Expr, list[Made]], cotangents: set[str]
+    e: Expr, over: Range | None, made: Mapping[Expr, list[Computed]], cotangents: set[str]
 ) -> Iterator[tuple[Expr, tuple[Index, Index]]]:
     """The forms of the forward values in an expression, the largest that there are, and the first
     and the last index."""
@@ -174,7 +174,7 @@ def _read(
             stack.extend((a, over) for a in x.args)
 
 
-def _meets(made: Made, read: Iterable[tuple[Index, Index]]) -> bool:
+def _meets(made: Computed, read: Iterable[tuple[Index, Index]]) -> bool:
     """Whether one of the values that are read is made there."""
     first, last = made.ends
     return any(_at_most(first, b) and _at_most(a, last) for a, b in read)
@@ -222,11 +222,11 @@ class _Counter:
     sizes: Mapping[str, int]
     lengths: Mapping[str, int]
 
-    def entry(self, kept: Kept) -> Entry:
+    def entry(self, kept: Saved) -> MemoryUse:
         """What a kept value takes."""
         values = [e for m in kept.made for e in self.each(m.segment, m.value)]
         again = None if kept.is_member else self.operations(values)
-        return Entry(kept.value, sum(map(self.numbers, values)), again)
+        return MemoryUse(kept.value, sum(map(self.numbers, values)), again)
 
     def written(self, e: Expr) -> Expr:
         return Unrolling((), self.lengths).written_out(e)

@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of the schema: it grows with every change that an old reader can't follow
 
-Data = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def to_dict(result: Result, problem: Problem) -> Data:
+def to_dict(result: Result, problem: Problem) -> JsonObject:
     """One request's result, with its problem."""
     nodes = _Nodes()
     told_problem = _problem(problem, nodes)
     request, direction = result.request, result.request.direction
-    data: Data = {
+    data: JsonObject = {
         "version": VERSION,
         "kind": request.kind,
         "of": request.of_text,
@@ -113,7 +113,7 @@ class _Nodes:
 
     def __init__(self) -> None:
         self._index: dict[Expr, int] = {}
-        self.table: list[Data] = []
+        self.table: list[JsonObject] = []
 
     def __getitem__(self, e: Expr) -> int:
         for new in postorder([e], lambda a: a not in self._index):
@@ -124,12 +124,12 @@ class _Nodes:
                 self.table.append({**node, **_payload(new)})
         return self._index[e]
 
-    def told(self, name: str, e: Expr, node: str = "node") -> Data:
+    def told(self, name: str, e: Expr, node: str = "node") -> JsonObject:
         """An expression as text under a name, and its node."""
         return {name: to_text(e), node: self[e]}
 
 
-def _payload(e: Expr) -> Data:
+def _payload(e: Expr) -> JsonObject:
     """What a node has beside its arguments."""
     match e:
         case Number(value=Fraction()):
@@ -149,7 +149,7 @@ def _payload(e: Expr) -> Data:
     return {"sizes": [str(dim) for dim in sizes_of(e)]} if sizes_of(e) else {}
 
 
-def _problem(problem: Problem, nodes: _Nodes) -> Data:
+def _problem(problem: Problem, nodes: _Nodes) -> JsonObject:
     return {
         "text": problem.text,
         "symbols": [
@@ -167,7 +167,7 @@ def _problem(problem: Problem, nodes: _Nodes) -> Data:
     }
 
 
-def _families(families: Families, nodes: _Nodes) -> Data:
+def _families(families: Families, nodes: _Nodes) -> JsonObject:
     return {
         "lengths": list(families.lengths),
         "members": [_segment(s, nodes) for s in families.segments],
@@ -175,7 +175,7 @@ def _families(families: Families, nodes: _Nodes) -> Data:
     }
 
 
-def _segment(s: Segment, nodes: _Nodes) -> Data:
+def _segment(s: Segment, nodes: _Nodes) -> JsonObject:
     return {
         "name": s.name,
         "shape": _shape(s.shape),
@@ -186,7 +186,7 @@ def _segment(s: Segment, nodes: _Nodes) -> Data:
     }
 
 
-def _recursion(result: Result, nodes: _Nodes) -> Data:
+def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
     recursion = result.recursion
     if recursion is None:
         return {}
@@ -199,7 +199,7 @@ def _recursion(result: Result, nodes: _Nodes) -> Data:
     return {"recursion": written}
 
 
-def judgement_dict(j: Judgement) -> Data:
+def judgement_dict(j: Judgement) -> JsonObject:
     """What was found of a claim: an infinite error is None."""
     request, where = j.request, j.where
     span = where and {"text": where.text, "start": where.span.start, "end": where.span.end}
@@ -220,7 +220,7 @@ def judgement_dict(j: Judgement) -> Data:
     }
 
 
-def account_data(account: Account) -> Data:
+def account_data(account: Account) -> JsonObject:
     """What a backward pass keeps and takes at given sizes."""
     return {
         "bytes": account.bytes,
@@ -233,7 +233,7 @@ def account_data(account: Account) -> Data:
     }
 
 
-def _equation(q: Equation, nodes: _Nodes) -> Data:
+def _equation(q: Equation, nodes: _Nodes) -> JsonObject:
     return {
         "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
@@ -254,7 +254,7 @@ def _shape(shape: Shape) -> list[str]:
     return [str(d) for d in shape]
 
 
-def _validation(v: Validation) -> Data:
+def _validation(v: Validation) -> JsonObject:
     return {
         "verdict": v.verdict,
         "reason": v.reason,
@@ -273,7 +273,7 @@ def _finite(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-def _step(step: Step, nodes: _Nodes) -> Data:
+def _step(step: Step, nodes: _Nodes) -> JsonObject:
     return {
         "of": step.of,
         "wrt": step.wrt,
@@ -285,7 +285,7 @@ def _step(step: Step, nodes: _Nodes) -> Data:
     }
 
 
-def _line(line: Line, nodes: _Nodes) -> Data:
+def _line(line: Line, nodes: _Nodes) -> JsonObject:
     return {
         "coefficient": str(line.coefficient),
         "factors": [

@@ -20,7 +20,7 @@ from ..core.expr import Expr, Name, Symbol
 from ..core.families import Families, Segment
 from ..core.functions import TABLE
 from ..core.indices import Range, base_of, range_of, read_name, split
-from ..core.problem import Kind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import (
     Equation,
     Factor,
@@ -147,7 +147,7 @@ class _Restoration:
         data = self._data
         direction = None if data["with_node"] is None else self._symbol(data["with_node"])
         wrt = self._symbol(data["wrt_node"])
-        kind = _one_of(get_args(Kind), data["kind"])
+        kind = _one_of(get_args(DerivativeKind), data["kind"])
         if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
             raise ValueError(f"`with` is not for `{kind}`, or missing")
         of = self._at(data["of_node"])

@@ -11,7 +11,7 @@ from .parser import LARGER
 from .scope import SIZED, UNSIZED
 from .shape_errors import source
 from .shape_inference import Inference
-from .syntax import Node
+from .syntax import SyntaxNode
 
 _LINEAR = ("+", "-", "*", "/", "'", "neg")
 
@@ -19,12 +19,12 @@ _LINEAR = ("+", "-", "*", "/", "'", "neg")
 def readings(
     text: str,
     inference: Inference,
-    statements: Sequence[Sequence[Node]],
-    bodies: Mapping[str, Node],
+    statements: Sequence[Sequence[SyntaxNode]],
+    bodies: Mapping[str, SyntaxNode],
 ) -> tuple[str, ...]:
     """One sentence for each place that has two readings; a statement is its nodes in postorder."""
     found: list[str] = []
-    seen: set[Node] = set()
+    seen: set[SyntaxNode] = set()
     for nodes in statements:
         for node in nodes:
             if node.kind == "*" and inference.is_inner(node):
@@ -46,7 +46,7 @@ def readings(
     return tuple(dict.fromkeys(found))
 
 
-def _product(text: str, inference: Inference, node: Node) -> Iterator[str]:
+def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
     """`G .* X W`, and `a / 2 m`."""
     left, right = node.args
     if left.bracketed or left.kind not in (".*", "./", "/"):
@@ -83,7 +83,7 @@ def _both_fit(kind: str, first: Shape, middle: Shape, right: Shape) -> bool:
     return whole is not None and broadcast([first, (middle[0], right[1])]) == (whole[0], right[1])
 
 
-def _is_said(text: str, inference: Inference, node: Node) -> bool:
+def _is_said(text: str, inference: Inference, node: SyntaxNode) -> bool:
     """Whether a call is typed in a way that has other readings elsewhere."""
     name = node.value.name
     if name == NORM:
@@ -93,11 +93,11 @@ def _is_said(text: str, inference: Inference, node: Node) -> bool:
     return name in SAID
 
 
-def _of(inference: Inference, node: Node) -> str:
+def _of(inference: Inference, node: SyntaxNode) -> str:
     return ", the Frobenius norm of a matrix" if node.value.name == NORM else ""
 
 
-def is_trace(node: Node) -> bool:
+def is_trace(node: SyntaxNode) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
     if name in SIZED or name in UNSIZED or name in SIGNS:
@@ -106,7 +106,11 @@ def is_trace(node: Node) -> bool:
 
 
 def _matrix_functions(
-    text: str, inference: Inference, root: Node, bodies: Mapping[str, Node], seen: set[Node]
+    text: str,
+    inference: Inference,
+    root: SyntaxNode,
+    bodies: Mapping[str, SyntaxNode],
+    seen: set[SyntaxNode],
 ) -> Iterator[str]:
     """Functions of every entry where mathematics has a function of the whole matrix too."""
     stack = [root]

@@ -21,7 +21,7 @@ from ..core.errors import (
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
-from ..core.problem import Claim, Kind, Problem, Request
+from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
@@ -29,20 +29,20 @@ from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .shape_errors import COMMENT, Expected, explain, source, undetermined
+from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
     UPSTREAM,
     Asked,
     Definition,
-    Named,
-    Node,
+    PlacedName,
+    SyntaxNode,
     has_families,
     postorder,
     without_brackets,
 )
 from .unification import open_text, unknowns
-from .unparser import Typist
+from .unparser import Unparser
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
@@ -104,7 +104,7 @@ def read_expression(
 
 def read_line(
     text: str, problem: Problem, names: Mapping[str, Expr], shape: Shape
-) -> tuple[Node, Lowering]:
+) -> tuple[SyntaxNode, Lowering]:
     """What `read_expression` reads, as typed, and what makes expressions of its nodes, also where
     its shapes don't fit. Raises InputError where it is no expression in known names."""
     node, scope, values = _in_names(text, problem, names)
@@ -113,7 +113,7 @@ def read_line(
 
 def _in_names(
     text: str, problem: Problem, names: Mapping[str, Expr]
-) -> tuple[Node, Scope, dict[str, Expr]]:
+) -> tuple[SyntaxNode, Scope, dict[str, Expr]]:
     """An expression with what its names may mean."""
     values = {**problem.symbols, **problem.definitions}
     for request in problem.requests:
@@ -129,7 +129,7 @@ def _in_names(
     return node, scope, values
 
 
-def _refuse_members(text: str, nodes: Iterable[Node]) -> None:
+def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
     """Refuse sums over members, and functions that are one, where there are none."""
     for node in nodes:
         if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
@@ -151,7 +151,7 @@ def _refuse_members(text: str, nodes: Iterable[Node]) -> None:
             )
 
 
-def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
+def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
     """A claim as typed, its places being those in the problem's text, and what makes expressions
     of its nodes: of those that fit, where the whole doesn't."""
     claim = request.claim
@@ -164,7 +164,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[Node, Lowering]:
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
-def read_definition(problem: Problem, request: Request, name: str) -> tuple[Node, Lowering]:
+def read_definition(problem: Problem, request: Request, name: str) -> tuple[SyntaxNode, Lowering]:
     """A definition's right side likewise."""
     node = next(
         s.body
@@ -176,7 +176,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Node
 
 
 def _lowering_of(
-    problem: Problem, request: Request, node: Node, text: str, shape: Shape
+    problem: Problem, request: Request, node: SyntaxNode, text: str, shape: Shape
 ) -> Lowering:
     """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
     values = {**problem.symbols, **problem.definitions}
@@ -187,7 +187,7 @@ def _lowering_of(
     return _lowering(node, scope, values, shape)
 
 
-def _lowering(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
+def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     with suppress(Misfit, Undetermined):
         found = inference.add(list(postorder(node)))
@@ -196,7 +196,7 @@ def _lowering(node: Node, scope: Scope, values: Mapping[str, Expr], shape: Shape
     return Lowering(values, inference, scope.text)
 
 
-def _latex_claim(text: str, span: Span) -> Node | None:
+def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
@@ -243,12 +243,12 @@ def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
 
 
 @lru_cache(maxsize=1024)
-def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[Node, ...]:
+def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[SyntaxNode, ...]:
     return tuple(postorder(parse_expression(text, dict(words))))
 
 
 def _expression(
-    node: Node,
+    node: SyntaxNode,
     scope: Scope,
     values: Mapping[str, Expr],
     shape: Shape | None,
@@ -269,7 +269,7 @@ def _expression(
                 inference.unifier.unify_shapes(found, shape)
         inference.solve()
     except Misfit as misfit:
-        whole = [Expected(node, False)]
+        whole = [Expectation(node, False)]
         raise explain(misfit, scope.text, inference, whole, (), advised) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
@@ -281,9 +281,9 @@ def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
     return Inference(shapes, scope.dims, lambda node: _size(scope, node))
 
 
-def _size(scope: Scope, node: Node) -> Dim:
+def _size(scope: Scope, node: SyntaxNode) -> Dim:
     """The dimension that a size is: `n`, `2 n`, `n + 1`."""
-    done: dict[Node, Dim] = {}
+    done: dict[SyntaxNode, Dim] = {}
     for part in postorder(node):
         match part.kind:
             case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
@@ -368,12 +368,12 @@ class Elaboration:
 
     # ---- shapes
 
-    def _infer(self, inference: Inference, of_nodes: Sequence[list[Node]]) -> None:
+    def _infer(self, inference: Inference, of_nodes: Sequence[list[SyntaxNode]]) -> None:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
-        expected = [Expected(nodes[-1], False) for nodes in scope.bodies.values()]
-        expected += [Expected(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
+        expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(nodes)
@@ -410,7 +410,7 @@ class Elaboration:
 
     # ---- requests
 
-    def _check_names(self, of_nodes: Sequence[list[Node]]) -> None:
+    def _check_names(self, of_nodes: Sequence[list[SyntaxNode]]) -> None:
         """Refuse what no request can be about."""
         scope = self.scope
         for asked, nodes in zip(self.asked, of_nodes, strict=True):
@@ -441,7 +441,7 @@ class Elaboration:
         elif name in scope.functions:
             why = f"`{name}` is a function: there is no derivative by it."
         else:
-            complaint = complain(scope, Node("name", (), name, Span(0, 0)), certain=True)
+            complaint = complain(scope, SyntaxNode("name", (), name, Span(0, 0)), certain=True)
             why = complaint.message if complaint else ""
         return self._refusal(why, span)
 
@@ -462,7 +462,7 @@ class Elaboration:
         of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
         if not asked.wrt:
             asked = replace(asked, wrt=self._variables(asked, of))
-        kind: Kind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
+        kind: DerivativeKind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
         for name, span in asked.wrt:
             wrt = as_symbol(self.values[name])
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
@@ -478,12 +478,12 @@ class Elaboration:
                 request = replace(request, claim=self._claim(asked.claim, request))
             yield request
 
-    def _variables(self, asked: Asked, of: Expr) -> tuple[Named, ...]:
+    def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
         contained = set(symbols_of(of))
         constants = [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
-            Named(name, asked.span)
+            PlacedName(name, asked.span)
             for name in self.scope.symbols
             if self.values[name] in contained and name not in constants
         )
@@ -534,7 +534,7 @@ class Elaboration:
             name = f"{letter}{count}"
         return name
 
-    def _claim(self, node: Node, request: Request) -> Claim:
+    def _claim(self, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:
@@ -578,10 +578,10 @@ def _declaration(problem: Problem, name: str) -> str:
     return f"{name} : {sides}"
 
 
-def _plainly(text: str, node: Node) -> str:
+def _plainly(text: str, node: SyntaxNode) -> str:
     """A node as typed, or in the plain language where it was typed in LaTeX."""
     if is_latex(text, node.span):
-        return Typist(text, node).write(node)
+        return Unparser(text, node).write(node)
     return source(text, node)
 
 

@@ -25,10 +25,10 @@ from ..core.families import (
 from ..core.indices import Index, Member, Range, base_of, split
 from ..core.problem import Claim, Problem, Request
 from .family_scope import Use
-from .family_statements import Build, Reading
+from .family_statements import Build, FamilyElaboration
 from .scope import gather
 from .shape_errors import source
-from .syntax import UPSTREAM, Asked, Declaration, Definition, Node, Statement
+from .syntax import UPSTREAM, Asked, Declaration, Definition, Statement, SyntaxNode
 
 KINDS = ("grad", "vjp")  # that are derived for families
 
@@ -41,7 +41,7 @@ def read_families(
 
     Raises InputError."""
     declarations = [s for s in statements if isinstance(s, Declaration)]
-    reading = Reading(text, gather(text, declarations), build)
+    reading = FamilyElaboration(text, gather(text, declarations), build)
     try:
         reading.find_lengths(statements)
         reading.declare(declarations)
@@ -55,7 +55,7 @@ def read_families(
 class _Queries:
     """The requests of a problem whose members are read."""
 
-    reading: Reading
+    reading: FamilyElaboration
     cotangents: tuple[Segment, ...] = ()
 
     def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
@@ -136,7 +136,7 @@ class _Queries:
         segments = [*self.reading.segments, *others]
         return _Queries(replace(self.reading, segments=segments, values=values), tuple(others))
 
-    def claim(self, asked: Asked, node: Node, request: Request) -> Claim:
+    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
         index, (name, span) = request.wrt.index, asked.wrt[0]
@@ -145,7 +145,7 @@ class _Queries:
         if asked.over is not None and (not generic or asked.over.letter != letter):
             raise NameProblem(f"`{name}` has no index `{asked.over.letter}`.", span)
         over = asked.over
-        variable = Use(Node("name", (), name, span), name, request.wrt.base, index)
+        variable = Use(SyntaxNode("name", (), name, span), name, request.wrt.base, index)
         if generic and over is None:
             anywhere = Range(letter, Index(), Index())
             over = self._where([variable, *self.reading.uses_of(node, anywhere)], letter)

@@ -10,14 +10,14 @@ from ..core.errors import NameProblem, Span
 from ..core.families import Incomparable, Segment, at_most, covers
 from ..core.indices import Index, Range, member
 from ..core.traversal import reachable
-from .syntax import Definition, Node
+from .syntax import Definition, SyntaxNode
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """A name in a body; `index` if it has one, and the range that its letter runs over."""
 
-    node: Node
+    node: SyntaxNode
     name: str
     base: str
     index: Index | None = None
@@ -31,7 +31,7 @@ class Use:
 
 
 @dataclass(slots=True, eq=False)
-class Body:
+class PendingDefinition:
     """A definition on its way: its family and index (None for an ordinary name)."""
 
     definition: Definition
@@ -48,7 +48,7 @@ class Body:
 class Order:
     """The definitions of a problem, and the members that it declares."""
 
-    bodies: Sequence[Body]
+    bodies: Sequence[PendingDefinition]
     declared: Sequence[Segment]
     functions: Sequence[Segment]
     reached: dict[str, Collection[str]] = field(default_factory=dict)  # what each name depends on
@@ -71,7 +71,7 @@ class Order:
         for base in direct:
             self.reached[base] = reachable(base, lambda b: direct.get(b, {}))
 
-    def _check_order(self, body: Body, use: Use) -> None:
+    def _check_order(self, body: PendingDefinition, use: Use) -> None:
         """Refuse a use of what doesn't exist, or comes later."""
         if use.index is None:
             if use.base in self.reached and body.base in self.reached[use.base]:
@@ -84,7 +84,7 @@ class Order:
     def _circular(self, name: str, span: Span) -> NameProblem:
         return NameProblem(f"`{name}` is defined by itself.", span)
 
-    def _check_looks_back(self, body: Body, use: Use) -> None:
+    def _check_looks_back(self, body: PendingDefinition, use: Use) -> None:
         assert use.index is not None
         if body.index is None:
             raise self._circular(use.name, use.node.span)
@@ -114,7 +114,7 @@ class Order:
             if b.base == u.base or b.base in reachable(u.base, lambda base: same.get(base, {})):
                 raise self._circular(u.name, u.node.span)
 
-    def check_exists(self, body: Body | None, use: Use) -> None:
+    def check_exists(self, body: PendingDefinition | None, use: Use) -> None:
         """Refuse a member that is neither declared nor defined. Raises NameProblem."""
         ranges = self._ranges(use)
         if not ranges:

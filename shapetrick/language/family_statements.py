@@ -17,15 +17,15 @@ from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, Total
 from ..core.families import Incomparable, Segment, at_most
 from ..core.indices import Index, Member, Range, base_of, parts, split
-from .family_scope import Body, Order, Use
+from .family_scope import Order, PendingDefinition, Use
 from .scope import Declared, Scope
-from .syntax import Asked, Declaration, Definition, Node, Statement, postorder
+from .syntax import Asked, Declaration, Definition, Statement, SyntaxNode, postorder
 
-Build = Callable[[Node, Scope, Mapping[str, Expr], Shape | None], Expr]
+Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 
 
 @dataclass(slots=True)
-class Reading:
+class FamilyElaboration:
     """One problem on its way from statements to segments."""
 
     text: str
@@ -34,7 +34,7 @@ class Reading:
     segments: list[Segment] = field(default_factory=list)
     functions: list[Segment] = field(default_factory=list)
     values: dict[str, Expr] = field(default_factory=dict)  # of names without an index
-    bodies: list[Body] = field(default_factory=list)
+    bodies: list[PendingDefinition] = field(default_factory=list)
     lengths: dict[str, None] = field(default_factory=dict)
 
     def find_lengths(self, statements: Sequence[Statement]) -> None:
@@ -117,7 +117,7 @@ class Reading:
             taken = index is None and (name in self.scope.symbols or name in self.plain())
             if taken or name in self.scope.functions or name in self.scope.dims:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
-            self.bodies.append(Body(d, base_of(name), index, []))
+            self.bodies.append(PendingDefinition(d, base_of(name), index, []))
         for body in self.bodies:
             body.uses = list(self.uses_of(body.definition.body, body.over))
         self.order().check()
@@ -129,12 +129,12 @@ class Reading:
     def order(self) -> Order:
         return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
 
-    def plain(self) -> dict[str, Body]:
+    def plain(self) -> dict[str, PendingDefinition]:
         return {b.base: b for b in self.bodies if b.index is None}
 
-    def uses_of(self, root: Node, over: Range | None) -> Iterator[Use]:
+    def uses_of(self, root: SyntaxNode, over: Range | None) -> Iterator[Use]:
         """The names in an expression, each with the range that its index runs over."""
-        stack: list[tuple[Node, tuple[Range, ...]]] = [(root, (over,) if over else ())]
+        stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, (over,) if over else ())]
         while stack:
             node, ranges = stack.pop()
             inner = ranges
@@ -160,7 +160,7 @@ class Reading:
                     yield use
             stack.extend((a, inner) for a in reversed(node.args))
 
-    def _use(self, node: Node, ranges: tuple[Range, ...]) -> Use:
+    def _use(self, node: SyntaxNode, ranges: tuple[Range, ...]) -> Use:
         is_function = node.kind == "abstract"
         name = node.value[0] if is_function else node.value
         found = split(name)
@@ -199,7 +199,7 @@ class Reading:
             waiting.remove(ready)
             self._lower_one(ready)
 
-    def _is_ready(self, body: Body) -> bool:
+    def _is_ready(self, body: PendingDefinition) -> bool:
         plain = self.plain()
         for u in body.uses:
             if u.is_function:
@@ -220,7 +220,7 @@ class Reading:
             return found
         return meeting or found
 
-    def _lower_one(self, body: Body) -> None:
+    def _lower_one(self, body: PendingDefinition) -> None:
         d = body.definition
         name = d.name.name
         try:
@@ -248,7 +248,7 @@ class Reading:
         return "".join("\n" + r for r in dict.fromkeys(reasons))
 
     def expression(
-        self, root: Node, uses: Sequence[Use], over: Range | None, shape: Shape | None = None
+        self, root: SyntaxNode, uses: Sequence[Use], over: Range | None, shape: Shape | None = None
     ) -> Expr:
         """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values: dict[str, Expr] = {}

@@ -19,7 +19,7 @@ from ..core.indices import base_of, range_of
 from .latex_names import ACCENTS, LETTERS, Names, Typed
 from .latex_tokens import Token
 from .notated_calls import SIGMOID
-from .syntax import ATTRIBUTES, KINDS, UPSTREAM, Named
+from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp")
@@ -48,11 +48,11 @@ _KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
     )
 }  # fmt: skip
 
-Place = tuple[int, int]  # tokens from one to another
-Item = Terminal | Place
+LexerPlace = tuple[int, int]  # tokens from one to another
+LexerItem = Terminal | LexerPlace
 
 
-class Part(NamedTuple):
+class LatexPart(NamedTuple):
     """A statement, or an expression: its tokens, and the names of its text."""
 
     text: str
@@ -60,17 +60,17 @@ class Part(NamedTuple):
     names: Names
 
 
-class Latex(Lexer):
-    """The lexer of the LaTeX grammar; its text is a `Part`."""
+class LatexLexer(Lexer):
+    """The lexer of the LaTeX grammar; its text is a `LatexPart`."""
 
     __future_interface__ = 2  # `lex` gets both states as they are
 
     def __init__(self, _: Any) -> None: ...
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Terminal]:
-        part: Part = lexer_state.text
-        reader = _Reader(*part)
-        waiting: list[Item] = [(0, len(part.tokens))]
+        part: LatexPart = lexer_state.text
+        reader = _TerminalReader(*part)
+        waiting: list[LexerItem] = [(0, len(part.tokens))]
         while waiting:
             item = waiting.pop()
             if isinstance(item, Terminal):
@@ -80,13 +80,13 @@ class Latex(Lexer):
                 waiting.extend(reversed(reader.items(*item, accepted)))
 
 
-class _Reader:
+class _TerminalReader:
     """Takes the next terminal from a place, and says what is to be read behind it."""
 
     def __init__(self, text: str, tokens: Sequence[Token], names: Names) -> None:
         self.text, self.tokens, self.names = text, tokens, names
 
-    def items(self, i: int, end: int, accepted: Container[str]) -> list[Item]:
+    def items(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem]:
         """What stands at a token, and what is left."""
         token = self.tokens[i]
         if "KIND" in accepted:
@@ -109,7 +109,7 @@ class _Reader:
 
     # ---- brackets, signs, scripts
 
-    def _number(self, i: int, end: int) -> list[Item]:
+    def _number(self, i: int, end: int) -> list[LexerItem]:
         token, before = self.tokens[i], self.tokens[i - 1] if i else None
         if before and before.kind == "letter" and before.span.end == token.span.start:
             raise self._error(
@@ -119,9 +119,9 @@ class _Reader:
             )
         return [_terminal("NUMBER", token), (i + 1, end)]
 
-    def _bracket(self, i: int, end: int) -> list[Item]:
+    def _bracket(self, i: int, end: int) -> list[LexerItem]:
         token = self.tokens[i]
-        rest: list[Item] = [(i + 1, end)]
+        rest: list[LexerItem] = [(i + 1, end)]
         norm = token.text == r"\|" or self.tokens[token.partner].text == r"\|"
         if token.text in ("|", r"\|") and token.kind == "open":
             return [_terminal("BAR", token), *rest]
@@ -135,7 +135,7 @@ class _Reader:
             return [_terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
         return [_terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
 
-    def _sign(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+    def _sign(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
         token = self.tokens[i]
         sign, rest = token.text, (i + 1, end)
         if sign in ("+", "-"):
@@ -179,7 +179,7 @@ class _Reader:
         function = "" if arrow else self._function_of(sign)
         return self._function(function, i, i + 1, end) if function else None
 
-    def _raised(self, i: int) -> list[Item]:
+    def _raised(self, i: int) -> list[LexerItem]:
         """An exponent, or a transpose."""
         power, close = self.tokens[i], self.tokens[i + 1].partner
         low = i + 2
@@ -190,7 +190,7 @@ class _Reader:
         first = self.tokens[low + minus] if low + minus < close else self.tokens[low]
         if close - low - minus == 1:
             if first.is_(r"\top", "'") or (first.kind in ("letter", "word") and first.text == "T"):
-                turned: list[Item] = [_at("TRANSPOSE", "'", span)]
+                turned: list[LexerItem] = [_at("TRANSPOSE", "'", span)]
                 return [*self._inverse(span), *turned] if minus else turned
             if first.is_("+", "*", r"\star", r"\dagger", r"\ast"):
                 raise self._error(
@@ -203,11 +203,11 @@ class _Reader:
         opening = _terminal("LPAR", self.tokens[i + 1])
         return [sign, opening, (low + by_entry, close), _terminal("RPAR", self.tokens[close])]
 
-    def _inverse(self, span: Span) -> list[Item]:
+    def _inverse(self, span: Span) -> list[LexerItem]:
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [_at(kind, word, span) for kind, word in words]
 
-    def _sum(self, i: int, end: int) -> list[Item]:
+    def _sum(self, i: int, end: int) -> list[LexerItem]:
         r"""`\sum_{i=1}^{n}`: the members over which it runs."""
         below = above = ""
         at = i + 1
@@ -230,7 +230,7 @@ class _Reader:
 
     # ---- sets and constants
 
-    def _set(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+    def _set(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
         r"""`\mathbb{R}^{m \times d}`, where a shape is wanted."""
         if "REALS" not in accepted:
             return None
@@ -240,7 +240,7 @@ class _Reader:
             letter = "".join(t.text for t in self.tokens[i + 2 : close])
             at = close + 1
         low = ""
-        raised: Place | None = None
+        raised: LexerPlace | None = None
         while at < end and self.tokens[at].is_("_", "^"):
             close = self.tokens[at + 1].partner
             if self.tokens[at].is_("_"):
@@ -269,7 +269,7 @@ class _Reader:
         closing = _terminal("_CLOSE", self.tokens[close])
         return [start, opening, (low_at + 2, close), closing, (at, end)]
 
-    def _constant(self, i: int, end: int) -> list[Item] | None:
+    def _constant(self, i: int, end: int) -> list[LexerItem] | None:
         r"""`\mathbf{1}_{n}`, `\mathbf{0}`: ones and zeros, sized or not."""
         token = self.tokens[i]
         if token.text not in (r"\mathbf", r"\boldsymbol", r"\mathbb"):
@@ -291,16 +291,16 @@ class _Reader:
         if found is not None:
             return found
         words = (("LPAR", "("), ("NUMBER", sign), ("RPAR", ")"))
-        given: list[Item] = [_at(kind, word, span) for kind, word in words]
+        given: list[LexerItem] = [_at(kind, word, span) for kind, word in words]
         call = _at("CALL", "vector", span, ("vector", 1, None))
         return [call, *given, *scripts.raised, (scripts.end, end)]
 
-    def _sized(self, typed: Typed, function: str, end: int) -> list[Item] | None:
+    def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""
         low, high = typed.low
         if low == high:
             return None
-        items: list[Item] = []
+        items: list[LexerItem] = []
         for k in range(low, high):
             if self.tokens[k].is_(r"\times", ","):
                 items += [(low, k), _terminal("_COMMA", self.tokens[k])]
@@ -311,7 +311,7 @@ class _Reader:
 
     # ---- names and functions
 
-    def _word(self, i: int, end: int, accepted: Container[str]) -> list[Item] | None:
+    def _word(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
         """A word of the language: of a request, an attribute, a function."""
         token = self.tokens[i]
         stop = i + 1
@@ -386,7 +386,7 @@ class _Reader:
         known = {_simple(name): name for name in self.names.functions if name != UPSTREAM}
         return _OTHER_NAMES.get(plain, "") or known.get(plain, "")
 
-    def _function(self, name: str, i: int, at: int, end: int) -> list[Item]:
+    def _function(self, name: str, i: int, at: int, end: int) -> list[LexerItem]:
         """A function, with its power, before a bracket or before the factor that it takes."""
         scripts = self.names.scripts(self.tokens, at, self.text)
         token, power = self.tokens[i], None
@@ -412,7 +412,7 @@ class _Reader:
         call = _at("CALL" if bracket else "APPLY", name, span, (name, before, power))
         return [call, (scripts.end, end)]
 
-    def _name(self, i: int, end: int, accepted: Container[str]) -> list[Item]:
+    def _name(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem]:
         token = self.tokens[i]
         typed = self.names.typed(self.tokens, i, self.text)
         if typed is None:
@@ -421,8 +421,8 @@ class _Reader:
         name = self.names.meaning(typed, self.text, new=dim)
         kind = "DIM" if dim else "NAME"
         known = self.names.is_known(name)
-        named = _at(kind, name, typed.span, Named(name, typed.span))
-        rest: list[Item] = [*typed.raised, (typed.end, end)]
+        named = _at(kind, name, typed.span, PlacedName(name, typed.span))
+        rest: list[LexerItem] = [*typed.raised, (typed.end, end)]
         if dim or known:
             if name in self.names.arguments:
                 return self._bracketed(named, typed, end)
@@ -434,7 +434,7 @@ class _Reader:
             power = _terminal("EXP", token)
             opening = _terminal("LPAR", self.tokens[low + 1])
             closing = _terminal("RPAR", self.tokens[high - 1])
-            more: list[Item] = list(typed.raised[1:])
+            more: list[LexerItem] = list(typed.raised[1:])
             return [power, opening, (low + 2, high - 1), closing, *more, (typed.end, end)]
         if typed.look[0] == IDENTITY and not self.names.is_known(IDENTITY):
             sized = self._sized(typed, "eye", end)
@@ -449,7 +449,7 @@ class _Reader:
                 raise self._unknown_function(name, typed.span)
         return [named, *rest]
 
-    def _abstract(self, named: Terminal, typed: Typed, end: int) -> list[Item]:
+    def _abstract(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
         primes = all(self.tokens[low].is_("'") for low, _ in typed.raised)
         if typed.end == end or not self._opens(typed.end) or not primes:
             name = str(named)
@@ -457,7 +457,7 @@ class _Reader:
         named.type = "ABSTRACT"
         return [named, *typed.raised, (typed.end, end)]
 
-    def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[Item]:
+    def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
         """A name that was defined with brackets: with the same arguments it is its value."""
         wanted = self.names.arguments[str(named)]
         at = typed.end
@@ -490,7 +490,7 @@ class _Reader:
 
     # ---- derivatives
 
-    def _request(self, i: int, end: int) -> list[Item] | None:
+    def _request(self, i: int, end: int) -> list[LexerItem] | None:
         """A derivative, as the beginning of a statement."""
         token = self.tokens[i]
         stop = self._equals(i, end)
@@ -530,26 +530,26 @@ class _Reader:
             return r"\partial"
         return "d" if token.kind in ("letter", "word") and token.text == "d" else ""
 
-    def _nabla(self, i: int, stop: int, end: int) -> list[Item]:
+    def _nabla(self, i: int, stop: int, end: int) -> list[LexerItem]:
         scripts = self.names.scripts(self.tokens, i + 1, self.text, words=False)
         low, high = scripts.low
         kind = "grad"
         if scripts.raised:
             kind = self._second(scripts.raised)
         span = self.tokens[i].span
-        of: Place = (scripts.end, stop)
-        wrt: list[Item] = [(low, high)]
+        of: LexerPlace = (scripts.end, stop)
+        wrt: list[LexerItem] = [(low, high)]
         if low == high:
             wrt = self._arguments_of(of)
         return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
 
-    def _second(self, raised: Sequence[Place]) -> str:
+    def _second(self, raised: Sequence[LexerPlace]) -> str:
         low, high = raised[0]
         if [t.text for t in self.tokens[low + 2 : high - 1]] != ["2"] or len(raised) > 1:
             raise self._error("a derivative is a first or a second one.", self.tokens[low].span)
         return "hess"
 
-    def _arguments_of(self, of: Place) -> list[Item]:
+    def _arguments_of(self, of: LexerPlace) -> list[LexerItem]:
         r"""What `\nabla J(\theta)` is the derivative by: the arguments."""
         typed = self.names.typed(self.tokens, of[0], self.text) if of[0] < of[1] else None
         name = self.names.meaning(typed, self.text, True) if typed else ""
@@ -567,16 +567,18 @@ class _Reader:
                 "w}`.",
                 self.tokens[of[0] - 1].span,
             )
-        items: list[Item] = []
+        items: list[LexerItem] = []
         for k, argument in enumerate(wanted):
-            named = _at("NAME", argument, typed.span, Named(argument, typed.span))
+            named = _at("NAME", argument, typed.span, PlacedName(argument, typed.span))
             items += [_at("_COMMA", ",", typed.span), named] if k else [named]
         return items
 
-    def _leibniz(self, above: Place, below: Place, after: int, stop: int, end: int) -> list[Item]:
+    def _leibniz(
+        self, above: LexerPlace, below: LexerPlace, after: int, stop: int, end: int
+    ) -> list[LexerItem]:
         r"""`\frac{\partial J}{\partial W}`, with what it is of above or behind it."""
         span = self.tokens[above[0]].span
-        of: Place = (above[0] + 1, above[1])
+        of: LexerPlace = (above[0] + 1, above[1])
         kind = "LEIBNIZ"
         value = "grad"
         if of[0] < of[1] and self.tokens[of[0]].is_("^"):
@@ -584,7 +586,7 @@ class _Reader:
             kind, value = "KIND", self._second([(of[0], close + 1)])
             of = (close + 1, of[1])
         names = self._variables(below, value == "hess")
-        along: list[Item] = []
+        along: list[LexerItem] = []
         if after < stop and self.tokens[after].kind == "open" and self.tokens[after].text == "[":
             close = self.tokens[after].partner
             along = [_at("_WITH", "with", span), (after + 1, close)]
@@ -601,7 +603,7 @@ class _Reader:
         asked, by = _at(kind, value, span), _at("_WRT", "wrt", span)
         return [asked, of, by, *names, *along, (stop, end)]
 
-    def _variables(self, below: Place, second: bool) -> list[Item]:
+    def _variables(self, below: LexerPlace, second: bool) -> list[LexerItem]:
         r"""The name in `\partial W`; of a second derivative, that in `\partial w \partial w'`."""
         found: list[tuple[str, Typed]] = []
         at = below[0]
@@ -624,7 +626,7 @@ class _Reader:
                 "a derivative is by one name: ask for one after the other.",
                 self.tokens[below[0]].span | self.tokens[below[1] - 1].span,
             )
-        return [_at("NAME", name, typed.span, Named(name, typed.span))]
+        return [_at("NAME", name, typed.span, PlacedName(name, typed.span))]
 
     # ---- errors
 

@@ -19,7 +19,7 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
-from .latex_lexer import Latex, Part, arguments
+from .latex_lexer import LatexLexer, LatexPart, arguments
 from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
@@ -31,9 +31,9 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
-    Node,
-    Side,
     Statement,
+    SyntaxNode,
+    TypedDimension,
     postorder,
 )
 
@@ -51,7 +51,7 @@ _TWO = {"max": "maximum", "min": "minimum"}
 _NORMS = {"": "norm", "F": "norm", "mathrm{F}": "norm", "1": "norm1", "2": TWO_NORM}
 
 
-class _Application(Node):
+class _Application(SyntaxNode):
     """A function that took the factor behind it without brackets."""
 
     __slots__ = ()
@@ -62,11 +62,11 @@ class _Builder(Builder):
 
     # ---- declarations
 
-    def reals(self, c: list[Any]) -> tuple[Any, tuple[Side, Side]]:
-        one = Side(ONE, ())
+    def reals(self, c: list[Any]) -> tuple[Any, tuple[TypedDimension, TypedDimension]]:
+        one = TypedDimension(ONE, ())
         return c[0].value, c[1] if len(c) > 1 else (one, one)
 
-    def square(self, c: list[Any]) -> tuple[Any, tuple[Side, Side]]:
+    def square(self, c: list[Any]) -> tuple[Any, tuple[TypedDimension, TypedDimension]]:
         return c[0].value, (c[1], c[1])
 
     def set_declaration(self, c: list[Any]) -> Declaration:
@@ -82,10 +82,10 @@ class _Builder(Builder):
     def set_shape(self, c: list[Any]) -> Any:
         return c[0]
 
-    def bracketed_shape(self, c: list[Any]) -> tuple[Side, Side]:
+    def bracketed_shape(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
         return c[1], c[2]
 
-    def bracketed_dim(self, c: list[Any]) -> Side:
+    def bracketed_dim(self, c: list[Any]) -> TypedDimension:
         return self.dim_group([c[1]])
 
     # ---- statements
@@ -110,7 +110,7 @@ class _Builder(Builder):
 
     # ---- expressions
 
-    def juxtaposition(self, c: list[Any]) -> Node:
+    def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
         last = left.args[1] if left.juxtaposed and not left.bracketed else left
         if not isinstance(last, _Application) or isinstance(right, _Application):
@@ -126,10 +126,10 @@ class _Builder(Builder):
         wider = _Application(last.kind, (argument,), last.value, last.span | right.span)
         return wider if last is left else super().juxtaposition([left.args[0], wider])
 
-    def call(self, c: list[Any]) -> Node:
+    def call(self, c: list[Any]) -> SyntaxNode:
         function, left, *given, right = c
         name, before, power = function.value
-        args = [a for a in given if isinstance(a, Node)]
+        args = [a for a in given if isinstance(a, SyntaxNode)]
         if name in _TWO:
             name, before = (_TWO[name], 2) if len(args) == 2 else (name, 1)
         if name not in ("eye", "ones", "zeros", "commute") and before == 0:
@@ -138,7 +138,7 @@ class _Builder(Builder):
         node = super().call([function, left, *given, right])
         return _raised(node, power)
 
-    def application(self, c: list[Any]) -> Node:
+    def application(self, c: list[Any]) -> SyntaxNode:
         function, argument = c
         name, _, power = function.value
         span = span_of(function) | argument.span
@@ -150,15 +150,15 @@ class _Builder(Builder):
                 of_det = inner.kind == "call" and inner.value.name == "det"
                 name = "logdet" if of_det else LOG_BARS
                 return _Application("call", inner.args if of_det else (inner,), Callee(name), span)
-        node: Node = _Application("call", (argument,), Callee(name), span)
+        node: SyntaxNode = _Application("call", (argument,), Callee(name), span)
         if power is not None:
             node = _Application(".^", (node, self.number([power])), None, span)
         return node
 
-    def exponential(self, c: list[Any]) -> Node:
-        return Node("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
+    def exponential(self, c: list[Any]) -> SyntaxNode:
+        return SyntaxNode("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
 
-    def bars(self, c: list[Any]) -> Node:
+    def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         span = span_of(opening) | span_of(closing)
         norm, below = closing.value
@@ -169,45 +169,45 @@ class _Builder(Builder):
                 "`\\|A\\|_F` are.",
                 span_of(closing),
             )
-        return Node("call", (inner,), Callee(name), span)
+        return SyntaxNode("call", (inner,), Callee(name), span)
 
-    def dot(self, c: list[Any]) -> Node:
+    def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
-        return Node("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
+        return SyntaxNode("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
 
-    def fraction(self, c: list[Any]) -> Node:
+    def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
-        return Node("/", (above, below), None, span_of(sign) | span_of(c[6]))
+        return SyntaxNode("/", (above, below), None, span_of(sign) | span_of(c[6]))
 
-    def root(self, c: list[Any]) -> Node:
-        return Node("call", (c[2],), Callee("sqrt"), span_of(c[0]) | span_of(c[3]))
+    def root(self, c: list[Any]) -> SyntaxNode:
+        return SyntaxNode("call", (c[2],), Callee("sqrt"), span_of(c[0]) | span_of(c[3]))
 
-    def abstract(self, c: list[Any]) -> Node:
+    def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *primes, _, node, end = c
         name, span = token.value
-        return Node("abstract", (node,), (name, len(primes)), span | span_of(end))
+        return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
-    def running(self, c: list[Any]) -> Node:
+    def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
-        return Node("running", (body,), sign.value.rising, span_of(sign) | body.span)
+        return SyntaxNode("running", (body,), sign.value.rising, span_of(sign) | body.span)
 
 
-def _begins_with_number(node: Node) -> bool:
+def _begins_with_number(node: SyntaxNode) -> bool:
     while node.juxtaposed and not node.bracketed:
         node = node.args[0]
     return node.kind == "number" and not node.bracketed
 
 
-def _raised(node: Node, power: Token | None) -> Node:
+def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
     if power is None:
         return node
     exponent = Builder().number([power])
-    return Node(".^", (node, exponent), None, node.span)
+    return SyntaxNode(".^", (node, exponent), None, node.span)
 
 
 @cache
 def _parser() -> Lark:
-    return made_parser(("latex.lark",), Latex, _Builder())
+    return made_parser(("latex.lark",), LatexLexer, _Builder())
 
 
 # ------------------------------------------------------------------------------------- statements
@@ -422,22 +422,22 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
     if part.relation < len(found):
         _check_head(text, part, names)
     try:
-        made = _run("statement", Part(text, found, names))
+        made = _run("statement", LatexPart(text, found, names))
     except ParseError:
         if not alone or part.relation < len(found):
             raise
         with suppress(ParseError):
-            return [asking(_run("expression", Part(text, found, names)))]
+            return [asking(_run("expression", LatexPart(text, found, names)))]
         raise
     several: list[Statement] = made if isinstance(made, list) else [made]
     return [s if part.over is None else _over(s, part, text) for s in several]
 
 
-def expression(text: str, span: Span, names: Names) -> Node:
+def expression(text: str, span: Span, names: Names) -> SyntaxNode:
     """An expression in LaTeX. Raises ParseError."""
     found = [t for t in tokens(text, span) if not t.is_(r"\\")]
     names.bound = _bound(Cut(found, None, span))
-    node: Node = _run("expression", Part(text, rebased(found), names))
+    node: SyntaxNode = _run("expression", LatexPart(text, rebased(found), names))
     return node
 
 
@@ -483,7 +483,7 @@ def _check_head(text: str, part: Cut, names: Names) -> None:
         )
 
 
-def _run(start: str, part: Part) -> Any:
+def _run(start: str, part: LatexPart) -> Any:
     driver: Any = _parser().parse_interactive(part, start)
     state = driver.parser_state
     fed: Token | None = None
@@ -503,7 +503,7 @@ def _run(start: str, part: Part) -> Any:
 _BEGINS = ("_EQUALS", "_IN", "_COLON", "KIND", "LEIBNIZ", "_CHECK")
 
 
-def _complaint(part: Part, refused: Token, fed: Token | None, begun: bool) -> ParseError:
+def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) -> ParseError:
     """What is said of a token that has no place where it stands."""
     first, last = part.tokens[0].span, part.tokens[-1].span
     at = Span(last.end, last.end) if refused.type == "$END" else span_of(refused)

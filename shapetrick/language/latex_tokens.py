@@ -82,14 +82,14 @@ class Token(NamedTuple):
         return self.kind in ("sign", "macro", "relation") and self.text in texts
 
 
-class Formula(NamedTuple):
+class FormulaSpan(NamedTuple):
     """Where a formula stands, with and without what delimits it."""
 
     span: Span
     inner: Span
 
 
-def formulas(text: str) -> Iterator[Formula]:
+def formulas(text: str) -> Iterator[FormulaSpan]:
     r"""The formulas that are delimited: `$…$`, `\[…\]`, displays. Raises ParseError."""
     at = count = 0
     while (m := _DISPLAY.search(text, at)) is not None:
@@ -108,7 +108,7 @@ def formulas(text: str) -> Iterator[Formula]:
                 Span(*m.span()),
                 text,
             )
-        yield Formula(Span(m.start(), end + len(closing)), Span(at, end))
+        yield FormulaSpan(Span(m.start(), end + len(closing)), Span(at, end))
         at = end + len(closing)
 
 

@@ -15,10 +15,10 @@ from lark import Token
 from lark.lexer import Lexer
 
 from ..core.errors import ParseError, Span
-from .syntax import ATTRIBUTES, KINDS, Named
+from .syntax import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
-Functions = Mapping[str, int]
+Arities = Mapping[str, int]
 
 RESERVED = ("wrt", "with")
 
@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
     text: str
     span: Span
-    functions: Functions
+    functions: Arities
     abstract: Container[str]
 
 
@@ -74,7 +74,7 @@ class Terminals(Lexer):
             token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
-                _tell_apart(token, Named(normal(token.value), Span(start, at)), source, inside)
+                _tell_apart(token, PlacedName(normal(token.value), Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)
             elif token.type in _OPENING:
@@ -120,7 +120,7 @@ def _pair(token: Token, opened: list[Token], text: str) -> None:
     token.type += "_END"
 
 
-def _tell_apart(token: Token, named: Named, source: Source, inside: bool) -> None:
+def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -> None:
     """Make a name a word of a request, a function or an attribute, if it is one; a bar behind it
     opens nothing where one is open, `inside` bars."""
     name, (_, end) = named

@@ -14,7 +14,7 @@ from ..core.dims import ONE, SCALAR
 from ..core.errors import ParseError, Span
 from .shape_errors import source
 from .shape_inference import Inference
-from .syntax import Node
+from .syntax import SyntaxNode
 
 _MARKS = re.compile(
     r"(?<![\w.])(?:np|numpy|jnp|jax|lax|nn|torch|F|tf|scipy|math|cupy)\s*\.\s*(?!T\b)[^\W\d]|"
@@ -25,7 +25,7 @@ _BY_ENTRY = {"*": (".*", "@"), "^": (".^", "^")}
 _BROADCASTING = ("+", "-", ".*", "./")
 
 
-def check_python(text: str, inference: Inference, nodes: Sequence[Node]) -> None:
+def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
     """Refuse in a statement with marks of Python what has another value in it. Raises
     ParseError."""
     span = nodes[-1].span
@@ -59,7 +59,7 @@ def check_python(text: str, inference: Inference, nodes: Sequence[Node]) -> None
                 raise _refused(text, node.span, message)
 
 
-def _is_by_entry(text: str, node: Node) -> bool:
+def _is_by_entry(text: str, node: SyntaxNode) -> bool:
     """Whether a product or a power is typed as Python's `*` or `**`."""
     between = text[node.args[0].span.end : node.args[1].span.start]
     return "*" in between

@@ -13,7 +13,7 @@ from ..core.functions import NAMES
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_inference import Inference
-from .syntax import Node
+from .syntax import SyntaxNode
 from .unification import is_settled
 
 _CHAINS: Mapping[str, Callable[..., Expr]] = {
@@ -36,20 +36,20 @@ class _Built:
     """The expressions of the nodes so far; sums and products stay lists while they may go on."""
 
     def __init__(self) -> None:
-        self._done: dict[Node, Expr] = {}
-        self._chains: dict[Node, list[Expr]] = {}
+        self._done: dict[SyntaxNode, Expr] = {}
+        self._chains: dict[SyntaxNode, list[Expr]] = {}
 
-    def value(self, node: Node) -> Expr:
+    def value(self, node: SyntaxNode) -> Expr:
         """The node's expression."""
         if node in self._chains:
             self._done[node] = _CHAINS[node.kind](*self._chains.pop(node))
         return self._done[node]
 
-    def put(self, node: Node, value: Expr) -> None:
+    def put(self, node: SyntaxNode, value: Expr) -> None:
         """Keep a node's expression."""
         self._done[node] = value
 
-    def join(self, node: Node) -> None:
+    def join(self, node: SyntaxNode) -> None:
         """Add the right operand to what the left one has collected."""
         left, right = node.args
         goes_on = left in self._chains and _CHAINS[left.kind] is _CHAINS[node.kind]
@@ -67,7 +67,7 @@ class Lowering:
     inference: Inference
     text: str
 
-    def expression(self, nodes: Sequence[Node]) -> Expr:
+    def expression(self, nodes: Sequence[SyntaxNode]) -> Expr:
         """The expression that the last node stands for. Raises InputError."""
         built = _Built()
         node = nodes[-1]
@@ -81,7 +81,7 @@ class Lowering:
         except ShapeError as error:
             raise error.located(node.span, self.text) from None
 
-    def apply(self, node: Node, args: Sequence[Expr]) -> Expr:
+    def apply(self, node: SyntaxNode, args: Sequence[Expr]) -> Expr:
         """The expression of one node, given those of its arguments."""
         match node.kind:
             case "-":
@@ -113,7 +113,7 @@ class Lowering:
                 return self._call(node, args)
         return _OPERATORS[node.kind](*args)
 
-    def _name(self, node: Node) -> Expr:
+    def _name(self, node: SyntaxNode) -> Expr:
         name = node.value
         if name in self.values:
             return self.values[name]
@@ -125,7 +125,7 @@ class Lowering:
             return ex.constant(name)
         raise NameProblem(f"`{name}` is not declared.", node.span, self.text)
 
-    def _settled(self, node: Node) -> tuple[Dim, Dim]:
+    def _settled(self, node: SyntaxNode) -> tuple[Dim, Dim]:
         shape = self.inference.shape(node)
         if not is_settled(shape):
             typed = self.text[node.span.start : node.span.end]
@@ -136,7 +136,7 @@ class Lowering:
             )
         return shape
 
-    def _call(self, node: Node, args: Sequence[Expr]) -> Expr:
+    def _call(self, node: SyntaxNode, args: Sequence[Expr]) -> Expr:
         name, _, sizes = node.value
         if name in SIZED:
             return SIZED[name][1](*map(self.inference.size, sizes))

@@ -17,7 +17,7 @@ BARS, LOG_BARS, NORM, TWO_NORM = "|·|", "log|·|", "‖·‖", "‖·‖_2"
 EXPONENTIAL, SIGMOID = "e^·", "σ"
 
 
-class Sign(NamedTuple):
+class NotatedSign(NamedTuple):
     """A sign: the shapes that it takes (the value's, or None), what is said of others, the function
     that it is, that function's name, and the sign around what it holds."""
 
@@ -53,8 +53,8 @@ def _log_bars(e: Expr) -> Expr:
     return ex.call("log", ex.call("abs", e)) if e.is_scalar else ex.call("logdet", e)
 
 
-SIGNS: Mapping[str, Sign] = {
-    BARS: Sign(
+SIGNS: Mapping[str, NotatedSign] = {
+    BARS: NotatedSign(
         _square,
         "bars are the absolute value of a scalar or the determinant of a square matrix: write "
         "`abs(x)` for each entry, `norm(x)` for the norm.",
@@ -62,7 +62,7 @@ SIGNS: Mapping[str, Sign] = {
         _by_shape("abs", "det"),
         "|{}|",
     ),
-    LOG_BARS: Sign(
+    LOG_BARS: NotatedSign(
         _square,
         "bars are the absolute value of a scalar or the determinant of a square matrix: write "
         "`abs(x)` for each entry, `norm(x)` for the norm.",
@@ -70,14 +70,14 @@ SIGNS: Mapping[str, Sign] = {
         _by_shape("log abs", "logdet"),
         "log|{}|",
     ),
-    NORM: Sign(
+    NORM: NotatedSign(
         lambda _, __: SCALAR,
         "",
         lambda e: ex.call("norm", e),
         lambda _: "norm",
         "‖{}‖",
     ),
-    TWO_NORM: Sign(
+    TWO_NORM: NotatedSign(
         lambda u, shape: None if _vector(u, shape) is None else SCALAR,
         "a matrix's norm with the index 2 is its largest singular value, which is not in the "
         "language: write `norm(A)` for the Frobenius norm.",
@@ -85,7 +85,7 @@ SIGNS: Mapping[str, Sign] = {
         lambda _: "norm",
         "norm({})",
     ),
-    EXPONENTIAL: Sign(
+    EXPONENTIAL: NotatedSign(
         _vector,
         "a power of e with a matrix above has two readings: write `exp(A)` for the exponential of "
         "each entry; that of the matrix is not in the language.",
@@ -93,7 +93,9 @@ SIGNS: Mapping[str, Sign] = {
         lambda _: "exp",
         "exp({})",
     ),
-    SIGMOID: Sign(_any, "", lambda e: ex.call("sigmoid", e), lambda _: "sigmoid", "sigmoid({})"),
+    SIGMOID: NotatedSign(
+        _any, "", lambda e: ex.call("sigmoid", e), lambda _: "sigmoid", "sigmoid({})"
+    ),
 }
 # Those of which the reading is said.
 SAID = (BARS, LOG_BARS, SIGMOID)

@@ -60,7 +60,7 @@ CONSTRUCTORS = (
 LONGEST = 1_000_000  # characters
 
 
-class Level(IntEnum):
+class NotationPrecedence(IntEnum):
     """How tightly a text holds together, loosest first."""
 
     SUM = 0
@@ -72,16 +72,16 @@ class Level(IntEnum):
     ATOM = 6
 
 
-class Piece(NamedTuple):
+class Fragment(NamedTuple):
     """The text of a node without its sign; `bare` is it with `I` for `eye(n)`, where it has one."""
 
     text: Rope
-    level: Level
+    level: NotationPrecedence
     negative: bool = False
     bare: Rope | None = None
 
     @property
-    def unsigned(self) -> Piece:
+    def unsigned(self) -> Fragment:
         return self._replace(negative=False) if self.negative else self
 
 
@@ -110,20 +110,20 @@ class Notation:
     def dim(self, dim: Dim) -> Rope:
         return str(dim)
 
-    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
-        above = self.enclosed(numerator, Level.ELEMENTWISE)
-        text = (above, self.divide, self.enclosed(denominator, Level.POWER))
-        return Piece(text, Level.ELEMENTWISE)
+    def quotient(self, numerator: Fragment, denominator: Fragment) -> Fragment:
+        above = self.enclosed(numerator, NotationPrecedence.ELEMENTWISE)
+        text = (above, self.divide, self.enclosed(denominator, NotationPrecedence.POWER))
+        return Fragment(text, NotationPrecedence.ELEMENTWISE)
 
-    def transpose(self, a: Piece) -> Rope:
-        return (self.enclosed(a, Level.ATOM), self.transposition)
+    def transpose(self, a: Fragment) -> Rope:
+        return (self.enclosed(a, NotationPrecedence.ATOM), self.transposition)
 
-    def raised(self, base: Piece, exponent: Piece, elementwise: bool) -> Rope:
+    def raised(self, base: Fragment, exponent: Fragment, elementwise: bool) -> Rope:
         sign = self.elementwise_exponent if elementwise else self.exponent
-        above = self.enclosed(exponent, Level.ATOM)
+        above = self.enclosed(exponent, NotationPrecedence.ATOM)
         if above == "T":  # `x^T` would be a transpose
             above = self.bracket(above)
-        return (self.enclosed(base, Level.TRANSPOSE), sign, above)
+        return (self.enclosed(base, NotationPrecedence.TRANSPOSE), sign, above)
 
     def root(self, a: Rope) -> Rope:
         return self.call("sqrt", [a])
@@ -136,11 +136,11 @@ class Notation:
         """The sign of a sum over members, before what is summed."""
         return self.call("sum", [str(over)])
 
-    def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
+    def function(self, name: str, args: Sequence[Fragment], extra: Sequence[Rope]) -> Fragment:
         """A function of the table; `extra` is what it has beside its arguments."""
-        return Piece(self.call(name, [*map(signed, args), *extra]), Level.ATOM)
+        return Fragment(self.call(name, [*map(signed, args), *extra]), NotationPrecedence.ATOM)
 
-    def marked(self, e: Expr, piece: Piece) -> Piece:
+    def marked(self, e: Expr, piece: Fragment) -> Fragment:
         """The piece of a node, as it stands in the pieces of others."""
         return piece
 
@@ -158,20 +158,23 @@ class Notation:
         call = right == "(" and (left in NAMES or left in CONSTRUCTORS)
         return self.explicit if call or right[0].isdigit() else " "
 
-    def enclosed(self, piece: Piece, least: Level) -> Rope:
+    def enclosed(self, piece: Fragment, least: NotationPrecedence) -> Rope:
         """A piece with its sign, in brackets unless it holds together well enough."""
         if piece.negative:
             return self.bracket(signed(piece))
         return piece.text if piece.level >= least else self.bracket(piece.text)
 
 
-def signed(piece: Piece) -> Rope:
+def signed(piece: Fragment) -> Rope:
     """A piece's text with its sign, where nothing stands around it."""
     return ("-", piece.text) if piece.negative else piece.text
 
 
 def spell(
-    e: Expr, notation: Notation, taken: Collection[str] = (), least: Level = Level.SUM
+    e: Expr,
+    notation: Notation,
+    taken: Collection[str] = (),
+    least: NotationPrecedence = NotationPrecedence.SUM,
 ) -> str:
     """The text of an expression, in brackets if it holds together less than `least`.
 
@@ -184,7 +187,10 @@ def spell(
     for node in nodes:
         writer.write(node)
     piece = writer.pieces[e]
-    return _join(signed(piece) if least == Level.SUM else notation.enclosed(piece, least), notation)
+    return _join(
+        signed(piece) if least == NotationPrecedence.SUM else notation.enclosed(piece, least),
+        notation,
+    )
 
 
 def _join(rope: Rope, notation: Notation) -> str:
@@ -213,7 +219,7 @@ class _Writer:
     def __init__(self, notation: Notation, identity_is_free: bool) -> None:
         self.notation = notation
         self.identity_is_free = identity_is_free
-        self.pieces: dict[Expr, Piece] = {}
+        self.pieces: dict[Expr, Fragment] = {}
 
     def write(self, e: Expr) -> None:
         s = self.notation
@@ -221,13 +227,15 @@ class _Writer:
             case Number():
                 piece = _number(e.value, s)
             case Symbol() | Dimension() | Constant() | Name():
-                piece = Piece(s.name(e.name), Level.ATOM)
+                piece = Fragment(s.name(e.name), NotationPrecedence.ATOM)
             case Ones() | Zeros():
                 sides = e.shape if e.shape[1] != ONE else e.shape[:1]
-                piece = Piece(s.call(e.op, map(s.dim, sides)), Level.ATOM)
+                piece = Fragment(s.call(e.op, map(s.dim, sides)), NotationPrecedence.ATOM)
             case Eye():
                 bare = s.identity if self.identity_is_free else None
-                piece = Piece(s.call(e.op, [s.dim(e.shape[0])]), Level.ATOM, bare=bare)
+                piece = Fragment(
+                    s.call(e.op, [s.dim(e.shape[0])]), NotationPrecedence.ATOM, bare=bare
+                )
             case Add():
                 piece = self._sum(e.args)
             case Times():
@@ -237,17 +245,17 @@ class _Writer:
             case MatMul():
                 piece = self._chain(e.args)
             case Transpose():
-                piece = Piece(s.transpose(self.pieces[e.args[0]]), Level.TRANSPOSE)
+                piece = Fragment(s.transpose(self.pieces[e.args[0]]), NotationPrecedence.TRANSPOSE)
             case Total():
-                body = s.enclosed(self.pieces[e.args[0]], Level.ELEMENTWISE)
-                piece = Piece((s.running(e.over), " ", body), Level.RUNNING)
+                body = s.enclosed(self.pieces[e.args[0]], NotationPrecedence.ELEMENTWISE)
+                piece = Fragment((s.running(e.over), " ", body), NotationPrecedence.RUNNING)
             case Abstract():
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
             case _:
                 piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
         self.pieces[e] = s.marked(e, piece)
 
-    def _operands(self, operands: Sequence[Expr]) -> list[Piece]:
+    def _operands(self, operands: Sequence[Expr]) -> list[Fragment]:
         """Their pieces; an identity is bare where the operands before it size it, or the second one
         sizes the first."""
         pieces = [self.pieces[a] for a in operands]
@@ -261,14 +269,14 @@ class _Writer:
             sized = (broadcast([sized, operand.shape]) or sized) if i else operand.shape
         return chosen
 
-    def _sum(self, terms: Sequence[Expr]) -> Piece:
+    def _sum(self, terms: Sequence[Expr]) -> Fragment:
         parts: list[Rope] = []
         for i, piece in enumerate(self._operands(terms)):
             sign = (" - " if piece.negative else " + ") if i else ("-" if piece.negative else "")
             parts += [sign, piece.text] if sign else [piece.text]
-        return Piece(tuple(parts), Level.SUM)
+        return Fragment(tuple(parts), NotationPrecedence.SUM)
 
-    def _chain(self, factors: Sequence[Expr]) -> Piece:
+    def _chain(self, factors: Sequence[Expr]) -> Fragment:
         """A matrix product: equal neighbours are a power."""
         s = self.notation
         runs = [(a, len(list(run))) for a, run in groupby(factors)]
@@ -276,20 +284,20 @@ class _Writer:
         for a, times in runs:
             piece = self.pieces[a]
             if times > 1:
-                count = Piece(s.number(Fraction(times)), Level.ATOM)
+                count = Fragment(s.number(Fraction(times)), NotationPrecedence.ATOM)
                 text = s.raised(piece.unsigned, count, elementwise=False)
-                piece = Piece(text, Level.POWER, piece.negative and times % 2 == 1)
+                piece = Fragment(text, NotationPrecedence.POWER, piece.negative and times % 2 == 1)
             pieces.append(piece)
         negative = sum(piece.negative for piece in pieces) % 2 == 1
         first, *rest = [piece.unsigned for piece in pieces]
         if not rest:
             return first._replace(negative=negative)
-        parts: list[Rope] = [s.enclosed(first, Level.PRODUCT)]
+        parts: list[Rope] = [s.enclosed(first, NotationPrecedence.PRODUCT)]
         for piece in rest:
-            parts += [s.matmul, s.enclosed(piece, Level.POWER)]
-        return Piece(tuple(parts), Level.PRODUCT, negative)
+            parts += [s.matmul, s.enclosed(piece, NotationPrecedence.POWER)]
+        return Fragment(tuple(parts), NotationPrecedence.PRODUCT, negative)
 
-    def _power(self, e: Expr) -> Piece:
+    def _power(self, e: Expr) -> Fragment:
         base, exponent = e.args
         if is_below(e):
             return self._product([e])
@@ -297,19 +305,21 @@ class _Writer:
             return self._raised(e, exponent.value)
         elementwise = not (base.is_scalar and exponent.is_scalar)
         text = self.notation.raised(self.pieces[base], self.pieces[exponent], elementwise)
-        return Piece(text, Level.POWER)
+        return Fragment(text, NotationPrecedence.POWER)
 
-    def _raised(self, e: Expr, exponent: Real) -> Piece:
+    def _raised(self, e: Expr, exponent: Real) -> Fragment:
         """A power's base with another, numeric exponent."""
         s = self.notation
         base = self.pieces[e.args[0]]
         if exponent == Fraction(1, 2):
-            return Piece(s.root(signed(base)), Level.ATOM)
+            return Fragment(s.root(signed(base)), NotationPrecedence.ATOM)
         if exponent == 1:
             return base
-        return Piece(s.raised(base, _number(exponent, s), not e.is_scalar), Level.POWER)
+        return Fragment(
+            s.raised(base, _number(exponent, s), not e.is_scalar), NotationPrecedence.POWER
+        )
 
-    def _product(self, factors: Sequence[Expr]) -> Piece:
+    def _product(self, factors: Sequence[Expr]) -> Fragment:
         """Scalars in front, then the matrices, then what they are divided by, scalars last."""
         above = [a for a in factors if not is_below(a)]
         below = [a for a in factors if is_below(a)]
@@ -329,13 +339,13 @@ class _Writer:
             [self._raised(a, -value_of(a.args[1])) for a in below if a.is_scalar],
         )
         piece = terms.piece(self.notation)
-        if negative and piece.level == Level.SUM:
-            piece = Piece(self.notation.bracket(piece.text), Level.ATOM)
+        if negative and piece.level == NotationPrecedence.SUM:
+            piece = Fragment(self.notation.bracket(piece.text), NotationPrecedence.ATOM)
         piece = piece._replace(negative=negative)
         bare = self.pieces[matrices[0]].bare if len(matrices) == 1 else None
         if bare is None or terms.divisors:
             return piece
-        terms = terms._replace(matrices=[Piece(bare, Level.ATOM)])
+        terms = terms._replace(matrices=[Fragment(bare, NotationPrecedence.ATOM)])
         return piece._replace(bare=terms.piece(self.notation).text)
 
 
@@ -343,12 +353,12 @@ class _Fraction(NamedTuple):
     """A term: a coefficient, scalars and matrices; matrices and scalars that divide it."""
 
     coefficient: Real
-    scalars: list[Piece]
-    matrices: list[Piece]
-    divisors: list[Piece]
-    denominators: list[Piece]
+    scalars: list[Fragment]
+    matrices: list[Fragment]
+    divisors: list[Fragment]
+    denominators: list[Fragment]
 
-    def piece(self, s: Notation) -> Piece:
+    def piece(self, s: Notation) -> Fragment:
         front, below = self._split(s)
         scalars = [*front, *self.scalars]
         if below and s.stacked:
@@ -357,16 +367,18 @@ class _Fraction(NamedTuple):
         piece = _beside([*scalars, *self.matrices[:1]] or [_number(Fraction(1), s)], s)
         text, level = piece.text, piece.level
         if self.matrices[1:] or self.divisors:
-            first = s.enclosed(piece, Level.PRODUCT)
+            first = s.enclosed(piece, NotationPrecedence.PRODUCT)
             others: list[Rope] = []
             for a in self.matrices[1:]:
-                others += [s.hadamard, s.enclosed(a, Level.POWER)]
+                others += [s.hadamard, s.enclosed(a, NotationPrecedence.POWER)]
             for a in self.divisors:
-                others += [s.over, s.enclosed(a, Level.POWER)]
-            text, level = (first, *others), Level.ELEMENTWISE
-        return s.quotient(Piece(text, level), _beside(below, s)) if below else Piece(text, level)
+                others += [s.over, s.enclosed(a, NotationPrecedence.POWER)]
+            text, level = (first, *others), NotationPrecedence.ELEMENTWISE
+        return (
+            s.quotient(Fragment(text, level), _beside(below, s)) if below else Fragment(text, level)
+        )
 
-    def _split(self, s: Notation) -> tuple[list[Piece], list[Piece]]:
+    def _split(self, s: Notation) -> tuple[list[Fragment], list[Fragment]]:
         """What the coefficient puts in front, and all that stands below."""
         k = self.coefficient
         if isinstance(k, Fraction) and k.denominator > 1:
@@ -376,27 +388,31 @@ class _Fraction(NamedTuple):
                 return front, [_number(Fraction(k.denominator), s), *self.denominators]
         if k == 1:
             return [], self.denominators
-        return [_number(k, s)._replace(level=Level.ATOM)], self.denominators  # of `2/3 x`, too
+        return [
+            _number(k, s)._replace(level=NotationPrecedence.ATOM)
+        ], self.denominators  # of `2/3 x`, too
 
 
-def _beside(factors: Sequence[Piece], s: Notation) -> Piece:
+def _beside(factors: Sequence[Fragment], s: Notation) -> Fragment:
     """Factors beside each other; the last may itself be such a product."""
     if len(factors) == 1:
         return factors[0]
     parts: list[Rope] = []
     for a in factors[:-1]:
-        parts += [s.enclosed(a, Level.POWER), s.scale]
-    return Piece((*parts, s.enclosed(factors[-1], Level.PRODUCT)), Level.PRODUCT)
+        parts += [s.enclosed(a, NotationPrecedence.POWER), s.scale]
+    return Fragment(
+        (*parts, s.enclosed(factors[-1], NotationPrecedence.PRODUCT)), NotationPrecedence.PRODUCT
+    )
 
 
-def _number(value: Real, s: Notation) -> Piece:
+def _number(value: Real, s: Notation) -> Fragment:
     if isinstance(value, float) or value.denominator == 1:
-        return Piece(s.number(abs(value)), Level.ATOM, value < 0)
+        return Fragment(s.number(abs(value)), NotationPrecedence.ATOM, value < 0)
     size = abs(value)
     decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
     if len(decimal) < len(str(size)) and Fraction(decimal) == size:
-        return Piece(decimal, Level.ATOM, value < 0)
-    return Piece(s.number(size), Level.PRODUCT, value < 0)
+        return Fragment(decimal, NotationPrecedence.ATOM, value < 0)
+    return Fragment(s.number(size), NotationPrecedence.PRODUCT, value < 0)
 
 
 def _extra(e: Expr, s: Notation) -> list[Rope]:

@@ -27,9 +27,9 @@ from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
 from ..core.indices import Index, Range, member
-from ..core.problem import Kind
+from ..core.problem import DerivativeKind
 from .letters import check_letters, folded
-from .lexer import Functions, Source, Terminals, normal
+from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
     INNER,
@@ -38,10 +38,10 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
-    Named,
-    Node,
-    Side,
+    PlacedName,
     Statement,
+    SyntaxNode,
+    TypedDimension,
 )
 from .syntax_errors import (
     RAISED,
@@ -95,99 +95,103 @@ _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 class Builder:
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
-    def NAME(self, t: Token) -> Named:
-        named: Named = t.value
+    def NAME(self, t: Token) -> PlacedName:
+        named: PlacedName = t.value
         return named
 
     DIM = NAME
 
-    def number(self, c: list[Any]) -> Node:
-        return Node("number", (), _exact(c[0]), span_of(c[0]))
+    def number(self, c: list[Any]) -> SyntaxNode:
+        return SyntaxNode("number", (), _exact(c[0]), span_of(c[0]))
 
-    def name(self, c: list[Any]) -> Node:
-        return Node("name", (), c[0].name, c[0].span)
+    def name(self, c: list[Any]) -> SyntaxNode:
+        return SyntaxNode("name", (), c[0].name, c[0].span)
 
-    def group(self, c: list[Any]) -> Node:
+    def group(self, c: list[Any]) -> SyntaxNode:
         left, node, right = c
         return bracketed(node, span_of(left) | span_of(right))
 
-    def binary(self, c: list[Any]) -> Node:
+    def binary(self, c: list[Any]) -> SyntaxNode:
         left, sign, right = c
         kind = _OPERATORS.get(sign.value, sign.value)
         inner = INNER if sign.value in ("@", "·") else None
-        return Node(kind, (left, right), inner, left.span | right.span)
+        return SyntaxNode(kind, (left, right), inner, left.span | right.span)
 
-    def juxtaposition(self, c: list[Any]) -> Node:
+    def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
-        return Node("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
 
-    def sign(self, c: list[Any]) -> Node:
+    def sign(self, c: list[Any]) -> SyntaxNode:
         sign, node = c
         span = span_of(sign) | node.span
-        return replace(node, span=span) if sign.value == "+" else Node("neg", (node,), None, span)
+        return (
+            replace(node, span=span)
+            if sign.value == "+"
+            else SyntaxNode("neg", (node,), None, span)
+        )
 
-    def transpose(self, c: list[Any]) -> Node:
+    def transpose(self, c: list[Any]) -> SyntaxNode:
         if c[0].kind == "number":
             raise ParseError(
                 "a number is its own transpose: for a row of ones write `ones(n)'`, or `𝟙'`.",
                 c[0].span | span_of(c[1]),
             )
-        return Node("'", (c[0],), None, c[0].span | span_of(c[1]))
+        return SyntaxNode("'", (c[0],), None, c[0].span | span_of(c[1]))
 
-    def inverse_transpose(self, c: list[Any]) -> Node:
+    def inverse_transpose(self, c: list[Any]) -> SyntaxNode:
         inverse = self._power(c[0], -1, span_of(c[1]))
-        return Node("'", (inverse,), None, inverse.span)
+        return SyntaxNode("'", (inverse,), None, inverse.span)
 
-    def raised(self, c: list[Any]) -> Node:
+    def raised(self, c: list[Any]) -> SyntaxNode:
         return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
 
-    def _power(self, node: Node, exponent: int, span: Span) -> Node:
+    def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
-        number: Node = Node("number", (), Fraction(abs(exponent)), span)
+        number: SyntaxNode = SyntaxNode("number", (), Fraction(abs(exponent)), span)
         if exponent < 0:
-            number = Node("neg", (number,), None, number.span)
-        return Node("^", (node, number), None, node.span | span)
+            number = SyntaxNode("neg", (number,), None, number.span)
+        return SyntaxNode("^", (node, number), None, node.span | span)
 
-    def fraction(self, c: list[Any]) -> Node:
+    def fraction(self, c: list[Any]) -> SyntaxNode:
         value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
-        return Node("number", (), value, span_of(c[0]))
+        return SyntaxNode("number", (), value, span_of(c[0]))
 
-    def ones(self, c: list[Any]) -> Node:
-        one = Node("number", (), Fraction(1), span_of(c[0]))
-        return Node("call", (one,), Callee("vector"), span_of(c[0]))
+    def ones(self, c: list[Any]) -> SyntaxNode:
+        one = SyntaxNode("number", (), Fraction(1), span_of(c[0]))
+        return SyntaxNode("call", (one,), Callee("vector"), span_of(c[0]))
 
-    def bars(self, c: list[Any]) -> Node:
+    def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         name = NORMS[str(closing).strip("‖|_ {}")] if opening.type == "NORM" else BARS
-        return Node("call", (inner,), Callee(name), span_of(opening) | span_of(closing))
+        return SyntaxNode("call", (inner,), Callee(name), span_of(opening) | span_of(closing))
 
-    def applied(self, c: list[Any]) -> Node:
+    def applied(self, c: list[Any]) -> SyntaxNode:
         """A function before bars: `log|A|`."""
         function, inner = c
         name, _ = function.value
         span = span_of(function) | inner.span
         if name == "log" and inner.value.name == BARS:
-            return Node("call", inner.args, Callee(LOG_BARS), span)
-        return Node("call", (inner,), Callee(name), span)
+            return SyntaxNode("call", inner.args, Callee(LOG_BARS), span)
+        return SyntaxNode("call", (inner,), Callee(name), span)
 
-    def root(self, c: list[Any]) -> Node:
+    def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
-        return Node("call", (argument,), Callee("sqrt"), span_of(sign) | span_of(inner[-1]))
+        return SyntaxNode("call", (argument,), Callee("sqrt"), span_of(sign) | span_of(inner[-1]))
 
-    def dot(self, c: list[Any]) -> Node:
+    def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
-        return Node("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
+        return SyntaxNode("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
 
-    def abstract(self, c: list[Any]) -> Node:
+    def abstract(self, c: list[Any]) -> SyntaxNode:
         token, index, bracket, *primes, _, node, end = c
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
-        return Node("abstract", (node,), (name, len(primes)), span | span_of(end))
+        return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
-    def member(self, c: list[Any]) -> Named:
+    def member(self, c: list[Any]) -> PlacedName:
         (name, span), index, end = c
-        return Named(member(name, index), span | span_of(end))
+        return PlacedName(member(name, index), span | span_of(end))
 
     head_member = named_member = member
 
@@ -202,7 +206,7 @@ class Builder:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
 
-    def prefixed(self, c: list[Any]) -> Node:
+    def prefixed(self, c: list[Any]) -> SyntaxNode:
         """A function of a library: `np.exp(X)`."""
         module, function, *rest = c
         name, _ = function.value
@@ -212,19 +216,19 @@ class Builder:
                 "JAX's gelu is the tanh form, and this language's that with erf: write `gelu(x)`.",
                 span,
             )
-        args = [a for a in rest if isinstance(a, Node)]
+        args = [a for a in rest if isinstance(a, SyntaxNode)]
         if name == "dot" and len(args) == 2:
-            return Node("*", tuple(args), INNER, span, bracketed=True)
+            return SyntaxNode("*", tuple(args), INNER, span, bracketed=True)
         return replace(self.call([function, *rest]), span=span)
 
-    def method(self, c: list[Any]) -> Node:
+    def method(self, c: list[Any]) -> SyntaxNode:
         """A method of an array: `X.sum(axis=0)`."""
         node, method, opening, *given, end = c
         name, span = str(method)[1:], node.span | span_of(end)
         if name in ("dot", "matmul", "mm", "mv") and len(given) == 1:
-            return Node("*", (node, given[0]), INNER, span, bracketed=True)
+            return SyntaxNode("*", (node, given[0]), INNER, span, bracketed=True)
         if name in ("t", "transpose") and given == [None]:
-            return Node("'", (node,), None, span)
+            return SyntaxNode("'", (node,), None, span)
         function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
         function.value = ("inv" if name == "inverse" else name, 1)
         return replace(self.call([function, opening, node, *given, end]), span=span)
@@ -247,10 +251,10 @@ class Builder:
             span_of(word) | span_of(value),
         )
 
-    def call(self, c: list[Any]) -> Node:
+    def call(self, c: list[Any]) -> SyntaxNode:
         function, _, *given, end = c
         given = [a for a in given if a is not None]
-        args = tuple(a for a in given if isinstance(a, Node))
+        args = tuple(a for a in given if isinstance(a, SyntaxNode))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value
         span = span_of(function) | span_of(end)
@@ -261,67 +265,69 @@ class Builder:
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None:
             _check_larger(name, args, span)
-            return Node("call", args, Callee(LARGER[name]), span)
-        return Node("call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span)
+            return SyntaxNode("call", args, Callee(LARGER[name]), span)
+        return SyntaxNode(
+            "call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span
+        )
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
         return c[2], span_of(c[0])
 
-    def running(self, c: list[Any]) -> Node:
+    def running(self, c: list[Any]) -> SyntaxNode:
         (over, span), body = c
-        return Node("running", (body,), over, span | body.span)
+        return SyntaxNode("running", (body,), over, span | body.span)
 
-    def scaled_running(self, c: list[Any]) -> Node:
+    def scaled_running(self, c: list[Any]) -> SyntaxNode:
         factor, *times, over, body = c
         summed = self.running([over, body])
         if times:
             return self.binary([factor, *times, summed])
         return self.juxtaposition([factor, summed])
 
-    def signed_running(self, c: list[Any]) -> Node:
+    def signed_running(self, c: list[Any]) -> SyntaxNode:
         sign, *rest = c
         return self.sign([sign, self.running(rest)])
 
     # ---- declarations
 
-    def dim_size(self, c: list[Any]) -> Side:
+    def dim_size(self, c: list[Any]) -> TypedDimension:
         if len(c[0]) > len(str(LARGEST)):
             raise ParseError("a dimension is too large.", span_of(c[0]))
-        return Side(Dim.of(int(c[0])), ())
+        return TypedDimension(Dim.of(int(c[0])), ())
 
-    def dim_name(self, c: list[Any]) -> Side:
-        return Side(Dim.of(c[0].name), (c[0],))
+    def dim_name(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(Dim.of(c[0].name), (c[0],))
 
-    def dim_member(self, c: list[Any]) -> Side:
+    def dim_member(self, c: list[Any]) -> TypedDimension:
         return self.dim_name([self.member(c)])
 
-    def dim_group(self, c: list[Any]) -> Side:
-        return Side(c[0].dim, c[0].names)
+    def dim_group(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(c[0].dim, c[0].names)
 
-    def dim_sum(self, c: list[Any]) -> Side:
-        return Side(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
+    def dim_sum(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
 
-    def dim_product(self, c: list[Any]) -> Side:
+    def dim_product(self, c: list[Any]) -> TypedDimension:
         tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
-        return Side(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
+        return TypedDimension(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
 
-    def column(self, c: list[Any]) -> tuple[Side, Side]:
-        return c[0], Side(ONE, ())
+    def column(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return c[0], TypedDimension(ONE, ())
 
-    def matrix(self, c: list[Any]) -> tuple[Side, Side]:
-        return c[0], c[1] or Side(ONE, ())
+    def matrix(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return c[0], c[1] or TypedDimension(ONE, ())
 
-    def attributes(self, c: list[Any]) -> tuple[Named, ...]:
-        return tuple(Named(str(t), span_of(t)) for t in c)
+    def attributes(self, c: list[Any]) -> tuple[PlacedName, ...]:
+        return tuple(PlacedName(str(t), span_of(t)) for t in c)
 
     # ---- statements
 
-    def names(self, c: list[Any]) -> tuple[Named, ...]:
+    def names(self, c: list[Any]) -> tuple[PlacedName, ...]:
         return tuple(c)
 
     heads = names
 
-    def direction(self, c: list[Named]) -> Named:
+    def direction(self, c: list[PlacedName]) -> PlacedName:
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
@@ -340,12 +346,12 @@ class Builder:
 
     def check(self, c: list[Any]) -> Asked:
         request: Asked = c[0]
-        claim: Node = c[1]
+        claim: SyntaxNode = c[1]
         over: Range | None = c[2]
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
-def _check_larger(name: str, args: tuple[Node, ...], span: Span) -> None:
+def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
     """Refuse `max(x, 0)`, which is the largest of every column elsewhere, or maximum."""
     if args[0].kind == "number" and len(args) == 2:
         return
@@ -358,15 +364,15 @@ def _check_larger(name: str, args: tuple[Node, ...], span: Span) -> None:
     )
 
 
-def bracketed(node: Node, span: Span) -> Node:
-    return Node(node.kind, node.args, node.value, span, True, node.juxtaposed)
+def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
+    return SyntaxNode(node.kind, node.args, node.value, span, True, node.juxtaposed)
 
 
-def _upstream(args: tuple[Node, ...], span: Span) -> Node:
+def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     """`bar(Z)` is a name."""
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
-    return Node("name", (), f"{UPSTREAM}({args[0].value})", span)
+    return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
 
 
 def span_of(t: Token) -> Span:
@@ -390,7 +396,7 @@ def _exact(t: Token) -> Fraction:
 
 def parse(
     text: str,
-    functions: Functions,
+    functions: Arities,
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
@@ -409,15 +415,15 @@ def parse(
 
 
 def parse_expression(
-    text: str, functions: Functions, abstract: Container[str] = frozenset()
-) -> Node:
+    text: str, functions: Arities, abstract: Container[str] = frozenset()
+) -> SyntaxNode:
     """One expression. Raises ParseError."""
     try:
         clean = cleaned(text, functions)
         spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
-        node: Node = _run("expression", Source(clean, spans[0], functions, abstract))
+        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract))
         return node
     except InputError as error:
         raise error.located(None, text) from None
@@ -432,7 +438,7 @@ def pieces(text: str) -> list[Span]:
 
 
 def tokens(
-    text: str, functions: Functions, abstract: Container[str] = frozenset()
+    text: str, functions: Arities, abstract: Container[str] = frozenset()
 ) -> list[tuple[str, Span]]:
     """The tokens of a statement or an expression, as far as it can be one: to highlight it."""
     source = Source(text, Span(0, len(text)), functions, abstract)
@@ -537,8 +543,8 @@ def _derivative(source: Source) -> Asked | None:
         return None
     of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
     names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-    wrt = tuple(Named(normal(n.group()), Span(*n.span())) for n in names)
-    kind: Kind = "hess" if m.groupdict().get("two") else "grad"
+    wrt = tuple(PlacedName(normal(n.group()), Span(*n.span())) for n in names)
+    kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
     leibniz = kind == "grad" and text[begin] != "∇"
     claim = None
     if equals is not None:
@@ -562,7 +568,7 @@ def _stripped(text: str, span: Span) -> Span:
     return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))
 
 
-def asking(of: Node) -> Asked:
+def asking(of: SyntaxNode) -> Asked:
     """The request that an expression alone is."""
     return Asked("grad", of, (), None, False, None, of.span)
 

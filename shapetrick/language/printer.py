@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ..core.expr import Expr, register_writer
-from .notation import Level, Notation, Rope, spell
+from .notation import Notation, NotationPrecedence, Rope, spell
 
 
 class _Unicode(Notation):
@@ -44,8 +44,8 @@ def factor_text(e: Expr, unicode: bool = False) -> str:
     """The expression as it stands between the dots of a scalar line: `(X w - y)`, `1/(2 m)`."""
     notation = _UNICODE if unicode else _PLAIN
     if e.is_scalar:
-        return spell(e, replace(notation, divide="/"), least=Level.ELEMENTWISE)
-    return spell(e, notation, least=Level.PRODUCT)
+        return spell(e, replace(notation, divide="/"), least=NotationPrecedence.ELEMENTWISE)
+    return spell(e, notation, least=NotationPrecedence.PRODUCT)
 
 
 register_writer("text", to_text)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..core.budget import STATEMENTS
 from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
-from .lexer import Functions, Source
-from .syntax import Node, Statement
+from .lexer import Arities, Source
+from .syntax import Statement, SyntaxNode
 
 if TYPE_CHECKING:
     from .latex_parser import Cut
@@ -34,7 +34,7 @@ class Written(NamedTuple):
 
 def parse(
     text: str,
-    functions: Functions,
+    functions: Arities,
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
@@ -56,10 +56,10 @@ def parse(
 
 def parse_expression(
     text: str,
-    functions: Functions,
+    functions: Arities,
     abstract: Container[str] = frozenset(),
     names: Collection[str] = (),
-) -> Node:
+) -> SyntaxNode:
     """One expression; `names` are those that LaTeX may mention. Raises ParseError."""
     if not has_latex(text):
         return plain.parse_expression(text, functions, abstract)
@@ -75,7 +75,7 @@ def parse_expression(
 
 
 def written(
-    text: str, functions: Functions, names: Collection[str] = ()
+    text: str, functions: Arities, names: Collection[str] = ()
 ) -> list[tuple[Span, str, list[Statement]]]:
     """Where the statements of a text with LaTeX stand, each as it may stand alone, and what it
     means; `names` are known besides. Raises ParseError."""
@@ -174,7 +174,7 @@ def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
 def _parsed(
     text: str,
     found: list[Written],
-    functions: Functions,
+    functions: Arities,
     known: Collection[str] = (),
     alone: bool = False,
 ) -> Iterator[tuple[Written, list[Statement]]]:

@@ -27,10 +27,10 @@ from .syntax import (
     Asked,
     Declaration,
     Definition,
-    Named,
-    Node,
-    Side,
+    PlacedName,
     Statement,
+    SyntaxNode,
+    TypedDimension,
 )
 from .syntax import postorder as walk
 
@@ -70,7 +70,7 @@ def vocabulary() -> Mapping[str, int]:
 class Declared(NamedTuple):
     """A symbol: its sides if they were given, its attributes, and its place."""
 
-    sides: tuple[Side, Side] | None
+    sides: tuple[TypedDimension, TypedDimension] | None
     attributes: tuple[str, ...]
     span: Span | None
 
@@ -88,7 +88,7 @@ class Scope:
     functions: dict[str, Span | None] = field(default_factory=dict)
     dims: dict[str, Span | None] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
-    bodies: dict[str, list[Node]] = field(default_factory=dict)
+    bodies: dict[str, list[SyntaxNode]] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     words: Mapping[str, int] = field(default_factory=vocabulary)
@@ -148,7 +148,7 @@ def gather(
 
 
 def _unused(
-    scope: Scope, statements: Iterable[Statement], expressions: Iterable[Iterable[Node]]
+    scope: Scope, statements: Iterable[Statement], expressions: Iterable[Iterable[SyntaxNode]]
 ) -> tuple[str, ...]:
     """What is declared, and in no expression, claim or direction."""
     asked = [s for s in statements if isinstance(s, Asked)]
@@ -177,7 +177,7 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
     if sides is None and not words:
         raise scope.error("a declaration gives a shape: `X : m x n`.", declaration.span)
     if "scalar" in kinds:
-        sides = (Side(ONE, ()), Side(ONE, ()))
+        sides = (TypedDimension(ONE, ()), TypedDimension(ONE, ()))
     attributes = tuple(name for name in words if name in ATTRIBUTES)
     if sides is not None:
         _check_sides(scope, sides, attributes, declaration.span)
@@ -195,7 +195,10 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
 
 
 def _check_sides(
-    scope: Scope, sides: tuple[Side, Side], attributes: tuple[str, ...], span: Span
+    scope: Scope,
+    sides: tuple[TypedDimension, TypedDimension],
+    attributes: tuple[str, ...],
+    span: Span,
 ) -> None:
     for side in sides:
         if side.dim.integer == 0:
@@ -230,7 +233,7 @@ def _unknown_attribute(name: str) -> str:
     return f"`{name}` is not an attribute. {advice}"
 
 
-def _take(scope: Scope, named: Named) -> None:
+def _take(scope: Scope, named: PlacedName) -> None:
     """Check that a name is free."""
     place = scope.place(named.name)
     if place is not None:
@@ -255,7 +258,7 @@ def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
             raise scope.error(_unknown_attribute(name), span)
 
 
-def _collect_sizes(scope: Scope, nodes: Iterable[Node]) -> None:
+def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
     """Names that occur as a size, `eye(k)`, are dimensions."""
     for node in nodes:
         if node.kind == "call":
@@ -265,7 +268,7 @@ def _collect_sizes(scope: Scope, nodes: Iterable[Node]) -> None:
                         scope.dims.setdefault(part.value, part.span)
 
 
-def _dependency_order(scope: Scope, bodies: Mapping[str, list[Node]]) -> Iterator[str]:
+def _dependency_order(scope: Scope, bodies: Mapping[str, list[SyntaxNode]]) -> Iterator[str]:
     """The definitions, each after those it uses, else in the order of the text."""
     uses = {
         name: [n.value for n in nodes if n.kind == "name" and n.value in bodies]
@@ -295,7 +298,7 @@ def _dependency_order(scope: Scope, bodies: Mapping[str, list[Node]]) -> Iterato
                 rest.append(iter(uses[name]))
 
 
-def unknown_names(scope: Scope, nodes: Iterable[Node]) -> Iterator[Node]:
+def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxNode]:
     """Name nodes without a meaning. Raises NameProblem for a misused function's name."""
     for node in nodes:
         if node.kind == "name":
@@ -314,7 +317,7 @@ def unknown_names(scope: Scope, nodes: Iterable[Node]) -> Iterator[Node]:
             )
 
 
-def _assume(scope: Scope, node: Node, nodes: Sequence[Node]) -> None:
+def _assume(scope: Scope, node: SyntaxNode, nodes: Sequence[SyntaxNode]) -> None:
     """Take an undeclared name for a symbol, unless it looks like a mistake."""
     if node.value not in scope.symbols:
         complaint = complain(scope, node, certain=False)
@@ -326,7 +329,7 @@ def _assume(scope: Scope, node: Node, nodes: Sequence[Node]) -> None:
         scope.symbols[node.value] = Declared(None, (), None)
 
 
-def complain(scope: Scope, node: Node, certain: bool) -> NameProblem | None:
+def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | None:
     """What is wrong with an undeclared name; unless `certain`, None where it may be meant."""
     name = node.value
     if name.startswith(UPSTREAM + "("):
@@ -382,7 +385,7 @@ def _variant(scope: Scope, name: str) -> str | None:
     return min(alike, key=lambda other: not name.startswith(other), default=None)
 
 
-def _slip(scope: Scope, node: Node) -> NameProblem | None:
+def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     """What makes an undeclared name of a problem with declarations likely to be a slip."""
     if not _has_declarations(scope):
         return None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..core.dims import SCALAR, Shape
 from ..core.errors import CallError, InferenceError, ShapeError, Span
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
-from .syntax import Node, postorder
+from .syntax import SyntaxNode, postorder
 from .syntax_errors import RAISED, RAISED_SIGNS
 from .unification import open_text
 
@@ -23,23 +23,23 @@ _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
 _TAKEN_BY_ENTRY = {"*": ".*", "/": "./", "^": ".^"}
 
 
-class Expected(NamedTuple):
+class Expectation(NamedTuple):
     """An expression of the text, and whether it must be a scalar."""
 
-    root: Node
+    root: SyntaxNode
     scalar: bool
 
 
 class _Repair(NamedTuple):
     """A node put in the place of another, and how it would be typed."""
 
-    at: Node
-    node: Node
+    at: SyntaxNode
+    node: SyntaxNode
     text: str
     remark: str = ""
 
 
-def source(text: str, node: Node) -> str:
+def source(text: str, node: SyntaxNode) -> str:
     """The node as typed, on one line; a raised exponent as a number."""
     typed = text[node.span.start : node.span.end]
     if node.kind in ("number", "neg") and typed[:1] in (*RAISED_SIGNS,):
@@ -51,7 +51,7 @@ def explain(
     misfit: Misfit,
     text: str,
     inference: Inference,
-    expressions: Sequence[Expected],
+    expressions: Sequence[Expectation],
     assumed: Sequence[str],
     advised: bool = True,
 ) -> ShapeError | InferenceError:
@@ -84,7 +84,7 @@ def undetermined(text: str, span: Span, assumed: Sequence[str]) -> InferenceErro
     return InferenceError(message, span, text)
 
 
-def _reason(node: Node, text: str, inference: Inference) -> str:
+def _reason(node: SyntaxNode, text: str, inference: Inference) -> str:
     shapes = [inference.shape(a) for a in node.args]
     typed = [f"{source(text, a)} ({open_text(s)})" for a, s in zip(node.args, shapes, strict=True)]
     match node.kind:
@@ -113,7 +113,7 @@ def _reason(node: Node, text: str, inference: Inference) -> str:
     return f"{' and '.join(typed)} have no {what}: the {', the '.join(apart) or 'shapes differ'}."
 
 
-def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
+def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
     """What may have been meant."""
     if len(node.args) != 2 or node.kind == "⊗":
         return
@@ -125,10 +125,14 @@ def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
     if node.kind == ".*":
         yield _binary(node, "*", left, right, text, "the matrix product")
     if node.kind == "/":
-        inverse = Node("^", (right, Node("neg", (_one(node),), None, node.span)), None, node.span)
+        inverse = SyntaxNode(
+            "^", (right, SyntaxNode("neg", (_one(node),), None, node.span)), None, node.span
+        )
         factor = "" if left.kind == "number" and left.value == 1 else source(text, left) + " "
         spelt = f"{factor}{_operand(text, right)}^-1"
-        yield _Repair(node, Node("*", (left, inverse), None, node.span), spelt, "times the inverse")
+        yield _Repair(
+            node, SyntaxNode("*", (left, inverse), None, node.span), spelt, "times the inverse"
+        )
     elif node.kind != "^":
         for k in (1, 0):
             args, words = [*node.args], [source(text, a) for a in node.args]
@@ -136,58 +140,60 @@ def _repairs(node: Node, root: Node, text: str) -> Iterator[_Repair]:
             yield _Repair(node, replace(node, args=tuple(args)), _spell(node, words))
 
 
-def _regrouped(node: Node, root: Node, text: str) -> Iterator[_Repair]:
+def _regrouped(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
     """`G .* (X W)` for `G .* X W`, whether the `.*` or the product is what doesn't fit."""
     for product in postorder(root):
         if product.kind != "*":
             continue
         left = product.args[0]
         if left.kind in (".*", "./") and not left.bracketed and node in (product, left):
-            inner = Node("*", (left.args[1], product.args[1]), None, product.span)
-            regrouped = Node(left.kind, (left.args[0], inner), None, product.span)
+            inner = SyntaxNode("*", (left.args[1], product.args[1]), None, product.span)
+            regrouped = SyntaxNode(left.kind, (left.args[0], inner), None, product.span)
             end = text[left.args[1].span.start : product.args[1].span.end]
             begin = text[left.span.start : left.args[1].span.start]
             yield _Repair(product, regrouped, " ".join(f"{begin}({end})".split()))
 
 
-def _one(node: Node) -> Node:
-    return Node("number", (), 1, node.span)
+def _one(node: SyntaxNode) -> SyntaxNode:
+    return SyntaxNode("number", (), 1, node.span)
 
 
-def _binary(node: Node, kind: str, left: Node, right: Node, text: str, remark: str) -> _Repair:
+def _binary(
+    node: SyntaxNode, kind: str, left: SyntaxNode, right: SyntaxNode, text: str, remark: str
+) -> _Repair:
     spelt = f"{source(text, left)} {kind} {source(text, right)}"
-    return _Repair(node, Node(kind, (left, right), None, node.span), spelt, remark)
+    return _Repair(node, SyntaxNode(kind, (left, right), None, node.span), spelt, remark)
 
 
-def _turned(node: Node, text: str) -> tuple[Node, str]:
+def _turned(node: SyntaxNode, text: str) -> tuple[SyntaxNode, str]:
     """The transpose of an operand, and how it would be typed."""
     if node.kind == "'":
         return node.args[0], source(text, node.args[0])
-    return Node("'", (node,), None, node.span), _operand(text, node) + "'"
+    return SyntaxNode("'", (node,), None, node.span), _operand(text, node) + "'"
 
 
-def _spell(node: Node, words: Sequence[str]) -> str:
+def _spell(node: SyntaxNode, words: Sequence[str]) -> str:
     if node.kind == "call":
         return f"{node.value.name}({', '.join(words)})"
     return (" " if node.kind == "*" else f" {node.kind} ").join(words)
 
 
-def _operand(text: str, node: Node) -> str:
+def _operand(text: str, node: SyntaxNode) -> str:
     typed = source(text, node)
     return typed if node.bracketed or node.kind in _ATOMS else f"({typed})"
 
 
-def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expected) -> str:
+def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expectation) -> str:
     """Which repairs fit in the whole expression, and which are only possible by themselves."""
     fitting: list[str] = []
     others: list[str] = []
     for repair in repairs:
-        shape = _shape(inference, Expected(repair.node, False))
+        shape = _shape(inference, Expectation(repair.node, False))
         if shape is None:
             continue
         remark = f", {repair.remark}" if repair.remark else ""
         said = f"`{repair.text}` ({open_text(shape)}{remark})"
-        mended = Expected(_with(whole.root, repair.at, repair.node), whole.scalar)
+        mended = Expectation(_with(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
         return f"{_or(fitting)} fits here; {_or(others)} does not."
@@ -203,7 +209,7 @@ def _or(phrases: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def _shape(inference: Inference, expected: Expected) -> Shape | None:
+def _shape(inference: Inference, expected: Expectation) -> Shape | None:
     """The shape of an expression, or None if it doesn't fit."""
     trial = inference.trial()
     try:
@@ -216,9 +222,9 @@ def _shape(inference: Inference, expected: Expected) -> Shape | None:
     return trial.unifier.shape(shape)
 
 
-def _with(root: Node, old: Node, new: Node) -> Node:
+def _with(root: SyntaxNode, old: SyntaxNode, new: SyntaxNode) -> SyntaxNode:
     """The tree with one node replaced."""
-    done: dict[Node, Node] = {}
+    done: dict[SyntaxNode, SyntaxNode] = {}
     for node in postorder(root):
         args = tuple(done[a] for a in node.args)
         same = all(a is b for a, b in zip(args, node.args, strict=True))

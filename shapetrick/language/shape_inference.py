@@ -19,14 +19,14 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
-from .syntax import INNER, Node
+from .syntax import INNER, SyntaxNode
 from .unification import Unifier, is_open, is_settled, unknowns
 
 
 class Misfit(Exception):
     """The shapes at a node don't fit; `reason` says why, where the node's kind doesn't."""
 
-    def __init__(self, node: Node, reason: str = "") -> None:
+    def __init__(self, node: SyntaxNode, reason: str = "") -> None:
         super().__init__(reason)
         self.node = node
         self.reason = reason
@@ -50,7 +50,7 @@ class Sized(NamedTuple):
 class _Pending:
     """A node whose shape is not settled yet: its arguments' shapes, and unknowns for its own."""
 
-    node: Node
+    node: SyntaxNode
     args: tuple[Shape, ...]
     out: Shape
     watched: set[str] = field(default_factory=set)
@@ -65,16 +65,16 @@ class Inference:
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
-    size: Callable[[Node], Dim]
+    size: Callable[[SyntaxNode], Dim]
     unifier: Unifier = field(default_factory=Unifier)
-    _of: dict[Node, Shape] = field(default_factory=dict)
+    _of: dict[SyntaxNode, Shape] = field(default_factory=dict)
     _pending: list[_Pending] = field(default_factory=list)
     _next: int = 0
     _watching: dict[str, list[_Pending]] = field(default_factory=dict)
 
     # ---- what others call
 
-    def add(self, nodes: Sequence[Node]) -> Shape:
+    def add(self, nodes: Sequence[SyntaxNode]) -> Shape:
         """Take in an expression, given as its nodes in postorder; its shape, which may be open."""
         of = self._of
         for node in nodes:
@@ -105,7 +105,7 @@ class Inference:
                 raise Undetermined
             self._propagate()
 
-    def shape(self, node: Node) -> Shape:
+    def shape(self, node: SyntaxNode) -> Shape:
         """A node's shape, as far as it is known."""
         return self.unifier.shape(self._of[node])
 
@@ -137,14 +137,14 @@ class Inference:
             if queue:
                 self._settle(queue.popleft(), force=False)
 
-    def is_inner(self, node: Node) -> bool:
+    def is_inner(self, node: SyntaxNode) -> bool:
         """Whether a product is the inner product of two columns."""
         if node.value != INNER:
             return False
         left, right = map(self.shape, node.args)
         return left == right != SCALAR and left[1] == ONE
 
-    def is_exponential(self, node: Node) -> bool:
+    def is_exponential(self, node: SyntaxNode) -> bool:
         """Whether a power is one of the constant e."""
         base = node.args[0]
         return base.kind == "name" and base.value == "e" and "e" not in self.shapes
@@ -160,7 +160,7 @@ class Inference:
         if not self.unifier.unify_shapes(shape, pending.out):
             raise Misfit(pending.node)
 
-    def _leaf(self, node: Node) -> Shape:
+    def _leaf(self, node: SyntaxNode) -> Shape:
         if node.kind == "number":
             return SCALAR
         if node.kind == "name":
@@ -171,7 +171,7 @@ class Inference:
             return shape or SCALAR
         return self._sized(node)
 
-    def _sized(self, node: Node) -> Shape:
+    def _sized(self, node: SyntaxNode) -> Shape:
         name, _, sizes = node.value
         if name not in SIZED:
             raise Miscount(node, f"`{name}()` has nothing to work on.")
@@ -183,7 +183,7 @@ class Inference:
         return build(*map(self.size, sizes)).shape
 
     def _apply(
-        self, node: Node, args: tuple[Shape, ...], out: Shape | None, force: bool
+        self, node: SyntaxNode, args: tuple[Shape, ...], out: Shape | None, force: bool
     ) -> Shape | None:
         """The node's shape, or None if what is known of the arguments doesn't settle it.
 
@@ -193,7 +193,7 @@ class Inference:
         except ShapeError as error:
             raise Misfit(node, error.message) from None
 
-    def data(self, node: Node) -> Any:
+    def data(self, node: SyntaxNode) -> Any:
         """What a function of the table needs beside its arguments: an axis, or sizes."""
         name, axis, rest = node.value
         row = TABLE[NAMES[name]]
@@ -216,16 +216,16 @@ class Inference:
 # --------------------------------------------------------- rules: one for each kind of inner node
 
 
-def _same(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
+def _same(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     return args[0]
 
 
-def _swapped(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
+def _swapped(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     return args[0][1], args[0][0]
 
 
 def _broadcast(
-    i: Inference, node: Node, args: Sequence[Shape], out: Shape | None, force: bool
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
 ) -> Shape | None:
     left, right = args
     if left == right or right == SCALAR:
@@ -237,7 +237,7 @@ def _broadcast(
     return None if rows is None or cols is None else (rows, cols)
 
 
-def _side(u: Unifier, node: Node, a: Dim, b: Dim, out: Dim | None, force: bool) -> Dim | None:
+def _side(u: Unifier, node: SyntaxNode, a: Dim, b: Dim, out: Dim | None, force: bool) -> Dim | None:
     """One side of a sum: two sides are equal, or one of them is 1. An unknown may be 1 as well."""
     if a == b or b == ONE:
         return a
@@ -259,7 +259,7 @@ def _side(u: Unifier, node: Node, a: Dim, b: Dim, out: Dim | None, force: bool) 
 
 
 def _product(
-    i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
 ) -> Shape | None:
     left, right = args
     if left == SCALAR:
@@ -296,13 +296,15 @@ def _may_be_equal(u: Unifier, a: Dim, b: Dim) -> bool:
     return not ((a == ONE and u.is_apart(b)) or (b == ONE and u.is_apart(a)))
 
 
-def _quotient(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
+def _quotient(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape:
     if not i.unifier.unify_shapes(args[1], SCALAR):
         raise Misfit(node)
     return args[0]
 
 
-def _power(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
+def _power(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     base, exponent = args
     if i.is_exponential(node):
         sign = SIGNS[EXPONENTIAL]
@@ -315,13 +317,15 @@ def _power(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: boo
     return base
 
 
-def _kronecker(i: Inference, node: Node, args: Sequence[Shape], out: Any, force: bool) -> Shape:
+def _kronecker(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape:
     (m, n), (p, q) = args
     return m * p, n * q
 
 
 def _call(
-    i: Inference, node: Node, args: Sequence[Shape], out: Shape | None, force: bool
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
 ) -> Shape | None:
     name = node.value.name
     if name in UNSIZED:
@@ -359,7 +363,7 @@ def _arguments(row: Function) -> str:
     return "1 argument" if row.arity == 1 else f"{row.arity} arguments"
 
 
-def _unsized(i: Inference, node: Node, args: Sequence[Shape]) -> Shape:
+def _unsized(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> Shape:
     name, axis, rest = node.value
     if rest or axis is not None or not i.unifier.unify_shapes(args[0], SCALAR):
         raise Misfit(node, f"`{name}` takes one scalar.")
@@ -368,7 +372,7 @@ def _unsized(i: Inference, node: Node, args: Sequence[Shape]) -> Shape:
 
 
 def _open_call(
-    i: Inference, node: Node, row: Function, args: Sequence[Shape], data: Any, force: bool
+    i: Inference, node: SyntaxNode, row: Function, args: Sequence[Shape], data: Any, force: bool
 ) -> Shape | None:
     """A call of which some argument's shape is not known: of its signatures, the one that fits."""
     axis = data if data in (0, 1) else None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..core.dims import Dim
 from ..core.errors import Span
 from ..core.indices import Member, Range
-from ..core.problem import Kind
+from ..core.problem import DerivativeKind
 
 # What may be said of a declared name, and whether it needs a square matrix.
 ATTRIBUTES = {
@@ -34,7 +34,7 @@ KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class SyntaxNode:
     """A node of an expression as typed. By kind, `value` is
 
     number (a Fraction), name (the name), call (a Callee), abstract (name and order), running (a
@@ -43,7 +43,7 @@ class Node:
     """
 
     kind: str
-    args: tuple[Node, ...]
+    args: tuple[SyntaxNode, ...]
     value: Any
     span: Span
     bracketed: bool = False
@@ -55,23 +55,23 @@ class Callee(NamedTuple):
 
     name: str
     axis: int | None = None
-    sizes: tuple[Node, ...] = ()
+    sizes: tuple[SyntaxNode, ...] = ()
 
 
-class Named(NamedTuple):
+class PlacedName(NamedTuple):
     """A name and where it stands."""
 
     name: str
     span: Span
 
 
-class Side(NamedTuple):
+class TypedDimension(NamedTuple):
     """A dimension as typed, the names in it, and the last one if it only stands behind a space:
     such a name may be a misspelt attribute."""
 
     dim: Dim
-    names: tuple[Named, ...]
-    tail: Named | None = None
+    names: tuple[PlacedName, ...]
+    tail: PlacedName | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +79,9 @@ class Declaration:
     """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the
     shape are attributes, `scalar`, `elementwise`, or unknown."""
 
-    names: tuple[Named, ...]
-    sides: tuple[Side, Side] | None
-    words: tuple[Named, ...]
+    names: tuple[PlacedName, ...]
+    sides: tuple[TypedDimension, TypedDimension] | None
+    words: tuple[PlacedName, ...]
     span: Span
     over: Range | None = None  # `for l = 1..L`: one for each index
 
@@ -90,8 +90,8 @@ class Declaration:
 class Definition:
     """`Z = tanh(X W)`."""
 
-    name: Named
-    body: Node
+    name: PlacedName
+    body: SyntaxNode
     span: Span
     over: Range | None = None
 
@@ -101,12 +101,12 @@ class Asked:
     """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar.
     An expression alone asks for its gradient by every name in it: `wrt` is empty."""
 
-    kind: Kind
-    of: Node
-    wrt: tuple[Named, ...]
-    direction: Named | None
+    kind: DerivativeKind
+    of: SyntaxNode
+    wrt: tuple[PlacedName, ...]
+    direction: PlacedName | None
     symmetric: bool
-    claim: Node | None
+    claim: SyntaxNode | None
     span: Span
     leibniz: bool = False
     over: Range | None = None  # of a claim: the members for which it is made
@@ -126,11 +126,11 @@ def has_families(statements: Sequence[Statement]) -> bool:
     )
 
 
-def _named(s: Declaration | Definition) -> tuple[Named, ...]:
+def _named(s: Declaration | Definition) -> tuple[PlacedName, ...]:
     return s.names if isinstance(s, Declaration) else (s.name,)
 
 
-def postorder(root: Node) -> Iterator[Node]:
+def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
     """Every node of the tree, arguments first, left to right."""
     stack = [(root, False)]
     while stack:
@@ -142,9 +142,9 @@ def postorder(root: Node) -> Iterator[Node]:
             stack.extend((a, False) for a in reversed(node.args))
 
 
-def without_brackets(root: Node) -> Node:
+def without_brackets(root: SyntaxNode) -> SyntaxNode:
     """The same tree, as if no brackets had been typed."""
-    done: dict[Node, Node] = {}
+    done: dict[SyntaxNode, SyntaxNode] = {}
     for node in postorder(root):
         done[node] = replace(node, args=tuple(done[a] for a in node.args), bracketed=False)
     return done[root]

@@ -13,11 +13,11 @@ from typing import Any
 
 from .notated_calls import SIGNS
 from .reader import is_latex
-from .syntax import Callee, Node, postorder
+from .syntax import Callee, SyntaxNode, postorder
 from .syntax_errors import RAISED_SIGNS
 
 
-class Level(IntEnum):
+class GrammarPrecedence(IntEnum):
     """How tightly a text holds together, as in the grammar."""
 
     SUM = 0
@@ -29,19 +29,21 @@ class Level(IntEnum):
 
 
 _LEVELS = {
-    **dict.fromkeys(("+", "-"), Level.SUM),
-    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), Level.PRODUCT),
-    **dict.fromkeys(("^", ".^"), Level.POWER),
-    "neg": Level.SIGNED,
-    "'": Level.BASE,
+    **dict.fromkeys(("+", "-"), GrammarPrecedence.SUM),
+    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), GrammarPrecedence.PRODUCT),
+    **dict.fromkeys(("^", ".^"), GrammarPrecedence.POWER),
+    "neg": GrammarPrecedence.SIGNED,
+    "'": GrammarPrecedence.BASE,
 }
 # The least level of each operand.
-_NEEDED: Mapping[str, tuple[Level, ...]] = {
-    **dict.fromkeys(("+", "-"), (Level.SUM, Level.PRODUCT)),
-    **dict.fromkeys(("*", "/", ".*", "./", "⊗"), (Level.PRODUCT, Level.POWER)),
-    **dict.fromkeys(("^", ".^"), (Level.BASE, Level.ATOM)),
-    "neg": (Level.SIGNED,),
-    "'": (Level.BASE,),
+_NEEDED: Mapping[str, tuple[GrammarPrecedence, ...]] = {
+    **dict.fromkeys(("+", "-"), (GrammarPrecedence.SUM, GrammarPrecedence.PRODUCT)),
+    **dict.fromkeys(
+        ("*", "/", ".*", "./", "⊗"), (GrammarPrecedence.PRODUCT, GrammarPrecedence.POWER)
+    ),
+    **dict.fromkeys(("^", ".^"), (GrammarPrecedence.BASE, GrammarPrecedence.ATOM)),
+    "neg": (GrammarPrecedence.SIGNED,),
+    "'": (GrammarPrecedence.BASE,),
 }
 # Signs that mean the same; a new one is written as the others in the text are.
 _SIGNS = {
@@ -52,10 +54,10 @@ _SIGNS = {
 _TRANSPOSES = ("'", ".T", "ᵀ", "^T", "’")
 
 
-class Typist:
+class Unparser:
     """Writes nodes: those of a text as they stand there, new ones in the style of the text."""
 
-    def __init__(self, text: str, root: Node) -> None:
+    def __init__(self, text: str, root: SyntaxNode) -> None:
         self._text = text
         self._plain = not is_latex(text, root.span)
         self._sources = dict.fromkeys(postorder(root), text) if self._plain else {}
@@ -66,13 +68,13 @@ class Typist:
         self._signs = {kind: match.group() if match else "" for kind, match in found.items()}
         self._transpose = next((t for t in _TRANSPOSES if t in own), "'")
 
-    def learn(self, root: Node, text: str) -> None:
+    def learn(self, root: SyntaxNode, text: str) -> None:
         """Take in the nodes of another text."""
         self._sources.update(dict.fromkeys(postorder(root), text))
 
-    def write(self, node: Node) -> str:
+    def write(self, node: SyntaxNode) -> str:
         """The text of a node."""
-        done: dict[Node, str] = {}
+        done: dict[SyntaxNode, str] = {}
         stack = [node]
         while stack:
             top = stack[-1]
@@ -85,14 +87,14 @@ class Typist:
             stack.pop()
         return done[node]
 
-    def _typed(self, node: Node) -> str:
+    def _typed(self, node: SyntaxNode) -> str:
         """The node as it stands in its text; empty for a new one."""
         text = self._sources.get(node)
         typed = "" if text is None else text[node.span.start : node.span.end]
         is_raised = node.kind in ("number", "neg") and typed.startswith((*RAISED_SIGNS,))
         return "" if is_raised else typed  # a raised exponent is written as a number
 
-    def replaced(self, old: Node, new: Node) -> str:
+    def replaced(self, old: SyntaxNode, new: SyntaxNode) -> str:
         """The whole text with a new node in the place of one of its own; what was typed in LaTeX is
         written anew."""
         if not self._plain:
@@ -109,7 +111,7 @@ class Typist:
         head = self._text[self._span.start : old.span.start]
         return head + text + self._text[old.span.end : self._span.end]
 
-    def _composed(self, node: Node, done: Mapping[Node, str]) -> str:
+    def _composed(self, node: SyntaxNode, done: Mapping[SyntaxNode, str]) -> str:
         words = [self._enclosed(a, done[a], _needed(node, i)) for i, a in enumerate(node.args)]
         if node.kind in ("call", "abstract"):  # have brackets of their own
             given = zip(node.args, words, strict=True)
@@ -131,12 +133,13 @@ class Typist:
                 name, order = node.value
                 return f"{name}{chr(39) * order}({words[0]})"
             case "running":
-                return f"sum({node.value}) {self._enclosed(node.args[0], words[0], Level.PRODUCT)}"
+                summed = self._enclosed(node.args[0], words[0], GrammarPrecedence.PRODUCT)
+                return f"sum({node.value}) {summed}"
             case "call":
                 return self._call(node, words)
         return f"{words[0]}{self._sign(node)}{words[1]}"
 
-    def _sign(self, node: Node) -> str:
+    def _sign(self, node: SyntaxNode) -> str:
         """The sign between two operands: as it was typed before the second, if it was there."""
         if not self._plain:
             return " " if node.kind == "*" else f" {node.kind} "
@@ -148,33 +151,33 @@ class Typist:
             return " "
         return f" {sign or node.kind} "
 
-    def _call(self, node: Node, words: list[str]) -> str:
+    def _call(self, node: SyntaxNode, words: list[str]) -> str:
         if node.value.name in SIGNS:
             return SIGNS[node.value.name].typed.format(words[0])
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
         sizes = [self.write(size) for size in node.value.sizes]
         return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
 
-    def _enclosed(self, node: Node, text: str, least: Level) -> str:
+    def _enclosed(self, node: SyntaxNode, text: str, least: GrammarPrecedence) -> str:
         return text if self._level(node) >= least else f"({text})"
 
-    def _level(self, node: Node) -> Level:
+    def _level(self, node: SyntaxNode) -> GrammarPrecedence:
         typed = self._typed(node)
         if node.bracketed and typed:
-            return Level.ATOM
+            return GrammarPrecedence.ATOM
         if node.kind == "number" and "/" in (typed or str(node.value)):
-            return Level.PRODUCT
-        level = Level.SIGNED if typed.startswith("+") else Level.ATOM
-        return min(level, _LEVELS.get(node.kind, Level.ATOM))
+            return GrammarPrecedence.PRODUCT
+        level = GrammarPrecedence.SIGNED if typed.startswith("+") else GrammarPrecedence.ATOM
+        return min(level, _LEVELS.get(node.kind, GrammarPrecedence.ATOM))
 
 
-def _needed(parent: Node, index: int) -> Level:
-    return _NEEDED.get(parent.kind, (Level.SUM,) * len(parent.args))[index]
+def _needed(parent: SyntaxNode, index: int) -> GrammarPrecedence:
+    return _NEEDED.get(parent.kind, (GrammarPrecedence.SUM,) * len(parent.args))[index]
 
 
-def narrowed(old: Node, new: Node) -> tuple[Node, Node]:
+def narrowed(old: SyntaxNode, new: SyntaxNode) -> tuple[SyntaxNode, SyntaxNode]:
     """The smallest parts in which two typed expressions differ, one in the place of the other."""
-    forms: dict[Node, int] = {}
+    forms: dict[SyntaxNode, int] = {}
     numbers: dict[Any, int] = {}
     for node in (*postorder(old), *postorder(new)):
         value = node.value._replace(sizes=()) if isinstance(node.value, Callee) else node.value

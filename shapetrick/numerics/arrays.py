@@ -14,7 +14,7 @@ from ..core.errors import OperandError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.functions import Array
 from ..core.traversal import postorder
-from .evaluation import Program as Evaluation
+from .evaluation import EvaluationTape as Evaluation
 from .sampling import dims_of
 
 

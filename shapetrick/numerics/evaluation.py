@@ -31,7 +31,7 @@ from ..core.expr import (
 from ..core.functions import TABLE, Array
 from ..core.traversal import postorder
 
-Functions = Mapping[
+FunctionValues = Mapping[
     str, Callable[[Array, int], Array]
 ]  # value and derivatives of abstract functions
 
@@ -46,7 +46,7 @@ class _Step(NamedTuple):
     linear: bool = False
 
 
-class Program:
+class EvaluationTape:
     """The steps that compute some expressions, arguments first, each node once.
 
     Every value has a slot, and so has what an operation needs beside its arguments. Numbers are
@@ -72,7 +72,7 @@ class Program:
                 self.kinked += (e,)
         self._results = [slots[e] for e in self.roots]
 
-    def first(self) -> Program:
+    def first(self) -> EvaluationTape:
         """The same for the first root alone; its steps come first."""
         alone = copy(self)
         alone.roots, alone._results = self.roots[:1], self._results[:1]
@@ -86,7 +86,7 @@ class Program:
         self,
         env: Mapping[str, Array],
         sizes: Mapping[str, int],
-        functions: Functions | None = None,
+        functions: FunctionValues | None = None,
         branches: list[Array] | None = None,
         strict: bool = False,
         rounding: np.random.Generator | None = None,
@@ -164,10 +164,10 @@ def evaluate(
     e: Expr,
     env: Mapping[str, Array],
     sizes: Mapping[str, int],
-    functions: Functions | None = None,
+    functions: FunctionValues | None = None,
 ) -> Array:
     """The value of one expression: an array of its shape (with the batch axes of the inputs)."""
-    return Program([e]).run(env, sizes, functions)[0]
+    return EvaluationTape([e]).run(env, sizes, functions)[0]
 
 
 def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> Array:

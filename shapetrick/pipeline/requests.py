@@ -13,7 +13,7 @@ from ..algebra.assumptions import with_free_entries
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.families import Families
 from ..core.functions import NAMES
-from ..core.problem import Kind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
@@ -188,7 +188,7 @@ def _directional(request: Request, simplifier: Simplifier) -> Expr:
 
 
 _TWICE = frozenset({"hess", "hvp"})  # kinds for which a gradient is differentiated again
-_KINDS: dict[Kind, Callable[[Request, Simplifier], Expr]] = {
+_KINDS: dict[DerivativeKind, Callable[[Request, Simplifier], Expr]] = {
     "grad": _gradient,
     "vjp": _gradient,
     "jac": _jacobian,
@@ -302,7 +302,7 @@ _ROWS = (
     "the rule is linear in its upstream; left out, its side stays open and gives the rows (where "
     "that has no form, it is done for parts, and they are multiplied)"
 )
-_OPENED: dict[Kind, str] = {
+_OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "

@@ -73,33 +73,35 @@ class DisplayRow:
 
 
 Display = tuple[DisplayRow, ...]
-Part = Paragraph | Display
+ArticlePart = Paragraph | Display
 
 
 # -------------------------------------------------------------------------------------- the parts
 
 
-def problem_parts(problem: Problem) -> Iterator[Part]:
+def problem_parts(problem: Problem) -> Iterator[ArticlePart]:
     """The problem as typed, and what was assumed."""
     if problem.text.strip():
         yield Paragraph(problem.text.strip("\n"), "code")
     yield from _paragraphs(doc.preface(problem), Latex(), doc.LINES)
 
 
-def result_parts(result: Result, problem: Problem, detail: int = doc.LINES) -> Iterator[Part]:
+def result_parts(
+    result: Result, problem: Problem, detail: int = doc.LINES
+) -> Iterator[ArticlePart]:
     """The derivation of one request."""
     yield from derivation_parts([result], problem, detail)
 
 
 def derivation_parts(
     results: Sequence[Result], problem: Problem, detail: int = doc.LINES
-) -> Iterator[Part]:
+) -> Iterator[ArticlePart]:
     """The derivations of several requests; what one of them tells the later ones refer to."""
     for story in doc.told_once([doc.derivation_story(r, problem.definitions) for r in results]):
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
-def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[Part]:
+def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[ArticlePart]:
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
@@ -110,7 +112,7 @@ def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[Par
         yield from _section(blocks, notation, detail)
 
 
-def _section(blocks: Sequence[doc.Block], notation: Latex, detail: int) -> Iterator[Part]:
+def _section(blocks: Sequence[doc.Block], notation: Latex, detail: int) -> Iterator[ArticlePart]:
     """The formulas of some blocks in one display, and below them what is said."""
     blocks = doc.told(blocks, detail)
     if rows := tuple(_rows(blocks, notation)):
@@ -124,7 +126,7 @@ def _rows(blocks: Sequence[doc.Block], notation: Latex) -> Iterator[DisplayRow]:
         match block:
             case doc.ScalarLine():
                 yield from _line(block, notation)
-            case doc.Formula():
+            case doc.EquationBlock():
                 yield from _formula(block, block.label != before, notation)
                 before = block.label
 
@@ -175,7 +177,7 @@ def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
     yield from (DisplayRow("", "", rf"\quad {more}") for more in arranged[1:])
 
 
-def _formula(block: doc.Formula, is_first: bool, notation: Latex) -> Iterator[DisplayRow]:
+def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Iterator[DisplayRow]:
     """An equation over as many rows as it takes, and its shape behind it."""
     left, sign, right = equation(block, notation)
     if block.label == "where" and is_first:
@@ -216,7 +218,7 @@ _BREAKING = Breaking(
 # ------------------------------------------------------------------------------------ the formats
 
 
-def document(parts: Iterable[Part]) -> str:
+def document(parts: Iterable[ArticlePart]) -> str:
     """A document of its own, for pdfLaTeX too: letters that it lacks are given by number there."""
     body = latex(parts)
     lines = [
@@ -227,12 +229,12 @@ def document(parts: Iterable[Part]) -> str:
     return _DOCUMENT.replace("%LETTERS%", "\n".join(lines)).replace("%BODY%", body)
 
 
-def latex(parts: Iterable[Part]) -> str:
+def latex(parts: Iterable[ArticlePart]) -> str:
     """The parts in LaTeX, for a document with amsmath and amssymb."""
     return "\n\n".join(map(_latex_part, parts))
 
 
-def _latex_part(part: Part) -> str:
+def _latex_part(part: ArticlePart) -> str:
     if isinstance(part, tuple):
         return f"\\begin{{align*}}\n{_aligned(part)}\n\\end{{align*}}"
     text = _printable(part.text)
@@ -249,12 +251,12 @@ def _latex_text(text: str) -> str:
     return "".join(f"${_SIGNS[c]}$" if c in _SIGNS else escaped(c) for c in text)
 
 
-def markdown(parts: Iterable[Part]) -> str:
+def markdown(parts: Iterable[ArticlePart]) -> str:
     """The parts in Markdown, mathematics in the fences that GitHub renders."""
     return "\n\n".join(map(_markdown_part, parts))
 
 
-def _markdown_part(part: Part) -> str:
+def _markdown_part(part: ArticlePart) -> str:
     if isinstance(part, tuple):
         return f"```math\n\\begin{{aligned}}\n{_aligned(part)}\n\\end{{aligned}}\n```"
     text = _printable(part.text)

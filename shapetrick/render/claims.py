@@ -9,9 +9,9 @@ from ..claims.comparison import MOST_COMPARED
 from ..claims.judgement import Judgement
 from ..numerics.error_curves import Curve
 from . import phrases as words
-from .document import ANSWER, Block, Evidence, MarkedText, Sign, Story
+from .document import ANSWER, Block, Evidence, MarkedText, Relation, Story
 
-_SIGNS: dict[str, Sign] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
+_SIGNS: dict[str, Relation] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
 _WORDS = re.compile(r"[^\W\d]\w*|\d+|\s+|.", re.DOTALL)
 
 

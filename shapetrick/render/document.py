@@ -23,7 +23,7 @@ from . import phrases as words
 
 MOST_NAMED = 4  # places in a row
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
-Sign = Literal["=", "=?", "≠"]
+Relation = Literal["=", "=?", "≠"]
 Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
 
 
@@ -43,13 +43,13 @@ class KeptValues(NamedTuple):
     detail: int = LINES
 
 
-class Formula(NamedTuple):
+class EquationBlock(NamedTuple):
     """An equation, and the indices for which it holds."""
 
     label: str
     left: Left
     right: Expr
-    sign: Sign = "="
+    sign: Relation = "="
     over: Range | None = None
     detail: int = LINES
 
@@ -68,7 +68,7 @@ class MarkedText(NamedTuple):
     marks: tuple[range, ...]
     good: bool
     left: Left
-    sign: Sign
+    sign: Relation
     value: Expr | None = None
     detail: int = ANSWER
 
@@ -77,7 +77,7 @@ class MarkedText(NamedTuple):
         return self.text if self.value is None else self.value
 
 
-class Item(NamedTuple):
+class ListedFormula(NamedTuple):
     """A formula in a list, what it came from, and what is said of it."""
 
     formula: Expr
@@ -90,7 +90,7 @@ class Listing(NamedTuple):
 
     label: Literal["factors", "rejected", "simplified"]
     title: str
-    items: tuple[Item, ...]
+    items: tuple[ListedFormula, ...]
     detail: int = STEPS
 
 
@@ -119,14 +119,14 @@ class ScalarLine(NamedTuple):
     @property
     def origins(self) -> tuple[Listing, ...]:
         """Where each factor comes from."""
-        items = [Item(f.expression, (f.origin,)) for f in self.line.factors]
+        items = [ListedFormula(f.expression, (f.origin,)) for f in self.line.factors]
         return _listing("factors", "Where the factors come from", items)
 
     @property
     def rejected(self) -> tuple[Listing, ...]:
         """The look-alikes, each with its error and what gives it away."""
         items = [
-            Item(r.arrangement, (f"off by {words.figure(r.error)}", r.reason))
+            ListedFormula(r.arrangement, (f"off by {words.figure(r.error)}", r.reason))
             for r in self.line.rejected
         ]
         return _listing("rejected", words.lookalikes(len(items)), items)
@@ -142,7 +142,7 @@ class Evidence(NamedTuple):
     detail: int = LINES
 
 
-class Place(NamedTuple):
+class StoryPlace(NamedTuple):
     """Where something is told: by which of several stories, and in which of its steps, or with its
     answer. `name` is that of the definition, or the label of the step."""
 
@@ -155,22 +155,24 @@ class Reference(NamedTuple):
     """What an earlier one of several stories tells: definitions, or the first steps."""
 
     label: Literal["where", "steps"]
-    places: tuple[Place, ...]
+    places: tuple[StoryPlace, ...]
     detail: int = LINES
 
     @property
-    def named(self) -> list[Place | None]:
+    def named(self) -> list[StoryPlace | None]:
         """The places, without the inner ones of many in a row, for which None stands: steps follow
         each other, and so do definitions of one story."""
         runs = groupby(self.places, key=lambda p: p.story if p.step is None else None)
         return [place for _, run in runs for place in _ends(list(run))]
 
 
-def _ends(run: list[Place]) -> list[Place | None]:
+def _ends(run: list[StoryPlace]) -> list[StoryPlace | None]:
     return [*run] if len(run) <= MOST_NAMED else [*run[:2], None, run[-1]]
 
 
-Block = Remark | KeptValues | Formula | MarkedText | Listing | ScalarLine | Evidence | Reference
+Block = (
+    Remark | KeptValues | EquationBlock | MarkedText | Listing | ScalarLine | Evidence | Reference
+)
 
 
 class Section(NamedTuple):
@@ -226,7 +228,7 @@ def derivation_story(
         words.BADGES[shown],
         LINES if standing else ANSWER,
     )
-    rewritten = [Item(r.after, (r.rule,), r.before) for r in result.rewritings]
+    rewritten = [ListedFormula(r.after, (r.rule,), r.before) for r in result.rewritings]
     return Story(
         result.request,
         (*_answer(result, own), evidence),
@@ -238,10 +240,10 @@ def derivation_story(
     )
 
 
-def answer_formula(result: Result) -> Formula:
+def answer_formula(result: Result) -> EquationBlock:
     """The gradient as one equation; of members of families, the first of its kinds."""
-    sign: Sign = "=" if result.validation.verdict == "verified" else "=?"
-    return Formula("gradient", result.request, result.gradient, sign, detail=ANSWER)
+    sign: Relation = "=" if result.validation.verdict == "verified" else "=?"
+    return EquationBlock("gradient", result.request, result.gradient, sign, detail=ANSWER)
 
 
 def _answer(result: Result, own: Collection[str]) -> list[Block]:
@@ -254,11 +256,11 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                Formula(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
                 for q in equations
             ]
     blocks += [
-        Formula("where", name, body, detail=LINES if name in own else ANSWER)
+        EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
         for name, body in result.definitions
     ]
     kept = tuple(e for e in result.kept if not e.is_scalar)
@@ -271,30 +273,32 @@ def told_once(stories: Sequence[Story]) -> list[Story]:
     """The stories one after the other, each without the definitions and the first steps that an
     earlier one tells: it refers to them."""
     told: list[Story] = []
-    definitions: dict[tuple[Left, Expr], Place] = {}
-    following: dict[tuple[Place | None, Step], Place] = {}  # steps told, by the one before them
+    definitions: dict[tuple[Left, Expr], StoryPlace] = {}
+    following: dict[
+        tuple[StoryPlace | None, Step], StoryPlace
+    ] = {}  # steps told, by the one before them
     for i, story in enumerate(stories):
         answer: list[Block] = []
-        again: list[Place] = []
+        again: list[StoryPlace] = []
         at, detail = 0, LINES
         for block in story.answer:
-            if isinstance(block, Formula) and block.label == "where":
+            if isinstance(block, EquationBlock) and block.label == "where":
                 key = block.left, block.right
                 if key in definitions:
                     at = at or len(answer)
                     detail = min(detail, block.detail)
                     again.append(definitions[key])
                     continue
-                definitions[key] = Place(str(block.left), i)
+                definitions[key] = StoryPlace(str(block.left), i)
             answer.append(block)
         if again:
             answer.insert(at, Reference("where", tuple(again), detail))
-        place: Place | None = None
-        known: list[Place] = []
+        place: StoryPlace | None = None
+        known: list[StoryPlace] = []
         for section in story.steps:
             before, place = place, following.get((place, section.step))
             if place is None:
-                place = following[before, section.step] = Place(
+                place = following[before, section.step] = StoryPlace(
                     section.step.label, i, section.number
                 )
             else:
@@ -310,11 +314,11 @@ def _section(step: Step, number: int) -> Section:
     if step.note:
         blocks.append(Remark("opened", step.note))
     if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
-        blocks.append(Formula("together", step.label, step.result))
+        blocks.append(EquationBlock("together", step.label, step.result))
     return Section(step, tuple(blocks), number)
 
 
 def _listing(
-    label: Literal["factors", "rejected", "simplified"], title: str, items: list[Item]
+    label: Literal["factors", "rejected", "simplified"], title: str, items: list[ListedFormula]
 ) -> tuple[Listing, ...]:
     return (Listing(label, title, tuple(items)),) if items else ()

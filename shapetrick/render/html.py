@@ -25,7 +25,7 @@ from . import mathml
 from . import phrases as words
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
-from .svg import Box, Scale, curve_picture, scale_of, shape_picture, shapes_of
+from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 COLOURS = 8
@@ -84,7 +84,7 @@ def fragment(report: Report) -> str:
 
 def verdict_card(problem: Problem, story: doc.Story) -> str:
     """The verdict on a claim, to be put into another document."""
-    writer = _Writer(notation_for(problem, story.request), {}, {}, Scale({}, 1))
+    writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
     asked = element("p", f"check {words.asked(story.request)}", class_="asked")
     return _styled(element("section", asked, _answer(story, writer), _check(story.curve)))
 
@@ -151,7 +151,7 @@ def _tools() -> Html:
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class _FormulaWriter:
     """How a request's formulas are written: its names, and the colours of its terms."""
 
     notation: Latex
@@ -159,7 +159,7 @@ class _Writer:
     labels: Mapping[str, str]
     scale: Scale
 
-    def equation(self, f: doc.Formula | doc.MarkedText, shape: str = "") -> Html:
+    def equation(self, f: doc.EquationBlock | doc.MarkedText, shape: str = "") -> Html:
         left, sign, right = equation(f, self.notation)
         return _formula(f"{self._coloured(f.left, left)} {sign} {right}", shape)
 
@@ -174,7 +174,7 @@ class _Writer:
         return to_latex(e, self.notation)
 
 
-def _writer(report: Report, told: Sequence[doc.Section]) -> _Writer:
+def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
     """Colours for the matrices among the factors, in the order in which they appear; a scale for
     the steps that are told."""
     result = report.result
@@ -191,7 +191,7 @@ def _writer(report: Report, told: Sequence[doc.Section]) -> _Writer:
     steps = [section.step for section in told]
     shapes = [s for step in steps for x in step.lines for s in shapes_of(x.arrangement, looks)]
     shapes += [step.shape for step in steps]
-    return _Writer(notation, looks, labels, scale_of(shapes, result.validation.sizes))
+    return _FormulaWriter(notation, looks, labels, scale_of(shapes, result.validation.sizes))
 
 
 def _article(story: doc.Story, report: Report, name: str) -> Html:
@@ -212,7 +212,7 @@ def _article(story: doc.Story, report: Report, name: str) -> Html:
     )
 
 
-def _title(story: doc.Story, writer: _Writer) -> Html:
+def _title(story: doc.Story, writer: _FormulaWriter) -> Html:
     request = story.request
     kind = words.KINDS[request.kind]
     of = _math(to_latex(request.of, replace(writer.notation, marks=None)))
@@ -223,11 +223,11 @@ def _title(story: doc.Story, writer: _Writer) -> Html:
     )
 
 
-def _answer(story: doc.Story, writer: _Writer) -> Html:
+def _answer(story: doc.Story, writer: _FormulaWriter) -> Html:
     return element("div", *_blocks(story.answer, writer), class_=f"answer {story.verdict}")
 
 
-def _section(section: doc.Section, writer: _Writer, name: str, is_open: bool) -> Html:
+def _section(section: doc.Section, writer: _FormulaWriter, name: str, is_open: bool) -> Html:
     step = section.step
     title = joined(
         _math(writer.label(step.label)), element("span", shape_text(step.shape), class_="shape")
@@ -239,7 +239,7 @@ def _section(section: doc.Section, writer: _Writer, name: str, is_open: bool) ->
 # -------------------------------------------------------------------------------------- the blocks
 
 
-def _blocks(blocks: Iterable[doc.Block], writer: _Writer) -> Iterator[Html]:
+def _blocks(blocks: Iterable[doc.Block], writer: _FormulaWriter) -> Iterator[Html]:
     """The blocks below each other; definitions stand together."""
     for label, alike in groupby(blocks, key=lambda block: block.label):
         written = [_block(block, writer) for block in alike]
@@ -249,13 +249,13 @@ def _blocks(blocks: Iterable[doc.Block], writer: _Writer) -> Iterator[Html]:
             yield from written
 
 
-def _block(block: doc.Block, writer: _Writer) -> Html:
+def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
     match block:
         case doc.ScalarLine():
             return _line(block, writer)
-        case doc.Formula(label="together"):
+        case doc.EquationBlock(label="together"):
             return _labelled("together", writer.equation(block), "arranged together")
-        case doc.Formula():
+        case doc.EquationBlock():
             over = f" for {block.over}" if block.over is not None else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():
@@ -299,7 +299,7 @@ def _fold(
     )
 
 
-def _reference(block: doc.Reference, writer: _Writer) -> Html:
+def _reference(block: doc.Reference, writer: _FormulaWriter) -> Html:
     """Links to where it is told."""
     parts: list[str] = []
     for place in block.named:
@@ -312,7 +312,7 @@ def _reference(block: doc.Reference, writer: _Writer) -> Html:
     return element("p", *parts, f": {words.ABOVE}", class_="soft")
 
 
-def _line(block: doc.ScalarLine, writer: _Writer) -> Html:
+def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
     step, arranged = block.step, block.line.arrangement
     told = element(
         "div",
@@ -322,13 +322,13 @@ def _line(block: doc.ScalarLine, writer: _Writer) -> Html:
         element("p", words.counted(block.line, general=True), class_="count"),
         *_blocks(block.origins, writer),
     )
-    result = Box(step.label, step.shape, ("result",))
+    result = LabelledBox(step.label, step.shape, ("result",))
     picture = shape_picture(arranged, result, writer.looks, writer.scale)
     row = element("div", told, picture, class_="row")
     return element("div", row, *_blocks(block.rejected, writer), class_="line")
 
 
-def _scalars(block: doc.ScalarLine, writer: _Writer) -> Html:
+def _scalars(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
     """The scalar line, every factor with its shape below it."""
     start = f"{writer.label(block.step.label)} = {block.sign}" if block.first else block.sign
     parts = [element("span", _math(start), class_="sign")]
@@ -342,7 +342,7 @@ def _scalars(block: doc.ScalarLine, writer: _Writer) -> Html:
     return element("div", *parts, class_="scalars")
 
 
-def _listing(block: doc.Listing, writer: _Writer) -> Html:
+def _listing(block: doc.Listing, writer: _FormulaWriter) -> Html:
     """Formulas with what is said of each; what was rejected has no colours."""
     wrong = block.label == "rejected"
     notation = replace(writer.notation, marks=None) if wrong else writer.notation
@@ -357,7 +357,7 @@ def _listing(block: doc.Listing, writer: _Writer) -> Html:
     return _fold(block.title, [element("ul", *items)], block.label, wrong)
 
 
-def _claimed(block: doc.MarkedText, writer: _Writer) -> Html:
+def _claimed(block: doc.MarkedText, writer: _FormulaWriter) -> Html:
     """A claim as a formula; what mends it likewise, or as text where it mentions new names."""
     if not block.good:
         return writer.equation(block)

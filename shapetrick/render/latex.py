@@ -21,11 +21,11 @@ from ..core.problem import Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.latex_names import ACCENTS, GREEK, letter_of
-from ..language.notation import Level, Notation, Piece, Rope, signed, spell
+from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 
 if TYPE_CHECKING:
-    from .document import Formula, MarkedText
+    from .document import EquationBlock, MarkedText
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
 _TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
@@ -171,18 +171,18 @@ class Latex(Notation):
     def bracket(self, text: Rope) -> Rope:
         return (OPEN, text, CLOSE)
 
-    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
+    def quotient(self, numerator: Fragment, denominator: Fragment) -> Fragment:
         fraction = (r"\frac{", signed(numerator), "}{", signed(denominator), "}")
-        return Piece(fraction, Level.POWER)
+        return Fragment(fraction, NotationPrecedence.POWER)
 
-    def transpose(self, a: Piece) -> Rope:
+    def transpose(self, a: Fragment) -> Rope:
         if isinstance(a.text, tuple) and a.text[-1] == _INVERSE and not a.negative:
             return (*a.text[:-1], r"^{-\top}")
-        return (self.enclosed(a, Level.ATOM), r"^{\top}")
+        return (self.enclosed(a, NotationPrecedence.ATOM), r"^{\top}")
 
-    def raised(self, base: Piece, exponent: Piece, elementwise: bool) -> Rope:
+    def raised(self, base: Fragment, exponent: Fragment, elementwise: bool) -> Rope:
         sign = r"^{\circ " if elementwise else "^{"
-        return (self.enclosed(base, Level.ATOM), sign, signed(exponent), "}")
+        return (self.enclosed(base, NotationPrecedence.ATOM), sign, signed(exponent), "}")
 
     def root(self, a: Rope) -> Rope:
         return (r"\sqrt{", a, "}")
@@ -212,37 +212,41 @@ class Latex(Notation):
     def running(self, over: Range) -> Rope:
         return rf"\sum_{{{over.letter} = {over.first}}}^{{{over.last}}}"
 
-    def function(self, name: str, args: Sequence[Piece], extra: Sequence[Rope]) -> Piece:
+    def function(self, name: str, args: Sequence[Fragment], extra: Sequence[Rope]) -> Fragment:
         row = TABLE.get(name)
         if name in _CONSTRUCTORS:
-            return Piece(self.call(name, extra), Level.ATOM)
+            return Fragment(self.call(name, extra), NotationPrecedence.ATOM)
         template = row.latex if row else name
         if row and not template:
             template = rf"\mathrm{{{escaped(name)}}}"  # GitHub refuses \operatorname
         if "#" in template:
             return self._filled(template, args)
         commas = [part for a in [*map(signed, args), *extra] for part in (r",\, ", a)]
-        return Piece((template, OPEN, *commas[1:], CLOSE), Level.ATOM)
+        return Fragment((template, OPEN, *commas[1:], CLOSE), NotationPrecedence.ATOM)
 
-    def _filled(self, template: str, args: Sequence[Piece]) -> Piece:
+    def _filled(self, template: str, args: Sequence[Fragment]) -> Fragment:
         """A template with its arguments; one that begins with an argument asks for brackets."""
-        level, least = Level.ATOM, Level.SUM
+        level, least = NotationPrecedence.ATOM, NotationPrecedence.SUM
         if template.startswith("#1"):
             raised = template[2] == "^"
-            level, least = (Level.POWER, Level.ATOM) if raised else (Level.PRODUCT, Level.POWER)
+            level, least = (
+                (NotationPrecedence.POWER, NotationPrecedence.ATOM)
+                if raised
+                else (NotationPrecedence.PRODUCT, NotationPrecedence.POWER)
+            )
         parts: list[Rope] = []
         for word in re.split(r"(#\d)", template):
             if re.fullmatch(r"#\d", word):
                 argument = args[int(word[1]) - 1]
-                plain = least == Level.SUM
+                plain = least == NotationPrecedence.SUM
                 parts.append(signed(argument) if plain else self.enclosed(argument, least))
             elif word:
                 parts.append(word.replace("(", OPEN).replace(")", CLOSE))
-        return Piece(tuple(parts), level)
+        return Fragment(tuple(parts), level)
 
-    def marked(self, e: Expr, piece: Piece) -> Piece:
+    def marked(self, e: Expr, piece: Fragment) -> Fragment:
         if isinstance(piece.text, str) and piece.text.startswith(r"\frac"):  # a label, a number
-            piece = piece._replace(level=Level.POWER)
+            piece = piece._replace(level=NotationPrecedence.POWER)
         mark = self.marks.get(e) if self.marks else None
         return piece if mark is None else piece._replace(text=(mark, piece.text, "}"))
 
@@ -270,7 +274,7 @@ def _is_bracketed(text: str) -> bool:
 # ------------------------------------------------------------------------------------- what is used
 
 
-def _spelled(e: Expr, notation: Latex, least: Level = Level.SUM) -> str:
+def _spelled(e: Expr, notation: Latex, least: NotationPrecedence = NotationPrecedence.SUM) -> str:
     return spell(e, notation, least=least)
 
 
@@ -306,7 +310,7 @@ def to_latex(e: Expr, notation: Latex | None = None) -> str:
 
 def factor_latex(e: Expr, notation: Latex) -> str:
     """The expression as it stands between the dots of a scalar line."""
-    return sized(_spelled(e, notation, Level.POWER))
+    return sized(_spelled(e, notation, NotationPrecedence.POWER))
 
 
 def notation_for(problem: Problem, request: Request) -> Latex:
@@ -330,7 +334,7 @@ def notation_for(problem: Problem, request: Request) -> Latex:
 _RELATIONS = {"=": "=", "=?": r"\overset{?}{=}", "≠": r"\neq"}
 
 
-def equation(f: Formula | MarkedText, notation: Latex) -> tuple[str, str, str]:
+def equation(f: EquationBlock | MarkedText, notation: Latex) -> tuple[str, str, str]:
     """The left side, the sign and the right side of an equation that is told; what has no value
     stands as it was typed."""
     left = heading(f.left, notation) if isinstance(f.left, Request) else notation.label(f.left)

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
-Segment = tuple[str, str]  # text and style
-Row = list[Segment]
+StyledText = tuple[str, str]  # text and style
+Row = list[StyledText]
 MARGIN = 2
 _QUOTED = re.compile(r"`[^`\n]{1,30}`")
 # Half-bright colours, which are read on a dark and on a light background.

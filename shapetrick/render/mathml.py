@@ -59,7 +59,7 @@ def pieces(latex: str) -> list[str]:
 
 
 def _items(latex: str) -> Sequence[_Item]:
-    reader = _Reader()
+    reader = _MathReader()
     for match in _TOKENS.finditer(latex):
         reader.read(match)
     return reader.finished()
@@ -77,7 +77,7 @@ class _Item:
 
 
 @dataclass(slots=True)
-class _Pending:
+class _OpenCommand:
     """A command that waits for its arguments."""
 
     command: str
@@ -92,11 +92,11 @@ class _Frame:
     opened: str = ""
     tall: bool = False
     items: list[_Item] = field(default_factory=list)
-    pending: list[_Pending] = field(default_factory=list)
+    pending: list[_OpenCommand] = field(default_factory=list)
     gap: bool = False
 
 
-class _Reader:
+class _MathReader:
     """Puts tokens into rows; a stack holds the groups that are open."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class _Reader:
         if kind == "word":
             self._put(_word(match["look"], re.sub(r"\\(.)", r"\1", match["word"])))
         elif kind == "mark":
-            self._frame.pending.append(_Pending(f"class {match['mark']}", 1))
+            self._frame.pending.append(_OpenCommand(f"class {match['mark']}", 1))
         elif kind in ("open", "close"):
             fence = match[kind]
             self._open(fence, True) if kind == "open" else self._close(fence)
@@ -134,7 +134,7 @@ class _Reader:
     def _character(self, c: str) -> None:
         if c in "^_":
             base = self._frame.items.pop() if self._frame.items else _Item("<mrow></mrow>")
-            self._frame.pending.append(_Pending(c, 2, [base]))
+            self._frame.pending.append(_OpenCommand(c, 2, [base]))
         elif c == "{":
             self._stack.append(_Frame())
         elif c == "(":
@@ -149,7 +149,7 @@ class _Reader:
 
     def _command(self, name: str) -> None:
         if name in _ARGUMENTS:
-            self._frame.pending.append(_Pending(name, _ARGUMENTS[name]))
+            self._frame.pending.append(_OpenCommand(name, _ARGUMENTS[name]))
         elif name in _SPACES:
             self._put(_Item(f'<mspace width="{_SPACES[name]}"></mspace>', operand=False))
         elif name in _SIGNS:
@@ -176,7 +176,7 @@ class _Reader:
 
     def _script(self, sign: str, text: str) -> None:
         base = self._frame.items.pop()
-        self._frame.pending.append(_Pending(sign, 2, [base]))
+        self._frame.pending.append(_OpenCommand(sign, 2, [base]))
         self._put(_Item(text))
 
     def _put(self, item: _Item) -> None:
@@ -198,7 +198,7 @@ class _Reader:
         frame.gap = False
 
 
-def _built(pending: _Pending) -> _Item:
+def _built(pending: _OpenCommand) -> _Item:
     parts = [item.text for item in pending.found]
     first = pending.found[0]
     match pending.command:

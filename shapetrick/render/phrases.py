@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
-from ..core.problem import Kind, Request
+from ..core.problem import DerivativeKind, Request
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
@@ -21,7 +21,7 @@ BADGES = {
 }
 ERRORS = "error of central differences"
 REMAINDER = "Taylor remainder"
-KINDS: dict[Kind, str] = {
+KINDS: dict[DerivativeKind, str] = {
     "grad": "gradient",
     "vjp": "backward rule",
     "jac": "Jacobian",

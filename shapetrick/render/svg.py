@@ -32,7 +32,7 @@ LINES = 32  # the height of a label's two lines
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class LabelledBox:
     """A matrix in the picture: its label, its shape, and its look."""
 
     label: str
@@ -71,7 +71,7 @@ def shapes_of(e: Expr, marks: Mapping[Expr, str]) -> list[Shape]:
     return [operand.shape for operand in _operands(e, marks)[1]]
 
 
-def shape_picture(e: Expr, result: Box, marks: Mapping[Expr, str], scale: Scale) -> Html:
+def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale: Scale) -> Html:
     """The operands of an arrangement, and how they make the result; empty where there is nothing
     to see, or too much."""
     op, operands = _operands(e, marks)
@@ -81,7 +81,7 @@ def shape_picture(e: Expr, result: Box, marks: Mapping[Expr, str], scale: Scale)
         or result.shape[0].integer == 1 == result.shape[1].integer
     ):
         return Html("")
-    boxes = [Box(to_text(a, unicode=True), a.shape, _looks(a, marks)) for a in operands]
+    boxes = [LabelledBox(to_text(a, unicode=True), a.shape, _looks(a, marks)) for a in operands]
     if op == "matmul" and len(boxes) > 1:
         drawn, width, height = _falk(boxes, result, scale)
     else:
@@ -133,7 +133,7 @@ def _looks(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, ...]:
 Drawing = tuple[list[Html], float, float]
 
 
-def _falk(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
+def _falk(boxes: Sequence[LabelledBox], result: LabelledBox, scale: Scale) -> Drawing:
     first, *others = boxes
     above = LINES + max(scale(box.shape[0]) for box in others)
     top, x = above + GAP, float(GAP)
@@ -144,7 +144,7 @@ def _falk(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
     x += slot + GAP
     for i, box in enumerate(others):
         last = i == len(others) - 1
-        product = result if last else Box("", (first.shape[0], box.shape[1]), ("between",))
+        product = result if last else LabelledBox("", (first.shape[0], box.shape[1]), ("between",))
         slot = _slot([box, product], scale)
         middle = x + slot / 2
         high, wide = scale(box.shape[0]), scale(box.shape[1])
@@ -155,7 +155,7 @@ def _falk(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
     return drawn, x, top + scale(first.shape[0]) + LINES + 4
 
 
-def _row(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
+def _row(boxes: Sequence[LabelledBox], result: LabelledBox, scale: Scale) -> Drawing:
     """Operands of an element-wise product beside each other, and the result."""
     all_boxes = [*boxes, result]
     highest = max(scale(box.shape[0]) for box in all_boxes)
@@ -172,14 +172,19 @@ def _row(boxes: Sequence[Box], result: Box, scale: Scale) -> Drawing:
     return drawn, x, 8 + highest + LINES + 4
 
 
-def _slot(boxes: Sequence[Box], scale: Scale) -> float:
+def _slot(boxes: Sequence[LabelledBox], scale: Scale) -> float:
     """The width that boxes above each other take, with their labels."""
     letters = max(len(t) for b in boxes for t in (b.name, shape_text(b.shape)))
     return max(LETTER * letters, *(scale(b.shape[1]) for b in boxes), 0)
 
 
 def _rectangle(
-    box: Box, middle: float, top: float, scale: Scale, side: str, bottom: float | None = None
+    box: LabelledBox,
+    middle: float,
+    top: float,
+    scale: Scale,
+    side: str,
+    bottom: float | None = None,
 ) -> Iterator[Html]:
     high, wide = scale(box.shape[0]), scale(box.shape[1])
     for i in reversed(range(len(box.looks))):

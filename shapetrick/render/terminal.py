@@ -133,7 +133,7 @@ def _story(story: doc.Story, style: Style) -> list[Row]:
 def _quiet(story: doc.Story, style: Style) -> list[Row]:
     """The gradient alone, after what it introduces; the verdict only if it isn't the good one."""
     blocks = doc.told(story.answer, doc.ANSWER)
-    formulas = [b for b in blocks if isinstance(b, doc.Formula)]
+    formulas = [b for b in blocks if isinstance(b, doc.EquationBlock)]
     alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
     for f in sorted(formulas, key=lambda f: f.label != "where"):
@@ -166,7 +166,7 @@ def _block(block: doc.Block, label: str, style: Style) -> list[Row]:
     match block:
         case doc.ScalarLine():
             return _line(block, style)
-        case doc.Formula():
+        case doc.EquationBlock():
             return _formula(block, label, style)
         case doc.MarkedText():
             return _marked(block, label, style)
@@ -237,7 +237,7 @@ def _aligned(words: Sequence[Cell]) -> tuple[str, str]:
     return above.rstrip(), below.rstrip()
 
 
-def _formula(block: doc.Formula, label: str, style: Style) -> list[Row]:
+def _formula(block: doc.EquationBlock, label: str, style: Style) -> list[Row]:
     look = "" if not block.answers else "bold" if block.sign == "=" else "yellow"
     left = f"{style.left(block.left)} {block.sign} "
     shape = shape_text(block.right.shape) if block.answers else ""
@@ -258,7 +258,7 @@ def _formula(block: doc.Formula, label: str, style: Style) -> list[Row]:
     return labelled(label, rows, INDENT)
 
 
-def _origin(item: doc.Item, style: Style) -> list[Row]:
+def _origin(item: doc.ListedFormula, style: Style) -> list[Row]:
     """A factor with the operation that it comes from, below it where it is long."""
     rows: list[Row] = []
     text = padded(style.text(item.formula), FACTOR_WIDTH)
@@ -271,14 +271,14 @@ def _origin(item: doc.Item, style: Style) -> list[Row]:
     return rows
 
 
-def _rejected(item: doc.Item, style: Style) -> list[Row]:
+def _rejected(item: doc.ListedFormula, style: Style) -> list[Row]:
     """A look-alike, and below it its error and what gives it away."""
     rows: list[Row] = [[(t, "red")] for t in style.broken(style.text(item.formula), INDENT)]
     why = style.filled(": ".join(item.said), INDENT + MARGIN)
     return [*rows, *([(" " * MARGIN + text, "dim")] for text in why)]
 
 
-def _rewriting(item: doc.Item, style: Style) -> list[Row]:
+def _rewriting(item: doc.ListedFormula, style: Style) -> list[Row]:
     """The name of a step of the simplification, and below it what became of what."""
     text = style.text(item.formula)
     if item.before is not None:

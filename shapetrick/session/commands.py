@@ -18,12 +18,12 @@ from ..core.warnings import nearest
 from ..language.source import decoded, read_bytes
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
-from .guided import Hand
+from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
-from .interpreter import Desk, Round, digest_of, named_values, remark_rows, shape_rows
+from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
 from .statements import Session, State, listed
 
-Run = Callable[[Desk, str], Iterable[Row]]
+CommandAction = Callable[[Interpreter, str], Iterable[Row]]
 
 _OTHER_NAMES = {"exit": "quit", "?": "help"}
 _AFTER_OF = re.compile(r"\s(?:wrt|with)\s")
@@ -37,30 +37,30 @@ class Command:
     name: str
     arguments: str
     help: str
-    run: Run
+    run: CommandAction
     more: str = ""
 
 
-def answer(desk: Desk, line: str) -> Iterator[Row]:
+def answer(interpreter: Interpreter, line: str) -> Iterator[Row]:
     """All that is said of a line: a command, or what the desk takes. Errors are said, not
     raised."""
-    return desk.answer(partial(_answered, desk, line.strip()))
+    return interpreter.answer(partial(_answered, interpreter, line.strip()))
 
 
-def _answered(desk: Desk, text: str) -> Iterable[Row]:
-    bare = bare_command(desk, text)
+def _answered(interpreter: Interpreter, text: str) -> Iterable[Row]:
+    bare = bare_command(interpreter, text)
     if bare is not None:
-        return bare.run(desk, "")
+        return bare.run(interpreter, "")
     if not text.startswith(":"):
-        return desk.take(text)
+        return interpreter.take(text)
     name, _, argument = text[1:].strip().partition(" ")
-    return command_named(name).run(desk, argument.strip())
+    return command_named(name).run(interpreter, argument.strip())
 
 
-def bare_command(desk: Desk, text: str) -> Command | None:
+def bare_command(interpreter: Interpreter, text: str) -> Command | None:
     """The command that a word alone is, typed without its colon; None if the word is a name."""
     name = _OTHER_NAMES.get(text, text)
-    return COMMANDS[name] if name in COMMANDS and not desk.knows(text) else None
+    return COMMANDS[name] if name in COMMANDS and not interpreter.knows(text) else None
 
 
 def command_named(name: str) -> Command:
@@ -90,73 +90,76 @@ def _say(text: str) -> list[Row]:
 # ------------------------------------------------------------------------------------ by hand
 
 
-def _derive(desk: Desk, argument: str) -> Iterator[Row]:
+def _derive(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     if " wrt " not in f" {argument} ":
         raise RequestError("write `:derive J wrt W`.")
     text = argument
     if not _KIND.match(argument):
         of = _AFTER_OF.split(argument)[0]
-        scalar = desk.session.read_expression(of).value.is_scalar
+        scalar = interpreter.session.read_expression(of).value.is_scalar
         text = f"{'grad' if scalar else 'vjp'} {argument}"
-    entered = desk.session.enter(text)
+    entered = interpreter.session.enter(text)
     if len(entered.requests) != 1 or entered.requests[0].claim is not None:
         raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
-    yield from remark_rows([("assumed", a) for a in entered.assumptions], desk.style)
-    yield from desk.begin(entered.requests[0])
+    yield from remark_rows([("assumed", a) for a in entered.assumptions], interpreter.style)
+    yield from interpreter.begin(entered.requests[0])
 
 
-def _hand(desk: Desk) -> Hand:
-    if desk.hand is None:
+def _hand(interpreter: Interpreter) -> GuidedDerivation:
+    if interpreter.hand is None:
         raise RequestError("nothing is being derived by hand: `:derive J wrt W` begins.")
-    return desk.hand
+    return interpreter.hand
 
 
-def _hint(desk: Desk, _: str) -> Iterable[Row]:
-    if desk.round is not None:
-        hint = desk.round.question.hint or "there is no hint to this one."
+def _hint(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    if interpreter.round is not None:
+        hint = interpreter.round.question.hint or "there is no hint to this one."
     else:
-        hint = _hand(desk).hint()
-    return _say("\n".join(prose(hint, desk.style.prose_width - 2)))
+        hint = _hand(interpreter).hint()
+    return _say("\n".join(prose(hint, interpreter.style.prose_width - 2)))
 
 
-def _candidates(desk: Desk, _: str) -> Iterable[Row]:
-    return candidate_rows(_hand(desk), desk.style)
+def _candidates(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    return candidate_rows(_hand(interpreter), interpreter.style)
 
 
-def _next(desk: Desk, _: str) -> Iterator[Row]:
-    hand = _hand(desk)
+def _next(interpreter: Interpreter, _: str) -> Iterator[Row]:
+    hand = _hand(interpreter)
     yield [("  the machine: ", "dim"), (hand.play_next().text, "cyan")]
     yield []
-    yield from desk.look(hand)
+    yield from interpreter.look(hand)
 
 
-def _back(desk: Desk, _: str) -> Iterable[Row]:
-    hand = _hand(desk)
+def _back(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    hand = _hand(interpreter)
     if not hand.back():
         return _say("this is the first line; `:stop` leaves.")
-    return desk.look(hand)
+    return interpreter.look(hand)
 
 
-def _why(desk: Desk, argument: str) -> Iterable[Row]:
-    move = _hand(desk).move
+def _why(interpreter: Interpreter, argument: str) -> Iterable[Row]:
+    move = _hand(interpreter).move
     assert move is not None
-    return why_rows(move, argument, desk.style)
+    return why_rows(move, argument, interpreter.style)
 
 
-def _answer(desk: Desk, _: str) -> Iterator[Row]:
-    if desk.round is not None:
-        round_ = desk.round
+def _answer(interpreter: Interpreter, _: str) -> Iterator[Row]:
+    if interpreter.round is not None:
+        round_ = interpreter.round
         problem = round_.question.problem
-        desk.scores.record(round_.question, right=False)
-        desk.waiting += (
-            partial(Desk(Session(_state(problem.text)), desk.style).derive, problem.requests[0]),
-            partial(desk.pose_another, round_),
+        interpreter.scores.record(round_.question, right=False)
+        interpreter.waiting += (
+            partial(
+                Interpreter(Session(_state(problem.text)), interpreter.style).derive,
+                problem.requests[0],
+            ),
+            partial(interpreter.pose_another, round_),
         )
         return
-    hand = _hand(desk)
+    hand = _hand(interpreter)
     while hand.move is not None:
         hand.play_next()
-    yield from desk.look(hand)
+    yield from interpreter.look(hand)
 
 
 def _state(text: str) -> State:
@@ -165,59 +168,61 @@ def _state(text: str) -> State:
     return session.state
 
 
-def _stop(desk: Desk, _: str) -> Iterable[Row]:
-    if desk.hand is None and desk.round is None:
+def _stop(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    if interpreter.hand is None and interpreter.round is None:
         return _say("nothing is open; `:quit` leaves the session.")
-    desk.hand = desk.round = None
+    interpreter.hand = interpreter.round = None
     return _say("left.")
 
 
 # --------------------------------------------------------------------- what was found, and said
 
 
-def _check(desk: Desk, argument: str) -> Iterable[Row]:
+def _check(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     if not argument:
         raise RequestError("write `:check grad J wrt W = X' G`.")
-    return desk.enter(f"check {argument.removeprefix('check ')}")
+    return interpreter.enter(f"check {argument.removeprefix('check ')}")
 
 
-def _last(desk: Desk) -> Derivation:
-    if desk.last is None:
+def _last(interpreter: Interpreter) -> Derivation:
+    if interpreter.last is None:
         raise RequestError("nothing was derived yet: ask `grad J wrt W`, or `:derive J wrt W`.")
-    return desk.last
+    return interpreter.last
 
 
-def _steps(desk: Desk, _: str) -> Iterable[Row]:
-    return desk.show(_last(desk), steps=True)
+def _steps(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    return interpreter.show(_last(interpreter), steps=True)
 
 
-def _latex(desk: Desk, _: str) -> Iterable[Row]:
-    return _say(_last(desk).latex())
+def _latex(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    return _say(_last(interpreter).latex())
 
 
-def _code(desk: Desk, argument: str) -> Iterable[Row]:
-    code = _last(desk).code(argument or TARGETS[0])
+def _code(interpreter: Interpreter, argument: str) -> Iterable[Row]:
+    code = _last(interpreter).code(argument or TARGETS[0])
     return [[(line, "")] for line in code.splitlines()]
 
 
-def _answers(desk: Desk, _: str) -> Iterable[Row]:
-    requests = desk.session.problem.requests
+def _answers(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    requests = interpreter.session.problem.requests
     if not requests:
         raise RequestError("nothing was asked.")
-    desk.waiting += tuple(partial(desk.derive, request, quiet=True) for request in requests)
+    interpreter.waiting += tuple(
+        partial(interpreter.derive, request, quiet=True) for request in requests
+    )
     return ()
 
 
-def _shapes(desk: Desk, argument: str) -> Iterable[Row]:
+def _shapes(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     if argument:
-        yield from shape_rows(desk.session.parts(argument))
+        yield from shape_rows(interpreter.session.parts(argument))
         return
-    named = named_values(desk.session.problem)
+    named = named_values(interpreter.session.problem)
     yield from shape_rows([*named.items()]) if named else _say("nothing was entered.")
 
 
-def _vars(desk: Desk, _: str) -> Iterable[Row]:
-    entries = desk.session.state.entries
+def _vars(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    entries = interpreter.session.state.entries
     if not entries:
         return _say("nothing was entered.")
     width = len(str(len(entries)))
@@ -234,31 +239,31 @@ def _vars(desk: Desk, _: str) -> Iterable[Row]:
 # ---------------------------------------------------------------------------------- the session
 
 
-def _set(desk: Desk, argument: str) -> Iterable[Row]:
+def _set(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     name, _, value = argument.partition(" ")
     value = value.strip()
     if name == "time-limit" and value:
-        desk.time_limit = seconds_of(value)
-        return _say(f"time limit {value}" + (" s" if desk.time_limit is not None else ""))
+        interpreter.time_limit = seconds_of(value)
+        return _say(f"time limit {value}" + (" s" if interpreter.time_limit is not None else ""))
     if name != "seed" or not value.isdecimal() or len(value) > 18:
         raise RequestError("write `:set seed 7`, or `:set time-limit 60`.")
-    desk.session.set_seed(int(value))
+    interpreter.session.set_seed(int(value))
     return _say(f"seed {int(value)}")
 
 
-def _undo(desk: Desk, _: str) -> Iterable[Row]:
-    return _moved(desk, desk.session.undo, "undone")
+def _undo(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    return _moved(interpreter, interpreter.session.undo, "undone")
 
 
-def _redo(desk: Desk, _: str) -> Iterable[Row]:
-    return _moved(desk, desk.session.redo, "done again")
+def _redo(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    return _moved(interpreter, interpreter.session.redo, "done again")
 
 
-def _moved(desk: Desk, move: Callable[[], bool], word: str) -> Iterable[Row]:
-    before = desk.session.state
+def _moved(interpreter: Interpreter, move: Callable[[], bool], word: str) -> Iterable[Row]:
+    before = interpreter.session.state
     if not move():
         raise RequestError(f"there is nothing to be {word}.")
-    after = desk.session.state
+    after = interpreter.session.state
     gone = [e.text for e in before.entries if e not in after.entries]
     come = [e.text for e in after.entries if e not in before.entries]
     rows: list[Row] = [[("  - ", "red"), (text, "")] for text in gone]
@@ -266,26 +271,26 @@ def _moved(desk: Desk, move: Callable[[], bool], word: str) -> Iterable[Row]:
     return rows or _say(word if before.seed == after.seed else f"seed {after.seed}")
 
 
-def _forget(desk: Desk, argument: str) -> Iterable[Row]:
+def _forget(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     names = argument.replace(",", " ").split()
     if not names:
         raise RequestError("write `:forget NAME`.")
-    before = len(desk.session.state.entries)
-    desk.session.forget(names)
-    gone = before - len(desk.session.state.entries)
+    before = len(interpreter.session.state.entries)
+    interpreter.session.forget(names)
+    gone = before - len(interpreter.session.state.entries)
     return _say(f"forgot {listed(names)}" + (f" ({counted(gone, 'statement')})" if gone else ""))
 
 
-def _load(desk: Desk, argument: str) -> Iterator[Row]:
+def _load(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     if not argument:
         raise RequestError("write `:load FILE`.")
     content = read_bytes(str(_path(argument)))
     loaded = Session()
     loaded.enter(decoded(content, argument))
-    desk.session.reset(loaded.state)
-    desk.hand = None
-    desk.is_in(argument, content)
-    yield from _standing_rows(desk)
+    interpreter.session.reset(loaded.state)
+    interpreter.hand = None
+    interpreter.is_in(argument, content)
+    yield from _standing_rows(interpreter)
 
 
 def _path(name: str) -> Path:
@@ -296,28 +301,28 @@ def _path(name: str) -> Path:
         raise RequestError(f"{name} is no file: {error}") from None
 
 
-def _standing_rows(desk: Desk) -> Iterator[Row]:
+def _standing_rows(interpreter: Interpreter) -> Iterator[Row]:
     """What stands after it was read from a file, and what it asks."""
-    yield from _shapes(desk, "")
-    asked = [e.text for e in desk.session.state.entries if e.kind == "request"]
+    yield from _shapes(interpreter, "")
+    asked = [e.text for e in interpreter.session.state.entries if e.kind == "request"]
     if asked:
-        yield from remark_rows([("asked", text) for text in asked], desk.style)
-        yield from remark_rows([("", ":answers derives them")], desk.style)
+        yield from remark_rows([("asked", text) for text in asked], interpreter.style)
+        yield from remark_rows([("", ":answers derives them")], interpreter.style)
 
 
-def _save(desk: Desk, argument: str) -> Iterable[Row]:
+def _save(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     over = argument.endswith("!")
-    name = argument.removesuffix("!").strip() or desk.file
+    name = argument.removesuffix("!").strip() or interpreter.file
     if not name:
         raise RequestError("write `:save FILE`.")
-    if not desk.session.state.entries:
+    if not interpreter.session.state.entries:
         raise RequestError("nothing was entered.")
-    content, path = desk.session.state.text, _path(name)
+    content, path = interpreter.session.state.text, _path(name)
     try:
         if not over and path.exists():
-            if name != desk.file:
+            if name != interpreter.file:
                 raise RequestError(f"{name} is there already: `:save {name}!` replaces it.")
-            if path.is_file() and digest_of(path.read_bytes()) != desk.digest:
+            if path.is_file() and digest_of(path.read_bytes()) != interpreter.digest:
                 raise RequestError(
                     f"{name} was changed by another program since it was read or saved here: "
                     f"`:save {name}!` replaces it, and another name keeps both."
@@ -326,19 +331,20 @@ def _save(desk: Desk, argument: str) -> Iterable[Row]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"cannot write {name}: {reason}.") from None
-    desk.is_in(name, content.encode("utf-8"))
-    return _say(f"saved {counted(len(desk.session.state.statements), 'statement')} in {name}")
+    interpreter.is_in(name, content.encode("utf-8"))
+    number = len(interpreter.session.state.statements)
+    return _say(f"saved {counted(number, 'statement')} in {name}")
 
 
-def _recover(desk: Desk, argument: str) -> Iterator[Row]:
-    found = desk.recovery.found()
+def _recover(interpreter: Interpreter, argument: str) -> Iterator[Row]:
+    found = interpreter.recovery.found()
     if argument not in ("", "drop"):
         raise RequestError("write `:recover`, or `:recover drop`.")
     if not found:
         raise RequestError("no session was left without saving.")
     left = found[0]
     if argument:
-        desk.recovery.forget(left)
+        interpreter.recovery.forget(left)
         yield from _say(f"the session of {left.when} is deleted.")
     else:
         restored = Session()
@@ -347,27 +353,33 @@ def _recover(desk: Desk, argument: str) -> Iterator[Row]:
         except InputError as error:
             raise RequestError(f"{left.path} can't be read: {error.message}") from None
         restored.set_seed(left.unsaved.seed)
-        desk.session.reset(restored.state)
-        desk.hand = desk.round = None
-        desk.file, desk.digest, desk.saved = left.unsaved.file, left.unsaved.digest, ()
-        desk.recovery.take_up(left)
-        yield from _standing_rows(desk)
-        desk.waiting += tuple(partial(_answered, desk, line) for line in left.unsaved.lines)
+        interpreter.session.reset(restored.state)
+        interpreter.hand = interpreter.round = None
+        interpreter.file, interpreter.digest, interpreter.saved = (
+            left.unsaved.file,
+            left.unsaved.digest,
+            (),
+        )
+        interpreter.recovery.take_up(left)
+        yield from _standing_rows(interpreter)
+        interpreter.waiting += tuple(
+            partial(_answered, interpreter, line) for line in left.unsaved.lines
+        )
     if len(found) > 1:
         yield from _say(f"{counted(len(found) - 1, 'older session')} left: :recover again.")
 
 
-def _quit(desk: Desk, _: str) -> Iterable[Row]:
-    desk.done = True
+def _quit(interpreter: Interpreter, _: str) -> Iterable[Row]:
+    interpreter.done = True
     return ()
 
 
 # ------------------------------------------------------------------------------------- practice
 
 
-def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
+def _quiz(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     words = argument.split()
-    source = desk.questions
+    source = interpreter.questions
     if words and words[0].endswith(".toml"):
         source = questions(_path(words.pop(0)))
     level = next((int(w) for w in words if w.isdecimal() and int(w) in LEVELS), None)
@@ -377,23 +389,26 @@ def _quiz(desk: Desk, argument: str) -> Iterator[Row]:
     if len(named) > 1 or (named and len(found) != 1):
         raise RequestError(f"the topics are {listed(known)}; the levels go from 1 to 5.")
     topic = found[0] if found else ""
-    question = choose(source, desk.scores, topic, level)
-    yield from desk.pose(Round(question, source, topic, level))
+    question = choose(source, interpreter.scores, topic, level)
+    yield from interpreter.pose(OpenQuestion(question, source, topic, level))
 
 
-def _skip(desk: Desk, _: str) -> Iterator[Row]:
-    if desk.round is None:
+def _skip(interpreter: Interpreter, _: str) -> Iterator[Row]:
+    if interpreter.round is None:
         raise RequestError("no question is open: `:quiz` poses one.")
-    desk.scores.record(desk.round.question, right=False)
-    yield from desk.pose_another(desk.round)
+    interpreter.scores.record(interpreter.round.question, right=False)
+    yield from interpreter.pose_another(interpreter.round)
 
 
-def _score(desk: Desk, _: str) -> Iterator[Row]:
-    width = max(sum(q.topic == topic for q in desk.questions) for topic in topics(desk.questions))
-    for topic in topics(desk.questions):
-        asked = [q for q in desk.questions if q.topic == topic]
-        solved = sum(desk.scores.solved(q) for q in asked)
-        tried = sum(desk.scores.tried(q) for q in asked)
+def _score(interpreter: Interpreter, _: str) -> Iterator[Row]:
+    width = max(
+        sum(q.topic == topic for q in interpreter.questions)
+        for topic in topics(interpreter.questions)
+    )
+    for topic in topics(interpreter.questions):
+        asked = [q for q in interpreter.questions if q.topic == topic]
+        solved = sum(interpreter.scores.solved(q) for q in asked)
+        tried = sum(interpreter.scores.tried(q) for q in asked)
         bar = "■" * solved + "□" * (len(asked) - solved)
         of = f"   {solved} of {len(asked)} solved, {counted(tried, 'try', 'tries')}"
         yield [(f"  {padded(topic, 14)}", ""), (padded(bar, width), "green"), (of, "dim")]
@@ -402,7 +417,7 @@ def _score(desk: Desk, _: str) -> Iterator[Row]:
 # ------------------------------------------------------------------------------------------ help
 
 
-def _help(desk: Desk, argument: str) -> Iterator[Row]:
+def _help(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     name = argument.removeprefix(":")
     if name in NAMES and name not in COMMANDS:
         row = TABLE[NAMES[name]]
@@ -414,7 +429,7 @@ def _help(desk: Desk, argument: str) -> Iterator[Row]:
     if name:
         command = command_named(name)
         yield [(f"  :{command.name} {command.arguments}", "bold")]
-        for line in prose(f"{command.help}. {command.more}", desk.style.prose_width - 2):
+        for line in prose(f"{command.help}. {command.more}", interpreter.style.prose_width - 2):
             yield [(f"  {line}", "")]
         return
     width = max(len(f"{c.name} {c.arguments}") for c in COMMANDS.values()) + 4

@@ -13,7 +13,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 if TYPE_CHECKING:
-    from .interpreter import Desk
+    from .interpreter import Interpreter
 
 # How a token of the language looks, by the names that the grammar gives them.
 _TOKENS = {
@@ -50,27 +50,27 @@ def signs(begun: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sign for name, sign in SIGNS.items() if name.startswith(begun)))
 
 
-class Names(Completer):
+class Completions(Completer):
     r"""Names with their shapes, functions with their help, commands, files, and `\theta`."""
 
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        self._desk = desk
+    def __init__(self, interpreter: Callable[[], Interpreter | None]) -> None:
+        self._interpreter = interpreter
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         text = document.text_before_cursor
-        desk = self._desk()
+        interpreter = self._interpreter()
         if escape := ESCAPE.search(text):
             for name, sign in SIGNS.items():
                 if name.startswith(escape.group(1)):
                     yield Completion(sign, -len(escape.group()), f"\\{name}", sign)
-        elif desk is None:
+        elif interpreter is None:
             return
         elif command := _COMMAND.match(text):
             yield from _commands(command.group(1))
         elif argument := _ARGUMENT.match(text):
-            yield from _arguments(desk, *argument.groups())
+            yield from _arguments(interpreter, *argument.groups())
         elif word := _WORD.search(text):
-            yield from _words(desk, word.group())
+            yield from _words(interpreter, word.group())
 
 
 def _commands(begun: str) -> Iterator[Completion]:
@@ -81,7 +81,7 @@ def _commands(begun: str) -> Iterator[Completion]:
             yield Completion(name, -len(begun), f":{name}", command.help)
 
 
-def _arguments(desk: Desk, command: str, begun: str) -> Iterator[Completion]:
+def _arguments(interpreter: Interpreter, command: str, begun: str) -> Iterator[Completion]:
     from ..codegen.python.module import TARGETS
     from ..quiz import topics
 
@@ -94,10 +94,10 @@ def _arguments(desk: Desk, command: str, begun: str) -> Iterator[Completion]:
         case "code":
             choices = list(TARGETS)
         case "quiz":
-            choices = topics(desk.questions)
+            choices = topics(interpreter.questions)
         case _:
             word = _WORD.search(begun)
-            yield from _words(desk, word.group() if word else "")
+            yield from _words(interpreter, word.group() if word else "")
     for choice in choices:
         if choice.startswith(begun):
             yield Completion(choice, -len(begun))
@@ -113,15 +113,15 @@ def _files(begun: str) -> list[str]:
     return [lead + p.name + ("/" if p.is_dir() else "") for p in found if p.name[0] != "."]
 
 
-def _words(desk: Desk, begun: str) -> Iterator[Completion]:
+def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
     """Names that stand, then functions, then the words of a request."""
     from ..core.dims import shape_text
     from ..core.functions import NAMES, OPERATORS, TABLE
 
-    problem = desk.session.problem
+    problem = interpreter.session.problem
     known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
-    if desk.hand is not None and desk.hand.move is not None:
-        factors = desk.hand.move.factors
+    if interpreter.hand is not None and interpreter.hand.move is not None:
+        factors = interpreter.hand.move.factors
         known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}
     known |= dict.fromkeys(problem.functions, "element-wise function")
     known |= {name: TABLE[of].help for name, of in NAMES.items() if of not in OPERATORS}
@@ -134,8 +134,8 @@ def _words(desk: Desk, begun: str) -> Iterator[Completion]:
 class Tokens(Lexer):
     """The language's own tokens, as far as a line can be read."""
 
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        self._desk = desk
+    def __init__(self, interpreter: Callable[[], Interpreter | None]) -> None:
+        self._interpreter = interpreter
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         if len(document.text) > MOST_COLOURED:
@@ -155,17 +155,19 @@ class Tokens(Lexer):
 
     def _looks(self, text: str) -> list[str]:
         looks = [""] * (len(text) + 1)
-        desk = self._desk()
+        interpreter = self._interpreter()
         if text.lstrip().startswith(":"):
             end = len(text.split(" ")[0])
             looks[:end] = ["class:command"] * end
-        elif desk is not None:
+        elif interpreter is not None:
             from ..language.parser import tokens
             from ..language.scope import vocabulary
 
             clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
             for begin, end in _statements(clean):
-                found = tokens(clean[begin:end], vocabulary(), desk.session.problem.functions)
+                found = tokens(
+                    clean[begin:end], vocabulary(), interpreter.session.problem.functions
+                )
                 for kind, span in found:
                     if kind in _TOKENS:
                         look = [f"class:{_TOKENS[kind]}"] * (span.end - span.start)

@@ -22,9 +22,9 @@ from ..language.syntax import (
     Asked,
     Declaration,
     Definition,
-    Node,
-    Side,
     Statement,
+    SyntaxNode,
+    TypedDimension,
     has_families,
     postorder,
 )
@@ -158,7 +158,7 @@ def _only_adds(standing: Standing, statements: Iterable[Statement]) -> bool:
 def _names(statements: Iterable[Statement]) -> Iterator[str]:
     """The names that statements mention."""
     for s in statements:
-        roots: tuple[Node | None, ...] = ()
+        roots: tuple[SyntaxNode | None, ...] = ()
         if isinstance(s, Definition):
             roots = (s.body,)
         elif isinstance(s, Asked):
@@ -185,7 +185,9 @@ def _scope(text: str, standing: Standing, named: Iterable[str], known: Mapping[s
             scope.dims[name] = standing.dims[name]
     for name, value in known.items():
         rows, cols = value.shape
-        scope.symbols[name] = Declared((Side(rows, ()), Side(cols, ())), (), None)
+        scope.symbols[name] = Declared(
+            (TypedDimension(rows, ()), TypedDimension(cols, ())), (), None
+        )
     return scope
 
 
@@ -213,7 +215,7 @@ def _is_mistaken(standing: Standing, names: Iterable[str], known: Container[str]
     )
 
 
-def _may_be_of_a_matrix(standing: Standing, root: Node) -> bool:
+def _may_be_of_a_matrix(standing: Standing, root: SyntaxNode) -> bool:
     """Whether a trace or the like may be of a function in a definition that stands: both are looked
     at to say how that function is read."""
     nodes = list(postorder(root))
@@ -222,7 +224,7 @@ def _may_be_of_a_matrix(standing: Standing, root: Node) -> bool:
     )
 
 
-def _values(statements: Iterable[Statement]) -> Iterator[Node]:
+def _values(statements: Iterable[Statement]) -> Iterator[SyntaxNode]:
     """The expressions of definitions and requests."""
     for s in statements:
         if isinstance(s, Definition):
@@ -231,11 +233,11 @@ def _values(statements: Iterable[Statement]) -> Iterator[Node]:
             yield s.of
 
 
-def _callers(bodies: Mapping[str, Sequence[Node]]) -> list[str]:
+def _callers(bodies: Mapping[str, Sequence[SyntaxNode]]) -> list[str]:
     return [name for name, nodes in bodies.items() if any(node.kind == "call" for node in nodes)]
 
 
-def _reaching(bodies: Mapping[str, Sequence[Node]], names: Iterable[str]) -> set[str]:
+def _reaching(bodies: Mapping[str, Sequence[SyntaxNode]], names: Iterable[str]) -> set[str]:
     """The names with the definitions that use them, directly or through others."""
     found = set(names)
     for name, nodes in bodies.items():  # each stands behind those that it uses

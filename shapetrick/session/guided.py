@@ -64,7 +64,7 @@ LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedFactor:
     """A factor and what it is called here: its own name, or a letter for it."""
 
     name: str
@@ -76,19 +76,19 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ArrangementStep:
     """One line to be arranged. `part` is (i, n) for the i-th of the n lines of a step."""
 
     step: Step
     line: Line
-    factors: tuple[Named, ...]
+    factors: tuple[NamedFactor, ...]
     part: tuple[int, int]
 
     @property
     def shape(self) -> Shape:
         return self.step.shape
 
-    def letter(self, named: Named) -> Expr:
+    def letter(self, named: NamedFactor) -> Expr:
         """A factor as it is called here."""
         e = named.expression
         return e if e.is_scalar and not isinstance(e, Symbol) else symbol(named.name, e.shape)
@@ -108,7 +108,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class MoveVerdict:
     """What is said of an arrangement. `factor` is what it has too much, `2` or `1/m`, if it is
     right but for that; else `reason` is why it fails, if that is known, or what leads on."""
 
@@ -120,7 +120,7 @@ class Ruling:
     lines: int = 0  # how many lines it settles
 
 
-class Hand:
+class GuidedDerivation:
     """A request on its way, played by a person. Raises DerivationError where no derivation is
     known."""
 
@@ -135,7 +135,7 @@ class Hand:
         self.hints = 0  # given for this move
         self._values: dict[Expr, list[Array | None]] = {}
 
-    def copy(self) -> Hand:
+    def copy(self) -> GuidedDerivation:
         """The same lines, to go on from apart."""
         other = copy(self)
         other.played = [*self.played]
@@ -144,16 +144,16 @@ class Hand:
     # -------------------------------------------------------------------------------- the moves
 
     @property
-    def move(self) -> Move | None:
+    def move(self) -> ArrangementStep | None:
         """The line that is to be arranged; None at the end."""
         return self.moves[len(self.played)] if len(self.played) < len(self.moves) else None
 
-    def _moves(self) -> Iterator[Move]:
+    def _moves(self) -> Iterator[ArrangementStep]:
         for step in self.steps:
             for i, line in enumerate(step.lines):
-                yield Move(step, line, tuple(self._named(line)), (i, len(step.lines)))
+                yield ArrangementStep(step, line, tuple(self._named(line)), (i, len(step.lines)))
 
-    def _named(self, line: Line) -> Iterator[Named]:
+    def _named(self, line: Line) -> Iterator[NamedFactor]:
         taken = self._taken
         letters = iter([c for c in LETTERS if c not in taken])
         upstream = next(name for name in UPSTREAMS if name not in taken)
@@ -172,7 +172,7 @@ class Hand:
             else:
                 name = known.get(e) or next(letters, to_text(e))
             known[e] = name
-            yield Named(name, factor)
+            yield NamedFactor(name, factor)
 
     @cached_property
     def _taken(self) -> set[str]:
@@ -197,14 +197,14 @@ class Hand:
             advice = self._advice(plain, move)
             raise type(error)("\n".join([error.message, *advice]), error.span, plain) from None
 
-    def _names(self, move: Move) -> dict[str, Expr]:
+    def _names(self, move: ArrangementStep) -> dict[str, Expr]:
         """What may be mentioned in a line besides the problem's own names."""
         inside = (s for n in move.factors for s in symbols_of(n.expression))
         names: dict[str, Expr] = {s.name: s for s in inside}  # members of families too
         names |= {n.name: n.expression for n in move.factors}
         return {name: e for name, e in names.items() if is_name(name)}
 
-    def _plain(self, text: str, move: Move) -> str:
+    def _plain(self, text: str, move: ArrangementStep) -> str:
         """What was typed, with names in the place of labels."""
         for named in move.factors:
             label = to_text(named.expression)
@@ -212,7 +212,7 @@ class Hand:
                 text = re.sub(re.escape(label) + r"(?!\w)", named.name, text)
         return text
 
-    def _advice(self, plain: str, move: Move) -> list[str]:
+    def _advice(self, plain: str, move: ArrangementStep) -> list[str]:
         """What leads from a line of another shape, or of none, to the shape that is needed: the
         factors that are missing, lines that fit, or what there is to change."""
         node, lowering = read_line(plain, self.problem, self._names(move), move.shape)
@@ -231,7 +231,7 @@ class Hand:
         texts = [f"`{offer.text}`" for offer in found if offer in shown]
         return [f"{_either(texts)} fits: {shape}."]
 
-    def _lacking(self, typed: set[str], move: Move) -> list[str]:
+    def _lacking(self, typed: set[str], move: ArrangementStep) -> list[str]:
         """The matrix factors that are mentioned neither by their names nor by what is in them."""
         own = {n.name for n in move.factors}
         lacking = []
@@ -242,7 +242,7 @@ class Hand:
                 lacking.append(n.name)
         return lacking
 
-    def play(self, text: str) -> Ruling:
+    def play(self, text: str) -> MoveVerdict:
         """Judge an arrangement, and take it if it stands. Raises InputError."""
         move = self.move
         assert move is not None
@@ -255,28 +255,28 @@ class Hand:
             return replace(ruling, reason=" ".join(advice))
         return ruling
 
-    def judge(self, e: Expr) -> Ruling:
+    def judge(self, e: Expr) -> MoveVerdict:
         """Shape first, then numbers."""
         move = self.move
         assert move is not None
         if e.shape != move.shape:
-            return Ruling("shape", e.shape)
+            return MoveVerdict("shape", e.shape)
         if e is move.line.arrangement:
-            return Ruling("stands", e.shape, lines=1)
+            return MoveVerdict("stands", e.shape, lines=1)
         values, right = self._at_draws(e), self._at_draws(move.line.arrangement)
         error = _error(values, right)
         if error is None:
-            return Ruling("no value", e.shape, np.inf)
+            return MoveVerdict("no value", e.shape, np.inf)
         for lines, other in self._forms(move):
             apart = _error(values, self._at_draws(other))
             if apart is not None and apart <= SAME:
-                return Ruling("stands", e.shape, error, lines=lines)
+                return MoveVerdict("stands", e.shape, error, lines=lines)
         ratios = _ratios(values, right)
         factor = self._factor(ratios, move) if ratios else ""
         reason = "" if factor else PROPORTIONAL if ratios else self._reason(e, move)
-        return Ruling("wrong", e.shape, error, factor, reason)
+        return MoveVerdict("wrong", e.shape, error, factor, reason)
 
-    def _factor(self, ratios: Sequence[float], move: Move) -> str:
+    def _factor(self, ratios: Sequence[float], move: ArrangementStep) -> str:
         """The number or scalar that is too much where the values have these ratios to the right
         ones, if it is a simple one."""
         scalars = [n.expression for n in move.factors]
@@ -293,7 +293,7 @@ class Hand:
                 return to_text(times(number(plain), base))
         return ""
 
-    def _forms(self, move: Move) -> Iterator[tuple[int, Expr]]:
+    def _forms(self, move: ArrangementStep) -> Iterator[tuple[int, Expr]]:
         """What a person may have arranged: the line, or all the lines that are left of its step;
         with the factor from above as a letter, or as what it was found to be. With how many lines
         that settles."""
@@ -317,7 +317,7 @@ class Hand:
                 values[symbol(step.label, step.shape)] = substitute(total, values)
         return values
 
-    def _reason(self, e: Expr, move: Move) -> str:
+    def _reason(self, e: Expr, move: ArrangementStep) -> str:
         """What is missing, what doesn't belong to the line, or why the types refuse it."""
         typed, factors = move.in_letters(e), [move.letter(n) for n in move.factors]
         there, needed = _matrices(typed), _matrices(move.in_letters(move.line.arrangement))
@@ -423,7 +423,7 @@ def _without_zeros(step: Step) -> Step:
     return replace(step, lines=tuple(line for line in step.lines if line.coefficient))
 
 
-def _parts(move: Move) -> list[Expr]:
+def _parts(move: ArrangementStep) -> list[Expr]:
     return [named.expression for named in move.factors]
 
 

@@ -11,13 +11,13 @@ from ..render import phrases as words
 from ..render.layout import MARGIN, Row, columns, labelled, prose
 from ..render.terminal import Style
 from .drawings import Box, drawn
-from .guided import Hand, Move, Named, Ruling, arranged
+from .guided import ArrangementStep, GuidedDerivation, MoveVerdict, NamedFactor, arranged
 
 INDENT = 13
 LEAD = 3  # scalars in front take at most this part of the width
 
 
-def move_rows(hand: Hand, style: Style) -> list[Row]:
+def move_rows(hand: GuidedDerivation, style: Style) -> list[Row]:
     """The line to be arranged: its factors drawn to scale, and what the letters stand for."""
     move = hand.move
     assert move is not None
@@ -38,25 +38,25 @@ def move_rows(hand: Hand, style: Style) -> list[Row]:
     return [*rows, *_letters(move, style)]
 
 
-def label(move: Move) -> str:
+def label(move: ArrangementStep) -> str:
     """What the line is, `∂J/∂W`."""
     return overlined(move.step.label)
 
 
-def prompt(move: Move) -> str:
+def prompt(move: ArrangementStep) -> str:
     """What stands before what is typed: the label, where it leaves room."""
     text = label(move)
     return f"{text} = " if columns(text) <= words.LONGEST_LABEL else "= "
 
 
-def _scalars(move: Move) -> str:
+def _scalars(move: ArrangementStep) -> str:
     scalars = [n.name for n in move.factors if n.expression.is_scalar]
     number = move.line.coefficient
     first = [str(number)] if number != 1 or not move.factors else []
     return "".join(f"{text} · " for text in (*first, *scalars))
 
 
-def _letters(move: Move, style: Style) -> list[Row]:
+def _letters(move: ArrangementStep, style: Style) -> list[Row]:
     rows: list[Row] = []
     for named in dict.fromkeys(n for n in move.factors if n.name != to_text(n.expression)):
         text = f"{named.name} = {overlined(style.text(named.expression))}"
@@ -65,7 +65,7 @@ def _letters(move: Move, style: Style) -> list[Row]:
     return [[], *rows] if rows else []
 
 
-def ruling_rows(ruling: Ruling, move: Move, style: Style) -> list[Row]:
+def ruling_rows(ruling: MoveVerdict, move: ArrangementStep, style: Style) -> list[Row]:
     """Whether an arrangement of the line stands, and if not, why."""
     match ruling.outcome:
         case "stands":
@@ -89,7 +89,7 @@ def _refused(said: str, style: Style) -> list[Row]:
     return [[("  ✗ " if i == 0 else "    ", "bold red"), (t, "")] for i, t in enumerate(texts)]
 
 
-def candidate_rows(hand: Hand, style: Style) -> list[Row]:
+def candidate_rows(hand: GuidedDerivation, style: Style) -> list[Row]:
     """The arrangement that stands, and some that fit the shapes and don't."""
     assert hand.move is not None
     line, rejected, letters = hand.move.line, hand.move.line.rejected, hand.move.in_letters
@@ -115,13 +115,13 @@ def _candidate(head: str, e: Expr, why: str, look: str, style: Style) -> list[Ro
     return labelled(head, rows, INDENT)
 
 
-def why_rows(move: Move, name: str, style: Style) -> list[Row]:
+def why_rows(move: ArrangementStep, name: str, style: Style) -> list[Row]:
     """Where each factor of the line came from in the chain rule, or the one of that name."""
     wanted = [n for n in move.factors if name in ("", n.name, style.text(n.expression))]
     return [row for named in wanted or move.factors for row in _origin(named, style)]
 
 
-def _origin(named: Named, style: Style) -> Iterator[Row]:
+def _origin(named: NamedFactor, style: Style) -> Iterator[Row]:
     text = overlined(style.text(named.expression))
     head = named.name if named.name == text else f"{named.name} = {text}"
     *lines, last = style.broken(head, 2)

@@ -25,17 +25,17 @@ from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
 from ..render.terminal import INDENT, Style, judgement_rows, result_rows
-from .guided import Hand
+from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved
-from .statements import Entered, Entry, Reading, Session, is_expression, listed
+from .statements import Entered, Entry, ParsedExpression, Session, is_expression, listed
 
 Busy = Callable[[str], object]  # told what is worked on, for those who watch
-Part = Callable[[], Iterable["Row"]]  # of what is said of a line
+AnswerPart = Callable[[], Iterable["Row"]]  # of what is said of a line
 
 
 @dataclass(slots=True)
-class Round:
+class OpenQuestion:
     """An open question: where the next ones come from, and how often it was answered wrongly."""
 
     question: Question
@@ -46,15 +46,15 @@ class Round:
 
 
 @dataclass(slots=True)
-class Desk:
+class Interpreter:
     """A session with what is open on it: a derivation by hand, a question, the last derivation."""
 
     session: Session = field(default_factory=Session)
     style: Style = field(default_factory=Style)
     questions: Sequence[Question] = field(default_factory=built_in)
     scores: Scores = field(default_factory=Scores)
-    hand: Hand | None = None
-    round: Round | None = None
+    hand: GuidedDerivation | None = None
+    round: OpenQuestion | None = None
     last: Derivation | None = None
     file: str = ""  # what was loaded or saved
     digest: str = ""  # of what the file held then
@@ -62,7 +62,7 @@ class Desk:
     recovery: Recovery = field(default_factory=Recovery)
     done: bool = False
     time_limit: float | None = SECONDS  # for each part of an answer
-    waiting: tuple[Part, ...] = ()  # parts that follow the one that is worked on
+    waiting: tuple[AnswerPart, ...] = ()  # parts that follow the one that is worked on
     busy: Busy = field(default=lambda what: None)
 
     @property
@@ -102,7 +102,7 @@ class Desk:
 
     # ------------------------------------------------------------------------- a line, in parts
 
-    def answer(self, part: Part) -> Iterator[Row]:
+    def answer(self, part: AnswerPart) -> Iterator[Row]:
         """A part of an answer and those that it leaves waiting, each within the time limit.
 
         Errors are said, not raised, and the other parts are still answered. What a part changes
@@ -117,7 +117,7 @@ class Desk:
             self._restore(before)
             raise
 
-    def _whole(self, part: Part) -> list[Row]:
+    def _whole(self, part: AnswerPart) -> list[Row]:
         before = self._copy()
         try:
             return limited(self.time_limit, lambda: [*part()])
@@ -128,12 +128,12 @@ class Desk:
             self._restore(before)
             raise
 
-    def _copy(self) -> Desk:
+    def _copy(self) -> Interpreter:
         hand = None if self.hand is None else self.hand.copy()
         round_ = None if self.round is None else replace(self.round)
         return replace(self, session=self.session.copy(), hand=hand, round=round_)
 
-    def _restore(self, before: Desk) -> None:
+    def _restore(self, before: Interpreter) -> None:
         for one in fields(self):
             setattr(self, one.name, getattr(before, one.name))
 
@@ -183,11 +183,11 @@ class Desk:
     def begin(self, request: Request) -> Iterator[Row]:
         """Start a derivation by hand."""
         self.busy(asked(request))
-        hand = Hand(self.session.problem, request, self.session.state.seed)
+        hand = GuidedDerivation(self.session.problem, request, self.session.state.seed)
         self.hand, self.round = hand, None
         yield from self.look(hand)
 
-    def look(self, hand: Hand) -> Iterator[Row]:
+    def look(self, hand: GuidedDerivation) -> Iterator[Row]:
         """The line that is to be arranged, or at the end the whole."""
         if hand.move is not None:
             yield from move_rows(hand, self.style)
@@ -203,7 +203,7 @@ class Desk:
         yield []
         yield from self.show(Derivation(hand.problem, hand.whole()))
 
-    def _arrange(self, hand: Hand, text: str) -> Iterator[Row]:
+    def _arrange(self, hand: GuidedDerivation, text: str) -> Iterator[Row]:
         move = hand.move
         assert move is not None
         ruling = hand.play(text)
@@ -214,7 +214,7 @@ class Desk:
 
     # ---------------------------------------------------------------------------------- practice
 
-    def pose(self, round_: Round) -> Iterator[Row]:
+    def pose(self, round_: OpenQuestion) -> Iterator[Row]:
         """Ask a question."""
         self.round, self.hand = round_, None
         question = round_.question
@@ -226,7 +226,7 @@ class Desk:
         shape = shape_text(request.wrt.shape)
         yield [(f"  the answer is {shape}; :hint, :answer, :skip, :stop", "dim")]
 
-    def pose_another(self, round_: Round) -> Iterator[Row]:
+    def pose_another(self, round_: OpenQuestion) -> Iterator[Row]:
         """Ask the next question of a round."""
         topic, level = round_.topic, round_.level
         following = choose(round_.source, self.scores, topic, level, round_.question)
@@ -236,9 +236,9 @@ class Desk:
         if self.scores.solved(following):
             yield [("  all of these are solved; here they come again, or :stop", "dim")]
         yield []
-        yield from self.pose(Round(following, round_.source, topic, level))
+        yield from self.pose(OpenQuestion(following, round_.source, topic, level))
 
-    def _answered(self, round_: Round, text: str) -> Iterator[Row]:
+    def _answered(self, round_: OpenQuestion, text: str) -> Iterator[Row]:
         self.busy("the answer")
         judgement = mark(round_.question, text, self.session.state.seed)
         right = judgement.verdict == "right"
@@ -280,7 +280,7 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _replayed(hand: Hand) -> tuple[str, ...]:
+def _replayed(hand: GuidedDerivation) -> tuple[str, ...]:
     """The lines that bring a derivation by hand to where it is."""
     span = hand.request.span
     assert span is not None
@@ -348,7 +348,7 @@ def remark_rows(remarks: Sequence[tuple[str, str]], style: Style) -> Iterator[Ro
         before = head
 
 
-def reading_rows(reading: Reading, style: Style) -> Iterator[Row]:
+def reading_rows(reading: ParsedExpression, style: Style) -> Iterator[Row]:
     """How an expression was read, with its shape."""
     texts = style.broken(reading.text, 2)
     yield from ([(f"  {text}", "")] for text in texts[:-1])

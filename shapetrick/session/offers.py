@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..claims.mutations import TABLE_OF_MUTATIONS, Parts, places
-from ..claims.variants import Draft
+from ..claims.variants import ClaimVariant
 from ..core.dims import Shape
 from ..core.expr import Expr
 from ..language.lowering import Lowering
-from ..language.syntax import Node
+from ..language.syntax import SyntaxNode
 
 MOST_CHANGES = 3
 MOST_TRIED = 2000
@@ -35,12 +35,12 @@ class Offer:
     changes: tuple[str, ...]
 
 
-def offers(text: str, root: Node, lowering: Lowering, shape: Shape) -> list[Offer]:
+def offers(text: str, root: SyntaxNode, lowering: Lowering, shape: Shape) -> list[Offer]:
     """What the fewest changes of a line lead to, if few do."""
-    draft = Draft(text, root, lowering)
+    draft = ClaimVariant(text, root, lowering)
     parts = Parts(draft.shape, (), (), (), (), ())
-    seen = {draft.typist.write(root)}
-    ring: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
+    seen = {draft.unparser.write(root)}
+    ring: list[tuple[SyntaxNode, tuple[str, ...]]] = [(root, ())]
     tried = 0
     for _ in range(MOST_CHANGES):
         found: list[Offer] = []
@@ -50,7 +50,7 @@ def offers(text: str, root: Node, lowering: Lowering, shape: Shape) -> list[Offe
                 tried += 1
                 if tried > MOST_TRIED:
                     return found
-                typed = draft.typist.write(line)
+                typed = draft.unparser.write(line)
                 if typed in seen:
                     continue
                 seen.add(typed)
@@ -64,7 +64,7 @@ def offers(text: str, root: Node, lowering: Lowering, shape: Shape) -> list[Offe
     return []
 
 
-def _changed(root: Node, parts: Parts) -> Iterator[tuple[str, Node]]:
+def _changed(root: SyntaxNode, parts: Parts) -> Iterator[tuple[str, SyntaxNode]]:
     """The line with one change, and the row that proposes it."""
     found = places(root)
     above = {place.node: place for place in found}

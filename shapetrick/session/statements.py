@@ -24,11 +24,11 @@ from ..language.parser import parse, pieces
 from ..language.reader import has_latex, parse_expression, written
 from ..language.scope import vocabulary
 from ..language.shape_errors import source
-from ..language.syntax import Asked, Declaration, Definition, Node, Statement
+from ..language.syntax import Asked, Declaration, Definition, Statement, SyntaxNode
 from ..language.syntax import postorder as walk
 from .continuation import Standing, extended, stand
 
-Kind = Literal["declaration", "definition", "request", "comment"]
+StatementKind = Literal["declaration", "definition", "request", "comment"]
 
 _COMMENT = re.compile(r"#[^\n]*")
 _FREE_NAMES = ("value", *(f"value{i}" for i in range(1, 1000)))  # for an expression alone
@@ -43,7 +43,7 @@ class Entry:
     behind it. A comment on a line of its own is an entry too."""
 
     text: str
-    kind: Kind
+    kind: StatementKind
     names: tuple[str, ...] = ()
     note: str = ""
 
@@ -111,7 +111,7 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedExpression:
     """How an expression alone was read: its value, and its text with all its brackets."""
 
     value: Expr
@@ -256,7 +256,7 @@ class Session:
             self._future.clear()
             self.state = state
 
-    def read_expression(self, text: str) -> Reading:
+    def read_expression(self, text: str) -> ParsedExpression:
         """An expression alone, in the names that stand; unknown ones are inferred as in a
         definition. Raises InputError with its place in what was typed."""
         plain = _on_one_line(text)
@@ -279,7 +279,7 @@ class Session:
                 problem = trial.problem
             except InputError as error:
                 raise _shifted(error, trial, entry, len(head), text) from None
-        return Reading(
+        return ParsedExpression(
             problem.definitions[name].args[0],
             bracketed(plain, node),
             tuple(a for a in problem.assumptions if a not in before.assumptions),
@@ -293,7 +293,7 @@ class Session:
         node = parse_expression(plain, vocabulary(), problem.functions)
         return list(self._parts(plain, node, problem))
 
-    def _parts(self, text: str, node: Node, problem: Problem) -> Iterator[tuple[str, Expr]]:
+    def _parts(self, text: str, node: SyntaxNode, problem: Problem) -> Iterator[tuple[str, Expr]]:
         """What of an expression has a value of its own, innermost first."""
         seen: set[str] = set()
         for part in walk(node):
@@ -513,12 +513,12 @@ def _place(error: InputError, state: State) -> tuple[Entry, Span] | None:
 _SPACED = {"+": " + ", "-": " - ", ".*": " .* ", "./": " ./ ", "/": " / ", "⊗": " ⊗ "}
 
 
-def bracketed(text: str, root: Node) -> str:
+def bracketed(text: str, root: SyntaxNode) -> str:
     """The expression with every bracket that its reading implies; sums and products of one kind
     stay flat."""
-    done: dict[Node, str] = {}
+    done: dict[SyntaxNode, str] = {}
 
-    def inner(node: Node, outer: str, first: bool) -> str:
+    def inner(node: SyntaxNode, outer: str, first: bool) -> str:
         plain = not node.args or node.kind in ("call", "abstract", "'")
         flat = first and node.kind == outer and outer in ("+", "-", "*", ".*")
         sums = first and {node.kind, outer} <= {"+", "-"}
@@ -543,7 +543,7 @@ def bracketed(text: str, root: Node) -> str:
     return done[root]
 
 
-def _call(text: str, node: Node, args: list[str]) -> str:
+def _call(text: str, node: SyntaxNode, args: list[str]) -> str:
     if node.kind == "abstract":
         name, order = node.value
         return f"{name}{chr(39) * order}({args[0]})"

@@ -37,7 +37,7 @@ MOST_STEPS = 10_000  # of the search for a body in a product
 
 Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
 
 class _Match(NamedTuple):
@@ -56,15 +56,15 @@ class _AddedUp(NamedTuple):
     name: Expr
 
 
-class _Bodies(Generic[Row]):
+class _Bodies(Generic[RowT]):
     """Bodies in their order, each listed under one of its parts, without which it can't be there:
     of a thousand definitions, those few are looked for that a product or a sum may hold."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, RowT] = {}
         self._by_part: dict[Expr, list[int]] = {}
 
-    def learn(self, row: Row, *ways: Iterable[Expr], first: bool = False) -> None:
+    def learn(self, row: RowT, *ways: Iterable[Expr], first: bool = False) -> None:
         """Notes a body, last or first; `ways` are the parts of each form in which it is there."""
         place = -len(self._rows) if first else len(self._rows)
         self._rows[place] = row
@@ -72,7 +72,7 @@ class _Bodies(Generic[Row]):
             rarest = min(parts, key=lambda part: len(self._by_part.get(part, ())))
             self._by_part.setdefault(rarest, []).append(place)
 
-    def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[Row]:
+    def among(self, parts: Callable[[], Iterable[Expr]]) -> Iterator[RowT]:
         """The bodies that may be there, in order; what is there may change on the way."""
         by_part, last = self._by_part, -inf
         there: list[Expr] = []

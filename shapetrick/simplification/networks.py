@@ -46,7 +46,7 @@ OPENED_HORIZON = 6  # the same where sums are multiplied out
 MOST_TERMS = 12  # a product of sums is not multiplied out beyond this
 
 
-class Reading(NamedTuple):
+class TermReading(NamedTuple):
     """The terms of an expression: as they were read; how many there are with like ones added up;
     and these with the bodies of definitions that are sums put back."""
 
@@ -91,7 +91,7 @@ class Networks:
         self.signs = Signs()
         self.log: list[Rewriting] = []
 
-    def made(self, change: Pass, e: Expr) -> Expr | None:
+    def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
         """What a pass makes of an expression."""
         key = change, e
         if key not in self.memo:
@@ -101,7 +101,7 @@ class Networks:
 
     # ------------------------------------------------------------------------------ reading
 
-    def read(self, e: Expr, opened: Collection[Expr] = ()) -> Reading | None:
+    def read(self, e: Expr, opened: Collection[Expr] = ()) -> TermReading | None:
         """The terms of an expression, with some sums and definitions multiplied out; None if there
         are too many."""
         horizon = OPENED_HORIZON if opened else HORIZON
@@ -109,7 +109,7 @@ class Networks:
         if terms is None:
             return None
         collected = self.collected(terms)
-        return Reading(terms, len(collected), self.folding.fold_sums(collected))
+        return TermReading(terms, len(collected), self.folding.fold_sums(collected))
 
     def collected(self, terms: Iterable[Term]) -> Sum:
         """Like terms added up, each after the passes for terms; in the order of the first ones."""
@@ -121,7 +121,7 @@ class Networks:
             term = change(self, term) or term
         return term
 
-    def brings_together(self, reading: Reading) -> bool:
+    def brings_together(self, reading: TermReading) -> bool:
         """Whether terms met when sums were multiplied out, or factors within one."""
         return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
@@ -326,6 +326,6 @@ def _divisors(e: Expr) -> list[Expr]:
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 
-Pass = Callable[[Networks, Expr], Expr | None]
+SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (one_sign, scalars_multiplied, divisors_cancelled)

@@ -21,7 +21,7 @@ from .networks import OPENED_HORIZON, Networks
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
 
 
-class Place(IntEnum):
+class PassPlace(IntEnum):
     """Where a node stands: a factor is multiplied out with the product that it is in; what stands
     alone by itself; in the whole, the body of a definition may meet anything."""
 
@@ -38,7 +38,7 @@ class Pass(NamedTuple):
     change: Callable[[Networks, Expr], Expr | None]
     identity: str
     letters: str
-    place: Place = Place.FACTOR
+    place: PassPlace = PassPlace.FACTOR
 
 
 def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
@@ -89,9 +89,9 @@ _DEFINED = _LETTERS + "; y = A x; J = x' y"
 PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
-         Place.ALONE),
+         PassPlace.ALONE),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
-         Place.WHOLE),
+         PassPlace.WHOLE),
     Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),

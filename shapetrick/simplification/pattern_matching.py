@@ -15,7 +15,7 @@ from functools import cache
 
 from ..algebra.assumptions import Attributes
 from ..algebra.contraction import flip
-from ..algebra.monomials import Factor, Product, multiplied, product
+from ..algebra.monomials import PoweredBase, Product, multiplied, product
 from ..core.cost import sum_of
 from ..core.dims import ONE, Dim
 from ..core.expr import (
@@ -173,7 +173,7 @@ class Matcher:
                 yield from self._shared(free, left, bool(special), binding)
 
     def _shared(
-        self, free: Sequence[Factor], left: Product, special: bool, found: Binding
+        self, free: Sequence[PoweredBase], left: Product, special: bool, found: Binding
     ) -> Iterator[Binding]:
         """What is left of a product goes to letters that are still free, scalars to a scalar."""
         if not free:
@@ -191,8 +191,8 @@ class Matcher:
                     yield from self._letter(x, others.expression(), binding)
 
     def _among(
-        self, wanted: Sequence[Factor], have: tuple[Factor, ...], found: Binding
-    ) -> Iterator[tuple[Binding, tuple[Factor, ...]]]:
+        self, wanted: Sequence[PoweredBase], have: tuple[PoweredBase, ...], found: Binding
+    ) -> Iterator[tuple[Binding, tuple[PoweredBase, ...]]]:
         """The wanted factors found among those of a product, and what is left of it."""
         if not wanted:
             yield found, have
@@ -205,7 +205,9 @@ class Matcher:
             for binding in self.match(base, other, found):
                 yield from self._among(more, have[:i] + left + have[i + 1 :], binding)
 
-    def _without(self, known: Sequence[Factor], whole: Product, found: Binding) -> Product | None:
+    def _without(
+        self, known: Sequence[PoweredBase], whole: Product, found: Binding
+    ) -> Product | None:
         """A product without factors that are known by now; None if one of them is not there."""
         for base, p in known:
             part = Product.of(self.instance(base, found)).power(p)
@@ -348,7 +350,7 @@ class Matcher:
 
 
 @cache
-def parts_of(pattern: Expr) -> tuple[Real, tuple[Factor, ...], tuple[Factor, ...]]:
+def parts_of(pattern: Expr) -> tuple[Real, tuple[PoweredBase, ...], tuple[PoweredBase, ...]]:
     """A pattern as a product: its number, the factors that say something, the largest first, and
     those that are letters or sizes alone."""
     whole = Product.of(pattern)

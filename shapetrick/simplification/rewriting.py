@@ -14,7 +14,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from ..algebra.monomials import Factor, Product, multiplied, product
+from ..algebra.monomials import PoweredBase, Product, multiplied, product
 from ..core.cost import sum_of
 from ..core.expr import (
     WHOLE,
@@ -53,7 +53,7 @@ MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
 
 
-class Rule(NamedTuple):
+class RewriteRule(NamedTuple):
     """An identity that was read: a pattern, what takes its place, and what to look for first.
 
     A part of a product or sum is known by the operation at its head, its key."""
@@ -83,7 +83,7 @@ def _letters(declarations: str) -> Problem:
 
 
 @cache
-def rules_of(identity: Identity) -> tuple[Rule, ...]:
+def rules_of(identity: Identity) -> tuple[RewriteRule, ...]:
     """The identity as a rule; what it says of the transposes is a rule too, for parts of a node."""
     letters = _letters(identity.letters)
     left, right = (
@@ -107,7 +107,7 @@ def _never(_: Expr) -> bool:
     return False
 
 
-def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
+def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
     def said(i: int) -> tuple[bool, int]:
         nodes = list(postorder([left.args[i]]))
         return any(x.args and not isinstance(x, Transpose) for x in nodes), len(nodes)
@@ -126,7 +126,7 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> Rule:
             key = _head(left.args[anchor])
         case _:
             key = _operation(left)
-    return Rule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
+    return RewriteRule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
 
 
 def kind_of(e: Expr) -> str:
@@ -143,7 +143,7 @@ def _counted(keys: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _factor_key(factor: Factor) -> str:
+def _factor_key(factor: PoweredBase) -> str:
     base, p = factor
     return "fraction" if p.denominator != 1 else _head(base)
 
@@ -162,10 +162,10 @@ def _operation(e: Expr) -> str:
 
 
 @cache
-def _rules_for(kind: str, mask: int, last: bool) -> Mapping[str, tuple[Rule, ...]]:
+def _rules_for(kind: str, mask: int, last: bool) -> Mapping[str, tuple[RewriteRule, ...]]:
     """The rules for a kind of node below which no more than `mask` occurs, by their keys: the usual
     ones, or those that come last."""
-    by_key: dict[str, list[Rule]] = {}
+    by_key: dict[str, list[RewriteRule]] = {}
     for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
         if needed & ~mask == 0 and identity.last is last:
             for rule in rules_of(identity):
@@ -305,7 +305,7 @@ class Rewriter:
 
     # --------------------------------------------------------------------------------- forms
 
-    def _forms(self, rule: Rule, e: Expr) -> Iterator[Expr]:
+    def _forms(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         """What the node becomes by one use of the rule, in each way in which that meets it."""
         match kind_of(e):
             case "times":
@@ -317,7 +317,7 @@ class Rewriter:
         matcher = self._matcher
         return (matcher.instance(rule.right, b) for b in matcher.match(rule.left, e, Binding()))
 
-    def _products(self, rule: Rule, e: Expr) -> Iterator[Expr]:
+    def _products(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         whole = self._matcher.product_of(e)
         for multiple in _multiples(rule, whole):
             for found, rest in self._matcher.part_of_product(rule.left, whole, multiple, Binding()):
@@ -326,7 +326,7 @@ class Rewriter:
                     at = _place(whole.factors, rest.factors)
                     yield rest.times(right, at).expression()
 
-    def _sums(self, rule: Rule, e: Expr) -> Iterator[Expr]:
+    def _sums(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         anchor = Product.of(rule.left.args[rule.anchor]).coefficient
         parts = [self._matcher.product_of(t) for t in e.args]
         ratios = [p.coefficient / anchor for p in parts if rule.key in map(_factor_key, p.factors)]
@@ -339,7 +339,7 @@ class Rewriter:
                 narrow = sum_of([_narrow(t) for t in new])
                 yield narrow if narrow.shape == e.shape else sum_of(new)
 
-    def _chains(self, rule: Rule, e: Expr) -> Iterator[Expr]:
+    def _chains(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
         for i, factor in enumerate(e.args):
@@ -352,7 +352,7 @@ class Rewriter:
                         yield product([*e.args[: i - gone], right, *e.args[i + 1 + used :]])
 
 
-def _multiples(rule: Rule, whole: Product) -> list[int]:
+def _multiples(rule: RewriteRule, whole: Product) -> list[int]:
     """Which whole powers of a pattern a product may hold, those of the largest amount first: small
     ones, and those that use up one of its factors."""
     counts: set[int] = set()

@@ -19,7 +19,7 @@ from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
 from .networks import Networks
-from .passes import PASSES, Place
+from .passes import PASSES, PassPlace
 from .rewriting import Rewriter
 
 MOST_ROUNDS = 8
@@ -61,7 +61,7 @@ class Simplifier:
         key = Simplifier, e
         if key not in self._memo:
             whole = e if isinstance(e, Name) else self._with_simple_args(e)
-            self._memo[key] = self._simple[e] = self._shortest(whole, Place.WHOLE)
+            self._memo[key] = self._simple[e] = self._shortest(whole, PassPlace.WHOLE)
         found: Expr = self._memo[key]
         return found
 
@@ -101,7 +101,7 @@ class Simplifier:
 
     # ------------------------------------------------------------------------------ the loop
 
-    def _shortest(self, e: Expr, place: Place, depth: int = 0) -> Expr:
+    def _shortest(self, e: Expr, place: PassPlace, depth: int = 0) -> Expr:
         """The node after the passes, round by round until that changes nothing; of forms that turn
         into each other, one that doesn't depend on where one began."""
         forms = [e]
@@ -116,7 +116,7 @@ class Simplifier:
             forms.append(found)
         return forms[-1]
 
-    def _after_passes(self, e: Expr, place: Place) -> Expr:
+    def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
         for step in PASSES:
             if not e.args or isinstance(e, Name):
                 break
@@ -135,7 +135,7 @@ class Simplifier:
         for x in order:
             if x not in simple:
                 simple[x] = x  # while it is being looked at
-                place = Place.ALONE if depth or x in alone else Place.FACTOR
+                place = PassPlace.ALONE if depth or x in alone else PassPlace.FACTOR
                 simple[x] = self._shortest(self._rebuilt(x), place, depth)
         return self._rebuilt(e)
 

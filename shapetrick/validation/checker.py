@@ -21,11 +21,11 @@ import numpy as np
 from ..core.dims import shape_text
 from ..core.expr import Abstract, Expr, Symbol, exact
 from ..core.functions import Array
-from ..core.problem import Kind, Problem, Request
+from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Validation, Verdict
 from ..core.traversal import postorder
 from ..numerics.error_curves import Curve, error_curve
-from ..numerics.evaluation import Program
+from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import remainder
 from ..numerics.sampling import (
     LARGEST_FIXED,
@@ -117,14 +117,14 @@ class Checker:
         of: Expr,
         wrt: Symbol,
         direction: Symbol | None = None,
-        kind: Kind = "grad",
+        kind: DerivativeKind = "grad",
         functions: Sequence[str] = (),
         symbols: Sequence[Symbol] = (),
         seed: int = 0,
         symmetric: bool = False,
         gradient_of: Expr | None = None,
     ) -> None:
-        first: dict[Kind, Kind] = {"hess": "jac", "hvp": "jvp"}
+        first: dict[DerivativeKind, DerivativeKind] = {"hess": "jac", "hvp": "jvp"}
         # a gradient that an attribute of the variable simplified is none of independent entries
         if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
@@ -143,7 +143,7 @@ class Checker:
         probe = self._probe(0)
         if probe is None:
             return np.nan
-        program = Program([candidate])
+        program = EvaluationTape([candidate])
         if not probe.site.holds(program):
             return np.nan
         fits = (self._fit(probe.site, point, program) for point in probe.points())
@@ -192,7 +192,7 @@ class Checker:
         if probe is None or gradient.shape != target.shape:
             return None
         site, drawn = probe.site, next(probe.points()).draw
-        value = site.gradients(Program([gradient]), drawn)[0]
+        value = site.gradients(EvaluationTape([gradient]), drawn)[0]
         if value is None:
             return None
         x = drawn.env[target.wrt.name]
@@ -210,7 +210,7 @@ class Checker:
     def has_gaps(self, gradient: Expr) -> bool:
         """Whether it has no value at a point where the derivative is known, though no input there
         is large enough for something to overflow."""
-        program = Program([gradient])
+        program = EvaluationTape([gradient])
         for probe in filter(None, map(self._probe, range(SITES))):
             for point in probe.points() if probe.site.holds(program) else ():
                 inputs = point.draw.env.values()
@@ -229,7 +229,7 @@ class Checker:
         if len(probes) < SITES:
             raise _Refused("unchecked", self._why_no_point())
         copies = list(spoilt_expressions(gradient))
-        with_copies = Program([gradient, *(e for _, e in copies)])
+        with_copies = EvaluationTape([gradient, *(e for _, e in copies)])
         if not all(probe.site.holds(with_copies) for probe in probes):
             raise _Refused("unchecked", self._with_advice(TOO_LARGE))
         program = with_copies.first()
@@ -244,7 +244,7 @@ class Checker:
         self._refuse_spoilt(fits, [name for name, _ in copies])
         return self._validation("verified", "", max(fit.error for fit in fits), order, zero)
 
-    def _compare(self, probe: _Probe, program: Program) -> _Fit:
+    def _compare(self, probe: _Probe, program: EvaluationTape) -> _Fit:
         """Where the gradient is right. A miss is looked at again at other points if it is small, or
         if the gradient's own value is uncertain there."""
         fits = []
@@ -264,12 +264,12 @@ class Checker:
             raise _Refused("unchecked", UNCERTAIN)
         raise _Refused("wrong", DIFFERS, max(errors))
 
-    def _compare_flat(self, probe: _Probe, program: Program) -> None:
+    def _compare_flat(self, probe: _Probe, program: EvaluationTape) -> None:
         """Where the function is flat in places, look there too. Raises _Refused."""
         for point in probe.flat:
             self._look_at(probe, point, program)
 
-    def _sweep(self, probe: _Probe, program: Program) -> None:
+    def _sweep(self, probe: _Probe, program: EvaluationTape) -> None:
         """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
         site = probe.site
         sweep = Sweep(site, program, next(probe.points()).scale)
@@ -285,7 +285,7 @@ class Checker:
         rng = site.generator(6)
         return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
 
-    def _look_at(self, probe: _Probe, point: Point, program: Program) -> None:
+    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> None:
         """Raises _Refused where the gradient is clearly another one at the point."""
         fit = self._fit(probe.site, point, program)
         if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
@@ -295,7 +295,7 @@ class Checker:
         if self._is_beyond_rounding(fit, program):
             raise _Refused("wrong", DIFFERS, fit.error)
 
-    def _is_beyond_rounding(self, fit: _Fit, program: Program) -> bool:
+    def _is_beyond_rounding(self, fit: _Fit, program: EvaluationTape) -> bool:
         """Whether the gradient is off by more than rounding changes it and the differences."""
         target, point = self._target, fit.point
         predicted = target.predicted(fit.value, point.directions)
@@ -318,7 +318,7 @@ class Checker:
             here = np.abs(self._target.predicted(fit.value, fit.point.directions)).max()
         return bool(here <= np.finfo(float).eps * other.scale)
 
-    def _order(self, probe: _Probe, program: Program) -> float:
+    def _order(self, probe: _Probe, program: EvaluationTape) -> float:
         """The order of the Taylor remainder at a fresh draw of the site."""
         target, site = self._target, probe.site
         for drawn, direction in site.fresh(probe.points()):
@@ -342,7 +342,7 @@ class Checker:
                     raise _Refused("wrong", reason, fit.error)
         raise _Refused("unchecked", "no draw for the Taylor remainder was found")
 
-    def _confirm_zero(self, fits: Sequence[_Fit], program: Program) -> None:
+    def _confirm_zero(self, fits: Sequence[_Fit], program: EvaluationTape) -> None:
         """A derivative below rounding is zero only if nothing hides it: the function is constant
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
@@ -368,7 +368,7 @@ class Checker:
 
     # ------------------------------------------------------------------------ at one point
 
-    def _fit(self, site: Site, point: Point, program: Program) -> _Fit | None:
+    def _fit(self, site: Site, point: Point, program: EvaluationTape) -> _Fit | None:
         """How the gradient fits at the point; None if it has no value there."""
         value, *copies = site.gradients(program, point.draw)
         return None if value is None else _Fit(site, point, value, copies, *self._off(point, value))
@@ -384,7 +384,7 @@ class Checker:
         with np.errstate(over="ignore"):
             return point.errors(self._target.predicted(values, point.directions))[1]
 
-    def _is_steady(self, fit: _Fit, program: Program) -> bool:
+    def _is_steady(self, fit: _Fit, program: EvaluationTape) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change."""
         near = fit.site.gradients(program, fit.point.draw.moved(1e-10))[0]
         if near is None:
@@ -526,9 +526,9 @@ def checker_of(
     )
 
 
-def _underflows(program: Program, site: Site, drawn: Draw) -> bool:
+def _underflows(program: EvaluationTape, site: Site, drawn: Draw) -> bool:
     """Whether a part of the gradient is so small that a product with it may be zero by accident."""
-    values = site.gradients(Program([*postorder(program.roots)]), drawn)
+    values = site.gradients(EvaluationTape([*postorder(program.roots)]), drawn)
     largest = [np.abs(value).max() for value in values if value is not None]
     return any(0 < size < SMALLEST_VALUE for size in largest)
 

@@ -13,16 +13,16 @@ from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
 from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array
-from ..core.problem import Kind
+from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
-from ..numerics.evaluation import Program
+from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
 
-SECOND_ORDER: frozenset[Kind] = frozenset({"hess", "hvp"})
+SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
 
 Env = Mapping[str, Array]
-Ranges = Sequence[tuple[float, float]]
+DrawnRanges = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Target:
 
     of: Expr
     wrt: Symbol
-    kind: Kind
+    kind: DerivativeKind
     direction: Symbol | None
     symmetric: bool
     symbols: tuple[Symbol, ...]
@@ -67,9 +67,9 @@ class Target:
         return numbers_in(self._shapes, sizes)
 
     @cached_property
-    def program(self) -> Program:
+    def program(self) -> EvaluationTape:
         """The function's value, then those of the matrices that must not be singular."""
-        return Program([self.of, *self.inverted])
+        return EvaluationTape([self.of, *self.inverted])
 
     @cached_property
     def inverted(self) -> tuple[Expr, ...]:
@@ -79,7 +79,7 @@ class Target:
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def ranges(self) -> Mapping[str, Ranges]:
+    def ranges(self) -> Mapping[str, DrawnRanges]:
         """Between what entries of inputs lie that go straight into a function with a domain."""
         rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
         return {

@@ -42,14 +42,14 @@ SHOWN = 5  # entries that are said to disagree
 KINK = 0.5  # of the difference of the one-sided slopes is left where the step is an eighth
 NEAR = 1e-6  # relative: values nearer than that are taken for the same when a mistake is named
 
-Index = tuple[int, ...]
+EntryIndex = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WrongEntry:
     """An entry that disagrees: what is claimed, and what the differences give."""
 
-    index: Index
+    index: EntryIndex
     claimed: float
     measured: float
 
@@ -64,7 +64,7 @@ class InputCheck:
     error: float = np.nan
     order: float = np.nan
     diagnosis: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[WrongEntry, ...] = ()
     wrong: int = 0  # how many entries disagree
     size: int = 0
     zero: bool = False
@@ -315,7 +315,7 @@ class FunctionCheck:
 
         return undetected(flat, spoilt_values(flat), off)
 
-    def _entries(self, point: Point, predicted: Array) -> tuple[tuple[Entry, ...], int]:
+    def _entries(self, point: Point, predicted: Array) -> tuple[tuple[WrongEntry, ...], int]:
         """The worst entries, and how many are wrong; where only directions were looked at, none
         are known."""
         if not self._site.by_entry:
@@ -324,7 +324,7 @@ class FunctionCheck:
         wrong = np.flatnonzero(errors > point.tolerance[:, 0])
         worst = wrong[np.argsort(-errors[wrong], kind="stable")][:SHOWN]
         entries = (
-            Entry(
+            WrongEntry(
                 tuple(int(i) for i in np.unravel_index(k, self._site.shape)),
                 float(self._column[k, 0]),
                 float(point.derivatives[k, 0]),

@@ -21,7 +21,7 @@ from ..core.errors import ShapetrickError
 from ..core.expr import Name
 from ..core.functions import Array
 from ..core.traversal import postorder
-from ..numerics.evaluation import Functions, Program
+from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
 from ..numerics.sampling import (
     PLAIN,
@@ -85,7 +85,7 @@ class Draw:
     whether all that is computed there is rounded once more, at random (how, says `rounded`)."""
 
     env: Env
-    functions: Functions
+    functions: FunctionValues
     shrink: float
     rounded: int | None = None
 
@@ -231,12 +231,12 @@ class Site:
             raise Unsuitable(SINGULAR)
         return values
 
-    def holds(self, program: Program) -> bool:
+    def holds(self, program: EvaluationTape) -> bool:
         """Whether there is room for the values of gradients and of all that is on the way."""
         shapes = (e.shape for e in postorder(program.roots) if not isinstance(e, Name))
         return numbers_in(shapes, self.sizes) <= MOST_HELD
 
-    def gradients(self, program: Program, drawn: Draw) -> list[Array | None]:
+    def gradients(self, program: EvaluationTape, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
         try:
             rounding = self._rounding(drawn)
@@ -244,7 +244,7 @@ class Site:
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
             if len(program.roots) == 1:
                 return [None]
-            return [self.gradients(Program([e]), drawn)[0] for e in program.roots]
+            return [self.gradients(EvaluationTape([e]), drawn)[0] for e in program.roots]
         return [value if _is_moderate(value) else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
@@ -319,7 +319,7 @@ class Site:
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
 
-    def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, Functions]]:
+    def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, FunctionValues]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
         count = min(SCOUTS, self.most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
         functions = abstract_functions(self.target.abstract, rng)
@@ -345,7 +345,7 @@ class Site:
     def _run(
         self,
         env: Env,
-        functions: Functions,
+        functions: FunctionValues,
         branches: list[Array] | None,
         rounding: np.random.Generator | None = None,
     ) -> list[Array]:

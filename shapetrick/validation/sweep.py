@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..algebra.ranges import Ranges
+from ..algebra.ranges import EntryRanges
 from ..core.errors import ShapetrickError
 from ..core.expr import Add, Expr, Number, Symbol
 from ..core.functions import TABLE, Array
 from ..core.traversal import postorder
-from ..numerics.evaluation import Functions, Program
+from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, SMALLEST, derivatives, points_per_direction
 from ..numerics.sampling import (
     SIGN_FREE,
@@ -46,7 +46,7 @@ MOST_TESTED = 48  # points between kinks that are compared
 HUNTS, HUNTED = 3, 64  # draws for a side that wasn't reached
 LONGEST = 60  # characters of a branch that is told
 
-Side = tuple[Expr, int]
+KinkSide = tuple[Expr, int]
 
 
 class _Compared(NamedTuple):
@@ -60,16 +60,16 @@ class _Compared(NamedTuple):
 class Sweep:
     """The sweep of a gradient at one site; `scale` is that of the derivative elsewhere."""
 
-    def __init__(self, site: Site, gradient: Program, scale: float) -> None:
+    def __init__(self, site: Site, gradient: EvaluationTape, scale: float) -> None:
         self._site, self._gradient = site, gradient
         self._negligible = NOISE * scale
         self._target = site.target
         self._rng = site.generator(3)
-        self._functions: Functions = abstract_functions(self._target.abstract, self._rng)
+        self._functions: FunctionValues = abstract_functions(self._target.abstract, self._rng)
         kinked = (*self._target.program.kinked, *gradient.kinked)
         self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
         self._has_kinks = bool(kinked)
-        self._reached: set[Side] = set()
+        self._reached: set[KinkSide] = set()
         self._tied: set[Expr] = set()  # which compare what was equal somewhere
         self._numbers = self._numbers_told()
 
@@ -141,7 +141,7 @@ class Sweep:
             for s in target.inputs
         }
 
-    def _hunted(self, missing: Sequence[Side]) -> Mapping[str, Array]:
+    def _hunted(self, missing: Sequence[KinkSide]) -> Mapping[str, Array]:
         """Draws that take branches which were not reached."""
         count = min(HUNTED, self._room(1))
         scales = np.array([*MAGNITUDES, *self._numbers])
@@ -258,10 +258,10 @@ class Sweep:
                 if (agrees & _anywhere(branches[i] == side, len(agrees))).any():
                     self._reached.add((e, side))
 
-    def _missing(self) -> list[Side]:
+    def _missing(self) -> list[KinkSide]:
         """The sides that may exist; what is compared with its equal on an open set has none
         but those that follow from other kinks inside."""
-        ranges = Ranges()
+        ranges = EntryRanges()
         sides = [(e, side) for _, e in self._kinks if e not in self._tied for side in (1, -1)]
         return [s for s in sides if s not in self._reached and not ranges.excludes(*s)]
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from strategies import SIZES, abstract_values, attributed_expressions, environment, examples
 
-from shapetrick.algebra.ranges import Ranges
+from shapetrick.algebra.ranges import EntryRanges
 from shapetrick.core.expr import Expr
 from shapetrick.core.traversal import postorder
 from shapetrick.language.elaboration import read, read_expression
-from shapetrick.numerics.evaluation import Program
+from shapetrick.numerics.evaluation import EvaluationTape
 
 PROBLEM = read(
     "P, Q : n x n positive; u : n unit; v : 1 x n unit; "
@@ -38,15 +38,15 @@ SIGNS = [
 
 @pytest.mark.parametrize(("text", "sign"), SIGNS, ids=[text for text, _ in SIGNS])
 def test_signs(text: str, sign: str) -> None:
-    assert Ranges().sign(read_expression(text, PROBLEM)) == sign
+    assert EntryRanges().sign(read_expression(text, PROBLEM)) == sign
 
 
 @examples(300)
 @given(attributed_expressions())
 def test_values_are_in_their_ranges(root: Expr) -> None:
-    ranges = Ranges()
+    ranges = EntryRanges()
     nodes = list(postorder([root]))
-    values = Program(nodes).run(environment(), SIZES, abstract_values())
+    values = EvaluationTape(nodes).run(environment(), SIZES, abstract_values())
     for e, value in zip(nodes, values, strict=True):
         low, high, never_zero = ranges.of(e)
         room = 1e-9 * max(1.0, float(np.max(np.abs(value))))

@@ -11,10 +11,10 @@ import pytest
 from paths import ROOT
 
 import shapetrick as st
-from shapetrick.claims.diagnosis import Slip, described
+from shapetrick.claims.diagnosis import Mistake, described
 from shapetrick.claims.fragments import distributed
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS
-from shapetrick.claims.repair import Mender, distance
+from shapetrick.claims.repair import Repairer, distance
 from shapetrick.claims.side_conditions import reshaped
 from shapetrick.claims.variants import values_at
 from shapetrick.cli import main
@@ -404,7 +404,7 @@ def test_changes_are_marked_word_by_word() -> None:
 # ------------------------------------------------------------------------------------ the parts
 
 
-def _mender(problem: dict[str, str]) -> tuple[Mender, Expr]:
+def _repairer(problem: dict[str, str]) -> tuple[Repairer, Expr]:
     *lines, last = problem["text"].strip().splitlines()
     answer = " ".join(problem["answer"].split())
     read_ = read("\n".join([*lines, f"check {last.strip()} = {answer}"]))
@@ -412,27 +412,27 @@ def _mender(problem: dict[str, str]) -> tuple[Mender, Expr]:
     assert request.claim is not None
     assert request.claim.value is not None
     value = request.claim.value
-    return Mender(read_, request, value, checker_of(read_, request, [value], 0, True)), value
+    return Repairer(read_, request, value, checker_of(read_, request, [value], 0, True)), value
 
 
 @pytest.mark.parametrize("problem", PROBLEMS[::12], ids=lambda p: p["id"])
 def test_a_changed_claim_reads_back(problem: dict[str, str]) -> None:
     """The text of a change has the value of its expression, for every row of the table."""
-    mender, _ = _mender(problem)
-    parts = mender.parts()
+    repairer, _ = _repairer(problem)
+    parts = repairer.parts()
     *lines, last = problem["text"].strip().splitlines()
     text = "\n".join([*lines, last])
     for row in TABLE_OF_MUTATIONS:
-        for change in mender.draft.changes(row, parts)[:: 1 if row.rank == 1 else 9]:
-            e = mender.draft.changed(change.place, change.new)
+        for change in repairer.draft.changes(row, parts)[:: 1 if row.rank == 1 else 9]:
+            e = repairer.draft.changed(change.place, change.new)
             if e is None:
                 continue
-            typed = mender.draft.text(change.place, change.new)
+            typed = repairer.draft.text(change.place, change.new)
             try:
                 again = read_expression(typed, read(text), shape=e.shape)
             except InputError as error:  # a name or size that nothing tells
                 pytest.fail(f"{row.name}: {typed}: {error}")
-            a, b = values_at([e, again], mender.draws[0])
+            a, b = values_at([e, again], repairer.draws[0])
             if a is not None and b is not None:
                 assert a == pytest.approx(b, rel=1e-9, abs=1e-12), f"{row.name}: {typed}"
 
@@ -443,7 +443,7 @@ def test_every_row_is_undone_by_rows_of_the_table() -> None:
     assert [row.rank for row in TABLE_OF_MUTATIONS] == sorted(r.rank for r in TABLE_OF_MUTATIONS)
     for row in TABLE_OF_MUTATIONS:
         assert set(row.undone_by) <= set(names)
-        assert described(Slip(row.name, None, "A", "A'"))  # type: ignore[arg-type]
+        assert described(Mistake(row.name, None, "A", "A'"))  # type: ignore[arg-type]
 
 
 def test_distance_counts_words() -> None:

@@ -28,7 +28,7 @@ from shapetrick.codegen.from_expressions import TABLE as TRANSLATIONS
 from shapetrick.codegen.program import Wanted, planned
 from shapetrick.codegen.python import block_loops as blocks
 from shapetrick.codegen.python.block_loops import in_blocks
-from shapetrick.codegen.python.callables import Entry, Generated, compiled
+from shapetrick.codegen.python.callables import Generated, GeneratedFunction, compiled
 from shapetrick.codegen.python.export import RULES
 from shapetrick.codegen.python.identifiers import safe
 from shapetrick.codegen.python.module import FUNCTION, TARGETS, module, program_arguments
@@ -37,7 +37,7 @@ from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.errors import OperandError, RequestError, ShapeError
 from shapetrick.core.expr import Expr, add, call, number, symbol, times
 from shapetrick.core.functions import TABLE
-from shapetrick.numerics.evaluation import Program as Evaluation
+from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
 
 # ----------------------------------------------------------------------------- what is computed
 
@@ -97,7 +97,7 @@ def program_of(expressions_: list[Expr], in_rows: bool) -> Generated | None:
         if blocking is None:
             return None
         body = in_blocks(program, blocking)
-    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
+    entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, "numpy", body=body), "numpy", [entry], False)
 
 
@@ -407,7 +407,7 @@ COLUMN = (Dim.of("n"), ONE)
 def function_of(root: Expr, target: str) -> Generated:
     """The generated function that returns an expression's value."""
     program = planned([Wanted("v", "v", root)], [], {}, is_spelled)
-    entry = Entry(FUNCTION, program_arguments(program), program.outputs)
+    entry = GeneratedFunction(FUNCTION, program_arguments(program), program.outputs)
     return Generated(module(program, LIBRARIES[target]), LIBRARIES[target], [entry], True)
 
 

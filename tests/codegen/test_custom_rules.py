@@ -18,7 +18,7 @@ from paths import EXAMPLES
 
 from shapetrick.api import read
 from shapetrick.cli import main
-from shapetrick.codegen.python.callables import Entry, compiled
+from shapetrick.codegen.python.callables import GeneratedFunction, compiled
 from shapetrick.codegen.python.export import RULES, code
 from shapetrick.codegen.python.export import function as function_of
 from shapetrick.codegen.python.module import TARGETS
@@ -31,7 +31,9 @@ PLAIN = [path for path in FILES if read(path.read_text("utf-8")).data.families i
 # ------------------------------------------------------------- as part of automatic differentiation
 
 
-def in_variables(one: Case, entry: Entry, function: Any, xp: Any) -> tuple[Any, list[Any]]:
+def in_variables(
+    one: Case, entry: GeneratedFunction, function: Any, xp: Any
+) -> tuple[Any, list[Any]]:
     """A rule as a function of the arrays that it is differentiated by, and these."""
     by = {r.request.wrt for r in one.results if r.request.of is entry.outputs[0].expression}
     inputs = entry.given.inputs
@@ -53,7 +55,7 @@ def _scalar(e: Expr, x: Any) -> Any:
     return x.reshape(()) if e.is_scalar else x
 
 
-def _scalars(given: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+def _scalars(given: Mapping[str, Any], entry: GeneratedFunction) -> dict[str, Any]:
     by_name = {name: e for e, name in entry.given.inputs.items()}
     return {name: _scalar(by_name[name], x) for name, x in given.items()}
 

@@ -14,14 +14,14 @@ from shapetrick.core.files import write_file
 from shapetrick.render.layout import plain
 from shapetrick.render.terminal import Style
 from shapetrick.session.commands import answer
-from shapetrick.session.interpreter import Desk
+from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.recovery import Recovery, Unsaved
 
 OLD, NEW = "X : m x n\n", "Y : k x k\n"
 
 
-def said(desk: Desk, *lines: str) -> str:
-    return "".join(plain(answer(desk, line)) for line in lines)
+def said(interpreter: Interpreter, *lines: str) -> str:
+    return "".join(plain(answer(interpreter, line)) for line in lines)
 
 
 def names(folder: Path) -> list[str]:
@@ -76,12 +76,12 @@ def test_a_full_disk_leaves_the_old_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, step, full)
-    desk = Desk(style=Style(500))
-    assert f"cannot write {old}: No space left on device" in said(desk, NEW, f":save {old}!")
+    interpreter = Interpreter(style=Style(500))
+    assert f"cannot write {old}: No space left on device" in said(interpreter, NEW, f":save {old}!")
     monkeypatch.undo()
     assert old.read_text() == OLD
     assert names(old.parent) == ["old.st"]
-    assert desk.is_unsaved
+    assert interpreter.is_unsaved
 
 
 def test_a_limit_on_the_size_of_files_leaves_the_old_file(old: Path) -> None:
@@ -130,42 +130,44 @@ def test_what_is_read_only_stays(forbidden: str) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    desk = Desk(style=Style(500))
-    assert f"cannot write {tmp_path}: Is a directory" in said(desk, NEW, f":save {tmp_path}!")
+    interpreter = Interpreter(style=Style(500))
+    assert f"cannot write {tmp_path}: Is a directory" in said(
+        interpreter, NEW, f":save {tmp_path}!"
+    )
 
 
 # ------------------------------------------------------------- what another program changed
 
 
 def test_a_file_that_changed_since_it_was_loaded_is_not_replaced(old: Path) -> None:
-    desk = Desk(style=Style(500))
-    said(desk, f":load {old}", "Z = X'")
+    interpreter = Interpreter(style=Style(500))
+    said(interpreter, f":load {old}", "Z = X'")
     old.write_text(NEW)
-    assert "changed by another program" in said(desk, ":save")
-    assert "changed by another program" in said(desk, f":save {old}")
+    assert "changed by another program" in said(interpreter, ":save")
+    assert "changed by another program" in said(interpreter, f":save {old}")
     assert old.read_text() == NEW
-    assert desk.is_unsaved
-    assert "saved 2 statements" in said(desk, f":save {old}!")
+    assert interpreter.is_unsaved
+    assert "saved 2 statements" in said(interpreter, f":save {old}!")
     assert old.read_text() == f"{OLD}Z = X'\n"
-    assert "saved 3 statements" in said(desk, "Q = Z'", ":save")
+    assert "saved 3 statements" in said(interpreter, "Q = Z'", ":save")
     old.unlink()
-    assert "saved 3 statements" in said(desk, ":save")
+    assert "saved 3 statements" in said(interpreter, ":save")
 
 
 def test_a_file_that_is_as_it_was_is_replaced(old: Path) -> None:
-    desk = Desk()
-    said(desk, f":load {old}", "Z = X'")
+    interpreter = Interpreter()
+    said(interpreter, f":load {old}", "Z = X'")
     old.write_text(OLD)
-    assert "saved 2 statements" in said(desk, ":save")
+    assert "saved 2 statements" in said(interpreter, ":save")
 
 
 def test_what_is_unsaved() -> None:
-    desk = Desk()
-    assert not desk.is_unsaved
-    said(desk, "X : m x n")
-    assert desk.is_unsaved
-    said(desk, ":undo")
-    assert not desk.is_unsaved
+    interpreter = Interpreter()
+    assert not interpreter.is_unsaved
+    said(interpreter, "X : m x n")
+    assert interpreter.is_unsaved
+    said(interpreter, ":undo")
+    assert not interpreter.is_unsaved
 
 
 # ----------------------------------------------------------------------------- recovery
@@ -179,27 +181,31 @@ def left_behind(folder: Path, unsaved: Unsaved) -> None:
 
 
 def test_a_session_is_brought_back_with_its_derivation_by_hand(tmp_path: Path) -> None:
-    desk = Desk(recovery=Recovery(tmp_path, ENDED))
+    interpreter = Interpreter(recovery=Recovery(tmp_path, ENDED))
     said(
-        desk, "X : m x n  # data", "Z = X X'; J = norm(tanh(Z))^2", ":set seed 5", ":derive J wrt X"
+        interpreter,
+        "X : m x n  # data",
+        "Z = X X'; J = norm(tanh(Z))^2",
+        ":set seed 5",
+        ":derive J wrt X",
     )
-    said(desk, ":next")
-    assert desk.hand is not None
-    assert desk.keep()
-    again = Desk(recovery=Recovery(tmp_path))
+    said(interpreter, ":next")
+    assert interpreter.hand is not None
+    assert interpreter.keep()
+    again = Interpreter(recovery=Recovery(tmp_path))
     assert [left.unsaved.seed for left in again.recovery.found()] == [5]
     said(again, ":recover")
-    assert again.session.state == desk.session.state
-    assert again.hand is not None and again.hand.played == desk.hand.played
+    assert again.session.state == interpreter.session.state
+    assert again.hand is not None and again.hand.played == interpreter.hand.played
     assert again.is_unsaved
     assert "without saving" in said(again, ":recover")  # it is this session's own now
 
 
 def test_a_recovered_session_knows_its_file(old: Path, tmp_path: Path) -> None:
-    desk = Desk(recovery=Recovery(tmp_path, ENDED))
-    said(desk, f":load {old}", "Z = X'")
-    desk.keep()
-    again = Desk(style=Style(500), recovery=Recovery(tmp_path))
+    interpreter = Interpreter(recovery=Recovery(tmp_path, ENDED))
+    said(interpreter, f":load {old}", "Z = X'")
+    interpreter.keep()
+    again = Interpreter(style=Style(500), recovery=Recovery(tmp_path))
     said(again, ":recover")
     old.write_text(NEW)
     assert "changed by another program" in said(again, ":save")
@@ -211,12 +217,12 @@ def test_a_recovered_session_knows_its_file(old: Path, tmp_path: Path) -> None:
 def test_several_sessions_and_what_is_not_wanted(tmp_path: Path) -> None:
     for i in (1, 2):
         Recovery(tmp_path, f"{2**22 + i}-1.session.json").keep(Unsaved(f"x{i} : n\n"))
-    desk = Desk()
-    desk.recovery = Recovery(tmp_path)
-    assert "1 older session left" in said(desk, ":recover drop")
+    interpreter = Interpreter()
+    interpreter.recovery = Recovery(tmp_path)
+    assert "1 older session left" in said(interpreter, ":recover drop")
     assert len(names(tmp_path)) == 1
-    assert "n×1" in said(desk, ":recover")
-    assert ":recover drop" in said(desk, ":recover dorp")
+    assert "n×1" in said(interpreter, ":recover")
+    assert ":recover drop" in said(interpreter, ":recover dorp")
 
 
 def test_the_session_of_a_running_process_is_its_own(tmp_path: Path) -> None:
@@ -225,11 +231,11 @@ def test_the_session_of_a_running_process_is_its_own(tmp_path: Path) -> None:
 
 
 def test_what_is_saved_or_taken_back_is_not_kept(tmp_path: Path) -> None:
-    desk = Desk(recovery=Recovery(tmp_path))
-    said(desk, "X : m x n")
-    assert desk.keep() and names(tmp_path)
-    said(desk, ":undo")
-    assert desk.keep() and not names(tmp_path)
+    interpreter = Interpreter(recovery=Recovery(tmp_path))
+    said(interpreter, "X : m x n")
+    assert interpreter.keep() and names(tmp_path)
+    said(interpreter, ":undo")
+    assert interpreter.keep() and not names(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"text": 3}', '{"text": "", "seed": "x"}'])
@@ -240,13 +246,13 @@ def test_what_is_no_session_is_not_offered(text: str, tmp_path: Path) -> None:
 
 def test_a_session_that_cannot_be_read_any_more_says_where_it_is(tmp_path: Path) -> None:
     left_behind(tmp_path, Unsaved("X : m x\n"))
-    assert ENDED in said(Desk(style=Style(500), recovery=Recovery(tmp_path)), ":recover")
+    assert ENDED in said(Interpreter(style=Style(500), recovery=Recovery(tmp_path)), ":recover")
     assert names(tmp_path) == [ENDED]
 
 
 def test_where_nothing_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    desk = Desk(recovery=Recovery(tmp_path / "file"))
-    said(desk, "X : m x n")
-    assert not desk.keep()
+    interpreter = Interpreter(recovery=Recovery(tmp_path / "file"))
+    said(interpreter, "X : m x n")
+    assert not interpreter.keep()
     assert Recovery(tmp_path / "none").found() == Recovery().found() == []

@@ -12,7 +12,12 @@ from shapetrick.core.dims import ONE
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import TABLE
-from shapetrick.derivation.local_derivatives import View, instantiate, scalar_derivative, views
+from shapetrick.derivation.local_derivatives import (
+    LocalDerivative,
+    instantiate,
+    scalar_derivative,
+    views,
+)
 from shapetrick.derivation.vjp_rules import arranged_terms, rule_for
 from shapetrick.language.elaboration import parse_scalar, read, read_expression
 from shapetrick.language.printer import to_text
@@ -52,12 +57,12 @@ RULES = [
 ]  # fmt: skip
 
 
-def view_of(text: str, position: int = 0) -> View:
+def view_of(text: str, position: int = 0) -> LocalDerivative:
     (view,) = views(read_expression(text, PROBLEM), position, active=())
     return view
 
 
-def upstream_of(view: View) -> Expr:
+def upstream_of(view: LocalDerivative) -> Expr:
     return ex.symbol("g" if view.value.is_scalar else "G", view.value.shape)
 
 
@@ -79,7 +84,7 @@ def test_numbers_in_a_scalar_derivative_stay(name: str) -> None:
     args = tuple(ex.symbol(c, (ONE, ONE)) for c in ("ab" if row.arity == 2 else "x"))
     value = ex.call(name, *args)
     for position in range(row.arity):
-        view = View(row, args, value, position)
+        view = LocalDerivative(row, args, value, position)
         products = scalar_derivative(view)
         found = ex.add(
             ex.ZERO,

@@ -21,14 +21,14 @@ from shapetrick.language import parser as parsing
 from shapetrick.language.elaboration import parse_scalar, read, read_expression
 from shapetrick.language.parser import parse, parse_expression
 from shapetrick.language.scope import vocabulary
-from shapetrick.language.syntax import Asked, Declaration, Definition, Node, postorder
+from shapetrick.language.syntax import Asked, Declaration, Definition, SyntaxNode, postorder
 
 WORDS = vocabulary()
 
 
 def grouped(text: str) -> str:
     """The expression with every operation in brackets."""
-    done: dict[Node, str] = {}
+    done: dict[SyntaxNode, str] = {}
     for node in postorder(parse_expression(text, WORDS, {"f", "sigma"})):
         args = [done[a] for a in node.args]
         match node.kind:

@@ -22,7 +22,7 @@ from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.tex_files import marked
-from shapetrick.numerics.evaluation import Program
+from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
 from shapetrick.render.latex import notation_for, to_latex
 from shapetrick.session.statements import Session, is_expression
@@ -311,7 +311,7 @@ def same_value(e: Expr, other: Expr, problem: Problem) -> bool:
     rng = generator(0)
     env = {s.name: draw(s, sizes, rng) for s in symbols_of(e)}
     functions = {f: lambda x, order: np.sin(x + order) for f in problem.functions}
-    one, two = Program([e, other]).run(env, sizes, functions)
+    one, two = EvaluationTape([e, other]).run(env, sizes, functions)
     return bool(np.allclose(one, two, rtol=1e-9, equal_nan=True))
 
 

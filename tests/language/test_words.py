@@ -14,7 +14,7 @@ import shapetrick as st
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.scope import vocabulary
 from shapetrick.language.synonyms import LACKING, TABLE, advice, slip_of, spelt
-from shapetrick.numerics.evaluation import Program
+from shapetrick.numerics.evaluation import EvaluationTape
 
 OURS = frozenset(vocabulary())  # before other tests add rows of their own
 LIBRARIES = ("math", "numpy", "numpy.linalg", "scipy.linalg", "scipy.special", "jax.numpy",
@@ -58,7 +58,7 @@ def test_what_is_offered_means_the_same(
     letters = [c for c in "xABabp" if any(w == c for w in _words(ours))]
     given = {c: np.atleast_2d(v) for c, v in zip(letters, values, strict=True)}
     shapes = "; ".join(f"{c} : {v.shape[0]} x {v.shape[1]}" for c, v in given.items())
-    value = Program([read_expression(ours, read(shapes))]).run(given, {}, {})[0]
+    value = EvaluationTape([read_expression(ours, read(shapes))]).run(given, {}, {})[0]
     assert value == pytest.approx(np.atleast_2d(meant(*values)))
 
 

@@ -11,12 +11,12 @@ from strategies import ATTRIBUTED, DECLARATIONS, examples, expressions
 from shapetrick.algebra.assumptions import CONSTRAINTS
 from shapetrick.core.dims import ONE, SCALAR, Dim
 from shapetrick.core.expr import Expr
-from shapetrick.core.problem import Kind
+from shapetrick.core.problem import DerivativeKind
 from shapetrick.core.traversal import substitute
 from shapetrick.language.elaboration import read, read_expression
 
 
-def agree(of: Expr, wrt: Expr, kind: Kind) -> None:
+def agree(of: Expr, wrt: Expr, kind: DerivativeKind) -> None:
     """Asserts that ours is JAX's; what came of it is counted by `--hypothesis-show-statistics`."""
     found = outcome(of, wrt, kind)
     event(found.word)
@@ -26,7 +26,7 @@ def agree(of: Expr, wrt: Expr, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", ["grad", "hvp"])
 @examples(40)
 @given(data=st.data())
-def test_derivatives_of_scalars(kind: Kind, data: st.DataObject) -> None:
+def test_derivatives_of_scalars(kind: DerivativeKind, data: st.DataObject) -> None:
     of = data.draw(expressions(shape=SCALAR, depth=3))
     assume(variables(of))
     agree(of, data.draw(st.sampled_from(variables(of))), kind)
@@ -35,7 +35,7 @@ def test_derivatives_of_scalars(kind: Kind, data: st.DataObject) -> None:
 @pytest.mark.parametrize("kind", ["vjp", "jvp"])
 @examples(40)
 @given(data=st.data())
-def test_rules(kind: Kind, data: st.DataObject) -> None:
+def test_rules(kind: DerivativeKind, data: st.DataObject) -> None:
     of = data.draw(expressions(depth=3))
     assume(variables(of))
     agree(of, data.draw(st.sampled_from(variables(of))), kind)
@@ -44,7 +44,7 @@ def test_rules(kind: Kind, data: st.DataObject) -> None:
 @pytest.mark.parametrize("kind", ["jac", "hess"])
 @examples(40)
 @given(data=st.data())
-def test_jacobians_and_hessians(kind: Kind, data: st.DataObject) -> None:
+def test_jacobians_and_hessians(kind: DerivativeKind, data: st.DataObject) -> None:
     """Of a column or a matrix, by a column or a matrix."""
     of = data.draw(expressions(shape=SCALAR if kind == "hess" else None, depth=3))
     assume(variables(of))
@@ -93,7 +93,7 @@ def second_order() -> list[tuple[str, Expr, Expr]]:
 
 
 SECOND_ORDER = second_order()
-CASES: list[tuple[str, Expr, Expr, Kind]] = [
+CASES: list[tuple[str, Expr, Expr, DerivativeKind]] = [
     *((f"hvp {name}", of, wrt, "hvp") for name, of, wrt in SECOND_ORDER),
     *((f"hess {name}", of, wrt, "hess") for name, of, wrt in SECOND_ORDER[::4]),
 ]
@@ -104,7 +104,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize(("of", "wrt", "kind"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_second_order_by_constrained_variables(of: Expr, wrt: Expr, kind: Kind) -> None:
+def test_second_order_by_constrained_variables(of: Expr, wrt: Expr, kind: DerivativeKind) -> None:
     found = outcome(of, wrt, kind)
     assert found.word == "right", found.text
 
@@ -112,7 +112,7 @@ def test_second_order_by_constrained_variables(of: Expr, wrt: Expr, kind: Kind) 
 @pytest.mark.parametrize("kind", ["hess", "hvp"])
 @examples(12)
 @given(data=st.data())
-def test_by_variables_with_attributes(kind: Kind, data: st.DataObject) -> None:
+def test_by_variables_with_attributes(kind: DerivativeKind, data: st.DataObject) -> None:
     e = data.draw(expressions(shape=SCALAR, depth=3))
     assume(variables(e))
     plain = data.draw(st.sampled_from(variables(e)))

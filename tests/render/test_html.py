@@ -23,12 +23,12 @@ from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import call, matmul, symbol, times, transpose
 from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.numerics.error_curves import Curve
-from shapetrick.render.document import Formula, derivation_story, told_once
+from shapetrick.render.document import EquationBlock, derivation_story, told_once
 from shapetrick.render.html import CODED, Report, fragment, page
 from shapetrick.render.html_elements import element, joined
 from shapetrick.render.latex import to_latex
 from shapetrick.render.mathml import pieces, row, to_mathml
-from shapetrick.render.svg import Box, curve_picture, scale_of, shape_picture, shapes_of
+from shapetrick.render.svg import LabelledBox, curve_picture, scale_of, shape_picture, shapes_of
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
 HOSTILE = """
@@ -242,7 +242,7 @@ def test_a_page_tells_a_step_and_a_definition_once() -> None:
     assert [link for link in links if "-step-" in link]
     definitions = {pair for d in derived for pair in d.definitions}
     told = [tuple(b for b in s.answer if b.label == "where") for s in stories]
-    formulas = [b for blocks in told for b in blocks if isinstance(b, Formula)]
+    formulas = [b for blocks in told for b in blocks if isinstance(b, EquationBlock)]
     assert {(f.left, f.right) for f in formulas} == definitions
     assert len(formulas) == len(definitions) < sum(len(d.definitions) for d in derived)
 
@@ -318,7 +318,9 @@ M, D, K = (Dim.of(c) for c in "mdk")
 def test_shapes_are_to_scale_and_fit_together() -> None:
     a, b = symbol("A", (M, D)), symbol("B", (D, K))
     scale = scale_of([(M, D), (D, K), (M, K)], ({"m": 5, "d": 3, "k": 2},))
-    drawn = shape_picture(matmul(a, b), Box("C", (M, K), ("result",)), {a: "t0", b: "t1"}, scale)
+    drawn = shape_picture(
+        matmul(a, b), LabelledBox("C", (M, K), ("result",)), {a: "t0", b: "t1"}, scale
+    )
     rectangles = {
         r["class"]: {k: float(v) for k, v in r.items() if k not in ("class", "rx")}
         for r in Reader(drawn).named("rect")
@@ -336,10 +338,10 @@ def test_shapes_are_to_scale_and_fit_together() -> None:
 def test_entries_that_meet_stand_beside_each_other() -> None:
     a, b = symbol("A", (M, D)), symbol("B", (M, D))
     scale = scale_of([(M, D)], ())
-    drawn = shape_picture(times(a, b), Box("C", (M, D)), {}, scale)
+    drawn = shape_picture(times(a, b), LabelledBox("C", (M, D)), {}, scale)
     assert "A, m×d entry by entry with B, m×d, gives C, m×d" in drawn
     assert drawn.count("<rect") == 3
-    stacked = shape_picture(matmul(times(a, b), transpose(a)), Box("C", (M, M)), {}, scale)
+    stacked = shape_picture(matmul(times(a, b), transpose(a)), LabelledBox("C", (M, M)), {}, scale)
     assert stacked.count('class="paper"') == 2
 
 

@@ -23,7 +23,7 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.core.results import Result
 from shapetrick.render.article import (
-    Part,
+    ArticlePart,
     document,
     latex,
     markdown,
@@ -206,7 +206,7 @@ grad J wrt w_in, ж
 """
 
 
-def parts_of(text: str) -> Iterator[Part]:
+def parts_of(text: str) -> Iterator[ArticlePart]:
     problem = st.read(text)
     yield from problem_parts(problem.data)
     for d in problem.derive():

@@ -16,7 +16,7 @@ from shapetrick.core.problem import Problem
 from shapetrick.language.elaboration import read
 from shapetrick.session.commands import answer
 from shapetrick.session.continuation import Standing, extended, stand
-from shapetrick.session.interpreter import Desk
+from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.statements import Session
 
 DECLARATIONS = ["X : m x n", "W : n x k", "A, B : n x n", "x : n", "Z = X W", "K = tr(A B)"]
@@ -133,9 +133,9 @@ def alone(i: int) -> str:
 @pytest.mark.parametrize("line", [declared, chained, with_an_undeclared_name, alone])
 def test_calls_of_a_session_by_statement(line: Callable[[int], str]) -> None:
     def effort(count: int) -> float:
-        desk = Desk()
+        interpreter = Interpreter()
         lines = [line(i) for i in range(count)]
-        return calls(lambda: [list(answer(desk, text)) for text in lines]) / count
+        return calls(lambda: [list(answer(interpreter, text)) for text in lines]) / count
 
     effort(10)
     assert effort(500) <= 1.1 * effort(100)

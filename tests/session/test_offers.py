@@ -13,7 +13,7 @@ from shapetrick.core.problem import Problem
 from shapetrick.language.elaboration import read, read_line
 from shapetrick.language.printer import to_text
 from shapetrick.quiz import built_in
-from shapetrick.session.guided import Hand
+from shapetrick.session.guided import GuidedDerivation
 from shapetrick.session.offers import CHANGES, offers
 
 LAYER = "X : m x d; W : d x k; sigma : elementwise; Z = sigma(X W); vjp Z wrt W"
@@ -24,12 +24,12 @@ MOST_SLIPS = 25
 QUOTED = re.compile(r"`([^`]+)`")
 
 
-def by_hand(text: str) -> Hand:
+def by_hand(text: str) -> GuidedDerivation:
     problem: Problem = read(text)
-    return Hand(problem, problem.requests[0])
+    return GuidedDerivation(problem, problem.requests[0])
 
 
-def slips(hand: Hand) -> Iterator[str]:
+def slips(hand: GuidedDerivation) -> Iterator[str]:
     """The machine's line with one thing changed, and no longer of the shape that is needed."""
     move = hand.move
     assert move is not None
@@ -41,7 +41,7 @@ def slips(hand: Hand) -> Iterator[str]:
                 yield from (o.text for o in offers(text, node, lowering, turned))
 
 
-def said_of(hand: Hand, text: str) -> str:
+def said_of(hand: GuidedDerivation, text: str) -> str:
     try:
         return hand.play(text).reason
     except ShapeError as error:

@@ -25,7 +25,7 @@ from shapetrick.core.errors import BudgetError
 from shapetrick.quiz import Question
 from shapetrick.render.layout import COLOURS
 from shapetrick.session import completion
-from shapetrick.session.interpreter import Desk
+from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.recovery import Recovery
 
 LAYER = "X : m x d; W : d x k; Y : m x k; sigma : elementwise"
@@ -391,13 +391,13 @@ def test_a_closed_pipe_is_silent() -> None:
 # ----------------------------------------------------------------------- the parts of the editor
 
 
-def completions(desk: Desk | None, text: str) -> dict[str, str]:
-    found = completion.Names(lambda: desk).get_completions(Document(text), CompleteEvent())
+def completions(desk: Interpreter | None, text: str) -> dict[str, str]:
+    found = completion.Completions(lambda: desk).get_completions(Document(text), CompleteEvent())
     return {c.text: c.display_meta_text for c in found}
 
 
 def test_completions_say_shapes_and_help() -> None:
-    desk = Desk()
+    desk = Interpreter()
     desk.session.enter("Weights : d x k; tall : n")
     assert completions(desk, "Z = Wei") == {"Weights": "d×k"}
     assert completions(desk, "ta")["tanh"] == "of every entry"
@@ -412,7 +412,7 @@ def test_completions_say_shapes_and_help() -> None:
 
 
 def test_the_lexer_is_that_of_the_language() -> None:
-    desk = Desk()
+    desk = Interpreter()
     desk.session.enter("sigma : elementwise")
     lexer = completion.Tokens(lambda: desk)
     line = "J = sigma(X)' + 2 tanh(wrt)"
@@ -456,7 +456,7 @@ def test_a_fault_of_our_own_does_not_end_the_session(monkeypatch: pytest.MonkeyP
         raise ZeroDivisionError("by design")
 
     monkeypatch.setattr("shapetrick.session.interpreter.is_expression", fault)
-    rows = list(repl._answers(Desk(), "X"))
+    rows = list(repl._answers(Interpreter(), "X"))
     assert "by design" in "".join(text for text, _ in rows[0])
 
 

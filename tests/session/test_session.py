@@ -41,8 +41,8 @@ from shapetrick.render.phrases import KINDS
 from shapetrick.render.terminal import Style
 from shapetrick.session.commands import COMMANDS, answer
 from shapetrick.session.drawings import Box, drawn, lengths
-from shapetrick.session.guided import Hand
-from shapetrick.session.interpreter import Desk
+from shapetrick.session.guided import GuidedDerivation
+from shapetrick.session.interpreter import Interpreter
 from shapetrick.session.statements import Session, is_expression
 
 LAYER = "X : m x d; W : d x k; Y : m x k; sigma : elementwise\nZ = sigma(X W)"
@@ -63,7 +63,7 @@ def entered(text: str) -> Session:
     return session
 
 
-def said(desk: Desk, *lines: str) -> str:
+def said(desk: Interpreter, *lines: str) -> str:
     """All that is said of some lines."""
     return "".join(plain(answer(desk, line)) for line in lines)
 
@@ -72,18 +72,18 @@ def said(desk: Desk, *lines: str) -> str:
 
 
 def test_a_statement_says_what_it_declares() -> None:
-    desk = Desk()
+    desk = Interpreter()
     assert said(desk, "X : m x d; S : d x d symmetric") == "  X   m×d\n  S   d×d  symmetric\n"
     assert said(desk, "Z = X S") == "  Z   m×d\n"
     assert said(desk, "sigma : elementwise") == "  sigma   element-wise function\n"
 
 
 def test_an_inferred_shape_is_said() -> None:
-    assert "A is n×m" in said(Desk(), "Z = A'")
+    assert "A is n×m" in said(Interpreter(), "Z = A'")
 
 
 def test_a_request_is_derived() -> None:
-    found = said(Desk(), "X : m x n; J = norm(X)^2", "grad J wrt X")
+    found = said(Interpreter(), "X : m x n; J = norm(X)^2", "grad J wrt X")
     assert "gradient   ∂J/∂X = 2 X" in found
     assert "✓ verified" in found
 
@@ -177,7 +177,7 @@ grad J wrt W  # asked
 def test_comments_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "layer.st"
     path.write_text(COMMENTED)
-    desk = Desk()
+    desk = Interpreter()
     said(desk, f":load {path}", "K = 2 J # and ; twice", "# typed", "Z = relu(X W)")
     assert "saved 7 statements" in said(desk, f":save {path}")
     split = COMMENTED.replace("W : d x k; Y", "W : d x k\nY").replace("tanh", "relu")
@@ -195,7 +195,7 @@ def test_a_comment_within_brackets_is_put_behind_them() -> None:
 
 
 def test_families_are_entered_line_by_line() -> None:
-    desk = Desk()
+    desk = Interpreter()
     out = said(desk, *FAMILY.splitlines())
     assert "W[l]   n[l-1]×n[l]" in out
     assert "Z[0]   m×n[0]" in out
@@ -205,7 +205,7 @@ def test_families_are_entered_line_by_line() -> None:
 
 @pytest.mark.parametrize("typed", ["sum(k = 1..K) x' x", "sum(sigma[l](x))"])
 def test_members_of_nothing_are_refused(typed: str) -> None:
-    desk = Desk(style=Style(500))
+    desk = Interpreter(style=Style(500))
     said(desk, "x : n; sigma : elementwise")
     for line in (typed, f"J = {typed}", f"grad ({typed}) wrt x"):
         assert "1..L`" in said(desk, line) or "1..K`" in said(desk, line)
@@ -214,7 +214,7 @@ def test_members_of_nothing_are_refused(typed: str) -> None:
 
 
 def test_a_recurrence_by_hand() -> None:
-    hand = Hand(*_asked(FAMILY, "grad J wrt W[l]"))
+    hand = GuidedDerivation(*_asked(FAMILY, "grad J wrt W[l]"))
     assert hand.play("D").factor == "1/2"
     assert hand.play("2 (Z[L] - Y)").outcome == "stands"
     assert hand.play("G[l] W[l]'").reason == "`D` is not in it"
@@ -241,7 +241,7 @@ def test_an_error_points_into_what_was_typed() -> None:
 
 
 def test_undo_and_redo() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "X : m x n", "Z = X'", ":set seed 7")
     assert said(desk, ":undo") == "  seed 0\n"
     assert said(desk, ":undo") == "  - Z = X'\n"
@@ -267,14 +267,14 @@ def test_brackets_and_comments_make_one_line() -> None:
 
 
 def test_what_is_saved_derives_to_the_same_answers(tmp_path: Path) -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, *NETWORK.splitlines(), "grad J wrt W", "grad J wrt X")
     answers = said(desk, ":answers")
     path = tmp_path / "problem.st"
     assert "saved 8 statements" in said(desk, f":save {path}")
     problem = read(path.read_text(encoding="utf-8"))
     assert [r.wrt.name for r in problem.requests] == ["W", "X"]
-    other = Desk()
+    other = Interpreter()
     assert ":answers derives them" in said(other, f":load {path}")
     assert said(other, ":answers") == answers
     assert said(other, ":undo").count("  - ") == 8
@@ -283,7 +283,7 @@ def test_what_is_saved_derives_to_the_same_answers(tmp_path: Path) -> None:
 def test_a_file_is_not_replaced_by_accident(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("mine")
-    desk = Desk(style=Style(500))
+    desk = Interpreter(style=Style(500))
     said(desk, "X : m x n")
     assert "is there already" in said(desk, f":save {path}")
     assert path.read_text() == "mine"
@@ -294,7 +294,7 @@ def test_a_file_is_not_replaced_by_accident(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "/", "/nowhere/at/all", "a\0b", "~nobody-at-all/x"])
 @pytest.mark.parametrize("command", ["load", "save"])
 def test_files_that_cannot_be(command: str, name: str) -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "X : m x n")
     assert said(desk, f":{command} {name}").strip()
     assert list(desk.session.problem.symbols) == ["X"]
@@ -306,7 +306,7 @@ def test_files_that_cannot_be(command: str, name: str) -> None:
 def test_the_session_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("```session\n")[1].split("```")[0]
-    desk = Desk(style=Style(80))
+    desk = Interpreter(style=Style(80))
     found = ""
     while len(found) < len(shown):
         line = shown[len(found) + len(desk.prompt) :].split("\n")[0]
@@ -316,7 +316,7 @@ def test_the_session_in_the_readme() -> None:
 
 
 def test_a_layer_by_hand() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, *NETWORK.splitlines())
     begun = said(desk, ":derive J wrt W")
     assert "line 1 of 2" in begun
@@ -338,14 +338,14 @@ def test_a_layer_by_hand() -> None:
 
 
 def test_what_comes_from_above_may_be_written_out() -> None:
-    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand = GuidedDerivation(*_asked(NETWORK, "grad J wrt W"))
     assert hand.play("D / m").outcome == "stands"
     assert hand.play("X' ((Z - Y) .* sigma'(X W)) / m").outcome == "stands"
     assert hand.whole().validation.verdict == "verified"
 
 
 def test_a_backward_rule_by_hand() -> None:
-    hand = Hand(*_asked(LAYER, "vjp Z wrt W"))
+    hand = GuidedDerivation(*_asked(LAYER, "vjp Z wrt W"))
     assert hand.play("X' G").outcome == "wrong"
     assert hand.play("X' (bar(Z) .* D)").outcome == "stands"
     assert hand.whole().validation.verdict == "verified"
@@ -353,14 +353,14 @@ def test_a_backward_rule_by_hand() -> None:
 
 @pytest.mark.parametrize("typed", ["G y", "bar(r) y", "G x / r"])
 def test_a_scalar_from_above_has_a_letter(typed: str) -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "x : n; r = norm(x); y = x / r", ":derive jac y wrt x", ":next")
     assert "where      G = r̄" in said(desk, ":next")
     assert "✓ stands" in said(desk, typed)
 
 
 def test_its_label_is_a_name_too() -> None:
-    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand = GuidedDerivation(*_asked(NETWORK, "grad J wrt W"))
     hand.play_next()
     assert hand.play("X' (∂J/∂Z .* D)").outcome == "stands"
 
@@ -373,7 +373,7 @@ LONG = "X : m x d; w : d; o, y : m; A : m x m"
 )
 @pytest.mark.parametrize("width", [80, 100])
 def test_everything_fits_the_terminal(of: str, width: int) -> None:
-    desk = Desk(style=Style(width))
+    desk = Interpreter(style=Style(width))
     shown = said(desk, LONG, f":derive grad {of} wrt w")
     while desk.hand is not None:
         assert columns(desk.prompt) < width / 2
@@ -385,21 +385,21 @@ def test_everything_fits_the_terminal(of: str, width: int) -> None:
 
 
 def test_a_redefinition_does_not_change_what_is_derived_by_hand() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, *NETWORK.splitlines(), ":derive J wrt W")
     assert "goes on with what stood before" in said(desk, "J = norm(Z)^2")
     assert "✓ stands" in said(desk, "(Z - Y) / m")
 
 
 def test_all_terms_at_once() -> None:
-    hand = Hand(*_asked(SQUARE, "grad J wrt X"))
+    hand = GuidedDerivation(*_asked(SQUARE, "grad J wrt X"))
     ruling = hand.play("A' X B' + A X B")
     assert (ruling.outcome, ruling.lines) == ("stands", 2)
     assert hand.move is None
 
 
 def test_numbers_refuse_what_shapes_cannot() -> None:
-    hand = Hand(*_asked(SQUARE, "grad J wrt X"))
+    hand = GuidedDerivation(*_asked(SQUARE, "grad J wrt X"))
     wrong = hand.play("A X B")
     assert wrong.outcome == "wrong"
     assert wrong.error > 0.1
@@ -422,14 +422,14 @@ def test_numbers_refuse_what_shapes_cannot() -> None:
     ],
 )
 def test_it_is_said_why_an_arrangement_fails(typed: str, why: str) -> None:
-    hand = Hand(*_asked(f"{SQUARE}; C : n x n", "grad J wrt X"))
+    hand = GuidedDerivation(*_asked(f"{SQUARE}; C : n x n", "grad J wrt X"))
     ruling = hand.play(typed)
     assert (ruling.outcome, ruling.reason) == ("wrong", why)
     assert ruling.error > 0.01
 
 
 def test_the_units_of_an_arrangement_may_not_cancel() -> None:
-    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand = GuidedDerivation(*_asked(NETWORK, "grad J wrt W"))
     assert hand.play("m D").factor == "m^2"
     assert hand.play("-D").factor == "-m"
     assert hand.play("2 D").factor == "2 m"
@@ -440,13 +440,13 @@ def test_the_units_of_an_arrangement_may_not_cancel() -> None:
 
 
 def test_a_side_that_is_a_product_of_dimensions_is_derived_by_hand() -> None:
-    hand = Hand(*_asked("b : n; A : k x m; C = (b ⊗ A)'", "vjp C wrt b"))
+    hand = GuidedDerivation(*_asked("b : n; A : k x m; C = (b ⊗ A)'", "vjp C wrt b"))
     hand.play_next()
     assert hand.whole().validation.verdict == "verified"
 
 
 def test_equal_factors_may_stand_in_either_place() -> None:
-    hand = Hand(*_asked("X, A : n x n; J = tr(A inv(X))", "grad J wrt X"))
+    hand = GuidedDerivation(*_asked("X, A : n x n; J = tr(A inv(X))", "grad J wrt X"))
     assert hand.play("D A D").reason == (
         "the rows of inv(X) and the rows of the result are both n only in this problem"
     )
@@ -454,7 +454,7 @@ def test_equal_factors_may_stand_in_either_place() -> None:
 
 
 def test_lines_that_cancel_are_not_asked_for() -> None:
-    hand = Hand(*_asked("X, A : n x n; K = tr(A X A X inv(X))", "grad K wrt X"))
+    hand = GuidedDerivation(*_asked("X, A : n x n; K = tr(A X A X inv(X))", "grad K wrt X"))
     while hand.move is not None:
         assert hand.move.line.coefficient
         hand.play_next()
@@ -464,7 +464,7 @@ def test_lines_that_cancel_are_not_asked_for() -> None:
 def test_the_machine_can_play_every_question() -> None:
     for question in built_in():
         problem = question.problem
-        hand = Hand(problem, problem.requests[0])
+        hand = GuidedDerivation(problem, problem.requests[0])
         while hand.move is not None:
             assert hand.hint() and hand.hint()
             assert hand.judge(hand.move.line.arrangement).outcome == "stands"
@@ -474,7 +474,7 @@ def test_the_machine_can_play_every_question() -> None:
 
 @pytest.mark.parametrize("request_", ["hess J wrt w", "hvp J wrt w with V", "jac (X w) wrt w"])
 def test_other_requests_by_hand(request_: str) -> None:
-    hand = Hand(*_asked("X : m x d; w : d; J = norm(X w)^2", request_))
+    hand = GuidedDerivation(*_asked("X : m x d; w : d; J = norm(X w)^2", request_))
     while hand.move is not None:
         hand.play_next()
     assert hand.whole().validation.verdict == "verified"
@@ -482,7 +482,7 @@ def test_other_requests_by_hand(request_: str) -> None:
 
 def test_each_factor_of_a_line_has_a_name_of_its_own() -> None:
     network = "X : m x n; W : n x n; Z = tanh(X W); J = norm(X + Z W)^2"
-    hand = Hand(*_asked(network, "hvp J wrt W with V"))
+    hand = GuidedDerivation(*_asked(network, "hvp J wrt W with V"))
     for move in hand.moves:
         named = {n.name: n.expression for n in move.factors}
         assert len(named) == len({n.expression for n in move.factors})
@@ -492,7 +492,7 @@ def test_each_factor_of_a_line_has_a_name_of_its_own() -> None:
 
 
 def test_hints_back_and_candidates() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, *SQUARE.splitlines(), ":derive J wrt X")
     assert "`A` goes first" in said(desk, ":hint")
     assert "transposed" in said(desk, ":hint")
@@ -506,7 +506,7 @@ def test_hints_back_and_candidates() -> None:
 
 
 def test_an_arrangement_is_judged_within_50_ms() -> None:
-    hand = Hand(*_asked(NETWORK, "grad J wrt W"))
+    hand = GuidedDerivation(*_asked(NETWORK, "grad J wrt W"))
     hand.play("D / m")
     times = []
     for text in ("X' G", "X G", "G X'", "X' (D .* D)", "X' D", "2 X' (G .* D)", "W", "X' G + W"):
@@ -527,7 +527,7 @@ def _asked(text: str, request: str) -> tuple[object, object]:
 
 
 def test_one_dimension_is_drawn_with_one_length() -> None:
-    move = Hand(*_asked(NETWORK, "grad J wrt W")).moves[1]
+    move = GuidedDerivation(*_asked(NETWORK, "grad J wrt W")).moves[1]
     scale = lengths([move.shape, *(n.expression.shape for n in move.factors)])
     assert len(set(scale.values())) == 3
     boxes = [Box(n.name, n.expression.shape) for n in move.factors]
@@ -542,35 +542,35 @@ def test_one_dimension_is_drawn_with_one_length() -> None:
 
 
 def test_help_lists_and_explains_every_command() -> None:
-    overview = said(Desk(style=Style(80)), ":help")
+    overview = said(Interpreter(style=Style(80)), ":help")
     for name in COMMANDS:
         assert f":{name}" in overview
-        assert said(Desk(), f":help {name}").startswith(f"  :{name}")
-    assert "scalar derivative: 1 - y.^2" in said(Desk(), ":help tanh")
+        assert said(Interpreter(), f":help {name}").startswith(f"  :{name}")
+    assert "scalar derivative: 1 - y.^2" in said(Interpreter(), ":help tanh")
     assert all(len(line) <= 80 for line in overview.splitlines())
 
 
 def test_commands_may_be_shortened_and_are_guessed() -> None:
-    assert "X" in said(Desk(), ":va", "X : m x n", ":va")
-    assert "could be" in said(Desk(), ":s")
-    assert "Did you mean `:derive`?" in said(Desk(), ":deriev")
+    assert "X" in said(Interpreter(), ":va", "X : m x n", ":va")
+    assert "could be" in said(Interpreter(), ":s")
+    assert "Did you mean `:derive`?" in said(Interpreter(), ":deriev")
 
 
 def test_a_claim_is_mended() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2")
     assert "X' (X w - y)" in said(desk, ":check grad J wrt w = X (X w - y)")
     assert "✓ right" in said(desk, "check grad J wrt w = X' (X w - y)")
 
 
 def test_the_shapes_of_the_parts() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "X : m x d; w : d")
     assert "(X w)'     1×m" in said(desk, ":shapes (X w)' X")
 
 
 def test_the_seed_is_that_of_the_draws() -> None:
-    desk = Desk()
+    desk = Interpreter()
     assert "seed 7" in said(desk, ":set seed 7", "X : m x n; J = norm(X)^2", "grad J wrt X")
 
 
@@ -578,7 +578,7 @@ def test_an_interrupt_takes_the_statement_back(monkeypatch: pytest.MonkeyPatch) 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    desk = Desk()
+    desk = Interpreter()
     said(desk, "X : m x n; J = norm(X)^2")
     before = desk.session.state
     monkeypatch.setattr("shapetrick.session.interpreter.derive", interrupted)
@@ -604,7 +604,7 @@ def test_what_a_request_may_raise_is_said_and_the_others_are_answered(
 
     monkeypatch.setattr("shapetrick.session.interpreter.derive", refused_once)
     monkeypatch.setattr("shapetrick.session.guided.derive", refused_once)
-    desk = Desk()
+    desk = Interpreter()
     found = said(desk, "X, Y : m x n; J = tr(X Y'); grad J wrt X, Y")
     assert "not this one" in found
     assert "∂J/∂Y = X" in found
@@ -619,7 +619,7 @@ def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     def endless(*_: object) -> int:
         return sum(1 for _ in itertools.count())
 
-    desk = Desk()
+    desk = Interpreter()
     assert desk.time_limit == SECONDS
     said(desk, "X : m x n; J = norm(X)^2", ":set time-limit 0.3")
     before = desk.session.state
@@ -636,7 +636,7 @@ def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_time_limit_is_set_and_taken_away() -> None:
-    desk = Desk()
+    desk = Interpreter()
     assert "time limit 60 s" in said(desk, ":set time-limit 60")
     assert "not 'soon'" in said(desk, ":set time-limit soon")
     assert desk.time_limit == 60
@@ -671,12 +671,12 @@ LINES = ["W : d x k", "J = tr(A'); grad J wrt A", "A'", ":next", ":undo", "A : n
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finalizer
 @pytest.mark.parametrize("line", LINES)
 def test_an_interrupt_at_any_place_leaves_the_session_as_it_was(line: str) -> None:
-    def opened() -> Desk:
-        desk = Desk()
+    def opened() -> Interpreter:
+        desk = Interpreter()
         said(desk, "A, B : n x n", ":derive (tr(A B)) wrt A")
         return desk
 
-    def standing(desk: Desk) -> object:
+    def standing(desk: Interpreter) -> object:
         assert desk.hand is not None
         session = desk.session
         return session.state, [*session._past], [*session._future], desk.hand.played, desk.waiting
@@ -696,7 +696,7 @@ def test_an_interrupt_at_any_place_leaves_the_session_as_it_was(line: str) -> No
 def test_a_file_without_end_is_refused(command: str, tmp_path: Path) -> None:
     endless = tmp_path / "endless.toml"
     endless.symlink_to("/dev/zero")
-    assert "NUL" in said(Desk(), f":{command} {endless}")
+    assert "NUL" in said(Interpreter(), f":{command} {endless}")
 
 
 # -------------------------------------------------------------------------------------- practice
@@ -713,7 +713,7 @@ def test_every_question_is_solved_by_the_tool_and_grows_in_level() -> None:
 
 def test_a_quiz_round(tmp_path: Path) -> None:
     scores = Scores(tmp_path / "data" / "score.json")
-    desk = Desk(scores=scores)
+    desk = Interpreter(scores=scores)
     assert "traces, level 1" in said(desk, ":quiz traces 1")
     assert desk.prompt == "answer = "
     assert "its shape is n×m, not m×n" in said(desk, "A")
@@ -732,7 +732,7 @@ def test_a_quiz_round(tmp_path: Path) -> None:
 
 def test_a_wrong_answer_is_told_more_each_time() -> None:
     own = [Question("mine", 1, "X : m x d; w : d; y : m; J = norm(X w - y)^2", "grad J wrt w")]
-    desk = Desk(style=Style(60), questions=own)
+    desk = Interpreter(style=Style(60), questions=own)
     said(desk, ":quiz")
     first, second, third = (said(desk, "2 (X w + y)' X") for _ in range(3))
     assert "a transpose is missing; the\n    wrong sign" in first and "look at" not in first
@@ -743,22 +743,22 @@ def test_a_wrong_answer_is_told_more_each_time() -> None:
 
 @pytest.mark.parametrize("word", ["help", "quit", "exit", "quiz", "hint", "vars", "?"])
 def test_a_command_alone_needs_no_colon(word: str) -> None:
-    desk = Desk()
-    bare, named = said(desk, word), said(Desk(), {"?": ":help"}.get(word, f":{word}"))
+    desk = Interpreter()
+    bare, named = said(desk, word), said(Interpreter(), {"?": ":help"}.get(word, f":{word}"))
     assert bare == named
     assert f"  {word}   n×1" not in bare
 
 
 @pytest.mark.parametrize("word", ["help", "quit", "quiz", "hint", "exit"])
 def test_a_declared_name_is_no_command(word: str) -> None:
-    desk = Desk()
+    desk = Interpreter()
     assert "n×1" in said(desk, f"{word} : n", word)
     assert not desk.done
     assert "1×n" in said(desk, f"{word}'")
 
 
 def test_an_answer_that_is_none_is_no_attempt() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, ":quiz traces 1")
     for text in ("A'; X : m x m", "A +", "Q", "A' = 3"):
         assert said(desk, text)
@@ -767,7 +767,7 @@ def test_an_answer_that_is_none_is_no_attempt() -> None:
 
 
 def test_the_answer_and_another_question() -> None:
-    desk = Desk()
+    desk = Interpreter()
     said(desk, ":quiz layers")
     shown = said(desk, ":answer")
     assert "✓ verified" in shown
@@ -777,7 +777,7 @@ def test_the_answer_and_another_question() -> None:
 
 
 def test_a_level_with_one_question_is_left_for_others() -> None:
-    desk = Desk()
+    desk = Interpreter()
     assert "levels go from 1 to 5" in said(desk, ":quiz traces 9")
     said(desk, ":quiz losses 4")
     assert "losses, level 1" in said(desk, ":skip")
@@ -786,7 +786,7 @@ def test_a_level_with_one_question_is_left_for_others() -> None:
 
 def test_solved_questions_come_again_and_this_is_said() -> None:
     own = [Question("mine", i, f"x : n; J = {i} x' x", "grad J wrt x") for i in (1, 2)]
-    desk = Desk(questions=own)
+    desk = Interpreter(questions=own)
     assert "come again" not in said(desk, ":quiz", "2 x")
     assert "all of these are solved" in said(desk, "4 x")
 
@@ -795,14 +795,14 @@ def test_a_teachers_own_questions(tmp_path: Path) -> None:
     own = Question("mine", 1, "x : n\nJ = x' x", "grad J wrt x")
     assert mark(own, "2 x").verdict == "right"
     assert mark(own, "x").verdict == "wrong"
-    assert "mine, level 1" in said(Desk(questions=[own]), ":quiz")
+    assert "mine, level 1" in said(Interpreter(questions=[own]), ":quiz")
     path = tmp_path / "own.toml"
     row = (
         '[[question]]\ntopic = "mine"\nlevel = 1\ngiven = "x : n; J = x\' x"\nask = "grad J wrt x"'
     )
     path.write_text(row)
     assert questions(path)[0].topic == "mine"
-    assert "mine, level 1" in said(Desk(), f":quiz {path}")
+    assert "mine, level 1" in said(Interpreter(), f":quiz {path}")
 
 
 @pytest.mark.parametrize(
@@ -883,7 +883,7 @@ class RandomSession(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(style=Style(80))
+        self.desk = Interpreter(style=Style(80))
         said(self.desk, "X : m x n; x : n; W : n x k", "Z = X W", "J = norm(Z)^2")
 
     @rule(lines=st.lists(LINES, min_size=5, max_size=5))
@@ -917,7 +917,7 @@ class RandomSession(RuleBasedStateMachine):
         assert {*read(text, complete=False).definitions} <= _names(self.desk)
 
 
-def _names(desk: Desk) -> set[str]:
+def _names(desk: Interpreter) -> set[str]:
     return {name for entry in desk.session.state.entries for name in entry.names}
 
 

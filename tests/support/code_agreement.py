@@ -12,9 +12,9 @@ from random_functions import SIZES
 
 import shapetrick as st
 from shapetrick.codegen.python import block_loops as blocks
-from shapetrick.codegen.python.module import Target
+from shapetrick.codegen.python.module import CodeTarget
 from shapetrick.core.functions import Array
-from shapetrick.numerics.evaluation import Program
+from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import draw
 
 jax.config.update("jax_enable_x64", True)
@@ -40,7 +40,7 @@ def small_blocks() -> Iterator[None]:
         blocks.VECTORS, blocks.MATRICES = kept
 
 
-def word_of(derivation: st.Derivation, target: Target, blocks: bool = False) -> str:
+def word_of(derivation: st.Derivation, target: CodeTarget, blocks: bool = False) -> str:
     """One of COLUMNS: of the value and of the derivative, at the first draw at which these are
     steady."""
     problem = derivation.problem
@@ -57,7 +57,7 @@ def word_of(derivation: st.Derivation, target: Target, blocks: bool = False) -> 
     symbols = [*problem.symbols.values()]
     if request.direction is not None:
         symbols.append(request.direction)
-    program = Program(wanted)
+    program = EvaluationTape(wanted)
     for seed in range(DRAWS):
         rng = np.random.default_rng(seed)
         at = {e.name: draw(e, SIZES, rng) for e in symbols}
@@ -75,7 +75,7 @@ def word_of(derivation: st.Derivation, target: Target, blocks: bool = False) -> 
     return "not steady"
 
 
-def _in(target: Target, value: Any) -> Any:
+def _in(target: CodeTarget, value: Any) -> Any:
     if "torch" in target and isinstance(value, np.ndarray):
         import torch
 

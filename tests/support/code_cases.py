@@ -17,7 +17,7 @@ from shapetrick.api import Problem, read
 from shapetrick.core.expr import Expr
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Result
-from shapetrick.numerics.evaluation import Program as Evaluation
+from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
 from shapetrick.numerics.sampling import draw
 
 jax.config.update("jax_enable_x64", True)

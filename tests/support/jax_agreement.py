@@ -14,7 +14,7 @@ from strategies import ELEMENTWISE, SIZES, environment
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.expr import Expr, symbol
 from shapetrick.core.functions import Array
-from shapetrick.core.problem import Kind, Problem, Request
+from shapetrick.core.problem import DerivativeKind, Problem, Request
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.printer import to_text
 from shapetrick.numerics.evaluation import evaluate
@@ -44,7 +44,7 @@ class Outcome:
     text: str
 
 
-def outcome(of: Expr, wrt: Expr, kind: Kind) -> Outcome:
+def outcome(of: Expr, wrt: Expr, kind: DerivativeKind) -> Outcome:
     """Compares our derivative with JAX's at the first of some draws where both are steady."""
     direction = None
     if kind in ("vjp", "hvp", "jvp"):
@@ -86,7 +86,7 @@ def ours(name: str) -> Any:
     return f
 
 
-def truth(of: Expr, wrt: Expr, kind: Kind, env: Env) -> Any:
+def truth(of: Expr, wrt: Expr, kind: DerivativeKind, env: Env) -> Any:
     """JAX's derivative at a point, in our conventions."""
     name = wrt.name
 
@@ -114,13 +114,13 @@ def unstacked(v: Any, shape: tuple[int, ...]) -> Any:
     return v.reshape(shape[::-1]).T
 
 
-def both(of: Expr, wrt: Expr, kind: Kind, gradient: Expr, at: Env) -> tuple[Array, Array]:
+def both(of: Expr, wrt: Expr, kind: DerivativeKind, gradient: Expr, at: Env) -> tuple[Array, Array]:
     """JAX's value of the derivative and ours."""
     functions = {name: ours(name) for name in ELEMENTWISE}
     return np.asarray(truth(of, wrt, kind, at)), evaluate(gradient, at, SIZES, functions)
 
 
-def flat(of: Expr, wrt: Expr, kind: Kind, at: Env) -> float:
+def flat(of: Expr, wrt: Expr, kind: DerivativeKind, at: Env) -> float:
     """Below this a derivative is what rounding makes of a saturated function."""
     height = largest(np.asarray(value(of, at, SIZES, FUNCTIONS)))
     return FLAT * height / largest(at[wrt.name]) ** (2 if kind in ("hess", "hvp") else 1)

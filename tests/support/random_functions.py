@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from shapetrick.core.problem import Kind
+from shapetrick.core.problem import DerivativeKind
 
 DECLARED = (
     "x, a, b : n; c : m; p : 1 x n; A, B : n x n; S : n x n symmetric; U, V : m x n; s, t : scalar"
 )
-KINDS: tuple[Kind, ...] = ("jac", "hess", "grad", "vjp", "hvp", "jvp")
+KINDS: tuple[DerivativeKind, ...] = ("jac", "hess", "grad", "vjp", "hvp", "jvp")
 WEIGHTS = (0.3, 0.3, 0.14, 0.1, 0.1, 0.06)
 OF_SCALARS = ("hess", "grad", "hvp")
 SIZES = {"m": 3, "n": 4}

@@ -16,7 +16,7 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.functions import OPERATORS, TABLE, Array
 from shapetrick.core.traversal import postorder, substitute, symbols_of
 from shapetrick.numerics import sampling
-from shapetrick.numerics.evaluation import Functions
+from shapetrick.numerics.evaluation import FunctionValues
 
 DIMS = tuple(Dim.of(name) for name in ("m", "n", "k"))
 SIZES = {"m": 3, "n": 4, "k": 2}
@@ -95,7 +95,7 @@ def environment(seed: int = 0) -> dict[str, Array]:
     }
 
 
-def abstract_values() -> Functions:
+def abstract_values() -> FunctionValues:
     """Smooth functions that stand for the abstract ones, with their derivatives."""
     return {
         "sigma": lambda x, order: np.sin(x + order * np.pi / 2),

@@ -11,15 +11,17 @@ from ..ir import Value, walk
 from ..program import Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
-from .module import Body, indented, written
-from .statements import Statement, shape_text
+from .module import FunctionBody, indented, written
+from .statements import Assignment, shape_text
 
 # Entries of a block's arrays together, and the fewest rows: products of matrices want more of both.
 VECTORS = 2**17, 32
 MATRICES = 2**16, 384
 
 
-def in_blocks(program: Program, blocking: Blocking, room: tuple[int, int] | None = None) -> Body:
+def in_blocks(
+    program: Program, blocking: Blocking, room: tuple[int, int] | None = None
+) -> FunctionBody:
     """What writes the lines of the body; `room` is other than VECTORS or MATRICES."""
     return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room)
 
@@ -71,7 +73,7 @@ class _Blocks:
                 lines.append(f"{name} = {whole[v]}[{self._place(v)}]")
                 writer.bind(v, name)
         writer.counts[blocking.dim] = self._count
-        statements: list[Statement] = []
+        statements: list[Assignment] = []
         for v in results(blocking, self._roots):
             if blocking.phases[v] is Phase.SUMMED:
                 statements += writer.add_to(v, self._gathered(v, "np.zeros"))

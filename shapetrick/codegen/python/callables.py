@@ -30,7 +30,7 @@ MODULES: Mapping[Library, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GeneratedFunction:
     """A function in generated text: its name, its parameters, and what it returns."""
 
     name: str
@@ -62,7 +62,7 @@ class Generated:
         self,
         source: str,
         library: Library,
-        entries: Sequence[Entry],
+        entries: Sequence[GeneratedFunction],
         alone: bool,
         declared: Collection[str] = (),
     ) -> None:
@@ -93,7 +93,7 @@ class Generated:
         return ", ".join(f"`{name}`" for name in self.parameters)
 
     def _called(
-        self, entry: Entry, function: Callable[..., Any], values: Mapping[str, Any]
+        self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         given = {e: self._given(e.name, name, values) for e, name in entry.given.inputs.items()}
         arguments = {name: self._array(e, given[e]) for e, name in entry.given.inputs.items()}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..program import Rule
+from ..program import BackwardRule
 from .identifiers import Identifiers
 from .module import (
     RESERVED,
@@ -25,11 +25,11 @@ from .module import (
 from .operations import Library
 from .self_test import LOCALS
 from .signature import Arguments, arguments, flattening
-from .statements import Statement, Writer
+from .statements import Assignment, Writer
 
 
 def rule_module(
-    rules: Sequence[Rule], library: Library, about: Sequence[str], test: Sequence[str] = ()
+    rules: Sequence[BackwardRule], library: Library, about: Sequence[str], test: Sequence[str] = ()
 ) -> str:
     """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls
     it."""
@@ -40,7 +40,7 @@ def rule_module(
     return assembled([*body, *test], about)
 
 
-def entries(rules: Sequence[Rule]) -> list[str]:
+def entries(rules: Sequence[BackwardRule]) -> list[str]:
     """The names of the functions, in order."""
     wanted = [rule.value.name for rule in rules]
     identifiers = entry_names(wanted)
@@ -53,7 +53,7 @@ def entry_names(wanted: Sequence[str]) -> Identifiers:
     return Identifiers({*RESERVED, *LOCALS, *passes})
 
 
-def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
+def rule_arguments(rule: BackwardRule) -> tuple[Arguments, str]:
     """The parameters of the function, all inputs but the upstream; and the upstream's name."""
     identifiers = Identifiers(RESERVED)
     given = arguments(rule.program, identifiers, rule.inputs)
@@ -61,14 +61,14 @@ def rule_arguments(rule: Rule) -> tuple[Arguments, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Passes:
+class _BothPasses:
     """The statements of both passes, and what the second needs of the first: arrays that are
     saved, and numbers, sizes and functions (`kept`)."""
 
     given: Arguments
     upstream: str
-    forward: list[Statement]
-    backward: list[Statement]
+    forward: list[Assignment]
+    backward: list[Assignment]
     value: str
     gradients: Mapping[str, str]  # by the name of the input
     saved: list[str]
@@ -95,7 +95,7 @@ class _Passes:
         return [self.gradients.get(name, "None") for name in self.given.inputs.values()]
 
 
-def _passes(rule: Rule, library: Library) -> _Passes:
+def _passes(rule: BackwardRule, library: Library) -> _BothPasses:
     program = rule.program
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers, rule.inputs)
@@ -112,7 +112,7 @@ def _passes(rule: Rule, library: Library) -> _Passes:
     numbers = {s.name for s in forward if writer.is_number(s.value)}
     arrays = [*given.inputs.values(), *(s.name for s in forward)]
     others = [*given.dims.values(), *given.functions.values(), *sorted(numbers)]
-    return _Passes(
+    return _BothPasses(
         given,
         upstream,
         forward,
@@ -124,13 +124,15 @@ def _passes(rule: Rule, library: Library) -> _Passes:
     )
 
 
-def _used(statements: Sequence[Statement], results: Iterable[str]) -> set[str]:
+def _used(statements: Sequence[Assignment], results: Iterable[str]) -> set[str]:
     """The names that statements and results refer to, those that the statements define left out."""
     names = set(results).union(*(s.names for s in statements))
     return names - {s.name for s in statements}
 
 
-def _function(rule: Rule, name: str, library: Library, passes: _Passes, call: str) -> list[str]:
+def _function(
+    rule: BackwardRule, name: str, library: Library, passes: _BothPasses, call: str
+) -> list[str]:
     """The function that people call: checks, and the rule applied to flat vectors."""
     given = passes.given
     array = "Tensor" if library == "torch" else "jax.Array"
@@ -141,7 +143,7 @@ def _function(rule: Rule, name: str, library: Library, passes: _Passes, call: st
 # ----------------------------------------------------------------------------------------- PyTorch
 
 
-def _torch(rule: Rule, name: str) -> list[str]:
+def _torch(rule: BackwardRule, name: str) -> list[str]:
     passes = _passes(rule, "torch")
     given, rest = passes.given, passes.given.others
     class_name = f"_{name[0].upper()}{name[1:]}Function"
@@ -190,7 +192,7 @@ def _unpacked(names: Sequence[str]) -> str:
     return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
 
-def _refusals(passes: _Passes) -> list[str]:
+def _refusals(passes: _BothPasses) -> list[str]:
     """A gradient that nobody derived must not pass for zero."""
     inputs = list(passes.given.inputs.values())
     missing = [(i, name) for i, name in enumerate(inputs) if name not in passes.gradients]
@@ -209,7 +211,7 @@ def _refusals(passes: _Passes) -> list[str]:
 # --------------------------------------------------------------------------------------------- JAX
 
 
-def _jax(rule: Rule, name: str) -> list[str]:
+def _jax(rule: BackwardRule, name: str) -> list[str]:
     passes = _passes(rule, "jax")
     given = passes.given
     inputs, rest = list(given.inputs.values()), given.others

@@ -22,9 +22,9 @@ from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import blocked
 from ..chain_order import nominal
-from ..program import Program, Rule, program, rules
+from ..program import BackwardRule, Program, program, rules
 from .block_loops import in_blocks
-from .callables import Entry, Generated, compiled
+from .callables import Generated, GeneratedFunction, compiled
 from .custom_rules import entries, entry_names, rule_arguments, rule_module
 from .loop_callables import GeneratedLoops
 from .loop_rules import LoopRule
@@ -34,8 +34,8 @@ from .module import (
     FUNCTION,
     LIBRARIES,
     TARGETS,
-    Body,
-    Target,
+    CodeTarget,
+    FunctionBody,
     assembled,
     module,
     program_arguments,
@@ -44,7 +44,7 @@ from .module import (
 from .module import function as written
 from .operations import is_spelled
 from .self_test import RANGES, STEPS, Draws, Ruled, plain_test, rule_test
-from .trials import Place, confirm, confirm_loops
+from .trials import SampledPoint, confirm, confirm_loops
 
 Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
@@ -93,7 +93,7 @@ def code(
     return rule_module(found, library, about, test)
 
 
-def _ruled(rule: Rule, name: str) -> Ruled:
+def _ruled(rule: BackwardRule, name: str) -> Ruled:
     """What is tested of a backward rule."""
     given, upstream = rule_arguments(rule)
     outputs = rule.program.outputs
@@ -103,7 +103,7 @@ def _ruled(rule: Rule, name: str) -> Ruled:
 
 
 def _loops(
-    problem: Problem, results: Sequence[Result], target: Target, self_test: bool = False
+    problem: Problem, results: Sequence[Result], target: CodeTarget, self_test: bool = False
 ) -> str:
     """Families as loops. Raises RequestError for what is not written."""
     library, about = LIBRARIES[target], _about(results)
@@ -126,7 +126,7 @@ def _loops(
 
 
 def _looping(
-    problem: Problem, results: Sequence[Result], target: Target, blocks: bool, alone: bool
+    problem: Problem, results: Sequence[Result], target: CodeTarget, blocks: bool, alone: bool
 ) -> GeneratedLoops:
     """Likewise, as a function."""
     if blocks:
@@ -163,7 +163,7 @@ def function(
         return _looping(problem, results, known(target), blocks, alone)
     if target not in RULES:
         whole = program(problem, results, sizes or {}, is_spelled, with_values=not alone)
-        entry = Entry(FUNCTION, program_arguments(whole), whole.outputs)
+        entry = GeneratedFunction(FUNCTION, program_arguments(whole), whole.outputs)
         source = module(whole, library, body=_body(whole, target, sizes) if blocks else None)
         plain = source if library == "numpy" and not blocks else None
         _confirm([whole], problem, results, sizes, blocks, plain)
@@ -171,13 +171,13 @@ def function(
     found = rules(problem, results, sizes or {}, is_spelled)
     _confirm([rule.program for rule in found], problem, results, sizes)
     functions = [
-        Entry(name, rule_arguments(rule)[0], [rule.value])
+        GeneratedFunction(name, rule_arguments(rule)[0], [rule.value])
         for rule, name in zip(found, entries(found), strict=True)
     ]
     return Generated(rule_module(found, library, []), library, functions, alone, declared)
 
 
-def known(target: str) -> Target:
+def known(target: str) -> CodeTarget:
     """The target. Raises RequestError if there is no such target."""
     for one in TARGETS:
         if one == target:
@@ -197,7 +197,7 @@ def _check(sizes: Sizes, results: Sequence[Result]) -> None:
             raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 
 
-def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:
+def _body(whole: Program, target: str, sizes: Sizes | None) -> FunctionBody | None:
     """What writes a loop over blocks of rows, if there is one to write. Raises RequestError."""
     if target != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
@@ -206,7 +206,7 @@ def _body(whole: Program, target: str, sizes: Sizes | None) -> Body | None:
 
 def _blocks(
     whole: Program, sizes: Sizes | None, room: tuple[int, int] | None = None
-) -> Body | None:
+) -> FunctionBody | None:
     blocking = blocked([output.value for output in whole.outputs], nominal(sizes or {}))
     return None if blocking is None else in_blocks(whole, blocking, room)
 
@@ -229,7 +229,7 @@ def _confirm(
     sizes: Sizes | None,
     blocks: bool = False,
     source: str | None = None,
-) -> list[Place]:
+) -> list[SampledPoint]:
     """Where the programs find what they say; `source` is the NumPy module if there is one already.
     Raises CodeError if one finds something else."""
 
@@ -240,7 +240,7 @@ def _confirm(
 
     own = [*programs]
     seed, names = results[0].validation.seed, tuple(problem.functions)
-    places: list[Place] = []
+    places: list[SampledPoint] = []
     for one in own:
         outputs = tuple((o.key, o.expression) for o in one.outputs)
         made_of = (outputs, one.inputs, tuple(sorted((sizes or {}).items())), blocks)
@@ -249,7 +249,7 @@ def _confirm(
 
 
 @lru_cache(maxsize=16)
-def _tried(plan: _Plan) -> Sequence[Place]:
+def _tried(plan: _Plan) -> Sequence[SampledPoint]:
     """Once for a plan, whatever the target. Raises CodeError."""
     return confirm(plan.program, plan.write, plan.names, plan.seed)
 
@@ -270,7 +270,7 @@ def _about(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[Place]) -> Draws:
+def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[SampledPoint]) -> Draws:
     """Inputs for the test of a function."""
     given = program_arguments(whole)
 
@@ -282,7 +282,7 @@ def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[Place]
     return _draws(_sizes(list(names), results), places, tested, run)
 
 
-def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -> Draws:
+def _draws_of_members(loops: Loops, members: Members, places: Sequence[SampledPoint]) -> Draws:
     """Inputs for the test of loops."""
 
     def tested(draws: Draws) -> str:
@@ -294,7 +294,7 @@ def _draws_of_members(loops: Loops, members: Members, places: Sequence[Place]) -
 
 def _draws(
     sizes: Iterable[Sizes],
-    places: Sequence[Place],
+    places: Sequence[SampledPoint],
     tested: Callable[[Draws], str],
     run: Sequence[Expr],
 ) -> Draws:

@@ -15,7 +15,7 @@ from ...core.dims import ONE
 from ..blocking import Blocking
 from ..ir import Value, walk
 from .operations import spelling
-from .statements import Statement, Terms, Writer
+from .statements import Assignment, Quotient, Writer
 
 _CALL = re.compile(r"np\.(\w+)\(\{0\}(, \{1\})?\)")
 _AUGMENTED: Mapping[str, str] = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
@@ -30,7 +30,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class InPlaceStep:
     """A NumPy function and its operands; after the first step, the result so far comes first."""
 
     name: str
@@ -69,12 +69,12 @@ class InPlaceWriter(Writer):
                 self.name(v)
         self._release(v)
 
-    def add_to(self, v: Value, name: str) -> list[Statement]:
+    def add_to(self, v: Value, name: str) -> list[Assignment]:
         statements = super().add_to(v, name)
         self._release(v)
         return statements
 
-    def store(self, v: Value, place: str) -> list[Statement]:
+    def store(self, v: Value, place: str) -> list[Assignment]:
         if not self._is_matrix(v) or self._uses[v] > 1:
             return super().store(v, place)
         statements = self.write(v.args, named=False)
@@ -126,7 +126,7 @@ class InPlaceWriter(Writer):
             self.bind(v, name)
             self._standing[v] = name, columns
 
-    def _write_steps(self, v: Value, steps: Sequence[Step], name: str, room: str) -> None:
+    def _write_steps(self, v: Value, steps: Sequence[InPlaceStep], name: str, room: str) -> None:
         for i, step in enumerate(steps):
             texts = [x.text for x in step.operands]
             texts = [name, *texts] if i else texts
@@ -141,9 +141,9 @@ class InPlaceWriter(Writer):
     def _append(self, v: Value, name: str, text: str, sign: str) -> None:
         names = {self._count} if self._count in text else set()
         names.update(n for a in v.args for n in self.piece(a).names)
-        self._statements.append(Statement(name, text, frozenset(names), v, sign))
+        self._statements.append(Assignment(name, text, frozenset(names), v, sign))
 
-    def _overwritten(self, v: Value, first: Step) -> Value | None:
+    def _overwritten(self, v: Value, first: InPlaceStep) -> Value | None:
         """The operand of the first step over which the value may be written."""
         if v.op in ("matmul", "outer"):
             return None
@@ -169,7 +169,7 @@ class InPlaceWriter(Writer):
 
     # ------------------------------------------------------------------------------------- steps
 
-    def steps_of_sum(self, v: Value) -> list[Step]:
+    def steps_of_sum(self, v: Value) -> list[InPlaceStep]:
         """The terms one after the other, beginning with one over which the sum can be written."""
         terms = [(self.operand(a), self.piece(a).negative) for a in v.args]
         terms.sort(key=lambda term: (term[1], term[0].value not in self._standing))
@@ -177,12 +177,12 @@ class InPlaceWriter(Writer):
         if negative:
             return []
         rest.sort(key=lambda term: term[0].value not in self._standing)
-        steps = [Step("subtract" if minus else "add", (x,)) for x, minus in rest]
-        return [Step(steps[0].name, (first, *steps[0].operands)), *steps[1:]]
+        steps = [InPlaceStep("subtract" if minus else "add", (x,)) for x, minus in rest]
+        return [InPlaceStep(steps[0].name, (first, *steps[0].operands)), *steps[1:]]
 
-    def steps_of_product(self, v: Value) -> list[Step]:
+    def steps_of_product(self, v: Value) -> list[InPlaceStep]:
         """The matrices, what scales rows and columns, then the scalars."""
-        terms, factors, divisors = Terms(), [], []
+        terms, factors, divisors = Quotient(), [], []
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
@@ -196,22 +196,24 @@ class InPlaceWriter(Writer):
         if not factors:
             return []
         factors.sort(key=lambda x: (x.value not in self._standing, x.value is None))
-        steps = [Step("multiply", (x,)) for x in factors[1:]]
-        steps += [Step("divide", (x,)) for x in divisors]
-        steps += [Step(name, (Operand(text),) if text else ()) for name, text in terms.steps()]
+        steps = [InPlaceStep("multiply", (x,)) for x in factors[1:]]
+        steps += [InPlaceStep("divide", (x,)) for x in divisors]
+        steps += [
+            InPlaceStep(name, (Operand(text),) if text else ()) for name, text in terms.steps()
+        ]
         if not steps:
             return []
-        return [Step(steps[0].name, (factors[0], *steps[0].operands)), *steps[1:]]
+        return [InPlaceStep(steps[0].name, (factors[0], *steps[0].operands)), *steps[1:]]
 
-    def steps_of_power(self, v: Value) -> list[Step]:
+    def steps_of_power(self, v: Value) -> list[InPlaceStep]:
         base, exponent = v.args
         if exponent.op == "number" and exponent.data == 2 and not self.piece(base).negative:
-            return [Step("square", (self.operand(base),))]
+            return [InPlaceStep("square", (self.operand(base),))]
         return []
 
-    def steps_of_outer(self, v: Value) -> list[Step]:
+    def steps_of_outer(self, v: Value) -> list[InPlaceStep]:
         a, b = (self.piece(x) for x in v.args)
-        return [Step("multiply", (Operand(f"{a:atom}[:, None]"), Operand(f"{b}")))]
+        return [InPlaceStep("multiply", (Operand(f"{a:atom}[:, None]"), Operand(f"{b}")))]
 
     def operand(self, a: Value) -> Operand:
         """A value without its sign."""
@@ -219,7 +221,7 @@ class InPlaceWriter(Writer):
         return Operand(self.piece(a).unsigned.text, matrix if matrix.is_matrix else None)
 
 
-_STEPS: Mapping[str, Callable[[InPlaceWriter, Value], list[Step]]] = {
+_STEPS: Mapping[str, Callable[[InPlaceWriter, Value], list[InPlaceStep]]] = {
     "add": InPlaceWriter.steps_of_sum,
     "mul": InPlaceWriter.steps_of_product,
     "power": InPlaceWriter.steps_of_power,
@@ -227,16 +229,16 @@ _STEPS: Mapping[str, Callable[[InPlaceWriter, Value], list[Step]]] = {
 }
 
 
-def _steps(writer: InPlaceWriter, v: Value) -> list[Step]:
+def _steps(writer: InPlaceWriter, v: Value) -> list[InPlaceStep]:
     """The functions that compute a value one after the other; none if some take no place."""
     if v.op in _STEPS:
         return _STEPS[v.op](writer, v)
     operands = tuple(Operand(f"{writer.piece(a)}", a) for a in v.args)
     if v.op == "matmul":
-        return [Step("matmul", operands)]
+        return [InPlaceStep("matmul", operands)]
     spelled = spelling(v)
     call = _CALL.fullmatch(spelled.numpy) if spelled is not None else None
-    return [Step(call[1], operands)] if call is not None else []
+    return [InPlaceStep(call[1], operands)] if call is not None else []
 
 
 def _is_negated(v: Value) -> bool:

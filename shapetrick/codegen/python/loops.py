@@ -15,7 +15,7 @@ from ...core.families import Families, Incomparable, Segment, covers
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
-from ...families.forward_backward import Answer, Passes
+from ...families.forward_backward import Answer, ForwardBackward
 from ...families.schedule import Loop, body_of, looped
 from ..program import Wanted, planned
 from .identifiers import Identifiers
@@ -46,7 +46,7 @@ class Parameter:
 class Loops:
     """The lines of one function."""
 
-    def __init__(self, problem: Problem, passes: Passes, library: Library) -> None:
+    def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
         assert problem.families is not None
         self._problem, self._passes, self.library = problem, passes, library
         self.families: Families = problem.families

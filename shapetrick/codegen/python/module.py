@@ -15,11 +15,11 @@ from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .operations import Library
 from .signature import Arguments, arguments, flattening
-from .statements import Statement, Writer
+from .statements import Assignment, Writer
 
-Target = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
-TARGETS: tuple[Target, ...] = get_args(Target)
-LIBRARIES: Mapping[Target, Library] = {
+CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
+TARGETS: tuple[CodeTarget, ...] = get_args(CodeTarget)
+LIBRARIES: Mapping[CodeTarget, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
 }  # fmt: skip
 FUNCTION = "value_and_gradients"
@@ -74,7 +74,7 @@ def module(
     library: Library,
     about: Sequence[str] = (),
     test: Sequence[str] = (),
-    body: Body | None = None,
+    body: FunctionBody | None = None,
 ) -> str:
     """The text of a module with one function, and its test; `about` is what stands above."""
     return with_function(function(program, library, body), library, about, test)
@@ -107,10 +107,10 @@ def program_arguments(program: Program) -> Arguments:
     return arguments(program, Identifiers(RESERVED))
 
 
-Body = Callable[[InPlaceWriter, Identifiers], list[str]]
+FunctionBody = Callable[[InPlaceWriter, Identifiers], list[str]]
 
 
-def function(program: Program, library: Library, body: Body | None = None) -> list[str]:
+def function(program: Program, library: Library, body: FunctionBody | None = None) -> list[str]:
     """The lines of a function that returns all outputs; `body` writes those that compute them."""
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers)
@@ -211,7 +211,7 @@ def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
     return [f"def {name}(", *(f"    {p}," for p in parameters), f") -> {result}:"]
 
 
-def written(statements: Iterable[Statement]) -> list[str]:
+def written(statements: Iterable[Assignment]) -> list[str]:
     """The statements as lines."""
     return [f"{s.name} {s.sign} {s.text}" if s.name else s.text for s in statements]
 

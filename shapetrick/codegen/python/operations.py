@@ -23,7 +23,7 @@ Library = Literal["numpy", "jax", "torch"]
 MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 
 
-class Level(IntEnum):
+class PythonPrecedence(IntEnum):
     """How tightly a Python expression holds together, loosest first."""
 
     SUM = 0
@@ -42,14 +42,18 @@ class Spelling:
     jax: str
     torch: str
     python: str
-    level: Level
+    level: PythonPrecedence
 
     def template(self, library: Library, plain: bool) -> str:
         return self.python if plain else str(getattr(self, library))
 
 
 def _row(
-    numpy: str, jax: str = "", torch: str = "", python: str = "", level: Level = Level.ATOM
+    numpy: str,
+    jax: str = "",
+    torch: str = "",
+    python: str = "",
+    level: PythonPrecedence = PythonPrecedence.ATOM,
 ) -> Spelling:
     jax = jax or numpy.replace("np.", "jnp.")
     torch = torch or numpy.replace("np.", "torch.")
@@ -84,12 +88,12 @@ FUNCTIONS: Mapping[str, Spelling] = {
     "sign": _row("np.sign({0})", python="float(({0} > 0) - ({0} < 0))"),
     "sigmoid": _row(
         "scipy.special.expit({0})", "jax.nn.sigmoid({0})", "torch.sigmoid({0})",
-        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
+        "math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", PythonPrecedence.PRODUCT,
     ),
     "softplus": _row(
         "np.maximum({0}, 0) + np.log1p(np.exp(-np.abs({0})))", "jax.nn.softplus({0})",
         "torch.logaddexp({0}, torch.zeros_like({0}))",
-        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", Level.SUM,
+        "max({0}, 0) + math.log1p(math.exp(-abs({0})))", PythonPrecedence.SUM,
     ),
     "relu": _row("np.maximum({0}, 0)", torch="torch.relu({0})", python="max({0}, 0)"),
     "leaky_relu": _row(
@@ -99,17 +103,17 @@ FUNCTIONS: Mapping[str, Spelling] = {
     "elu": _row(
         "np.maximum({0}, 0) + np.expm1(np.minimum({0}, 0))",
         torch="torch.relu({0}) + torch.expm1(-torch.relu(-{0}))",
-        python="max({0}, 0) + math.expm1(min({0}, 0))", level=Level.SUM,
+        python="max({0}, 0) + math.expm1(min({0}, 0))", level=PythonPrecedence.SUM,
     ),
     "gelu": _row(  # by Φ itself: 1 + erf cancels below 0
         "{0:product} * scipy.special.ndtr({0})", "jax.nn.gelu({0}, approximate=False)",
         "0.5 * {0:product} * torch.erfc(-{0:unary} / math.sqrt(2))",
-        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", Level.PRODUCT,
+        "0.5 * {0:product} * math.erfc(-{0:unary} / math.sqrt(2))", PythonPrecedence.PRODUCT,
     ),
     "silu": _row(
         "{0:product} * scipy.special.expit({0})", "jax.nn.silu({0})",
         "torch.nn.functional.silu({0})",
-        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", Level.PRODUCT,
+        "{0:product} * math.exp(min({0}, 0)) / (1 + math.exp(-abs({0})))", PythonPrecedence.PRODUCT,
     ),
     "erf": _row(
         "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
@@ -185,7 +189,7 @@ TABLE: Mapping[str, Spelling] = {
         "np.prod(np.diagonal({0}[0])) * (-1) ** np.sum({0}[1] != np.arange(len({0}[1])))",
         torch="torch.prod(torch.diagonal({0}[0])) "
         "* (-1) ** torch.sum({0}[1] != torch.arange(1, len({0}[1]) + 1))",
-        level=Level.PRODUCT,
+        level=PythonPrecedence.PRODUCT,
     ),
     "lu_solve": _row(
         "scipy.linalg.lu_solve({0}, {1})", "jax.scipy.linalg.lu_solve({0}, {1})",

@@ -17,7 +17,7 @@ from ...core.dims import Dim
 from ...core.expr import Real
 from ..ir import Value, walk
 from .identifiers import Identifiers
-from .operations import TABLE, Level, Library, spelling
+from .operations import TABLE, Library, PythonPrecedence, spelling
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
@@ -32,22 +32,22 @@ _STEMS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PythonText:
     """The text of a value without its sign, how tightly it holds together, and the names in it."""
 
     text: str
-    level: Level = Level.ATOM
+    level: PythonPrecedence = PythonPrecedence.ATOM
     negative: bool = False
     depth: int = 0
     names: frozenset[str] = frozenset()
 
     def __format__(self, least: str) -> str:
         """With its sign, in brackets unless it holds together well enough: `{piece:atom}`."""
-        return self.enclosed(Level[least.upper()] if least else Level.SUM)
+        return self.enclosed(PythonPrecedence[least.upper()] if least else PythonPrecedence.SUM)
 
-    def enclosed(self, least: Level) -> str:
+    def enclosed(self, least: PythonPrecedence) -> str:
         if self.negative:
-            return f"-{self.text}" if least == Level.SUM else f"(-{self.text})"
+            return f"-{self.text}" if least == PythonPrecedence.SUM else f"(-{self.text})"
         return self.text if self.level >= least else f"({self.text})"
 
     @property
@@ -56,12 +56,12 @@ class Piece:
         return self.text.replace(".", "").isalnum() or self.text.isidentifier()
 
     @property
-    def unsigned(self) -> Piece:
+    def unsigned(self) -> PythonText:
         return replace(self, negative=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Assignment:
     """`name = text`, and the names that the text refers to."""
 
     name: str
@@ -95,8 +95,8 @@ class Writer:
         self._identifiers = identifiers
         self._like = like
         self.counts: dict[Dim, str] = {}  # of the rows in a block
-        self._pieces: dict[Value, Piece] = {}
-        self._statements: list[Statement] = []
+        self._pieces: dict[Value, PythonText] = {}
+        self._statements: list[Assignment] = []
         self._uses: dict[Value, int] = dict.fromkeys(roots, 1)
         self._plain: set[Value] = set()  # numbers that are no arrays
         for v in walk(roots):
@@ -107,9 +107,9 @@ class Writer:
 
     def bind(self, v: Value, name: str) -> None:
         """A value that has a name already: an input."""
-        self._pieces[v] = Piece(name, names=frozenset([name]))
+        self._pieces[v] = PythonText(name, names=frozenset([name]))
 
-    def write(self, roots: Sequence[Value], named: bool = True) -> list[Statement]:
+    def write(self, roots: Sequence[Value], named: bool = True) -> list[Assignment]:
         """The statements that compute the roots from what was written before."""
         self._statements = []
         for v in walk(roots, into=lambda v: v not in self._pieces):
@@ -120,7 +120,7 @@ class Writer:
                 self.name(v)
         return self._statements
 
-    def hoist(self, values: Sequence[Value]) -> list[Statement]:
+    def hoist(self, values: Sequence[Value]) -> list[Assignment]:
         """Statements for what a loop needs and need not compute again and again."""
         before = self.write(values, named=False)
         for v in values:
@@ -128,17 +128,17 @@ class Writer:
                 self.name(v)
         return before
 
-    def add_to(self, v: Value, name: str) -> list[Statement]:
+    def add_to(self, v: Value, name: str) -> list[Assignment]:
         """The statements that add a value to what has that name, which then stands for it."""
         statements = self.write(v.args, named=False)
         self._place(v)
         piece = self._pieces[v]
         sign = "-=" if piece.negative else "+="
-        statements.append(Statement(name, f"{piece.unsigned}", piece.names, v, sign))
+        statements.append(Assignment(name, f"{piece.unsigned}", piece.names, v, sign))
         self.bind(v, name)
         return statements
 
-    def store(self, v: Value, place: str) -> list[Statement]:
+    def store(self, v: Value, place: str) -> list[Assignment]:
         """The statements that put a value in a place."""
         if self._uses[v] > 1:
             statements = self.write([v])
@@ -146,10 +146,10 @@ class Writer:
             statements = self.write(v.args, named=False)
             self._place(v)
         piece = self._pieces[v]
-        statements.append(Statement(place, f"{piece}", piece.names, v))
+        statements.append(Assignment(place, f"{piece}", piece.names, v))
         return statements
 
-    def piece(self, v: Value) -> Piece:
+    def piece(self, v: Value) -> PythonText:
         """How a value that was written is referred to."""
         return self._pieces[v]
 
@@ -212,12 +212,12 @@ class Writer:
             name = self._identifiers.take(f"{stem}_{of}" if of.isidentifier() else stem)
         else:
             name = self._identifiers.number("t")
-        self._statements.append(Statement(name, f"{piece}", piece.names, v))
+        self._statements.append(Assignment(name, f"{piece}", piece.names, v))
         self.bind(v, name)
 
     # ------------------------------------------------------------------------------------ pieces
 
-    def _spelled(self, v: Value) -> Piece:
+    def _spelled(self, v: Value) -> PythonText:
         special = _SPECIAL.get(v.op)
         piece = self._by_template(v) if special is None else special(self, v)
         parts = [self._pieces[a] for a in v.args]
@@ -225,7 +225,7 @@ class Writer:
         names = piece.names.union(*(p.names for p in parts))
         return replace(piece, depth=max(depth, 0), names=names)
 
-    def _by_template(self, v: Value) -> Piece:
+    def _by_template(self, v: Value) -> PythonText:
         op = v.op
         if op == "spread" and not v.args[0].rank:
             op = "zeros" if v.args[0].op == "number" and not v.args[0].data else "full"
@@ -233,7 +233,7 @@ class Writer:
         if spelled is None:  # the user's own function, which is passed in
             called = self._functions[v.data]
             text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
-            return Piece(text, names=frozenset([called]))
+            return PythonText(text, names=frozenset([called]))
         template = spelled.template(self._library, v in self._plain)
         for i, a in enumerate(v.args):
             if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
@@ -255,69 +255,69 @@ class Writer:
         names.update(count for count in self.counts.values() if count in words)
         if "{like}" in template:
             names.add(self._like)
-        return Piece(text, spelled.level, names=frozenset(names))
+        return PythonText(text, spelled.level, names=frozenset(names))
 
-    def _number(self, v: Value) -> Piece:
+    def _number(self, v: Value) -> PythonText:
         return number(v.data)
 
-    def _size(self, v: Value) -> Piece:
+    def _size(self, v: Value) -> PythonText:
         text = self.dim(v.data)
-        level = Level.ATOM if text.isidentifier() else Level.SUM
-        return Piece(text, level, names=frozenset(self._dims[name] for name in v.data.names))
+        level = PythonPrecedence.ATOM if text.isidentifier() else PythonPrecedence.SUM
+        return PythonText(text, level, names=frozenset(self._dims[name] for name in v.data.names))
 
-    def _constant(self, v: Value) -> Piece:
-        return Piece(f"math.{v.data}")
+    def _constant(self, v: Value) -> PythonText:
+        return PythonText(f"math.{v.data}")
 
-    def _abstract(self, v: Value) -> Piece:
+    def _abstract(self, v: Value) -> PythonText:
         called, (x,) = self._functions[v.data], v.args
         argument = f"{self._pieces[x]}"
         if x in self._plain:  # a number, where the function expects an array
             argument = (
                 TABLE["array"].template(self._library, False).format(argument, like=self._like)
             )
-        return Piece(f"{called}({argument})", names=frozenset([called]))
+        return PythonText(f"{called}({argument})", names=frozenset([called]))
 
-    def _sum(self, v: Value) -> Piece:
+    def _sum(self, v: Value) -> PythonText:
         pieces = [self._pieces[a] for a in v.args]
         first = next((i for i, p in enumerate(pieces) if not p.negative), 0)
         ordered = [pieces[first], *pieces[:first], *pieces[first + 1 :]]
         text = f"{ordered[0]}"
         for p in ordered[1:]:
             text += f" {'-' if p.negative else '+'} {p.text}"
-        return Piece(text, Level.SUM)
+        return PythonText(text, PythonPrecedence.SUM)
 
-    def _matmul(self, v: Value) -> Piece:
+    def _matmul(self, v: Value) -> PythonText:
         left, right = v.args
         if self._library == "jax" and left.op == "transpose" and right.rank == 1:
             left, right = right, left.args[0]  # which XLA takes without turning the matrix
         a, b = self._pieces[left], self._pieces[right]
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
-        return Piece(text, Level.MATMUL, a.negative != b.negative)
+        return PythonText(text, PythonPrecedence.MATMUL, a.negative != b.negative)
 
-    def _power(self, v: Value) -> Piece:
+    def _power(self, v: Value) -> PythonText:
         base, exponent = v.args
         if exponent.op != "number":
             text = f"{self._pieces[base]:atom} ** {self._pieces[exponent]:atom}"
-            return Piece(text, Level.POWER)
+            return PythonText(text, PythonPrecedence.POWER)
         if exponent.data < 0:
             below = self._raised(base, -exponent.data)
-            return Piece(f"1 / {below:unary}", Level.PRODUCT)
+            return PythonText(f"1 / {below:unary}", PythonPrecedence.PRODUCT)
         return self._raised(base, exponent.data)
 
-    def _raised(self, base: Value, exponent: Real) -> Piece:
+    def _raised(self, base: Value, exponent: Real) -> PythonText:
         piece = self._pieces[base]
         if exponent == 1:
             return piece
         if exponent == Fraction(1, 2):
             template = TABLE["root"].template(self._library, base in self._plain)
-            return Piece(template.format(piece))
+            return PythonText(template.format(piece))
         power = number(exponent)
         sign = "**" if piece.is_simple and power.is_simple else " ** "
-        return Piece(f"{piece:atom}{sign}{power:atom}", Level.POWER)
+        return PythonText(f"{piece:atom}{sign}{power:atom}", PythonPrecedence.POWER)
 
-    def _product(self, v: Value) -> Piece:
+    def _product(self, v: Value) -> PythonText:
         """Scalars first, so that they are multiplied before an array is; one division last."""
-        terms = Terms()
+        terms = Quotient()
         for a in v.args:
             if a.op == "number":
                 terms.multiply(a.data)
@@ -325,7 +325,7 @@ class Writer:
                 self.put(terms, a)
         return terms.piece()
 
-    def put(self, terms: Terms, a: Value) -> None:
+    def put(self, terms: Quotient, a: Value) -> None:
         """Put a factor above the bar or below it."""
         if self.divides(a):
             terms.below(self.denominator(a), a.rank > 0)
@@ -337,11 +337,11 @@ class Writer:
         negative = a.op == "power" and a.args[1].op == "number" and a.args[1].data < 0
         return negative and not self._pieces[a].is_simple
 
-    def denominator(self, a: Value) -> Piece:
+    def denominator(self, a: Value) -> PythonText:
         return self._raised(a.args[0], -a.args[1].data)
 
 
-_SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
+_SPECIAL: Mapping[str, Callable[[Writer, Value], PythonText]] = {
     "number": Writer._number,
     "size": Writer._size,
     "constant": Writer._constant,
@@ -353,23 +353,23 @@ _SPECIAL: Mapping[str, Callable[[Writer, Value], Piece]] = {
 }
 
 
-class Terms:
+class Quotient:
     """A product: a number, scalars and arrays above the bar and below it."""
 
     def __init__(self) -> None:
         self._coefficient: Real = Fraction(1)
         self._negative = False
-        self._above: tuple[list[Piece], list[Piece]] = ([], [])  # scalars, arrays
-        self._below: tuple[list[Piece], list[Piece]] = ([], [])
+        self._above: tuple[list[PythonText], list[PythonText]] = ([], [])  # scalars, arrays
+        self._below: tuple[list[PythonText], list[PythonText]] = ([], [])
 
     def multiply(self, coefficient: Real) -> None:
         self._coefficient = self._coefficient * coefficient
 
-    def above(self, piece: Piece, is_array: bool) -> None:
+    def above(self, piece: PythonText, is_array: bool) -> None:
         self._negative ^= piece.negative
         self._above[is_array].append(piece.unsigned)
 
-    def below(self, piece: Piece, is_array: bool) -> None:
+    def below(self, piece: PythonText, is_array: bool) -> None:
         self._negative ^= piece.negative
         self._below[is_array].append(piece.unsigned)
 
@@ -386,7 +386,7 @@ class Terms:
             return [("divide", f"{sign}{_quotient(divisors, [], []):unary}")]
         return [("negative", "")] if sign else []
 
-    def piece(self) -> Piece:
+    def piece(self) -> PythonText:
         scalars, divisors = self._scalars()
         arrays, array_divisors = self._above[True], self._below[True]
         if scalars and divisors and arrays:
@@ -394,13 +394,21 @@ class Terms:
         piece = _quotient([*scalars, *arrays], array_divisors, divisors)
         if not self._negative ^ (self._coefficient < 0):
             return piece
-        return Piece(piece.enclosed(Level.PRODUCT), max(piece.level, Level.PRODUCT), negative=True)
+        return PythonText(
+            piece.enclosed(PythonPrecedence.PRODUCT),
+            max(piece.level, PythonPrecedence.PRODUCT),
+            negative=True,
+        )
 
-    def _scalars(self) -> tuple[list[Piece], list[Piece]]:
+    def _scalars(self) -> tuple[list[PythonText], list[PythonText]]:
         """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
         size = absolute(self._coefficient)
         front, below = [number(size)], list(self._below[False])
-        if isinstance(size, Fraction) and size.denominator > 1 and front[0].level < Level.ATOM:
+        if (
+            isinstance(size, Fraction)
+            and size.denominator > 1
+            and front[0].level < PythonPrecedence.ATOM
+        ):
             front, below = (
                 [number(Fraction(size.numerator))],
                 [number(Fraction(size.denominator)), *below],
@@ -412,11 +420,13 @@ class Terms:
         return [*front, *self._above[False]], below
 
 
-def _quotient(above: Sequence[Piece], divisors: Sequence[Piece], below: Sequence[Piece]) -> Piece:
+def _quotient(
+    above: Sequence[PythonText], divisors: Sequence[PythonText], below: Sequence[PythonText]
+) -> PythonText:
     """A product divided by arrays, then by the product of scalars."""
     if len(above) == 1 and not divisors and not below:
         return above[0]
-    least = Level.PRODUCT if len(above) == 1 else Level.UNARY
+    least = PythonPrecedence.PRODUCT if len(above) == 1 else PythonPrecedence.UNARY
     text = " * ".join(p.enclosed(least) for p in above) or "1"
     for p in divisors:
         text += f" / {p:unary}"
@@ -424,20 +434,20 @@ def _quotient(above: Sequence[Piece], divisors: Sequence[Piece], below: Sequence
         text += f" / {below[0]:unary}"
     elif below:
         text += f" / ({' * '.join(f'{p:unary}' for p in below)})"
-    return Piece(text, Level.PRODUCT)
+    return PythonText(text, PythonPrecedence.PRODUCT)
 
 
-def number(value: Real) -> Piece:
+def number(value: Real) -> PythonText:
     """A number; a fraction as a decimal where that is exact and short."""
     size = absolute(value)
     if isinstance(size, float):
-        return Piece(repr(size), Level.ATOM, value < 0)
+        return PythonText(repr(size), PythonPrecedence.ATOM, value < 0)
     if size.denominator == 1:
-        return Piece(str(size), Level.ATOM, value < 0)
+        return PythonText(str(size), PythonPrecedence.ATOM, value < 0)
     decimal = format(Decimal(size.numerator) / Decimal(size.denominator), "f")
     if len(decimal) <= 6 and Fraction(decimal) == size:
-        return Piece(decimal, Level.ATOM, value < 0)
-    return Piece(f"{size.numerator} / {size.denominator}", Level.PRODUCT, value < 0)
+        return PythonText(decimal, PythonPrecedence.ATOM, value < 0)
+    return PythonText(f"{size.numerator} / {size.denominator}", PythonPrecedence.PRODUCT, value < 0)
 
 
 def absolute(value: Real) -> Real:

@@ -20,7 +20,7 @@ from ...core.functions import Array
 from ...core.indices import Member
 from ...core.traversal import postorder, redimensioned
 from ...numerics.arrays import admit_trial
-from ...numerics.evaluation import Program as Evaluation
+from ...numerics.evaluation import EvaluationTape as Evaluation
 from ...numerics.sampling import (
     LARGEST_FIXED,
     assignments,
@@ -32,7 +32,7 @@ from ...numerics.sampling import (
 from ...validation.directional import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
 from ..program import Program, Wanted, planned
-from .callables import Entry, Generated
+from .callables import Generated, GeneratedFunction
 from .loop_callables import GeneratedLoops
 from .loop_self_test import Members
 from .loops import Loops
@@ -49,7 +49,7 @@ MOST_NUMBERS = 2_000_000  # of all values, at declared sizes
 _FAULT = "This is a fault of shapetrick: please report it with the problem's text."
 
 
-class Expected(NamedTuple):
+class ExpectedValue(NamedTuple):
     """A value that code returns: as the problem has it, its expression, and what is differentiated
     where it is a gradient."""
 
@@ -59,23 +59,23 @@ class Expected(NamedTuple):
 
 
 Sizes = Mapping[str, int]
-Place = tuple[Sizes, Draw]
-Run = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
+SampledPoint = tuple[Sizes, Draw]
+RunCode = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
 
 
 def confirm(
     program: Program, write: Callable[[Program], str], names: Sequence[str], seed: int
-) -> list[Place]:
+) -> list[SampledPoint]:
     """Where the NumPy module that is written of a program finds what its expressions say; `names`
     are those of abstract functions. Raises CodeError if it finds something else.
 
     What is too large for that is tried with small sizes in the place of declared ones."""
     program = _of_moderate_size(program)
     given = program_arguments(program)
-    entry = Entry(FUNCTION, given, program.outputs)
+    entry = GeneratedFunction(FUNCTION, given, program.outputs)
     function = Generated(write(program), "numpy", [entry], alone=False)
     expected = [
-        Expected(o.key, o.expression, o.expression if o.request is None else o.request.of)
+        ExpectedValue(o.key, o.expression, o.expression if o.request is None else o.request.of)
         for o in program.outputs
     ]
     waves = {name: key for key, name in given.functions.items() if isinstance(key, tuple)}
@@ -90,7 +90,7 @@ def confirm(
     return judge(expected, program.inputs, names, run, seed)
 
 
-def confirm_loops(loops: Loops, members: Members, seed: int) -> list[Place]:
+def confirm_loops(loops: Loops, members: Members, seed: int) -> list[SampledPoint]:
     """Likewise for families as loops in NumPy, with a few members each."""
     answers = loops.answers
     function = GeneratedLoops(
@@ -98,7 +98,9 @@ def confirm_loops(loops: Loops, members: Members, seed: int) -> list[Place]:
     )
     given = members.arguments(loops.parameters)
     values = {a.of: members.expressions(a)[0] for a in answers if a.result is None}
-    expected = [Expected(a.key, e, values[a.of]) for a in answers for e in members.expressions(a)]
+    expected = [
+        ExpectedValue(a.key, e, values[a.of]) for a in answers for e in members.expressions(a)
+    ]
     called = [key[0] for key in given.functions if isinstance(key, tuple)]
 
     def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
@@ -150,26 +152,26 @@ def _of_moderate_size(program: Program) -> Program:
 
 
 def judge(
-    expected: Sequence[Expected],
+    expected: Sequence[ExpectedValue],
     inputs: Sequence[Symbol],
     names: Iterable[str],
-    run: Run,
+    run: RunCode,
     seed: int,
     lengths: Sizes | None = None,
-) -> list[Place]:
+) -> list[SampledPoint]:
     """Likewise for what `run` finds; the dimensions in `lengths` have these sizes."""
     dims = dims_of([*(x for e in expected for x in (e.expression, e.of)), *inputs])
-    places: list[Place] = []
+    places: list[SampledPoint] = []
     for of in dict.fromkeys(e.of for e in expected):
         target = Target(of, _NOTHING, "grad", None, False, (*inputs,), (*names,))
-        trial = _Trial(expected, of, run)
+        trial = _ValuesAndGradients(expected, of, run)
         places += islice(_found(trial, target, dims, seed, lengths or {}), SITES)
     return places
 
 
 def _found(
-    trial: _Trial, target: Target, dims: Sequence[Dim], seed: int, lengths: Sizes
-) -> Iterator[Place]:
+    trial: _ValuesAndGradients, target: Target, dims: Sequence[Dim], seed: int, lengths: Sizes
+) -> Iterator[SampledPoint]:
     for i, drawn in enumerate(assignments(dims, generator(seed))):
         sizes = {**drawn, **lengths}
         admit_trial(trial.roots, sizes, "a trial of the code at these sizes")
@@ -179,10 +181,10 @@ def _found(
 _NOTHING = symbol("#", SCALAR)  # what the values at a place are not differentiated by
 
 
-class _Trial:
+class _ValuesAndGradients:
     """The values of `of` and of its gradients."""
 
-    def __init__(self, expected: Sequence[Expected], of: Expr, run: Run) -> None:
+    def __init__(self, expected: Sequence[ExpectedValue], of: Expr, run: RunCode) -> None:
         self._run = run
         self.roots = [e.expression for e in expected]  # a run finds them all
         self._own = {i: e for i, e in enumerate(expected) if e.of is of}
@@ -191,7 +193,7 @@ class _Trial:
         self._slots = [slots[e.expression] for e in self._own.values()]
         self._program = Evaluation(nodes)
 
-    def agreeing(self, sizes: Sizes, draws: Iterator[Draw]) -> list[Place]:
+    def agreeing(self, sizes: Sizes, draws: Iterator[Draw]) -> list[SampledPoint]:
         """The first draw at which all is found, if there is one at which there is a value to find.
         Raises CodeError."""
         amiss: list[str] = []
