@@ -3,8 +3,20 @@
 pytest --hypothesis-profile=thorough
 """
 
+import sys
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_compiled_functions() -> Iterator[None]:
+    """JAX keeps what it compiled: gigabytes, through which every collection of garbage goes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
