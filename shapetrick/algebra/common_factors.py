@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import gcd
 from operator import is_
 from typing import Any, Literal, NamedTuple
@@ -56,6 +57,25 @@ class Common(NamedTuple):
     function: tuple[str, Any] = ("", None)
 
 
+class _Summand:
+    """A part of a sum, with what every round asks of it."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+
+    @cached_property
+    def body(self) -> Expr | None:
+        return _body(self.product)
+
+    @cached_property
+    def expression(self) -> Expr:
+        return _expression(self.product)
+
+    @cached_property
+    def factors(self) -> list[Common]:
+        return _factors(self.product)
+
+
 def _body(part: Product) -> Expr | None:
     """What is no scalar in a part."""
     matrices = part.scalars()[1]
@@ -82,13 +102,13 @@ def _is_under(factor: PoweredBase) -> bool:
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
     """The sum, with common factors taken out as long as that makes it shorter."""
-    parts = [Product.of(a) for e in summands for a in _summands(e)]
-    while len(parts) > 1:
-        better = _best_step(parts, length, signs)
+    found = [_Summand(Product.of(a)) for e in summands for a in _summands(e)]
+    while len(found) > 1:
+        better = _best_step(found, length, signs)
         if better is None:
             break
-        parts = better
-    parts = _plain_first(parts)
+        found = better
+    parts = [part.product for part in _plain_first(found)]
     if len(parts) > 1 and all(p.coefficient < 0 for p in parts):
         parts = [_without_minus(p) for p in parts]
         if all(p.coefficient < 0 for p in parts):
@@ -128,10 +148,10 @@ def _without_minus(part: Product) -> Product:
     return _with_body(part._replace(coefficient=-part.coefficient), turned)
 
 
-def _plain_first(parts: Sequence[Product]) -> list[Product]:
+def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:
     """The parts with a matrix before its transpose: `A + A'`."""
     ordered = list(parts)
-    bodies = [_body(p) for p in parts]
+    bodies = [part.body for part in parts]
     places = {body: i for i, body in enumerate(bodies)}
     for i, body in enumerate(bodies):
         if isinstance(body, Transpose):
@@ -141,30 +161,31 @@ def _plain_first(parts: Sequence[Product]) -> list[Product]:
     return ordered
 
 
-def _best_step(parts: list[Product], length: Length, signs: Signs) -> list[Product] | None:
+def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Summand] | None:
     shared: dict[Common, list[int]] = {}
     for i, part in enumerate(parts):
-        for common in _factors(part):
+        for common in part.factors:
             places = shared.setdefault(common, [])
             if not places or places[-1] != i:
                 places.append(i)
     shared = {c: places for c, places in shared.items() if len(places) > 1}
-    numbers = _common_number(parts)
+    numbers = _common_number([part.product for part in parts])
     if numbers is not None:
         shared[numbers] = list(range(len(parts)))
     trials = []
     for common, places in list(shared.items())[:MOST_FACTORS]:
         group = [parts[i] for i in places]
         saving = _estimate(common, group, length)
-        if saving > 0 or (saving == 0 and any(_expression(p) is common.base for p in group)):
+        if saving > 0 or (saving == 0 and any(p.expression is common.base for p in group)):
             trials.append((saving, common, places))
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:
         group = [parts[i] for i in places]
-        taken = _take_out(common, group, length, signs)
-        if taken is None:
+        product = _take_out(common, [part.product for part in group], length, signs)
+        if product is None:
             continue
-        before, after = sum_of(list(map(_expression, group))), _expression(taken)
+        taken = _Summand(product)
+        before, after = sum_of([part.expression for part in group]), taken.expression
         if (length(after), _letters(after)) < (length(before), _letters(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
@@ -180,15 +201,15 @@ def _letters(e: Expr) -> int:
     return counts[e]
 
 
-def _estimate(common: Common, group: Sequence[Product], length: Length) -> int:
+def _estimate(common: Common, group: Sequence[_Summand], length: Length) -> int:
     """How much shorter the sum would be with the factor in front of a bracket."""
     own = 0 if common.kind == "linear" else length_as_factor(common.base)
     saving = -1 - own - (abs(common.exponent) != 1)
     for part in group:
-        rest = _without(common, part)
+        rest = _without(common, part.product)
         if rest is None:
             return 0
-        saving += length(_expression(part)) - length(_expression(rest))
+        saving += length(part.expression) - length(_expression(rest))
     return saving
 
 

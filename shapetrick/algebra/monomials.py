@@ -98,14 +98,16 @@ class Product(NamedTuple):
 
     def scalars(self) -> tuple[Product, Product]:
         """The scalar factors with the number, and the others."""
-        return (
-            Product(self.coefficient, tuple(f for f in self.factors if f[0].is_scalar)),
-            Product(factors=tuple(f for f in self.factors if not f[0].is_scalar)),
-        )
+        scalars = tuple([f for f in self.factors if f[0].is_scalar])
+        if len(scalars) == len(self.factors):
+            return self, Product()
+        others = tuple([f for f in self.factors if not f[0].is_scalar])
+        return Product(self.coefficient, scalars), Product(WHOLE, others)
 
     def in_order(self) -> Expr:
         """The product as its factors stand."""
-        return times(number(self.coefficient), *(power(b, number(p)) for b, p in self.factors))
+        powers = [b if p == 1 else power(b, number(p)) for b, p in self.factors]
+        return times(*powers) if self.coefficient == 1 else times(number(self.coefficient), *powers)
 
     def expression(self) -> Expr:
         """The product in the order of writing: the number, the factors, the divisors.
