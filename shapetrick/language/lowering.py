@@ -12,8 +12,8 @@ from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
-from .shape_inference import Inference
-from .syntax import SyntaxNode
+from .shape_inference import Inference, are_columns
+from .syntax import INNER, SyntaxNode
 from .unification import is_settled
 
 _CHAINS: Mapping[str, Callable[..., Expr]] = {
@@ -73,7 +73,7 @@ class Lowering:
         node = nodes[-1]
         try:
             for node in nodes:
-                if node.kind in _CHAINS and not self.inference.is_inner(node):
+                if node.kind in _CHAINS and not self._is_inner(node, built):
                     built.join(node)
                 else:
                     built.put(node, self.apply(node, [built.value(a) for a in node.args]))
@@ -81,12 +81,19 @@ class Lowering:
         except ShapeError as error:
             raise error.located(node.span, self.text) from None
 
+    def _is_inner(self, node: SyntaxNode, built: _Built) -> bool:
+        """Whether a product is of two columns; of what is new, its value tells the shape."""
+        if node.value != INNER or all(map(self.inference.knows, node.args)):
+            return self.inference.is_inner(node)
+        left, right = (built.value(a).shape for a in node.args)
+        return are_columns(left, right)
+
     def apply(self, node: SyntaxNode, args: Sequence[Expr]) -> Expr:
         """The expression of one node, given those of its arguments."""
         match node.kind:
             case "-":
                 return ex.subtract(*args)
-            case "*" if self.inference.is_inner(node):
+            case "*" if node.value == INNER and are_columns(args[0].shape, args[1].shape):
                 return ex.matmul(ex.transpose(args[0]), args[1])
             case "+" | "*" | ".*":
                 return _CHAINS[node.kind](*args)

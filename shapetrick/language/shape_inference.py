@@ -57,6 +57,11 @@ class _Pending:
     done: bool = False
 
 
+def are_columns(left: Shape, right: Shape) -> bool:
+    """Whether both are shapes of one column, of more than one entry."""
+    return left == right != SCALAR and left[1] == ONE
+
+
 @dataclass(slots=True)
 class Inference:
     """The shapes of names and of the nodes of expressions.
@@ -139,10 +144,11 @@ class Inference:
 
     def is_inner(self, node: SyntaxNode) -> bool:
         """Whether a product is the inner product of two columns."""
-        if node.value != INNER:
-            return False
-        left, right = map(self.shape, node.args)
-        return left == right != SCALAR and left[1] == ONE
+        return node.value == INNER and are_columns(*map(self.shape, node.args))
+
+    def knows(self, node: SyntaxNode) -> bool:
+        """Whether the node was in a text that was inferred."""
+        return node in self._of
 
     def is_exponential(self, node: SyntaxNode) -> bool:
         """Whether a power is one of the constant e."""
