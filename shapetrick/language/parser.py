@@ -60,6 +60,11 @@ MAX_NUMBER = 300
 _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
+_OF_BARS = {("log", BARS): LOG_BARS}  # a function before bars that is read together with them
+_PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
+_OTHERWISE = {
+    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`."
+}
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
@@ -170,8 +175,9 @@ class Builder:
         function, inner = c
         name, _ = function.value
         span = span_of(function) | inner.span
-        if name == "log" and inner.value.name == BARS:
-            return SyntaxNode("call", inner.args, Callee(LOG_BARS), span)
+        of_bars = _OF_BARS.get((name, inner.value.name))
+        if of_bars is not None:
+            return SyntaxNode("call", inner.args, Callee(of_bars), span)
         return SyntaxNode("call", (inner,), Callee(name), span)
 
     def root(self, c: list[Any]) -> SyntaxNode:
@@ -211,22 +217,20 @@ class Builder:
         module, function, *rest = c
         name, _ = function.value
         span = span_of(module) | span_of(rest[-1])
-        if name == "gelu" and module.startswith("jax"):
-            raise ParseError(
-                "JAX's gelu is the tanh form, and this language's that with erf: write `gelu(x)`.",
-                span,
-            )
+        otherwise = _OTHERWISE.get((module.partition(".")[0], name))
+        if otherwise is not None:
+            raise ParseError(otherwise, span)
         args = [a for a in rest if isinstance(a, SyntaxNode)]
-        if name == "dot" and len(args) == 2:
-            return SyntaxNode("*", tuple(args), INNER, span, bracketed=True)
+        if name in _PRODUCTS and len(args) == 2:
+            return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
         return replace(self.call([function, *rest]), span=span)
 
     def method(self, c: list[Any]) -> SyntaxNode:
         """A method of an array: `X.sum(axis=0)`."""
         node, method, opening, *given, end = c
         name, span = str(method)[1:], node.span | span_of(end)
-        if name in ("dot", "matmul", "mm", "mv") and len(given) == 1:
-            return SyntaxNode("*", (node, given[0]), INNER, span, bracketed=True)
+        if name in _PRODUCTS and len(given) == 1:
+            return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
         if name in ("t", "transpose") and given == [None]:
             return SyntaxNode("'", (node,), None, span)
         function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
