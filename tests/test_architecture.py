@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -184,6 +185,19 @@ def test_files_that_are_named_exist() -> None:
     named = {name for text in texts for name in re.findall(r"`([a-z_/]+\.(?:py|toml|lark))`", text)}
     folders = [ROOT, PACKAGE, *(PACKAGE / name.replace(".", "/") for name in EDGES)]
     assert not {name for name in named if not any((f / name).exists() for f in folders)}
+
+
+def test_each_type_has_one_name() -> None:
+    """Classes and aliases; `Problem` is what users read, and what it means."""
+    defined: list[str] = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        defined += [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id.lstrip("_")
+                defined += [name] if name[:1].isupper() and not name.isupper() else []
+    assert [name for name, number in Counter(defined).items() if number > 1] == ["Problem"]
 
 
 def test_no_public_function_has_a_modules_name() -> None:

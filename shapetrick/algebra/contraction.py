@@ -7,7 +7,7 @@ trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -37,10 +37,10 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.structure import adds_up, spreads, takes_diagonal
 from ..core.traversal import postorder
+from .fingerprints import Symmetric
 from .index_terms import Nodes
 from .monomials import gathered
 
-Symmetric = Callable[[Expr], bool]
 MOST_ENDS = 4  # of a product that is summed: factors that are tried as the last
 Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 

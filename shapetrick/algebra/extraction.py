@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from ..core.cost import is_divisor, length
 from ..core.dims import ONE
 from ..core.expr import Expr, call, number, power, times, transpose
-from .contraction import Contraction, Symmetric, product
+from .contraction import Contraction, product
+from .fingerprints import Symmetric
 from .index_terms import Edge, Term
 from .kronecker import body_between, stacked, unstacked
 

@@ -18,7 +18,7 @@ from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
-from ..families.recurrence import Backpropagation, Use, unshifted
+from ..families.recurrence import Backpropagation, MemberUse, unshifted
 from ..families.unrolled_checks import (
     depths,
     judged,
@@ -200,7 +200,7 @@ class Assertion:
         return {region.first.letter: Index(self._letter, -region.first.offset)}
 
     def _renaming(
-        self, piece: Use, own: Index, index: Index, region: Region
+        self, piece: MemberUse, own: Index, index: Index, region: Region
     ) -> dict[str, Index] | None:
         """What to put for the letters of a piece in which the member has the index `own`."""
         at = self._one_member(region)

@@ -13,9 +13,8 @@ from math import prod
 
 from ..core.dims import ONE, Dim, Sides, extent
 from .from_expressions import unraveled
-from .ir import Graph, Value, pairs, rewritten
+from .ir import ChainFactor, Graph, Value, pairs, rewritten
 
-ChainFactor = tuple[Value, Sides]
 ChainInterval = tuple[int, int]  # the first factor, and the one after the last
 LONGEST = 64  # a product with more factors is taken from the end where a vector stands
 SKINNY = 4  # times as many rows as columns

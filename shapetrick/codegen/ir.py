@@ -39,6 +39,9 @@ class Value:
         return len(self.shape) == 2
 
 
+ChainFactor = tuple[Value, Sides]  # a factor of a matrix product as it stands in it
+
+
 def walk(roots: Iterable[Value], into: Callable[[Value], bool] = lambda _: True) -> Iterator[Value]:
     """Every node once, arguments before what uses them; `into(v)` false keeps out of v."""
     done: set[Value] = set()

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.dims import ONE, Extent, Sides
-from .ir import Graph, Value, pairs
-
-ChainFactor = tuple[Value, Sides]
+from ..core.dims import ONE, Extent
+from .ir import ChainFactor, Graph, Value, pairs
 
 
 def total(graph: Graph, a: Value, axis: int | None = None) -> Value:

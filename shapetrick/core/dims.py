@@ -19,6 +19,7 @@ MOST_TERMS = 100  # of a dimension, and names in one: products of sums grow fast
 LARGEST = 10**12
 
 
+Sizes = Mapping[str, int]  # of dimensions, by their names
 _dims: dict[Terms, Dim] = {}
 
 

@@ -40,7 +40,7 @@ from .schedule import schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class MemberUse:
     """An expression with its cotangent, for each value of a letter if it has a range."""
 
     body: Expr
@@ -78,7 +78,7 @@ class Backpropagation:
     problem: Problem
     request: Request
     families: Families
-    _pieces: list[Use] = field(default_factory=list)
+    _pieces: list[MemberUse] = field(default_factory=list)
     _members: dict[Expr, dict[str, dict[tuple[Expr, Index], None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
@@ -95,10 +95,10 @@ class Backpropagation:
         direction = self.request.direction
         upstream = UNIT if direction is None else direction
         used = live(f, self.request.of)
-        self._pieces = [Use(self.request.of, upstream, None)]
+        self._pieces = [MemberUse(self.request.of, upstream, None)]
         for s in f.segments:
             if s.body is not None and s.base in used:
-                self._pieces.append(Use(s.body, self.cotangent(s.base, s.index), s.over, s))
+                self._pieces.append(MemberUse(s.body, self.cotangent(s.base, s.index), s.over, s))
         self._open_sums()
 
     def _drop_unused(self) -> None:
@@ -208,7 +208,7 @@ class Backpropagation:
                 label = self._label(wrt.name)
                 yield self._paper(piece, wrt), self._titled(label, piece, False)
 
-    def _titled(self, label: str, piece: Use, alone: bool) -> str:
+    def _titled(self, label: str, piece: MemberUse, alone: bool) -> str:
         """The label of a contribution: unless it is the only one, with what it comes through."""
         if alone:
             return label
@@ -219,7 +219,7 @@ class Backpropagation:
     def simplifier(self) -> Simplifier:
         return self._simplifier
 
-    def _paper(self, piece: Use, variable: Expr) -> Request:
+    def _paper(self, piece: MemberUse, variable: Expr) -> Request:
         s = piece.defines
         of, text = piece.body, str(piece.body)
         if s is not None:
@@ -258,7 +258,9 @@ class Backpropagation:
         """What the cotangents of each family are called."""
         return self._names
 
-    def uses_between(self, base: str, first: Index, last: Index) -> Iterator[tuple[Use, Index]]:
+    def uses_between(
+        self, base: str, first: Index, last: Index
+    ) -> Iterator[tuple[MemberUse, Index]]:
         """The pieces in which the members first..last occur, and with which index."""
         for piece, _, index in self.uses(base):
             low, high = index.ends(piece.over)
@@ -277,7 +279,7 @@ class Backpropagation:
             return substitute(e, stand_ins) if stand_ins else e
 
         pieces = [replace(piece, body=bare(piece.body)) for piece in self._pieces]
-        summands = {x: Use(bare(x.args[0]), UNIT, x.over) for x in sums}
+        summands = {x: MemberUse(bare(x.args[0]), UNIT, x.over) for x in sums}
         self._pieces = [*pieces, *summands.values()]  # without cotangents: what is used by what
         self._drop_unused()
         self._pieces = [piece for piece in self._pieces if piece in pieces]
@@ -304,17 +306,17 @@ class Backpropagation:
                 parts.append(part if piece.over is None else _summed(part, piece.over))
         return self._simplify(ex.add(*parts)) if parts else None
 
-    def through(self, piece: Use, variable: Expr) -> Expr:
+    def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""
         return self._simplify(cotangents(piece.body, variable, piece.upstream)[variable])
 
-    def uses(self, base: str) -> Iterator[tuple[Use, Expr, Index]]:
+    def uses(self, base: str) -> Iterator[tuple[MemberUse, Expr, Index]]:
         """The pieces in which members of a family occur."""
         for piece in self._pieces:
             for x, index in self._members_of(piece).get(base, ()):
                 yield piece, x, index
 
-    def _members_of(self, piece: Use) -> dict[str, dict[tuple[Expr, Index], None]]:
+    def _members_of(self, piece: MemberUse) -> dict[str, dict[tuple[Expr, Index], None]]:
         """The members that a piece uses, by their families."""
         if piece.body not in self._members:
             found: dict[str, dict[tuple[Expr, Index], None]] = {}
@@ -476,7 +478,7 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
     return [own[s] for group in schedule(tuple(own)) for s in group]
 
 
-def _meet(a: Use, i: Index, b: Use, j: Index) -> bool:
+def _meet(a: MemberUse, i: Index, b: MemberUse, j: Index) -> bool:
     """Whether two uses contribute to a common member."""
     first, last = i.ends(a.over)
     other_first, other_last = j.ends(b.over)

@@ -16,7 +16,7 @@ from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
-from ..algebra.fingerprints import Sum, key_of, like_terms
+from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms
 from ..algebra.monomials import gathered
 from ..core.expr import (
@@ -35,7 +35,6 @@ from ..core.expr import (
 
 MOST_STEPS = 10_000  # of the search for a body in a product
 
-Symmetric = Callable[[Expr], bool]
 Powers = dict[Expr, Expr]
 RowT = TypeVar("RowT")
 

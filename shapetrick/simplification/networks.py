@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..algebra.common_factors import factored, without_leading_minus
-from ..algebra.contraction import Symmetric, flip
+from ..algebra.contraction import flip
 from ..algebra.extraction import spell
-from ..algebra.fingerprints import Sum, key_of, like_terms
+from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Term, read_terms, tidy
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import Dim
+from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
 from ...core.expr import Expr
 from ...core.problem import Problem
@@ -46,7 +46,6 @@ from .operations import is_spelled
 from .self_test import RANGES, STEPS, Draws, Ruled, plain_test, rule_test
 from .trials import SampledPoint, confirm, confirm_loops
 
-Sizes = Mapping[str, int]
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...core.dims import Sizes
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
 from ...core.families import Segment, at_index, reindexed
@@ -22,7 +23,7 @@ from ...families.unrolling import Unrolling
 from ...numerics.sampling import assignments
 from .loop_rules import LoopRule
 from .loops import Loops, Parameter
-from .self_test import Checked, Draws, Ruled, Sizes, members_test
+from .self_test import Checked, Draws, Ruled, members_test
 from .signature import Arguments
 
 MEMBERS = 3  # the first length is that, the others differ

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...core.dims import extent
+from ...core.dims import Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Symbol
 from ...core.functions import Array
@@ -31,7 +31,6 @@ RANGES = (
     "rng.uniform(1.2, 2.0, {0})",
 )
 STEPS = (1e-3, 1e-4, 1e-5)
-Sizes = Mapping[str, int]
 _SYMMETRIC = frozenset({"symmetric", "posdef", "diagonal"})
 _SIGNED: Mapping[str, str] = {
     "unit": "rng.uniform(0.1, 0.9, {0})",

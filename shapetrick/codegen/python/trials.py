@@ -6,14 +6,14 @@ One run judges a plan, whatever library it is then written for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.dims import SCALAR, Dim
+from ...core.dims import SCALAR, Dim, Sizes
 from ...core.errors import CodeError, ShapetrickError
 from ...core.expr import Expr, Symbol, as_symbol, symbol
 from ...core.functions import Array
@@ -58,7 +58,6 @@ class ExpectedValue(NamedTuple):
     of: Expr
 
 
-Sizes = Mapping[str, int]
 SampledPoint = tuple[Sizes, Draw]
 RunCode = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
 
