@@ -104,6 +104,15 @@ class Networks:
     def read(self, e: Expr, opened: Collection[Expr] = ()) -> TermReading | None:
         """The terms of an expression, with some sums and definitions multiplied out; None if there
         are too many."""
+        if opened:
+            return self._read(e, opened)
+        key = Networks.read, e
+        if key not in self.memo:
+            self.memo[key] = self._read(e, ())
+        found: TermReading | None = self.memo[key]
+        return found
+
+    def _read(self, e: Expr, opened: Collection[Expr]) -> TermReading | None:
         horizon = OPENED_HORIZON if opened else HORIZON
         terms = read_terms(e, opened.__contains__, horizon, MOST_TERMS)
         if terms is None:
