@@ -69,15 +69,14 @@ TABLES = {
     "interop.sympy_export",
     "simplification.identities",
     "claims.mutations",
-    "language.latex_lexer",  # how LaTeX spells them
-    "language.latex_parser",
 }
 # Words of other vocabularies that are spelled as some functions are.
 OTHER_WORDS = {
     "codegen": set(ARRAY_OPERATIONS),
     "codegen.python": set(ARRAY_OPERATIONS),
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
-    "language.latex_tokens": {"sign"},  # a kind of token
+    "language.latex_lexer": {"sign"},  # a kind of token
+    "language.latex_tokens": {"sign"},
     "language.scope": {"max", "mean", "min", "sum"},  # how people begin a sum over members
     "render.mathml": {"sqrt"},  # a command of LaTeX
 }

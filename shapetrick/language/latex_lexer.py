@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from lark import Token as Terminal
 from lark.lexer import Lexer
@@ -16,13 +16,15 @@ from lark.lexer import Lexer
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.expr import IDENTITY
 from ..core.indices import base_of, range_of
+from ..core.problem import DerivativeKind
 from .latex_names import ACCENTS, LETTERS, Names, Typed
 from .latex_tokens import Token
 from .notated_calls import SIGMOID
+from .parser import LARGER
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
-REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp")
+_KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OPERATORS = {
     r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "*",
@@ -344,7 +346,7 @@ class _TerminalReader:
     def _word_kind(self, word: str, stop: int, end: int, accepted: Container[str]) -> str:
         """The terminal that a word of the language is; empty if it is none here."""
         kinds = {
-            "KIND": word in REQUESTS,
+            "KIND": word in _KINDS,
             "SYMMETRIC": word == "symmetric",
             f"_{word.upper()}": word in _WORDS,
             "ATTRIBUTE": word in ATTRIBUTES or word in KINDS,
@@ -406,8 +408,7 @@ class _TerminalReader:
                     span,
                 )
             power = _terminal("NUMBER", inner[0])
-        two = name in ("max", "min")
-        before = 2 if two else self.names.functions.get(name, 1)
+        before = 2 if name in LARGER else self.names.functions.get(name, 1)
         bracket = scripts.end < end and self._opens(scripts.end)
         call = _at("CALL" if bracket else "APPLY", name, span, (name, before, power))
         return [call, (scripts.end, end)]

@@ -23,8 +23,9 @@ from .latex_lexer import LatexLexer, LatexPart, arguments
 from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
-from .notated_calls import BARS, EXPONENTIAL, LOG_BARS, TWO_NORM
-from .parser import Builder, asking, made_parser, span_of
+from .notated_calls import BARS, EXPONENTIAL
+from .parser import LARGER, NORMS, TOGETHER, Builder, asking, made_parser, span_of
+from .scope import SIZED
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -47,8 +48,7 @@ _SEPARATORS = (",", ";", r"\quad", r"\qquad")
 _WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
-_TWO = {"max": "maximum", "min": "minimum"}
-_NORMS = {"": "norm", "F": "norm", "mathrm{F}": "norm", "1": "norm1", "2": TWO_NORM}
+_NORMS = {**NORMS, "": "norm", "mathrm{F}": NORMS["F"]}
 
 
 class _Application(SyntaxNode):
@@ -130,9 +130,9 @@ class _Builder(Builder):
         function, left, *given, right = c
         name, before, power = function.value
         args = [a for a in given if isinstance(a, SyntaxNode)]
-        if name in _TWO:
-            name, before = (_TWO[name], 2) if len(args) == 2 else (name, 1)
-        if name not in ("eye", "ones", "zeros", "commute") and before == 0:
+        if name in LARGER:
+            name, before = (LARGER[name], 2) if len(args) == 2 else (name, 1)
+        if name not in SIZED and before == 0:
             before = 1
         function.value = (name, before)
         node = super().call([function, left, *given, right])
@@ -142,14 +142,13 @@ class _Builder(Builder):
         function, argument = c
         name, _, power = function.value
         span = span_of(function) | argument.span
-        if name == "log" and power is None and argument.kind == "call" and not argument.bracketed:
-            inner = argument.args[0] if argument.args else argument
-            if argument.value.name == "det":
-                return _Application("call", argument.args, Callee("logdet"), span)
-            if argument.value.name == BARS:
-                of_det = inner.kind == "call" and inner.value.name == "det"
-                name = "logdet" if of_det else LOG_BARS
-                return _Application("call", inner.args if of_det else (inner,), Callee(name), span)
+        if power is None and argument.kind == "call" and not argument.bracketed:
+            held = argument
+            if argument.value.name == BARS and _is_together(name, argument.args[0]):
+                (held,) = argument.args  # `log |det A|`
+            together = TOGETHER.get((name, held.value.name))
+            if together is not None:
+                return _Application("call", held.args, Callee(together), span)
         node: SyntaxNode = _Application("call", (argument,), Callee(name), span)
         if power is not None:
             node = _Application(".^", (node, self.number([power])), None, span)
@@ -171,16 +170,9 @@ class _Builder(Builder):
             )
         return SyntaxNode("call", (inner,), Callee(name), span)
 
-    def dot(self, c: list[Any]) -> SyntaxNode:
-        opening, left, right, closing = c
-        return SyntaxNode("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
-
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
         return SyntaxNode("/", (above, below), None, span_of(sign) | span_of(c[6]))
-
-    def root(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("call", (c[2],), Callee("sqrt"), span_of(c[0]) | span_of(c[3]))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *primes, _, node, end = c
@@ -190,6 +182,13 @@ class _Builder(Builder):
     def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
         return SyntaxNode("running", (body,), sign.value.rising, span_of(sign) | body.span)
+
+
+def _is_together(name: str, inner: SyntaxNode) -> bool:
+    """Whether a function is read as one with a call in bars, which are no bars themselves."""
+    return (
+        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
+    )
 
 
 def _begins_with_number(node: SyntaxNode) -> bool:

@@ -53,19 +53,21 @@ def _log_bars(e: Expr) -> Expr:
     return ex.call("log", ex.call("abs", e)) if e.is_scalar else ex.call("logdet", e)
 
 
+_BARS_REFUSED = (
+    "bars are the absolute value of a scalar or the determinant of a square matrix: write "
+    "`abs(x)` for each entry, `norm(x)` for the norm."
+)
 SIGNS: Mapping[str, NotatedSign] = {
     BARS: NotatedSign(
         _square,
-        "bars are the absolute value of a scalar or the determinant of a square matrix: write "
-        "`abs(x)` for each entry, `norm(x)` for the norm.",
+        _BARS_REFUSED,
         lambda e: ex.call("abs" if e.is_scalar else "det", e),
         _by_shape("abs", "det"),
         "|{}|",
     ),
     LOG_BARS: NotatedSign(
         _square,
-        "bars are the absolute value of a scalar or the determinant of a square matrix: write "
-        "`abs(x)` for each entry, `norm(x)` for the norm.",
+        _BARS_REFUSED,
         _log_bars,
         _by_shape("log abs", "logdet"),
         "log|{}|",

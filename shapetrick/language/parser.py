@@ -60,7 +60,7 @@ MAX_NUMBER = 300
 _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
-_OF_BARS = {("log", BARS): LOG_BARS}  # a function before bars that is read together with them
+TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
 _PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
 _OTHERWISE = {
     ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`."
@@ -175,9 +175,9 @@ class Builder:
         function, inner = c
         name, _ = function.value
         span = span_of(function) | inner.span
-        of_bars = _OF_BARS.get((name, inner.value.name))
-        if of_bars is not None:
-            return SyntaxNode("call", inner.args, Callee(of_bars), span)
+        together = TOGETHER.get((name, inner.value.name))
+        if together is not None:
+            return SyntaxNode("call", inner.args, Callee(together), span)
         return SyntaxNode("call", (inner,), Callee(name), span)
 
     def root(self, c: list[Any]) -> SyntaxNode:
