@@ -25,8 +25,12 @@ def warnings_of(problem: Problem, request: Request | None = None) -> tuple[str, 
     for assumed in problem.assumptions:
         name, _, shape = assumed.partition(" is ")
         found.append(f"`{name}` is not declared: taken as {shape}.")
-    found += [f"`{name}` is declared, and nothing uses it." for name in problem.unused]
-    return tuple(filter(None, found))
+    return tuple(filter(None, (*found, *unused_of(problem))))
+
+
+def unused_of(problem: Problem) -> tuple[str, ...]:
+    """The warnings of what is declared for nothing."""
+    return tuple(f"`{name}` is declared, and nothing uses it." for name in problem.unused)
 
 
 def absence(request: Request) -> str:

@@ -8,7 +8,6 @@ a higher `detail`: a writer leaves it out, or folds it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
 from ..core.results import Line, Result, Step
-from ..core.warnings import absence, warnings_of
+from ..core.warnings import absence, unused_of
 from ..numerics.error_curves import Curve
 from . import phrases as words
 
@@ -209,7 +208,7 @@ def told(blocks: Iterable[Block], detail: int) -> list[Block]:
 def preface(problem: Problem) -> list[Remark]:
     """What was assumed of a problem, what nothing uses, and how ambiguous texts were read."""
     assumed = [Remark("assumed", text) for text in problem.assumptions]
-    unused = [Remark("unused", text) for text in warnings_of(replace(problem, assumptions=()))]
+    unused = [Remark("unused", text) for text in unused_of(problem)]
     return [*assumed, *unused, *(Remark("read", text) for text in problem.readings)]
 
 
