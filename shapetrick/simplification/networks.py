@@ -37,7 +37,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.traversal import remembered
+from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
 
@@ -93,10 +93,13 @@ class Networks:
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
         """What a pass makes of an expression."""
-        key = change, e
+        return self._once((change, e), lambda: change(self, e))
+
+    def _once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+        """What the memo has under a key, found once."""
         if key not in self.memo:
-            self.memo[key] = change(self, e)
-        found: Expr | None = self.memo[key]
+            self.memo[key] = find()
+        found: Found = self.memo[key]
         return found
 
     # ------------------------------------------------------------------------------ reading
@@ -106,11 +109,7 @@ class Networks:
         are too many."""
         if opened:
             return self._read(e, opened)
-        key = Networks.read, e
-        if key not in self.memo:
-            self.memo[key] = self._read(e, ())
-        found: TermReading | None = self.memo[key]
-        return found
+        return self._once((Networks.read, e), lambda: self._read(e, ()))
 
     def _read(self, e: Expr, opened: Collection[Expr]) -> TermReading | None:
         horizon = OPENED_HORIZON if opened else HORIZON
@@ -151,10 +150,7 @@ class Networks:
             return zeros(*shape)
         # Fingerprints are those of living nodes: what they stand for is kept beside them.
         key = (Networks.write, shape, *[(k, term.number) for k, term in terms.items()])
-        if key not in self.memo:
-            self.memo[key] = terms, self._write(terms, shape)
-        written: Expr | None = self.memo[key][1]
-        return written
+        return self._once(key, lambda: (terms, self._write(terms, shape)))[1]
 
     def _write(self, terms: Sum, shape: Shape) -> Expr | None:
         parts = self._parts(terms)
@@ -213,10 +209,7 @@ class Networks:
         """The shortest spelling of a term, with definitions where they don't make it longer; `key`
         is its fingerprint."""
         whole = (Networks._spelled, key, term.number, compact)
-        if whole not in self.memo:
-            self.memo[whole] = term, self._spell(term, compact)
-        spelled: Expr | None = self.memo[whole][1]
-        return spelled
+        return self._once(whole, lambda: (term, self._spell(term, compact)))[1]
 
     def _spell(self, term: Term, compact: bool) -> Expr | None:
         fold = self.folding.fold
