@@ -35,8 +35,9 @@ EDGES = {
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
+    "implicit": {"derivation", "explanation", "numerics", "simplification"},
     "pipeline": {
-        *("algebra", "derivation", "explanation", "families", "language"),
+        *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
     "codegen": {"language"},
@@ -58,7 +59,7 @@ DOORS = {
     "prompt_toolkit": {"repl", "session.completion"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
-    "scipy": {"core.functions"},
+    "scipy": {"core.functions", "numerics.implicit_solving"},
     "IPython": {"notebook"},
 }
 # Where functions may be told apart by their names; everywhere else a row says what is to be known.

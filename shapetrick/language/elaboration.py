@@ -64,6 +64,9 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
+            if isinstance(s, Declaration) and s.equations:
+                message = "equations behind `where` stand in problems without families."
+                raise RequestError(message, s.span, text)
         return read_families(text, statements, _expression, complete)
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
@@ -334,7 +337,7 @@ class Elaboration:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
+            name: ex.symbol(name, inference.named(name), self._attributes(name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -411,14 +414,24 @@ class Elaboration:
                     self.scope.text,
                 )
 
+    def _attributes(self, name: str, declared: Declared) -> set[str]:
+        """What is said of a symbol; that an unknown is orthogonal is one more equation."""
+        return {*declared.attributes} - {"const", *(["orthogonal"] * (name in self._unknowns))}
+
     def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
         for system in self.scope.systems:
             names = [named.name for part in system.parts for named in part.names]
-            sides = (
+            unknowns = [as_symbol(self.values[n]) for n in names]
+            sides = [
                 EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
                 for equation in system.equations
-            )
-            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
+            ]
+            sides += [
+                EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
+                for u in unknowns
+                if "orthogonal" in self.scope.symbols[u.name].attributes
+            ]
+            yield EquationSystem(tuple(unknowns), tuple(sides))
 
     @property
     def _unknowns(self) -> set[str]:

@@ -16,8 +16,8 @@ from .lexer import Source
 from .syntax import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s)")
-_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s)")
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
+_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 _NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 
@@ -44,7 +44,8 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     equations = tuple(_equation(source, span, run) for span in _equations(text, rest))
     first, *beside = heads
     whole = Span(start, end)
-    return replace(first, equations=equations, beside=tuple(beside), span=whole)
+    found: Declaration = replace(first, equations=equations, beside=tuple(beside), span=whole)
+    return found
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:

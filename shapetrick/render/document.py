@@ -7,7 +7,7 @@ a higher `detail`: a writer leaves it out, or folds it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,8 @@ from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Line, Result, Step
+from ..core.results import Adjoint, Line, Result, Step
+from ..core.traversal import symbols_of
 from ..core.warnings import absence, unused_of
 from ..numerics.error_curves import Curve
 from . import phrases as words
@@ -23,7 +24,7 @@ from . import phrases as words
 MOST_NAMED = 4  # places in a row
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
 Relation = Literal["=", "=?", "≠"]
-Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
+Left = str | Request | Expr  # a name, a label such as "∂J/∂Z", what is asked for, or a side
 
 
 class Remark(NamedTuple):
@@ -51,6 +52,7 @@ class EquationBlock(NamedTuple):
     sign: Relation = "="
     over: Range | None = None
     detail: int = LINES
+    entries: str = ""  # at which it holds, if not at all
 
     @property
     def answers(self) -> bool:
@@ -218,7 +220,8 @@ def derivation_story(
     """The derivation of one request, of a problem whose own definitions have these names."""
     v = result.validation
     standing = v.verdict == "verified"
-    absent = absence(result.request) if result.recursion is None else ""
+    whole = result.recursion is None and result.adjoint is None
+    absent = absence(result.request) if whole else ""
     shown = "absent" if absent and standing else v.verdict
     evidence = Evidence(
         shown,
@@ -262,10 +265,24 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
         for name, body in result.definitions
     ]
+    if result.adjoint is not None:
+        blocks += _equations(result.adjoint, formula.sign)
     kept = tuple(e for e in result.kept if not e.is_scalar)
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
+    """The equations of the unknowns, and those of the multipliers; where these have a closed form
+    that is the answer."""
+    for system in adjoint.systems:
+        for left, right in system.equations:
+            yield EquationBlock("equation", left, right)
+    for q in adjoint.equations:
+        is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
+        detail = ANSWER if is_open else LINES
+        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
 
 
 def told_once(stories: Sequence[Story]) -> list[Story]:

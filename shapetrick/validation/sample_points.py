@@ -314,8 +314,8 @@ class Site:
             yield self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
         for shrink in _SHRINKING if self.target.ranges else ():
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
-            functions = abstract_functions(self.target.abstract, rng)
-            yield self._drawn(self.inside(env, rng), functions, shrink)
+            inside = self.inside(env, rng)
+            yield self._drawn(inside, abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
