@@ -59,7 +59,7 @@ DOORS = {
     "prompt_toolkit": {"repl", "session.completion"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
-    "scipy": {"core.functions", "numerics.implicit_solving"},
+    "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
 }
 # Where functions may be told apart by their names; everywhere else a row says what is to be known.

@@ -7,11 +7,12 @@ last is taken first, and hands on to the unknowns of those before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 
+from ..core.cost import length
 from ..core.equations import EquationSystem, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import (
@@ -28,6 +29,7 @@ from ..core.expr import (
     symbol,
     times,
     transpose,
+    zeros,
 )
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
@@ -93,7 +95,8 @@ class _Adjoints:
         self._unknowns = {named(u.name, e): u for u, e in explicit.items()}
         upstream = request.direction if request.direction is not None else UNIT
         unknowns = (u for system in systems for u in system.unknowns)
-        self._received = {x: [_backward(request.of, x, upstream)] for x in (*unknowns, request.wrt)}
+        self._received: dict[Symbol, list[Expr]] = {x: [] for x in (*unknowns, request.wrt)}
+        self._hand_down(request.of, upstream, self._received)
 
     def found(self) -> tuple[Expr, Adjoint]:
         """The gradient, and what its multipliers are."""
@@ -109,26 +112,34 @@ class _Adjoints:
                 form = closed_form(found, s, self._simplifier) if len(own) == 1 else None
                 m: Expr = s if form is None else named(s.name, self._told(form))
                 weighted = [(e, m), *weighted]
-                for x, parts in self._received.items():
-                    if x not in system.unknowns:
-                        parts.append(negate(_backward(e, x, m)))
-        gradient = self._told(self._simplifier(add(*self._received[self._wrt])))
+                others = [x for x in self._received if x not in system.unknowns]
+                self._hand_down(e, negate(m), others)
+        gradient = self._told(self._simplifier(self._sum(self._wrt)))
         return gradient, Adjoint(tuple(self._systems), tuple(weighted), tuple(equations))
+
+    def _hand_down(self, value: Expr, upstream: Expr, symbols: Iterable[Symbol]) -> None:
+        """Add to what the symbols get what a value of this upstream gives to them."""
+        inside = symbols_of(value)
+        for x in symbols:
+            if x in inside:
+                self._received[x].append(_backward(value, x, upstream))
+
+    def _sum(self, x: Symbol) -> Expr:
+        parts = self._received[x]
+        return add(*parts) if parts else zeros(*x.shape)
 
     def _equation(self, u: Symbol, weighted: Sequence[tuple[Expr, Symbol]]) -> AdjointEquation:
         """The backward rule of the equations by an unknown, equal to what comes from above; along
         the entries that are free."""
         simplifier = self._simplifier
         left = simplifier(add(*(_backward(e, u, s) for e, s in weighted)))
-        right = simplifier(add(*self._received[u]))
+        right = simplifier(self._sum(u))
         structure = structure_of(u)
         if structure == "symmetric":
-            if not simplifier.is_symmetric(left):
-                left = simplifier(add(left, transpose(left)))
-                right = simplifier(add(right, transpose(right)))
-            elif not simplifier.is_symmetric(right):
-                half = number(Fraction(1, 2))
-                right = simplifier(times(half, add(right, transpose(right))))
+            both = [add(x, transpose(x)) for x in (left, right)]
+            half = [simplifier(times(number(Fraction(1, 2)), x)) for x in both]
+            whole = [simplifier(x) for x in both]
+            left, right = min((half, whole), key=lambda sides: sum(map(length, sides)))
         return AdjointEquation(u, self._told(left), self._told(right), ENTRIES.get(structure, ""))
 
     def _told(self, e: Expr) -> Expr:

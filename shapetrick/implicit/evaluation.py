@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ..core.equations import EquationSystem
 from ..core.errors import OperandError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.results import Adjoint
 from ..core.traversal import symbols_of
 from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
-from ..numerics.evaluation import FunctionValues
+from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
+from ..numerics.solvers import unknowns_by
 from .adjoint import computable_gradient
 
 FULFILLED = 1e-6  # relative residual of a value that is given
@@ -47,11 +49,15 @@ def evaluate(
     given = {u: matrix_of(u, begun[u.name]) for u in solver.unknowns if u.name in begun}
     env = {**known, **{u.name: x for u, x in given.items()}}
     at = sizes_from([*inputs, *given], env, sizes)
+    for system in adjoint.systems:
+        if system.solver and given.keys().isdisjoint(system.unknowns):
+            solution = _by_solver(system, env, at, functions or {})
+            env.update(solution)
+            given.update({u: solution[u.name] for u in system.unknowns})
     missing = [u for u in solver.unknowns if u not in given]
-    for d in (d for u in missing for d in u.shape):
-        for name in d.names:
-            if name not in at:
-                raise OperandError(f"the size of {name} is not told: give `{name}=…`.")
+    for name in (name for u in missing for d in u.shape for name in d.names):
+        if name not in at:
+            raise OperandError(f"the size of {name} is not told: give `{name}=…`.")
     values = functions or {}
     if missing or start:
         env = _solved(solver, env, missing, at, values)
@@ -69,6 +75,21 @@ def evaluate(
             "did not converge."
         )
     return found
+
+
+def _by_solver(
+    system: EquationSystem,
+    env: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    functions: FunctionValues,
+) -> dict[str, Array]:
+    """The unknowns of a function of the library, by what the table says. Raises OperandError."""
+    try:
+        arguments = EvaluationTape(system.arguments).run(env, sizes, functions)
+        found = unknowns_by(system.solver, arguments)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise OperandError(f"`{system.solver}` has no value at these arrays: {error}") from None
+    return {u.name: x for u, x in zip(system.unknowns, found, strict=True)}
 
 
 def _solved(

@@ -28,6 +28,7 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_library import library_call
 from .equation_statements import unknowns
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
@@ -507,7 +508,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or unknowns(source, _run)
+    asked = _derivative(source) or unknowns(source, _run) or library_call(source, _run)
     if asked is not None:
         return asked
     try:

@@ -22,6 +22,7 @@ from ..core.functions import Array
 from .evaluation import EvaluationTape, FunctionValues
 
 MOST_STEPS = 20  # of Newton's method
+FIRST_STEPS, HOPELESS = 6, 0.2  # from where so far away there is no solution near
 MOST_CHORDS = 24  # steps with the Jacobian of one point for all, which are cheaper
 HALVINGS = 4  # of a step that leads astray
 SOLVED = 1e-9  # relative residual of a solution
@@ -30,6 +31,7 @@ POLISHED = 2  # steps from a solution
 MOST_DENSE = 600  # free entries for which matrices are formed
 LARGEST_CONDITION = 1e6
 ITERATED = 1e-12  # relative residual of GMRES
+DAMPING = 1e-13  # relative, of normal equations
 CUT = 1e-10  # relative: smaller singular values are rounding
 STEP = 1e-5  # relative, of the differences that the Jacobian is made of
 # Attributes of inputs that a small linear change keeps.
@@ -116,7 +118,7 @@ class ImplicitSolver:
     def _tape(self) -> EvaluationTape:
         sides = [x for system in self.systems for x in system.equations]
         residuals = [x.residual for x in sides]
-        return EvaluationTape([*residuals, *(e for x in sides for e in (x.left, x.right))])
+        return EvaluationTape([*residuals, *(e for x in residuals for e in _summands(x))])
 
     def __call__(self, sizes: Sizes, functions: FunctionValues, *values: Array) -> Array:
         """All unknowns below each other (… × entries × 1), from the values of `inputs` and, where
@@ -234,6 +236,11 @@ class ImplicitSolver:
         return evaluate
 
 
+def _summands(residual: Expr) -> tuple[Expr, ...]:
+    """What cancels where a residual is zero; of what is no sum, its factors."""
+    return residual.args if residual.args else (residual,)
+
+
 _Residuals = Callable[[Array], _Evaluated]
 
 
@@ -259,13 +266,14 @@ def _newton(evaluate: _Residuals, start: Array) -> Array:
     solved is improved by a few steps more, for the last digits."""
     at, found = start, evaluate(start)
     further = np.where(found.off <= ROUNDED, 0, POLISHED)
-    for _ in range(MOST_STEPS):
+    for step in range(MOST_STEPS):
         off = found.off
+        if step == FIRST_STEPS:
+            further = np.where(off > HOPELESS, 0, further)
         moving = (further > 0) & np.isfinite(off)
         if not moving.any():
             break
-        inverse = np.linalg.pinv(_finite(_jacobian(evaluate, at)), rcond=CUT)
-        move = (inverse @ _finite(found.residuals)[..., None])[..., 0]
+        move = _least_squares(_finite(_jacobian(evaluate, at)), _finite(found.residuals))
         move = np.where(moving[..., None], move, 0.0)
         trial = evaluate(at - move)
         for _ in range(HALVINGS):
@@ -279,6 +287,20 @@ def _newton(evaluate: _Residuals, start: Array) -> Array:
         further = np.where(solved, further - 1, further)
         found = evaluate(at)
     return np.where((found.off <= SOLVED)[..., None], at, np.nan)
+
+
+def _least_squares(matrix: Array, right: Array) -> Array:
+    """The shortest of the vectors for which the matrix comes nearest to the right side: by the
+    smaller of the normal equations, as Newton's next step mends what these lose."""
+    rows, cols = matrix.shape[-2:]
+    across = matrix.swapaxes(-1, -2)
+    normal = across @ matrix if cols <= rows else matrix @ across
+    size = np.trace(normal, axis1=-2, axis2=-1) / normal.shape[-1]
+    normal = normal + (DAMPING * size + 1e-300)[..., None, None] * np.eye(normal.shape[-1])
+    column = right[..., None]
+    if cols <= rows:
+        return np.asarray(np.linalg.solve(normal, across @ column)[..., 0])
+    return np.asarray((across @ np.linalg.solve(normal, column))[..., 0])
 
 
 def _chords(evaluate: _Residuals, alone: _Residuals, start: Array) -> Array:
