@@ -294,8 +294,30 @@ def test_what_nobody_derived_is_no_zero() -> None:
     x = torch.ones((2, 3), dtype=torch.float64)
     given: Values = {"sigma": torch.tanh, "sigma_prime": torch.cos, "L": 1}
     function(X=x, Y=x, W=w, **given)
+    value = function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
     with pytest.raises(NotImplementedError, match="derived by X"):
-        function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
+        value.backward()
+    function = derive(MLP + "grad J wrt X").function("torch-function")
+    function(X=x, Y=torch.ones_like(x), W=w, **given).backward()
+    w[0].requires_grad_()
+    value = function(X=x, Y=torch.ones_like(x), W=w, **given)
+    with pytest.raises(NotImplementedError, match="derived by Y, W"):
+        value.backward()
+
+
+def test_torch_tells_lists_apart_that_have_a_gradient() -> None:
+    """Of two families one has a gradient: only where the other wants one is it refused."""
+    torch = pytest.importorskip("torch")
+    text = "X : m x n; V[l], W[l] : n x n for l = 1..L; Z[0] = X; J = norm(Z[L])^2\n"
+    text += "Z[l] = tanh(Z[l-1] V[l]) W[l] for l = 1..L; grad J wrt W[l], X"
+    function = read(text).function("torch-function")
+    x, *v = (torch.ones((2, 2), dtype=torch.float64, requires_grad=i == 0) for i in range(3))
+    w = [torch.eye(2, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    function(X=x, V=v, W=w, L=2)["J"].backward()
+    assert all(one.grad is not None for one in (x, *w))
+    value = function(X=x, V=[v[0], v[1].requires_grad_()], W=w, L=2)["J"]
+    with pytest.raises(NotImplementedError, match="derived by V"):
+        value.backward()
 
 
 # ---------------------------------------------------------------------------------- the self-test
