@@ -411,7 +411,25 @@ def test_what_is_not_written() -> None:
         derive(MLP + "grad J wrt W[l]").code("numpy", blocks=True)
     with pytest.raises(RequestError, match=r"`Z\[0\]` is computed: a self-test moves inputs"):
         derive(MLP + "grad J wrt Z[l]").code("numpy", self_test=True)
+    two = read(MLP + "vjp Z[L] wrt W[l] with P; vjp Z[L] wrt X with Q")
+    with pytest.raises(RequestError, match="one upstream gradient"):
+        two.code("jax-vjp")
+
+
+def test_two_values_are_two_rules() -> None:
     two = read(MLP + "K = sum(Z[L]); grad J wrt W[l]; grad K wrt W[l]")
-    with pytest.raises(RequestError, match="one value"):
-        two.function("jax-vjp")
     assert two.code("jax-vjp").count("defvjp") == 2
+    function, plain = two.function("jax-vjp"), two.function("numpy")
+    rng = np.random.default_rng(0)
+    given: Values = {"X": rng.normal(size=(2, 3)), "Y": rng.normal(size=(2, 3)), "L": 2}
+    weights = [rng.normal(size=(3, 3)) for _ in range(2)]
+    expected = plain(W=weights, **given, sigma=np.sin, sigma_prime=np.cos)
+    for value in "JK":
+
+        def of(w: Any, value: str = value) -> Any:
+            return function(W=w, **given, sigma=jnp.sin, sigma_prime=jnp.cos)[value]
+
+        np.testing.assert_allclose(of(weights), expected[value], rtol=1e-10)
+        found = jax.grad(of)([jnp.asarray(w) for w in weights])
+        for mine, theirs in zip(found, expected[f"grad {value} wrt W[l]"], strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-10)
