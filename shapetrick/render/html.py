@@ -50,6 +50,31 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     stories = [doc.derivation_story(r.result, curve=r.curve) for r in reports]
     articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
+    return _document(
+        f"{', '.join(requests)} · shapetrick",
+        element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
+        element("p", _lead(reports), class_="lead"),
+        _problem(problem),
+        _navigation(requests) if len(reports) > 1 else "",
+        _tools(),
+        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        element("section", _code(code)) if code else "",
+    )
+
+
+def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
+    """The document of what was found of a problem's claims."""
+    right = sum(story.verdict == "right" for story in stories)
+    return _document(
+        "claims · shapetrick",
+        element("h1", "Claims"),
+        element("p", f"{right} of {len(stories)} are right.", class_="lead"),
+        _problem(problem),
+        *(_verdict(problem, story) for story in stories),
+    )
+
+
+def _document(title: str, *parts: Html | str) -> str:
     style, script = _resource("report.css"), _resource("report.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     head = element(
@@ -58,20 +83,10 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{', '.join(requests)} · shapetrick"),
+        element("title", title),
         element("style", style),
     )
-    body = element(
-        "main",
-        element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
-        element("p", _lead(reports), class_="lead"),
-        _problem(problem),
-        _navigation(requests) if len(reports) > 1 else "",
-        _tools(),
-        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
-        element("section", _code(code)) if code else "",
-        class_="shapetrick",
-    )
+    body = element("main", *parts, class_="shapetrick")
     document = element("html", head, element("body", body, element("script", script)), lang="en")
     return f"<!doctype html>\n{document}\n"
 
@@ -84,9 +99,13 @@ def fragment(report: Report) -> str:
 
 def verdict_card(problem: Problem, story: doc.Story) -> str:
     """The verdict on a claim, to be put into another document."""
+    return _styled(_verdict(problem, story))
+
+
+def _verdict(problem: Problem, story: doc.Story) -> Html:
     writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
     asked = element("p", f"check {words.asked(story.request)}", class_="asked")
-    return _styled(element("section", asked, _answer(story, writer), _check(story.curve)))
+    return element("section", asked, _answer(story, writer), _check(story.curve))
 
 
 def _styled(content: Html) -> str:
