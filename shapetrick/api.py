@@ -262,6 +262,10 @@ class Problem:
         kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
         return replace(self, data=replace(self.data, requests=kept))
 
+    def requests(self) -> list[Problem]:
+        """The problem once for each of its requests."""
+        return [replace(self, data=replace(self.data, requests=(r,))) for r in self.data.requests]
+
     def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
 

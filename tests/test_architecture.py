@@ -60,6 +60,8 @@ DOORS = {
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},
+    "pygments": {"render.pygments_lexer"},
+    "pytest": {"pytest_plugin"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions"},

@@ -63,15 +63,12 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
 
 def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
     """The problem once for each request that is wanted."""
-    data = problem.data
-    if not data.requests:
+    if not problem.data.requests:
         raise BadInput(NOTHING_ASKED)
-    if wrt is not None:
-        try:
-            data = problem.only(wrt).data
-        except RequestError as e:
-            raise BadInput(str(e)) from e
-    return [replace(problem, data=replace(data, requests=(r,))) for r in data.requests]
+    try:
+        return (problem if wrt is None else problem.only(wrt)).requests()
+    except RequestError as e:
+        raise BadInput(str(e)) from e
 
 
 def _text(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> ShowDerivation:

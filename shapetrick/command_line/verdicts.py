@@ -6,7 +6,6 @@ import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ..api import Problem
 from ..checks import Check
@@ -34,7 +33,7 @@ def run(args: Namespace) -> int:
 
 def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
     data, warn = source.problem.data, warner()
-    claims = [request for request in data.requests if request.claim is not None]
+    claims = [one for one in source.problem.requests() if one.data.requests[0].claim is not None]
     if not claims and several(args):
         return DONE  # a folder may have problems that ask only
     if not claims:
@@ -43,10 +42,9 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
     shown = args.format in _DOCUMENTS
     show = checked.append if shown else _SHOWN[args.format](source, args)
     status = DONE
-    for request in claims:
+    for one in claims:
         if args.quiet or args.format != "text":
-            warn(warnings_of(data, request))
-        one = replace(source.problem, data=replace(data, requests=(request,)))
+            warn(warnings_of(data, one.data.requests[0]))
         try:
             (found,) = one.check(seed=args.seed, time_limit=args.time_limit)
         except ShapetrickError as e:  # the other claims are still judged

@@ -25,6 +25,7 @@ from . import mathml
 from . import phrases as words
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
+from .pygments_lexer import coloured
 from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
@@ -133,7 +134,7 @@ def _lead(reports: Sequence[Report]) -> str:
 
 
 def _problem(problem: Problem) -> Html:
-    code = element("code", problem.text.strip("\n"))
+    code = coloured(problem.text.strip("\n"))
     return element(
         "section",
         element("h2", "The problem", class_="small"),
@@ -426,6 +427,6 @@ def _code(codes: Mapping[str, str]) -> Html:
         button = element(
             "button", "Copy", type="button", class_="copy", aria_label=name, hidden=True
         )
-        body = [button, element("pre", element("code", code), tabindex=0)]
+        body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
     return joined(element("h3", "Code"), *folds)
