@@ -56,6 +56,9 @@ class Dim:
     def __sub__(self, other: Dim) -> Dim:
         return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
 
+    def __neg__(self) -> Dim:
+        return NOTHING - self
+
     def __mul__(self, other: Dim) -> Dim:
         degree = sum(max((len(names) for names, _ in d.terms), default=0) for d in (self, other))
         if max(degree, len(self.terms) * len(other.terms)) > MOST_TERMS:
@@ -76,6 +79,21 @@ class Dim:
     def names(self) -> tuple[str, ...]:
         """The names that occur in it, sorted."""
         return tuple(sorted({name for names, _ in self.terms for name in names}))
+
+    @property
+    def least(self) -> int | None:
+        """Its least value, where it does not fall as its names grow, from 1 on; else None."""
+        if self.integer is not None:
+            return self.integer
+        shifted = self.substitute({name: ONE + Dim.of(name) for name in self.names})
+        if any(names and k < 0 for names, k in shifted.terms):
+            return None
+        return next((k for names, k in shifted.terms if not names), 0)
+
+    def is_at_least(self, k: int) -> bool:
+        """Whether it is, whatever sizes its names have."""
+        least = self.least
+        return least is not None and least >= k
 
     def size(self, sizes: Mapping[str, int]) -> int:
         """Its value with the names' sizes put in; a number's own digits may be given a size too."""
@@ -120,6 +138,7 @@ Shape = tuple[Dim, Dim]
 Sides = tuple[Dim, Dim]  # the rows and columns that a factor of a product has
 Extent = tuple[Dim, ...]  # the shape of an array: one dimension for each axis
 ONE = Dim.of(1)
+NOTHING = Dim.of(0)
 SCALAR: Shape = (ONE, ONE)
 
 
@@ -134,7 +153,7 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
 
 def shape_text(shape: Shape) -> str:
     """`m×n`; sums and products in brackets: `m×(n+1)`."""
-    return "×".join(f"({d})" if " " in str(d) or "+" in str(d) else str(d) for d in shape)
+    return "×".join(f"({d})" if {*" +-"} & {*str(d)} else str(d) for d in shape)
 
 
 def extent(sides: Sides) -> Extent:

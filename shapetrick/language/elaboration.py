@@ -295,6 +295,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(part.value)
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
+            case "-":
+                done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:

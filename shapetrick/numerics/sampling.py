@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Expr, Symbol, sizes_of
+from ..core.expr import Commute, Dimension, Expr, Structured, Symbol, sizes_of
 from ..core.functions import TABLE, Array
+from ..core.structured import needs
 from ..core.traversal import postorder
 
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
@@ -77,6 +78,8 @@ def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
         if isinstance(e, Dimension):
             dims[Dim.of(e.name)] = None
         dims.update(dict.fromkeys(sizes_of(e)))
+        if isinstance(e, Structured):
+            dims.update(dict.fromkeys(d for d in needs(e) if d.integer is None))
     return tuple(dims)
 
 
@@ -85,6 +88,8 @@ def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
     forced: set[int] = set()
     for e in nodes:
         row = TABLE.get(e.op)
+        if isinstance(e, Structured):
+            forced.update(d.integer for d in e.shape if d.integer is not None)
         if isinstance(e, Commute) or (row is not None and _counts(row.signatures, row.derivative)):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             dims.extend(sizes_of(e))
