@@ -15,16 +15,20 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .cost import has_minus
+from .cost import has_minus, length
 from .dims import NOTHING, ONE, Dim, Shape, Sizes
 from .expr import (
     Add,
+    Call,
     Expr,
+    Eye,
     MatMul,
     Name,
     Number,
+    Ones,
     Structured,
     Times,
+    Transpose,
     add,
     eye,
     matmul,
@@ -215,6 +219,7 @@ class Acted(Expr):
 
 
 FORMS = (Part, Block, Acted)
+LONGEST = 4  # operations, over which a sum of constants is multiplied out
 
 
 def is_plain(e: Expr) -> bool:
@@ -226,13 +231,15 @@ def _inside(e: Expr) -> bool:
     return not isinstance(e, Name)
 
 
-def written(root: Expr) -> Expr:
-    """The expression with slices, blocks and masks in the place of structured constants.
+def written(root: Expr, shared: bool = False) -> Expr:
+    """The expression with slices, blocks and masks in the place of structured constants, for
+    people, or for what computes a `shared` part once.
 
     It is there to be written only: no derivative is taken of it."""
-    nodes = list(postorder([root], into=_inside))
-    if not any(isinstance(x, Structured) for x in nodes):
+    if not any(isinstance(x, Structured) for x in postorder([root], into=_inside)):
         return root
+    root = _prepared(root, shared)
+    nodes = list(postorder([root], into=_inside))
     new: dict[Expr, Expr] = {}
     for e in nodes:
         match e:
@@ -243,16 +250,105 @@ def written(root: Expr) -> Expr:
             case Times():
                 new[e] = _masked(e.args, new)
             case Add():
-                new[e] = _sum(e.args, new)
+                new[e] = _sum(e, new)
             case Name():
                 new[e] = e
             case _:
-                new[e] = _rebuilt(e, [new[a] for a in e.args])
+                new[e] = rebuild(e, [new[a] for a in e.args])
     return new[root]
 
 
-def _rebuilt(e: Expr, args: Sequence[Expr]) -> Expr:
-    return rebuild(e, args)
+def _prepared(root: Expr, shared: bool) -> Expr:
+    """The expression with the sums of selections as products, and sums of constants multiplied
+    out."""
+    new: dict[Expr, Expr] = {}
+    for e in postorder([root], into=_inside):
+        if isinstance(e, Name):
+            new[e] = e
+            continue
+        x = new[e] = rebuild(e, [new[a] for a in e.args])
+        if isinstance(x, Call) and x.function == "sum" and isinstance(x.args[0], Structured):
+            if x.data == 0 and selects(x.args[0]):
+                new[e] = matmul(ones(ONE, x.args[0].shape[0]), x.args[0])
+            elif x.data == 1 and selects(transpose(x.args[0])):
+                new[e] = matmul(x.args[0], ones(x.args[0].shape[1]))
+        elif isinstance(x, Transpose) and isinstance(x.args[0], MatMul):
+            if any(isinstance(a, Structured) for a in x.args[0].args):
+                new[e] = matmul(*map(transpose, reversed(x.args[0].args)))
+        elif isinstance(x, MatMul):
+            new[e] = _multiplied_out(x, shared)
+    return new[root]
+
+
+def _multiplied_out(e: MatMul, shared: bool) -> Expr:
+    """A product with its sums of constants multiplied out over what is short, and parts of blocks
+    put where the blocks are put."""
+    args = list(e.args)
+    i = len(args) - 1
+    while i >= 0 and len(args) > 1:
+        a = args[i]
+        if isinstance(a, Add) and not all(map(_is_constant, args)):
+            rest = args[i + 1 :] or args[:i]
+            if all(map(_is_constant, a.args)):
+                short = shared or sum(map(length, rest)) + len(rest) - 1 <= LONGEST
+            else:
+                rest = args
+                short = _is_put(args, i) or (not shared and _is_short_row(args, i))
+            if short and rest is args:
+                return _distributed(args[:i], a, args[i + 1 :])
+            if short and i < len(args) - 1:
+                args[i:] = [_distributed([], a, rest)]
+            elif short:
+                args = [_distributed(rest, a, [])]
+        i -= 1
+    return matmul(*args)
+
+
+def _is_put(args: Sequence[Expr], i: int) -> bool:
+    """Whether a sum of parts of a block matrix is put somewhere in a larger one."""
+    others = [*args[:i], *args[i + 1 :]]
+    is_put = selects(transpose(args[0])) or selects(args[-1])
+    if not is_put or not all(isinstance(a, Structured) for a in others):
+        return False
+    ends = [_ends(a) for a in args[i].args]
+    return any(selects(transpose(first)) or selects(last) for first, last in ends)
+
+
+def _is_short_row(args: Sequence[Expr], i: int) -> bool:
+    """Whether it is `X' [A, B]`, which is written `[X' A, X' B]`."""
+    if len(args) != 2 or len(args[i].args) != 2:
+        return False
+    if length(args[1 - i]) > 1:
+        return False
+    ends = [_ends(a) for a in args[i].args]
+    return all(selects(last) if i else selects(transpose(first)) for first, last in ends)
+
+
+def _ends(e: Expr) -> tuple[Expr, Expr]:
+    """The first and the last factor of a product."""
+    inner = e
+    if isinstance(e, Times):
+        larger = [a for a in e.args if not a.is_scalar]
+        inner = larger[0] if len(larger) == 1 else e
+    return (inner.args[0], inner.args[-1]) if isinstance(inner, MatMul) else (inner, inner)
+
+
+def _distributed(before: Sequence[Expr], a: Expr, after: Sequence[Expr]) -> Expr:
+    """The product of a sum with others, multiplied out, scalars in front."""
+    found = []
+    for b in a.args:
+        scalars = [x for x in b.args if x.is_scalar] if isinstance(b, Times) else []
+        inner = times(*(x for x in b.args if not x.is_scalar)) if scalars else b
+        found.append(times(*scalars, matmul(*before, inner, *after)))
+    return add(*found)
+
+
+def _is_constant(e: Expr) -> bool:
+    """Whether it is made of structured constants and identities, times scalars."""
+    if isinstance(e, Add):
+        return all(map(_is_constant, e.args))
+    inner = [a for a in e.args if not a.is_scalar] if isinstance(e, Times) else [e]
+    return len(inner) == 1 and isinstance(inner[0], (Structured, Eye))
 
 
 def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
@@ -264,7 +360,11 @@ def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
     )
     if a.op == "transpose":
         return transpose(part(a.args[0], cols, rows))
-    if isinstance(a, Part) and (a.rows is None or rows is None) and (a.cols is None or cols is None):
+    if (
+        isinstance(a, Part)
+        and (a.rows is None or rows is None)
+        and (a.cols is None or cols is None)
+    ):
         return part(a.args[0], a.rows or rows, a.cols or cols)
     return node(Part, (a,), shape, rows, cols)  # type: ignore[arg-type]
 
@@ -288,7 +388,7 @@ def _alone(e: Structured) -> Expr:
     if selects(e):
         return part(eye(cols), _bounds(e), None)
     if selects(transpose(e)):
-        return transpose(part(eye(rows), _bounds(transpose(e)), None))
+        return part(eye(rows), None, _bounds(transpose(e)))
     if rows == cols:
         return acted("shift", eye(rows), 0, -e.offset)
     size = rows + cols  # a part of what is moved
@@ -432,31 +532,42 @@ def _placement(e: Expr, new: dict[Expr, Expr]) -> _Placed | None:
     return _Placed(down, right, times(*scalars, core))
 
 
-def _sum(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
+def _spread(found: _Placed, shape: Shape) -> _Placed:
+    """A part that is constant along a side, as large as that side of the sum that it is in."""
+    core = found.core
+    for axis, (place, size) in enumerate(zip((found.down, found.right), shape, strict=True)):
+        if place is None and core.shape[axis] != size:
+            sides = (size, core.shape[1]) if axis == 0 else (core.shape[0], size)
+            core = ones(*sides) if isinstance(core, (Ones, Number)) else times(core, ones(*sides))
+    return found._replace(core=core)
+
+
+def _sum(e: Add, new: dict[Expr, Expr]) -> Expr:
     """A sum: what is put in different places is one block matrix."""
     groups: list[list[_Placed]] = []
     order: list[Expr | list[_Placed]] = []
-    for a in args:
+    for a in e.args:
         found = _placement(a, new)
         if found is None:
             order.append(new[a])
             continue
+        found = _spread(found, e.shape)
         group = next((g for g in groups if _fits(found, g)), None)
         if group is None:
             group = []
             groups.append(group)
             order.append(group)
         group.append(found)
-    parts = [
-        _placed(x, x[0].down, x[0].right) if isinstance(x, list) else x for x in order
-    ]
+    parts = [_placed(x, x[0].down, x[0].right) if isinstance(x, list) else x for x in order]
     return add(*parts)
 
 
 def _fits(found: _Placed, group: Sequence[_Placed]) -> bool:
     """Whether a part stands beside, or exactly upon, all that are in a block matrix."""
     first = group[0]
-    if (found.down is None) != (first.down is None) or (found.right is None) != (first.right is None):
+    if (found.down is None) != (first.down is None) or (found.right is None) != (
+        first.right is None
+    ):
         return False
     return all(_apart(found.down, g.down) and _apart(found.right, g.right) for g in group)
 
@@ -500,6 +611,7 @@ def block(cells: Sequence[Expr], width: int) -> Expr:
 
 def _cuts(places: Sequence[_Place]) -> Iterator[_Place]:
     """The places in order, with those between them that are empty."""
+
     def later(a: _Place, b: _Place) -> int:
         return -1 if (b.offset - a.end).is_at_least(0) else 1
 
@@ -511,5 +623,3 @@ def _cuts(places: Sequence[_Place]) -> Iterator[_Place]:
         at = place.end
     if places and at != places[0].total:
         yield _Place(at, places[0].total - at, places[0].total)
-
-

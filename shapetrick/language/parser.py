@@ -123,6 +123,14 @@ class Builder:
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
 
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
+
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
         return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)

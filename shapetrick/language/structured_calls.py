@@ -91,7 +91,9 @@ def _by_side(node: SyntaxNode, shape: Shape) -> tuple[Selector, Selector] | None
     raise ShapeError("a matrix has rows and columns: at most two things stand in the brackets.")
 
 
-def build_selection(node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: Size) -> Expr:
+def build_selection(
+    node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: Size
+) -> Expr:
     """The expression of `A[…]`. Raises ShapeError where a bound may not be met."""
     selectors = _by_side(node, a.shape)
     if selectors is None:
@@ -149,7 +151,9 @@ def shape_of_block(node: SyntaxNode, shapes: Sequence[Shape]) -> Shape:
         height.append(row[0][0])
         wide.append(structured.total([shape[1] for shape in row]))
     if len(set(wide)) > 1:
-        raise ShapeError(_unfit("the rows of a block", "columns", wide, [s for r in rows for s in r]))
+        raise ShapeError(
+            _unfit("the rows of a block", "columns", wide, [s for r in rows for s in r])
+        )
     return structured.total(height), wide[0]
 
 
@@ -178,9 +182,7 @@ def build_block(node: SyntaxNode, parts: Sequence[Expr]) -> Expr:
 
 
 def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
-    return all(
-        a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True)
-    )
+    return all(a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True))
 
 
 def shape_of_call(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> None:
