@@ -287,7 +287,8 @@ def _multiplied_out(e: MatMul, shared: bool) -> Expr:
     i = len(args) - 1
     while i >= 0 and len(args) > 1:
         a = args[i]
-        if isinstance(a, Add) and not all(map(_is_constant, args)):
+        whole = isinstance(a, Add) and all(b.shape == a.shape for b in a.args)
+        if whole and not all(map(_is_constant, args)):
             rest = args[i + 1 :] or args[:i]
             if all(map(_is_constant, a.args)):
                 short = shared or sum(map(length, rest)) + len(rest) - 1 <= LONGEST
@@ -431,9 +432,10 @@ def _chain(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
             done.append(a)  # waits for what is in front of it
         else:
             done.append(new[a])
-        if len(done) > 1 and isinstance(done[-2], Structured) and not isinstance(a, Structured):
-            waiting = done.pop(-2)
-            done[-1] = _acting_behind(waiting, done[-1], new)
+        if len(done) > 1 and not isinstance(a, Structured):
+            waiting = done[-2]
+            if isinstance(waiting, Structured):
+                done[-2:] = [_acting_behind(waiting, done[-1], new)]
     return matmul(*done[::-1]) if len(done) > 1 else done[0]
 
 
@@ -525,10 +527,8 @@ def _placement(e: Expr, new: dict[Expr, Expr]) -> _Placed | None:
         values = values[:-1] if right is not None else values
     if down is None and right is None:
         return None
-    if values:
-        core = _chain(values, new)
-    else:
-        core = eye(down.size if down is not None else right.size)  # type: ignore[union-attr]
+    size = (down or right or _Place(ONE, ONE, ONE)).size
+    core = _chain(values, new) if values else eye(size)
     return _Placed(down, right, times(*scalars, core))
 
 
@@ -565,9 +565,7 @@ def _sum(e: Add, new: dict[Expr, Expr]) -> Expr:
 def _fits(found: _Placed, group: Sequence[_Placed]) -> bool:
     """Whether a part stands beside, or exactly upon, all that are in a block matrix."""
     first = group[0]
-    if (found.down is None) != (first.down is None) or (found.right is None) != (
-        first.right is None
-    ):
+    if any((a is None) != (b is None) for a, b in zip(found[:2], first[:2], strict=True)):
         return False
     return all(_apart(found.down, g.down) and _apart(found.right, g.right) for g in group)
 
@@ -583,8 +581,8 @@ def _placed(group: Sequence[_Placed], down: _Place | None, right: _Place | None)
     """The block matrix of parts that fit."""
     if down is None and right is None:
         return group[0].core
-    heights = list(_cuts([g.down for g in group if g.down is not None]))
-    widths = list(_cuts([g.right for g in group if g.right is not None]))
+    heights: list[_Place | None] = [*_cuts([g.down for g in group if g.down is not None])]
+    widths: list[_Place | None] = [*_cuts([g.right for g in group if g.right is not None])]
     cells: list[Expr] = []
     for row in heights or [None]:
         for col in widths or [None]:

@@ -98,7 +98,7 @@ def build_selection(
     selectors = _by_side(node, a.shape)
     if selectors is None:
         name = typed(node.args[0])
-        at = typed(selectors_bound(node)) if selectors_bound(node) is not None else ":"
+        at = _typed_selector(node.value[0], typed)
         raise ShapeError(
             f"`{name}` is {shape_text(a.shape)}, which has rows and columns: write "
             f"`{name}[{at}, :]` for rows, `{name}[:, {at}]` for columns."
@@ -114,9 +114,8 @@ def build_selection(
     return structured.selected(a, *chosen)
 
 
-def selectors_bound(node: SyntaxNode) -> SyntaxNode | None:
-    """The first thing that is typed in the brackets."""
-    return next((bound for s in node.value for bound in s.bounds), None)
+def _typed_selector(selector: Selector, typed: Callable[[SyntaxNode], str]) -> str:
+    return "..".join(map(typed, selector.bounds)) or ":"
 
 
 def _check_bounds(first: Dim, last: Dim, size: Dim, what: str) -> None:
