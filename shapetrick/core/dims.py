@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from .errors import ShapeError
@@ -83,12 +84,7 @@ class Dim:
     @property
     def least(self) -> int | None:
         """Its least value, where it does not fall as its names grow, from 1 on; else None."""
-        if self.integer is not None:
-            return self.integer
-        shifted = self.substitute({name: ONE + Dim.of(name) for name in self.names})
-        if any(names and k < 0 for names, k in shifted.terms):
-            return None
-        return next((k for names, k in shifted.terms if not names), 0)
+        return _least(self)
 
     def is_at_least(self, k: int) -> bool:
         """Whether it is, whatever sizes its names have."""
@@ -140,6 +136,16 @@ Extent = tuple[Dim, ...]  # the shape of an array: one dimension for each axis
 ONE = Dim.of(1)
 NOTHING = Dim.of(0)
 SCALAR: Shape = (ONE, ONE)
+
+
+@lru_cache(maxsize=4096)
+def _least(dim: Dim) -> int | None:
+    if dim.integer is not None:
+        return dim.integer
+    above = dim.substitute({name: ONE + Dim.of(name) for name in dim.names})
+    if any(names and k < 0 for names, k in above.terms):
+        return None
+    return next((k for names, k in above.terms if not names), 0)
 
 
 def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:

@@ -418,6 +418,10 @@ def structured(pattern: Pattern, rows: Dim, cols: Dim, offset: Dim = NOTHING) ->
     """The matrix of that pattern; where it is an identity, or zero, these."""
     if pattern == "moved" and ((offset - cols).is_at_least(0) or (-offset - rows).is_at_least(0)):
         return zeros(rows, cols)
+    if (pattern, cols) == ("lower", ONE) or (pattern, rows) == ("upper", ONE):
+        return ones(rows, cols)
+    if pattern != "turned" and ONE in (rows, cols):
+        pattern = "moved"  # of a triangle, its corner is left
     if (rows, cols) == SCALAR or (pattern == "moved" and rows == cols and offset == NOTHING):
         return eye(rows)
     return node(Structured, (), (rows, cols), pattern, offset)

@@ -32,6 +32,7 @@ from .expr import (
     add,
     eye,
     matmul,
+    named,
     negate,
     node,
     ones,
@@ -41,7 +42,7 @@ from .expr import (
     transpose,
     zeros,
 )
-from .traversal import postorder
+from .traversal import postorder, substitute
 
 # ------------------------------------------------------------------------------------- constants
 
@@ -64,8 +65,12 @@ def joined(rows: Sequence[Sequence[Expr]]) -> Expr:
     for row in rows:
         left = NOTHING
         for a in row:
-            down = structured("moved", height, a.shape[0], -above)
-            parts.append(matmul(down, a, structured("moved", a.shape[1], width, left)))
+            factors = [a]
+            if len(rows) > 1:
+                factors.insert(0, structured("moved", height, a.shape[0], -above))
+            if len(row) > 1:
+                factors.append(structured("moved", a.shape[1], width, left))
+            parts.append(matmul(*factors))
             left = left + a.shape[1]
         above = above + row[0].shape[0]
     return add(*parts)
@@ -256,6 +261,20 @@ def written(root: Expr, shared: bool = False) -> Expr:
             case _:
                 new[e] = rebuild(e, [new[a] for a in e.args])
     return new[root]
+
+
+def written_through(roots: Sequence[Expr]) -> list[Expr]:
+    """The expressions likewise with the bodies of their definitions, for what computes them."""
+    if not any(isinstance(x, Structured) for x in postorder(roots)):
+        return list(roots)
+    bodies: dict[Expr, Expr] = {}
+    for e in postorder(roots):
+        if isinstance(e, Name):
+            body = written(substitute(e.args[0], bodies), shared=True)
+            bodies[e] = named(e.name, body)
+    return [
+        bodies[e] if e in bodies else written(substitute(e, bodies), shared=True) for e in roots
+    ]
 
 
 def _prepared(root: Expr, shared: bool) -> Expr:
