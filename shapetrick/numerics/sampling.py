@@ -22,6 +22,7 @@ SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
 LARGEST_FIXED = 6  # a declared size above it is drawn small, where nothing forces it
 MANY = 9  # more names than this share sizes
 ORDERS = 10  # assignments tried
+LARGEST_LEAST = 10_000  # that a size is made, so that a slice up to a number has a meaning
 
 
 class Profile(NamedTuple):
@@ -135,9 +136,12 @@ def _unlike(first: Mapping[str, int], order: Sequence[str], dims: Sequence[Dim])
 
 def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, int]:
     """Sizes that grow along the order and keep the values of distinct dimensions apart."""
-    if len(order) > MANY:
-        return {name: start + i % 5 for i, name in enumerate(order)}
     sizes: dict[str, int] = {}
+    if len(order) > MANY:
+        for i, name in enumerate(order):
+            alone = [d for d in dims if d.names == (name,)]
+            sizes[name] = _large_enough(alone, {}, name, start + i % 5)
+        return sizes
     waiting = {d: {*d.names} for d in dims if d.integer is None}
     taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
     size = start
@@ -147,7 +151,7 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
         size = next(
             (s for s in range(size, size + 8) if _apart(ready, {**sizes, name: s}, taken)), size
         )
-        sizes[name] = size
+        sizes[name] = size = _large_enough(ready, sizes, name, size)
         taken.update((size, *(d.size(sizes) for d in ready)))
         for d in ready:
             waiting.pop(d, None)
@@ -155,9 +159,35 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     return sizes
 
 
+def _large_enough(
+    ready: Sequence[Dim], sizes: Mapping[str, int], name: str, size: int
+) -> int:
+    """The least size from that one on at which no dimension is empty."""
+    return next(
+        (
+            s
+            for s in range(size, size + LARGEST_LEAST)
+            if all(d.size({**sizes, name: s}) > 0 for d in ready)
+        ),
+        size,
+    )
+
+
 def _apart(ready: Sequence[Dim], sizes: Mapping[str, int], taken: set[int]) -> bool:
     values = [d.size(sizes) for d in ready]
     return min(values) >= SMALLEST and len({*values}) == len(values) and taken.isdisjoint(values)
+
+
+def least_sizes(dims: Iterable[Dim]) -> tuple[str, ...]:
+    """What sizes are at least ("n ≥ 3") where no dimension is empty."""
+    least: dict[Dim, int] = {}
+    for d in dims:
+        at_least = d.least
+        if d.integer is None and at_least is not None and at_least < 1:
+            constant = next((k for names, k in d.terms if not names), 0)
+            growing = d - Dim.of(constant)
+            least[growing] = max(least.get(growing, 1), 1 - constant)
+    return tuple(f"{growing} ≥ {k}" for growing, k in least.items())
 
 
 def orders_obeyed(
