@@ -301,12 +301,25 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
                 raise ParseError(
-                    "a size is a dimension's name, a positive whole number, or a sum or product "
-                    "of them.",
+                    _no_size(part),
                     part.span,
                     scope.text,
                 )
     return done[node]
+
+
+def _no_size(part: SyntaxNode) -> str:
+    """What is said of something else in the place of a size."""
+    if part.kind == "name":
+        name = part.value
+        return (
+            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
+            f"as `{name}` is by `x : {name}+m`, or whole numbers."
+        )
+    return (
+        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
+        "1), or a sum, difference or product of them."
+    )
 
 
 @dataclass(slots=True)

@@ -127,6 +127,12 @@ class Builder:
         """`A > B`: the step of the difference."""
         left, sign, right = c
         span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                span_of(sign),
+            )
         sides = (left, right) if sign == ">" else (right, left)
         difference = SyntaxNode("-", sides, None, span)
         return SyntaxNode("call", (difference,), Callee("step"), span)

@@ -159,9 +159,7 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     return sizes
 
 
-def _large_enough(
-    ready: Sequence[Dim], sizes: Mapping[str, int], name: str, size: int
-) -> int:
+def _large_enough(ready: Sequence[Dim], sizes: Mapping[str, int], name: str, size: int) -> int:
     """The least size from that one on at which no dimension is empty."""
     return next(
         (

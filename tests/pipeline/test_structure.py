@@ -34,7 +34,8 @@ ROWS = [
     ("norm(x[2..n] - x[1..n-1])^2", "jnp.sum((x[1:] - x[:-1]) ** 2)"),
     ("norm(x[3..n] - 2 x[2..n-1] + x[1..n-2])^2",
      "jnp.sum((x[2:] - 2 * x[1:-1] + x[:-2]) ** 2)"),
-    ("sum(sqrt((X[2..m, 1..n-1] - X[1..m-1, 1..n-1]).^2 + (X[1..m-1, 2..n] - X[1..m-1, 1..n-1]).^2))",
+    ("sum(sqrt((X[2..m, 1..n-1] - X[1..m-1, 1..n-1]).^2 + "
+     "(X[1..m-1, 2..n] - X[1..m-1, 1..n-1]).^2))",
      "jnp.sum(jnp.sqrt((X[1:, :-1] - X[:-1, :-1])**2 + (X[:-1, 1:] - X[:-1, :-1])**2))"),
     ("sum(tanh([A, B] W))", "jnp.sum(jnp.tanh(jnp.hstack([A, B]) @ W))"),
     ("norm([A, B])^2 + sum([u; v])", "jnp.sum(A**2) + jnp.sum(B**2) + jnp.sum(u) + jnp.sum(v)"),
@@ -158,7 +159,7 @@ def test_derivatives_are_those_of_jax(text: str, source: str) -> None:
         wanted = expected(kind, source, name, env, shape)
         np.testing.assert_allclose(value, wanted.reshape(value.shape), rtol=1e-9, atol=1e-9)
         printed = to_text(d.result.gradient)
-        symbols = {k: d.result.request.direction for k in ("Up", "Dir")}
+        symbols = dict.fromkeys(("Up", "Dir"), d.result.request.direction)
         names = {k: e for k, e in symbols.items() if e is not None and e.name == k}
         names |= {e.name: e for e in postorder([d.result.gradient]) if isinstance(e, Name)}
         again = read_expression(printed, d.problem, names, d.result.gradient.shape)
