@@ -33,6 +33,7 @@ from ..numerics.sampling import (
     dims_among,
     forced_sizes,
     generator,
+    least_sizes,
     orders_obeyed,
 )
 from .directional import Target, also_drawn
@@ -496,7 +497,7 @@ class Checker:
         zero: bool = False,
     ) -> Validation:
         sizes = tuple(dict(probe.site.sizes) for probe in self._found[:SITES])
-        conditions = self._conditions()
+        conditions = (*least_sizes(dims_among(self._target.nodes)), *self._conditions())
         return Validation(
             verdict, reason, error, order, 2 * len(sizes), sizes, self._seed, conditions, zero
         )
