@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
@@ -319,6 +319,20 @@ class Call(Expr):
         return self.function
 
 
+class Computation(Protocol):
+    """What computes a value from sizes, abstract functions and the values of the arguments."""
+
+    def __call__(self, sizes: Any, functions: Any, *values: Any) -> Any: ...
+
+
+@_node
+class Computed(Expr):
+    """What only numbers tell, such as the solution of equations: part of no answer."""
+
+    compute: Computation
+    op: ClassVar[str] = "computed"
+
+
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
     | Name
@@ -407,6 +421,11 @@ IDENTITY = "I"  # the name of identities whose size is inferred
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
+
+
+def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
+    """What is computed of the arguments' values, of that shape."""
+    return node(Computed, args, shape, compute)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
@@ -569,6 +588,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
+        case Computed():
+            return node(Computed, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 

@@ -27,6 +27,7 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_statements import unknowns
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
@@ -549,7 +550,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
