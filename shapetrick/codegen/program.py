@@ -255,5 +255,7 @@ def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     dims: list[Dim] = []
     for v in walk(values):
         data = v.data if isinstance(v.data, tuple) else (v.data,)
+        if v.op == "slice":
+            data = tuple(end for place in data if place is not None for end in place)
         dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
     return tuple(dict.fromkeys(name for d in dims for name in d.names))

@@ -150,6 +150,10 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "diagonal_matrix": _row("np.diag({0})"),
     "diagonal": _row("np.diagonal({0})"),
     "kron": _row("np.kron({0}, {1})"),
+    "flip": _row("np.flip({0}{axis})", torch="torch.flip({0}, dims=({number},))"),
+    "lower": _row("np.tril({0})"),
+    "upper": _row("np.triu({0})"),
+    "cumsum": _row("np.cumsum({0}{axis})"),
     # sums and products
     "sum": _row("np.sum({0}{axis})"),
     "prod": _row("np.prod({0}{axis})"),
