@@ -24,7 +24,6 @@ from .pipeline.requests import steps_of
 if TYPE_CHECKING:
     from .checks import Check
     from .codegen.python.callables import Generated
-    from .codegen.python.loop_callables import GeneratedLoops
     from .families.saved_values import Account
     from .numerics.error_curves import Curve
     from .render.html import Report
@@ -128,7 +127,7 @@ class Derivation:
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
-    ) -> Generated | GeneratedLoops:
+    ) -> Generated:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         from .codegen.python import export as exports
 
@@ -300,7 +299,7 @@ class Problem:
         blocks: bool = False,
         seed: int = 0,
         time_limit: float | None = SECONDS,
-    ) -> Generated | GeneratedLoops:
+    ) -> Generated:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from .codegen.python import export as exports
 
