@@ -165,7 +165,7 @@ class Checker:
         that has converged), or an uncertain one, is looked at again at larger ones."""
         gradient = self._stated(gradient)
         found = self._checked(gradient)
-        if not found.zero and found.reason != UNCERTAIN:
+        if (not found.zero and found.reason != UNCERTAIN) or not self._target.depends:
             return found
         larger = copy(self)
         larger._begin(self._forced, LARGER)
@@ -436,6 +436,7 @@ class Checker:
 
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""
+        depends = self._target.depends
         while len(self._found) <= index:
             following = self._next_sizes()
             if self._flat and (following is None or len(self._flat) > FLAT_SITES):
@@ -451,14 +452,16 @@ class Checker:
                 tried.append(point)
                 if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
                     break
-            if tried and all(p.zero for p in tried):  # perhaps flat until inputs are large
+                if not depends:
+                    break
+            if tried and depends and all(p.zero for p in tried):  # perhaps until inputs are large
                 for point in islice(site.points(LARGE_TRIES), len(LARGE_TRIES)):
                     tried.append(point)
                     if not point.zero:
                         break
             if not tried:
                 self._barren.append(site)
-            elif not all(p.zero for p in tried):
+            elif not depends or not all(p.zero for p in tried):
                 self._found.append(_Probe(site, tried, points))
             else:
                 self._flat.append(_Probe(site, tried, points))

@@ -57,6 +57,11 @@ class Target:
         return tuple(dict.fromkeys([*leaves, *extra]))
 
     @cached_property
+    def depends(self) -> bool:
+        """Whether the variable is computed with at all; where it isn't, there is nothing to see."""
+        return self.wrt in self.nodes
+
+    @cached_property
     def computed(self) -> tuple[Expr, ...]:
         """What has a value: the nodes, and the inputs that are not among them."""
         return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
