@@ -23,6 +23,7 @@ from ..core.dims import ONE, Shape
 from ..core.expr import UNIT, Expr, Number, Transpose
 from ..core.functions import Array
 from ..core.results import FactorSide, Rejected
+from ..core.traversal import Classes
 from ..derivation.arrangements import Blocks, einsum, partitions
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
@@ -236,7 +237,7 @@ def _sides(
     path: ComposedLine, target: LineFactor, shape: Shape, text: Callable[[Expr], str]
 ) -> tuple[FactorSide, ...]:
     """The sides of a line's factors, and of what they are arranged to."""
-    dims = _Classes(path.dims)
+    dims = Classes(path.dims)
     solved = _solve(path.units)
     sides = []
     for owner, piece in enumerate((*path.pieces, target)):
@@ -254,24 +255,10 @@ def _sides(
 
 def _solution(path: ComposedLine, target: LineFactor) -> list[int]:
     """The blocks in which the rules put the sides."""
-    blocks = _Classes(path.blocks)
+    blocks = Classes(path.blocks)
     found = [blocks.of(p.block) for piece in (*path.pieces, target) for p in piece.places]
     order: dict[int, int] = {}
     return [order.setdefault(b, len(order)) for b in found]
-
-
-class _Classes:
-    """Which numbers are equal, from pairs (union–find)."""
-
-    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
-        self._parent: dict[int, int] = {}
-        for a, b in pairs:
-            self._parent[self.of(a)] = self.of(b)
-
-    def of(self, a: int) -> int:
-        while a in self._parent and self._parent[a] != a:
-            a = self._parent[a]
-        return a
 
 
 def _solve(equations: Sequence[tuple[Unit, Unit]]) -> dict[int, Unit]:
