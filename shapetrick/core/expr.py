@@ -306,6 +306,10 @@ class Call(Expr):
     def op(self) -> str:
         return self.function
 
+    @property
+    def payload(self) -> tuple[Any, ...]:
+        return self.function, self.data
+
 
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Name
