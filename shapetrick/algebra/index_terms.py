@@ -32,6 +32,7 @@ from ..core.expr import (
     Number,
     Ones,
     Power,
+    Structured,
     Symbol,
     Times,
     Transpose,
@@ -39,8 +40,10 @@ from ..core.expr import (
     data_of,
     dimension,
     number_power,
+    transpose,
 )
 from ..core.functions import TABLE
+from ..core.structured import is_canonical
 from .monomials import gathered, multiply_exponents
 
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
@@ -361,6 +364,17 @@ def _open_commute(
     return True
 
 
+def _open_structured(
+    d: _TermBuilder, e: Structured, rows: Nodes, cols: Nodes, exponent: Expr, _: int
+) -> bool:
+    """Of a constant and its transpose one is enough; its entries are their own powers."""
+    turned = not is_canonical(e)
+    sides = (cols, rows) if turned else (rows, cols)
+    positive = isinstance(exponent, Number) and exponent.value > 0
+    _take_atom(d, transpose(e) if turned else e, *sides, UNIT if positive else exponent)
+    return True
+
+
 def _open_row(
     d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
 ) -> bool:
@@ -406,6 +420,7 @@ _OPENERS: dict[str, Callable[..., bool] | None] = {
     "matmul": _open_matmul,
     "eye": _open_eye,
     "commute": _open_commute,
+    "structured": _open_structured,
 }
 
 

@@ -40,6 +40,7 @@ from ..core.results import Rewriting
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
+from .structured_terms import constants_composed
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -337,4 +338,9 @@ def _divisors(e: Expr) -> list[Expr]:
 
 SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
-TERM_PASSES: tuple[TermPass, ...] = (one_sign, scalars_multiplied, divisors_cancelled)
+TERM_PASSES: tuple[TermPass, ...] = (
+    constants_composed,
+    one_sign,
+    scalars_multiplied,
+    divisors_cancelled,
+)

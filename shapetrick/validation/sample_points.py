@@ -313,13 +313,18 @@ class Site:
             return
         for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
-            yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
+            yield self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
         for shrink in _SHRINKING if self.target.ranges else ():
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
-            yield Draw(self.inside(env, rng), abstract_functions(self.target.abstract, rng), shrink)
+            functions = abstract_functions(self.target.abstract, rng)
+            yield self._drawn(self.inside(env, rng), functions, shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
+
+    def _drawn(self, env: Env, functions: FunctionValues, shrink: float) -> Draw:
+        """A draw that fulfils the equations, where there are some."""
+        return Draw(self.target.consistent(env, self.sizes, functions), functions, shrink)
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, FunctionValues]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
@@ -330,6 +335,7 @@ class Site:
         for symbol in self.target.inputs:
             profiles = common.above(any_profiles(count - count // 2, rng))
             stacked[symbol.name] = draws(symbol, self.sizes, rng, profiles, count)
+        stacked = {**self.target.consistent(stacked, self.sizes, functions)}
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:
