@@ -144,6 +144,10 @@ class Notation:
         """The piece of a node, as it stands in the pieces of others."""
         return piece
 
+    def word(self, name: str) -> str:
+        """The name of a function that has no row."""
+        return name
+
     def selected(self, base: Fragment, sides: Sequence[Rope]) -> Rope:
         """Rows and columns of a matrix."""
         return (self.enclosed(base, NotationPrecedence.ATOM), "[", *_with_commas(sides), "]")
@@ -279,7 +283,7 @@ class _Writer:
             case Acted():
                 by = [] if e.by is None else [s.dim(e.by)]
                 axis = [] if e.axis is None or ONE in e.shape else [s.axis(e.axis)]
-                piece = s.function(e.function, [self.pieces[e.args[0]]], [*by, *axis])
+                piece = s.function(s.word(e.function), [self.pieces[e.args[0]]], [*by, *axis])
             case _:
                 piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
         self.pieces[e] = s.marked(e, piece)
