@@ -336,9 +336,9 @@ def _is_put(args: Sequence[Expr], i: int) -> bool:
 
 def _is_short_row(args: Sequence[Expr], i: int) -> bool:
     """Whether it is `X' [A, B]`, which is written `[X' A, X' B]`."""
-    if len(args) != 2 or len(args[i].args) != 2:
+    if len(args) != 2 or len(args[i].args) != 2 or length(args[1 - i]) > 1:
         return False
-    if length(args[1 - i]) > 1:
+    if any(length(a) > 2 for a in args[i].args):  # the product with a constant, and what is put
         return False
     ends = [_ends(a) for a in args[i].args]
     return all(selects(last) if i else selects(transpose(first)) for first, last in ends)
