@@ -43,7 +43,7 @@ from ..core.expr import (
 )
 from ..core.functions import NAMES
 from ..core.indices import Range
-from ..core.structured import Acted, Block, Bounds, Part, written
+from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
@@ -278,7 +278,7 @@ class _Writer:
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
             case Part():
                 piece = self._part(e)
-            case Block():
+            case BlockMatrix():
                 piece = Fragment(s.block(self._rows(e)), NotationPrecedence.ATOM)
             case Acted():
                 by = [] if e.by is None else [s.dim(e.by)]
@@ -311,7 +311,7 @@ class _Writer:
             sides = sides[1:]
         return Fragment(s.selected(self.pieces[base], sides), NotationPrecedence.ATOM)
 
-    def _rows(self, e: Block) -> list[list[Rope]]:
+    def _rows(self, e: BlockMatrix) -> list[list[Rope]]:
         cells = [signed(self.pieces[a]) for a in e.args]
         return [cells[i : i + e.width] for i in range(0, len(cells), e.width)]
 

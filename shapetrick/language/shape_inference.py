@@ -19,7 +19,7 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
-from .structured_calls import CALLS, shape_of_block, shape_of_call, sizes_of_selection
+from .structured_calls import CALLS, check_call, shape_of_block, sizes_of_selection
 from .syntax import INNER, SyntaxNode
 from .unification import Unifier, is_open, is_settled, unknowns
 
@@ -360,7 +360,7 @@ def _call(
 def _structured(
     i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
 ) -> Shape | None:
-    shape_of_call(i, node, args)
+    check_call(node, args, i.size)
     shape: Shape | None = args[0]
     for other in args[1:]:
         shape = None if shape is None else _broadcast(i, node, (shape, other), out, force)
