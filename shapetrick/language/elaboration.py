@@ -293,6 +293,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "-":

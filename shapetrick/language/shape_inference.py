@@ -123,6 +123,13 @@ class Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
         return Inference(dict(self.shapes), self.dims, self.size, self.unifier.copy())
 
+    def length(self, node: SyntaxNode) -> Dim:
+        """The dimension that a size is, which can't be negative."""
+        dim = self.size(node)
+        if dim.least is None or (dim.integer is not None and dim.integer < 1):
+            raise Misfit(node, f"`{dim}` may be less than 1, and there is no matrix of that size.")
+        return dim
+
     # ---- the pass
 
     def _watch(self, pending: _Pending) -> None:
@@ -187,7 +194,7 @@ class Inference:
             wanted = " or ".join(map(str, counts))
             what = "size" if counts == (1,) else "sizes"
             raise Miscount(node, f"`{name}` takes {wanted} {what}, not {len(sizes)}.")
-        return build(*map(self.size, sizes)).shape
+        return build(*map(self.length, sizes)).shape
 
     def _apply(
         self, node: SyntaxNode, args: tuple[Shape, ...], out: Shape | None, force: bool
@@ -217,7 +224,7 @@ class Inference:
             wanted = f" and {sizes} sizes" if sizes else ""
             given = len(node.args) + len(rest)
             raise Miscount(node, f"`{name}` takes {_arguments(row)}{wanted}, not {given}.")
-        return tuple(map(self.size, rest))
+        return tuple(map(self.length, rest))
 
 
 # --------------------------------------------------------- rules: one for each kind of inner node

@@ -191,12 +191,7 @@ def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
     if axis is not None and not row.takes_axis:
         raise ShapeError(f"`{name}` takes no axis.")
     for place in places:
-        _places(place, size)
-
-
-def _places(node: SyntaxNode, size: Size) -> Dim:
-    """By how much entries are moved, which may be negative."""
-    return -size(node.args[0]) if node.kind == "neg" else size(node)
+        size(place)
 
 
 def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
@@ -213,4 +208,4 @@ def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
                 "`axis=1`."
             )
         axis = 0 if a.shape[1] == ONE else 1
-    return row.build(a, *(_places(s, size) for s in sizes), axis)
+    return row.build(a, *map(size, sizes), axis)
