@@ -33,6 +33,7 @@ from ..core.expr import (
     Ones,
     Power,
     Structured,
+    Symbol,
     Times,
     Transpose,
     Zeros,
@@ -261,7 +262,13 @@ def _read(
         while d.pending:
             item = d.pending.pop()
             x = item[0]
-            if isinstance(x, Add) and item[3] is UNIT and distribute(x):
+            opener = _OPENERS.get(x.op, _open_row)
+            if opener is not None:
+                if item[4] > horizon or not opener(d, *item):
+                    _take_atom(d, *item[:4])
+            elif isinstance(x, Symbol):
+                _take_atom(d, *item[:4])
+            elif isinstance(x, Add) and item[3] is UNIT and distribute(x):
                 branches = _branches(d, item)
                 d = branches[0]
                 drafts.extend(reversed(branches[1:]))
@@ -274,9 +281,7 @@ def _read(
             elif isinstance(x, Name) and item[4] <= horizon and distribute(x):
                 d.pending.append((x.args[0], *item[1:4], item[4] + 1))
             elif not isinstance(x, Ones):
-                opener = _OPENERS.get(x.op, _open_row)
-                if opener is None or item[4] > horizon or not opener(d, *item):
-                    _take_atom(d, *item[:4])
+                _take_atom(d, *item[:4])
         else:
             done.append(_finish(d))
     return done
@@ -397,9 +402,13 @@ def _open_row(
     return True
 
 
-# The others are rows of the operation table; what is None is no product.
+# The others are rows of the operation table; what is None is no product, or a sum of products.
 _OPENERS: dict[str, Callable[..., bool] | None] = {
     "symbol": None,
+    "number": None,
+    "zeros": None,
+    "ones": None,
+    "add": None,
     "name": None,
     "dimension": None,
     "constant": None,
@@ -474,5 +483,5 @@ def tidy(term: Term) -> Term:
 
 def _whole(exponent: Expr) -> bool:
     return exponent is UNIT or (
-        isinstance(exponent, Number) and exponent.value == int(exponent.value)
+        isinstance(exponent, Number) and exponent.value.as_integer_ratio()[1] == 1
     )

@@ -21,8 +21,10 @@ class Symmetry:
 
     def __call__(self, e: Expr) -> bool:
         known = self._known
+        if e in known:
+            return known[e]
         products: dict[Expr, Sequence[Term]] = {}
-        stack = [e] if e not in known else []
+        stack = [e]
         while stack:
             x = stack[-1]
             if x not in products:

@@ -18,7 +18,7 @@ from ..core.functions import TABLE as FUNCTIONS
 from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
-from .ir import Graph, Value, pairs
+from .ir import ArrayOperation, Graph, Value, pairs
 from .reductions import inner, total
 
 
@@ -138,7 +138,7 @@ def _diag(c: Operation) -> Value:
     return c.graph.diagonal_matrix(c.x) if c.x.rank == 1 else reductions.diagonal(c.graph, c.x)
 
 
-def _leaf(op: str) -> Callable[[Operation], Value]:
+def _leaf(op: ArrayOperation) -> Callable[[Operation], Value]:
     return lambda c: c.graph.node(op, (), sizes_of(c.e) or None, extent(c.e.shape))
 
 
@@ -158,13 +158,15 @@ def _abstract(c: Operation) -> Value:
 # --------------------------------------------------------------------------- of a square matrix
 
 
-def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Operation], Value]:
+def _of_square(
+    op: ArrayOperation, of_scalar: Callable[[Graph, Value], Value]
+) -> Callable[[Operation], Value]:
     """A function of a square matrix, which is simpler of a number."""
 
     def made(c: Operation) -> Value:
         if not c.x.rank:
             return of_scalar(c.graph, c.x)
-        return c.graph.node(c.e.op, c.args, None, extent(c.e.shape))
+        return c.graph.node(op, c.args, None, extent(c.e.shape))
 
     return made
 
@@ -211,11 +213,11 @@ def _dot(c: Operation) -> Value:
     return inner(c.graph, *c.args)
 
 
-def _extreme(c: Operation) -> Value:
-    return c.x if c.alone else c.graph.reduced(c.e.op, c.x, c.axis)
+def _extreme(op: ArrayOperation) -> Callable[[Operation], Value]:
+    return lambda c: c.x if c.alone else c.graph.reduced(op, c.x, c.axis)
 
 
-def _is_extreme(extreme: str) -> Callable[[Operation], Value]:
+def _is_extreme(extreme: ArrayOperation) -> Callable[[Operation], Value]:
     def made(c: Operation) -> Value:
         if c.alone:
             return c.graph.spread(c.graph.one, c.x.shape)
@@ -385,9 +387,9 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "matmul": _matmul,
     "transpose": lambda c: c.graph.transpose(c.x),
     "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,
-    "det": _of_scalar(lambda graph, x: x),
-    "logdet": _of_scalar(_absolute_logarithm),
-    "inv": _of_scalar(Graph.reciprocal),
+    "det": _of_square("det", lambda graph, x: x),
+    "logdet": _of_square("logdet", _absolute_logarithm),
+    "inv": _of_square("inv", Graph.reciprocal),
     "adj": _adjugate,
     "diag": _diag,
     "vec": _vec,
@@ -395,8 +397,8 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "kron": _kron,
     "sum": _sum,
     "mean": _mean,
-    "max": _extreme,
-    "min": _extreme,
+    "max": _extreme("max"),
+    "min": _extreme("min"),
     "ismax": _is_extreme("max"),
     "ismin": _is_extreme("min"),
     "norm": _norm,

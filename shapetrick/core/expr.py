@@ -14,8 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
@@ -319,6 +318,20 @@ class Call(Expr):
         return self.function
 
 
+class Computation(Protocol):
+    """What computes a value from sizes, abstract functions and the values of the arguments."""
+
+    def __call__(self, sizes: Any, functions: Any, *values: Any) -> Any: ...
+
+
+@_node
+class Computed(Expr):
+    """What only numbers tell, such as the solution of equations: part of no answer."""
+
+    compute: Computation
+    op: ClassVar[str] = "computed"
+
+
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
     | Name
@@ -338,7 +351,8 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
         shape = None  # of a node that exists it isn't computed again
     key = (kind, args, shape, *payload)
     if kind is Number:
-        key = (*key, type(payload[0]))  # 0.5 and 1/2 are equal, and print differently
+        (value,) = payload  # 0.5 and 1/2 are equal, and print differently
+        key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
     found = _nodes.get(key)
     if found is None:
         found = _nodes[key] = kind(args, shape or _broadcast(kind, args), *payload)
@@ -350,15 +364,17 @@ def number(value: int | Real) -> Number:
     return UNIT if value is WHOLE else _number(value)
 
 
-@lru_cache(maxsize=4096, typed=True)
 def _bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def _number(value: int | Real) -> Number:
-    if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
+    if isinstance(value, float):
+        return node(Number, (), SCALAR, value)
+    exactly = value if isinstance(value, Fraction) else Fraction(value)
+    if _bits(exactly) > MOST_BITS:
         raise ShapeError("a number has more than 300 digits.")
-    return node(Number, (), SCALAR, value if isinstance(value, Real) else Fraction(value))
+    return node(Number, (), SCALAR, exactly)
 
 
 WHOLE = Fraction(1)
@@ -407,6 +423,11 @@ IDENTITY = "I"  # the name of identities whose size is inferred
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
+
+
+def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
+    """What is computed of the arguments' values, of that shape."""
+    return node(Computed, args, shape, compute)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
@@ -569,6 +590,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
+        case Computed():
+            return node(Computed, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 
@@ -663,9 +686,10 @@ def sizes_of(e: Expr) -> tuple[Dim, ...]:
 
 def _flatten(kind: type[Expr], args: Iterable[Expr]) -> tuple[Expr, ...]:
     given = tuple(args)
-    if kind not in {type(a) for a in given}:
-        return given
-    return tuple([part for a in given for part in (a.args if type(a) is kind else (a,))])
+    for a in given:
+        if type(a) is kind:
+            return tuple([part for a in given for part in (a.args if type(a) is kind else (a,))])
+    return given
 
 
 def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:

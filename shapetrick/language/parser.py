@@ -15,7 +15,6 @@ from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, __version__
@@ -25,9 +24,10 @@ from lark.lexer import Lexer
 from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.files import make_folder, own_folder
+from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_statements import unknowns
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
@@ -509,7 +509,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
@@ -679,9 +679,8 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
 
 
 def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text: packaged, or in a working copy beside the package."""
-    package = Path(__file__).parent.parent
-    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    """The grammar's text."""
+    folder = shipped("grammar")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -94,7 +94,11 @@ class Networks:
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
         """What a pass makes of an expression."""
-        return self._once((change, e), lambda: change(self, e))
+        key = change, e
+        if key not in self.memo:
+            self.memo[key] = change(self, e)
+        found: Expr | None = self.memo[key]
+        return found
 
     def _once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
         """What the memo has under a key, found once."""

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from ...core.dims import Dim
 from ...core.expr import Real
-from ..ir import Value, walk
+from ..ir import ArrayOperation, Value, walk
 from .identifiers import Identifiers
 from .operations import TABLE, Library, PythonPrecedence, spelling
 
@@ -368,7 +368,7 @@ class Writer:
         return self._raised(a.args[0], -a.args[1].data)
 
 
-_SPECIAL: Mapping[str, Callable[[Writer, Value], PythonText]] = {
+_SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "number": Writer._number,
     "size": Writer._size,
     "constant": Writer._constant,
