@@ -15,7 +15,7 @@ from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
-from ..core.structured import Acted, Block, Part, written_through
+from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
 from .ir import ArrayOperation, Graph, Value, pairs
@@ -314,7 +314,7 @@ def _part(c: Operation) -> Value:
 
 def _block(c: Operation) -> Value:
     """The parts of each row beside each other, the rows below each other."""
-    assert isinstance(c.e, Block)
+    assert isinstance(c.e, BlockMatrix)
     graph, width = c.graph, c.e.width
     cells = list(zip(c.e.args, c.args, strict=True))
     if ONE in c.e.shape:

@@ -156,7 +156,7 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
 # ------------------------------------------------------------------------------- kinds of nodes
 
 Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
-Pattern = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
+StructureKind = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
 _node = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
@@ -243,7 +243,7 @@ class Structured(Expr):
     """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
     selects rows or columns), one turned round, or what is below or above the diagonal."""
 
-    pattern: Pattern
+    pattern: StructureKind
     offset: Dim
     op: ClassVar[str] = "structured"
 
@@ -439,7 +439,7 @@ def commute(m: Dim, n: Dim) -> Expr:
     return node(Commute, (), (m * n, m * n), (m, n))
 
 
-def structured(pattern: Pattern, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
+def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
     """The matrix of that pattern; where it is an identity, or zero, these."""
     if pattern == "moved" and ((offset - cols).is_at_least(0) or (-offset - rows).is_at_least(0)):
         return zeros(rows, cols)
@@ -537,7 +537,7 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
-_TURNED: Mapping[Pattern, Pattern] = {"lower": "upper", "upper": "lower"}
+_TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
 
 
 def transpose(a: Expr) -> Expr:
