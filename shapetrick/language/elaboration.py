@@ -29,6 +29,7 @@ from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .selections import resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
@@ -53,7 +54,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = parse(text, vocabulary(), alone=complete)
+    statements = resolved(text, parse(text, vocabulary(), alone=complete))
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -122,6 +123,7 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
+    node = resolve(node, values.__contains__)
     if problem.families is None:
         _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -161,6 +163,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary(), problem.functions)
+    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -168,7 +171,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in parse(problem.text, vocabulary())
+        for s in resolved(problem.text, parse(problem.text, vocabulary()))
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape

@@ -31,6 +31,7 @@ from ..core.problem import DerivativeKind
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .selections import FROM_ONE, Selector, Selectors, block, selected
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -194,6 +195,33 @@ class Builder:
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | span_of(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, span_of(opening) | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
         (name, span), index, end = c
@@ -493,6 +521,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             if _PAIRS[text[opened]] != sign:
                 raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
+            if m.end() <= len(text) and text[open_at[-1]] == "[":
+                continue  # between the rows of a block
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
             )
