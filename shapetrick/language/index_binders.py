@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from ..core.errors import NameProblem, ParseError, Span
+from ..core.errors import NameProblem, ParseError, RequestError, Span
 from ..core.indices import Member, Range, index_of, range_of
 from .lexer import normal
 from .selections import Selector, plain_of
@@ -34,7 +34,7 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
-_BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d|[a-z]\d|\d[a-z])")
+_BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
@@ -57,6 +57,14 @@ class IndexBuilder:
 
     def below(self, c: list[Any]) -> SyntaxNode:
         return read_below(normal(c[0]), Span(c[0].start_pos or 0, c[0].end_pos or 0))
+
+    def below_group(self, c: list[Any]) -> SyntaxNode:
+        node, index = c
+        span = Span(index.start_pos or 0, index.end_pos or 0)
+        inner = index.strip("_{} ")
+        parts = inner.split(",") if "," in inner else [*inner]
+        at = tuple(_selector(part.strip(), span) for part in parts)
+        return SyntaxNode("selected", (node,), at, node.span | span)
 
     def binder(self, c: list[Any]) -> SyntaxNode:
         return read_binder(c[0], Span(c[0].start_pos or 0, c[0].end_pos or 0))
@@ -98,12 +106,12 @@ def read_below(text: str, span: Span) -> SyntaxNode:
     """The node of a name with an index in braces: `A_{ij}`, `A_{i,j}`, `W_{1}`."""
     base, _, below = text.rstrip("}").partition("_{")
     parts = [part.strip() for part in below.split(",")]
-    if len(parts) == 1 and re.fullmatch(r"\w+", parts[0]):
+    if len(parts) == 1 and re.fullmatch(r"[\w:]+", parts[0]):
         return SyntaxNode("name", (), f"{base}_{parts[0]}", span)
-    indices = [index_of(part) for part in parts]
+    indices = [index_of(part) for part in parts if part != ":"]
     if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
         raise ParseError("an index is a letter or a whole number: `A_{ij}`, `A[i,j]`.", span)
-    whole = SyntaxNode("name", (), base, span)
+    whole = SyntaxNode("name", (), base, _begin(span, base))
     return SyntaxNode("selected", (whole,), tuple(_selector(p, span) for p in parts), span)
 
 
@@ -126,12 +134,56 @@ def defined_by_entries(
             if different and not ends & {*letters} and _is_by_entries(s, letters, plain):
                 heads[base] = letters
                 s = replace(s, name=PlacedName(base, s.name.span), over=None)
+        elif isinstance(s, Definition):
+            s = _defined_below(s, plain, heads)
+        elif isinstance(s, Asked):
+            _check_asked(s, plain)
         named = s.names if isinstance(s, Declaration) else ()
         for name, span in (s.name,) if isinstance(s, Definition) else named:
             if isinstance(name, Member) and len(name.indices) > 1:
                 raise ParseError(no_index(name), span)
         found.append(s)
     return found, heads
+
+
+def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, ...]]) -> Definition:
+    """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
+    m = _BELOW.fullmatch(_written_out(s.name.name))
+    if m is None or not m["index"].isalpha() or m["base"] in plain:
+        return s
+    letters = tuple(m["index"])
+    nodes = list(postorder(s.body))
+    if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, plain) for t in letters):
+        return s
+    heads[m["base"]] = letters
+    return replace(s, name=PlacedName(m["base"], s.name.span))
+
+
+def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool:
+    """Whether an entry of a matrix has an index."""
+    for node in nodes:
+        if node.kind == "selected" and any(
+            letter == n.value for t in node.value for n in _names(t)
+        ):
+            return True
+        if node.kind == "name" and isinstance(node.value, Member):
+            if letter in _member_letters(node) and node.value.base in plain:
+                return True
+        elif node.kind == "name" and node.value not in plain:
+            m = _BELOW.fullmatch(_written_out(node.value))
+            if m is not None and letter in m["index"]:
+                return m["base"] in plain or m["base"].upper() in plain
+    return False
+
+
+def _check_asked(s: Asked, plain: set[str]) -> None:
+    for name, span in s.wrt:
+        if isinstance(name, Member) and name.base in plain:
+            raise RequestError(
+                f"`{name.base}` is one matrix or column: its derivative is asked for as a whole, "
+                f"by `{name.base}`.",
+                span,
+            )
 
 
 def _is_by_entries(s: Definition, letters: Sequence[str], plain: set[str]) -> bool:
@@ -162,7 +214,7 @@ def has_indices(statements: Iterable[Statement]) -> bool:
     for s in statements:
         for node in (n for root in roots(s) for n in postorder(root)):
             match node.kind:
-                case "selected" | "binder":
+                case "selected" | "binder" | "bound":
                     return True
                 case "name" if isinstance(node.value, str) and not isinstance(node.value, Member):
                     if "_" in node.value or _LOWERED.search(node.value):
@@ -212,16 +264,34 @@ class BoundReader:
                 done[node] = node if same else replace(node, args=args)
                 if node.kind == "running":
                     done[node] = self._running(done[node])
+                elif node.kind == "bound" and not self._binds(node.value, args[0], node.span):
+                    letter = node.value.letters[0]
+                    raise NameProblem(
+                        f"nothing in this has the index `{letter}`: what it runs over are entries "
+                        f"of what is declared, `x[{letter}]`.",
+                        node.span,
+                        self.text,
+                    )
             self._hold(done[node])
         for node in postorder(done[root]):
-            if node.kind == "binder":
+            letter = self._binds_nothing(node)
+            if letter:
                 raise NameProblem(
-                    f"nothing behind this has the index `{node.value.letters[0]}`: what is summed "
-                    "stands behind the sum, `sum(i) x[i]`, with a declared `x`.",
+                    f"nothing behind this has the index `{letter}`: what is summed stands behind "
+                    f"the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
                     node.span,
                     self.text,
                 )
         return self._scoped(done[root], frozenset(heads))
+
+    def _binds_nothing(self, node: SyntaxNode) -> str:
+        """The letter of what binds letters, and has no product that holds them."""
+        if node.kind == "binder":
+            return str(node.value.letters[0])
+        if node.kind != "name" or not self.known.is_letter(node.value):
+            return ""
+        m = _SUMMED.fullmatch(_written_out(node.value))
+        return m["letters"][0] if m is not None and m["sign"] not in self.known.values else ""
 
     def _hold(self, node: SyntaxNode) -> None:
         """Find the indices in a node that nothing in it binds."""
@@ -243,19 +313,19 @@ class BoundReader:
         name = node.value
         if isinstance(name, Member) or not self.known.is_letter(name):
             return node
-        m = _BELOW.fullmatch(_LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name))
+        m = _BELOW.fullmatch(_written_out(name))
         if m is None:
             return node
         base, index = m["base"], m["index"]
         if base in self.known.values or base in DELTAS:
             at = tuple(_selector(c, node.span) for c in index)
-            whole = SyntaxNode("name", (), base, node.span)
+            whole = SyntaxNode("name", (), base, _begin(node.span, base))
             self.held[whole] = frozenset()
             return SyntaxNode("selected", (whole,), at, node.span)
         capital = base.upper()
         if len(index) == 1 and base.islower() and capital in self.known.values:
             self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
-            whole = SyntaxNode("name", (), capital, node.span)
+            whole = SyntaxNode("name", (), capital, _begin(node.span, base))
             row = SyntaxNode(
                 "selected", (whole,), (_selector(index, node.span), Selector()), node.span
             )
@@ -337,8 +407,7 @@ class BoundReader:
         elif node.kind == "binder":
             binder = node.value
         elif node.kind == "name" and not isinstance(node.value, Member):
-            name = _LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", node.value)
-            m = _SUMMED.fullmatch(name)
+            m = _SUMMED.fullmatch(_written_out(node.value))
             if m is not None and not {m["sign"], node.value} & self.known.values:
                 binder = Binder(BINDERS[m["sign"]], tuple(m["letters"]))
             following = items[k + 1][1] if k + 1 < len(items) else None
@@ -400,6 +469,11 @@ class BoundReader:
         return done[root]
 
 
+def _written_out(name: str) -> str:
+    """A name with small letters below it written as an index: `xᵢ` as `x_i`."""
+    return _LOWERED.sub(lambda m: f"{m[1]}_{m[2].translate(_SUBSCRIPTS)}", name)
+
+
 def _is_chain(node: SyntaxNode) -> bool:
     return node.kind in _PRODUCTS and not node.bracketed
 
@@ -409,7 +483,13 @@ def _member_letters(node: SyntaxNode) -> set[str]:
     return {i.letter for i in name.indices} if isinstance(name, Member) else set()
 
 
+def _begin(span: Span, base: str) -> Span:
+    return Span(span.start, span.start + len(base))
+
+
 def _selector(c: str, span: Span) -> Selector:
+    if c == ":":
+        return Selector()
     node = (
         SyntaxNode("number", (), Fraction(c), span)
         if c.isdigit()

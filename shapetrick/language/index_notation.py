@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from ..core.dims import ONE
-from ..core.errors import InputError
+from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
 from .index_binders import BoundReader, IndexNames, roots
 from .index_reader import IndexReader
@@ -54,7 +54,9 @@ class IndexNotation:
         for k in self._order():
             s = self.statements[k]
             if isinstance(s, Definition):
-                body = self._read(s.body, reader, self.heads.get(s.name.name, ()), s)
+                heads = self.heads.get(s.name.name, ())
+                self._check_heads(heads, s)
+                body = self._read(s.body, reader, heads, s)
                 found[k] = s if body is s.body else replace(s, body=body)
                 self._infer(s.name.name, body)
             elif isinstance(s, Asked):
@@ -62,6 +64,15 @@ class IndexNotation:
                 claim = None if s.claim is None else self._read(s.claim, reader, (), s)
                 found[k] = replace(s, of=of, claim=claim)
         return [found.get(k, s) for k, s in enumerate(self.statements)]
+
+    def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
+        for letter in heads:
+            if not self.known.is_letter(letter):
+                raise NameProblem(
+                    f"`{letter}` has a meaning already, so that it can't be an index here: choose "
+                    "another letter.",
+                    s.name.span,
+                )
 
     def _read(
         self, node: SyntaxNode, reader: IndexReader, heads: Sequence[str], s: Statement

@@ -110,9 +110,19 @@ class IndexReader:
     def letter(self, selector: Selector) -> str:
         """The letter that a selector is; empty for a number, a slice and all."""
         first = selector.first
-        if not selector.is_one or first is None or first.kind != "name":
-            return ""
-        return first.value if self.known.is_letter(first.value) else ""
+        if selector.is_one and first is not None and first.kind == "name":
+            return first.value if self.known.is_letter(first.value) else ""
+        for bound in selector.bounds:
+            for node in postorder(bound):
+                if node.kind == "name" and self.known.is_letter(node.value):
+                    raise NameProblem(
+                        f"an index in a sum is a letter alone, and nothing is added to "
+                        f"`{node.value}`: take parts that are as long first, `a = x[2..n]` and `b "
+                        "= x[1..n-1]`, and sum their entries.",
+                        bound.span,
+                        self.text,
+                    )
+        return ""
 
     # ---- what is closed
 
@@ -164,7 +174,7 @@ class IndexReader:
         letter, node = open_letters
         raise NameProblem(
             f"nothing binds the index `{letter}`: write `sum({letter}) …` for a sum over it, or "
-            f"define a matrix by its entries, `Y[i,{letter}] = …`.",
+            f"define a column by its entries, `v[{letter}] = …`.",
             node.span,
             self.text,
         )
@@ -224,7 +234,7 @@ class IndexReader:
             typed = source(self.text, node)
             raise InferenceError(
                 f"the shape of `{typed}` is not declared: where a line has indices, every name "
-                f"in it is declared, `{typed} : m x n`.",
+                f"in it is declared, `{typed} : scalar` or its shape.",
                 node.span,
                 self.text,
             )
