@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
-from ..core.indices import Member, Range, index_of, range_of
+from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of
 from .lexer import normal
 from .selections import Selector, plain_of
 from .syntax import (
@@ -123,6 +123,12 @@ def defined_by_entries(
     heads: dict[str, tuple[str, ...]] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
+    families = {
+        base
+        for s in statements
+        for base, indices in map(parts, names_given(s))
+        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
+    }
     ranges = [s.over for s in statements if not isinstance(s, Asked) and s.over is not None]
     ends = {i.letter for r in ranges for i in (r.first, r.last)}
     for statement in statements:
@@ -131,7 +137,7 @@ def defined_by_entries(
             base, indices = s.name.name.base, s.name.name.indices
             letters = tuple(i.letter for i in indices if not i.offset)
             different = len(set(letters)) == len(indices) and "" not in letters
-            if different and not ends & {*letters} and _is_by_entries(s, letters, plain):
+            if different and not ends & {*letters} and _is_by_entries(s, letters, families):
                 heads[base] = letters
                 s = replace(s, name=PlacedName(base, s.name.span), over=None)
         elif isinstance(s, Definition):
@@ -144,6 +150,19 @@ def defined_by_entries(
                 raise ParseError(no_index(name), span)
         found.append(s)
     return found, heads
+
+
+def names_given(s: Statement) -> Iterator[str]:
+    """The names that a statement gives."""
+    if isinstance(s, Declaration):
+        yield from (name for part in s.parts for name, _ in part.names)
+    elif isinstance(s, Definition):
+        yield s.name.name
+
+
+def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
+    """Whether a definition with indices is that of one member, as a recurrence's start is."""
+    return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
 
 
 def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, ...]]) -> Definition:
@@ -186,16 +205,19 @@ def _check_asked(s: Asked, plain: set[str]) -> None:
             )
 
 
-def _is_by_entries(s: Definition, letters: Sequence[str], plain: set[str]) -> bool:
-    """Whether a definition has no range, or has one, and entries of matrices on its right side."""
-    if s.over is None or len(letters) > 1:
-        return True
+def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) -> bool:
+    """Whether the right side has no member of a family with one of the letters, and, where there is
+    a range, an entry with it."""
+    found = False
     for node in postorder(s.body):
         if node.kind == "selected":
-            return True
-        if node.kind == "name" and letters[0] in _member_letters(node):
-            return node.value.base in plain
-    return False
+            found |= any(n.value in letters for t in node.value for n in _names(t))
+        elif node.kind in ("name", "abstract") and _member_letters(node) & {*letters}:
+            name = node.value[0] if node.kind == "abstract" else node.value
+            if name.base in families or name.base == base_of(s.name.name):
+                return False
+            found = True
+    return found or s.over is None
 
 
 def roots(s: Statement) -> Iterator[SyntaxNode]:
@@ -282,7 +304,36 @@ class BoundReader:
                     node.span,
                     self.text,
                 )
+        self._check_bound(done[root], frozenset(heads))
         return self._scoped(done[root], frozenset(heads))
+
+    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
+        """Refuse a letter that nothing binds."""
+        stack = [(root, heads)]
+        while stack:
+            node, scope = stack.pop()
+            if node.kind == "bound":
+                scope |= {*node.value.letters}
+            elif node.kind == "running":
+                scope |= {node.value.letter}
+            elif node.kind == "selected":
+                for name in (n.value for s in node.value for n in _names(s)):
+                    if self.known.is_letter(name) and name not in scope:
+                        raise self._unbound(name, node.span, bool(heads))
+            stack += [(a, scope) for a in reversed(node.args)]
+
+    def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
+        other = (
+            "give the left side this index."
+            if has_heads
+            else f"define a column by its entries, `v[{letter}] = …`."
+        )
+        return NameProblem(
+            f"nothing binds the index `{letter}`: write `sum({letter}) …` for a sum over it, or "
+            f"{other}",
+            span,
+            self.text,
+        )
 
     def _binds_nothing(self, node: SyntaxNode) -> str:
         """The letter of what binds letters, and has no product that holds them."""

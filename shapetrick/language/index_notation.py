@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from ..core.dims import ONE
 from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
-from .index_binders import BoundReader, IndexNames, roots
+from .index_binders import BoundReader, IndexNames, names_given, roots
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
 from .shape_errors import source
@@ -82,9 +82,8 @@ class IndexNotation:
     def _declare(self, known: IndexNames) -> None:
         """Give the names their shapes, unknown ones where none are given."""
         shapes, fresh = self.inference.shapes, self.inference.unifier.fresh
-        for s in self.statements:
-            if not isinstance(s, Declaration):
-                continue
+        declared = [s for s in self.statements if isinstance(s, Declaration)]
+        for s in (part for whole in declared for part in whole.parts):
             words = [word for word, _ in s.words]
             for name, _ in s.names:
                 if isinstance(name, Member) or "elementwise" in words:
@@ -98,8 +97,8 @@ class IndexNotation:
                     square = any(ATTRIBUTES.get(word) for word in words)
                     shapes[name] = rows, rows if square else fresh()
         meant = (*CONSTANTS, *IDENTITIES)
-        for s in self.statements:
-            for root in roots(s):
+        for statement in self.statements:
+            for root in roots(statement):
                 for node in postorder(root):
                     if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
                         shapes[node.value] = fresh(), fresh()
@@ -168,11 +167,10 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             if s.direction is not None:
                 known.values.add(s.direction.name)
             continue
-        names = s.names if isinstance(s, Declaration) else (s.name,)
-        for name, _ in names:
+        for name in names_given(s):
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
-        if isinstance(s, Declaration):
-            known.dims.update(name for side in s.sides or () for name, _ in side.names)
+        for part in s.parts if isinstance(s, Declaration) else ():
+            known.dims.update(name for side in part.sides or () for name, _ in side.names)
         if s.over is not None:
             known.dims.update(i.letter for i in (s.over.first, s.over.last) if i.letter)
     for s in statements:

@@ -92,8 +92,6 @@ class IndexReader:
                 done[node] = self._closed(new, value, value.rows, value.cols)
         found = done[root]
         if not heads:
-            if found in self.values:
-                self._refuse_open(root)
             return found
         value = self.values[found] if found in self.values else self._plain(found)
         self._check_heads(value, heads, root)
@@ -168,41 +166,11 @@ class IndexReader:
             self.text,
         )
 
-    def _refuse_open(self, root: SyntaxNode) -> None:
-        """Refuse a letter that nothing binds."""
-        open_letters = self.values_in(root)
-        letter, node = open_letters
-        raise NameProblem(
-            f"nothing binds the index `{letter}`: write `sum({letter}) …` for a sum over it, or "
-            f"define a column by its entries, `v[{letter}] = …`.",
-            node.span,
-            self.text,
-        )
-
-    def values_in(self, root: SyntaxNode) -> tuple[str, SyntaxNode]:
-        """The first letter that is open at the root, and where it stands."""
-        last = next(n for n in reversed(list(self.values)))
-        free = self.values[last].open
-        for node in postorder(root):
-            if node.kind == "selected":
-                for selector in node.value:
-                    if self.letter(selector) in free:
-                        return self.letter(selector), node
-        return next(iter(free)), root
-
     def _check_heads(self, value: InLetters, heads: Sequence[str], root: SyntaxNode) -> None:
         for letter in heads:
             if letter not in value.open:
                 raise NameProblem(
                     f"the right side has no index `{letter}`: nothing tells over what it runs.",
-                    root.span,
-                    self.text,
-                )
-        for letter in value.open:
-            if letter not in heads:
-                raise NameProblem(
-                    f"nothing binds the index `{letter}`: write `sum({letter}) …`, or give the "
-                    "left side this index.",
                     root.span,
                     self.text,
                 )

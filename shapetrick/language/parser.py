@@ -15,7 +15,6 @@ from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, __version__
@@ -25,9 +24,10 @@ from lark.lexer import Lexer
 from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.files import make_folder, own_folder
+from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_statements import unknowns
 from .index_binders import IndexBuilder
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
@@ -123,6 +123,20 @@ class Builder(IndexBuilder):
         kind = _OPERATORS.get(sign.value, sign.value)
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
+
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                span_of(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
 
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
@@ -537,7 +551,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
@@ -707,9 +721,8 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
 
 
 def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text: packaged, or in a working copy beside the package."""
-    package = Path(__file__).parent.parent
-    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    """The grammar's text."""
+    folder = shipped("grammar")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

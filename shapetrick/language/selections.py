@@ -102,6 +102,13 @@ def _whole(node: SyntaxNode) -> int | None:
     return int(node.value)
 
 
+def key_of(selectors: Selectors) -> tuple[object, ...]:
+    """Equal for selectors that are typed alike."""
+    return tuple(
+        tuple((n.kind, n.value) for bound in s.bounds for n in postorder(bound)) for s in selectors
+    )
+
+
 # ------------------------------------------------------------------------- names of one matrix
 
 
@@ -189,7 +196,7 @@ def _entry(node: SyntaxNode) -> SyntaxNode:
     base = SyntaxNode("name", (), node.value.base, _begin(node))
     (index,) = node.value.indices
     place = Span(_begin(node).end, node.span.end)
-    at = _typed_index(index, place)
+    at = _typed_index(index, Span(place.start + 1, place.end - 1))
     return replace(node, kind="selected", args=(base,), value=(Selector(at, at),))
 
 
