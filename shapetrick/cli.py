@@ -126,10 +126,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = derive.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", nargs="?", metavar="FILE", help="a problem; - is standard input")
+    source.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a problem; - is standard input; loss.py:loss is a function, with --shapes",
+    )
     source.add_argument(
         "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
     )
+    _add_shapes(derive)
     derive.add_argument("--wrt", metavar="NAME,…", help="only the gradients by these names")
     depth = derive.add_mutually_exclusive_group()
     depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
@@ -204,10 +210,16 @@ def _add_code(commands: Any) -> None:
         epilog="exit status: 0 all are verified, 1 some are not, 2 the input isn't understood",
     )
     source = code.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", nargs="?", metavar="FILE", help="a problem; - is standard input")
+    source.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a problem; - is standard input; loss.py:loss is a function, with --shapes",
+    )
     source.add_argument(
         "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
     )
+    _add_shapes(code)
     code.add_argument("--target", choices=_TARGETS, default=_TARGETS[0], help="(default: numpy)")
     code.add_argument(
         "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
@@ -227,6 +239,14 @@ def _add_code(commands: Any) -> None:
     )
     _add_reading(code)
     code.set_defaults(run=_code)
+
+
+def _add_shapes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--shapes",
+        metavar="'X: m x d; …'",
+        help="of the arguments of a function in a Python file: FILE is loss.py:loss",
+    )
 
 
 def _add_reading(command: argparse.ArgumentParser) -> None:
@@ -363,6 +383,10 @@ def _problem(args: argparse.Namespace) -> Problem:
     from .core.errors import ShapetrickError
     from .language.source import checked_text, read_text
 
+    shapes = getattr(args, "shapes", None)
+    file, colon, name = (args.file or "").rpartition(":")
+    if shapes is not None or (colon and file.endswith(".py")):
+        return _function_problem(args, file, name, shapes)
     try:
         given = args.texts and checked_text("\n".join(args.texts), "the text of -e")
         text = given or read_text(args.file)
@@ -371,6 +395,24 @@ def _problem(args: argparse.Namespace) -> Problem:
 
             text = marked(text)
         return read(text, strict=args.strict, time_limit=args.time_limit)
+    except ShapetrickError as e:
+        raise _BadInput(str(e)) from e
+
+
+def _function_problem(
+    args: argparse.Namespace, file: str, name: str, shapes: str | None
+) -> Problem:
+    """The problem that a function in a Python file is. Raises _BadInput."""
+    from .api import read
+    from .core.errors import ShapetrickError
+    from .tracing.files import function_in
+
+    if shapes is None:
+        raise _BadInput(f"give the shapes of the arguments of `{name}`: --shapes 'X: m x d; w: d'.")
+    if not file:
+        raise _BadInput("`--shapes` goes with a function in a Python file: loss.py:loss.")
+    try:
+        return read(function_in(file, name), shapes=shapes, time_limit=args.time_limit)
     except ShapetrickError as e:
         raise _BadInput(str(e)) from e
 

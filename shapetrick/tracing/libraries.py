@@ -1,0 +1,188 @@
+"""NumPy, PyTorch and JAX: which of them a function is written for, how it is run on symbols, and
+how on numbers. PyTorch and JAX are imported only for functions that use them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import CodeType, FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import InputError, TraceError
+from ..core.functions import Array
+from . import meanings, torch_meanings
+from .arrays import Traced
+from .places import innermost
+from .symbolic import NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
+
+
+class Followed(NamedTuple):
+    """What a function computes, and what it names on the way."""
+
+    value: Traced
+    locals: Mapping[str, Traced]
+
+
+# Two runs with other sizes: what depends on them as numbers differs.
+_PRIMES = (31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
+
+
+class ArrayLibrary(NamedTuple):
+    """How functions of a library are run: on symbols (its value, and what it names on the way),
+    and on numbers."""
+
+    follow: Callable[[Callable[..., Any], Mapping[str, Traced], Sequence[str]], Followed]
+    value: Callable[[Callable[..., Any], Mapping[str, Array]], Any]
+
+
+def library_of(f: Callable[..., Any]) -> str:
+    """The library whose functions a function calls: `jax`, `torch`, or else `numpy`."""
+    roots, waiting, seen = set(), [inspect.unwrap(f)], set()
+    while waiting:
+        g = inspect.unwrap(waiting.pop())
+        g = getattr(g, "__func__", g)
+        code = getattr(g, "__code__", None)
+        if not isinstance(code, CodeType) or code in seen:
+            roots.add(str(getattr(g, "__module__", "")).split(".")[0])
+            continue
+        seen.add(code)
+        names = _names_in(code)
+        roots.update(name.split(".")[0] for name in names)
+        space = {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
+        for name in names & space.keys():
+            found = space[name]
+            if isinstance(found, ModuleType):
+                roots.add(found.__name__.split(".")[0])
+            elif callable(found):
+                waiting.append(found)
+    roots |= {str(type(f).__module__).split(".")[0]}
+    return next(
+        (name for name in ("jax", "torch") if name in roots or f"{name}lib" in roots), "numpy"
+    )
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """The names that a function's code looks up, those of functions within it too."""
+    inner = [_names_in(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return {*code.co_names, *code.co_freevars}.union(*inner)
+
+
+# ------------------------------------------------------------------------- by symbolic arrays
+
+
+def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size]) -> Any:
+    def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Followed:
+        half = max(len(dims), 1)
+        primes = _PRIMES if 2 * half <= len(_PRIMES) else range(31, 31 + 2 * half)
+        found, sized = _run(
+            f, given, Trace(dict(zip(dims, primes, strict=False)), names, array, size)
+        )
+        if sized:
+            other = Trace(dict(zip(dims, primes[half:], strict=False)), names, array, size)
+            again, _ = _run(f, given, other)
+            if again.value.e is not found.value.e:
+                raise TraceError(
+                    "what this computes depends on a size as a number (as in `range(n)`): only "
+                    "expressions in `X.shape[0]` are followed, and `ones`, `zeros`, `eye` of it."
+                )
+        return found
+
+    return follow
+
+
+def _run(f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace) -> tuple[Followed, bool]:
+    arguments = {name: trace.wrapped(value) for name, value in given.items()}
+    with _locals_of(f) as named, _places():
+        result = f(**arguments)
+        value = _result(result, trace)
+    kept = {
+        name: x.value for name, x in named.items() if isinstance(x, Symbolic) and name not in given
+    }
+    return Followed(value, kept), bool(trace.used)
+
+
+def _result(result: Any, trace: Trace) -> Traced:
+    if isinstance(result, tuple | list | dict) or result is None:
+        raise TraceError(
+            f"the function gives a {type(result).__name__}: return one array, or a number."
+        )
+    return trace.lifted(result)
+
+
+@contextmanager
+def _places() -> Iterator[None]:
+    """Errors on the way get the place in the person's own code."""
+    try:
+        yield
+    except InputError as error:
+        place = innermost(error.__traceback__)
+        if place is not None and error.span is None:
+            raise place.located(error) from None
+        raise
+    except Exception as error:
+        place = innermost(error.__traceback__)
+        refusal: InputError = TraceError(
+            f"this can't be followed with symbols: {type(error).__name__}: {error}"
+        )
+        raise (place.located(refusal) if place is not None else refusal) from None
+
+
+@contextmanager
+def _locals_of(f: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """What a function's own names stand for when it returns."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    found: dict[str, Any] = {}
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+# ------------------------------------------------------------------------------- on numbers
+
+
+def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    with np.errstate(all="ignore"):
+        return f(**{name: x.copy() if x.ndim else x.item() for name, x in given.items()})
+
+
+def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    import torch
+
+    found = f(**{name: torch.tensor(x, dtype=torch.float64) for name, x in given.items()})
+    return found.detach() if isinstance(found, torch.Tensor) else found
+
+
+def _jax_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    import jax
+
+    with jax.enable_x64(True):
+        return np.asarray(f(**{name: jax.numpy.asarray(x) for name, x in given.items()}))
+
+
+def _jax_follow(
+    f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]
+) -> Followed:
+    from .jaxprs import follow
+
+    with _places():
+        return Followed(follow(f, given, dims), {})
+
+
+LIBRARIES: Mapping[str, ArrayLibrary] = {
+    "numpy": ArrayLibrary(_by_symbols(meanings.NUMPY, NumpyArray, NumpySize), _numpy_value),
+    "torch": ArrayLibrary(_by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize), _torch_value),
+    "jax": ArrayLibrary(_jax_follow, _jax_value),
+}
