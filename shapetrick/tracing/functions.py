@@ -66,6 +66,14 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     return replace(problem, readings=(f"`{_called(f)}` as {'; '.join(text.splitlines())}",))
 
 
+def shaped_parameters(
+    f: Callable[..., Any], shapes: Mapping[str, str] | str
+) -> dict[str, ShapedParameter]:
+    """A function's arguments with the shapes that are given for them. Raises InputError."""
+    head = declarations(shapes)
+    return _parameters(f, head, read(head, complete=False))
+
+
 def declarations(shapes: Mapping[str, str] | str) -> str:
     """The shapes as a text of declarations, one a line."""
     if isinstance(shapes, str):
@@ -141,7 +149,7 @@ class ProblemText:
     def __init__(
         self, declared: Problem, parameters: Mapping[str, ShapedParameter], f: Callable[..., Any]
     ) -> None:
-        self._taken = {*declared.symbols}
+        self._taken = {*declared.symbols, *vocabulary()}
         self._taken.update(
             name for p in parameters.values() for d in p.symbol.shape for name in d.names
         )

@@ -41,29 +41,48 @@ class ArrayLibrary(NamedTuple):
 
 
 def library_of(f: Callable[..., Any]) -> str:
-    """The library whose functions a function calls: `jax`, `torch`, or else `numpy`."""
-    roots, waiting, seen = set(), [inspect.unwrap(f)], set()
+    """The library whose functions a function calls: `jax`, `torch`, or else `numpy`; of one that
+    calls methods alone, the only library that its file imports."""
+    called = _roots_called(f)
+    if not called & _ROOTS.keys():
+        space = getattr(inspect.unwrap(f), "__globals__", {}).values()
+        called = {_root(x) for x in space if isinstance(x, ModuleType)}
+    found = {_ROOTS[root] for root in called & _ROOTS.keys()}
+    return next((name for name in ("jax", "torch") if name in found), "numpy")
+
+
+# Packages, and whose arrays they are for.
+_ROOTS = {"jax": "jax", "jaxlib": "jax", "torch": "torch", "numpy": "numpy", "scipy": "numpy"}
+
+
+def _roots_called(f: Callable[..., Any]) -> set[str]:
+    """The packages from which a function, and what it calls of the person's own, takes things."""
+    roots, seen = {_root(type(f))}, set()
+    waiting: list[Any] = [f]
     while waiting:
-        g = inspect.unwrap(waiting.pop())
+        called = waiting.pop()
+        g = inspect.unwrap(called)
         g = getattr(g, "__func__", g)
         code = getattr(g, "__code__", None)
-        if not isinstance(code, CodeType) or code in seen:
-            roots.add(str(getattr(g, "__module__", "")).split(".")[0])
+        roots |= {_root(called), *map(_root, getattr(g, "__annotations__", {}).values())}
+        if not isinstance(code, CodeType) or code in seen or _root(g) in _ROOTS:
             continue
         seen.add(code)
         names = _names_in(code)
         roots.update(name.split(".")[0] for name in names)
         space = {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
-        for name in names & space.keys():
-            found = space[name]
-            if isinstance(found, ModuleType):
-                roots.add(found.__name__.split(".")[0])
-            elif callable(found):
-                waiting.append(found)
-    roots |= {str(type(f).__module__).split(".")[0]}
-    return next(
-        (name for name in ("jax", "torch") if name in roots or f"{name}lib" in roots), "numpy"
-    )
+        found = [space[name] for name in sorted(names & space.keys())]
+        roots.update(_root(x) for x in found)
+        waiting += [x for x in found if callable(x) and not isinstance(x, type)]
+    return roots
+
+
+def _root(x: Any) -> str:
+    """The package from which something is; of the text of an annotation, its first word."""
+    name = x if isinstance(x, str) else getattr(x, "__module__", None) or ""
+    if isinstance(x, ModuleType):
+        name = x.__name__
+    return str(name).split(".")[0]
 
 
 def _names_in(code: CodeType) -> set[str]:

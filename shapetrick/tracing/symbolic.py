@@ -513,4 +513,5 @@ _TORCH_NAMES = {
     **{"linalg_matrix_power": "matrix_power", "special_logsumexp": "logsumexp"},
     **{"special_softmax": "softmax", "special_log_softmax": "log_softmax"},
     **{"__rmatmul__": "matmul", "linalg_multi_dot": "multi_dot", "absolute": "abs"},
+    "log_sigmoid": "logsigmoid",
 }

@@ -148,7 +148,9 @@ def _averaged(loss: Traced, reduction: str) -> Traced:
     return _REDUCTIONS[reduction](loss)
 
 
-_REDUCTIONS = {name: common.reduction(name) for name in ("mean", "sum")}
+_REDUCTIONS: Mapping[str, Callable[[Traced], Traced]] = {
+    name: common.reduction(name) for name in ("mean", "sum")
+}
 
 
 def _difference_loss(of: Callable[[Traced], Traced]) -> Meaning:
