@@ -35,6 +35,10 @@ class Span(NamedTuple):
         """The 1-based number of the line in which the span starts."""
         return text.count("\n", 0, self.start) + 1
 
+    def column_of(self, text: str) -> int:
+        """The 1-based place in its line at which the span starts, in characters."""
+        return self.start - text.rfind("\n", 0, self.start)
+
 
 class ShapetrickError(Exception):
     """Base of all errors that this package raises on purpose.
@@ -90,7 +94,14 @@ class OperandError(InputError, TypeError):
 
 
 class TraceError(InputError):
-    """A Python function does what can't be followed, or is read as something else."""
+    """A Python function does what can't be followed, or is read as something else.
+
+    `file` is the one in which the place is."""
+
+    file: str | None = None
+
+    def __str__(self) -> str:
+        return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"
 
 
 class RequestError(InputError):

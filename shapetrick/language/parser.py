@@ -15,7 +15,6 @@ from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, __version__
@@ -25,12 +24,14 @@ from lark.lexer import Lexer
 from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.files import make_folder, own_folder
+from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_statements import unknowns
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .selections import FROM_ONE, Selector, Selectors, block, selected
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -122,6 +123,20 @@ class Builder:
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
 
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                span_of(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
+
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
         return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
@@ -194,6 +209,33 @@ class Builder:
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | span_of(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, span_of(opening) | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
         (name, span), index, end = c
@@ -493,6 +535,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             if _PAIRS[text[opened]] != sign:
                 raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
+            if m.end() <= len(text) and text[open_at[-1]] == "[":
+                continue  # between the rows of a block
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
             )
@@ -506,7 +550,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
@@ -676,9 +720,8 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
 
 
 def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text: packaged, or in a working copy beside the package."""
-    package = Path(__file__).parent.parent
-    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    """The grammar's text."""
+    folder = shipped("grammar")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

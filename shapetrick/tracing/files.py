@@ -43,9 +43,9 @@ def _loaded(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: {error.msg}.") from None
     except Exception as error:
-        refusal = InputError(f"it fails where it is loaded: {type(error).__name__}: {error}")
+        message = f"the file fails where it is loaded: {type(error).__name__}: {error}"
         place = innermost(error.__traceback__)
-        raise (place.located(refusal) if place is not None else refusal) from None
+        raise (InputError(message) if place is None else place.refusal(message)) from None
     finally:
         sys.path.remove(str(path.parent))
     return module

@@ -42,7 +42,7 @@ class Counted:
 
 def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Traced:
     """What a function computes. Raises TraceError."""
-    known = {f"d{k}_": name for k, name in enumerate(dims)}
+    known = {_spelled(name, k): name for k, name in enumerate(dims)}
     symbols = export.symbolic_shape(",".join(known)) if known else ()
     sizes: dict[str, Any] = dict(zip(dims, symbols, strict=True))
     with jax.enable_x64(True):
@@ -64,6 +64,12 @@ def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[st
     return reader.finished(reader.lifted(found))
 
 
+def _spelled(name: str, k: int) -> str:
+    """A name that JAX takes for a dimension, the same where it can be."""
+    plain = name.isascii() and name.isidentifier() and name not in ("mod", "floordiv", "max", "min")
+    return name if plain else f"dimension_{k}"
+
+
 def _size(d: Dim, sizes: Mapping[str, Any]) -> Any:
     total: Any = 0
     for names, k in d.terms:
@@ -80,6 +86,7 @@ class Reader:
     def __init__(self, dims: Mapping[str, str]) -> None:
         self._dims = dims  # JAX's names, and ours
         self._stopped: dict[Expr, InputError] = {}
+        self._at: Any = None  # the equation that is read
 
     def run(self, jaxpr: Any, consts: Sequence[Any], given: Sequence[Any]) -> list[Any]:
         """The values of a jaxpr's results."""
@@ -94,9 +101,9 @@ class Reader:
                 found = self._equation(equation, [read(v) for v in equation.invars])
             except InputError as error:
                 place = _place_of(equation)
-                raise (
-                    error if place is None or error.span is not None else place.located(error)
-                ) from None
+                if place is None or error.span is not None:
+                    raise
+                raise place.refusal(error.message) from None
             known.update(zip(equation.outvars, found, strict=False))
         return [read(v) for v in jaxpr.outvars]
 
@@ -112,6 +119,7 @@ class Reader:
             if name in LOOPS:
                 raise TraceError(f"`{name}` can't be followed: write it by whole arrays.")
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
+        self._at = equation
         special = getattr(self, f"_{name}", None)
         if special is not None:
             return (special(params, *given),)
@@ -178,10 +186,10 @@ class Reader:
     def _stop_gradient(self, _: Any, x: Any) -> Any:
         given = self.lifted(x)
         shape = (ONE, ONE) if not given.rank else given.e.shape
+        message = "the gradient is stopped here: give what is constant as an argument."
+        place = _place_of(self._at)
         stopped = ex.symbol(f"stopped {len(self._stopped)}", shape, {common_forms.STOPPED})
-        self._stopped[stopped] = TraceError(
-            "the gradient is stopped here: give what is constant as an argument."
-        )
+        self._stopped[stopped] = TraceError(message) if place is None else place.refusal(message)
         return Traced(stopped, given.shape)
 
     def _convert_element_type(self, _: Any, x: Any) -> Any:

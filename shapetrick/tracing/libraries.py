@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.errors import InputError, TraceError
 from ..core.functions import Array
-from . import meanings, torch_meanings
+from . import meanings, symbolic, torch_meanings
 from .arrays import Traced
 from .places import innermost
 from .symbolic import NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
@@ -47,6 +47,8 @@ def library_of(f: Callable[..., Any]) -> str:
     if not called & _ROOTS.keys():
         space = getattr(inspect.unwrap(f), "__globals__", {}).values()
         called = {_root(x) for x in space if isinstance(x, ModuleType)}
+        if len({_ROOTS[root] for root in called & _ROOTS.keys()}) > 1:
+            return "numpy"
     found = {_ROOTS[root] for root in called & _ROOTS.keys()}
     return next((name for name in ("jax", "torch") if name in found), "numpy")
 
@@ -138,17 +140,28 @@ def _places() -> Iterator[None]:
     """Errors on the way get the place in the person's own code."""
     try:
         yield
-    except InputError as error:
-        place = innermost(error.__traceback__)
-        if place is not None and error.span is None:
-            raise place.located(error) from None
-        raise
     except Exception as error:
+        if isinstance(error, InputError):
+            message = error.message
+        else:
+            kind, said = type(error).__name__, str(error).partition("\n")[0]
+            kind = "InconclusiveDimensionOperation" if "_DimExpr" in said else kind
+            message = _JAX_SAYS.get(kind, f"this can't be followed with symbols: {kind}: {said}")
+        if isinstance(error, InputError) and error.span is not None:
+            raise
         place = innermost(error.__traceback__)
-        refusal: InputError = TraceError(
-            f"this can't be followed with symbols: {type(error).__name__}: {error}"
-        )
-        raise (place.located(refusal) if place is not None else refusal) from None
+        raise (TraceError(message) if place is None else place.refusal(message)) from None
+
+
+# What JAX raises where code wants values of its own symbols.
+_JAX_SAYS = {
+    "TracerBoolConversionError": symbolic.DECIDED,
+    "InconclusiveDimensionOperation": symbolic.COUNTED,
+    **dict.fromkeys(
+        ("ConcretizationTypeError", "TracerArrayConversionError", "TracerIntegerConversionError"),
+        symbolic.CONVERTED,
+    ),
+}
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import linecache
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
-from ..core.errors import InputError, Span
+from ..core.errors import Span, TraceError
 
 _LIBRARIES = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -23,13 +23,11 @@ class Place(NamedTuple):
     begin: int | None = None
     end: int | None = None
 
-    def located(self, error: InputError) -> InputError:
-        """An error with this place; where the source isn't known, with the line's number."""
+    def refusal(self, message: str) -> TraceError:
+        """An error at this place; where the source isn't known, with the line's number."""
         lines = linecache.getlines(self.file)
         if not 0 < self.line <= len(lines):
-            error.message += f" (line {self.line} of {self.file})"
-            error.args = (error.message,)
-            return error
+            return TraceError(f"{message} (line {self.line} of {self.file})")
         text = "".join(lines)
         start = sum(map(len, lines[: self.line - 1]))
         row = lines[self.line - 1]
@@ -37,12 +35,15 @@ class Place(NamedTuple):
         end = _column(row, self.end) if self.end is not None else len(row.rstrip())
         if self.begin is None:
             begin = len(row) - len(row.lstrip())
-        name = Path(self.file).name
-        if not name.startswith("<"):
-            error.message = f"{name}: {error.message}"
-            error.args = (error.message,)
-        error.located(Span(start + begin, start + max(end, begin + 1)), text)
+        error = TraceError(message, Span(start + begin, start + max(end, begin + 1)), text)
+        error.file = None if self.file.startswith("<") else _shown(self.file)
         return error
+
+
+def _shown(file: str) -> str:
+    """A file as seen from here."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def _column(row: str, offset: int) -> int:
@@ -57,6 +58,15 @@ def innermost(traceback: TracebackType | None) -> Place | None:
         if not _is_library(code.co_filename):
             found = _place(code, instruction, line)
     return found
+
+
+def called_here(frame: FrameType) -> str:
+    """The text of what runs in a person's own code; empty where that isn't known."""
+    if _is_library(frame.f_code.co_filename):
+        return ""
+    place = _place(frame.f_code, frame.f_lasti, frame.f_lineno)
+    row = linecache.getline(place.file, place.line)
+    return row[_column(row, place.begin) :] if place.begin is not None else ""
 
 
 def _is_library(file: str) -> bool:

@@ -4,6 +4,7 @@ their operations.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,7 @@ from ..core.errors import TraceError
 from . import arrays
 from .arrays import Traced
 from .meanings import Meaning
+from .places import called_here
 
 MOST_ENTRIES = 10**6  # of an array of numbers in which ones, zeros or I are looked for
 # How the libraries call what the table of meanings calls otherwise.
@@ -99,12 +101,9 @@ class Trace:
         return self.wrapped(self._bound(name, meaning, given, keywords))
 
     def _advice(self, name: str) -> str:
-        from ..core.warnings import nearest
-
         if name.endswith("_"):
             return "it writes into an array; write the value under a name of its own."
-        alike = nearest(name, self.names)
-        return f"did you mean `{alike}`?" if alike else "write it by functions that are."
+        return "write it by functions that are, or make its value an argument."
 
     def _bound(
         self, name: str, meaning: Meaning, given: Sequence[Any], keywords: Mapping[str, Any]
@@ -153,6 +152,18 @@ _IDLE = frozenset(
 def _is_idle(word: str, argument: Any) -> bool:
     """Whether a parameter says nothing about the value."""
     return argument is None or argument is False or word in _IDLE or word.startswith("_")
+
+
+# What is said of code that wants values.
+DECIDED = "this decides by a value, and only one branch could be followed: write it with `where`."
+CONVERTED = (
+    "this makes a number of an array, and what is done with that can't be followed: leave it an "
+    "array (`np.sqrt` in the place of `math.sqrt`)."
+)
+COUNTED = (
+    "`range` and `len` want a number, and a size is a letter here: write `.shape[0]` for it, and "
+    "operations on whole arrays."
+)
 
 
 class Symbolic:
@@ -280,15 +291,10 @@ class Symbolic:
         raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
 
     def __bool__(self) -> NoReturn:
-        raise TraceError(
-            "this decides by a value, and only one branch could be followed: write it with `where`."
-        )
+        raise TraceError(DECIDED)
 
     def __float__(self) -> NoReturn:
-        raise TraceError(
-            "this makes a number of an array, and what is done with that can't be followed: leave "
-            "it an array (`np.sqrt` in the place of `math.sqrt`)."
-        )
+        raise TraceError(CONVERTED)
 
     __int__ = __complex__ = __round__ = __float__
 
@@ -314,7 +320,7 @@ class Symbolic:
         )
 
     def __len__(self) -> int:
-        raise TraceError("`len` gives a number: write `.shape[0]`, whose letter is followed.")
+        raise TraceError(COUNTED)
 
     def __iter__(self) -> NoReturn:
         raise TraceError(
@@ -394,6 +400,8 @@ class Size(Symbolic):
         raise TraceError("this decides by a size: what holds at every size is followed alone.")
 
     def __index__(self) -> int:
+        if called_here(sys._getframe(1)).startswith("range"):
+            raise TraceError(COUNTED)
         return self.run.size(self.dim)
 
 
