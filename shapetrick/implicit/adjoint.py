@@ -22,7 +22,6 @@ from ..core.expr import (
     Symbol,
     Zeros,
     add,
-    computed,
     named,
     negate,
     number,
@@ -33,6 +32,7 @@ from ..core.expr import (
 )
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
+from ..core.solved import computed
 from ..core.traversal import substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape

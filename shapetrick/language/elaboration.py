@@ -10,10 +10,11 @@ from functools import lru_cache, partial
 from ..core import expr as ex
 from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
-from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_within
+from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
+    InputError,
     NameProblem,
     ParseError,
     RequestError,
@@ -26,10 +27,20 @@ from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
+from .equation_systems import (
+    attributes_of,
+    equation_sides,
+    infer_sides,
+    refuse_call,
+    systems_of,
+    unknowns_of,
+)
+from .index_binders import defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .selections import resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
@@ -38,6 +49,7 @@ from .syntax import (
     Declaration,
     Definition,
     PlacedName,
+    Statement,
     SyntaxNode,
     has_families,
     postorder,
@@ -55,7 +67,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = parse(text, vocabulary(), alone=complete)
+    statements, said = _statements(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -67,13 +79,34 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Declaration) and s.equations:
                 message = "equations behind `where` stand in problems without families."
                 raise RequestError(message, s.span, text)
-        return read_families(text, statements, _expression, complete)
+        problem = read_families(text, statements, _expression, complete)
+        return replace(problem, readings=(*said, *problem.readings)) if said else problem
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
     problem = Elaboration(scope, asked, complete).problem()
     if strict:
         _refuse_loose(scope, asked, problem)
-    return problem
+    return replace(problem, readings=(*said, *problem.readings)) if said else problem
+
+
+def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+    """The statements of a text in matrix notation, and what is to be said of how they are read."""
+    try:
+        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+    except InputError as error:
+        raise error.located(None, text) from None
+    statements = resolved(text, statements)
+    if not heads and not has_indices(statements):
+        return statements, []
+    from .index_notation import IndexNotation  # of all problems, only those with indices need it
+
+    scope = Scope(text)
+    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    scope.dims.update(dict.fromkeys(notation.known.dims))
+    try:
+        return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
@@ -127,6 +160,7 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
+    node = resolve(node, values.__contains__)
     if problem.families is None:
         _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -166,6 +200,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary(), problem.functions)
+    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -173,7 +208,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in parse(problem.text, vocabulary())
+        for s in _statements(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -205,7 +240,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    claims = [s.claim for s in _statements(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
@@ -295,14 +330,19 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
+            case "-":
+                done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    "a size is a dimension's name, a positive whole number, or a sum or product "
-                    "of them.",
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
@@ -337,7 +377,7 @@ class Elaboration:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), self._attributes(name, d))
+            name: ex.symbol(name, inference.named(name), attributes_of(scope, name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -347,7 +387,7 @@ class Elaboration:
         definitions = {}
         for name, nodes in scope.bodies.items():
             definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
-        self.systems = tuple(self._systems(lowering))
+        self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
@@ -381,8 +421,7 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
-        sides = [e for system in scope.systems for sides in system.equations for e in sides]
-        expected += [Expectation(side, False) for side in sides]
+        expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
@@ -392,69 +431,14 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
-            for system in scope.systems:
-                self._infer_sides(inference, system)
+            infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
-            self._refuse_call(misfit, inference)
+            refuse_call(scope, misfit, inference)
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
-
-    def _refuse_call(self, misfit: Misfit, inference: Inference) -> None:
-        """Say of which function of the library the arguments' shapes don't fit, if of one."""
-        for system in self.scope.systems:
-            sides = [side for sides in system.equations for side in sides]
-            if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
-                name, arguments = system.solver
-                of = ", ".join(
-                    open_text(inference.unifier.shape(inference.add(list(postorder(e)))))
-                    for e in arguments
-                )
-                said = f"`{name}` does not take arguments of shape {of}."
-                raise ShapeError(said, system.span, self.scope.text)
-
-    def _infer_sides(self, inference: Inference, system: Declaration) -> None:
-        """The sides of an equation have one shape; 0 has any."""
-        for left, right in system.equations:
-            shapes = [inference.add(list(postorder(side))) for side in (left, right)]
-            if _is_zero(right):
-                continue
-            if not inference.unifier.unify_shapes(*shapes):
-                texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
-                raise ShapeError(
-                    f"the sides of this equation are {texts[0]} and {texts[1]}: they have one "
-                    "shape (or the right one is 0).",
-                    left.span | right.span,
-                    self.scope.text,
-                )
-
-    def _attributes(self, name: str, declared: Declared) -> set[str]:
-        """What is said of a symbol; that an unknown is orthogonal is one more equation."""
-        return {*declared.attributes} - {"const", *(["orthogonal"] * (name in self._unknowns))}
-
-    def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
-        for system in self.scope.systems:
-            names = [named.name for part in system.parts for named in part.names]
-            unknowns = [as_symbol(self.values[n]) for n in names]
-            sides = [
-                EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
-                for equation in system.equations
-            ]
-            sides += [
-                EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
-                for u in unknowns
-                if "orthogonal" in self.scope.symbols[u.name].attributes
-            ]
-            solver, arguments = system.solver or ("", ())
-            given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
-            yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)
-
-    @property
-    def _unknowns(self) -> set[str]:
-        parts = (part for system in self.scope.systems for part in system.parts)
-        return {named.name for part in parts for named in part.names}
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -465,7 +449,7 @@ class Elaboration:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
         scope = self.scope
         inferred = [n for n, d in scope.symbols.items() if d.sides is None]
-        solved = {n for s in scope.systems if s.solver for p in s.parts for n, _ in p.names}
+        solved = unknowns_of(scope, solved=True)
         if not inferred:
             return ()
         used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
@@ -492,7 +476,7 @@ class Elaboration:
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
-                if name in self._unknowns:
+                if name in unknowns_of(scope):
                     raise self._refusal(
                         f"`{name}` is what its equations make it: ask for the derivative by what "
                         "is in them.",
@@ -560,7 +544,7 @@ class Elaboration:
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
         contained = self._reached(of)
-        constants = [*self._unknowns]
+        constants = [*unknowns_of(self.scope)]
         constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             PlacedName(name, asked.span)
@@ -638,7 +622,7 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used, unknowns = self._reached(of), self._unknowns
+        used, unknowns = self._reached(of), unknowns_of(self.scope)
         for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
             if symbol in used and symbol.name not in constants | unknowns:
                 if not of.is_scalar:
@@ -663,10 +647,6 @@ def _plainly(text: str, node: SyntaxNode) -> str:
     if is_latex(text, node.span):
         return Unparser(text, node).write(node)
     return source(text, node)
-
-
-def _is_zero(node: SyntaxNode) -> bool:
-    return node.kind == "number" and node.value == 0
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

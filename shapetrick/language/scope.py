@@ -19,6 +19,7 @@ from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.indices import Member
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
+from .structured_calls import CALLS
 from .synonyms import advice
 from .syntax import (
     ATTRIBUTES,
@@ -64,6 +65,7 @@ def vocabulary() -> Mapping[str, int]:
     """The names that are functions before a bracket, and how many arguments come before sizes; to
     be forgotten (`cache_clear`) where the table gets a row."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
+    words |= {name: row.arity for name, row in CALLS.items()}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 

@@ -23,13 +23,15 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
-    Solved,
+    Structured,
     Symbol,
     Zeros,
     data_of,
     sizes_of,
 )
 from ..core.functions import TABLE, Array
+from ..core.solved import Solved
+from ..core.structured import entries
 from ..core.traversal import postorder
 
 FunctionValues = Mapping[
@@ -213,4 +215,6 @@ def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
         case Commute():
             m, n = (d.size(sizes) for d in e.sizes)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
+        case Structured():
+            return entries(e, sizes)
     return tuple([d.size(sizes) for d in sizes_of(e)])

@@ -35,6 +35,7 @@ from ..numerics.sampling import (
     dims_among,
     forced_sizes,
     generator,
+    least_sizes,
     orders_obeyed,
 )
 from .directional import Target, also_drawn
@@ -167,7 +168,7 @@ class Checker:
         that has converged), or an uncertain one, is looked at again at larger ones."""
         gradient = self._stated(gradient)
         found = self._checked(gradient)
-        if not found.zero and found.reason != UNCERTAIN:
+        if (not found.zero and found.reason != UNCERTAIN) or not self._target.depends:
             return found
         larger = copy(self)
         larger._begin(self._forced, LARGER)
@@ -438,6 +439,7 @@ class Checker:
 
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""
+        depends = self._target.depends
         while len(self._found) <= index:
             following = self._next_sizes()
             if self._flat and (following is None or len(self._flat) > FLAT_SITES):
@@ -453,14 +455,16 @@ class Checker:
                 tried.append(point)
                 if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
                     break
-            if tried and all(p.zero for p in tried):  # perhaps flat until inputs are large
+                if not depends:
+                    break
+            if tried and depends and all(p.zero for p in tried):  # perhaps until inputs are large
                 for point in islice(site.points(LARGE_TRIES), len(LARGE_TRIES)):
                     tried.append(point)
                     if not point.zero:
                         break
             if not tried:
                 self._barren.append(site)
-            elif not all(p.zero for p in tried):
+            elif not depends or not all(p.zero for p in tried):
                 self._found.append(_Probe(site, tried, points))
             else:
                 self._flat.append(_Probe(site, tried, points))
@@ -512,7 +516,7 @@ class Checker:
         zero: bool = False,
     ) -> Validation:
         sizes = tuple(dict(probe.site.sizes) for probe in self._found[:SITES])
-        conditions = self._conditions()
+        conditions = (*least_sizes(dims_among(self._target.nodes)), *self._conditions())
         return Validation(
             verdict, reason, error, order, 2 * len(sizes), sizes, self._seed, conditions, zero
         )

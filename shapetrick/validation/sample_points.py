@@ -199,7 +199,7 @@ class Site:
     def _rounding_errors(self, drawn: Draw, directions: Array, before: Array) -> Array:
         """By how much rounding, of all that is computed, may change the derivatives."""
         changed = np.zeros(before.shape)
-        for k in range(ROUNDINGS):
+        for k in range(ROUNDINGS if self.target.depends else 0):
             with suppress(Unsuitable):
                 after = self.measured(replace(drawn, rounded=k), directions).value
                 changed = np.maximum(changed, np.abs(after - before))
@@ -253,6 +253,8 @@ class Site:
         """Whether the function has one value at all draws of the variable, however large; None if
         it has until the variable is large, or if it changes by no more than rounding at the point
         would hide: then rounding swallows it."""
+        if not self.target.depends:
+            return True
         small = self._values_at(point, [Profile(1.0)] * 8)
         if not _all_same(small):
             changes = max(float(np.abs(value - small[0][0]).max()) for value, _ in small)
