@@ -107,7 +107,7 @@ class _Text:
                 rows += [[], *self._render.account_rows(d.account(self._sizes), self._style)]
             self._show(rows)
             return
-        if self._waiting and not are_joint(self._waiting[-1], result):
+        if self._waiting and not are_joint(self._waiting, result):
             self.finish()
         self._waiting.append(result)
 

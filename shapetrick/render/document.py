@@ -278,14 +278,23 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
 def joint_stories(results: Iterable[Result], own: Collection[str] = ()) -> Iterator[Story]:
     """The derivations of several requests: gradients of one thing that follow each other are one
     story, in which what they share is told once."""
-    for _, run in groupby(results, key=_joint):
-        together = list(run)
-        yield _joined(together, told_once([derivation_story(r, own) for r in together]))
+    together: list[Result] = []
+    for result in results:
+        if together and not are_joint(together, result):
+            yield _joined(together, own)
+            together = []
+        together.append(result)
+    if together:
+        yield _joined(together, own)
 
 
-def are_joint(a: Result, b: Result) -> bool:
-    """Whether the derivations of two requests that follow each other are one story."""
-    return _joint(a) == _joint(b)
+def are_joint(together: Sequence[Result], result: Result) -> bool:
+    """Whether one story tells a derivation with those before it: they are of one thing, and no
+    name stands for two values."""
+    named = {name: body for r in together for name, body in r.definitions}
+    return _joint(together[-1]) == _joint(result) and all(
+        named.get(name, body) == body for name, body in result.definitions
+    )
 
 
 def _joint(result: Result) -> Hashable:
@@ -296,7 +305,8 @@ def _joint(result: Result) -> Hashable:
     return _meaning(result.request), v.sizes, v.conditions
 
 
-def _joined(results: Sequence[Result], stories: Sequence[Story]) -> Story:
+def _joined(results: Sequence[Result], own: Collection[str]) -> Story:
+    stories = told_once([derivation_story(r, own) for r in results])
     first, *others = stories
     if not others:
         return first
@@ -336,17 +346,24 @@ class Telling:
     def next(self, story: Story) -> Story:
         """The story, and what is left of it."""
         answer: list[Block] = []
-        again: dict[str, list[StoryPlace]] = {}
+        again: dict[str, int] = {}  # where the answer refers to what was told, by its label
         for block in story.answer:
             if isinstance(block, EquationBlock) and block.label in _TOLD_BEFORE:
                 key = block.left, block.right, block.over
-                if key in self._definitions:
-                    if block.label not in again:
-                        again[block.label] = []
+                place = self._definitions.setdefault(
+                    key, StoryPlace(str(block.left), self._stories)
+                )
+                if place.story < self._stories:
+                    at = again.setdefault(block.label, len(answer))
+                    if at == len(answer):
                         answer.append(Reference(_TOLD_BEFORE[block.label], (), block.detail))
-                    again[block.label].append(self._definitions[key])
+                    reference = answer[at]
+                    assert isinstance(reference, Reference)
+                    answer[at] = reference._replace(
+                        places=(*reference.places, place),
+                        detail=min(reference.detail, block.detail),
+                    )
                     continue
-                self._definitions[key] = StoryPlace(str(block.left), self._stories)
             answer.append(block)
         known: list[StoryPlace] = []
         steps: list[Section] = []
@@ -360,12 +377,7 @@ class Telling:
                 known.append(told)
         self._stories += 1
         return story._replace(
-            answer=tuple(
-                block._replace(places=tuple(again[block.label]))
-                if isinstance(block, Reference)
-                else block
-                for block in answer
-            ),
+            answer=tuple(answer),
             steps=tuple(steps),
             earlier=(Reference("steps", tuple(known)),) if known else (),
         )
