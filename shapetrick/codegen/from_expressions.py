@@ -343,12 +343,13 @@ def _acted(c: Operation) -> Value:
     if not c.x.rank:
         return c.x if e.function != "shift" else c.graph.number(0)
     axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
-    if e.by is None:
+    if e.function != "shift":
         return c.graph.node(e.function, (c.x,), axis, shape)
-    if axis == 0 or axis is None:
-        return _shifted(c.graph, c.x, e.by, shape)
-    turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
-    return c.graph.transpose(turned)
+    assert e.by is not None
+    if axis == 1:
+        turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
+        return c.graph.transpose(turned)
+    return _shifted(c.graph, c.x, e.by, shape)
 
 
 def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
