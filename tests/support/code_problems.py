@@ -61,7 +61,8 @@ PROBLEMS = {
     "blocks": """A: m x p; B: m x q; W: (p+q) x k; b: 1 x k; Y: (2 m) x k; s: scalar
         H = [A, B] W + b; J = norm([tanh(H); H] - Y)^2 + norm([s, 2; A[1, 1], s])^2
         grad J wrt A, B, W, s; vjp H wrt B""",
-    "slices": """X: m x d; W: d x (p+q); x: n; U: m x p; Z = X W; G = U .* Z[:, 1..p]; r = x[2..n] - x[1..n-1]
+    "slices": """X: m x d; W: d x (p+q); x: n; U: m x p; Z = X W; G = U .* Z[:, 1..p]
+        r = x[2..n] - x[1..n-1]
         J = sum(sigmoid(G)) + norm(Z[2..m, p+1..p+q])^2 + norm(r)^2 + X[1, 2]^3 + x[1] x[n]
         grad J wrt X, W, x; vjp r wrt x; hess J wrt x""",
     "masks": """Q: m x d; K: m x d; V: m x p; x: m; A: m x m; Y = lower(Q K') V
