@@ -231,16 +231,18 @@ def roots(s: Statement) -> Iterator[SyntaxNode]:
                 yield s.claim
 
 
-def has_indices(statements: Iterable[Statement]) -> bool:
+def has_indices(expressions: Iterable[SyntaxNode]) -> bool:
     """Whether something in them may be index notation."""
-    for s in statements:
-        for node in (n for root in roots(s) for n in postorder(root)):
-            match node.kind:
-                case "selected" | "binder" | "bound":
+    for node in (n for root in expressions for n in postorder(root)):
+        match node.kind:
+            case "binder" | "bound":
+                return True
+            case "selected":
+                if any(n.kind == "name" for s in node.value for n in _names(s)):
                     return True
-                case "name" if isinstance(node.value, str) and not isinstance(node.value, Member):
-                    if "_" in node.value or _LOWERED.search(node.value):
-                        return True
+            case "name" if not isinstance(node.value, Member):
+                if "_" in node.value or _LOWERED.search(node.value):
+                    return True
     return False
 
 

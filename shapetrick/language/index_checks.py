@@ -49,6 +49,11 @@ class LetterMeanings(Protocol):
         ...
 
     @property
+    def parts(self) -> Mapping[SyntaxNode, SyntaxNode]:
+        """Of what has numbers among its indices, the row, column or slice that they tell."""
+        ...
+
+    @property
     def text(self) -> str:
         """What was typed."""
         ...
@@ -91,7 +96,9 @@ def _plain_parts(node: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNod
         part = stack.pop()
         is_open = part in reader.values or part.kind == "bound" or part is node
         if part.kind == "selected" and is_open:
-            yield from (a for a in part.args if not reader.is_identity(a))
+            base = reader.parts.get(part, part.args[0])
+            if not reader.is_identity(base):
+                yield base
         elif is_open:
             stack.extend(part.args)
         elif part.kind != "number":
@@ -145,14 +152,15 @@ class _LetterValues:
             if self.reader.is_identity(node.args[0]):
                 pairs.append(letters)
                 continue
-            shape = self._matrix(node.args[0]).shape
+            shape = self._matrix(node).shape
             sides = shape if len(letters) == 2 else (max(shape),)
             self.extents.update((s, n) for s, n in zip(letters, sides, strict=True) if s)
         for letters in pairs * len(pairs):
             known = [self.extents[s] for s in letters if s in self.extents]
             self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
 
-    def _matrix(self, base: SyntaxNode) -> Array:
+    def _matrix(self, node: SyntaxNode) -> Array:
+        base = self.reader.parts.get(node, node.args[0])
         return self.drawn[base.value if base.kind == "name" else base]
 
     def _inside(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -227,7 +235,7 @@ class _LetterValues:
         if self.reader.is_identity(base):
             matrix = np.eye(self.extents[letters[0]])
         else:
-            matrix = self._matrix(base)
+            matrix = self._matrix(node)
         if len(letters) == 1:
             letters = [*letters, ""] if matrix.shape[1] == 1 else ["", *letters]
         count = len(self.letters)

@@ -159,6 +159,13 @@ def in_matrix_notation(
     return replace(found, span=node.span)
 
 
+def expression_in_matrix_notation(
+    text: str, node: SyntaxNode, names: IndexNames, inference: Inference
+) -> SyntaxNode:
+    """An expression in names whose shapes are known, in matrix notation. Raises InputError."""
+    return in_matrix_notation(text, node, IndexReader(text, names, inference), [])
+
+
 def known_names(statements: Iterable[Statement]) -> IndexNames:
     """The names that statements give to values and to dimensions."""
     known = IndexNames(set())

@@ -74,6 +74,7 @@ class IndexReader:
     )  # of the letters that are bound, and of sides
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
+    parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
 
     def translated(self, root: SyntaxNode, heads: Sequence[str] = ()) -> SyntaxNode:
         """The expression in matrix notation; with `heads`, the matrix or column with this entry for
@@ -317,6 +318,7 @@ class IndexReader:
             )
             whole = SyntaxNode("selected", (base,), rest, node.span)
             shape = self.shape(whole)
+            self.parts[node] = whole
         for dim, letter in zip(shape, letters, strict=True):
             slot = letter or (None if dim == ONE else self._fresh(_SIDE, dim))
             if letter and opened.setdefault(letter, dim) != dim:
