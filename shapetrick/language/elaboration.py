@@ -32,7 +32,7 @@ from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .selections import resolve, resolved
+from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
@@ -85,7 +85,9 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     except InputError as error:
         raise error.located(None, text) from None
     statements = resolved(text, statements)
-    if not heads and not has_indices(root for s in statements for root in roots(s)):
+    if not heads and not has_indices(
+        (root for s in statements for root in roots(s)), plain_of(statements)
+    ):
         return statements, []
     from .index_notation import IndexNotation  # of all problems, only those with indices need it
 
@@ -102,7 +104,7 @@ def _in_matrix_notation(
     text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
 ) -> SyntaxNode:
     """An expression in the names of a problem, in matrix notation."""
-    if problem.families is not None or not has_indices([node]):
+    if problem.families is not None or not has_indices([node], values):
         return node
     from .index_notation import expression_in_matrix_notation
 

@@ -7,7 +7,7 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -231,8 +231,8 @@ def roots(s: Statement) -> Iterator[SyntaxNode]:
                 yield s.claim
 
 
-def has_indices(expressions: Iterable[SyntaxNode]) -> bool:
-    """Whether something in them may be index notation."""
+def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:
+    """Whether something in them may be index notation, of the names that are no families."""
     for node in (n for root in expressions for n in postorder(root)):
         match node.kind:
             case "binder" | "bound":
@@ -241,9 +241,19 @@ def has_indices(expressions: Iterable[SyntaxNode]) -> bool:
                 if any(n.kind == "name" for s in node.value for n in _names(s)):
                     return True
             case "name" if not isinstance(node.value, Member):
-                if "_" in node.value or _LOWERED.search(node.value):
+                if node.value not in plain and _may_have_index(node.value, plain):
                     return True
     return False
+
+
+def _may_have_index(name: str, plain: Container[str]) -> bool:
+    if "_" not in name and not _LOWERED.search(name):
+        return False
+    written = _written_out(name)
+    m = _BELOW.fullmatch(written)
+    if m is not None and (m["base"] in plain or m["base"].upper() in plain):
+        return True
+    return bool(_SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
 
 
 @dataclass(slots=True)

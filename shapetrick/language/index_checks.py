@@ -99,7 +99,7 @@ def _plain_parts(node: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNod
             base = reader.parts.get(part, part.args[0])
             if not reader.is_identity(base):
                 yield base
-        elif is_open:
+        elif is_open or part.kind in ("'", "*"):  # which a form may turn
             stack.extend(part.args)
         elif part.kind != "number":
             yield part

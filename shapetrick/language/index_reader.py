@@ -213,6 +213,9 @@ class IndexReader:
         """A value in matrix notation, with letters for its sides."""
         if node.kind == "number":
             return InLetters(entry_number(node.value))
+        if node.kind == "'":
+            turned = self._plain(node.args[0])
+            return InLetters(turned.entry, turned.cols, turned.rows)
         rows, cols = (None if d == ONE else self._fresh(_SIDE, d) for d in self.shape(node))
         return InLetters(entry_of(self._matrix(node), rows, cols), rows, cols)
 

@@ -19,7 +19,7 @@ from ..language.elaboration import Elaboration, read, statements_of
 from ..language.index_binders import has_indices
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
-from ..language.selections import resolved
+from ..language.selections import plain_of, resolved
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -96,7 +96,8 @@ def extended(standing: Standing, more: str) -> Standing | None:
         statements = resolved(text, statements, [*problem.symbols, *problem.definitions])
         if has_families(statements) or not _only_adds(standing, statements):
             return None
-        if has_indices(_values(statements)):
+        values = {*problem.symbols, *problem.definitions, *plain_of(statements)}
+        if has_indices(_values(statements), values):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):
             declared = len(problem.symbols) > len(standing.assumed)
