@@ -52,6 +52,13 @@ class Binder(NamedTuple):
     apart: bool = False
 
 
+class EntryHead(NamedTuple):
+    """The letters of what is defined by its entries, and the range that is given for one."""
+
+    letters: tuple[str, ...] = ()
+    over: Range | None = None
+
+
 class IndexBuilder:
     """What the parser calls for the terminals of index notation."""
 
@@ -117,10 +124,10 @@ def read_below(text: str, span: Span) -> SyntaxNode:
 
 def defined_by_entries(
     statements: Sequence[Statement],
-) -> tuple[list[Statement], dict[str, tuple[str, ...]]]:
+) -> tuple[list[Statement], dict[str, EntryHead]]:
     """The statements with `Y[i,k] = …` as definitions of matrices, and the letters of each. Raises
     ParseError for a family with several indices."""
-    heads: dict[str, tuple[str, ...]] = {}
+    heads: dict[str, EntryHead] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
     families = {
@@ -138,7 +145,7 @@ def defined_by_entries(
             letters = tuple(i.letter for i in indices if not i.offset)
             different = len(set(letters)) == len(indices) and "" not in letters
             if different and not ends & {*letters} and _is_by_entries(s, letters, families):
-                heads[base] = letters
+                heads[base] = EntryHead(letters, s.over)
                 s = replace(s, name=PlacedName(base, s.name.span), over=None)
         elif isinstance(s, Definition):
             s = _defined_below(s, plain, heads)
@@ -165,7 +172,7 @@ def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
     return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
 
 
-def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, ...]]) -> Definition:
+def _defined_below(s: Definition, plain: set[str], heads: dict[str, EntryHead]) -> Definition:
     """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
     m = _BELOW.fullmatch(_written_out(s.name.name))
     if m is None or not m["index"].isalpha() or m["base"] in plain:
@@ -174,7 +181,7 @@ def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, .
     nodes = list(postorder(s.body))
     if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, plain) for t in letters):
         return s
-    heads[m["base"]] = letters
+    heads[m["base"]] = EntryHead(letters)
     return replace(s, name=PlacedName(m["base"], s.name.span))
 
 

@@ -17,7 +17,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ..core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
 from ..core.functions import NAMES, TABLE, Function, parse_signature
 from ..core.indices import Range
-from .index_binders import DELTAS, Binder, IndexNames
+from .index_binders import DELTAS, Binder, EntryHead, IndexNames
 from .index_checks import agree
 from .index_entries import (
     SUM,
@@ -37,6 +37,7 @@ from .index_entries import (
     substituted,
 )
 from .index_forms import FormWriter, NoMatrixForm
+from .index_ranges import is_part
 from .notated_calls import SIGNS
 from .parser import parse_expression
 from .scope import IDENTITIES, SIZED, UNSIZED, vocabulary
@@ -76,9 +77,10 @@ class IndexReader:
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
 
-    def translated(self, root: SyntaxNode, heads: Sequence[str] = ()) -> SyntaxNode:
-        """The expression in matrix notation; with `heads`, the matrix or column with this entry for
-        each of these letters. Raises InputError."""
+    def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
+        """The expression in matrix notation; of what is defined by its entries, the matrix or
+        column with this entry for each letter. Raises InputError."""
+        heads = head.letters
         done: dict[SyntaxNode, SyntaxNode] = {}
         for node in postorder(root):
             args = tuple([done[a] for a in node.args])
@@ -96,6 +98,8 @@ class IndexReader:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
         self._check_heads(value, heads, root)
+        if head.over is not None and not is_part(root, head.over):
+            self._check_range(head.over, value.open[head.over.letter], root)
         value = replace(value, open={})
         rows, cols = (*heads, None)[:2]
         self.dims.update(self.values[found].open if found in self.values else {})
@@ -115,9 +119,8 @@ class IndexReader:
             for node in postorder(bound):
                 if node.kind == "name" and self.known.is_letter(node.value):
                     raise NameProblem(
-                        f"an index in a sum is a letter alone, and nothing is added to "
-                        f"`{node.value}`: take parts that are as long first, `a = x[2..n]` and `b "
-                        "= x[1..n-1]`, and sum their entries.",
+                        f"an index with a number added to it needs the range of its letter: "
+                        f"`sum({node.value} = 1..n-1) …`.",
                         bound.span,
                         self.text,
                     )
@@ -561,7 +564,8 @@ class IndexReader:
         if first.letter or first.offset != 1 or ends != dim:
             raise ShapeError(
                 f"`{given.letter}` runs over 1..{dim} in what is summed, and not over "
-                f"{first}..{last}: take a part first, as in `y = x[2..5]`, and sum that.",
+                f"{first}..{last}: take a part first, as in `y = x[{first}..{last}]`, and sum "
+                "that.",
                 node.span,
             )
 
