@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
 from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of
@@ -36,6 +36,7 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
+_COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
 _LOWERED = re.compile(r"([^\W\d_]+|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
@@ -43,13 +44,13 @@ _LOWERED = re.compile(r"([^\W\d_]+|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-
 
 class Binder(NamedTuple):
     """What binds letters: a reduction's name, the letters, the ranges that were given for some,
-    whether the letters are different, and which of these are bound here (None for all)."""
+    how two letters compare, and which of these are bound here (None for all)."""
 
     function: str
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    apart: bool = False
+    compared: Literal["", "≠", "<", ">"] = ""
 
 
 class EntryHead(NamedTuple):
@@ -86,10 +87,12 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
     function = BINDERS[m.group().rstrip("_ ")]
-    different = re.fullmatch(r"(\w+)\s*(?:≠|!=)\s*(\w+)", below)
-    if different is not None and not above:
-        node = Binder(function, (different[1], different[2]), None, (), True)
-        return SyntaxNode("binder", (), node, span)
+    pair = re.fullmatch(r"(\w+)\s*(≠|!=|<|>)\s*(\w+)", below)
+    if pair is not None and not above:
+        compared = _COMPARED[pair[2]]
+        return SyntaxNode(
+            "binder", (), Binder(function, (pair[1], pair[3]), None, (), compared), span
+        )
     letters: list[str] = []
     ranges: list[Range] = []
     for part in below.split(","):
@@ -100,8 +103,8 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
         words = [letter] if equals or not letter.isalpha() else [*letter]
         if not all(word.isidentifier() for word in words) or (equals and over is None):
             raise ParseError(
-                "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …` or "
-                "`sum(i ≠ j) …`.",
+                "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …`, "
+                "`sum(i ≠ j) …` or `sum(i < j) …`.",
                 span,
             )
         letters += words
@@ -370,7 +373,7 @@ class BoundReader:
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
             found |= {i.letter for i in node.value.indices if i.letter}
-        elif node.kind == "bound" and not node.value.apart:
+        elif node.kind == "bound" and not node.value.compared:
             found -= {*node.value.letters}
         elif node.kind == "running":
             found -= {node.value.letter}
@@ -520,7 +523,7 @@ class BoundReader:
     def _scoped(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """Of `sum(i ≠ j)`, the letters that are not bound further out are what it binds."""
         nodes = list(postorder(root))
-        if not any(n.kind == "bound" and n.value.apart for n in nodes):
+        if not any(n.kind == "bound" and n.value.compared for n in nodes):
             return root
         binders: dict[SyntaxNode, Binder] = {}
         stack = [(root, heads)]

@@ -6,7 +6,7 @@ what the translation knows is used.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,13 @@ _REDUCED: Mapping[str, Any] = {
     "prod": np.prod,
 }
 _CONSTANTS = {"pi": np.pi, "e": np.e}
+_TRIANGLES: Mapping[str, Callable[[Array], Array]] = {"upper": np.triu, "lower": np.tril}
+# Of the pairs of two letters, those that are summed.
+_MASKS: Mapping[str, Callable[[Array], Array]] = {
+    "≠": lambda ones: ones - np.eye(len(ones)),
+    "<": lambda ones: np.triu(ones, 1),
+    ">": lambda ones: np.tril(ones, -1),
+}
 # From where values are drawn, until all entries are finite: log and sqrt want positive ones.
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
 
@@ -255,11 +262,14 @@ class _LetterValues:
         binder = node.value
         letters = binder.letters if binder.summed is None else binder.summed
         axes = tuple(self.letters.index(s) for s in letters)
-        if binder.apart:
+        if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])
-            mask = np.eye(n).reshape([n if k in (i, j) else 1 for k in range(body.ndim)])
-            body = np.where(mask > 0, 0.0, body)
+            mask = _MASKS[binder.compared](np.ones((n, n)))
+            mask = (mask if i < j else mask.T).reshape(
+                [n if k in (i, j) else 1 for k in range(body.ndim)]
+            )
+            body = np.where(mask > 0, body, 0.0)
         return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
@@ -274,6 +284,8 @@ class _LetterValues:
             return value
         if name == "eye":
             return self._lifted(np.eye(self.reader.sized[sizes[0]].size(self.sizes)))
+        if name in _TRIANGLES:
+            return np.asarray(_TRIANGLES[name](args[0]))
         if name not in NAMES:
             extent = [self.reader.sized[s].size(self.sizes) for s in sizes]
             return self._lifted(np.ones((*extent, 1)[:2]))

@@ -261,7 +261,9 @@ class FormWriter:
         """Take in a factor of at most two letters."""
         below = isinstance(e, EntryPower) and e.args[1] == EntryNumber(value=Fraction(-1))
         inner = e.args[0] if below else e
-        letters = sorted(_in_order(e), key=lambda s: (s == outer[1]) - (s == outer[0]))
+        letters = _in_order(e)
+        if not isinstance(inner, EntryOf):
+            letters.sort(key=lambda s: (s == outer[1]) - (s == outer[0]))
         rows, cols = (*letters, None, None)[:2]
         factor = FormFactor(self.form(inner, rows, cols), below)
         if rows is None:

@@ -21,7 +21,10 @@ from .index_binders import DELTAS, Binder, EntryHead, IndexNames
 from .index_checks import agree
 from .index_entries import (
     SUM,
+    ZERO,
     Diverging,
+    EntryCall,
+    EntryPower,
     EntryTerm,
     PlainMatrix,
     delta,
@@ -32,6 +35,7 @@ from .index_entries import (
     entry_product,
     entry_sum,
     inverted,
+    is_smooth_at_zero,
     negated,
     reduction,
     substituted,
@@ -524,8 +528,8 @@ class IndexReader:
                 raise NameProblem(f"nothing tells over what the index `{letter}` runs.", node.span)
         for given in binder.ranges:
             self._check_range(given, value.open[given.letter], node)
-        if binder.apart:
-            return self._apart(binder, letters, value)
+        if binder.compared:
+            return self._compared(binder, letters, value)
         return self._reduced(binder.function, letters, value)
 
     def _reduced(self, function: str, letters: Sequence[str], value: InLetters) -> InLetters:
@@ -534,29 +538,43 @@ class IndexReader:
         entry = reduction(substituted(value.entry, new), tuple(new.values()), function)
         return InLetters(entry, value.rows, value.cols, opened)
 
-    def _apart(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
-        """A sum over all pairs without those of equal letters."""
+    def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
+        """A sum over all pairs of letters that are different, or of which one is less."""
         a, b = binder.letters
         if binder.function != SUM:
-            raise ShapeError("`≠` stands in a sum: `sum(i ≠ j) …`.")
+            raise ShapeError(
+                f"`{binder.compared}` stands in a sum: `sum({a} {binder.compared} {b}) …`."
+            )
         if value.open.get(a) != value.open.get(b):
             raise ShapeError(
                 f"`{a}` runs over {value.open.get(a)} and `{b}` over {value.open.get(b)}: they "
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
-        try:
-            equal = substituted(value.entry, {out: kept})
-            whole = value.entry
-        except Diverging:
-            whole = _moved(value.entry, out, kept)
-            equal = substituted(whole, {out: kept})
+        whole = _moved(value.entry, out, kept)
+        equal = substituted(whole, {out: kept})
         rest = {s: d for s, d in value.open.items() if s != out}
+        if binder.compared in _TRIANGLES:
+            whole = self._triangle(binder, replace(value, entry=whole))
         total = self._reduced(SUM, letters, replace(value, entry=whole))
         others = [s for s in letters if s != out]
         same = InLetters(equal, value.rows, value.cols, rest)
         same = self._reduced(SUM, others, same) if others else same
         return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
+
+    def _triangle(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """The entry of the triangle of a matrix, with its diagonal."""
+        a, b = binder.letters
+        if value.open.keys() != {a, b} or value.rows or value.cols:
+            raise ShapeError(
+                f"`{a} {binder.compared} {b}` stands in a sum with these two letters alone: name "
+                "what has another one in a line of its own."
+            )
+        writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
+        node = writer.whole(value.entry, a, b)
+        self.sized.update(writer.sized)
+        call = SyntaxNode("call", (node,), Callee(_TRIANGLES[binder.compared]), Span(0, 0))
+        return entry_of(PlainMatrix(call, call), a, b)
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
@@ -571,17 +589,19 @@ class IndexReader:
 
 
 def _moved(e: EntryTerm, a: str, b: str) -> EntryTerm:
-    """The same for different letters, and finite for equal ones: what would be 0 there is 1."""
+    """The same for different letters, and smooth for equal ones: where a function has no derivative
+    at 0, what is 0 for equal letters is 1 there."""
     args = tuple(_moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
     if args and args != e.args:
         e = replace(e, args=args)
-    try:
-        substituted(e, {a: b})
-    except Diverging:
-        first, *rest = e.args
+    if not isinstance(e, EntryCall | EntryPower) or substituted(e.args[0], {a: b}) != ZERO:
+        return e
+    first, *rest = e.args
+    if not is_smooth_at_zero(e):
         return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
     return e
 
 
+_TRIANGLES = {"<": "upper", ">": "lower"}
 _SIDE = "·"
 _UNKNOWN = Dim.of("·")  # over what δ's letters run
