@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from ..core.errors import InputError, TraceError
 from ..core.functions import Array
 from . import meanings, symbolic, torch_meanings
 from .arrays import Traced
-from .places import innermost
+from .places import Place, innermost
 from .symbolic import NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
 
 
@@ -118,20 +119,20 @@ def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size
 
 def _run(f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace) -> tuple[Followed, bool]:
     arguments = {name: trace.wrapped(value) for name, value in given.items()}
-    with _locals_of(f) as named, _places():
-        result = f(**arguments)
-        value = _result(result, trace)
+    with _watched(f) as run, _places():
+        value = _result(run, f(**arguments), trace)
     kept = {
-        name: x.value for name, x in named.items() if isinstance(x, Symbolic) and name not in given
+        name: x.value
+        for name, x in run.names.items()
+        if isinstance(x, Symbolic) and name not in given
     }
     return Followed(value, kept), bool(trace.used)
 
 
-def _result(result: Any, trace: Trace) -> Traced:
+def _result(run: Run, result: Any, trace: Trace) -> Traced:
     if isinstance(result, tuple | list | dict) or result is None:
-        raise TraceError(
-            f"the function gives a {type(result).__name__}: return one array, or a number."
-        )
+        message = f"the function gives a {type(result).__name__}: return one array, or a number."
+        raise TraceError(message) if run.end is None else run.end.refusal(message)
     return trace.lifted(result)
 
 
@@ -164,15 +165,24 @@ _JAX_SAYS = {
 }
 
 
+@dataclass(slots=True)
+class Run:
+    """What a function's own names stand for when it returns, and where it does."""
+
+    names: dict[str, Any] = field(default_factory=dict)
+    end: Place | None = None
+
+
 @contextmanager
-def _locals_of(f: Callable[..., Any]) -> Iterator[dict[str, Any]]:
-    """What a function's own names stand for when it returns."""
+def _watched(f: Callable[..., Any]) -> Iterator[Run]:
+    """The run of a function."""
     code = getattr(inspect.unwrap(f), "__code__", None)
-    found: dict[str, Any] = {}
+    found = Run()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
+            found.names.update(frame.f_locals)
+            found.end = Place(frame.f_code.co_filename, frame.f_lineno)
 
     before = sys.getprofile()
     sys.setprofile(watch)
