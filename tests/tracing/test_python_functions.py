@@ -66,14 +66,17 @@ class Jax:
     @staticmethod
     def value(f: Any, given: Any) -> Any:
         with jax.enable_x64(True):
-            return np.asarray(f(**given))
+            return np.asarray(jax.jit(f)(**given))
 
     @staticmethod
     def gradient(f: Any, given: Any, wrt: str, upstream: Any) -> Any:
         with jax.enable_x64(True):
-            _, pull = jax.vjp(lambda x: f(**{**given, wrt: x}), jax.numpy.asarray(given[wrt]))
-            (found,) = pull(jax.numpy.asarray(next(iter(upstream.values()), 1.0)))
-        return found
+            weights = next(iter(upstream.values()), 1.0)
+
+            def weighed(x: Any) -> Any:
+                return jax.numpy.sum(f(**{**given, wrt: x}) * weights)
+
+            return jax.jit(jax.grad(weighed))(given[wrt])
 
 
 class Torch:
