@@ -17,9 +17,16 @@ ShapetrickError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 CONTEXT_WIDTH = 100
+
+
+def enumerated(words: Sequence[str], last: str = "and") -> str:
+    """`A, B and C`."""
+    *most, end = words
+    return f"{', '.join(most)} {last} {end}" if most else end
 
 
 class Span(NamedTuple):

@@ -14,6 +14,7 @@ from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_w
 from ..core.errors import (
     CallError,
     InferenceError,
+    InputError,
     NameProblem,
     ParseError,
     RequestError,
@@ -26,6 +27,7 @@ from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
+from .index_binders import defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
@@ -39,6 +41,7 @@ from .syntax import (
     Declaration,
     Definition,
     PlacedName,
+    Statement,
     SyntaxNode,
     has_families,
     postorder,
@@ -56,7 +59,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = resolved(text, parse(text, vocabulary(), alone=complete))
+    statements, said = _statements(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -65,13 +68,34 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
-        return read_families(text, statements, _expression, complete)
+        problem = read_families(text, statements, _expression, complete)
+        return replace(problem, readings=(*said, *problem.readings)) if said else problem
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
     problem = Elaboration(scope, asked, complete).problem()
     if strict:
         _refuse_loose(scope, asked, problem)
-    return problem
+    return replace(problem, readings=(*said, *problem.readings)) if said else problem
+
+
+def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+    """The statements of a text in matrix notation, and what is to be said of how they are read."""
+    try:
+        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+    except InputError as error:
+        raise error.located(None, text) from None
+    statements = resolved(text, statements)
+    if not heads and not has_indices(statements):
+        return statements, []
+    from .index_notation import IndexNotation  # of all problems, only those with indices need it
+
+    scope = Scope(text)
+    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    scope.dims.update(dict.fromkeys(notation.known.dims))
+    try:
+        return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
@@ -173,7 +197,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in resolved(problem.text, parse(problem.text, vocabulary()))
+        for s in _statements(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -205,7 +229,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    claims = [s.claim for s in _statements(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
@@ -295,6 +319,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "-":
@@ -302,26 +328,14 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    _no_size(part),
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
     return done[node]
-
-
-def _no_size(part: SyntaxNode) -> str:
-    """What is said of something else in the place of a size."""
-    if part.kind == "name":
-        name = part.value
-        return (
-            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
-            f"as `{name}` is by `x : {name}+m`, or whole numbers."
-        )
-    return (
-        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
-        "1), or a sum, difference or product of them."
-    )
 
 
 @dataclass(slots=True)
