@@ -189,10 +189,12 @@ def _lowering_of(
 
 def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(list(postorder(node)))
+        found = inference.add(nodes)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
+        check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text)
 
 

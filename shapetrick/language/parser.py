@@ -30,6 +30,7 @@ from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
+from .libraries import by_entry
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
     INNER,
@@ -595,7 +596,7 @@ def _run(start: str, source: Source) -> Any:
             state.feed_token(token)
             begun = _begun(token, fed, begun)
             position, fed = state.position, token
-        return driver.feed_eof(fed)
+        return _in_its_language(driver.feed_eof(fed), text)
     except UnexpectedToken as error:
         refused = error.token
     if begun is not None:
@@ -609,6 +610,19 @@ def _run(start: str, source: Source) -> Any:
         raise NameProblem(unknown_function(name, source.functions), place, text)
     message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _in_its_language(made: Any, text: str) -> Any:
+    """What was made, signs in the place of Python's where an expression has its marks."""
+    match made:
+        case SyntaxNode():
+            return by_entry(text, made)
+        case Definition():
+            return replace(made, body=by_entry(text, made.body))
+        case Asked():
+            claim = None if made.claim is None else by_entry(text, made.claim)
+            return replace(made, of=by_entry(text, made.of), claim=claim)
+    return made
 
 
 def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:

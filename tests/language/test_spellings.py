@@ -46,8 +46,12 @@ READ = [
     ("x.dot(y)", "x' y"), ("X.dot(y)", "X y"), ("x @ y", "x' y"), ("x·y", "x' y"),
     ("np.dot(X, y)", "X y"), ("np.maximum(0, x)", "maximum(0, x)"), ("2 * np.exp(x)", "2 exp(x)"),
     ("np.exp(x) * s", "exp(x) s"), ("1 / np.sum(x)", "1 / sum(x)"),
-    ("lam * np.dot(x, x)", "lam (x' x)"),
- ("sigma(‖x‖)", "sigma(norm(x))"),
+    ("lam * np.dot(x, x)", "lam (x' x)"), ("np.sum(x**2)", "sum(x.^2)"),
+    ("(x**2).sum()", "sum(x.^2)"), ("np.exp(x) * y", "exp(x) .* y"),
+    ("1 / (1 + np.exp(-x))", "1 ./ (1 + exp(-x))"), ("np.sum(A / X)", "sum(A ./ X)"),
+    ("np.sum((A @ x - y)**2) / 2", "sum((A x - y).^2) / 2"), ("np.exp(B) * B", "exp(B) .* B"),
+    ("np.exp(-x**2 / (2 * s**2))", "exp(-x.^2 / (2 s^2))"), ("np.exp(s)**2", "exp(s)^2"),
+    ("sigma(‖x‖)", "sigma(norm(x))"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -70,7 +74,8 @@ REFUSED = [
     ("max(x, 0)", "`max(x, axis=0)`"), ("1'x", "`ones(n)'`"), ("2½ s", "no place here"),
     ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
-    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(x**2)", "`x .^ 2`"), ("(x**2).sum()", "`x .^ 2`"),
+    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
+    ("np.sum(x * A @ y)", "`(x)'`"),
     ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
     ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
