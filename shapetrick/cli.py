@@ -329,7 +329,7 @@ def _check(args: argparse.Namespace) -> int:
                 print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
             else:
                 curve = found.curve if args.plot else None
-                rows = render.judgement_rows(found.judgement, style, curve)
+                rows = render.judgement_rows(found.judgement, style, problem.data, curve)
                 first = [*render.problem_rows(problem.data, style)] if not shown else [[]]
                 render.show([*first, *rows], target)
                 shown = True
@@ -351,7 +351,9 @@ def _code(args: argparse.Namespace) -> int:
         derived = problem.derive(args.seed, time_limit=args.time_limit)
         results = [d.result for d in derived]
         given = args.target, args.sizes, args.self_test, args.blocks
-        print(limited(args.time_limit, lambda: code(problem.data, results, *given)), end="")
+        text = limited(args.time_limit, lambda: code(problem.data, results, *given))
+        _warner()(warning for d in derived for warning in d.warnings)
+        print(text, end="")
     except ShapetrickError as e:
         return _refused(e)
     return DERIVED if all(d.verified for d in derived) else WRONG
@@ -450,7 +452,7 @@ def _text(problem: Problem, args: argparse.Namespace) -> Callable[[Derivation], 
     def show(d: Derivation) -> None:
         nonlocal first
         result = replace(d.result, steps=() if args.quiet else d.steps)
-        rows = render.result_rows(result, style, problem.data.definitions)
+        rows = render.result_rows(result, style, problem.data)
         if not args.quiet:
             rows = [*(render.problem_rows(problem.data, style) if first else [[]]), *rows]
         if sizes is not None:

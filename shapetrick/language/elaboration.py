@@ -62,17 +62,20 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
-        return read_families(text, statements, _expression, complete)
-    scope = gather(text, statements, complete=complete)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+        problem = read_families(text, statements, _expression, complete)
+    else:
+        scope = gather(text, statements, complete=complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        problem = Elaboration(scope, asked, complete).problem()
+        if strict:
+            _refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_loose(scope, asked, problem)
+        _refuse_absent(problem)
     return problem
 
 
-def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared, and variables that do not occur."""
+def _refuse_undeclared(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
+    """Refuse names that nobody declared."""
     for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
         for node in nodes:
             if node.kind == "name" and node.value in scope.assumed:
@@ -81,8 +84,12 @@ def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> Non
                     "or its shape.",
                     node.span,
                 )
+
+
+def _refuse_absent(problem: Problem) -> None:
+    """Refuse variables that do not occur in what is differentiated."""
     for request in problem.requests:
-        absent = absence(request)
+        absent = absence(problem, request)
         if absent:
             raise RequestError(absent, request.span, problem.text)
 
@@ -160,7 +167,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
+        names = [*problem.symbols, *problem.definitions]
+        node = parse_expression(text, vocabulary(), problem.functions, names)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 

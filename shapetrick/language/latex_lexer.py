@@ -15,9 +15,10 @@ from lark.lexer import Lexer
 
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.expr import IDENTITY
+from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
-from .latex_names import ACCENTS, LETTERS, Names, Typed
+from .latex_names import ACCENTS, Names, Typed
 from .latex_tokens import Token
 from .notated_calls import SIGMOID
 from .parser import LARGER

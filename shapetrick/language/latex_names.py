@@ -13,17 +13,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
+from ..core.greek import GREEK, LETTERS
 from ..core.indices import base_of, index_of, read_name
 from .latex_tokens import Token
 
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
-    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
-    "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
-LETTERS = frozenset(GREEK.values())
 # The same letter in another hand: read as it, unless the text has both.
 _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "varrho": "rho",
              "varsigma": "sigma", "varpi": "pi", "ell": "l"}  # fmt: skip

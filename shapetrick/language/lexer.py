@@ -15,6 +15,7 @@ from lark import Token
 from lark.lexer import Lexer
 
 from ..core.errors import ParseError, Span
+from ..core.greek import as_declared
 from .syntax import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -31,12 +32,14 @@ _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
 
 
 class Source(NamedTuple):
-    """A piece of a text, and the names in it that are functions where a bracket follows."""
+    """A piece of a text, the names in it that are functions where a bracket follows, and those that
+    are declared or defined."""
 
     text: str
     span: Span
     functions: Arities
     abstract: Container[str]
+    names: Container[str] = frozenset()
 
 
 class Terminals(Lexer):
@@ -60,7 +63,7 @@ class Terminals(Lexer):
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
-        text, (at, end), _, _ = source
+        text, (at, end), *_ = source
         places, of_state = parser_state.state_stack, self._of_state
         opened: list[Token] = []
         while at < end:
@@ -74,7 +77,8 @@ class Terminals(Lexer):
             token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
-                _tell_apart(token, PlacedName(normal(token.value), Span(start, at)), source, inside)
+                name = as_declared(normal(token.value), source.names)
+                _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)
             elif token.type in _OPENING:

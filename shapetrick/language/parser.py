@@ -26,6 +26,7 @@ from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
+from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
 from .letters import check_letters, folded
@@ -80,6 +81,8 @@ _UNPRINTABLE = re.compile(
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 _NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
+_HEAD = rf"{_NAME}(?:\[[^\[\]]*\])?"
+_HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
 _WRT = rf"{_NAME}(?:\s*,\s*{_NAME})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
@@ -412,7 +415,8 @@ def parse(
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
-        sources = [Source(clean, span, functions, abstract) for span in lines(clean, begin)]
+        names = {*abstract, *declared_names(clean)}
+        sources = [Source(clean, span, functions, abstract, names) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         return [statement(source, alone) for source in sources]
     except InputError as error:
@@ -420,15 +424,18 @@ def parse(
 
 
 def parse_expression(
-    text: str, functions: Arities, abstract: Container[str] = frozenset()
+    text: str,
+    functions: Arities,
+    abstract: Container[str] = frozenset(),
+    names: Container[str] = frozenset(),
 ) -> SyntaxNode:
-    """One expression. Raises ParseError."""
+    """One expression, of which `names` are declared elsewhere. Raises ParseError."""
     try:
         clean = cleaned(text, functions)
         spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
-        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract))
+        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return node
     except InputError as error:
         raise error.located(None, text) from None
@@ -464,6 +471,12 @@ def elementwise(clean: str, begin: int = 0) -> set[str]:
     """The names that a text declares from a place on as element-wise functions."""
     found = _ELEMENTWISE.findall(clean, begin)
     return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
+
+
+def declared_names(clean: str) -> set[str]:
+    """The names that stand before a colon or an equals sign."""
+    heads = ",".join(_HEADS.findall(clean)).split(",")
+    return {normal(head.partition("[")[0].strip()) for head in heads}
 
 
 def cleaned(text: str, known: Container[str] = ()) -> str:
@@ -548,7 +561,9 @@ def _derivative(source: Source) -> Asked | None:
         return None
     of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
     names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-    wrt = tuple(PlacedName(normal(n.group()), Span(*n.span())) for n in names)
+    wrt = tuple(
+        PlacedName(as_declared(normal(n.group()), source.names), Span(*n.span())) for n in names
+    )
     kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
     leibniz = kind == "grad" and text[begin] != "∇"
     claim = None

@@ -60,9 +60,9 @@ def parse_expression(
     abstract: Container[str] = frozenset(),
     names: Collection[str] = (),
 ) -> SyntaxNode:
-    """One expression; `names` are those that LaTeX may mention. Raises ParseError."""
+    """One expression; `names` are those that it may mention. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse_expression(text, functions, abstract)
+        return plain.parse_expression(text, functions, abstract, {*names, *_listed(abstract)})
     from .latex_parser import expression, names_of
 
     try:
@@ -187,8 +187,9 @@ def _parsed(
     names.abstract.update(plain.elementwise(text))
     gather(text, [], cut, names)
     abstract = frozenset(names.abstract)
+    declared = {*names.plain, *plain.declared_names(text)}
     typed = {
-        w.span: plain.statement(Source(text, w.span, functions, abstract), alone)
+        w.span: plain.statement(Source(text, w.span, functions, abstract, declared), alone)
         for w in found
         if w.cut is None
     }

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..core.greek import GREEK
 from ..core.problem import Problem
 from ..core.results import Result
-from ..language.latex_names import GREEK
 from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
@@ -97,7 +97,7 @@ def derivation_parts(
     results: Sequence[Result], problem: Problem, detail: int = doc.LINES
 ) -> Iterator[ArticlePart]:
     """The derivations of several requests; what one of them tells the later ones refer to."""
-    for story in doc.told_once([doc.derivation_story(r, problem.definitions) for r in results]):
+    for story in doc.told_once([doc.derivation_story(r, problem) for r in results]):
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 

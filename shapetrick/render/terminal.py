@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -87,17 +87,19 @@ def problem_rows(problem: Problem, style: Style) -> list[Row]:
     return [*rows, []] if rows else []
 
 
-def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
-    """The derivation of one request, of a problem whose own definitions have these names."""
-    story = doc.derivation_story(result, own)
+def result_rows(result: Result, style: Style, problem: Problem | None = None) -> list[Row]:
+    """The derivation of one request of a problem."""
+    story = doc.derivation_story(result, problem)
     return _quiet(story, style) if style.quiet else _story(story, style)
 
 
-def judgement_rows(j: Judgement, style: Style, curve: Curve | None = None) -> list[Row]:
+def judgement_rows(
+    j: Judgement, style: Style, problem: Problem | None = None, curve: Curve | None = None
+) -> list[Row]:
     """The claim, the verdict, and what mends it with the change marked."""
     from .claims import claim_story  # where a claim is judged, and only there
 
-    return _story(claim_story(j, curve), style)
+    return _story(claim_story(j, problem, curve), style)
 
 
 def account_rows(account: Account, style: Style) -> list[Row]:

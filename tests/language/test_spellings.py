@@ -10,7 +10,7 @@ from shapetrick.core.errors import InputError
 from shapetrick.language.elaboration import read, read_expression
 
 GIVEN = """
-A, X : n x n; B : m x n; x, y : n; s, lam : scalar; sigma : elementwise
+A, X : n x n; B : m x n; x, y : n; s, lam, lambda_1 : scalar; sigma : elementwise; mu : n
 J = norm(A x - y)^2; Z = A x
 """
 
@@ -51,6 +51,7 @@ READ = [
     ("1 / (1 + np.exp(-x))", "1 ./ (1 + exp(-x))"), ("np.sum(A / X)", "sum(A ./ X)"),
     ("np.sum((A @ x - y)**2) / 2", "sum((A x - y).^2) / 2"), ("np.exp(B) * B", "exp(B) .* B"),
     ("np.exp(-x**2 / (2 * s**2))", "exp(-x.^2 / (2 s^2))"), ("np.exp(s)**2", "exp(s)^2"),
+    ("σ(A x)", "sigma(A x)"), ("λ_1 x", "lambda_1 x"), ("μ' x", "mu' x"),
     ("sigma(‖x‖)", "sigma(norm(x))"),
 ]  # fmt: skip
 
