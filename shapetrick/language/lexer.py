@@ -26,6 +26,7 @@ RESERVED = ("wrt", "with")
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
 _CALL = re.compile(r"\s*[(|‖]")
+_OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END"}
 _BARS = ("BAR", "NORM")
 _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
@@ -134,6 +135,8 @@ def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -
             token.type = f"_{name.upper()}"
         elif name in source.functions and _calls(source.text, end, inside):
             token.type, token.value = "FUNCTION", (name, source.functions[name])
+        elif source.functions.get(name) and _takes(source, named):
+            token.type, token.value = "APPLY", (name, source.functions[name])
         elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
             token.type = "ABSTRACT"
     elif name == "for":  # of a range that is not well formed
@@ -145,6 +148,12 @@ def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -
 def _calls(text: str, end: int, inside: bool) -> bool:
     m = _CALL.match(text, end)
     return m is not None and not (inside and m.group().endswith(("|", "‖")))
+
+
+def _takes(source: Source, named: PlacedName) -> bool:
+    """Whether a function without brackets stands before what it can take: `tr A`."""
+    m = _OPERAND.match(source.text, named.span.end, source.span.end)
+    return m is not None and named.name not in source.names and m.group().strip() not in RESERVED
 
 
 def normal(text: str) -> str:

@@ -65,11 +65,18 @@ _OPERATORS = {
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
 _PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
 _OTHERWISE = {
-    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`."
+    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`.",
+    **dict.fromkeys(
+        (("torch", "var"), ("torch", "std"), ("torch", "cov"), ("np", "cov"), ("numpy", "cov")),
+        "this divides by n - 1: write it without the module's name, which divides by n.",
+    ),
+    ("F", "layer_norm"): "PyTorch's layer_norm adds 1e-5 to the variance: write `layer_norm(X, "
+    "1e-5)`.",
 }
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
+NORM_ORDERS = {"fro": "norm", "2": TWO_NORM}  # `norm(A, 'fro')`
 _AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
@@ -101,8 +108,16 @@ _CHECK = re.compile(r"check\s+(?=[d∂∇])")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
+class Application(SyntaxNode):
+    """A function that took the factor behind it without brackets."""
+
+    __slots__ = ()
+
+
 class Builder:
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
+
+    log = "log"  # in examples
 
     def NAME(self, t: Token) -> PlacedName:
         named: PlacedName = t.value
@@ -128,7 +143,19 @@ class Builder:
 
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
-        return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        last = left.args[1] if left.juxtaposed and not left.bracketed else left
+        if not isinstance(last, Application) or isinstance(right, Application):
+            return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        taken = last.args[0]
+        if not _begins_with_number(taken):
+            raise ParseError(
+                "how much a function without brackets takes is not clear where a factor follows: "
+                f"put brackets, `{self.log}(x) y` or `{self.log}(x y)`.",
+                last.span | right.span,
+            )
+        argument = self.juxtaposition([taken, right])
+        wider = Application(last.kind, (argument,), last.value, last.span | right.span)
+        return wider if last is left else self.juxtaposition([left.args[0], wider])
 
     def sign(self, c: list[Any]) -> SyntaxNode:
         sign, node = c
@@ -153,6 +180,13 @@ class Builder:
 
     def raised(self, c: list[Any]) -> SyntaxNode:
         return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
+
+    def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
+        raise ParseError(
+            "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
+            "rank.",
+            span_of(c[1]),
+        )
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
@@ -183,6 +217,19 @@ class Builder:
         if together is not None:
             return SyntaxNode("call", inner.args, Callee(together), span)
         return SyntaxNode("call", (inner,), Callee(name), span)
+
+    def application(self, c: list[Any]) -> SyntaxNode:
+        function, argument = c
+        name, *_ = function.value
+        span = span_of(function) | argument.span
+        if argument.kind == "call" and not argument.bracketed:
+            held = argument
+            if argument.value.name == BARS and _is_together(name, argument.args[0]):
+                (held,) = argument.args  # `log |det A|`
+            together = TOGETHER.get((name, held.value.name))
+            if together is not None:
+                return Application("call", held.args, Callee(together), span)
+        return Application("call", (argument,), Callee(name), span)
 
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
@@ -259,9 +306,23 @@ class Builder:
             span_of(word) | span_of(value),
         )
 
+    def quoted(self, c: list[Any]) -> Token:
+        quoted: Token = c[-1]
+        return quoted
+
     def call(self, c: list[Any]) -> SyntaxNode:
         function, _, *given, end = c
         given = [a for a in given if a is not None]
+        if len(given) == 2 and function.value[0] == "norm" and _order(given[1]):
+            norm = NORM_ORDERS[_order(given[1])]
+            return SyntaxNode("call", (given[0],), Callee(norm), span_of(function) | span_of(end))
+        quoted = [a for a in given if isinstance(a, Token)]
+        if quoted:
+            raise ParseError(
+                f"{quoted[0]} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "
+                "`norm1(x)`.",
+                span_of(quoted[0]),
+            )
         args = tuple(a for a in given if isinstance(a, SyntaxNode))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value
@@ -359,6 +420,18 @@ class Builder:
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
+def _order(given: object) -> str:
+    """The order of a norm: empty if there is none that is read."""
+    match given:
+        case Token():
+            order = given[1:-1]
+        case SyntaxNode(kind="number"):
+            order = str(given.value)
+        case _:
+            return ""
+    return order if order in NORM_ORDERS else ""
+
+
 def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
     """Refuse `max(x, 0)`, which is the largest of every column elsewhere, or maximum."""
     if args[0].kind == "number" and len(args) == 2:
@@ -370,6 +443,19 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
         f"{other if axis in (0, 1) else ''}.",
         span,
     )
+
+
+def _is_together(name: str, inner: SyntaxNode) -> bool:
+    """Whether a function is read as one with a call in bars, which are no bars themselves."""
+    return (
+        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
+    )
+
+
+def _begins_with_number(node: SyntaxNode) -> bool:
+    while node.juxtaposed and not node.bracketed:
+        node = node.args[0]
+    return node.kind == "number" and not node.bracketed
 
 
 def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
@@ -408,15 +494,16 @@ def parse(
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
+    names: Iterable[str] = (),
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. Expressions `alone` are requests, where that
-    is wanted. Raises ParseError."""
+    `declared` before that is an element-wise function, and `names` are values. Expressions `alone`
+    are requests, where that is wanted. Raises ParseError."""
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
-        names = {*abstract, *declared_names(clean)}
-        sources = [Source(clean, span, functions, abstract, names) for span in lines(clean, begin)]
+        known = {*names, *abstract, *declared_names(clean, begin)}
+        sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         return [statement(source, alone) for source in sources]
     except InputError as error:
@@ -473,9 +560,9 @@ def elementwise(clean: str, begin: int = 0) -> set[str]:
     return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
 
 
-def declared_names(clean: str) -> set[str]:
-    """The names that stand before a colon or an equals sign."""
-    heads = ",".join(_HEADS.findall(clean)).split(",")
+def declared_names(clean: str, begin: int = 0) -> set[str]:
+    """The names that stand before a colon or an equals sign, from a place on."""
+    heads = ",".join(_HEADS.findall(clean, begin)).split(",")
     return {normal(head.partition("[")[0].strip()) for head in heads}
 
 

@@ -38,13 +38,14 @@ def parse(
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
+    names: Iterable[str] = (),
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. LaTeX is read from the beginning alone: its
-    letters are told apart by all that is declared. Expressions `alone` are requests, where that is
-    wanted. Raises ParseError."""
+    `declared` before that is an element-wise function, and `names` are values. LaTeX is read from
+    the beginning alone: its letters are told apart by all that is declared. Expressions `alone` are
+    requests, where that is wanted. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse(text, functions, begin, declared, alone)
+        return plain.parse(text, functions, begin, declared, alone, names)
     assert begin == 0
     try:
         clean = plain.cleaned(text, functions)

@@ -14,7 +14,7 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 # listed.
 TABLE: tuple[tuple[str, str], ...] = (
     ("det(A)", "determinant"),
-    ("logdet(A)", "log_det logabsdet lndet"),
+    ("logdet(A)", "log_det logabsdet lndet slogdet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
     ("inv(A) b", "solve"),
@@ -81,7 +81,7 @@ _LACKING = """
     lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median mode nnz
     multi_head_attention normalize null nullspace orth percentile pinv polyfit polyval
     prod product pseudoinverse qr quantile rank ravel repeat reshape rfft riccati rms_norm roll
-    rot90 rref schur select shift sinm slogdet solve_triangular sort spectral_norm sqrtm
+    rot90 rref schur select shift sinm solve_triangular sort spectral_norm sqrtm
     stack std stdev squeeze svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril
     triu unfold upper vander var variance vech vstack where
 """

@@ -35,8 +35,6 @@ RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 # What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
 # the line), and what is said. The first row that fits is taken.
 _TABLE: tuple[tuple[str, str, str], ...] = (
-    ("", r"[†⁺]", "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full "
-     "column rank."),
     ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "a raised sign stands behind what it raises: write `^{plain}`."),
     ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # How a token of the language looks, by the names that the grammar gives them.
 _TOKENS = {
     "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
-    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
-    "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
-    "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
-    "ATTRIBUTE": "attribute",
+    "SYMMETRIC": "keyword", "FUNCTION": "function", "APPLY": "function", "ABSTRACT": "function",
+    "NUMBER": "number", "SIZE": "number", "TIMES": "operator", "SIGN": "operator",
+    "POWER": "operator", "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape",
+    "_BY": "shape", "ATTRIBUTE": "attribute",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
 ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")

@@ -89,7 +89,9 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
-        statements = parse(text, vocabulary(), len(problem.text), problem.functions)
+        names = (*problem.symbols, *problem.definitions)
+        before = len(problem.text)
+        statements = parse(text, vocabulary(), before, problem.functions, names=names)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):

@@ -51,6 +51,10 @@ READ = [
     ("1 / (1 + np.exp(-x))", "1 ./ (1 + exp(-x))"), ("np.sum(A / X)", "sum(A ./ X)"),
     ("np.sum((A @ x - y)**2) / 2", "sum((A x - y).^2) / 2"), ("np.exp(B) * B", "exp(B) .* B"),
     ("np.exp(-x**2 / (2 * s**2))", "exp(-x.^2 / (2 s^2))"), ("np.exp(s)**2", "exp(s)^2"),
+    ("tr A", "tr(A)"), ("2 tr A'", "2 tr(A')"), ("-logdet A / 2", "-logdet(A) / 2"),
+    ("s tr A .* X", "s tr(A) .* X"), ("log det A^2", "logdet(A^2)"), ("log exp s", "log(exp(s))"),
+    ("log 2 s", "log(2 s)"), ("norm(X, 'fro')", "norm(X)"), ("norm(x, 2)", "norm(x)"),
+    ('np.linalg.norm(X, ord="fro")', "norm(X)"), ("s^+2", "s^2"),
     ("σ(A x)", "sigma(A x)"), ("λ_1 x", "lambda_1 x"), ("μ' x", "mu' x"),
     ("sigma(‖x‖)", "sigma(norm(x))"),
 ]  # fmt: skip
@@ -73,7 +77,10 @@ REFUSED = [
     ("|s", "never closed"), ("‖x", "never closed"), ("⟨x, y", "never closed"),
     ("<x, y>", "`dot(x, y)`"), ("max(x, 0)", "`maximum(x, y)`"), ("min(x, 1)", "`minimum(x, y)`"),
     ("max(x, 0)", "`max(x, axis=0)`"), ("1'x", "`ones(n)'`"), ("2½ s", "no place here"),
-    ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"), ("A I_n", "`eye(n)`"),
+    ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"),
+    ("X^+", "`inv(A' A) A'`"), ("X^{†} y", "`inv(A' A) A'`"), ("norm(X, 2)", "`norm(A)`"),
+    ("norm(X, 'nuc')", "`norm(A, 'fro')`"), ("np.linalg.slogdet(X)[1]", "`logdet(A)`"),
+    ("tr A X", "put brackets"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
     ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
     ("np.sum(x * A @ y)", "`(x)'`"),
@@ -81,7 +88,7 @@ REFUSED = [
     ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
-    ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
+    ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
 ]  # fmt: skip
 
 
