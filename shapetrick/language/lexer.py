@@ -78,7 +78,9 @@ class Terminals(Lexer):
             token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
-                name = as_declared(normal(token.value), source.names)
+                name = normal(token.value)
+                if token.type == "NAME":
+                    name = as_declared(name, source.names)
                 _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)

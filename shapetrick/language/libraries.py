@@ -26,14 +26,9 @@ _MATRIX = {".*": "@", ".^": "^"}  # what else the sign may mean, where that fits
 _BROADCASTING = ("+", "-", ".*", "./")
 
 
-def is_python(text: str, node: SyntaxNode) -> bool:
-    """Whether an expression has marks of Python."""
-    return _MARKS.search(text, *node.span) is not None
-
-
 def by_entry(text: str, root: SyntaxNode) -> SyntaxNode:
     """An expression; one with marks of Python has what `*`, `/` and `**` join entry by entry."""
-    if not is_python(text, root):
+    if _MARKS.search(text, *root.span) is None:
         return root
     done: dict[SyntaxNode, SyntaxNode] = {}
     for node in postorder(root):
@@ -48,7 +43,7 @@ def by_entry(text: str, root: SyntaxNode) -> SyntaxNode:
 def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
     """Refuse in an expression with marks of Python what has another value in it. Raises
     ParseError."""
-    if not is_python(text, nodes[-1]):
+    if _MARKS.search(text, *nodes[-1].span) is None:
         return
     for node in nodes:
         shapes = [inference.shape(a) for a in node.args]

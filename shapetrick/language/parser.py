@@ -90,6 +90,7 @@ _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 _NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
 _HEAD = rf"{_NAME}(?:\[[^\[\]]*\])?"
 _HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
+_HEAD_NAME = re.compile(rf"({_NAME})(?:\[[^\[\]]*\])?")
 _WRT = rf"{_NAME}(?:\s*,\s*{_NAME})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
@@ -562,8 +563,7 @@ def elementwise(clean: str, begin: int = 0) -> set[str]:
 
 def declared_names(clean: str, begin: int = 0) -> set[str]:
     """The names that stand before a colon or an equals sign, from a place on."""
-    heads = ",".join(_HEADS.findall(clean, begin)).split(",")
-    return {normal(head.partition("[")[0].strip()) for head in heads}
+    return {*_HEAD_NAME.findall(normal(",".join(_HEADS.findall(clean, begin))))}
 
 
 def cleaned(text: str, known: Container[str] = ()) -> str:
