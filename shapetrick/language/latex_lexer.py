@@ -18,17 +18,19 @@ from ..core.expr import IDENTITY
 from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
+from ..core.warnings import nearest
 from .latex_names import ACCENTS, Names, Typed
 from .latex_tokens import Token
 from .notated_calls import SIGMOID
 from .parser import LARGER
+from .synonyms import advice, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OPERATORS = {
-    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "*",
+    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "·",
     r"\times": "*", "*": "*", r"\bullet": "*", "/": "/", r"\div": "/",
 }  # fmt: skip
 _FUNCTIONS = {
@@ -50,6 +52,25 @@ _KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
         "rVert", "Vert", "langle", "rangle", "in", "begin", "end", "quad",
     )
 }  # fmt: skip
+
+# What stands for something that is not read, and what is written instead.
+_INSTEAD = {
+    r"\over": r"write `\frac{…}{…}`",
+    r"\leftarrow": "an update is no definition: write its right side, or `w_1 = …`",
+    r"\gets": "an update is no definition: write its right side, or `w_1 = …`",
+    **dict.fromkeys(
+        (r"\min", r"\arg", r"\sup", r"\inf"),
+        "write what is minimized as a definition, `J = …`, and ask for `\\nabla_w J`",
+    ),
+    **dict.fromkeys(
+        (r"\int", r"\lim", r"\prod", r"\binom", r"\lfloor", r"\lceil", r"\infty"),
+        "the language has no such thing",
+    ),
+    **dict.fromkeys(
+        (r"\sim", r"\approx", r"\propto", r"\simeq", r"\le", r"\leq", r"\ge", r"\geq", r"\mapsto"),
+        "a formula declares with `\\in`, or defines with `=`",
+    ),
+}
 
 LexerPlace = tuple[int, int]  # tokens from one to another
 LexerItem = Terminal | LexerPlace
@@ -484,6 +505,9 @@ class _TerminalReader:
         if stop - first >= SHORTEST_WORD:
             span = self.tokens[first].span | self.tokens[stop - 1].span
             word = self.text[span.start : span.end]
+            meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
+            if meant is not None and stop < len(self.tokens) and self._opens(stop):
+                raise self._unknown_function(word, span)
             raise self._error(
                 f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
                 f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
@@ -641,12 +665,10 @@ class _TerminalReader:
         )
 
     def _unknown_function(self, name: str, span: Span) -> NameProblem:
-        return NameProblem(
-            f"`{name}` is neither a function nor declared: declare `{name} : elementwise`, or "
-            f"write `{name} \\cdot (…)` for a product.",
-            span,
-            self.text,
-        )
+        known, typed = [*self.names.functions, *self.names.abstract], self.text[slice(*span)]
+        said = advice(name, known, typed=typed)
+        message = f"`{name}` is neither a function nor declared. {said}"
+        return NameProblem(message, span, self.text)
 
     def _unknown(self, token: Token) -> ParseError:
         i, span = self.tokens.index(token), token.span
@@ -655,13 +677,15 @@ class _TerminalReader:
         shown = self.text[span.start : span.end]
         if token.kind != "macro":
             return self._error(f"`{shown}` has no place in a formula here.", span)
-        from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-        known = {*_KNOWN, *(f"\\{name}" for name in self.names.functions)}
-        meant = get_close_matches(token.text, sorted(known), n=1, cutoff=0.6)
-        unknown = meant and token.text not in known
-        advice = f" Did you mean `{meant[0]}`?" if unknown else ""
-        return self._error(f"`{shown}` is not read.{advice}", token.span if unknown else span)
+        instead = _INSTEAD.get(token.text)
+        if instead is not None:
+            return self._error(f"`{token.text}` is not read: {instead}.", token.span)
+        known = {*(name[1:] for name in _KNOWN), *self.names.functions}
+        word = token.text[1:]
+        meant = None if word in known else nearest(word, known)
+        if meant is None:
+            return self._error(f"`{shown}` is not read.", span)
+        return self._error(f"`{shown}` is not read. Did you mean `\\{meant}`?", token.span)
 
 
 def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:

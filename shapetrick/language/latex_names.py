@@ -226,6 +226,7 @@ class Names:
             return f"bar({'_'.join([stem, *below[1:]])})"
         if not new:
             self._refuse_entry(typed, text)
+            self._refuse_star(typed, text)
         if not typed.spelled.replace("_", "").isalnum():
             raise NameProblem("this is no name that is known.", typed.span, text)
         return typed.spelled
@@ -246,6 +247,17 @@ class Names:
                 text,
             )
         return names[0] if names else None
+
+    def _refuse_star(self, typed: Typed, text: str) -> None:
+        """Refuse the conjugate transpose of a known name."""
+        stem, below = typed.look
+        if below[-1:] == ("star",) and self.looks.get((stem, below[:-1])):
+            raise NameProblem(
+                "this is not declared: the transpose is `A^{\\top}`; a name with a star is one "
+                "that is declared or defined.",
+                typed.span,
+                text,
+            )
 
     def _refuse_entry(self, typed: Typed, text: str) -> None:
         """Refuse an index that is no member's."""
@@ -283,7 +295,7 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word = ""
         elif token.kind in ("letter", "number", "word"):
             word += letter_of(token.text)
-        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell")):
+        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell", r"\infty")):
             word += _VARIANTS.get(token.text[1:], token.text[1:])
         elif token.is_("+", "-"):
             word += token.text

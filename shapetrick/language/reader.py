@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
@@ -133,22 +133,19 @@ def _written(text: str) -> Iterator[Written]:
     from .latex_tokens import formulas
 
     found = list(formulas(text))
-    blanked = list(text.replace(r"\;", r"\,"))
+    _admit([f.inner for f in found])
+    parts, end = [], 0
     for formula in found:
-        for k in range(*formula.span):
-            blanked[k] = " "
-    rest = "".join(blanked)
+        parts += [text[end : formula.span.start], " " * (formula.span.end - formula.span.start)]
+        end = formula.span.end
+    rest = "".join([*parts, text[end:]]).replace(r"\;", r"\,")
     spans = [(f.inner, True) for f in found]
+    places = [f.span for f in found]
     for span in plain.lines(rest):
-        if _beside(text, rest, span, [f.span for f in found]):
-            continue
-        spans.append((span, "\\" in text[span.start : span.end]))
-    latex = sum(s.end - s.start for s, is_formula in spans if is_formula)
-    if latex > MOST_LATEX:
-        raise ParseError(
-            f"there are {latex:,} characters of LaTeX: at most {MOST_LATEX:,} are read.",
-            Span(0, 1),
-        )
+        if not _beside(rest, span, places):
+            spans.append((span, "\\" in text[span.start : span.end]))
+            STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
+    _admit([span for span, is_formula in spans if is_formula])
     for span, is_formula in sorted(spans):
         if is_formula:
             yield from (Written(cut.span, cut) for cut in cuts(text, span))
@@ -156,10 +153,24 @@ def _written(text: str) -> Iterator[Written]:
             yield Written(span)
 
 
-def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
+def _admit(formulas: Sequence[Span]) -> None:
+    """Refuse more LaTeX than is read. Raises ParseError."""
+    latex = sum(span.end - span.start for span in formulas)
+    if latex > MOST_LATEX:
+        raise ParseError(
+            f"there are {latex:,} characters of LaTeX: at most {MOST_LATEX:,} are read.",
+            Span(0, 1),
+        )
+
+
+def _beside(rest: str, span: Span, found: list[Span]) -> bool:
     """Whether a text stands beside formulas and only joins them. Raises ParseError for prose."""
-    begin = max(rest.rfind(sign, 0, span.start) for sign in "\n;") + 1
-    end = min((at for at in (rest.find(s, span.end) for s in "\n;") if at >= 0), default=len(rest))
+    begin = rest.rfind("\n", 0, span.start) + 1
+    begin = max(begin, rest.rfind(";", begin, span.start) + 1)
+    line = rest.find("\n", span.end)
+    line = len(rest) if line < 0 else line
+    end = rest.find(";", span.end, line)
+    end = line if end < 0 else end
     i = bisect_right(found, (begin, begin))  # formulas don't overlap
     if not any(f.start < end and begin < f.end for f in found[max(i - 1, 0) : i + 1]):
         return False

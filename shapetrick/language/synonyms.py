@@ -101,8 +101,9 @@ def spelt(name: str, known: Collection[str]) -> str | None:
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
 
 
-def advice(name: str, known: Collection[str], arguments: int = 1) -> str:
-    """What is said behind `name is no function`: what to write instead, if that is known."""
+def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "") -> str:
+    """What is said behind `name is no function`, which was `typed` perhaps in LaTeX: what to write
+    instead, if that is known."""
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
@@ -112,8 +113,8 @@ def advice(name: str, known: Collection[str], arguments: int = 1) -> str:
     if name.lower() in LACKING or arguments > 1:
         return "The language has no such function: `shapetrick functions` lists those it has."
     return (
-        f"Write `{name} * (…)` for a product; a function of your own that acts on each entry is "
-        f"declared, `{name} : elementwise`."
+        f"Write `{typed or name} * (…)` for a product; a function of your own that acts on each "
+        f"entry is declared, `{name} : elementwise`."
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
+from ..core.warnings import nearest
 from .synonyms import advice, spelt
 
 Waiting = Literal[
@@ -118,10 +119,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     if _RANGE.search(line):
         return RANGES
     if waiting == "head":
-        from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-        meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
-        return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
+        meant = nearest(before, REQUESTS)
+        return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module
