@@ -18,8 +18,8 @@ from ..core.expr import IDENTITY
 from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
-from ..core.warnings import nearest
-from .latex_names import ACCENTS, Names, Typed
+from .latex_macros import FUNCTIONS, OPERATORS, unread
+from .latex_names import Names, Typed
 from .latex_tokens import Token
 from .notated_calls import SIGMOID
 from .parser import LARGER
@@ -29,49 +29,11 @@ from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
-_OPERATORS = {
-    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "·",
-    r"\times": "*", "*": "*", r"\bullet": "*", "/": "/", r"\div": "/",
-}  # fmt: skip
-_FUNCTIONS = {
-    r"\log": "log", r"\ln": "log", r"\exp": "exp", r"\det": "det", r"\max": "max", r"\min": "min",
-    r"\sin": "sin", r"\cos": "cos", r"\tan": "tan", r"\arcsin": "asin", r"\arccos": "acos",
-    r"\arctan": "atan", r"\sinh": "sinh", r"\cosh": "cosh", r"\tanh": "tanh", r"\Tr": "tr",
-    r"\trace": "tr", r"\sgn": "sign",
-}  # fmt: skip
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
           r"\geq0": ("nonneg",)}  # fmt: skip
 _SYMMETRIC = {"": "symmetric", "++": "posdef"}
 _BRACKETS = ("(", "[", r"\{", "{")
-_KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
-    rf"\{name}"
-    for name in (
-        *LETTERS, "frac", "sqrt", "sum", "top", "partial", "nabla", "left", "right", "mathbf",
-        "mathrm", "mathbb", "mathcal", "boldsymbol", "operatorname", "text", "vec", "lVert",
-        "rVert", "Vert", "langle", "rangle", "in", "begin", "end", "quad",
-    )
-}  # fmt: skip
-
-# What stands for something that is not read, and what is written instead.
-_INSTEAD = {
-    r"\over": r"write `\frac{…}{…}`",
-    r"\leftarrow": "an update is no definition: write its right side, or `w_1 = …`",
-    r"\gets": "an update is no definition: write its right side, or `w_1 = …`",
-    **dict.fromkeys(
-        (r"\min", r"\arg", r"\sup", r"\inf"),
-        "write what is minimized as a definition, `J = …`, and ask for `\\nabla_w J`",
-    ),
-    **dict.fromkeys(
-        (r"\int", r"\lim", r"\prod", r"\binom", r"\lfloor", r"\lceil", r"\infty"),
-        "the language has no such thing",
-    ),
-    **dict.fromkeys(
-        (r"\sim", r"\approx", r"\propto", r"\simeq", r"\le", r"\leq", r"\ge", r"\geq", r"\mapsto"),
-        "a formula declares with `\\in`, or defines with `=`",
-    ),
-}
-
 LexerPlace = tuple[int, int]  # tokens from one to another
 LexerItem = Terminal | LexerPlace
 
@@ -165,9 +127,9 @@ class _TerminalReader:
         if sign in ("+", "-"):
             kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
             return [_terminal(kind, token), rest]
-        if sign in _OPERATORS:
+        if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
-            return [_terminal(kind, token, text=_OPERATORS[sign]), rest]
+            return [_terminal(kind, token, text=OPERATORS[sign]), rest]
         if sign == ",":
             return [_terminal("_COMMA", token), rest]
         if sign == "'":
@@ -402,8 +364,8 @@ class _TerminalReader:
 
     def _function_of(self, word: str) -> str:
         """The function of the language that a macro or a word names; empty if it is none."""
-        if word in _FUNCTIONS:
-            return _FUNCTIONS[word]
+        if word in FUNCTIONS:
+            return FUNCTIONS[word]
         plain = _simple(word)
         if word.startswith("\\") and plain in {name.lower() for name in LETTERS}:
             return ""
@@ -677,15 +639,9 @@ class _TerminalReader:
         shown = self.text[span.start : span.end]
         if token.kind != "macro":
             return self._error(f"`{shown}` has no place in a formula here.", span)
-        instead = _INSTEAD.get(token.text)
-        if instead is not None:
-            return self._error(f"`{token.text}` is not read: {instead}.", token.span)
-        known = {*(name[1:] for name in _KNOWN), *self.names.functions}
-        word = token.text[1:]
-        meant = None if word in known else nearest(word, known)
-        if meant is None:
-            return self._error(f"`{shown}` is not read.", span)
-        return self._error(f"`{shown}` is not read. Did you mean `\\{meant}`?", token.span)
+        instead, whole = unread(token.text, self.names.functions)
+        typed = shown if whole else token.text
+        return self._error(f"`{typed}` is not read{instead}", span if whole else token.span)
 
 
 def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:

@@ -23,8 +23,9 @@ from .latex_lexer import LatexLexer, LatexPart, arguments
 from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
+from .lexer import span_of
 from .notated_calls import BARS, EXPONENTIAL
-from .parser import LARGER, NORMS, Application, Builder, asking, made_parser, span_of
+from .parser import LARGER, NORMS, Application, Builder, asking, made_parser
 from .scope import SIZED
 from .syntax import (
     UPSTREAM,
@@ -54,7 +55,7 @@ _NORMS = {**NORMS, "": "norm", "mathrm{F}": NORMS["F"]}
 class _Builder(Builder):
     """What the parser calls; what is not here is built as in the plain language."""
 
-    log = r"\log"
+    log = r"\log({})"
 
     # ---- declarations
 

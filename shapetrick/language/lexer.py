@@ -161,3 +161,7 @@ def _takes(source: Source, named: PlacedName) -> bool:
 def normal(text: str) -> str:
     """A name as it is compared: composed."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def span_of(t: Token) -> Span:
+    return Span(t.start_pos or 0, t.end_pos or 0)

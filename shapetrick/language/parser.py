@@ -28,10 +28,11 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
-from ..core.problem import DerivativeKind
+from .derivative_notation import NAME, derivative
 from .letters import check_letters, folded
-from .lexer import Arities, Source, Terminals, normal
+from .lexer import Arities, Source, Terminals, normal, span_of
 from .libraries import by_entry
+from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
     INNER,
@@ -63,21 +64,9 @@ _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
-_PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
-_OTHERWISE = {
-    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`.",
-    **dict.fromkeys(
-        (("torch", "var"), ("torch", "std"), ("torch", "cov"), ("np", "cov"), ("numpy", "cov")),
-        "this divides by n - 1: write it without the module's name, which divides by n.",
-    ),
-    ("F", "layer_norm"): "PyTorch's layer_norm adds 1e-5 to the variance: write `layer_norm(X, "
-    "1e-5)`.",
-}
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
-NORM_ORDERS = {"fro": "norm", "2": TWO_NORM}  # `norm(A, 'fro')`
-_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
@@ -87,26 +76,9 @@ _UNPRINTABLE = re.compile(
 )
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
-_NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
-_HEAD = rf"{_NAME}(?:\[[^\[\]]*\])?"
+_HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
 _HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
-_HEAD_NAME = re.compile(rf"({_NAME})(?:\[[^\[\]]*\])?")
-_WRT = rf"{_NAME}(?:\s*,\s*{_NAME})*"
-# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
-_TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
-_DERIVATIVES = tuple(
-    re.compile(form, re.DOTALL)
-    for form in (
-        rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
-        rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
-        rf"∇{_TWO}\s*_\s*\{{?\s*(?P<wrt>{_WRT})\s*\}}?(?P<of>[\s(‖|⟨].*)",
-        rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
-    )
-)
-_CHECK = re.compile(r"check\s+(?=[d∂∇])")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
+_HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
 
 
 class Application(SyntaxNode):
@@ -115,10 +87,10 @@ class Application(SyntaxNode):
     __slots__ = ()
 
 
-class Builder:
+class Builder(LibraryCalls):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
-    log = "log"  # in examples
+    log = "log({})"  # an example of a call
 
     def NAME(self, t: Token) -> PlacedName:
         named: PlacedName = t.value
@@ -151,7 +123,7 @@ class Builder:
         if not _begins_with_number(taken):
             raise ParseError(
                 "how much a function without brackets takes is not clear where a factor follows: "
-                f"put brackets, `{self.log}(x) y` or `{self.log}(x y)`.",
+                f"put brackets, `{self.log.format('x')} y` or `{self.log.format('x y')}`.",
                 last.span | right.span,
             )
         argument = self.juxtaposition([taken, right])
@@ -264,66 +236,9 @@ class Builder:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
 
-    def prefixed(self, c: list[Any]) -> SyntaxNode:
-        """A function of a library: `np.exp(X)`."""
-        module, function, *rest = c
-        name, _ = function.value
-        span = span_of(module) | span_of(rest[-1])
-        otherwise = _OTHERWISE.get((module.partition(".")[0], name))
-        if otherwise is not None:
-            raise ParseError(otherwise, span)
-        args = [a for a in rest if isinstance(a, SyntaxNode)]
-        if name in _PRODUCTS and len(args) == 2:
-            return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
-        return replace(self.call([function, *rest]), span=span)
-
-    def method(self, c: list[Any]) -> SyntaxNode:
-        """A method of an array: `X.sum(axis=0)`."""
-        node, method, opening, *given, end = c
-        name, span = str(method)[1:], node.span | span_of(end)
-        if name in _PRODUCTS and len(given) == 1:
-            return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
-        if name in ("t", "transpose") and given == [None]:
-            return SyntaxNode("'", (node,), None, span)
-        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
-        function.value = ("inv" if name == "inverse" else name, 1)
-        return replace(self.call([function, opening, node, *given, end]), span=span)
-
-    def keeping(self, c: list[Any]) -> None:
-        """`keepdims=True`, which all is here."""
-        word, value = c
-        if not word.startswith("keepdim"):
-            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
-
-    def keyword(self, c: list[Any]) -> int:
-        word, *sign, value = c
-        axis = _AXES.get("".join([*("-" for _ in sign), value]))
-        if word in ("axis", "dim") and axis is not None:
-            return axis
-        typed = "".join([word, "=", *sign, value])
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
-
-    def quoted(self, c: list[Any]) -> Token:
-        quoted: Token = c[-1]
-        return quoted
-
     def call(self, c: list[Any]) -> SyntaxNode:
         function, _, *given, end = c
         given = [a for a in given if a is not None]
-        if len(given) == 2 and function.value[0] == "norm" and _order(given[1]):
-            norm = NORM_ORDERS[_order(given[1])]
-            return SyntaxNode("call", (given[0],), Callee(norm), span_of(function) | span_of(end))
-        quoted = [a for a in given if isinstance(a, Token)]
-        if quoted:
-            raise ParseError(
-                f"{quoted[0]} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "
-                "`norm1(x)`.",
-                span_of(quoted[0]),
-            )
         args = tuple(a for a in given if isinstance(a, SyntaxNode))
         axes = [a for a in given if isinstance(a, int)]
         name, before = function.value
@@ -332,6 +247,9 @@ class Builder:
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
+        norm = by_order(name, given, span)
+        if norm is not None:
+            return norm
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None:
             _check_larger(name, args, span)
@@ -421,18 +339,6 @@ class Builder:
         return replace(request, claim=claim, span=request.span | claim.span, over=over)
 
 
-def _order(given: object) -> str:
-    """The order of a norm: empty if there is none that is read."""
-    match given:
-        case Token():
-            order = given[1:-1]
-        case SyntaxNode(kind="number"):
-            order = str(given.value)
-        case _:
-            return ""
-    return order if order in NORM_ORDERS else ""
-
-
 def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
     """Refuse `max(x, 0)`, which is the largest of every column elsewhere, or maximum."""
     if args[0].kind == "number" and len(args) == 2:
@@ -468,10 +374,6 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
     return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
-
-
-def span_of(t: Token) -> Span:
-    return Span(t.start_pos or 0, t.end_pos or 0)
 
 
 def _whole(sign: Token | None, digits: Token) -> int:
@@ -630,49 +532,18 @@ def _reached(error: ParseError) -> int:
 
 def _derivative(source: Source) -> Asked | None:
     """The request that a derivative's own notation is, or the claim of what it equals."""
-    text, (start, end) = source.text, source.span
-    check = _CHECK.match(text, start, end)
-    begin = start if check is None else check.end()
-    if text[begin] not in "d∂∇":
+    found = derivative(source.text, source.span)
+    if found is None:
         return None
-    equals = _equals(text, begin, end)
-    if check is not None and equals is None:
-        return None
-    stop = end if equals is None else equals
-    left = Span(begin, begin + len(text[begin:stop].rstrip()))
-    for form in _DERIVATIVES:
-        m = form.fullmatch(text, *left)
-        if m is not None:
-            break
-    else:
-        return None
-    of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
-    names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-    wrt = tuple(
-        PlacedName(as_declared(normal(n.group()), source.names), Span(*n.span())) for n in names
-    )
-    kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
-    leibniz = kind == "grad" and text[begin] != "∇"
+    of = _run("expression", source._replace(span=found.of))
     claim = None
-    if equals is not None:
-        right = _stripped(text, Span(equals + 1, end))
-        claim = _run("expression", source._replace(span=right))
-    return Asked(kind, of, wrt, None, False, claim, source.span, leibniz=leibniz)
-
-
-def _equals(text: str, start: int, end: int) -> int | None:
-    """Where the sign between two sides stands, outside of brackets."""
-    depth = 0
-    for m in _SIDES.finditer(text, start, end):
-        if m.group() == "=" and not depth:
-            return m.start()
-        depth += (m.group() in "([{") - (m.group() in ")]}")
-    return None
-
-
-def _stripped(text: str, span: Span) -> Span:
-    inner = text[span.start : span.end]
-    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))
+    if found.claim is not None:
+        claim = _run("expression", source._replace(span=found.claim))
+    wrt = tuple(
+        PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
+        for span in found.wrt
+    )
+    return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
 
 
 def asking(of: SyntaxNode) -> Asked:
