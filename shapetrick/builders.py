@@ -44,6 +44,8 @@ def symbols(text: str) -> Any:
     >>> X, w, y = symbols("X: m x d; w: d; y: m")
 
     Raises InputError."""
+    if not isinstance(text, str):
+        raise OperandError(f"declarations are a text, not {type(text).__name__}: 'X: m x d; w: d'.")
     statements = parse(text, vocabulary())
     declared = [d for d in statements if isinstance(d, Declaration)]
     if not declared or len(declared) < len(statements):

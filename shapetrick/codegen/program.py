@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
@@ -22,6 +23,30 @@ from .ir import Graph, Value, walk
 from .reuse import with_products_reused
 
 
+class Returned(Protocol):
+    """What a function returns: a value or a gradient, or one for each member if it is `listed`."""
+
+    @property
+    def key(self) -> str:
+        """As typed: "J", "grad J wrt w"."""
+
+    @property
+    def expression(self) -> Expr:
+        """What it comes to; of members, that of one."""
+
+    @property
+    def result(self) -> Result | None:
+        """None for what was differentiated."""
+
+    @property
+    def request(self) -> Request | None:
+        """What it answers."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is a list of members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A value that is returned: `J`, or the answer to a request."""
@@ -31,6 +56,7 @@ class Output:
     expression: Expr
     value: Value
     result: Result | None = None  # None for what was differentiated
+    listed: bool = False
 
     @property
     def request(self) -> Request | None:
@@ -229,5 +255,7 @@ def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     dims: list[Dim] = []
     for v in walk(values):
         data = v.data if isinstance(v.data, tuple) else (v.data,)
+        if v.op == "slice":
+            data = tuple(end for place in data if place is not None for end in place)
         dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
     return tuple(dict.fromkeys(name for d in dims for name in d.names))

@@ -14,7 +14,9 @@ from .traversal import postorder
 def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
     known = e.written_length
-    stack = [e] if known is None else []
+    if known is not None:
+        return known
+    stack = [e]
     while stack:
         x = stack[-1]
         args = x.args if not isinstance(x, Name) else ()

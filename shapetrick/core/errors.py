@@ -34,6 +34,10 @@ class Span(NamedTuple):
         """The 1-based number of the line in which the span starts."""
         return text.count("\n", 0, self.start) + 1
 
+    def column_of(self, text: str) -> int:
+        """The 1-based place in its line at which the span starts, in characters."""
+        return self.start - text.rfind("\n", 0, self.start)
+
 
 class ShapetrickError(Exception):
     """Base of all errors that this package raises on purpose.

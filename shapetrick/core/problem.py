@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
 from .families import Families
@@ -65,6 +66,7 @@ class Problem:
         default_factory=frozenset
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
+    systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
 
     def taken(self, request: Request) -> set[str]:

@@ -128,6 +128,8 @@ def redimensioned(
                 new[e] = ex.eye(dim(e.shape[0]))
             case ex.Commute():
                 new[e] = ex.commute(*map(dim, e.sizes))
+            case ex.Structured():
+                new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
             case _ if sizes_of(e):
                 new[e] = ex.call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
             case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .equations import inputs_of, systems_within
 from .expr import Expr, Symbol
 from .families import live
 from .greek import other_spelling
@@ -44,7 +45,8 @@ def twins_of(problem: Problem) -> tuple[str, ...]:
 
 
 def absence(problem: Problem, request: Request) -> str:
-    """That the variable does not occur in what is differentiated; empty if it does."""
+    """That the variable does not occur in what is differentiated, nor in the equations of a
+    problem's unknowns in it; empty if it does."""
     wrt = request.wrt
     contained = [e for e in _contained(problem, request.of) if e is not request.direction]
     if any(e is wrt or (e.index is not None and e.base == wrt.base) for e in contained):
@@ -65,7 +67,8 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
     the one that it declares."""
     families = problem.families
     if families is None:
-        return symbols_of(of)
+        systems = systems_within([of], problem.systems)
+        return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, of) for s in families.of(base)]
     bodies = [s.body for s in segments if s.body is not None]
     plain = [e for body in (of, *bodies) for e in symbols_of(body) if e.index is None]

@@ -34,6 +34,15 @@ class Answer:
     of: Expr
     result: Result | None = None
 
+    @property
+    def expression(self) -> Expr:
+        """The value or the gradient; of members, that of one."""
+        return self.of if self.result is None else self.result.gradient
+
+    @property
+    def request(self) -> Request | None:
+        return None if self.result is None else self.result.request
+
 
 @dataclass(frozen=True, slots=True)
 class ForwardBackward:

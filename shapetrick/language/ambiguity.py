@@ -8,7 +8,6 @@ from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
 from .notated_calls import NORM, SAID, SIGNS
 from .parser import LARGER
-from .scope import SIZED, UNSIZED
 from .shape_errors import source
 from .shape_inference import Inference
 from .syntax import SyntaxNode
@@ -100,7 +99,7 @@ def _of(inference: Inference, node: SyntaxNode) -> str:
 def is_trace(node: SyntaxNode) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
-    if name in SIZED or name in UNSIZED or name in SIGNS:
+    if name not in NAMES:
         return False
     return [text for _, text in TABLE[NAMES[name]].signatures] == ["n n -> 1 1"]
 

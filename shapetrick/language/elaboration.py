@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from ..core import expr as ex
 from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
+from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
@@ -29,11 +30,13 @@ from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .selections import resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
     UPSTREAM,
     Asked,
+    Declaration,
     Definition,
     PlacedName,
     SyntaxNode,
@@ -53,7 +56,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = parse(text, vocabulary(), alone=complete)
+    statements = resolved(text, parse(text, vocabulary(), alone=complete))
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -129,6 +132,7 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
+    node = resolve(node, values.__contains__)
     if problem.families is None:
         _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -169,6 +173,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     if node is None:
         names = [*problem.symbols, *problem.definitions]
         node = parse_expression(text, vocabulary(), problem.functions, names)
+    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -176,7 +181,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in parse(problem.text, vocabulary())
+        for s in resolved(problem.text, parse(problem.text, vocabulary()))
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -302,16 +307,31 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(part.value)
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
+            case "-":
+                done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
                 raise ParseError(
-                    "a size is a dimension's name, a positive whole number, or a sum or product "
-                    "of them.",
+                    _no_size(part),
                     part.span,
                     scope.text,
                 )
     return done[node]
+
+
+def _no_size(part: SyntaxNode) -> str:
+    """What is said of something else in the place of a size."""
+    if part.kind == "name":
+        name = part.value
+        return (
+            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
+            f"as `{name}` is by `x : {name}+m`, or whole numbers."
+        )
+    return (
+        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
+        "1), or a sum, difference or product of them."
+    )
 
 
 @dataclass(slots=True)
@@ -327,6 +347,7 @@ class Elaboration:
     taken: Container[str] = ()
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
+    systems: tuple[EquationSystem, ...] = ()
 
     def problem(self) -> Problem:
         scope = self.scope
@@ -351,6 +372,7 @@ class Elaboration:
         definitions = {}
         for name, nodes in scope.bodies.items():
             definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
+        self.systems = tuple(self._systems(lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
@@ -373,6 +395,7 @@ class Elaboration:
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
+            systems=self.systems,
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
         )
 
@@ -392,12 +415,48 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
+            for system in scope.systems:
+                self._infer_sides(inference, system)
             inference.solve()
         except Misfit as misfit:
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _infer_sides(self, inference: Inference, system: Declaration) -> None:
+        """The sides of an equation have one shape; 0 has any."""
+        for left, right in system.equations:
+            shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+            if _is_zero(right):
+                continue
+            if not inference.unifier.unify_shapes(*shapes):
+                texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
+                raise ShapeError(
+                    f"the sides of this equation are {texts[0]} and {texts[1]}: they have one "
+                    "shape (or the right one is 0).",
+                    left.span | right.span,
+                    self.scope.text,
+                )
+
+    def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
+        for system in self.scope.systems:
+            names = [named.name for part in system.parts for named in part.names]
+            sides = (
+                EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
+                for equation in system.equations
+            )
+            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
+
+    @property
+    def _unknowns(self) -> set[str]:
+        parts = (part for system in self.scope.systems for part in system.parts)
+        return {named.name for part in parts for named in part.names}
+
+    def _reached(self, of: Expr) -> set[Symbol]:
+        """The symbols that an expression has, and those that determine the unknowns in it."""
+        systems = systems_within([of], self.systems)
+        return {*symbols_of(of), *inputs_of(systems)}
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -429,6 +488,12 @@ class Elaboration:
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
+                if name in self._unknowns:
+                    raise self._refusal(
+                        f"`{name}` is what its equations make it: ask for the derivative by what "
+                        "is in them.",
+                        span,
+                    )
             if asked.direction is not None and asked.kind not in DIRECTED:
                 raise self._refusal(
                     f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
@@ -490,8 +555,9 @@ class Elaboration:
 
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
-        contained = set(symbols_of(of))
-        constants = [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
+        contained = self._reached(of)
+        constants = [*self._unknowns]
+        constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             PlacedName(name, asked.span)
             for name in self.scope.symbols
@@ -568,9 +634,9 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used = set(symbols_of(of))
-        for symbol in (self.values[n] for n in self.scope.symbols):
-            if symbol in used and symbol.name not in constants:
+        used, unknowns = self._reached(of), self._unknowns
+        for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
+            if symbol in used and symbol.name not in constants | unknowns:
                 if not of.is_scalar:
                     raise self._refusal(
                         f"nothing is asked, and `{name}` is {shape_text(of.shape)}, not a scalar "
@@ -593,6 +659,10 @@ def _plainly(text: str, node: SyntaxNode) -> str:
     if is_latex(text, node.span):
         return Unparser(text, node).write(node)
     return source(text, node)
+
+
+def _is_zero(node: SyntaxNode) -> bool:
+    return node.kind == "number" and node.value == 0
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

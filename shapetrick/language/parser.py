@@ -8,32 +8,33 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, __version__
 from lark.exceptions import LarkError, UnexpectedToken
 from lark.lexer import Lexer
 
-from ..core.budget import STATEMENTS, TEXT
+from ..core.budget import STATEMENTS
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.files import make_folder, own_folder
+from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
-from .derivative_notation import NAME, derivative
-from .letters import check_letters, folded
+from .derivative_notation import derivative
+from .equation_statements import unknowns
 from .lexer import Arities, Source, Terminals, normal, span_of
 from .libraries import by_entry
 from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .selections import FROM_ONE, Selector, Selectors, block, selected
+from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -67,18 +68,7 @@ TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one wi
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-_COMMENT = re.compile(r"#[^\n]*")
-_BOUNDARY = re.compile(r"[()\[\]{};\n]")
-_UNPRINTABLE = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
-_HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
-_HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
-_HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
 
 
 class Application(SyntaxNode):
@@ -113,6 +103,20 @@ class Builder(LibraryCalls):
         kind = _OPERATORS.get(sign.value, sign.value)
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
+
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                span_of(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
 
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
@@ -218,6 +222,33 @@ class Builder(LibraryCalls):
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | span_of(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, span_of(opening) | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
         (name, span), index, end = c
@@ -457,59 +488,9 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
     return found
 
 
-def elementwise(clean: str, begin: int = 0) -> set[str]:
-    """The names that a text declares from a place on as element-wise functions."""
-    found = _ELEMENTWISE.findall(clean, begin)
-    return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
-
-
-def declared_names(clean: str, begin: int = 0) -> set[str]:
-    """The names that stand before a colon or an equals sign, from a place on."""
-    return {*_HEAD_NAME.findall(normal(",".join(_HEADS.findall(clean, begin))))}
-
-
-def cleaned(text: str, known: Container[str] = ()) -> str:
-    """The text with comments blanked and letters made plain; every place stays where it was."""
-    TEXT.admit(len(text), "this text", "split it into several problems.")
-    unprintable = _UNPRINTABLE.search(text)
-    if unprintable:
-        name = f"U+{ord(unprintable.group()):04X}"
-        raise ParseError(
-            f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
-        )
-    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
-    check_letters(clean, known)
-    return clean
-
-
-def lines(text: str, begin: int = 0) -> Iterator[Span]:
-    """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
-    start, open_at = begin, list[int]()
-    for m in _BOUNDARY.finditer(text + "\n;", begin):
-        sign, at = m.group(), m.start()
-        if sign in "([{":
-            open_at.append(at)
-        elif sign in ")]}":
-            if not open_at:
-                raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
-            opened = open_at.pop()
-            if _PAIRS[text[opened]] != sign:
-                raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
-        elif sign == ";" and open_at:
-            raise ParseError(
-                f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
-            )
-        elif not open_at:
-            body = text[start:at]
-            if body.strip():
-                left = start + len(body) - len(body.lstrip())
-                yield Span(left, start + len(body.rstrip()))
-            start = at + 1
-
-
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
@@ -613,19 +594,9 @@ def _malformed(begun: Token, source: Source) -> ParseError:
     place = span_of(begun)
     if begun.type == "_FOR":
         return ParseError(RANGE, Span(place.start, source.span.end))
-    end = next(_closings(source.text, place.end))
+    end = next(closings(source.text, place.end))
     message = RANGE if begun.type == "SUM" else no_index(source.text[place.start : end])
     return ParseError(message, Span(place.start, end))
-
-
-def _closings(text: str, begin: int) -> Iterator[int]:
-    """Where the brackets that open behind a place are closed again, all of them."""
-    depth = 0
-    for m in _BOUNDARY.finditer(text, begin):
-        closes = m.group() in _PAIRS.values()
-        depth += (m.group() in _PAIRS) - closes
-        if closes and not depth:
-            yield m.end()
 
 
 def _waiting(expected: Container[str]) -> Waiting:
@@ -663,9 +634,8 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
 
 
 def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text: packaged, or in a working copy beside the package."""
-    package = Path(__file__).parent.parent
-    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    """The grammar's text."""
+    folder = shipped("grammar")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -15,6 +15,7 @@ from ..core.budget import STATEMENTS
 from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
+from .statement_lines import cleaned, declared_names, elementwise, lines
 from .syntax import Statement, SyntaxNode
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def parse(
         return plain.parse(text, functions, begin, declared, alone, names)
     assert begin == 0
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
         return [s for _, statements in found for s in statements]
     except InputError as error:
@@ -67,7 +68,7 @@ def parse_expression(
     from .latex_parser import expression, names_of
 
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         known = names_of([*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
         return expression(clean, _inner(clean), known)
@@ -81,7 +82,7 @@ def written(
     """Where the statements of a text with LaTeX stand, each as it may stand alone, and what it
     means; `names` are known besides. Raises ParseError."""
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         found = _parsed(clean, list(_written(clean)), functions, names)
         return [(w.span, _alone(clean, w), statements) for w, statements in found]
     except InputError as error:
@@ -141,7 +142,7 @@ def _written(text: str) -> Iterator[Written]:
     rest = "".join([*parts, text[end:]]).replace(r"\;", r"\,")
     spans = [(f.inner, True) for f in found]
     places = [f.span for f in found]
-    for span in plain.lines(rest):
+    for span in lines(rest):
         if not _beside(rest, span, places):
             spans.append((span, "\\" in text[span.start : span.end]))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
@@ -196,10 +197,10 @@ def _parsed(
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
     names = names_of(known, functions)
-    names.abstract.update(plain.elementwise(text))
+    names.abstract.update(elementwise(text))
     gather(text, [], cut, names)
     abstract = frozenset(names.abstract)
-    declared = {*names.plain, *plain.declared_names(text)}
+    declared = {*names.plain, *declared_names(text)}
     typed = {
         w.span: plain.statement(Source(text, w.span, functions, abstract, declared), alone)
         for w in found

@@ -19,6 +19,7 @@ from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
+from .structured_calls import CALLS
 from .synonyms import advice
 from .syntax import (
     ATTRIBUTES,
@@ -64,6 +65,7 @@ def vocabulary() -> Mapping[str, int]:
     """The names that are functions before a bracket, and how many arguments come before sizes; to
     be forgotten (`cache_clear`) where the table gets a row."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
+    words |= {name: row.arity for name, row in CALLS.items()}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
@@ -89,6 +91,7 @@ class Scope:
     dims: dict[str, Span | None] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, list[SyntaxNode]] = field(default_factory=dict)
+    systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     words: Mapping[str, int] = field(default_factory=vocabulary)
@@ -120,14 +123,18 @@ def gather(
     scope = known or Scope(text)
     for statement in statements:
         if isinstance(statement, Declaration):
-            _declare(scope, statement)
+            for part in statement.parts:
+                _declare(scope, part)
+            if statement.equations:
+                scope.systems.append(statement)
         elif isinstance(statement, Definition):
             _take(scope, statement.name)
             scope.definitions[statement.name.name] = statement
     _check_tails(scope, statements)
     bodies = {name: list(walk(d.body)) for name, d in scope.definitions.items()}
     requests = [list(walk(s.of)) for s in statements if isinstance(s, Asked)]
-    for nodes in (*bodies.values(), *requests):
+    equations = [nodes for system in scope.systems for nodes in equation_nodes(system)]
+    for nodes in (*bodies.values(), *requests, *equations):
         _collect_sizes(scope, nodes)
     for name, used in scope.dims.items():
         place = scope.place(name)
@@ -141,10 +148,16 @@ def gather(
         scope.bodies[name] = bodies[name]
     if complete:
         scope.unused = unused(scope, statements)
-    for nodes in (*bodies.values(), *requests):
+    for nodes in (*bodies.values(), *requests, *equations):
         for node in unknown_names(scope, nodes):
             _assume(scope, node, nodes)
     return scope
+
+
+def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
+    """The sides of a system's equations, each as its nodes."""
+    for sides in system.equations:
+        yield from (list(walk(side)) for side in sides)
 
 
 def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -153,7 +166,9 @@ def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
     used = {base_of(s.direction.name) for s in asked if s.direction is not None}
     bodies = [s.body for s in statements if isinstance(s, Definition)]
     claims = [s.claim for s in asked if s.claim is not None]
-    for node in chain.from_iterable(map(walk, (*bodies, *(s.of for s in asked), *claims))):
+    declarations = (s for s in statements if isinstance(s, Declaration))
+    sides = [side for s in declarations for both in s.equations for side in both]
+    for node in chain.from_iterable(map(walk, (*bodies, *(s.of for s in asked), *claims, *sides))):
         if node.kind == "name":
             used.add(base_of(node.value))
         elif node.kind == "abstract":
@@ -249,7 +264,8 @@ def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
     tails = []
     elsewhere = set()
     for s in statements:
-        for side in (isinstance(s, Declaration) and s.sides) or ():
+        parts = s.parts if isinstance(s, Declaration) else ()
+        for side in (side for part in parts for side in part.sides or ()):
             tails += [side.tail] if side.tail else []
             elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
     for name, span in tails:

@@ -115,7 +115,7 @@ def _reason(node: SyntaxNode, text: str, inference: Inference) -> str:
 
 def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
     """What may have been meant."""
-    if len(node.args) != 2 or node.kind == "⊗":
+    if len(node.args) != 2 or node.kind in ("⊗", "block"):
         return
     left, right = node.args
     yield from _regrouped(node, root, text)

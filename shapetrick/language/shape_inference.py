@@ -19,6 +19,7 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
+from .structured_calls import CALLS, shape_of_block, shape_of_call, sizes_of_selection
 from .syntax import INNER, SyntaxNode
 from .unification import Unifier, is_open, is_settled, unknowns
 
@@ -336,6 +337,8 @@ def _call(
     name = node.value.name
     if name in UNSIZED:
         return _unsized(i, node, args)
+    if name in CALLS:
+        return _structured(i, node, args, out, force)
     if name in SIGNS:
         shape = SIGNS[name].shape(i.unifier, args[0])
         if shape is None:
@@ -352,6 +355,16 @@ def _call(
     if all(map(is_settled, args)):
         return row.shape_of([Sized(a) for a in args], data)
     return _open_call(i, node, row, args, data, force)
+
+
+def _structured(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
+) -> Shape | None:
+    shape_of_call(i, node, args)
+    shape: Shape | None = args[0]
+    for other in args[1:]:
+        shape = None if shape is None else _broadcast(i, node, (shape, other), out, force)
+    return shape
 
 
 @cache
@@ -424,6 +437,32 @@ def _fused(letters: Sequence[str], dims: Mapping[str, Dim]) -> Dim:
     return size
 
 
+def _selected(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    found = sizes_of_selection(node, args[0], i.size)
+    if found is None and (force or is_settled(args[0])):  # refused where it is built
+        return SCALAR
+    return found
+
+
+def _block(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    """Parts in one row have its height; those in one column of a regular one its width."""
+    if not all(map(is_settled, args)):
+        at = 0
+        for width in node.value:
+            for shape in args[at + 1 : at + width]:
+                if not i.unifier.unify(args[at][0], shape[0]):
+                    raise Misfit(node)
+            for k in range(width if len({*node.value}) == 1 else 0):
+                if not i.unifier.unify(args[k][1], args[at + k][1]):
+                    raise Misfit(node)
+            at += width
+    return shape_of_block(node, [i.unifier.shape(s) for s in args])
+
+
 _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
@@ -439,4 +478,6 @@ _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "^": _power,
     "⊗": _kronecker,
     "call": _call,
+    "selected": _selected,
+    "block": _block,
 }

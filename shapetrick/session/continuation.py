@@ -18,6 +18,7 @@ from ..language.ambiguity import is_trace
 from ..language.elaboration import Elaboration, read
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
+from ..language.selections import resolved
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -64,7 +65,7 @@ class Standing:
 
 def stand(text: str) -> Standing:
     """What a text means, with what is needed to go on from there. Raises InputError."""
-    statements = parse(text, vocabulary())
+    statements = resolved(text, parse(text, vocabulary()))
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
@@ -89,9 +90,10 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
-        names = (*problem.symbols, *problem.definitions)
+        names = [*problem.symbols, *problem.definitions]
         before = len(problem.text)
         statements = parse(text, vocabulary(), before, problem.functions, names=names)
+        statements = resolved(text, statements, names)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
+from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array
 from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
-from ..numerics.evaluation import EvaluationTape
+from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import dims_of
 
 SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
@@ -36,6 +38,7 @@ class Target:
     symmetric: bool
     symbols: tuple[Symbol, ...]
     functions: tuple[str, ...]
+    systems: tuple[EquationSystem, ...] = ()  # what determines some of the symbols
 
     @property
     def order(self) -> int:
@@ -54,9 +57,22 @@ class Target:
         return tuple(dict.fromkeys([*leaves, *extra]))
 
     @cached_property
+    def depends(self) -> bool:
+        """Whether the variable is computed with at all; where it isn't, there is nothing to see."""
+        return self.wrt in self.nodes
+
+    @cached_property
     def computed(self) -> tuple[Expr, ...]:
         """What has a value: the nodes, and the inputs that are not among them."""
         return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
+
+    def consistent(
+        self, env: Env, sizes: Mapping[str, int], functions: FunctionValues
+    ) -> Env:
+        """Inputs near these that fulfil the equations; NaN where there are none."""
+        if not self.systems:
+            return env
+        return ImplicitSolver(self.systems).consistent(env, sizes, functions)
 
     @cached_property
     def _shapes(self) -> Counter[Shape]:
