@@ -14,6 +14,7 @@ from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_w
 from ..core.errors import (
     CallError,
     InferenceError,
+    InputError,
     NameProblem,
     ParseError,
     RequestError,
@@ -24,8 +25,8 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
-from ..core.warnings import absence
 from .ambiguity import readings
+from .index_binders import defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
@@ -33,12 +34,14 @@ from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .selections import resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
+from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
     Declaration,
     Definition,
     PlacedName,
+    Statement,
     SyntaxNode,
     has_families,
     postorder,
@@ -56,7 +59,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = resolved(text, parse(text, vocabulary(), alone=complete))
+    statements, said = _statements(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -71,30 +74,30 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
         asked = [s for s in statements if isinstance(s, Asked)]
         problem = Elaboration(scope, asked, complete).problem()
         if strict:
-            _refuse_undeclared(scope, asked, problem)
+            refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_absent(problem)
-    return problem
+        refuse_absent(problem)
+    return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
-def _refuse_undeclared(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
-            if node.kind == "name" and node.value in scope.assumed:
-                raise scope.error(
-                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
-                    "or its shape.",
-                    node.span,
-                )
+def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+    """The statements of a text in matrix notation, and what is to be said of how they are read."""
+    try:
+        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+    except InputError as error:
+        raise error.located(None, text) from None
+    statements = resolved(text, statements)
+    if not heads and not has_indices(statements):
+        return statements, []
+    from .index_notation import IndexNotation  # of all problems, only those with indices need it
 
-
-def _refuse_absent(problem: Problem) -> None:
-    """Refuse variables that do not occur in what is differentiated."""
-    for request in problem.requests:
-        absent = absence(problem, request)
-        if absent:
-            raise RequestError(absent, request.span, problem.text)
+    scope = Scope(text)
+    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    scope.dims.update(dict.fromkeys(notation.known.dims))
+    try:
+        return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def read_expression(
@@ -181,7 +184,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in resolved(problem.text, parse(problem.text, vocabulary()))
+        for s in _statements(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -215,7 +218,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    claims = [s.claim for s in _statements(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
@@ -305,6 +308,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "-":
@@ -312,26 +317,14 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    _no_size(part),
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
     return done[node]
-
-
-def _no_size(part: SyntaxNode) -> str:
-    """What is said of something else in the place of a size."""
-    if part.kind == "name":
-        name = part.value
-        return (
-            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
-            f"as `{name}` is by `x : {name}+m`, or whole numbers."
-        )
-    return (
-        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
-        "1), or a sum, difference or product of them."
-    )
 
 
 @dataclass(slots=True)
@@ -645,13 +638,6 @@ class Elaboration:
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)
-
-
-def _declaration(problem: Problem, name: str) -> str:
-    """The declaration of a symbol whose shape was inferred."""
-    rows, cols = shape = problem.symbols[name].shape
-    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
-    return f"{name} : {sides}"
 
 
 def _plainly(text: str, node: SyntaxNode) -> str:

@@ -350,9 +350,8 @@ def _about(results: Sequence[Result]) -> list[str]:
     for result in results:
         found = result.validation
         if found.verdict != "verified":
-            request = result.request
-            key = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
-            lines.append(f"# NOT VERIFIED: {' '.join(f'{key}: {found.reason}'.split())}")
+            said = f"{result.request.key}: {found.reason}"
+            lines.append(f"# NOT VERIFIED: {' '.join(said.split())}")
     return lines
 
 
