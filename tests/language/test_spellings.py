@@ -91,6 +91,35 @@ REFUSED = [
     ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
 ]  # fmt: skip
 
+# What is refused, a piece of the advice, and what is typed by someone who follows it.
+FOLLOWED = [
+    ("np.linalg.solve(X, y)", "`inv(A) b`", "inv(X) y"),
+    ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
+    ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
+    ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
+    ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
+    ("max(x, 0)", "`maximum(x, y)`", "maximum(x, 0)"),
+    ("max(x, 0)", "`max(x, axis=0)`", "max(x, axis=0)"),
+    ("exp(x)^2", "`exp(x) .^ 2`", "exp(x) .^ 2"), ("1/x", "`1 ./ x`", "1 ./ x"),
+    ("x/y", "`x ./ y`", "x ./ y"), ("x²", "`x .^ 2`", "x .^ 2"),
+    ("X^+", "`inv(A' A) A'`", "inv(X' X) X'"), ("X†", "`inv(A' A) A'`", "inv(X' X) X'"),
+    ("I_n", "`eye(n)`", "eye(n)"), ("𝟙", "`ones(m, n)`", "ones(m, n)"),
+    ("1'x", "`ones(n)'`", "ones(n)' x"), ("1'x", "`𝟙'`", "𝟙' x"), ("1ᵀx", "`𝟙'`", "𝟙' x"),
+    ("np.exp(A) * X", "`np.exp(A) .* X`", "np.exp(A) .* X"),
+    ("np.exp(A) * X", "`np.exp(A) @ X`", "np.exp(A) @ X"),
+    ("np.exp(B) * x", "`np.exp(B) @ x`", "np.exp(B) @ x"),
+    ("np.exp(X) + x", "`(x)'`", "np.exp(X) + (x)'"), ("e^A", "`exp(A)`", "exp(A)"),
+    ("tr A X", "`log(x y)`", "tr(A X)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelled", "advice", "typed"), FOLLOWED)
+def test_advice_works_when_it_is_followed(spelled: str, advice: str, typed: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(f"{GIVEN}E = {spelled}\n", complete=False)
+    assert advice in refused.value.message
+    assert "E" in read(f"{GIVEN}E = {typed}\n", complete=False).definitions
+
 
 @pytest.mark.parametrize(("spelled", "plain"), READ)
 def test_is_read_as_typed_plainly(spelled: str, plain: str) -> None:
