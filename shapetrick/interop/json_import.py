@@ -165,7 +165,7 @@ class _Restoration:
             _texts(self._data["readings"]),
             frozenset(_texts(data["constants"])),
             self._families(data["families"]) if "families" in data else None,
-            _texts(data.get("unused", [])),
+            unused=_texts(data.get("unused", [])),
         )
 
     def _symbol(self, index: Any) -> Symbol:

@@ -25,7 +25,6 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
-from ..core.warnings import absence
 from .ambiguity import readings
 from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
@@ -35,6 +34,7 @@ from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
+from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -69,12 +69,14 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
         problem = read_families(text, statements, _expression, complete)
-        return replace(problem, readings=(*said, *problem.readings)) if said else problem
-    scope = gather(text, statements, complete=complete)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+    else:
+        scope = gather(text, statements, complete=complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        problem = Elaboration(scope, asked, complete).problem()
+        if strict:
+            refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_loose(scope, asked, problem)
+        refuse_absent(problem)
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
@@ -115,22 +117,6 @@ def _in_matrix_notation(
         return expression_in_matrix_notation(text, node, names, inference)
     except InputError as error:
         raise error.located(None, text) from None
-
-
-def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared, and variables that do not occur."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
-            if node.kind == "name" and node.value in scope.assumed:
-                raise scope.error(
-                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
-                    "or its shape.",
-                    node.span,
-                )
-    for request in problem.requests:
-        absent = absence(request, problem)
-        if absent:
-            raise RequestError(absent, request.span, problem.text)
 
 
 def read_expression(
@@ -207,7 +193,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
+        names = [*problem.symbols, *problem.definitions]
+        node = parse_expression(text, vocabulary(), problem.functions, names)
     values = {**problem.symbols, **problem.definitions}
     node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
@@ -238,10 +225,12 @@ def _lowering_of(
 
 def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(list(postorder(node)))
+        found = inference.add(nodes)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
+        check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text)
 
 
@@ -669,13 +658,6 @@ class Elaboration:
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)
-
-
-def _declaration(problem: Problem, name: str) -> str:
-    """The declaration of a symbol whose shape was inferred."""
-    rows, cols = shape = problem.symbols[name].shape
-    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
-    return f"{name} : {sides}"
 
 
 def _plainly(text: str, node: SyntaxNode) -> str:

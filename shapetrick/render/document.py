@@ -17,7 +17,7 @@ from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
 from ..core.results import Line, Result, Step
-from ..core.warnings import absence, unused_of
+from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
 from . import phrases as words
 
@@ -216,16 +216,23 @@ def preface(problem: Problem) -> list[Remark]:
     """What was assumed of a problem, what nothing uses, and how ambiguous texts were read."""
     assumed = [Remark("assumed", text) for text in problem.assumptions]
     unused = [Remark("unused", text) for text in unused_of(problem)]
-    return [*assumed, *unused, *(Remark("read", text) for text in problem.readings)]
+    twins = [Remark("warning", text) for text in twins_of(problem)]
+    return [*assumed, *unused, *twins, *(Remark("read", text) for text in problem.readings)]
+
+
+def absent_in(problem: Problem | None, request: Request) -> tuple[Remark, ...]:
+    """The warning that what is differentiated does not contain the variable, if it doesn't."""
+    text = "" if problem is None else absence(problem, request)
+    return (Remark("warning", text),) if text else ()
 
 
 def derivation_story(
-    result: Result, own: Collection[str] = (), curve: Curve | None = None
+    result: Result, problem: Problem | None = None, curve: Curve | None = None
 ) -> Story:
-    """The derivation of one request, of a problem whose own definitions have these names."""
+    """The derivation of one request of a problem."""
     v = result.validation
     standing = v.verdict == "verified"
-    absent = absence(result.request) if result.recursion is None else ""
+    absent = absent_in(problem, result.request)
     shown = "absent" if absent and standing else v.verdict
     evidence = Evidence(
         shown,
@@ -237,10 +244,10 @@ def derivation_story(
     rewritten = [ListedFormula(r.after, (r.rule,), r.before) for r in result.rewritings]
     return Story(
         result.request,
-        (*_answer(result, own), evidence),
+        (*_answer(result, () if problem is None else problem.definitions), evidence),
         shown,
         tuple(_section(step, i) for i, step in enumerate(result.steps)),
-        (Remark("warning", absent),) if absent else (),
+        absent,
         simplification=_listing("simplified", "How it was simplified", rewritten),
         curve=curve,
     )
@@ -275,17 +282,17 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     return [*blocks, *(Remark("note", note) for note in result.notes)]
 
 
-def joint_stories(results: Iterable[Result], own: Collection[str] = ()) -> Iterator[Story]:
+def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
     """The derivations of several requests: gradients of one thing that follow each other are one
     story, in which what they share is told once."""
     together: list[Result] = []
     for result in results:
         if together and not are_joint(together, result):
-            yield _joined(together, own)
+            yield _joined(together, problem)
             together = []
         together.append(result)
     if together:
-        yield _joined(together, own)
+        yield _joined(together, problem)
 
 
 def are_joint(together: Sequence[Result], result: Result) -> bool:
@@ -305,8 +312,8 @@ def _joint(result: Result) -> Hashable:
     return _meaning(result.request), v.sizes, v.conditions
 
 
-def _joined(results: Sequence[Result], own: Collection[str]) -> Story:
-    stories = told_once([derivation_story(r, own) for r in results])
+def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
+    stories = told_once([derivation_story(r, problem) for r in results])
     first, *others = stories
     if not others:
         return first
