@@ -227,7 +227,7 @@ class Derivation:
         from .render.terminal import Style, problem_rows, result_rows
 
         style, result = Style(), replace(self.result, steps=self.steps)
-        rows = result_rows(result, style, self.problem.definitions)
+        rows = result_rows(result, style, self.problem)
         return plain([*problem_rows(self.problem, style), *rows])
 
     def __repr__(self) -> str:

@@ -58,7 +58,7 @@ EDGES = {
 
 DOORS = {
     "lark": {
-        *("language.lexer", "language.parser"),
+        *("language.lexer", "language.parser", "language.library_calls"),
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -247,8 +247,8 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
     return {"recursion": written}
 
 
-def judgement_dict(j: Judgement) -> JsonObject:
-    """What was found of a claim: an infinite error is None."""
+def judgement_dict(j: Judgement, warnings: Sequence[str]) -> JsonObject:
+    """What was found of a claim, and warned of: an infinite error is None."""
     request, where = j.request, j.where
     span = where and {"text": where.text, "start": where.span.start, "end": where.span.end}
     return {
@@ -265,6 +265,7 @@ def judgement_dict(j: Judgement) -> JsonObject:
         "where": span,
         "only_where": j.proviso,
         "slips": [{"kind": s.name, "old": s.old, "new": s.new} for s in j.slips],
+        "warnings": list(warnings),
     }
 
 

@@ -25,7 +25,6 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
-from ..core.warnings import absence
 from .ambiguity import readings
 from .equation_systems import (
     attributes_of,
@@ -35,14 +34,15 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
-from .index_binders import defined_by_entries, has_indices
+from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .selections import resolve, resolved
+from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
+from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -67,7 +67,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements, said = _statements(text, complete)
+    statements, said = statements_of(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -80,23 +80,27 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
                 message = "equations behind `where` stand in problems without families."
                 raise RequestError(message, s.span, text)
         problem = read_families(text, statements, _expression, complete)
-        return replace(problem, readings=(*said, *problem.readings)) if said else problem
-    scope = gather(text, statements, complete=complete)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+    else:
+        scope = gather(text, statements, complete=complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        problem = Elaboration(scope, asked, complete).problem()
+        if strict:
+            refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_loose(scope, asked, problem)
+        refuse_absent(problem)
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
-def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
     """The statements of a text in matrix notation, and what is to be said of how they are read."""
     try:
         statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
     except InputError as error:
         raise error.located(None, text) from None
     statements = resolved(text, statements)
-    if not heads and not has_indices(statements):
+    if not heads and not has_indices(
+        (root for s in statements for root in roots(s)), plain_of(statements)
+    ):
         return statements, []
     from .index_notation import IndexNotation  # of all problems, only those with indices need it
 
@@ -109,20 +113,21 @@ def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[s
         raise error.located(None, text) from None
 
 
-def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared, and variables that do not occur."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
-            if node.kind == "name" and node.value in scope.assumed:
-                raise scope.error(
-                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
-                    "or its shape.",
-                    node.span,
-                )
-    for request in problem.requests:
-        absent = absence(request, problem)
-        if absent:
-            raise RequestError(absent, request.span, problem.text)
+def _in_matrix_notation(
+    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+) -> SyntaxNode:
+    """An expression in the names of a problem, in matrix notation."""
+    if problem.families is not None or not has_indices([node], values):
+        return node
+    from .index_notation import expression_in_matrix_notation
+
+    scope = _scope_of(text, values, problem)
+    names = IndexNames({*values}, set(), {*scope.dims})
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    try:
+        return expression_in_matrix_notation(text, node, names, inference)
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def read_expression(
@@ -160,7 +165,7 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
-    node = resolve(node, values.__contains__)
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
         _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -199,8 +204,10 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
-    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
+        names = [*problem.symbols, *problem.definitions]
+        node = parse_expression(text, vocabulary(), problem.functions, names)
+    values = {**problem.symbols, **problem.definitions}
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -208,7 +215,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in _statements(problem.text)[0]
+        for s in statements_of(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -229,10 +236,12 @@ def _lowering_of(
 
 def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(list(postorder(node)))
+        found = inference.add(nodes)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
+        check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text)
 
 
@@ -240,7 +249,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in _statements(text)[0] if isinstance(s, Asked)]
+    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
@@ -633,13 +642,6 @@ class Elaboration:
                         definition.span,
                     )
                 yield Request("grad", of, name, symbol, span=definition.span)
-
-
-def _declaration(problem: Problem, name: str) -> str:
-    """The declaration of a symbol whose shape was inferred."""
-    rows, cols = shape = problem.symbols[name].shape
-    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
-    return f"{name} : {sides}"
 
 
 def _plainly(text: str, node: SyntaxNode) -> str:

@@ -16,7 +16,7 @@ from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
-from ..core.indices import Member
+from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
 from .structured_calls import CALLS
@@ -152,7 +152,7 @@ def gather(
     for name in _dependency_order(scope, bodies):
         scope.bodies[name] = bodies[name]
     if complete:
-        scope.unused = _unused(scope, statements, [*bodies.values(), *requests, *equations])
+        scope.unused = unused(scope, statements)
     for nodes in (*bodies.values(), *requests, *equations):
         for node in unknown_names(scope, nodes):
             _assume(scope, node, nodes)
@@ -165,19 +165,20 @@ def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
         yield from (list(walk(side)) for side in sides)
 
 
-def _unused(
-    scope: Scope, statements: Iterable[Statement], expressions: Iterable[Iterable[SyntaxNode]]
-) -> tuple[str, ...]:
-    """What is declared, and in no expression, claim or direction."""
+def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
+    """What is declared, and in no expression, claim or direction; of families, no member."""
     asked = [s for s in statements if isinstance(s, Asked)]
-    used = {s.direction.name for s in asked if s.direction is not None}
-    claims = [walk(s.claim) for s in asked if s.claim is not None]
-    for node in chain(chain.from_iterable(expressions), chain.from_iterable(claims)):
+    used = {base_of(s.direction.name) for s in asked if s.direction is not None}
+    bodies = [s.body for s in statements if isinstance(s, Definition)]
+    claims = [s.claim for s in asked if s.claim is not None]
+    declarations = (s for s in statements if isinstance(s, Declaration))
+    sides = [side for s in declarations for both in s.equations for side in both]
+    for node in chain.from_iterable(map(walk, (*bodies, *(s.of for s in asked), *claims, *sides))):
         if node.kind == "name":
-            used.add(node.value)
+            used.add(base_of(node.value))
         elif node.kind == "abstract":
-            used.add(node.value[0])
-    return tuple(name for name in (*scope.symbols, *scope.functions) if name not in used)
+            used.add(base_of(node.value[0]))
+    return tuple(name for name in (*scope.symbols, *scope.functions) if base_of(name) not in used)
 
 
 def _declare(scope: Scope, declaration: Declaration) -> None:

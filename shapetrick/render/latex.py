@@ -16,11 +16,12 @@ from ..core.dims import Dim, Shape
 from ..core.errors import InputError
 from ..core.expr import Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
+from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
-from ..language.latex_names import ACCENTS, GREEK, letter_of
+from ..language.latex_names import ACCENTS, letter_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -89,17 +89,30 @@ def problem_rows(problem: Problem, style: Style) -> list[Row]:
     return [*rows, []] if rows else []
 
 
-def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
-    """The derivation of one request, of a problem whose own definitions have these names."""
-    story = doc.derivation_story(result, own)
+def result_rows(result: Result, style: Style, problem: Problem | None = None) -> list[Row]:
+    """The derivation of one request of a problem."""
+    return _shown(doc.derivation_story(result, problem), style)
+
+
+def joint_rows(
+    results: Sequence[Result], style: Style, problem: Problem, telling: doc.Telling
+) -> list[Row]:
+    """Likewise those of requests that are told together, without what was told before."""
+    (story,) = doc.joint_stories(results, problem)
+    return _shown(telling.next(story), style)
+
+
+def _shown(story: doc.Story, style: Style) -> list[Row]:
     return _quiet(story, style) if style.quiet else _story(story, style)
 
 
-def judgement_rows(j: Judgement, style: Style, curve: Curve | None = None) -> list[Row]:
+def judgement_rows(
+    j: Judgement, style: Style, problem: Problem | None = None, curve: Curve | None = None
+) -> list[Row]:
     """The claim, the verdict, and what mends it with the change marked."""
     from .claims import claim_story  # where a claim is judged, and only there
 
-    return _story(claim_story(j, curve), style)
+    return _story(claim_story(j, problem, curve), style)
 
 
 def verdict_row(j: Judgement, style: Style, place: str, alone: bool) -> Row:
@@ -125,7 +138,7 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 
 
 def _story(story: doc.Story, style: Style) -> list[Row]:
-    asked = words.asked(story.request, style.name)
+    asked = words.asked_together(story.requests, style.name)
     warnings = _rows(story.warnings, style)
     rows: list[Row] = [*warnings, []] if warnings else []
     rows.append([(f"check {asked}" if story.claimed else asked, "bold")])
