@@ -177,6 +177,8 @@ def _system(system: EquationSystem, nodes: _Nodes) -> JsonObject:
     return {
         "unknowns": [u.name for u in system.unknowns],
         "nodes": [nodes[u] for u in system.unknowns],
+        "solver": system.solver,
+        "arguments": [nodes[e] for e in system.arguments],
         "equations": [
             {
                 **nodes.told("left", sides.left, "left_node"),

@@ -146,6 +146,8 @@ class _Restoration:
                 EquationSides(self._at(e["left_node"]), self._at(e["right_node"]))
                 for e in data["equations"]
             ),
+            _text(data["solver"]),
+            tuple(map(self._at, data["arguments"])),
         )
 
     def _equation(self, data: Mapping[str, Any]) -> Equation:
