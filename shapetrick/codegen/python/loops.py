@@ -23,7 +23,7 @@ from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, with_signature
 from .operations import MODULES, Library, is_spelled
-from .signature import Arguments, Sizes, is_listed
+from .signature import Arguments, SizeSources, is_listed
 from .statements import Writer
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
@@ -76,7 +76,7 @@ class Loops:
         names = dict.fromkeys([*lengths, *plain, *self._dims])
         dims = {name: self.identifier(name) for name in names}
         access = {e: self._one_of(e, inputs[e.base]) for e in own}
-        sizes = Sizes(own, dims, (*lengths, *self._letters), access)
+        sizes = SizeSources(own, dims, (*lengths, *self._letters), access)
         return Arguments(
             {e: self.identifier(base) for base, e in inputs.items()},
             dims,
