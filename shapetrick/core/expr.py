@@ -156,7 +156,7 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
 # ------------------------------------------------------------------------------- kinds of nodes
 
 Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
-Pattern = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
+StructureKind = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
 _node = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
@@ -243,7 +243,7 @@ class Structured(Expr):
     """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
     selects rows or columns), one turned round, or what is below or above the diagonal."""
 
-    pattern: Pattern
+    pattern: StructureKind
     offset: Dim
     op: ClassVar[str] = "structured"
 
@@ -317,6 +317,10 @@ class Call(Expr):
     def op(self) -> str:
         return self.function
 
+    @property
+    def payload(self) -> tuple[Any, ...]:
+        return self.function, self.data
+
 
 class Computation(Protocol):
     """What computes a value from sizes, abstract functions and the values of the arguments."""
@@ -365,16 +369,16 @@ def number(value: int | Real) -> Number:
 
 
 def _bits(value: Fraction) -> int:
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
+    p, q = value.as_integer_ratio()
+    return max(p.bit_length(), q.bit_length())
 
 
 def _number(value: int | Real) -> Number:
-    if isinstance(value, float):
+    if isinstance(value, Fraction):
+        if _bits(value) > MOST_BITS:
+            raise ShapeError("a number has more than 300 digits.")
         return node(Number, (), SCALAR, value)
-    exactly = value if isinstance(value, Fraction) else Fraction(value)
-    if _bits(exactly) > MOST_BITS:
-        raise ShapeError("a number has more than 300 digits.")
-    return node(Number, (), SCALAR, exactly)
+    return node(Number, (), SCALAR, value if isinstance(value, float) else Fraction(value))
 
 
 WHOLE = Fraction(1)
@@ -435,7 +439,7 @@ def commute(m: Dim, n: Dim) -> Expr:
     return node(Commute, (), (m * n, m * n), (m, n))
 
 
-def structured(pattern: Pattern, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
+def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
     """The matrix of that pattern; where it is an identity, or zero, these."""
     if pattern == "moved" and ((offset - cols).is_at_least(0) or (-offset - rows).is_at_least(0)):
         return zeros(rows, cols)
@@ -533,7 +537,7 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
-_TURNED: Mapping[Pattern, Pattern] = {"lower": "upper", "upper": "lower"}
+_TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
 
 
 def transpose(a: Expr) -> Expr:

@@ -339,6 +339,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "-":
@@ -346,26 +348,14 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    _no_size(part),
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
     return done[node]
-
-
-def _no_size(part: SyntaxNode) -> str:
-    """What is said of something else in the place of a size."""
-    if part.kind == "name":
-        name = part.value
-        return (
-            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
-            f"as `{name}` is by `x : {name}+m`, or whole numbers."
-        )
-    return (
-        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
-        "1), or a sum, difference or product of them."
-    )
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ from .index_binders import IndexBuilder
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
-from .selections import FROM_ONE, Selector, Selectors, block, selected
+from .selections import StructureBuilder
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -99,7 +99,7 @@ _CHECK = re.compile(r"check\s+(?=[d∂∇])")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
-class Builder(IndexBuilder):
+class Builder(StructureBuilder, IndexBuilder):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> PlacedName:
@@ -123,20 +123,6 @@ class Builder(IndexBuilder):
         kind = _OPERATORS.get(sign.value, sign.value)
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
-
-    def compared(self, c: list[Any]) -> SyntaxNode:
-        """`A > B`: the step of the difference."""
-        left, sign, right = c
-        span = left.span | right.span
-        if sign not in "<>":
-            raise ParseError(
-                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
-                "write `1 - (A < B)`.",
-                span_of(sign),
-            )
-        sides = (left, right) if sign == ">" else (right, left)
-        difference = SyntaxNode("-", sides, None, span)
-        return SyntaxNode("call", (difference,), Callee("step"), span)
 
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
@@ -210,33 +196,6 @@ class Builder(IndexBuilder):
         called = token.value
         name, span = called if index is None else self.member([called, index, bracket])
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
-
-    def selected(self, c: list[Any]) -> SyntaxNode:
-        base, selectors, end = c
-        return selected(base, selectors, base.span | span_of(end))
-
-    def selectors(self, c: list[Any]) -> Selectors:
-        return tuple(c)
-
-    def selected_one(self, c: list[Any]) -> Selector:
-        return Selector(c[0], c[0])
-
-    def selected_span(self, c: list[Any]) -> Selector:
-        return Selector(*c)
-
-    def selected_all(self, c: list[Any]) -> Selector:
-        return Selector()
-
-    def python_slice(self, c: list[Any]) -> None:
-        ends = [node for node in c if node is not None]
-        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
-
-    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
-        return tuple(c)
-
-    def block(self, c: list[Any]) -> SyntaxNode:
-        opening, *rows, end = c
-        return block(rows, span_of(opening) | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
         (name, span), *indices, end = c

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, base_of, member
-from .syntax import Asked, Declaration, Definition, Statement, SyntaxNode, postorder
+from .syntax import Asked, Callee, Declaration, Definition, Statement, SyntaxNode, postorder
 from .syntax_errors import no_index
 
 FROM_ONE = (
@@ -111,6 +111,55 @@ def key_of(selectors: Selectors) -> tuple[object, ...]:
     return tuple(
         tuple((n.kind, n.value) for bound in s.bounds for n in postorder(bound)) for s in selectors
     )
+
+
+class StructureBuilder:
+    """What the parser calls for entries, slices, blocks and comparisons."""
+
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                _place(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | _place(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, _place(opening) | _place(end))
+
+
+def _place(token: Any) -> Span:
+    return Span(token.start_pos, token.end_pos)
 
 
 # ------------------------------------------------------------------------- names of one matrix

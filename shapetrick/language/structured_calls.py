@@ -5,7 +5,7 @@ that they have, and the expressions that they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core import structured
@@ -14,9 +14,6 @@ from ..core.errors import ShapeError
 from ..core.expr import Expr
 from .selections import Selector
 from .syntax import SyntaxNode
-
-if TYPE_CHECKING:
-    from .shape_inference import Inference
 
 Size = Callable[[SyntaxNode], Dim]
 
@@ -184,7 +181,7 @@ def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
     return all(a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True))
 
 
-def shape_of_call(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> None:
+def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
     """Check what a function is given. Raises ShapeError."""
     name, axis, sizes = node.value
     row = CALLS[name]
@@ -194,12 +191,7 @@ def shape_of_call(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> None
     if axis is not None and not row.takes_axis:
         raise ShapeError(f"`{name}` takes no axis.")
     for place in places:
-        _places(place, i.size)
-
-
-def _places(node: SyntaxNode, size: Size) -> Dim:
-    """By how much entries are moved, which may be negative."""
-    return -size(node.args[0]) if node.kind == "neg" else size(node)
+        size(place)
 
 
 def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
@@ -216,4 +208,4 @@ def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
                 "`axis=1`."
             )
         axis = 0 if a.shape[1] == ONE else 1
-    return row.build(a, *(_places(s, size) for s in sizes), axis)
+    return row.build(a, *map(size, sizes), axis)

@@ -46,6 +46,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
+    ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
     ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
     ("operand", r"[)\]}}]|wrt|with|=|[-+*@/^.·⊙∘⊘⊗−'’′,]+", "something is missing between "
      "`{before}` and `{sign}`."),
