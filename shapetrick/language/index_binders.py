@@ -339,7 +339,8 @@ class BoundReader:
             elif node.kind == "running":
                 scope |= {node.value.letter}
             elif node.kind == "selected":
-                for name in (n.value for s in node.value for n in _names(s)):
+                alone = [s for s in node.value if s.is_one]
+                for name in (n.value for s in alone for n in _names(s)):
                     if self.known.is_letter(name) and name not in scope:
                         raise self._unbound(name, node.span, bool(heads))
             stack += [(a, scope) for a in reversed(node.args)]

@@ -119,17 +119,18 @@ class IndexReader:
     def letter(self, selector: Selector) -> str:
         """The letter that a selector is; empty for a number, a slice and all."""
         first = selector.first
-        if selector.is_one and first is not None and first.kind == "name":
+        if not selector.is_one or first is None:
+            return ""
+        if first.kind == "name":
             return first.value if self.known.is_letter(first.value) else ""
-        for bound in selector.bounds:
-            for node in postorder(bound):
-                if node.kind == "name" and self.known.is_letter(node.value):
-                    raise NameProblem(
-                        f"an index with a number added to it needs the range of its letter: "
-                        f"`sum({node.value} = 1..n-1) …`.",
-                        bound.span,
-                        self.text,
-                    )
+        for node in postorder(first):
+            if node.kind == "name" and self.known.is_letter(node.value):
+                raise NameProblem(
+                    f"an index with a number added to it needs the range of its letter: "
+                    f"`sum({node.value} = 1..n-1) …`.",
+                    first.span,
+                    self.text,
+                )
         return ""
 
     # ---- what is closed
