@@ -424,8 +424,7 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     entry = _entry_of(scope, name)
     if entry:
         said = (
-            f", and entries of `{entry}` are not read: write it as a whole, in products such as "
-            f"`{entry}' {entry}`."
+            f", and entries of `{entry}` are written in brackets, `{entry}[i,j]` or `{entry}[i]`."
         )
     elif indexed is not None:
         base = indexed["base"] or indexed["sum"]
