@@ -369,27 +369,3 @@ def _check_square(x: Traced) -> None:
 def solve(a: Traced, b: Traced) -> Traced:
     """What, multiplied by `a`, is `b`."""
     return matmul(of_square("inv", a), b)
-
-
-def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
-    """`x[…]` with whole axes and new ones. Raises TraceError for entries and slices."""
-    whole = [k for k in keys if k is not None and k is not Ellipsis]
-    missing = x.rank - len(whole)
-    expanded: list[Any] = []
-    for k in keys:
-        expanded.extend([slice(None)] * missing if k is Ellipsis else [k])
-    if Ellipsis not in [k for k in keys if k is None or k is Ellipsis]:
-        expanded.extend([slice(None)] * missing)
-    shape, axis = [], 0
-    for k in expanded:
-        if k is None:
-            shape.append(ONE)
-            continue
-        if not isinstance(k, slice) or k != slice(None):
-            raise TraceError(
-                "entries and parts of an array aren't followed: write it with whole arrays, and "
-                "give a part as an argument of its own."
-            )
-        shape.append(x.shape[axis])
-        axis += 1
-    return reshape(x, tuple(shape))

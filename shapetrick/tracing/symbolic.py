@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays
+from . import arrays, parts
 from .arrays import Traced
 from .meanings import Meaning
 from .places import called_here
@@ -141,7 +141,7 @@ class Trace:
                 parameters[word] == "Traced | None" and argument is not None
             ):
                 bound.arguments[word] = self.lifted(argument)
-            elif parameters[word] == "*Traced":
+            elif parameters[word] in ("*Traced", "Sequence[Traced]"):
                 bound.arguments[word] = tuple(map(self.lifted, argument))
         return meaning(*bound.args, **bound.kwargs)
 
@@ -285,11 +285,11 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        return self.run.wrapped(arrays.indexed(self.value, keys))
+        return self.run.wrapped(parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
         """A method of the library."""
-        if name.startswith("__"):
+        if name.startswith("__") or name == "dim":
             raise AttributeError(name)
         if name not in self.run.names and not name.endswith("_"):
             raise TraceError(f"`.{name}` can't be followed: {self.run._advice(name)}")
