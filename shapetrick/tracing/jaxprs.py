@@ -30,6 +30,7 @@ from .contractions import einsum
 from .places import innermost
 
 LARGE = 1009  # a size at which comparisons of sizes are decided
+_WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
 _TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
 
 
@@ -67,7 +68,7 @@ def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[st
 
 def _spelled(name: str, k: int) -> str:
     """A name that JAX takes for a dimension, the same where it can be."""
-    plain = name.isascii() and name.isidentifier() and name not in ("mod", "floordiv", "max", "min")
+    plain = name.isascii() and name.isidentifier() and name not in _WORDS
     return name if plain else f"dimension_{k}"
 
 

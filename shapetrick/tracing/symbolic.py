@@ -348,7 +348,7 @@ class Symbolic:
         )
 
 
-class Size(Symbolic):
+class SymbolicSize(Symbolic):
     """A dimension as a number: `X.shape[0]`."""
 
     __slots__ = ("dim",)
@@ -360,7 +360,7 @@ class Size(Symbolic):
 
     def _whole(self, other: Any) -> Dim | None:
         """Another whole size."""
-        if isinstance(other, Size):
+        if isinstance(other, SymbolicSize):
             return other.dim
         return Dim.of(other) if isinstance(other, int) and not isinstance(other, bool) else None
 
@@ -458,7 +458,7 @@ class NumpyArray(Symbolic):
 _REDUCED = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 
-class NumpySize(Size):
+class NumpySize(SymbolicSize):
     """A size that NumPy's functions hand over to."""
 
     __slots__ = ()
@@ -517,7 +517,7 @@ def _flat(given: Sequence[Any]) -> Any:
             yield from _flat(x)
 
 
-class TorchSize(Size):
+class TorchSize(SymbolicSize):
     """A size that PyTorch's functions hand over to."""
 
     __slots__ = ()
