@@ -255,9 +255,16 @@ def matmul(a: Traced, b: Traced) -> Traced:
     left, right = spread(a), spread(b)
     if a.rank == 1:  # as a row, whose product is a row again
         if b.rank == 1:
-            return value(ex.matmul(ex.transpose(left), right), ())
+            return value(ex.matmul(_row(left), right), ())
         return value(ex.matmul(ex.transpose(right), left), b.shape[1:])
     return value(ex.matmul(left, right), a.shape[:1] + b.shape[1:])
+
+
+def _row(column: Expr) -> Expr:
+    """The transpose; of a product, the product of the transposes: of `A' x` it is `x' A`."""
+    if isinstance(column, ex.MatMul):
+        return ex.matmul(*map(ex.transpose, reversed(column.args)))
+    return ex.transpose(column)
 
 
 def outer(a: Traced, b: Traced) -> Traced:
