@@ -27,6 +27,7 @@ from .expr import (
     Number,
     Ones,
     Structured,
+    StructureKind,
     Times,
     Transpose,
     add,
@@ -66,15 +67,17 @@ def joined(rows: Sequence[Sequence[Expr]]) -> Expr:
     for row in rows:
         left = NOTHING
         for a in row:
+            start, left = left, left + a.shape[1]
+            if _is_nothing(a):
+                continue
             factors = [a]
             if len(rows) > 1:
                 factors.insert(0, structured("moved", height, a.shape[0], -above))
             if len(row) > 1:
-                factors.append(structured("moved", a.shape[1], width, left))
+                factors.append(structured("moved", a.shape[1], width, start))
             parts.append(matmul(*factors))
-            left = left + a.shape[1]
         above = above + row[0].shape[0]
-    return add(*parts)
+    return add(*parts) if parts else zeros(height, width)
 
 
 def total(dims: Sequence[Dim]) -> Dim:
@@ -104,12 +107,17 @@ def accumulated(a: Expr, axis: int) -> Expr:
 
 def lower(a: Expr) -> Expr:
     """The entries on and below the diagonal; zeros above."""
-    return times(structured("lower", *a.shape), a)
+    return _triangle("lower", a)
 
 
 def upper(a: Expr) -> Expr:
     """The entries on and above the diagonal; zeros below."""
-    return times(structured("upper", *a.shape), a)
+    return _triangle("upper", a)
+
+
+def _triangle(pattern: StructureKind, a: Expr) -> Expr:
+    mask = structured(pattern, *a.shape)
+    return mask if isinstance(a, Ones) else times(mask, a)
 
 
 def entries(e: Structured, sizes: Sizes) -> Any:
