@@ -30,6 +30,7 @@ EDGES = {
     "language": set(),
     "algebra": set(),
     "numerics": set(),
+    "tracing": {"language", "numerics"},
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
     "validation": {"algebra", "numerics"},
@@ -66,6 +67,8 @@ DOORS = {
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions"},
     "IPython": {"notebook"},
+    "jax": {"tracing.jaxprs", "tracing.libraries"},
+    "torch": {"tracing.libraries", "tracing.symbolic"},
 }
 # Where functions may be told apart by their names; everywhere else a row says what is to be known.
 TABLES = {
@@ -74,6 +77,7 @@ TABLES = {
     "codegen.python.operations",
     "interop.sympy_export",
     "simplification.identities",
+    "tracing.common_forms",
     "claims.mutations",
 }
 # Words of other vocabularies that are spelled as some functions are.

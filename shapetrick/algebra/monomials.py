@@ -59,7 +59,7 @@ class Product(NamedTuple):
                 pending.append((a.args[0], exponent if p is WHOLE else p * exponent))
             else:
                 factors[a] = factors[a] + p if a in factors else p
-        return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
+        return Product(coefficient, tuple([f for f in factors.items() if f[1] is WHOLE or f[1]]))
 
     def times(self, other: Product, at: int | None = None) -> Product:
         """The product with the factors of another put in at a place, or at the end."""
@@ -69,7 +69,7 @@ class Product(NamedTuple):
             factors[base] = factors[base] + p if base in factors else p
         return Product(
             scaled(self.coefficient, other.coefficient),
-            tuple([(b, p) for b, p in factors.items() if p]),
+            tuple([f for f in factors.items() if f[1] is WHOLE or f[1]]),
         )
 
     def power(self, p: Fraction | int) -> Product | None:
@@ -91,9 +91,15 @@ class Product(NamedTuple):
         rest = dict(self.factors)
         for base, p in part.factors:
             key = next((b for b in rest if same(b, base)), None)
-            if key is None or rest[key] * p < 0 or abs(rest[key]) < abs(p):
+            if key is None:
                 return None
-            rest[key] -= p
+            here = rest[key]
+            if here is p:
+                del rest[key]
+            elif here * p < 0 or abs(here) < abs(p):
+                return None
+            else:
+                rest[key] = here - p
         if not part.coefficient:
             return None
         k = self.coefficient
@@ -111,14 +117,13 @@ class Product(NamedTuple):
 
     def in_order(self) -> Expr:
         """The product as its factors stand."""
-        powers = [b if p is WHOLE else power(b, number(p)) for b, p in self.factors]
-        return times(number(self.coefficient), *powers)
+        return times(number(self.coefficient), *powers_of(self.factors))
 
     def expression(self) -> Expr:
         """The product in the order of writing: the number, the factors, the divisors.
 
         Ones that spread no further than the rest are left out; a minus goes into a sum."""
-        parts = [power(b, number(p)) for b, p in self.factors]
+        parts = powers_of(self.factors)
         if self.coefficient == -1 and len(parts) == 1 and isinstance(parts[0], Add):
             return sum_of([times(MINUS, a) for a in parts[0].args])
         below = [e for e, (_, p) in zip(parts, self.factors, strict=True) if p < 0]
@@ -126,6 +131,11 @@ class Product(NamedTuple):
         slim = times(*(e for e in ordered if not isinstance(e, Ones)))
         whole = times(*ordered)
         return slim if slim.shape == whole.shape else whole
+
+
+def powers_of(factors: Iterable[PoweredBase]) -> list[Expr]:
+    """The factors as expressions."""
+    return [b if p is WHOLE else power(b, number(p)) for b, p in factors]
 
 
 def scaled(a: Real, b: Real) -> Real:

@@ -343,13 +343,12 @@ def _acted(c: Operation) -> Value:
     if not c.x.rank:
         return c.x if e.function != "shift" else c.graph.number(0)
     axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
-    if e.function != "shift":
-        return c.graph.node(e.function, (c.x,), axis, shape)
-    assert e.by is not None
-    if axis == 1:
-        turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
-        return c.graph.transpose(turned)
-    return _shifted(c.graph, c.x, e.by, shape)
+    if e.by is None:
+        return c.graph.node(_ACTED[e.function], (c.x,), axis, shape)
+    if axis == 0 or axis is None:
+        return _shifted(c.graph, c.x, e.by, shape)
+    turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
+    return c.graph.transpose(turned)
 
 
 def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
@@ -364,6 +363,12 @@ def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     return graph.node("slice", (longer,), ((first, first + shape[0], False), *rest), shape)
 
 
+_ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number
+    "flip": "flip",
+    "lower": "lower",
+    "upper": "upper",
+    "cumsum": "cumsum",
+}
 Place = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
 
 TABLE: Mapping[str, Callable[[Operation], Value]] = {

@@ -47,6 +47,8 @@ def _leaf_length(x: Expr) -> int:
 
 
 def _own_length(x: Expr) -> int:
+    if len(x.args) == 1:
+        return 1
     if isinstance(x, Add):  # a minus inside a sum is its operator; in front it is one more
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if isinstance(x, Times):

@@ -48,9 +48,7 @@ def systems_within(
     """The systems whose unknowns the expressions have, directly or through other systems; each
     after those whose unknowns are in its equations."""
     inside = {s for e in roots for s in symbols_of(e)}
-    contents = {
-        system: {s for e in system.residuals for s in symbols_of(e)} for system in systems
-    }
+    contents = {system: {s for e in system.residuals for s in symbols_of(e)} for system in systems}
     reached: list[EquationSystem] = []
     grown = True
     while grown:

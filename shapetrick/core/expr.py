@@ -317,6 +317,10 @@ class Call(Expr):
     def op(self) -> str:
         return self.function
 
+    @property
+    def payload(self) -> tuple[Any, ...]:
+        return self.function, self.data
+
 
 class Computation(Protocol):
     """What computes a value from sizes, abstract functions and the values of the arguments."""
@@ -365,16 +369,16 @@ def number(value: int | Real) -> Number:
 
 
 def _bits(value: Fraction) -> int:
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
+    p, q = value.as_integer_ratio()
+    return max(p.bit_length(), q.bit_length())
 
 
 def _number(value: int | Real) -> Number:
-    if isinstance(value, float):
+    if isinstance(value, Fraction):
+        if _bits(value) > MOST_BITS:
+            raise ShapeError("a number has more than 300 digits.")
         return node(Number, (), SCALAR, value)
-    exactly = value if isinstance(value, Fraction) else Fraction(value)
-    if _bits(exactly) > MOST_BITS:
-        raise ShapeError("a number has more than 300 digits.")
-    return node(Number, (), SCALAR, exactly)
+    return node(Number, (), SCALAR, value if isinstance(value, float) else Fraction(value))
 
 
 WHOLE = Fraction(1)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import base_of, index_of, read_name
+from .index_binders import DELTAS
 from .latex_tokens import Token
 
 GREEK = {
@@ -31,6 +32,7 @@ _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
+_SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
@@ -94,6 +96,7 @@ class Names:
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
     upstream: set[str] = field(default_factory=set)  # names of which there is a `vjp`
     dims: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)  # as they are read: `A_ij`
     _styles: dict[Look, str] = field(default_factory=dict)
 
     def add(self, name: str, style: str = "") -> None:
@@ -108,7 +111,7 @@ class Names:
 
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""
-        return base_of(name) in self.plain
+        return base_of(name) in self.plain or name in self.entries
 
     # ---- reading
 
@@ -231,6 +234,10 @@ class Names:
                 return read_name(f"{family}[{below[cut]}]")
         if below[:1] == ("bar",) and "_".join([stem, *below[1:]]) in self.upstream:
             return f"bar({'_'.join([stem, *below[1:]])})"
+        entry = "" if new else self._entry(typed)
+        if entry:
+            self.entries.add(entry)
+            return entry
         if not new:
             self._refuse_entry(typed, text)
         if not typed.spelled.replace("_", "").isalnum():
@@ -254,25 +261,34 @@ class Names:
             )
         return names[0] if names else None
 
+    def _entry(self, typed: Typed) -> str:
+        """The name of an entry of what is known, `A_ij`; empty if it is none."""
+        (stem, below), base = typed.look, None
+        index = "".join(below)
+        if _SHIFTED.fullmatch(index):
+            base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
+            known = base is not None and base not in self.families.values()
+            return read_name(f"{base}[{index}]") if known else ""
+        if not 0 < len(index) < 3 or not all(c == ":" or _INDEX.fullmatch(c) for c in index):
+            return ""
+        for look in ((stem, ()), (stem.upper(), ())):
+            base = base or next((n for n in self.looks.get(look, ()) if n not in self.dims), None)
+        base = stem if base is None and stem in DELTAS else base
+        if base is None or base in self.families.values():
+            return ""
+        return f"{base if base in DELTAS or look_of(base)[0] == stem else stem}_{index}"
+
     def _refuse_entry(self, typed: Typed, text: str) -> None:
         """Refuse an index that is no member's."""
         stem, below = typed.look
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
-        base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
         shown = f"{stem}[{','.join(below)}]"
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
                 f"no family: declare `{stem}[i] : d for i = 1..n`, or write the sum in matrix "
                 "notation, `x^{\\top} y`.",
-                typed.span,
-                text,
-            )
-        if base is not None and not any(word.isdigit() for word in below):
-            raise NameProblem(
-                f"`{shown}` would be an entry of `{base}`, and entries are not read in LaTeX: "
-                "write it in matrix notation, or declare the name with its index.",
                 typed.span,
                 text,
             )
@@ -292,7 +308,7 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word += letter_of(token.text)
         elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell")):
             word += _VARIANTS.get(token.text[1:], token.text[1:])
-        elif token.is_("+", "-"):
+        elif token.is_("+", "-", ":"):
             word += token.text
         elif token.is_(r"\mathbf", r"\boldsymbol") or token.kind in ("open", "close"):
             continue

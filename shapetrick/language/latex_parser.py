@@ -19,6 +19,7 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .index_binders import Binder
 from .latex_lexer import LatexLexer, LatexPart, arguments
 from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
@@ -181,7 +182,10 @@ class _Builder(Builder):
 
     def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
-        return SyntaxNode("running", (body,), sign.value.rising, span_of(sign) | body.span)
+        span = span_of(sign) | body.span
+        if isinstance(sign.value, Binder):
+            return SyntaxNode("bound", (body,), sign.value, span)
+        return SyntaxNode("running", (body,), sign.value.rising, span)
 
 
 def _is_together(name: str, inner: SyntaxNode) -> bool:

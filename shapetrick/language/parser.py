@@ -28,6 +28,7 @@ from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
 from .equation_statements import unknowns
+from .index_binders import IndexBuilder
 from .letters import check_letters, folded
 from .lexer import Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
@@ -98,7 +99,7 @@ _CHECK = re.compile(r"check\s+(?=[d∂∇])")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
-class Builder(StructureBuilder):
+class Builder(StructureBuilder, IndexBuilder):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> PlacedName:
@@ -197,8 +198,8 @@ class Builder(StructureBuilder):
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
-        (name, span), index, end = c
-        return PlacedName(member(name, index), span | span_of(end))
+        (name, span), *indices, end = c
+        return PlacedName(member(name, *indices), span | span_of(end))
 
     head_member = named_member = member
 

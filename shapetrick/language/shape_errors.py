@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.dims import SCALAR, Shape
-from ..core.errors import CallError, InferenceError, ShapeError, Span
+from ..core.errors import CallError, InferenceError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
 from .syntax import SyntaxNode, postorder
 from .syntax_errors import RAISED, RAISED_SIGNS
@@ -196,17 +196,12 @@ def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expectation
         mended = Expectation(_with(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
-        return f"{_or(fitting)} fits here; {_or(others)} does not."
+        return f"{enumerated(fitting, 'or')} fits here; {enumerated(others, 'or')} does not."
     if fitting:
-        return f"{_or(fitting)} fits here."
+        return f"{enumerated(fitting, 'or')} fits here."
     if others:
-        return f"{_or(others)} would be possible, but does not fit here."
+        return f"{enumerated(others, 'or')} would be possible, but does not fit here."
     return ""
-
-
-def _or(phrases: Sequence[str]) -> str:
-    *most, last = phrases
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _shape(inference: Inference, expected: Expectation) -> Shape | None:

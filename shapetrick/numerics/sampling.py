@@ -75,10 +75,12 @@ def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
     """The dimensions of the nodes themselves."""
     dims: dict[Dim, None] = {}
     for e in nodes:
-        dims.update(dict.fromkeys(e.shape))
+        rows, cols = e.shape
+        dims[rows] = dims[cols] = None
         if isinstance(e, Dimension):
             dims[Dim.of(e.name)] = None
-        dims.update(dict.fromkeys(sizes_of(e)))
+        for d in sizes_of(e):
+            dims[d] = None
         if isinstance(e, Structured):
             dims.update(dict.fromkeys(d for d in needs(e) if d.integer is None))
     return tuple(dims)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from ..core.errors import InputError, NameProblem, ParseError, Span
+from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
@@ -337,8 +337,7 @@ def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """`A`, `B` and `C`."""
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])) if quoted else ""
+    return enumerated([f"`{name}`" for name in names]) if names else ""
 
 
 # ---------------------------------------------------------------------------------- statements
@@ -534,6 +533,8 @@ def bracketed(text: str, root: SyntaxNode) -> str:
                 done[node] = f"-{inner(node.args[0], 'neg', False)}"
             case "'":
                 done[node] = f"{inner(node.args[0], node.kind, False)}'"
+            case "selected" | "block" | "binder" | "running" | "bound":
+                done[node] = source(text, node)
             case "call" | "abstract":
                 done[node] = _call(text, node, [done[a] for a in node.args])
             case kind:

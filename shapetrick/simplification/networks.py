@@ -270,6 +270,9 @@ def _is_zero(e: Expr) -> bool:
 
 def one_sign(networks: Networks, term: Term) -> Term | None:
     """Each sum in a term is signed one way: `X w - y` is `-(y - X w)`."""
+    bases = [*[e.atom for e in term.edges], *[base for base, _ in term.scalars]]
+    if Add not in map(type, bases):
+        return None
     sign = 1
 
     def natural(base: Expr, p: Expr) -> Expr:

@@ -66,9 +66,7 @@ class Target:
         """What has a value: the nodes, and the inputs that are not among them."""
         return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
 
-    def consistent(
-        self, env: Env, sizes: Mapping[str, int], functions: FunctionValues
-    ) -> Env:
+    def consistent(self, env: Env, sizes: Mapping[str, int], functions: FunctionValues) -> Env:
         """Inputs near these that fulfil the equations; NaN where there are none."""
         if not self.systems:
             return env
@@ -217,6 +215,9 @@ def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol] = ()) 
     """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
     of these has, so that each has a size."""
     found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))
-    known = {n for e in (of, *found) for d in dims_of([e]) for n in d.names}
-    needed = dict.fromkeys(n for d in dims_of(others) for n in d.names if n not in known)
+    wanted = dict.fromkeys(n for d in dims_of(others) for n in d.names)
+    if not wanted:
+        return found
+    known = {n for d in dims_of([of, *found]) for n in d.names}
+    needed = [n for n in wanted if n not in known]
     return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]

@@ -321,7 +321,8 @@ class _Looped(_Plan):
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
         inputs = self.members.arguments(self.entry.given).inputs
-        dims = list(dict.fromkeys(d for e in inputs for d in e.shape))
+        asked = (Dim.of(name) for name in self.entry.given.asked)
+        dims = list(dict.fromkeys([*(d for e in inputs for d in e.shape), *asked]))
         for found in assignments(dims, np.random.default_rng(0)):
             yield {**found, **self.members.lengths}
 
@@ -350,9 +351,8 @@ def _about(results: Sequence[Result]) -> list[str]:
     for result in results:
         found = result.validation
         if found.verdict != "verified":
-            request = result.request
-            key = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
-            lines.append(f"# NOT VERIFIED: {' '.join(f'{key}: {found.reason}'.split())}")
+            said = f"{result.request.key}: {found.reason}"
+            lines.append(f"# NOT VERIFIED: {' '.join(said.split())}")
     return lines
 
 
