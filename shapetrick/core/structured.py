@@ -60,7 +60,7 @@ def selected(a: Expr, rows: Expr | None, cols: Expr | None) -> Expr:
     return matmul(*factors)
 
 
-def joined(rows: Sequence[Sequence[Expr]]) -> Expr:
+def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
     """The block matrix of these parts, whose shapes fit."""
     height, width = total([r[0].shape[0] for r in rows]), total([a.shape[1] for a in rows[0]])
     parts, above = [], NOTHING

@@ -173,8 +173,8 @@ def build_block(node: SyntaxNode, parts: Sequence[Expr]) -> Expr:
         rows.append(parts[at : at + width])
         at += width
     if any(len(row) != len(rows[0]) for row in rows) or not _is_grid(rows):
-        rows = [[structured.joined([row])] for row in rows]
-    return structured.joined(rows)
+        rows = [[structured.block_matrix([row])] for row in rows]
+    return structured.block_matrix(rows)
 
 
 def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
