@@ -36,8 +36,9 @@ EDGES = {
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
+    "implicit": {"derivation", "explanation", "numerics", "simplification"},
     "pipeline": {
-        *("algebra", "derivation", "explanation", "families", "language"),
+        *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
     "codegen": {"language"},
@@ -57,7 +58,7 @@ EDGES = {
 
 DOORS = {
     "lark": {
-        *("language.lexer", "language.parser"),
+        *("language.lexer", "language.parser", "language.library_calls"),
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},
@@ -65,7 +66,7 @@ DOORS = {
     "pytest": {"pytest_plugin"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
-    "scipy": {"core.functions"},
+    "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
     "jax": {"tracing.jaxprs", "tracing.libraries"},
     "torch": {"tracing.libraries", "tracing.symbolic"},

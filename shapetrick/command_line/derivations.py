@@ -102,7 +102,7 @@ class _Text:
 
         result = replace(d.result, steps=() if self._style.quiet else d.steps)
         if self._alone:
-            rows = self._render.result_rows(result, self._style, self._data.definitions)
+            rows = self._render.result_rows(result, self._style, self._data)
             if self._sizes is not None:
                 rows += [[], *self._render.account_rows(d.account(self._sizes), self._style)]
             self._show(rows)
@@ -114,8 +114,8 @@ class _Text:
     def finish(self) -> None:
         """Show those that wait."""
         if self._waiting:
-            own, style = self._data.definitions, self._style
-            self._show(self._render.joint_rows(self._waiting, style, own, self._telling))
+            given = self._waiting, self._style, self._data, self._telling
+            self._show(self._render.joint_rows(*given))
             self._waiting.clear()
 
     def _show(self, rows: list[Row]) -> None:

@@ -25,7 +25,6 @@ from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
-from ..core.warnings import absence
 from .ambiguity import readings
 from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
@@ -35,6 +34,7 @@ from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
 from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
+from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -68,13 +68,18 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
+            if isinstance(s, Declaration) and s.equations:
+                message = "equations behind `where` stand in problems without families."
+                raise RequestError(message, s.span, text)
         problem = read_families(text, statements, _expression, complete)
-        return replace(problem, readings=(*said, *problem.readings)) if said else problem
-    scope = gather(text, statements, complete=complete)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+    else:
+        scope = gather(text, statements, complete=complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        problem = Elaboration(scope, asked, complete).problem()
+        if strict:
+            refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_loose(scope, asked, problem)
+        refuse_absent(problem)
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
@@ -115,22 +120,6 @@ def _in_matrix_notation(
         return expression_in_matrix_notation(text, node, names, inference)
     except InputError as error:
         raise error.located(None, text) from None
-
-
-def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared, and variables that do not occur."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
-            if node.kind == "name" and node.value in scope.assumed:
-                raise scope.error(
-                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
-                    "or its shape.",
-                    node.span,
-                )
-    for request in problem.requests:
-        absent = absence(request, problem)
-        if absent:
-            raise RequestError(absent, request.span, problem.text)
 
 
 def read_expression(
@@ -207,7 +196,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
+        names = [*problem.symbols, *problem.definitions]
+        node = parse_expression(text, vocabulary(), problem.functions, names)
     values = {**problem.symbols, **problem.definitions}
     node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
@@ -238,10 +228,12 @@ def _lowering_of(
 
 def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(list(postorder(node)))
+        found = inference.add(nodes)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
+        check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text)
 
 
@@ -386,7 +378,7 @@ class Elaboration:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
+            name: ex.symbol(name, inference.named(name), self._attributes(name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -430,6 +422,8 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        sides = [e for system in scope.systems for sides in system.equations for e in sides]
+        expected += [Expectation(side, False) for side in sides]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
@@ -443,10 +437,24 @@ class Elaboration:
                 self._infer_sides(inference, system)
             inference.solve()
         except Misfit as misfit:
+            self._refuse_call(misfit, inference)
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _refuse_call(self, misfit: Misfit, inference: Inference) -> None:
+        """Say of which function of the library the arguments' shapes don't fit, if of one."""
+        for system in self.scope.systems:
+            sides = [side for sides in system.equations for side in sides]
+            if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
+                name, arguments = system.solver
+                of = ", ".join(
+                    open_text(inference.unifier.shape(inference.add(list(postorder(e)))))
+                    for e in arguments
+                )
+                said = f"`{name}` does not take arguments of shape {of}."
+                raise ShapeError(said, system.span, self.scope.text)
 
     def _infer_sides(self, inference: Inference, system: Declaration) -> None:
         """The sides of an equation have one shape; 0 has any."""
@@ -463,14 +471,26 @@ class Elaboration:
                     self.scope.text,
                 )
 
+    def _attributes(self, name: str, declared: Declared) -> set[str]:
+        """What is said of a symbol; that an unknown is orthogonal is one more equation."""
+        return {*declared.attributes} - {"const", *(["orthogonal"] * (name in self._unknowns))}
+
     def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
         for system in self.scope.systems:
             names = [named.name for part in system.parts for named in part.names]
-            sides = (
+            unknowns = [as_symbol(self.values[n]) for n in names]
+            sides = [
                 EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
                 for equation in system.equations
-            )
-            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
+            ]
+            sides += [
+                EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
+                for u in unknowns
+                if "orthogonal" in self.scope.symbols[u.name].attributes
+            ]
+            solver, arguments = system.solver or ("", ())
+            given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+            yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)
 
     @property
     def _unknowns(self) -> set[str]:
@@ -486,6 +506,7 @@ class Elaboration:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
         scope = self.scope
         inferred = [n for n, d in scope.symbols.items() if d.sides is None]
+        solved = {n for s in scope.systems if s.solver for p in s.parts for n, _ in p.names}
         if not inferred:
             return ()
         used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
@@ -498,7 +519,7 @@ class Elaboration:
                     scope.dims[name] = None
         return tuple(
             f"{n} is {'a scalar' if shape == SCALAR else shape_text(shape)}"
-            for n, shape in ((n, inference.named(n)) for n in inferred)
+            for n, shape in ((n, inference.named(n)) for n in inferred if n not in solved)
         )
 
     # ---- requests
@@ -671,13 +692,6 @@ class Elaboration:
                 yield Request("grad", of, name, symbol, span=definition.span)
 
 
-def _declaration(problem: Problem, name: str) -> str:
-    """The declaration of a symbol whose shape was inferred."""
-    rows, cols = shape = problem.symbols[name].shape
-    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
-    return f"{name} : {sides}"
-
-
 def _plainly(text: str, node: SyntaxNode) -> str:
     """A node as typed, or in the plain language where it was typed in LaTeX."""
     if is_latex(text, node.span):
@@ -697,7 +711,8 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
     rows = fresh()
     if declared.needs_square:
         return rows, rows
-    return rows, fresh() if name[0].isupper() else ONE
+    is_column = not name[0].isupper() if declared.is_column is None else declared.is_column
+    return rows, ONE if is_column else fresh()
 
 
 def _shape_of_result(request: Request) -> Shape:

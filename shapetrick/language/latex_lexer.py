@@ -15,28 +15,21 @@ from lark.lexer import Lexer
 
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.expr import IDENTITY
+from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
-from .latex_names import ACCENTS, LETTERS, Names, Typed, words_below
+from .latex_macros import FUNCTIONS, OPERATORS, unread
+from .latex_names import Names, Typed, words_below
 from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .notated_calls import SIGMOID
 from .parser import LARGER
+from .synonyms import advice, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
-_OPERATORS = {
-    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "*",
-    r"\times": "*", "*": "*", r"\bullet": "*", "/": "/", r"\div": "/",
-}  # fmt: skip
-_FUNCTIONS = {
-    r"\log": "log", r"\ln": "log", r"\exp": "exp", r"\det": "det", r"\max": "max", r"\min": "min",
-    r"\sin": "sin", r"\cos": "cos", r"\tan": "tan", r"\arcsin": "asin", r"\arccos": "acos",
-    r"\arctan": "atan", r"\sinh": "sinh", r"\cosh": "cosh", r"\tanh": "tanh", r"\Tr": "tr",
-    r"\trace": "tr", r"\sgn": "sign",
-}  # fmt: skip
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
           r"\geq0": ("nonneg",)}  # fmt: skip
@@ -44,15 +37,6 @@ _SYMMETRIC = {"": "symmetric", "++": "posdef"}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
-_KNOWN = frozenset((*_BINDERS, *_OPERATORS, *_FUNCTIONS, *ACCENTS)) | {
-    rf"\{name}"
-    for name in (
-        *LETTERS, "frac", "sqrt", "sum", "top", "partial", "nabla", "left", "right", "mathbf",
-        "mathrm", "mathbb", "mathcal", "boldsymbol", "operatorname", "text", "vec", "lVert",
-        "rVert", "Vert", "langle", "rangle", "in", "begin", "end", "quad",
-    )
-}  # fmt: skip
-
 LexerPlace = tuple[int, int]  # tokens from one to another
 LexerItem = Terminal | LexerPlace
 
@@ -148,9 +132,9 @@ class _TerminalReader:
         if sign in ("+", "-"):
             kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
             return [_terminal(kind, token), rest]
-        if sign in _OPERATORS:
+        if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
-            return [_terminal(kind, token, text=_OPERATORS[sign]), rest]
+            return [_terminal(kind, token, text=OPERATORS[sign]), rest]
         if sign in (",", "&"):
             return [_terminal("_COMMA", token), rest]
         if sign == r"\\" and "_NEXT_ROW" in accepted:
@@ -400,8 +384,8 @@ class _TerminalReader:
 
     def _function_of(self, word: str) -> str:
         """The function of the language that a macro or a word names; empty if it is none."""
-        if word in _FUNCTIONS:
-            return _FUNCTIONS[word]
+        if word in FUNCTIONS:
+            return FUNCTIONS[word]
         plain = _simple(word)
         if word.startswith("\\") and plain in {name.lower() for name in LETTERS}:
             return ""
@@ -507,6 +491,9 @@ class _TerminalReader:
         if stop - first >= SHORTEST_WORD:
             span = self.tokens[first].span | self.tokens[stop - 1].span
             word = self.text[span.start : span.end]
+            meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
+            if meant is not None and stop < len(self.tokens) and self._opens(stop):
+                raise self._unknown_function(word, span)
             raise self._error(
                 f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
                 f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
@@ -664,12 +651,10 @@ class _TerminalReader:
         )
 
     def _unknown_function(self, name: str, span: Span) -> NameProblem:
-        return NameProblem(
-            f"`{name}` is neither a function nor declared: declare `{name} : elementwise`, or "
-            f"write `{name} \\cdot (…)` for a product.",
-            span,
-            self.text,
-        )
+        known, typed = [*self.names.functions, *self.names.abstract], self.text[slice(*span)]
+        said = advice(name, known, typed=typed)
+        message = f"`{name}` is neither a function nor declared. {said}"
+        return NameProblem(message, span, self.text)
 
     def _unknown(self, token: Token) -> ParseError:
         i, span = self.tokens.index(token), token.span
@@ -678,13 +663,9 @@ class _TerminalReader:
         shown = self.text[span.start : span.end]
         if token.kind != "macro":
             return self._error(f"`{shown}` has no place in a formula here.", span)
-        from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-        known = {*_KNOWN, *(f"\\{name}" for name in self.names.functions)}
-        meant = get_close_matches(token.text, sorted(known), n=1, cutoff=0.6)
-        unknown = meant and token.text not in known
-        advice = f" Did you mean `{meant[0]}`?" if unknown else ""
-        return self._error(f"`{shown}` is not read.{advice}", token.span if unknown else span)
+        instead, whole = unread(token.text, self.names.functions)
+        typed = shown if whole else token.text
+        return self._error(f"`{typed}` is not read{instead}", span if whole else token.span)
 
 
 def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:

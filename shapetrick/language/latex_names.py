@@ -13,18 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
+from ..core.greek import GREEK, LETTERS
 from ..core.indices import base_of, index_of, read_name
 from .index_binders import DELTAS
 from .latex_tokens import Token
 
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
-    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
-    "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
-LETTERS = frozenset(GREEK.values())
 # The same letter in another hand: read as it, unless the text has both.
 _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "varrho": "rho",
              "varsigma": "sigma", "varpi": "pi", "ell": "l"}  # fmt: skip
@@ -240,6 +233,7 @@ class Names:
             return entry
         if not new:
             self._refuse_entry(typed, text)
+            self._refuse_star(typed, text)
         if not typed.spelled.replace("_", "").isalnum():
             raise NameProblem("this is no name that is known.", typed.span, text)
         return typed.spelled
@@ -278,6 +272,17 @@ class Names:
             return ""
         return f"{base if base in DELTAS or look_of(base)[0] == stem else stem}_{index}"
 
+    def _refuse_star(self, typed: Typed, text: str) -> None:
+        """Refuse the conjugate transpose of a known name."""
+        stem, below = typed.look
+        if below[-1:] == ("star",) and self.looks.get((stem, below[:-1])):
+            raise NameProblem(
+                "this is not declared: the transpose is `A^{\\top}`; a name with a star is one "
+                "that is declared or defined.",
+                typed.span,
+                text,
+            )
+
     def _refuse_entry(self, typed: Typed, text: str) -> None:
         """Refuse an index that is no member's."""
         stem, below = typed.look
@@ -306,7 +311,7 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word = ""
         elif token.kind in ("letter", "number", "word"):
             word += letter_of(token.text)
-        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell")):
+        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell", r"\infty")):
             word += _VARIANTS.get(token.text[1:], token.text[1:])
         elif token.is_("+", "-", ":"):
             word += token.text

@@ -249,6 +249,9 @@ def _in_braces(found: list[Token], text: str) -> list[Token]:
         token = found[i]
         i += 1
         if wanted[-1][0] and not (token.kind == "open" and token.text == "{"):
+            if token.text == "[" and out[-1].is_(r"\sqrt"):
+                message = "a root with an index is a power: write `x^{1/3}`."
+                raise ParseError(message, token.span, text)
             if token.is_("'", *_ARGUMENTS) or token.kind in ("open", "close"):
                 raise ParseError("put braces around what stands here.", token.span, text)
             group = [token]

@@ -123,7 +123,10 @@ def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]
     if by_entry is not None:
         yield _binary(node, by_entry, left, right, text, "element by element")
     if node.kind == ".*":
-        yield _binary(node, "*", left, right, text, "the matrix product")
+        product = _binary(node, "*", left, right, text, "the matrix product")
+        by_star = text[left.span.end : right.span.start].strip() == "*"  # with marks of Python
+        typed = f"{source(text, left)} @ {source(text, right)}"
+        yield product._replace(text=typed) if by_star else product
     if node.kind == "/":
         inverse = SyntaxNode(
             "^", (right, SyntaxNode("neg", (_one(node),), None, node.span)), None, node.span

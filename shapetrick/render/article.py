@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..claims.judgement import Judgement
+from ..core.greek import GREEK
 from ..core.problem import Problem
 from ..core.results import Result
-from ..language.latex_names import GREEK
 from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
@@ -100,16 +100,15 @@ def derivation_parts(
 ) -> Iterator[ArticlePart]:
     """The derivations of several requests; what one of them tells the later ones refer to, unless
     each is told `separate`."""
-    own = problem.definitions
-    alone = [doc.derivation_story(r, own) for r in results] if separate else None
-    for story in alone or doc.told_once(doc.joint_stories(results, own)):
+    alone = [doc.derivation_story(r, problem) for r in results] if separate else None
+    for story in alone or doc.told_once(doc.joint_stories(results, problem)):
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
 def claim_parts(judgements: Iterable[Judgement], problem: Problem) -> Iterator[ArticlePart]:
     """What was found of claims."""
     for judgement in judgements:
-        story = claim_story(judgement)
+        story = claim_story(judgement, problem)
         yield from _story_parts(story, notation_for(problem, story.request), doc.LINES)
 
 

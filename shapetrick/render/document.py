@@ -16,15 +16,16 @@ from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Line, Result, Step
-from ..core.warnings import absence, unused_of
+from ..core.results import Adjoint, Line, Result, Step
+from ..core.traversal import symbols_of
+from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
 from . import phrases as words
 
 MOST_NAMED = 4  # places in a row
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
 Relation = Literal["=", "=?", "≠"]
-Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
+Left = str | Request | Expr  # a name, a label such as "∂J/∂Z", what is asked for, or a side
 
 
 class Remark(NamedTuple):
@@ -52,6 +53,7 @@ class EquationBlock(NamedTuple):
     sign: Relation = "="
     over: Range | None = None
     detail: int = LINES
+    entries: str = ""  # at which it holds, if not at all
 
     @property
     def answers(self) -> bool:
@@ -216,16 +218,23 @@ def preface(problem: Problem) -> list[Remark]:
     """What was assumed of a problem, what nothing uses, and how ambiguous texts were read."""
     assumed = [Remark("assumed", text) for text in problem.assumptions]
     unused = [Remark("unused", text) for text in unused_of(problem)]
-    return [*assumed, *unused, *(Remark("read", text) for text in problem.readings)]
+    twins = [Remark("warning", text) for text in twins_of(problem)]
+    return [*assumed, *unused, *twins, *(Remark("read", text) for text in problem.readings)]
+
+
+def absent_in(problem: Problem | None, request: Request) -> tuple[Remark, ...]:
+    """The warning that what is differentiated does not contain the variable, if it doesn't."""
+    text = "" if problem is None else absence(problem, request)
+    return (Remark("warning", text),) if text else ()
 
 
 def derivation_story(
-    result: Result, own: Collection[str] = (), curve: Curve | None = None
+    result: Result, problem: Problem | None = None, curve: Curve | None = None
 ) -> Story:
-    """The derivation of one request, of a problem whose own definitions have these names."""
+    """The derivation of one request of a problem."""
     v = result.validation
     standing = v.verdict == "verified"
-    absent = absence(result.request) if result.recursion is None else ""
+    absent = absent_in(problem, result.request)
     shown = "absent" if absent and standing else v.verdict
     evidence = Evidence(
         shown,
@@ -237,10 +246,10 @@ def derivation_story(
     rewritten = [ListedFormula(r.after, (r.rule,), r.before) for r in result.rewritings]
     return Story(
         result.request,
-        (*_answer(result, own), evidence),
+        (*_answer(result, () if problem is None else problem.definitions), evidence),
         shown,
         tuple(_section(step, i) for i, step in enumerate(result.steps)),
-        (Remark("warning", absent),) if absent else (),
+        absent,
         simplification=_listing("simplified", "How it was simplified", rewritten),
         curve=curve,
     )
@@ -269,23 +278,37 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
         for name, body in result.definitions
     ]
+    if result.adjoint is not None:
+        blocks += _equations(result.adjoint, formula.sign)
     kept = tuple(e for e in result.kept if not e.is_scalar)
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
 
 
-def joint_stories(results: Iterable[Result], own: Collection[str] = ()) -> Iterator[Story]:
+def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
+    """The equations of the unknowns, and those of the multipliers; where these have a closed form
+    that is the answer."""
+    for system in adjoint.systems:
+        for left, right in system.equations:
+            yield EquationBlock("equation", left, right)
+    for q in adjoint.equations:
+        is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
+        detail = ANSWER if is_open else LINES
+        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
+
+
+def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
     """The derivations of several requests: gradients of one thing that follow each other are one
     story, in which what they share is told once."""
     together: list[Result] = []
     for result in results:
         if together and not are_joint(together, result):
-            yield _joined(together, own)
+            yield _joined(together, problem)
             together = []
         together.append(result)
     if together:
-        yield _joined(together, own)
+        yield _joined(together, problem)
 
 
 def are_joint(together: Sequence[Result], result: Result) -> bool:
@@ -300,13 +323,13 @@ def are_joint(together: Sequence[Result], result: Result) -> bool:
 def _joint(result: Result) -> Hashable:
     """What is alike for requests that are told together: all is well, and they are of one thing."""
     v = result.validation
-    if v.verdict != "verified" or v.zero or v.reason:
+    if v.verdict != "verified" or v.zero or v.reason or result.adjoint is not None:
         return id(result)
     return _meaning(result.request), v.sizes, v.conditions
 
 
-def _joined(results: Sequence[Result], own: Collection[str]) -> Story:
-    stories = told_once([derivation_story(r, own) for r in results])
+def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
+    stories = told_once([derivation_story(r, problem) for r in results])
     first, *others = stories
     if not others:
         return first

@@ -16,11 +16,12 @@ from ..core.dims import Dim, Shape
 from ..core.errors import InputError
 from ..core.expr import Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
+from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
-from ..language.latex_names import ACCENTS, GREEK, letter_of
+from ..language.latex_names import ACCENTS, letter_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 
@@ -353,7 +354,13 @@ _RELATIONS = {"=": "=", "=?": r"\overset{?}{=}", "≠": r"\neq"}
 def equation(f: EquationBlock | MarkedText, notation: Latex) -> tuple[str, str, str]:
     """The left side, the sign and the right side of an equation that is told; what has no value
     stands as it was typed."""
-    left = heading(f.left, notation) if isinstance(f.left, Request) else notation.label(f.left)
+    match f.left:
+        case Request():
+            left = heading(f.left, notation)
+        case str():
+            left = notation.label(f.left)
+        case _:
+            left = to_latex(f.left, notation)
     text = (
         rf"\text{{{escaped(f.right)}}}" if isinstance(f.right, str) else to_latex(f.right, notation)
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from ..language.latex_names import GREEK
+from ..core.greek import GREEK
 
 _TOKENS = re.compile(
     r"\\(?P<look>mathrm|mathit|mathbf|mathtt|text)\{(?P<word>(?:\\.|[^{}\\])*)\}"

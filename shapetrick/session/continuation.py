@@ -92,8 +92,10 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
-        statements = parse(text, vocabulary(), len(problem.text), problem.functions)
-        statements = resolved(text, statements, [*problem.symbols, *problem.definitions])
+        names = [*problem.symbols, *problem.definitions]
+        before = len(problem.text)
+        statements = parse(text, vocabulary(), before, problem.functions, names=names)
+        statements = resolved(text, statements, names)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         values = {*problem.symbols, *problem.definitions, *plain_of(statements)}

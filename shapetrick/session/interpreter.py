@@ -168,7 +168,7 @@ class Interpreter:
         problem, seed = self.session.problem, self.session.state.seed
         self.busy(asked(request))
         if request.claim is not None:
-            yield from judgement_rows(judge(problem, request, seed), self.style)
+            yield from judgement_rows(judge(problem, request, seed), self.style, problem)
             return
         yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
 
@@ -177,7 +177,7 @@ class Interpreter:
         result = d.result if quiet else replace(d.result, steps=d.steps)
         self.last = d
         style = replace(self.style, steps=steps, quiet=quiet)
-        yield from result_rows(result, style, d.problem.definitions)
+        yield from result_rows(result, style, d.problem)
 
     # ----------------------------------------------------------------------------------- by hand
 

@@ -113,6 +113,7 @@ FORMULAS = [
         r"E = \frac12\left\|x - \sigma a\right\|^2 + \frac{\tau}{2} a^{\top}a",
         "norm(x - sigma a)^2 / 2 + tau/2 a' a",
     ),
+    (r"J = A x \cdot a + \epsilon \cdot x^\top x", "(A x)' a + epsilon x' x"),
     # matrices
     (
         r"J = \frac12 \|M - UR^\top\|_F^2 + \frac\lambda2\left(\|U\|_F^2 + \|R\|_F^2\right)",
