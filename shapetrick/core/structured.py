@@ -18,6 +18,7 @@ import numpy as np
 from .cost import has_minus, length
 from .dims import NOTHING, ONE, Dim, Shape, Sizes
 from .expr import (
+    UNIT,
     Add,
     Call,
     Expr,
@@ -70,12 +71,13 @@ def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
             start, left = left, left + a.shape[1]
             if _is_nothing(a):
                 continue
-            factors = [a]
+            factors = [] if a.is_scalar else [a]
             if len(rows) > 1:
                 factors.insert(0, structured("moved", height, a.shape[0], -above))
             if len(row) > 1:
                 factors.append(structured("moved", a.shape[1], width, start))
-            parts.append(matmul(*factors))
+            whole = matmul(*factors) if factors else UNIT
+            parts.append(times(a, whole) if a.is_scalar else whole)
         above = above + row[0].shape[0]
     return add(*parts) if parts else zeros(height, width)
 
