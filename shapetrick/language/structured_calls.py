@@ -22,13 +22,15 @@ SizeReader = Callable[[SyntaxNode], Dim]
 
 
 class StructuredCall(NamedTuple):
-    """A function: how many matrices it takes, whether an axis, whether a number of places, and the
-    expression that it is, of these."""
+    """A function: how many matrices it takes, whether an axis, whether a number of places, the
+    expression that it is, of these; how it is called, and what it gives."""
 
     arity: int
     takes_axis: bool
     takes_places: bool
     build: Callable[..., Expr]
+    called: str
+    help: str
 
     @property
     def takes(self) -> str:
@@ -47,14 +49,31 @@ def _clip(x: Expr, low: Expr, high: Expr) -> Expr:
 
 
 CALLS: Mapping[str, StructuredCall] = {
-    "lower": StructuredCall(1, False, False, structured.lower),
-    "upper": StructuredCall(1, False, False, structured.upper),
-    "cumsum": StructuredCall(1, True, False, structured.accumulated),
-    "flip": StructuredCall(1, True, False, structured.flipped),
-    "shift": StructuredCall(1, True, True, structured.shifted),
-    "where": StructuredCall(3, False, False, _where),
-    "clip": StructuredCall(3, False, False, _clip),
-}
+    "lower": StructuredCall(
+        1, False, False, structured.lower, "lower(A)", "zeros above the diagonal"
+    ),
+    "upper": StructuredCall(
+        1, False, False, structured.upper, "upper(A)", "zeros below the diagonal"
+    ),
+    "cumsum": StructuredCall(
+        1, True, False, structured.accumulated, "cumsum(A, axis=0)",
+        "the sums from the first row to each",
+    ),
+    "flip": StructuredCall(
+        1, True, False, structured.flipped, "flip(A, axis=0)", "the rows in the opposite order"
+    ),
+    "shift": StructuredCall(
+        1, True, True, structured.shifted, "shift(A, k, axis=0)",
+        "the rows k places down, or up; zeros enter",
+    ),
+    "where": StructuredCall(
+        3, False, False, _where, "where(C > D, A, B)",
+        "the entry of A where it holds, else that of B",
+    ),
+    "clip": StructuredCall(
+        3, False, False, _clip, "clip(x, a, b)", "each entry, a at least and b at most"
+    ),
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------- shapes
@@ -173,8 +192,8 @@ def build_block(node: SyntaxNode, parts: Sequence[Expr]) -> Expr:
         rows.append(parts[at : at + width])
         at += width
     if any(len(row) != len(rows[0]) for row in rows) or not _is_grid(rows):
-        rows = [[structured.joined([row])] for row in rows]
-    return structured.joined(rows)
+        rows = [[structured.block_matrix([row])] for row in rows]
+    return structured.block_matrix(rows)
 
 
 def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
