@@ -26,12 +26,12 @@ from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from .ambiguity import readings
-from .index_binders import defined_by_entries, has_indices
+from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .selections import resolve, resolved
+from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
@@ -59,7 +59,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements, said = _statements(text, complete)
+    statements, said = statements_of(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -80,14 +80,16 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
-def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
     """The statements of a text in matrix notation, and what is to be said of how they are read."""
     try:
         statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
     except InputError as error:
         raise error.located(None, text) from None
     statements = resolved(text, statements)
-    if not heads and not has_indices(statements):
+    if not heads and not has_indices(
+        (root for s in statements for root in roots(s)), plain_of(statements)
+    ):
         return statements, []
     from .index_notation import IndexNotation  # of all problems, only those with indices need it
 
@@ -96,6 +98,23 @@ def _statements(text: str, alone: bool = False) -> tuple[list[Statement], list[s
     scope.dims.update(dict.fromkeys(notation.known.dims))
     try:
         return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def _in_matrix_notation(
+    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+) -> SyntaxNode:
+    """An expression in the names of a problem, in matrix notation."""
+    if problem.families is not None or not has_indices([node], values):
+        return node
+    from .index_notation import expression_in_matrix_notation
+
+    scope = _scope_of(text, values, problem)
+    names = IndexNames({*values}, set(), {*scope.dims})
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    try:
+        return expression_in_matrix_notation(text, node, names, inference)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -135,7 +154,7 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
-    node = resolve(node, values.__contains__)
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
         _refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
@@ -176,7 +195,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     if node is None:
         names = [*problem.symbols, *problem.definitions]
         node = parse_expression(text, vocabulary(), problem.functions, names)
-    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
+    values = {**problem.symbols, **problem.definitions}
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -184,7 +204,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in _statements(problem.text)[0]
+        for s in statements_of(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -218,7 +238,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in _statements(text)[0] if isinstance(s, Asked)]
+    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
