@@ -143,12 +143,20 @@ class Derivation:
         return account(self.problem, self.result, sizes)
 
     def evaluate(
-        self, arrays: Mapping[str, Any], functions: FunctionValues | None = None, **sizes: int
+        self,
+        arrays: Mapping[str, Any],
+        functions: FunctionValues | None = None,
+        *,
+        start: Mapping[str, Any] | None = None,
+        **sizes: int,
     ) -> Any:
         """The gradient at arrays by name; `functions` are called with an order too.
 
         Of a family, the members are given as a list, and the gradients by them come as one:
-        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
+        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well.
+
+        Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
+        the equations are not linear in them."""
         from .families.evaluation import evaluate as evaluate_members
         from .numerics.arrays import evaluate
 
@@ -156,6 +164,11 @@ class Derivation:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        if self.result.adjoint is not None:
+            from .implicit.evaluation import evaluate as evaluate_solved
+
+            adjoint = self.result.adjoint
+            return evaluate_solved(self.gradient, adjoint, arrays, functions, sizes, start)
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
@@ -173,8 +186,12 @@ class Derivation:
             return None
         from .validation.checker import checker_of
 
-        request, seed = self.result.request, self.validation.seed
-        return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
+        request, seed, gradient = self.result.request, self.validation.seed, self.gradient
+        if self.result.adjoint is not None:
+            from .implicit.adjoint import computable_gradient
+
+            gradient = computable_gradient(gradient, self.result.adjoint)
+        return checker_of(self.problem, request, [gradient], seed).curve(gradient)
 
     @cached_property
     def report(self) -> Report:

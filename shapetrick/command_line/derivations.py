@@ -114,8 +114,8 @@ class _Text:
     def finish(self) -> None:
         """Show those that wait."""
         if self._waiting:
-            told = self._render.joint_rows(self._waiting, self._style, self._data, self._telling)
-            self._show(told)
+            given = self._waiting, self._style, self._data, self._telling
+            self._show(self._render.joint_rows(*given))
             self._waiting.clear()
 
     def _show(self, rows: list[Row]) -> None:

@@ -25,10 +25,13 @@ class EquationSides(NamedTuple):
 
 
 class EquationSystem(NamedTuple):
-    """Unknowns, and the equations that determine them together."""
+    """Unknowns, and the equations that determine them together; what solves these, of which
+    arguments, where the library says it."""
 
     unknowns: tuple[Symbol, ...]
     equations: tuple[EquationSides, ...]
+    solver: str = ""
+    arguments: tuple[Expr, ...] = ()
 
     @property
     def residuals(self) -> tuple[Expr, ...]:

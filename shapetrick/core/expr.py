@@ -325,15 +325,15 @@ class Call(Expr):
 class Computation(Protocol):
     """What computes a value from sizes, abstract functions and the values of the arguments."""
 
-    def __call__(self, sizes: Any, functions: Any, *values: Any) -> Any: ...
+    def __call__(self, sizes: Any, functions: Any, /, *values: Any) -> Any: ...
 
 
 @_node
-class Computed(Expr):
+class Solved(Expr):
     """What only numbers tell, such as the solution of equations: part of no answer."""
 
     compute: Computation
-    op: ClassVar[str] = "computed"
+    op: ClassVar[str] = "solved"
 
 
 Node = (
@@ -431,7 +431,7 @@ def is_identity(e: Expr) -> bool:
 
 def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
     """What is computed of the arguments' values, of that shape."""
-    return node(Computed, args, shape, compute)
+    return node(Solved, args, shape, compute)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
@@ -594,8 +594,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
-        case Computed():
-            return node(Computed, tuple(args), e.shape, e.compute)
+        case Solved():
+            return node(Solved, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 

@@ -66,6 +66,9 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
+            if isinstance(s, Declaration) and s.equations:
+                message = "equations behind `where` stand in problems without families."
+                raise RequestError(message, s.span, text)
         problem = read_families(text, statements, _expression, complete)
     else:
         scope = gather(text, statements, complete=complete)
@@ -351,7 +354,7 @@ class Elaboration:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
+            name: ex.symbol(name, inference.named(name), self._attributes(name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -395,6 +398,8 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        sides = [e for system in scope.systems for sides in system.equations for e in sides]
+        expected += [Expectation(side, False) for side in sides]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
@@ -408,10 +413,24 @@ class Elaboration:
                 self._infer_sides(inference, system)
             inference.solve()
         except Misfit as misfit:
+            self._refuse_call(misfit, inference)
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _refuse_call(self, misfit: Misfit, inference: Inference) -> None:
+        """Say of which function of the library the arguments' shapes don't fit, if of one."""
+        for system in self.scope.systems:
+            sides = [side for sides in system.equations for side in sides]
+            if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
+                name, arguments = system.solver
+                of = ", ".join(
+                    open_text(inference.unifier.shape(inference.add(list(postorder(e)))))
+                    for e in arguments
+                )
+                said = f"`{name}` does not take arguments of shape {of}."
+                raise ShapeError(said, system.span, self.scope.text)
 
     def _infer_sides(self, inference: Inference, system: Declaration) -> None:
         """The sides of an equation have one shape; 0 has any."""
@@ -428,14 +447,26 @@ class Elaboration:
                     self.scope.text,
                 )
 
+    def _attributes(self, name: str, declared: Declared) -> set[str]:
+        """What is said of a symbol; that an unknown is orthogonal is one more equation."""
+        return {*declared.attributes} - {"const", *(["orthogonal"] * (name in self._unknowns))}
+
     def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
         for system in self.scope.systems:
             names = [named.name for part in system.parts for named in part.names]
-            sides = (
+            unknowns = [as_symbol(self.values[n]) for n in names]
+            sides = [
                 EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
                 for equation in system.equations
-            )
-            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
+            ]
+            sides += [
+                EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
+                for u in unknowns
+                if "orthogonal" in self.scope.symbols[u.name].attributes
+            ]
+            solver, arguments = system.solver or ("", ())
+            given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+            yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)
 
     @property
     def _unknowns(self) -> set[str]:
@@ -451,6 +482,7 @@ class Elaboration:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
         scope = self.scope
         inferred = [n for n, d in scope.symbols.items() if d.sides is None]
+        solved = {n for s in scope.systems if s.solver for p in s.parts for n, _ in p.names}
         if not inferred:
             return ()
         used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
@@ -463,7 +495,7 @@ class Elaboration:
                     scope.dims[name] = None
         return tuple(
             f"{n} is {'a scalar' if shape == SCALAR else shape_text(shape)}"
-            for n, shape in ((n, inference.named(n)) for n in inferred)
+            for n, shape in ((n, inference.named(n)) for n in inferred if n not in solved)
         )
 
     # ---- requests
@@ -655,7 +687,8 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
     rows = fresh()
     if declared.needs_square:
         return rows, rows
-    return rows, fresh() if name[0].isupper() else ONE
+    is_column = not name[0].isupper() if declared.is_column is None else declared.is_column
+    return rows, ONE if is_column else fresh()
 
 
 def _shape_of_result(request: Request) -> Shape:

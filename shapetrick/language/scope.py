@@ -70,11 +70,13 @@ def vocabulary() -> Mapping[str, int]:
 
 
 class Declared(NamedTuple):
-    """A symbol: its sides if they were given, its attributes, and its place."""
+    """A symbol: its sides if they were given, its attributes, its place, and whether it is a column
+    if no sides were given."""
 
     sides: tuple[TypedDimension, TypedDimension] | None
     attributes: tuple[str, ...]
     span: Span | None
+    is_column: bool | None = None  # of what has no sides; None where its name's case tells
 
     @property
     def needs_square(self) -> bool:
@@ -124,7 +126,10 @@ def gather(
     for statement in statements:
         if isinstance(statement, Declaration):
             for part in statement.parts:
-                _declare(scope, part)
+                if statement.solver is None:
+                    _declare(scope, part)
+                else:
+                    _declare_solved(scope, part)
             if statement.equations:
                 scope.systems.append(statement)
         elif isinstance(statement, Definition):
@@ -206,6 +211,16 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
             scope.functions[named.name] = named.span
         else:
             scope.symbols[named.name] = Declared(sides, attributes, named.span)
+
+
+def _declare_solved(scope: Scope, unknown: Declaration) -> None:
+    """Declare what a function of the library gives: its equations tell the shape."""
+    (named,) = unknown.names
+    words = [name for name, _ in unknown.words]
+    sides = (TypedDimension(ONE, ()), TypedDimension(ONE, ())) if "scalar" in words else None
+    attributes = tuple(name for name in words if name in ATTRIBUTES)
+    _take(scope, named)
+    scope.symbols[named.name] = Declared(sides, attributes, named.span, "column" in words)
 
 
 def _check_sides(

@@ -118,10 +118,10 @@ def _concluded(
 
 def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient through unknowns that equations determine, in the equations' multipliers."""
-    from ..implicit.adjoint import answered, computable_gradient, derived
+    from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    found = derived(problem, request, simplifier, seed)
+    found = derived(problem, request, seed)
     result = _concluded(
         problem,
         found.request,
@@ -130,7 +130,7 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
         seed,
         lambda gradient: computable_gradient(gradient, found.adjoint),
     )
-    return replace(result, adjoint=answered(found.adjoint, simplifier))
+    return replace(result, adjoint=found.adjoint)
 
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
@@ -240,6 +240,10 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     request = result.request
     if problem.families is not None and result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
+    if result.adjoint is not None:
+        from ..implicit.steps import steps_of_equations
+
+        return steps_of_equations(problem, result, text)
     asked, simplifier, restored, _ = _to_derive(problem, request)
     found = _steps(asked, result, simplifier, text)
     if not restored:

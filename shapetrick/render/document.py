@@ -16,7 +16,8 @@ from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Line, Result, Step
+from ..core.results import Adjoint, Line, Result, Step
+from ..core.traversal import symbols_of
 from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
 from . import phrases as words
@@ -24,7 +25,7 @@ from . import phrases as words
 MOST_NAMED = 4  # places in a row
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
 Relation = Literal["=", "=?", "≠"]
-Left = str | Request  # a name, a label such as "∂J/∂Z", or what is asked for
+Left = str | Request | Expr  # a name, a label such as "∂J/∂Z", what is asked for, or a side
 
 
 class Remark(NamedTuple):
@@ -52,6 +53,7 @@ class EquationBlock(NamedTuple):
     sign: Relation = "="
     over: Range | None = None
     detail: int = LINES
+    entries: str = ""  # at which it holds, if not at all
 
     @property
     def answers(self) -> bool:
@@ -276,10 +278,24 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
         for name, body in result.definitions
     ]
+    if result.adjoint is not None:
+        blocks += _equations(result.adjoint, formula.sign)
     kept = tuple(e for e in result.kept if not e.is_scalar)
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
+    """The equations of the unknowns, and those of the multipliers; where these have a closed form
+    that is the answer."""
+    for system in adjoint.systems:
+        for left, right in system.equations:
+            yield EquationBlock("equation", left, right)
+    for q in adjoint.equations:
+        is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
+        detail = ANSWER if is_open else LINES
+        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
 
 
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
@@ -307,7 +323,7 @@ def are_joint(together: Sequence[Result], result: Result) -> bool:
 def _joint(result: Result) -> Hashable:
     """What is alike for requests that are told together: all is well, and they are of one thing."""
     v = result.validation
-    if v.verdict != "verified" or v.zero or v.reason:
+    if v.verdict != "verified" or v.zero or v.reason or result.adjoint is not None:
         return id(result)
     return _meaning(result.request), v.sizes, v.conditions
 

@@ -354,7 +354,13 @@ _RELATIONS = {"=": "=", "=?": r"\overset{?}{=}", "≠": r"\neq"}
 def equation(f: EquationBlock | MarkedText, notation: Latex) -> tuple[str, str, str]:
     """The left side, the sign and the right side of an equation that is told; what has no value
     stands as it was typed."""
-    left = heading(f.left, notation) if isinstance(f.left, Request) else notation.label(f.left)
+    match f.left:
+        case Request():
+            left = heading(f.left, notation)
+        case str():
+            left = notation.label(f.left)
+        case _:
+            left = to_latex(f.left, notation)
     text = (
         rf"\text{{{escaped(f.right)}}}" if isinstance(f.right, str) else to_latex(f.right, notation)
     )

@@ -69,6 +69,8 @@ class Style:
         return overlined(name) if self.unicode else name
 
     def left(self, left: doc.Left) -> str:
+        if isinstance(left, Expr):
+            return self.text(left)
         return self.name(left if isinstance(left, str) else words.label(left))
 
     def broken(self, text: str, at: int) -> list[str]:
@@ -157,8 +159,9 @@ def _quiet(story: doc.Story, style: Style) -> list[Row]:
     formulas = [b for b in blocks if isinstance(b, doc.EquationBlock)]
     alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
-    for f in sorted(formulas, key=lambda f: f.label != "where"):
+    for f in sorted(formulas, key=lambda f: f.answers):
         over = f"   for {f.over}" if f.over and not (alone and f.label == "gradient") else ""
+        over = over or (f"   {f.entries}" if f.entries else "")
         text = f"{style.left(f.left)} {f.sign} {style.text(f.right)}{over}"
         rows.append([(text, "" if f.sign == "=" else "yellow")])
     for b in blocks:
@@ -276,6 +279,8 @@ def _formula(block: doc.EquationBlock, label: str, style: Style) -> list[Row]:
     rows[-1].append((f"   {shape}" if shape else "", "magenta"))
     if block.over is not None:
         rows[-1].append((f"   for {block.over}", "dim"))
+    if block.entries:
+        rows[-1].append((f"   {block.entries}", "dim"))
     return labelled(label, rows, INDENT)
 
 

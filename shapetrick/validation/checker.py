@@ -48,6 +48,7 @@ from .sample_points import (
     ROUNDINGS,
     SINGULAR,
     TOO_LARGE,
+    UNSOLVED,
     Draw,
     Point,
     Site,
@@ -495,7 +496,8 @@ class Checker:
     def _conditions(self) -> tuple[str, ...]:
         """What the sizes had to satisfy: the orders of two dimensions that hold wherever points
         were found, and not where there were none."""
-        if not any(s.failures[OUTSIDE] or s.failures[SINGULAR] for s in self._barren):
+        narrow = (OUTSIDE, SINGULAR, UNSOLVED)
+        if not any(s.failures[reason] for s in self._barren for reason in narrow):
             return ()
         fixed = {str(d): d.integer for d in self._dims if d.integer and d.integer > 1}
         good = [{**fixed, **probe.site.sizes} for probe in self._found]

@@ -105,7 +105,12 @@ def known(target: str) -> CodeTarget:
 
 
 def _check(sizes: Sizes, results: Sequence[Result]) -> None:
-    """Raises RequestError for a size that is none, or of a dimension that there isn't."""
+    """Raises RequestError for a size that is none, or of a dimension that there isn't; and for what
+    goes through equations."""
+    if any(r.adjoint is not None for r in results):
+        raise RequestError(
+            "code through unknowns that equations determine is not written: `evaluate` solves them."
+        )
     roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
     names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
     for name, size in sizes.items():
