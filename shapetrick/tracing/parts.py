@@ -116,7 +116,7 @@ def joined(parts: Sequence[Traced], axis: int) -> Traced:
         for i, d in enumerate(first.shape)
     )
     es = [arrays.spread(x) for x in parts]
-    return arrays.value(structured.joined([es] if k else [[e] for e in es]), shape)
+    return arrays.value(structured.block_matrix([es] if k else [[e] for e in es]), shape)
 
 
 def stacked(parts: Sequence[Traced], axis: int = 0) -> Traced:
