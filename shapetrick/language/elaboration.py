@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -15,14 +15,12 @@ from ..core.errors import (
     CallError,
     InferenceError,
     InputError,
-    NameProblem,
     ParseError,
     RequestError,
     ShapeError,
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from .ambiguity import readings
@@ -38,7 +36,7 @@ from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .scope import Declared, Scope, complain, gather, refuse_members, unknown_names, vocabulary
 from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
@@ -167,32 +165,10 @@ def _in_names(
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
     node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
-        _refuse_members(text, postorder(node))
+        refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return node, scope, values
-
-
-def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
-    """Refuse sums over members, and functions that are one, where there are none."""
-    for node in nodes:
-        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
-            base = base_of(node.value[0])
-            raise NameProblem(
-                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
-                f"or declare `{base}[l] : elementwise for l = 1..L`.",
-                node.span,
-                text,
-            )
-        if node.kind == "running":
-            letter = node.value.letter
-            raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
-                node.span,
-                text,
-            )
 
 
 def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
@@ -379,7 +355,7 @@ class Elaboration:
         of_nodes = [list(postorder(a.of)) for a in self.asked]
         claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            _refuse_members(scope.text, nodes)
+            refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
         for nodes in (*scope.bodies.values(), *of_nodes):
