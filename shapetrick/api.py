@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
-from .core.errors import OperandError, RequestError
+from .core.errors import InputError, OperandError, RequestError
 from .core.expr import Expr, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
@@ -143,12 +143,20 @@ class Derivation:
         return account(self.problem, self.result, sizes)
 
     def evaluate(
-        self, arrays: Mapping[str, Any], functions: FunctionValues | None = None, **sizes: int
+        self,
+        arrays: Mapping[str, Any],
+        functions: FunctionValues | None = None,
+        *,
+        start: Mapping[str, Any] | None = None,
+        **sizes: int,
     ) -> Any:
         """The gradient at arrays by name; `functions` are called with an order too.
 
         Of a family, the members are given as a list, and the gradients by them come as one:
-        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well."""
+        `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well.
+
+        Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
+        the equations are not linear in them."""
         from .families.evaluation import evaluate as evaluate_members
         from .numerics.arrays import evaluate
 
@@ -156,6 +164,11 @@ class Derivation:
             return evaluate_members(
                 self.problem, self.result, {**arrays, **(functions or {})}, sizes
             )
+        if self.result.adjoint is not None:
+            from .implicit.evaluation import evaluate as evaluate_solved
+
+            adjoint = self.result.adjoint
+            return evaluate_solved(self.gradient, adjoint, arrays, functions, sizes, start)
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
@@ -173,8 +186,12 @@ class Derivation:
             return None
         from .validation.checker import checker_of
 
-        request, seed = self.result.request, self.validation.seed
-        return checker_of(self.problem, request, [self.gradient], seed).curve(self.gradient)
+        request, seed, gradient = self.result.request, self.validation.seed, self.gradient
+        if self.result.adjoint is not None:
+            from .implicit.adjoint import computable_gradient
+
+            gradient = computable_gradient(gradient, self.result.adjoint)
+        return checker_of(self.problem, request, [gradient], seed).curve(gradient)
 
     @cached_property
     def report(self) -> Report:
@@ -210,7 +227,7 @@ class Derivation:
         from .render.terminal import Style, problem_rows, result_rows
 
         style, result = Style(), replace(self.result, steps=self.steps)
-        rows = result_rows(result, style, self.problem.definitions)
+        rows = result_rows(result, style, self.problem)
         return plain([*problem_rows(self.problem, style), *rows])
 
     def __repr__(self) -> str:
@@ -325,15 +342,35 @@ class Problem:
         return [limited(time_limit, partial(checked, self.data, r, seed)) for r in claimed]
 
 
-def read(text: str, *, strict: bool = False, time_limit: float | None = SECONDS) -> Problem:
+def read(
+    text: str | Callable[..., Any],
+    /,
+    *,
+    strict: bool = False,
+    time_limit: float | None = SECONDS,
+    shapes: Mapping[str, str] | str | None = None,
+    **named: str,
+) -> Problem:
     """Reads a problem; where it is `strict`, every name has to be declared.
 
+    A function for NumPy, PyTorch or JAX is a problem with the shapes of its arguments:
+    `read(f, X="m x d", w="d")`, or `shapes="X: m x d; w: d"`.
+
     Raises an InputError that says what is wrong and where (one that is a TypeError too for what is
-    no text), and BudgetError."""
+    neither), and BudgetError."""
+    if callable(text):
+        from .tracing.functions import read_function
+
+        if shapes is not None and named:
+            raise InputError("give the shapes by names, or all of them by `shapes`.")
+        of_arguments = named if shapes is None else shapes
+        return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
     if not isinstance(text, str):
         raise OperandError(
             f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {type(text).__name__}."
         )
+    if shapes is not None or named:
+        raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
 
 
@@ -345,19 +382,26 @@ def from_dict(data: Mapping[str, Any]) -> Derivation:
 
 
 def derive(
-    text: str,
+    text: str | Callable[..., Any],
+    /,
     seed: int = 0,
     *,
     wrt: str | None = None,
     strict: bool = False,
     time_limit: float | None = SECONDS,
+    shapes: Mapping[str, str] | str | None = None,
+    **named: str,
 ) -> Derivation:
-    """The derivation of a problem's only request, or of its only one by `wrt`.
+    """The derivation of a problem's only request, or of its only one by `wrt`; of a function with
+    the shapes of its arguments, as `read` takes it: `derive(f, X="m x d", w="d", wrt="w")`.
 
     Raises RequestError if there are several."""
-    problem = read(text, strict=strict, time_limit=time_limit)
+    problem = read(text, strict=strict, time_limit=time_limit, shapes=shapes, **named)
     if wrt is not None:
         problem = problem.only(wrt)
+    if len(problem.data.requests) != 1 and not isinstance(text, str):
+        names = ", ".join(request.wrt.name for request in problem.data.requests)
+        raise RequestError(f"say by which argument, `wrt=…`: there are {names}.")
     if len(problem.data.requests) != 1:
         raise RequestError("derive() takes a problem with one request: use read(text).derive().")
     return problem.derive(seed, time_limit=time_limit)[0]

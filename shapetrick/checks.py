@@ -8,6 +8,7 @@ from typing import Any
 from .claims.judgement import ClaimPart, ClaimVerdict, Judgement, judge
 from .core.problem import Problem, Request
 from .core.results import Validation
+from .core.warnings import warnings_of
 from .numerics.error_curves import Curve
 from .validation.checker import checker_of
 
@@ -80,6 +81,11 @@ class Check:
         """The verdict of the differences on the claim; None if its shapes don't fit."""
         return self.judgement.validation
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What nobody should overlook, as of a derivation."""
+        return warnings_of(self.problem, self.judgement.request)
+
     @cached_property
     def curve(self) -> Curve | None:
         """The claim's error against the step of the differences; None if it has another shape."""
@@ -99,7 +105,7 @@ class Check:
         """All of it as data that JSON can hold."""
         from .interop.json_export import judgement_dict
 
-        return judgement_dict(self.judgement)
+        return judgement_dict(self.judgement, self.warnings)
 
     def latex(self) -> str:
         """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
@@ -116,13 +122,13 @@ class Check:
         from .render.claims import claim_story
         from .render.html import verdict_card
 
-        return verdict_card(self.problem, claim_story(self.judgement, self.curve))
+        return verdict_card(self.problem, claim_story(self.judgement, self.problem, self.curve))
 
     def __str__(self) -> str:
         from .render.layout import plain
         from .render.terminal import Style, judgement_rows
 
-        return plain(judgement_rows(self.judgement, Style()))
+        return plain(judgement_rows(self.judgement, Style(), self.problem))
 
     def __repr__(self) -> str:
         return f"<Check {self.kind} {self.of} wrt {self.wrt} = {self.claim}: {self.verdict}>"

@@ -30,13 +30,15 @@ EDGES = {
     "language": set(),
     "algebra": set(),
     "numerics": set(),
+    "tracing": {"language", "numerics"},
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
+    "implicit": {"derivation", "explanation", "numerics", "simplification"},
     "pipeline": {
-        *("algebra", "derivation", "explanation", "families", "language"),
+        *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
     "codegen": {"language"},
@@ -50,13 +52,13 @@ EDGES = {
     },
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        "repl",
+        *("repl", "tracing"),
     },
 }
 
 DOORS = {
     "lark": {
-        *("language.lexer", "language.parser"),
+        *("language.lexer", "language.parser", "language.library_calls"),
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},
@@ -64,8 +66,10 @@ DOORS = {
     "pytest": {"pytest_plugin"},
     "rich": {"render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
-    "scipy": {"core.functions"},
+    "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
+    "jax": {"tracing.jaxprs", "tracing.libraries"},
+    "torch": {"tracing.libraries", "tracing.symbolic"},
 }
 # Where functions may be told apart by their names; everywhere else a row says what is to be known.
 TABLES = {
@@ -74,6 +78,7 @@ TABLES = {
     "codegen.python.operations",
     "interop.sympy_export",
     "simplification.identities",
+    "tracing.common_forms",
     "claims.mutations",
 }
 # Words of other vocabularies that are spelled as some functions are.

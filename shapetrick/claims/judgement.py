@@ -19,7 +19,7 @@ from ..core.errors import InputError, ShapetrickError, Span
 from ..core.expr import Expr, Name, rebuild
 from ..core.indices import Index
 from ..core.problem import Problem, Request
-from ..core.results import Validation
+from ..core.results import Adjoint, Validation
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.printer import to_text
@@ -140,6 +140,7 @@ class _Wrong:
         self._request = request
         self._validation = validation
         self._seed = seed
+        self._open: tuple[Expr, Adjoint] | None = None
         assert request.claim is not None
         self._claim = request.claim
 
@@ -148,7 +149,7 @@ class _Wrong:
         found = self.plain()
         answer = self._answer
         if answer is None:
-            return found
+            return self._with_adjoint(found)
         mend = self._repairer.mend()
         if mend is not None and not self._is_small(mend, answer):
             mend = None
@@ -213,7 +214,24 @@ class _Wrong:
         if result.validation.verdict != "verified":
             return None
         own = self._problem.definitions
-        return _without_names(result.gradient, own), result.validation
+        answer = _without_names(result.gradient, own)
+        if result.adjoint is not None and result.adjoint.multipliers:
+            self._open = answer, result.adjoint  # no expression in the problem's names
+            return None
+        return answer, result.validation
+
+    def _with_adjoint(self, found: Judgement) -> Judgement:
+        """The right answer where it has multipliers that only equations determine."""
+        if self._open is None:
+            return found
+        answer, adjoint = self._open
+        names = ", ".join(s.name for s in adjoint.multipliers)
+        equations = ", ".join(
+            f"`{to_text(q.left)} = {to_text(q.right)}`{f' {q.entries}' if q.entries else ''}"
+            for q in adjoint.equations
+        )
+        said = f"the gradient is `{to_text(answer)}`, where {names} solves {equations}"
+        return replace(found, diagnosis="; ".join(filter(None, [found.diagnosis, said])))
 
     @property
     def _answer(self) -> Expr | None:

@@ -285,7 +285,7 @@ class Repairer:
             head, tail = (self.draft.text(c.place, c.new) for c in (a, b))
             text = head[: len(head) - (end - cut)] + tail[cut - start :]
             try:
-                node = parse_expression(text, vocabulary(), self._problem.functions)
+                node = self._parsed(text)
             except InputError:
                 return None
             return self._together(text, node, [self._slip(self.draft, c) for c in (a, b)])
@@ -321,7 +321,7 @@ class Repairer:
         self, first: Change, text: str, rows: Sequence[Mutation], parts: Parts
     ) -> Repair | None:
         try:
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = self._parsed(text)
         except InputError:
             return None
         draft = ClaimVariant(text, node, self.lowering)
@@ -330,9 +330,12 @@ class Repairer:
         for change in self._agreeing(self._fitting(draft, changes))[:1]:
             slips = [self._slip(self.draft, first), self._slip(draft, change)]
             text = draft.text(change.place, change.new)
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = self._parsed(text)
             return self._together(text, node, slips)
         return None
+
+    def _parsed(self, text: str) -> SyntaxNode:
+        return parse_expression(text, vocabulary(), self._problem.functions, self.lowering.values)
 
     def _proportional(self, tried: Sequence[RepairTrial]) -> list[Change]:
         """The changes after which the claim is right but for a factor."""
@@ -373,7 +376,7 @@ class Repairer:
             return None
         try:
             text = to_text(e, taken=[IDENTITY])
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = self._parsed(text)
         except InputError:
             return None
         self.draft.unparser.learn(node, text)

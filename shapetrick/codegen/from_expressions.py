@@ -15,7 +15,7 @@ from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
-from ..core.structured import Acted, Block, Part, written_through
+from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
 from .ir import ArrayOperation, Graph, Value, pairs
@@ -301,7 +301,7 @@ def _part(c: Operation) -> Value:
     """A slice; of what has one axis, one slice."""
     assert isinstance(c.e, Part)
     graph, sides = c.graph, c.e.args[0].shape
-    places: list[Place | None] = []
+    places: list[AxisPart | None] = []
     for bounds, dim in zip((c.e.rows, c.e.cols), sides, strict=True):
         if dim == ONE:
             continue
@@ -314,7 +314,7 @@ def _part(c: Operation) -> Value:
 
 def _block(c: Operation) -> Value:
     """The parts of each row beside each other, the rows below each other."""
-    assert isinstance(c.e, Block)
+    assert isinstance(c.e, BlockMatrix)
     graph, width = c.graph, c.e.width
     cells = list(zip(c.e.args, c.args, strict=True))
     if ONE in c.e.shape:
@@ -344,7 +344,7 @@ def _acted(c: Operation) -> Value:
         return c.x if e.function != "shift" else c.graph.number(0)
     axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
     if e.by is None:
-        return c.graph.node(e.function, (c.x,), axis, shape)
+        return c.graph.node(_ACTED[e.function], (c.x,), axis, shape)
     if axis == 0 or axis is None:
         return _shifted(c.graph, c.x, e.by, shape)
     turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
@@ -355,7 +355,7 @@ def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     """The rows moved down, or up: zeros before or behind them, and as many rows as there were."""
     up = all(k < 0 for _, k in by.terms)
     places = -by if up else by
-    rest: tuple[Place | None, ...] = (None,) * (x.rank - 1)
+    rest: tuple[AxisPart | None, ...] = (None,) * (x.rank - 1)
     empty = graph.spread(graph.number(0), (places, *shape[1:]))
     parts = [x, empty] if up else [empty, x]
     longer = graph.node("concatenate", parts, 0, (shape[0] + places, *shape[1:]))
@@ -363,7 +363,13 @@ def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     return graph.node("slice", (longer,), ((first, first + shape[0], False), *rest), shape)
 
 
-Place = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
+_ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number
+    "flip": "flip",
+    "lower": "lower",
+    "upper": "upper",
+    "cumsum": "cumsum",
+}
+AxisPart = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
 
 TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "part": _part,

@@ -23,8 +23,10 @@ ArrayOperation = Literal[
     "number", "size", "constant", "input",
     "add", "mul", "power", "root", "equal", "function", "abstract",
     "transpose", "lift", "ravel", "reshape", "spread", "array", "full", "zeros", "ones", "eye",
-    "commute", "diagonal_matrix", "diagonal", "kron",
-    "sum", "prod", "max", "min", "trace", "inner", "trace_of_product", "row_dots", "column_dots",
+    "commute", "diagonal_matrix", "diagonal", "kron", "slice", "concatenate", "flip", "lower",
+    "upper",
+    "sum", "cumsum", "prod", "max", "min", "trace", "inner", "trace_of_product", "row_dots",
+    "column_dots",
     "outer", "matmul",
     "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
     "cholesky_solve", "cholesky_inverse", "lu", "lu_diagonal", "lu_det", "lu_solve",
@@ -121,7 +123,9 @@ class Graph:
         scalars = [a for a in factors if not a.rank]
         coefficient: Real = prod((a.data for a in scalars if a.op == "number"), start=Fraction(1))
         scalars = [a for a in scalars if a.op != "number"]
-        arrays = sorted((a for a in factors if a.rank), key=lambda a: len(significant(a.shape)))
+        arrays = sorted(
+            (a for a in factors if a.rank), key=lambda a: sum(d != ONE for d in a.shape)
+        )
         if coefficient != 1 or not (scalars or arrays):
             scalars.insert(0, self.number(coefficient))
         whole = [*scalars, *arrays]
@@ -304,11 +308,6 @@ def _grouped(build: Callable[..., Value], operands: list[Value]) -> list[Value]:
         starts = range(0, len(operands), MOST_OPERANDS)
         operands = [build(*operands[i : i + MOST_OPERANDS]) for i in starts]
     return operands
-
-
-def significant(shape: Extent) -> Extent:
-    """The axes that are not there for broadcasting alone."""
-    return tuple(d for d in shape if d != ONE)
 
 
 def broadcast(args: Sequence[Value]) -> Extent:

@@ -103,7 +103,7 @@ def program(
     if with_values:
         for of, text in {r.request.of: r.request.of_text for r in results}.items():
             wanted.append(Wanted(text, _word(text) or "value", of))
-    keys = [_key(result.request) for result in results]
+    keys = [result.request.key for result in results]
     for plain, result in zip(keys, results, strict=True):
         request, key = result.request, plain
         if keys.count(plain) > 1 and request.direction is not None:
@@ -160,7 +160,7 @@ def rules(
         request = result.request
         if request.kind not in ("grad", "vjp"):
             raise RequestError(
-                f"`{_key(request)}` is no backward rule: the target takes `grad` and `vjp` alone."
+                f"`{request.key}` is no backward rule: the target takes `grad` and `vjp` alone."
             )
         by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
     return [_rule(problem, list(found.values()), sizes, is_spelled) for found in by_value.values()]
@@ -185,15 +185,11 @@ def _rule(
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:
             gradient = substitute(gradient, {asked.direction: upstream})
-        wanted.append(Wanted(_key(asked), name, gradient, result))
+        wanted.append(Wanted(asked.key, name, gradient, result))
     variables = [result.request.wrt for result in results]
     return BackwardRule(
         planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream
     )
-
-
-def _key(request: Request) -> str:
-    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
 
 
 def _word(text: str) -> str:

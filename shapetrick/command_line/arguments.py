@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.deadline import SECONDS, seconds_of
-from .sources import SUFFIXES
+from .sources import SUFFIXES, function_of
 
 TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
@@ -101,7 +101,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 
 
 def _is_file(word: str) -> bool:
-    return word.endswith(SUFFIXES) or Path(word).exists()
+    return word.endswith(SUFFIXES) or Path(word).exists() or function_of(word) is not None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -155,10 +155,14 @@ def _add_derive(commands: Any) -> None:
         "Derive the gradients that a problem asks for, and check them.",
         _EXAMPLES,
     )
+    _add_shapes(derive)
     derive.add_argument("--wrt", metavar="NAME,…", help="only the gradients by these names")
     depth = derive.add_mutually_exclusive_group()
     depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
     depth.add_argument("-q", "--quiet", action="store_true", help="the gradients alone")
+    derive.add_argument(
+        "--separate", action="store_true", help="tell each derivation alone, with all its steps"
+    )
     derive.add_argument(
         "--format",
         choices=FORMATS,
@@ -205,6 +209,7 @@ def _add_code(commands: Any) -> None:
         "Write a module that computes the values and all gradients together.",
         _CODE_EXAMPLES,
     )
+    _add_shapes(code)
     code.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="(default: numpy)")
     code.add_argument(
         "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
@@ -252,6 +257,14 @@ def _add_others(commands: Any) -> None:
     what = examples.add_mutually_exclusive_group()
     what.add_argument("name", nargs="?", metavar="NAME", help="print this one")
     what.add_argument("--copy", metavar="FOLDER", help="put the folder examples/ into this one")
+
+
+def _add_shapes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--shapes",
+        metavar="'X: m x d; …'",
+        help="of the arguments of a Python function, which is given as FILE: loss.py:loss",
+    )
 
 
 def _add_reading(command: argparse.ArgumentParser) -> None:

@@ -39,8 +39,9 @@ def refused(error: ShapetrickError, file: str | None = None) -> int:
 def told(error: ShapetrickError, file: str | None = None) -> str:
     """The message with its place: of a file as compilers write it, `file:line:column: message`,
     and the line below it."""
-    from ..core.errors import excerpt
+    from ..core.errors import TraceError, excerpt
 
+    file = error.file if isinstance(error, TraceError) and error.file else file
     if file is None:
         return str(error)
     if error.span is None or error.text is None:

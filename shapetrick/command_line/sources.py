@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from .outcome import DONE, BadInput, refused
 if TYPE_CHECKING:
     from ..api import Problem
 
+_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)")
 SUFFIXES = (".st", ".tex")  # of files that are problems: what is taken of a folder
 
 
@@ -45,7 +47,14 @@ def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
 
 def _shown(file: str | None) -> str | None:
     """The name by which places are told; standard input has none."""
-    return None if file == "-" else file
+    function = function_of(file or "")
+    return None if file == "-" else function[0] if function is not None else file
+
+
+def function_of(word: str) -> tuple[str, str] | None:
+    """The Python file and the function in it that `loss.py:loss` means."""
+    match = _FUNCTION.fullmatch(word)
+    return None if match is None else (match["file"], match["name"])
 
 
 def _files(given: Sequence[str]) -> Iterator[str]:
@@ -65,8 +74,18 @@ def _files(given: Sequence[str]) -> Iterator[str]:
 def _problem(file: str | None, args: Namespace) -> Problem:
     """The problem of a file, or that of the texts. Raises ShapetrickError."""
     from ..api import read
+    from ..core.errors import InputError
     from ..language.source import checked_text, read_text
 
+    function, shapes = function_of(file or ""), getattr(args, "shapes", None)
+    if function is not None:
+        from ..tracing.files import function_in
+
+        if shapes is None:
+            raise InputError("give the shapes of its arguments: --shapes 'X: m x d; w: d'.")
+        return read(function_in(*function), shapes=shapes, time_limit=args.time_limit)
+    if shapes is not None:
+        raise InputError("`--shapes` goes with a function in a Python file: loss.py:loss.")
     if file is None:
         text = checked_text("\n".join(args.texts), "the text of -e")
     else:

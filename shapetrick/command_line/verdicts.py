@@ -75,7 +75,7 @@ def _text(source: GivenProblem, args: Namespace) -> ShowVerdict:
             return
         curve = found.curve if args.plot else None
         before = render.problem_rows(data, style) if first else [[]]
-        rows = render.judgement_rows(found.judgement, style, curve)
+        rows = render.judgement_rows(found.judgement, style, data, curve)
         render.show([*before, *([line] if source.file else []), *rows], target)
         first = False
 
@@ -135,7 +135,8 @@ def _page(problem: Problem, checked: Sequence[Check], _: Namespace) -> str:
     from ..render.claims import claim_story
     from ..render.html import verdicts_page
 
-    return verdicts_page(problem.data, [claim_story(c.judgement, c.curve) for c in checked])
+    stories = [claim_story(c.judgement, problem.data, c.curve) for c in checked]
+    return verdicts_page(problem.data, stories)
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _page}

@@ -159,7 +159,8 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
 
 def shape_text(shape: Shape) -> str:
     """`m×n`; sums and products in brackets: `m×(n+1)`."""
-    return "×".join(f"({d})" if {*" +-"} & {*str(d)} else str(d) for d in shape)
+    sums = (len(d.terms) > 1 or {*" +"} & {*str(d)} for d in shape)
+    return "×".join(f"({d})" if is_sum else str(d) for d, is_sum in zip(shape, sums, strict=True))
 
 
 def extent(sides: Sides) -> Extent:

@@ -25,10 +25,13 @@ class EquationSides(NamedTuple):
 
 
 class EquationSystem(NamedTuple):
-    """Unknowns, and the equations that determine them together."""
+    """Unknowns, and the equations that determine them together; what solves these, of which
+    arguments, where the library says it."""
 
     unknowns: tuple[Symbol, ...]
     equations: tuple[EquationSides, ...]
+    solver: str = ""
+    arguments: tuple[Expr, ...] = ()
 
     @property
     def residuals(self) -> tuple[Expr, ...]:
@@ -48,9 +51,7 @@ def systems_within(
     """The systems whose unknowns the expressions have, directly or through other systems; each
     after those whose unknowns are in its equations."""
     inside = {s for e in roots for s in symbols_of(e)}
-    contents = {
-        system: {s for e in system.residuals for s in symbols_of(e)} for system in systems
-    }
+    contents = {system: {s for e in system.residuals for s in symbols_of(e)} for system in systems}
     reached: list[EquationSystem] = []
     grown = True
     while grown:

@@ -7,6 +7,7 @@ ShapetrickError
 │   ├── ShapeError        shapes don't fit
 │   ├── InferenceError    a shape can't be inferred
 │   ├── OperandError      in Python: something is no operand of an expression
+│   ├── TraceError        a Python function can't be followed
 │   └── RequestError      a request asks for what can't be had
 ├── DerivationError       the input is fine, but no gradient was found (exit status 1)
 ├── CodeError             generated code is not what it says (exit status 1)
@@ -16,9 +17,16 @@ ShapetrickError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 CONTEXT_WIDTH = 100
+
+
+def enumerated(words: Sequence[str], last: str = "and") -> str:
+    """`A, B and C`."""
+    *most, end = words
+    return f"{', '.join(most)} {last} {end}" if most else end
 
 
 class Span(NamedTuple):
@@ -90,6 +98,19 @@ class InferenceError(InputError):
 
 class OperandError(InputError, TypeError):
     """In Python: a value is no operand of an expression, or an expression is used as a value."""
+
+
+class TraceError(InputError):
+    """A Python function does what can't be followed, or is read as something else.
+
+    `file` is the one in which the place is; `equal` are two dimensions, if it is that these would
+    have to be equal."""
+
+    file: str | None = None
+    equal: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"
 
 
 class RequestError(InputError):

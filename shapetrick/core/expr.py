@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
@@ -156,7 +156,7 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
 # ------------------------------------------------------------------------------- kinds of nodes
 
 Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
-Pattern = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
+StructureKind = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
 _node = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
@@ -243,7 +243,7 @@ class Structured(Expr):
     """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
     selects rows or columns), one turned round, or what is below or above the diagonal."""
 
-    pattern: Pattern
+    pattern: StructureKind
     offset: Dim
     op: ClassVar[str] = "structured"
 
@@ -320,20 +320,6 @@ class Call(Expr):
     @property
     def payload(self) -> tuple[Any, ...]:
         return self.function, self.data
-
-
-class Computation(Protocol):
-    """What computes a value from sizes, abstract functions and the values of the arguments."""
-
-    def __call__(self, sizes: Any, functions: Any, *values: Any) -> Any: ...
-
-
-@_node
-class Computed(Expr):
-    """What only numbers tell, such as the solution of equations: part of no answer."""
-
-    compute: Computation
-    op: ClassVar[str] = "computed"
 
 
 Node = (
@@ -429,17 +415,12 @@ def is_identity(e: Expr) -> bool:
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
 
 
-def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
-    """What is computed of the arguments' values, of that shape."""
-    return node(Computed, args, shape, compute)
-
-
 def commute(m: Dim, n: Dim) -> Expr:
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
     return node(Commute, (), (m * n, m * n), (m, n))
 
 
-def structured(pattern: Pattern, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
+def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
     """The matrix of that pattern; where it is an identity, or zero, these."""
     if pattern == "moved" and ((offset - cols).is_at_least(0) or (-offset - rows).is_at_least(0)):
         return zeros(rows, cols)
@@ -537,7 +518,7 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
-_TURNED: Mapping[Pattern, Pattern] = {"lower": "upper", "upper": "lower"}
+_TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
 
 
 def transpose(a: Expr) -> Expr:
@@ -585,6 +566,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
     """The node with other arguments, through its constructor: shapes are computed anew."""
     if e.args == tuple(args):
         return e
+    if not isinstance(e, Node):  # what is solved has no constructor
+        return node(type(e), tuple(args), e.shape, *e.payload)
     match e:
         case Name():
             return named(e.name, args[0])
@@ -594,8 +577,6 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
-        case Computed():
-            return node(Computed, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 

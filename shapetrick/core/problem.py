@@ -50,6 +50,11 @@ class Request:
     claim: Claim | None = None
     span: Span | None = None
 
+    @property
+    def key(self) -> str:
+        """What it asks for: "grad J wrt w"."""
+        return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from .dims import Dim, Shape
 from .equations import EquationSystem
-from .expr import Expr, Symbol
+from .expr import Expr, Name, Symbol, symbol
 from .indices import Range
 from .problem import Request
 from .traversal import expand_names
@@ -142,13 +142,33 @@ class AdjointEquation(NamedTuple):
 
 
 class Adjoint(NamedTuple):
-    """What a result consists of where equations determine unknowns: the systems, and the
-    multipliers of their equations, that are named by the adjoint equations. The multipliers with a
-    closed form are definitions."""
+    """What a result consists of where equations determine unknowns: the systems, their equations
+    (as what is zero) each with its multiplier, and the adjoint equations.
+
+    A multiplier with a closed form is a definition; the others are symbols that the adjoint
+    equations determine."""
 
     systems: tuple[EquationSystem, ...]
-    multipliers: tuple[Symbol, ...]
+    weighted: tuple[tuple[Expr, Expr], ...]
     equations: tuple[AdjointEquation, ...]
+
+    @property
+    def multipliers(self) -> tuple[Symbol, ...]:
+        """Those that only the adjoint equations determine."""
+        return tuple(s for _, s in self.weighted if isinstance(s, Symbol))
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """All of them as symbols, in which the adjoint equations are written."""
+        return tuple(self.symbol(s) for _, s in self.weighted)
+
+    @staticmethod
+    def symbol(multiplier: Expr) -> Symbol:
+        """A multiplier without its closed form."""
+        if isinstance(multiplier, Symbol):
+            return multiplier
+        assert isinstance(multiplier, Name)
+        return symbol(multiplier.name, multiplier.shape)
 
 
 @dataclass(frozen=True, slots=True)

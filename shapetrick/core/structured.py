@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from .cost import has_minus, length
 from .dims import NOTHING, ONE, Dim, Shape, Sizes
 from .expr import (
+    UNIT,
     Add,
     Call,
     Expr,
@@ -27,6 +28,7 @@ from .expr import (
     Number,
     Ones,
     Structured,
+    StructureKind,
     Times,
     Transpose,
     add,
@@ -42,6 +44,7 @@ from .expr import (
     transpose,
     zeros,
 )
+from .structure import adds_up
 from .traversal import postorder, substitute
 
 # ------------------------------------------------------------------------------------- constants
@@ -58,22 +61,25 @@ def selected(a: Expr, rows: Expr | None, cols: Expr | None) -> Expr:
     return matmul(*factors)
 
 
-def joined(rows: Sequence[Sequence[Expr]]) -> Expr:
+def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
     """The block matrix of these parts, whose shapes fit."""
     height, width = total([r[0].shape[0] for r in rows]), total([a.shape[1] for a in rows[0]])
     parts, above = [], NOTHING
     for row in rows:
         left = NOTHING
         for a in row:
-            factors = [a]
+            start, left = left, left + a.shape[1]
+            if _is_nothing(a):
+                continue
+            factors = [] if a.is_scalar else [a]
             if len(rows) > 1:
                 factors.insert(0, structured("moved", height, a.shape[0], -above))
             if len(row) > 1:
-                factors.append(structured("moved", a.shape[1], width, left))
-            parts.append(matmul(*factors))
-            left = left + a.shape[1]
+                factors.append(structured("moved", a.shape[1], width, start))
+            whole = matmul(*factors) if factors else UNIT
+            parts.append(times(a, whole) if a.is_scalar else whole)
         above = above + row[0].shape[0]
-    return add(*parts)
+    return add(*parts) if parts else zeros(height, width)
 
 
 def total(dims: Sequence[Dim]) -> Dim:
@@ -103,12 +109,17 @@ def accumulated(a: Expr, axis: int) -> Expr:
 
 def lower(a: Expr) -> Expr:
     """The entries on and below the diagonal; zeros above."""
-    return times(structured("lower", *a.shape), a)
+    return _triangle("lower", a)
 
 
 def upper(a: Expr) -> Expr:
     """The entries on and above the diagonal; zeros below."""
-    return times(structured("upper", *a.shape), a)
+    return _triangle("upper", a)
+
+
+def _triangle(pattern: StructureKind, a: Expr) -> Expr:
+    mask = structured(pattern, *a.shape)
+    return mask if isinstance(a, Ones) else times(mask, a)
 
 
 def entries(e: Structured, sizes: Sizes) -> Any:
@@ -192,6 +203,7 @@ def _key(e: Structured) -> tuple[str, str, str]:
 # ------------------------------------------------------------------------------------ written forms
 
 _form = dataclass(frozen=True, slots=True, eq=False, repr=False)
+Action = Literal["flip", "cumsum", "lower", "upper", "shift"]
 Bounds = tuple[Dim, Dim]  # the first and the last of the rows or columns that are taken
 
 
@@ -205,7 +217,7 @@ class Part(Expr):
 
 
 @_form
-class Block(Expr):
+class BlockMatrix(Expr):
     """A block matrix as it is written: its parts row by row, so many in a row."""
 
     width: int
@@ -217,13 +229,13 @@ class Acted(Expr):
     """A shift, a turn, a cumulative sum or a triangle as it is written: a function, what it is told
     beside its argument, and an axis."""
 
-    function: str
+    function: Action
     by: Dim | None
     axis: int | None
     op: ClassVar[str] = "acted"
 
 
-FORMS = (Part, Block, Acted)
+FORMS = (Part, BlockMatrix, Acted)
 LONGEST = 4  # operations, over which a sum of constants is multiplied out
 
 
@@ -286,7 +298,7 @@ def _prepared(root: Expr, shared: bool) -> Expr:
             new[e] = e
             continue
         x = new[e] = rebuild(e, [new[a] for a in e.args])
-        if isinstance(x, Call) and x.function == "sum" and isinstance(x.args[0], Structured):
+        if isinstance(x, Call) and adds_up(x) and isinstance(x.args[0], Structured):
             if x.data == 0 and selects(x.args[0]):
                 new[e] = matmul(ones(ONE, x.args[0].shape[0]), x.args[0])
             elif x.data == 1 and selects(transpose(x.args[0])):
@@ -336,9 +348,9 @@ def _is_put(args: Sequence[Expr], i: int) -> bool:
 
 def _is_short_row(args: Sequence[Expr], i: int) -> bool:
     """Whether it is `X' [A, B]`, which is written `[X' A, X' B]`."""
-    if len(args) != 2 or len(args[i].args) != 2:
+    if len(args) != 2 or len(args[i].args) != 2 or length(args[1 - i]) > 1:
         return False
-    if length(args[1 - i]) > 1:
+    if any(length(a) > 2 for a in args[i].args):  # the product with a constant, and what is put
         return False
     ends = [_ends(a) for a in args[i].args]
     return all(selects(last) if i else selects(transpose(first)) for first, last in ends)
@@ -378,7 +390,7 @@ def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
     shape = tuple(
         d if b is None else b[1] - b[0] + ONE for d, b in zip(a.shape, (rows, cols), strict=True)
     )
-    if a.op == "transpose":
+    if isinstance(a, Transpose):
         return transpose(part(a.args[0], cols, rows))
     if (
         isinstance(a, Part)
@@ -389,7 +401,7 @@ def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
     return node(Part, (a,), shape, rows, cols)  # type: ignore[arg-type]
 
 
-def acted(function: str, a: Expr, axis: int | None = None, by: Dim | None = None) -> Expr:
+def acted(function: Action, a: Expr, axis: int | None = None, by: Dim | None = None) -> Expr:
     """A function of a matrix that keeps its shape, as it is written."""
     return node(Acted, (a,), a.shape, function, by, axis)
 
@@ -401,7 +413,7 @@ def _reversed_sums(a: Expr, axis: int) -> Expr:
 def _alone(e: Structured) -> Expr:
     """A constant where nothing is beside it."""
     rows, cols = e.shape
-    if e.pattern in ("lower", "upper"):
+    if e.pattern == "lower" or e.pattern == "upper":
         return acted(e.pattern, ones(rows, cols))
     if e.pattern == "turned":
         return acted("flip", eye(rows), 0)
@@ -427,12 +439,12 @@ def _product(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
     return _chain(args, new) if found is None else _placed([found], found.down, found.right)
 
 
-def _padding(e: Expr) -> _Place | None:
+def _padding(e: Expr) -> _PlaceInBlock | None:
     """Where rows are put by a constant that stands in front."""
     turned = transpose(e) if isinstance(e, Structured) else e
     if not isinstance(turned, Structured) or not selects(turned):
         return None
-    return _Place(turned.offset, turned.shape[0], turned.shape[1])
+    return _PlaceInBlock(turned.offset, turned.shape[0], turned.shape[1])
 
 
 def _chain(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
@@ -495,7 +507,7 @@ def _masked(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
         inner = times(*(new[a] for a in rest if not a.is_scalar))
         for mask in fits:
             assert isinstance(mask, Structured)
-            inner = acted(mask.pattern, inner)
+            inner = acted("lower" if mask.pattern == "lower" else "upper", inner)
         return times(*scalars, inner, *(new[a] for a in masks if a not in fits))
     found = _placement(times(*args), new)
     if found is not None and found.core.is_scalar:
@@ -506,7 +518,7 @@ def _masked(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
 # ------------------------------------------------------------------------------------------- blocks
 
 
-class _Place(NamedTuple):
+class _PlaceInBlock(NamedTuple):
     """Where rows (or columns) are put: behind how many, how many, among how many."""
 
     offset: Dim
@@ -518,15 +530,15 @@ class _Place(NamedTuple):
         return self.offset + self.size
 
 
-class _Placed(NamedTuple):
+class _PlacedPart(NamedTuple):
     """A summand that is put somewhere in a larger matrix; None where it fills all of a side."""
 
-    down: _Place | None
-    right: _Place | None
+    down: _PlaceInBlock | None
+    right: _PlaceInBlock | None
     core: Expr
 
 
-def _placement(e: Expr, new: dict[Expr, Expr]) -> _Placed | None:
+def _placement(e: Expr, new: dict[Expr, Expr]) -> _PlacedPart | None:
     """A summand as a part of a block matrix, if it is one."""
     scalars: list[Expr] = []
     inner = e
@@ -546,12 +558,12 @@ def _placement(e: Expr, new: dict[Expr, Expr]) -> _Placed | None:
         values = values[:-1] if right is not None else values
     if down is None and right is None:
         return None
-    size = (down or right or _Place(ONE, ONE, ONE)).size
+    size = (down or right or _PlaceInBlock(ONE, ONE, ONE)).size
     core = _chain(values, new) if values else eye(size)
-    return _Placed(down, right, times(*scalars, core))
+    return _PlacedPart(down, right, times(*scalars, core))
 
 
-def _spread(found: _Placed, shape: Shape) -> _Placed:
+def _spread(found: _PlacedPart, shape: Shape) -> _PlacedPart:
     """A part that is constant along a side, as large as that side of the sum that it is in."""
     core = found.core
     for axis, (place, size) in enumerate(zip((found.down, found.right), shape, strict=True)):
@@ -563,8 +575,8 @@ def _spread(found: _Placed, shape: Shape) -> _Placed:
 
 def _sum(e: Add, new: dict[Expr, Expr]) -> Expr:
     """A sum: what is put in different places is one block matrix."""
-    groups: list[list[_Placed]] = []
-    order: list[Expr | list[_Placed]] = []
+    groups: list[list[_PlacedPart]] = []
+    order: list[Expr | list[_PlacedPart]] = []
     for a in e.args:
         found = _placement(a, new)
         if found is None:
@@ -581,7 +593,7 @@ def _sum(e: Add, new: dict[Expr, Expr]) -> Expr:
     return add(*parts)
 
 
-def _fits(found: _Placed, group: Sequence[_Placed]) -> bool:
+def _fits(found: _PlacedPart, group: Sequence[_PlacedPart]) -> bool:
     """Whether a part stands beside, or exactly upon, all that are in a block matrix."""
     first = group[0]
     if any((a is None) != (b is None) for a, b in zip(found[:2], first[:2], strict=True)):
@@ -589,19 +601,21 @@ def _fits(found: _Placed, group: Sequence[_Placed]) -> bool:
     return all(_apart(found.down, g.down) and _apart(found.right, g.right) for g in group)
 
 
-def _apart(a: _Place | None, b: _Place | None) -> bool:
+def _apart(a: _PlaceInBlock | None, b: _PlaceInBlock | None) -> bool:
     """Whether two places are one, or do not meet."""
     if a is None or b is None or a == b:
         return True
     return (b.offset - a.end).is_at_least(0) or (a.offset - b.end).is_at_least(0)
 
 
-def _placed(group: Sequence[_Placed], down: _Place | None, right: _Place | None) -> Expr:
+def _placed(
+    group: Sequence[_PlacedPart], down: _PlaceInBlock | None, right: _PlaceInBlock | None
+) -> Expr:
     """The block matrix of parts that fit."""
     if down is None and right is None:
         return group[0].core
-    heights: list[_Place | None] = [*_cuts([g.down for g in group if g.down is not None])]
-    widths: list[_Place | None] = [*_cuts([g.right for g in group if g.right is not None])]
+    heights: list[_PlaceInBlock | None] = [*_cuts([g.down for g in group if g.down is not None])]
+    widths: list[_PlaceInBlock | None] = [*_cuts([g.right for g in group if g.right is not None])]
     cells: list[Expr] = []
     for row in heights or [None]:
         for col in widths or [None]:
@@ -623,20 +637,20 @@ def block(cells: Sequence[Expr], width: int) -> Expr:
     """A block matrix of parts row by row, as it is written."""
     rows = total([c.shape[0] for c in cells[::width]])
     cols = total([c.shape[1] for c in cells[:width]])
-    return node(Block, tuple(cells), (rows, cols), width)
+    return node(BlockMatrix, tuple(cells), (rows, cols), width)
 
 
-def _cuts(places: Sequence[_Place]) -> Iterator[_Place]:
+def _cuts(places: Sequence[_PlaceInBlock]) -> Iterator[_PlaceInBlock]:
     """The places in order, with those between them that are empty."""
 
-    def later(a: _Place, b: _Place) -> int:
+    def later(a: _PlaceInBlock, b: _PlaceInBlock) -> int:
         return -1 if (b.offset - a.end).is_at_least(0) else 1
 
     at = NOTHING
     for place in sorted(dict.fromkeys(places), key=cmp_to_key(later)):
         if place.offset != at:
-            yield _Place(at, place.offset - at, place.total)
+            yield _PlaceInBlock(at, place.offset - at, place.total)
         yield place
         at = place.end
     if places and at != places[0].total:
-        yield _Place(at, places[0].total - at, places[0].total)
+        yield _PlaceInBlock(at, places[0].total - at, places[0].total)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .equations import inputs_of, systems_within
+from .expr import Expr, Symbol
+from .families import live
+from .greek import other_spelling
 from .problem import DerivativeKind, Problem, Request
 from .traversal import symbols_of
 
@@ -22,11 +25,11 @@ _ANSWERS: dict[DerivativeKind, str] = {
 
 def warnings_of(problem: Problem, request: Request | None = None) -> tuple[str, ...]:
     """The warnings of a problem, after that of a request, if there is one."""
-    found = [] if request is None or problem.families is not None else [absence(request, problem)]
+    found = [] if request is None else [absence(problem, request)]
     for assumed in problem.assumptions:
         name, _, shape = assumed.partition(" is ")
         found.append(f"`{name}` is not declared: taken as {shape}.")
-    return tuple(filter(None, (*found, *unused_of(problem))))
+    return tuple(filter(None, (*found, *unused_of(problem), *twins_of(problem))))
 
 
 def unused_of(problem: Problem) -> tuple[str, ...]:
@@ -34,25 +37,43 @@ def unused_of(problem: Problem) -> tuple[str, ...]:
     return tuple(f"`{name}` is declared, and nothing uses it." for name in problem.unused)
 
 
-def absence(request: Request, problem: Problem | None = None) -> str:
+def twins_of(problem: Problem) -> tuple[str, ...]:
+    """The warnings of names that are one elsewhere: a Greek letter, and the letter written out."""
+    names = (*problem.symbols, *problem.definitions, *problem.functions)
+    letters = (name for name in names if not name.isascii() and other_spelling(name) in names)
+    return tuple(f"`{other_spelling(name)}` and `{name}` are two names here." for name in letters)
+
+
+def absence(problem: Problem, request: Request) -> str:
     """That the variable does not occur in what is differentiated, nor in the equations of a
     problem's unknowns in it; empty if it does."""
     wrt = request.wrt
-    systems = systems_within([request.of], () if problem is None else problem.systems)
-    contained = [e for e in symbols_of(request.of) if e is not request.direction]
-    contained += [e for e in inputs_of(systems) if e not in contained]
-    if wrt in contained:
+    contained = [e for e in _contained(problem, request.of) if e is not request.direction]
+    if any(e is wrt or (e.index is not None and e.base == wrt.base) for e in contained):
         return ""
     name, of = wrt.name, " ".join(request.of_text.split())
     said = f"`{name}` does not occur in `{of}`: the {_ANSWERS[request.kind]} is zero."
-    alike = nearest(name, (e.name for e in contained))
+    near = nearest(wrt.base, (e.base for e in contained))
+    alike = [e.name for e in contained if e.base == near]
     same = [e.name for e in contained if e.shape == wrt.shape]
-    if alike is None and len(same) == 1:
-        alike = same[0]
-    if alike is not None:
-        return f"{said} Did you mean `{alike}`?"
+    if alike or len(same) == 1:
+        return f"{said} Did you mean `{(*alike, *same)[0]}`?"
     names = ", ".join(f"`{e.name}`" for e in contained)
     return f"{said} It contains {names}." if 0 < len(contained) <= MOST_NAMED else said
+
+
+def _contained(problem: Problem, of: Expr) -> list[Symbol]:
+    """The symbols in an expression; of families, the members that are no definitions, of each line
+    the one that it declares."""
+    families = problem.families
+    if families is None:
+        systems = systems_within([of], problem.systems)
+        return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
+    segments = [s for base in live(families, of) for s in families.of(base)]
+    bodies = [s.body for s in segments if s.body is not None]
+    plain = [e for body in (of, *bodies) for e in symbols_of(body) if e.index is None]
+    members = [s.symbol(s.index) for s in families.segments if s in segments and s.body is None]
+    return list(dict.fromkeys((*plain, *members)))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

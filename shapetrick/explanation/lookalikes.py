@@ -19,11 +19,12 @@ import numpy as np
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Edge, Nodes, Term, read_terms
 from ..core.cost import length
-from ..core.dims import ONE, Dim, Shape
+from ..core.dims import ONE, Shape
 from ..core.expr import UNIT, Expr, Number, Transpose
 from ..core.functions import Array
 from ..core.results import FactorSide, Rejected
-from ..derivation.arrangements import einsum
+from ..core.traversal import Classes
+from ..derivation.arrangements import Blocks, einsum, partitions
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
 from ..numerics.sampling import assignments
@@ -35,7 +36,7 @@ SAME = 1e-9  # relative error below which two arrangements are one
 MOST_PAIRINGS = 720  # of equal factors with the places that they may have in a line
 
 
-class _Place(NamedTuple):
+class _LegPlace(NamedTuple):
     """A leg of a piece: its principal dimension, its unit, and the block that the rules put it
     in."""
 
@@ -48,11 +49,11 @@ class LineFactor(NamedTuple):
     """A factor of a line, with the legs of its rows and columns."""
 
     expression: Expr
-    rows: tuple[_Place, ...] = ()
-    cols: tuple[_Place, ...] = ()
+    rows: tuple[_LegPlace, ...] = ()
+    cols: tuple[_LegPlace, ...] = ()
 
     @property
-    def places(self) -> tuple[_Place, ...]:
+    def places(self) -> tuple[_LegPlace, ...]:
         return self.rows + self.cols
 
 
@@ -78,9 +79,9 @@ class ComposedLine(NamedTuple):
         dims: dict[str, int] = {}
         blocks = iter(found.arrangement.blocks)
 
-        def places(legs: tuple[Leg, ...]) -> tuple[_Place, ...]:
+        def places(legs: tuple[Leg, ...]) -> tuple[_LegPlace, ...]:
             return tuple(
-                _Place(
+                _LegPlace(
                     dims.setdefault(leg.dim, offset + len(dims)),
                     None if leg.unit is None else tuple((v + offset, k) for v, k in leg.unit),
                     next(blocks) + offset,
@@ -121,7 +122,7 @@ class ComposedLine(NamedTuple):
         )  # fmt: skip
 
 
-def _equations(pairs: Sequence[tuple[_Place, _Place]]) -> Iterator[tuple[Unit, Unit]]:
+def _equations(pairs: Sequence[tuple[_LegPlace, _LegPlace]]) -> Iterator[tuple[Unit, Unit]]:
     for a, b in pairs:
         if a.unit is not None and b.unit is not None:
             yield a.unit, b.unit
@@ -236,7 +237,7 @@ def _sides(
     path: ComposedLine, target: LineFactor, shape: Shape, text: Callable[[Expr], str]
 ) -> tuple[FactorSide, ...]:
     """The sides of a line's factors, and of what they are arranged to."""
-    dims = _Classes(path.dims)
+    dims = Classes(path.dims)
     solved = _solve(path.units)
     sides = []
     for owner, piece in enumerate((*path.pieces, target)):
@@ -254,24 +255,10 @@ def _sides(
 
 def _solution(path: ComposedLine, target: LineFactor) -> list[int]:
     """The blocks in which the rules put the sides."""
-    blocks = _Classes(path.blocks)
+    blocks = Classes(path.blocks)
     found = [blocks.of(p.block) for piece in (*path.pieces, target) for p in piece.places]
     order: dict[int, int] = {}
     return [order.setdefault(b, len(order)) for b in found]
-
-
-class _Classes:
-    """Which numbers are equal, from pairs (union–find)."""
-
-    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
-        self._parent: dict[int, int] = {}
-        for a, b in pairs:
-            self._parent[self.of(a)] = self.of(b)
-
-    def of(self, a: int) -> int:
-        while a in self._parent and self._parent[a] != a:
-            a = self._parent[a]
-        return a
 
 
 def _solve(equations: Sequence[tuple[Unit, Unit]]) -> dict[int, Unit]:
@@ -316,45 +303,16 @@ def _is_plain(sides: Sequence[FactorSide], block: Sequence[int]) -> bool:
     return len(block) > 1 and len(set(owners)) == len(owners)
 
 
-def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[list[int]]:
+def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[Blocks]:
     """The partitions of the legs into blocks of one declared dimension; without glue plain ones."""
-    by_dim: dict[Dim, list[int]] = {}
-    for i, d in ((i, side.declared) for i, side in enumerate(sides)):
-        by_dim.setdefault(d, []).append(i)
-    choices = [list(_split(places, sides, glue)) for places in by_dim.values()]
-    for combination in product(*choices):
-        blocks = [0] * len(sides)
-        for k, block in enumerate(b for partition in combination for b in partition):
-            for i in block:
-                blocks[i] = k
-        yield blocks
 
+    def joins(block: Sequence[int], i: int) -> bool:
+        return glue or sides[i].owner not in {sides[j].owner for j in block}
 
-def _split(
-    places: Sequence[int], sides: Sequence[FactorSide], glue: bool
-) -> Iterator[list[tuple[int, ...]]]:
-    blocks: list[list[int]] = []
-    found = 0
+    def stands(block: Sequence[int]) -> bool:
+        return glue or _is_plain(sides, block)
 
-    def extend(k: int) -> Iterator[list[tuple[int, ...]]]:
-        nonlocal found
-        if found > MOST:
-            return
-        if k == len(places):
-            if glue or all(_is_plain(sides, b) for b in blocks):
-                found += 1
-                yield [tuple(b) for b in blocks]
-            return
-        for block in blocks:
-            if glue or sides[places[k]].owner not in {sides[i].owner for i in block}:
-                block.append(places[k])
-                yield from extend(k + 1)
-                block.pop()
-        blocks.append([places[k]])
-        yield from extend(k + 1)
-        blocks.pop()
-
-    yield from extend(0)
+    return partitions([side.declared for side in sides], joins, stands, MOST + 1)
 
 
 class _Values:

@@ -1,5 +1,4 @@
-"""Gradients through unknowns that equations determine: the adjoint equation is the trick, applied to
-the equations.
+"""Gradients through unknowns that equations determine: the trick, applied to the equations.
 
 With F(Y, X) = 0 and a multiplier S of F's shape, the backward rule of F by Y set equal to Ȳ is a
 linear equation for S, and minus the backward rule of F by X is what X gets. Of several systems the
@@ -8,11 +7,13 @@ last is taken first, and hands on to the unknowns of those before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 
-from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
+from ..core.cost import length
+from ..core.equations import EquationSystem, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import (
     UNIT,
@@ -21,41 +22,30 @@ from ..core.expr import (
     Symbol,
     Zeros,
     add,
-    computed,
     named,
     negate,
     number,
     symbol,
     times,
     transpose,
+    zeros,
 )
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
+from ..core.solved import computed
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape
 from ..simplification.simplifier import Simplifier
 from .closed_forms import closed_form
 from .examination import examined
+from .names import MULTIPLIER, free_names
 
-MULTIPLIER = "S"
-EQUATION = "F"
 ENTRIES = {
     "lower": "on and below the diagonal",
     "upper": "on and above the diagonal",
     "diagonal": "on the diagonal",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Residual:
-    """An equation as an expression that is zero, and its multiplier: a symbol, or a definition
-    where it has a closed form."""
-
-    system: EquationSystem
-    value: Expr
-    multiplier: Expr
-    symbol: Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +56,9 @@ class AdjointDerivation:
     request: Request
     gradient: Expr
     adjoint: Adjoint
-    residuals: tuple[Residual, ...]
 
 
-def derived(
-    problem: Problem, request: Request, simplifier: Simplifier, seed: int
-) -> AdjointDerivation:
+def derived(problem: Problem, request: Request, seed: int) -> AdjointDerivation:
     """The gradient that a request asks for, through the unknowns in what it is of.
 
     Raises DerivationError for other derivatives, and where the unknowns are not determined."""
@@ -84,119 +71,142 @@ def derived(
     said = examined(systems, request.wrt, seed)
     if said.along_symmetric:
         request = replace(request, symmetric=True)
-    upstream = request.direction if request.direction is not None else UNIT
-    residuals = _residuals(problem, request, systems, said.symmetric)
-    unknowns = [u for system in systems for u in system.unknowns]
-    received = {x: [_backward(request.of, x, upstream)] for x in (*unknowns, request.wrt)}
-    solved: dict[Symbol, Residual] = {}
-    equations: list[AdjointEquation] = []
-    for system in reversed(systems):
-        own = [r for r in residuals if r.system is system]
-        found = [
-            _adjoint_equation(u, own, simplifier(add(*received[u])), simplifier)
-            for u in system.unknowns
-        ]
-        if all(_is_zero(q.right) for q in found):
-            continue
-        form = closed_form(found, own[0].symbol, simplifier) if len(own) == 1 else None
-        if form is None:
+    multipliers = _multipliers(problem, request, systems, said.symmetric)
+    return AdjointDerivation(request, *_Adjoints(problem, request, systems, multipliers).found())
+
+
+class _Adjoints:
+    """The systems on the way from the last to the first."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        request: Request,
+        systems: Sequence[EquationSystem],
+        multipliers: Mapping[Expr, Symbol],
+    ) -> None:
+        self._systems, self._multipliers, self._wrt = systems, multipliers, request.wrt
+        # At a solution, what an unknown is equal to is the unknown.
+        explicit = dict(chain.from_iterable(map(_explicit, systems)))
+        self._simplifier = Simplifier(
+            [*problem.definitions.values(), *(named(u.name, e) for u, e in explicit.items())],
+            [request.of],
+        )
+        self._unknowns = {named(u.name, e): u for u, e in explicit.items()}
+        upstream = request.direction if request.direction is not None else UNIT
+        unknowns = (u for system in systems for u in system.unknowns)
+        self._received: dict[Symbol, list[Expr]] = {x: [] for x in (*unknowns, request.wrt)}
+        self._hand_down(request.of, upstream, self._received)
+
+    def found(self) -> tuple[Expr, Adjoint]:
+        """The gradient, and what its multipliers are."""
+        weighted: list[tuple[Expr, Expr]] = []
+        equations: list[AdjointEquation] = []
+        for system in reversed(self._systems):
+            own = [(e, self._multipliers[e]) for e in system.residuals]
+            found = [self._equation(u, own) for u in system.unknowns]
+            if all(_is_zero(q.right) for q in found):
+                continue
             equations = [*found, *equations]
-        for r in own:
-            if form is not None:
-                r = replace(r, multiplier=named(r.symbol.name, form))
-            solved[r.symbol] = r
-            for x in received:
-                if x not in system.unknowns:
-                    received[x].append(negate(_backward(r.value, x, r.multiplier)))
-    multipliers = tuple(r.symbol for r in solved.values() if r.multiplier is r.symbol)
-    return AdjointDerivation(
-        request,
-        simplifier(add(*received[request.wrt])),
-        Adjoint(systems, multipliers, tuple(equations)),
-        tuple(solved[r.symbol] for r in residuals if r.symbol in solved),
-    )
+            for e, s in own:
+                form = closed_form(found, s, self._simplifier) if len(own) == 1 else None
+                m: Expr = s if form is None else named(s.name, self._told(form))
+                weighted = [(e, m), *weighted]
+                others = [x for x in self._received if x not in system.unknowns]
+                self._hand_down(e, negate(m), others)
+        gradient = self._told(self._simplifier(self._sum(self._wrt)))
+        used, multipliers = {*postorder([gradient])}, dict(weighted)
+        systems: list[EquationSystem] = []
+        for system in self._systems:  # a gradient may need none of what others need
+            if not used.isdisjoint(multipliers[e] for e in system.residuals if e in multipliers):
+                systems.append(system)
+                used.update(postorder(q.right for q in equations if q.unknown in system.unknowns))
+        residuals = {e for system in systems for e in system.residuals}
+        unknowns = {u for system in systems for u in system.unknowns}
+        kept = tuple((e, m) for e, m in weighted if e in residuals)
+        shown = tuple(q for q in equations if q.unknown in unknowns)
+        return gradient, Adjoint(tuple(self._systems), kept, shown)
+
+    def _hand_down(self, value: Expr, upstream: Expr, symbols: Iterable[Symbol]) -> None:
+        """Add to what the symbols get what a value of this upstream gives to them."""
+        inside = symbols_of(value)
+        for x in symbols:
+            if x in inside:
+                self._received[x].append(_backward(value, x, upstream))
+
+    def _sum(self, x: Symbol) -> Expr:
+        parts = self._received[x]
+        return add(*parts) if parts else zeros(*x.shape)
+
+    def _equation(self, u: Symbol, weighted: Sequence[tuple[Expr, Symbol]]) -> AdjointEquation:
+        """The backward rule of the equations by an unknown, equal to what comes from above; along
+        the entries that are free."""
+        simplifier = self._simplifier
+        left = simplifier(add(*(_backward(e, u, s) for e, s in weighted)))
+        right = simplifier(self._sum(u))
+        structure = structure_of(u)
+        if structure == "symmetric":
+            both = [add(x, transpose(x)) for x in (left, right)]
+            half = [simplifier(times(number(Fraction(1, 2)), x)) for x in both]
+            whole = [simplifier(x) for x in both]
+            left, right = min((half, whole), key=lambda sides: sum(map(length, sides)))
+        return AdjointEquation(u, self._told(left), self._told(right), ENTRIES.get(structure, ""))
+
+    def _told(self, e: Expr) -> Expr:
+        """The expression as it stands in an answer, with the unknowns as symbols."""
+        return substitute(self._simplifier.answer(e), self._unknowns)
 
 
-def answered(adjoint: Adjoint, simplifier: Simplifier) -> Adjoint:
-    """The adjoint equations as they are told."""
-    told = [
-        q._replace(left=simplifier.answer(q.left), right=simplifier.answer(q.right))
-        for q in adjoint.equations
-    ]
-    return adjoint._replace(equations=tuple(told))
+def _explicit(system: EquationSystem) -> Iterator[tuple[Symbol, Expr]]:
+    """The unknowns that an equation has alone on a side, and the other side."""
+    for sides in system.equations:
+        for one, other in (sides, sides[::-1]):
+            if isinstance(one, Symbol) and one in system.unknowns:
+                yield one, other
 
 
-def computable(adjoint: Adjoint) -> Mapping[Expr, Expr]:
-    """The multipliers as what is computed of inputs and unknowns."""
-    if not adjoint.multipliers:
-        return {}
-    inside: dict[Symbol, None] = {}
-    for q in adjoint.equations:
-        inside.update(dict.fromkeys(symbols_of(q.left)))
-    given = tuple(s for s in inside if s not in adjoint.multipliers)
-    unknowns = tuple(q.unknown for q in adjoint.equations)
-    solver = MultiplierSolver(
-        adjoint.multipliers, unknowns, tuple(q.left for q in adjoint.equations), given
-    )
-    rights = [q.right for q in adjoint.equations]
-    stacked = computed(solver, stacked_shape(adjoint.multipliers), *given, *rights)
-    return parts_of(stacked, adjoint.multipliers)
+def computable(adjoint: Adjoint) -> dict[Expr, Expr]:
+    """The multipliers that equations name, as what is computed of inputs and unknowns: those of the
+    last system first, which are on the right sides of the others."""
+    found: dict[Expr, Expr] = {}
+    for system in reversed(adjoint.systems):
+        own = [q for q in adjoint.equations if q.unknown in system.unknowns]
+        symbols = [s for e, s in adjoint.weighted if e in system.residuals]
+        multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
+        if not multipliers:
+            continue
+        lefts = tuple(q.left for q in own)
+        inside = dict.fromkeys(s for e in lefts for s in symbols_of(e))
+        given = tuple(s for s in inside if s not in multipliers)
+        solver = MultiplierSolver(multipliers, tuple(q.unknown for q in own), lefts, given)
+        rights = [substitute(q.right, found) for q in own]
+        stacked = computed(solver, stacked_shape(multipliers), *given, *rights)
+        found.update(parts_of(stacked, multipliers))
+    return found
 
 
-def computable_gradient(gradient: Expr, adjoint: Adjoint | None) -> Expr:
-    """A gradient without multipliers that only equations name. Right sides may have those of
-    systems that come later, which are found first."""
-    return gradient if adjoint is None else substitute(gradient, computable(adjoint))
+def computable_gradient(gradient: Expr, adjoint: Adjoint) -> Expr:
+    """A gradient with the multipliers that only equations name as what solves these."""
+    return substitute(gradient, computable(adjoint))
 
 
-def _residuals(
+def _multipliers(
     problem: Problem,
     request: Request,
     systems: Sequence[EquationSystem],
     symmetric: Sequence[bool],
-) -> list[Residual]:
-    """The equations with their multipliers; one of a symmetric equation is symmetric."""
-    values = [(system, e) for system in systems for e in system.residuals]
-    names = _names(MULTIPLIER, len(values), problem.taken(request))
-    found = []
-    for (system, e), name, is_symmetric in zip(values, names, symmetric, strict=True):
-        s = symbol(name, e.shape, ["symmetric"] if is_symmetric else [])
-        found.append(Residual(system, e, s, s))
-    return found
-
-
-def _names(letter: str, count: int, taken: set[str]) -> Iterator[str]:
-    """The letter, numbered where there are several or where it is taken."""
-    if count == 1 and letter not in taken:
-        yield letter
-        return
-    number = 0
-    while count:
-        number += 1
-        if f"{letter}{number}" not in taken:
-            count -= 1
-            yield f"{letter}{number}"
+) -> dict[Expr, Symbol]:
+    """A multiplier for each equation; that of a symmetric equation is symmetric."""
+    values = [e for system in systems for e in system.residuals]
+    names = free_names(MULTIPLIER, len(values), problem.taken(request))
+    return {
+        e: symbol(name, e.shape, ["symmetric"] if is_symmetric else [])
+        for e, name, is_symmetric in zip(values, names, symmetric, strict=True)
+    }
 
 
 def _backward(value: Expr, x: Symbol, upstream: Expr) -> Expr:
     return cotangents(value, x, upstream)[x]
-
-
-def _adjoint_equation(
-    unknown: Symbol, residuals: Sequence[Residual], right: Expr, simplifier: Simplifier
-) -> AdjointEquation:
-    """The backward rule of the equations by an unknown, equal to what comes from above; along the
-    entries that are free."""
-    left = simplifier(add(*(_backward(r.value, unknown, r.symbol) for r in residuals)))
-    structure = structure_of(unknown)
-    if structure == "symmetric":
-        if simplifier.is_symmetric(left):
-            half = times(number(Fraction(1, 2)), add(right, transpose(right)))
-            right = right if simplifier.is_symmetric(right) else simplifier(half)
-        else:
-            left = simplifier(add(left, transpose(left)))
-            right = simplifier(add(right, transpose(right)))
-    return AdjointEquation(unknown, left, right, ENTRIES.get(structure, ""))
 
 
 def _is_zero(e: Expr) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.dims import ONE
 from ..core.expr import (
     UNIT,
     Add,
     Expr,
+    Eye,
     MatMul,
     Symbol,
     Times,
@@ -32,23 +33,26 @@ def closed_form(
     """The multiplier, where its only equation is `M S N`, or has it on one side of products."""
     if len(equations) != 1 or equations[0].entries:
         return None
-    found = _isolated(equations[0].left, equations[0].right, s)
-    return None if found is None else simplifier.answer(simplifier(found))
+    left, right = equations[0].left, equations[0].right
 
+    def inverse(m: Expr) -> Expr:
+        simple = simplifier(m)
+        if simplifier.with_diagonals(simple) is not simple:
+            return call("inv", m)  # scaled by diagonal matrices, as it was collected
+        return simplifier(call("inv", simple))
 
-def _isolated(left: Expr, right: Expr, s: Symbol) -> Expr | None:
     if s.is_scalar:
-        return divide(right, substitute(left, {s: UNIT}))
+        return simplifier(divide(right, substitute(left, {s: UNIT})))
     scales = _entrywise(left, s)
     if scales is not None:
-        return divide(right, scales)
+        return simplifier(divide(right, scales))
     before = _coefficient(left, s)
     if before is not None:
-        return matmul(call("inv", before), right) if _is_square(before) else None
+        return matmul(inverse(before), right) if _is_square(before) else None
     after = _coefficient(_turned(left), transpose(s))  # S N is (N' S')'
     if after is not None:
-        return matmul(right, call("inv", transpose(after))) if _is_square(after) else None
-    return _between(left, right, s)
+        return matmul(right, inverse(transpose(after))) if _is_square(after) else None
+    return _between(left, right, s, inverse)
 
 
 def _entrywise(left: Expr, s: Symbol) -> Expr | None:
@@ -61,7 +65,7 @@ def _entrywise(left: Expr, s: Symbol) -> Expr | None:
     return others if s not in symbols_of(others) else None
 
 
-def _between(left: Expr, right: Expr, s: Symbol) -> Expr | None:
+def _between(left: Expr, right: Expr, s: Symbol, inverse: Callable[[Expr], Expr]) -> Expr | None:
     """Of one product `c M S N`, or `c M S' N`."""
     factors = left.args if isinstance(left, Times) else (left,)
     inside = [a for a in factors if s in symbols_of(a)]
@@ -77,7 +81,7 @@ def _between(left: Expr, right: Expr, s: Symbol) -> Expr | None:
     n = eye(product[at].shape[1]) if at == len(product) - 1 else matmul(*product[at + 1 :])
     if not (_is_square(m) and _is_square(n)):
         return None
-    found = divide(matmul(call("inv", m), right, call("inv", n)), scale)
+    found = matmul(inverse(m), divide(right, scale), inverse(n))
     return found if product[at] is s else transpose(found)
 
 
@@ -122,7 +126,13 @@ def _coefficient(e: Expr, s: Expr) -> Expr | None:
                 if scale.is_scalar:
                     found[x] = times(scale, m)
                 elif s.shape[1] == ONE and scale.shape[1] == ONE:
-                    found[x] = matmul(call("diag", scale), m)
+                    found[x] = _product(call("diag", scale), m)
             case MatMul() if len(own) == 1 and own[0] is x.args[-1] and m is not None:
-                found[x] = matmul(*others, m)
+                found[x] = _product(*others, m)
     return found.get(e)
+
+
+def _product(*factors: Expr) -> Expr:
+    """The product without identities."""
+    kept = [a for a in factors if not isinstance(a, Eye)]
+    return matmul(*kept) if kept else factors[0]

@@ -69,7 +69,7 @@ def examined(systems: tuple[EquationSystem, ...], wrt: Symbol, seed: int) -> Exa
     symmetric = [
         all(flags) for flags in zip(*(_symmetric(solver, at) for at in found), strict=True)
     ]
-    return Examined(tuple(symmetric), any([_along_symmetric(solver, wrt, at) for at in found]))
+    return Examined(tuple(symmetric), any(_along_symmetric(solver, wrt, at) for at in found))
 
 
 def _draws(solver: ImplicitSolver, wrt: Symbol, seed: int) -> Iterator[_Drawn]:
@@ -77,7 +77,9 @@ def _draws(solver: ImplicitSolver, wrt: Symbol, seed: int) -> Iterator[_Drawn]:
     names = sorted({e.name for e in postorder(residuals) if isinstance(e, Abstract)})
     rng = generator(seed, 7)
     inputs = dict.fromkeys([*solver.inputs, *solver.unknowns, wrt])
-    sizes = [s for s, _ in zip(assignments(dims_of([*residuals, *inputs]), rng), "ab", strict=False)]
+    sizes = [
+        s for s, _ in zip(assignments(dims_of([*residuals, *inputs]), rng), "ab", strict=False)
+    ]
     for k in range(DRAWS):
         at, profile = sizes[k % len(sizes)], _PROFILES[k // 2 % len(_PROFILES)]
         env = {s.name: draw(s, at, rng, profile) for s in inputs}

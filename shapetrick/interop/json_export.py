@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..core.dims import Shape
+from ..core.equations import EquationSystem
 from ..core.errors import RequestError
 from ..core.expr import (
     Abstract,
@@ -82,6 +83,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
         **_recursion(result, nodes),
+        **_adjoint(result, nodes),
         "problem": told_problem,
         "nodes": nodes.table,
     }
@@ -90,7 +92,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
 
 # What a verdict is about, and the verdict.
 _VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
-              "problem", "nodes", "validation")  # fmt: skip
+              "adjoint", "problem", "nodes", "validation")  # fmt: skip
 
 
 def fingerprint(data: Mapping[str, Any]) -> str:
@@ -166,8 +168,51 @@ def _problem(problem: Problem, nodes: _Nodes) -> JsonObject:
         "functions": list(problem.functions),
         "constants": sorted(problem.constants),
         "unused": list(problem.unused),
+        **({"systems": [_system(s, nodes) for s in problem.systems]} if problem.systems else {}),
         **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
     }
+
+
+def _system(system: EquationSystem, nodes: _Nodes) -> JsonObject:
+    return {
+        "unknowns": [u.name for u in system.unknowns],
+        "nodes": [nodes[u] for u in system.unknowns],
+        "equations": [
+            {
+                **nodes.told("left", sides.left, "left_node"),
+                **nodes.told("right", sides.right, "right_node"),
+            }
+            for sides in system.equations
+        ],
+    }
+
+
+def _adjoint(result: Result, nodes: _Nodes) -> JsonObject:
+    adjoint = result.adjoint
+    if adjoint is None:
+        return {}
+    written = {
+        "systems": [_system(s, nodes) for s in adjoint.systems],
+        "multipliers": [
+            {
+                **nodes.told("residual", e, "residual_node"),
+                "name": adjoint.symbol(s).name,
+                "node": nodes[s],
+            }
+            for e, s in adjoint.weighted
+        ],
+        "equations": [
+            {
+                "unknown": q.unknown.name,
+                "unknown_node": nodes[q.unknown],
+                **nodes.told("left", q.left, "left_node"),
+                **nodes.told("right", q.right, "right_node"),
+                "entries": q.entries,
+            }
+            for q in adjoint.equations
+        ],
+    }
+    return {"adjoint": written}
 
 
 def _families(families: Families, nodes: _Nodes) -> JsonObject:
@@ -202,8 +247,8 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
     return {"recursion": written}
 
 
-def judgement_dict(j: Judgement) -> JsonObject:
-    """What was found of a claim: an infinite error is None."""
+def judgement_dict(j: Judgement, warnings: Sequence[str]) -> JsonObject:
+    """What was found of a claim, and warned of: an infinite error is None."""
     request, where = j.request, j.where
     span = where and {"text": where.text, "start": where.span.start, "end": where.span.end}
     return {
@@ -220,6 +265,7 @@ def judgement_dict(j: Judgement) -> JsonObject:
         "where": span,
         "only_where": j.proviso,
         "slips": [{"kind": s.name, "old": s.old, "new": s.new} for s in j.slips],
+        "warnings": list(warnings),
     }
 
 

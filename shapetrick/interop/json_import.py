@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from ..core import expr as ex
 from ..core.dims import Dim, Shape
+from ..core.equations import EquationSides, EquationSystem
 from ..core.errors import InputError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import Families, Segment
@@ -22,6 +23,8 @@ from ..core.functions import TABLE
 from ..core.indices import Range, base_of, range_of, read_name, split
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import (
+    Adjoint,
+    AdjointEquation,
     Equation,
     Factor,
     Line,
@@ -81,6 +84,7 @@ class _Restoration:
             validation=self._validation(),
             notes=_texts(data["notes"]),
             recursion=recursion,
+            adjoint=self._adjoint(),
         )
 
     def _validation(self) -> Validation:
@@ -116,6 +120,33 @@ class _Restoration:
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
         return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
+
+    def _adjoint(self) -> Adjoint | None:
+        if "adjoint" not in self._data:
+            return None
+        data = self._data["adjoint"]
+        return Adjoint(
+            tuple(map(self._system, data["systems"])),
+            tuple((self._at(m["residual_node"]), self._at(m["node"])) for m in data["multipliers"]),
+            tuple(
+                AdjointEquation(
+                    self._symbol(q["unknown_node"]),
+                    self._at(q["left_node"]),
+                    self._at(q["right_node"]),
+                    _text(q["entries"]),
+                )
+                for q in data["equations"]
+            ),
+        )
+
+    def _system(self, data: Mapping[str, Any]) -> EquationSystem:
+        return EquationSystem(
+            tuple(map(self._symbol, data["nodes"])),
+            tuple(
+                EquationSides(self._at(e["left_node"]), self._at(e["right_node"]))
+                for e in data["equations"]
+            ),
+        )
 
     def _equation(self, data: Mapping[str, Any]) -> Equation:
         symbol = ex.symbol(_name(data["name"]), _shape(data["shape"]))
@@ -165,6 +196,7 @@ class _Restoration:
             _texts(self._data["readings"]),
             frozenset(_texts(data["constants"])),
             self._families(data["families"]) if "families" in data else None,
+            tuple(map(self._system, data.get("systems", []))),
             _texts(data.get("unused", [])),
         )
 
@@ -234,7 +266,7 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "eye": lambda _, shape: ex.eye(shape[0]),
     "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
     "structured": lambda d, shape: ex.structured(
-        _one_of(get_args(ex.Pattern), d["pattern"]), *shape, _dim(d["offset"])
+        _one_of(get_args(ex.StructureKind), d["pattern"]), *shape, _dim(d["offset"])
     ),
 }
 

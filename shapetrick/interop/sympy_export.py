@@ -21,7 +21,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Call, Expr, Name, Number, Symbol, call
 from ..core.functions import TABLE, Function
-from ..core.structured import Acted, Block, Part, written
+from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
 from ..language.definitions import definition, written_out
 
@@ -189,7 +189,7 @@ def _part(e: Part, args: list[Any]) -> Any:
     return MatrixSlice(args[0], *slices)
 
 
-def _block(e: Block, args: list[Any]) -> Any:
+def _block(e: BlockMatrix, args: list[Any]) -> Any:
     cells = [
         sp.MatMul(x, sp.OneMatrix(1, 1)) if a.is_scalar else x
         for a, x in zip(e.args, args, strict=True)

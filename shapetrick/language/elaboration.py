@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -10,35 +10,44 @@ from functools import lru_cache, partial
 from ..core import expr as ex
 from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
-from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_within
+from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
-    NameProblem,
+    InputError,
     ParseError,
     RequestError,
     ShapeError,
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
-from ..core.warnings import absence
 from .ambiguity import readings
+from .equation_systems import (
+    attributes_of,
+    equation_sides,
+    infer_sides,
+    refuse_call,
+    systems_of,
+    unknowns_of,
+)
+from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
-from .selections import resolve, resolved
+from .scope import Declared, Scope, complain, gather, refuse_members, unknown_names, vocabulary
+from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
+from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
     Declaration,
     Definition,
     PlacedName,
+    Statement,
     SyntaxNode,
     has_families,
     postorder,
@@ -56,7 +65,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = resolved(text, parse(text, vocabulary(), alone=complete))
+    statements, said = statements_of(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -65,29 +74,58 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
-        return read_families(text, statements, _expression, complete)
-    scope = gather(text, statements, complete=complete)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+            if isinstance(s, Declaration) and s.equations:
+                message = "equations behind `where` stand in problems without families."
+                raise RequestError(message, s.span, text)
+        problem = read_families(text, statements, _expression, complete)
+    else:
+        scope = gather(text, statements, complete=complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        problem = Elaboration(scope, asked, complete).problem()
+        if strict:
+            refuse_undeclared(scope, asked, problem)
     if strict:
-        _refuse_loose(scope, asked, problem)
-    return problem
+        refuse_absent(problem)
+    return replace(problem, readings=(*said, *problem.readings)) if said else problem
 
 
-def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
-    """Refuse names that nobody declared, and variables that do not occur."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
-            if node.kind == "name" and node.value in scope.assumed:
-                raise scope.error(
-                    f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "
-                    "or its shape.",
-                    node.span,
-                )
-    for request in problem.requests:
-        absent = absence(request, problem)
-        if absent:
-            raise RequestError(absent, request.span, problem.text)
+def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+    """The statements of a text in matrix notation, and what is to be said of how they are read."""
+    try:
+        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+    except InputError as error:
+        raise error.located(None, text) from None
+    statements = resolved(text, statements)
+    if not heads and not has_indices(
+        (root for s in statements for root in roots(s)), plain_of(statements)
+    ):
+        return statements, []
+    from .index_notation import IndexNotation  # of all problems, only those with indices need it
+
+    scope = Scope(text)
+    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    scope.dims.update(dict.fromkeys(notation.known.dims))
+    try:
+        return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
+
+
+def _in_matrix_notation(
+    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+) -> SyntaxNode:
+    """An expression in the names of a problem, in matrix notation."""
+    if problem.families is not None or not has_indices([node], values):
+        return node
+    from .index_notation import expression_in_matrix_notation
+
+    scope = _scope_of(text, values, problem)
+    names = IndexNames({*values}, set(), {*scope.dims})
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    try:
+        return expression_in_matrix_notation(text, node, names, inference)
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def read_expression(
@@ -125,34 +163,12 @@ def _in_names(
     values.update(names)
     scope = _scope_of(text, values, problem)
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
-    node = resolve(node, values.__contains__)
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
-        _refuse_members(text, postorder(node))
+        refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return node, scope, values
-
-
-def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
-    """Refuse sums over members, and functions that are one, where there are none."""
-    for node in nodes:
-        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
-            base = base_of(node.value[0])
-            raise NameProblem(
-                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
-                f"or declare `{base}[l] : elementwise for l = 1..L`.",
-                node.span,
-                text,
-            )
-        if node.kind == "running":
-            letter = node.value.letter
-            raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
-                node.span,
-                text,
-            )
 
 
 def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
@@ -164,8 +180,10 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
-    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
+        names = [*problem.symbols, *problem.definitions]
+        node = parse_expression(text, vocabulary(), problem.functions, names)
+    values = {**problem.symbols, **problem.definitions}
+    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -173,7 +191,7 @@ def read_definition(problem: Problem, request: Request, name: str) -> tuple[Synt
     """A definition's right side likewise."""
     node = next(
         s.body
-        for s in resolved(problem.text, parse(problem.text, vocabulary()))
+        for s in statements_of(problem.text)[0]
         if isinstance(s, Definition) and s.name.name == name
     )
     shape = problem.definitions[name].shape
@@ -194,10 +212,12 @@ def _lowering_of(
 
 def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(list(postorder(node)))
+        found = inference.add(nodes)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
+        check_python(scope.text, inference, nodes)
     return Lowering(values, inference, scope.text)
 
 
@@ -205,7 +225,7 @@ def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
     """The claim that stands there in LaTeX, which is read with the names of the whole text."""
     if not is_latex(text, span):
         return None
-    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
+    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
     return without_brackets(next(e for e in claims if e is not None and e.span == span))
 
 
@@ -295,6 +315,8 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "-":
@@ -302,26 +324,14 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    _no_size(part),
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
     return done[node]
-
-
-def _no_size(part: SyntaxNode) -> str:
-    """What is said of something else in the place of a size."""
-    if part.kind == "name":
-        name = part.value
-        return (
-            f"`{name}` is no dimension here: sizes and bounds are dimensions of what is declared, "
-            f"as `{name}` is by `x : {name}+m`, or whole numbers."
-        )
-    return (
-        "a size or bound is a dimension's name, a positive whole number (entries are counted from "
-        "1), or a sum, difference or product of them."
-    )
 
 
 @dataclass(slots=True)
@@ -345,14 +355,14 @@ class Elaboration:
         of_nodes = [list(postorder(a.of)) for a in self.asked]
         claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            _refuse_members(scope.text, nodes)
+            refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
         for nodes in (*scope.bodies.values(), *of_nodes):
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), set(d.attributes) - {"const"})
+            name: ex.symbol(name, inference.named(name), attributes_of(scope, name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -362,7 +372,7 @@ class Elaboration:
         definitions = {}
         for name, nodes in scope.bodies.items():
             definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
-        self.systems = tuple(self._systems(lowering))
+        self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
@@ -396,6 +406,7 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
@@ -405,43 +416,14 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
-            for system in scope.systems:
-                self._infer_sides(inference, system)
+            infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
+            refuse_call(scope, misfit, inference)
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
-
-    def _infer_sides(self, inference: Inference, system: Declaration) -> None:
-        """The sides of an equation have one shape; 0 has any."""
-        for left, right in system.equations:
-            shapes = [inference.add(list(postorder(side))) for side in (left, right)]
-            if _is_zero(right):
-                continue
-            if not inference.unifier.unify_shapes(*shapes):
-                texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
-                raise ShapeError(
-                    f"the sides of this equation are {texts[0]} and {texts[1]}: they have one "
-                    "shape (or the right one is 0).",
-                    left.span | right.span,
-                    self.scope.text,
-                )
-
-    def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
-        for system in self.scope.systems:
-            names = [named.name for part in system.parts for named in part.names]
-            sides = (
-                EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
-                for equation in system.equations
-            )
-            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
-
-    @property
-    def _unknowns(self) -> set[str]:
-        parts = (part for system in self.scope.systems for part in system.parts)
-        return {named.name for part in parts for named in part.names}
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -452,6 +434,7 @@ class Elaboration:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
         scope = self.scope
         inferred = [n for n, d in scope.symbols.items() if d.sides is None]
+        solved = unknowns_of(scope, solved=True)
         if not inferred:
             return ()
         used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
@@ -464,7 +447,7 @@ class Elaboration:
                     scope.dims[name] = None
         return tuple(
             f"{n} is {'a scalar' if shape == SCALAR else shape_text(shape)}"
-            for n, shape in ((n, inference.named(n)) for n in inferred)
+            for n, shape in ((n, inference.named(n)) for n in inferred if n not in solved)
         )
 
     # ---- requests
@@ -478,7 +461,7 @@ class Elaboration:
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
-                if name in self._unknowns:
+                if name in unknowns_of(scope):
                     raise self._refusal(
                         f"`{name}` is what its equations make it: ask for the derivative by what "
                         "is in them.",
@@ -546,7 +529,7 @@ class Elaboration:
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
         contained = self._reached(of)
-        constants = [*self._unknowns]
+        constants = [*unknowns_of(self.scope)]
         constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             PlacedName(name, asked.span)
@@ -624,7 +607,7 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used, unknowns = self._reached(of), self._unknowns
+        used, unknowns = self._reached(of), unknowns_of(self.scope)
         for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
             if symbol in used and symbol.name not in constants | unknowns:
                 if not of.is_scalar:
@@ -637,22 +620,11 @@ class Elaboration:
                 yield Request("grad", of, name, symbol, span=definition.span)
 
 
-def _declaration(problem: Problem, name: str) -> str:
-    """The declaration of a symbol whose shape was inferred."""
-    rows, cols = shape = problem.symbols[name].shape
-    sides = "scalar" if shape == SCALAR else f"{rows}" if cols == ONE else f"{rows} x {cols}"
-    return f"{name} : {sides}"
-
-
 def _plainly(text: str, node: SyntaxNode) -> str:
     """A node as typed, or in the plain language where it was typed in LaTeX."""
     if is_latex(text, node.span):
         return Unparser(text, node).write(node)
     return source(text, node)
-
-
-def _is_zero(node: SyntaxNode) -> bool:
-    return node.kind == "number" and node.value == 0
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:
@@ -663,7 +635,8 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
     rows = fresh()
     if declared.needs_square:
         return rows, rows
-    return rows, fresh() if name[0].isupper() else ONE
+    is_column = not name[0].isupper() if declared.is_column is None else declared.is_column
+    return rows, ONE if is_column else fresh()
 
 
 def _shape_of_result(request: Request) -> Shape:

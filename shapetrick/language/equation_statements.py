@@ -16,8 +16,8 @@ from .lexer import Source
 from .syntax import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
-_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s)")
-_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s)")
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
+_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 _NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 
@@ -38,21 +38,22 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     for head in heads:
         if not isinstance(head, Declaration) or head.over is not None:
             raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
-    rest = _stripped(text, Span(word.end(), end))
+    rest = stripped(text, Span(word.end(), end))
     if rest.start >= rest.end:
         raise ParseError("behind `where` stand equations: `Y : n x n where A Y = B`.", rest)
-    equations = tuple(_equation(source, span, run) for span in _equations(text, rest))
+    equations = tuple(_equation(source, span, run) for span in between_commas(text, rest))
     first, *beside = heads
     whole = Span(start, end)
-    return replace(first, equations=equations, beside=tuple(beside), span=whole)
+    found: Declaration = replace(first, equations=equations, beside=tuple(beside), span=whole)
+    return found
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
     signs = [at for at, sign in _outside(source.text, span) if sign == "="]
     if len(signs) != 1:
         raise ParseError("an equation has two sides: `A Y = B`.", span)
-    left = _stripped(source.text, Span(span.start, signs[0]))
-    right = _stripped(source.text, Span(signs[0] + 1, span.end))
+    left = stripped(source.text, Span(span.start, signs[0]))
+    right = stripped(source.text, Span(signs[0] + 1, span.end))
     for side in (left, right):
         if side.start >= side.end:
             raise ParseError("an equation has two sides: `A Y = B`.", span)
@@ -62,14 +63,14 @@ def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
     )
 
 
-def _equations(text: str, span: Span) -> Iterator[Span]:
-    """Where the equations stand: between commas outside of brackets."""
+def between_commas(text: str, span: Span) -> Iterator[Span]:
+    """What stands between commas outside of brackets."""
     begin = span.start
     for at, sign in _outside(text, span):
         if sign == ",":
-            yield _stripped(text, Span(begin, at))
+            yield stripped(text, Span(begin, at))
             begin = at + 1
-    yield _stripped(text, Span(begin, span.end))
+    yield stripped(text, Span(begin, span.end))
 
 
 def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
@@ -86,11 +87,12 @@ def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
 def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
     begin = span.start
     for m in between.finditer(text, *span):
-        yield _stripped(text, Span(begin, m.start()))
+        yield stripped(text, Span(begin, m.start()))
         begin = m.end()
-    yield _stripped(text, Span(begin, span.end))
+    yield stripped(text, Span(begin, span.end))
 
 
-def _stripped(text: str, span: Span) -> Span:
+def stripped(text: str, span: Span) -> Span:
+    """The place without the spaces around it."""
     inner = text[span.start : span.end]
     return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

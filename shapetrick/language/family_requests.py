@@ -26,7 +26,7 @@ from ..core.indices import Index, Member, Range, base_of, split
 from ..core.problem import Claim, Problem, Request
 from .family_scope import Use
 from .family_statements import Build, FamilyElaboration
-from .scope import gather
+from .scope import gather, unused
 from .shape_errors import source
 from .syntax import UPSTREAM, Asked, Declaration, Definition, Statement, SyntaxNode
 
@@ -46,7 +46,8 @@ def read_families(
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
-        return _Queries(reading).problem([s for s in statements if isinstance(s, Asked)], complete)
+        queries = _Queries(reading, unused=unused(reading.scope, statements) if complete else ())
+        return queries.problem([s for s in statements if isinstance(s, Asked)], complete)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -57,6 +58,7 @@ class _Queries:
 
     reading: FamilyElaboration
     cotangents: tuple[Segment, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
         symbols = {n: e for n, e in self.reading.values.items() if isinstance(e, Symbol)}
@@ -79,7 +81,9 @@ class _Queries:
         requests = [r for a in asked for r in self._requests(a, problem)]
         if not asked and complete:
             requests = list(self._default_requests())
-        return replace(problem, requests=tuple(requests))
+        asked_by = {r.wrt.base for r in requests}
+        unused = tuple(name for name in self.unused if base_of(name) not in asked_by)
+        return replace(problem, requests=tuple(requests), unused=unused)
 
     def _requests(self, asked: Asked, problem: Problem) -> Iterator[Request]:
         if asked.kind not in KINDS:

@@ -9,13 +9,15 @@ import re
 from collections.abc import Container, Iterator
 
 from ..core.errors import Span
-from .parser import elementwise, tokens
+from .parser import tokens
 from .scope import vocabulary
+from .statement_lines import elementwise
 
 # How a token of the language looks, by the names that the grammar gives them.
 _LOOKS = {
     "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
-    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
+    "SYMMETRIC": "keyword", "FUNCTION": "function", "APPLY": "function", "ABSTRACT": "function",
+    "NUMBER": "number",
     "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
     "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
     "ATTRIBUTE": "attribute",

@@ -15,41 +15,28 @@ from lark.lexer import Lexer
 
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.expr import IDENTITY
+from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
-from .latex_names import ACCENTS, LETTERS, Names, Typed
-from .latex_tokens import Token
+from .index_binders import BINDERS, read_binder
+from .latex_macros import FUNCTIONS, OPERATORS, unread
+from .latex_names import Names, Typed, words_below
+from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .notated_calls import SIGMOID
 from .parser import LARGER
+from .synonyms import advice, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
-_OPERATORS = {
-    r"\odot": ".*", r"\circ": ".*", r"\otimes": "⊗", r"\oslash": "./", r"\cdot": "*",
-    r"\times": "*", "*": "*", r"\bullet": "*", "/": "/", r"\div": "/",
-}  # fmt: skip
-_FUNCTIONS = {
-    r"\log": "log", r"\ln": "log", r"\exp": "exp", r"\det": "det", r"\max": "max", r"\min": "min",
-    r"\sin": "sin", r"\cos": "cos", r"\tan": "tan", r"\arcsin": "asin", r"\arccos": "acos",
-    r"\arctan": "atan", r"\sinh": "sinh", r"\cosh": "cosh", r"\tanh": "tanh", r"\Tr": "tr",
-    r"\trace": "tr", r"\sgn": "sign",
-}  # fmt: skip
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
           r"\geq0": ("nonneg",)}  # fmt: skip
 _SYMMETRIC = {"": "symmetric", "++": "posdef"}
+_STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
 _BRACKETS = ("(", "[", r"\{", "{")
-_KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
-    rf"\{name}"
-    for name in (
-        *LETTERS, "frac", "sqrt", "sum", "top", "partial", "nabla", "left", "right", "mathbf",
-        "mathrm", "mathbb", "mathcal", "boldsymbol", "operatorname", "text", "vec", "lVert",
-        "rVert", "Vert", "langle", "rangle", "in", "begin", "end", "quad",
-    )
-}  # fmt: skip
-
+_BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 LexerPlace = tuple[int, int]  # tokens from one to another
 LexerItem = Terminal | LexerPlace
 
@@ -133,6 +120,8 @@ class _TerminalReader:
                 raise self._entry(self.tokens[i + 1].span)
             closing = _terminal("BAR_END", token, (norm, ",".join(scripts.below)))
             return [closing, *scripts.raised, (scripts.end, end)]
+        if token.text in _STRUCTURED:
+            return [_terminal(_STRUCTURED[token.text], token), *rest]
         if token.text in (r"\langle", r"\rangle"):
             return [_terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
         return [_terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
@@ -143,23 +132,35 @@ class _TerminalReader:
         if sign in ("+", "-"):
             kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
             return [_terminal(kind, token), rest]
-        if sign in _OPERATORS:
+        if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
-            return [_terminal(kind, token, text=_OPERATORS[sign]), rest]
-        if sign == ",":
+            return [_terminal(kind, token, text=OPERATORS[sign]), rest]
+        if sign in (",", "&"):
             return [_terminal("_COMMA", token), rest]
+        if sign == r"\\" and "_NEXT_ROW" in accepted:
+            last = i + 1 < end and self.tokens[i + 1].text == MATRIX_END
+            return [rest] if last else [_terminal("_NEXT_ROW", token), rest]
+        if sign in ("<", ">"):
+            return [_terminal("COMPARED", token), rest]
+        if sign in (".", r"\dots") and "_TO" in accepted:
+            return [_terminal("_TO", token), (i + 1 + (sign == "."), end)]
         if sign == "'":
             return [_terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
         if sign == "^":
             return [*self._raised(i), (self.tokens[i + 1].partner + 1, end)]
+        if sign == "_" and "INDEX_BELOW" in accepted:
+            close = self.tokens[i + 1].partner
+            below = ",".join(words_below(self.tokens[i + 2 : close], self.text))
+            index = _at("INDEX_BELOW", below, token.span | self.tokens[close].span)
+            return [index, (close + 1, end)]
         if sign == "_":
             raise self._entry(token.span)
         if sign == r"\frac":
             return [_terminal("FRAC", token), rest]
         if sign == r"\sqrt":
             return [_terminal("SQRT", token), rest]
-        if sign == r"\sum":
-            return self._sum(i, end)
+        if sign in _BINDERS:
+            return self._sum(i, end, _BINDERS[sign])
         if sign in (r"\norm", r"\abs"):
             close = self.tokens[i + 1].partner
             scripts = self.names.scripts(self.tokens, close + 1, self.text)
@@ -209,8 +210,8 @@ class _TerminalReader:
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [_at(kind, word, span) for kind, word in words]
 
-    def _sum(self, i: int, end: int) -> list[LexerItem]:
-        r"""`\sum_{i=1}^{n}`: the members over which it runs."""
+    def _sum(self, i: int, end: int, function: str) -> list[LexerItem]:
+        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries."""
         below = above = ""
         at = i + 1
         while at < end and self.tokens[at].is_("_", "^"):
@@ -221,14 +222,17 @@ class _TerminalReader:
         letter, equals, first = below.partition("=")
         span = self.tokens[i].span | self.tokens[at - 1].span
         over = range_of(letter, first, above) if equals and above else None
-        if over is None:
+        if function == _BINDERS[r"\sum"] and over is not None:
+            return [_at("SUM", "sum", span, over), (at, end)]
+        below = re.sub(r"\\neq?", "≠", below)
+        if not below:
             raise self._error(
-                "a sum runs over the members of a family, `\\sum_{i=1}^{n} x_i`, from one index to "
-                "another; a sum of all entries is `\\operatorname{sum}(A)`, or "
-                "`\\mathbf{1}^{\\top} x`.",
+                "a sum has its index below, `\\sum_{i=1}^{n} x_i`; a sum of all entries is "
+                "`\\operatorname{sum}(A)`.",
                 span,
             )
-        return [_at("SUM", "sum", span, over), (at, end)]
+        binder = read_binder(f"{function}_{{{below}}}" + (above and f"^{{{above}}}"), span)
+        return [_at("SUM", "sum", span, binder.value), (at, end)]
 
     # ---- sets and constants
 
@@ -380,8 +384,8 @@ class _TerminalReader:
 
     def _function_of(self, word: str) -> str:
         """The function of the language that a macro or a word names; empty if it is none."""
-        if word in _FUNCTIONS:
-            return _FUNCTIONS[word]
+        if word in FUNCTIONS:
+            return FUNCTIONS[word]
         plain = _simple(word)
         if word.startswith("\\") and plain in {name.lower() for name in LETTERS}:
             return ""
@@ -393,10 +397,11 @@ class _TerminalReader:
         scripts = self.names.scripts(self.tokens, at, self.text)
         token, power = self.tokens[i], None
         span = token.span | self.tokens[max(scripts.end, at) - 1].span
+        if scripts.below and name in LARGER and not scripts.raised:
+            return self._sum(at - 1, end, name)
         if scripts.below or scripts.above:
             raise self._error(
-                f"`{name}` has no index here: a logarithm is the natural one, a maximum of a "
-                "family is not read.",
+                f"`{name}` has no index here: a logarithm is the natural one.",
                 span,
             )
         if scripts.raised:
@@ -419,6 +424,9 @@ class _TerminalReader:
         if typed is None:
             raise self._unknown(token)
         dim = "DIM" in accepted
+        summed = any(self.tokens[k].is_("+", "-") for k in range(*typed.low))
+        if summed and typed.look[0] == IDENTITY and not self.names.is_known(IDENTITY):
+            return self._sized(typed, "eye", end) or []
         name = self.names.meaning(typed, self.text, new=dim)
         kind = "DIM" if dim else "NAME"
         known = self.names.is_known(name)
@@ -483,6 +491,9 @@ class _TerminalReader:
         if stop - first >= SHORTEST_WORD:
             span = self.tokens[first].span | self.tokens[stop - 1].span
             word = self.text[span.start : span.end]
+            meant = spelt(word, self.names.functions) or slip_of(word, self.names.functions)
+            if meant is not None and stop < len(self.tokens) and self._opens(stop):
+                raise self._unknown_function(word, span)
             raise self._error(
                 f"`{word}` is {' times '.join(f'`{c}`' for c in word)} in LaTeX, and not all of "
                 f"these are declared: write `\\mathrm{{{word}}}` for a name of several letters.",
@@ -640,12 +651,10 @@ class _TerminalReader:
         )
 
     def _unknown_function(self, name: str, span: Span) -> NameProblem:
-        return NameProblem(
-            f"`{name}` is neither a function nor declared: declare `{name} : elementwise`, or "
-            f"write `{name} \\cdot (…)` for a product.",
-            span,
-            self.text,
-        )
+        known, typed = [*self.names.functions, *self.names.abstract], self.text[slice(*span)]
+        said = advice(name, known, typed=typed)
+        message = f"`{name}` is neither a function nor declared. {said}"
+        return NameProblem(message, span, self.text)
 
     def _unknown(self, token: Token) -> ParseError:
         i, span = self.tokens.index(token), token.span
@@ -654,13 +663,9 @@ class _TerminalReader:
         shown = self.text[span.start : span.end]
         if token.kind != "macro":
             return self._error(f"`{shown}` has no place in a formula here.", span)
-        from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-        known = {*_KNOWN, *(f"\\{name}" for name in self.names.functions)}
-        meant = get_close_matches(token.text, sorted(known), n=1, cutoff=0.6)
-        unknown = meant and token.text not in known
-        advice = f" Did you mean `{meant[0]}`?" if unknown else ""
-        return self._error(f"`{shown}` is not read.{advice}", token.span if unknown else span)
+        instead, whole = unread(token.text, self.names.functions)
+        typed = shown if whole else token.text
+        return self._error(f"`{typed}` is not read{instead}", span if whole else token.span)
 
 
 def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:

@@ -13,17 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
+from ..core.greek import GREEK, LETTERS
 from ..core.indices import base_of, index_of, read_name
+from .index_binders import DELTAS
 from .latex_tokens import Token
 
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi",
-    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda",
-    "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
-LETTERS = frozenset(GREEK.values())
 # The same letter in another hand: read as it, unless the text has both.
 _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "varrho": "rho",
              "varsigma": "sigma", "varpi": "pi", "ell": "l"}  # fmt: skip
@@ -31,6 +25,7 @@ _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
+_SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
@@ -94,6 +89,7 @@ class Names:
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
     upstream: set[str] = field(default_factory=set)  # names of which there is a `vjp`
     dims: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)  # as they are read: `A_ij`
     _styles: dict[Look, str] = field(default_factory=dict)
 
     def add(self, name: str, style: str = "") -> None:
@@ -108,7 +104,7 @@ class Names:
 
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""
-        return base_of(name) in self.plain
+        return base_of(name) in self.plain or name in self.entries
 
     # ---- reading
 
@@ -231,8 +227,13 @@ class Names:
                 return read_name(f"{family}[{below[cut]}]")
         if below[:1] == ("bar",) and "_".join([stem, *below[1:]]) in self.upstream:
             return f"bar({'_'.join([stem, *below[1:]])})"
+        entry = "" if new else self._entry(typed)
+        if entry:
+            self.entries.add(entry)
+            return entry
         if not new:
             self._refuse_entry(typed, text)
+            self._refuse_star(typed, text)
         if not typed.spelled.replace("_", "").isalnum():
             raise NameProblem("this is no name that is known.", typed.span, text)
         return typed.spelled
@@ -254,25 +255,45 @@ class Names:
             )
         return names[0] if names else None
 
+    def _entry(self, typed: Typed) -> str:
+        """The name of an entry of what is known, `A_ij`; empty if it is none."""
+        (stem, below), base = typed.look, None
+        index = "".join(below)
+        if _SHIFTED.fullmatch(index):
+            base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
+            known = base is not None and base not in self.families.values()
+            return read_name(f"{base}[{index}]") if known else ""
+        if not 0 < len(index) < 3 or not all(c == ":" or _INDEX.fullmatch(c) for c in index):
+            return ""
+        for look in ((stem, ()), (stem.upper(), ())):
+            base = base or next((n for n in self.looks.get(look, ()) if n not in self.dims), None)
+        base = stem if base is None and stem in DELTAS else base
+        if base is None or base in self.families.values():
+            return ""
+        return f"{base if base in DELTAS or look_of(base)[0] == stem else stem}_{index}"
+
+    def _refuse_star(self, typed: Typed, text: str) -> None:
+        """Refuse the conjugate transpose of a known name."""
+        stem, below = typed.look
+        if below[-1:] == ("star",) and self.looks.get((stem, below[:-1])):
+            raise NameProblem(
+                "this is not declared: the transpose is `A^{\\top}`; a name with a star is one "
+                "that is declared or defined.",
+                typed.span,
+                text,
+            )
+
     def _refuse_entry(self, typed: Typed, text: str) -> None:
         """Refuse an index that is no member's."""
         stem, below = typed.look
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
-        base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
         shown = f"{stem}[{','.join(below)}]"
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
                 f"no family: declare `{stem}[i] : d for i = 1..n`, or write the sum in matrix "
                 "notation, `x^{\\top} y`.",
-                typed.span,
-                text,
-            )
-        if base is not None and not any(word.isdigit() for word in below):
-            raise NameProblem(
-                f"`{shown}` would be an entry of `{base}`, and entries are not read in LaTeX: "
-                "write it in matrix notation, or declare the name with its index.",
                 typed.span,
                 text,
             )
@@ -290,9 +311,9 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word = ""
         elif token.kind in ("letter", "number", "word"):
             word += letter_of(token.text)
-        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell")):
+        elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell", r"\infty")):
             word += _VARIANTS.get(token.text[1:], token.text[1:])
-        elif token.is_("+", "-"):
+        elif token.is_("+", "-", ":"):
             word += token.text
         elif token.is_(r"\mathbf", r"\boldsymbol") or token.kind in ("open", "close"):
             continue

@@ -19,12 +19,14 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .index_binders import Binder
 from .latex_lexer import LatexLexer, LatexPart, arguments
 from .latex_names import Names, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
+from .lexer import span_of
 from .notated_calls import BARS, EXPONENTIAL
-from .parser import LARGER, NORMS, TOGETHER, Builder, asking, made_parser, span_of
+from .parser import LARGER, NORMS, Application, Builder, asking, made_parser
 from .scope import SIZED
 from .syntax import (
     UPSTREAM,
@@ -51,14 +53,10 @@ _RELATIONS = ("=", ":=")
 _NORMS = {**NORMS, "": "norm", "mathrm{F}": NORMS["F"]}
 
 
-class _Application(SyntaxNode):
-    """A function that took the factor behind it without brackets."""
-
-    __slots__ = ()
-
-
 class _Builder(Builder):
     """What the parser calls; what is not here is built as in the plain language."""
+
+    log = r"\log({})"
 
     # ---- declarations
 
@@ -110,22 +108,6 @@ class _Builder(Builder):
 
     # ---- expressions
 
-    def juxtaposition(self, c: list[Any]) -> SyntaxNode:
-        left, right = c
-        last = left.args[1] if left.juxtaposed and not left.bracketed else left
-        if not isinstance(last, _Application) or isinstance(right, _Application):
-            return super().juxtaposition(c)
-        taken = last.args[0]
-        if not _begins_with_number(taken):
-            raise ParseError(
-                "how much a function without brackets takes is not clear where a factor follows: "
-                "put brackets, `\\log(x) y` or `\\log(x y)`.",
-                last.span | right.span,
-            )
-        argument = super().juxtaposition([taken, right])
-        wider = _Application(last.kind, (argument,), last.value, last.span | right.span)
-        return wider if last is left else super().juxtaposition([left.args[0], wider])
-
     def call(self, c: list[Any]) -> SyntaxNode:
         function, left, *given, right = c
         name, before, power = function.value
@@ -141,18 +123,11 @@ class _Builder(Builder):
     def application(self, c: list[Any]) -> SyntaxNode:
         function, argument = c
         name, _, power = function.value
+        if power is None:
+            return super().application(c)
         span = span_of(function) | argument.span
-        if power is None and argument.kind == "call" and not argument.bracketed:
-            held = argument
-            if argument.value.name == BARS and _is_together(name, argument.args[0]):
-                (held,) = argument.args  # `log |det A|`
-            together = TOGETHER.get((name, held.value.name))
-            if together is not None:
-                return _Application("call", held.args, Callee(together), span)
-        node: SyntaxNode = _Application("call", (argument,), Callee(name), span)
-        if power is not None:
-            node = _Application(".^", (node, self.number([power])), None, span)
-        return node
+        called = SyntaxNode("call", (argument,), Callee(name), span)
+        return Application(".^", (called, self.number([power])), None, span)
 
     def exponential(self, c: list[Any]) -> SyntaxNode:
         return SyntaxNode("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
@@ -181,20 +156,10 @@ class _Builder(Builder):
 
     def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
-        return SyntaxNode("running", (body,), sign.value.rising, span_of(sign) | body.span)
-
-
-def _is_together(name: str, inner: SyntaxNode) -> bool:
-    """Whether a function is read as one with a call in bars, which are no bars themselves."""
-    return (
-        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
-    )
-
-
-def _begins_with_number(node: SyntaxNode) -> bool:
-    while node.juxtaposed and not node.bracketed:
-        node = node.args[0]
-    return node.kind == "number" and not node.bracketed
+        span = span_of(sign) | body.span
+        if isinstance(sign.value, Binder):
+            return SyntaxNode("bound", (body,), sign.value, span)
+        return SyntaxNode("running", (body,), sign.value.rising, span)
 
 
 def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
@@ -434,7 +399,9 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
 
 def expression(text: str, span: Span, names: Names) -> SyntaxNode:
     """An expression in LaTeX. Raises ParseError."""
-    found = [t for t in tokens(text, span) if not t.is_(r"\\")]
+    typed = tokens(text, span)
+    breaks = {i for i in _outer(typed) if typed[i].is_(r"\\")}
+    found = [t for i, t in enumerate(typed) if i not in breaks]
     names.bound = _bound(Cut(found, None, span))
     node: SyntaxNode = _run("expression", LatexPart(text, rebased(found), names))
     return node

@@ -15,6 +15,7 @@ from lark import Token
 from lark.lexer import Lexer
 
 from ..core.errors import ParseError, Span
+from ..core.greek import as_declared
 from .syntax import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
@@ -25,6 +26,7 @@ RESERVED = ("wrt", "with")
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
 _CALL = re.compile(r"\s*[(|‖]")
+_OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
             "_AT": "END"}  # fmt: skip
 _BARS = ("BAR", "NORM")
@@ -32,12 +34,14 @@ _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
 
 
 class Source(NamedTuple):
-    """A piece of a text, and the names in it that are functions where a bracket follows."""
+    """A piece of a text, the names in it that are functions where a bracket follows, and those that
+    are declared or defined."""
 
     text: str
     span: Span
     functions: Arities
     abstract: Container[str]
+    names: Container[str] = frozenset()
 
 
 class Terminals(Lexer):
@@ -61,7 +65,7 @@ class Terminals(Lexer):
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
-        text, (at, end), _, _ = source
+        text, (at, end), *_ = source
         places, of_state = parser_state.state_stack, self._of_state
         opened: list[Token] = []
         while at < end:
@@ -75,7 +79,10 @@ class Terminals(Lexer):
             token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
             if token.type in ("NAME", "DIM"):
                 inside = bool(opened) and opened[-1].type in _BARS
-                _tell_apart(token, PlacedName(normal(token.value), Span(start, at)), source, inside)
+                name = normal(token.value)
+                if token.type == "NAME":
+                    name = as_declared(name, source.names)
+                _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
             elif token.type in _BARS:
                 _pair(token, opened, text)
             elif token.type in _OPENING:
@@ -131,6 +138,8 @@ def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -
             token.type = f"_{name.upper()}"
         elif name in source.functions and _calls(source.text, end, inside):
             token.type, token.value = "FUNCTION", (name, source.functions[name])
+        elif source.functions.get(name) and _takes(source, named):
+            token.type, token.value = "APPLY", (name, source.functions[name])
         elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
             token.type = "ABSTRACT"
     elif name == "for":  # of a range that is not well formed
@@ -144,6 +153,16 @@ def _calls(text: str, end: int, inside: bool) -> bool:
     return m is not None and not (inside and m.group().endswith(("|", "‖")))
 
 
+def _takes(source: Source, named: PlacedName) -> bool:
+    """Whether a function without brackets stands before what it can take: `tr A`."""
+    m = _OPERAND.match(source.text, named.span.end, source.span.end)
+    return m is not None and named.name not in source.names and m.group().strip() not in RESERVED
+
+
 def normal(text: str) -> str:
     """A name as it is compared: composed."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def span_of(t: Token) -> Span:
+    return Span(t.start_pos or 0, t.end_pos or 0)

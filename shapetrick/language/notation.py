@@ -43,7 +43,7 @@ from ..core.expr import (
 )
 from ..core.functions import NAMES
 from ..core.indices import Range
-from ..core.structured import Acted, Block, Bounds, Part, written
+from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
@@ -143,6 +143,10 @@ class Notation:
     def marked(self, e: Expr, piece: Fragment) -> Fragment:
         """The piece of a node, as it stands in the pieces of others."""
         return piece
+
+    def word(self, name: str) -> str:
+        """The name of a function that has no row."""
+        return name
 
     def selected(self, base: Fragment, sides: Sequence[Rope]) -> Rope:
         """Rows and columns of a matrix."""
@@ -274,12 +278,12 @@ class _Writer:
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
             case Part():
                 piece = self._part(e)
-            case Block():
+            case BlockMatrix():
                 piece = Fragment(s.block(self._rows(e)), NotationPrecedence.ATOM)
             case Acted():
                 by = [] if e.by is None else [s.dim(e.by)]
                 axis = [] if e.axis is None or ONE in e.shape else [s.axis(e.axis)]
-                piece = s.function(e.function, [self.pieces[e.args[0]]], [*by, *axis])
+                piece = s.function(s.word(e.function), [self.pieces[e.args[0]]], [*by, *axis])
             case _:
                 piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
         self.pieces[e] = s.marked(e, piece)
@@ -307,7 +311,7 @@ class _Writer:
             sides = sides[1:]
         return Fragment(s.selected(self.pieces[base], sides), NotationPrecedence.ATOM)
 
-    def _rows(self, e: Block) -> list[list[Rope]]:
+    def _rows(self, e: BlockMatrix) -> list[list[Rope]]:
         cells = [signed(self.pieces[a]) for a in e.args]
         return [cells[i : i + e.width] for i in range(0, len(cells), e.width)]
 

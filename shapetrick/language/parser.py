@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -21,17 +21,21 @@ from lark import Lark, Token, __version__
 from lark.exceptions import LarkError, UnexpectedToken
 from lark.lexer import Lexer
 
-from ..core.budget import STATEMENTS, TEXT
+from ..core.budget import STATEMENTS
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
+from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
-from ..core.problem import DerivativeKind
-from .equation_statements import unknowns
-from .letters import check_letters, folded
-from .lexer import Arities, Source, Terminals, normal
+from .derivative_notation import derivative
+from .equation_library import solved
+from .index_binders import IndexBuilder
+from .lexer import Arities, Source, Terminals, normal, span_of
+from .libraries import by_entry
+from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
-from .selections import FROM_ONE, Selector, Selectors, block, selected
+from .selections import StructureBuilder
+from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -62,44 +66,22 @@ _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
 }  # fmt: skip
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
-_PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
-_OTHERWISE = {
-    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`."
-}
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
-_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-_COMMENT = re.compile(r"#[^\n]*")
-_BOUNDARY = re.compile(r"[()\[\]{};\n]")
-_UNPRINTABLE = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
-_NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
-_WRT = rf"{_NAME}(?:\s*,\s*{_NAME})*"
-# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
-_TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
-_DERIVATIVES = tuple(
-    re.compile(form, re.DOTALL)
-    for form in (
-        rf"(?P<d>[d∂])\s*/\s*(?P=d)\s*(?P<wrt>{_WRT})(?P<of>[\s(].*)",
-        rf"d{_TWO}(?=[\s(])(?!\s*[=:,])(?P<of>.+)/\s*d\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"∂{_TWO}(?P<of>.+)/\s*∂\s*(?P<wrt>{_WRT}){_RAISED}",
-        rf"d{_TWO}(?P<of>[^\W\d]\w*)\s*/\s*d(?P<wrt>{_WRT}){_RAISED}",
-        rf"∇{_TWO}\s*_\s*\{{?\s*(?P<wrt>{_WRT})\s*\}}?(?P<of>[\s(‖|⟨].*)",
-        rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
-    )
-)
-_CHECK = re.compile(r"check\s+(?=[d∂∇])")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
-class Builder:
+class Application(SyntaxNode):
+    """A function that took the factor behind it without brackets."""
+
+    __slots__ = ()
+
+
+class Builder(StructureBuilder, IndexBuilder, LibraryCalls):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
+
+    log = "log({})"  # an example of a call
 
     def NAME(self, t: Token) -> PlacedName:
         named: PlacedName = t.value
@@ -123,23 +105,21 @@ class Builder:
         inner = INNER if sign.value in ("@", "·") else None
         return SyntaxNode(kind, (left, right), inner, left.span | right.span)
 
-    def compared(self, c: list[Any]) -> SyntaxNode:
-        """`A > B`: the step of the difference."""
-        left, sign, right = c
-        span = left.span | right.span
-        if sign not in "<>":
-            raise ParseError(
-                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
-                "write `1 - (A < B)`.",
-                span_of(sign),
-            )
-        sides = (left, right) if sign == ">" else (right, left)
-        difference = SyntaxNode("-", sides, None, span)
-        return SyntaxNode("call", (difference,), Callee("step"), span)
-
     def juxtaposition(self, c: list[Any]) -> SyntaxNode:
         left, right = c
-        return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        last = left.args[1] if left.juxtaposed and not left.bracketed else left
+        if not isinstance(last, Application) or isinstance(right, Application):
+            return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        taken = last.args[0]
+        if not _begins_with_number(taken):
+            raise ParseError(
+                "how much a function without brackets takes is not clear where a factor follows: "
+                f"put brackets, `{self.log.format('x')} y` or `{self.log.format('x y')}`.",
+                last.span | right.span,
+            )
+        argument = self.juxtaposition([taken, right])
+        wider = Application(last.kind, (argument,), last.value, last.span | right.span)
+        return wider if last is left else self.juxtaposition([left.args[0], wider])
 
     def sign(self, c: list[Any]) -> SyntaxNode:
         sign, node = c
@@ -164,6 +144,13 @@ class Builder:
 
     def raised(self, c: list[Any]) -> SyntaxNode:
         return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
+
+    def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
+        raise ParseError(
+            "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
+            "rank.",
+            span_of(c[1]),
+        )
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
@@ -195,6 +182,19 @@ class Builder:
             return SyntaxNode("call", inner.args, Callee(together), span)
         return SyntaxNode("call", (inner,), Callee(name), span)
 
+    def application(self, c: list[Any]) -> SyntaxNode:
+        function, argument = c
+        name, *_ = function.value
+        span = span_of(function) | argument.span
+        if argument.kind == "call" and not argument.bracketed:
+            held = argument
+            if argument.value.name == BARS and _is_together(name, argument.args[0]):
+                (held,) = argument.args  # `log |det A|`
+            together = TOGETHER.get((name, held.value.name))
+            if together is not None:
+                return Application("call", held.args, Callee(together), span)
+        return Application("call", (argument,), Callee(name), span)
+
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
@@ -210,36 +210,9 @@ class Builder:
         name, span = called if index is None else self.member([called, index, bracket])
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
-    def selected(self, c: list[Any]) -> SyntaxNode:
-        base, selectors, end = c
-        return selected(base, selectors, base.span | span_of(end))
-
-    def selectors(self, c: list[Any]) -> Selectors:
-        return tuple(c)
-
-    def selected_one(self, c: list[Any]) -> Selector:
-        return Selector(c[0], c[0])
-
-    def selected_span(self, c: list[Any]) -> Selector:
-        return Selector(*c)
-
-    def selected_all(self, c: list[Any]) -> Selector:
-        return Selector()
-
-    def python_slice(self, c: list[Any]) -> None:
-        ends = [node for node in c if node is not None]
-        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
-
-    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
-        return tuple(c)
-
-    def block(self, c: list[Any]) -> SyntaxNode:
-        opening, *rows, end = c
-        return block(rows, span_of(opening) | span_of(end))
-
     def member(self, c: list[Any]) -> PlacedName:
-        (name, span), index, end = c
-        return PlacedName(member(name, index), span | span_of(end))
+        (name, span), *indices, end = c
+        return PlacedName(member(name, *indices), span | span_of(end))
 
     head_member = named_member = member
 
@@ -254,49 +227,6 @@ class Builder:
         letter, first, last = c
         return Range(normal(str(letter)), first, last).rising
 
-    def prefixed(self, c: list[Any]) -> SyntaxNode:
-        """A function of a library: `np.exp(X)`."""
-        module, function, *rest = c
-        name, _ = function.value
-        span = span_of(module) | span_of(rest[-1])
-        otherwise = _OTHERWISE.get((module.partition(".")[0], name))
-        if otherwise is not None:
-            raise ParseError(otherwise, span)
-        args = [a for a in rest if isinstance(a, SyntaxNode)]
-        if name in _PRODUCTS and len(args) == 2:
-            return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
-        return replace(self.call([function, *rest]), span=span)
-
-    def method(self, c: list[Any]) -> SyntaxNode:
-        """A method of an array: `X.sum(axis=0)`."""
-        node, method, opening, *given, end = c
-        name, span = str(method)[1:], node.span | span_of(end)
-        if name in _PRODUCTS and len(given) == 1:
-            return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
-        if name in ("t", "transpose") and given == [None]:
-            return SyntaxNode("'", (node,), None, span)
-        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
-        function.value = ("inv" if name == "inverse" else name, 1)
-        return replace(self.call([function, opening, node, *given, end]), span=span)
-
-    def keeping(self, c: list[Any]) -> None:
-        """`keepdims=True`, which all is here."""
-        word, value = c
-        if not word.startswith("keepdim"):
-            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
-
-    def keyword(self, c: list[Any]) -> int:
-        word, *sign, value = c
-        axis = _AXES.get("".join([*("-" for _ in sign), value]))
-        if word in ("axis", "dim") and axis is not None:
-            return axis
-        typed = "".join([word, "=", *sign, value])
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
-
     def call(self, c: list[Any]) -> SyntaxNode:
         function, _, *given, end = c
         given = [a for a in given if a is not None]
@@ -308,6 +238,9 @@ class Builder:
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
+        norm = by_order(name, given, span)
+        if norm is not None:
+            return norm
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None:
             _check_larger(name, args, span)
@@ -410,6 +343,19 @@ def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
     )
 
 
+def _is_together(name: str, inner: SyntaxNode) -> bool:
+    """Whether a function is read as one with a call in bars, which are no bars themselves."""
+    return (
+        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
+    )
+
+
+def _begins_with_number(node: SyntaxNode) -> bool:
+    while node.juxtaposed and not node.bracketed:
+        node = node.args[0]
+    return node.kind == "number" and not node.bracketed
+
+
 def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
     return SyntaxNode(node.kind, node.args, node.value, span, True, node.juxtaposed)
 
@@ -419,10 +365,6 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
     return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
-
-
-def span_of(t: Token) -> Span:
-    return Span(t.start_pos or 0, t.end_pos or 0)
 
 
 def _whole(sign: Token | None, digits: Token) -> int:
@@ -446,14 +388,16 @@ def parse(
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
+    names: Iterable[str] = (),
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. Expressions `alone` are requests, where that
-    is wanted. Raises ParseError."""
+    `declared` before that is an element-wise function, and `names` are values. Expressions `alone`
+    are requests, where that is wanted. Raises ParseError."""
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
-        sources = [Source(clean, span, functions, abstract) for span in lines(clean, begin)]
+        known = {*names, *abstract, *declared_names(clean, begin)}
+        sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         return [statement(source, alone) for source in sources]
     except InputError as error:
@@ -461,15 +405,18 @@ def parse(
 
 
 def parse_expression(
-    text: str, functions: Arities, abstract: Container[str] = frozenset()
+    text: str,
+    functions: Arities,
+    abstract: Container[str] = frozenset(),
+    names: Container[str] = frozenset(),
 ) -> SyntaxNode:
-    """One expression. Raises ParseError."""
+    """One expression, of which `names` are declared elsewhere. Raises ParseError."""
     try:
         clean = cleaned(text, functions)
         spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
-        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract))
+        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return node
     except InputError as error:
         raise error.located(None, text) from None
@@ -501,56 +448,9 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
     return found
 
 
-def elementwise(clean: str, begin: int = 0) -> set[str]:
-    """The names that a text declares from a place on as element-wise functions."""
-    found = _ELEMENTWISE.findall(clean, begin)
-    return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
-
-
-def cleaned(text: str, known: Container[str] = ()) -> str:
-    """The text with comments blanked and letters made plain; every place stays where it was."""
-    TEXT.admit(len(text), "this text", "split it into several problems.")
-    unprintable = _UNPRINTABLE.search(text)
-    if unprintable:
-        name = f"U+{ord(unprintable.group()):04X}"
-        raise ParseError(
-            f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
-        )
-    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
-    check_letters(clean, known)
-    return clean
-
-
-def lines(text: str, begin: int = 0) -> Iterator[Span]:
-    """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
-    start, open_at = begin, list[int]()
-    for m in _BOUNDARY.finditer(text + "\n;", begin):
-        sign, at = m.group(), m.start()
-        if sign in "([{":
-            open_at.append(at)
-        elif sign in ")]}":
-            if not open_at:
-                raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
-            opened = open_at.pop()
-            if _PAIRS[text[opened]] != sign:
-                raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
-        elif sign == ";" and open_at:
-            if m.end() <= len(text) and text[open_at[-1]] == "[":
-                continue  # between the rows of a block
-            raise ParseError(
-                f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
-            )
-        elif not open_at:
-            body = text[start:at]
-            if body.strip():
-                left = start + len(body) - len(body.lstrip())
-                yield Span(left, start + len(body.rstrip()))
-            start = at + 1
-
-
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or unknowns(source, _run)
+    asked = _derivative(source) or solved(source, _run)
     if asked is not None:
         return asked
     try:
@@ -573,47 +473,18 @@ def _reached(error: ParseError) -> int:
 
 def _derivative(source: Source) -> Asked | None:
     """The request that a derivative's own notation is, or the claim of what it equals."""
-    text, (start, end) = source.text, source.span
-    check = _CHECK.match(text, start, end)
-    begin = start if check is None else check.end()
-    if text[begin] not in "d∂∇":
+    found = derivative(source.text, source.span)
+    if found is None:
         return None
-    equals = _equals(text, begin, end)
-    if check is not None and equals is None:
-        return None
-    stop = end if equals is None else equals
-    left = Span(begin, begin + len(text[begin:stop].rstrip()))
-    for form in _DERIVATIVES:
-        m = form.fullmatch(text, *left)
-        if m is not None:
-            break
-    else:
-        return None
-    of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
-    names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
-    wrt = tuple(PlacedName(normal(n.group()), Span(*n.span())) for n in names)
-    kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
-    leibniz = kind == "grad" and text[begin] != "∇"
+    of = _run("expression", source._replace(span=found.of))
     claim = None
-    if equals is not None:
-        right = _stripped(text, Span(equals + 1, end))
-        claim = _run("expression", source._replace(span=right))
-    return Asked(kind, of, wrt, None, False, claim, source.span, leibniz=leibniz)
-
-
-def _equals(text: str, start: int, end: int) -> int | None:
-    """Where the sign between two sides stands, outside of brackets."""
-    depth = 0
-    for m in _SIDES.finditer(text, start, end):
-        if m.group() == "=" and not depth:
-            return m.start()
-        depth += (m.group() in "([{") - (m.group() in ")]}")
-    return None
-
-
-def _stripped(text: str, span: Span) -> Span:
-    inner = text[span.start : span.end]
-    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))
+    if found.claim is not None:
+        claim = _run("expression", source._replace(span=found.claim))
+    wrt = tuple(
+        PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
+        for span in found.wrt
+    )
+    return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
 
 
 def asking(of: SyntaxNode) -> Asked:
@@ -639,7 +510,7 @@ def _run(start: str, source: Source) -> Any:
             state.feed_token(token)
             begun = _begun(token, fed, begun)
             position, fed = state.position, token
-        return driver.feed_eof(fed)
+        return _in_its_language(driver.feed_eof(fed), text)
     except UnexpectedToken as error:
         refused = error.token
     if begun is not None:
@@ -653,6 +524,19 @@ def _run(start: str, source: Source) -> Any:
         raise NameProblem(unknown_function(name, source.functions), place, text)
     message = complaint(stopped, waiting, source.functions)
     raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _in_its_language(made: Any, text: str) -> Any:
+    """What was made, signs in the place of Python's where an expression has its marks."""
+    match made:
+        case SyntaxNode():
+            return by_entry(text, made)
+        case Definition():
+            return replace(made, body=by_entry(text, made.body))
+        case Asked():
+            claim = None if made.claim is None else by_entry(text, made.claim)
+            return replace(made, of=by_entry(text, made.of), claim=claim)
+    return made
 
 
 def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:
@@ -670,19 +554,9 @@ def _malformed(begun: Token, source: Source) -> ParseError:
     place = span_of(begun)
     if begun.type == "_FOR":
         return ParseError(RANGE, Span(place.start, source.span.end))
-    end = next(_closings(source.text, place.end))
+    end = next(closings(source.text, place.end))
     message = RANGE if begun.type == "SUM" else no_index(source.text[place.start : end])
     return ParseError(message, Span(place.start, end))
-
-
-def _closings(text: str, begin: int) -> Iterator[int]:
-    """Where the brackets that open behind a place are closed again, all of them."""
-    depth = 0
-    for m in _BOUNDARY.finditer(text, begin):
-        closes = m.group() in _PAIRS.values()
-        depth += (m.group() in _PAIRS) - closes
-        if closes and not depth:
-            yield m.end()
 
 
 def _waiting(expected: Container[str]) -> Waiting:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
 from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
+from .statement_lines import cleaned, declared_names, elementwise, lines
 from .syntax import Statement, SyntaxNode
 
 if TYPE_CHECKING:
@@ -38,16 +39,17 @@ def parse(
     begin: int = 0,
     declared: Iterable[str] = (),
     alone: bool = False,
+    names: Iterable[str] = (),
 ) -> list[Statement]:
     """The statements of a problem, in order, those that begin at a place or behind it; what is
-    `declared` before that is an element-wise function. LaTeX is read from the beginning alone: its
-    letters are told apart by all that is declared. Expressions `alone` are requests, where that is
-    wanted. Raises ParseError."""
+    `declared` before that is an element-wise function, and `names` are values. LaTeX is read from
+    the beginning alone: its letters are told apart by all that is declared. Expressions `alone` are
+    requests, where that is wanted. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse(text, functions, begin, declared, alone)
+        return plain.parse(text, functions, begin, declared, alone, names)
     assert begin == 0
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
         return [s for _, statements in found for s in statements]
     except InputError as error:
@@ -60,13 +62,13 @@ def parse_expression(
     abstract: Container[str] = frozenset(),
     names: Collection[str] = (),
 ) -> SyntaxNode:
-    """One expression; `names` are those that LaTeX may mention. Raises ParseError."""
+    """One expression; `names` are those that it may mention. Raises ParseError."""
     if not has_latex(text):
-        return plain.parse_expression(text, functions, abstract)
+        return plain.parse_expression(text, functions, abstract, {*names, *_listed(abstract)})
     from .latex_parser import expression, names_of
 
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         known = names_of([*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
         return expression(clean, _inner(clean), known)
@@ -80,7 +82,7 @@ def written(
     """Where the statements of a text with LaTeX stand, each as it may stand alone, and what it
     means; `names` are known besides. Raises ParseError."""
     try:
-        clean = plain.cleaned(text, functions)
+        clean = cleaned(text, functions)
         found = _parsed(clean, list(_written(clean)), functions, names)
         return [(w.span, _alone(clean, w), statements) for w, statements in found]
     except InputError as error:
@@ -132,22 +134,19 @@ def _written(text: str) -> Iterator[Written]:
     from .latex_tokens import formulas
 
     found = list(formulas(text))
-    blanked = list(text.replace(r"\;", r"\,"))
+    _admit([f.inner for f in found])
+    parts, end = [], 0
     for formula in found:
-        for k in range(*formula.span):
-            blanked[k] = " "
-    rest = "".join(blanked)
+        parts += [text[end : formula.span.start], " " * (formula.span.end - formula.span.start)]
+        end = formula.span.end
+    rest = "".join([*parts, text[end:]]).replace(r"\;", r"\,")
     spans = [(f.inner, True) for f in found]
-    for span in plain.lines(rest):
-        if _beside(text, rest, span, [f.span for f in found]):
-            continue
-        spans.append((span, "\\" in text[span.start : span.end]))
-    latex = sum(s.end - s.start for s, is_formula in spans if is_formula)
-    if latex > MOST_LATEX:
-        raise ParseError(
-            f"there are {latex:,} characters of LaTeX: at most {MOST_LATEX:,} are read.",
-            Span(0, 1),
-        )
+    places = [f.span for f in found]
+    for span in lines(rest):
+        if not _beside(rest, span, places):
+            spans.append((span, "\\" in text[span.start : span.end]))
+            STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
+    _admit([span for span, is_formula in spans if is_formula])
     for span, is_formula in sorted(spans):
         if is_formula:
             yield from (Written(cut.span, cut) for cut in cuts(text, span))
@@ -155,10 +154,24 @@ def _written(text: str) -> Iterator[Written]:
             yield Written(span)
 
 
-def _beside(text: str, rest: str, span: Span, found: list[Span]) -> bool:
+def _admit(formulas: Sequence[Span]) -> None:
+    """Refuse more LaTeX than is read. Raises ParseError."""
+    latex = sum(span.end - span.start for span in formulas)
+    if latex > MOST_LATEX:
+        raise ParseError(
+            f"there are {latex:,} characters of LaTeX: at most {MOST_LATEX:,} are read.",
+            Span(0, 1),
+        )
+
+
+def _beside(rest: str, span: Span, found: list[Span]) -> bool:
     """Whether a text stands beside formulas and only joins them. Raises ParseError for prose."""
-    begin = max(rest.rfind(sign, 0, span.start) for sign in "\n;") + 1
-    end = min((at for at in (rest.find(s, span.end) for s in "\n;") if at >= 0), default=len(rest))
+    begin = rest.rfind("\n", 0, span.start) + 1
+    begin = max(begin, rest.rfind(";", begin, span.start) + 1)
+    line = rest.find("\n", span.end)
+    line = len(rest) if line < 0 else line
+    end = rest.find(";", span.end, line)
+    end = line if end < 0 else end
     i = bisect_right(found, (begin, begin))  # formulas don't overlap
     if not any(f.start < end and begin < f.end for f in found[max(i - 1, 0) : i + 1]):
         return False
@@ -184,11 +197,12 @@ def _parsed(
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
     names = names_of(known, functions)
-    names.abstract.update(plain.elementwise(text))
+    names.abstract.update(elementwise(text))
     gather(text, [], cut, names)
     abstract = frozenset(names.abstract)
+    declared = {*names.plain, *declared_names(text)}
     typed = {
-        w.span: plain.statement(Source(text, w.span, functions, abstract), alone)
+        w.span: plain.statement(Source(text, w.span, functions, abstract, declared), alone)
         for w in found
         if w.cut is None
     }

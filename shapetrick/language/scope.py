@@ -16,7 +16,7 @@ from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
-from ..core.indices import Member
+from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
 from .structured_calls import CALLS
@@ -70,11 +70,13 @@ def vocabulary() -> Mapping[str, int]:
 
 
 class Declared(NamedTuple):
-    """A symbol: its sides if they were given, its attributes, and its place."""
+    """A symbol: its sides if they were given, its attributes, its place, and whether it is a column
+    if no sides were given."""
 
     sides: tuple[TypedDimension, TypedDimension] | None
     attributes: tuple[str, ...]
     span: Span | None
+    is_column: bool | None = None  # of what has no sides; None where its name's case tells
 
     @property
     def needs_square(self) -> bool:
@@ -124,7 +126,10 @@ def gather(
     for statement in statements:
         if isinstance(statement, Declaration):
             for part in statement.parts:
-                _declare(scope, part)
+                if statement.solver is None:
+                    _declare(scope, part)
+                else:
+                    _declare_solved(scope, part)
             if statement.equations:
                 scope.systems.append(statement)
         elif isinstance(statement, Definition):
@@ -147,7 +152,7 @@ def gather(
     for name in _dependency_order(scope, bodies):
         scope.bodies[name] = bodies[name]
     if complete:
-        scope.unused = _unused(scope, statements, [*bodies.values(), *requests, *equations])
+        scope.unused = unused(scope, statements)
     for nodes in (*bodies.values(), *requests, *equations):
         for node in unknown_names(scope, nodes):
             _assume(scope, node, nodes)
@@ -160,19 +165,20 @@ def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
         yield from (list(walk(side)) for side in sides)
 
 
-def _unused(
-    scope: Scope, statements: Iterable[Statement], expressions: Iterable[Iterable[SyntaxNode]]
-) -> tuple[str, ...]:
-    """What is declared, and in no expression, claim or direction."""
+def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
+    """What is declared, and in no expression, claim or direction; of families, no member."""
     asked = [s for s in statements if isinstance(s, Asked)]
-    used = {s.direction.name for s in asked if s.direction is not None}
-    claims = [walk(s.claim) for s in asked if s.claim is not None]
-    for node in chain(chain.from_iterable(expressions), chain.from_iterable(claims)):
+    used = {base_of(s.direction.name) for s in asked if s.direction is not None}
+    bodies = [s.body for s in statements if isinstance(s, Definition)]
+    claims = [s.claim for s in asked if s.claim is not None]
+    declarations = (s for s in statements if isinstance(s, Declaration))
+    sides = [side for s in declarations for both in s.equations for side in both]
+    for node in chain.from_iterable(map(walk, (*bodies, *(s.of for s in asked), *claims, *sides))):
         if node.kind == "name":
-            used.add(node.value)
+            used.add(base_of(node.value))
         elif node.kind == "abstract":
-            used.add(node.value[0])
-    return tuple(name for name in (*scope.symbols, *scope.functions) if name not in used)
+            used.add(base_of(node.value[0]))
+    return tuple(name for name in (*scope.symbols, *scope.functions) if base_of(name) not in used)
 
 
 def _declare(scope: Scope, declaration: Declaration) -> None:
@@ -205,6 +211,16 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
             scope.functions[named.name] = named.span
         else:
             scope.symbols[named.name] = Declared(sides, attributes, named.span)
+
+
+def _declare_solved(scope: Scope, unknown: Declaration) -> None:
+    """Declare what a function of the library gives: its equations tell the shape."""
+    (named,) = unknown.names
+    words = [name for name, _ in unknown.words]
+    sides = (TypedDimension(ONE, ()), TypedDimension(ONE, ())) if "scalar" in words else None
+    attributes = tuple(name for name in words if name in ATTRIBUTES)
+    _take(scope, named)
+    scope.symbols[named.name] = Declared(sides, attributes, named.span, "column" in words)
 
 
 def _check_sides(
@@ -331,6 +347,28 @@ def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxN
             )
 
 
+def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
+    """Refuse sums over members, and functions that are one, where there are none."""
+    for node in nodes:
+        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
+            base = base_of(node.value[0])
+            raise NameProblem(
+                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
+                f"or declare `{base}[l] : elementwise for l = 1..L`.",
+                node.span,
+                text,
+            )
+        if node.kind == "running":
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )
+
+
 def _assume(scope: Scope, node: SyntaxNode, nodes: Sequence[SyntaxNode]) -> None:
     """Take an undeclared name for a symbol, unless it looks like a mistake."""
     if node.value not in scope.symbols:
@@ -408,8 +446,7 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
     entry = _entry_of(scope, name)
     if entry:
         said = (
-            f", and entries of `{entry}` are not read: write it as a whole, in products such as "
-            f"`{entry}' {entry}`."
+            f", and entries of `{entry}` are written in brackets, `{entry}[i,j]` or `{entry}[i]`."
         )
     elif indexed is not None:
         base = indexed["base"] or indexed["sum"]

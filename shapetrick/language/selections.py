@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, base_of, member
-from .syntax import Asked, Declaration, Definition, Statement, SyntaxNode, postorder
+from .syntax import Asked, Callee, Declaration, Definition, Statement, SyntaxNode, postorder
 from .syntax_errors import no_index
 
 FROM_ONE = (
@@ -51,7 +51,11 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
     if base.kind == "number":
         raise ParseError("a number has no entries: a product stands behind a space.", span)
     if base.kind == "name" and not base.bracketed and base_of(base.value) == base.value:
-        index = _index(selectors[0].first) if len(selectors) == 1 and selectors[0].is_one else None
+        index = (
+            index_of_node(selectors[0].first)
+            if len(selectors) == 1 and selectors[0].is_one
+            else None
+        )
         if index is not None:
             return SyntaxNode("name", (), member(base.value, index), span)
     return SyntaxNode("selected", (base,), selectors, span)
@@ -76,14 +80,14 @@ def _is_number(node: SyntaxNode) -> bool:
     return node.kind == "number"
 
 
-def _index(node: SyntaxNode | None) -> Index | None:
+def index_of_node(node: SyntaxNode | None) -> Index | None:
     """The index of a member that an expression is: a letter, a whole number, or their sum."""
     if node is None or node.bracketed:
         return None
     if node.kind == "name":
         return Index(node.value) if not isinstance(node.value, Member) else None
     if node.kind in ("+", "-") and node.args[0].kind == "name" and not node.args[0].bracketed:
-        letter, offset = _index(node.args[0]), _whole(node.args[1])
+        letter, offset = index_of_node(node.args[0]), _whole(node.args[1])
         if letter is None or offset is None:
             return None
         return letter.plus(offset if node.kind == "+" else -offset)
@@ -107,6 +111,55 @@ def key_of(selectors: Selectors) -> tuple[object, ...]:
     return tuple(
         tuple((n.kind, n.value) for bound in s.bounds for n in postorder(bound)) for s in selectors
     )
+
+
+class StructureBuilder:
+    """What the parser calls for entries, slices, blocks and comparisons."""
+
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                _place(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | _place(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, _place(opening) | _place(end))
+
+
+def _place(token: Any) -> Span:
+    return Span(token.start_pos, token.end_pos)
 
 
 # ------------------------------------------------------------------------- names of one matrix
@@ -196,7 +249,7 @@ def _entry(node: SyntaxNode) -> SyntaxNode:
     base = SyntaxNode("name", (), node.value.base, _begin(node))
     (index,) = node.value.indices
     place = Span(_begin(node).end, node.span.end)
-    at = _typed_index(index, Span(place.start + 1, place.end - 1))
+    at = typed_index(index, Span(place.start + 1, place.end - 1))
     return replace(node, kind="selected", args=(base,), value=(Selector(at, at),))
 
 
@@ -204,7 +257,8 @@ def _begin(node: SyntaxNode) -> Span:
     return Span(node.span.start, node.span.start + len(node.value.base))
 
 
-def _typed_index(index: Index, span: Span) -> SyntaxNode:
+def typed_index(index: Index, span: Span) -> SyntaxNode:
+    """The node of an index."""
     number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
     if not index.letter:
         return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.dims import SCALAR, Shape
-from ..core.errors import CallError, InferenceError, ShapeError, Span
+from ..core.errors import CallError, InferenceError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
 from .syntax import SyntaxNode, postorder
 from .syntax_errors import RAISED, RAISED_SIGNS
@@ -123,7 +123,10 @@ def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]
     if by_entry is not None:
         yield _binary(node, by_entry, left, right, text, "element by element")
     if node.kind == ".*":
-        yield _binary(node, "*", left, right, text, "the matrix product")
+        product = _binary(node, "*", left, right, text, "the matrix product")
+        by_star = text[left.span.end : right.span.start].strip() == "*"  # with marks of Python
+        typed = f"{source(text, left)} @ {source(text, right)}"
+        yield product._replace(text=typed) if by_star else product
     if node.kind == "/":
         inverse = SyntaxNode(
             "^", (right, SyntaxNode("neg", (_one(node),), None, node.span)), None, node.span
@@ -196,17 +199,12 @@ def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expectation
         mended = Expectation(_with(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
-        return f"{_or(fitting)} fits here; {_or(others)} does not."
+        return f"{enumerated(fitting, 'or')} fits here; {enumerated(others, 'or')} does not."
     if fitting:
-        return f"{_or(fitting)} fits here."
+        return f"{enumerated(fitting, 'or')} fits here."
     if others:
-        return f"{_or(others)} would be possible, but does not fit here."
+        return f"{enumerated(others, 'or')} would be possible, but does not fit here."
     return ""
-
-
-def _or(phrases: Sequence[str]) -> str:
-    *most, last = phrases
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _shape(inference: Inference, expected: Expectation) -> Shape | None:

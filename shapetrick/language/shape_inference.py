@@ -19,7 +19,7 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
-from .structured_calls import CALLS, shape_of_block, shape_of_call, sizes_of_selection
+from .structured_calls import CALLS, check_call, shape_of_block, sizes_of_selection
 from .syntax import INNER, SyntaxNode
 from .unification import Unifier, is_open, is_settled, unknowns
 
@@ -123,6 +123,13 @@ class Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
         return Inference(dict(self.shapes), self.dims, self.size, self.unifier.copy())
 
+    def length(self, node: SyntaxNode) -> Dim:
+        """The dimension that a size is, which can't be negative."""
+        dim = self.size(node)
+        if dim.least is None or (dim.integer is not None and dim.integer < 1):
+            raise Misfit(node, f"`{dim}` may be less than 1, and there is no matrix of that size.")
+        return dim
+
     # ---- the pass
 
     def _watch(self, pending: _Pending) -> None:
@@ -187,7 +194,7 @@ class Inference:
             wanted = " or ".join(map(str, counts))
             what = "size" if counts == (1,) else "sizes"
             raise Miscount(node, f"`{name}` takes {wanted} {what}, not {len(sizes)}.")
-        return build(*map(self.size, sizes)).shape
+        return build(*map(self.length, sizes)).shape
 
     def _apply(
         self, node: SyntaxNode, args: tuple[Shape, ...], out: Shape | None, force: bool
@@ -217,7 +224,7 @@ class Inference:
             wanted = f" and {sizes} sizes" if sizes else ""
             given = len(node.args) + len(rest)
             raise Miscount(node, f"`{name}` takes {_arguments(row)}{wanted}, not {given}.")
-        return tuple(map(self.size, rest))
+        return tuple(map(self.length, rest))
 
 
 # --------------------------------------------------------- rules: one for each kind of inner node
@@ -360,7 +367,7 @@ def _call(
 def _structured(
     i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
 ) -> Shape | None:
-    shape_of_call(i, node, args)
+    check_call(node, args, i.size)
     shape: Shape | None = args[0]
     for other in args[1:]:
         shape = None if shape is None else _broadcast(i, node, (shape, other), out, force)

@@ -14,7 +14,7 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 # listed.
 TABLE: tuple[tuple[str, str], ...] = (
     ("det(A)", "determinant"),
-    ("logdet(A)", "log_det logabsdet lndet"),
+    ("logdet(A)", "log_det logabsdet lndet slogdet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
     ("inv(A) b", "solve"),
@@ -81,7 +81,7 @@ _LACKING = """
     lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median mode nnz
     multi_head_attention normalize null nullspace orth percentile pinv polyfit polyval
     prod product pseudoinverse qr quantile rank ravel repeat reshape rfft riccati rms_norm roll
-    rot90 rref schur select shift sinm slogdet solve_triangular sort spectral_norm sqrtm
+    rot90 rref schur select shift sinm solve_triangular sort spectral_norm sqrtm
     stack std stdev squeeze svd svdvals sylvester take tanm tensordot tile toeplitz topk trapz tril
     triu unfold upper vander var variance vech vstack where
 """
@@ -101,8 +101,9 @@ def spelt(name: str, known: Collection[str]) -> str | None:
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
 
 
-def advice(name: str, known: Collection[str], arguments: int = 1) -> str:
-    """What is said behind `name is no function`: what to write instead, if that is known."""
+def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "") -> str:
+    """What is said behind `name is no function`, which was `typed` perhaps in LaTeX: what to write
+    instead, if that is known."""
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
@@ -112,8 +113,8 @@ def advice(name: str, known: Collection[str], arguments: int = 1) -> str:
     if name.lower() in LACKING or arguments > 1:
         return "The language has no such function: `shapetrick functions` lists those it has."
     return (
-        f"Write `{name} * (…)` for a product; a function of your own that acts on each entry is "
-        f"declared, `{name} : elementwise`."
+        f"Write `{typed or name} * (…)` for a product; a function of your own that acts on each "
+        f"entry is declared, `{name} : elementwise`."
     )
 
 

@@ -81,6 +81,13 @@ class TypedEquation(NamedTuple):
     right: SyntaxNode
 
 
+class SolverCall(NamedTuple):
+    """What solves equations where all its arguments are known: `cholesky`, of A."""
+
+    name: str
+    arguments: tuple[SyntaxNode, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration:
     """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the
@@ -93,6 +100,7 @@ class Declaration:
     over: Range | None = None  # `for l = 1..L`: one for each index
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
+    solver: SolverCall | None = None  # of equations that the library has
 
     @property
     def parts(self) -> tuple[Declaration, ...]:

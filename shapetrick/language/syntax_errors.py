@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
+from ..core.warnings import nearest
 from .synonyms import advice, spelt
 
 Waiting = Literal[
@@ -35,8 +36,6 @@ RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 # What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
 # the line), and what is said. The first row that fits is taken.
 _TABLE: tuple[tuple[str, str, str], ...] = (
-    ("", r"[†⁺]", "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full "
-     "column rank."),
     ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "a raised sign stands behind what it raises: write `^{plain}`."),
     ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
     ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
@@ -46,6 +45,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
+    ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
     ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
     ("operand", r"[)\]}}]|wrt|with|=|[-+*@/^.·⊙∘⊘⊗−'’′,]+", "something is missing between "
      "`{before}` and `{sign}`."),
@@ -121,10 +121,8 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     if _RANGE.search(line):
         return RANGES
     if waiting == "head":
-        from difflib import get_close_matches  # slow to import, and only for what is misspelt
-
-        meant = get_close_matches(before, REQUESTS, n=1, cutoff=0.7)
-        return f"did you mean `{meant[0]}`?" if meant else f"this is no statement. {STATEMENTS}"
+        meant = nearest(before, REQUESTS)
+        return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module

@@ -14,7 +14,7 @@ from typing import Any
 
 from .notated_calls import SIGNS
 from .reader import is_latex
-from .selections import key_of
+from .selections import Selector, key_of
 from .syntax import Callee, SyntaxNode, postorder
 from .syntax_errors import RAISED_SIGNS
 
@@ -141,6 +141,9 @@ class Unparser:
             case "call":
                 return self._call(node, words)
             case "selected":
+                whole = self._enclosed(node.args[0], words[0], GrammarPrecedence.ATOM)
+                return f"{whole}[{','.join(map(self._selector, node.value))}]"
+            case "selected":
                 sides = ("..".join(map(self.write, s.bounds)) or ":" for s in node.value)
                 return f"{words[0]}[{', '.join(sides)}]"
             case "block":
@@ -160,6 +163,10 @@ class Unparser:
         if node.kind == "*" and not sign:
             return " "
         return f" {sign or node.kind} "
+
+    def _selector(self, selector: Selector) -> str:
+        bounds = "..".join(map(self.write, selector.bounds))
+        return bounds.replace(" + ", "+").replace(" - ", "-") or ":"
 
     def _call(self, node: SyntaxNode, words: list[str]) -> str:
         if node.value.name in SIGNS:

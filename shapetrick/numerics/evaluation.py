@@ -16,7 +16,6 @@ import numpy as np
 from ..core.expr import (
     Abstract,
     Commute,
-    Computed,
     Constant,
     Dimension,
     Expr,
@@ -31,6 +30,7 @@ from ..core.expr import (
     sizes_of,
 )
 from ..core.functions import TABLE, Array
+from ..core.solved import Solved
 from ..core.structured import entries
 from ..core.traversal import postorder
 
@@ -136,7 +136,7 @@ class EvaluationTape:
             self._values[slot] = np.array([[float(e.value)]])
         elif isinstance(e, Constant):
             self._values[slot] = np.array([[_CONSTANTS[e.name]]])
-        elif isinstance(e, Computed):
+        elif isinstance(e, Solved):
             sizes, functions = self._slot(), self._slot()
             self._contexts.append((sizes, functions))
             self._steps.append(_Step(slot, e.compute, (sizes, functions, *args)))

@@ -11,22 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.dims import ONE, Dim, Sizes
 from ..core.equations import EquationSystem, inputs_of, structure_of
-from ..core.expr import Expr, Symbol, computed
+from ..core.expr import Expr, Symbol
 from ..core.functions import Array
+from ..core.solved import computed
 from .evaluation import EvaluationTape, FunctionValues
 
-MOST_STEPS = 40  # of Newton's method
+MOST_STEPS = 20  # of Newton's method
+FIRST_STEPS, HOPELESS = 6, 0.2  # from where so far away there is no solution near
 MOST_CHORDS = 24  # steps with the Jacobian of one point for all, which are cheaper
 HALVINGS = 4  # of a step that leads astray
 SOLVED = 1e-9  # relative residual of a solution
-ROUNDED = 1e-15  # and one that no step makes smaller
+ROUNDED = 1e-14  # and one that a step hardly makes smaller
+POLISHED = 2  # steps from a solution
+MOST_DENSE = 600  # free entries for which matrices are formed
 LARGEST_CONDITION = 1e6
+ITERATED = 1e-12  # relative residual of GMRES
+DAMPING = 1e-13  # relative, of normal equations
 CUT = 1e-10  # relative: smaller singular values are rounding
 STEP = 1e-5  # relative, of the differences that the Jacobian is made of
 # Attributes of inputs that a small linear change keeps.
@@ -113,19 +119,14 @@ class ImplicitSolver:
     def _tape(self) -> EvaluationTape:
         sides = [x for system in self.systems for x in system.equations]
         residuals = [x.residual for x in sides]
-        return EvaluationTape([*residuals, *(e for x in sides for e in (x.left, x.right))])
+        return EvaluationTape([*residuals, *(e for x in residuals for e in _summands(x))])
 
     def __call__(self, sizes: Sizes, functions: FunctionValues, *values: Array) -> Array:
         """All unknowns below each other (… × entries × 1), from the values of `inputs` and, where
         to start, of `unknowns`."""
         symbols = (*self.inputs, *self.unknowns)
         env = {s.name: x for s, x in zip(symbols, values, strict=True)}
-        found = self.solved(env, sizes, functions)
-        parts = [found[u.name].reshape(*found[u.name].shape[:-2], -1) for u in self.unknowns]
-        points = np.broadcast_shapes(*(p.shape[:-1] for p in parts))
-        return np.concatenate([np.broadcast_to(p, (*points, p.shape[-1])) for p in parts], -1)[
-            ..., None
-        ]
+        return _flat(self.solved(env, sizes, functions))
 
     def solved(
         self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
@@ -142,7 +143,9 @@ class ImplicitSolver:
             start = _newton(alone, start)
             if np.isfinite(start).all():
                 start = _chords(evaluate, alone, np.broadcast_to(start, (*points, start.size)))
-        return coordinates.write(_newton(evaluate, np.broadcast_to(start, (*points, start.shape[-1]))))
+        return coordinates.write(
+            _newton(evaluate, np.broadcast_to(start, (*points, start.shape[-1])))
+        )
 
     def consistent(
         self,
@@ -155,9 +158,7 @@ class ImplicitSolver:
         this condition; NaN where there are none."""
         moved = [s for s in self.inputs if s.attributes <= MOVABLE]
         coordinates = Coordinates([*moved, *self.unknowns], sizes)
-        found = _newton(
-            self._evaluator(env, sizes, functions, coordinates), coordinates.read(env)
-        )
+        found = _newton(self._evaluator(env, sizes, functions, coordinates), coordinates.read(env))
         values = {**env, **coordinates.write(found)}
         bad = ~_is_positive(values, moved)
         bad = bad | (self.condition(values, sizes, functions) > bound)
@@ -165,9 +166,7 @@ class ImplicitSolver:
             values[u.name] = np.where(bad[..., None, None], np.nan, values[u.name])
         return values
 
-    def condition(
-        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
-    ) -> Array:
+    def condition(self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues) -> Array:
         """The condition of the equations' Jacobian by the unknowns; infinite where they leave some
         undetermined."""
         scales = self.singular_values(env, sizes, functions)
@@ -226,21 +225,21 @@ class ImplicitSolver:
         def evaluate(vectors: Array) -> _Evaluated:
             several = vectors.ndim > len(points) + 1
             others = {
-                name: x[..., None, :, :] if several and x.ndim > 2 else x
-                for name, x in env.items()
+                name: x[..., None, :, :] if several and x.ndim > 2 else x for name, x in env.items()
             }
             with np.errstate(all="ignore"):
-                values = self._tape.run(
-                    {**others, **coordinates.write(vectors)}, sizes, functions
-                )
+                values = self._tape.run({**others, **coordinates.write(vectors)}, sizes, functions)
             at = vectors.shape[:-1]
-            flat = [
-                np.broadcast_to(x, (*at, *x.shape[-2:])).reshape(*at, -1) for x in values
-            ]
+            flat = [np.broadcast_to(x, (*at, *x.shape[-2:])).reshape(*at, -1) for x in values]
             sides = [np.abs(x).max(axis=-1) for x in flat[count:]]
             return _Evaluated(np.concatenate(flat[:count], -1), np.max(sides, axis=0))
 
         return evaluate
+
+
+def _summands(residual: Expr) -> tuple[Expr, ...]:
+    """What cancels where a residual is zero; of what is no sum, its factors."""
+    return residual.args if residual.args else (residual,)
 
 
 _Residuals = Callable[[Array], _Evaluated]
@@ -264,29 +263,45 @@ def _finite(x: Array) -> Array:
 
 
 def _newton(evaluate: _Residuals, start: Array) -> Array:
-    """Gauss and Newton's method from a start; NaN where it doesn't come to a solution."""
-    at = start
-    found = evaluate(at)
-    for _ in range(MOST_STEPS):
+    """Gauss and Newton's method from a start; NaN where it doesn't come to a solution. What is
+    solved is improved by a few steps more, for the last digits."""
+    at, found = start, evaluate(start)
+    further = np.where(found.off <= ROUNDED, 0, POLISHED)
+    for step in range(MOST_STEPS):
         off = found.off
-        if not (off > ROUNDED).any():
+        if step == FIRST_STEPS:
+            further = np.where(off > HOPELESS, 0, further)
+        moving = (further > 0) & np.isfinite(off)
+        if not moving.any():
             break
-        inverse = np.linalg.pinv(_finite(_jacobian(evaluate, at)), rcond=CUT)
-        move = (inverse @ _finite(found.residuals)[..., None])[..., 0]
+        move = _least_squares(_finite(_jacobian(evaluate, at)), _finite(found.residuals))
+        move = np.where(moving[..., None], move, 0.0)
         trial = evaluate(at - move)
         for _ in range(HALVINGS):
-            astray = (trial.off > np.maximum(off, SOLVED)) | ~np.isfinite(trial.off)
+            astray = ~(trial.off <= np.maximum(off, SOLVED))
             if not astray.any():
                 break
             move = np.where(astray[..., None], move / 4, move)
             trial = evaluate(at - move)
-        better = trial.off < off
-        rounding = off <= SOLVED
-        at = np.where((better | ~rounding)[..., None], at - move, at)
-        if (rounding & (trial.off > off / 4)).all():
-            break
+        solved = off <= SOLVED
+        at = np.where((~solved | (trial.off < off))[..., None], at - move, at)
+        further = np.where(solved, further - 1, further)
         found = evaluate(at)
     return np.where((found.off <= SOLVED)[..., None], at, np.nan)
+
+
+def _least_squares(matrix: Array, right: Array) -> Array:
+    """The shortest of the vectors for which the matrix comes nearest to the right side: by the
+    smaller of the normal equations, as Newton's next step mends what these lose."""
+    rows, cols = matrix.shape[-2:]
+    across = matrix.swapaxes(-1, -2)
+    normal = across @ matrix if cols <= rows else matrix @ across
+    size = np.trace(normal, axis1=-2, axis2=-1) / normal.shape[-1]
+    normal = normal + (DAMPING * size + 1e-300)[..., None, None] * np.eye(normal.shape[-1])
+    column = right[..., None]
+    if cols <= rows:
+        return np.asarray(np.linalg.solve(normal, across @ column)[..., 0])
+    return np.asarray((across @ np.linalg.solve(normal, column))[..., 0])
 
 
 def _chords(evaluate: _Residuals, alone: _Residuals, start: Array) -> Array:
@@ -344,18 +359,41 @@ class MultiplierSolver:
         count = len(self.arguments)
         env = {s.name: x for s, x in zip(self.arguments, values[:count], strict=True)}
         right = {u.name: x for u, x in zip(self.unknowns, values[count:], strict=True)}
-        matrix = self.matrix(env, sizes, functions)
         wanted = Coordinates(self.unknowns, sizes).read(right)
         free = Coordinates(self.multipliers, sizes)
+        if free.count > MOST_DENSE:
+            return _flat(free.write(self._iterated(env, sizes, functions, wanted)))
+        matrix = self.matrix(env, sizes, functions)
         with np.errstate(all="ignore"):
             inverse = np.linalg.pinv(_finite(matrix), rcond=CUT)
             found = (inverse @ wanted[..., None])[..., 0]
             left = (matrix @ found[..., None])[..., 0] - wanted
             size = np.abs(wanted).max(axis=-1)
             good = np.abs(left).max(axis=-1) <= SOLVED * (size + 1e-300)
-        parts = free.write(np.where(good[..., None], found, np.nan))
-        flat = [x.reshape(*x.shape[:-2], -1) for x in parts.values()]
-        return np.concatenate(flat, axis=-1)[..., None]
+        return _flat(free.write(np.where(good[..., None], found, np.nan)))
+
+    def _iterated(
+        self,
+        env: Mapping[str, Array],
+        sizes: Sizes,
+        functions: FunctionValues,
+        wanted: Array,
+    ) -> Array:
+        """GMRES on the rules, without their matrix; NaN where it doesn't converge."""
+        from scipy.sparse.linalg import LinearOperator, gmres  # only at large sizes
+
+        free = Coordinates(self.multipliers, sizes)
+        own = Coordinates(self.unknowns, sizes)
+
+        def rules(vector: Array) -> Array:
+            values = self._tape.run({**env, **free.write(vector.ravel())}, sizes, functions)
+            return own.read({u.name: x for u, x in zip(self.unknowns, values, strict=True)})
+
+        operator = LinearOperator((own.count, free.count), matvec=rules, dtype=float)
+        if own.count != free.count or wanted.ndim > 1:
+            return np.full(free.count, np.nan)
+        found, failed = gmres(operator, wanted, rtol=ITERATED, restart=100, maxiter=50)
+        return np.full(free.count, np.nan) if failed else np.asarray(found)
 
     def matrix(self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues) -> Array:
         """The rules as a matrix: … × the unknowns' free entries × the multipliers'."""
@@ -372,6 +410,14 @@ class MultiplierSolver:
         return Coordinates(self.unknowns, sizes).read(spread).swapaxes(-1, -2)
 
 
+def _flat(values: Mapping[str, Array]) -> Array:
+    """Matrices below each other, read row by row: … × entries × 1."""
+    flat = [x.reshape(*x.shape[:-2], -1) for x in values.values()]
+    points = np.broadcast_shapes(*(x.shape[:-1] for x in flat))
+    spread = [np.broadcast_to(x, (*points, x.shape[-1])) for x in flat]
+    return np.concatenate(spread, axis=-1)[..., None]
+
+
 @dataclass(frozen=True)
 class _Part:
     """One of several matrices that stand below each other, read row by row."""
@@ -379,7 +425,8 @@ class _Part:
     before: tuple[tuple[Dim, Dim], ...]
     shape: tuple[Dim, Dim]
 
-    def __call__(self, sizes: Sizes, _: Any, stacked: Array) -> Array:
+    def __call__(self, sizes: Sizes, _: FunctionValues, *values: Array) -> Array:
+        (stacked,) = values
         at = sum(rows.size(sizes) * cols.size(sizes) for rows, cols in self.before)
         rows, cols = (d.size(sizes) for d in self.shape)
         part = stacked[..., at : at + rows * cols, 0]

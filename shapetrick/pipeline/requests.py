@@ -6,7 +6,7 @@ the steps as on paper (`explanation/steps.py`) are made only where someone looks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
@@ -22,6 +22,7 @@ from ..explanation.steps import Paper, Text
 from ..language.scope import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
+from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
 from .jacobians import directional, jacobian, symmetrized
 
@@ -34,39 +35,47 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
         return _through_families(problem, request, problem.families, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
-    asked, simplifier = _to_derive(problem, request)
+    asked, simplifier, restored, replaced = _to_derive(problem, request)
     gradient = _KINDS[request.kind](asked, simplifier)
-    if asked.wrt is request.wrt:
-        return _concluded(problem, request, gradient, simplifier, seed)
-    earlier = _restored_rewritings(simplifier.steps_to(gradient), asked.wrt, request.wrt)
-    simplifier = Simplifier(problem.definitions.values(), [request.of])
-    gradient = simplifier(substitute(gradient, {asked.wrt: request.wrt}))
+    if not restored:
+        result = _concluded(problem, request, gradient, simplifier, seed)
+        return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
+    found = simplifier.steps_to(gradient)
+    earlier = (*replaced, *_restored_rewritings(found, restored))
+    gradient = substitute(gradient, restored)
+    if asked.wrt is not request.wrt or request.symmetric:
+        simplifier = Simplifier(problem.definitions.values(), [request.of])
+        gradient = simplifier(gradient)
     if request.kind == "hess":
         gradient = simplifier.with_diagonals(gradient)
     result = _concluded(problem, request, gradient, simplifier, seed)
     return replace(result, rewritings=(*earlier, *result.rewritings))
 
 
-def _to_derive(problem: Problem, request: Request) -> tuple[Request, Simplifier]:
-    """The request as it is derived, and what simplifies on the way. Where a gradient is going to be
-    differentiated again, the variable is without attributes that hold at points alone: of a
-    symmetric S, S' is S, but their derivatives differ."""
-    definitions = problem.definitions.values()
+Restored = Mapping[Expr, Expr]  # what stands in the problem for what is derived with
+
+
+def _to_derive(
+    problem: Problem, request: Request
+) -> tuple[Request, Simplifier, Restored, Sequence[Rewriting]]:
+    """The request as it is derived, what simplifies on the way, what is put back afterwards, and
+    the forms that were replaced: those that people write out are functions. Where a gradient is
+    going to be differentiated again, the variable is without attributes that hold at points alone:
+    of a symmetric S, S' is S, but their derivatives differ."""
+    typed = [*problem.definitions.values(), request.of]
+    (*definitions, of), names, replaced = with_functions(typed)
     free = with_free_entries(request.wrt)
     if request.kind not in _TWICE or free is request.wrt:
-        return request, Simplifier(definitions, [request.of])
-    *bodies, of = _with(free, request.wrt, [*definitions, request.of])
-    return replace(request, of=of, wrt=free), Simplifier(bodies, [of])
+        return replace(request, of=of), Simplifier(definitions, [of]), names, replaced
+    *definitions, of = (substitute(e, {request.wrt: free}) for e in (*definitions, of))
+    names = {substitute(new, {request.wrt: free}): old for new, old in names.items()}
+    asked = replace(request, of=of, wrt=free)
+    return asked, Simplifier(definitions, [of]), {**names, free: request.wrt}, replaced
 
 
-def _with(new: Expr, old: Expr, roots: Iterable[Expr]) -> list[Expr]:
-    """The expressions with another symbol in place of one."""
-    return [substitute(e, {old: new}) for e in roots]
-
-
-def _restored_rewritings(found: Iterable[Rewriting], free: Expr, wrt: Expr) -> Iterator[Rewriting]:
+def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iterator[Rewriting]:
     for step in found:
-        before, after = _with(wrt, free, [step.before, step.after])
+        before, after = (substitute(e, restored) for e in (step.before, step.after))
         yield Rewriting(step.rule, before, after)
 
 
@@ -109,10 +118,10 @@ def _concluded(
 
 def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient through unknowns that equations determine, in the equations' multipliers."""
-    from ..implicit.adjoint import answered, computable_gradient, derived
+    from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    found = derived(problem, request, simplifier, seed)
+    found = derived(problem, request, seed)
     result = _concluded(
         problem,
         found.request,
@@ -121,7 +130,7 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
         seed,
         lambda gradient: computable_gradient(gradient, found.adjoint),
     )
-    return replace(result, adjoint=answered(found.adjoint, simplifier))
+    return replace(result, adjoint=found.adjoint)
 
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
@@ -231,33 +240,37 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     request = result.request
     if problem.families is not None and result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
-    asked, simplifier = _to_derive(problem, request)
+    if result.adjoint is not None:
+        from ..implicit.steps import steps_of_equations
+
+        return steps_of_equations(problem, result, text)
+    asked, simplifier, restored, _ = _to_derive(problem, request)
     found = _steps(asked, result, simplifier, text)
-    if asked.wrt is request.wrt:
+    if not restored:
         return found
-    steps = [_restored_step(step, asked.wrt, request.wrt) for step in found]
-    if steps and steps[-1].lines:
+    steps = [_restored_step(step, restored) for step in found]
+    if asked.wrt is not request.wrt and steps and steps[-1].lines:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
     return tuple(steps)
 
 
-def _restored_step(step: Step, free: Expr, wrt: Expr) -> Step:
-    """The step with the variable as it was declared."""
+def _restored_step(step: Step, restored: Restored) -> Step:
+    """The step in what stands in the problem."""
 
-    def restored(e: Expr) -> Expr:
-        return substitute(e, {free: wrt})
+    def back(e: Expr) -> Expr:
+        return substitute(e, restored)
 
     lines = [
         replace(
             line,
-            factors=tuple(f._replace(expression=restored(f.expression)) for f in line.factors),
-            arrangement=restored(line.arrangement),
-            rejected=tuple(replace(r, arrangement=restored(r.arrangement)) for r in line.rejected),
+            factors=tuple(f._replace(expression=back(f.expression)) for f in line.factors),
+            arrangement=back(line.arrangement),
+            rejected=tuple(replace(r, arrangement=back(r.arrangement)) for r in line.rejected),
         )
         for line in step.lines
     ]
-    return replace(step, lines=tuple(lines), result=restored(step.result))
+    return replace(step, lines=tuple(lines), result=back(step.result))
 
 
 def _steps(

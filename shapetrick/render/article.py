@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..claims.judgement import Judgement
+from ..core.greek import GREEK
 from ..core.problem import Problem
 from ..core.results import Result
-from ..language.latex_names import GREEK
 from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
@@ -96,17 +96,19 @@ def result_parts(
 
 
 def derivation_parts(
-    results: Sequence[Result], problem: Problem, detail: int = doc.LINES
+    results: Sequence[Result], problem: Problem, detail: int = doc.LINES, separate: bool = False
 ) -> Iterator[ArticlePart]:
-    """The derivations of several requests; what one of them tells the later ones refer to."""
-    for story in doc.told_once([doc.derivation_story(r, problem.definitions) for r in results]):
+    """The derivations of several requests; what one of them tells the later ones refer to, unless
+    each is told `separate`."""
+    alone = [doc.derivation_story(r, problem) for r in results] if separate else None
+    for story in alone or doc.told_once(doc.joint_stories(results, problem)):
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
 def claim_parts(judgements: Iterable[Judgement], problem: Problem) -> Iterator[ArticlePart]:
     """What was found of claims."""
     for judgement in judgements:
-        story = claim_story(judgement)
+        story = claim_story(judgement, problem)
         yield from _story_parts(story, notation_for(problem, story.request), doc.LINES)
 
 
@@ -114,7 +116,7 @@ def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[Art
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
-    asked = words.asked(story.request)
+    asked = words.asked_together(story.requests)
     yield Paragraph(f"check {asked}" if story.claimed else asked, "heading")
     steps = (s.blocks for s in story.steps)
     parts: list[tuple[doc.Block, ...]] = [story.warnings, story.earlier, *steps]
@@ -193,6 +195,8 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
     if block.label == "where" and is_first:
         left = rf"\text{{where}}\quad {left}"
     end = rf" \qquad {notation.shape(block.right.shape)}" if block.answers else ""
+    if block.entries:
+        end += rf" \qquad \text{{{block.entries}}}"
     if block.over is not None:
         ends = rf"{block.over.first}, \dots, {block.over.last}"
         end += rf" \qquad {block.over.letter} = {ends}"

@@ -7,16 +7,17 @@ from difflib import SequenceMatcher
 
 from ..claims.comparison import MOST_COMPARED
 from ..claims.judgement import Judgement
+from ..core.problem import Problem
 from ..numerics.error_curves import Curve
 from . import phrases as words
-from .document import ANSWER, Block, Evidence, MarkedText, Relation, Story
+from .document import ANSWER, Block, Evidence, MarkedText, Relation, Story, absent_in
 
 _SIGNS: dict[str, Relation] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
 _WORDS = re.compile(r"[^\W\d]\w*|\d+|\s+|.", re.DOTALL)
 
 
-def claim_story(j: Judgement, curve: Curve | None = None) -> Story:
-    """The verdict on a claim."""
+def claim_story(j: Judgement, problem: Problem | None = None, curve: Curve | None = None) -> Story:
+    """The verdict on a claim of a problem."""
     claim, suggestion = claimed(j), j.suggestion
     gone, come = changes(claim.text, suggestion) if j.mended and suggestion else ((), ())
     figures: tuple[str, ...] = ()
@@ -31,7 +32,8 @@ def claim_story(j: Judgement, curve: Curve | None = None) -> Story:
     if suggestion is not None:
         label = "instead" if j.mended else "the answer"
         blocks.append(MarkedText(label, suggestion, come, True, j.request, "="))
-    return Story(j.request, tuple(blocks), j.verdict, curve=curve, claimed=True)
+    warnings = absent_in(problem, j.request)
+    return Story(j.request, tuple(blocks), j.verdict, warnings=warnings, curve=curve, claimed=True)
 
 
 def claimed(j: Judgement) -> MarkedText:

@@ -48,7 +48,7 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     """The document of the reports, which are of one problem; what one of them tells the later ones
     refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
-    stories = [doc.derivation_story(r.result, curve=r.curve) for r in reports]
+    stories = [doc.derivation_story(r.result, r.problem, r.curve) for r in reports]
     articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
     return _document(
@@ -94,7 +94,7 @@ def _document(title: str, *parts: Html | str) -> str:
 
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
-    story = doc.derivation_story(report.result, curve=report.curve)
+    story = doc.derivation_story(report.result, report.problem, report.curve)
     return _styled(_article(story, report, ""))
 
 
@@ -277,6 +277,7 @@ def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
             return _labelled("together", writer.equation(block), "arranged together")
         case doc.EquationBlock():
             over = f" for {block.over}" if block.over is not None else ""
+            over += f" {block.entries}" if block.entries else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():
             return _claimed(block, writer)

@@ -16,11 +16,12 @@ from ..core.dims import Dim, Shape
 from ..core.errors import InputError
 from ..core.expr import Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
+from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
-from ..language.latex_names import ACCENTS, GREEK, letter_of
+from ..language.latex_names import ACCENTS, letter_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .document import EquationBlock, MarkedText
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
-_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
+_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace|begin)\b")
 _INVERSE = "^{-1}"
 _ACCENTS = {word: sign for sign, word in ACCENTS.items()}
 _ESCAPES = {
@@ -187,6 +188,22 @@ class Latex(Notation):
     def root(self, a: Rope) -> Rope:
         return (r"\sqrt{", a, "}")
 
+    def word(self, name: str) -> str:
+        return rf"\mathrm{{{name}}}"
+
+    def selected(self, base: Fragment, sides: Sequence[Rope]) -> Rope:
+        commas = [part for a in sides for part in (r",\, ", a)]
+        held = self.enclosed(base, NotationPrecedence.ATOM)
+        plain = isinstance(held, str) and "_" not in held
+        return (*([held] if plain else ["{", held, "}"]), "_{", *commas[1:], "}")
+
+    def block(self, rows: Sequence[Sequence[Rope]]) -> Rope:
+        parts: list[Rope] = []
+        for row in rows:
+            cells = [part for a in row for part in (" & ", a)]
+            parts += [r" \\ " if parts else r"\begin{bmatrix} ", *cells[1:]]
+        return (*parts, r" \end{bmatrix}")
+
     def axis(self, axis: int) -> Rope:
         return rf"\mathrm{{axis}}={axis}"
 
@@ -337,7 +354,13 @@ _RELATIONS = {"=": "=", "=?": r"\overset{?}{=}", "≠": r"\neq"}
 def equation(f: EquationBlock | MarkedText, notation: Latex) -> tuple[str, str, str]:
     """The left side, the sign and the right side of an equation that is told; what has no value
     stands as it was typed."""
-    left = heading(f.left, notation) if isinstance(f.left, Request) else notation.label(f.left)
+    match f.left:
+        case Request():
+            left = heading(f.left, notation)
+        case str():
+            left = notation.label(f.left)
+        case _:
+            left = to_latex(f.left, notation)
     text = (
         rf"\text{{{escaped(f.right)}}}" if isinstance(f.right, str) else to_latex(f.right, notation)
     )

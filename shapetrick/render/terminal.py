@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -69,6 +69,8 @@ class Style:
         return overlined(name) if self.unicode else name
 
     def left(self, left: doc.Left) -> str:
+        if isinstance(left, Expr):
+            return self.text(left)
         return self.name(left if isinstance(left, str) else words.label(left))
 
     def broken(self, text: str, at: int) -> list[str]:
@@ -87,17 +89,30 @@ def problem_rows(problem: Problem, style: Style) -> list[Row]:
     return [*rows, []] if rows else []
 
 
-def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
-    """The derivation of one request, of a problem whose own definitions have these names."""
-    story = doc.derivation_story(result, own)
+def result_rows(result: Result, style: Style, problem: Problem | None = None) -> list[Row]:
+    """The derivation of one request of a problem."""
+    return _shown(doc.derivation_story(result, problem), style)
+
+
+def joint_rows(
+    results: Sequence[Result], style: Style, problem: Problem, telling: doc.Telling
+) -> list[Row]:
+    """Likewise those of requests that are told together, without what was told before."""
+    (story,) = doc.joint_stories(results, problem)
+    return _shown(telling.next(story), style)
+
+
+def _shown(story: doc.Story, style: Style) -> list[Row]:
     return _quiet(story, style) if style.quiet else _story(story, style)
 
 
-def judgement_rows(j: Judgement, style: Style, curve: Curve | None = None) -> list[Row]:
+def judgement_rows(
+    j: Judgement, style: Style, problem: Problem | None = None, curve: Curve | None = None
+) -> list[Row]:
     """The claim, the verdict, and what mends it with the change marked."""
     from .claims import claim_story  # where a claim is judged, and only there
 
-    return _story(claim_story(j, curve), style)
+    return _story(claim_story(j, problem, curve), style)
 
 
 def verdict_row(j: Judgement, style: Style, place: str, alone: bool) -> Row:
@@ -123,7 +138,7 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 
 
 def _story(story: doc.Story, style: Style) -> list[Row]:
-    asked = words.asked(story.request, style.name)
+    asked = words.asked_together(story.requests, style.name)
     warnings = _rows(story.warnings, style)
     rows: list[Row] = [*warnings, []] if warnings else []
     rows.append([(f"check {asked}" if story.claimed else asked, "bold")])
@@ -144,8 +159,9 @@ def _quiet(story: doc.Story, style: Style) -> list[Row]:
     formulas = [b for b in blocks if isinstance(b, doc.EquationBlock)]
     alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
-    for f in sorted(formulas, key=lambda f: f.label != "where"):
+    for f in sorted(formulas, key=lambda f: f.answers):
         over = f"   for {f.over}" if f.over and not (alone and f.label == "gradient") else ""
+        over = over or (f"   {f.entries}" if f.entries else "")
         text = f"{style.left(f.left)} {f.sign} {style.text(f.right)}{over}"
         rows.append([(text, "" if f.sign == "=" else "yellow")])
     for b in blocks:
@@ -263,6 +279,8 @@ def _formula(block: doc.EquationBlock, label: str, style: Style) -> list[Row]:
     rows[-1].append((f"   {shape}" if shape else "", "magenta"))
     if block.over is not None:
         rows[-1].append((f"   for {block.over}", "dim"))
+    if block.entries:
+        rows[-1].append((f"   {block.entries}", "dim"))
     return labelled(label, rows, INDENT)
 
 

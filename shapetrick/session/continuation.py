@@ -15,10 +15,11 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, read
+from ..language.elaboration import Elaboration, read, statements_of
+from ..language.index_binders import has_indices
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
-from ..language.selections import resolved
+from ..language.selections import plain_of, resolved
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -65,12 +66,13 @@ class Standing:
 
 def stand(text: str) -> Standing:
     """What a text means, with what is needed to go on from there. Raises InputError."""
-    statements = resolved(text, parse(text, vocabulary()))
+    statements, said = statements_of(text)
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
     elaboration = Elaboration(scope, [s for s in statements if isinstance(s, Asked)], False)
     problem = elaboration.problem()
+    problem = replace(problem, readings=(*said, *problem.readings))
     inferred = [name for name, declared in scope.symbols.items() if declared.sides is None]
     return Standing(
         problem,
@@ -90,9 +92,14 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
-        statements = parse(text, vocabulary(), len(problem.text), problem.functions)
-        statements = resolved(text, statements, [*problem.symbols, *problem.definitions])
+        names = [*problem.symbols, *problem.definitions]
+        before = len(problem.text)
+        statements = parse(text, vocabulary(), before, problem.functions, names=names)
+        statements = resolved(text, statements, names)
         if has_families(statements) or not _only_adds(standing, statements):
+            return None
+        values = {*problem.symbols, *problem.definitions, *plain_of(statements)}
+        if has_indices(_values(statements), values):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):
             declared = len(problem.symbols) > len(standing.assumed)

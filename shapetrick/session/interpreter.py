@@ -18,6 +18,7 @@ from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
+from ..core.indices import base_of
 from ..core.problem import Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
@@ -167,7 +168,7 @@ class Interpreter:
         problem, seed = self.session.problem, self.session.state.seed
         self.busy(asked(request))
         if request.claim is not None:
-            yield from judgement_rows(judge(problem, request, seed), self.style)
+            yield from judgement_rows(judge(problem, request, seed), self.style, problem)
             return
         yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
 
@@ -176,7 +177,7 @@ class Interpreter:
         result = d.result if quiet else replace(d.result, steps=d.steps)
         self.last = d
         style = replace(self.style, steps=steps, quiet=quiet)
-        yield from result_rows(result, style, d.problem.definitions)
+        yield from result_rows(result, style, d.problem)
 
     # ----------------------------------------------------------------------------------- by hand
 
@@ -310,7 +311,9 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     """What statements declare and define, and what they change."""
     values = named_values(entered.problem)
     for entry in entered.entries:
-        for name in entry.names:
+        for given in entry.names:
+            base = base_of(given)  # of what is defined by its entries
+            name = base if given not in values and base in values else given
             value = values.get(name)
             shape = "element-wise function" if value is None else shape_text(value.shape)
             notes = ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from ..core.errors import InputError, NameProblem, ParseError, Span
+from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
@@ -205,7 +205,7 @@ class Session:
         )
 
     def _names(self) -> list[str]:
-        """All that stands, as names that LaTeX may mention."""
+        """All that stands, as names that an expression may mention."""
         problem = self.problem
         values = [*problem.symbols.values(), *problem.definitions.values()]
         dims = [name for e in values for dim in e.shape for name in dim.names]
@@ -260,9 +260,7 @@ class Session:
         """An expression alone, in the names that stand; unknown ones are inferred as in a
         definition. Raises InputError with its place in what was typed."""
         plain = _on_one_line(text)
-        node = parse_expression(
-            plain, vocabulary(), self.problem.functions, self._names() if has_latex(plain) else ()
-        )
+        node = parse_expression(plain, vocabulary(), self.problem.functions, self._names())
         taken = {*self.problem.symbols, *self.problem.definitions, *self.problem.functions}
         taken |= {part.value for part in walk(node) if part.kind == "name"}
         name = next(n for n in _FREE_NAMES if n not in taken)
@@ -290,7 +288,7 @@ class Session:
     def parts(self, text: str) -> list[tuple[str, Expr]]:
         """Every inner expression of an expression as typed, the whole last. Raises InputError."""
         problem, plain = self.read_expression(text).problem, _on_one_line(text)
-        node = parse_expression(plain, vocabulary(), problem.functions)
+        node = parse_expression(plain, vocabulary(), problem.functions, self._names())
         return list(self._parts(plain, node, problem))
 
     def _parts(self, text: str, node: SyntaxNode, problem: Problem) -> Iterator[tuple[str, Expr]]:
@@ -337,8 +335,7 @@ def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """`A`, `B` and `C`."""
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])) if quoted else ""
+    return enumerated([f"`{name}`" for name in names]) if names else ""
 
 
 # ---------------------------------------------------------------------------------- statements
@@ -534,6 +531,8 @@ def bracketed(text: str, root: SyntaxNode) -> str:
                 done[node] = f"-{inner(node.args[0], 'neg', False)}"
             case "'":
                 done[node] = f"{inner(node.args[0], node.kind, False)}'"
+            case "selected" | "block" | "binder" | "running" | "bound":
+                done[node] = source(text, node)
             case "call" | "abstract":
                 done[node] = _call(text, node, [done[a] for a in node.args])
             case kind:

@@ -16,16 +16,18 @@ class Identity(NamedTuple):
     """A row: its name in a derivation, both sides, and the letters' declarations.
 
     A row that is `last` is for answers: what is derived further, or added up, keeps its left side,
-    which has more in common with other terms."""
+    which has more in common with other terms. One that is `written` has a form on its left that
+    people write out, which is replaced before something is derived too."""
 
     name: str
     left: str
     right: str
     letters: str
     last: bool = False
+    written: bool = False
 
 
-def _along(name: str, left: str, right: str) -> list[Identity]:
+def _along(name: str, left: str, right: str, written: bool = False) -> list[Identity]:
     """A row for a column and for a row as a whole, and for both axes of a matrix.
 
     `{axis}` stands for what a call says of the axis, `{one}` for ones in the place of the sums.
@@ -37,7 +39,13 @@ def _along(name: str, left: str, right: str) -> list[Identity]:
         (", axis=1", "ones(m)", "X : m x n"),
     )
     return [
-        Identity(name, left.format(axis=axis), right.format(axis=axis, one=one), letters)
+        Identity(
+            name,
+            left.format(axis=axis),
+            right.format(axis=axis, one=one),
+            letters,
+            written=written,
+        )
         for axis, one, letters in places
     ]
 
@@ -60,6 +68,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
+    Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
+    Identity("inverse of a diagonal", "A inv(diag(v))", "A ./ v'", "A : k x n; v : n"),
+    Identity("inverse of a diagonal", "diag(inv(diag(v)))", "1 ./ v", "v : n"),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -91,18 +102,18 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
     Identity("exp of a log", "exp(log1p(x))", "1 + x", _ANY),
     Identity("log of an exp", "log1p(expm1(x))", "x", _ANY),
-    Identity("sigmoid", "exp(x) ./ (1 + exp(x))", "sigmoid(x)", _ANY),
-    Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY),
+    Identity("sigmoid", "exp(x) ./ (1 + exp(x))", "sigmoid(x)", _ANY, written=True),
+    Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY, written=True),
     Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY),
     Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
     Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
-    Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY),
-    Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY),
-    *_along("softmax", "exp(X) ./ sum(exp(X){axis})", "softmax(X{axis})"),
+    Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
+    Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY, written=True),
+    *_along("softmax", "exp(X) ./ sum(exp(X){axis})", "softmax(X{axis})", written=True),
     *_along("softmax", "exp(X - logsumexp(X{axis}))", "softmax(X{axis})"),
     *_along("softmax", "exp(log_softmax(X{axis}))", "softmax(X{axis})"),
-    *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})"),
-    *_along("log of softmax", "log(softmax(X{axis}))", "log_softmax(X{axis})"),
+    *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})", written=True),
+    *_along("log of softmax", "log(softmax(X{axis}))", "log_softmax(X{axis})", written=True),
     *_along("log of softmax", "X - logsumexp(X{axis})", "log_softmax(X{axis})"),
     # ---------------------------------------------------------------------- sines and cosines
     Identity("sin² + cos²", "sin(x).^2 + cos(x).^2", "ones(m, n)", _ANY),
@@ -115,7 +126,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("tan", "cos(x) .* tan(x)", "sin(x)", _ANY),
     Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY),
     Identity("tanh", "cosh(x) .* tanh(x)", "sinh(x)", _ANY),
-    Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY),
+    Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY,
+             written=True),
     Identity("inverse function", "sin(asin(x))", "x", _ANY),
     Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
@@ -134,9 +146,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
     Identity("root of a square", "sqrt(x.^2)", "x", _ANY + " nonneg"),
     Identity("root of a square", "sqrt(x.^2)", "abs(x)", _ANY),
-    Identity("norm", "sqrt(x' x)", "norm(x)", "x : n"),
-    Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n"),
-    Identity("norm", "sqrt(tr(X' X))", "norm(X)", "X : m x n"),
+    Identity("norm", "sqrt(x' x)", "norm(x)", "x : n", written=True),
+    Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n", written=True),
+    Identity("norm", "sqrt(tr(X' X))", "norm(X)", "X : m x n", written=True),
     Identity("norm", "(x' x) / norm(x)", "norm(x)", "x : n"),
     Identity("norm", "sum(X.^2) / norm(X)", "norm(X)", "X : m x n"),
     Identity("norm", "norm(X')", "norm(X)", "X : m x n"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from functools import cache
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -169,13 +170,24 @@ def _operation(e: Expr) -> str:
     return f"{e.op}{axis}" if isinstance(axis, int) else e.op
 
 
+class Rows(Enum):
+    """Which rows of the table are used: those of forms that are written out, all but the last
+    ones, or the last ones alone."""
+
+    WRITTEN = auto()
+    USUAL = auto()
+    LAST = auto()
+
+    def include(self, identity: Identity) -> bool:
+        return identity.written if self is Rows.WRITTEN else identity.last is (self is Rows.LAST)
+
+
 @cache
-def _rules_for(kind: MatchKind, mask: int, last: bool) -> Mapping[str, tuple[RewriteRule, ...]]:
-    """The rules for a kind of node below which no more than `mask` occurs, by their keys: the usual
-    ones, or those that come last."""
+def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[RewriteRule, ...]]:
+    """The rules for a kind of node below which no more than `mask` occurs, by their keys."""
     by_key: dict[str, list[RewriteRule]] = {}
     for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
-        if needed & ~mask == 0 and identity.last is last:
+        if needed & ~mask == 0 and rows.include(identity):
             for rule in rules_of(identity):
                 if kind_of(rule.left) == kind:
                     by_key.setdefault(rule.key, []).append(rule)
@@ -188,16 +200,16 @@ def _rules_for(kind: MatchKind, mask: int, last: bool) -> Mapping[str, tuple[Rew
 class Rewriter:
     """Rewrites nodes of one problem's expressions; what it found for a node is remembered.
 
-    `log` has the steps that were found, each once. `last` takes the rows for answers alone."""
+    `log` has the steps that were found, each once."""
 
     def __init__(
         self,
         symmetric: Callable[[Expr], bool],
         length: Callable[[Expr], int],
-        last: bool = False,
+        rows: Rows = Rows.USUAL,
     ) -> None:
         self.log: list[Rewriting] = []
-        self._last = last
+        self._rows = rows
         self._length = length
         self._matcher = Matcher(symmetric)
         self._found: dict[Expr, Expr] = {}
@@ -242,7 +254,7 @@ class Rewriter:
         """The cheapest of the forms that one identity gives, if it is cheaper."""
         kind = kind_of(e)
         searched = kind == "matmul" or len(e.args) <= MOST_PARTS
-        rules = _rules_for(kind, self._mask(e), self._last) if searched else {}
+        rules = _rules_for(kind, self._mask(e), self._rows) if searched else {}
         keys = self._keys(e) if rules else {}
         best, by = e, ""
         for rule in (rule for key in keys for rule in rules.get(key, ())):

@@ -20,7 +20,7 @@ from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
 from .networks import Networks
 from .passes import PASSES, PassPlace
-from .rewriting import Rewriter
+from .rewriting import Rewriter, Rows
 
 MOST_ROUNDS = 8
 DEEPEST = 8  # how often what a pass has made is looked into again
@@ -33,7 +33,7 @@ class Simplifier:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
         self.is_symmetric = Symmetry()
-        self._last = Rewriter(self.is_symmetric, length, last=True)
+        self._last = Rewriter(self.is_symmetric, length, Rows.LAST)
         rewriter = Rewriter(self.is_symmetric, length)
         self.networks = Networks(self._memo, self.is_symmetric, rewriter, self)
         definitions, roots = list(definitions), list(roots)

@@ -48,6 +48,7 @@ from .sample_points import (
     ROUNDINGS,
     SINGULAR,
     TOO_LARGE,
+    UNSOLVED,
     Draw,
     Point,
     Site,
@@ -134,7 +135,9 @@ class Checker:
         # a gradient that an attribute of the variable simplified is none of independent entries
         if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
-        self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems)
+        self._target = Target(
+            of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems
+        )
         self._seed = seed
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
         self._begin(
@@ -493,7 +496,8 @@ class Checker:
     def _conditions(self) -> tuple[str, ...]:
         """What the sizes had to satisfy: the orders of two dimensions that hold wherever points
         were found, and not where there were none."""
-        if not any(s.failures[OUTSIDE] or s.failures[SINGULAR] for s in self._barren):
+        narrow = (OUTSIDE, SINGULAR, UNSOLVED)
+        if not any(s.failures[reason] for s in self._barren for reason in narrow):
             return ()
         fixed = {str(d): d.integer for d in self._dims if d.integer and d.integer > 1}
         good = [{**fixed, **probe.site.sizes} for probe in self._found]

@@ -38,6 +38,7 @@ from .directional import Env, Target
 
 OUTSIDE = "no point was found at which its value is finite"
 SINGULAR = "no point was found at which every matrix to be inverted is well conditioned"
+UNSOLVED = "no point was found at which the equations have a solution that they determine"
 KINK = "every point that was drawn is too near a kink"
 COARSE = "finite differences are too coarse here: rounding hides the derivative"
 TOO_LARGE = "its sizes are too large to be checked"
@@ -53,6 +54,7 @@ ROUNDINGS = 3  # other ones, by which a value is told from rounding
 NOISE = 10.0  # times as much as these change: nothing but rounding
 MANY_DIGITS = 1e4  # so much more rounding than that of the value itself: it cancels
 SCOUTS = 96
+SOLVED_SCOUTS = 12  # where each is moved to a solution of equations
 SCOUTED_ARRAYS = 3000
 SCOUTINGS = 3
 MIRRORED = 2
@@ -311,14 +313,22 @@ class Site:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
+        solved = 0
         for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
-            yield self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
+            found = self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
+            if all(np.isfinite(x).all() for x in found.env.values()):
+                solved += 1
+                yield found
+            else:
+                self.failures[UNSOLVED] += 1
         for shrink in _SHRINKING if self.target.ranges else ():
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
-            functions = abstract_functions(self.target.abstract, rng)
-            yield self._drawn(self.inside(env, rng), functions, shrink)
+            inside = self.inside(env, rng)
+            yield self._drawn(inside, abstract_functions(self.target.abstract, rng), shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
+        if self.failures[UNSOLVED] and not solved:
+            return  # what no draw could be moved to has no solutions at these sizes
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
 
@@ -328,7 +338,8 @@ class Site:
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, FunctionValues]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
-        count = min(SCOUTS, self.most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
+        most = SCOUTS if not self.target.systems else SOLVED_SCOUTS
+        count = min(most, self.most_points, 1 + SCOUTED_ARRAYS // len(self.target.inputs))
         functions = abstract_functions(self.target.abstract, rng)
         common = any_profiles(count // 2, rng)  # the others: one for each input
         stacked = {}

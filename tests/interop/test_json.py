@@ -41,6 +41,9 @@ REQUESTS = [
     "X : m x n; f : elementwise; J = sum(f(X)); hess J wrt X",
     "A : n x n; b : n; J = sum(max(A, axis=0)) + logsumexp(b) - sum(A I); grad J wrt A, b",
     "x : 5; J = sum(x .^ 3); grad J wrt x",
+    "A, Q : n x n; Y : n x n where A Y + Y A' = Q; vjp Y wrt A",
+    "A : n x n; b : n; x : n where A x = b; J = norm(x)^2; grad J wrt A",
+    "S : n x n posdef; L : n x n lower where L L' = S; vjp L wrt S",
     "A : n x n symmetric; x[0] : n; x[t] = A x[t-1] for t = 1..T; vjp x[T] wrt A symmetric",
     "W[l] : (2 n[l-1] + 1) x n for l = 1..L; v[t] : n positive for t = 1..T; J = "
     "(sum(l = 1..L) norm(W[l])^2) + sum(t = 1..T) sum(log(v[t])); grad J wrt W[l], v[t]",

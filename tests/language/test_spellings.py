@@ -10,7 +10,7 @@ from shapetrick.core.errors import InputError
 from shapetrick.language.elaboration import read, read_expression
 
 GIVEN = """
-A, X : n x n; B : m x n; x, y : n; s, lam : scalar; sigma : elementwise
+A, X : n x n; B : m x n; x, y : n; s, lam, lambda_1 : scalar; sigma : elementwise; mu : n
 J = norm(A x - y)^2; Z = A x
 """
 
@@ -46,8 +46,17 @@ READ = [
     ("x.dot(y)", "x' y"), ("X.dot(y)", "X y"), ("x @ y", "x' y"), ("x·y", "x' y"),
     ("np.dot(X, y)", "X y"), ("np.maximum(0, x)", "maximum(0, x)"), ("2 * np.exp(x)", "2 exp(x)"),
     ("np.exp(x) * s", "exp(x) s"), ("1 / np.sum(x)", "1 / sum(x)"),
-    ("lam * np.dot(x, x)", "lam (x' x)"),
- ("sigma(‖x‖)", "sigma(norm(x))"),
+    ("lam * np.dot(x, x)", "lam (x' x)"), ("np.sum(x**2)", "sum(x.^2)"),
+    ("(x**2).sum()", "sum(x.^2)"), ("np.exp(x) * y", "exp(x) .* y"),
+    ("1 / (1 + np.exp(-x))", "1 ./ (1 + exp(-x))"), ("np.sum(A / X)", "sum(A ./ X)"),
+    ("np.sum((A @ x - y)**2) / 2", "sum((A x - y).^2) / 2"), ("np.exp(B) * B", "exp(B) .* B"),
+    ("np.exp(-x**2 / (2 * s**2))", "exp(-x.^2 / (2 s^2))"), ("np.exp(s)**2", "exp(s)^2"),
+    ("tr A", "tr(A)"), ("2 tr A'", "2 tr(A')"), ("-logdet A / 2", "-logdet(A) / 2"),
+    ("s tr A .* X", "s tr(A) .* X"), ("log det A^2", "logdet(A^2)"), ("log exp s", "log(exp(s))"),
+    ("log 2 s", "log(2 s)"), ("norm(X, 'fro')", "norm(X)"), ("norm(x, 2)", "norm(x)"),
+    ('np.linalg.norm(X, ord="fro")', "norm(X)"), ("s^+2", "s^2"),
+    ("σ(A x)", "sigma(A x)"), ("λ_1 x", "lambda_1 x"), ("μ' x", "mu' x"),
+    ("sigma(‖x‖)", "sigma(norm(x))"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -68,15 +77,48 @@ REFUSED = [
     ("|s", "never closed"), ("‖x", "never closed"), ("⟨x, y", "never closed"),
     ("<x, y>", "`dot(x, y)`"), ("max(x, 0)", "`maximum(x, y)`"), ("min(x, 1)", "`minimum(x, y)`"),
     ("max(x, 0)", "`max(x, axis=0)`"), ("1'x", "`ones(n)'`"), ("2½ s", "no place here"),
-    ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"), ("A I_n", "`eye(n)`"),
+    ("X†", "`inv(A' A) A'`"), ("X⁺", "`inv(A' A) A'`"),
+    ("X^+", "`inv(A' A) A'`"), ("X^{†} y", "`inv(A' A) A'`"), ("norm(X, 2)", "`norm(A)`"),
+    ("norm(X, 'nuc')", "`norm(A, 'fro')`"), ("np.linalg.slogdet(X)[1]", "`logdet(A)`"),
+    ("tr A X", "put brackets"), ("A I_n", "`eye(n)`"),
     ("np.exp(A) * X", "`np.exp(A) .* X`"), ("np.exp(A) * X", "`np.exp(A) @ X`"),
-    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(x**2)", "`x .^ 2`"), ("(x**2).sum()", "`x .^ 2`"),
+    ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
+    ("np.sum(x * A @ y)", "`(x)'`"),
     ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
     ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
-    ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("tr A", "`tr(…)`"),
+    ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
 ]  # fmt: skip
+
+# What is refused, a piece of the advice, and what is typed by someone who follows it.
+FOLLOWED = [
+    ("np.linalg.solve(X, y)", "`inv(A) b`", "inv(X) y"),
+    ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
+    ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
+    ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),
+    ("A×X", "`A B`", "A X"), ("A×X", "`A .* B`", "A .* X"),
+    ("max(x, 0)", "`maximum(x, y)`", "maximum(x, 0)"),
+    ("max(x, 0)", "`max(x, axis=0)`", "max(x, axis=0)"),
+    ("exp(x)^2", "`exp(x) .^ 2`", "exp(x) .^ 2"), ("1/x", "`1 ./ x`", "1 ./ x"),
+    ("x/y", "`x ./ y`", "x ./ y"), ("x²", "`x .^ 2`", "x .^ 2"),
+    ("X^+", "`inv(A' A) A'`", "inv(X' X) X'"), ("X†", "`inv(A' A) A'`", "inv(X' X) X'"),
+    ("I_n", "`eye(n)`", "eye(n)"), ("𝟙", "`ones(m, n)`", "ones(m, n)"),
+    ("1'x", "`ones(n)'`", "ones(n)' x"), ("1'x", "`𝟙'`", "𝟙' x"), ("1ᵀx", "`𝟙'`", "𝟙' x"),
+    ("np.exp(A) * X", "`np.exp(A) .* X`", "np.exp(A) .* X"),
+    ("np.exp(A) * X", "`np.exp(A) @ X`", "np.exp(A) @ X"),
+    ("np.exp(B) * x", "`np.exp(B) @ x`", "np.exp(B) @ x"),
+    ("np.exp(X) + x", "`(x)'`", "np.exp(X) + (x)'"), ("e^A", "`exp(A)`", "exp(A)"),
+    ("tr A X", "`log(x y)`", "tr(A X)"), ("‖A‖_2", "`norm(A)`", "norm(A)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelled", "advice", "typed"), FOLLOWED)
+def test_advice_works_when_it_is_followed(spelled: str, advice: str, typed: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(f"{GIVEN}E = {spelled}\n", complete=False)
+    assert advice in refused.value.message
+    assert "E" in read(f"{GIVEN}E = {typed}\n", complete=False).definitions
 
 
 @pytest.mark.parametrize(("spelled", "plain"), READ)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,9 @@ from shapetrick.cli import main
 from shapetrick.core.errors import InputError
 
 ABSENT = "X : m x d; w : d; v : d; J = norm(X v)^2; grad J wrt w"
+
+FAMILY = """X, Y : m x n; W[l] : n x n for l = 1..L
+Z[0] = X; Z[l] = tanh(Z[l-1] W[l]) for l = 1..L; J = norm(Z[L] - Y)^2"""
 
 WARNED = [
     (ABSENT, ["`w` does not occur in `J`: the gradient is zero. Did you mean `v`?"]),
@@ -25,6 +30,14 @@ WARNED = [
     ("A : n x n; x, y, G : n; vjp A x with G wrt y",
      ["`y` does not occur in `A x`: the gradient is zero. Did you mean `x`?"]),
     ("x : n; c : scalar; J = dot(x, x); check grad J wrt x = 2 c x", []),
+    ("sigma, σ : scalar; grad sigma^2 σ wrt σ", ["`sigma` and `σ` are two names here."]),
+    (FAMILY + "; grad J wrt W[l]", []),
+    (FAMILY + "; V[l] : n x n for l = 1..L; b : m; grad J wrt W[l]",
+     ["`V[l]` is declared, and nothing uses it.", "`b` is declared, and nothing uses it."]),
+    (FAMILY + "; U[l] : n x n for l = 1..L; grad J wrt U[l]",
+     ["`U[l]` does not occur in `J`: the gradient is zero. Did you mean `W[l]`?"]),
+    (FAMILY + "; b : m x 1; grad J wrt b",
+     ["`b` does not occur in `J`: the gradient is zero. It contains `Y`, `X`, `W[l]`."]),
 ]  # fmt: skip
 
 # Undeclared names in problems with declarations, and what is named as meant.
@@ -33,12 +46,10 @@ SLIPS = [
     ("X : m x d; W1 : d x k; J = sum(X W2); grad J wrt W1", "Did you mean `W1`?"),
     ("X : m x d; wts : d; J = norm(X wta)^2; grad J wrt X", "Did you mean `wts`?"),
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
-    ("sigma : elementwise; x : n; grad sum(σ(x)) wrt x", "write `sigma`"),
-    ("θ, x : n; grad θ' theta wrt x", "write `θ`"),
-    ("A : n x n; t = A_11 + A_22; grad t wrt A", "entries of `A` are not read"),
-    ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "entries of `x` are not read"),
-    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "index below it is not read"),
-    ("x : n; f = sum_i x_i^2; check grad f wrt x = 2 x", "index below it is not read"),
+    ("lam, s : scalar; grad λ s wrt s", "write `lam`"),
+    ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "nothing binds the index `i`"),
+    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "has the index `j`"),
+    ("q : n; s = exp(q' k_j); grad s wrt q", "index below it is not read"),
 ]
 
 ALONE = [
@@ -70,7 +81,14 @@ def test_likely_slips_are_refused(text: str, meant: str) -> None:
         assert meant in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["X : m x d; grad norm(X w)^2 wrt w", ABSENT])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X : m x d; grad norm(X w)^2 wrt w",
+        ABSENT,
+        FAMILY + "; U[l] : n x n for l = 1..L; grad J wrt U[l]",
+    ],
+)
 def test_strict_refuses_what_is_warned_of(text: str) -> None:
     st.read(text)
     with pytest.raises(InputError) as refused:
@@ -87,6 +105,28 @@ def test_a_zero_has_no_green_tick(capsys: pytest.CaptureFixture[str]) -> None:
     told, warned = capsys.readouterr()
     assert told == "∂J/∂w = zeros(d)\n"
     assert warned == f"shapetrick: warning: {WARNED[0][1][0]}\n"
+
+
+def test_checks_and_code_warn_too(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = ABSENT.replace("grad", "check grad") + " = zeros(d)"
+    assert main(["check", "-e", claim]) == 0
+    assert capsys.readouterr().out.strip().startswith(f"warning    {WARNED[0][1][0]}"[:40])
+    (found,) = st.read(claim).check()
+    assert list(found.warnings) == found.to_dict()["warnings"] == WARNED[0][1]
+    assert main(["code", "-e", f"{ABSENT}; c : scalar"]) == 0
+    told, warned = capsys.readouterr()
+    assert "def " in told
+    assert warned.splitlines() == [
+        f"shapetrick: warning: {WARNED[0][1][0]}",
+        "shapetrick: warning: `c` is declared, and nothing uses it.",
+    ]
+
+
+def test_a_session_warns_too() -> None:
+    command = [sys.executable, "-m", "shapetrick", "repl"]
+    typed = ABSENT.replace("; ", "\n") + "\n"
+    out = subprocess.run(command, input=typed, capture_output=True, text=True, check=True).stdout
+    assert WARNED[0][1][0][:40] in out
 
 
 @pytest.mark.parametrize(("text", "wrt", "gradient"), ALONE)

@@ -21,7 +21,7 @@ from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
 from shapetrick.simplification.identities import IDENTITIES, Identity
-from shapetrick.simplification.rewriting import Rewriter, rules_of
+from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
 N = Dim.of("n")
@@ -77,7 +77,7 @@ def holds(identity: Identity) -> bool:
 
 
 def rewriter(last: bool = False) -> Rewriter:
-    return Rewriter(Simplifier().is_symmetric, length, last)
+    return Rewriter(Simplifier().is_symmetric, length, Rows.LAST if last else Rows.USUAL)
 
 
 @pytest.mark.parametrize("identity", IDENTITIES, ids=identity_id)

@@ -117,8 +117,7 @@ class Members:
         for one in names:
             if one not in inputs:
                 raise RequestError(
-                    f"`{one}` is computed: a self-test moves inputs, so leave out "
-                    f"`{request.kind} {request.of_text} wrt {name}`."
+                    f"`{one}` is computed: a self-test moves inputs, so leave out `{request.key}`."
                 )
             key = a.key.replace(f" wrt {name}", f" wrt {one}")
             yield key, replace(request, wrt=inputs[one])

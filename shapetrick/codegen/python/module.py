@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from ...core.dims import Shape, extent, shape_text
-from ...core.errors import RequestError
+from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...language.printer import overlined, to_text
 from ..program import Output, Program, Returned
@@ -242,8 +242,7 @@ def docstring(
     note: str,
 ) -> list[str]:
     """What is returned, its formulas, the shapes of inputs, and a note."""
-    summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
-    lines = [*wrapped(f"{summary}.", WIDTH - 8), ""]
+    lines = [*wrapped(f"{enumerated(keys)}.", WIDTH - 8), ""]
     for name, e in formulas:
         first, *more = wrapped(f"{name} = {_formula(e)}", WIDTH - 12)
         lines += [f"    {first}", *(f"        {line}" for line in more)]

@@ -1,0 +1,157 @@
+"""Gradients through unknowns at arrays: the unknowns are given and confirmed, or solved for; the
+multipliers are solved for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.equations import EquationSystem
+from ..core.errors import OperandError
+from ..core.expr import Expr, Symbol
+from ..core.functions import Array
+from ..core.results import Adjoint
+from ..core.traversal import symbols_of
+from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
+from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
+from ..numerics.solvers import unknowns_by
+from .adjoint import computable_gradient
+
+FULFILLED = 1e-6  # relative residual of a value that is given
+SINGULAR = 1e10  # condition
+NEAR_ZERO = 1e-9
+
+
+def evaluate(
+    gradient: Expr,
+    adjoint: Adjoint,
+    arrays: Mapping[str, Any],
+    functions: FunctionValues | None,
+    sizes: Mapping[str, int],
+    start: Mapping[str, Any] | None = None,
+) -> Array:
+    """The gradient at arrays by name; unknowns that are not among them are solved for, from `start`
+    where the equations are not linear in them.
+
+    Raises OperandError where they have no solution, or are not determined."""
+    whole = computable_gradient(gradient, adjoint)
+    solver = ImplicitSolver(adjoint.systems)
+    begun = {**(start or {}), **{k: v for k, v in arrays.items() if k not in (start or {})}}
+    inputs = [*solver.inputs, *(s for s in symbols_of(whole) if s not in solver.unknowns)]
+    known = {s.name: matrix_of(s, begun[s.name]) for s in inputs if s.name in begun}
+    for s in inputs:
+        if s.name not in known:
+            listed = ", ".join(f"`{name}`" for name in arrays) or "none"
+            raise OperandError(f"`{s.name}` has no value: the arrays given are {listed}.")
+    given = {u: matrix_of(u, begun[u.name]) for u in solver.unknowns if u.name in begun}
+    env = {**known, **{u.name: x for u, x in given.items()}}
+    at = sizes_from([*inputs, *given], env, sizes)
+    for system in adjoint.systems:
+        if system.solver and given.keys().isdisjoint(system.unknowns):
+            solution = _by_solver(system, env, at, functions or {})
+            env.update(solution)
+            given.update({u: solution[u.name] for u in system.unknowns})
+    missing = [u for u in solver.unknowns if u not in given]
+    for name in (name for u in missing for d in u.shape for name in d.names):
+        if name not in at:
+            raise OperandError(f"the size of {name} is not told: give `{name}=…`.")
+    values = functions or {}
+    if missing or start:
+        env = _solved(solver, env, missing, at, values)
+    elif solver.residual_off(env, at, values) > FULFILLED:
+        raise OperandError(
+            f"the values given for {_listed(solver)} do not fulfil the equations: the residual is "
+            f"{solver.residual_off(env, at, values):.1g} of what is equated."
+        )
+    if Coordinates(solver.unknowns, at).count <= MOST_DENSE:
+        _check_regular(solver, env, at, values)
+    (found,) = evaluate_all([whole], {**arrays, **env}, functions, at)
+    if not np.isfinite(found).all():
+        raise OperandError(
+            "the adjoint equation has no solution at these values: it is singular, or its solver "
+            "did not converge."
+        )
+    return found
+
+
+def _by_solver(
+    system: EquationSystem,
+    env: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    functions: FunctionValues,
+) -> dict[str, Array]:
+    """The unknowns of a function of the library, by what the table says. Raises OperandError."""
+    try:
+        arguments = EvaluationTape(system.arguments).run(env, sizes, functions)
+        found = unknowns_by(system.solver, arguments)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise OperandError(f"`{system.solver}` has no value at these arrays: {error}") from None
+    return {u.name: x for u, x in zip(system.unknowns, found, strict=True)}
+
+
+def _solved(
+    solver: ImplicitSolver,
+    env: Mapping[str, Array],
+    missing: list[Symbol],
+    sizes: Mapping[str, int],
+    functions: FunctionValues,
+) -> dict[str, Array]:
+    """The inputs and the unknowns. Raises OperandError."""
+    count = Coordinates(solver.unknowns, sizes).count
+    if count > MOST_DENSE:
+        raise OperandError(
+            f"{_listed(solver)} has {count} free entries: more than {MOST_DENSE} are not solved "
+            "for here. Give its value."
+        )
+    zero = {u.name: np.zeros([d.size(sizes) for d in u.shape]) for u in missing}
+    begun = {**env, **zero}
+    if missing and not _is_linear(solver, begun, sizes, functions):
+        example = ", ".join(f'"{u.name}": …' for u in missing)
+        raise OperandError(
+            f"`{missing[0].name}` has no value, and its equations are not linear in it: give its "
+            f"value, or where to start from, `start={{{example}}}`."
+        )
+    found = solver.solved(begun, sizes, functions)
+    if not all(np.isfinite(x).all() for x in found.values()):
+        _check_regular(solver, begun, sizes, functions)
+        raise OperandError(
+            f"Newton's method found no solution of the equations for {_listed(solver)} from there."
+        )
+    return {**env, **found}
+
+
+def _is_linear(
+    solver: ImplicitSolver,
+    env: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    functions: FunctionValues,
+) -> bool:
+    """Whether the equations' Jacobian by the unknowns is the same elsewhere."""
+    coordinates = Coordinates(solver.unknowns, sizes)
+    here = coordinates.read(env)
+    there = {**env, **coordinates.write(here + np.cos(np.arange(here.size)))}
+    a, b = (solver.jacobian(solver.unknowns, at, sizes, functions) for at in (env, there))
+    return bool(np.isfinite(a).all() and np.abs(a - b).max() <= NEAR_ZERO * (1 + np.abs(b).max()))
+
+
+def _check_regular(
+    solver: ImplicitSolver,
+    env: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    functions: FunctionValues,
+) -> None:
+    """Raises OperandError where the adjoint equation is singular."""
+    scales = solver.singular_values(env, sizes, functions)
+    if scales[-1] * SINGULAR < scales[0]:
+        raise OperandError(
+            f"the equations do not determine {_listed(solver)} at these values: the adjoint "
+            f"equation is singular (its smallest singular value is {scales[-1] / scales[0]:.1g} "
+            "of the largest), as with a repeated eigenvalue."
+        )
+
+
+def _listed(solver: ImplicitSolver) -> str:
+    return ", ".join(f"`{u.name}`" for u in solver.unknowns)

@@ -1,0 +1,100 @@
+"""What the parser makes of calls as Python writes them: `np.exp(X)`, `X.sum(axis=0)`, `dim=1`.
+
+A library's function is ours where its own defaults mean the same; else it is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lark import Token
+
+from ..core.errors import ParseError, Span
+from .lexer import span_of
+from .notated_calls import TWO_NORM
+from .syntax import INNER, Callee, SyntaxNode
+
+_PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
+_OTHERWISE = {
+    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`.",
+    **dict.fromkeys(
+        (("torch", "var"), ("torch", "std"), ("torch", "cov"), ("np", "cov"), ("numpy", "cov")),
+        "this divides by n - 1: write it without the module's name, which divides by n.",
+    ),
+    ("F", "layer_norm"): "PyTorch's layer_norm adds 1e-5 to the variance: write `layer_norm(X, "
+    "1e-5)`.",
+}
+# A function by a second argument that is no value: `norm(A, 'fro')`.
+_ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
+_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
+
+
+class LibraryCalls:
+    """The rules of the grammar for them."""
+
+    def call(self, c: list[Any]) -> SyntaxNode:
+        raise NotImplementedError
+
+    def prefixed(self, c: list[Any]) -> SyntaxNode:
+        """A function of a library: `np.exp(X)`."""
+        module, function, *rest = c
+        name, _ = function.value
+        span = span_of(module) | span_of(rest[-1])
+        otherwise = _OTHERWISE.get((module.partition(".")[0], name))
+        if otherwise is not None:
+            raise ParseError(otherwise, span)
+        args = [a for a in rest if isinstance(a, SyntaxNode)]
+        if name in _PRODUCTS and len(args) == 2:
+            return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
+        return replace(self.call([function, *rest]), span=span)
+
+    def method(self, c: list[Any]) -> SyntaxNode:
+        """A method of an array: `X.sum(axis=0)`."""
+        node, method, opening, *given, end = c
+        name, span = str(method)[1:], node.span | span_of(end)
+        if name in _PRODUCTS and len(given) == 1:
+            return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
+        if name in ("t", "transpose") and given == [None]:
+            return SyntaxNode("'", (node,), None, span)
+        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
+        function.value = ("inv" if name == "inverse" else name, 1)
+        return replace(self.call([function, opening, node, *given, end]), span=span)
+
+    def keeping(self, c: list[Any]) -> None:
+        """`keepdims=True`, which all is here."""
+        word, value = c
+        if not word.startswith("keepdim"):
+            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
+
+    def keyword(self, c: list[Any]) -> int:
+        word, *sign, value = c
+        axis = _AXES.get("".join([*("-" for _ in sign), value]))
+        if word in ("axis", "dim") and axis is not None:
+            return axis
+        typed = "".join([word, "=", *sign, value])
+        raise ParseError(
+            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
+            "the rows).",
+            span_of(word) | span_of(value),
+        )
+
+    def quoted(self, c: list[Any]) -> Token:
+        quoted: Token = c[-1]
+        return quoted
+
+
+def by_order(name: str, given: list[Any], span: Span) -> SyntaxNode | None:
+    """A norm by its order; None if a call has none. Raises ParseError for other texts in quotes."""
+    quoted = next((a for a in given if isinstance(a, Token)), None)
+    if len(given) == 2:
+        order = quoted[1:-1] if quoted is not None else str(getattr(given[1], "value", ""))
+        if (name, order) in _ORDERS:
+            return SyntaxNode("call", (given[0],), Callee(_ORDERS[name, order]), span)
+    if quoted is not None:
+        raise ParseError(
+            f"{quoted} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "
+            "`norm1(x)`.",
+            span_of(quoted),
+        )
+    return None

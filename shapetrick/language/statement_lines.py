@@ -1,0 +1,89 @@
+"""A text to the pieces that are its statements: comments gone, letters made plain, lines split.
+
+Comes before the lexer. Every place stays where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from ..core.budget import TEXT
+from ..core.errors import ParseError, Span
+from .derivative_notation import NAME
+from .letters import check_letters, folded
+from .lexer import normal
+
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_COMMENT = re.compile(r"#[^\n]*")
+_BOUNDARY = re.compile(r"[()\[\]{};\n]")
+_UNPRINTABLE = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
+_HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
+_HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
+
+
+def elementwise(clean: str, begin: int = 0) -> set[str]:
+    """The names that a text declares from a place on as element-wise functions."""
+    found = _ELEMENTWISE.findall(clean, begin)
+    return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
+
+
+def declared_names(clean: str, begin: int = 0) -> set[str]:
+    """The names that stand before a colon or an equals sign, from a place on."""
+    return {*_HEAD_NAME.findall(normal(",".join(_HEADS.findall(clean, begin))))}
+
+
+def cleaned(text: str, known: Container[str] = ()) -> str:
+    """The text with comments blanked and letters made plain; every place stays where it was."""
+    TEXT.admit(len(text), "this text", "split it into several problems.")
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        name = f"U+{ord(unprintable.group()):04X}"
+        raise ParseError(
+            f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
+        )
+    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
+    check_letters(clean, known)
+    return clean
+
+
+def lines(text: str, begin: int = 0) -> Iterator[Span]:
+    """Where the statements stand: a line each, or between `;`; brackets hold lines together."""
+    start, open_at = begin, list[int]()
+    for m in _BOUNDARY.finditer(text + "\n;", begin):
+        sign, at = m.group(), m.start()
+        if sign in "([{":
+            open_at.append(at)
+        elif sign in ")]}":
+            if not open_at:
+                raise ParseError(f"this `{sign}` closes nothing.", Span(at, at + 1))
+            opened = open_at.pop()
+            if _PAIRS[text[opened]] != sign:
+                raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
+        elif sign == ";" and open_at:
+            if m.end() <= len(text) and text[open_at[-1]] == "[":
+                continue  # between the rows of a block
+            raise ParseError(
+                f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
+            )
+        elif not open_at:
+            body = text[start:at]
+            if body.strip():
+                left = start + len(body) - len(body.lstrip())
+                yield Span(left, start + len(body.rstrip()))
+            start = at + 1
+
+
+def closings(text: str, begin: int) -> Iterator[int]:
+    """Where the brackets that open behind a place are closed again, all of them."""
+    depth = 0
+    for m in _BOUNDARY.finditer(text, begin):
+        closes = m.group() in _PAIRS.values()
+        depth += (m.group() in _PAIRS) - closes
+        if closes and not depth:
+            yield m.end()

@@ -1,0 +1,38 @@
+"""Forms that people write out, as functions before something is derived: `1 ./ (1 + exp(-x))` is
+`sigmoid(x)`, whose derivative a textbook writes by its value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..algebra.symmetry import Symmetry
+from ..core.cost import length
+from ..core.expr import Expr, Name, named, rebuild
+from ..core.results import Rewriting
+from ..core.traversal import postorder, remembered
+from .identities import IDENTITIES
+from .rewriting import Rewriter, Rows
+
+_CALLED = [frozenset(re.findall(r"(\w+)\(", row.left)) for row in IDENTITIES if row.written]
+
+
+def with_functions(
+    roots: Sequence[Expr],
+) -> tuple[list[Expr], Mapping[Expr, Expr], Sequence[Rewriting]]:
+    """The expressions with functions in place of the forms that are written out, the definitions
+    in them that this changes, as they were by what they are, and the steps."""
+    occurring = {e.op for e in postorder(roots)}
+    if not any(called <= occurring for called in _CALLED):
+        return list(roots), {}, ()
+    rewriter = Rewriter(Symmetry(), length, Rows.WRITTEN)
+    done: dict[Expr, Expr] = {}
+
+    def changed(e: Expr) -> Expr:
+        args = [done[a] for a in e.args]
+        return named(e.name, args[0]) if isinstance(e, Name) else rewriter.rewrite(rebuild(e, args))
+
+    found = [remembered(done, root, changed) for root in roots]
+    names = {new: old for old, new in done.items() if isinstance(old, Name) and new is not old}
+    return found, names, rewriter.log

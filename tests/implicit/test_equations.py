@@ -1,0 +1,233 @@
+"""Unknowns that equations determine: what is derived, what is refused, and what numbers say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import shapetrick as st
+from shapetrick.render.layout import plain
+from shapetrick.render.terminal import Style, result_rows
+
+LYAPUNOV = "A, Q : n x n; Y : n x n where A Y + Y A' = Q; "
+EIGENPAIR = "A : n x n; v : n, lam : scalar where A v = lam v, v' v = 1; "
+
+
+def _told(d: st.Derivation) -> tuple[str, dict[str, str], list[str]]:
+    """The gradient, the multipliers with a closed form, and the adjoint equations of the others."""
+    adjoint = d.result.adjoint
+    assert adjoint is not None
+    equations = [f"{q.left} = {q.right}" for q in adjoint.equations] if adjoint.multipliers else []
+    return str(d.gradient), {name: str(e) for name, e in d.definitions}, equations
+
+
+@pytest.mark.parametrize(
+    ("text", "gradient", "named", "equations"),
+    [
+        (LYAPUNOV + "vjp Y wrt Q", "S", {}, ["A' S + S A = bar(Y)"]),
+        (LYAPUNOV + "vjp Y wrt A", "-(S Y' + S' Y)", {}, ["A' S + S A = bar(Y)"]),
+        (
+            "A : n x n; b : n; x : n where A x = b; vjp x wrt A",
+            "-S x'",
+            {"S": "inv(A)' bar(x)"},
+            [],
+        ),
+        ("A : n x n; b : n; x : n where A x = b; vjp x wrt b", "S", {"S": "inv(A)' bar(x)"}, []),
+        (
+            "a, b : scalar; x : scalar where a x = b; J = x^2; grad J wrt b",
+            "S",
+            {"S": "2 x / a"},
+            [],
+        ),
+        (
+            "A, B, C : n x n; X : n x n where A X B = C; vjp X wrt C",
+            "S",
+            {"S": "inv(A)' bar(X) inv(B)'"},
+            [],
+        ),
+        (
+            "W : n x n; u : n; z : n where z = tanh(W z + u); J = sum(z); grad J wrt u",
+            "S .* (1 - z.^2)",
+            {"S": "inv(I - W' diag(1 - z.^2)) ones(n)"},
+            [],
+        ),
+        (
+            "B : n x n posdef; L : n x n lower where L L' = B; vjp L wrt B",
+            "S",
+            {},
+            ["2 S L = bar(L)"],
+        ),
+        (
+            EIGENPAIR + "grad lam wrt A",
+            "-S1 v'",
+            {},
+            ["A' S1 - lam S1 + 2 S2 v = zeros(n)", "-S1' v = 1"],
+        ),
+        (
+            "A, Q : n x n symmetric; Y : n x n symmetric where A Y + Y A = Q; J = tr(Y); "
+            "grad J wrt Q",
+            "S",
+            {},
+            ["A S + S A = eye(n)"],
+        ),
+        # a chain of systems, the last first
+        (
+            "A, B : n x n; c : n; x : n where A x = c; y : n where B y = x; J = sum(y); "
+            "grad J wrt A",
+            "-S1 x'",
+            {"S1": "inv(A)' S2", "S2": "inv(B)' ones(n)"},
+            [],
+        ),
+    ],
+)
+def test_adjoint_equations(
+    text: str, gradient: str, named: dict[str, str], equations: list[str]
+) -> None:
+    d = st.derive(text)
+    assert _told(d) == (gradient, named, equations)
+    assert d.verified
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LYAPUNOV + "J = sum(Y) + tr(A); grad J wrt A, Q",
+        "W : n x n; U : n x d; x : d; z : n where z = tanh(W z + U x); J = z' z; grad J wrt W, x",
+        EIGENPAIR + "w : n; J = (w' v)^2 + lam; grad J wrt A, w",
+        "A : n x n; B : m x m; C : n x m; X : n x m where A X + X B = C; vjp X wrt A, B, C",
+        "A : n x n; X : n x n where X X = A; vjp X wrt A",
+        "A : n x n; R : n x n upper, Q : n x n where Q R = A, Q' Q = I; J = sum(R); grad J wrt A",
+        "A : n x n; U : n x n orthogonal, P : n x n symmetric where U P = A; vjp U wrt A",
+        "f : elementwise; a, b : n; x : n where x + f(x) = a .* b; J = sum(x); grad J wrt a",
+    ],
+)
+def test_gradients_pass_the_differences(text: str) -> None:
+    assert all(d.verified for d in st.read(text).derive())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A : n x n; v : n, lam : scalar where A v = lam v; J = lam; grad J wrt A", "determine"),
+        ("A : n x n; L : n x n lower where L L' = A; J = sum(L); grad J wrt A", "declare it so"),
+        ("a : n; x : n where x = a, x = 2 a; J = sum(x); grad J wrt a", "no solution"),
+        ("A : n x n; x : n where A x = 0, sum(x) = 1; J = sum(x); grad J wrt A", "solution"),
+        (LYAPUNOV + "J = tr(Y); hess J wrt A", "not derived"),
+    ],
+)
+def test_what_numbers_refuse(text: str, said: str) -> None:
+    with pytest.raises(st.DerivationError, match=said):
+        st.read(text).derive()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A : n x n; Y : n x n where A Y; grad tr(Y) wrt A", "two sides"),
+        ("A : n x n; Y : n x n where ; grad tr(Y) wrt A", "equations"),
+        ("A : n x n; b : m; x : n where A x = b; grad sum(x) wrt A", "n×1 and m×1"),
+        ("A : n x n; Y : n x n where A Y = I; grad tr(Y) wrt Y", "its equations"),
+        (
+            "A[l] : n x n for l = 1..L; x : n where A[1] x = x; J = sum(x); grad J wrt A[l]",
+            "families",
+        ),
+    ],
+)
+def test_what_is_no_equation(text: str, said: str) -> None:
+    with pytest.raises(st.ShapetrickError, match=said):
+        st.read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where : n; J = where' where; grad J wrt where",
+        "x : n; where : scalar; J = where sum(x); grad J wrt x",
+    ],
+)
+def test_where_stays_a_free_name(text: str) -> None:
+    assert st.derive(text).verified
+
+
+def test_unknowns_are_no_variables_of_a_problem_that_asks_for_nothing() -> None:
+    problem = st.read("A : n x n; b : n; x : n where A x = b; J = sum(x)").data
+    assert [r.wrt.name for r in problem.requests] == ["A", "b"]
+    assert not problem.unused
+
+
+def test_the_derivation_tells_the_equation_and_its_rules() -> None:
+    d = st.read(LYAPUNOV + "vjp Y wrt A").derive()[0]
+    assert [s.label for s in d.steps] == ["∂F/∂Y", "∂F/∂Y", "∂F/∂A", "bar(A)"]
+    assert "F = A Y + Y A' - Q" in d.steps[0].note
+    text = plain(result_rows(d.result, Style()))
+    assert "equation   A Y + Y A' = Q" in text
+    assert "adjoint    A' S + S A = bar(Y)" in text
+
+
+def test_evaluation_solves_for_what_is_not_given() -> None:
+    rng = np.random.default_rng(0)
+    a, q, g = rng.normal(size=(3, 4, 4))
+    y = scipy.linalg.solve_continuous_lyapunov(a, q)
+    s = scipy.linalg.solve_continuous_lyapunov(a.T, g)
+    d = st.derive(LYAPUNOV + "vjp Y wrt A")
+    arrays = {"A": a, "Q": q, "bar(Y)": g}
+    for given in (arrays, {**arrays, "Y": y}):
+        np.testing.assert_allclose(d.evaluate(given), -(s @ y.T + s.T @ y), rtol=1e-9)
+
+
+def test_large_adjoint_equations_are_solved_without_their_matrix() -> None:
+    rng = np.random.default_rng(0)
+    n = 30
+    a, g = rng.normal(size=(2, n, n)) / n + np.eye(n)
+    y = scipy.linalg.solve_continuous_lyapunov(a, np.eye(n))
+    s = scipy.linalg.solve_continuous_lyapunov(a.T, g)
+    d = st.derive(LYAPUNOV + "vjp Y wrt A")
+    found = d.evaluate({"A": a, "Q": np.eye(n), "bar(Y)": g, "Y": y})
+    np.testing.assert_allclose(found, -(s @ y.T + s.T @ y), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"A": np.eye(3), "v": [1, 0, 0], "lam": 1.0}, "singular"),
+        ({"A": np.diag([1.0, 2, 3]), "v": [1, 0, 0], "lam": 2.0}, "do not fulfil"),
+        ({"A": np.diag([1.0, 2, 3])}, "start="),
+        ({"v": [1, 0, 0], "lam": 1.0}, "`A` has no value"),
+    ],
+)
+def test_what_evaluation_refuses(arrays: dict[str, object], said: str) -> None:
+    d = st.derive(EIGENPAIR + "grad lam wrt A")
+    with pytest.raises(st.ShapetrickError, match=said):
+        d.evaluate(arrays)
+
+
+def test_claims_are_judged_at_solutions() -> None:
+    text = "A : n x n; b : n; x : n where A x = b; J = sum(x); check grad J wrt A = "
+    assert st.check(text + "-inv(A)' ones(n) x'").right
+    wrong = st.check(text + "-inv(A) ones(n) x'")
+    assert wrong.verdict == "wrong" and wrong.suggestion == "-inv(A)' ones(n) x'"
+    open_one = st.check(LYAPUNOV + "J = tr(Y); check grad J wrt Q = Y")
+    assert open_one.verdict == "wrong" and "S solves `A' S + S A = eye(n)`" in open_one.diagnosis
+
+
+def test_code_takes_the_unknown_as_an_argument() -> None:
+    d = st.derive("A : n x n; b : n; x : n where A x = b; J = norm(x)^2; grad J wrt A")
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(4, 4)), rng.normal(size=4)
+    x = np.linalg.solve(a, b)
+    found = d.function("numpy")(A=a, x=x)
+    np.testing.assert_allclose(found, -np.outer(2 * np.linalg.solve(a.T, x), x), rtol=1e-9)
+    assert "given for x fulfils A x = b" in d.code("numpy")
+    for refused in ("torch-function", "jax-vjp"):
+        with pytest.raises(st.RequestError, match="arguments"):
+            d.code(refused)
+    with pytest.raises(st.RequestError, match="evaluate"):
+        st.derive(LYAPUNOV + "vjp Y wrt A").code("numpy")
+
+
+def test_multipliers_that_a_gradient_does_not_have_are_not_told() -> None:
+    text = "K : n x n posdef; y : n; L = cholesky(K); a : n where L a = y; J = a' a + sum(L); "
+    d = st.derive(text + "grad J wrt y")
+    assert d.result.adjoint is not None and not d.result.adjoint.multipliers
+    assert _told(d)[0] == "S2"
