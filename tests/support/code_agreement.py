@@ -12,6 +12,7 @@ from random_functions import SIZES
 
 import shapetrick as st
 from shapetrick.codegen.python import block_loops as blocks
+from shapetrick.codegen.python import export
 from shapetrick.codegen.python.module import CodeTarget
 from shapetrick.core.functions import Array
 from shapetrick.numerics.evaluation import EvaluationTape
@@ -51,7 +52,7 @@ def word_of(derivation: st.Derivation, target: CodeTarget, blocks: bool = False)
     if not rule:
         wanted.append(derivation.gradient)
     try:
-        function = st.read(problem.text).function(target, blocks=blocks)
+        function = export.function(problem, [derivation.result], target, blocks=blocks)
     except st.ShapetrickError:
         return "refused"
     symbols = [*problem.symbols.values()]
