@@ -15,7 +15,7 @@ from ..core.expr import Expr
 from .selections import Selector
 from .syntax import SyntaxNode
 
-Size = Callable[[SyntaxNode], Dim]
+SizeReader = Callable[[SyntaxNode], Dim]
 
 
 # --------------------------------------------------------------------------------------- functions
@@ -79,7 +79,7 @@ CALLS: Mapping[str, StructuredCall] = {
 # ------------------------------------------------------------------------------------------- shapes
 
 
-def sizes_of_selection(node: SyntaxNode, shape: Shape, size: Size) -> Shape | None:
+def sizes_of_selection(node: SyntaxNode, shape: Shape, size: SizeReader) -> Shape | None:
     """The shape of `A[…]` of an A of that shape; None where what is known doesn't tell it. Raises
     ShapeError."""
     selectors = _by_side(node, shape)
@@ -108,7 +108,7 @@ def _by_side(node: SyntaxNode, shape: Shape) -> tuple[Selector, Selector] | None
 
 
 def build_selection(
-    node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: Size
+    node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: SizeReader
 ) -> Expr:
     """The expression of `A[…]`. Raises ShapeError where a bound may not be met."""
     selectors = _by_side(node, a.shape)
@@ -200,7 +200,7 @@ def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
     return all(a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True))
 
 
-def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
+def check_call(node: SyntaxNode, args: Sequence[Shape], size: SizeReader) -> None:
     """Check what a function is given. Raises ShapeError."""
     name, axis, sizes = node.value
     row = CALLS[name]
@@ -213,7 +213,7 @@ def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
         size(place)
 
 
-def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
+def build_call(node: SyntaxNode, args: Sequence[Expr], size: SizeReader) -> Expr:
     """The expression of a function of these. Raises ShapeError."""
     name, axis, sizes = node.value
     row = CALLS[name]
