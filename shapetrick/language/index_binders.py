@@ -34,7 +34,7 @@ BINDERS: Mapping[str, str] = {
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
 DELTAS = ("δ", "delta")
-_BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
+_BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
 _COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
@@ -339,7 +339,8 @@ class BoundReader:
             elif node.kind == "running":
                 scope |= {node.value.letter}
             elif node.kind == "selected":
-                for name in (n.value for s in node.value for n in _names(s)):
+                alone = [s for s in node.value if s.is_one]
+                for name in (n.value for s in alone for n in _names(s)):
                     if self.known.is_letter(name) and name not in scope:
                         raise self._unbound(name, node.span, bool(heads))
             stack += [(a, scope) for a in reversed(node.args)]

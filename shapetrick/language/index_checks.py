@@ -72,7 +72,7 @@ class LetterMeanings(Protocol):
 
 def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: LetterMeanings) -> bool:
     """Whether a text in letters, and what it was read as, have the same values."""
-    leaves = list(_plain_parts(node, reader))
+    leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
     sizes = _sizes([*(d for shape in shapes for d in shape), *reader.sized.values()])
     rng = np.random.default_rng(0)
@@ -96,20 +96,40 @@ def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: Lett
     return True
 
 
-def _plain_parts(node: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
-    """The largest parts that have no open letters, and no number is."""
-    stack = [node]
+def _inside(node: SyntaxNode, reader: LetterMeanings) -> tuple[SyntaxNode, ...]:
+    """The parts of which a node's value is computed; none of what is drawn."""
+    if node in reader.sized or _is_drawn(node, reader):
+        return ()
+    if node.kind == "selected":
+        base = reader.parts.get(node, node.args[0])
+        return () if reader.is_identity(base) else (base,)
+    return node.args
+
+
+def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
+    """Whether a value is drawn: that of a name, and of what has no letters and is no function of
+    arrays alone."""
+    match node.kind:
+        case "name":
+            return node.value not in _CONSTANTS
+        case "selected":
+            return not any(map(reader.letter, node.value))
+        case "block" | "running":
+            return True
+        case "call" if node.value.name in (*NAMES, *SIGNS, *_TRIANGLES):
+            return bool(node.value.sizes)
+        case "call":
+            return not all(size in reader.sized for size in node.value.sizes)
+    return False
+
+
+def _drawn(root: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
+    stack = [root]
     while stack:
-        part = stack.pop()
-        is_open = part in reader.values or part.kind == "bound" or part is node
-        if part.kind == "selected" and is_open:
-            base = reader.parts.get(part, part.args[0])
-            if not reader.is_identity(base):
-                yield base
-        elif is_open or part.kind in ("'", "*"):  # which a form may turn
-            stack.extend(part.args)
-        elif part.kind != "number":
-            yield part
+        node = stack.pop()
+        if node not in reader.sized and _is_drawn(node, reader):
+            yield node
+        stack.extend(reversed(_inside(node, reader)))
 
 
 def _sizes(dims: Sequence[Dim]) -> dict[str, int]:
@@ -130,12 +150,12 @@ class _LetterValues:
 
     def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
         """The value; a matrix or a column where its letters are `heads`."""
-        nodes = list(self._inside(root))
+        nodes = list(self._postorder(root))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
         self._find_extents(nodes)
         done: dict[SyntaxNode, Array] = {}
         for node in nodes:
-            done[node] = self._value(node, [done[a] for a in node.args if a in done])
+            done[node] = self._value(node, [done[a] for a in _inside(node, self.reader)])
             if done[node].size > MOST_ENTRIES:
                 raise BudgetError(
                     "the dimensions are too large to try index notation on numbers: give them "
@@ -152,62 +172,54 @@ class _LetterValues:
 
     def _find_extents(self, nodes: Sequence[SyntaxNode]) -> None:
         """Over how much each letter runs; those of a δ over the same."""
-        selected = [n for n in nodes if n.kind == "selected" and not self._is_drawn(n)]
         pairs = []
-        for node in selected:
-            letters = [self.reader.letter(s) for s in node.value]
-            if self.reader.is_identity(node.args[0]):
+        for node in nodes:
+            letters = list(self._letters(node))
+            if not letters:
+                continue
+            if not _inside(node, self.reader):
                 pairs.append(letters)
                 continue
-            shape = self._matrix(node).shape
-            sides = shape if len(letters) == 2 else (max(shape),)
-            self.extents.update((s, n) for s, n in zip(letters, sides, strict=True) if s)
+            (base,) = _inside(node, self.reader)
+            sides = [d.size(self.sizes) for d in self.reader.shape(base)]
+            if len(node.value) == 1:
+                sides = [max(sides)]
+            places = map(self.reader.letter, node.value)
+            self.extents.update((s, n) for s, n in zip(places, sides, strict=True) if s)
         for letters in pairs * len(pairs):
             known = [self.extents[s] for s in letters if s in self.extents]
             self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
 
-    def _matrix(self, node: SyntaxNode) -> Array:
-        base = self.reader.parts.get(node, node.args[0])
-        return self.drawn[base.value if base.kind == "name" else base]
-
-    def _inside(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
-        """The nodes in postorder; what is drawn has nothing inside, nor has an entry."""
+    def _postorder(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
         stack = [(root, False)]
         while stack:
             node, ready = stack.pop()
-            is_leaf = node.kind == "selected" or not node.args or self._is_drawn(node)
-            if ready or is_leaf:
+            inside = _inside(node, self.reader)
+            if ready or not inside:
                 yield node
             else:
                 stack.append((node, True))
-                stack.extend((a, False) for a in reversed(node.args))
-
-    def _is_drawn(self, node: SyntaxNode) -> bool:
-        return node in self.drawn or (node.kind == "name" and node.value in self.drawn)
+                stack.extend((a, False) for a in reversed(inside))
 
     def _letters(self, node: SyntaxNode) -> Iterator[str]:
-        if node.kind == "selected" and not self._is_drawn(node):
+        if node.kind == "selected" and not _is_drawn(node, self.reader):
             for selector in node.value:
                 letter = self.reader.letter(selector)
                 if letter:
                     yield letter
 
     def _value(self, node: SyntaxNode, args: Sequence[Array]) -> Array:
-        if node in self.drawn:
-            return self._lifted(self.drawn[node])
         if node in self.reader.sized:
             return self._lifted(np.full((1, 1), float(self.reader.sized[node].size(self.sizes))))
+        if _is_drawn(node, self.reader):
+            return self._lifted(self.drawn[node.value if node.kind == "name" else node])
         match node.kind:
             case "number":
                 return self._lifted(np.full((1, 1), float(node.value)))
             case "name":
-                drawn = self.drawn.get(node.value)
-                if drawn is None and node.value in _CONSTANTS:
-                    drawn = np.full((1, 1), _CONSTANTS[node.value])
-                assert drawn is not None
-                return self._lifted(drawn)
+                return self._lifted(np.full((1, 1), _CONSTANTS[node.value]))
             case "selected":
-                return self._selected(node)
+                return self._selected(node, args)
             case "bound":
                 return self._bound(node, args[0])
             case "call":
@@ -236,13 +248,12 @@ class _LetterValues:
             a = a.swapaxes(-1, -2)
         return np.asarray(a @ b)
 
-    def _selected(self, node: SyntaxNode) -> Array:
-        (base,), selectors = node.args, node.value
-        letters = [self.reader.letter(s) for s in selectors]
-        if self.reader.is_identity(base):
-            matrix = np.eye(self.extents[letters[0]])
-        else:
-            matrix = self._matrix(node)
+    def _selected(self, node: SyntaxNode, base: Sequence[Array]) -> Array:
+        """The entries for all values of the letters."""
+        letters = [self.reader.letter(s) for s in node.value]
+        matrix: Array = (
+            np.eye(self.extents[letters[0]]) if not base else base[0].reshape(base[0].shape[-2:])
+        )
         if len(letters) == 1:
             letters = [*letters, ""] if matrix.shape[1] == 1 else ["", *letters]
         count = len(self.letters)

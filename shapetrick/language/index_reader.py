@@ -22,6 +22,7 @@ from .index_checks import agree
 from .index_entries import (
     SUM,
     ZERO,
+    Delta,
     Diverging,
     EntryCall,
     EntryPower,
@@ -44,7 +45,7 @@ from .index_forms import FormWriter, NoMatrixForm
 from .index_ranges import is_part
 from .notated_calls import SIGNS
 from .parser import parse_expression
-from .scope import IDENTITIES, SIZED, UNSIZED, vocabulary
+from .scope import IDENTITIES, vocabulary
 from .selections import Selector
 from .shape_errors import Expectation, explain, source
 from .shape_inference import Inference, Misfit, Undetermined
@@ -101,12 +102,13 @@ class IndexReader:
         if not heads:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
+        value = self._with_deltas(value, root)
         self._check_heads(value, heads, root)
         if head.over is not None and not is_part(root, head.over):
             self._check_range(head.over, value.open[head.over.letter], root)
+        self.dims.update(value.open)
         value = replace(value, open={})
         rows, cols = (*heads, None)[:2]
-        self.dims.update(self.values[found].open if found in self.values else {})
         return self._closed(found, value, rows, cols, heads)
 
     def _has_letters(self, node: SyntaxNode) -> bool:
@@ -117,17 +119,18 @@ class IndexReader:
     def letter(self, selector: Selector) -> str:
         """The letter that a selector is; empty for a number, a slice and all."""
         first = selector.first
-        if selector.is_one and first is not None and first.kind == "name":
+        if not selector.is_one or first is None:
+            return ""
+        if first.kind == "name":
             return first.value if self.known.is_letter(first.value) else ""
-        for bound in selector.bounds:
-            for node in postorder(bound):
-                if node.kind == "name" and self.known.is_letter(node.value):
-                    raise NameProblem(
-                        f"an index with a number added to it needs the range of its letter: "
-                        f"`sum({node.value} = 1..n-1) …`.",
-                        bound.span,
-                        self.text,
-                    )
+        for node in postorder(first):
+            if node.kind == "name" and self.known.is_letter(node.value):
+                raise NameProblem(
+                    f"an index with a number added to it needs the range of its letter: "
+                    f"`sum({node.value} = 1..n-1) …`.",
+                    first.span,
+                    self.text,
+                )
         return ""
 
     # ---- what is closed
@@ -147,7 +150,6 @@ class IndexReader:
         except NoMatrixForm as error:
             raise self._too_many(node, error.letters, value) from None
         self.sized.update(writer.sized)
-        form = replace(form, bracketed=node.bracketed)
         if not agree(node, form, heads, self):
             raise ShapeError(
                 f"`{source(self.text, node)}` was read as a matrix expression with other values: "
@@ -155,7 +157,7 @@ class IndexReader:
                 node.span,
                 self.text,
             )
-        return form
+        return replace(form, bracketed=node.bracketed)
 
     def _too_many(
         self, node: SyntaxNode, letters: frozenset[str], value: InLetters
@@ -176,7 +178,7 @@ class IndexReader:
 
     def _check_heads(self, value: InLetters, heads: Sequence[str], root: SyntaxNode) -> None:
         for letter in heads:
-            if letter not in value.open:
+            if value.open.get(letter, _UNKNOWN) == _UNKNOWN:
                 raise NameProblem(
                     f"the right side has no index `{letter}`: nothing tells over what it runs.",
                     root.span,
@@ -418,7 +420,7 @@ class IndexReader:
             for inner in reversed(names):
                 value = self._call(Callee(inner), [value])
             return value
-        if name in SIZED or name in UNSIZED or sizes:
+        if name not in NAMES or sizes:
             raise ShapeError(f"`{name}` of what has indices is not read: name it in a line alone.")
         row = TABLE[NAMES[name]]
         if len(args) != row.arity:
@@ -522,6 +524,7 @@ class IndexReader:
 
     def _bound(self, node: SyntaxNode, value: InLetters) -> InLetters:
         binder: Binder = node.value
+        value = self._with_deltas(value, node)
         letters = binder.letters if binder.summed is None else binder.summed
         for letter in letters:
             if letter not in value.open or value.open[letter] == _UNKNOWN:
@@ -531,6 +534,24 @@ class IndexReader:
         if binder.compared:
             return self._compared(binder, letters, value)
         return self._reduced(binder.function, letters, value)
+
+    def _with_deltas(self, value: InLetters, node: SyntaxNode) -> InLetters:
+        """The value, of which the letters of a δ run over the same."""
+        opened = dict(value.open)
+        waiting = [value.entry]
+        while waiting:
+            e = waiting.pop()
+            waiting.extend(e.args)
+            if isinstance(e, Delta):
+                dims = {opened.get(s) or self.dims[s] for s in e.pair} - {_UNKNOWN}
+                if len(dims) > 1:
+                    raise ShapeError(
+                        f"the letters of a δ run over {' and '.join(sorted(map(str, dims)))}: they "
+                        "are never compared.",
+                        node.span,
+                    )
+                opened.update((s, d) for d in dims for s in e.pair if s in opened)
+        return replace(value, open=opened)
 
     def _reduced(self, function: str, letters: Sequence[str], value: InLetters) -> InLetters:
         opened = dict(value.open)

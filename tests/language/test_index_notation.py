@@ -155,6 +155,7 @@ SPELLED = [
     ("f = sum(i > j) log(abs(x[i] - x[j]))", "f = sum(lower(log(abs(x - x') + eye(n))))"),
     ("f = sum(i ≠ j) norm(X[:,i] - X[:,j])",
      "f = sum(sqrt(sum(X.^2, axis=0)' - 2 X' X + sum(X.^2, axis=0) + eye(n))) - n"),
+    ("f = A_11 + A_{2,3}", "f = A[1,1] + A[2,3]"),
     ("f = sum_i (X w)_i^2", "f = sum((X w).^2)"),
     ("f = sum(i) r_i X_{i,:} w", "f = r' (X w)"),
     ("f = ∑_i inv(A)[i,i]", "f = tr(inv(A))"),
