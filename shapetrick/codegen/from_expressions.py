@@ -301,7 +301,7 @@ def _part(c: Operation) -> Value:
     """A slice; of what has one axis, one slice."""
     assert isinstance(c.e, Part)
     graph, sides = c.graph, c.e.args[0].shape
-    places: list[Place | None] = []
+    places: list[AxisPart | None] = []
     for bounds, dim in zip((c.e.rows, c.e.cols), sides, strict=True):
         if dim == ONE:
             continue
@@ -355,7 +355,7 @@ def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     """The rows moved down, or up: zeros before or behind them, and as many rows as there were."""
     up = all(k < 0 for _, k in by.terms)
     places = -by if up else by
-    rest: tuple[Place | None, ...] = (None,) * (x.rank - 1)
+    rest: tuple[AxisPart | None, ...] = (None,) * (x.rank - 1)
     empty = graph.spread(graph.number(0), (places, *shape[1:]))
     parts = [x, empty] if up else [empty, x]
     longer = graph.node("concatenate", parts, 0, (shape[0] + places, *shape[1:]))
@@ -369,7 +369,7 @@ _ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without
     "upper": "upper",
     "cumsum": "cumsum",
 }
-Place = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
+AxisPart = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
 
 TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "part": _part,

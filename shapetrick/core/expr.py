@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
@@ -322,20 +322,6 @@ class Call(Expr):
         return self.function, self.data
 
 
-class Computation(Protocol):
-    """What computes a value from sizes, abstract functions and the values of the arguments."""
-
-    def __call__(self, sizes: Any, functions: Any, /, *values: Any) -> Any: ...
-
-
-@_node
-class Solved(Expr):
-    """What only numbers tell, such as the solution of equations: part of no answer."""
-
-    compute: Computation
-    op: ClassVar[str] = "solved"
-
-
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
     | Name
@@ -427,11 +413,6 @@ IDENTITY = "I"  # the name of identities whose size is inferred
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
-
-
-def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
-    """What is computed of the arguments' values, of that shape."""
-    return node(Solved, args, shape, compute)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
@@ -585,6 +566,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
     """The node with other arguments, through its constructor: shapes are computed anew."""
     if e.args == tuple(args):
         return e
+    if not isinstance(e, Node):  # what is solved has no constructor
+        return node(type(e), tuple(args), e.shape, *e.payload)
     match e:
         case Name():
             return named(e.name, args[0])
@@ -594,8 +577,6 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
-        case Solved():
-            return node(Solved, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 

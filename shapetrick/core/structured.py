@@ -18,6 +18,7 @@ import numpy as np
 from .cost import has_minus, length
 from .dims import NOTHING, ONE, Dim, Shape, Sizes
 from .expr import (
+    UNIT,
     Add,
     Call,
     Expr,
@@ -27,6 +28,7 @@ from .expr import (
     Number,
     Ones,
     Structured,
+    StructureKind,
     Times,
     Transpose,
     add,
@@ -59,22 +61,25 @@ def selected(a: Expr, rows: Expr | None, cols: Expr | None) -> Expr:
     return matmul(*factors)
 
 
-def joined(rows: Sequence[Sequence[Expr]]) -> Expr:
+def block_matrix(rows: Sequence[Sequence[Expr]]) -> Expr:
     """The block matrix of these parts, whose shapes fit."""
     height, width = total([r[0].shape[0] for r in rows]), total([a.shape[1] for a in rows[0]])
     parts, above = [], NOTHING
     for row in rows:
         left = NOTHING
         for a in row:
-            factors = [a]
+            start, left = left, left + a.shape[1]
+            if _is_nothing(a):
+                continue
+            factors = [] if a.is_scalar else [a]
             if len(rows) > 1:
                 factors.insert(0, structured("moved", height, a.shape[0], -above))
             if len(row) > 1:
-                factors.append(structured("moved", a.shape[1], width, left))
-            parts.append(matmul(*factors))
-            left = left + a.shape[1]
+                factors.append(structured("moved", a.shape[1], width, start))
+            whole = matmul(*factors) if factors else UNIT
+            parts.append(times(a, whole) if a.is_scalar else whole)
         above = above + row[0].shape[0]
-    return add(*parts)
+    return add(*parts) if parts else zeros(height, width)
 
 
 def total(dims: Sequence[Dim]) -> Dim:
@@ -104,12 +109,17 @@ def accumulated(a: Expr, axis: int) -> Expr:
 
 def lower(a: Expr) -> Expr:
     """The entries on and below the diagonal; zeros above."""
-    return times(structured("lower", *a.shape), a)
+    return _triangle("lower", a)
 
 
 def upper(a: Expr) -> Expr:
     """The entries on and above the diagonal; zeros below."""
-    return times(structured("upper", *a.shape), a)
+    return _triangle("upper", a)
+
+
+def _triangle(pattern: StructureKind, a: Expr) -> Expr:
+    mask = structured(pattern, *a.shape)
+    return mask if isinstance(a, Ones) else times(mask, a)
 
 
 def entries(e: Structured, sizes: Sizes) -> Any:

@@ -36,7 +36,7 @@ SAME = 1e-9  # relative error below which two arrangements are one
 MOST_PAIRINGS = 720  # of equal factors with the places that they may have in a line
 
 
-class _Place(NamedTuple):
+class _LegPlace(NamedTuple):
     """A leg of a piece: its principal dimension, its unit, and the block that the rules put it
     in."""
 
@@ -49,11 +49,11 @@ class LineFactor(NamedTuple):
     """A factor of a line, with the legs of its rows and columns."""
 
     expression: Expr
-    rows: tuple[_Place, ...] = ()
-    cols: tuple[_Place, ...] = ()
+    rows: tuple[_LegPlace, ...] = ()
+    cols: tuple[_LegPlace, ...] = ()
 
     @property
-    def places(self) -> tuple[_Place, ...]:
+    def places(self) -> tuple[_LegPlace, ...]:
         return self.rows + self.cols
 
 
@@ -79,9 +79,9 @@ class ComposedLine(NamedTuple):
         dims: dict[str, int] = {}
         blocks = iter(found.arrangement.blocks)
 
-        def places(legs: tuple[Leg, ...]) -> tuple[_Place, ...]:
+        def places(legs: tuple[Leg, ...]) -> tuple[_LegPlace, ...]:
             return tuple(
-                _Place(
+                _LegPlace(
                     dims.setdefault(leg.dim, offset + len(dims)),
                     None if leg.unit is None else tuple((v + offset, k) for v, k in leg.unit),
                     next(blocks) + offset,
@@ -122,7 +122,7 @@ class ComposedLine(NamedTuple):
         )  # fmt: skip
 
 
-def _equations(pairs: Sequence[tuple[_Place, _Place]]) -> Iterator[tuple[Unit, Unit]]:
+def _equations(pairs: Sequence[tuple[_LegPlace, _LegPlace]]) -> Iterator[tuple[Unit, Unit]]:
     for a, b in pairs:
         if a.unit is not None and b.unit is not None:
             yield a.unit, b.unit

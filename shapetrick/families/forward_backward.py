@@ -19,7 +19,7 @@ from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
-from .saved_values import Computed, indices_within, kept_values, last_index, without_index
+from .saved_values import ForwardValue, indices_within, kept_values, last_index, without_index
 from .schedule import body_of
 
 ALONE = Index("", 0)  # of a value that has no index
@@ -109,7 +109,7 @@ class _PassBuilder:
 
     def _name_kept(self) -> None:
         """A family for each value on the way to a member that some backward pass reads."""
-        found: dict[Expr, dict[Computed, None]] = {}
+        found: dict[Expr, dict[ForwardValue, None]] = {}
         for result in self.results:
             assert result.recursion is not None
             for kept in kept_values(self.problem, result.recursion):

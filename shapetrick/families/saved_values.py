@@ -30,7 +30,7 @@ _ANY = "·"  # the letter of all indices, where members are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class ForwardValue:
     """A value that the forward pass makes on the way to the members of a segment, or these; its
     members end at `index`."""
 
@@ -52,7 +52,7 @@ class Computed:
 class Saved(NamedTuple):
     """A forward value that the backward pass reads, and where it is made."""
 
-    made: tuple[Computed, ...]
+    made: tuple[ForwardValue, ...]
 
     @property
     def value(self) -> Expr:
@@ -138,23 +138,23 @@ def sizes_of(text: str) -> dict[str, int]:
 # ------------------------------------------------------------------------------- which values
 
 
-def _made(families: Families) -> dict[Expr, list[Computed]]:
+def _made(families: Families) -> dict[Expr, list[ForwardValue]]:
     """What the forward pass makes, by a form in which all members are alike."""
-    made: dict[Expr, list[Computed]] = {}
+    made: dict[Expr, list[ForwardValue]] = {}
     for s in families.segments:
         if s.body is None or not s.body.args:
             continue
         for e in postorder([s.body]):
             if e.args and e is not s.body and indices_within(e):
-                made.setdefault(without_index(e), []).append(Computed(e, s, last_index(e)))
+                made.setdefault(without_index(e), []).append(ForwardValue(e, s, last_index(e)))
         made.setdefault(without_index(s.symbol(s.index)), []).append(
-            Computed(s.symbol(s.index), s, s.index)
+            ForwardValue(s.symbol(s.index), s, s.index)
         )
     return made
 
 
 def _read(
-    e: Expr, over: Range | None, made: Mapping[Expr, list[Computed]], cotangents: set[str]
+    e: Expr, over: Range | None, made: Mapping[Expr, list[ForwardValue]], cotangents: set[str]
 ) -> Iterator[tuple[Expr, tuple[Index, Index]]]:
     """The forms of the forward values in an expression, the largest that there are, and the first
     and the last index."""
@@ -174,7 +174,7 @@ def _read(
             stack.extend((a, over) for a in x.args)
 
 
-def _meets(made: Computed, read: Iterable[tuple[Index, Index]]) -> bool:
+def _meets(made: ForwardValue, read: Iterable[tuple[Index, Index]]) -> bool:
     """Whether one of the values that are read is made there."""
     first, last = made.ends
     return any(_at_most(first, b) and _at_most(a, last) for a, b in read)

@@ -22,7 +22,6 @@ from ..core.expr import (
     Symbol,
     Zeros,
     add,
-    computed,
     named,
     negate,
     number,
@@ -33,7 +32,8 @@ from ..core.expr import (
 )
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
-from ..core.traversal import substitute, symbols_of
+from ..core.solved import computed
+from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape
 from ..simplification.simplifier import Simplifier
@@ -115,7 +115,17 @@ class _Adjoints:
                 others = [x for x in self._received if x not in system.unknowns]
                 self._hand_down(e, negate(m), others)
         gradient = self._told(self._simplifier(self._sum(self._wrt)))
-        return gradient, Adjoint(tuple(self._systems), tuple(weighted), tuple(equations))
+        used, multipliers = {*postorder([gradient])}, dict(weighted)
+        systems: list[EquationSystem] = []
+        for system in self._systems:  # a gradient may need none of what others need
+            if not used.isdisjoint(multipliers[e] for e in system.residuals if e in multipliers):
+                systems.append(system)
+                used.update(postorder(q.right for q in equations if q.unknown in system.unknowns))
+        residuals = {e for system in systems for e in system.residuals}
+        unknowns = {u for system in systems for u in system.unknowns}
+        kept = tuple((e, m) for e, m in weighted if e in residuals)
+        shown = tuple(q for q in equations if q.unknown in unknowns)
+        return gradient, Adjoint(tuple(self._systems), kept, shown)
 
     def _hand_down(self, value: Expr, upstream: Expr, symbols: Iterable[Symbol]) -> None:
         """Add to what the symbols get what a value of this upstream gives to them."""

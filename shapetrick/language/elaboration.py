@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -10,27 +10,33 @@ from functools import lru_cache, partial
 from ..core import expr as ex
 from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
-from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_within
+from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
     InputError,
-    NameProblem,
     ParseError,
     RequestError,
     ShapeError,
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from .ambiguity import readings
+from .equation_systems import (
+    attributes_of,
+    equation_sides,
+    infer_sides,
+    refuse_call,
+    systems_of,
+    unknowns_of,
+)
 from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .scope import Declared, Scope, complain, gather, refuse_members, unknown_names, vocabulary
 from .selections import plain_of, resolve, resolved
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
@@ -159,32 +165,10 @@ def _in_names(
     node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
     node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
-        _refuse_members(text, postorder(node))
+        refuse_members(text, postorder(node))
     if any(True for _ in unknown_names(scope, postorder(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return node, scope, values
-
-
-def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
-    """Refuse sums over members, and functions that are one, where there are none."""
-    for node in nodes:
-        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
-            base = base_of(node.value[0])
-            raise NameProblem(
-                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
-                f"or declare `{base}[l] : elementwise for l = 1..L`.",
-                node.span,
-                text,
-            )
-        if node.kind == "running":
-            letter = node.value.letter
-            raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
-                node.span,
-                text,
-            )
 
 
 def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
@@ -371,14 +355,14 @@ class Elaboration:
         of_nodes = [list(postorder(a.of)) for a in self.asked]
         claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            _refuse_members(scope.text, nodes)
+            refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         self._infer(inference, of_nodes)
         for nodes in (*scope.bodies.values(), *of_nodes):
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
-            name: ex.symbol(name, inference.named(name), self._attributes(name, d))
+            name: ex.symbol(name, inference.named(name), attributes_of(scope, name, d))
             for name, d in scope.symbols.items()
             if name not in self.standing
         }
@@ -388,7 +372,7 @@ class Elaboration:
         definitions = {}
         for name, nodes in scope.bodies.items():
             definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
-        self.systems = tuple(self._systems(lowering))
+        self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
@@ -422,8 +406,7 @@ class Elaboration:
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
-        sides = [e for system in scope.systems for sides in system.equations for e in sides]
-        expected += [Expectation(side, False) for side in sides]
+        expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
@@ -433,69 +416,14 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
-            for system in scope.systems:
-                self._infer_sides(inference, system)
+            infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
-            self._refuse_call(misfit, inference)
+            refuse_call(scope, misfit, inference)
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
-
-    def _refuse_call(self, misfit: Misfit, inference: Inference) -> None:
-        """Say of which function of the library the arguments' shapes don't fit, if of one."""
-        for system in self.scope.systems:
-            sides = [side for sides in system.equations for side in sides]
-            if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
-                name, arguments = system.solver
-                of = ", ".join(
-                    open_text(inference.unifier.shape(inference.add(list(postorder(e)))))
-                    for e in arguments
-                )
-                said = f"`{name}` does not take arguments of shape {of}."
-                raise ShapeError(said, system.span, self.scope.text)
-
-    def _infer_sides(self, inference: Inference, system: Declaration) -> None:
-        """The sides of an equation have one shape; 0 has any."""
-        for left, right in system.equations:
-            shapes = [inference.add(list(postorder(side))) for side in (left, right)]
-            if _is_zero(right):
-                continue
-            if not inference.unifier.unify_shapes(*shapes):
-                texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
-                raise ShapeError(
-                    f"the sides of this equation are {texts[0]} and {texts[1]}: they have one "
-                    "shape (or the right one is 0).",
-                    left.span | right.span,
-                    self.scope.text,
-                )
-
-    def _attributes(self, name: str, declared: Declared) -> set[str]:
-        """What is said of a symbol; that an unknown is orthogonal is one more equation."""
-        return {*declared.attributes} - {"const", *(["orthogonal"] * (name in self._unknowns))}
-
-    def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
-        for system in self.scope.systems:
-            names = [named.name for part in system.parts for named in part.names]
-            unknowns = [as_symbol(self.values[n]) for n in names]
-            sides = [
-                EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
-                for equation in system.equations
-            ]
-            sides += [
-                EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
-                for u in unknowns
-                if "orthogonal" in self.scope.symbols[u.name].attributes
-            ]
-            solver, arguments = system.solver or ("", ())
-            given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
-            yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)
-
-    @property
-    def _unknowns(self) -> set[str]:
-        parts = (part for system in self.scope.systems for part in system.parts)
-        return {named.name for part in parts for named in part.names}
 
     def _reached(self, of: Expr) -> set[Symbol]:
         """The symbols that an expression has, and those that determine the unknowns in it."""
@@ -506,7 +434,7 @@ class Elaboration:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
         scope = self.scope
         inferred = [n for n, d in scope.symbols.items() if d.sides is None]
-        solved = {n for s in scope.systems if s.solver for p in s.parts for n, _ in p.names}
+        solved = unknowns_of(scope, solved=True)
         if not inferred:
             return ()
         used = {*scope.symbols, *scope.definitions, *scope.dims, *scope.functions}
@@ -533,7 +461,7 @@ class Elaboration:
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
-                if name in self._unknowns:
+                if name in unknowns_of(scope):
                     raise self._refusal(
                         f"`{name}` is what its equations make it: ask for the derivative by what "
                         "is in them.",
@@ -601,7 +529,7 @@ class Elaboration:
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
         contained = self._reached(of)
-        constants = [*self._unknowns]
+        constants = [*unknowns_of(self.scope)]
         constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             PlacedName(name, asked.span)
@@ -679,7 +607,7 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used, unknowns = self._reached(of), self._unknowns
+        used, unknowns = self._reached(of), unknowns_of(self.scope)
         for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
             if symbol in used and symbol.name not in constants | unknowns:
                 if not of.is_scalar:
@@ -697,10 +625,6 @@ def _plainly(text: str, node: SyntaxNode) -> str:
     if is_latex(text, node.span):
         return Unparser(text, node).write(node)
     return source(text, node)
-
-
-def _is_zero(node: SyntaxNode) -> bool:
-    return node.kind == "number" and node.value == 0
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.errors import ParseError, Span
-from .equation_statements import Parse, between_commas, stripped
+from .equation_statements import Parse, between_commas, stripped, unknowns
 from .lexer import Source, normal
 from .syntax import Declaration, PlacedName, SolverCall, SyntaxNode, TypedEquation, postorder
 
@@ -71,6 +71,12 @@ _CALL = re.compile(
 )
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
+
+
+def solved(source: Source, run: Parse) -> Declaration | None:
+    """The unknowns that a line declares, by their equations or by one of these functions. Raises
+    ParseError."""
+    return unknowns(source, run) or library_call(source, run)
 
 
 def library_call(source: Source, run: Parse) -> Declaration | None:

@@ -21,7 +21,7 @@ from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, words_below
-from .latex_tokens import Token
+from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .notated_calls import SIGMOID
 from .parser import LARGER
 from .synonyms import advice, slip_of, spelt
@@ -34,6 +34,7 @@ _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
           r"\geq0": ("nonneg",)}  # fmt: skip
 _SYMMETRIC = {"": "symmetric", "++": "posdef"}
+_STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 LexerPlace = tuple[int, int]  # tokens from one to another
@@ -119,6 +120,8 @@ class _TerminalReader:
                 raise self._entry(self.tokens[i + 1].span)
             closing = _terminal("BAR_END", token, (norm, ",".join(scripts.below)))
             return [closing, *scripts.raised, (scripts.end, end)]
+        if token.text in _STRUCTURED:
+            return [_terminal(_STRUCTURED[token.text], token), *rest]
         if token.text in (r"\langle", r"\rangle"):
             return [_terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
         return [_terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
@@ -132,8 +135,15 @@ class _TerminalReader:
         if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
             return [_terminal(kind, token, text=OPERATORS[sign]), rest]
-        if sign == ",":
+        if sign in (",", "&"):
             return [_terminal("_COMMA", token), rest]
+        if sign == r"\\" and "_NEXT_ROW" in accepted:
+            last = i + 1 < end and self.tokens[i + 1].text == MATRIX_END
+            return [rest] if last else [_terminal("_NEXT_ROW", token), rest]
+        if sign in ("<", ">"):
+            return [_terminal("COMPARED", token), rest]
+        if sign in (".", r"\dots") and "_TO" in accepted:
+            return [_terminal("_TO", token), (i + 1 + (sign == "."), end)]
         if sign == "'":
             return [_terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
         if sign == "^":
@@ -414,6 +424,9 @@ class _TerminalReader:
         if typed is None:
             raise self._unknown(token)
         dim = "DIM" in accepted
+        summed = any(self.tokens[k].is_("+", "-") for k in range(*typed.low))
+        if summed and typed.look[0] == IDENTITY and not self.names.is_known(IDENTITY):
+            return self._sized(typed, "eye", end) or []
         name = self.names.meaning(typed, self.text, new=dim)
         kind = "DIM" if dim else "NAME"
         known = self.names.is_known(name)

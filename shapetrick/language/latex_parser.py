@@ -399,7 +399,9 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
 
 def expression(text: str, span: Span, names: Names) -> SyntaxNode:
     """An expression in LaTeX. Raises ParseError."""
-    found = [t for t in tokens(text, span) if not t.is_(r"\\")]
+    typed = tokens(text, span)
+    breaks = {i for i in _outer(typed) if typed[i].is_(r"\\")}
+    found = [t for i, t in enumerate(typed) if i not in breaks]
     names.bound = _bound(Cut(found, None, span))
     node: SyntaxNode = _run("expression", LatexPart(text, rebased(found), names))
     return node

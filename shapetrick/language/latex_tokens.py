@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     |\\(?P<font>text(?:rm|it|bf|sf|tt)?|mbox|math(?:rm|it|sf|tt|normal)|operatorname\*?)
      \s*(?:\{(?P<word>(?:[^{}\\]|\\.)*)\}|(?P<single>[a-zA-Z]))
     |\\(?:overset|stackrel)\s*\{[^{}]*(?:\{[^{}]*\})?\}\s*\{(?P<relation>[^{}]*)\}
+    |(?P<matrix>\\(?:begin|end)\s*\{[bp]?matrix\})
     |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     |(?P<letter>[^\W\d_][\u0300-\u036f]*)
     |(?P<macro>\\(?:[a-zA-Z]+\*?|.))
@@ -47,7 +48,9 @@ _SIGNS = {
     r"\cfrac": r"\frac", r"\intercal": r"\top", r"\widehat": r"\hat", r"\overline": r"\bar",
     r"\widetilde": r"\tilde", r"\parallel": r"\|",
 }  # fmt: skip
-_OPENING = {"(": ")", "[": "]", r"\{": r"\}", "{": "}", r"\langle": r"\rangle"}
+MATRIX, MATRIX_END = r"\begin{matrix}", r"\end{matrix}"
+SELECTED, SELECTED_END = "_[", "_]"  # of rows and columns that stand below
+_OPENING = {MATRIX: MATRIX_END, "(": ")", "[": "]", r"\{": r"\}", "{": "}", r"\langle": r"\rangle"}
 _ONE_SIDED = {r"\lVert": (r"\|", True), r"\rVert": (r"\|", False),
               r"\lvert": ("|", True), r"\rvert": ("|", False)}  # fmt: skip
 _BARS = ("|", r"\|")
@@ -128,13 +131,54 @@ def tokens(text: str, span: Span) -> list[Token]:
             Span(span.start, span.start + 1),
             text,
         )
-    return _matched(_in_braces(_sized(list(_raw(text, span)), text), text), text)
+    found = _matched(_in_braces(_sized(list(_raw(text, span)), text), text), text)
+    return _selecting(found)
+
+
+def _selecting(found: Sequence[Token]) -> list[Token]:
+    """With rows and columns that stand below, `X_{1..k, :}`, in brackets of their own."""
+    below = {
+        i
+        for i, token in enumerate(found[:-1])
+        if token.is_("_") and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
+    }
+    if not below:
+        return list(found)
+    texts = {i + 1: SELECTED for i in below}
+    texts |= {found[i + 1].partner: SELECTED_END for i in below}
+    return rebased(
+        [
+            token._replace(text=texts.get(i, token.text))
+            for i, token in enumerate(found)
+            if i not in below
+        ]
+    )
+
+
+def _inner(found: Sequence[Token], i: int) -> tuple[int, int]:
+    """What stands in the brackets behind a token."""
+    return i + 2, found[i + 1].partner
+
+
+def _spans(i: int, found: Sequence[Token]) -> bool:
+    """Whether a token is a `:`, or of a `..`."""
+    is_pair = found[i].text == found[i + 1].text == "."
+    return is_pair or found[i].text in (":", r"\dots")
 
 
 def _raw(text: str, span: Span) -> Iterator[Token]:
     """The tokens as typed, without what stands for space."""
+    matrices = 0
     for m in _TOKEN.finditer(text, *span):
         kind, at = str(m.lastgroup), Span(*m.span())
+        if kind == "matrix":
+            begins = m[kind].startswith(r"\begin")
+            matrices += 1 if begins else -1
+            yield Token("macro", MATRIX if begins else MATRIX_END, at)
+            continue
+        if m.group() == "&" and matrices > 0:
+            yield Token("sign", "&", at)
+            continue
         if kind in ("word", "single"):
             word = (m["word"] or m["single"] or "").replace("\\", "").strip()
             yield Token("word", word, at, font=m["font"].rstrip("*"))

@@ -28,8 +28,7 @@ from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
 from .derivative_notation import derivative
-from .equation_library import library_call
-from .equation_statements import unknowns
+from .equation_library import solved
 from .index_binders import IndexBuilder
 from .lexer import Arities, Source, Terminals, normal, span_of
 from .libraries import by_entry
@@ -451,7 +450,7 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or unknowns(source, _run) or library_call(source, _run)
+    asked = _derivative(source) or solved(source, _run)
     if asked is not None:
         return asked
     try:

@@ -347,6 +347,28 @@ def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxN
             )
 
 
+def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
+    """Refuse sums over members, and functions that are one, where there are none."""
+    for node in nodes:
+        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
+            base = base_of(node.value[0])
+            raise NameProblem(
+                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
+                f"or declare `{base}[l] : elementwise for l = 1..L`.",
+                node.span,
+                text,
+            )
+        if node.kind == "running":
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )
+
+
 def _assume(scope: Scope, node: SyntaxNode, nodes: Sequence[SyntaxNode]) -> None:
     """Take an undeclared name for a symbol, unless it looks like a mistake."""
     if node.value not in scope.symbols:

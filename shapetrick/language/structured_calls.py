@@ -15,20 +15,22 @@ from ..core.expr import Expr
 from .selections import Selector
 from .syntax import SyntaxNode
 
-Size = Callable[[SyntaxNode], Dim]
+SizeReader = Callable[[SyntaxNode], Dim]
 
 
 # --------------------------------------------------------------------------------------- functions
 
 
 class StructuredCall(NamedTuple):
-    """A function: how many matrices it takes, whether an axis, whether a number of places, and the
-    expression that it is, of these."""
+    """A function: how many matrices it takes, whether an axis, whether a number of places, the
+    expression that it is, of these; how it is called, and what it gives."""
 
     arity: int
     takes_axis: bool
     takes_places: bool
     build: Callable[..., Expr]
+    called: str
+    help: str
 
     @property
     def takes(self) -> str:
@@ -47,20 +49,37 @@ def _clip(x: Expr, low: Expr, high: Expr) -> Expr:
 
 
 CALLS: Mapping[str, StructuredCall] = {
-    "lower": StructuredCall(1, False, False, structured.lower),
-    "upper": StructuredCall(1, False, False, structured.upper),
-    "cumsum": StructuredCall(1, True, False, structured.accumulated),
-    "flip": StructuredCall(1, True, False, structured.flipped),
-    "shift": StructuredCall(1, True, True, structured.shifted),
-    "where": StructuredCall(3, False, False, _where),
-    "clip": StructuredCall(3, False, False, _clip),
-}
+    "lower": StructuredCall(
+        1, False, False, structured.lower, "lower(A)", "zeros above the diagonal"
+    ),
+    "upper": StructuredCall(
+        1, False, False, structured.upper, "upper(A)", "zeros below the diagonal"
+    ),
+    "cumsum": StructuredCall(
+        1, True, False, structured.accumulated, "cumsum(A, axis=0)",
+        "the sums from the first row to each",
+    ),
+    "flip": StructuredCall(
+        1, True, False, structured.flipped, "flip(A, axis=0)", "the rows in the opposite order"
+    ),
+    "shift": StructuredCall(
+        1, True, True, structured.shifted, "shift(A, k, axis=0)",
+        "the rows k places down, or up; zeros enter",
+    ),
+    "where": StructuredCall(
+        3, False, False, _where, "where(C > D, A, B)",
+        "the entry of A where it holds, else that of B",
+    ),
+    "clip": StructuredCall(
+        3, False, False, _clip, "clip(x, a, b)", "each entry, a at least and b at most"
+    ),
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------- shapes
 
 
-def sizes_of_selection(node: SyntaxNode, shape: Shape, size: Size) -> Shape | None:
+def sizes_of_selection(node: SyntaxNode, shape: Shape, size: SizeReader) -> Shape | None:
     """The shape of `A[…]` of an A of that shape; None where what is known doesn't tell it. Raises
     ShapeError."""
     selectors = _by_side(node, shape)
@@ -89,7 +108,7 @@ def _by_side(node: SyntaxNode, shape: Shape) -> tuple[Selector, Selector] | None
 
 
 def build_selection(
-    node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: Size
+    node: SyntaxNode, a: Expr, typed: Callable[[SyntaxNode], str], size: SizeReader
 ) -> Expr:
     """The expression of `A[…]`. Raises ShapeError where a bound may not be met."""
     selectors = _by_side(node, a.shape)
@@ -173,15 +192,15 @@ def build_block(node: SyntaxNode, parts: Sequence[Expr]) -> Expr:
         rows.append(parts[at : at + width])
         at += width
     if any(len(row) != len(rows[0]) for row in rows) or not _is_grid(rows):
-        rows = [[structured.joined([row])] for row in rows]
-    return structured.joined(rows)
+        rows = [[structured.block_matrix([row])] for row in rows]
+    return structured.block_matrix(rows)
 
 
 def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
     return all(a.shape[1] == b.shape[1] for row in rows for a, b in zip(row, rows[0], strict=True))
 
 
-def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
+def check_call(node: SyntaxNode, args: Sequence[Shape], size: SizeReader) -> None:
     """Check what a function is given. Raises ShapeError."""
     name, axis, sizes = node.value
     row = CALLS[name]
@@ -194,7 +213,7 @@ def check_call(node: SyntaxNode, args: Sequence[Shape], size: Size) -> None:
         size(place)
 
 
-def build_call(node: SyntaxNode, args: Sequence[Expr], size: Size) -> Expr:
+def build_call(node: SyntaxNode, args: Sequence[Expr], size: SizeReader) -> Expr:
     """The expression of a function of these. Raises ShapeError."""
     name, axis, sizes = node.value
     row = CALLS[name]

@@ -23,7 +23,6 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
-    Solved,
     Structured,
     Symbol,
     Zeros,
@@ -31,6 +30,7 @@ from ..core.expr import (
     sizes_of,
 )
 from ..core.functions import TABLE, Array
+from ..core.solved import Solved
 from ..core.structured import entries
 from ..core.traversal import postorder
 

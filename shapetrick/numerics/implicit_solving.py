@@ -17,8 +17,9 @@ import numpy as np
 
 from ..core.dims import ONE, Dim, Sizes
 from ..core.equations import EquationSystem, inputs_of, structure_of
-from ..core.expr import Expr, Symbol, computed
+from ..core.expr import Expr, Symbol
 from ..core.functions import Array
+from ..core.solved import computed
 from .evaluation import EvaluationTape, FunctionValues
 
 MOST_STEPS = 20  # of Newton's method

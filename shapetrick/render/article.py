@@ -195,6 +195,8 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
     if block.label == "where" and is_first:
         left = rf"\text{{where}}\quad {left}"
     end = rf" \qquad {notation.shape(block.right.shape)}" if block.answers else ""
+    if block.entries:
+        end += rf" \qquad \text{{{block.entries}}}"
     if block.over is not None:
         ends = rf"{block.over.first}, \dots, {block.over.last}"
         end += rf" \qquad {block.over.letter} = {ends}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..core.expr import KINDS
 from ..core.functions import TABLE, Function
+from ..language.structured_calls import CALLS
 
 WIDTH = 80
 WIDEST_DERIVATIVE = 30  # a longer one stands alone on its line
@@ -30,6 +31,11 @@ def operation_lines() -> Iterator[str]:
     yield from _section("Of a square matrix", square)
     yield from _section("Of all entries, or with axis=0 down the rows, axis=1 along them", axis)
     yield from _section("Of a matrix or vector", others)
+    yield ""
+    yield "Read as products with constants of known structure, or as functions above"
+    width = max(len(row.called) for row in CALLS.values()) + 2
+    for call in CALLS.values():
+        yield f"  {call.called:<{width}}{call.help}"
 
 
 def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:

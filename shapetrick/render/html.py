@@ -277,6 +277,7 @@ def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
             return _labelled("together", writer.equation(block), "arranged together")
         case doc.EquationBlock():
             over = f" for {block.over}" if block.over is not None else ""
+            over += f" {block.entries}" if block.entries else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():
             return _claimed(block, writer)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..core.dims import Dim, Shape, shape_text
-from ..core.expr import Expr, MatMul, Name, Times
+from ..core.expr import Expr, MatMul, Name, Times, Transpose
+from ..core.structured import BlockMatrix, written
 from ..language.printer import overlined, to_text
 from ..numerics.error_curves import Curve
 from . import phrases as words
@@ -38,6 +40,7 @@ class LabelledBox:
     label: str
     shape: Shape
     looks: tuple[str, ...] = ("plain",)  # of several, one behind the other
+    blocks: tuple[Sequence[Dim], Sequence[Dim]] = ((), ())  # the heights and widths of its parts
 
     @property
     def name(self) -> str:
@@ -54,6 +57,11 @@ class Scale:
 
     def __call__(self, dim: Dim) -> float:
         return max(dim.size(self.sizes) * self.unit, 8)
+
+    def cuts(self, parts: Sequence[Dim]) -> list[float]:
+        """Where parts of a side meet, as shares of it."""
+        ends = list(accumulate(dim.size(self.sizes) for dim in parts))
+        return [end / ends[-1] for end in ends[:-1]]
 
 
 def scale_of(shapes: Sequence[Shape], checked_at: Sequence[Mapping[str, int]]) -> Scale:
@@ -81,7 +89,10 @@ def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale
         or result.shape[0].integer == 1 == result.shape[1].integer
     ):
         return Html("")
-    boxes = [LabelledBox(to_text(a, unicode=True), a.shape, _looks(a, marks)) for a in operands]
+    boxes = [
+        LabelledBox(to_text(a, unicode=True), a.shape, _looks(a, marks), _blocks(a))
+        for a in operands
+    ]
     if op == "matmul" and len(boxes) > 1:
         drawn, width, height = _falk(boxes, result, scale)
     else:
@@ -120,6 +131,25 @@ def _operands(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, list[Expr]]:
             break
         (e,) = matrices
     return "", [e]
+
+
+def _blocks(e: Expr) -> tuple[Sequence[Dim], Sequence[Dim]]:
+    """The heights and the widths of a block matrix's parts, also if it has a name, is turned or is
+    scaled."""
+    turned = False
+    e = written(e.args[0] if isinstance(e, Name) else e)
+    while isinstance(e, (Transpose, Times)):
+        matrices = [a for a in e.args if not a.is_scalar]
+        if len(matrices) != 1:
+            break
+        turned ^= isinstance(e, Transpose)
+        e = matrices[0].args[0] if isinstance(matrices[0], Name) else matrices[0]
+        e = written(e)
+    if not isinstance(e, BlockMatrix):
+        return (), ()
+    heights = [a.shape[0] for a in e.args[:: e.width]]
+    widths = [a.shape[1] for a in e.args[: e.width]]
+    return (widths, heights) if turned else (heights, widths)
 
 
 def _looks(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, ...]:
@@ -194,10 +224,22 @@ def _rectangle(
         if len(box.looks) > 1:
             yield element("rect", **numbers, rx=2, class_="paper")
         yield element("rect", **numbers, rx=2, class_=box.looks[i])
+    rows, cols = map(scale.cuts, box.blocks)
+    left = middle - wide / 2
+    for cut in rows:
+        yield _division(left, left + wide, top + cut * high, top + cut * high)
+    for cut in cols:
+        yield _division(left + cut * wide, left + cut * wide, top, top + high)
     end = bottom if bottom is not None else top + high
     at = top - LINES + 10 if side == "above" else end + 14
     yield _text(middle, at, box.name, f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}")
     yield _text(middle, at + 15, shape_text(box.shape), "shape")
+
+
+def _division(x1: float, x2: float, y1: float, y2: float) -> Html:
+    """Where two parts of a block matrix meet."""
+    ends = {"x1": x1, "x2": x2, "y1": y1, "y2": y2}
+    return element("line", **{k: f"{v:.1f}" for k, v in ends.items()}, class_="division")
 
 
 def _joint(x: float, y: float, length: float, dim: Dim, side: str) -> Iterator[Html]:

@@ -16,6 +16,7 @@ from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
 from ..core.warnings import nearest
 from ..language.source import decoded, read_bytes
+from ..language.structured_calls import CALLS
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
 from .guided import GuidedDerivation
@@ -425,6 +426,9 @@ def _help(interpreter: Interpreter, argument: str) -> Iterator[Row]:
         for i, derivative in enumerate(row.derivative):
             by = f" by {'ab'[i]}" if row.arity > 1 else ""
             yield [(f"  its scalar derivative{by}: {derivative}", "dim")]
+        return
+    if name in CALLS and name not in COMMANDS:
+        yield [(f"  {CALLS[name].called}", "bold"), (f"   {CALLS[name].help}", "")]
         return
     if name:
         command = command_named(name)

@@ -68,6 +68,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
+    Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
+    Identity("inverse of a diagonal", "A inv(diag(v))", "A ./ v'", "A : k x n; v : n"),
+    Identity("inverse of a diagonal", "diag(inv(diag(v)))", "1 ./ v", "v : n"),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)

@@ -18,7 +18,7 @@ from ..core.results import Rewriting
 from ..core.structure import sums
 from .networks import OPENED_HORIZON, Networks
 
-_CONSTANT = frozenset({"ones", "zeros", "eye", "commute"})
+_CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
 
 
 class PassPlace(IntEnum):

@@ -8,7 +8,18 @@ from collections.abc import Iterator
 
 from ..algebra.index_terms import Edge, Nodes, Term, tidy
 from ..core.dims import ONE
-from ..core.expr import UNIT, ZERO, Expr, Eye, Structured, Symbol, Zeros, dimension, transpose
+from ..core.expr import (
+    UNIT,
+    ZERO,
+    Expr,
+    Eye,
+    Number,
+    Structured,
+    Symbol,
+    Zeros,
+    dimension,
+    transpose,
+)
 from ..core.structured import composed, is_canonical, sums_to_ones
 
 _TRIANGLES = {"lower": "lower", "upper": "upper"}
@@ -18,10 +29,18 @@ def constants_composed(_: object, term: Term) -> Term | None:
     """The term with two constants that meet as one, as long as there are such."""
     if not any(isinstance(edge.atom, Structured) for edge in term.edges):
         return None
-    found = term
+    found = term._replace(edges=tuple(map(_without_power, term.edges)))
     while (simpler := _simpler(found)) is not None:
         found = simpler
-    return None if found is term else tidy(found)
+    return None if found.edges == term.edges else tidy(found)
+
+
+def _without_power(edge: Edge) -> Edge:
+    """A positive power, entry by entry, of zeros and ones is these."""
+    p = edge.exponent
+    if isinstance(edge.atom, Structured) and isinstance(p, Number) and p.value > 0:
+        return edge._replace(exponent=UNIT)
+    return edge
 
 
 def _simpler(term: Term) -> Term | None:

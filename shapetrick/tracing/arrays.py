@@ -255,9 +255,16 @@ def matmul(a: Traced, b: Traced) -> Traced:
     left, right = spread(a), spread(b)
     if a.rank == 1:  # as a row, whose product is a row again
         if b.rank == 1:
-            return value(ex.matmul(ex.transpose(left), right), ())
+            return value(ex.matmul(_row(left), right), ())
         return value(ex.matmul(ex.transpose(right), left), b.shape[1:])
     return value(ex.matmul(left, right), a.shape[:1] + b.shape[1:])
+
+
+def _row(column: Expr) -> Expr:
+    """The transpose; of a product, the product of the transposes: of `A' x` it is `x' A`."""
+    if isinstance(column, ex.MatMul):
+        return ex.matmul(*map(ex.transpose, reversed(column.args)))
+    return ex.transpose(column)
 
 
 def outer(a: Traced, b: Traced) -> Traced:
@@ -369,27 +376,3 @@ def _check_square(x: Traced) -> None:
 def solve(a: Traced, b: Traced) -> Traced:
     """What, multiplied by `a`, is `b`."""
     return matmul(of_square("inv", a), b)
-
-
-def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
-    """`x[…]` with whole axes and new ones. Raises TraceError for entries and slices."""
-    whole = [k for k in keys if k is not None and k is not Ellipsis]
-    missing = x.rank - len(whole)
-    expanded: list[Any] = []
-    for k in keys:
-        expanded.extend([slice(None)] * missing if k is Ellipsis else [k])
-    if Ellipsis not in [k for k in keys if k is None or k is Ellipsis]:
-        expanded.extend([slice(None)] * missing)
-    shape, axis = [], 0
-    for k in expanded:
-        if k is None:
-            shape.append(ONE)
-            continue
-        if not isinstance(k, slice) or k != slice(None):
-            raise TraceError(
-                "entries and parts of an array aren't followed: write it with whole arrays, and "
-                "give a part as an argument of its own."
-            )
-        shape.append(x.shape[axis])
-        axis += 1
-    return reshape(x, tuple(shape))

@@ -54,16 +54,23 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     head = declarations(shapes)
     declared = read(head, complete=False)
     parameters = _parameters(f, head, declared)
-    followed = follow(f, parameters)
-    names = ProblemText(declared, parameters.values())
-    text, body = names.written(followed)
     asked = [name for name in declared.symbols if name not in declared.constants]
     if not asked:
         raise RequestError("all arguments are `const`: there is nothing to derive by.")
-    request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
-    problem = read(f"{head}\n{text}\n{request}")
-    confirm(f, parameters, problem.definitions[names.value])
-    return replace(problem, readings=(f"`{_called(f)}` as {'; '.join(text.splitlines())}",))
+    followed = follow(f, parameters)
+
+    def written(followed: Followed) -> Problem:
+        names = ProblemText(declared, parameters.values())
+        text, body = names.written(followed)
+        request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
+        problem = read(f"{head}\n{text}\n{request}")
+        confirm(f, parameters, problem.definitions[names.value])
+        return replace(problem, readings=(f"`{_called(f)}` as {'; '.join(text.splitlines())}",))
+
+    try:
+        return written(followed)
+    except InputError:  # a local name that means something in the language
+        return written(followed._replace(locals={}))
 
 
 def shaped_parameters(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import isfinite, isinf, isnan
 from typing import Any
 
@@ -17,18 +18,19 @@ import numpy as np
 from jax import export
 
 from ..core import expr as ex
-from ..core.dims import ONE, Dim, Extent
+from ..core.dims import NOTHING, ONE, Dim, Extent
 from ..core.errors import InputError, TraceError
 from ..core.expr import Expr, Symbol
 from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
-from . import arrays, common_forms, meanings, torch_meanings
+from . import arrays, common_forms, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .contractions import einsum
 from .places import innermost
 
 LARGE = 1009  # a size at which comparisons of sizes are decided
+_WORDS = frozenset(["mod", "floordiv", "max", "min"])  # of JAX's language of sizes
 _TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
 
 
@@ -66,7 +68,7 @@ def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[st
 
 def _spelled(name: str, k: int) -> str:
     """A name that JAX takes for a dimension, the same where it can be."""
-    plain = name.isascii() and name.isidentifier() and name not in ("mod", "floordiv", "max", "min")
+    plain = name.isascii() and name.isidentifier() and name not in _WORDS
     return name if plain else f"dimension_{k}"
 
 
@@ -124,10 +126,7 @@ class Reader:
         if special is not None:
             return (special(params, *given),)
         if name not in PRIMITIVES:
-            said = "can't be followed: write it by functions that are."
-            if name in PARTS:
-                said = "takes parts of an array: give each part as an argument of its own."
-            raise TraceError(f"JAX's `{name}` {said}")
+            raise TraceError(f"JAX's `{name}` can't be followed: write it by functions that are.")
         return (PRIMITIVES[name](params, *map(self.lifted, given)),)
 
     def lifted(self, x: Any) -> Traced:
@@ -210,6 +209,50 @@ class Reader:
 
     def _reshape(self, params: Mapping[str, Any], x: Any, *_: Any) -> Traced:
         return arrays.reshape(self.lifted(x), self._shape(params["new_sizes"]))
+
+    def _gather(self, params: Mapping[str, Any], x: Any, start: Any) -> Traced:
+        """Of what `gather` does, a slice that begins at a place."""
+        given, numbers = self.lifted(x), params["dimension_numbers"]
+        if len(numbers.start_index_map) != 1 or numbers.operand_batching_dims:
+            raise TraceError(PARTS)
+        starts = [NOTHING for _ in given.shape]
+        starts[numbers.start_index_map[0]] = self._place(start)
+        found = self._cut(given, starts, params["slice_sizes"])
+        dropped = numbers.collapsed_slice_dims
+        kept = tuple(d for k, d in enumerate(found.shape) if k not in dropped)
+        return arrays.reshape(found, kept)
+
+    def _dynamic_slice(self, params: Mapping[str, Any], x: Any, *starts: Any) -> Traced:
+        places = [self._place(s) for s in starts[: self.lifted(x).rank]]
+        return self._cut(self.lifted(x), places, params["slice_sizes"])
+
+    def _slice(self, params: Mapping[str, Any], x: Any) -> Traced:
+        if params["strides"] is not None and set(params["strides"]) != {1}:
+            raise TraceError(PARTS)
+        starts, limits = (self._shape(params[f"{end}_indices"]) for end in ("start", "limit"))
+        return parts.cut(self.lifted(x), list(zip(starts, limits, strict=True)))
+
+    def _cut(self, x: Traced, starts: Sequence[Dim], sizes: Sequence[Any]) -> Traced:
+        ends = [s + d for s, d in zip(starts, self._shape(sizes), strict=True)]
+        return parts.cut(x, list(zip(starts, ends, strict=True)))
+
+    def _place(self, start: Any) -> Dim:
+        """The place that a number or a size says. Raises TraceError for what is computed."""
+        found: dict[Expr, Dim] = {}
+        root = self.lifted(start).e
+        for e in postorder([root]):
+            match e:
+                case ex.Number(value=k) if k == int(k):
+                    found[e] = Dim.of(int(k))
+                case ex.Dimension():
+                    found[e] = Dim.of(e.name)
+                case ex.Add():
+                    found[e] = sum((found[a] for a in e.args), NOTHING)
+                case ex.Times():
+                    found[e] = reduce(Dim.__mul__, (found[a] for a in e.args))
+                case _:
+                    raise TraceError(PARTS)
+        return found[root]
 
     def _squeeze(self, params: Mapping[str, Any], x: Any) -> Traced:
         given = self.lifted(x)
@@ -351,6 +394,13 @@ def _to_power(params: Mapping[str, Any], x: Traced) -> Traced:
     return arrays.power(x, constant(params["y"]))
 
 
+def _running_sum(params: Mapping[str, Any], x: Traced) -> Traced:
+    if not params["reverse"]:
+        return parts.accumulated(x, params["axis"])
+    turned = parts.accumulated(parts.flipped(x, params["axis"]), params["axis"])
+    return parts.flipped(turned, params["axis"])
+
+
 def _erfc(_: Any, x: Traced) -> Traced:
     return arrays.subtract(constant(1), arrays.mapped("erf", x))
 
@@ -375,6 +425,9 @@ PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     "exp2": lambda _, x: arrays.power(constant(2), x),
     "rsqrt": lambda _, x: arrays.power(arrays.root(x), constant(-1)),
     "erfc": _erfc,
+    "cumsum": _running_sum,
+    "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
+    "concatenate": lambda params, *xs: parts.joined(xs, params["dimension"]),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
     "dot_general": _dot_general,
 }
@@ -385,8 +438,8 @@ WHOLE: Mapping[str, Callable[..., Any]] = {
     "silu": torch_meanings.TORCH["silu"],
     **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
 }
-PARTS = frozenset(
-    {"gather", "slice", "dynamic_slice", "scatter", "concatenate", "pad", "split", "scatter-add",
-     "dynamic_update_slice", "rev"}
-)  # fmt: skip
+PARTS = (
+    "of an array's parts, slices with a step of 1 and entries at a number are followed: write "
+    "others by whole arrays."
+)
 LOOPS = frozenset({"scan", "while"})

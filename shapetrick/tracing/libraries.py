@@ -18,8 +18,17 @@ from ..core.errors import InputError, TraceError
 from ..core.functions import Array
 from . import meanings, symbolic, torch_meanings
 from .arrays import Traced
-from .places import Place, innermost
-from .symbolic import Layout, NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
+from .places import SourceLine, innermost
+from .symbolic import (
+    Layout,
+    NumpyArray,
+    NumpySize,
+    Symbolic,
+    SymbolicSize,
+    TorchSize,
+    TorchTensor,
+    Trace,
+)
 
 
 class Followed(NamedTuple):
@@ -103,7 +112,7 @@ def _names_in(code: CodeType) -> set[str]:
 # ------------------------------------------------------------------------- by symbolic arrays
 
 
-def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size]) -> Any:
+def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[SymbolicSize]) -> Any:
     def follow(
         f: Callable[..., Any],
         given: Mapping[str, Traced],
@@ -184,7 +193,7 @@ class Run:
     """What a function's own names stand for when it returns, and where it does."""
 
     names: dict[str, Any] = field(default_factory=dict)
-    end: Place | None = None
+    end: SourceLine | None = None
 
 
 @contextmanager
@@ -196,7 +205,7 @@ def _watched(f: Callable[..., Any]) -> Iterator[Run]:
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is code:
             found.names.update(frame.f_locals)
-            found.end = Place(frame.f_code.co_filename, frame.f_lineno)
+            found.end = SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
     before = sys.getprofile()
     sys.setprofile(watch)

@@ -6,13 +6,13 @@ A parameter that is annotated with `Traced` takes an array; all others are taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
-from . import arrays
+from . import arrays, parts
 from .arrays import Traced, constant
 from .contractions import einsum
 
@@ -294,6 +294,10 @@ def _matrix_power(x: Traced, n: int) -> Traced:
     return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
 
 
+def concatenated(parts_: Sequence[Traced], axis: int = 0) -> Traced:
+    return parts.joined(parts_, axis)
+
+
 def transpose(x: Traced, axes: Any = None) -> Traced:
     return arrays.transpose(x) if axes is None else arrays.permuted(x, axes)
 
@@ -389,6 +393,10 @@ COMMON: Mapping[str, Meaning] = {
     **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
     **{"slogdet": _slogdet, "solve": _solve, "matrix_power": _matrix_power, "norm": norm},
     **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
+    **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
+    **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
+    **{"hstack": parts.side_by_side, "vstack": parts.below, "column_stack": parts.as_columns},
+    **{"concatenate": concatenated, "cat": concatenated},
     **{"ravel": ravel, "reshape": reshape, "expand_dims": expand_dims},
     **{"broadcast_to": _broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
     **{"full_like": _full_like, "vector_norm": _vector_norm, "matrix_norm": norm},

@@ -15,7 +15,7 @@ _LIBRARIES = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<fr
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
-class Place(NamedTuple):
+class SourceLine(NamedTuple):
     """A line of a file, and between which columns."""
 
     file: str
@@ -51,7 +51,7 @@ def _column(row: str, offset: int) -> int:
     return len(row.encode()[:offset].decode(errors="ignore"))
 
 
-def innermost(traceback: TracebackType | None) -> Place | None:
+def innermost(traceback: TracebackType | None) -> SourceLine | None:
     """The last place in code that is neither ours nor a library's."""
     found = None
     for code, instruction, line in _frames(traceback):
@@ -79,11 +79,11 @@ def _frames(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int, in
         traceback = traceback.tb_next
 
 
-def _place(code: CodeType, instruction: int, line: int) -> Place:
+def _place(code: CodeType, instruction: int, line: int) -> SourceLine:
     if not instruction:  # of a traceback that was kept without
-        return Place(code.co_filename, line)
+        return SourceLine(code.co_filename, line)
     positions = list(code.co_positions())
     first, last, begin, end = positions[instruction // 2]
     if first is None or begin is None or end is None:
-        return Place(code.co_filename, line)
-    return Place(code.co_filename, first, begin, end if last == first else None)
+        return SourceLine(code.co_filename, line)
+    return SourceLine(code.co_filename, first, begin, end if last == first else None)

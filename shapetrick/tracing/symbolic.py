@@ -17,7 +17,7 @@ from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
 from ..core.functions import Array
-from . import arrays
+from . import arrays, parts
 from .arrays import Traced
 from .meanings import Meaning
 from .places import called_here
@@ -141,7 +141,7 @@ class Trace:
                 parameters[word] == "Traced | None" and argument is not None
             ):
                 bound.arguments[word] = self.lifted(argument)
-            elif parameters[word] == "*Traced":
+            elif parameters[word] in ("*Traced", "Sequence[Traced]"):
                 bound.arguments[word] = tuple(map(self.lifted, argument))
         return meaning(*bound.args, **bound.kwargs)
 
@@ -285,11 +285,11 @@ class Symbolic:
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
-        return self.run.wrapped(arrays.indexed(self.value, keys))
+        return self.run.wrapped(parts.indexed(self.value, keys))
 
     def __getattr__(self, name: str) -> Any:
         """A method of the library."""
-        if name.startswith("__"):
+        if name.startswith("__") or name == "dim":
             raise AttributeError(name)
         if name not in self.run.names and not name.endswith("_"):
             raise TraceError(f"`.{name}` can't be followed: {self.run._advice(name)}")
@@ -348,7 +348,7 @@ class Symbolic:
         )
 
 
-class Size(Symbolic):
+class SymbolicSize(Symbolic):
     """A dimension as a number: `X.shape[0]`."""
 
     __slots__ = ("dim",)
@@ -360,7 +360,7 @@ class Size(Symbolic):
 
     def _whole(self, other: Any) -> Dim | None:
         """Another whole size."""
-        if isinstance(other, Size):
+        if isinstance(other, SymbolicSize):
             return other.dim
         return Dim.of(other) if isinstance(other, int) and not isinstance(other, bool) else None
 
@@ -458,7 +458,7 @@ class NumpyArray(Symbolic):
 _REDUCED = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 
-class NumpySize(Size):
+class NumpySize(SymbolicSize):
     """A size that NumPy's functions hand over to."""
 
     __slots__ = ()
@@ -517,7 +517,7 @@ def _flat(given: Sequence[Any]) -> Any:
             yield from _flat(x)
 
 
-class TorchSize(Size):
+class TorchSize(SymbolicSize):
     """A size that PyTorch's functions hand over to."""
 
     __slots__ = ()

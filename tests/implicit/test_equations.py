@@ -209,3 +209,25 @@ def test_claims_are_judged_at_solutions() -> None:
     assert wrong.verdict == "wrong" and wrong.suggestion == "-inv(A)' ones(n) x'"
     open_one = st.check(LYAPUNOV + "J = tr(Y); check grad J wrt Q = Y")
     assert open_one.verdict == "wrong" and "S solves `A' S + S A = eye(n)`" in open_one.diagnosis
+
+
+def test_code_takes_the_unknown_as_an_argument() -> None:
+    d = st.derive("A : n x n; b : n; x : n where A x = b; J = norm(x)^2; grad J wrt A")
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(4, 4)), rng.normal(size=4)
+    x = np.linalg.solve(a, b)
+    found = d.function("numpy")(A=a, x=x)
+    np.testing.assert_allclose(found, -np.outer(2 * np.linalg.solve(a.T, x), x), rtol=1e-9)
+    assert "given for x fulfils A x = b" in d.code("numpy")
+    for refused in ("torch-function", "jax-vjp"):
+        with pytest.raises(st.RequestError, match="arguments"):
+            d.code(refused)
+    with pytest.raises(st.RequestError, match="evaluate"):
+        st.derive(LYAPUNOV + "vjp Y wrt A").code("numpy")
+
+
+def test_multipliers_that_a_gradient_does_not_have_are_not_told() -> None:
+    text = "K : n x n posdef; y : n; L = cholesky(K); a : n where L a = y; J = a' a + sum(L); "
+    d = st.derive(text + "grad J wrt y")
+    assert d.result.adjoint is not None and not d.result.adjoint.multipliers
+    assert _told(d)[0] == "S2"

@@ -18,6 +18,7 @@ from sympy_values import numeric
 import shapetrick as st
 from shapetrick.core.expr import Expr, operand
 from shapetrick.core.traversal import symbols_of
+from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 
 X, Y, A, w, v, b, s = st.symbols("X, Y: m x n; A: n x n; w, v: n; b: m; s: scalar positive")
@@ -225,3 +226,28 @@ def test_the_users_own_rows() -> None:
     with pytest.raises(st.RequestError, match="`gram`"):
         st.to_sympy(gram(X))
     assert st.from_sympy(st.to_sympy(swish(X))) is swish(X)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[A, B]",
+        "[x[1], 2; 3, x[2]]",
+        "A[2..m, 1..2]",
+        "x[2..n]' x[1..n-1]",
+        "lower(S) x",
+        "cumsum(A, axis=1)",
+        "flip(x)",
+        "shift(A, 1, axis=0)",
+    ],
+)
+def test_slices_blocks_and_masks(text: str) -> None:
+    problem = read("A : m x n; B : m x k; S : n x n; x : n; J = norm(x)", complete=False)
+    rng, e = np.random.default_rng(0), read_expression(text, problem)
+    env = {
+        s.name: rng.uniform(-1, 1, [d.size(SIZES) for d in s.shape])
+        for s in problem.symbols.values()
+    }
+    expected = evaluate(e, env, SIZES)
+    found = numeric(st.to_sympy(e), env, SIZES)
+    np.testing.assert_allclose(np.reshape(found, expected.shape), expected)

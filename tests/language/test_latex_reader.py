@@ -435,3 +435,20 @@ def test_a_large_text_is_refused_at_once(text: str) -> None:
     with pytest.raises(ShapetrickError):
         read(text)
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("latex", "plain"),
+    [
+        (r"\begin{bmatrix} A & B \\ B^{\top} & I_n \end{bmatrix}", "[A, B; B', eye(n)]"),
+        (r"\begin{pmatrix} A & B \\ \end{pmatrix} x", "[A, B] x"),
+        (r"A_{1..2, :}^{\top}", "A[1..2, :]'"),
+        (r"A_{:,\, 2 \ldots n} + A_{:, 1..n-1}", "A[:, 2..n] + A[:, 1..n-1]"),
+        (r"\mathrm{cumsum}(A,\, \mathrm{axis}=0)", "cumsum(A, axis=0)"),
+        (r"\mathrm{where}(A > B, A, B)", "where(A > B, A, B)"),
+    ],
+)
+def test_blocks_slices_and_comparisons(latex: str, plain: str) -> None:
+    declared = "A, B : n x n; x : 2 n"
+    problem = read(f"{declared}; J = norm(A)", complete=False)
+    assert read_expression(f"${latex}$", problem) is read_expression(plain, problem)

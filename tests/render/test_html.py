@@ -22,6 +22,7 @@ from shapetrick.cli import main
 from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import call, matmul, symbol, times, transpose
 from shapetrick.core.functions import OPERATORS, TABLE
+from shapetrick.core.structured import block_matrix
 from shapetrick.numerics.error_curves import Curve
 from shapetrick.render.document import EquationBlock, derivation_story, told_once
 from shapetrick.render.html import CODED, Report, fragment, page
@@ -291,6 +292,10 @@ def test_every_function_is_mathml(name: str) -> None:
         (r"\class{t3}{A}", '<mrow class="t3"><mi>A</mi></mrow>'),
         (r"\text{<b>}", "<mtext>&lt;b&gt;</mtext>"),
         (r"\mathit{a\_b}", '<mi class="italic">a_b</mi>'),
+        (r"\begin{bmatrix} A & 1 \\ 0 & B \end{bmatrix}",
+         '<mrow><mo stretchy="true">[</mo><mtable><mtr><mtd><mi>A</mi></mtd><mtd><mn>1</mn></mtd>'
+         "</mtr><mtr><mtd><mn>0</mn></mtd><mtd><mi>B</mi></mtd></mtr></mtable>"
+         '<mo stretchy="true">]</mo></mrow>'),
     ],
 )  # fmt: skip
 def test_mathml(latex: str, expected: str) -> None:
@@ -333,6 +338,17 @@ def test_shapes_are_to_scale_and_fit_together() -> None:
     (picture,) = Reader(drawn).named("svg")
     assert picture["aria-label"] == "A, m×d times B, d×k, gives C, m×k"
     assert "to scale, at d=3, k=2, m=5" in drawn
+
+
+def test_blocks_are_drawn_where_they_meet() -> None:
+    a, b, w = symbol("A", (M, D)), symbol("B", (M, K)), symbol("W", (D + K, M))
+    scale = scale_of([(M, D + K)], ({"m": 5, "d": 3, "k": 2},))
+    drawn = shape_picture(matmul(block_matrix([[a, b]]), w), LabelledBox("C", (M, M)), {}, scale)
+    (cut,) = (x for x in Reader(drawn).named("line") if x["class"] == "division")
+    first = Reader(drawn).named("rect")[0]
+    share = (float(cut["x1"]) - float(first["x"])) / float(first["width"])
+    assert share == pytest.approx(3 / 5, abs=0.01) and cut["x1"] == cut["x2"]
+    assert "[A, B], m×(d+k) times W, (d+k)×m" in drawn
 
 
 def test_entries_that_meet_stand_beside_each_other() -> None:

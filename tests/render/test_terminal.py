@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -142,7 +143,8 @@ def test_quiet_is_the_gradient_alone() -> None:
         "∂J/∂θ = X' (X θ - y) / m\n"
     )
     rule = backward_rule()
-    assert plain(result_rows(rule, Style(quiet=True), own={"Z"})).count("\n") == 1
+    problem = replace(PROBLEM, definitions={"Z": rule.request.of})
+    assert plain(result_rows(rule, Style(quiet=True), problem)).count("\n") == 1
     assert plain(result_rows(rule, Style(quiet=True))).startswith("Z = tanh(A W)\nbar(W) = ")
 
 

@@ -46,6 +46,22 @@ def test_the_textbook_s_gradient(definitions: str, wrt: str, gradient: str) -> N
     assert str(d.gradient) == gradient
 
 
+DIAGONALS = [
+    ("J = v' inv(diag(z)) v / 2", "v", "v ./ z"),
+    ("J = v' inv(diag(z)) v", "z", "-v.^2 ./ z.^2"),
+    ("J = logdet(diag(z))", "z", "1 ./ z"),
+    ("J = tr(V inv(diag(z)) U)", "V", "(U ./ z)'"),
+    ("J = tr(V inv(diag(z)) U)", "U", "V' ./ z"),
+]
+
+
+@pytest.mark.parametrize(("definition", "wrt", "gradient"), DIAGONALS)
+def test_what_is_scaled_by_an_inverse_diagonal(definition: str, wrt: str, gradient: str) -> None:
+    d = st.derive(f"z, v : k; V : m x k; U : k x m; {definition}; grad J wrt {wrt}")
+    assert d.verified
+    assert str(d.gradient) == gradient
+
+
 def test_definitions_stay_as_they_were_typed() -> None:
     d = st.derive(f"{GIVEN}Z = 1 ./ (1 + exp(-X W)); vjp Z with G wrt W")
     assert str(d.gradient) == "X' (G .* Z .* (1 - Z))"

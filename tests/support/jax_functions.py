@@ -125,3 +125,17 @@ def outer(u, v, A):  # "u: m; v: n; A: m x n"
 
 def diagonals(A, v):  # "A: n x n; v: n"
     return jnp.sum(jnp.diag(A) * v) + jnp.sum(jnp.diag(v) @ A)
+
+
+def smoothness(x):  # "x: n"
+    return jnp.sum((x[1:] - x[:-1]) ** 2) + jnp.sum(jnp.diff(x) ** 2) + x[0] * x[-1]
+
+
+def gates(X, A, B):  # "X: m x d; A: d x h; B: d x h"
+    Z = X @ jnp.concatenate([A, B], axis=1)
+    h = A.shape[1]
+    return nn.sigmoid(Z[:, :h]) * Z[:, h:]
+
+
+def running(x):  # "x: n"
+    return jnp.sum(jnp.cumsum(x) ** 2) + jnp.sum(jnp.flip(x) * x)

@@ -151,3 +151,31 @@ def entropy(p):  # "p: n positive"
 
 def column_times_row(u, v, A):  # "u: m; v: n; A: m x n"
     return np.sum((np.outer(u, v) - A) ** 2) + np.sum(u[:, None] * v[None, :])
+
+
+def smoothness(x, y):  # "x: n; y: n"
+    return np.sum((x - y) ** 2) + 0.5 * np.sum((x[1:] - x[:-1]) ** 2) + x[0] * x[-1]
+
+
+def total_variation(X):  # "X: m x n"
+    return np.sum(np.diff(X, axis=0) ** 2) + np.sum((X[:, 1:] - X[:, :-1]) ** 2)
+
+
+def stacked_layers(X, A, B):  # "X: m x d; A: d x h; B: d x h"
+    Z = X @ np.concatenate([A, B], axis=1)
+    h = A.shape[1]
+    return np.sum(np.tanh(Z[:, :h]) * Z[:, h:])
+
+
+def with_bias(X, w, y):  # "X: m x d; w: d + 1; y: m"
+    A = np.hstack([X, np.ones((X.shape[0], 1))])
+    return np.mean((A @ w - y) ** 2)
+
+
+def triangular(L, x):  # "L: n x n; x: n"
+    T = np.tril(L)
+    return np.sum((T @ x) ** 2) + np.cumsum(x)[-1] * np.sum(np.flip(x) * x)
+
+
+def entries(X, W):  # "X: m x n; W: n x n"
+    return X[0] @ W @ X[-1] + X[:, 0].sum() + W[0, 1]

@@ -10,6 +10,8 @@ import numpy as np
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.tensor.array import expressions as arrays
 from sympy.tensor.array.expressions.array_expressions import ArrayElementwiseApplyFunc
 
@@ -24,6 +26,8 @@ def numeric(q: Any, env: Env, sizes: Sizes) -> Any:
 
     def value(part: Any) -> Any:
         return numeric(part, env, sizes)
+
+    by_name = {x: sizes[x.name] for x in q.free_symbols if x.name in sizes}
 
     def size() -> list[int]:
         return [int(d.subs({x: sizes[x.name] for x in d.free_symbols})) for d in q.shape]
@@ -41,6 +45,19 @@ def numeric(q: Any, env: Env, sizes: Sizes) -> Any:
             return np.ones(size())
         case sp.ZeroMatrix() | arrays.ZeroArray():
             return np.zeros(size())
+        case MatrixSlice():
+            sides = (q.rowslice, q.colslice)
+            ends = [[int(sp.sympify(x).subs(by_name)) for x in part] for part in sides]
+            return value(q.parent)[tuple(slice(*part) for part in ends)]
+        case MatrixElement():
+            return value(q.parent)[tuple(int(sp.sympify(x).subs(by_name)) for x in (q.i, q.j))]
+        case sp.BlockMatrix():
+            rows, cols = q.blockshape
+            return np.block([[value(q.blocks[i, j]) for j in range(cols)] for i in range(rows)])
+        case sp.FunctionMatrix():
+            rows, cols = size()
+            entry = q.lamda.subs({x: sizes[x.name] for x in q.lamda.free_symbols})
+            return np.array([[float(entry(i, j)) for j in range(cols)] for i in range(rows)])
         case sp.MatAdd() | arrays.ArrayAdd():
             return sum(map(value, q.args))
         case sp.MatMul():

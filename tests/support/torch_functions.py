@@ -136,3 +136,13 @@ def einsum_bilinear(A, x, y):  # "A: m x n; x: m; y: n"
 def weight_decay(W, X, Y):  # "W: d x k; X: m x d; Y: m x k"
     loss = ((X @ W - Y) ** 2).mean()
     return loss + 1e-2 * W.norm() ** 2 + 1e-3 * W.abs().sum()
+
+
+def gates(x, h, W, b):  # "x: m x d; h: m x k; W: d + k x 2 k; b: 2 k"
+    k = h.shape[1]
+    z = torch.cat([x, h], dim=1) @ W + b
+    return torch.sigmoid(z[:, :k]) * torch.tanh(z[:, k:])
+
+
+def causal(x):  # "x: n"
+    return (torch.cumsum(x, dim=0) ** 2).mean() + torch.tril(torch.outer(x, x)).sum()

@@ -19,6 +19,7 @@ from ...core.families import NO_FAMILIES
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import passes
+from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import blocked
@@ -62,6 +63,11 @@ def code(
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
     large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
     plan = _planned(problem, results, target, sizes, blocks)
+    if self_test and any(r.adjoint is not None for r in results):
+        raise RequestError(
+            "code through equations takes the unknowns as arguments, at a solution: there are no "
+            "self-tests of it."
+        )
     places = plan.confirm()
     draws = plan.draws(places) if self_test else None
     about, library = _about(results), plan.library
@@ -104,13 +110,23 @@ def known(target: str) -> CodeTarget:
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
 
 
-def _check(sizes: Sizes, results: Sequence[Result]) -> None:
-    """Raises RequestError for a size that is none, or of a dimension that there isn't; and for what
-    goes through equations."""
-    if any(r.adjoint is not None for r in results):
+def _check_equations(results: Sequence[Result], target: CodeTarget) -> None:
+    """Refuse what would be solved: code takes unknowns as arguments. Raises RequestError."""
+    solved = [r.adjoint for r in results if r.adjoint is not None]
+    if any(adjoint.multipliers for adjoint in solved):
         raise RequestError(
-            "code through unknowns that equations determine is not written: `evaluate` solves them."
+            "there is no code yet for multipliers that only an equation determines: `evaluate` "
+            "solves for them."
         )
+    if solved and target in RULES:
+        raise RequestError(
+            "code through equations takes the unknowns as arguments, at a solution: there are no "
+            "rules for automatic differentiation."
+        )
+
+
+def _check(sizes: Sizes, results: Sequence[Result]) -> None:
+    """Raises RequestError for a size that is none, or of a dimension that there isn't."""
     roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
     names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
     for name, size in sizes.items():
@@ -132,6 +148,7 @@ def _planned(
     """What is to be written. Raises RequestError for what is not written."""
     own = known(target)
     _check(sizes or {}, results)
+    _check_equations(results, own)
     if problem.families is not None:
         if blocks:
             raise RequestError(_NO_BLOCKS)
@@ -358,6 +375,11 @@ def _about(results: Sequence[Result]) -> list[str]:
         if found.verdict != "verified":
             said = f"{result.request.key}: {found.reason}"
             lines.append(f"# NOT VERIFIED: {' '.join(said.split())}")
+    adjoints = (r.adjoint for r in results if r.adjoint is not None)
+    for system in dict.fromkeys(system for adjoint in adjoints for system in adjoint.systems):
+        names = ", ".join(u.name for u in system.unknowns)
+        sides = ", ".join(f"{to_text(e.left)} = {to_text(e.right)}" for e in system.equations)
+        lines.append(f"# What is given for {names} fulfils {sides}.")
     return lines
 
 

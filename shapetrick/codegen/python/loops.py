@@ -23,7 +23,7 @@ from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, with_signature
 from .operations import MODULES, Library, is_spelled
-from .signature import Arguments, Sizes, is_listed
+from .signature import Arguments, SizeSources, is_listed
 from .statements import Writer
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
@@ -45,7 +45,7 @@ class Loops:
         self._dims: dict[str, None] = {}  # that occur as numbers
         self._inputs = self._all_inputs()
         segments = [*passes.forward, *passes.backward]
-        letters = [s.over.letter for s in segments if s.over is not None]
+        self._letters = letters = [s.over.letter for s in segments if s.over is not None]
         inputs = (e.base for e in self._inputs.values())
         for name in [*inputs, *self.families.lengths, *problem.functions, *letters]:
             self.identifier(name)
@@ -76,7 +76,7 @@ class Loops:
         names = dict.fromkeys([*lengths, *plain, *self._dims])
         dims = {name: self.identifier(name) for name in names}
         access = {e: self._one_of(e, inputs[e.base]) for e in own}
-        sizes = Sizes(own, dims, lengths, access)
+        sizes = SizeSources(own, dims, (*lengths, *self._letters), access)
         return Arguments(
             {e: self.identifier(base) for base, e in inputs.items()},
             dims,

@@ -77,7 +77,7 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
         functions[name, order] = identifiers.take(f"{name}{suffix}")
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
-    sizes = Sizes(inputs, dims)
+    sizes = SizeSources(inputs, dims)
     asked = sizes.ask(dims)
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
     return Arguments(inputs, dims, functions, asked, sizes.sources, (*sizes.lines, *checks))
@@ -89,7 +89,7 @@ def _dimensions(program: Program) -> list[str]:
     return list(dict.fromkeys([*(n for d in sides for n in d.names), *program.dimensions]))
 
 
-class Sizes:
+class SizeSources:
     """Reads the sizes of dimensions off the shapes of the inputs; `known` are given. A member is
     found by `access`; a dimension that members have is not read."""
 

@@ -1,0 +1,85 @@
+"""Unknowns and their equations, from names to expressions: shapes of the sides, what is said of the
+unknowns, and what depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..core import expr as ex
+from ..core.equations import EquationSides, EquationSystem
+from ..core.errors import ShapeError
+from ..core.expr import Expr, as_symbol
+from .lowering import Lowering
+from .scope import Declared, Scope
+from .shape_inference import Inference, Misfit
+from .syntax import SyntaxNode, postorder
+from .unification import open_text
+
+
+def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
+    """The names that equations determine; those of the library's alone where they are `solved`."""
+    systems = (s for s in scope.systems if s.solver or not solved)
+    return {named.name for s in systems for part in s.parts for named in part.names}
+
+
+def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
+    """The sides of all equations."""
+    for system in scope.systems:
+        for sides in system.equations:
+            yield from sides
+
+
+def infer_sides(scope: Scope, inference: Inference) -> None:
+    """The sides of an equation have one shape; 0 has any. Raises Misfit, ShapeError."""
+    for left, right in (sides for system in scope.systems for sides in system.equations):
+        shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+        is_zero = right.kind == "number" and right.value == 0
+        if not is_zero and not inference.unifier.unify_shapes(*shapes):
+            texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
+            raise ShapeError(
+                f"the sides of this equation are {texts[0]} and {texts[1]}: they have one shape "
+                "(or the right one is 0).",
+                left.span | right.span,
+                scope.text,
+            )
+
+
+def refuse_call(scope: Scope, misfit: Misfit, inference: Inference) -> None:
+    """Raises ShapeError if it is a function of the library that the arguments' shapes don't fit."""
+    for system in scope.systems:
+        sides = [side for sides in system.equations for side in sides]
+        if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
+            name, arguments = system.solver
+            shapes = [inference.add(list(postorder(e))) for e in arguments]
+            of = ", ".join(open_text(inference.unifier.shape(shape)) for shape in shapes)
+            said = f"`{name}` does not take arguments of shape {of}."
+            raise ShapeError(said, system.span, scope.text)
+
+
+def attributes_of(scope: Scope, name: str, declared: Declared) -> set[str]:
+    """What is said of a symbol; that an unknown is orthogonal is one more equation."""
+    unsaid = {"const"}
+    if "orthogonal" in declared.attributes and name in unknowns_of(scope):
+        unsaid.add("orthogonal")
+    return {*declared.attributes} - unsaid
+
+
+def systems_of(
+    scope: Scope, values: Mapping[str, Expr], lowering: Lowering
+) -> Iterator[EquationSystem]:
+    """The systems as expressions."""
+    for system in scope.systems:
+        names = [named.name for part in system.parts for named in part.names]
+        unknowns = [as_symbol(values[n]) for n in names]
+        sides = [
+            EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
+            for equation in system.equations
+        ]
+        sides += [
+            EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
+            for u in unknowns
+            if "orthogonal" in scope.symbols[u.name].attributes
+        ]
+        solver, arguments = system.solver or ("", ())
+        given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+        yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)

@@ -1,0 +1,200 @@
+"""Functions on the command line and in Python: how they are given, read, and given back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from paths import ROOT
+
+import shapetrick as st
+from shapetrick.cli import main
+
+SHAPES = "X: m x d; w: d; y: m"
+LOSS = """
+import numpy as np
+from helper import residual
+
+print("loaded")
+
+
+def loss(X, w, y):
+    r = residual(X, w, y)
+    return r @ r / (2 * X.shape[0])
+
+
+def branching(x):
+    if x.sum() > 0:
+        return x.sum()
+    return x @ x
+
+
+RATE = 3
+"""
+HELPER = """
+def residual(X, w, y):
+    return X @ w - y
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "helper.py").write_text(HELPER, encoding="utf-8")
+    path = tmp_path / "loss.py"
+    path.write_text(LOSS, encoding="utf-8")
+    return path
+
+
+def test_a_function_in_a_file_is_derived(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", f"{file}:loss", "--shapes", SHAPES, "--wrt", "w", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "∂J/∂w = X' r / m\n"
+    assert "loaded" in err  # what a file prints is no answer
+
+
+def test_what_was_read_is_said_first(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"{file}:loss", "--shapes", SHAPES, "--wrt", "w"]) == 0
+    label, _, text = capsys.readouterr().out.splitlines()[0].strip().partition(" ")
+    assert (label, text.strip()) == ("read", "`loss` as r = X w - y; J = r' r / (2 m)")
+
+
+def test_in_all_formats(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["derive", f"{file}:loss", "--shapes", SHAPES, "--wrt", "w", "--format"]
+    for form in ("json", "latex", "markdown", "html"):
+        assert main([*call, form]) == 0
+        out = capsys.readouterr().out
+        assert out
+        if form == "json":
+            assert json.loads(out)["readings"] == ["`loss` as r = X w - y; J = r' r / (2 m)"]
+
+
+def test_code_for_a_function(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["code", f"{file}:loss", "--shapes", "X: m x d const; w: d; y: m const"]) == 0
+    space: dict[str, Any] = {}
+    exec(capsys.readouterr().out, space)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (["{}:branching", "--shapes", "x: n"], "loss.py:14:8: this decides by a value"),
+        (["{}:loss"], "give the shapes of its arguments: --shapes"),
+        (["{}:los", "--shapes", SHAPES], "has no function `los`: did you mean `loss`?"),
+        (["{}:RATE", "--shapes", SHAPES], "`RATE` in"),
+        (["{}:loss", "--shapes", "X: m x d; w: d"], "takes `y`, whose shape is not given"),
+        (["{}:loss", "--shapes", "X: m x d; w: m; y: m"], "fit only where d = m"),
+        (["missing.py:loss", "--shapes", SHAPES], "no such Python file"),
+        (["{}", "--shapes", SHAPES], "goes with a function in a Python file"),
+        (["{}:loss", "--shapes", "X: m x ("], "line 1"),
+    ],
+)
+def test_refusals_have_their_place(
+    file: Path, call: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", *(word.format(file) for word in call)]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("def f(:\n", "line 1"), ("x = 1\n1/0\n", "ZeroDivisionError"), ("import nothing_like_it\n",
+      "ModuleNotFoundError")],
+)  # fmt: skip
+def test_files_that_fail_are_refused(
+    tmp_path: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text, encoding="utf-8")
+    assert main(["derive", f"{path}:f", "--shapes", "x: n"]) == 2
+    assert said in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------- the way back
+
+
+def logistic(X: Any, w: Any, b: Any, y: Any) -> Any:
+    return np.log1p(np.exp(-y * (X @ w + b))).sum()
+
+
+def test_one_axis_stays_one_axis() -> None:
+    rng = np.random.default_rng(2)
+    given = {"X": rng.normal(size=(5, 3)), "w": rng.normal(size=3), "b": 0.3,
+             "y": rng.normal(size=5)}  # fmt: skip
+    for name, shape in (("w", (3,)), ("X", (5, 3)), ("y", (5,)), ("b", ())):
+        d = st.derive(logistic, X="m x d", w="d", b="scalar", y="m", wrt=name)
+        assert np.shape(d.function("numpy")(**given)) == shape
+        assert tuple(d.function("torch")(**given).shape) == shape
+    column = st.derive(lambda x: (x.T @ x).sum(), x="n x 1", wrt="x").function("numpy")
+    assert column(x=np.ones((4, 1))).shape == (4, 1)
+
+
+def test_shapes_are_given_in_three_ways() -> None:
+    def f(X: Any, w: Any) -> Any:
+        return np.tanh(X @ w).sum()
+
+    by_name = st.derive(f, X="m x d", w="d", wrt="w")
+    for shapes in ({"X": "m x d", "w": "d"}, "X: m x d; w: d", "X : m×d\nw : d"):
+        assert st.derive(f, shapes=shapes, wrt="w").gradient is by_name.gradient
+    with pytest.raises(st.InputError, match="by names, or all of them"):
+        st.derive(f, shapes="X: m x d", w="d", wrt="w")
+
+
+def test_names_of_parameters_that_the_call_has_too() -> None:
+    def f(seed: Any, shapes: Any) -> Any:
+        return np.dot(seed, shapes)
+
+    d = st.derive(f, shapes={"seed": "n", "shapes": "n"}, wrt="seed")
+    assert str(d.gradient) == "shapes"
+
+
+def test_defaults_are_kept_and_words_of_the_language_are_names() -> None:
+    def f(x: Any, y: Any, rate: float = 0.5) -> Any:
+        exp = np.exp(x)
+        return rate * (exp @ y)
+
+    d = st.derive(f, x="n", y="n", wrt="x")
+    assert str(d.gradient) == "y .* exp(x) / 2"
+
+
+def torch_variance(x: Any) -> Any:
+    return torch.var(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (lambda x: np.log(np.sum(np.exp(x))), "logsumexp(x)"),
+        (lambda x: x.max() + np.log(np.exp(x - x.max()).sum()), "logsumexp(x)"),
+        (lambda x: np.sqrt((x**2).sum()), "norm(x)"),
+        (lambda x: np.sqrt(x @ x), "norm(x)"),
+        (lambda x: np.sum(x * (x > 0)), "sum(relu(x))"),
+        (lambda x: np.sum(1 / (1 + np.exp(-x))), "sum(sigmoid(x))"),
+        (lambda x: np.sum(np.exp(x) / (1 + np.exp(x))), "sum(sigmoid(x))"),
+        (lambda x: np.sum(np.logaddexp(0, x)), "sum(softplus(x))"),
+        (torch_variance, "sum((x - mean(x)).^2) / (n - 1)"),
+        (lambda x: jnp.sum(jax.nn.relu(x)), "sum(relu(x))"),
+    ],
+)
+def test_what_is_written_out_is_recognised(f: Any, text: str) -> None:
+    assert st.read(f, x="n").data.text.splitlines()[1] == f"J = {text}"
+
+
+def test_no_library_is_imported_without_need() -> None:
+    code = (
+        "import sys, shapetrick as st\n"
+        "import numpy as np\n"
+        "print(st.derive(lambda x: np.exp(x).sum(), x='n').gradient)\n"
+        "print({'jax', 'torch', 'sympy'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "exp(x)\nset()\n"
