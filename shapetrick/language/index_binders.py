@@ -391,6 +391,8 @@ class BoundReader:
         if m is None:
             return node
         base, index = m["base"], m["index"]
+        if self.known.values & {*index}:
+            return node
         if base in self.known.values or base in DELTAS:
             at = tuple(_selector(c, node.span) for c in index)
             whole = SyntaxNode("name", (), base, _begin(node.span, base))

@@ -6,6 +6,7 @@ what the translation knows is used.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,7 +20,11 @@ from .notated_calls import SIGNS
 from .selections import Selector
 from .syntax import INNER, Callee, SyntaxNode
 
-MOST_ENTRIES = 4_000_000
+MOST_ENTRIES = 1_000_000
+TOO_LARGE = (
+    "the dimensions are too large to try index notation on numbers: give them names, as in "
+    "`X : m x n`."
+)
 TOLERANCE = 1e-8
 _SMALLEST = 3  # size of a dimension
 _OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
@@ -74,12 +79,34 @@ def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: Lett
     """Whether a text in letters, and what it was read as, have the same values."""
     leaves = list(dict.fromkeys(_drawn(node, reader)) | dict.fromkeys(_drawn(form, reader)))
     shapes = [reader.shape(leaf) for leaf in leaves]
-    sizes = _sizes([*(d for shape in shapes for d in shape), *reader.sized.values()])
+    dims = [*(d for shape in shapes for d in shape), *reader.sized.values()]
+    sizes, placed = _sizes(dims), list(zip(leaves, shapes, strict=True))
+    try:
+        return _same_values(node, form, heads, reader, placed, sizes)
+    except BudgetError as error:  # of numbers that are sizes: small ones stand in their place
+        sizes.update(_shrunk(dims, len(sizes)))
+        try:
+            return _same_values(node, form, heads, reader, placed, sizes)
+        except ValueError:  # a size that is made of others
+            raise error from None
+
+
+def _same_values(
+    node: SyntaxNode,
+    form: SyntaxNode,
+    heads: Sequence[str],
+    reader: LetterMeanings,
+    leaves: Sequence[tuple[SyntaxNode, Shape]],
+    sizes: Mapping[str, int],
+) -> bool:
+    """Whether both have the same values at these sizes."""
     rng = np.random.default_rng(0)
     for low, high in _DRAWS:
         drawn: dict[SyntaxNode | str, Array] = {}
-        for leaf, shape in zip(leaves, shapes, strict=True):
+        for leaf, shape in leaves:
             extent = [d.size(sizes) for d in shape]
+            if math.prod(extent) > MOST_ENTRIES:
+                raise BudgetError(TOO_LARGE, node.span, reader.text)
             key = leaf.value if leaf.kind == "name" else leaf
             drawn.setdefault(key, rng.uniform(low, high, extent))
         values = _LetterValues(reader, sizes, drawn)
@@ -138,6 +165,12 @@ def _sizes(dims: Sequence[Dim]) -> dict[str, int]:
     return {name: _SMALLEST + k for k, name in enumerate(names)}
 
 
+def _shrunk(dims: Sequence[Dim], count: int) -> dict[str, int]:
+    """Small sizes likewise of the numbers that are dimensions."""
+    numbers = dict.fromkeys(str(d) for d in dims if d.integer is not None and d.integer > _SMALLEST)
+    return {number: _SMALLEST + count + k for k, number in enumerate(numbers)}
+
+
 @dataclass(slots=True)
 class _LetterValues:
     """The values of nodes: arrays with an axis for each letter before rows and columns."""
@@ -157,12 +190,7 @@ class _LetterValues:
         for node in nodes:
             done[node] = self._value(node, [done[a] for a in _inside(node, self.reader)])
             if done[node].size > MOST_ENTRIES:
-                raise BudgetError(
-                    "the dimensions are too large to try index notation on numbers: give them "
-                    "names, as in `X : m x n`.",
-                    root.span,
-                    self.reader.text,
-                )
+                raise BudgetError(TOO_LARGE, root.span, self.reader.text)
         value = done[root]
         if not heads:
             return value.reshape(value.shape[-2:])

@@ -262,7 +262,7 @@ class FormWriter:
         below = isinstance(e, EntryPower) and e.args[1] == EntryNumber(value=Fraction(-1))
         inner = e.args[0] if below else e
         letters = _in_order(e)
-        if not isinstance(inner, EntryOf):
+        if not _stands(e, letters):
             letters.sort(key=lambda s: (s == outer[1]) - (s == outer[0]))
         rows, cols = (*letters, None, None)[:2]
         factor = FormFactor(self.form(inner, rows, cols), below)
@@ -470,6 +470,17 @@ def _key(node: SyntaxNode) -> object:
     if isinstance(value, Callee):
         value = (value.name, value.axis, *map(_key, value.sizes))
     return (node.kind, value, *map(_key, node.args))
+
+
+def _stands(e: EntryTerm, letters: Sequence[str]) -> bool:
+    """Whether an entry in it has these letters in this order."""
+    waiting = [e]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, EntryOf) and list(part.slots) == list(letters):
+            return True
+        waiting.extend(part.args)
+    return False
 
 
 def _in_order(e: EntryTerm) -> list[str]:

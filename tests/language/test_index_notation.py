@@ -195,6 +195,12 @@ def test_a_row_of_a_matrix_is_an_example() -> None:
     assert to_text(body) == "sum((y - X w).^2)"
 
 
+def test_dimensions_that_are_large_numbers_are_tried_at_small_ones() -> None:
+    declared = "X : 1000 x 784; W : 784 x 10; Y : 1000 x 10\n"
+    typed = "f = sum(i, c) (Y[i,c] - sum(j) X[i,j] W[j,c])^2"
+    assert _value(typed, declared) is _value("f = sum((Y - X W).^2)", declared)
+
+
 def test_what_was_read_is_the_first_line() -> None:
     problem = read("x : n; A : n x n; f = sum(i, j) x[i] A[i,j] x[j]")
     assert problem.readings[0] == "`sum(i, j) x[i] A[i,j] x[j]` is read as `x' A x`."
