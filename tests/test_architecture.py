@@ -52,7 +52,7 @@ EDGES = {
 
 DOORS = {
     "lark": {
-        *("language.lexer", "language.parser"),
+        *("language.function_heads", "language.lexer", "language.parser"),
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},

@@ -24,11 +24,10 @@ from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
 from ..core.traversal import postorder
-from ..language.elaboration import read_claim, read_expression
+from ..language.elaboration import read_claim, read_expression, vocabulary_of
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.scope import vocabulary
 from ..language.syntax import SyntaxNode
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
@@ -285,7 +284,7 @@ class Repairer:
             head, tail = (self.draft.text(c.place, c.new) for c in (a, b))
             text = head[: len(head) - (end - cut)] + tail[cut - start :]
             try:
-                node = parse_expression(text, vocabulary(), self._problem.functions)
+                node = parse_expression(text, vocabulary_of(self._problem), self._problem.functions)
             except InputError:
                 return None
             return self._together(text, node, [self._slip(self.draft, c) for c in (a, b)])
@@ -321,7 +320,7 @@ class Repairer:
         self, first: Change, text: str, rows: Sequence[Mutation], parts: Parts
     ) -> Repair | None:
         try:
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = parse_expression(text, vocabulary_of(self._problem), self._problem.functions)
         except InputError:
             return None
         draft = ClaimVariant(text, node, self.lowering)
@@ -330,7 +329,7 @@ class Repairer:
         for change in self._agreeing(self._fitting(draft, changes))[:1]:
             slips = [self._slip(self.draft, first), self._slip(draft, change)]
             text = draft.text(change.place, change.new)
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = parse_expression(text, vocabulary_of(self._problem), self._problem.functions)
             return self._together(text, node, slips)
         return None
 
@@ -373,7 +372,7 @@ class Repairer:
             return None
         try:
             text = to_text(e, taken=[IDENTITY])
-            node = parse_expression(text, vocabulary(), self._problem.functions)
+            node = parse_expression(text, vocabulary_of(self._problem), self._problem.functions)
         except InputError:
             return None
         self.draft.unparser.learn(node, text)

@@ -8,7 +8,6 @@ from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
 from .notated_calls import NORM, SAID, SIGNS
 from .parser import LARGER
-from .scope import SIZED, UNSIZED
 from .shape_errors import source
 from .shape_inference import Inference
 from .syntax import SyntaxNode
@@ -27,6 +26,8 @@ def readings(
     seen: set[SyntaxNode] = set()
     for nodes in statements:
         for node in nodes:
+            if node.opened is not None:  # its right side is looked at by itself
+                continue
             if node.kind == "*" and inference.is_inner(node):
                 typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
                 found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")
@@ -100,7 +101,7 @@ def _of(inference: Inference, node: SyntaxNode) -> str:
 def is_trace(node: SyntaxNode) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
-    if name in SIZED or name in UNSIZED or name in SIGNS:
+    if node.opened is not None or name not in NAMES:
         return False
     return [text for _, text in TABLE[NAMES[name]].signatures] == ["n n -> 1 1"]
 

@@ -25,22 +25,27 @@ from ..core.problem import Claim, DerivativeKind, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
+from .lexer import MANY
 from .libraries import check_python
 from .lowering import Lowering
-from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, unknown_names, vocabulary
+from .reader import defined_functions, is_latex, parse, parse_expression
+from .scope import Declared, Scope, complain, gather, table_words, unknown_names, vocabulary
 from .shape_errors import COMMENT, Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
     UPSTREAM,
     Asked,
     Definition,
+    FunctionDefinition,
     PlacedName,
     SyntaxNode,
     has_families,
+    opened,
     postorder,
+    typed_parts,
     without_brackets,
 )
+from .text_functions import Overloads, Vocabulary
 from .unification import open_text, unknowns
 from .unparser import Unparser
 
@@ -73,7 +78,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
 
 def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
     """Refuse names that nobody declared, and variables that do not occur."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
+    for nodes in (*scope.bodies.values(), *(opened(a.of) for a in asked)):
         for node in nodes:
             if node.kind == "name" and node.value in scope.assumed:
                 raise scope.error(
@@ -121,10 +126,10 @@ def _in_names(
             values.setdefault(request.direction.name, request.direction)
     values.update(names)
     scope = _scope_of(text, values, problem)
-    node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
+    node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
     if problem.families is None:
-        _refuse_members(text, postorder(node))
-    if any(True for _ in unknown_names(scope, postorder(node))):
+        _refuse_members(text, opened(node))
+    if any(True for _ in unknown_names(scope, opened(node))):
         scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
     return node, scope, values
 
@@ -160,7 +165,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     node = _latex_claim(problem.text, claim.span)
     if node is None:
-        node = parse_expression(text, vocabulary(), problem.functions)
+        node = parse_expression(text, vocabulary_of(problem), problem.functions)
     return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
 
 
@@ -226,6 +231,27 @@ def _all_dimensions(problem: Problem) -> Iterator[str]:
             yield e.name
 
 
+def vocabulary_of(problem: Problem) -> Vocabulary:
+    """The names that are functions in a problem: also those that it defines."""
+    words = vocabulary()
+    hidden = [n for n in words.library if n in problem.symbols or n in problem.definitions]
+    texts = _functions_of(problem.text)
+    if not hidden and not texts:
+        return words
+    known = {n: before for n, before in words.items() if before != MANY or n not in hidden}
+    values = [n for n in texts if n in problem.definitions]
+    return Vocabulary({**known, **dict.fromkeys(texts, MANY)}, words.library, texts, values)
+
+
+@lru_cache(maxsize=64)
+def _functions_of(text: str) -> Mapping[str, Overloads]:
+    """The functions that a text defines."""
+    found: dict[str, dict[int | None, FunctionDefinition]] = {}
+    for f in defined_functions(text, vocabulary()):
+        found.setdefault(f.name.name, {})[f.axis] = f
+    return found
+
+
 def is_name(text: str) -> bool:
     """Whether a text is a name that the language can give to a value."""
     try:
@@ -238,7 +264,7 @@ def is_name(text: str) -> bool:
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
     """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
-    nodes = _scalar_nodes(text, tuple(vocabulary().items()))
+    nodes = _scalar_nodes(text, tuple(table_words().items()))
     return Lowering(names, _inference(Scope(text), {}), text).expression(nodes)
 
 
@@ -256,7 +282,7 @@ def _expression(
 ) -> Expr:
     """An expression in names that all have values."""
     nodes = list(postorder(node))
-    for unknown in unknown_names(scope, nodes):
+    for unknown in unknown_names(scope, opened(node)):
         complaint = complain(scope, unknown, certain=True)
         if complaint is not None:
             raise complaint
@@ -273,15 +299,16 @@ def _expression(
         raise explain(misfit, scope.text, inference, whole, (), advised) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
-    check_python(scope.text, inference, nodes)
+    for part in typed_parts(node, scope.text):
+        check_python(scope.text, inference, part)
     return Lowering(values, inference, scope.text).expression(nodes)
 
 
 def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
-    return Inference(shapes, scope.dims, lambda node: _size(scope, node))
+    return Inference(shapes, scope.dims, partial(_size, scope))
 
 
-def _size(scope: Scope, node: SyntaxNode) -> Dim:
+def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
     """The dimension that a size is: `n`, `2 n`, `n + 1`."""
     done: dict[SyntaxNode, Dim] = {}
     for part in postorder(node):
@@ -290,6 +317,10 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "parameter":
+                pass
+            case "side":
+                done[part] = inference.shape(part.args[0])[part.value]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
             case "*":
@@ -321,13 +352,15 @@ class Elaboration:
     def problem(self) -> Problem:
         scope = self.scope
         inference = _inference(scope, {})
-        of_nodes = [list(postorder(a.of)) for a in self.asked]
-        claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
+        of_nodes = [list(opened(a.of)) for a in self.asked]
+        claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
             _refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
-        self._infer(inference, of_nodes)
-        for nodes in (*scope.bodies.values(), *of_nodes):
+        roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
+        self._infer(inference)
+        typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
+        for nodes in typed:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
@@ -340,12 +373,13 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, nodes in scope.bodies.items():
-            definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
+            value = lowering.expression(list(postorder(nodes[-1])))
+            definitions[name] = self.values[name] = ex.named(name, value)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
-            for asked, nodes in zip(self.asked, of_nodes, strict=True)
-            for request in self._requests(asked, lowering.expression(nodes))
+            for asked in self.asked
+            for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
         ]
         if not self.asked and self.complete:
             requests = list(self._default_requests(definitions, constants))
@@ -359,7 +393,7 @@ class Elaboration:
             readings(
                 scope.text,
                 inference,
-                [*scope.bodies.values(), *of_nodes],
+                typed,
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
@@ -368,7 +402,7 @@ class Elaboration:
 
     # ---- shapes
 
-    def _infer(self, inference: Inference, of_nodes: Sequence[list[SyntaxNode]]) -> None:
+    def _infer(self, inference: Inference) -> None:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
@@ -376,9 +410,9 @@ class Elaboration:
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         try:
             for name, nodes in scope.bodies.items():
-                inference.shapes[name] = inference.add(nodes)
-            for asked, nodes in zip(self.asked, of_nodes, strict=True):
-                shape = inference.add(nodes)
+                inference.shapes[name] = inference.add(list(postorder(nodes[-1])))
+            for asked in self.asked:
+                shape = inference.add(list(postorder(asked.of)))
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))

@@ -19,6 +19,7 @@ from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
 from .latex_names import ACCENTS, LETTERS, Names, Typed
 from .latex_tokens import Token
+from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
@@ -459,18 +460,19 @@ class _TerminalReader:
         return [named, *typed.raised, (typed.end, end)]
 
     def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
-        """A name that was defined with brackets: with the same arguments it is its value."""
+        """A name that was defined with brackets: of the same declared names it is its value."""
         wanted = self.names.arguments[str(named)]
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
         close = self.tokens[at].partner
-        if arguments(self.tokens, at, self.names, self.text) != wanted:
-            raise self._error(
-                f"`{named}` is defined of `{', '.join(wanted)}`, and read of that alone.",
-                typed.span | self.tokens[close].span,
-            )
-        return [named, *typed.raised, (close + 1, end)]
+        same = arguments(self.tokens, at, self.names, self.text) == wanted
+        if same and all(map(self.names.is_known, wanted)):
+            return [named, *typed.raised, (close + 1, end)]
+        if typed.raised:
+            raise self._error(f"put the power of `{named}` behind its argument.", typed.span)
+        named.type, named.value = "CALL", (str(named), MANY, None)
+        return [named, (at, end)]
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
@@ -105,6 +105,13 @@ class Names:
             self.families.setdefault(look, base)
         self.looks.setdefault(look, {}).setdefault(base)
         self._styles.setdefault(look, style)
+
+    def with_names(self, more: Iterable[str]) -> Names:
+        """These names and others: a function's arguments, in its right side."""
+        other = replace(self, looks={n: {**s} for n, s in self.looks.items()}, plain={*self.plain})
+        for name in more:
+            other.add(name)
+        return other
 
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""

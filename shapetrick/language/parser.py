@@ -28,8 +28,9 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .function_heads import HeadBuilder, span_of
 from .letters import check_letters, folded
-from .lexer import Arities, Source, Terminals, normal
+from .lexer import MANY, Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .syntax import (
     INNER,
@@ -38,6 +39,7 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
+    KeywordArgument,
     PlacedName,
     Statement,
     SyntaxNode,
@@ -53,6 +55,7 @@ from .syntax_errors import (
     no_index,
     unknown_function,
 )
+from .text_functions import opened_expression, opened_statements, with_heads
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -68,7 +71,6 @@ _OTHERWISE = {
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
 # A norm by what stands below it.
 NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
-_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
@@ -97,7 +99,7 @@ _CHECK = re.compile(r"check\s+(?=[d∂∇])")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
-class Builder:
+class Builder(HeadBuilder):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> PlacedName:
@@ -220,6 +222,12 @@ class Builder:
         otherwise = _OTHERWISE.get((module.partition(".")[0], name))
         if otherwise is not None:
             raise ParseError(otherwise, span)
+        if function.value[1] == MANY:
+            raise ParseError(
+                f"`{module}{name}` may mean something else than `{name}` here, whose definition "
+                f"`shapetrick functions` lists: write `{name}(…)` for that.",
+                span,
+            )
         args = [a for a in rest if isinstance(a, SyntaxNode)]
         if name in _PRODUCTS and len(args) == 2:
             return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
@@ -243,36 +251,24 @@ class Builder:
         if not word.startswith("keepdim"):
             raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
 
-    def keyword(self, c: list[Any]) -> int:
-        word, *sign, value = c
-        axis = _AXES.get("".join([*("-" for _ in sign), value]))
-        if word in ("axis", "dim") and axis is not None:
-            return axis
-        typed = "".join([word, "=", *sign, value])
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
-
     def call(self, c: list[Any]) -> SyntaxNode:
         function, _, *given, end = c
         given = [a for a in given if a is not None]
         args = tuple(a for a in given if isinstance(a, SyntaxNode))
         axes = [a for a in given if isinstance(a, int)]
+        keywords = tuple(a for a in given if isinstance(a, KeywordArgument))
         name, before = function.value
         span = span_of(function) | span_of(end)
-        if len(axes) > 1 or (axes and given[-1] is not axes[0]):
+        if len(axes) > 1 or (axes and given[len(args)] is not axes[0] and not keywords):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
         axis = axes[0] if axes else None
-        if name in LARGER and len(args) > 1 and axis is None:
+        if name in LARGER and len(args) > 1 and axis is None and before != MANY:
             _check_larger(name, args, span)
             return SyntaxNode("call", args, Callee(LARGER[name]), span)
-        return SyntaxNode(
-            "call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span
-        )
+        callee = Callee(name, axis, args[before:], keywords)
+        return SyntaxNode("call", args[:before], callee, span)
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
         return c[2], span_of(c[0])
@@ -379,10 +375,6 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
 
 
-def span_of(t: Token) -> Span:
-    return Span(t.start_pos or 0, t.end_pos or 0)
-
-
 def _whole(sign: Token | None, digits: Token) -> int:
     if len(digits) > len(str(LARGEST)):
         raise ParseError("an index is too large.", span_of(digits))
@@ -411,9 +403,11 @@ def parse(
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
+        functions = with_heads(clean[begin:], functions)
         sources = [Source(clean, span, functions, abstract) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        return [statement(source, alone) for source in sources]
+        found = [statement(source, alone) for source in sources]
+        return opened_statements(clean, found, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -428,7 +422,7 @@ def parse_expression(
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract))
-        return node
+        return opened_expression(node, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -548,6 +542,9 @@ def _derivative(source: Source) -> Asked | None:
     of = _run("expression", source._replace(span=_stripped(text, Span(*m.span("of")))))
     names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
     wrt = tuple(PlacedName(normal(n.group()), Span(*n.span())) for n in names)
+    is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
+    if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
+        wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
     kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
     leibniz = kind == "grad" and text[begin] != "∇"
     claim = None

@@ -15,7 +15,9 @@ from ..core.budget import STATEMENTS
 from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
-from .syntax import Statement, SyntaxNode
+from .library import function_at
+from .syntax import FunctionDefinition, Statement, SyntaxNode
+from .text_functions import head_places, opened_expression, opened_statements, with_heads
 
 if TYPE_CHECKING:
     from .latex_parser import Cut
@@ -48,8 +50,10 @@ def parse(
     assert begin == 0
     try:
         clean = plain.cleaned(text, functions)
+        functions = with_heads(clean, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
-        return [s for _, statements in found for s in statements]
+        read = [s for _, statements in found for s in statements]
+        return opened_statements(clean, read, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -69,7 +73,7 @@ def parse_expression(
         clean = plain.cleaned(text, functions)
         known = names_of([*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
-        return expression(clean, _inner(clean), known)
+        return opened_expression(expression(clean, _inner(clean), known), functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -85,6 +89,20 @@ def written(
         return [(w.span, _alone(clean, w), statements) for w, statements in found]
     except InputError as error:
         raise error.located(None, text) from None
+
+
+def defined_functions(text: str, functions: Arities) -> list[FunctionDefinition]:
+    """The functions that a text defines, their calls as typed. Raises ParseError."""
+    if has_latex(text):
+        found = parse(text, functions)
+        return [s for s in found if isinstance(s, FunctionDefinition)]
+    places = {at for _, at in head_places(text)}
+    if not places:
+        return []
+    clean = plain.cleaned(text, functions)
+    known = with_heads(clean, functions)
+    spans = [span for span in plain.lines(clean) if span.start in places]
+    return [function_at(clean, span, known) for span in spans]
 
 
 def has_latex(text: str) -> bool:

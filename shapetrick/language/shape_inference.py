@@ -19,8 +19,8 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
-from .syntax import INNER, SyntaxNode
-from .unification import Unifier, is_open, is_settled, unknowns
+from .syntax import INNER, SyntaxNode, postorder
+from .unification import Unifier, is_open, is_settled, open_text, unknowns
 
 
 class Misfit(Exception):
@@ -66,11 +66,11 @@ def are_columns(left: Shape, right: Shape) -> bool:
 class Inference:
     """The shapes of names and of the nodes of expressions.
 
-    `shapes` has those of symbols and definitions; `size` gives the dimension of a size."""
+    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size."""
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
-    size: Callable[[SyntaxNode], Dim]
+    measure: Callable[[SyntaxNode, Inference], Dim]
     unifier: Unifier = field(default_factory=Unifier)
     _of: dict[SyntaxNode, Shape] = field(default_factory=dict)
     _pending: list[_Pending] = field(default_factory=list)
@@ -83,7 +83,12 @@ class Inference:
         """Take in an expression, given as its nodes in postorder; its shape, which may be open."""
         of = self._of
         for node in nodes:
+            if node.kind == "parameter":  # was given with the call
+                continue
             args = tuple([of[a] for a in node.args])
+            if node.opened is not None:
+                of[node] = self._open(node, args)
+                continue
             shape = self._apply(node, args, None, False) if args else self._leaf(node)
             if shape is None:
                 shape = (self.unifier.fresh(), self.unifier.fresh())
@@ -118,11 +123,35 @@ class Inference:
         """A name's shape, as far as it is known."""
         return self.unifier.shape(self.shapes[name])
 
+    def size(self, node: SyntaxNode) -> Dim:
+        """The dimension that a size is, as far as it is known."""
+        return self.unifier.resolve(self.measure(node, self))
+
     def trial(self) -> Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
-        return Inference(dict(self.shapes), self.dims, self.size, self.unifier.copy())
+        given = {node: shape for node, shape in self._of.items() if node.kind == "parameter"}
+        unifier = self.unifier.copy()
+        return Inference(dict(self.shapes), self.dims, self.measure, unifier, given)
 
     # ---- the pass
+
+    def _open(self, call: SyntaxNode, args: Sequence[Shape]) -> Shape:
+        """The shape of a defined function's right side, of arguments of these shapes."""
+        assert call.opened is not None
+        root, parameters, _ = call.opened
+        letters: dict[str, Dim] = {}
+        for node, shape in zip(parameters, args, strict=True):
+            self._of[node] = shape
+            wanted: Sequence[str | int | None] = node.value.sides
+            for side, dim in zip(wanted, shape, strict=True):
+                if side is None:
+                    continue
+                known = letters.setdefault(side, dim) if isinstance(side, str) else Dim.of(side)
+                if not self.unifier.unify(known, dim):
+                    name, given = node.value.name.name, open_text(self.unifier.shape(shape))
+                    typed = "×".join(str(s) for s in wanted)
+                    raise Misfit(call, f"`{name}` is {typed}, and what is given is {given}.")
+        return self.add(list(postorder(root)))
 
     def _watch(self, pending: _Pending) -> None:
         for shape in (*pending.args, pending.out):
@@ -178,7 +207,7 @@ class Inference:
         return self._sized(node)
 
     def _sized(self, node: SyntaxNode) -> Shape:
-        name, _, sizes = node.value
+        name, _, sizes, _ = node.value
         if name not in SIZED:
             raise Miscount(node, f"`{name}()` has nothing to work on.")
         counts, build = SIZED[name]
@@ -201,7 +230,7 @@ class Inference:
 
     def data(self, node: SyntaxNode) -> Any:
         """What a function of the table needs beside its arguments: an axis, or sizes."""
-        name, axis, rest = node.value
+        name, axis, rest, _ = node.value
         row = TABLE[NAMES[name]]
         sizes = sizes_wanted(row)
         if not rest and not sizes:
@@ -224,6 +253,10 @@ class Inference:
 
 def _same(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     return args[0]
+
+
+def _scalar(i: Inference, node: SyntaxNode, args: Any, out: Any, force: bool) -> Shape:
+    return SCALAR
 
 
 def _swapped(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
@@ -370,7 +403,7 @@ def _arguments(row: Function) -> str:
 
 
 def _unsized(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> Shape:
-    name, axis, rest = node.value
+    name, axis, rest, _ = node.value
     if rest or axis is not None or not i.unifier.unify_shapes(args[0], SCALAR):
         raise Misfit(node, f"`{name}` takes one scalar.")
     cols = i.unifier.fresh(apart=True) if UNSIZED[name] else ONE
@@ -428,6 +461,7 @@ _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
     "running": _same,
+    "side": _scalar,
     "'": _swapped,
     "+": _broadcast,
     "-": _broadcast,

@@ -156,7 +156,8 @@ class Unparser:
             return SIGNS[node.value.name].typed.format(words[0])
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
         sizes = [self.write(size) for size in node.value.sizes]
-        return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
+        keywords = [k.typed for k in node.value.keywords]
+        return f"{node.value.name}({', '.join([*words, *sizes, *axis, *keywords])})"
 
     def _enclosed(self, node: SyntaxNode, text: str, least: GrammarPrecedence) -> str:
         return text if self._level(node) >= least else f"({text})"

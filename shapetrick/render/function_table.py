@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from ..core.expr import KINDS
 from ..core.functions import TABLE, Function
+from ..language.library import sections
 
 WIDTH = 80
 WIDEST_DERIVATIVE = 30  # a longer one stands alone on its line
@@ -30,6 +32,18 @@ def operation_lines() -> Iterator[str]:
     yield from _section("Of a square matrix", square)
     yield from _section("Of all entries, or with axis=0 down the rows, axis=1 along them", axis)
     yield from _section("Of a matrix or vector", others)
+    yield from _library()
+
+
+def _library() -> Iterator[str]:
+    """The functions that are defined in the language, as they stand in their file."""
+    yield ""
+    yield "The library: defined in the language, and hidden by a definition of the same name"
+    for said, lines in sections():
+        yield ""
+        yield from wrap(said, WIDTH, initial_indent="  # ", subsequent_indent="  # ")
+        for line in lines:
+            yield from wrap(line, WIDTH, initial_indent="  ", subsequent_indent="      ")
 
 
 def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, read
+from ..language.elaboration import Elaboration, read, vocabulary_of
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
 from ..language.syntax import (
@@ -26,8 +26,10 @@ from ..language.syntax import (
     SyntaxNode,
     TypedDimension,
     has_families,
+    opened,
     postorder,
 )
+from ..language.text_functions import heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Standing:
             name in problem.symbols
             or name in problem.definitions
             or name in problem.functions
+            or name in vocabulary_of(problem).texts
             or name in self.dims
             or name in self.directions
         )
@@ -89,14 +92,17 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
-        statements = parse(text, vocabulary(), len(problem.text), problem.functions)
+        words = vocabulary_of(problem)
+        if heads(more):
+            return None
+        statements = parse(text, words, len(problem.text), problem.functions)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):
             declared = len(problem.symbols) > len(standing.assumed)
             if not declared and not problem.functions:
                 return None  # the first declaration makes likely slips of names that have none
-        if any(node.kind == "running" for root in _values(statements) for node in postorder(root)):
+        if any(node.kind == "running" for root in _values(statements) for node in opened(root)):
             return None
         named = set(_names(statements))
         if not named.isdisjoint(standing.loose):
@@ -167,7 +173,7 @@ def _names(statements: Iterable[Statement]) -> Iterator[str]:
             if s.direction is not None:
                 yield s.direction.name
         for root in roots:
-            for node in postorder(root) if root is not None else ():
+            for node in opened(root) if root is not None else ():
                 if node.kind == "name":
                     yield node.value
                 elif node.kind == "call":
@@ -218,7 +224,7 @@ def _is_mistaken(standing: Standing, names: Iterable[str], known: Container[str]
 def _may_be_of_a_matrix(standing: Standing, root: SyntaxNode) -> bool:
     """Whether a trace or the like may be of a function in a definition that stands: both are looked
     at to say how that function is read."""
-    nodes = list(postorder(root))
+    nodes = list(opened(root))
     return any(node.kind == "call" and is_trace(node) for node in nodes) and any(
         node.kind == "name" and node.value in standing.calling for node in nodes
     )

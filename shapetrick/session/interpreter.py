@@ -312,7 +312,9 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     for entry in entered.entries:
         for name in entry.names:
             value = values.get(name)
-            shape = "element-wise function" if value is None else shape_text(value.shape)
+            is_elementwise = name in entered.problem.functions
+            shape = "element-wise function" if is_elementwise else "function"
+            shape = shape if value is None else shape_text(value.shape)
             notes = ""
             if value is not None and isinstance(value, Symbol) and value.attributes:
                 notes = "  " + ", ".join(sorted(value.attributes))

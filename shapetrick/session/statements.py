@@ -18,14 +18,24 @@ from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder
-from ..language.elaboration import read_expression
+from ..language.elaboration import read_expression, vocabulary_of
+from ..language.lexer import Arities, Source
 from ..language.notated_calls import SIGNS
-from ..language.parser import parse, pieces
+from ..language.parser import cleaned, elementwise, pieces
+from ..language.parser import statement as parsed
 from ..language.reader import has_latex, parse_expression, written
 from ..language.scope import vocabulary
 from ..language.shape_errors import source
-from ..language.syntax import Asked, Declaration, Definition, Statement, SyntaxNode
+from ..language.syntax import (
+    Asked,
+    Declaration,
+    Definition,
+    FunctionDefinition,
+    Statement,
+    SyntaxNode,
+)
 from ..language.syntax import postorder as walk
+from ..language.text_functions import with_heads
 from .continuation import Standing, extended, stand
 
 StatementKind = Literal["declaration", "definition", "request", "comment"]
@@ -149,7 +159,7 @@ class Session:
 
     def enter(self, text: str) -> Entered:
         """Take statements in, all or none. Raises InputError with its place in what was typed."""
-        new = list(_entries(text, self._names))
+        new = list(_entries(text, self._names, vocabulary_of(self.problem)))
         entries = tuple(entry for entry, _ in new)
         added = self._added(entries)
         return self._changed(new, text) if added is None else self._grown(entries, *added)
@@ -261,7 +271,10 @@ class Session:
         definition. Raises InputError with its place in what was typed."""
         plain = _on_one_line(text)
         node = parse_expression(
-            plain, vocabulary(), self.problem.functions, self._names() if has_latex(plain) else ()
+            plain,
+            vocabulary_of(self.problem),
+            self.problem.functions,
+            self._names() if has_latex(plain) else (),
         )
         taken = {*self.problem.symbols, *self.problem.definitions, *self.problem.functions}
         taken |= {part.value for part in walk(node) if part.kind == "name"}
@@ -290,7 +303,7 @@ class Session:
     def parts(self, text: str) -> list[tuple[str, Expr]]:
         """Every inner expression of an expression as typed, the whole last. Raises InputError."""
         problem, plain = self.read_expression(text).problem, _on_one_line(text)
-        node = parse_expression(plain, vocabulary(), problem.functions)
+        node = parse_expression(plain, vocabulary_of(problem), problem.functions)
         return list(self._parts(plain, node, problem))
 
     def _parts(self, text: str, node: SyntaxNode, problem: Problem) -> Iterator[tuple[str, Expr]]:
@@ -350,14 +363,17 @@ def _on_one_line(text: str) -> str:
     return re.sub(r"\s", " ", text)
 
 
-def _entries(text: str, names: Callable[[], Sequence[str]] = tuple) -> Iterator[tuple[Entry, int]]:
+def _entries(
+    text: str, names: Callable[[], Sequence[str]] = tuple, known: Arities | None = None
+) -> Iterator[tuple[Entry, int]]:
     """The statements of a text, and where each begins; `names()` stand already, which is asked for
-    LaTeX alone. Raises ParseError."""
+    LaTeX alone, and functions that are `known`. Raises ParseError."""
     if has_latex(text):
-        for at, typed, statements in written(text, vocabulary(), names()):
-            yield _made(_on_one_line(typed), statements), at.start - typed.startswith("$")
+        for at, shown, statements in written(text, vocabulary(), names()):
+            yield _made(_on_one_line(shown), statements), at.start - shown.startswith("$")
         return
     flat = _on_one_line(text)
+    functions = with_heads(text, known or vocabulary())
     spans = pieces(text)
     comments = list(_COMMENT.finditer(text))
     for i, span in enumerate(spans):
@@ -368,16 +384,18 @@ def _entries(text: str, names: Callable[[], Sequence[str]] = tuple) -> Iterator[
         end = min(end, *(s.start for s in spans[i + 1 : i + 2]), len(text))
         notes = [c.group().strip() for c in comments if c.start() < end]
         del comments[: len(notes)]
-        yield replace(_entry(text, flat, span), note=" ".join(notes)), span.start
+        yield replace(_entry(text, flat, span, functions), note=" ".join(notes)), span.start
     for alone in comments:
         yield Entry(alone.group().strip(), "comment"), alone.start()
 
 
-def _entry(text: str, flat: str, span: Span) -> Entry:
+def _entry(text: str, flat: str, span: Span, functions: Arities) -> Entry:
     """The statement that stands there. Raises ParseError."""
     piece = flat[span.start : span.end]
     try:
-        statement = parse(piece, vocabulary())[0]
+        clean = cleaned(piece, functions)
+        source_ = Source(clean, Span(0, len(piece)), functions, elementwise(clean))
+        statement = parsed(source_)
     except ParseError as error:
         if error.span is None:
             raise
@@ -390,7 +408,7 @@ def _made(piece: str, statements: Sequence[Statement]) -> Entry:
     match statements[0]:
         case Declaration(names=names):
             return Entry(piece, "declaration", tuple(n.name for n in names))
-        case Definition(name=name):
+        case Definition(name=name) | FunctionDefinition(name=name):
             return Entry(piece, "definition", (name.name,))
         case Asked():
             return Entry(piece, "request")
@@ -547,8 +565,9 @@ def _call(text: str, node: SyntaxNode, args: list[str]) -> str:
     if node.kind == "abstract":
         name, order = node.value
         return f"{name}{chr(39) * order}({args[0]})"
-    name, axis, sizes = node.value
+    name, axis, sizes, _ = node.value
     if name in SIGNS:
         return SIGNS[name].typed.format(args[0])
     given = [*args, *(source(text, s) for s in sizes), *([] if axis is None else [f"axis={axis}"])]
+    given += [k.typed for k in node.value.keywords]
     return f"{name}({', '.join(given)})"
