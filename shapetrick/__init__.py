@@ -97,6 +97,11 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.core.expr").constant(name)
     if name in import_module(f"{__name__}.core.functions").NAMES or name in _SIZED:
         return import_module(f"{__name__}.builders").applied(name)
+    is_module = import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None
+    if not name.startswith("_") and not is_module:
+        builders = import_module(f"{__name__}.builders")
+        if name in builders.vocabulary().library:
+            return builders.from_library(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

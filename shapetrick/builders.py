@@ -110,6 +110,21 @@ def _read_dimension(text: str) -> Dim:
     raise _no_dimension(text)
 
 
+def from_library(name: str) -> Callable[..., Expr]:
+    """A function of the library as a function in Python; numbers may be given by keyword."""
+
+    def function(*args: Any, axis: int | None = None, **numbers: float) -> Expr:
+        given = {f"x{i}": operand(a) for i, a in enumerate(args)}
+        keywords = {**({} if axis is None else {"axis": axis}), **numbers}
+        words = [*given, *(f"{word}={value}" for word, value in keywords.items())]
+        problem = Problem("", {}, {}, ())
+        return elaboration.read_expression(f"{name}({', '.join(words)})", problem, given)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = next(iter(vocabulary().library[name].values())).written
+    return function
+
+
 def _no_dimension(size: Any) -> OperandError:
     return OperandError(
         f"`{size}` is no dimension: that is a name, a positive whole number, or a sum or product "
@@ -133,6 +148,8 @@ def applied(name: str) -> Callable[..., Expr]:
     def function(*args: Any, axis: int | None = None) -> Expr:
         return _apply(TABLE[NAMES[name]], args, axis)
 
+    if name not in SIZED and name not in NAMES:
+        return from_library(name)
     made = constant if name in SIZED else function
     made.__name__ = made.__qualname__ = name
     made.__doc__ = None if name in SIZED else TABLE[NAMES[name]].help

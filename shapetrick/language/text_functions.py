@@ -55,11 +55,17 @@ class Vocabulary(dict[str, int]):
         self.texts = dict(texts or {})
         self.valued = frozenset(values)
 
-    def overloads(self, name: str, inside: FunctionDefinition | None) -> Overloads | None:
-        """What a name is in a text, or inside a function: the library knows only its own."""
+    def overloads(
+        self, name: str, count: int, inside: FunctionDefinition | None
+    ) -> Overloads | None:
+        """What a call with so many arguments is in a text, or inside a function: the library knows
+        only its own. It may define what a function of the table is of more arguments."""
         if name in self.texts and (inside is None or inside.name.name in self.texts):
             return self.texts[name]
-        return self.library.get(name) if name in self else None
+        known = self.get(name, MANY)
+        if name not in self or (known != MANY and count <= known):
+            return None
+        return self.library.get(name)
 
 
 def head_places(text: str) -> Iterator[tuple[str, int]]:
@@ -80,7 +86,7 @@ def with_heads(text: str, functions: Arities) -> Arities:
     library whose names it gives to values."""
     own = heads(text)
     library = functions.library if isinstance(functions, Vocabulary) else {}
-    named = [n for n in library if n in text and n in functions and n not in own]
+    named = [n for n in library if n in text and functions.get(n) == MANY and n not in own]
     given = {n.strip() for names in _GIVEN.findall(text) for n in names.split(",")} if named else ()
     hidden = {n for n in named if n in given}
     if not own and not hidden:
@@ -194,13 +200,11 @@ class _Opening:
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""
-        name, axis, _, keywords = node.value
+        name, axis, sizes, keywords = node.value
         inside = self.inside[-1] if self.inside else None
-        overloads = (
-            self.functions.overloads(name, inside)
-            if isinstance(self.functions, Vocabulary)
-            else None
-        )
+        count = len(node.args) + len(sizes)
+        words = self.functions
+        overloads = words.overloads(name, count, inside) if isinstance(words, Vocabulary) else None
         if overloads is None:
             if keywords:
                 raise ParseError(
@@ -209,6 +213,9 @@ class _Opening:
                     keywords[0].span,
                 )
             return node
+        if sizes:
+            more = [self._copied(size, None) for size in sizes]
+            node = replace(node, args=(*node.args, *more), value=node.value._replace(sizes=()))
         function = overloads.get(axis)
         if function is None:
             takes = "no axis" if axis is not None else "an axis: `axis=0` or `axis=1`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import shapetrick as st
 from shapetrick.core.errors import ShapetrickError
@@ -175,9 +176,12 @@ MEANT = [
     ("layer_norm(A, 0.1)", (A - A.mean(1, keepdims=True)) / np.sqrt(A.var(1, keepdims=True) + 0.1)),
     ("huber(A - B, 0.2)", np.where(abs(A - B) <= 0.2, (A - B)**2 / 2, 0.2 * (abs(A - B) - 0.1))),
     ("huber(3 A)", np.where(3 * A <= 1, 4.5 * A**2, 3 * A - 0.5)),
+    ("Phi(A - B)", ndtr(A - B)),
     ("logcosh(A)", np.log(np.cosh(A))), ("mish(A)", A * np.tanh(np.log1p(np.exp(A)))),
     ("swish(A, 2)", A / (1 + np.exp(-2 * A))), ("hardtanh(9 A - 4)", np.clip(9 * A - 4, -1, 1)),
     ("logit(A)", np.log(A / (1 - A))), ("softsign(A - B)", (A - B) / (1 + abs(A - B))),
+    ("norm(x, 3)", np.sum(X1**3) ** (1 / 3)),
+    ("norm(x - y, 1.5)", np.sum(abs(X1 - Y1)**1.5)**(2/3)),
     ("cosine(x, y)", (X1.T @ Y1) / np.linalg.norm(X1) / np.linalg.norm(Y1)),
     ("outer(x, y)", np.outer(X1, Y1)), ("sqdist(A, B)", np.sum((A - B)**2)),
     ("mse(A, B)", np.mean((A - B)**2)),
@@ -211,6 +215,8 @@ def test_every_function_of_the_library_has_a_verified_gradient() -> None:
             sizes["x"] = "n unit"
         given = [p for p in function.parameters if p.default is None]
         letters = {p.name.name: sizes.get(p.name.name, "m x d") for p in given}
+        if name == "norm":
+            letters["p"] = "scalar positive"
         if name == "quad":
             letters["A"] = "n x n"
         if name == "sym":

@@ -33,9 +33,8 @@ MEANT: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("vdot", np.vdot, (A, B)), ("average", np.average, (S,)),
     ("amax", np.max, (S,)), ("amin", np.min, (S,)), ("fmax", np.fmax, (A, B)),
     ("fmin", np.fmin, (A, B)), ("absolute", np.abs, (A,)), ("sgn", np.sign, (A,)),
-    ("log2", np.log2, (P,)), ("log10", np.log10, (P,)), ("exp2", np.exp2, (A,)),
-    ("hypot", np.hypot, (A, B)), ("asinh", np.arcsinh, (A,)), ("acosh", np.arccosh, (1 + P,)),
-    ("atanh", np.arctanh, (A,)), ("heaviside", lambda x: np.heaviside(x, 0), (A,)),
+    ("exp2", np.exp2, (A,)),
+    ("heaviside", lambda x: np.heaviside(x, 0), (A,)),
     ("clip", np.clip, (A, -0.1, 0.4)),
     ("cot", lambda x: np.cos(x) / np.sin(x), (A,)), ("sec", lambda x: 1 / np.cos(x), (A,)),
     ("csc", lambda x: 1 / np.sin(x), (A,)), ("relu6", lambda x: np.clip(x, 0, 6), (20 * A,)),
@@ -100,8 +99,8 @@ def test_names_that_differ_in_case() -> None:
 def test_a_function_of_ones_own_is_not_advised_for_matrix_functions() -> None:
     for name in ("eig", "expm", "pinv", "sqrtm", "Cholesky", "sort"):
         assert "elementwise" not in advice(name, vocabulary())
-    assert "`phi : elementwise`" in advice("phi", vocabulary())
-    assert "elementwise" not in advice("phi", vocabulary(), arguments=2)
+    assert "`rho : elementwise`" in advice("rho", vocabulary())
+    assert "elementwise" not in advice("rho", vocabulary(), arguments=2)
 
 
 # ----------------------------------------------------------------------------------- letters
