@@ -62,6 +62,7 @@ __all__ = [
     "jac",
     "jvp",
     "read",
+    "simplify",
     "symbols",
     "to_sympy",
     "vjp",
@@ -70,7 +71,7 @@ __all__ = [
 _CONSTANTS = ("e", "pi")
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
+    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read", "simplify"),
     "checks": ("Check",),
     "numerics.arrays": ("evaluate",),
     "core.expr": ("Expr",),

@@ -169,6 +169,16 @@ def _parser() -> argparse.ArgumentParser:
         description="List the functions and operators, each with its scalar derivative.",
     )
     functions.set_defaults(run=_functions)
+    simplify = commands.add_parser(
+        "simplify",
+        help="write an expression in its shortest form",
+        description="Write an expression in its shortest form: `A inv(A) B` is `B`.",
+    )
+    simplify.add_argument("expression", metavar="EXPRESSION", help="an expression, `x' x x`")
+    simplify.add_argument(
+        "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
+    )
+    simplify.set_defaults(run=_simplify)
     return parser
 
 
@@ -309,9 +319,21 @@ def _functions(args: argparse.Namespace) -> int:
     return DERIVED
 
 
+def _simplify(args: argparse.Namespace) -> int:
+    from .api import simplify
+    from .core.errors import ShapetrickError
+
+    try:
+        print(simplify(args.expression, args.given))
+    except ShapetrickError as e:
+        return _refused(e)
+    return DERIVED
+
+
 def _check(args: argparse.Namespace) -> int:
     problem = _problem(args)
-    if not any(request.claim is not None for request in problem.data.requests):
+    claimed = any(request.claim is not None for request in problem.data.requests)
+    if not claimed and not problem.data.equalities:
         raise _BadInput("nothing is claimed: end with a claim, `check grad J wrt X = …`.")
     from .core.errors import ShapetrickError
     from .render import terminal as render
@@ -337,6 +359,20 @@ def _check(args: argparse.Namespace) -> int:
             status = max(status, _refused(e))
             continue
         status = max(status, DERIVED if found.right else WRONG)
+    for equality in problem.data.equalities:
+        one = replace(problem, data=replace(problem.data, equalities=(equality,)))
+        try:
+            (judged,) = one.check_equalities(seed=args.seed, time_limit=args.time_limit)
+        except ShapetrickError as e:
+            status = max(status, _refused(e))
+            continue
+        if args.format == "json":
+            print(json.dumps(judged.to_dict(), ensure_ascii=False, allow_nan=False), flush=True)
+        else:
+            first = [*render.problem_rows(problem.data, style)] if not shown else [[]]
+            render.show([*first, *render.equality_rows(judged.judgement, style)], target)
+            shown = True
+        status = max(status, DERIVED if judged.right else WRONG)
     return status
 
 

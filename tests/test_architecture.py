@@ -77,7 +77,7 @@ OTHER_WORDS = {
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "language.latex_lexer": {"sign"},  # a kind of token
     "language.latex_tokens": {"sign"},
-    "language.scope": {"max", "mean", "min", "sum"},  # how people begin a sum over members
+    "language.scope": {"max", "mean", "min", "prod", "sum"},  # how people begin a sum over members
     "render.mathml": {"sqrt"},  # a command of LaTeX
 }
 MOST_MODULES_AT_THE_TOP = 16

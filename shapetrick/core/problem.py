@@ -50,6 +50,20 @@ class Request:
     span: Span | None = None
 
 
+class EqualityClaim(NamedTuple):
+    """`check E1 = E2`: both sides, and as typed."""
+
+    left: Expr
+    right: Expr
+    left_text: str
+    right_text: str
+    span: Span | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.left_text} = {self.right_text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Symbols and definitions (`name` nodes) in the order of the text, and the requests."""
@@ -66,6 +80,7 @@ class Problem:
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
+    equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""

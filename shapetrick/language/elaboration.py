@@ -21,7 +21,7 @@ from ..core.errors import (
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.indices import base_of
-from ..core.problem import Claim, DerivativeKind, Problem, Request
+from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
@@ -36,8 +36,10 @@ from .syntax import (
     UPSTREAM,
     Asked,
     Definition,
+    Equality,
     FunctionDefinition,
     PlacedName,
+    Statement,
     SyntaxNode,
     has_families,
     opened,
@@ -70,10 +72,15 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
         return read_families(text, statements, _expression, complete)
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
-    problem = Elaboration(scope, asked, complete).problem()
+    problem = Elaboration(scope, asked, complete, equalities_in(statements)).problem()
     if strict:
         _refuse_loose(scope, asked, problem)
     return problem
+
+
+def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
+    """What is claimed of two expressions."""
+    return [s for s in statements if isinstance(s, Equality)]
 
 
 def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
@@ -344,6 +351,7 @@ class Elaboration:
     scope: Scope
     asked: Sequence[Asked]
     complete: bool
+    equalities: Sequence[Equality] = ()
     standing: Mapping[str, Expr] = field(default_factory=dict)
     taken: Container[str] = ()
     values: dict[str, Expr] = field(default_factory=dict)
@@ -354,10 +362,12 @@ class Elaboration:
         inference = _inference(scope, {})
         of_nodes = [list(opened(a.of)) for a in self.asked]
         claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
+        claims += [list(opened(side)) for q in self.equalities for side in (q.left, q.right)]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
             _refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
+        roots += [side for q in self.equalities for side in (q.left, q.right)]
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -381,7 +391,17 @@ class Elaboration:
             for asked in self.asked
             for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
         ]
-        if not self.asked and self.complete:
+        equalities = tuple(
+            EqualityClaim(
+                lowering.expression(list(postorder(q.left))),
+                lowering.expression(list(postorder(q.right))),
+                _plainly(scope.text, q.left),
+                _plainly(scope.text, q.right),
+                q.span,
+            )
+            for q in self.equalities
+        )
+        if not self.asked and not equalities and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,
@@ -397,6 +417,7 @@ class Elaboration:
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
+            equalities=equalities,
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
         )
 
@@ -408,6 +429,7 @@ class Elaboration:
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
+        expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
         try:
             for name, nodes in scope.bodies.items():
                 inference.shapes[name] = inference.add(list(postorder(nodes[-1])))
@@ -416,6 +438,10 @@ class Elaboration:
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
+            for q in self.equalities:
+                left, right = (inference.add(list(postorder(e))) for e in (q.left, q.right))
+                if unifier.copy().unify_shapes(left, right):  # else it is wrong
+                    unifier.unify_shapes(left, right)
             inference.solve()
         except Misfit as misfit:
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None

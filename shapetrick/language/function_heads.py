@@ -12,6 +12,7 @@ from ..core.dims import Dim
 from ..core.errors import ParseError, Span
 from .lexer import normal
 from .syntax import (
+    Equality,
     FunctionDefinition,
     FunctionParameter,
     KeywordArgument,
@@ -53,6 +54,10 @@ class HeadBuilder:
         name = PlacedName(called.value[0], span_of(called))
         axis = axes[0] if axes else None
         return FunctionDefinition(name, parameters, axis, body, name.span | body.span)
+
+    def equality(self, c: list[Any]) -> Equality:
+        left, right = c
+        return Equality(left, right, left.span | right.span)
 
     def parameter(self, c: list[Any]) -> FunctionParameter:
         return FunctionParameter(c[0])

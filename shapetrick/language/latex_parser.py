@@ -33,6 +33,7 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
+    Equality,
     FunctionDefinition,
     FunctionParameter,
     PlacedName,
@@ -320,6 +321,8 @@ def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], nam
 
 
 def _take_plain(s: Statement, names: Names) -> None:
+    if isinstance(s, Equality):
+        return
     if isinstance(s, FunctionDefinition):
         names.add(s.name.name)
         names.arguments[s.name.name] = tuple(p.name.name for p in s.parameters)
@@ -456,7 +459,7 @@ def expression(text: str, span: Span, names: Names) -> SyntaxNode:
 
 
 def _over(s: Statement, part: Cut, text: str) -> Statement:
-    if isinstance(s, FunctionDefinition) or (isinstance(s, Asked) and s.claim is None):
+    if isinstance(s, (FunctionDefinition, Equality)) or (isinstance(s, Asked) and s.claim is None):
         raise ParseError(
             "a range belongs to a declaration, a definition or a claim.", part.span, text
         )

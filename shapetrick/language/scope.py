@@ -30,6 +30,7 @@ from .syntax import (
     Asked,
     Declaration,
     Definition,
+    Equality,
     FunctionDefinition,
     PlacedName,
     Statement,
@@ -147,6 +148,8 @@ def gather(
     _check_tails(scope, statements)
     bodies = {name: list(opened(d.body)) for name, d in scope.definitions.items()}
     requests = [list(opened(s.of)) for s in statements if isinstance(s, Asked)]
+    equalities = [s for s in statements if isinstance(s, Equality)]
+    requests += [list(opened(e)) for s in equalities for e in (s.left, s.right)]
     for nodes in (*bodies.values(), *requests):
         _collect_sizes(scope, nodes)
     for name, used in scope.dims.items():

@@ -165,9 +165,18 @@ class Asked:
     over: Range | None = None  # of a claim: the members for which it is made
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Equality:
+    """`check E1 = E2`, of any two expressions."""
+
+    left: SyntaxNode
+    right: SyntaxNode
+    span: Span
+
+
 INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 
-Statement = Declaration | Definition | FunctionDefinition | Asked
+Statement = Declaration | Definition | FunctionDefinition | Asked | Equality
 
 
 def has_families(statements: Sequence[Statement]) -> bool:

@@ -19,6 +19,7 @@ from .syntax import (
     Asked,
     Declaration,
     Definition,
+    Equality,
     FunctionDefinition,
     FunctionParameter,
     OpenedCall,
@@ -136,6 +137,8 @@ def opened_statements(
                 body = opening.of(s.body, s)
                 if is_value:
                     made.append(Definition(s.name, body, s.span))
+            case Equality():
+                made.append(replace(s, left=opening.of(s.left), right=opening.of(s.right)))
             case Declaration():
                 made.append(s)
     return made

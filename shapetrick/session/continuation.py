@@ -15,7 +15,7 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, read, vocabulary_of
+from ..language.elaboration import Elaboration, equalities_in, read, vocabulary_of
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
 from ..language.syntax import (
@@ -71,7 +71,8 @@ def stand(text: str) -> Standing:
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
-    elaboration = Elaboration(scope, [s for s in statements if isinstance(s, Asked)], False)
+    asked = [s for s in statements if isinstance(s, Asked)]
+    elaboration = Elaboration(scope, asked, False, equalities_in(statements))
     problem = elaboration.problem()
     inferred = [name for name, declared in scope.symbols.items() if declared.sides is None]
     return Standing(
@@ -96,6 +97,8 @@ def extended(standing: Standing, more: str) -> Standing | None:
         if heads(more):
             return None
         statements = parse(text, words, len(problem.text), problem.functions)
+        if equalities_in(statements):
+            return None
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):
@@ -119,7 +122,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
         if any(name in problem.definitions for request in asked for name, _ in request.wrt):
             return None
         taken = _Taken(standing) if asked else ()
-        elaboration = Elaboration(scope, asked, False, known, taken)
+        elaboration = Elaboration(scope, asked, False, (), known, taken)
         elaboration.directions.update(standing.directions)
         found = elaboration.problem()
     except InputError:

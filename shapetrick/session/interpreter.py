@@ -13,18 +13,19 @@ from hashlib import blake2b
 
 from ..api import Derivation
 from ..claims.diagnosis import kind_of
+from ..claims.equalities import judge_equality
 from ..claims.judgement import Judgement, judge
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
-from ..core.problem import Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
 from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
-from ..render.terminal import INDENT, Style, judgement_rows, result_rows
+from ..render.terminal import INDENT, Style, equality_rows, judgement_rows, result_rows
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved
@@ -161,6 +162,7 @@ class Interpreter:
             stale = "the derivation by hand goes on with what stood before"
             yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
         self.waiting += tuple(partial(self.derive, request) for request in entered.requests)
+        self.waiting += tuple(partial(self.compare, claim) for claim in entered.equalities)
 
     def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
         """The derivation of a request, or what is found of its claim."""
@@ -170,6 +172,11 @@ class Interpreter:
             yield from judgement_rows(judge(problem, request, seed), self.style)
             return
         yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
+
+    def compare(self, claim: EqualityClaim) -> Iterator[Row]:
+        """What is found of an equality."""
+        self.busy(f"check {claim.text}")
+        yield from equality_rows(judge_equality(claim, self.session.state.seed), self.style)
 
     def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
         """A derivation, which is from here on the last one."""

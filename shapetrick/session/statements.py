@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.expr import Abstract, Expr, Name, Symbol
-from ..core.problem import Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression, vocabulary_of
 from ..language.lexer import Arities, Source
@@ -30,6 +30,7 @@ from ..language.syntax import (
     Asked,
     Declaration,
     Definition,
+    Equality,
     FunctionDefinition,
     Statement,
     SyntaxNode,
@@ -105,6 +106,7 @@ class Entered:
     problem: Problem
     entries: tuple[Entry, ...]
     requests: tuple[Request, ...]
+    equalities: tuple[EqualityClaim, ...] = ()
     replaced: tuple[str, ...] = ()
     dependents: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -206,7 +208,8 @@ class Session:
         return Entered(
             problem,
             tuple(entry for entry, _ in new),
-            tuple(_asked_now(trial, problem, {entry.text for entry, _ in new})),
+            tuple(_asked_now(trial, problem.requests, {entry.text for entry, _ in new})),
+            tuple(_asked_now(trial, problem.equalities, {entry.text for entry, _ in new})),
             replaced,
             tuple(n for n in dependents(problem, replaced) if n not in names),
             dropped,
@@ -410,7 +413,7 @@ def _made(piece: str, statements: Sequence[Statement]) -> Entry:
             return Entry(piece, "declaration", tuple(n.name for n in names))
         case Definition(name=name) | FunctionDefinition(name=name):
             return Entry(piece, "definition", (name.name,))
-        case Asked():
+        case Asked() | Equality():
             return Entry(piece, "request")
 
 
@@ -474,11 +477,14 @@ def _fits(state: State) -> bool:
     return True
 
 
-def _asked_now(state: State, problem: Problem, texts: set[str]) -> Iterator[Request]:
-    """The requests that come from some of the statements."""
-    for request in problem.requests:
+Claimed = TypeVar("Claimed", Request, EqualityClaim)
+
+
+def _asked_now(state: State, found: Iterable[Claimed], texts: set[str]) -> Iterator[Claimed]:
+    """The requests, or the equalities, that come from some of the statements."""
+    for request in found:
         assert request.span is not None
-        index = problem.text.count("\n", 0, request.span.start)
+        index = state.text.count("\n", 0, request.span.start)
         if state.entries[index].text in texts:
             yield request
 
