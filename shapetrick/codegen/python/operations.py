@@ -126,7 +126,7 @@ FUNCTIONS: Mapping[str, Spelling] = {
                     "torch.digamma({0})", "float(scipy.special.digamma({0}))"),
     "trigamma": _row("scipy.special.zeta(2, {0})", "jax.scipy.special.polygamma(1, {0})",
                      "torch.polygamma(1, {0})", "float(scipy.special.zeta(2, {0}))"),
-    "zeta": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
+    "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
                  "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
     "step": _row(
         "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
