@@ -93,6 +93,8 @@ def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version(__name__)
     # A submodule that is being imported is asked for here first: only the table is looked at.
     if name in _CONSTANTS:
         return import_module(f"{__name__}.core.expr").constant(name)
@@ -103,8 +105,12 @@ def __getattr__(name: str) -> Any:
         builders = import_module(f"{__name__}.builders")
         if name in builders.vocabulary().library:
             return builders.from_library(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(__name__)  # with which Python tells the nearest name
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    """What can be completed: all functions of the language too."""
+    from .core.functions import NAMES
+
+    return sorted({*__all__, *_CONSTANTS, *_SIZED, *NAMES, "__version__"})

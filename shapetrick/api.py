@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
-from .core.errors import RequestError
+from .core.errors import InputError, OperandError, RequestError
 from .core.expr import Expr, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
@@ -24,7 +24,6 @@ from .pipeline.requests import steps_of
 if TYPE_CHECKING:
     from .checks import Check, EqualityCheck
     from .codegen.python.callables import Generated
-    from .codegen.python.loop_callables import GeneratedLoops
     from .families.saved_values import Account
     from .numerics.error_curves import Curve
     from .render.html import Report
@@ -37,6 +36,7 @@ def _latex(e: Expr) -> str:
 
 
 register_writer("latex", _latex)
+MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class Derivation:
@@ -127,7 +127,7 @@ class Derivation:
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
-    ) -> Generated | GeneratedLoops:
+    ) -> Generated:
         """The gradient as a function of arrays by name; for a differentiable target, the value."""
         from .codegen.python import export as exports
 
@@ -204,6 +204,15 @@ class Derivation:
 
         return fragment(self.report)
 
+    def __str__(self) -> str:
+        """The derivation, as the command line shows it."""
+        from .render.layout import plain
+        from .render.terminal import Style, problem_rows, result_rows
+
+        style, result = Style(), replace(self.result, steps=self.steps)
+        rows = result_rows(result, style, self.problem.definitions)
+        return plain([*problem_rows(self.problem, style), *rows])
+
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
 
@@ -234,7 +243,7 @@ def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Problem:
     """A problem that was read: derive it, or check what it claims."""
 
@@ -251,6 +260,10 @@ class Problem:
                 )
         kept = tuple(r for r in self.data.requests if r.wrt.name in wanted)
         return replace(self, data=replace(self.data, requests=kept))
+
+    def requests(self) -> list[Problem]:
+        """The problem once for each of its requests."""
+        return [replace(self, data=replace(self.data, requests=(r,))) for r in self.data.requests]
 
     def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
@@ -286,7 +299,7 @@ class Problem:
         blocks: bool = False,
         seed: int = 0,
         time_limit: float | None = SECONDS,
-    ) -> Generated | GeneratedLoops:
+    ) -> Generated:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from .codegen.python import export as exports
 
@@ -296,6 +309,12 @@ class Problem:
         if not self.data.requests:
             raise RequestError("nothing is asked for: end with a request such as `grad J wrt X`.")
         return [derivation.result for derivation in self.derive(seed, time_limit=time_limit)]
+
+    def __repr__(self) -> str:
+        """What is asked, in short."""
+        asked = [f"{r.kind} {r.of_text} wrt {r.wrt.name}" for r in self.data.requests[:MOST_SHOWN]]
+        more = len(self.data.requests) - len(asked)
+        return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
 
     def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
         """What is found of all claims on derivatives, `check grad … = claim`, in order;
@@ -315,10 +334,35 @@ class Problem:
         return [limited(time_limit, partial(equality_checked, q, seed)) for q in claimed]
 
 
-def read(text: str, *, strict: bool = False, time_limit: float | None = SECONDS) -> Problem:
+def read(
+    text: str | Callable[..., Any],
+    /,
+    *,
+    strict: bool = False,
+    time_limit: float | None = SECONDS,
+    shapes: Mapping[str, str] | str | None = None,
+    **named: str,
+) -> Problem:
     """Reads a problem; where it is `strict`, every name has to be declared.
 
-    Raises an InputError that says what is wrong and where, and BudgetError."""
+    A function for NumPy, PyTorch or JAX is a problem with the shapes of its arguments:
+    `read(f, X="m x d", w="d")`, or `shapes="X: m x d; w: d"`.
+
+    Raises an InputError that says what is wrong and where (one that is a TypeError too for what is
+    neither), and BudgetError."""
+    if callable(text):
+        from .tracing.functions import read_function
+
+        if shapes is not None and named:
+            raise InputError("give the shapes by names, or all of them by `shapes`.")
+        of_arguments = named if shapes is None else shapes
+        return Problem(limited(time_limit, partial(read_function, text, of_arguments)))
+    if not isinstance(text, str):
+        raise OperandError(
+            f"a problem is a text, such as 'x: n; grad (x' x) wrt x', not {type(text).__name__}."
+        )
+    if shapes is not None or named:
+        raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
 
 
@@ -344,19 +388,26 @@ def from_dict(data: Mapping[str, Any]) -> Derivation:
 
 
 def derive(
-    text: str,
+    text: str | Callable[..., Any],
+    /,
     seed: int = 0,
     *,
     wrt: str | None = None,
     strict: bool = False,
     time_limit: float | None = SECONDS,
+    shapes: Mapping[str, str] | str | None = None,
+    **named: str,
 ) -> Derivation:
-    """The derivation of a problem's only request, or of its only one by `wrt`.
+    """The derivation of a problem's only request, or of its only one by `wrt`; of a function with
+    the shapes of its arguments, as `read` takes it: `derive(f, X="m x d", w="d", wrt="w")`.
 
     Raises RequestError if there are several."""
-    problem = read(text, strict=strict, time_limit=time_limit)
+    problem = read(text, strict=strict, time_limit=time_limit, shapes=shapes, **named)
     if wrt is not None:
         problem = problem.only(wrt)
+    if len(problem.data.requests) != 1 and not isinstance(text, str):
+        names = ", ".join(request.wrt.name for request in problem.data.requests)
+        raise RequestError(f"say by which argument, `wrt=…`: there are {names}.")
     if len(problem.data.requests) != 1:
         raise RequestError("derive() takes a problem with one request: use read(text).derive().")
     return problem.derive(seed, time_limit=time_limit)[0]

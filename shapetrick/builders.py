@@ -18,7 +18,7 @@ from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Tim
 from .core.functions import NAMES, TABLE, Function
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder
-from .language import elaboration
+from .language import elaboration, vocabularies
 from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
 from .language.scope import SIZED, vocabulary
@@ -44,6 +44,8 @@ def symbols(text: str) -> Any:
     >>> X, w, y = symbols("X: m x d; w: d; y: m")
 
     Raises InputError."""
+    if not isinstance(text, str):
+        raise OperandError(f"declarations are a text, not {type(text).__name__}: 'X: m x d; w: d'.")
     statements = parse(text, vocabulary())
     declared = [d for d in statements if isinstance(d, Declaration)]
     if not declared or len(declared) < len(statements):
@@ -64,7 +66,7 @@ def define(name: str, e: Any) -> Expr:
 
 def checked_name(name: str) -> str:
     """The name. Raises NameProblem if the language can't give it to a value."""
-    if not elaboration.is_name(name):
+    if not vocabularies.is_name(name):
         raise NameProblem(f"`{name}` is not a name in the language.")
     return name
 

@@ -17,9 +17,10 @@ from .claims.judgement import Judgement, judge
 from .core.errors import InputError, RequestError, Span
 from .core.files import make_folder, write_file
 from .core.problem import Problem
-from .language.elaboration import read, vocabulary_of
+from .language.elaboration import read
 from .language.parser import parse_expression
 from .language.source import decoded, read_bytes
+from .language.vocabularies import vocabulary_of
 
 BUILT_IN = Path(__file__).parent / "practice.toml"
 LEVELS = range(1, 6)

@@ -19,6 +19,7 @@ from strategies import DECLARATIONS, expressions
 
 import shapetrick as st
 from shapetrick.builders import applied
+from shapetrick.cli import main
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
 from shapetrick.language import elaboration
@@ -290,3 +291,58 @@ def test_text_and_objects_build_one_node(e: Expr) -> None:
     symbols = {x.name: x for x in st.symbols(DECLARATIONS)}
     problem = elaboration.read(DECLARATIONS)
     assert in_python(text, symbols) is elaboration.read_expression(text, problem)
+
+
+# ------------------------------------------------------------------------------ what a person sees
+
+LINEAR = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (lambda: st.read(5), "a problem is a text"),  # type: ignore[arg-type]
+        (lambda: st.derive(5), "is a text"),  # type: ignore[arg-type]
+        (lambda: st.check(None), "is a text"),  # type: ignore[arg-type]
+        (lambda: st.symbols(5), "declarations are a text"),  # type: ignore[arg-type]
+        (lambda: st.norm("x"), "str is no operand"),
+        (lambda: st.evaluate("x", {}), "str is no operand"),
+        (lambda: st.evaluate(X, [1]), "arrays are given by name"),  # type: ignore[arg-type]
+        (lambda: st.derive(LINEAR).evaluate(5), "arrays are given by name"),  # type: ignore[arg-type]
+        (lambda: st.dim([]), "list is no operand"),
+    ],
+)
+def test_what_has_the_wrong_type_is_told_what_is_wanted(
+    call: Callable[[], object], wanted: str
+) -> None:
+    with pytest.raises(TypeError, match=wanted):
+        call()
+
+
+def test_a_derivation_prints_as_the_command_line_shows_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["derive", "-e", LINEAR]) == 0
+    assert capsys.readouterr().out == f"{st.derive(LINEAR)}"
+
+
+def test_what_is_shown_in_short() -> None:
+    many = st.read(LINEAR + "".join(f"; grad J wrt {name}" for name in "Xywy"))
+    assert repr(many) == ("<Problem grad J wrt w; grad J wrt X; grad J wrt y; 2 more>")
+    assert repr(st.read("x: n")) == "<Problem without requests>"
+    assert repr(st.derive(LINEAR)) == "<Derivation grad J wrt w = X' (X w - y)>"
+
+
+def test_every_function_is_completed_and_has_a_docstring() -> None:
+    shown = set(dir(st))
+    assert set(st.__all__) | set(vocabulary()) - {"bar", "vector", "matrix"} <= shown
+    for name in sorted(shown):
+        assert getattr(st, name) is not None
+    assert st.norm.__doc__
+
+
+def test_a_slip_in_a_name_is_told_as_python_tells_it() -> None:
+    code = "import shapetrick as st; st.softmx"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "AttributeError: module 'shapetrick' has no attribute 'softmx'" in done.stderr
+    assert "Did you mean: 'softmax'?" in done.stderr

@@ -154,9 +154,9 @@ def test_files_that_are_no_text(
     assert message in capsys.readouterr().err
 
 
-def test_a_directory(tmp_path: Path, capsys: Captured) -> None:
+def test_an_empty_folder(tmp_path: Path, capsys: Captured) -> None:
     assert main(["derive", str(tmp_path)]) == 2
-    assert "Is a directory" in capsys.readouterr().err
+    assert "there is no problem in the folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,9 @@ def test_a_directory(tmp_path: Path, capsys: Captured) -> None:
         ["derive", "--steps", "--quiet", "-e", TWO],
         ["derive", "--format", "pdf", "-e", TWO],
         ["integrate"],
+        ["check", "a.st", "-e", "x : n"],
+        ["check", "--formt", "json", "a.st"],
+        ["help", "integrate"],
     ],
     ids=" ".join,
 )
@@ -205,6 +208,168 @@ def test_an_output_that_lacks_the_letters_is_no_traceback() -> None:
     done = shapetrick("derive", "--quiet", "-e", TWO, PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert b"= A' A x" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["drive", "-e", LINEAR], "did you mean derive?"),
+        (["derive", "--formt", "json", "-e", LINEAR], "did you mean --format?"),
+        (["check", "--sed", "1", "--plt", "-e", LINEAR], "did you mean --plot?"),
+    ],
+    ids=str,
+)
+def test_a_slip_of_the_call_is_told_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert meant in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------------- files and folders
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "b.st").write_text(LINEAR, encoding="utf-8")
+    (tmp_path / "deeper" / "a.st").write_text(TWO, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("no problem", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_file_alone_is_derived(folder: Path, capsys: Captured) -> None:
+    assert main([str(folder / "b.st"), "--quiet"]) == 0
+    assert capsys.readouterr().out == "∂J/∂w = X' (X w - y)\n"
+
+
+def test_a_folder_is_all_its_problems_in_order(folder: Path, capsys: Captured) -> None:
+    assert main(["derive", "--quiet", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(".st")] == [
+        str(folder / "b.st"),
+        str(folder / "deeper" / "a.st"),
+    ]
+    assert len(lines) == 5
+
+
+def test_a_file_that_is_not_understood_does_not_silence_the_others(
+    folder: Path, capsys: Captured
+) -> None:
+    bad = folder / "a.st"
+    bad.write_text("X : m x n\nJ = sum(X *)\ngrad J wrt X", encoding="utf-8")
+    assert main(["derive", "--quiet", str(folder)]) == 2
+    out, err = capsys.readouterr()
+    assert out.count("∂J/∂") == 3
+    assert err.startswith(f"{bad}:2:12: ")
+    assert err.splitlines()[-2:] == ["line 2: J = sum(X *)", f"{'^':>20}"]
+
+
+def test_each_object_of_several_files_names_its_file(folder: Path, capsys: Captured) -> None:
+    assert main(["derive", "--format", "json", str(folder)]) == 0
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(d["file"]).name for d in objects] == ["b.st", "a.st", "a.st"]
+
+
+@pytest.mark.parametrize("form", ["html", "latex", "markdown"])
+def test_a_document_is_of_one_problem(form: str, folder: Path, capsys: Captured) -> None:
+    assert main(["derive", "--format", form, str(folder)]) == 2
+    assert "give one file" in capsys.readouterr().err
+
+
+def test_output_goes_to_a_file_as_a_whole(folder: Path, capsys: Captured) -> None:
+    out = folder / "answer.txt"
+    assert main(["derive", "--quiet", "-e", LINEAR, "-o", str(out)]) == 0
+    assert out.read_text(encoding="utf-8") == "∂J/∂w = X' (X w - y)\n"
+    assert main(["derive", "--quiet", "-e", "x : n; grad", "-o", str(out)]) == 2
+    assert out.read_text(encoding="utf-8") == "∂J/∂w = X' (X w - y)\n"  # what failed left it alone
+    assert capsys.readouterr().out == ""
+
+
+def test_output_that_cannot_be_written_is_74(folder: Path, capsys: Captured) -> None:
+    assert main(["derive", "-e", LINEAR, "-o", str(folder / "none" / "answer.txt")]) == 74
+    assert "cannot write the output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("colour", "there"), [("always", True), ("never", False), ("auto", False)])
+def test_colour(colour: str, there: bool, capsys: Captured) -> None:
+    assert main(["derive", "-e", LINEAR, "--color", colour]) == 0
+    assert ("\033[" in capsys.readouterr().out) == there
+
+
+# ---------------------------------------------------------------------------------------- claims
+
+CLAIMS = f"""{LINEAR.replace("; ", chr(10)).rpartition(chr(10))[0]}
+check grad J wrt w = X' (X w - y)
+check grad J wrt w = X (X w - y)
+check grad J wrt w = 2 X' (X w - y)
+"""
+
+
+@pytest.fixture
+def claims(tmp_path: Path) -> Path:
+    path = tmp_path / "claims.st"
+    path.write_text(CLAIMS, encoding="utf-8")
+    return path
+
+
+def test_claims_in_short(claims: Path, capsys: Captured) -> None:
+    assert main(["check", "--quiet", str(claims)]) == 1
+    first, second, third, summary = capsys.readouterr().out.splitlines()
+    assert first == f"{claims}:5:7: grad J wrt w = X' (X w - y): right"
+    assert second.startswith(f"{claims}:6:7: grad J wrt w = X (X w - y): wrong: ")
+    assert third.startswith(f"{claims}:7:7: grad J wrt w = 2 X' (X w - y): wrong: ")
+    assert summary == "1 right, 2 wrong"
+
+
+def test_claims_at_length_end_with_the_summary(claims: Path, capsys: Captured) -> None:
+    assert main(["check", str(claims)]) == 1
+    out = capsys.readouterr().out
+    assert f"{claims}:6:7: wrong\n" in out
+    assert "instead    X' (X w - y)" in out
+    assert out.endswith("\n\n1 right, 2 wrong\n")
+
+
+def test_claims_for_programs(claims: Path, capsys: Captured) -> None:
+    assert main(["check", "--format", "json", str(claims)]) == 1
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [d["place"] for d in objects] == [f"{claims}:{line}:7" for line in (5, 6, 7)]
+    assert main(["check", "--format", "github", str(claims)]) == 1
+    second, third = capsys.readouterr().out.splitlines()
+    assert second.startswith(f"::error file={claims},line=6,col=7::X (X w - y) is wrong: ")
+    assert "%0Ainstead: X' (X w - y)" in third
+
+
+@pytest.mark.parametrize(
+    ("form", "parts"),
+    [
+        ("html", ["<!doctype html>", "1 of 3 are right.", "check grad J wrt w", "</html>"]),
+        ("latex", [r"\subsection*{\texttt{check grad J wrt w}}", r"Instead: X' (X w - y)"]),
+        ("markdown", ["### check grad J wrt w", "**✗ WRONG**", "Instead: X' (X w - y)"]),
+    ],
+)
+def test_claims_as_a_document(form: str, parts: list[str], claims: Path, capsys: Captured) -> None:
+    assert main(["check", "--format", form, str(claims)]) == 1
+    out = capsys.readouterr().out
+    assert not [part for part in parts if part not in out]
+
+
+# ---------------------------------------------------------------------------------------- examples
+
+
+def test_examples_are_listed_shown_and_copied(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["examples"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == sorted(p.name for p in (ROOT / "examples").glob("*.[st]*[tx]"))
+    assert main(["examples", "mlp.st"]) == 0
+    assert capsys.readouterr().out == (ROOT / "examples" / "mlp.st").read_text(encoding="utf-8")
+    assert main(["examples", "--copy", str(tmp_path)]) == 0
+    assert (tmp_path / "examples" / "mlp.st").is_file()
+    capsys.readouterr()
+    assert main(["examples", "--copy", str(tmp_path)]) == 2
+    assert "there is a folder" in capsys.readouterr().err
+    assert main(["examples", "none.st"]) == 2
 
 
 # ------------------------------------------------------------------------------ pipes and signals
@@ -260,7 +425,7 @@ def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         main(["--help"])
     lines = capsys.readouterr().out.split("  COMMAND ...\n")[1].split("\n\n")[0].splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import shapetrick
+from shapetrick.core.functions import NAMES
+from shapetrick.language.scope import SIZED
 
 ROOT = Path(__file__).parent.parent
 PROBLEM = "x : n; J = x' x; grad J wrt x"
@@ -38,8 +43,16 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel: Path) -> None:
     assert grammar <= names
     assert {f"shapetrick/render/report.{kind}" for kind in ("css", "js")} <= names
     assert "shapetrick/schema/derivation.schema.json" in names
-    assert "shapetrick/py.typed" in names
+    assert {"shapetrick/py.typed", "shapetrick/examples/mlp.st"} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"shapetrick"}
+
+
+def test_the_stub_of_the_wheel_has_every_function(wheel: Path) -> None:
+    stub = ast.parse(zipfile.ZipFile(wheel).read("shapetrick/__init__.pyi"))
+    defined = [node.name for node in stub.body if isinstance(node, ast.FunctionDef)]
+    assert sorted(defined) == sorted({*NAMES, *SIZED})
+    imported = {a.asname for n in stub.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert set(shapetrick.__all__) <= imported
 
 
 def test_the_wheel_derives(wheel: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shapetrick import cli
 from shapetrick.cli import main
+from shapetrick.command_line import outcome
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,13 +53,14 @@ def commands() -> list[str]:
     shown = re.findall(r"^    shapetrick (.*?)(?:   .*| && .*)?$", README, re.MULTILINE)
     given = {"FILE": "examples/claims.st", "TEXT": '"x : n; grad (x\' x) wrt x"', "TARGET": "numpy"}
     return [
-        re.sub(r"[A-Z]{4,}", lambda m: given[m.group()], re.sub(r"[\[\]]", "", c)) for c in shown
+        re.sub(r"[A-Z]{4,}", lambda m: given.get(m.group(), m.group()), re.sub(r"[\[\]]", "", c))
+        for c in shown
     ]
 
 
 @pytest.mark.parametrize("command", commands())
 def test_the_commands_that_are_shown(command: str, tmp_path: Path) -> None:
-    words = shlex.split(command)
+    words = shlex.split(command.replace("FOLDER", str(tmp_path)))
     output = tmp_path / words.pop() if ">" in words else None
     call = [sys.executable, "-m", "shapetrick", *(word for word in words if word != ">")]
     typed = (ROOT / "examples" / "mlp.st").read_bytes() if "-" in words else b""
@@ -71,8 +72,11 @@ def test_the_commands_that_are_shown(command: str, tmp_path: Path) -> None:
 
 def test_every_exit_status_is_told() -> None:
     told = {int(n) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.M) for n in row.split(",")}
-    statuses = {cli.DERIVED, cli.WRONG, cli.BAD_INPUT, cli.OUR_FAULT, cli.IO_FAILED}
-    assert told == statuses | {cli.INTERRUPTED, cli.PIPE_CLOSED}
+    statuses = {
+        *(outcome.DONE, outcome.WRONG, outcome.BAD_INPUT),
+        *(outcome.OUR_FAULT, outcome.IO_FAILED),
+    }
+    assert told == statuses | {outcome.INTERRUPTED, outcome.PIPE_CLOSED}
 
 
 def test_the_families_block_prints_the_next(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from ..core.cost import has_minus, is_divisor, length_as_factor, sum_of
 from ..core.dims import broadcast
 from ..core.expr import (
     MINUS,
+    UNIT,
     WHOLE,
     Add,
     Expr,
@@ -30,6 +31,7 @@ from ..core.expr import (
     Transpose,
     call,
     data_of,
+    exact,
     eye,
     matmul,
     number,
@@ -39,7 +41,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.traversal import postorder
-from .monomials import PoweredBase, Product
+from .monomials import PoweredBase, Product, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
@@ -53,68 +55,72 @@ class Common(NamedTuple):
 
     kind: Literal["factor", "left", "right", "linear"]
     base: Expr
-    exponent: Fraction = WHOLE
+    exponent: Expr = UNIT
     function: tuple[str, Any] = ("", None)
 
 
 class _Summand:
-    """A part of a sum, with what every round asks of it."""
+    """A part of a sum: a number with scalars, and what is no scalar (None if there is nothing
+    else); with what every round asks of it."""
 
-    def __init__(self, product: Product) -> None:
-        self.product = product
+    def __init__(self, front: Product, body: Expr | None) -> None:
+        self.front, self.body = front, body
+
+    @staticmethod
+    def of(product: Product) -> _Summand:
+        front, matrices = product.scalars()
+        return _Summand(front, matrices.in_order() if matrices.factors else None)
+
+    def with_body(self, body: Expr) -> _Summand:
+        """The part with something else in the place of what is no scalar in it."""
+        if body.is_scalar or isinstance(body, (Times, Power)):
+            return _Summand.of(self.front.times(Product.of(body)))
+        return _Summand(self.front, body)
+
+    def scaled(self, k: int) -> _Summand:
+        return _Summand(self.front._replace(coefficient=self.front.coefficient * k), self.body)
 
     @cached_property
-    def body(self) -> Expr | None:
-        return _body(self.product)
+    def matrices(self) -> tuple[PoweredBase, ...]:
+        """The factors of what is no scalar."""
+        return () if self.body is None else Product.of(self.body).factors
 
     @cached_property
     def expression(self) -> Expr:
-        return _expression(self.product)
+        """The number, the scalars, the matrices, and the scalars that it is divided by."""
+        above: list[PoweredBase] = []
+        under: list[PoweredBase] = []
+        for factor in self.front.factors:
+            (under if _is_under(factor) else above).append(factor)
+        body = () if self.body is None else (self.body,)
+        k = number(self.front.coefficient)
+        return times(k, *powers_of(above), *body, *powers_of(under))
 
     @cached_property
     def factors(self) -> list[Common]:
-        return _factors(self.product)
-
-
-def _body(part: Product) -> Expr | None:
-    """What is no scalar in a part."""
-    matrices = part.scalars()[1]
-    return matrices.in_order() if matrices.factors else None
-
-
-def _with_body(part: Product, body: Expr) -> Product:
-    """The part with something else in the place of what is no scalar in it."""
-    return part.scalars()[0].times(Product.of(body))
-
-
-def _expression(part: Product) -> Expr:
-    """The number, the scalars, the matrices, and the scalars that it is divided by."""
-    scalars, matrices = part.scalars()
-    under = [f for f in scalars.factors if _is_under(f)]
-    above = [f for f in scalars.factors if f not in under]
-    return Product(part.coefficient, (*above, *matrices.factors, *under)).in_order()
+        return _factors(self)
 
 
 def _is_under(factor: PoweredBase) -> bool:
     base, p = factor
-    return p < 0 or (isinstance(base, Power) and is_divisor(base.args[1]))
+    below = p is not WHOLE and p < 0
+    return below or (isinstance(base, Power) and is_divisor(base.args[1]))
 
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
     """The sum, with common factors taken out as long as that makes it shorter."""
-    found = [_Summand(Product.of(a)) for e in summands for a in _summands(e)]
+    found = [_Summand.of(Product.of(a)) for e in summands for a in _summands(e)]
     while len(found) > 1:
         better = _best_step(found, length, signs)
         if better is None:
             break
         found = better
-    parts = [part.product for part in _plain_first(found)]
-    if len(parts) > 1 and all(p.coefficient < 0 for p in parts):
+    parts = _plain_first(found)
+    if len(parts) > 1 and all(p.front.coefficient < 0 for p in parts):
         parts = [_without_minus(p) for p in parts]
-        if all(p.coefficient < 0 for p in parts):
-            positive = [p._replace(coefficient=-p.coefficient) for p in parts]
-            return times(MINUS, sum_of(list(map(_expression, positive))))
-    return sum_of(list(map(_expression, parts)))
+        if all(p.front.coefficient < 0 for p in parts):
+            return times(MINUS, sum_of([p.scaled(-1).expression for p in parts]))
+    return sum_of([p.expression for p in parts])
 
 
 def _summands(e: Expr) -> Iterable[Expr]:
@@ -135,17 +141,14 @@ def without_leading_minus(e: Expr) -> Expr:
     """`-A (y - x)` as `A (x - y)`: a minus in front goes into a sum that has one inside."""
     if not isinstance(e, Times) or not has_minus(e):
         return e
-    part = Product.of(e)
+    part = _Summand.of(Product.of(e))
     turned = _without_minus(part)
-    return e if turned is part else _expression(turned)
+    return e if turned is part else turned.expression
 
 
-def _without_minus(part: Product) -> Product:
-    body = _body(part)
-    turned = None if body is None else with_one_sum_negated(body)
-    if turned is None:
-        return part
-    return _with_body(part._replace(coefficient=-part.coefficient), turned)
+def _without_minus(part: _Summand) -> _Summand:
+    turned = None if part.body is None else with_one_sum_negated(part.body)
+    return part if turned is None else part.scaled(-1).with_body(turned)
 
 
 def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:
@@ -169,7 +172,7 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
             if not places or places[-1] != i:
                 places.append(i)
     shared = {c: places for c, places in shared.items() if len(places) > 1}
-    numbers = _common_number([part.product for part in parts])
+    numbers = _common_number([part.front for part in parts])
     if numbers is not None:
         shared[numbers] = list(range(len(parts)))
     trials = []
@@ -181,10 +184,9 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:
         group = [parts[i] for i in places]
-        product = _take_out(common, [part.product for part in group], length, signs)
-        if product is None:
+        taken = _take_out(common, group, length, signs)
+        if taken is None:
             continue
-        taken = _Summand(product)
         before, after = sum_of([part.expression for part in group]), taken.expression
         if (length(after), _letters(after)) < (length(before), _letters(before)):
             others = set(places[1:])
@@ -204,12 +206,13 @@ def _letters(e: Expr) -> int:
 def _estimate(common: Common, group: Sequence[_Summand], length: Length) -> int:
     """How much shorter the sum would be with the factor in front of a bracket."""
     own = 0 if common.kind == "linear" else length_as_factor(common.base)
-    saving = -1 - own - (abs(common.exponent) != 1)
+    saving = -1 - own - (common.exponent not in (UNIT, MINUS))
+    taken = _power(common)
     for part in group:
-        rest = _without(common, part.product)
+        rest = _without(common, taken, part)
         if rest is None:
             return 0
-        saving += length(part.expression) - length(_expression(rest))
+        saving += length(part.expression) - length(rest.expression)
     return saving
 
 
@@ -226,11 +229,11 @@ def _common_number(parts: Sequence[Product]) -> Common | None:
     return None if content == 1 else Common("factor", number(content))
 
 
-def _factors(part: Product) -> list[Common]:
-    scalars, matrices = (product.factors for product in part.scalars())
-    found = [Common("factor", *f) for f in scalars]
-    found += [Common("factor", b, WHOLE if p > 0 else -WHOLE) for b, p in scalars if abs(p) > 1]
-    body = _body(part)
+def _factors(part: _Summand) -> list[Common]:
+    scalars, body = part.front.factors, part.body
+    found = [Common("factor", b, number(p)) for b, p in scalars]
+    repeated = [(b, p) for b, p in scalars if p is not WHOLE and abs(p) > 1]
+    found += [Common("factor", b, UNIT if p > 0 else MINUS) for b, p in repeated]
     if body is None:
         return found
     if _is_linear(body):
@@ -242,9 +245,9 @@ def _factors(part: Product) -> list[Common]:
             found.append(Common("right", matmul(*body.args[-k:])))
     elif not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
-    for b, p in matrices:
-        found.append(Common("factor", b, p))
-        if p > 1:
+    for b, p in part.matrices:
+        found.append(Common("factor", b, number(p)))
+        if p is not WHOLE and p > 1:
             found.append(Common("factor", b))
     return found
 
@@ -254,38 +257,42 @@ def _is_linear(e: Expr) -> bool:
 
 
 def _take_out(
-    common: Common, group: Sequence[Product], length: Length, signs: Signs
-) -> Product | None:
-    rests = [_without(common, part) for part in group]
+    common: Common, group: Sequence[_Summand], length: Length, signs: Signs
+) -> _Summand | None:
+    taken = _power(common)
+    rests = [_without(common, taken, part) for part in group]
     if any(r is None for r in rests):
         return None
-    inside = factored([_expression(r) for r in rests if r is not None], length, signs)
+    inside = factored([r.expression for r in rests if r is not None], length, signs)
     if common.base.is_scalar and common.kind == "factor":
-        return _power(common).times(Product.of(inside))
-    whole = Product.of(inside)
-    core = _body(whole)
+        return _Summand.of(taken.times(Product.of(inside)))
+    whole = _Summand.of(Product.of(inside))
+    core = whole.body
     if core is None:  # only what is multiplied entry by entry may be a scalar
         if common.kind != "factor":
             return None
-        whole, core = Product(), inside
+        whole, core = _Summand(Product(), None), inside
     if isinstance(core, Add):
         core, sign = signs.natural(core)
-        whole = whole._replace(coefficient=whole.coefficient * sign)
-    body = _put_back(common, core)
-    bodies = [b for b in map(_body, group) if b is not None]
+        whole = whole.scaled(sign)
+    body = _put_back(common, taken, core)
+    bodies = [part.body for part in group if part.body is not None]
     if body is None or body.shape != broadcast(b.shape for b in bodies):
         return None
-    return whole.scalars()[0].times(Product.of(body))
+    return whole.with_body(body)
 
 
 def _power(common: Common) -> Product:
-    """A factor to its power, as a product."""
-    taken = Product.of(common.base).power(common.exponent)
+    """A factor to its power, as a product; of another kind, nothing."""
+    if common.kind != "factor":
+        return Product()
+    exponent = exact(common.exponent)
+    taken = None if exponent is None else Product.of(common.base).power(exponent)
     assert taken is not None  # a number stands to the power of 1
     return taken
 
 
-def _put_back(common: Common, core: Expr) -> Expr | None:
+def _put_back(common: Common, taken: Product, core: Expr) -> Expr | None:
     """The common factor and what is left of the sum, or None where they don't fit."""
     base = common.base
     match common.kind:
@@ -297,21 +304,28 @@ def _put_back(common: Common, core: Expr) -> Expr | None:
         case "right" if core.shape[1] == base.shape[0]:
             return matmul(core, base)
         case "factor":
-            return times(_power(common).in_order(), core)
+            return times(taken.in_order(), core)
     return None
 
 
-def _without(common: Common, part: Product) -> Product | None:
-    """The part with the factor taken out, or None where that leaves nothing that fits."""
-    if common.kind == "factor":
-        return part.without(_power(common), is_)
-    body, base = _body(part), common.base
+def _without(common: Common, taken: Product, part: _Summand) -> _Summand | None:
+    """The part with the factor, which is `taken` as a product, taken out; or None where that leaves
+    nothing that fits."""
+    body, base = part.body, common.base
+    if common.kind == "factor" and base.is_scalar:
+        front = part.front.without(taken, is_)
+        return None if front is None else _Summand(front, body)
     assert body is not None
+    if common.kind == "factor":
+        left = Product(WHOLE, part.matrices).without(taken, is_)
+        if left is None:
+            return None
+        return _Summand(part.front, left.in_order() if left.factors else None)
     if common.kind == "linear":
-        return _with_body(part, body.args[0])
+        return part.with_body(body.args[0])
     if body is base:
-        return _with_body(part, eye(base.shape[1] if common.kind == "left" else base.shape[0]))
+        return part.with_body(eye(base.shape[1] if common.kind == "left" else base.shape[0]))
     k = len(base.args) if isinstance(base, MatMul) else 1
     if not isinstance(body, MatMul) or len(body.args) <= k:
         return None
-    return _with_body(part, matmul(*(body.args[k:] if common.kind == "left" else body.args[:-k])))
+    return part.with_body(matmul(*(body.args[k:] if common.kind == "left" else body.args[:-k])))

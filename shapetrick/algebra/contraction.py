@@ -36,7 +36,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.structure import adds_up, spreads, takes_diagonal
-from ..core.traversal import postorder
+from ..core.traversal import Classes, postorder
 from .fingerprints import Symmetric
 from .index_terms import Nodes
 from .monomials import gathered
@@ -113,19 +113,8 @@ class Contraction:
 
     def is_forest(self) -> bool:
         """Whether no two ways lead from node to node: then the order doesn't matter."""
-        parent: dict[int, int] = {}
-
-        def root(n: int) -> int:
-            while n in parent:
-                n = parent[n]
-            return n
-
-        for _, a, b in self.matrices:
-            one, other = root(a), root(b)
-            if one == other:
-                return False
-            parent[one] = other
-        return True
+        joined: Classes[int] = Classes()
+        return all(joined.join(a, b) for _, a, b in self.matrices)
 
     # ------------------------------------------------------------------ putting factors down
 

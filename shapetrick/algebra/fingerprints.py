@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..core.expr import Expr
+from ..core.traversal import Classes
 from .index_terms import Nodes, Term
 
 Symmetric = Callable[[Expr], bool]
@@ -150,20 +151,10 @@ def _refined(color: Colors, edges: Sequence[Marked]) -> Colors:
 
 def _parts(edges: Sequence[Marked], marks: Sequence[int], color: Colors) -> list[int]:
     """The colours of each connected part as one."""
-    parent = {n: n for n in color}
-
-    def find(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    for _, nodes, _ in edges:
-        for n in nodes[1:]:
-            parent[find(n)] = find(nodes[0])
+    joined = Classes((n, nodes[0]) for _, nodes, _ in edges for n in nodes[1:])
     parts: dict[int, list[int]] = {}
     for (_, nodes, _), mark in zip(edges, marks, strict=True):
-        parts.setdefault(find(nodes[0]), []).append(mark)
+        parts.setdefault(joined.of(nodes[0]), []).append(mark)
     for n, c in color.items():
-        parts.setdefault(find(n), []).append(c)
+        parts.setdefault(joined.of(n), []).append(c)
     return sorted(hash(tuple(sorted(part))) for part in parts.values())

@@ -32,14 +32,18 @@ from ..core.expr import (
     Number,
     Ones,
     Power,
+    Structured,
+    Symbol,
     Times,
     Transpose,
     Zeros,
     data_of,
     dimension,
     number_power,
+    transpose,
 )
 from ..core.functions import TABLE
+from ..core.structured import is_canonical
 from .monomials import gathered, multiply_exponents
 
 Nodes = tuple[int, ...]  # the nodes of a side: none if it is 1, several if it is fused
@@ -258,7 +262,13 @@ def _read(
         while d.pending:
             item = d.pending.pop()
             x = item[0]
-            if isinstance(x, Add) and item[3] is UNIT and distribute(x):
+            opener = _OPENERS.get(x.op, _open_row)
+            if opener is not None:
+                if item[4] > horizon or not opener(d, *item):
+                    _take_atom(d, *item[:4])
+            elif isinstance(x, Symbol):
+                _take_atom(d, *item[:4])
+            elif isinstance(x, Add) and item[3] is UNIT and distribute(x):
                 branches = _branches(d, item)
                 d = branches[0]
                 drafts.extend(reversed(branches[1:]))
@@ -271,9 +281,7 @@ def _read(
             elif isinstance(x, Name) and item[4] <= horizon and distribute(x):
                 d.pending.append((x.args[0], *item[1:4], item[4] + 1))
             elif not isinstance(x, Ones):
-                opener = _OPENERS.get(x.op, _open_row)
-                if opener is None or item[4] > horizon or not opener(d, *item):
-                    _take_atom(d, *item[:4])
+                _take_atom(d, *item[:4])
         else:
             done.append(_finish(d))
     return done
@@ -356,6 +364,17 @@ def _open_commute(
     return True
 
 
+def _open_structured(
+    d: _TermBuilder, e: Structured, rows: Nodes, cols: Nodes, exponent: Expr, _: int
+) -> bool:
+    """Of a constant and its transpose one is enough; its entries are their own powers."""
+    turned = not is_canonical(e)
+    sides = (cols, rows) if turned else (rows, cols)
+    positive = isinstance(exponent, Number) and exponent.value > 0
+    _take_atom(d, transpose(e) if turned else e, *sides, UNIT if positive else exponent)
+    return True
+
+
 def _open_row(
     d: _TermBuilder, e: Expr, rows: Nodes, cols: Nodes, exponent: Expr, depth: int
 ) -> bool:
@@ -383,9 +402,13 @@ def _open_row(
     return True
 
 
-# The others are rows of the operation table; what is None is no product.
+# The others are rows of the operation table; what is None is no product, or a sum of products.
 _OPENERS: dict[str, Callable[..., bool] | None] = {
     "symbol": None,
+    "number": None,
+    "zeros": None,
+    "ones": None,
+    "add": None,
     "name": None,
     "dimension": None,
     "constant": None,
@@ -397,6 +420,7 @@ _OPENERS: dict[str, Callable[..., bool] | None] = {
     "matmul": _open_matmul,
     "eye": _open_eye,
     "commute": _open_commute,
+    "structured": _open_structured,
 }
 
 
@@ -459,5 +483,5 @@ def tidy(term: Term) -> Term:
 
 def _whole(exponent: Expr) -> bool:
     return exponent is UNIT or (
-        isinstance(exponent, Number) and exponent.value == int(exponent.value)
+        isinstance(exponent, Number) and exponent.value.as_integer_ratio()[1] == 1
     )

@@ -50,28 +50,32 @@ class Product(NamedTuple):
         while pending:
             a, p = pending.pop()
             opens = isinstance(a, (Number, Times, Power)) and (p is WHOLE or abs(p) == 1)
-            if opens and isinstance(a, Number) and (p > 0 or a.value):
-                coefficient = coefficient * a.value if p > 0 else coefficient / a.value
+            if opens and isinstance(a, Number) and (p is WHOLE or p > 0 or a.value):
+                positive = p is WHOLE or p > 0
+                coefficient = scaled(coefficient, a.value) if positive else coefficient / a.value
             elif opens and isinstance(a, Times):
                 pending.extend([(x, p) for x in reversed(a.args)])
             elif opens and isinstance(a, Power) and (exponent := exact(a.args[1])) is not None:
                 pending.append((a.args[0], exponent if p is WHOLE else p * exponent))
             else:
                 factors[a] = factors[a] + p if a in factors else p
-        return Product(coefficient, tuple([(b, p) for b, p in factors.items() if p]))
+        return Product(coefficient, tuple([f for f in factors.items() if f[1] is WHOLE or f[1]]))
 
     def times(self, other: Product, at: int | None = None) -> Product:
         """The product with the factors of another put in at a place, or at the end."""
         factors: dict[Expr, Fraction] = {}
         at = len(self.factors) if at is None else at
         for base, p in (*self.factors[:at], *other.factors, *self.factors[at:]):
-            factors[base] = factors.get(base, NOTHING) + p
+            factors[base] = factors[base] + p if base in factors else p
         return Product(
-            self.coefficient * other.coefficient, tuple([(b, p) for b, p in factors.items() if p])
+            scaled(self.coefficient, other.coefficient),
+            tuple([f for f in factors.items() if f[1] is WHOLE or f[1]]),
         )
 
     def power(self, p: Fraction | int) -> Product | None:
         """The product to a power; None where its number has none that is exact."""
+        if p is WHOLE:
+            return self
         if self.coefficient != 1 and (p != int(p) or (p < 0 and not self.coefficient)):
             return None
         return Product(self.coefficient ** int(p), tuple((b, q * p) for b, q in self.factors))
@@ -87,14 +91,21 @@ class Product(NamedTuple):
         rest = dict(self.factors)
         for base, p in part.factors:
             key = next((b for b in rest if same(b, base)), None)
-            if key is None or rest[key] * p < 0 or abs(rest[key]) < abs(p):
+            if key is None:
                 return None
-            rest[key] -= p
+            here = rest[key]
+            if here is p:
+                del rest[key]
+            elif here * p < 0 or abs(here) < abs(p):
+                return None
+            else:
+                rest[key] = here - p
         if not part.coefficient:
             return None
-        return Product(
-            self.coefficient / part.coefficient, tuple((b, p) for b, p in rest.items() if p)
-        )
+        k = self.coefficient
+        if part.coefficient is not WHOLE:
+            k = k / part.coefficient
+        return Product(k, tuple([(b, p) for b, p in rest.items() if p]))
 
     def scalars(self) -> tuple[Product, Product]:
         """The scalar factors with the number, and the others."""
@@ -106,14 +117,13 @@ class Product(NamedTuple):
 
     def in_order(self) -> Expr:
         """The product as its factors stand."""
-        powers = [b if p == 1 else power(b, number(p)) for b, p in self.factors]
-        return times(*powers) if self.coefficient == 1 else times(number(self.coefficient), *powers)
+        return times(number(self.coefficient), *powers_of(self.factors))
 
     def expression(self) -> Expr:
         """The product in the order of writing: the number, the factors, the divisors.
 
         Ones that spread no further than the rest are left out; a minus goes into a sum."""
-        parts = [power(b, number(p)) for b, p in self.factors]
+        parts = powers_of(self.factors)
         if self.coefficient == -1 and len(parts) == 1 and isinstance(parts[0], Add):
             return sum_of([times(MINUS, a) for a in parts[0].args])
         below = [e for e, (_, p) in zip(parts, self.factors, strict=True) if p < 0]
@@ -121,6 +131,16 @@ class Product(NamedTuple):
         slim = times(*(e for e in ordered if not isinstance(e, Ones)))
         whole = times(*ordered)
         return slim if slim.shape == whole.shape else whole
+
+
+def powers_of(factors: Iterable[PoweredBase]) -> list[Expr]:
+    """The factors as expressions."""
+    return [b if p is WHOLE else power(b, number(p)) for b, p in factors]
+
+
+def scaled(a: Real, b: Real) -> Real:
+    """The product of two numbers, most of which are 1."""
+    return b if a is WHOLE else a if b is WHOLE else a * b
 
 
 def multiplied(parts: Sequence[Expr]) -> Expr:
@@ -159,7 +179,7 @@ def add_exponents(a: Expr, b: Expr) -> Expr:
 
 def multiply_exponents(a: Expr, b: Expr) -> Expr:
     if isinstance(a, Number) and isinstance(b, Number):
-        return number(a.value * b.value)
+        return b if a is UNIT else number(scaled(a.value, b.value))
     return _linear(times(a, b))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.expr import Expr, Eye, Name, Ones, Symbol, Zeros
+from ..core.expr import Expr, Name, Symbol, transpose
 from ..core.functions import TABLE
 from .fingerprints import key_of
 from .index_terms import Term, is_multilinear, read_terms
@@ -21,8 +21,10 @@ class Symmetry:
 
     def __call__(self, e: Expr) -> bool:
         known = self._known
+        if e in known:
+            return known[e]
         products: dict[Expr, Sequence[Term]] = {}
-        stack = [e] if e not in known else []
+        stack = [e]
         while stack:
             x = stack[-1]
             if x not in products:
@@ -44,7 +46,7 @@ class Symmetry:
         if isinstance(e, Symbol):
             return bool(e.attributes & SYMMETRIC)
         if not e.args:
-            return isinstance(e, (Eye, Ones, Zeros))
+            return transpose(e) is e
         if isinstance(e, Name):
             return known[e.args[0]]
         if is_multilinear(e):

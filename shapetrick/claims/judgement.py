@@ -6,7 +6,7 @@ gradient is derived too, and the claim compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,7 +29,7 @@ from ..validation.checker import checker_of
 from .comparison import agree, distance
 from .conventions import likeness
 from .diagnosis import Mistake, described, instead
-from .family_claims import Assertion
+from .family_claims import Assertion, Region
 from .fragments import distributed, terms_of
 from .intermediates import Intermediates
 from .repair import Repair, Repairer
@@ -73,73 +73,56 @@ class Judgement:
 
 
 def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
-    """The verdict on a request's claim."""
-    claim = request.claim
+    """The verdict on a request's claim: of members of families, on all for which it is made."""
+    claim, validation, ruling = request.claim, None, None
     assert claim is not None
-    if problem.families is not None:
-        return _judge_members(problem, request, seed)
-    validation = None
-    if claim.value is not None:
+    assertion = None if problem.families is None else Assertion(problem, request, seed)
+    if claim.value is not None and assertion is not None:
+        ruling = assertion.ruling(claim.value)
+        validation = ruling.validation
+    elif claim.value is not None:
         validation = verdict_on(problem, request, claim.value, seed)
-        if validation.verdict != "wrong":
-            verdict: ClaimVerdict = "right" if validation.verdict == "verified" else "unchecked"
-            error, reason = validation.max_relative_error, validation.reason
-            return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
-    return _Wrong(problem, request, validation, seed).judgement()
-
-
-def _judge_members(problem: Problem, request: Request, seed: int) -> Judgement:
-    """Likewise for members of families: a wrong claim is mended in one step alone, and what mends
-    it is checked in the whole network."""
-    claim = request.claim
-    assert claim is not None
-    assertion = Assertion(problem, request, seed)
-    ruling = None if claim.value is None else assertion.ruling(claim.value)
-    if ruling is not None and ruling.validation.verdict != "wrong":
-        v = ruling.validation
-        verdict: ClaimVerdict = "right" if v.verdict == "verified" else "unchecked"
-        return Judgement(
-            request, claim.text, verdict, v.max_relative_error, v.reason, None, None, v
-        )
-    validation = None if ruling is None else ruling.validation
+    if validation is not None and validation.verdict != "wrong":
+        verdict: ClaimVerdict = "right" if validation.verdict == "verified" else "unchecked"
+        error, reason = validation.max_relative_error, validation.reason
+        return Judgement(request, claim.text, verdict, error, reason, None, None, validation)
+    wrong = _Wrong(problem, request, validation, seed)
+    if assertion is None:
+        return wrong.judgement()
     regions = assertion.regions if ruling is None else ruling.regions
-    letter = "" if claim.over is None else claim.over.letter
+    return _judged_in_a_step(wrong.plain(), assertion, regions, seed)
+
+
+def _judged_in_a_step(
+    plain: Judgement, assertion: Assertion, regions: Sequence[Region], seed: int
+) -> Judgement:
+    """A wrong claim on members, mended in one step of the recurrence alone; what mends it is
+    checked in the whole network."""
+    claim = plain.request.claim
+    letter = "" if claim is None or claim.over is None else claim.over.letter
     wrong = next(r for r in regions if not r.right)
-    answer = assertion.answer(wrong)
+    answer = to_text(assertion.answer(wrong))
     rights = [r.text(letter) for r in regions if r.right]
-    found = Judgement(
-        request,
-        claim.text,
-        "wrong",
-        np.inf if validation is None else validation.max_relative_error,
-        "",
-        to_text(answer),
-        None,
-        validation,
-    )
     if rights:
         said = f"right for {' and '.join(rights)} only: for {wrong.text(letter)} the gradient is "
-        return replace(found, diagnosis=f"{said}`{to_text(answer)}`")
+        return replace(plain, diagnosis=f"{said}`{answer}`", suggestion=answer)
     step = assertion.step(wrong)
     if step is not None:
         alone, local = step
-        judged = _Wrong(alone, local, _local(alone, local, seed), seed).judgement()
+        value = None if local.claim is None else local.claim.value
+        validation = None if value is None else verdict_on(alone, local, value, seed)
+        judged = _Wrong(alone, local, validation, seed).judgement()
         if judged.suggestion is not None:
             right: set[Index] = set()
             with suppress(InputError):  # it mentions what isn't there at all these lengths
                 value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
                 right = {r.first for r in assertion.ruling(value).regions if r.right}
             if wrong.first in right:
-                return replace(judged, request=request, validation=validation, error=found.error)
-    plain = _Wrong(problem, request, validation, seed).plain()
-    said = f"the gradient is `{to_text(answer)}`"
-    return replace(found, diagnosis="; ".join(filter(None, [plain.diagnosis, said])))
-
-
-def _local(problem: Problem, request: Request, seed: int) -> Validation | None:
-    claim = request.claim
-    assert claim is not None
-    return None if claim.value is None else verdict_on(problem, request, claim.value, seed)
+                return replace(
+                    judged, request=plain.request, validation=plain.validation, error=plain.error
+                )
+    said = "; ".join(filter(None, [plain.diagnosis, f"the gradient is `{answer}`"]))
+    return replace(plain, diagnosis=said, suggestion=answer)
 
 
 def verdict_on(problem: Problem, request: Request, value: Expr, seed: int = 0) -> Validation:

@@ -24,13 +24,15 @@ from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
 from ..core.traversal import postorder
-from ..language.elaboration import read_claim, read_expression, vocabulary_of
+from ..language.claim_reading import read_claim
+from ..language.elaboration import read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
 from ..language.syntax import SyntaxNode
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
+from ..language.vocabularies import vocabulary_of
 from ..numerics.sampling import dims_of
 from ..validation.checker import Checker
 from .comparison import SAME, agree, distance, miss, ratio

@@ -15,7 +15,7 @@ from math import prod
 
 from ..core.dims import Dim
 from ..core.functions import TABLE
-from .ir import Value, walk
+from .ir import ArrayOperation, Value, walk
 
 
 class Phase(Enum):
@@ -52,7 +52,7 @@ def blocked(roots: Sequence[Value], sizes: Callable[[Dim], int]) -> Blocking | N
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-_VIEWS = frozenset({"transpose", "lift"})
+_VIEWS: frozenset[ArrayOperation] = frozenset({"transpose", "lift"})
 
 
 def _candidates(roots: Sequence[Value]) -> list[Dim]:
@@ -129,9 +129,12 @@ class _Analysis:
         return Phase.SUMMED if over_rows else self._row_by_row(v, own)
 
 
-_PER_ROW = frozenset({"max", "min", "prod"})  # of each row; over the rows there is no sum to make
-_SUMS = frozenset({"sum", "inner", "row_dots", "column_dots", "trace_of_product"})
-_ROW_BY_ROW = frozenset(
+# Of each row; over the rows there is no sum to make.
+_PER_ROW: frozenset[ArrayOperation] = frozenset({"max", "min", "prod"})
+_SUMS: frozenset[ArrayOperation] = frozenset(
+    {"sum", "inner", "row_dots", "column_dots", "trace_of_product"}
+)
+_ROW_BY_ROW: frozenset[ArrayOperation] = frozenset(
     {"add", "mul", "power", "root", "abstract", "equal", "transpose", "lift", "outer", "spread"}
 )
 

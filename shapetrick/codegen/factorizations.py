@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import Literal
 
 from ..core.functions import TABLE
-from .ir import Graph, Value, walk
+from .ir import ArrayOperation, Graph, Value, walk
 
-USES = ("solve", "inv", "det", "logdet")
+USES: Sequence[ArrayOperation] = ("solve", "inv", "det", "logdet")
+Factorization = Literal["cholesky", "lu"]
+_SOLVED: Mapping[tuple[str, bool], ArrayOperation] = {  # by the factorization, and if it is turned
+    ("cholesky", False): "cholesky_solve",
+    ("lu", False): "lu_solve",
+    ("lu", True): "lu_solve_transposed",
+}
 
 
 def with_shared_factors(graph: Graph, roots: Sequence[Value]) -> dict[Value, Value]:
@@ -23,7 +30,7 @@ def with_shared_factors(graph: Graph, roots: Sequence[Value]) -> dict[Value, Val
     for v in walk(roots):
         if v.op in USES:
             uses.setdefault(_base(v.args[0]), set()).add(v)
-    kinds: dict[Value, str] = {}
+    kinds: dict[Value, Factorization] = {}
     for base, users in uses.items():
         if definite.is_positive(base):
             kinds[base] = "cholesky"
@@ -33,7 +40,7 @@ def with_shared_factors(graph: Graph, roots: Sequence[Value]) -> dict[Value, Val
 
 
 def _replaced(
-    graph: Graph, roots: Sequence[Value], kinds: Mapping[Value, str]
+    graph: Graph, roots: Sequence[Value], kinds: Mapping[Value, Factorization]
 ) -> dict[Value, Value]:
     """Bottom up; which matrices are factored was decided on the plan as it was."""
     new: dict[Value, Value] = {}
@@ -55,22 +62,24 @@ def _base(a: Value) -> Value:
 
 
 def _solved(graph: Graph, factor: Value, args: Sequence[Value], turned: bool) -> Value:
-    op = f"{factor.op}_solve" + ("_transposed" if turned else "")
-    return graph.node(op, (factor, args[1]), None, args[1].shape)
+    return graph.node(_SOLVED[factor.op, turned], (factor, args[1]), None, args[1].shape)
 
 
 def _inverse(graph: Graph, factor: Value, args: Sequence[Value], turned: bool) -> Value:
-    inverse = graph.node(f"{factor.op}_inverse", (factor,), None, factor.shape)
     if factor.op == "cholesky":  # the triangle that LAPACK computes
-        return graph.node("mirrored", (inverse,), None, factor.shape)
+        triangle = graph.node("cholesky_inverse", (factor,), None, factor.shape)
+        return graph.node("mirrored", (triangle,), None, factor.shape)
+    inverse = graph.node("lu_inverse", (factor,), None, factor.shape)
     return graph.transpose(inverse) if turned else inverse
 
 
 def _log_determinant(graph: Graph, factor: Value, args: Sequence[Value], _: bool) -> Value:
     """Of L L' twice the logarithms of L's diagonal; of L U those of U's."""
-    entries = graph.node(f"{factor.op}_diagonal", (factor,), None, factor.shape[:1])
-    if factor.op == "lu":
-        entries = graph.function("abs", entries)
+    if factor.op == "cholesky":
+        entries = graph.node("cholesky_diagonal", (factor,), None, factor.shape[:1])
+    else:
+        diagonal = graph.node("lu_diagonal", (factor,), None, factor.shape[:1])
+        entries = graph.function("abs", diagonal)
     logarithms = graph.reduced("sum", graph.function("log", entries), None)
     return graph.scaled(Fraction(2 if factor.op == "cholesky" else 1), logarithms)
 
@@ -82,7 +91,7 @@ def _determinant(graph: Graph, factor: Value, args: Sequence[Value], turned: boo
     return graph.node("lu_det", (factor,))
 
 
-_OF_FACTOR: Mapping[str, Callable[[Graph, Value, Sequence[Value], bool], Value]] = {
+_OF_FACTOR: Mapping[ArrayOperation, Callable[[Graph, Value, Sequence[Value], bool], Value]] = {
     "solve": _solved,
     "inv": _inverse,
     "logdet": _log_determinant,
@@ -180,7 +189,7 @@ def _same(v: Value, known: Known) -> str:
     return known[v.args[0]]
 
 
-_RULES: Mapping[str, Callable[[Value, Known], str]] = {
+_RULES: Mapping[ArrayOperation, Callable[[Value, Known], str]] = {
     "input": _of_input,
     "number": _of_number,
     "size": lambda v, _: POSITIVE,

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.dims import ONE, Dim, Extent, extent
+from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
+from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
-from .ir import Graph, Value, pairs
+from .ir import ArrayOperation, Graph, Value, pairs
 from .reductions import inner, total
 
 
@@ -68,11 +69,14 @@ def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
     """The values of the expressions and of all that they are made of."""
     values: dict[Expr, Value] = {}
     names: dict[Value, str] = {}
-    for e in postorder(roots):
+    given = list(roots)
+    forms = written_through(given)
+    for e in postorder(forms):
         args = [values[a] for a in e.args]
         v = values[e] = _translated(graph, e, args)
         if isinstance(e, Name) and v.args:
             names.setdefault(v, e.name)
+    values.update((e, values[form]) for e, form in zip(given, forms, strict=True))
     return Translation(graph, values, names)
 
 
@@ -134,7 +138,7 @@ def _diag(c: Operation) -> Value:
     return c.graph.diagonal_matrix(c.x) if c.x.rank == 1 else reductions.diagonal(c.graph, c.x)
 
 
-def _leaf(op: str) -> Callable[[Operation], Value]:
+def _leaf(op: ArrayOperation) -> Callable[[Operation], Value]:
     return lambda c: c.graph.node(op, (), sizes_of(c.e) or None, extent(c.e.shape))
 
 
@@ -154,13 +158,15 @@ def _abstract(c: Operation) -> Value:
 # --------------------------------------------------------------------------- of a square matrix
 
 
-def _of_scalar(of_scalar: Callable[[Graph, Value], Value]) -> Callable[[Operation], Value]:
+def _of_square(
+    op: ArrayOperation, of_scalar: Callable[[Graph, Value], Value]
+) -> Callable[[Operation], Value]:
     """A function of a square matrix, which is simpler of a number."""
 
     def made(c: Operation) -> Value:
         if not c.x.rank:
             return of_scalar(c.graph, c.x)
-        return c.graph.node(c.e.op, c.args, None, extent(c.e.shape))
+        return c.graph.node(op, c.args, None, extent(c.e.shape))
 
     return made
 
@@ -207,11 +213,11 @@ def _dot(c: Operation) -> Value:
     return inner(c.graph, *c.args)
 
 
-def _extreme(c: Operation) -> Value:
-    return c.x if c.alone else c.graph.reduced(c.e.op, c.x, c.axis)
+def _extreme(op: ArrayOperation) -> Callable[[Operation], Value]:
+    return lambda c: c.x if c.alone else c.graph.reduced(op, c.x, c.axis)
 
 
-def _is_extreme(extreme: str) -> Callable[[Operation], Value]:
+def _is_extreme(extreme: ArrayOperation) -> Callable[[Operation], Value]:
     def made(c: Operation) -> Value:
         if c.alone:
             return c.graph.spread(c.graph.one, c.x.shape)
@@ -292,7 +298,87 @@ def reshaped(graph: Graph, v: Value, shape: Extent) -> Value:
     return v if v.shape == shape else graph.node("reshape", (v,), None, shape)
 
 
+# --------------------------------------------------------------------- slices, blocks and triangles
+
+
+def _part(c: Operation) -> Value:
+    """A slice; of what has one axis, one slice."""
+    assert isinstance(c.e, Part)
+    graph, sides = c.graph, c.e.args[0].shape
+    places: list[Place | None] = []
+    for bounds, dim in zip((c.e.rows, c.e.cols), sides, strict=True):
+        if dim == ONE:
+            continue
+        if bounds is None:
+            places.append(None)
+        else:
+            places.append((bounds[0] - ONE, bounds[1], bounds[0] == bounds[1]))
+    return graph.node("slice", (c.x,), tuple(places), extent(c.e.shape))
+
+
+def _block(c: Operation) -> Value:
+    """The parts of each row beside each other, the rows below each other."""
+    assert isinstance(c.e, BlockMatrix)
+    graph, width = c.graph, c.e.width
+    cells = list(zip(c.e.args, c.args, strict=True))
+    if ONE in c.e.shape:
+        vectors = [graph.spread(v, (ONE,)) if not v.rank else v for _, v in cells]
+        return _concatenated(graph, vectors, 0, extent(c.e.shape))
+    rows = []
+    for at in range(0, len(cells), width):
+        row = cells[at : at + width]
+        parts = [graph.spread(v, a.shape) if not v.rank else _whole(graph, v, a) for a, v in row]
+        rows.append(_concatenated(graph, parts, 1, (row[0][0].shape[0], c.e.shape[1])))
+    return _concatenated(graph, rows, 0, c.e.shape)
+
+
+def _whole(graph: Graph, v: Value, e: Expr) -> Value:
+    """The array with both its axes."""
+    return v if v.is_matrix else graph.lift(v) if e.shape[1] == ONE else reshaped(graph, v, e.shape)
+
+
+def _concatenated(graph: Graph, parts: Sequence[Value], axis: int, shape: Extent) -> Value:
+    return parts[0] if len(parts) == 1 else graph.node("concatenate", parts, axis, shape)
+
+
+def _acted(c: Operation) -> Value:
+    assert isinstance(c.e, Acted)
+    e, shape = c.e, extent(c.e.shape)
+    if not c.x.rank:
+        return c.x if e.function != "shift" else c.graph.number(0)
+    axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
+    if e.by is None:
+        return c.graph.node(_ACTED[e.function], (c.x,), axis, shape)
+    if axis == 0 or axis is None:
+        return _shifted(c.graph, c.x, e.by, shape)
+    turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
+    return c.graph.transpose(turned)
+
+
+def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
+    """The rows moved down, or up: zeros before or behind them, and as many rows as there were."""
+    up = all(k < 0 for _, k in by.terms)
+    places = -by if up else by
+    rest: tuple[Place | None, ...] = (None,) * (x.rank - 1)
+    empty = graph.spread(graph.number(0), (places, *shape[1:]))
+    parts = [x, empty] if up else [empty, x]
+    longer = graph.node("concatenate", parts, 0, (shape[0] + places, *shape[1:]))
+    first = places if up else NOTHING
+    return graph.node("slice", (longer,), ((first, first + shape[0], False), *rest), shape)
+
+
+_ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number
+    "flip": "flip",
+    "lower": "lower",
+    "upper": "upper",
+    "cumsum": "cumsum",
+}
+Place = tuple[Dim, Dim, bool]  # of an axis: from where, to where, and whether it is one entry
+
 TABLE: Mapping[str, Callable[[Operation], Value]] = {
+    "part": _part,
+    "block": _block,
+    "acted": _acted,
     "number": lambda c: c.graph.number(value_of(c.e)),
     "dimension": lambda c: c.graph.size(Dim.of(str(c.e))),
     "constant": lambda c: c.graph.node("constant", (), c.e.payload[0], ()),
@@ -311,9 +397,9 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "matmul": _matmul,
     "transpose": lambda c: c.graph.transpose(c.x),
     "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,
-    "det": _of_scalar(lambda graph, x: x),
-    "logdet": _of_scalar(_absolute_logarithm),
-    "inv": _of_scalar(Graph.reciprocal),
+    "det": _of_square("det", lambda graph, x: x),
+    "logdet": _of_square("logdet", _absolute_logarithm),
+    "inv": _of_square("inv", Graph.reciprocal),
     "adj": _adjugate,
     "diag": _diag,
     "vec": _vec,
@@ -322,8 +408,8 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "sum": _sum,
     "mean": _mean,
     "prod": _product_of_entries,
-    "max": _extreme,
-    "min": _extreme,
+    "max": _extreme("max"),
+    "min": _extreme("min"),
     "ismax": _is_extreme("max"),
     "ismin": _is_extreme("min"),
     "norm": _norm,

@@ -12,20 +12,35 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 from ..core.dims import ONE, Dim, Extent, Sides, extent
 from ..core.expr import Real
+
+# Operations on arrays, in groups: what is given, of every entry, what stands where, sums and
+# products, of square matrices, and what products are until `codegen/chain_order.py` orders them.
+ArrayOperation = Literal[
+    "number", "size", "constant", "input",
+    "add", "mul", "power", "root", "equal", "function", "abstract",
+    "transpose", "lift", "ravel", "reshape", "spread", "array", "full", "zeros", "ones", "eye",
+    "commute", "diagonal_matrix", "diagonal", "kron", "slice", "concatenate", "flip", "lower",
+    "upper", "cumsum",
+    "sum", "prod", "max", "min", "trace", "inner", "trace_of_product", "row_dots", "column_dots",
+    "outer", "matmul",
+    "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
+    "cholesky_solve", "cholesky_inverse", "lu", "lu_diagonal", "lu_det", "lu_solve",
+    "lu_solve_transposed", "lu_inverse",
+    "chain", "trace_of_chain", "diagonal_of_chain",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Value:
     """An array that is computed. Compare with `is`: a graph has one node for equal ones.
 
-    `op` is an operation on arrays, of which the library has a few dozen; a "function" of the
-    operation table that is none of these has its name in `data`."""
+    A "function" is one of the operation table that is no other operation: its name is `data`."""
 
-    op: str
+    op: ArrayOperation
     args: tuple[Value, ...]
     data: Any
     shape: Extent
@@ -67,7 +82,11 @@ class Graph:
         self.one = self.number(Fraction(1))
 
     def node(
-        self, op: str, args: Sequence[Value] = (), data: Any = None, shape: Extent = ()
+        self,
+        op: ArrayOperation,
+        args: Sequence[Value] = (),
+        data: Any = None,
+        shape: Extent = (),
     ) -> Value:
         """The one node of these fields, as they are."""
         key = (op, tuple(args), type(data), data, shape)
@@ -103,7 +122,9 @@ class Graph:
         scalars = [a for a in factors if not a.rank]
         coefficient: Real = prod((a.data for a in scalars if a.op == "number"), start=Fraction(1))
         scalars = [a for a in scalars if a.op != "number"]
-        arrays = sorted((a for a in factors if a.rank), key=lambda a: len(significant(a.shape)))
+        arrays = sorted(
+            (a for a in factors if a.rank), key=lambda a: sum(d != ONE for d in a.shape)
+        )
         if coefficient != 1 or not (scalars or arrays):
             scalars.insert(0, self.number(coefficient))
         whole = [*scalars, *arrays]
@@ -154,7 +175,7 @@ class Graph:
         """The square root, entry by entry."""
         return self.entrywise("root", a)
 
-    def entrywise(self, op: str, *args: Value, data: Any = None) -> Value:
+    def entrywise(self, op: ArrayOperation, *args: Value, data: Any = None) -> Value:
         """An operation on every entry."""
         return self.node(op, args, data, broadcast(args))
 
@@ -207,7 +228,7 @@ class Graph:
     def diagonal_matrix(self, v: Value) -> Value:
         return self.node("diagonal_matrix", (v,), None, (*v.shape, *v.shape))
 
-    def reduced(self, op: str, a: Value, axis: int | None) -> Value:
+    def reduced(self, op: ArrayOperation, a: Value, axis: int | None) -> Value:
         """A reduction by its name, without simplifications."""
         shape = () if axis is None else tuple(d for i, d in enumerate(a.shape) if i != axis)
         return self.node(op, (a,), axis, shape)
@@ -286,11 +307,6 @@ def _grouped(build: Callable[..., Value], operands: list[Value]) -> list[Value]:
         starts = range(0, len(operands), MOST_OPERANDS)
         operands = [build(*operands[i : i + MOST_OPERANDS]) for i in starts]
     return operands
-
-
-def significant(shape: Extent) -> Extent:
-    """The axes that are not there for broadcasting alone."""
-    return tuple(d for d in shape if d != ONE)
 
 
 def broadcast(args: Sequence[Value]) -> Extent:

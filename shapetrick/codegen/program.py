@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
@@ -22,6 +23,30 @@ from .ir import Graph, Value, walk
 from .reuse import with_products_reused
 
 
+class Returned(Protocol):
+    """What a function returns: a value or a gradient, or one for each member if it is `listed`."""
+
+    @property
+    def key(self) -> str:
+        """As typed: "J", "grad J wrt w"."""
+
+    @property
+    def expression(self) -> Expr:
+        """What it comes to; of members, that of one."""
+
+    @property
+    def result(self) -> Result | None:
+        """None for what was differentiated."""
+
+    @property
+    def request(self) -> Request | None:
+        """What it answers."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is a list of members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A value that is returned: `J`, or the answer to a request."""
@@ -31,6 +56,7 @@ class Output:
     expression: Expr
     value: Value
     result: Result | None = None  # None for what was differentiated
+    listed: bool = False
 
     @property
     def request(self) -> Request | None:
@@ -77,7 +103,7 @@ def program(
     if with_values:
         for of, text in {r.request.of: r.request.of_text for r in results}.items():
             wanted.append(Wanted(text, _word(text) or "value", of))
-    keys = [_key(result.request) for result in results]
+    keys = [result.request.key for result in results]
     for plain, result in zip(keys, results, strict=True):
         request, key = result.request, plain
         if keys.count(plain) > 1 and request.direction is not None:
@@ -134,7 +160,7 @@ def rules(
         request = result.request
         if request.kind not in ("grad", "vjp"):
             raise RequestError(
-                f"`{_key(request)}` is no backward rule: the target takes `grad` and `vjp` alone."
+                f"`{request.key}` is no backward rule: the target takes `grad` and `vjp` alone."
             )
         by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
     return [_rule(problem, list(found.values()), sizes, is_spelled) for found in by_value.values()]
@@ -159,15 +185,11 @@ def _rule(
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:
             gradient = substitute(gradient, {asked.direction: upstream})
-        wanted.append(Wanted(_key(asked), name, gradient, result))
+        wanted.append(Wanted(asked.key, name, gradient, result))
     variables = [result.request.wrt for result in results]
     return BackwardRule(
         planned(wanted, list(problem.symbols), sizes, is_spelled, variables), upstream
     )
-
-
-def _key(request: Request) -> str:
-    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
 
 
 def _word(text: str) -> str:
@@ -229,5 +251,7 @@ def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     dims: list[Dim] = []
     for v in walk(values):
         data = v.data if isinstance(v.data, tuple) else (v.data,)
+        if v.op == "slice":
+            data = tuple(end for place in data if place is not None for end in place)
         dims += [*v.shape, *(d for d in data if isinstance(d, Dim))]
     return tuple(dict.fromkeys(name for d in dims for name in d.names))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .ir import Graph, Value, rewritten, walk
+from .ir import ArrayOperation, Graph, Value, rewritten, walk
 
-_AXES: Mapping[str, int | None] = {"inner": None, "row_dots": 1, "column_dots": 0}
+_AXES: Mapping[ArrayOperation, int | None] = {"inner": None, "row_dots": 1, "column_dots": 0}
 
 
 def with_products_reused(graph: Graph, roots: Sequence[Value]) -> dict[Value, Value]:

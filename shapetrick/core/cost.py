@@ -14,7 +14,9 @@ from .traversal import postorder
 def length(e: Expr) -> int:
     """How many operators and calls a person writes for it: the cost that simplification lowers."""
     known = e.written_length
-    stack = [e] if known is None else []
+    if known is not None:
+        return known
+    stack = [e]
     while stack:
         x = stack[-1]
         args = x.args if not isinstance(x, Name) else ()
@@ -45,6 +47,8 @@ def _leaf_length(x: Expr) -> int:
 
 
 def _own_length(x: Expr) -> int:
+    if len(x.args) == 1:
+        return 1
     if isinstance(x, Add):  # a minus inside a sum is its operator; in front it is one more
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if isinstance(x, Times):

@@ -1,15 +1,16 @@
 """The time limit: the last stop of a request that the budget let pass.
 
-A watch interrupts the thread that works, as Ctrl-C does, from a thread of its own: so it works in
-any thread and on every system, and no loop has to ask for it. The time is the processor's where the
-system tells it of a thread, so that a busy machine takes nothing away. What outlives a request
-(interned nodes, confirmed rules) is written whole or not at all. It only ever ends a request, so no
-answer or verdict depends on it; what is counted (`core/budget.py`) refuses first wherever we know
-how much it is.
+A watch interrupts the thread that works, as Ctrl-C does, from a thread that all watches share: so
+it works in any thread and on every system, and no loop has to ask for it. The time is the
+processor's where the system tells it of a thread, so that a busy machine takes nothing away. What
+outlives a request (interned nodes, confirmed rules) is written whole or not at all. It only ever
+ends a request, so no answer or verdict depends on it; what is counted (`core/budget.py`) refuses
+first wherever we know how much it is.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -64,14 +65,17 @@ class _Watch:
 
     def __init__(self, seconds: float) -> None:
         self.interrupt: type[BaseException] = type("_Interrupt", (BaseException,), {})
-        self._seconds = seconds
+        self.seconds = seconds
         self._worker = threading.get_ident()
-        self._ended = threading.Event()
+        self._clock = _clock()
+        self._over = self._clock() + seconds
+        self._latest = time.monotonic() + _LONGEST * seconds
         self._lock = threading.Lock()
+        self._ended = False
         self._sent = False
 
     def start(self) -> None:
-        threading.Thread(target=self._run, args=(_clock(),), daemon=True).start()
+        _watcher.take(self)
 
     def end(self) -> None:
         """From here on it doesn't interrupt. What was sent and has not arrived is replaced by one
@@ -79,29 +83,66 @@ class _Watch:
         standing, in which a traced function of 3.11 never gets past its first step."""
         while True:
             try:
+                _watcher.leave(self)
                 with self._lock:
-                    self._ended.set()
+                    self._ended = True
                 while self._sent:
                     _send(self._worker, self.interrupt)
                 return
             except self.interrupt:
-                if self._ended.is_set():  # and none is on its way: a thread has room for one
+                if self._ended:  # and none is on its way: a thread has room for one
                     return
 
-    def _run(self, clock: Callable[[], float]) -> None:
-        over, latest = clock() + self._seconds, time.monotonic() + _LONGEST * self._seconds
-        wait = self._seconds
-        while not self._ended.wait(wait):
-            left = min(over - clock(), latest - time.monotonic())
-            wait = max(left, _SHORTEST) if left > 0 else _AGAIN
-            if left <= 0:
-                self._interrupt()
-
-    def _interrupt(self) -> None:
+    def look(self) -> float:
+        """Interrupt if the time is over; after how many seconds to look again."""
         with self._lock:
-            if not self._ended.is_set():
-                self._sent = True
-                _send(self._worker, self.interrupt)
+            if self._ended:
+                return _AGAIN
+            left = min(self._over - self._clock(), self._latest - time.monotonic())
+            if left > 0:
+                return max(left, _SHORTEST)
+            self._sent = True
+            _send(self._worker, self.interrupt)
+            return _AGAIN
+
+
+class _Watcher:
+    """The thread that looks at all watches, asleep until the first of them may be over: to begin
+    and to end one costs no switch of threads.
+
+    What the working threads touch of it are single steps, so that an interrupt leaves it whole."""
+
+    def __init__(self) -> None:
+        self._watches: dict[_Watch, None] = {}
+        self._wake = threading.Lock()  # free where there is something new to look at
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wakes = math.inf  # when it looks next; infinity is no promise
+
+    def take(self, watch: _Watch) -> None:
+        self._watches[watch] = None
+        if time.monotonic() + watch.seconds < self._wakes:
+            with suppress(RuntimeError):  # it is free already
+                self._wake.release()
+        if self._thread is None or not self._thread.is_alive():  # or this is a fork of its process
+            with self._starting:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._run, daemon=True)
+                    self._thread.start()
+
+    def leave(self, watch: _Watch) -> None:
+        self._watches.pop(watch, None)
+
+    def _run(self) -> None:
+        while True:
+            self._wakes = math.inf
+            wait = min((watch.look() for watch in list(self._watches)), default=-1.0)
+            if wait >= 0:
+                self._wakes = time.monotonic() + wait
+            self._wake.acquire(timeout=wait)
+
+
+_watcher = _Watcher()
 
 
 def _send(thread: int, exception: type[BaseException]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from .errors import ShapeError
@@ -56,6 +57,9 @@ class Dim:
     def __sub__(self, other: Dim) -> Dim:
         return _collect([*self.terms, *((names, -k) for names, k in other.terms)])
 
+    def __neg__(self) -> Dim:
+        return NOTHING - self
+
     def __mul__(self, other: Dim) -> Dim:
         degree = sum(max((len(names) for names, _ in d.terms), default=0) for d in (self, other))
         if max(degree, len(self.terms) * len(other.terms)) > MOST_TERMS:
@@ -76,6 +80,16 @@ class Dim:
     def names(self) -> tuple[str, ...]:
         """The names that occur in it, sorted."""
         return tuple(sorted({name for names, _ in self.terms for name in names}))
+
+    @property
+    def least(self) -> int | None:
+        """Its least value, where it does not fall as its names grow, from 1 on; else None."""
+        return _least(self)
+
+    def is_at_least(self, k: int) -> bool:
+        """Whether it is, whatever sizes its names have."""
+        least = self.least
+        return least is not None and least >= k
 
     def size(self, sizes: Mapping[str, int]) -> int:
         """Its value with the names' sizes put in; a number's own digits may be given a size too."""
@@ -120,7 +134,18 @@ Shape = tuple[Dim, Dim]
 Sides = tuple[Dim, Dim]  # the rows and columns that a factor of a product has
 Extent = tuple[Dim, ...]  # the shape of an array: one dimension for each axis
 ONE = Dim.of(1)
+NOTHING = Dim.of(0)
 SCALAR: Shape = (ONE, ONE)
+
+
+@lru_cache(maxsize=4096)
+def _least(dim: Dim) -> int | None:
+    if dim.integer is not None:
+        return dim.integer
+    above = dim.substitute({name: ONE + Dim.of(name) for name in dim.names})
+    if any(names and k < 0 for names, k in above.terms):
+        return None
+    return next((k for names, k in above.terms if not names), 0)
 
 
 def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
@@ -134,7 +159,8 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:
 
 def shape_text(shape: Shape) -> str:
     """`m×n`; sums and products in brackets: `m×(n+1)`."""
-    return "×".join(f"({d})" if " " in str(d) or "+" in str(d) else str(d) for d in shape)
+    sums = (len(d.terms) > 1 or {*" +"} & {*str(d)} for d in shape)
+    return "×".join(f"({d})" if is_sum else str(d) for d, is_sum in zip(shape, sums, strict=True))
 
 
 def extent(sides: Sides) -> Extent:

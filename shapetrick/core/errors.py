@@ -7,6 +7,7 @@ ShapetrickError
 │   ├── ShapeError        shapes don't fit
 │   ├── InferenceError    a shape can't be inferred
 │   ├── OperandError      in Python: something is no operand of an expression
+│   ├── TraceError        a Python function can't be followed
 │   └── RequestError      a request asks for what can't be had
 ├── DerivationError       the input is fine, but no gradient was found (exit status 1)
 ├── CodeError             generated code is not what it says (exit status 1)
@@ -16,9 +17,16 @@ ShapetrickError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 CONTEXT_WIDTH = 100
+
+
+def enumerated(words: Sequence[str], last: str = "and") -> str:
+    """`A, B and C`."""
+    *most, end = words
+    return f"{', '.join(most)} {last} {end}" if most else end
 
 
 class Span(NamedTuple):
@@ -33,6 +41,10 @@ class Span(NamedTuple):
     def line_of(self, text: str) -> int:
         """The 1-based number of the line in which the span starts."""
         return text.count("\n", 0, self.start) + 1
+
+    def column_of(self, text: str) -> int:
+        """The 1-based place in its line at which the span starts, in characters."""
+        return self.start - text.rfind("\n", 0, self.start)
 
 
 class ShapetrickError(Exception):
@@ -86,6 +98,17 @@ class InferenceError(InputError):
 
 class OperandError(InputError, TypeError):
     """In Python: a value is no operand of an expression, or an expression is used as a value."""
+
+
+class TraceError(InputError):
+    """A Python function does what can't be followed, or is read as something else.
+
+    `file` is the one in which the place is."""
+
+    file: str | None = None
+
+    def __str__(self) -> str:
+        return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"
 
 
 class RequestError(InputError):

@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 import numbers
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, ClassVar, NoReturn, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeVar, get_args
 
-from .dims import ONE, SCALAR, Dim, Shape, broadcast, shape_text
+from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
 from .indices import Index, Range, member, parts
@@ -157,6 +156,7 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
 # ------------------------------------------------------------------------------- kinds of nodes
 
 Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
+StructureKind = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
 _node = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
@@ -239,6 +239,16 @@ class Commute(Expr):
 
 
 @_node
+class Structured(Expr):
+    """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
+    selects rows or columns), one turned round, or what is below or above the diagonal."""
+
+    pattern: StructureKind
+    offset: Dim
+    op: ClassVar[str] = "structured"
+
+
+@_node
 class Name(Named):
     """A definition: has the value of its body, and prints as its name."""
 
@@ -307,9 +317,28 @@ class Call(Expr):
     def op(self) -> str:
         return self.function
 
+    @property
+    def payload(self) -> tuple[Any, ...]:
+        return self.function, self.data
+
+
+class Computation(Protocol):
+    """What computes a value from sizes, abstract functions and the values of the arguments."""
+
+    def __call__(self, sizes: Any, functions: Any, *values: Any) -> Any: ...
+
+
+@_node
+class Computed(Expr):
+    """What only numbers tell, such as the solution of equations: part of no answer."""
+
+    compute: Computation
+    op: ClassVar[str] = "computed"
+
 
 Node = (
-    Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Name
+    Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
+    | Name
     | Add | Times | Power | MatMul | Transpose | Total | Abstract | Call
 )  # fmt: skip
 NodeT = TypeVar("NodeT", bound=Expr)
@@ -326,7 +355,8 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
         shape = None  # of a node that exists it isn't computed again
     key = (kind, args, shape, *payload)
     if kind is Number:
-        key = (*key, type(payload[0]))  # 0.5 and 1/2 are equal, and print differently
+        (value,) = payload  # 0.5 and 1/2 are equal, and print differently
+        key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
     found = _nodes.get(key)
     if found is None:
         found = _nodes[key] = kind(args, shape or _broadcast(kind, args), *payload)
@@ -338,15 +368,17 @@ def number(value: int | Real) -> Number:
     return UNIT if value is WHOLE else _number(value)
 
 
-@lru_cache(maxsize=4096, typed=True)
 def _bits(value: Fraction) -> int:
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
+    p, q = value.as_integer_ratio()
+    return max(p.bit_length(), q.bit_length())
 
 
 def _number(value: int | Real) -> Number:
-    if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
-        raise ShapeError("a number has more than 300 digits.")
-    return node(Number, (), SCALAR, value if isinstance(value, Real) else Fraction(value))
+    if isinstance(value, Fraction):
+        if _bits(value) > MOST_BITS:
+            raise ShapeError("a number has more than 300 digits.")
+        return node(Number, (), SCALAR, value)
+    return node(Number, (), SCALAR, value if isinstance(value, float) else Fraction(value))
 
 
 WHOLE = Fraction(1)
@@ -397,9 +429,27 @@ def is_identity(e: Expr) -> bool:
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
 
 
+def computed(compute: Computation, shape: Shape, *args: Expr) -> Expr:
+    """What is computed of the arguments' values, of that shape."""
+    return node(Computed, args, shape, compute)
+
+
 def commute(m: Dim, n: Dim) -> Expr:
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
     return node(Commute, (), (m * n, m * n), (m, n))
+
+
+def structured(pattern: StructureKind, rows: Dim, cols: Dim, offset: Dim = NOTHING) -> Expr:
+    """The matrix of that pattern; where it is an identity, or zero, these."""
+    if pattern == "moved" and ((offset - cols).is_at_least(0) or (-offset - rows).is_at_least(0)):
+        return zeros(rows, cols)
+    if (pattern, cols) == ("lower", ONE) or (pattern, rows) == ("upper", ONE):
+        return ones(rows, cols)
+    if pattern != "turned" and ONE in (rows, cols):
+        pattern = "moved"  # of a triangle, its corner is left
+    if (rows, cols) == SCALAR or (pattern == "moved" and rows == cols and offset == NOTHING):
+        return eye(rows)
+    return node(Structured, (), (rows, cols), pattern, offset)
 
 
 def named(name: str, body: Expr) -> Expr:
@@ -487,6 +537,9 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
+_TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
+
+
 def transpose(a: Expr) -> Expr:
     """The transpose; of a transpose the matrix itself, of a scalar the scalar."""
     if a.is_scalar:
@@ -498,6 +551,8 @@ def transpose(a: Expr) -> Expr:
             return node(type(a), (), a.shape[::-1])
         case Eye():
             return a
+        case Structured():
+            return structured(_TURNED.get(a.pattern, a.pattern), *a.shape[::-1], -a.offset)
     return node(Transpose, (a,), a.shape[::-1])
 
 
@@ -539,6 +594,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return abstract(e.name, e.order, args[0])
         case Call():
             return call(e.function, *args, data=e.data)
+        case Computed():
+            return node(Computed, tuple(args), e.shape, e.compute)
     return call(e.op, *args)
 
 
@@ -633,9 +690,10 @@ def sizes_of(e: Expr) -> tuple[Dim, ...]:
 
 def _flatten(kind: type[Expr], args: Iterable[Expr]) -> tuple[Expr, ...]:
     given = tuple(args)
-    if kind not in {type(a) for a in given}:
-        return given
-    return tuple([part for a in given for part in (a.args if type(a) is kind else (a,))])
+    for a in given:
+        if type(a) is kind:
+            return tuple([part for a in given for part in (a.args if type(a) is kind else (a,))])
+    return given
 
 
 def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:

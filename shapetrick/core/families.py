@@ -95,6 +95,9 @@ class Families(NamedTuple):
         return min(starts, key=lambda i: i.place, default=Index("", 1))
 
 
+NO_FAMILIES = Families((), ())  # those of a plain problem
+
+
 class Incomparable(Exception):
     """Two indices count from different lengths."""
 

@@ -1,4 +1,5 @@
-"""Files that are replaced as a whole or not at all, and folders where the program keeps its own.
+"""Files that are replaced as a whole or not at all, and the folders of the program: where it keeps
+what is its own, and what came along with it.
 
 Every file that the program writes is written here; nothing of ours comes before this module.
 """
@@ -31,6 +32,12 @@ def own_folder(kind: Literal["cache", "data", "state"]) -> Path:
     if given.is_absolute():
         return given / "shapetrick"
     return Path.home() / (mac if sys.platform == "darwin" else plain) / "shapetrick"
+
+
+def shipped(name: str) -> Path:
+    """A folder that came along: in the package of a wheel, beside it in a clone."""
+    package = Path(__file__).parents[1]
+    return next(d for d in (package / name, package.parent / name) if d.is_dir())
 
 
 def make_folder(folder: Path) -> None:

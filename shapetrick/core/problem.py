@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
 from .families import Families
@@ -49,6 +50,11 @@ class Request:
     claim: Claim | None = None
     span: Span | None = None
 
+    @property
+    def key(self) -> str:
+        """What it asks for: "grad J wrt w"."""
+        return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
+
 
 class EqualityClaim(NamedTuple):
     """`check E1 = E2`: both sides, and as typed."""
@@ -80,6 +86,7 @@ class Problem:
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
+    systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
 
     def taken(self, request: Request) -> set[str]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from .dims import Dim, Shape
+from .equations import EquationSystem
 from .expr import Expr, Symbol
 from .indices import Range
 from .problem import Request
@@ -130,6 +131,26 @@ class Recursion(NamedTuple):
     least: Mapping[str, int]
 
 
+class AdjointEquation(NamedTuple):
+    """`left` = `right`, linear in the multipliers, one for each unknown; `entries` says at which
+    entries it holds, where not at all."""
+
+    unknown: Symbol
+    left: Expr
+    right: Expr
+    entries: str = ""
+
+
+class Adjoint(NamedTuple):
+    """What a result consists of where equations determine unknowns: the systems, and the
+    multipliers of their equations, that are named by the adjoint equations. The multipliers with a
+    closed form are definitions."""
+
+    systems: tuple[EquationSystem, ...]
+    multipliers: tuple[Symbol, ...]
+    equations: tuple[AdjointEquation, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """All that was found for one request; `api.Derivation` is its public face.
@@ -146,6 +167,7 @@ class Result:
     validation: Validation
     notes: tuple[str, ...] = ()
     recursion: Recursion | None = None
+    adjoint: Adjoint | None = None
 
     @property
     def expanded(self) -> Expr:

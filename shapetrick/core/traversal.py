@@ -1,10 +1,10 @@
 """Walks over expressions, arguments first: to all nodes, by a memo, with parts replaced, with other
-dimensions; and to what is reached."""
+dimensions; to what is reached from a place, and which places are one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from . import expr as ex
 from .dims import Dim
@@ -24,6 +24,31 @@ def reachable(start: PlaceT, direct: Callable[[PlaceT], Iterable[PlaceT]]) -> di
                 found[place] = None
                 stack.append(place)
     return found
+
+
+class Classes(Generic[PlaceT]):
+    """Which places are one, as far as pairs say so (union–find)."""
+
+    def __init__(self, pairs: Iterable[tuple[PlaceT, PlaceT]] = ()) -> None:
+        self._above: dict[PlaceT, PlaceT] = {}
+        for a, b in pairs:
+            self.join(a, b)
+
+    def of(self, place: PlaceT) -> PlaceT:
+        """The place that stands for all that are one with it."""
+        above = self._above
+        while place in above:
+            higher = above[place]
+            above[place] = above.get(higher, higher)
+            place = higher
+        return place
+
+    def join(self, a: PlaceT, b: PlaceT) -> bool:
+        """Make two places one; false if they are."""
+        a, b = self.of(a), self.of(b)
+        if a != b:
+            self._above[a] = b
+        return a != b
 
 
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
@@ -128,6 +153,8 @@ def redimensioned(
                 new[e] = ex.eye(dim(e.shape[0]))
             case ex.Commute():
                 new[e] = ex.commute(*map(dim, e.sizes))
+            case ex.Structured():
+                new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
             case _ if sizes_of(e):
                 new[e] = ex.call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
             case _:

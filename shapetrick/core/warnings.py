@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .equations import inputs_of, systems_within
 from .problem import DerivativeKind, Problem, Request
 from .traversal import symbols_of
 
@@ -21,7 +22,7 @@ _ANSWERS: dict[DerivativeKind, str] = {
 
 def warnings_of(problem: Problem, request: Request | None = None) -> tuple[str, ...]:
     """The warnings of a problem, after that of a request, if there is one."""
-    found = [] if request is None or problem.families is not None else [absence(request)]
+    found = [] if request is None or problem.families is not None else [absence(request, problem)]
     for assumed in problem.assumptions:
         name, _, shape = assumed.partition(" is ")
         found.append(f"`{name}` is not declared: taken as {shape}.")
@@ -33,10 +34,13 @@ def unused_of(problem: Problem) -> tuple[str, ...]:
     return tuple(f"`{name}` is declared, and nothing uses it." for name in problem.unused)
 
 
-def absence(request: Request) -> str:
-    """That the variable does not occur in what is differentiated; empty if it does."""
+def absence(request: Request, problem: Problem | None = None) -> str:
+    """That the variable does not occur in what is differentiated, nor in the equations of a
+    problem's unknowns in it; empty if it does."""
     wrt = request.wrt
+    systems = systems_within([request.of], () if problem is None else problem.systems)
     contained = [e for e in symbols_of(request.of) if e is not request.direction]
+    contained += [e for e in inputs_of(systems) if e not in contained]
     if wrt in contained:
         return ""
     name, of = wrt.name, " ".join(request.of_text.split())

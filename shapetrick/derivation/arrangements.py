@@ -10,9 +10,9 @@ and finite differences decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
-from itertools import product
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,18 +72,13 @@ def arrangements(
     legs: transposes and matrix products alone."""
     legs = [leg for t in factors for leg in t.legs]
     legs += [Leg(leg.dim, negated(leg.unit)) for leg in target.legs]
-    by_dim: dict[str, list[int]] = {}
-    for i, leg in enumerate(legs):
-        by_dim.setdefault(leg.dim, []).append(i)
-    choices = [
-        list(_partitions(places, [legs[i].unit for i in places], pairs))
-        for places in by_dim.values()
-    ]
-    for combination in product(*choices):
-        blocks = [0] * len(legs)
-        for k, block in enumerate(b for partition in combination for b in partition):
-            for i in block:
-                blocks[i] = k
+
+    def stands(block: Sequence[int]) -> bool:
+        units = [legs[i].unit for i in block]
+        return (not pairs or len(block) == 2) and cancels(units) and not falls_apart(units)
+
+    dims = [leg.dim for leg in legs]
+    for blocks in partitions(dims, lambda block, _: not pairs or len(block) < 2, stands):
         yield Arrangement(_canonical(blocks))
 
 
@@ -99,29 +94,46 @@ def count_arrangements(factors: Sequence[Type], target: Type) -> int:
     return total
 
 
-def _partitions(
-    places: Sequence[int], units: Sequence[Any], pairs: bool
+def partitions(
+    dims: Sequence[Hashable],
+    joins: Callable[[Sequence[int], int], bool],
+    stands: Callable[[Sequence[int]], bool],
+    most: int | None = None,
+) -> Iterator[Blocks]:
+    """The partitions of legs with these dimensions into blocks of one dimension each: a leg may be
+    put into a block that it `joins`, and each block, once complete, `stands`. Of one dimension's
+    partitions no more than `most` are made."""
+    by_dim: dict[Hashable, list[int]] = {}
+    for i, dim in enumerate(dims):
+        by_dim.setdefault(dim, []).append(i)
+    choices = [list(islice(_split(legs, joins, stands), most)) for legs in by_dim.values()]
+    for combination in product(*choices):
+        blocks = [0] * len(dims)
+        for k, block in enumerate(b for partition in combination for b in partition):
+            for i in block:
+                blocks[i] = k
+        yield tuple(blocks)
+
+
+def _split(
+    legs: Sequence[int],
+    joins: Callable[[Sequence[int], int], bool],
+    stands: Callable[[Sequence[int]], bool],
 ) -> Iterator[list[tuple[int, ...]]]:
-    """The partitions of the places into blocks whose units cancel."""
+    """The partitions of legs of one dimension."""
     blocks: list[list[int]] = []
 
-    def fits(block: list[int]) -> bool:
-        if pairs and len(block) != 2:
-            return False
-        here = [units[k] for k in block]
-        return cancels(here) and not falls_apart(here)
-
     def extend(k: int) -> Iterator[list[tuple[int, ...]]]:
-        if k == len(places):
-            if all(fits(b) for b in blocks):
-                yield [tuple(places[j] for j in b) for b in blocks]
+        if k == len(legs):
+            if all(map(stands, blocks)):
+                yield [tuple(b) for b in blocks]
             return
         for block in blocks:
-            if not pairs or len(block) < 2:
-                block.append(k)
+            if joins(block, legs[k]):
+                block.append(legs[k])
                 yield from extend(k + 1)
                 block.pop()
-        blocks.append([k])
+        blocks.append([legs[k]])
         yield from extend(k + 1)
         blocks.pop()
 

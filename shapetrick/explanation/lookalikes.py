@@ -19,11 +19,12 @@ import numpy as np
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Edge, Nodes, Term, read_terms
 from ..core.cost import length
-from ..core.dims import ONE, Dim, Shape
+from ..core.dims import ONE, Shape
 from ..core.expr import UNIT, Expr, Number, Transpose
 from ..core.functions import Array
 from ..core.results import FactorSide, Rejected
-from ..derivation.arrangements import einsum
+from ..core.traversal import Classes
+from ..derivation.arrangements import Blocks, einsum, partitions
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
 from ..numerics.sampling import assignments
@@ -236,7 +237,7 @@ def _sides(
     path: ComposedLine, target: LineFactor, shape: Shape, text: Callable[[Expr], str]
 ) -> tuple[FactorSide, ...]:
     """The sides of a line's factors, and of what they are arranged to."""
-    dims = _Classes(path.dims)
+    dims = Classes(path.dims)
     solved = _solve(path.units)
     sides = []
     for owner, piece in enumerate((*path.pieces, target)):
@@ -254,24 +255,10 @@ def _sides(
 
 def _solution(path: ComposedLine, target: LineFactor) -> list[int]:
     """The blocks in which the rules put the sides."""
-    blocks = _Classes(path.blocks)
+    blocks = Classes(path.blocks)
     found = [blocks.of(p.block) for piece in (*path.pieces, target) for p in piece.places]
     order: dict[int, int] = {}
     return [order.setdefault(b, len(order)) for b in found]
-
-
-class _Classes:
-    """Which numbers are equal, from pairs (union–find)."""
-
-    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
-        self._parent: dict[int, int] = {}
-        for a, b in pairs:
-            self._parent[self.of(a)] = self.of(b)
-
-    def of(self, a: int) -> int:
-        while a in self._parent and self._parent[a] != a:
-            a = self._parent[a]
-        return a
 
 
 def _solve(equations: Sequence[tuple[Unit, Unit]]) -> dict[int, Unit]:
@@ -316,45 +303,16 @@ def _is_plain(sides: Sequence[FactorSide], block: Sequence[int]) -> bool:
     return len(block) > 1 and len(set(owners)) == len(owners)
 
 
-def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[list[int]]:
+def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[Blocks]:
     """The partitions of the legs into blocks of one declared dimension; without glue plain ones."""
-    by_dim: dict[Dim, list[int]] = {}
-    for i, d in ((i, side.declared) for i, side in enumerate(sides)):
-        by_dim.setdefault(d, []).append(i)
-    choices = [list(_split(places, sides, glue)) for places in by_dim.values()]
-    for combination in product(*choices):
-        blocks = [0] * len(sides)
-        for k, block in enumerate(b for partition in combination for b in partition):
-            for i in block:
-                blocks[i] = k
-        yield blocks
 
+    def joins(block: Sequence[int], i: int) -> bool:
+        return glue or sides[i].owner not in {sides[j].owner for j in block}
 
-def _split(
-    places: Sequence[int], sides: Sequence[FactorSide], glue: bool
-) -> Iterator[list[tuple[int, ...]]]:
-    blocks: list[list[int]] = []
-    found = 0
+    def stands(block: Sequence[int]) -> bool:
+        return glue or _is_plain(sides, block)
 
-    def extend(k: int) -> Iterator[list[tuple[int, ...]]]:
-        nonlocal found
-        if found > MOST:
-            return
-        if k == len(places):
-            if glue or all(_is_plain(sides, b) for b in blocks):
-                found += 1
-                yield [tuple(b) for b in blocks]
-            return
-        for block in blocks:
-            if glue or sides[places[k]].owner not in {sides[i].owner for i in block}:
-                block.append(places[k])
-                yield from extend(k + 1)
-                block.pop()
-        blocks.append([places[k]])
-        yield from extend(k + 1)
-        blocks.pop()
-
-    yield from extend(0)
+    return partitions([side.declared for side in sides], joins, stands, MOST + 1)
 
 
 class _Values:

@@ -20,6 +20,7 @@ from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
 from .saved_values import Computed, indices_within, kept_values, last_index, without_index
+from .schedule import body_of
 
 ALONE = Index("", 0)  # of a value that has no index
 
@@ -33,6 +34,15 @@ class Answer:
     listed: bool
     of: Expr
     result: Result | None = None
+
+    @property
+    def expression(self) -> Expr:
+        """The value or the gradient; of members, that of one."""
+        return self.of if self.result is None else self.result.gradient
+
+    @property
+    def request(self) -> Request | None:
+        return None if self.result is None else self.result.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class _PassBuilder:
             if s.body is not None:
                 forward.append(replace(s, body=self._prepared(s.body, forward, s.over)))
         for s in (s for kept in self._kept.values() for s in kept):
-            body = _body(s)
+            body = body_of(s)
             inner = {x: self._prepared(x, forward, s.over) for x in body.args}
             forward.append(replace(s, body=substitute(body, inner)))
         values = {of: self._value(of, text) for of, text in self._asked().items()}
@@ -211,7 +221,7 @@ class _PassBuilder:
             found.setdefault((q.symbol, q.over), q)
         equations = [replace(q, symbol=as_symbol(renamed(q.symbol))) for q in found.values()]
         for s in segments_of(equations):
-            body = self._prepared(renamed(_body(s)), self._backward, s.over)
+            body = self._prepared(renamed(body_of(s)), self._backward, s.over)
             self._backward.append(replace(s, body=body))
 
     def _gradient(self, result: Result, renamed: Callable[[Expr], Expr]) -> Answer:
@@ -237,17 +247,17 @@ class _PassBuilder:
             ]
         else:
             segments = [
-                replace(s, base=base, body=renamed(_body(s))) for s in segments_of(equations)
+                replace(s, base=base, body=renamed(body_of(s))) for s in segments_of(equations)
             ]
         for s in segments:
-            body = self._prepared(_body(s), self._backward, s.over)
+            body = self._prepared(body_of(s), self._backward, s.over)
             self._backward.append(replace(s, body=body))
         direction = request.direction
         along = f" with {direction.name}" if self._is_ambiguous(request) and direction else ""
-        return Answer(f"{_key(request)}{along}", base, listed, request.of, result)
+        return Answer(f"{request.key}{along}", base, listed, request.of, result)
 
     def _is_ambiguous(self, request: Request) -> bool:
-        return sum(_key(r.request) == _key(request) for r in self.results) > 1
+        return sum(r.request.key == request.key for r in self.results) > 1
 
     # ---- names
 
@@ -266,10 +276,6 @@ class _PassBuilder:
         return found
 
 
-def _key(request: Request) -> str:
-    return f"{request.kind} {request.of_text} wrt {request.wrt.name}"
-
-
 def _name(request: Request, listed: bool) -> str:
     """`grad_J_W`, `grad_J_x_0`."""
     wrt = request.wrt.base if listed else request.wrt.name
@@ -280,8 +286,3 @@ def _name(request: Request, listed: bool) -> str:
 
 def _cotangents(group: Sequence[Result]) -> list[Equation]:
     return [q for r in group if r.recursion is not None for q in r.recursion.cotangents]
-
-
-def _body(s: Segment) -> Expr:
-    assert s.body is not None
-    return s.body

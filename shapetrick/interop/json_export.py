@@ -25,6 +25,7 @@ from ..core.expr import (
     Expr,
     Name,
     Number,
+    Structured,
     Symbol,
     Total,
     sizes_of,
@@ -144,6 +145,8 @@ def _payload(e: Expr) -> JsonObject:
             return {"name": e.name, "order": e.order}
         case Total():
             return {"over": str(e.over)}
+        case Structured():
+            return {"pattern": e.pattern, "offset": str(e.offset)}
         case Call(data=int()):
             return {"axis": e.data}
     return {"sizes": [str(dim) for dim in sizes_of(e)]} if sizes_of(e) else {}

@@ -233,6 +233,9 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
     "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
+    "structured": lambda d, shape: ex.structured(
+        _one_of(get_args(ex.StructureKind), d["pattern"]), *shape, _dim(d["offset"])
+    ),
 }
 
 

@@ -14,12 +14,14 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.slice import MatrixSlice
 
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Call, Expr, Name, Number, Symbol, call
 from ..core.functions import TABLE, Function
+from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
 from ..language.definitions import definition, written_out
 
@@ -35,7 +37,7 @@ def to_sympy(e: Expr) -> Any:
     Raises RequestError for what SymPy hasn't."""
     done: dict[Expr, Any] = {}
     try:
-        for part in postorder([_expanded(e)]):
+        for part in postorder([written(_expanded(e))]):
             done[part] = _made(part, [done[a] for a in part.args])
     except RecursionError:
         raise RequestError("the expression is too deep for SymPy.") from None
@@ -177,6 +179,45 @@ def _kron(e: Expr, args: list[Any]) -> Any:
     return sp.KroneckerProduct(*args)
 
 
+def _part(e: Part, args: list[Any]) -> Any:
+    if e.is_scalar:
+        return args[0][tuple(0 if b is None else _size(b[0] - ONE) for b in (e.rows, e.cols))]
+    sides = zip((e.rows, e.cols), e.args[0].shape, strict=True)
+    slices = [
+        (0, _size(dim), 1) if b is None else (_size(b[0] - ONE), _size(b[1]), 1) for b, dim in sides
+    ]
+    return MatrixSlice(args[0], *slices)
+
+
+def _block(e: BlockMatrix, args: list[Any]) -> Any:
+    cells = [
+        sp.MatMul(x, sp.OneMatrix(1, 1)) if a.is_scalar else x
+        for a, x in zip(e.args, args, strict=True)
+    ]
+    return sp.BlockMatrix([cells[i : i + e.width] for i in range(0, len(cells), e.width)])
+
+
+def _acted(e: Acted, args: list[Any]) -> Any:
+    """A product with a constant: of entries, or on a side."""
+    (x,) = args
+    rows, cols = e.shape
+    i, j = sp.symbols("i j", integer=True)
+    n = cols if e.axis == 1 or e.axis is None else rows
+    by = _size(e.by) if e.by is not None else 0
+    entry = {
+        "lower": i >= j,
+        "upper": i <= j,
+        "cumsum": i >= j,
+        "flip": sp.Eq(i + j, _size(n) - 1),
+        "shift": sp.Eq(i - j, by),
+    }[e.function]
+    chosen = sp.Lambda((i, j), sp.Piecewise((1, entry), (0, True)))
+    if e.axis is None:
+        return sp.HadamardProduct(sp.FunctionMatrix(*map(_size, e.shape), chosen), x)
+    constant = sp.FunctionMatrix(_size(n), _size(n), chosen)
+    return sp.MatMul(constant, x) if e.axis == 0 else sp.MatMul(x, sp.Transpose(constant))
+
+
 def _abstract(e: Abstract, args: list[Any]) -> Any:
     function = sp.Function(e.name)
     if not e.order:
@@ -217,4 +258,7 @@ _MAKERS: Mapping[str, Callable[[Any, list[Any]], Any]] = {
     "diag": _diag,
     "kron": _kron,
     "abstract": _abstract,
+    "part": _part,
+    "block": _block,
+    "acted": _acted,
 }

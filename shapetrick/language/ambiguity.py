@@ -28,6 +28,8 @@ def readings(
         for node in nodes:
             if node.opened is not None:  # its right side is looked at by itself
                 continue
+            if node.span.start == node.span.end:
+                continue  # not typed: of what was read in index notation
             if node.kind == "*" and inference.is_inner(node):
                 typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
                 found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")

@@ -10,9 +10,11 @@ from functools import lru_cache, partial
 from ..core import expr as ex
 from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
+from ..core.equations import EquationSides, EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
+    InputError,
     NameProblem,
     ParseError,
     RequestError,
@@ -25,19 +27,19 @@ from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Reques
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
-from .lexer import MANY
+from .index_binders import defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
-from .reader import defined_functions, is_latex, parse, parse_expression
+from .reader import is_latex, parse, parse_expression
 from .scope import Declared, Scope, complain, gather, table_words, unknown_names, vocabulary
-from .shape_errors import COMMENT, Expectation, explain, source, undetermined
+from .selections import resolve, resolved
+from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
     UPSTREAM,
     Asked,
-    Definition,
+    Declaration,
     Equality,
-    FunctionDefinition,
     PlacedName,
     Statement,
     SyntaxNode,
@@ -45,11 +47,10 @@ from .syntax import (
     opened,
     postorder,
     typed_parts,
-    without_brackets,
 )
-from .text_functions import Overloads, Vocabulary
 from .unification import open_text, unknowns
 from .unparser import Unparser
+from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
@@ -60,7 +61,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements = parse(text, vocabulary(), alone=complete)
+    statements, said = statements_of(text, complete)
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -69,13 +70,34 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
             if isinstance(s, Asked) and not s.wrt:
                 message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
                 raise RequestError(message, s.span, text)
-        return read_families(text, statements, _expression, complete)
+        problem = read_families(text, statements, _expression, complete)
+        return replace(problem, readings=(*said, *problem.readings)) if said else problem
     scope = gather(text, statements, complete=complete)
     asked = [s for s in statements if isinstance(s, Asked)]
     problem = Elaboration(scope, asked, complete, equalities_in(statements)).problem()
     if strict:
         _refuse_loose(scope, asked, problem)
-    return problem
+    return replace(problem, readings=(*said, *problem.readings)) if said else problem
+
+
+def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
+    """The statements of a text in matrix notation, and what is to be said of how they are read."""
+    try:
+        statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
+    except InputError as error:
+        raise error.located(None, text) from None
+    statements = resolved(text, statements)
+    if not heads and not has_indices(statements):
+        return statements, []
+    from .index_notation import IndexNotation  # of all problems, only those with indices need it
+
+    scope = Scope(text)
+    notation = IndexNotation(text, statements, _inference(scope, {}), heads)
+    scope.dims.update(dict.fromkeys(notation.known.dims))
+    try:
+        return notation.read(), notation.said
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
@@ -94,7 +116,7 @@ def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> Non
                     node.span,
                 )
     for request in problem.requests:
-        absent = absence(request)
+        absent = absence(request, problem)
         if absent:
             raise RequestError(absent, request.span, problem.text)
 
@@ -120,7 +142,7 @@ def read_line(
     """What `read_expression` reads, as typed, and what makes expressions of its nodes, also where
     its shapes don't fit. Raises InputError where it is no expression in known names."""
     node, scope, values = _in_names(text, problem, names)
-    return node, _lowering(node, scope, values, shape)
+    return node, lowering_for(node, scope, values, shape)
 
 
 def _in_names(
@@ -132,12 +154,13 @@ def _in_names(
         if request.direction is not None:
             values.setdefault(request.direction.name, request.direction)
     values.update(names)
-    scope = _scope_of(text, values, problem)
+    scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
+    node = resolve(node, values.__contains__)
     if problem.families is None:
         _refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
-        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+        scope.dims.update(dict.fromkeys(all_dimensions(problem)))
     return node, scope, values
 
 
@@ -163,43 +186,9 @@ def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
             )
 
 
-def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
-    """A claim as typed, its places being those in the problem's text, and what makes expressions
-    of its nodes: of those that fit, where the whole doesn't."""
-    claim = request.claim
-    assert claim is not None and claim.span is not None
-    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
-    text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
-    node = _latex_claim(problem.text, claim.span)
-    if node is None:
-        node = parse_expression(text, vocabulary_of(problem), problem.functions)
-    return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
-
-
-def read_definition(problem: Problem, request: Request, name: str) -> tuple[SyntaxNode, Lowering]:
-    """A definition's right side likewise."""
-    node = next(
-        s.body
-        for s in parse(problem.text, vocabulary())
-        if isinstance(s, Definition) and s.name.name == name
-    )
-    shape = problem.definitions[name].shape
-    return node, _lowering_of(problem, request, node, problem.text, shape)
-
-
-def _lowering_of(
-    problem: Problem, request: Request, node: SyntaxNode, text: str, shape: Shape
+def lowering_for(
+    node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
 ) -> Lowering:
-    """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
-    values = {**problem.symbols, **problem.definitions}
-    if request.direction is not None:
-        values[request.direction.name] = request.direction
-    scope = _scope_of(text, values, problem)
-    scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
-    return _lowering(node, scope, values, shape)
-
-
-def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     with suppress(Misfit, Undetermined):
         found = inference.add(list(postorder(node)))
@@ -208,15 +197,7 @@ def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape:
     return Lowering(values, inference, scope.text)
 
 
-def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
-    """The claim that stands there in LaTeX, which is read with the names of the whole text."""
-    if not is_latex(text, span):
-        return None
-    claims = [s.claim for s in parse(text, vocabulary()) if isinstance(s, Asked)]
-    return without_brackets(next(e for e in claims if e is not None and e.span == span))
-
-
-def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
+def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
     """The names that an expression of a problem may mention."""
     scope = Scope(text)
     for name, value in values.items():
@@ -227,7 +208,7 @@ def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
     return scope
 
 
-def _all_dimensions(problem: Problem) -> Iterator[str]:
+def all_dimensions(problem: Problem) -> Iterator[str]:
     """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
     for e in traversal.postorder(
         [*problem.definitions.values(), *(r.of for r in problem.requests)]
@@ -236,37 +217,6 @@ def _all_dimensions(problem: Problem) -> Iterator[str]:
             yield from dim.names
         if isinstance(e, Dimension):
             yield e.name
-
-
-def vocabulary_of(problem: Problem) -> Vocabulary:
-    """The names that are functions in a problem: also those that it defines."""
-    words = vocabulary()
-    hidden = [n for n in words.library if n in problem.symbols or n in problem.definitions]
-    texts = _functions_of(problem.text)
-    if not hidden and not texts:
-        return words
-    known = {n: before for n, before in words.items() if before != MANY or n not in hidden}
-    values = [n for n in texts if n in problem.definitions]
-    return Vocabulary({**known, **dict.fromkeys(texts, MANY)}, words.library, texts, values)
-
-
-@lru_cache(maxsize=64)
-def _functions_of(text: str) -> Mapping[str, Overloads]:
-    """The functions that a text defines."""
-    found: dict[str, dict[int | None, FunctionDefinition]] = {}
-    for f in defined_functions(text, vocabulary()):
-        found.setdefault(f.name.name, {})[f.axis] = f
-    return found
-
-
-def is_name(text: str) -> bool:
-    """Whether a text is a name that the language can give to a value."""
-    try:
-        statements = parse(f"{text} = 0", vocabulary())
-    except ParseError:
-        return False
-    first = statements[0]
-    return len(statements) == 1 and isinstance(first, Definition) and first.name.name == text
 
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
@@ -328,14 +278,19 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 pass
             case "side":
                 done[part] = inference.shape(part.args[0])[part.value]
+            case "neg":
+                done[part] = -done[part.args[0]]
             case "+":
                 done[part] = done[part.args[0]] + done[part.args[1]]
+            case "-":
+                done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
+                what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 raise ParseError(
-                    "a size is a dimension's name, a positive whole number, or a sum or product "
-                    "of them.",
+                    f"{what}a size or bound is the name of a dimension, a positive whole number "
+                    "(entries are counted from 1), or a sum, difference or product of them.",
                     part.span,
                     scope.text,
                 )
@@ -356,6 +311,7 @@ class Elaboration:
     taken: Container[str] = ()
     values: dict[str, Expr] = field(default_factory=dict)
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
+    systems: tuple[EquationSystem, ...] = ()
 
     def problem(self) -> Problem:
         scope = self.scope
@@ -385,6 +341,7 @@ class Elaboration:
         for name, nodes in scope.bodies.items():
             value = lowering.expression(list(postorder(nodes[-1])))
             definitions[name] = self.values[name] = ex.named(name, value)
+        self.systems = tuple(self._systems(lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
@@ -417,6 +374,7 @@ class Elaboration:
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
+            systems=self.systems,
             equalities=equalities,
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
         )
@@ -442,12 +400,48 @@ class Elaboration:
                 left, right = (inference.add(list(postorder(e))) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
+            for system in scope.systems:
+                self._infer_sides(inference, system)
             inference.solve()
         except Misfit as misfit:
             raise explain(misfit, scope.text, inference, expected, scope.assumed) from None
         except Undetermined:
             place = expected[-1].root.span
             raise undetermined(scope.text, place, scope.assumed) from None
+
+    def _infer_sides(self, inference: Inference, system: Declaration) -> None:
+        """The sides of an equation have one shape; 0 has any."""
+        for left, right in system.equations:
+            shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+            if _is_zero(right):
+                continue
+            if not inference.unifier.unify_shapes(*shapes):
+                texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
+                raise ShapeError(
+                    f"the sides of this equation are {texts[0]} and {texts[1]}: they have one "
+                    "shape (or the right one is 0).",
+                    left.span | right.span,
+                    self.scope.text,
+                )
+
+    def _systems(self, lowering: Lowering) -> Iterator[EquationSystem]:
+        for system in self.scope.systems:
+            names = [named.name for part in system.parts for named in part.names]
+            sides = (
+                EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
+                for equation in system.equations
+            )
+            yield EquationSystem(tuple(as_symbol(self.values[n]) for n in names), tuple(sides))
+
+    @property
+    def _unknowns(self) -> set[str]:
+        parts = (part for system in self.scope.systems for part in system.parts)
+        return {named.name for part in parts for named in part.names}
+
+    def _reached(self, of: Expr) -> set[Symbol]:
+        """The symbols that an expression has, and those that determine the unknowns in it."""
+        systems = systems_within([of], self.systems)
+        return {*symbols_of(of), *inputs_of(systems)}
 
     def _name_dimensions(self, inference: Inference) -> tuple[str, ...]:
         """Name the dimensions that are still unknown; what was assumed of which symbol."""
@@ -479,6 +473,12 @@ class Elaboration:
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
+                if name in self._unknowns:
+                    raise self._refusal(
+                        f"`{name}` is what its equations make it: ask for the derivative by what "
+                        "is in them.",
+                        span,
+                    )
             if asked.direction is not None and asked.kind not in DIRECTED:
                 raise self._refusal(
                     f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
@@ -540,8 +540,9 @@ class Elaboration:
 
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
-        contained = set(symbols_of(of))
-        constants = [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
+        contained = self._reached(of)
+        constants = [*self._unknowns]
+        constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
         found = tuple(
             PlacedName(name, asked.span)
             for name in self.scope.symbols
@@ -603,7 +604,7 @@ class Elaboration:
         inner.functions, inner.dims = scope.functions, scope.dims
         value, problem = None, ""
         try:
-            value = _expression(node, inner, values, _shape_of_result(request))
+            value = _expression(node, inner, values, shape_of_result(request))
         except CallError:  # no change of shapes mends it
             raise
         except (ShapeError, InferenceError) as error:
@@ -618,9 +619,9 @@ class Elaboration:
             return
         name, definition = list(self.scope.definitions.items())[-1]
         of = definitions[name]
-        used = set(symbols_of(of))
-        for symbol in (self.values[n] for n in self.scope.symbols):
-            if symbol in used and symbol.name not in constants:
+        used, unknowns = self._reached(of), self._unknowns
+        for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
+            if symbol in used and symbol.name not in constants | unknowns:
                 if not of.is_scalar:
                     raise self._refusal(
                         f"nothing is asked, and `{name}` is {shape_text(of.shape)}, not a scalar "
@@ -645,6 +646,10 @@ def _plainly(text: str, node: SyntaxNode) -> str:
     return source(text, node)
 
 
+def _is_zero(node: SyntaxNode) -> bool:
+    return node.kind == "number" and node.value == 0
+
+
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:
     """The shape that was declared, or unknowns: a matrix for an upper-case name, else a column."""
     if declared.sides is not None:
@@ -656,7 +661,7 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
     return rows, fresh() if name[0].isupper() else ONE
 
 
-def _shape_of_result(request: Request) -> Shape:
+def shape_of_result(request: Request) -> Shape:
     """The shape of what a request asks for."""
     of, wrt = request.of, request.wrt
     match request.kind:

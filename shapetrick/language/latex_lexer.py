@@ -17,7 +17,8 @@ from ..core.errors import NameProblem, ParseError, Span
 from ..core.expr import IDENTITY
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
-from .latex_names import ACCENTS, LETTERS, Names, Typed
+from .index_binders import BINDERS, read_binder
+from .latex_names import ACCENTS, LETTERS, Names, Typed, arguments, words_below
 from .latex_tokens import Token
 from .lexer import MANY
 from .notated_calls import SIGMOID
@@ -42,7 +43,8 @@ _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"
           r"\geq0": ("nonneg",)}  # fmt: skip
 _SYMMETRIC = {"": "symmetric", "++": "posdef"}
 _BRACKETS = ("(", "[", r"\{", "{")
-_KNOWN = frozenset(_OPERATORS) | frozenset(_FUNCTIONS) | frozenset(ACCENTS) | {
+_BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
+_KNOWN = frozenset((*_BINDERS, *_OPERATORS, *_FUNCTIONS, *ACCENTS)) | {
     rf"\{name}"
     for name in (
         *LETTERS, "frac", "sqrt", "sum", "top", "partial", "nabla", "left", "right", "mathbf",
@@ -153,14 +155,19 @@ class _TerminalReader:
             return [_terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
         if sign == "^":
             return [*self._raised(i), (self.tokens[i + 1].partner + 1, end)]
+        if sign == "_" and "INDEX_BELOW" in accepted:
+            close = self.tokens[i + 1].partner
+            below = ",".join(words_below(self.tokens[i + 2 : close], self.text))
+            index = _at("INDEX_BELOW", below, token.span | self.tokens[close].span)
+            return [index, (close + 1, end)]
         if sign == "_":
             raise self._entry(token.span)
         if sign == r"\frac":
             return [_terminal("FRAC", token), rest]
         if sign == r"\sqrt":
             return [_terminal("SQRT", token), rest]
-        if sign == r"\sum":
-            return self._sum(i, end)
+        if sign in _BINDERS:
+            return self._sum(i, end, _BINDERS[sign])
         if sign in (r"\norm", r"\abs"):
             close = self.tokens[i + 1].partner
             scripts = self.names.scripts(self.tokens, close + 1, self.text)
@@ -210,8 +217,8 @@ class _TerminalReader:
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
         return [_at(kind, word, span) for kind, word in words]
 
-    def _sum(self, i: int, end: int) -> list[LexerItem]:
-        r"""`\sum_{i=1}^{n}`: the members over which it runs."""
+    def _sum(self, i: int, end: int, function: str) -> list[LexerItem]:
+        r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries."""
         below = above = ""
         at = i + 1
         while at < end and self.tokens[at].is_("_", "^"):
@@ -222,14 +229,17 @@ class _TerminalReader:
         letter, equals, first = below.partition("=")
         span = self.tokens[i].span | self.tokens[at - 1].span
         over = range_of(letter, first, above) if equals and above else None
-        if over is None:
+        if function == _BINDERS[r"\sum"] and over is not None:
+            return [_at("SUM", "sum", span, over), (at, end)]
+        below = re.sub(r"\\neq?", "≠", below)
+        if not below:
             raise self._error(
-                "a sum runs over the members of a family, `\\sum_{i=1}^{n} x_i`, from one index to "
-                "another; a sum of all entries is `\\operatorname{sum}(A)`, or "
-                "`\\mathbf{1}^{\\top} x`.",
+                "a sum has its index below, `\\sum_{i=1}^{n} x_i`; a sum of all entries is "
+                "`\\operatorname{sum}(A)`.",
                 span,
             )
-        return [_at("SUM", "sum", span, over), (at, end)]
+        binder = read_binder(f"{function}_{{{below}}}" + (above and f"^{{{above}}}"), span)
+        return [_at("SUM", "sum", span, binder.value), (at, end)]
 
     # ---- sets and constants
 
@@ -394,10 +404,11 @@ class _TerminalReader:
         scripts = self.names.scripts(self.tokens, at, self.text)
         token, power = self.tokens[i], None
         span = token.span | self.tokens[max(scripts.end, at) - 1].span
+        if scripts.below and name in LARGER and not scripts.raised:
+            return self._sum(at - 1, end, name)
         if scripts.below or scripts.above:
             raise self._error(
-                f"`{name}` has no index here: a logarithm is the natural one, a maximum of a "
-                "family is not read.",
+                f"`{name}` has no index here: a logarithm is the natural one.",
                 span,
             )
         if scripts.raised:
@@ -663,22 +674,6 @@ class _TerminalReader:
         unknown = meant and token.text not in known
         advice = f" Did you mean `{meant[0]}`?" if unknown else ""
         return self._error(f"`{shown}` is not read.{advice}", token.span if unknown else span)
-
-
-def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
-    """The names between brackets and commas; None if something else stands there."""
-    found = []
-    i, close = at + 1, tokens[at].partner
-    while i < close:
-        typed = names.typed(tokens, i, text)
-        if typed is None or typed.raised:
-            return None
-        found.append(names.meaning(typed, text, True))
-        i = typed.end
-        if i < close and not tokens[i].is_(",", ";"):
-            return None
-        i += 1
-    return tuple(found)
 
 
 def _simple(word: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import base_of, index_of, read_name
+from .index_binders import DELTAS
 from .latex_tokens import Token
 
 GREEK = {
@@ -94,6 +95,7 @@ class Names:
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of names with brackets
     upstream: set[str] = field(default_factory=set)  # names of which there is a `vjp`
     dims: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)  # as they are read: `A_ij`
     _styles: dict[Look, str] = field(default_factory=dict)
 
     def add(self, name: str, style: str = "") -> None:
@@ -115,7 +117,7 @@ class Names:
 
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""
-        return base_of(name) in self.plain
+        return base_of(name) in self.plain or name in self.entries
 
     # ---- reading
 
@@ -238,6 +240,10 @@ class Names:
                 return read_name(f"{family}[{below[cut]}]")
         if below[:1] == ("bar",) and "_".join([stem, *below[1:]]) in self.upstream:
             return f"bar({'_'.join([stem, *below[1:]])})"
+        entry = "" if new else self._entry(typed)
+        if entry:
+            self.entries.add(entry)
+            return entry
         if not new:
             self._refuse_entry(typed, text)
         if not typed.spelled.replace("_", "").isalnum():
@@ -261,25 +267,30 @@ class Names:
             )
         return names[0] if names else None
 
+    def _entry(self, typed: Typed) -> str:
+        """The name of an entry of what is known, `A_ij`; empty if it is none."""
+        (stem, below), base = typed.look, None
+        index = "".join(below)
+        if not 0 < len(index) < 3 or not all(c == ":" or _INDEX.fullmatch(c) for c in index):
+            return ""
+        for look in ((stem, ()), (stem.upper(), ())):
+            base = base or next((n for n in self.looks.get(look, ()) if n not in self.dims), None)
+        base = stem if base is None and stem in DELTAS else base
+        if base is None or base in self.families.values():
+            return ""
+        return f"{base if base in DELTAS or look_of(base)[0] == stem else stem}_{index}"
+
     def _refuse_entry(self, typed: Typed, text: str) -> None:
         """Refuse an index that is no member's."""
         stem, below = typed.look
         if not below or not all(_INDEX.fullmatch(b) or len(b) == 2 for b in below):
             return
-        base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
         shown = f"{stem}[{','.join(below)}]"
         if any(letter in self.bound for word in below for letter in re.findall(r"[^\W\d]", word)):
             raise NameProblem(
                 f"`{shown}` has a letter that runs, and `{stem}` is "
                 f"no family: declare `{stem}[i] : d for i = 1..n`, or write the sum in matrix "
                 "notation, `x^{\\top} y`.",
-                typed.span,
-                text,
-            )
-        if base is not None and not any(word.isdigit() for word in below):
-            raise NameProblem(
-                f"`{shown}` would be an entry of `{base}`, and entries are not read in LaTeX: "
-                "write it in matrix notation, or declare the name with its index.",
                 typed.span,
                 text,
             )
@@ -299,7 +310,7 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word += letter_of(token.text)
         elif token.kind == "macro" and (token.text[1:] in LETTERS or token.is_(r"\ell")):
             word += _VARIANTS.get(token.text[1:], token.text[1:])
-        elif token.is_("+", "-"):
+        elif token.is_("+", "-", ":"):
             word += token.text
         elif token.is_(r"\mathbf", r"\boldsymbol") or token.kind in ("open", "close"):
             continue
@@ -320,3 +331,19 @@ def _member_index(tokens: Sequence[Token], low: int, high: int) -> str:
         return ""
     word = "".join(t.text.removeprefix("\\") for t in tokens[low + 1 : high - 1])
     return str(index_of(word) or "")
+
+
+def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
+    """The names between brackets and commas; None if something else stands there."""
+    found = []
+    i, close = at + 1, tokens[at].partner
+    while i < close:
+        typed = names.typed(tokens, i, text)
+        if typed is None or typed.raised:
+            return None
+        found.append(names.meaning(typed, text, True))
+        i = typed.end
+        if i < close and not tokens[i].is_(",", ";"):
+            return None
+        i += 1
+    return tuple(found)

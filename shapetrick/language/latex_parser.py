@@ -20,8 +20,9 @@ from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
 from .function_heads import span_of
-from .latex_lexer import LatexLexer, LatexPart, arguments
-from .latex_names import Names, look_of
+from .index_binders import Binder
+from .latex_lexer import LatexLexer, LatexPart
+from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
 from .notated_calls import BARS, EXPONENTIAL
@@ -186,7 +187,10 @@ class _Builder(Builder):
 
     def running(self, c: list[Any]) -> SyntaxNode:
         sign, body = c
-        return SyntaxNode("running", (body,), sign.value.rising, span_of(sign) | body.span)
+        span = span_of(sign) | body.span
+        if isinstance(sign.value, Binder):
+            return SyntaxNode("bound", (body,), sign.value, span)
+        return SyntaxNode("running", (body,), sign.value.rising, span)
 
 
 def _is_together(name: str, inner: SyntaxNode) -> bool:

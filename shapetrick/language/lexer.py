@@ -27,7 +27,8 @@ RESERVED = ("wrt", "with")
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
 _CALL = re.compile(r"\s*[(|‖]")
-_OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END"}
+_OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
+            "_AT": "END"}  # fmt: skip
 _BARS = ("BAR", "NORM")
 _ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
 

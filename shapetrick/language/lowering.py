@@ -14,6 +14,7 @@ from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_errors import within
 from .shape_inference import Inference, are_columns
+from .structured_calls import CALLS, build_block, build_call, build_selection
 from .syntax import INNER, OpenedCall, SyntaxNode, postorder
 from .unification import is_settled
 
@@ -139,7 +140,14 @@ class Lowering:
                 return self._call(node, args)
             case "side":
                 return ex.dimension(args[0].shape[node.value])
+            case "selected":
+                return build_selection(node, args[0], self._typed, self.inference.size)
+            case "block":
+                return build_block(node, args)
         return _OPERATORS[node.kind](*args)
+
+    def _typed(self, node: SyntaxNode) -> str:
+        return self.text[node.span.start : node.span.end]
 
     def _name(self, node: SyntaxNode) -> Expr:
         name = node.value
@@ -170,6 +178,8 @@ class Lowering:
             return SIZED[name][1](*map(self.inference.size, sizes))
         if name in UNSIZED:
             return ex.times(args[0], ex.ones(*self._settled(node)))
+        if name in CALLS:
+            return build_call(node, args, self.inference.size)
         if name in SIGNS:
             return SIGNS[name].build(args[0])
         return ex.call(NAMES[name], *args, data=self.inference.data(node))

@@ -43,6 +43,7 @@ from ..core.expr import (
 )
 from ..core.functions import NAMES
 from ..core.indices import Range
+from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 
 Rope = str | tuple["Rope", ...]  # text that shares its parts, joined once, at the end
@@ -129,8 +130,7 @@ class Notation:
         return self.call("sqrt", [a])
 
     def call(self, name: str, args: Iterable[Rope]) -> Rope:
-        commas = [part for a in args for part in (", ", a)]
-        return (f"{name}(", *commas[1:], ")")
+        return (f"{name}(", *_with_commas(args), ")")
 
     def running(self, over: Range) -> Rope:
         """The sign of a sum over members, before what is summed."""
@@ -143,6 +143,26 @@ class Notation:
     def marked(self, e: Expr, piece: Fragment) -> Fragment:
         """The piece of a node, as it stands in the pieces of others."""
         return piece
+
+    def word(self, name: str) -> str:
+        """The name of a function that has no row."""
+        return name
+
+    def selected(self, base: Fragment, sides: Sequence[Rope]) -> Rope:
+        """Rows and columns of a matrix."""
+        return (self.enclosed(base, NotationPrecedence.ATOM), "[", *_with_commas(sides), "]")
+
+    def bounds(self, bounds: Bounds) -> Rope:
+        """The rows or columns that are taken, from the first to the last."""
+        first, last = bounds
+        return self.dim(first) if first == last else (self.dim(first), "..", self.dim(last))
+
+    def block(self, rows: Sequence[Sequence[Rope]]) -> Rope:
+        """A block matrix."""
+        parts: list[Rope] = []
+        for row in rows:
+            parts += ["; " if parts else "[", *_with_commas(row)]
+        return (*parts, "]")
 
     def axis(self, axis: int) -> Rope:
         return f"axis={axis}"
@@ -165,6 +185,10 @@ class Notation:
         return piece.text if piece.level >= least else self.bracket(piece.text)
 
 
+def _with_commas(parts: Iterable[Rope]) -> list[Rope]:
+    return [x for a in parts for x in (", ", a)][1:]
+
+
 def signed(piece: Fragment) -> Rope:
     """A piece's text with its sign, where nothing stands around it."""
     return ("-", piece.text) if piece.negative else piece.text
@@ -181,6 +205,7 @@ def spell(
     `taken` are names that are declared beside those that occur in it.
 
     Raises RequestError for an expression whose shared parts would take millions of characters."""
+    e = written(e)
     nodes = list(postorder([e], into=lambda e: not isinstance(e, Name)))
     names = {n.name for n in nodes if isinstance(n, (Symbol, Dimension, Name))}
     writer = _Writer(notation, notation.identity not in {*names, *taken})
@@ -251,6 +276,14 @@ class _Writer:
                 piece = Fragment((s.running(e.over), " ", body), NotationPrecedence.RUNNING)
             case Abstract():
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
+            case Part():
+                piece = self._part(e)
+            case BlockMatrix():
+                piece = Fragment(s.block(self._rows(e)), NotationPrecedence.ATOM)
+            case Acted():
+                by = [] if e.by is None else [s.dim(e.by)]
+                axis = [] if e.axis is None or ONE in e.shape else [s.axis(e.axis)]
+                piece = s.function(s.word(e.function), [self.pieces[e.args[0]]], [*by, *axis])
             case _:
                 piece = s.function(e.op, [self.pieces[a] for a in e.args], _extra(e, s))
         self.pieces[e] = s.marked(e, piece)
@@ -268,6 +301,19 @@ class _Writer:
                 chosen[i] = piece._replace(text=piece.bare)
             sized = (broadcast([sized, operand.shape]) or sized) if i else operand.shape
         return chosen
+
+    def _part(self, e: Part) -> Fragment:
+        s, base = self.notation, e.args[0]
+        sides = [":" if b is None else s.bounds(b) for b in (e.rows, e.cols)]
+        if base.shape[1] == ONE and e.cols is None:
+            sides = sides[:1]
+        elif base.shape[0] == ONE and e.rows is None:
+            sides = sides[1:]
+        return Fragment(s.selected(self.pieces[base], sides), NotationPrecedence.ATOM)
+
+    def _rows(self, e: BlockMatrix) -> list[list[Rope]]:
+        cells = [signed(self.pieces[a]) for a in e.args]
+        return [cells[i : i + e.width] for i in range(0, len(cells), e.width)]
 
     def _sum(self, terms: Sequence[Expr]) -> Fragment:
         parts: list[Rope] = []

@@ -15,7 +15,6 @@ from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, __version__
@@ -25,13 +24,16 @@ from lark.lexer import Lexer
 from ..core.budget import STATEMENTS, TEXT
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
-from ..core.files import make_folder, own_folder
+from ..core.files import make_folder, own_folder, shipped
 from ..core.indices import Index, Range, member
 from ..core.problem import DerivativeKind
+from .equation_statements import unknowns
 from .function_heads import HeadBuilder, span_of
+from .index_binders import IndexBuilder
 from .letters import check_letters, folded
 from .lexer import MANY, Arities, Source, Terminals, normal
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .selections import StructureBuilder
 from .syntax import (
     INNER,
     UPSTREAM,
@@ -99,7 +101,7 @@ _CHECK = re.compile(r"check\s+(?=[d∂∇])")
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
-class Builder(HeadBuilder):
+class Builder(HeadBuilder, StructureBuilder, IndexBuilder):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     def NAME(self, t: Token) -> PlacedName:
@@ -198,8 +200,8 @@ class Builder(HeadBuilder):
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
-        (name, span), index, end = c
-        return PlacedName(member(name, index), span | span_of(end))
+        (name, span), *indices, end = c
+        return PlacedName(member(name, *indices), span | span_of(end))
 
     head_member = named_member = member
 
@@ -487,6 +489,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             if _PAIRS[text[opened]] != sign:
                 raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
+            if m.end() <= len(text) and text[open_at[-1]] == "[":
+                continue  # between the rows of a block
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
             )
@@ -500,7 +504,7 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source)
+    asked = _derivative(source) or unknowns(source, _run)
     if asked is not None:
         return asked
     try:
@@ -673,9 +677,8 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
 
 
 def _grammar(names: Sequence[str]) -> str:
-    """The grammar's text: packaged, or in a working copy beside the package."""
-    package = Path(__file__).parent.parent
-    folder = next(d for d in (package / "grammar", package.parent / "grammar") if d.is_dir())
+    """The grammar's text."""
+    folder = shipped("grammar")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -22,6 +22,7 @@ from .letters import folded
 from .lexer import MANY
 from .library import FILE as LIBRARY
 from .library import FunctionLibrary
+from .structured_calls import CALLS
 from .synonyms import advice
 from .syntax import (
     ATTRIBUTES,
@@ -69,6 +70,7 @@ UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 def table_words() -> dict[str, int]:
     """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
+    words |= {name: row.arity for name, row in CALLS.items()}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
@@ -103,6 +105,7 @@ class Scope:
     dims: dict[str, Span | None] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, list[SyntaxNode]] = field(default_factory=dict)
+    systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     words: Mapping[str, int] = field(default_factory=table_words)
@@ -137,7 +140,10 @@ def gather(
     scope = known or Scope(text)
     for statement in statements:
         if isinstance(statement, Declaration):
-            _declare(scope, statement)
+            for part in statement.parts:
+                _declare(scope, part)
+            if statement.equations:
+                scope.systems.append(statement)
         elif isinstance(statement, Definition):
             _take(scope, statement.name)
             scope.definitions[statement.name.name] = statement
@@ -150,7 +156,8 @@ def gather(
     requests = [list(opened(s.of)) for s in statements if isinstance(s, Asked)]
     equalities = [s for s in statements if isinstance(s, Equality)]
     requests += [list(opened(e)) for s in equalities for e in (s.left, s.right)]
-    for nodes in (*bodies.values(), *requests):
+    equations = [nodes for system in scope.systems for nodes in equation_nodes(system)]
+    for nodes in (*bodies.values(), *requests, *equations):
         _collect_sizes(scope, nodes)
     for name, used in scope.dims.items():
         place = scope.place(name)
@@ -163,11 +170,17 @@ def gather(
     for name in _dependency_order(scope, bodies):
         scope.bodies[name] = bodies[name]
     if complete:
-        scope.unused = _unused(scope, statements, [*bodies.values(), *requests])
-    for nodes in (*bodies.values(), *requests):
+        scope.unused = _unused(scope, statements, [*bodies.values(), *requests, *equations])
+    for nodes in (*bodies.values(), *requests, *equations):
         for node in unknown_names(scope, nodes):
             _assume(scope, node, nodes)
     return scope
+
+
+def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
+    """The sides of a system's equations, each as its nodes."""
+    for sides in system.equations:
+        yield from (list(opened(side)) for side in sides)
 
 
 def _unused(
@@ -275,7 +288,8 @@ def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
     tails = []
     elsewhere = set()
     for s in statements:
-        for side in (isinstance(s, Declaration) and s.sides) or ():
+        parts = s.parts if isinstance(s, Declaration) else ()
+        for side in (side for part in parts for side in part.sides or ()):
             tails += [side.tail] if side.tail else []
             elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
     for name, span in tails:

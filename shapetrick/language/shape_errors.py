@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from ..core.dims import SCALAR, Shape
-from ..core.errors import CallError, InferenceError, InputError, ShapeError, Span
+from ..core.errors import CallError, InferenceError, InputError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
 from .syntax import SyntaxNode, calls_around, opened, postorder
 from .syntax_errors import RAISED, RAISED_SIGNS
@@ -137,7 +137,7 @@ def _reason(node: SyntaxNode, text: str, inference: Inference) -> str:
 
 def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]:
     """What may have been meant."""
-    if len(node.args) != 2 or node.kind == "⊗":
+    if len(node.args) != 2 or node.kind in ("⊗", "block"):
         return
     left, right = node.args
     yield from _regrouped(node, root, text)
@@ -218,17 +218,12 @@ def _advice(repairs: Iterator[_Repair], inference: Inference, whole: Expectation
         mended = Expectation(_with(whole.root, repair.at, repair.node), whole.scalar)
         (others if _shape(inference, mended) is None else fitting).append(said)
     if fitting and others:
-        return f"{_or(fitting)} fits here; {_or(others)} does not."
+        return f"{enumerated(fitting, 'or')} fits here; {enumerated(others, 'or')} does not."
     if fitting:
-        return f"{_or(fitting)} fits here."
+        return f"{enumerated(fitting, 'or')} fits here."
     if others:
-        return f"{_or(others)} would be possible, but does not fit here."
+        return f"{enumerated(others, 'or')} would be possible, but does not fit here."
     return ""
-
-
-def _or(phrases: Sequence[str]) -> str:
-    *most, last = phrases
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _shape(inference: Inference, expected: Expectation) -> Shape | None:

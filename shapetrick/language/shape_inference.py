@@ -19,6 +19,7 @@ from ..core.errors import ShapeError
 from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
+from .structured_calls import CALLS, check_call, shape_of_block, sizes_of_selection
 from .syntax import INNER, SyntaxNode, postorder
 from .unification import Unifier, is_open, is_settled, open_text, unknowns
 
@@ -133,6 +134,13 @@ class Inference:
         unifier = self.unifier.copy()
         return Inference(dict(self.shapes), self.dims, self.measure, unifier, given)
 
+    def length(self, node: SyntaxNode) -> Dim:
+        """The dimension that a size is, which can't be negative."""
+        dim = self.size(node)
+        if dim.least is None or (dim.integer is not None and dim.integer < 1):
+            raise Misfit(node, f"`{dim}` may be less than 1, and there is no matrix of that size.")
+        return dim
+
     # ---- the pass
 
     def _open(self, call: SyntaxNode, args: Sequence[Shape]) -> Shape:
@@ -215,7 +223,7 @@ class Inference:
             wanted = " or ".join(map(str, counts))
             what = "size" if counts == (1,) else "sizes"
             raise Miscount(node, f"`{name}` takes {wanted} {what}, not {len(sizes)}.")
-        return build(*map(self.size, sizes)).shape
+        return build(*map(self.length, sizes)).shape
 
     def _apply(
         self, node: SyntaxNode, args: tuple[Shape, ...], out: Shape | None, force: bool
@@ -245,7 +253,7 @@ class Inference:
             wanted = f" and {sizes} sizes" if sizes else ""
             given = len(node.args) + len(rest)
             raise Miscount(node, f"`{name}` takes {_arguments(row)}{wanted}, not {given}.")
-        return tuple(map(self.size, rest))
+        return tuple(map(self.length, rest))
 
 
 # --------------------------------------------------------- rules: one for each kind of inner node
@@ -369,6 +377,8 @@ def _call(
     name = node.value.name
     if name in UNSIZED:
         return _unsized(i, node, args)
+    if name in CALLS:
+        return _structured(i, node, args, out, force)
     if name in SIGNS:
         shape = SIGNS[name].shape(i.unifier, args[0])
         if shape is None:
@@ -385,6 +395,16 @@ def _call(
     if all(map(is_settled, args)):
         return row.shape_of([Sized(a) for a in args], data)
     return _open_call(i, node, row, args, data, force)
+
+
+def _structured(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Shape | None, force: bool
+) -> Shape | None:
+    check_call(node, args, i.size)
+    shape: Shape | None = args[0]
+    for other in args[1:]:
+        shape = None if shape is None else _broadcast(i, node, (shape, other), out, force)
+    return shape
 
 
 @cache
@@ -457,6 +477,32 @@ def _fused(letters: Sequence[str], dims: Mapping[str, Dim]) -> Dim:
     return size
 
 
+def _selected(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    found = sizes_of_selection(node, args[0], i.size)
+    if found is None and (force or is_settled(args[0])):  # refused where it is built
+        return SCALAR
+    return found
+
+
+def _block(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    """Parts in one row have its height; those in one column of a regular one its width."""
+    if not all(map(is_settled, args)):
+        at = 0
+        for width in node.value:
+            for shape in args[at + 1 : at + width]:
+                if not i.unifier.unify(args[at][0], shape[0]):
+                    raise Misfit(node)
+            for k in range(width if len({*node.value}) == 1 else 0):
+                if not i.unifier.unify(args[k][1], args[at + k][1]):
+                    raise Misfit(node)
+            at += width
+    return shape_of_block(node, [i.unifier.shape(s) for s in args])
+
+
 _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
@@ -473,4 +519,6 @@ _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "^": _power,
     "⊗": _kronecker,
     "call": _call,
+    "selected": _selected,
+    "block": _block,
 }

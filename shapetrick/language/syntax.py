@@ -98,6 +98,13 @@ class TypedDimension(NamedTuple):
     tail: PlacedName | None = None
 
 
+class TypedEquation(NamedTuple):
+    """`A Y + Y A' = Q`, behind `where`."""
+
+    left: SyntaxNode
+    right: SyntaxNode
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration:
     """`X, Y : m x n positive`; without sides where the shape is left out. The words behind the
@@ -108,6 +115,13 @@ class Declaration:
     words: tuple[PlacedName, ...]
     span: Span
     over: Range | None = None  # `for l = 1..L`: one for each index
+    equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
+    beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
+
+    @property
+    def parts(self) -> tuple[Declaration, ...]:
+        """What is declared together: itself, and what stands beside it."""
+        return (self, *self.beside)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

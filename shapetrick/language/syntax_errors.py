@@ -46,6 +46,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
+    ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
     ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
     ("operand", r"[)\]}}]|wrt|with|=|[-+*@/^.·⊙∘⊘⊗−'’′,]+", "something is missing between "
      "`{before}` and `{sign}`."),
@@ -59,8 +60,9 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("operator", r",", "a comma stands between the arguments of a function."),
     ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
     ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
-    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and nothing "
-     "is compared."),
+    ("operator", r"[<>]", "comparisons do not chain: write `(A < B) .* (B < C)`."),
+    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and only `>` "
+     "and `<` compare."),
     ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
     ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`, `n` for "

@@ -25,6 +25,7 @@ from .syntax import (
     OpenedCall,
     Statement,
     SyntaxNode,
+    TypedEquation,
     postorder,
 )
 
@@ -140,7 +141,8 @@ def opened_statements(
             case Equality():
                 made.append(replace(s, left=opening.of(s.left), right=opening.of(s.right)))
             case Declaration():
-                made.append(s)
+                sides = [TypedEquation(*map(opening.of, q)) for q in s.equations]
+                made.append(replace(s, equations=tuple(sides)) if sides else s)
     return made
 
 

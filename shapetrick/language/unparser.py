@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import IntEnum
+from itertools import pairwise
 from typing import Any
 
 from .notated_calls import SIGNS
 from .reader import is_latex
+from .selections import Selector, key_of
 from .syntax import Callee, SyntaxNode, postorder
 from .syntax_errors import RAISED_SIGNS
 
@@ -44,6 +46,7 @@ _NEEDED: Mapping[str, tuple[GrammarPrecedence, ...]] = {
     **dict.fromkeys(("^", ".^"), (GrammarPrecedence.BASE, GrammarPrecedence.ATOM)),
     "neg": (GrammarPrecedence.SIGNED,),
     "'": (GrammarPrecedence.BASE,),
+    "selected": (GrammarPrecedence.ATOM,),
 }
 # Signs that mean the same; a new one is written as the others in the text are.
 _SIGNS = {
@@ -137,6 +140,16 @@ class Unparser:
                 return f"sum({node.value}) {summed}"
             case "call":
                 return self._call(node, words)
+            case "selected":
+                whole = self._enclosed(node.args[0], words[0], GrammarPrecedence.ATOM)
+                return f"{whole}[{','.join(map(self._selector, node.value))}]"
+            case "selected":
+                sides = ("..".join(map(self.write, s.bounds)) or ":" for s in node.value)
+                return f"{words[0]}[{', '.join(sides)}]"
+            case "block":
+                ends = [sum(node.value[:i]) for i in range(len(node.value) + 1)]
+                rows = (", ".join(words[i:j]) for i, j in pairwise(ends))
+                return f"[{'; '.join(rows)}]"
         return f"{words[0]}{self._sign(node)}{words[1]}"
 
     def _sign(self, node: SyntaxNode) -> str:
@@ -150,6 +163,9 @@ class Unparser:
         if node.kind == "*" and not sign:
             return " "
         return f" {sign or node.kind} "
+
+    def _selector(self, selector: Selector) -> str:
+        return "..".join(map(self.write, selector.bounds)) or ":"
 
     def _call(self, node: SyntaxNode, words: list[str]) -> str:
         if node.value.name in SIGNS:
@@ -181,7 +197,11 @@ def narrowed(old: SyntaxNode, new: SyntaxNode) -> tuple[SyntaxNode, SyntaxNode]:
     forms: dict[SyntaxNode, int] = {}
     numbers: dict[Any, int] = {}
     for node in (*postorder(old), *postorder(new)):
-        value = node.value._replace(sizes=()) if isinstance(node.value, Callee) else node.value
+        value: Any = node.value
+        if isinstance(value, Callee):
+            value = value._replace(sizes=())
+        elif node.kind == "selected":
+            value = key_of(value)
         form = (node.kind, value, *(forms[a] for a in node.args))
         forms[node] = numbers.setdefault(form, len(numbers))
     while (old.kind, len(old.args)) == (new.kind, len(new.args)):

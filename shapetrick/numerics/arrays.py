@@ -11,7 +11,7 @@ import numpy as np
 from ..core.budget import ARRAYS, BYTES, TRIED, numbers_in
 from ..core.dims import ONE, Dim, extent, shape_text
 from ..core.errors import OperandError, ShapeError
-from ..core.expr import Expr, Name, Symbol
+from ..core.expr import Expr, Name, Symbol, operand
 from ..core.functions import Array
 from ..core.traversal import postorder
 from .evaluation import EvaluationTape as Evaluation
@@ -28,7 +28,7 @@ def evaluate(
 
     `functions` has the values of abstract functions, called with an order of derivative too;
     `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
-    return evaluate_all([e], arrays, functions, sizes)[0]
+    return evaluate_all([operand(e)], arrays, functions, sizes)[0]
 
 
 def evaluate_all(
@@ -38,6 +38,10 @@ def evaluate_all(
     sizes: Mapping[str, int],
 ) -> list[Array]:
     """Likewise the values of several expressions, each part of them once."""
+    if not isinstance(arrays, Mapping):
+        raise OperandError(
+            f"arrays are given by name, such as {{'X': X}}, not as {type(arrays).__name__}."
+        )
     symbols = [e for e in postorder(roots) if isinstance(e, Symbol)]
     given = {s.name: matrix_of(s, _given(s.name, arrays)) for s in symbols}
     known = sizes_from(symbols, given, sizes)

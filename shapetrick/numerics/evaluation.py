@@ -16,6 +16,7 @@ import numpy as np
 from ..core.expr import (
     Abstract,
     Commute,
+    Computed,
     Constant,
     Dimension,
     Expr,
@@ -23,12 +24,14 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
+    Structured,
     Symbol,
     Zeros,
     data_of,
     sizes_of,
 )
 from ..core.functions import TABLE, Array
+from ..core.structured import entries
 from ..core.traversal import postorder
 
 FunctionValues = Mapping[
@@ -60,6 +63,7 @@ class EvaluationTape:
         self._sized: list[tuple[int, Expr]] = []
         self._symbols: list[tuple[int, str]] = []
         self._functions: list[tuple[int, str]] = []
+        self._contexts: list[tuple[int, int]] = []  # slots of all sizes, and of all functions
         self._steps: list[_Step] = []
         self._kinks: list[_Step] = []
         self.kinked: tuple[Expr, ...] = ()  # the operations with kinks, in the order of `branches`
@@ -106,6 +110,8 @@ class EvaluationTape:
             values[slot] = env[name]
         for slot, name in self._functions:
             values[slot] = (functions or {})[name]
+        for slot, of_functions in self._contexts:
+            values[slot], values[of_functions] = sizes, functions or {}
         trouble: Any = "raise" if strict else "ignore"
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under=under):
             points = () if rounding is None else _points(env)
@@ -130,6 +136,10 @@ class EvaluationTape:
             self._values[slot] = np.array([[float(e.value)]])
         elif isinstance(e, Constant):
             self._values[slot] = np.array([[_CONSTANTS[e.name]]])
+        elif isinstance(e, Computed):
+            sizes, functions = self._slot(), self._slot()
+            self._contexts.append((sizes, functions))
+            self._steps.append(_Step(slot, e.compute, (sizes, functions, *args)))
         elif not args:
             self._sized.append((slot, e))
         elif isinstance(e, Abstract):
@@ -205,4 +215,6 @@ def _at_sizes(e: Expr, sizes: Mapping[str, int]) -> Any:
         case Commute():
             m, n = (d.size(sizes) for d in e.sizes)
             return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
+        case Structured():
+            return entries(e, sizes)
     return tuple([d.size(sizes) for d in sizes_of(e)])

@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Expr, Symbol, sizes_of
+from ..core.expr import Commute, Dimension, Expr, Structured, Symbol, sizes_of
 from ..core.functions import TABLE, Array
+from ..core.structured import needs
 from ..core.traversal import postorder
 
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
 LARGEST_FIXED = 6  # a declared size above it is drawn small, where nothing forces it
 MANY = 9  # more names than this share sizes
 ORDERS = 10  # assignments tried
+LARGEST_LEAST = 10_000  # that a size is made, so that a slice up to a number has a meaning
 
 
 class Profile(NamedTuple):
@@ -73,10 +75,14 @@ def dims_among(nodes: Iterable[Expr]) -> tuple[Dim, ...]:
     """The dimensions of the nodes themselves."""
     dims: dict[Dim, None] = {}
     for e in nodes:
-        dims.update(dict.fromkeys(e.shape))
+        rows, cols = e.shape
+        dims[rows] = dims[cols] = None
         if isinstance(e, Dimension):
             dims[Dim.of(e.name)] = None
-        dims.update(dict.fromkeys(sizes_of(e)))
+        for d in sizes_of(e):
+            dims[d] = None
+        if isinstance(e, Structured):
+            dims.update(dict.fromkeys(d for d in needs(e) if d.integer is None))
     return tuple(dims)
 
 
@@ -85,6 +91,8 @@ def forced_sizes(nodes: Iterable[Expr]) -> frozenset[int]:
     forced: set[int] = set()
     for e in nodes:
         row = TABLE.get(e.op)
+        if isinstance(e, Structured):
+            forced.update(d.integer for d in e.shape if d.integer is not None)
         if isinstance(e, Commute) or (row is not None and _counts(row.signatures, row.derivative)):
             dims = [*e.shape, *(d for a in e.args for d in a.shape)]
             dims.extend(sizes_of(e))
@@ -130,9 +138,12 @@ def _unlike(first: Mapping[str, int], order: Sequence[str], dims: Sequence[Dim])
 
 def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, int]:
     """Sizes that grow along the order and keep the values of distinct dimensions apart."""
-    if len(order) > MANY:
-        return {name: start + i % 5 for i, name in enumerate(order)}
     sizes: dict[str, int] = {}
+    if len(order) > MANY:
+        for i, name in enumerate(order):
+            alone = [d for d in dims if d.names == (name,)]
+            sizes[name] = _large_enough(alone, {}, name, start + i % 5)
+        return sizes
     waiting = {d: {*d.names} for d in dims if d.integer is None}
     taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
     size = start
@@ -142,7 +153,7 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
         size = next(
             (s for s in range(size, size + 8) if _apart(ready, {**sizes, name: s}, taken)), size
         )
-        sizes[name] = size
+        sizes[name] = size = _large_enough(ready, sizes, name, size)
         taken.update((size, *(d.size(sizes) for d in ready)))
         for d in ready:
             waiting.pop(d, None)
@@ -150,9 +161,33 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     return sizes
 
 
+def _large_enough(ready: Sequence[Dim], sizes: Mapping[str, int], name: str, size: int) -> int:
+    """The least size from that one on at which no dimension is empty."""
+    return next(
+        (
+            s
+            for s in range(size, size + LARGEST_LEAST)
+            if all(d.size({**sizes, name: s}) > 0 for d in ready)
+        ),
+        size,
+    )
+
+
 def _apart(ready: Sequence[Dim], sizes: Mapping[str, int], taken: set[int]) -> bool:
     values = [d.size(sizes) for d in ready]
     return min(values) >= SMALLEST and len({*values}) == len(values) and taken.isdisjoint(values)
+
+
+def least_sizes(dims: Iterable[Dim]) -> tuple[str, ...]:
+    """What sizes are at least ("n ≥ 3") where no dimension is empty."""
+    least: dict[Dim, int] = {}
+    for d in dims:
+        at_least = d.least
+        if d.integer is None and at_least is not None and at_least < 1:
+            constant = next((k for names, k in d.terms if not names), 0)
+            growing = d - Dim.of(constant)
+            least[growing] = max(least.get(growing, 1), 1 - constant)
+    return tuple(f"{growing} ≥ {k}" for growing, k in least.items())
 
 
 def orders_obeyed(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
+from ..core.equations import systems_within
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.families import Families
 from ..core.functions import NAMES
@@ -31,6 +32,8 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     Raises DerivationError where no arrangement expresses it."""
     if problem.families is not None:
         return _through_families(problem, request, problem.families, seed)
+    if systems_within([request.of], problem.systems):
+        return _through_equations(problem, request, seed)
     asked, simplifier = _to_derive(problem, request)
     gradient = _KINDS[request.kind](asked, simplifier)
     if asked.wrt is request.wrt:
@@ -74,7 +77,12 @@ def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) 
 
 
 def _concluded(
-    problem: Problem, request: Request, gradient: Expr, simplifier: Simplifier, seed: int
+    problem: Problem,
+    request: Request,
+    gradient: Expr,
+    simplifier: Simplifier,
+    seed: int,
+    computable: Callable[[Expr], Expr] = lambda e: e,
 ) -> Result:
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -86,7 +94,7 @@ def _concluded(
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
     if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
-    validation = checker_of(problem, request, seed=seed).check(gradient)
+    validation = checker_of(problem, request, seed=seed).check(computable(gradient))
     return Result(
         request=request,
         steps=(),
@@ -97,6 +105,23 @@ def _concluded(
         validation=validation,
         notes=notes,
     )
+
+
+def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
+    """The gradient through unknowns that equations determine, in the equations' multipliers."""
+    from ..implicit.adjoint import answered, computable_gradient, derived
+
+    simplifier = Simplifier(problem.definitions.values(), [request.of])
+    found = derived(problem, request, simplifier, seed)
+    result = _concluded(
+        problem,
+        found.request,
+        found.gradient,
+        simplifier,
+        seed,
+        lambda gradient: computable_gradient(gradient, found.adjoint),
+    )
+    return replace(result, adjoint=answered(found.adjoint, simplifier))
 
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..claims.judgement import Judgement
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.latex_names import GREEK
 from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
+from .claims import claim_story
 from .latex import Latex, equation, escaped, factor_latex, notation_for, sized, to_latex
 from .layout import BETWEEN_FACTORS, Breaking, broken, grouped
 
@@ -101,11 +103,19 @@ def derivation_parts(
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
+def claim_parts(judgements: Iterable[Judgement], problem: Problem) -> Iterator[ArticlePart]:
+    """What was found of claims."""
+    for judgement in judgements:
+        story = claim_story(judgement)
+        yield from _story_parts(story, notation_for(problem, story.request), doc.LINES)
+
+
 def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[ArticlePart]:
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
-    yield Paragraph(words.asked(story.request), "heading")
+    asked = words.asked(story.request)
+    yield Paragraph(f"check {asked}" if story.claimed else asked, "heading")
     steps = (s.blocks for s in story.steps)
     parts: list[tuple[doc.Block, ...]] = [story.warnings, story.earlier, *steps]
     for blocks in (*parts, story.simplification, story.answer):
@@ -216,6 +226,13 @@ _BREAKING = Breaking(
 
 
 # ------------------------------------------------------------------------------------ the formats
+
+
+def written(parts: Iterable[ArticlePart], form: str, standalone: bool = False) -> str:
+    """The parts in the form `latex` or `markdown`."""
+    if form == "markdown":
+        return markdown(parts)
+    return document(parts) if standalone else latex(parts)
 
 
 def document(parts: Iterable[ArticlePart]) -> str:

@@ -25,6 +25,7 @@ from . import mathml
 from . import phrases as words
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
+from .pygments_lexer import coloured
 from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
@@ -50,6 +51,31 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     stories = [doc.derivation_story(r.result, curve=r.curve) for r in reports]
     articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
+    return _document(
+        f"{', '.join(requests)} · shapetrick",
+        element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
+        element("p", _lead(reports), class_="lead"),
+        _problem(problem),
+        _navigation(requests) if len(reports) > 1 else "",
+        _tools(),
+        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        element("section", _code(code)) if code else "",
+    )
+
+
+def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
+    """The document of what was found of a problem's claims."""
+    right = sum(story.verdict == "right" for story in stories)
+    return _document(
+        "claims · shapetrick",
+        element("h1", "Claims"),
+        element("p", f"{right} of {len(stories)} are right.", class_="lead"),
+        _problem(problem),
+        *(_verdict(problem, story) for story in stories),
+    )
+
+
+def _document(title: str, *parts: Html | str) -> str:
     style, script = _resource("report.css"), _resource("report.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     head = element(
@@ -58,20 +84,10 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{', '.join(requests)} · shapetrick"),
+        element("title", title),
         element("style", style),
     )
-    body = element(
-        "main",
-        element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
-        element("p", _lead(reports), class_="lead"),
-        _problem(problem),
-        _navigation(requests) if len(reports) > 1 else "",
-        _tools(),
-        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
-        element("section", _code(code)) if code else "",
-        class_="shapetrick",
-    )
+    body = element("main", *parts, class_="shapetrick")
     document = element("html", head, element("body", body, element("script", script)), lang="en")
     return f"<!doctype html>\n{document}\n"
 
@@ -84,9 +100,13 @@ def fragment(report: Report) -> str:
 
 def verdict_card(problem: Problem, story: doc.Story) -> str:
     """The verdict on a claim, to be put into another document."""
+    return _styled(_verdict(problem, story))
+
+
+def _verdict(problem: Problem, story: doc.Story) -> Html:
     writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
     asked = element("p", f"check {words.asked(story.request)}", class_="asked")
-    return _styled(element("section", asked, _answer(story, writer), _check(story.curve)))
+    return element("section", asked, _answer(story, writer), _check(story.curve))
 
 
 def _styled(content: Html) -> str:
@@ -114,7 +134,7 @@ def _lead(reports: Sequence[Report]) -> str:
 
 
 def _problem(problem: Problem) -> Html:
-    code = element("code", problem.text.strip("\n"))
+    code = coloured(problem.text.strip("\n"))
     return element(
         "section",
         element("h2", "The problem", class_="small"),
@@ -407,6 +427,6 @@ def _code(codes: Mapping[str, str]) -> Html:
         button = element(
             "button", "Copy", type="button", class_="copy", aria_label=name, hidden=True
         )
-        body = [button, element("pre", element("code", code), tabindex=0)]
+        body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
     return joined(element("h3", "Code"), *folds)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .document import EquationBlock, MarkedText
 
 OPEN, CLOSE = "\1", "\2"  # brackets; how large they are is decided when all is written
-_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace)\b")
+_TALL = re.compile(r"\\(?:frac|sqrt|left|overline|underbrace|begin)\b")
 _INVERSE = "^{-1}"
 _ACCENTS = {word: sign for sign, word in ACCENTS.items()}
 _ESCAPES = {
@@ -186,6 +186,22 @@ class Latex(Notation):
 
     def root(self, a: Rope) -> Rope:
         return (r"\sqrt{", a, "}")
+
+    def word(self, name: str) -> str:
+        return rf"\mathrm{{{name}}}"
+
+    def selected(self, base: Fragment, sides: Sequence[Rope]) -> Rope:
+        commas = [part for a in sides for part in (r",\, ", a)]
+        held = self.enclosed(base, NotationPrecedence.ATOM)
+        plain = isinstance(held, str) and "_" not in held
+        return (*([held] if plain else ["{", held, "}"]), "_{", *commas[1:], "}")
+
+    def block(self, rows: Sequence[Sequence[Rope]]) -> Rope:
+        parts: list[Rope] = []
+        for row in rows:
+            cells = [part for a in row for part in (" & ", a)]
+            parts += [r" \\ " if parts else r"\begin{bmatrix} ", *cells[1:]]
+        return (*parts, r" \end{bmatrix}")
 
     def axis(self, axis: int) -> Rope:
         return rf"\mathrm{{axis}}={axis}"

@@ -16,6 +16,7 @@ from ..language.latex_names import GREEK
 _TOKENS = re.compile(
     r"\\(?P<look>mathrm|mathit|mathbf|mathtt|text)\{(?P<word>(?:\\.|[^{}\\])*)\}"
     r"|\\class\{(?P<mark>\w+)\}"
+    r"|\\(?P<block>begin|end)\{bmatrix\}|(?P<between>&|\\\\)"
     r"|\\left(?P<open>\\?[^a-z\s]|\\[a-z]+)|\\right(?P<close>\\?[^a-z\s]|\\[a-z]+)"
     r"|\\(?P<command>[a-zA-Z]+)|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?)|(?P<primes>'+)|(?P<space>\s+)|(?P<other>.)",
@@ -111,6 +112,10 @@ class _MathReader:
             self._put(_word(match["look"], re.sub(r"\\(.)", r"\1", match["word"])))
         elif kind == "mark":
             self._frame.pending.append(_OpenCommand(f"class {match['mark']}", 1))
+        elif kind == "block":
+            self._open("[", True) if match["block"] == "begin" else self._close_block()
+        elif kind == "between":
+            self._frame.items.append(_Item(match[0], operand=False))
         elif kind in ("open", "close"):
             fence = match[kind]
             self._open(fence, True) if kind == "open" else self._close(fence)
@@ -173,6 +178,21 @@ class _MathReader:
         left, right = (f'<mo stretchy="{stretchy}">{escape(f)}</mo>' for f in fences)
         inner = "".join(item.text for item in frame.items)
         self._put(_Item(f"<mrow>{left}{inner}{right}</mrow>"))
+
+    def _close_block(self) -> None:
+        """A block matrix: its rows, and what stands in them."""
+        frame, rows = self._stack.pop(), list[list[list[_Item]]]([[[]]])
+        for item in frame.items:
+            if item.text == r"\\":
+                rows.append([[]])
+            elif item.text == "&":
+                rows[-1].append([])
+            else:
+                rows[-1][-1].append(item)
+        cells = ("".join(f"<mtd>{_mrow(cell)}</mtd>" for cell in row) for row in rows)
+        table = "".join(f"<mtr>{row}</mtr>" for row in cells)
+        left, right = (f'<mo stretchy="true">{fence}</mo>' for fence in "[]")
+        self._put(_Item(f"<mrow>{left}<mtable>{table}</mtable>{right}</mrow>"))
 
     def _script(self, sign: str, text: str) -> None:
         base = self._frame.items.pop()

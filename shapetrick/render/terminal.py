@@ -108,6 +108,14 @@ def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
     return [[(f"check {j.claim.text}", "bold")], [], *_rows([evidence], style)]
 
 
+def verdict_row(j: Judgement, style: Style, place: str, alone: bool) -> Row:
+    """The verdict on a claim in one line, after its place; with the claim if it stands alone."""
+    claim = f"{words.asked(j.request, style.name)} = {' '.join(j.claim.split())}"
+    before = ": ".join(filter(None, (place, claim if alone else "")))
+    row = [(f"{before}: ", ""), (j.verdict, LOOKS[j.verdict])]
+    return [*row, (f": {j.diagnosis}", "")] if alone and j.diagnosis else row
+
+
 def account_rows(account: Account, style: Style) -> list[Row]:
     """What a backward pass keeps and takes at given sizes."""
     texts = [
@@ -329,14 +337,16 @@ def _evidence(block: doc.Evidence, style: Style) -> list[Row]:
 FORCING = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})  # what makes rich take a pipe for a terminal
 
 
-def terminal() -> Console | None:
-    """The console on standard output, or None for a pipe, which needs none."""
-    is_one = sys.stdout.isatty() or not FORCING.isdisjoint(os.environ)
-    return console() if is_one else None
+def terminal(colour: str = "auto") -> Console | None:
+    """The console on standard output, or None for a pipe, which needs none. The colour is `auto`,
+    `always`, in a pipe too, or `never`."""
+    is_one = sys.stdout.isatty() or not FORCING.isdisjoint(os.environ) or colour == "always"
+    return console(colour=colour) if is_one else None
 
 
-def console(stream: TextIO | None = None) -> Console:
-    """A console on a stream: colour on a terminal unless NO_COLOR is set, nothing in a pipe."""
+def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
+    """A console on a stream: colour on a terminal unless NO_COLOR is set, nothing in a pipe; or
+    `always`, or `never`."""
     from rich.console import Console  # slow to import, and of no use in a pipe
     from rich.theme import Theme
 
@@ -347,6 +357,8 @@ def console(stream: TextIO | None = None) -> Console:
     }
     return Console(
         file=stream or sys.stdout,
+        force_terminal=True if colour == "always" else None,
+        no_color=None if colour == "auto" else colour == "never",
         theme=Theme(looks),
         highlight=False,
         markup=False,

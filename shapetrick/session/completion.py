@@ -15,20 +15,11 @@ from prompt_toolkit.lexers import Lexer
 if TYPE_CHECKING:
     from .interpreter import Interpreter
 
-# How a token of the language looks, by the names that the grammar gives them.
-_TOKENS = {
-    "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
-    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
-    "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
-    "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
-    "ATTRIBUTE": "attribute",
-}  # fmt: skip
 _WORD = re.compile(r"[^\W\d][\w\u0300-\u036f]*$")
 ESCAPE = re.compile(r"\\([A-Za-z.*]*)$")
 _COMMAND = re.compile(r"\s*:(\w*)$")
 _ARGUMENT = re.compile(r"\s*:(\w+)\s+(\S*)$")
 MOST_COLOURED = 5_000  # letters: it is done anew at each key
-_COMMENT = re.compile(r"#[^\n]*")
 
 GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
@@ -117,7 +108,7 @@ def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
     """Names that stand, then functions, then the words of a request."""
     from ..core.dims import shape_text
     from ..core.functions import NAMES, OPERATORS, TABLE
-    from ..language.elaboration import vocabulary_of
+    from ..language.vocabularies import vocabulary_of
 
     problem = interpreter.session.problem
     known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
@@ -166,28 +157,8 @@ class Tokens(Lexer):
             end = len(text.split(" ")[0])
             looks[:end] = ["class:command"] * end
         elif interpreter is not None:
-            from ..language.elaboration import vocabulary_of
-            from ..language.parser import tokens
+            from ..language.highlighting import highlighted
 
-            problem = interpreter.session.problem
-            clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
-            for begin, end in _statements(clean):
-                found = tokens(clean[begin:end], vocabulary_of(problem), problem.functions)
-                for kind, span in found:
-                    if kind in _TOKENS:
-                        look = [f"class:{_TOKENS[kind]}"] * (span.end - span.start)
-                        looks[begin + span.start : begin + span.end] = look
-            for comment in _COMMENT.finditer(text):
-                begin, end = comment.span()
-                looks[begin:end] = ["class:comment"] * (end - begin)
+            for look, (begin, end) in highlighted(text, interpreter.session.problem.functions):
+                looks[begin:end] = [f"class:{look}"] * (end - begin)
         return looks
-
-
-def _statements(text: str) -> Iterator[tuple[int, int]]:
-    """Where each statement of a text that is still being typed begins and ends."""
-    begin = depth = 0
-    for i, sign in enumerate(f"{text}\n"):
-        depth += (sign in "([{") - (sign in ")]}")
-        if i == len(text) or (sign in ";\n" and depth <= 0):
-            yield begin, i
-            begin = i + 1

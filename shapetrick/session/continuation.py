@@ -15,9 +15,10 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, equalities_in, read, vocabulary_of
+from ..language.elaboration import Elaboration, equalities_in, read
 from ..language.reader import has_latex, parse
 from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
+from ..language.selections import resolved
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -30,6 +31,7 @@ from ..language.syntax import (
     postorder,
 )
 from ..language.text_functions import heads
+from ..language.vocabularies import vocabulary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Standing:
 
 def stand(text: str) -> Standing:
     """What a text means, with what is needed to go on from there. Raises InputError."""
-    statements = parse(text, vocabulary())
+    statements = resolved(text, parse(text, vocabulary()))
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
@@ -99,6 +101,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
         statements = parse(text, words, len(problem.text), problem.functions)
         if equalities_in(statements):
             return None
+        statements = resolved(text, statements, [*problem.symbols, *problem.definitions])
         if has_families(statements) or not _only_adds(standing, statements):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):

@@ -22,7 +22,7 @@ from ..algebra.index_terms import Edge, read_terms
 from ..claims.comparison import ratio
 from ..claims.variants import Drawn, values_at
 from ..core.dims import Dim, Shape, shape_text
-from ..core.errors import ShapeError
+from ..core.errors import ShapeError, enumerated
 from ..core.expr import (
     Add,
     Expr,
@@ -41,9 +41,10 @@ from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
 from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
-from ..language.elaboration import is_name, read_expression, read_line, vocabulary_of
+from ..language.elaboration import read_expression, read_line
 from ..language.printer import to_text
 from ..language.syntax import postorder as walk
+from ..language.vocabularies import is_name, vocabulary_of
 from ..pipeline.requests import conclude, derive, steps_of
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
@@ -228,7 +229,7 @@ class GuidedDerivation:
             return [f"{shape} is {len(changes)} changes away: {said(changes)}."]
         shown = [*right, *(offer for offer in found if offer not in right)][:MOST_OFFERS]
         texts = [f"`{offer.text}`" for offer in found if offer in shown]
-        return [f"{_either(texts)} fits: {shape}."]
+        return [f"{enumerated(texts, 'or')} fits: {shape}."]
 
     def _lacking(self, typed: set[str], move: ArrangementStep) -> list[str]:
         """The matrix factors that are mentioned neither by their names nor by what is in them."""
@@ -462,15 +463,9 @@ def _listed(found: Sequence[Expr]) -> str:
     return _quoted([to_text(e) for e in found])
 
 
-def _either(texts: Sequence[str]) -> str:
-    *others, last = texts
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def _quoted(names: Sequence[str]) -> str:
     """`A is`, "`A` and `B` are"."""
-    *others, last = [f"`{name}`" for name in names]
-    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    return f"{enumerated([f'`{name}`' for name in names])} {'is' if len(names) == 1 else 'are'}"
 
 
 def arranged(line: Line, arrangement: Expr) -> Expr:

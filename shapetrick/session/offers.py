@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..claims.mutations import TABLE_OF_MUTATIONS, Parts, places
 from ..claims.variants import ClaimVariant
 from ..core.dims import Shape
+from ..core.errors import enumerated
 from ..core.expr import Expr
 from ..language.lowering import Lowering
 from ..language.syntax import SyntaxNode
@@ -82,8 +83,9 @@ def _changed(root: SyntaxNode, parts: Parts) -> Iterator[tuple[str, SyntaxNode]]
 def said(changes: Sequence[str]) -> str:
     """`a transpose and brackets`, `2 transposes`."""
     counts = {name: changes.count(name) for name in CHANGES if name in changes}
-    *others, last = [
-        CHANGES[name] if n == 1 or name != "transpose" else f"{n} transposes"
-        for name, n in counts.items()
-    ]
-    return f"{', '.join(others)} and {last}" if others else last
+    return enumerated(
+        [
+            CHANGES[name] if n == 1 or name != "transpose" else f"{n} transposes"
+            for name, n in counts.items()
+        ]
+    )

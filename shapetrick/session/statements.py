@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeVar
 
-from ..core.errors import InputError, NameProblem, ParseError, Span
+from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
-from ..language.elaboration import read_expression, vocabulary_of
+from ..language.elaboration import read_expression
 from ..language.lexer import Arities, Source
 from ..language.notated_calls import SIGNS
 from ..language.parser import cleaned, elementwise, pieces
@@ -37,6 +37,7 @@ from ..language.syntax import (
 )
 from ..language.syntax import postorder as walk
 from ..language.text_functions import with_heads
+from ..language.vocabularies import vocabulary_of
 from .continuation import Standing, extended, stand
 
 StatementKind = Literal["declaration", "definition", "request", "comment"]
@@ -353,8 +354,7 @@ def dependents(problem: Problem, names: Sequence[str]) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """`A`, `B` and `C`."""
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])) if quoted else ""
+    return enumerated([f"`{name}`" for name in names]) if names else ""
 
 
 # ---------------------------------------------------------------------------------- statements

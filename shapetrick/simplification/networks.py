@@ -40,6 +40,7 @@ from ..core.results import Rewriting
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
+from .structured_terms import constants_composed
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -93,7 +94,11 @@ class Networks:
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
         """What a pass makes of an expression."""
-        return self._once((change, e), lambda: change(self, e))
+        key = change, e
+        if key not in self.memo:
+            self.memo[key] = change(self, e)
+        found: Expr | None = self.memo[key]
+        return found
 
     def _once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
         """What the memo has under a key, found once."""
@@ -265,6 +270,9 @@ def _is_zero(e: Expr) -> bool:
 
 def one_sign(networks: Networks, term: Term) -> Term | None:
     """Each sum in a term is signed one way: `X w - y` is `-(y - X w)`."""
+    bases = [*[e.atom for e in term.edges], *[base for base, _ in term.scalars]]
+    if Add not in map(type, bases):
+        return None
     sign = 1
 
     def natural(base: Expr, p: Expr) -> Expr:
@@ -330,4 +338,9 @@ def _divisors(e: Expr) -> list[Expr]:
 
 SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
-TERM_PASSES: tuple[TermPass, ...] = (one_sign, scalars_multiplied, divisors_cancelled)
+TERM_PASSES: tuple[TermPass, ...] = (
+    constants_composed,
+    one_sign,
+    scalars_multiplied,
+    divisors_cancelled,
+)

@@ -156,7 +156,7 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
     those under an element-wise product, unless that is summed or is itself a summand."""
     meets = isinstance(e, Add) or sums(e)
     found: set[Expr] = set()
-    stack = [(a, 1) for a in e.args] if not isinstance(e, Power) else []
+    stack = [(a, 1) for a in e.args if a.args] if not isinstance(e, Power) else []
     while stack:
         x, depth = stack.pop()
         if isinstance(x, Add):
@@ -170,5 +170,5 @@ def _worth_opening(e: Expr, names: bool) -> set[Expr]:
         if isinstance(x, Times) and not meets and sum(not a.is_scalar for a in x.args) > 1:
             continue
         if depth < OPENED_HORIZON:
-            stack.extend((a, depth + 1) for a in x.args)
+            stack += [(a, depth + 1) for a in x.args if a.args]
     return found if names is any(isinstance(x, Name) for x in found) else set()

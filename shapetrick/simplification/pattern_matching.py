@@ -130,7 +130,7 @@ class Matcher:
             yield from self._sum(pattern, e, found)
         elif isinstance(pattern, MatMul):
             yield from self._matmul(pattern, e, found)
-        elif type(pattern) is type(e) and pattern.payload == e.payload:
+        elif pattern.op == e.op and pattern.payload == e.payload:
             yield from self._all(list(zip(pattern.args, e.args, strict=True)), found)
 
     def _all(self, pairs: Sequence[tuple[Expr, Expr]], found: Binding) -> Iterator[Binding]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..algebra.monomials import PoweredBase, Product, multiplied, product
 from ..core.cost import sum_of
@@ -51,6 +51,9 @@ MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 # -------------------------------------------------------------------------------------- rules
 
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
+
+
+MatchKind = Literal["times", "add", "matmul", "call"]
 
 
 class RewriteRule(NamedTuple):
@@ -129,11 +132,16 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
     return RewriteRule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
 
 
-def kind_of(e: Expr) -> str:
+def kind_of(e: Expr) -> MatchKind:
     """How an expression is matched: as a product, a sum, a matrix product, or as a whole."""
-    if isinstance(e, (Times, Power)):
-        return "times"
-    return e.op if isinstance(e, (Add, MatMul)) else "call"
+    match e:
+        case Times() | Power():
+            return "times"
+        case Add():
+            return "add"
+        case MatMul():
+            return "matmul"
+    return "call"
 
 
 def _counted(keys: Sequence[str]) -> dict[str, int]:
@@ -162,7 +170,7 @@ def _operation(e: Expr) -> str:
 
 
 @cache
-def _rules_for(kind: str, mask: int, last: bool) -> Mapping[str, tuple[RewriteRule, ...]]:
+def _rules_for(kind: MatchKind, mask: int, last: bool) -> Mapping[str, tuple[RewriteRule, ...]]:
     """The rules for a kind of node below which no more than `mask` occurs, by their keys: the usual
     ones, or those that come last."""
     by_key: dict[str, list[RewriteRule]] = {}

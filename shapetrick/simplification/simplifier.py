@@ -117,12 +117,14 @@ class Simplifier:
         return forms[-1]
 
     def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
+        if not e.args or isinstance(e, Name):
+            return e
         for step in PASSES:
-            if not e.args or isinstance(e, Name):
-                break
-            if step.place <= place:
-                found = self.networks.made(step.change, e)
-                e = e if found is None else found
+            found = self.networks.made(step.change, e) if step.place <= place else None
+            if found is not None and found is not e:
+                e = found
+                if not e.args or isinstance(e, Name):
+                    break
         return e
 
     def _with_simple_args(self, e: Expr, depth: int = 0) -> Expr:

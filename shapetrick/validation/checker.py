@@ -19,20 +19,23 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.dims import shape_text
+from ..core.equations import EquationSystem, systems_within
 from ..core.expr import Abstract, Expr, Symbol, exact
 from ..core.functions import Array
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Validation, Verdict
-from ..core.traversal import postorder
+from ..core.traversal import postorder, substitute
 from ..numerics.error_curves import Curve, error_curve
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import remainder
+from ..numerics.implicit_solving import solutions
 from ..numerics.sampling import (
     LARGEST_FIXED,
     assignments,
     dims_among,
     forced_sizes,
     generator,
+    least_sizes,
     orders_obeyed,
 )
 from .directional import Target, also_drawn
@@ -123,21 +126,29 @@ class Checker:
         seed: int = 0,
         symmetric: bool = False,
         gradient_of: Expr | None = None,
+        systems: tuple[EquationSystem, ...] = (),
     ) -> None:
+        self._solutions = solutions(systems)
+        of = self._stated(of)
         first: dict[DerivativeKind, DerivativeKind] = {"hess": "jac", "hvp": "jvp"}
         # a gradient that an attribute of the variable simplified is none of independent entries
         if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
-        self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,))
+        self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems)
         self._seed = seed
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
         self._begin(
             forced_sizes(self._target.nodes) | {d.integer for d in fused if d.integer is not None}
         )
 
+    def _stated(self, e: Expr) -> Expr:
+        """The expression with the unknowns of equations as what solves them."""
+        return substitute(e, self._solutions) if self._solutions else e
+
     def quick(self, candidate: Expr) -> float:
         """The relative error at one small draw; infinite if it has another shape or no value, NaN
         if no draw was found."""
+        candidate = self._stated(candidate)
         if candidate.shape != self._target.shape:
             return np.inf
         probe = self._probe(0)
@@ -152,8 +163,9 @@ class Checker:
     def check(self, gradient: Expr) -> Validation:
         """The verdict, with what it rests on. What has no derivative at small sizes (an iteration
         that has converged), or an uncertain one, is looked at again at larger ones."""
+        gradient = self._stated(gradient)
         found = self._checked(gradient)
-        if not found.zero and found.reason != UNCERTAIN:
+        if (not found.zero and found.reason != UNCERTAIN) or not self._target.depends:
             return found
         larger = copy(self)
         larger._begin(self._forced, LARGER)
@@ -189,6 +201,7 @@ class Checker:
         """How the error falls with the step along a random direction; None where there is no point
         to look at, or the gradient has another shape."""
         target, probe = self._target, self._probe(0)
+        gradient = self._stated(gradient)
         if probe is None or gradient.shape != target.shape:
             return None
         site, drawn = probe.site, next(probe.points()).draw
@@ -210,7 +223,7 @@ class Checker:
     def has_gaps(self, gradient: Expr) -> bool:
         """Whether it has no value at a point where the derivative is known, though no input there
         is large enough for something to overflow."""
-        program = EvaluationTape([gradient])
+        program = EvaluationTape([self._stated(gradient)])
         for probe in filter(None, map(self._probe, range(SITES))):
             for point in probe.points() if probe.site.holds(program) else ():
                 inputs = point.draw.env.values()
@@ -423,6 +436,7 @@ class Checker:
 
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""
+        depends = self._target.depends
         while len(self._found) <= index:
             following = self._next_sizes()
             if self._flat and (following is None or len(self._flat) > FLAT_SITES):
@@ -438,14 +452,16 @@ class Checker:
                 tried.append(point)
                 if point.coarseness <= SHARP or sum(not p.zero for p in tried) == FIRST_NOT_ZERO:
                     break
-            if tried and all(p.zero for p in tried):  # perhaps flat until inputs are large
+                if not depends:
+                    break
+            if tried and depends and all(p.zero for p in tried):  # perhaps until inputs are large
                 for point in islice(site.points(LARGE_TRIES), len(LARGE_TRIES)):
                     tried.append(point)
                     if not point.zero:
                         break
             if not tried:
                 self._barren.append(site)
-            elif not all(p.zero for p in tried):
+            elif not depends or not all(p.zero for p in tried):
                 self._found.append(_Probe(site, tried, points))
             else:
                 self._flat.append(_Probe(site, tried, points))
@@ -496,7 +512,7 @@ class Checker:
         zero: bool = False,
     ) -> Validation:
         sizes = tuple(dict(probe.site.sizes) for probe in self._found[:SITES])
-        conditions = self._conditions()
+        conditions = (*least_sizes(dims_among(self._target.nodes)), *self._conditions())
         return Validation(
             verdict, reason, error, order, 2 * len(sizes), sizes, self._seed, conditions, zero
         )
@@ -523,6 +539,7 @@ def checker_of(
         [s for s in inputs if s is not request.direction],
         seed,
         request.symmetric,
+        systems=systems_within([request.of], problem.systems),
     )
 
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
+from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol, symbol
 from ..core.functions import TABLE, Array
 from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
-from ..numerics.evaluation import EvaluationTape
+from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import dims_of
 
 SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
@@ -36,6 +38,7 @@ class Target:
     symmetric: bool
     symbols: tuple[Symbol, ...]
     functions: tuple[str, ...]
+    systems: tuple[EquationSystem, ...] = ()  # what determines some of the symbols
 
     @property
     def order(self) -> int:
@@ -54,9 +57,22 @@ class Target:
         return tuple(dict.fromkeys([*leaves, *extra]))
 
     @cached_property
+    def depends(self) -> bool:
+        """Whether the variable is computed with at all; where it isn't, there is nothing to see."""
+        return self.wrt in self.nodes
+
+    @cached_property
     def computed(self) -> tuple[Expr, ...]:
         """What has a value: the nodes, and the inputs that are not among them."""
         return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
+
+    def consistent(
+        self, env: Env, sizes: Mapping[str, int], functions: FunctionValues
+    ) -> Env:
+        """Inputs near these that fulfil the equations; NaN where there are none."""
+        if not self.systems:
+            return env
+        return ImplicitSolver(self.systems).consistent(env, sizes, functions)
 
     @cached_property
     def _shapes(self) -> Counter[Shape]:
@@ -201,6 +217,9 @@ def also_drawn(of: Expr, others: Sequence[Expr], inputs: Sequence[Symbol] = ()) 
     """The symbols that the `others` mention, and `inputs`; with columns of the dimensions that none
     of these has, so that each has a size."""
     found = list(dict.fromkeys([*(s for e in others for s in symbols_of(e)), *inputs]))
-    known = {n for e in (of, *found) for d in dims_of([e]) for n in d.names}
-    needed = dict.fromkeys(n for d in dims_of(others) for n in d.names if n not in known)
+    wanted = dict.fromkeys(n for d in dims_of(others) for n in d.names)
+    if not wanted:
+        return found
+    known = {n for d in dims_of([of, *found]) for n in d.names}
+    needed = [n for n in wanted if n not in known]
     return [*found, *(symbol(f"#{n}", (Dim.of(n), ONE)) for n in needed)]

@@ -197,7 +197,7 @@ class Site:
     def _rounding_errors(self, drawn: Draw, directions: Array, before: Array) -> Array:
         """By how much rounding, of all that is computed, may change the derivatives."""
         changed = np.zeros(before.shape)
-        for k in range(ROUNDINGS):
+        for k in range(ROUNDINGS if self.target.depends else 0):
             with suppress(Unsuitable):
                 after = self.measured(replace(drawn, rounded=k), directions).value
                 changed = np.maximum(changed, np.abs(after - before))
@@ -251,6 +251,8 @@ class Site:
         """Whether the function has one value at all draws of the variable, however large; None if
         it has until the variable is large, or if it changes by no more than rounding at the point
         would hide: then rounding swallows it."""
+        if not self.target.depends:
+            return True
         small = self._values_at(point, [Profile(1.0)] * 8)
         if not _all_same(small):
             changes = max(float(np.abs(value - small[0][0]).max()) for value, _ in small)
@@ -311,13 +313,18 @@ class Site:
             return
         for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
-            yield Draw(env, abstract_functions(self.target.abstract, rng), shrink)
+            yield self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
         for shrink in _SHRINKING if self.target.ranges else ():
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
-            yield Draw(self.inside(env, rng), abstract_functions(self.target.abstract, rng), shrink)
+            functions = abstract_functions(self.target.abstract, rng)
+            yield self._drawn(self.inside(env, rng), functions, shrink)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
+
+    def _drawn(self, env: Env, functions: FunctionValues, shrink: float) -> Draw:
+        """A draw that fulfils the equations, where there are some."""
+        return Draw(self.target.consistent(env, self.sizes, functions), functions, shrink)
 
     def _scouted(self, rng: np.random.Generator) -> Iterator[tuple[Env, FunctionValues]]:
         """Draws of all signs and magnitudes that are inside the domain, found in one evaluation."""
@@ -328,6 +335,7 @@ class Site:
         for symbol in self.target.inputs:
             profiles = common.above(any_profiles(count - count // 2, rng))
             stacked[symbol.name] = draws(symbol, self.sizes, rng, profiles, count)
+        stacked = {**self.target.consistent(stacked, self.sizes, functions)}
         try:
             value, *inverted = self._run(stacked, functions, None)
         except Unsuitable as problem:

@@ -136,10 +136,11 @@ class Sweep:
 
     def _draws(self, own: Profile, others: Profile, count: int) -> Mapping[str, Array]:
         target, sizes = self._target, self._site.sizes
-        return {
+        drawn = {
             s.name: draws(s, sizes, self._rng, own if s is target.wrt else others, count)
             for s in target.inputs
         }
+        return target.consistent(drawn, sizes, self._functions)
 
     def _hunted(self, missing: Sequence[KinkSide]) -> Mapping[str, Array]:
         """Draws that take branches which were not reached."""

@@ -294,8 +294,30 @@ def test_what_nobody_derived_is_no_zero() -> None:
     x = torch.ones((2, 3), dtype=torch.float64)
     given: Values = {"sigma": torch.tanh, "sigma_prime": torch.cos, "L": 1}
     function(X=x, Y=x, W=w, **given)
+    value = function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
     with pytest.raises(NotImplementedError, match="derived by X"):
-        function(X=x.requires_grad_(), Y=torch.ones_like(x), W=w, **given)
+        value.backward()
+    function = derive(MLP + "grad J wrt X").function("torch-function")
+    function(X=x, Y=torch.ones_like(x), W=w, **given).backward()
+    w[0].requires_grad_()
+    value = function(X=x, Y=torch.ones_like(x), W=w, **given)
+    with pytest.raises(NotImplementedError, match="derived by Y, W"):
+        value.backward()
+
+
+def test_torch_tells_lists_apart_that_have_a_gradient() -> None:
+    """Of two families one has a gradient: only where the other wants one is it refused."""
+    torch = pytest.importorskip("torch")
+    text = "X : m x n; V[l], W[l] : n x n for l = 1..L; Z[0] = X; J = norm(Z[L])^2\n"
+    text += "Z[l] = tanh(Z[l-1] V[l]) W[l] for l = 1..L; grad J wrt W[l], X"
+    function = read(text).function("torch-function")
+    x, *v = (torch.ones((2, 2), dtype=torch.float64, requires_grad=i == 0) for i in range(3))
+    w = [torch.eye(2, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    function(X=x, V=v, W=w, L=2)["J"].backward()
+    assert all(one.grad is not None for one in (x, *w))
+    value = function(X=x, V=[v[0], v[1].requires_grad_()], W=w, L=2)["J"]
+    with pytest.raises(NotImplementedError, match="derived by V"):
+        value.backward()
 
 
 # ---------------------------------------------------------------------------------- the self-test
@@ -389,7 +411,25 @@ def test_what_is_not_written() -> None:
         derive(MLP + "grad J wrt W[l]").code("numpy", blocks=True)
     with pytest.raises(RequestError, match=r"`Z\[0\]` is computed: a self-test moves inputs"):
         derive(MLP + "grad J wrt Z[l]").code("numpy", self_test=True)
+    two = read(MLP + "vjp Z[L] wrt W[l] with P; vjp Z[L] wrt X with Q")
+    with pytest.raises(RequestError, match="one upstream gradient"):
+        two.code("jax-vjp")
+
+
+def test_two_values_are_two_rules() -> None:
     two = read(MLP + "K = sum(Z[L]); grad J wrt W[l]; grad K wrt W[l]")
-    with pytest.raises(RequestError, match="one value"):
-        two.function("jax-vjp")
     assert two.code("jax-vjp").count("defvjp") == 2
+    function, plain = two.function("jax-vjp"), two.function("numpy")
+    rng = np.random.default_rng(0)
+    given: Values = {"X": rng.normal(size=(2, 3)), "Y": rng.normal(size=(2, 3)), "L": 2}
+    weights = [rng.normal(size=(3, 3)) for _ in range(2)]
+    expected = plain(W=weights, **given, sigma=np.sin, sigma_prime=np.cos)
+    for value in "JK":
+
+        def of(w: Any, value: str = value) -> Any:
+            return function(W=w, **given, sigma=jnp.sin, sigma_prime=jnp.cos)[value]
+
+        np.testing.assert_allclose(of(weights), expected[value], rtol=1e-10)
+        found = jax.grad(of)([jnp.asarray(w) for w in weights])
+        for mine, theirs in zip(found, expected[f"grad {value} wrt W[l]"], strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-10)

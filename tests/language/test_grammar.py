@@ -241,10 +241,10 @@ def test_ranges(typed: str, read_as: str) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("index", ["", "l l", "2 l", "l*2", "l-", "+", "l-k", "1.5", "[l]", "i,j"])
+@pytest.mark.parametrize("index", ["", "l l", "2 l", "l*2", "l-", "+", "l-k", "1.5", "[l]"])
 def test_what_is_no_index_is_refused_where_it_stands(index: str) -> None:
-    for text in (f"J = sum(x[{index}])", f"x[{index}] : n", f"X : n[{index}] x m",
-                 f"x[{index}] = 3", f"grad J wrt x[{index}]"):  # fmt: skip
+    for text in (f"x[{index}] : n", f"X : n[{index}] x m", f"x[{index}] = 3",
+                 f"grad J wrt x[{index}]"):  # fmt: skip
         with pytest.raises(ParseError, match=r"an index is a letter") as refused:
             parse(text, WORDS)
         assert refused.value.span is not None

@@ -35,10 +35,9 @@ SLIPS = [
     ("X : m x d; w : d; J = norm(X v)^2; grad J wrt X", "is `w` declared"),
     ("sigma : elementwise; x : n; grad sum(σ(x)) wrt x", "write `sigma`"),
     ("θ, x : n; grad θ' theta wrt x", "write `θ`"),
-    ("A : n x n; t = A_11 + A_22; grad t wrt A", "entries of `A` are not read"),
-    ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "entries of `x` are not read"),
-    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "index below it is not read"),
-    ("x : n; f = sum_i x_i^2; check grad f wrt x = 2 x", "index below it is not read"),
+    ("A : n x n; x : n; f = x_i A_ij x_j; grad f wrt x", "nothing binds the index `i`"),
+    ("q : n; s = exp(q' k_j) / sum_j exp(q' k_j); grad s wrt q", "has the index `j`"),
+    ("q : n; s = exp(q' k_j); grad s wrt q", "index below it is not read"),
 ]
 
 ALONE = [

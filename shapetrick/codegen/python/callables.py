@@ -17,10 +17,12 @@ from typing import Any
 from ...core.dims import extent, shape_text
 from ...core.errors import OperandError, ShapeError
 from ...core.expr import Symbol
+from ...core.families import NO_FAMILIES, Families
 from ...core.functions import TABLE
-from ..program import Output
+from ...core.indices import Index, numbered
+from ..program import Returned
 from .operations import Library
-from .signature import Arguments
+from .signature import Arguments, is_listed
 
 MODULES: Mapping[Library, tuple[str, str]] = {
     "numpy": ("numpy", "asarray"),
@@ -35,7 +37,7 @@ class GeneratedFunction:
 
     name: str
     given: Arguments
-    outputs: Sequence[Output]
+    outputs: Sequence[Returned]
 
 
 def compiled(source: str) -> dict[str, Any]:
@@ -54,9 +56,10 @@ class Generated:
     """A function of keyword arguments, named as in the problem; `source` is its text.
 
     A vector may have one axis; a gradient has the shape in which its variable was given, and any
-    other vector has two axes if a vector was given so. An abstract function is passed as `sigma`,
-    its derivative as `sigma_prime`. What the problem declares and the function doesn't need (the
-    variable of a linear function) may be given as well."""
+    other vector has two axes if a vector was given so. A family is a list of its members, and a
+    gradient by it comes as one; a length is an argument too, `L=3`. An abstract function is passed
+    as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
+    need (the variable of a linear function) may be given as well."""
 
     def __init__(
         self,
@@ -65,28 +68,32 @@ class Generated:
         entries: Sequence[GeneratedFunction],
         alone: bool,
         declared: Collection[str] = (),
+        families: Families = NO_FAMILIES,
     ) -> None:
         self.source = source
         space = compiled(source)
         self._functions = [(entry, space[entry.name]) for entry in entries]
         self._library: Library = library
         self._alone = alone
-        self._declared = declared
-        self._names = {name: e.name for entry in entries for e, name in entry.given.inputs.items()}
-        others = [name for entry in entries for name in entry.given.others]
-        self.parameters = tuple(dict.fromkeys([*self._names.values(), *others]))
+        self._families = families
+        names: dict[str, str] = {}  # what each parameter is called in the problem
+        for given in (entry.given for entry in entries):
+            names.update((name, e.base) for e, name in given.inputs.items())
+            names.update((name, name) for name in given.functions.values())
+            names.update((given.dims[name], name) for name in given.asked)
+        self.parameters = tuple(dict.fromkeys(names.values()))
+        self._taken = {*names, *names.values(), *declared}
 
     def __call__(self, /, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
-        taken = {*self.parameters, *self._names, *self._declared}
-        unknown = [name for name in values if name not in taken]
+        unknown = [name for name in values if name not in self._taken]
         if unknown:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")
         results: dict[str, Any] = {}
         for entry, function in self._functions:
             results.update(self._called(entry, function, values))
-        return next(iter(results.values())) if self._alone else results
+        return list(results.values())[-1] if self._alone else results
 
     @property
     def _listed(self) -> str:
@@ -95,23 +102,28 @@ class Generated:
     def _called(
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        given = {e: self._given(e.name, name, values) for e, name in entry.given.inputs.items()}
-        arguments = {name: self._array(e, given[e]) for e, name in entry.given.inputs.items()}
+        given = {e: self._given(e.base, name, values) for e, name in entry.given.inputs.items()}
+        arguments = {name: self._arrays(e, given[e]) for e, name in entry.given.inputs.items()}
+        shapes = {e.base: x for e, x in given.items()}
         for variable in (o.request.wrt for o in entry.outputs if o.request is not None):
-            if variable not in given and variable.name in values:
-                given[variable] = values[variable.name]
+            if variable.base in values:
+                shapes.setdefault(variable.base, values[variable.base])
         for key, name in entry.given.functions.items():
             arguments[name] = self._function(key, name, values)
         for name in entry.given.asked:
-            arguments[entry.given.dims[name]] = self._given(name, entry.given.dims[name], values)
+            shapes[name] = self._given(name, entry.given.dims[name], values)
+            arguments[entry.given.dims[name]] = shapes[name]
         try:
             found = function(**arguments)
         except AssertionError as error:
             raise ShapeError(f"{error}.") from None
         results = found if isinstance(found, tuple) else (found,)
-        wide = any(len(extent(e.shape)) == 1 and _rank(x) == 2 for e, x in given.items())
+        wide = any(
+            len(extent(e.shape)) == 1 and any(_rank(x) == 2 for x in (own if e.indices else [own]))
+            for e, own in given.items()
+        )
         return {
-            o.key: self._result(o, result, given, wide)
+            o.key: self._result(o, result, shapes, wide)
             for o, result in zip(entry.outputs, results, strict=True)
         }
 
@@ -121,17 +133,26 @@ class Generated:
             return values[name if name in values else identifier]
         raise OperandError(f"`{name}` has no value: the arguments are {self._listed}.")
 
+    def _arrays(self, e: Symbol, value: Any) -> Any:
+        """The value as an array, or those of all members."""
+        if not e.indices:
+            return self._array(e, value)
+        return [self._array(e, one) for one in self._members(e.base, value)]
+
+    def _members(self, name: str, value: Any) -> Any:
+        if isinstance(value, Sequence) or _rank(value) > 2:
+            return value
+        raise OperandError(f"`{name}` is a family: give a list of its members.")
+
     def _array(self, e: Symbol, value: Any) -> Any:
         """The value as an array of as many axes as the function expects."""
-        array = self._converted(e.name, value)
-        axes = extent(e.shape)
-        if not axes and array.shape in ((), (1,), (1, 1)):
+        array = self._converted(e.base, value)
+        axes, shape = extent(e.shape), tuple(array.shape)
+        if not axes and shape in ((), (1,), (1, 1)):
             return float(array.item()) if self._library == "numpy" else array.reshape(())
-        if axes and (len(axes) == array.ndim or (len(axes) == 1 and array.ndim == 2)):
+        if axes and (len(axes) == len(shape) or (len(axes) == 1 and len(shape) == 2)):
             return array
-        raise ShapeError(
-            f"`{e.name}` is {shape_text(e.shape)}: not an array of shape {tuple(array.shape)}."
-        )
+        raise ShapeError(f"`{e.base}` is {shape_text(e.shape)}: not an array of shape {shape}.")
 
     def _converted(self, name: str, value: Any) -> Any:
         module, convert = MODULES[self._library]
@@ -151,18 +172,33 @@ class Generated:
         if name not in values and isinstance(key, str) and self._library == "numpy":
             value = TABLE[key].value
             return lambda *arrays: value(*arrays, None)
-        return self._given(name, name, values)
+        found = self._given(name, name, values)
+        return self._members(name, found) if is_listed(key) else found
 
-    def _result(self, output: Output, result: Any, given: Mapping[Symbol, Any], wide: bool) -> Any:
+    def _result(self, output: Returned, result: Any, given: Mapping[str, Any], wide: bool) -> Any:
         """A gradient in the shape in which its variable was given; see the class."""
         request, axes = output.request, extent(output.expression.shape)
         if request is not None and request.kind in ("grad", "vjp", "hvp") and len(axes) < 2:
-            shape = tuple(getattr(given.get(request.wrt), "shape", ()))
-            return self._converted(output.key, result).reshape(shape) if shape else result
+            own = given.get(request.wrt.base)
+            if output.listed:
+                likes = own if own is not None and len(own) == len(result) else result
+                return [self._shaped(output.key, x, y) for x, y in zip(result, likes, strict=True)]
+            if request.wrt.index is not None and own is not None:
+                own = own[self._position(request.wrt.base, request.wrt.index, given)]
+            return self._shaped(output.key, result, own)
         if len(axes) == 1 and wide:
             rows, _ = output.expression.shape
             return result.reshape((-1, 1) if axes[0] is rows else (1, -1))
         return result
+
+    def _position(self, base: str, index: Index, given: Mapping[str, Any]) -> int:
+        """Where a member is in its family's list."""
+        numbers = numbered({letter: given[letter] for letter in self._families.lengths})
+        return index.within(numbers).offset - self._families.first(base).within(numbers).offset
+
+    def _shaped(self, key: str, result: Any, like: Any) -> Any:
+        shape = tuple(getattr(like, "shape", ()))
+        return self._converted(key, result).reshape(shape) if shape else result
 
 
 def _rank(value: Any) -> int:

@@ -1,24 +1,25 @@
 """A value with the derived backward rule, for PyTorch's and for JAX's automatic differentiation.
 
-A function checks the shapes, flattens vectors (which the framework differentiates), and calls the
-rule; what the backward pass refers to is what the forward pass saves.
+A function checks the shapes, turns lists into members by their index and vectors into arrays with
+one axis (all of which the framework differentiates), and calls the rule; what the backward pass
+refers to is what the forward pass saves.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..program import BackwardRule
+from ..program import BackwardRule, Returned
 from .identifiers import Identifiers
 from .module import (
     RESERVED,
     assembled,
     bind,
-    docstring,
     indented,
     parameters,
+    program_docstring,
     signature,
     written,
 )
@@ -28,51 +29,24 @@ from .signature import Arguments, arguments, flattening
 from .statements import Assignment, Writer
 
 
-def rule_module(
-    rules: Sequence[BackwardRule], library: Library, about: Sequence[str], test: Sequence[str] = ()
-) -> str:
-    """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls
-    it."""
-    write = _torch if library == "torch" else _jax
-    body: list[str] = []
-    for rule, name in zip(rules, entries(rules), strict=True):
-        body += [*(["", ""] if body else []), *write(rule, name)]
-    return assembled([*body, *test], about)
-
-
-def entries(rules: Sequence[BackwardRule]) -> list[str]:
-    """The names of the functions, in order."""
-    wanted = [rule.value.name for rule in rules]
-    identifiers = entry_names(wanted)
-    return [identifiers.take(name) for name in wanted]
-
-
-def entry_names(wanted: Sequence[str]) -> Identifiers:
-    """Identifiers for functions; what else a module names after one of them begins with `_`."""
-    passes = (f"{name}_{way}" for name in wanted for way in ("forward", "backward"))
-    return Identifiers({*RESERVED, *LOCALS, *passes})
-
-
-def rule_arguments(rule: BackwardRule) -> tuple[Arguments, str]:
-    """The parameters of the function, all inputs but the upstream; and the upstream's name."""
-    identifiers = Identifiers(RESERVED)
-    given = arguments(rule.program, identifiers, rule.inputs)
-    return given, identifiers.take(rule.upstream.name)
-
-
 @dataclass(frozen=True, slots=True)
-class _BothPasses:
-    """The statements of both passes, and what the second needs of the first: arrays that are
-    saved, and numbers, sizes and functions (`kept`)."""
+class CustomRule:
+    """A value with both its passes as lines. The second needs of the first arrays, which are
+    `saved`, and numbers, sizes, functions and members by their index, which are `kept`."""
 
+    entry: str  # the function that people call
+    value: Returned
+    answers: Sequence[Returned]  # its gradients
     given: Arguments
     upstream: str
-    forward: list[Assignment]
-    backward: list[Assignment]
-    value: str
-    gradients: Mapping[str, str]  # by the name of the input
-    saved: list[str]
-    kept: list[str]
+    head: Sequence[str]  # what comes before the rule is applied
+    forward: Sequence[str]
+    forward_names: frozenset[str]  # what the forward pass refers to
+    backward: Sequence[str]
+    returned: str
+    gradients: Mapping[str, str]  # by the name of the input; of a list, by the member's index
+    saved: Sequence[str]
+    kept: Sequence[str]
 
     def sizes(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
         """Of the sizes among the names and those that they are made of: how each is read, off
@@ -84,18 +58,29 @@ class _BothPasses:
                 needed.update(re.findall(r"\w+", text))
         return found[::-1]
 
-    @property
-    def forward_names(self) -> set[str]:
-        """What the forward pass refers to."""
-        return _used(self.forward, [self.value])
 
-    @property
-    def returned(self) -> list[str]:
-        """The gradients in the order of the inputs."""
-        return [self.gradients.get(name, "None") for name in self.given.inputs.values()]
+def rule_module(
+    rules: Sequence[CustomRule], library: Library, about: Sequence[str], test: Sequence[str] = ()
+) -> str:
+    """For each value a `torch.autograd.Function` or a `jax.custom_vjp`, and a function that calls
+    it."""
+    write = _torch if library == "torch" else _jax
+    body: list[str] = []
+    for rule in rules:
+        body += [*(["", ""] if body else []), *write(rule)]
+    return assembled([*body, *test], about)
 
 
-def _passes(rule: BackwardRule, library: Library) -> _BothPasses:
+def entry_names(wanted: Sequence[str]) -> list[str]:
+    """The names of the functions, in order; what else a module names after one of them begins
+    with `_`."""
+    passes = (f"{name}_{way}" for name in wanted for way in ("forward", "backward"))
+    identifiers = Identifiers({*RESERVED, *LOCALS, *passes})
+    return [identifiers.take(name) for name in wanted]
+
+
+def custom_rule(rule: BackwardRule, entry: str, library: Library) -> CustomRule:
+    """The rule of a program."""
     program = rule.program
     identifiers = Identifiers(RESERVED)
     given = arguments(program, identifiers, rule.inputs)
@@ -112,12 +97,18 @@ def _passes(rule: BackwardRule, library: Library) -> _BothPasses:
     numbers = {s.name for s in forward if writer.is_number(s.value)}
     arrays = [*given.inputs.values(), *(s.name for s in forward)]
     others = [*given.dims.values(), *given.functions.values(), *sorted(numbers)]
-    return _BothPasses(
+    returned = f"{writer.piece(roots[0])}"
+    return CustomRule(
+        entry,
+        program.outputs[0],
+        program.outputs[1:],
         given,
         upstream,
-        forward,
-        backward,
-        f"{writer.piece(roots[0])}",
+        [*program_docstring(program, given), *given.lines, *flattening(given.inputs)],
+        written(forward),
+        frozenset(_used(forward, [returned])),
+        written(backward),
+        returned,
         gradients,
         saved=[name for name in arrays if name in used and name not in numbers],
         kept=[name for name in others if name in used],
@@ -130,140 +121,151 @@ def _used(statements: Sequence[Assignment], results: Iterable[str]) -> set[str]:
     return names - {s.name for s in statements}
 
 
-def _function(
-    rule: BackwardRule, name: str, library: Library, passes: _BothPasses, call: str
-) -> list[str]:
-    """The function that people call: checks, and the rule applied to flat vectors."""
-    given = passes.given
+def _unpacked(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+
+
+def _function(rule: CustomRule, library: Library, lines: Sequence[str]) -> list[str]:
+    """The function that people call: checks, and the rule applied."""
     array = "Tensor" if library == "torch" else "jax.Array"
-    body = [*docstring(rule.program, given), *given.lines, *flattening(given.inputs), call]
-    return [*signature(name, parameters(given, library), array), *indented(body)]
+    head = signature(rule.entry, parameters(rule.given, library), array)
+    return [*head, *indented([*rule.head, *lines])]
 
 
 # ----------------------------------------------------------------------------------------- PyTorch
 
 
-def _torch(rule: BackwardRule, name: str) -> list[str]:
-    passes = _passes(rule, "torch")
-    given, rest = passes.given, passes.given.others
-    class_name = f"_{name[0].upper()}{name[1:]}Function"
+def _torch(rule: CustomRule) -> list[str]:
+    """Members come last, one by one: autograd does not look into dictionaries."""
+    given, rest = rule.given, rule.given.others
+    class_name = f"_{rule.entry[0].upper()}{rule.entry[1:]}Function"
+    alone = {e: name for e, name in given.inputs.items() if not e.indices}
+    lists = [name for e, name in given.inputs.items() if e.indices]
+    lists.sort(key=lambda name: name not in rule.gradients)
+    typed = parameters(replace(given, inputs=alone), "torch", "dict[int, {}]")
+    called = [*alone.values(), *rest]
+    taken, entry = list[str](), list[str]()
+    if lists:
+        typed += ["members: dict[str, tuple[int, ...]]", "*tensors: Tensor"]
+        called += ["members", *(f"*{name}.values()" for name in lists)]
+        taken = [f'{name} = dict(zip(members["{name}"], given))' for name in lists]
+        taken = ["given = iter(tensors)", *taken]
+        indices = ", ".join(f'"{name}": tuple({name})' for name in lists)
+        entry = [f"members = {{{indices}}}"]
+    refused = _refusals(rule, [*alone.values()], lists)
     forward = [
-        *(
-            f"{size} = {text}"
-            for size, text, _ in passes.sizes(passes.forward_names | {*passes.kept})
-        ),
-        *written(passes.forward),
-        *([f"ctx.save_for_backward({', '.join(passes.saved)})"] if passes.saved else []),
-        *(f"ctx.{kept} = {kept}" for kept in passes.kept),
-        f"return {passes.value}",
+        *taken,
+        *(f"{size} = {text}" for size, text, _ in rule.sizes(rule.forward_names | {*rule.kept})),
+        *rule.forward,
+        *([f"ctx.save_for_backward({', '.join(rule.saved)})"] if rule.saved else []),
+        *(f"ctx.{name} = {name}" for name in rule.kept),
+        *(["ctx.members = members"] if any(name not in rule.gradients for name in lists) else []),
+        f"return {rule.returned}",
     ]
-    results = [*passes.returned, *("None" for _ in rest)]
+    results = [rule.gradients.get(name, "None") for name in alone.values()]
+    results += ["None"] * (len(called) - len(alone) - len(lists))
+    for name in lists:
+        own = rule.gradients.get(name)
+        results.append(f"*{own}.values()" if own else f'*[None] * len(ctx.members["{name}"])')
     backward = [
-        *_refusals(passes),
-        *([f"{_unpacked(passes.saved)} = ctx.saved_tensors"] if passes.saved else []),
-        *(f"{kept} = ctx.{kept}" for kept in passes.kept),
-        *written(passes.backward),
+        *refused,
+        *([f"{_unpacked(rule.saved)} = ctx.saved_tensors"] if rule.saved else []),
+        *(f"{name} = ctx.{name}" for name in rule.kept),
+        *rule.backward,
         f"return {', '.join(results)}{',' if len(results) == 1 else ''}",
     ]
+    gradients = "tuple[Tensor | None, ...]"
     methods = [
         "@staticmethod",
-        *signature("forward", ["ctx: Any", *parameters(given, "torch")], "Tensor"),
+        *signature("forward", ["ctx: Any", *typed], "Tensor"),
         *indented(forward),
         "",
         "@staticmethod",
         "@once_differentiable",
-        *signature(
-            "backward", ["ctx: Any", f"{passes.upstream}: Tensor"], "tuple[Tensor | None, ...]"
-        ),
+        *signature("backward", ["ctx: Any", f"{rule.upstream}: Tensor"], gradients),
         *indented(backward),
     ]
-    about = f'"""{rule.value.key} with its derived backward rule; `{name}` applies it."""'
-    call = f"return {class_name}.apply({', '.join(given.names)})"
+    about = f'"""{rule.value.key} with its derived backward rule; `{rule.entry}` applies it."""'
     return [
         f"class {class_name}(torch.autograd.Function):",
         *indented([about, "", *methods]),
         "",
         "",
-        *_function(rule, name, "torch", passes, call),
+        *_function(rule, "torch", [*entry, f"return {class_name}.apply({', '.join(called)})"]),
     ]
 
 
-def _unpacked(names: Sequence[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
-
-
-def _refusals(passes: _BothPasses) -> list[str]:
+def _refusals(rule: CustomRule, alone: Sequence[str], lists: Sequence[str]) -> list[str]:
     """A gradient that nobody derived must not pass for zero."""
-    inputs = list(passes.given.inputs.values())
-    missing = [(i, name) for i, name in enumerate(inputs) if name not in passes.gradients]
-    if not missing:
-        return []
-    needed = " or ".join(f"ctx.needs_input_grad[{i}]" for i, _ in missing)
+    derived = rule.gradients
+    missing = [i for i, name in enumerate(alone) if name not in derived]
+    names = [alone[i] for i in missing] + [name for name in lists if name not in derived]
+    needed = [f"ctx.needs_input_grad[{i}]" for i in missing]
     if len(missing) > 2:
-        needed = f"any(ctx.needs_input_grad[i] for i in {tuple(i for i, _ in missing)!r})"
-    names = ", ".join(name for _, name in missing)
+        needed = [f"any(ctx.needs_input_grad[i] for i in {tuple(missing)!r})"]
+    if len(names) > len(missing):
+        own = (f' + len(ctx.members["{name}"])' for name in lists if name in derived)
+        start = len(alone) + len(rule.given.others) + 1
+        needed.append(f"any(ctx.needs_input_grad[{start}{''.join(own)} :])")
+    if not names:
+        return []
     return [
-        f"if {needed}:",
-        f'    raise NotImplementedError("no gradient was derived by {names}")',
+        f"if {' or '.join(needed)}:",
+        f'    raise NotImplementedError("no gradient was derived by {", ".join(names)}")',
     ]
 
 
 # --------------------------------------------------------------------------------------------- JAX
 
 
-def _jax(rule: BackwardRule, name: str) -> list[str]:
-    passes = _passes(rule, "jax")
-    given = passes.given
+def _jax(rule: CustomRule) -> list[str]:
+    """Members stay dictionaries, which JAX looks into."""
+    given, name = rule.given, rule.entry
     inputs, rest = list(given.inputs.values()), given.others
-    array = "jax.Array"
-    sizes = passes.sizes(passes.kept)
+    sizes = rule.sizes(rule.kept)
     # A size is read off an array again: JAX would make an array of one that is saved.
     known = {size for size, _, _ in sizes} | set(rest)
     saved = list(dict.fromkeys([
-        *passes.saved, *(k for k in passes.kept if k not in known), *(s for _, _, s in sizes),
+        *rule.saved, *(k for k in rule.kept if k not in known), *(s for _, _, s in sizes),
     ]))  # fmt: skip
     residuals = f"({', '.join(saved)}{',' if len(saved) == 1 else ''})"
     forward = [
-        *(f"{size} = {text}" for size, text, _ in passes.sizes(passes.forward_names)),
-        *written(passes.forward),
-        f"return {passes.value}, {residuals}",
+        *(f"{size} = {text}" for size, text, _ in rule.sizes(rule.forward_names)),
+        *rule.forward,
+        f"return {rule.returned}, {residuals}",
     ]
+    gradients = [rule.gradients.get(name, "None") for name in inputs]
     backward = [
         *([f"{_unpacked(saved)} = saved"] if saved else []),
         *(f"{size} = {text}" for size, text, _ in sizes),
-        *written(passes.backward),
-        f"return {', '.join(passes.returned)}{',' if len(inputs) == 1 else ''}",
+        *rule.backward,
+        f"return {', '.join(gradients)}{',' if len(inputs) == 1 else ''}",
     ]
-    typed = parameters(given, "jax")
-    others = typed[len(inputs) :]
-    fixed = [n for n in inputs if n not in passes.gradients]
-    arguments = [f"jax.lax.stop_gradient({n})" if n in fixed else n for n in given.names]
+    typed = parameters(given, "jax", "dict[int, {}]")
+    array = "jax.Array"
+    one = "Any" if any(e.indices for e in given.inputs) else array
+    fixed = [n for n in inputs if n not in rule.gradients]
+    called = [f"jax.lax.stop_gradient({n})" if n in fixed else n for n in given.names]
     indices = tuple(range(len(inputs), len(inputs) + len(rest)))
     decorator = (
         f"@partial(jax.custom_vjp, nondiff_argnums={indices!r})" if rest else "@jax.custom_vjp"
     )
-    tuples = "tuple[jax.Array, ...]"
-    call = f"return _{name}({', '.join(arguments)})"
-    return [
-        decorator,
-        *signature(f"_{name}", typed, array),
-        *indented([f"return _{name}_forward({', '.join(given.names)})[0]"]),
-        "",
-        "",
-        *signature(f"_{name}_forward", typed, f"tuple[{array}, {tuples}]"),
-        *indented(forward),
-        "",
-        "",
-        *signature(
-            f"_{name}_backward",
-            [*others, f"saved: {tuples}", f"{passes.upstream}: {array}"],
-            "tuple[jax.Array | None, ...]",
-        ),
-        *indented(backward),
-        "",
-        "",
-        f"_{name}.defvjp(_{name}_forward, _{name}_backward)",
-        "",
-        "",
-        *_function(rule, name, "jax", passes, call),
+    back = [*typed[len(inputs) :], f"saved: tuple[{one}, ...]", f"{rule.upstream}: {array}"]
+    parts = [
+        [
+            decorator,
+            *signature(f"_{name}", typed, array),
+            f"    return _{name}_forward({', '.join(given.names)})[0]",
+        ],
+        [
+            *signature(f"_{name}_forward", typed, f"tuple[{array}, tuple[{one}, ...]]"),
+            *indented(forward),
+        ],
+        [
+            *signature(f"_{name}_backward", back, f"tuple[{one} | None, ...]"),
+            *indented(backward),
+        ],
+        [f"_{name}.defvjp(_{name}_forward, _{name}_backward)"],
+        _function(rule, "jax", [f"return _{name}({', '.join(called)})"]),
     ]
+    return [line for part in parts for line in ("", "", *part)][2:]

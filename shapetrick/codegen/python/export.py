@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from io import StringIO
 from itertools import product
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
-from ...core.expr import Expr
+from ...core.families import NO_FAMILIES
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import passes
@@ -25,26 +26,23 @@ from ..chain_order import nominal
 from ..program import BackwardRule, Program, program, rules
 from .block_loops import in_blocks
 from .callables import Generated, GeneratedFunction, compiled
-from .custom_rules import entries, entry_names, rule_arguments, rule_module
-from .loop_callables import GeneratedLoops
-from .loop_rules import LoopRule
-from .loop_self_test import Members
+from .custom_rules import CustomRule, custom_rule, entry_names, rule_module
 from .loops import Loops
+from .members import Members
 from .module import (
     FUNCTION,
     LIBRARIES,
     TARGETS,
     CodeTarget,
     FunctionBody,
-    assembled,
     module,
     program_arguments,
     with_function,
 )
 from .module import function as written
 from .operations import is_spelled
-from .self_test import RANGES, STEPS, Draws, Ruled, plain_test, rule_test
-from .trials import SampledPoint, confirm, confirm_loops
+from .self_test import RANGES, STEPS, Draws, function_test, rule_test
+from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
@@ -63,86 +61,15 @@ def code(
 
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
     large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
-    library = LIBRARIES[known(target)]
-    if problem.families is not None:
-        if blocks:
-            raise RequestError(_NO_BLOCKS)
-        return _loops(problem, results, known(target), self_test)
-    _check(sizes or {}, results)
-    about = _about(results)
-    if target not in RULES:
-        whole = _program(problem, results, sizes)
-        lines = written(whole, library, _body(whole, target, sizes) if blocks else None)
-        source = with_function(lines, "numpy") if library == "numpy" and not blocks else None
-        places = _confirm([whole], problem, results, sizes, blocks, source)
-        test = []
-        if self_test:
-            draws = _draws_of(whole, results, places)
-            test = plain_test(whole, program_arguments(whole), library, draws)
-        return with_function(lines, library, about, test)
-    if blocks:
-        raise RequestError(_BLOCKS_ELSEWHERE)
-    found = rules(problem, results, sizes or {}, is_spelled)
-    places = _confirm([rule.program for rule in found], problem, results, sizes)
-    test = []
-    if self_test:
-        draws = _draws_of(_program(problem, results, sizes), results, places)
-        named = zip(found, entries(found), strict=True)
-        test = rule_test([_ruled(r, name) for r, name in named], library, draws)
-    return rule_module(found, library, about, test)
-
-
-def _ruled(rule: BackwardRule, name: str) -> Ruled:
-    """What is tested of a backward rule."""
-    given, upstream = rule_arguments(rule)
-    outputs = rule.program.outputs
-    gradients = [(o.key, o.request) for o in outputs if o.request is not None]
-    drawn = gradients[0][1].kind == "vjp"
-    return Ruled(name, given, gradients, (rule.upstream, upstream) if drawn else None)
-
-
-def _loops(
-    problem: Problem, results: Sequence[Result], target: CodeTarget, self_test: bool = False
-) -> str:
-    """Families as loops. Raises RequestError for what is not written."""
-    library, about = LIBRARIES[target], _about(results)
-    members = Members(problem, results)
-    plain = Loops(problem, passes(problem, results), "numpy")
-    places = confirm_loops(plain, members, results[0].validation.seed)
-    draws = _draws_of_members(plain, members, places) if self_test else None
-    if target not in RULES:
-        loops = Loops(problem, passes(problem, results), library)
-        return loops.module(about, members.test(loops, draws) if draws is not None else ())
-    values = dict.fromkeys(r.request.of for r in results)
-    groups = [[r for r in results if r.request.of is of] for of in values]
-    each = [Loops(problem, passes(problem, group), library) for group in groups]
-    names = entry_names([loops.answers[0].base for loops in each])
-    found = [LoopRule(loops, names) for loops in each]
-    body = [line for rule in found for line in ["", "", *rule.lines()]][2:]
-    if draws is not None:
-        body += rule_test([members.ruled(rule) for rule in found], library, draws, members=True)
-    return assembled(body, about)
-
-
-def _looping(
-    problem: Problem, results: Sequence[Result], target: CodeTarget, blocks: bool, alone: bool
-) -> GeneratedLoops:
-    """Likewise, as a function."""
-    if blocks:
-        raise RequestError(_NO_BLOCKS)
-    library = LIBRARIES[target]
-    loops = Loops(problem, passes(problem, results), library)
-    families = loops.families
-    if target not in RULES:
-        plain = loops if library == "numpy" else Loops(problem, passes(problem, results), "numpy")
-        confirm_loops(plain, Members(problem, results), results[0].validation.seed)
-        source, answers = loops.module(_about(results)), loops.answers
-        return GeneratedLoops(source, FUNCTION, loops.parameters, answers, families, library, alone)
-    source = _loops(problem, results, target)
-    rule = LoopRule(loops, entry_names([loops.answers[0].base]))
-    return GeneratedLoops(
-        source, rule.entry, rule.parameters, [rule.value], families, library, alone
-    )
+    plan = _planned(problem, results, target, sizes, blocks)
+    places = plan.confirm()
+    draws = plan.draws(places) if self_test else None
+    about, library = _about(results), plan.library
+    if plan.target in RULES:
+        rules = plan.rules()
+        test = [] if draws is None else plan.rule_test(rules, draws)
+        return rule_module(rules, library, about, test)
+    return with_function(plan.lines, library, about, [] if draws is None else plan.test(draws))
 
 
 def function(
@@ -152,28 +79,21 @@ def function(
     sizes: Sizes | None = None,
     blocks: bool = False,
     alone: bool = False,
-) -> Generated | GeneratedLoops:
+) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    _check(sizes or {}, results)
-    library = LIBRARIES[known(target)]
+    plan = _planned(problem, results, target, sizes, blocks, with_values=not alone)
+    plan.confirm()
+    if plan.target in RULES:
+        rules = plan.rules()
+        text = rule_module(rules, plan.library, [])
+        entries = [GeneratedFunction(rule.entry, rule.given, [rule.value]) for rule in rules]
+    else:
+        text = with_function(plan.lines, plan.library)
+        entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
-    if problem.families is not None:
-        return _looping(problem, results, known(target), blocks, alone)
-    if target not in RULES:
-        whole = program(problem, results, sizes or {}, is_spelled, with_values=not alone)
-        entry = GeneratedFunction(FUNCTION, program_arguments(whole), whole.outputs)
-        source = module(whole, library, body=_body(whole, target, sizes) if blocks else None)
-        plain = source if library == "numpy" and not blocks else None
-        _confirm([whole], problem, results, sizes, blocks, plain)
-        return Generated(source, library, [entry], alone, declared)
-    found = rules(problem, results, sizes or {}, is_spelled)
-    _confirm([rule.program for rule in found], problem, results, sizes)
-    functions = [
-        GeneratedFunction(name, rule_arguments(rule)[0], [rule.value])
-        for rule, name in zip(found, entries(found), strict=True)
-    ]
-    return Generated(rule_module(found, library, []), library, functions, alone, declared)
+    families = problem.families or NO_FAMILIES
+    return Generated(text, plan.library, entries, alone, declared, families)
 
 
 def known(target: str) -> CodeTarget:
@@ -196,22 +116,168 @@ def _check(sizes: Sizes, results: Sequence[Result]) -> None:
             raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 
 
-def _body(whole: Program, target: str, sizes: Sizes | None) -> FunctionBody | None:
-    """What writes a loop over blocks of rows, if there is one to write. Raises RequestError."""
-    if target != "numpy":
+def _planned(
+    problem: Problem,
+    results: Sequence[Result],
+    target: str,
+    sizes: Sizes | None,
+    blocks: bool,
+    with_values: bool = True,
+) -> _Plan:
+    """What is to be written. Raises RequestError for what is not written."""
+    own = known(target)
+    _check(sizes or {}, results)
+    if problem.families is not None:
+        if blocks:
+            raise RequestError(_NO_BLOCKS)
+        return _Looped(problem, results, own)
+    if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
-    return _blocks(whole, sizes)
+    return _Straight(problem, results, own, sizes or {}, blocks, with_values)
 
 
-def _blocks(
-    whole: Program, sizes: Sizes | None, room: tuple[int, int] | None = None
-) -> FunctionBody | None:
-    blocking = blocked([output.value for output in whole.outputs], nominal(sizes or {}))
-    return None if blocking is None else in_blocks(whole, blocking, room)
+class _Plan(ABC):
+    """A function of the values and gradients of a problem, or a rule of each value."""
+
+    def __init__(self, problem: Problem, results: Sequence[Result], target: CodeTarget) -> None:
+        self.problem, self.results, self.target = problem, results, target
+        self.library = LIBRARIES[target]
+        self.members = Members(problem, results)
+        self.seed = results[0].validation.seed
+
+    @property
+    @abstractmethod
+    def entry(self) -> GeneratedFunction:
+        """The function: its parameters, and what it returns."""
+
+    @property
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """The text of the function."""
+
+    @abstractmethod
+    def rules(self) -> list[CustomRule]:
+        """The rules of all values, in the place of the function. Raises RequestError."""
+
+    @abstractmethod
+    def confirm(self) -> list[SampledPoint]:
+        """Where the code finds what it says. Raises CodeError if it finds something else."""
+
+    @abstractmethod
+    def in_numpy(self) -> _Plan:
+        """The function for NumPy, to try where it can be tested."""
+
+    @abstractmethod
+    def sizes(self) -> Iterator[Sizes]:
+        """Sizes at which the code may be tested."""
+
+    def test(self, draws: Draws) -> list[str]:
+        """The self-test of the function."""
+        given = self.members.arguments(self.entry.given)
+        checked = self.members.checked(self.entry.outputs, given)
+        listed = self.problem.families is not None
+        return function_test(given, self.library, draws, checked, listed)
+
+    def rule_test(self, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
+        """That of the rules."""
+        ruled = [self.members.ruled(rule) for rule in rules]
+        return rule_test(ruled, self.library, draws, self.problem.families is not None)
+
+    def draws(self, places: Sequence[SampledPoint]) -> Draws:
+        """Inputs at which a module can be tested: the first at which its test passes in NumPy.
+        Where the domain is narrow, these are the very ones at which it was tried. Raises
+        BudgetError where what is run takes too much."""
+        plain = self.in_numpy()
+        outputs = plain.entry.outputs
+        run = [e for a in outputs for e in self.members.expressions(a)]
+        run += plain.entry.given.inputs
+        candidates = [Draws(s, r) for s, r in product(self.sizes(), RANGES)]
+        candidates += [Draws(s, RANGES[0], d.env, step) for (s, d), step in product(places, STEPS)]
+        for draws in candidates:
+            admit_trial(run, draws.sizes, "a self-test at these sizes")
+            module = with_function(plain.lines, "numpy", test=plain.test(draws))
+            space: dict[str, Any] = compiled(module)
+            with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+                try:
+                    if not space["self_test"]():
+                        return draws
+                except np.linalg.LinAlgError:
+                    continue
+        return candidates[0]
+
+
+class _Straight(_Plan):
+    """A plain problem: one program from the inputs to the gradients."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        results: Sequence[Result],
+        target: CodeTarget,
+        sizes: Sizes,
+        blocks: bool = False,
+        with_values: bool = True,
+    ) -> None:
+        super().__init__(problem, results, target)
+        self._sizes, self._blocks, self._with_values = sizes, blocks, with_values
+
+    @cached_property
+    def _program(self) -> Program:
+        return program(self.problem, self.results, self._sizes, is_spelled, self._with_values)
+
+    @cached_property
+    def _rules(self) -> list[BackwardRule]:
+        return rules(self.problem, self.results, self._sizes, is_spelled)
+
+    @property
+    def entry(self) -> GeneratedFunction:
+        whole = self._program
+        return GeneratedFunction(FUNCTION, program_arguments(whole), whole.outputs)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return written(self._program, self.library, self._body(self._program))
+
+    def _body(self, one: Program, room: tuple[int, int] | None = None) -> FunctionBody | None:
+        """What writes a loop over blocks of rows, if there is one to write."""
+        values = [output.value for output in one.outputs]
+        blocking = blocked(values, nominal(self._sizes)) if self._blocks else None
+        return None if blocking is None else in_blocks(one, blocking, room)
+
+    def rules(self) -> list[CustomRule]:
+        names = entry_names([rule.value.name for rule in self._rules])
+        pairs = zip(self._rules, names, strict=True)
+        return [custom_rule(rule, name, self.library) for rule, name in pairs]
+
+    def in_numpy(self) -> _Straight:
+        if self.target == "numpy" and not self._blocks:
+            return self
+        return _Straight(self.problem, self.results, "numpy", self._sizes)
+
+    def sizes(self) -> Iterator[Sizes]:
+        whole = self.in_numpy()
+        names = dict.fromkeys([*whole._program.dimensions, *whole.entry.given.dims])
+        return _sizes(list(names), self.results)
+
+    def confirm(self) -> list[SampledPoint]:
+        ruled = self.target in RULES
+        programs = [rule.program for rule in self._rules] if ruled else [self._program]
+        return [place for one in programs for place in _tried(self._trial(one))]
+
+    def _trial(self, one: Program) -> _Trial:
+        outputs = tuple((o.key, o.expression) for o in one.outputs)
+        made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._blocks)
+        return _Trial(made_of, tuple(self.problem.functions), self.seed, one, self._source)
+
+    def _source(self, one: Program) -> str:
+        """A program for NumPy; in blocks of few rows, so that there are several."""
+        if self.target == "numpy" and not self._blocks and one is self._program:
+            return with_function(self.lines, "numpy")
+        return module(one, "numpy", body=self._body(one, (1, 2)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Trial:
     """A program to be tried; what it is made of tells it from others."""
 
     made_of: tuple[object, ...]
@@ -221,40 +287,61 @@ class _Plan:
     write: Callable[[Program], str] = field(compare=False)
 
 
-def _confirm(
-    programs: Iterable[Program],
-    problem: Problem,
-    results: Sequence[Result],
-    sizes: Sizes | None,
-    blocks: bool = False,
-    source: str | None = None,
-) -> list[SampledPoint]:
-    """Where the programs find what they say; `source` is the NumPy module if there is one already.
-    Raises CodeError if one finds something else."""
-
-    def write(one: Program) -> str:
-        if source is not None and any(one is x for x in own):
-            return source
-        return module(one, "numpy", body=_blocks(one, sizes, (1, 2)) if blocks else None)
-
-    own = [*programs]
-    seed, names = results[0].validation.seed, tuple(problem.functions)
-    places: list[SampledPoint] = []
-    for one in own:
-        outputs = tuple((o.key, o.expression) for o in one.outputs)
-        made_of = (outputs, one.inputs, tuple(sorted((sizes or {}).items())), blocks)
-        places += _tried(_Plan(made_of, names, seed, one, write))
-    return places
-
-
 @lru_cache(maxsize=16)
-def _tried(plan: _Plan) -> Sequence[SampledPoint]:
-    """Once for a plan, whatever the target. Raises CodeError."""
-    return confirm(plan.program, plan.write, plan.names, plan.seed)
+def _tried(trial: _Trial) -> Sequence[SampledPoint]:
+    """Once for a program, whatever the target. Raises CodeError."""
+    return confirm_program(trial.program, trial.write, trial.names, trial.seed)
 
 
-def _program(problem: Problem, results: Sequence[Result], sizes: Sizes | None) -> Program:
-    return program(problem, results, sizes or {}, is_spelled)
+class _Looped(_Plan):
+    """Families: loops forward, and loops backward."""
+
+    @cached_property
+    def _loops(self) -> Loops:
+        return Loops(self.problem, passes(self.problem, self.results), self.library)
+
+    @property
+    def entry(self) -> GeneratedFunction:
+        return GeneratedFunction(FUNCTION, self._loops.given, self._loops.answers)
+
+    @property
+    def lines(self) -> list[str]:
+        return self._loops.function()
+
+    def rules(self) -> list[CustomRule]:
+        values = dict.fromkeys(r.request.of for r in self.results)
+        groups = [[r for r in self.results if r.request.of is of] for of in values]
+        each = [Loops(self.problem, passes(self.problem, g), self.library) for g in groups]
+        names = entry_names([loops.answers[0].base for loops in each])
+        return [loops.rule(name) for loops, name in zip(each, names, strict=True)]
+
+    def in_numpy(self) -> _Looped:
+        return self if self.target == "numpy" else _Looped(self.problem, self.results, "numpy")
+
+    def sizes(self) -> Iterator[Sizes]:
+        """Sizes to try, with the lengths."""
+        inputs = self.members.arguments(self.entry.given).inputs
+        dims = list(dict.fromkeys(d for e in inputs for d in e.shape))
+        for found in assignments(dims, np.random.default_rng(0)):
+            yield {**found, **self.members.lengths}
+
+    def confirm(self) -> list[SampledPoint]:
+        plain, members = self.in_numpy(), self.members
+        entry = plain.entry
+        text = with_function(plain.lines, "numpy")
+        families = self.problem.families or NO_FAMILIES
+        function = Generated(text, "numpy", [entry], alone=False, families=families)
+        values = {
+            a.expression: members.expressions(a)[0] for a in entry.outputs if a.request is None
+        }
+        expected = [
+            ExpectedValue(a.key, e, values[a.request.of if a.request else a.expression])
+            for a in entry.outputs
+            for e in members.expressions(a)
+        ]
+        given = members.arguments(entry.given)
+        names = dict.fromkeys(key[0] for key in given.functions if isinstance(key, tuple))
+        return confirm(function, given, expected, names, self.seed, members.lengths)
 
 
 def _about(results: Sequence[Result]) -> list[str]:
@@ -263,55 +350,9 @@ def _about(results: Sequence[Result]) -> list[str]:
     for result in results:
         found = result.validation
         if found.verdict != "verified":
-            request = result.request
-            key = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
-            lines.append(f"# NOT VERIFIED: {' '.join(f'{key}: {found.reason}'.split())}")
+            said = f"{result.request.key}: {found.reason}"
+            lines.append(f"# NOT VERIFIED: {' '.join(said.split())}")
     return lines
-
-
-def _draws_of(whole: Program, results: Sequence[Result], places: Sequence[SampledPoint]) -> Draws:
-    """Inputs for the test of a function."""
-    given = program_arguments(whole)
-
-    def tested(draws: Draws) -> str:
-        return module(whole, "numpy", test=plain_test(whole, given, "numpy", draws))
-
-    names = dict.fromkeys([*whole.dimensions, *given.dims])  # an input may be all that has one
-    run = [*(o.expression for o in whole.outputs), *whole.inputs]
-    return _draws(_sizes(list(names), results), places, tested, run)
-
-
-def _draws_of_members(loops: Loops, members: Members, places: Sequence[SampledPoint]) -> Draws:
-    """Inputs for the test of loops."""
-
-    def tested(draws: Draws) -> str:
-        return loops.module(test=members.test(loops, draws))
-
-    run = [e for a in loops.answers for e in members.expressions(a)]
-    return _draws(members.sizes(loops), places, tested, run)
-
-
-def _draws(
-    sizes: Iterable[Sizes],
-    places: Sequence[SampledPoint],
-    tested: Callable[[Draws], str],
-    run: Sequence[Expr],
-) -> Draws:
-    """Inputs at which a module can be tested: the first at which its test passes in NumPy. Where
-    the domain is narrow, these are the very ones at which it was tried. Raises BudgetError where
-    what is `run` takes too much."""
-    candidates = [Draws(s, r) for s, r in product(sizes, RANGES)]
-    candidates += [Draws(s, RANGES[0], d.env, step) for (s, d), step in product(places, STEPS)]
-    for draws in candidates:
-        admit_trial(run, draws.sizes, "a self-test at these sizes")
-        space: dict[str, Any] = compiled(tested(draws))
-        with redirect_stdout(StringIO()), np.errstate(all="ignore"):
-            try:
-                if not space["self_test"]():
-                    return draws
-            except np.linalg.LinAlgError:
-                continue
-    return candidates[0]
 
 
 def _sizes(names: Sequence[str], results: Sequence[Result]) -> Iterator[Sizes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...core.dims import ONE
 from ..blocking import Blocking
-from ..ir import Value, walk
+from ..ir import ArrayOperation, Value, walk
 from .operations import spelling
 from .statements import Assignment, Quotient, Writer
 
@@ -221,7 +221,7 @@ class InPlaceWriter(Writer):
         return Operand(self.piece(a).unsigned.text, matrix if matrix.is_matrix else None)
 
 
-_STEPS: Mapping[str, Callable[[InPlaceWriter, Value], list[InPlaceStep]]] = {
+_STEPS: Mapping[ArrayOperation, Callable[[InPlaceWriter, Value], list[InPlaceStep]]] = {
     "add": InPlaceWriter.steps_of_sum,
     "mul": InPlaceWriter.steps_of_product,
     "power": InPlaceWriter.steps_of_power,

@@ -6,10 +6,11 @@ Members are entries of dictionaries by their index; lists of arrays come in and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from ...core.dims import extent, shape_text
+from ...core.dims import extent
+from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Families, Incomparable, Segment, covers
 from ...core.indices import Index, Member, Range, base_of, parts
@@ -18,29 +19,16 @@ from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.schedule import Loop, body_of, looped
 from ..program import Wanted, planned
+from .custom_rules import CustomRule
 from .identifiers import Identifiers
-from .module import FUNCTION, RESERVED, assembled, indented, quoted, signature, wrapped
-from .operations import Library, is_spelled
+from .module import RESERVED, docstring, indented, with_signature
+from .operations import MODULES, Library, is_spelled
+from .signature import Arguments, is_listed
 from .statements import Writer
 
-_MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
-_ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
-_WIDTH = 84
 _OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 _ANY = "_"  # the letter of a member whose dimensions are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter: an input, a function, or a length; one for each member if it is `listed`."""
-
-    name: str  # in the problem
-    identifier: str
-    type: str
-    listed: bool
-    value: Expr | None = None  # of an input: the symbol, that of a member for a list
-    function: tuple[str, int] | None = None  # of an elementwise one: its name, and the derivative
 
 
 class Loops:
@@ -62,73 +50,54 @@ class Loops:
             self.identifier(name)
         for s in segments:
             self.identifier(s.base)
-        self.i, self.a, self.g = (self._identifiers.take(name) for name in "iag")
+        self._i, self._a = self._identifiers.take("i"), self._identifiers.take("a")
         self.forward = [*self._stores(passes.forward), *self._blocks(passes.forward)]
         made = dict.fromkeys(s.base for s in passes.forward)
-        self.made_forward = tuple(made)
+        self._made_forward = tuple(made)
         later = [s for s in passes.backward if s.base not in made]
         self.backward = [*self._stores(later), *self._blocks(passes.backward)]
 
-    def module(self, about: Sequence[str] = (), test: Sequence[str] = ()) -> str:
-        """The text of a module with the function, and its test."""
-        lines = [*self.function(), *test]
-        if self.library == "numpy":
-            lines = ["Array = NDArray[np.floating]", "", "", *lines]
-        return assembled(lines, about)
+    @property
+    def given(self) -> Arguments:
+        """The parameters, and the lines that begin the body: lists as members by their index,
+        vectors as arrays with one axis."""
+        inputs: dict[str, Symbol] = {}
+        for e in self._inputs.values():
+            inputs.setdefault(e.base, e)
+        functions: dict[str, object] = {}
+        for name, order in self._functions:
+            functions.setdefault(self._called(name, order), (name, order))
+        functions.update((self.identifier(name), name) for name in self._foreign)
+        lengths = {letter: self.identifier(letter) for letter in self.families.lengths}
+        return Arguments(
+            {e: self.identifier(base) for base, e in inputs.items()},
+            lengths,
+            {key: name for name, key in functions.items()},
+            tuple(lengths),
+            self._sizes(),
+            (),
+        )
+
+    def function(self) -> list[str]:
+        """The lines of the function that gives all values and gradients."""
+        given, body = self.given, [*self.forward, *self.backward]
+        words = _words(body)
+        lines = [
+            *self._docstring(self.answers),
+            *self._head(given),
+            *(f"{name} = {text}" for name, (text, _) in given.sources.items() if name in words),
+            *body,
+            f"return {', '.join(map(self._returned, self.answers))}",
+        ]
+        return with_signature(given, self.answers, self.library, lines)
 
     @property
     def answers(self) -> list[Answer]:
         """What the function returns, in order."""
         return [*self._passes.values, *self._passes.gradients]
 
-    @property
-    def parameters(self) -> list[Parameter]:
-        """In the order of the signature."""
-        array, found = _ARRAYS[self.library], dict[str, Parameter]()
-        for e in self._inputs.values():
-            base, listed = e.base, bool(e.indices)
-            scalar = "float" if self.library == "numpy" and not extent(e.shape) else array
-            kind = f"list[{scalar}]" if listed else scalar
-            found.setdefault(base, Parameter(base, self.identifier(base), kind, listed, e))
-        for name, order in self._functions:
-            listed = isinstance(name, Member)
-            kind = f"Callable[[{array}], {array}]"
-            called = self._called(name, order)
-            kind = f"list[{kind}]" if listed else kind
-            function = base_of(name), order
-            found.setdefault(called, Parameter(called, called, kind, listed, None, function))
-        for name in self._foreign:
-            own = Parameter(name, self.identifier(name), f"Callable[..., {array}]", False)
-            found.setdefault(name, own)
-        for letter in self.families.lengths:
-            found.setdefault(letter, Parameter(letter, self.identifier(letter), "int", False))
-        return list(found.values())
-
-    def function(self) -> list[str]:
-        """The function that gives all values and gradients."""
-        answers = self.answers
-        returned = [self._returned(a) for a in answers]
-        body = [*self.forward, *self.backward]
-        result = [self.type_of(a) for a in answers]
-        lines = [
-            *self.docstring(answers),
-            *self.given(self.parameters),
-            *self.sizes(body),
-            *body,
-            f"return {', '.join(returned)}",
-        ]
-        typed = [f"{p.identifier}: {p.type}" for p in self.parameters]
-        whole = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
-        return [*signature(FUNCTION, typed, whole), *indented(lines)]
-
-    def type_of(self, a: Answer) -> str:
-        array = _ARRAYS[self.library]
-        e = a.of if a.result is None else a.result.gradient
-        one = "float" if self.library == "numpy" and not extent(e.shape) else array
-        return f"list[{one}]" if a.listed else one
-
     def _returned(self, a: Answer) -> str:
-        name, i = self.identifier(a.base), self.i
+        name, i = self.identifier(a.base), self._i
         return f"[{name}[{i}] for {i} in sorted({name})]" if a.listed else name
 
     # ---- names
@@ -160,7 +129,7 @@ class Loops:
     def _like(self) -> str:
         """An array among the inputs, for its type."""
         arrays = [e for e in self._inputs.values() if extent(e.shape)]
-        return self._one_of(arrays[0]) if arrays else f"{_MODULES[self.library]}.zeros(())"
+        return self._one_of(arrays[0]) if arrays else f"{MODULES[self.library]}.zeros(())"
 
     def _one_of(self, e: Symbol) -> str:
         """An input, or one of the members of its family."""
@@ -175,33 +144,25 @@ class Loops:
                 found.setdefault(direction.name, direction)
         return found
 
-    def given(self, parameters: Sequence[Parameter]) -> Iterator[str]:
+    def _head(self, given: Arguments) -> Iterator[str]:
         """Lists as members by their index, vectors as arrays with one axis."""
-        done = {e.base for e in self._inputs.values()} - {p.name for p in parameters}
-        for e in self._inputs.values():
-            if e.base in done:
-                continue
-            done.add(e.base)
-            rank, text = len(extent(e.shape)), self.identifier(e.base)
+        for e, text in given.inputs.items():
+            rank = len(extent(e.shape))
             if e.indices:
-                i, a = self.i, self.a
+                i, a = self._i, self._a
                 one = a if rank == 2 else self._flat(a, rank)
                 first = self.index(self.families.first(e.base))
                 yield f"{text} = {{{i}: {one} for {i}, {a} in enumerate({text}, {first})}}"
             elif rank < 2:
                 yield f"{text} = {self._flat(text, rank)}"
-        for name, order in self._functions:
-            if isinstance(name, Member):
-                called = self._called(name, order)
-                first = self.index(self.families.first(name.base))
-                line = f"{called} = dict(enumerate({called}, {first}))"
-                if line not in done:
-                    done.add(line)
-                    yield line
+        for key, text in given.functions.items():
+            if is_listed(key):
+                first = self.index(self.families.first(key[0].base))
+                yield f"{text} = dict(enumerate({text}, {first}))"
 
     def _flat(self, text: str, rank: int) -> str:
         array = f"torch.as_tensor({text})" if self.library == "torch" else text
-        return f"{_MODULES[self.library]}.ravel({array})" + ("" if rank else "[0]")
+        return f"{MODULES[self.library]}.ravel({array})" + ("" if rank else "[0]")
 
     def _stores(self, segments: Sequence[Segment]) -> Iterator[str]:
         """What the members that are made are kept in; sums begin at nothing."""
@@ -213,18 +174,17 @@ class Loops:
                 own.add(s.base)
                 yield f"{self.identifier(s.base)} = {{}}"
 
-    def sizes(self, lines: Sequence[str]) -> Iterator[str]:
-        """The dimensions that occur as numbers."""
-        words = set(re.findall(r"\w+", "\n".join(lines)))
-        done = set(self.families.lengths)
+    def _sizes(self) -> dict[str, tuple[str, str]]:
+        """How the dimensions are read that inputs have, and off which."""
+        found: dict[str, tuple[str, str]] = {}
         for e in self._inputs.values():
             for axis, d in enumerate(extent(e.shape)):
-                key = str(d)
-                if d.names != (key,) or key in done or isinstance(d.names[0], Member):
-                    continue
-                done.add(key)
-                if self.identifier(key) in words:
-                    yield f"{self.identifier(key)} = {self._one_of(e)}.shape[{axis}]"
+                name = str(d)
+                if d.names == (name,) and not isinstance(d.names[0], Member):
+                    own = f"{self._one_of(e)}.shape[{axis}]", self.identifier(e.base)
+                    if name not in self.families.lengths:
+                        found.setdefault(self.identifier(name), own)
+        return found
 
     # ---- loops
 
@@ -331,18 +291,77 @@ class Loops:
 
     # ---- what is said
 
-    def docstring(self, answers: Sequence[Answer]) -> list[str]:
-        keys = [a.key for a in answers]
-        summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
-        lines = [*wrapped(f"{summary}.", _WIDTH), ""]
-        shapes = [
-            f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
-            for name, e in self._inputs.items()
-        ]
-        lines += wrapped(f"{'; '.join(shapes)}.", _WIDTH)
-        lines.append("Families are lists of their members, in order; so are gradients by them.")
-        first, *rest = (quoted(line) for line in lines)
-        return [f'"""{first}', *rest, '"""']
+    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+        inputs = {name: e.shape for name, e in self._inputs.items()}
+        note = "Families are lists of their members, in order; so are gradients by them."
+        return docstring([a.key for a in answers], (), inputs, note)
+
+    # ---- as a rule
+
+    def rule(self, entry: str) -> CustomRule:
+        """The one value with its backward rule. Raises RequestError where the gradients by a family
+        are asked for in part."""
+        value, *gradients = self.answers
+        directions = {a.request.direction for a in gradients if a.request is not None}
+        if len(directions) > 1 or len(self._passes.values) > 1:
+            raise RequestError("a backward rule is of one value, with one upstream gradient.")
+        direction = directions.pop()
+        if direction is None:
+            upstream = self.identifier(f"bar({value.base})", f"{value.base}_bar")
+        else:
+            upstream = self.identifier(direction.name)
+        own = {e: name for e, name in self.given.inputs.items() if name != upstream}
+        given = replace(self.given, inputs=own)
+        times = "" if direction is not None else f" * {upstream}"
+        found = {name: self._gradient(e, gradients, times) for e, name in own.items()}
+        returned = {name: text for name, text in found.items() if text}
+        words = _words([*self.backward, *returned.values()])
+        arrays = [name for e, name in own.items() if not e.indices]
+        made = [self.identifier(base) for base in self._made_forward]
+        others = [name for name in own.values() if name not in arrays]
+        others += [*given.sources, *given.others, *made]
+        return CustomRule(
+            entry,
+            value,
+            gradients,
+            given,
+            upstream,
+            [*self._docstring([value]), *self._head(given)],
+            self.forward,
+            frozenset(_words(self.forward)),
+            self.backward,
+            self.identifier(value.base),
+            returned,
+            saved=[name for name in arrays if name in words],
+            kept=[name for name in dict.fromkeys(others) if name in words],
+        )
+
+    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+        """The gradient by an input, of a list a dictionary by the index; nothing if nobody
+        asked."""
+        asked = {a.request.wrt: a for a in gradients if a.request is not None}
+        own = {wrt: a for wrt, a in asked.items() if wrt.base == e.base}
+        names = {wrt.name: self.identifier(a.base) for wrt, a in own.items()}
+        if not own:
+            return ""
+        if not e.indices:
+            return f"{names[e.name]}{times}"
+        whole = next((names[wrt.name] for wrt, a in own.items() if a.listed), None)
+        if whole is not None:
+            return f"{{{self._i}: {whole}[{self._i}]{times} for {self._i} in sorted({whole})}}"
+        segments = [s for s in self.families.of(e.base) if s.body is None]
+        if any(s.over is not None or s.name not in names for s in segments):
+            raise RequestError(
+                f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
+                f"`{e.base}[l]`."
+            )
+        segments.sort(key=lambda s: s.index.place)
+        members = (f"{self.index(s.index)}: {names[s.name]}{times}" for s in segments)
+        return f"{{{', '.join(members)}}}"
+
+
+def _words(lines: Iterable[str]) -> set[str]:
+    return set(re.findall(r"\w+", "\n".join(lines)))
 
 
 def _shared(bodies: Sequence[Expr]) -> set[Expr]:

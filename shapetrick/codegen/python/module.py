@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
-from ...core.dims import extent, shape_text
-from ...core.errors import RequestError
+from ...core.dims import Shape, extent, shape_text
+from ...core.errors import RequestError, enumerated
 from ...core.expr import Expr, Name, Symbol
 from ...language.printer import overlined, to_text
-from ..program import Output, Program
+from ..program import Output, Program, Returned
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
 from .operations import Library
-from .signature import Arguments, arguments, flattening
+from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
 
 CodeTarget = Literal["numpy", "jax", "torch", "torch-function", "jax-vjp"]
@@ -124,19 +124,24 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
     computed = body(writer, identifiers) if body is not None else written(writer.write(roots))
     returned = [_returned(o, f"{writer.piece(o.value)}", given, shapes) for o in program.outputs]
     lines = [
-        *docstring(program, given),
+        *program_docstring(program, given),
         *given.lines,
         *(f"{text} = {name}.shape" for name, text in shapes.items()),
         *flattening(given.inputs),
         *computed,
         f"return {', '.join(returned)}",
     ]
-    results = [result_type(o, library) for o in program.outputs]
+    jit = [_jit(given)] if library == "jax" else []
+    return [*jit, *with_signature(given, program.outputs, library, lines)]
+
+
+def with_signature(
+    given: Arguments, outputs: Iterable[Returned], library: Library, lines: Iterable[str]
+) -> list[str]:
+    """The function with these lines, which returns these outputs."""
+    results = [_type_of(output, library) for output in outputs]
     result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
-    head = signature(FUNCTION, parameters(given, library), result)
-    if library == "jax":
-        head = [_jit(given), *head]
-    return [*head, *indented(lines)]
+    return [*signature(FUNCTION, parameters(given, library), result), *indented(lines)]
 
 
 def indented(lines: Iterable[str]) -> list[str]:
@@ -180,24 +185,25 @@ def _returned(output: Output, text: str, given: Arguments, shapes: Mapping[str, 
     return f"{text}.reshape({shapes[vector]})" if vector else text
 
 
-def result_type(output: Output, library: Library) -> str:
-    if library == "numpy" and not output.value.rank:
-        return "float"
-    return _ARRAYS[library]
+def _type_of(output: Returned, library: Library) -> str:
+    is_number = library == "numpy" and not extent(output.expression.shape)
+    one = "float" if is_number else _ARRAYS[library]
+    return f"list[{one}]" if output.listed else one
 
 
-def parameters(given: Arguments, library: Library) -> list[str]:
-    """The parameters with their types."""
+def parameters(given: Arguments, library: Library, several: str = "list[{}]") -> list[str]:
+    """The parameters with their types; `several` is that of members."""
     array = _ARRAYS[library]
     scalar = "float" if library == "numpy" else array
-    inputs = [f"{name}: {array if extent(e.shape) else scalar}" for e, name in given.inputs.items()]
-    functions = [
-        f"{name}: Callable[[{array}], {array}]"
-        if isinstance(key, tuple)
-        else f"{name}: Callable[..., {array}]"
-        for key, name in given.functions.items()
+    typed = [
+        (name, array if extent(e.shape) else scalar, bool(e.indices))
+        for e, name in given.inputs.items()
     ]
-    return [*inputs, *functions, *(f"{given.dims[name]}: int" for name in given.asked)]
+    for key, name in given.functions.items():
+        taken = f"[{array}]" if isinstance(key, tuple) else "..."
+        typed.append((name, f"Callable[{taken}, {array}]", is_listed(key)))
+    typed += [(given.dims[name], "int", False) for name in given.asked]
+    return [f"{name}: {several.format(one) if listed else one}" for name, one, listed in typed]
 
 
 def signature(name: str, parameters: Sequence[str], result: str) -> list[str]:
@@ -216,26 +222,39 @@ def written(statements: Iterable[Assignment]) -> list[str]:
     return [f"{s.name} {s.sign} {s.text}" if s.name else s.text for s in statements]
 
 
-def docstring(program: Program, given: Arguments) -> list[str]:
-    """What is returned, its formulas, and the shapes."""
-    keys = [o.key for o in program.outputs]
-    summary = keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
+def program_docstring(program: Program, given: Arguments) -> list[str]:
+    """What a program returns, its formulas, and the shapes."""
     formulas = [(overlined(name), body) for name, body in program.definitions]
     for o in program.outputs:
         if o.result is not None or (not isinstance(o.expression, Name) and o.name != "value"):
             formulas.append((o.key, o.result.gradient if o.result else o.expression))
-    shapes = [
-        f"{name}: {shape_text(e.shape) if extent(e.shape) else 'scalar'}"
-        for e, name in given.inputs.items()
-    ]
-    lines = [*wrapped(f"{summary}.", WIDTH - 8), ""]
+    inputs = {name: e.shape for e, name in given.inputs.items()}
+    note = ""
+    if any(len(extent(shape)) == 1 for shape in inputs.values()):
+        note = "A column or row may have one axis; a gradient has the shape of its variable."
+    return docstring([o.key for o in program.outputs], formulas, inputs, note)
+
+
+def docstring(
+    keys: Sequence[str],
+    formulas: Iterable[tuple[str, Expr]],
+    inputs: Mapping[str, Shape],
+    note: str,
+) -> list[str]:
+    """What is returned, its formulas, the shapes of inputs, and a note."""
+    lines = [*wrapped(f"{enumerated(keys)}.", WIDTH - 8), ""]
     for name, e in formulas:
         first, *more = wrapped(f"{name} = {_formula(e)}", WIDTH - 12)
         lines += [f"    {first}", *(f"        {line}" for line in more)]
+    shapes = [
+        f"{name}: {shape_text(shape) if extent(shape) else 'scalar'}"
+        for name, shape in inputs.items()
+    ]
     if shapes:
-        lines += ["", *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
-    if any(len(extent(e.shape)) == 1 for e in given.inputs):
-        lines.append("A column or row may have one axis; a gradient has the shape of its variable.")
+        gap = [""] if lines[-1] else []
+        lines += [*gap, *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
+    if note:
+        lines.append(note)
     first, *rest = (quoted(line) for line in lines)
     return [f'"""{first}', *rest, '"""']
 

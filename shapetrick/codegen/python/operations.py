@@ -17,7 +17,7 @@ from enum import IntEnum
 from typing import Literal
 
 from ...core.functions import TABLE as ROWS
-from ..ir import Value
+from ..ir import ArrayOperation, Value
 
 Library = Literal["numpy", "jax", "torch"]
 MODULES: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
@@ -138,7 +138,7 @@ FUNCTIONS: Mapping[str, Spelling] = {
                     python="min({0}, {1})"),
 }  # fmt: skip
 
-TABLE: Mapping[str, Spelling] = {
+TABLE: Mapping[ArrayOperation, Spelling] = {
     "root": _row("np.sqrt({0})", python="math.sqrt({0})"),
     "equal": _row("np.where({0} == {1}, 1.0, 0.0)", torch="({0} == {1}).to({like}.dtype)"),
     # what stands where
@@ -160,6 +160,10 @@ TABLE: Mapping[str, Spelling] = {
     "diagonal_matrix": _row("np.diag({0})"),
     "diagonal": _row("np.diagonal({0})"),
     "kron": _row("np.kron({0}, {1})"),
+    "flip": _row("np.flip({0}{axis})", torch="torch.flip({0}, dims=({number},))"),
+    "lower": _row("np.tril({0})"),
+    "upper": _row("np.triu({0})"),
+    "cumsum": _row("np.cumsum({0}{axis})"),
     # sums and products
     "sum": _row("np.sum({0}{axis})"),
     "prod": _row("np.prod({0}{axis})"),

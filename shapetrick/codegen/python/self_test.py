@@ -19,7 +19,6 @@ from ...core.errors import RequestError
 from ...core.expr import Symbol
 from ...core.functions import Array
 from ...core.problem import Request
-from ..program import Program
 from .operations import MODULES, Library
 from .signature import Arguments
 
@@ -108,30 +107,26 @@ class Ruled:
     upstream: tuple[Symbol, str] | None = None
 
 
-def plain_test(program: Program, given: Arguments, library: Library, draws: Draws) -> list[str]:
-    """The test of a function that returns values and gradients."""
-    of = {o.expression: i for i, o in enumerate(program.outputs) if o.result is None}
-    checked = [
-        Checked(o.key, o.request, i, of[o.request.of], _name(given, o.request.direction))
-        for i, o in enumerate(program.outputs)
-        if o.request is not None
-    ]
-    call = ["return value_and_gradients(**given)"]
-    if library == "torch":
-        call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
-    return _test(given, library, draws, checked, call, given.inputs)
-
-
-def members_test(
-    given: Arguments, library: Library, draws: Draws, checked: Sequence[Checked]
+def function_test(
+    given: Arguments,
+    library: Library,
+    draws: Draws,
+    checked: Sequence[Checked],
+    members: bool = False,
 ) -> list[str]:
-    """The test of a function that takes and returns lists, of whose members each is an input."""
-    one = "np.asarray(y)" if library == "torch" else "y"
-    call = [
-        "found = value_and_gradients(**in_lists(given))",
-        f"return [{one} for x in found for y in (x if isinstance(x, list) else [x])]",
-    ]
-    return _test(given, library, draws, checked, call, given.inputs, _IN_LISTS)
+    """The test of a function that returns values and gradients; of one that takes and returns
+    lists, if inputs are `members`."""
+    call = ["return value_and_gradients(**given)"]
+    if members:
+        one = "np.asarray(y)" if library == "torch" else "y"
+        call = [
+            "found = value_and_gradients(**in_lists(given))",
+            f"return [{one} for x in found for y in (x if isinstance(x, list) else [x])]",
+        ]
+    elif library == "torch":
+        call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
+    helper = _IN_LISTS if members else ()
+    return _test(given, library, draws, checked, call, given.inputs, helper)
 
 
 def rule_test(
@@ -198,10 +193,6 @@ def _tuple(names: Sequence[str]) -> str:
 def literal(text: str) -> str:
     """A string in Python, in double quotes."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _name(given: Arguments, e: Symbol | None) -> str:
-    return given.inputs.get(e, "") if e is not None else ""
 
 
 def _test(

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from ...core.dims import ONE, Dim, extent, shape_text
 from ...core.expr import Expr, Symbol
+from ...core.indices import Member
 from ..program import Program
 from .identifiers import Identifiers
 from .statements import dim_text
@@ -23,7 +25,8 @@ class Arguments:
 
     `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are
     the dimensions that no shape tells, which are parameters too; `sources` says of all others how
-    they are read, and off which input."""
+    they are read, and off which input. A member of a family stands for all of its members, which
+    are given as a list."""
 
     inputs: Mapping[Symbol, str]
     dims: Mapping[str, str]
@@ -41,6 +44,11 @@ class Arguments:
     def names(self) -> list[str]:
         """The parameters in order."""
         return [*self.inputs.values(), *self.others]
+
+
+def is_listed(key: object) -> TypeGuard[tuple[Member, int]]:
+    """Whether the function with this key is a family of functions."""
+    return isinstance(key, tuple) and isinstance(key[0], Member)
 
 
 def arguments(

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from ...core.dims import Dim
 from ...core.expr import Real
-from ..ir import Value, walk
+from ..ir import ArrayOperation, Value, walk
 from .identifiers import Identifiers
 from .operations import TABLE, Library, PythonPrecedence, spelling
 
@@ -246,6 +246,7 @@ class Writer:
             axis=f", {_AXIS[self._library]}={v.data}" if isinstance(v.data, int) else "",
             shape=self.shape(v.shape),
             rows=self.dim(v.shape[0]) if v.shape else "",
+            number=v.data,
             like=self._like,
             **extra,
         )
@@ -294,6 +295,32 @@ class Writer:
         text = f"{a.unsigned:matmul} @ {b.unsigned:unary}"
         return PythonText(text, PythonPrecedence.MATMUL, a.negative != b.negative)
 
+    def _slice(self, v: Value) -> PythonText:
+        """Part of an array; what is the last axis, and taken whole, isn't written."""
+        texts, used = [], set[str]()
+        for place in v.data:
+            if place is None:
+                texts.append(":")
+                continue
+            first, end, is_one = place
+            used.update(first.names if is_one else (*first.names, *end.names))
+            start = self.dim(first) if first.terms else ""
+            texts.append(start or "0" if is_one else f"{start}:{self._end(v, end, len(texts))}")
+        while len(texts) > 1 and texts[-1] == ":":
+            texts.pop()
+        names = frozenset(self._dims[name] for name in used)
+        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(texts)}]", names=names)
+
+    def _end(self, v: Value, end: Dim, axis: int) -> str:
+        """Where a slice ends, if that isn't the end of the axis."""
+        return "" if end == v.args[0].shape[axis] else self.dim(end)
+
+    def _concatenation(self, v: Value) -> PythonText:
+        function = {"numpy": "np.concatenate", "jax": "jnp.concatenate", "torch": "torch.cat"}
+        parts = ", ".join(f"{self._pieces[a]}" for a in v.args)
+        axis = f", {_AXIS[self._library]}={v.data}" if v.data else ""
+        return PythonText(f"{function[self._library]}([{parts}]{axis})")
+
     def _power(self, v: Value) -> PythonText:
         base, exponent = v.args
         if exponent.op != "number":
@@ -341,7 +368,7 @@ class Writer:
         return self._raised(a.args[0], -a.args[1].data)
 
 
-_SPECIAL: Mapping[str, Callable[[Writer, Value], PythonText]] = {
+_SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "number": Writer._number,
     "size": Writer._size,
     "constant": Writer._constant,
@@ -349,6 +376,8 @@ _SPECIAL: Mapping[str, Callable[[Writer, Value], PythonText]] = {
     "add": Writer._sum,
     "mul": Writer._product,
     "matmul": Writer._matmul,
+    "slice": Writer._slice,
+    "concatenate": Writer._concatenation,
     "power": Writer._power,
 }
 

@@ -33,11 +33,9 @@ from ...validation.directional import Target
 from ...validation.sample_points import LARGEST_VALUE, Draw, Site
 from ..program import Program, Wanted, planned
 from .callables import Generated, GeneratedFunction
-from .loop_callables import GeneratedLoops
-from .loop_self_test import Members
-from .loops import Loops
 from .module import FUNCTION, program_arguments
 from .operations import is_spelled
+from .signature import Arguments
 
 SITES = 2  # assignments of sizes
 DRAWS = 6  # looked at for each
@@ -62,7 +60,7 @@ SampledPoint = tuple[Sizes, Draw]
 RunCode = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
 
 
-def confirm(
+def confirm_program(
     program: Program, write: Callable[[Program], str], names: Sequence[str], seed: int
 ) -> list[SampledPoint]:
     """Where the NumPy module that is written of a program finds what its expressions say; `names`
@@ -77,43 +75,30 @@ def confirm(
         ExpectedValue(o.key, o.expression, o.expression if o.request is None else o.request.of)
         for o in program.outputs
     ]
-    waves = {name: key for key, name in given.functions.items() if isinstance(key, tuple)}
+    return confirm(function, given, expected, names, seed)
+
+
+def confirm(
+    function: Generated,
+    given: Arguments,
+    expected: Sequence[ExpectedValue],
+    names: Iterable[str],
+    seed: int,
+    lengths: Sizes | None = None,
+) -> list[SampledPoint]:
+    """Likewise for a function with these parameters: each member is one, where it takes lists."""
+    abstract = [(key, name) for key, name in given.functions.items() if isinstance(key, tuple)]
 
     def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
-        functions = {n: _derivative(drawn.functions[f], k) for n, (f, k) in waves.items()}
-        asked = {given.dims[name]: sizes[name] for name in given.asked}
-        arrays = {e.name: drawn.env[e.name] for e in program.inputs}
-        found = function(**{**asked, **functions, **arrays})
-        return [found[e.key] for e in expected]
-
-    return judge(expected, program.inputs, names, run, seed)
-
-
-def confirm_loops(loops: Loops, members: Members, seed: int) -> list[SampledPoint]:
-    """Likewise for families as loops in NumPy, with a few members each."""
-    answers = loops.answers
-    function = GeneratedLoops(
-        loops.module(), FUNCTION, loops.parameters, answers, loops.families, "numpy", alone=False
-    )
-    given = members.arguments(loops.parameters)
-    values = {a.of: members.expressions(a)[0] for a in answers if a.result is None}
-    expected = [
-        ExpectedValue(a.key, e, values[a.of]) for a in answers for e in members.expressions(a)
-    ]
-    called = [key[0] for key in given.functions if isinstance(key, tuple)]
-
-    def run(sizes: Sizes, drawn: Draw) -> Sequence[Any]:
-        arrays = [(name, drawn.env[e.name]) for e, name in given.inputs.items()]
-        functions = [
-            (name, _derivative(drawn.functions[key[0]], key[1]))
-            for key, name in given.functions.items()
-            if isinstance(key, tuple)
+        arguments = [
+            *((name, drawn.env[e.name]) for e, name in given.inputs.items()),
+            *((name, _derivative(drawn.functions[f], order)) for (f, order), name in abstract),
+            *((given.dims[name], sizes[name]) for name in given.asked),
         ]
-        found = function(**_in_lists([*arrays, *functions]), **members.lengths)
-        listed = ((a, found[a.key]) for a in answers)
-        return [x for a, value in listed for x in (value if a.listed else [value])]
+        found = function(**_in_lists(arguments))
+        return [one for x in found.values() for one in (x if isinstance(x, list) else [x])]
 
-    return judge(expected, [*given.inputs], dict.fromkeys(called), run, seed, members.lengths)
+    return judge(expected, [*given.inputs], names, run, seed, lengths)
 
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:

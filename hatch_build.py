@@ -1,0 +1,85 @@
+"""What is made of other files when the package is built: the stub that makes `st.norm` static.
+
+The names of `import shapetrick` come lazily, the functions from the rows of the table: type
+checkers and editors would not see them. In an editable install the stub lies beside the module,
+where git ignores it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+STUB = "shapetrick/__init__.pyi"
+TITLE = '"""Made of the function table when the package was built."""\n'
+HEAD = """\
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+Operand: TypeAlias = Expr | float | Fraction
+Size: TypeAlias = Expr | int | str
+
+__version__: str
+e: Expr
+pi: Expr
+"""
+
+
+class StubHook(BuildHookInterface):
+    """Puts the stub into the wheel, or beside the module."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Write the stub before the build."""
+        if self.target_name != "wheel":
+            return
+        root = Path(self.root)
+        beside = version == "editable"
+        path = root / STUB if beside else Path(self.directory) / "__init__.pyi"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(stub(root), encoding="utf-8")
+        if not beside:
+            build_data["force_include"][str(path)] = STUB
+
+
+def stub(root: Path) -> str:
+    """The text of the stub, of the package in that folder."""
+    sys.path.insert(0, str(root))
+    try:
+        return "\n".join([TITLE, _imports(root), HEAD, *_functions()])
+    finally:
+        sys.path.remove(str(root))
+
+
+def _imports(root: Path) -> str:
+    """What `__init__` imports, exported; and its `__all__`."""
+    tree = ast.parse((root / "shapetrick" / "__init__.py").read_text(encoding="utf-8"))
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            node.names = [ast.alias(alias.name, alias.name) for alias in node.names]
+            found.append(node)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            found.append(node)
+    return "\n".join(map(ast.unparse, found))
+
+
+def _functions() -> Iterator[str]:
+    from shapetrick.core.functions import NAMES, TABLE
+    from shapetrick.language.scope import SIZED
+    from shapetrick.language.shape_inference import sizes_wanted
+
+    for name, (counts, _) in SIZED.items():
+        sizes = [f"n{i}: Size" + (" = ..." if i >= counts[0] else "") for i in range(counts[-1])]
+        yield f"def {name}({', '.join(sizes)}, /) -> Expr: ..."
+    for name, key in NAMES.items():
+        row = TABLE[key]
+        given = [f"{letter}: Operand" for letter in ("x" if row.arity == 1 else "ab"[: row.arity])]
+        given += [f"n{i}: Size" for i in range(sizes_wanted(row) or 0)]
+        given += ["/", "axis: int | None = ..."] if row.takes_axis else ["/"]
+        meaning = f"{row.help}; its scalar derivative: {', '.join(row.derivative)}"
+        yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"

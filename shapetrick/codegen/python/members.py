@@ -1,0 +1,123 @@
+"""What self-tests and trials look at: a few members of each family, each an input of its own.
+
+So what tests a function of arrays tests lists too: `W[1]` is drawn, moved and compared alone. A
+plain problem has no families, and all of it stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ...core.errors import RequestError
+from ...core.expr import Expr, Symbol, as_symbol
+from ...core.families import NO_FAMILIES, Segment, at_index, reindexed
+from ...core.indices import Index, base_of, member, name_of, renamed
+from ...core.problem import Problem, Request
+from ...core.results import Result
+from ...families.unrolled_checks import gradients
+from ...families.unrolling import Unrolling
+from ..program import Returned
+from .custom_rules import CustomRule
+from .self_test import Checked, Ruled
+from .signature import Arguments, is_listed
+
+MEMBERS = 3  # the first length is that, the others differ
+
+
+class Members:
+    """The members of a problem's families at lengths that are numbers."""
+
+    def __init__(self, problem: Problem, results: Sequence[Result]) -> None:
+        self._families = problem.families or NO_FAMILIES
+        least = [r.recursion.least for r in results if r.recursion is not None]
+        self.lengths = {
+            letter: max([MEMBERS, *(one[letter] for one in least)]) + i
+            for i, letter in enumerate(self._families.lengths)
+        }
+        self._unrolling = Unrolling(self._families.segments, self.lengths)
+
+    def expressions(self, a: Returned) -> list[Expr]:
+        """What is returned at these lengths, each member in order, in the inputs alone."""
+        if a.result is not None and a.result.recursion is not None:
+            recursion = a.result.recursion
+            return [*gradients(self._families, a.result.request, recursion, self.lengths)]
+        if self._families is NO_FAMILIES:
+            return [a.expression]
+        return [self._unrolling.expression(a.expression)]
+
+    def checked(self, outputs: Sequence[Returned], given: Arguments) -> list[Checked]:
+        """The gradients that a function returns after the values, with what they are of. Raises
+        RequestError."""
+        names = {e.name: name for e, name in given.inputs.items()}
+        values = [a.expression for a in outputs if a.request is None]
+        checked: list[Checked] = []
+        for key, request in (pair for a in outputs for pair in self._asked(a, given)):
+            direction = request.direction
+            upstream = "" if direction is None else names.get(direction.name, "")
+            at = len(values) + len(checked)
+            checked.append(Checked(key, request, at, values.index(request.of), upstream))
+        return checked
+
+    def ruled(self, rule: CustomRule) -> Ruled:
+        """What is tested of a backward rule. Raises RequestError."""
+        given = self.arguments(rule.given)
+        gradients = [pair for a in rule.answers for pair in self._asked(a, given)]
+        drawn = gradients[0][1].direction
+        upstream = None if drawn is None else (self._numbered(drawn), rule.upstream)
+        return Ruled(rule.entry, given, gradients, upstream)
+
+    # ---- members
+
+    def arguments(self, given: Arguments) -> Arguments:
+        """The parameters, with one for each member of a list."""
+        inputs: dict[Symbol, str] = {}
+        functions: dict[object, str] = {}
+        for e, name in given.inputs.items():
+            for one in self._inputs(e.base) if e.indices else [self._numbered(e)]:
+                inputs[one] = name_of(name, one.indices if e.indices else ())
+        for key, name in given.functions.items():
+            if is_listed(key):
+                base, order = base_of(key[0]), key[1]
+                for i in self._indices(s for s in self._families.functions if s.base == base):
+                    functions[member(base, i), order] = member(name, i)
+            else:
+                functions[key] = name
+        return replace(given, inputs=inputs, functions=functions)
+
+    def _inputs(self, base: str) -> list[Symbol]:
+        """The members of a family that are given, in order."""
+        found: dict[Index, Symbol] = {}
+        for s in self._families.of(base):
+            if s.body is None:
+                for i in self._indices([s]):
+                    values = {**self._unrolling.indices, **s.values(i)}
+                    found[i] = at_index(s.symbol(s.index), values)
+        return [found[i] for i in sorted(found)]
+
+    def _indices(self, segments: Iterable[Segment]) -> list[Index]:
+        found = {k for s in segments for k in self._unrolling.members(s)}
+        return [Index("", k) for k in sorted(found)]
+
+    def _numbered(self, e: Expr) -> Symbol:
+        return as_symbol(reindexed(e, self._unrolling.indices))
+
+    def _asked(self, a: Returned, given: Arguments) -> Iterator[tuple[str, Request]]:
+        """The gradients that an answer has, in order: by one input, or by each member. Raises
+        RequestError."""
+        request = a.request
+        if request is None:
+            return
+        name = request.wrt.name
+        names = [renamed(name, self._unrolling.indices)]
+        if a.listed:
+            base = base_of(name)
+            names = [member(base, i) for i in self._indices(self._families.of(base))]
+        inputs = {e.name: e for e in given.inputs}
+        for one in names:
+            if one not in inputs:
+                raise RequestError(
+                    f"`{one}` is computed: a self-test moves inputs, so leave out `{request.key}`."
+                )
+            key = a.key.replace(f" wrt {name}", f" wrt {one}")
+            yield key, replace(request, wrt=inputs[one])

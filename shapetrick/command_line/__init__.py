@@ -1,0 +1,1 @@
+"""The inside of the command line: arguments, sources, and a module for each command."""

@@ -1,0 +1,348 @@
+"""The arguments of every command: their names, helps and examples, and what is said of a slip."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..core.deadline import SECONDS, seconds_of
+from .sources import SUFFIXES, function_of
+
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
+FORMATS = ("text", "json", "latex", "markdown", "html")
+CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
+COLOURS = ("auto", "always", "never")
+
+_EXAMPLES = """\
+examples:
+  shapetrick derive examples/mlp.st
+  shapetrick derive -e 'X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); grad J wrt w'
+  echo "grad (x' A x) wrt x" | shapetrick derive - --steps
+  shapetrick derive examples/mlp.st --wrt W1 --format json
+  shapetrick derive examples/mlp.st --format html -o mlp.html
+
+`shapetrick examples --copy .` puts the folder examples/ here; `shapetrick FILE` derives it.
+
+exit status: 0 all verified, 1 something is wrong or unverified, 2 the input isn't understood,
+70 a fault of shapetrick, 74 the output can't be written
+"""
+_CHECK_EXAMPLES = """\
+examples:
+  shapetrick check examples/claims.st
+  shapetrick check -e "x: n; A: n x n; q = x' A x; check grad q wrt x = 2 A x"
+  shapetrick check papers/ --format github
+
+exit status: 0 all are right, 1 some are not, 2 the input isn't understood
+"""
+_CODE_EXAMPLES = """\
+examples:
+  shapetrick code examples/mlp.st --self-test -o mlp_gradients.py
+  shapetrick code examples/softmax_regression.st --target jax
+
+exit status: 0 all are verified, 1 some are not, 2 the input isn't understood
+"""
+_REPL_EXAMPLES = """\
+examples:
+  shapetrick repl examples/linear_regression.st
+  printf 'X: m x d; w: d; J = norm(X w)^2; grad J wrt w' | shapetrick repl
+"""
+_FUNCTIONS_EXAMPLES = """\
+examples:
+  shapetrick functions
+"""
+_SIMPLIFY_EXAMPLES = """\
+examples:
+  shapetrick simplify "A inv(A) B" --given "A, B : n x n"
+"""
+_SHIPPED_EXAMPLES = """\
+examples:
+  shapetrick examples
+  shapetrick examples mlp.st
+  shapetrick examples --copy .
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses a slip with the word that was likely meant."""
+
+    def error(self, message: str) -> NoReturn:
+        words = [word for word in message.replace("'", " ").split() if word.startswith("--")]
+        known = [option for a in self._actions for option in a.option_strings]
+        for word in words if message.startswith("unrecognized") else ():
+            message += _meant(word, known)
+        super().error(message)
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """What is asked for. Exits with a message and status 2 if it isn't understood."""
+    parser, commands = _parser()
+    words = list(given)
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    if words and not words[0].startswith("-") and words[0] not in commands.choices:
+        if not _is_file(words[0]):
+            meant = _meant(words[0], [*commands.choices])
+            parser.error(f"there is no command {words[0]!r}, and no such file{meant}")
+        words.insert(0, "derive")
+    args, unknown = parser.parse_known_args(words)
+    command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
+    if unknown:
+        command.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if hasattr(args, "texts") and bool(args.texts) == bool(args.files):
+        command.error(
+            "either files or texts (-e) are wanted" + (", not both" if args.files else "")
+        )
+    return args
+
+
+def _is_file(word: str) -> bool:
+    return word.endswith(SUFFIXES) or Path(word).exists() or function_of(word) is not None
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line: what completions and manual pages are made from."""
+    return _parser()[0]
+
+
+def _parser() -> tuple[Parser, Any]:
+    top = Parser(
+        prog="shapetrick",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
+        description="Matrix gradients as on paper: scalar chain rule, shapes, and a numeric check.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version)
+    commands = top.add_subparsers(
+        title="commands",
+        prog="shapetrick",
+        metavar="COMMAND ...",  # as wide as the widest name, so that all helps stand in one column
+        required=True,
+    )
+    _add_derive(commands)
+    _add_check(commands)
+    _add_code(commands)
+    _add_others(commands)
+    return top, commands
+
+
+def _add(
+    commands: Any, name: str, module: str, summary: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """A command, which the module beside this one runs."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(module=module)
+    return command
+
+
+def _add_derive(commands: Any) -> None:
+    derive = _add(
+        commands,
+        "derive",
+        "derivations",
+        "derive the gradients that a problem asks for",
+        "Derive the gradients that a problem asks for, and check them.",
+        _EXAMPLES,
+    )
+    _add_shapes(derive)
+    derive.add_argument("--wrt", metavar="NAME,…", help="only the gradients by these names")
+    depth = derive.add_mutually_exclusive_group()
+    depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
+    depth.add_argument("-q", "--quiet", action="store_true", help="the gradients alone")
+    derive.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        help="text (the default), json, latex, markdown, or html: a report with pictures",
+    )
+    derive.add_argument(
+        "--standalone", action="store_true", help="with latex: a document that compiles by itself"
+    )
+    derive.add_argument(
+        "--sizes",
+        metavar="m=128,n[0]=784,n=100,L=4",
+        help="of families: the bytes that are kept, and the operations",
+    )
+    _add_reading(derive)
+
+
+def _add_check(commands: Any) -> None:
+    check = _add(
+        commands,
+        "check",
+        "verdicts",
+        "check the gradients that a problem claims",
+        "Check claims such as `check grad J wrt w = X' (X w - y) / m`: which are right, and what "
+        "mends the others.",
+        _CHECK_EXAMPLES,
+    )
+    check.add_argument(
+        "--plot", action="store_true", help="also the error against the step of the differences"
+    )
+    check.add_argument(
+        "-q", "--quiet", action="store_true", help="a line for each, and the summary"
+    )
+    check.add_argument("--format", choices=CLAIM_FORMATS, default="text", help="(default: text)")
+    _add_reading(check)
+
+
+def _add_code(commands: Any) -> None:
+    code = _add(
+        commands,
+        "code",
+        "modules",
+        "write the gradients as code",
+        "Write a module that computes the values and all gradients together.",
+        _CODE_EXAMPLES,
+    )
+    _add_shapes(code)
+    code.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="(default: numpy)")
+    code.add_argument(
+        "--self-test", action="store_true", help="with a check: run as a script, it tests itself"
+    )
+    code.add_argument(
+        "--blocks", action="store_true", help="take rows in blocks that stay in the cache (numpy)"
+    )
+    code.add_argument(
+        "--sizes",
+        type=_sizes,
+        default={},
+        metavar="m=128,…",
+        help="of dimensions, for which products are ordered (default: all equal)",
+    )
+    _add_reading(code)
+
+
+def _add_others(commands: Any) -> None:
+    repl = _add(
+        commands,
+        "repl",
+        "sessions",
+        "derive interactively, step by step",
+        "A session: type a problem line by line, derive by hand, practise.",
+        _REPL_EXAMPLES,
+    )
+    repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
+    _add_time_limit(repl)
+    _add(
+        commands,
+        "functions",
+        "function_list",
+        "list the operation table",
+        "List the functions and operators, each with its scalar derivative.",
+        _FUNCTIONS_EXAMPLES,
+    )
+    simplify = _add(
+        commands,
+        "simplify",
+        "simple_forms",
+        "write an expression in its shortest form",
+        "Write an expression in its shortest form: `A inv(A) B` is `B`.",
+        _SIMPLIFY_EXAMPLES,
+    )
+    simplify.add_argument("expression", metavar="EXPRESSION", help="an expression: `x' x x`")
+    simplify.add_argument(
+        "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
+    )
+    examples = _add(
+        commands,
+        "examples",
+        "example_list",
+        "list, show or copy the examples that come along",
+        "List the examples that come along, print one, or copy the folder.",
+        _SHIPPED_EXAMPLES,
+    )
+    what = examples.add_mutually_exclusive_group()
+    what.add_argument("name", nargs="?", metavar="NAME", help="print this one")
+    what.add_argument("--copy", metavar="FOLDER", help="put the folder examples/ into this one")
+
+
+def _add_shapes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--shapes",
+        metavar="'X: m x d; …'",
+        help="of the arguments of a Python function, which is given as FILE: loss.py:loss",
+    )
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    """The arguments of every command that reads problems."""
+    command.add_argument(
+        "files", nargs="*", metavar="FILE", help="problems, or folders of them; - is standard input"
+    )
+    command.add_argument(
+        "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
+    )
+    command.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
+    command.add_argument("--color", choices=COLOURS, default="auto", help="(default: auto)")
+    command.add_argument(
+        "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
+    )
+    command.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of the random draws (default: 0)"
+    )
+    _add_time_limit(command)
+
+
+def _add_time_limit(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=SECONDS,
+        metavar="SECONDS",
+        help=f"for reading, and for each request; none: no limit (default: {SECONDS:g})",
+    )
+
+
+def _seconds(text: str) -> float | None:
+    from ..core.errors import InputError
+
+    try:
+        return seconds_of(text)
+    except InputError as e:
+        raise argparse.ArgumentTypeError(e.message) from None
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """`m=128,d=10` as a dictionary."""
+    sizes = {}
+    for part in text.split(","):
+        name, _, size = (word.strip() for word in part.partition("="))
+        if not name or not size.isdecimal() or not int(size):
+            raise argparse.ArgumentTypeError(f"sizes are written m=128,d=10, not {text!r}")
+        sizes[name] = int(size)
+    return sizes
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"shapetrick {version('shapetrick')}\n")
+        parser.exit()
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)

@@ -1,0 +1,35 @@
+"""`shapetrick code`: the gradients as a module."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..codegen.python.export import code
+from ..core.deadline import limited
+from ..core.errors import ShapetrickError
+from .derivations import NOTHING_ASKED
+from .outcome import DONE, WRONG, BadInput, refused, warner
+from .sources import GivenProblem, each_source, several
+
+
+def run(args: Namespace) -> int:
+    """Write a module. Returns the exit status; raises BadInput."""
+    if several(args):
+        raise BadInput("`code` writes the module of one problem: give one file.")
+    return each_source(args, lambda source: _write(source, args))
+
+
+def _write(source: GivenProblem, args: Namespace) -> int:
+    problem, warn = source.problem, warner()
+    if not problem.data.requests:
+        raise BadInput(NOTHING_ASKED)
+    try:
+        derived = problem.derive(args.seed, time_limit=args.time_limit)
+        for derivation in derived:
+            warn(derivation.warnings)
+        results = [d.result for d in derived]
+        given = args.target, args.sizes, args.self_test, args.blocks
+        print(limited(args.time_limit, lambda: code(problem.data, results, *given)), end="")
+    except ShapetrickError as e:
+        return refused(e, source.file)
+    return DONE if all(d.verified for d in derived) else WRONG

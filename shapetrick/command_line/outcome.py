@@ -1,0 +1,69 @@
+"""How a command went: the exit status, and the complaints on standard error with their place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..core.errors import ShapetrickError, Span
+
+DONE, WRONG, BAD_INPUT = 0, 1, 2
+OUR_FAULT, IO_FAILED = 70, 74  # as sysexits.h has them
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells report these signals
+
+
+class BadInput(Exception):
+    """What a person has to change in the call or the file."""
+
+
+def complain(message: str, status: int = BAD_INPUT) -> int:
+    """Say on standard error what is wrong. Returns the status."""
+    with suppress(OSError):  # who closed the stream for errors is told by the status alone
+        if status not in (IO_FAILED, OUR_FAULT):
+            sys.stdout.flush()
+        print(f"shapetrick: {message}" if "\n" not in message else message, file=sys.stderr)
+    return status
+
+
+def refused(error: ShapetrickError, file: str | None = None) -> int:
+    """Say why there is no answer. Returns the status that tells the kind."""
+    from ..core.errors import InputError
+
+    status = BAD_INPUT if isinstance(error, InputError) else WRONG
+    return complain(told(error, file), status)
+
+
+def told(error: ShapetrickError, file: str | None = None) -> str:
+    """The message with its place: of a file as compilers write it, `file:line:column: message`,
+    and the line below it."""
+    from ..core.errors import TraceError, excerpt
+
+    file = error.file if isinstance(error, TraceError) and error.file else file
+    if file is None:
+        return str(error)
+    if error.span is None or error.text is None:
+        return f"{file}: {error.message}"
+    source = excerpt(error.text, error.span).rstrip("\n")
+    return f"{place(file, error.text, error.span)}: {error.message}\n{source}"
+
+
+def place(file: str | None, text: str, span: Span | None) -> str:
+    """`file:line:column`, counted from 1; `line:column` of a text that is no file's."""
+    where = "" if span is None else f"{span.line_of(text)}:{span.column_of(text)}"
+    return ":".join(part for part in (file, where) if part)
+
+
+def warner() -> Callable[[Iterable[str]], None]:
+    """What says each warning once, where nothing else says it."""
+    said: set[str] = set()
+
+    def warn(warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            if warning not in said:
+                said.add(warning)
+                print(f"shapetrick: warning: {warning}", file=sys.stderr)
+
+    return warn

@@ -1,0 +1,97 @@
+"""The problems that the arguments give: texts, files, standard input, and folders of files."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .outcome import DONE, BadInput, refused
+
+if TYPE_CHECKING:
+    from ..api import Problem
+
+_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)")
+SUFFIXES = (".st", ".tex")  # of files that are problems: what is taken of a folder
+
+
+class GivenProblem(NamedTuple):
+    """A problem, and the file that it is from; None for a text that was given with the call."""
+
+    file: str | None
+    problem: Problem
+
+
+def several(args: Namespace) -> bool:
+    """Whether there may be more than one problem, so that it has to be told which is which."""
+    return len(args.files) > 1 or any(Path(file).is_dir() for file in args.files)
+
+
+def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
+    """Read each problem and do the work. Returns the highest status; a problem that can't be read
+    does not keep the others from being worked on. Raises BadInput."""
+    from ..core.errors import ShapetrickError
+
+    status = DONE
+    for file in [None] if args.texts else _files(args.files):
+        try:
+            problem = _problem(file, args)
+        except ShapetrickError as e:
+            status = max(status, refused(e, _shown(file)))
+            continue
+        status = max(status, work(GivenProblem(_shown(file), problem)))
+    return status
+
+
+def _shown(file: str | None) -> str | None:
+    """The name by which places are told; standard input has none."""
+    function = function_of(file or "")
+    return None if file == "-" else function[0] if function is not None else file
+
+
+def function_of(word: str) -> tuple[str, str] | None:
+    """The Python file and the function in it that `loss.py:loss` means."""
+    match = _FUNCTION.fullmatch(word)
+    return None if match is None else (match["file"], match["name"])
+
+
+def _files(given: Sequence[str]) -> Iterator[str]:
+    """The files, and those in the folders, in the order of their names."""
+    for name in given:
+        if name == "-" or not Path(name).is_dir():
+            yield name
+            continue
+        found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix in SUFFIXES)
+        if not found:
+            raise BadInput(
+                f"there is no problem in the folder {name}: no file ends in .st or .tex."
+            )
+        yield from found
+
+
+def _problem(file: str | None, args: Namespace) -> Problem:
+    """The problem of a file, or that of the texts. Raises ShapetrickError."""
+    from ..api import read
+    from ..core.errors import InputError
+    from ..language.source import checked_text, read_text
+
+    function, shapes = function_of(file or ""), getattr(args, "shapes", None)
+    if function is not None:
+        from ..tracing.files import function_in
+
+        if shapes is None:
+            raise InputError("give the shapes of its arguments: --shapes 'X: m x d; w: d'.")
+        return read(function_in(*function), shapes=shapes, time_limit=args.time_limit)
+    if shapes is not None:
+        raise InputError("`--shapes` goes with a function in a Python file: loss.py:loss.")
+    if file is None:
+        text = checked_text("\n".join(args.texts), "the text of -e")
+    else:
+        text = read_text(file)
+        if file.endswith(".tex"):
+            from ..language.tex_files import marked
+
+            text = marked(text)
+    return read(text, strict=args.strict, time_limit=args.time_limit)

@@ -1,0 +1,73 @@
+"""Unknowns that are defined by equations: `Y : n x n where A Y + Y A' = Q`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .expr import Expr, Number, Symbol, subtract
+from .traversal import symbols_of
+
+STRUCTURES = ("symmetric", "diagonal", "lower", "upper")  # which entries of an unknown are free
+
+
+class EquationSides(NamedTuple):
+    """`left` = `right`; `residual` is zero at a solution."""
+
+    left: Expr
+    right: Expr
+
+    @property
+    def residual(self) -> Expr:
+        right = self.right
+        is_zero = isinstance(right, Number) and right.value == 0
+        return self.left if is_zero else subtract(self.left, right)
+
+
+class EquationSystem(NamedTuple):
+    """Unknowns, and the equations that determine them together."""
+
+    unknowns: tuple[Symbol, ...]
+    equations: tuple[EquationSides, ...]
+
+    @property
+    def residuals(self) -> tuple[Expr, ...]:
+        return tuple(sides.residual for sides in self.equations)
+
+
+def structure_of(symbol: Symbol) -> str:
+    """Which entries of a symbol are free by its attributes; empty for all of them."""
+    if "posdef" in symbol.attributes:
+        return "symmetric"
+    return next((s for s in STRUCTURES if s in symbol.attributes), "")
+
+
+def systems_within(
+    roots: Iterable[Expr], systems: Sequence[EquationSystem]
+) -> tuple[EquationSystem, ...]:
+    """The systems whose unknowns the expressions have, directly or through other systems; each
+    after those whose unknowns are in its equations."""
+    inside = {s for e in roots for s in symbols_of(e)}
+    contents = {system: {s for e in system.residuals for s in symbols_of(e)} for system in systems}
+    reached: list[EquationSystem] = []
+    grown = True
+    while grown:
+        new = [x for x in systems if x not in reached and inside.intersection(x.unknowns)]
+        grown = bool(new)
+        reached += new
+        inside = inside.union(*(contents[x] for x in new))
+    ordered: list[EquationSystem] = []
+    while len(ordered) < len(reached):
+        left = [x for x in reached if x not in ordered]
+        waiting = {u for x in left for u in x.unknowns}
+        ready = [x for x in left if not contents[x] & (waiting - {*x.unknowns})]
+        ordered += ready or left  # a circle is one system, solved together
+    return tuple(ordered)
+
+
+def inputs_of(systems: Iterable[EquationSystem]) -> tuple[Symbol, ...]:
+    """The symbols in the equations that are no unknowns."""
+    found = list(systems)
+    unknowns = {u for system in found for u in system.unknowns}
+    inside = (s for system in found for e in system.residuals for s in symbols_of(e))
+    return tuple(dict.fromkeys(s for s in inside if s not in unknowns))

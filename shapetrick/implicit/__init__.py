@@ -1,0 +1,1 @@
+"""Functions by their equations: adjoint equations, multipliers, closed forms."""

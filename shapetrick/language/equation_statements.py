@@ -1,0 +1,96 @@
+"""Unknowns declared by their equations: `v : n, lam : scalar where A v = lam v, v' v = 1`.
+
+Such a line is taken apart here: what stands before `where` are declarations, what stands behind it
+are equations, both separated by commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..core.errors import ParseError, Span
+from .lexer import Source
+from .syntax import Declaration, TypedEquation
+
+# A name with its colon, and `where` behind a shape; `where(…)` is a function.
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s)")
+_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s)")
+_NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
+_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
+
+Parse = Callable[[str, Source], Any]
+
+
+def unknowns(source: Source, run: Parse) -> Declaration | None:
+    """The declaration of unknowns that stands there, if one does. Raises ParseError."""
+    text, (start, end), *_ = source
+    if _UNKNOWN.match(text, start, end) is None:
+        return None
+    word = _WORD.search(text, start, end)
+    assert word is not None
+    heads = [
+        run("statement", source._replace(span=span))
+        for span in _pieces(text, Span(start, word.start()), _NEXT)
+    ]
+    for head in heads:
+        if not isinstance(head, Declaration) or head.over is not None:
+            raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
+    rest = _stripped(text, Span(word.end(), end))
+    if rest.start >= rest.end:
+        raise ParseError("behind `where` stand equations: `Y : n x n where A Y = B`.", rest)
+    equations = tuple(_equation(source, span, run) for span in _equations(text, rest))
+    first, *beside = heads
+    whole = Span(start, end)
+    return replace(first, equations=equations, beside=tuple(beside), span=whole)
+
+
+def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
+    signs = [at for at, sign in _outside(source.text, span) if sign == "="]
+    if len(signs) != 1:
+        raise ParseError("an equation has two sides: `A Y = B`.", span)
+    left = _stripped(source.text, Span(span.start, signs[0]))
+    right = _stripped(source.text, Span(signs[0] + 1, span.end))
+    for side in (left, right):
+        if side.start >= side.end:
+            raise ParseError("an equation has two sides: `A Y = B`.", span)
+    return TypedEquation(
+        run("expression", source._replace(span=left)),
+        run("expression", source._replace(span=right)),
+    )
+
+
+def _equations(text: str, span: Span) -> Iterator[Span]:
+    """Where the equations stand: between commas outside of brackets."""
+    begin = span.start
+    for at, sign in _outside(text, span):
+        if sign == ",":
+            yield _stripped(text, Span(begin, at))
+            begin = at + 1
+    yield _stripped(text, Span(begin, span.end))
+
+
+def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
+    """The signs outside of brackets, with their places."""
+    depth = 0
+    for m in _SIDES.finditer(text, *span):
+        if m.group() in "=,":
+            if not depth:
+                yield m.start(), m.group()
+        else:
+            depth += 1 if m.group() in "([{" else -1
+
+
+def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
+    begin = span.start
+    for m in between.finditer(text, *span):
+        yield _stripped(text, Span(begin, m.start()))
+        begin = m.end()
+    yield _stripped(text, Span(begin, span.end))
+
+
+def _stripped(text: str, span: Span) -> Span:
+    inner = text[span.start : span.end]
+    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

@@ -1,0 +1,48 @@
+"""How the parts of a text look: its keywords, functions, numbers, operators and comments.
+
+It is what the grammar makes of each statement, as far as it can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from ..core.errors import Span
+from .parser import elementwise, tokens
+from .scope import vocabulary
+from .text_functions import with_heads
+
+# How a token of the language looks, by the names that the grammar gives them.
+_LOOKS = {
+    "KIND": "keyword", "_CHECK": "keyword", "_WRT": "keyword", "_WITH": "keyword",
+    "SYMMETRIC": "keyword", "FUNCTION": "function", "ABSTRACT": "function", "NUMBER": "number",
+    "SIZE": "number", "TIMES": "operator", "SIGN": "operator", "POWER": "operator",
+    "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
+    "ATTRIBUTE": "attribute",
+}  # fmt: skip
+_COMMENT = re.compile(r"#[^\n]*")
+
+
+def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[tuple[str, Span]]:
+    """The parts that have a look, in order; `abstract` are the names of element-wise functions,
+    those that the text declares if none are given."""
+    clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
+    named = elementwise(clean) if abstract is None else abstract
+    found = [("comment", Span(*m.span())) for m in _COMMENT.finditer(text)]
+    words = with_heads(clean, vocabulary())
+    for begin, end in _statements(clean):
+        for kind, span in tokens(clean[begin:end], words, named):
+            if kind in _LOOKS:
+                found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
+    yield from sorted(found, key=lambda part: part[1])
+
+
+def _statements(text: str) -> Iterator[tuple[int, int]]:
+    """Where each statement of a text that may still be being typed begins and ends."""
+    begin = depth = 0
+    for i, sign in enumerate(f"{text}\n"):
+        depth += (sign in "([{") - (sign in ")]}")
+        if i == len(text) or (sign in ";\n" and depth <= 0):
+            yield begin, i
+            begin = i + 1

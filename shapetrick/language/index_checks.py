@@ -1,0 +1,273 @@
+"""Numbers for index notation: a text in letters has the same values as its matrix form.
+
+Letters are leading axes of arrays here, so that a sum over one is a sum along its axis: nothing of
+what the translation knows is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.dims import Dim, Shape
+from ..core.errors import BudgetError
+from ..core.functions import NAMES, TABLE, Array
+from .notated_calls import SIGNS
+from .selections import Selector
+from .syntax import INNER, Callee, SyntaxNode
+
+MOST_ENTRIES = 4_000_000
+TOLERANCE = 1e-8
+_SMALLEST = 3  # size of a dimension
+_OPERATORS = {"+": "add", ".*": "times", ".^": "power", "^": "power"}
+_REDUCED: Mapping[str, Any] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "max": np.max,
+    "min": np.min,
+    "prod": np.prod,
+}
+_CONSTANTS = {"pi": np.pi, "e": np.e}
+# From where values are drawn, until all entries are finite: log and sqrt want positive ones.
+_DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
+
+
+class LetterMeanings(Protocol):
+    """What is known of a text in letters."""
+
+    @property
+    def values(self) -> Container[SyntaxNode]:
+        """The parts that have open letters."""
+        ...
+
+    @property
+    def sized(self) -> Mapping[SyntaxNode, Dim]:
+        """The parts that stand for dimensions."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What was typed."""
+        ...
+
+    def shape(self, node: SyntaxNode) -> Shape: ...
+    def letter(self, selector: Selector) -> str: ...
+    def is_identity(self, base: SyntaxNode) -> bool: ...
+
+
+def agree(node: SyntaxNode, form: SyntaxNode, heads: Sequence[str], reader: LetterMeanings) -> bool:
+    """Whether a text in letters, and what it was read as, have the same values."""
+    leaves = list(_plain_parts(node, reader))
+    shapes = [reader.shape(leaf) for leaf in leaves]
+    sizes = _sizes([*(d for shape in shapes for d in shape), *reader.sized.values()])
+    rng = np.random.default_rng(0)
+    for low, high in _DRAWS:
+        drawn: dict[SyntaxNode | str, Array] = {}
+        for leaf, shape in zip(leaves, shapes, strict=True):
+            extent = [d.size(sizes) for d in shape]
+            key = leaf.value if leaf.kind == "name" else leaf
+            drawn.setdefault(key, rng.uniform(low, high, extent))
+        values = _LetterValues(reader, sizes, drawn)
+        with np.errstate(all="ignore"):
+            wanted, found = values.of(node, heads), values.of(form, ())
+        if wanted.shape != found.shape:
+            return False
+        finite = np.isfinite(wanted)
+        scale = np.max(np.abs(wanted[finite]), initial=1.0)
+        if not np.allclose(wanted[finite], found[finite], TOLERANCE, TOLERANCE * scale):
+            return False
+        if finite.all():
+            return True
+    return True
+
+
+def _plain_parts(node: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNode]:
+    """The largest parts that have no open letters, and no number is."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        is_open = part in reader.values or part.kind == "bound" or part is node
+        if part.kind == "selected" and is_open:
+            yield from (a for a in part.args if not reader.is_identity(a))
+        elif is_open:
+            stack.extend(part.args)
+        elif part.kind != "number":
+            yield part
+
+
+def _sizes(dims: Sequence[Dim]) -> dict[str, int]:
+    """Small sizes, each another, of the dimensions' names; numbers stay what they are."""
+    names = dict.fromkeys(name for d in dims for name in d.names)
+    return {name: _SMALLEST + k for k, name in enumerate(names)}
+
+
+@dataclass(slots=True)
+class _LetterValues:
+    """The values of nodes: arrays with an axis for each letter before rows and columns."""
+
+    reader: LetterMeanings
+    sizes: Mapping[str, int]
+    drawn: Mapping[SyntaxNode | str, Array]
+    letters: list[str] = field(default_factory=list)
+    extents: dict[str, int] = field(default_factory=dict)
+
+    def of(self, root: SyntaxNode, heads: Sequence[str]) -> Array:
+        """The value; a matrix or a column where its letters are `heads`."""
+        nodes = list(self._inside(root))
+        self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
+        self._find_extents(nodes)
+        done: dict[SyntaxNode, Array] = {}
+        for node in nodes:
+            done[node] = self._value(node, [done[a] for a in node.args if a in done])
+            if done[node].size > MOST_ENTRIES:
+                raise BudgetError(
+                    "the dimensions are too large to try index notation on numbers: give them "
+                    "names, as in `X : m x n`.",
+                    root.span,
+                    self.reader.text,
+                )
+        value = done[root]
+        if not heads:
+            return value.reshape(value.shape[-2:])
+        places = [self.letters.index(s) for s in heads if s in self.letters]
+        found = np.moveaxis(value, places, range(len(places)))
+        return found.reshape(*found.shape[: len(places)], *([1] * (2 - len(places))))
+
+    def _find_extents(self, nodes: Sequence[SyntaxNode]) -> None:
+        """Over how much each letter runs; those of a δ over the same."""
+        selected = [n for n in nodes if n.kind == "selected" and not self._is_drawn(n)]
+        pairs = []
+        for node in selected:
+            letters = [self.reader.letter(s) for s in node.value]
+            if self.reader.is_identity(node.args[0]):
+                pairs.append(letters)
+                continue
+            shape = self._matrix(node.args[0]).shape
+            sides = shape if len(letters) == 2 else (max(shape),)
+            self.extents.update((s, n) for s, n in zip(letters, sides, strict=True) if s)
+        for letters in pairs * len(pairs):
+            known = [self.extents[s] for s in letters if s in self.extents]
+            self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
+
+    def _matrix(self, base: SyntaxNode) -> Array:
+        return self.drawn[base.value if base.kind == "name" else base]
+
+    def _inside(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
+        """The nodes in postorder; what is drawn has nothing inside, nor has an entry."""
+        stack = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            is_leaf = node.kind == "selected" or not node.args or self._is_drawn(node)
+            if ready or is_leaf:
+                yield node
+            else:
+                stack.append((node, True))
+                stack.extend((a, False) for a in reversed(node.args))
+
+    def _is_drawn(self, node: SyntaxNode) -> bool:
+        return node in self.drawn or (node.kind == "name" and node.value in self.drawn)
+
+    def _letters(self, node: SyntaxNode) -> Iterator[str]:
+        if node.kind == "selected" and not self._is_drawn(node):
+            for selector in node.value:
+                letter = self.reader.letter(selector)
+                if letter:
+                    yield letter
+
+    def _value(self, node: SyntaxNode, args: Sequence[Array]) -> Array:
+        if node in self.drawn:
+            return self._lifted(self.drawn[node])
+        if node in self.reader.sized:
+            return self._lifted(np.full((1, 1), float(self.reader.sized[node].size(self.sizes))))
+        match node.kind:
+            case "number":
+                return self._lifted(np.full((1, 1), float(node.value)))
+            case "name":
+                drawn = self.drawn.get(node.value)
+                if drawn is None and node.value in _CONSTANTS:
+                    drawn = np.full((1, 1), _CONSTANTS[node.value])
+                assert drawn is not None
+                return self._lifted(drawn)
+            case "selected":
+                return self._selected(node)
+            case "bound":
+                return self._bound(node, args[0])
+            case "call":
+                return self._call(node.value, args)
+            case "abstract":
+                return np.asarray(np.sin(args[0] + node.value[1]) + args[0] / 2)
+            case "neg":
+                return -args[0]
+            case "'":
+                return args[0].swapaxes(-1, -2)
+            case "-":
+                return np.asarray(args[0] - args[1])
+            case "/" | "./":
+                return np.asarray(args[0] / args[1])
+            case "*":
+                return self._product(node, *args)
+        return TABLE[_OPERATORS[node.kind]].value(*args, None)
+
+    def _lifted(self, array: Array) -> Array:
+        return array.reshape(*([1] * len(self.letters)), *array.shape[-2:])
+
+    def _product(self, node: SyntaxNode, a: Array, b: Array) -> Array:
+        if (1, 1) in (a.shape[-2:], b.shape[-2:]):
+            return np.asarray(a * b)
+        if node.value == INNER and a.shape[-1] == b.shape[-1] == 1:
+            a = a.swapaxes(-1, -2)
+        return np.asarray(a @ b)
+
+    def _selected(self, node: SyntaxNode) -> Array:
+        (base,), selectors = node.args, node.value
+        letters = [self.reader.letter(s) for s in selectors]
+        if self.reader.is_identity(base):
+            matrix = np.eye(self.extents[letters[0]])
+        else:
+            matrix = self._matrix(base)
+        if len(letters) == 1:
+            letters = [*letters, ""] if matrix.shape[1] == 1 else ["", *letters]
+        count = len(self.letters)
+        value = matrix
+        if letters[0] and letters[0] == letters[1]:
+            value, letters = np.diagonal(matrix)[:, None], [letters[0], ""]
+        shape = [1] * (count + 2)
+        for axis, letter in enumerate(letters):
+            place = self.letters.index(letter) if letter else count + axis
+            shape[place] = value.shape[axis]
+        first, second = (
+            self.letters.index(s) if s else count + axis for axis, s in enumerate(letters)
+        )
+        return (value if first < second else value.T).reshape(shape)
+
+    def _bound(self, node: SyntaxNode, body: Array) -> Array:
+        binder = node.value
+        letters = binder.letters if binder.summed is None else binder.summed
+        axes = tuple(self.letters.index(s) for s in letters)
+        if binder.apart:
+            i, j = (self.letters.index(s) for s in binder.letters)
+            n = max(body.shape[i], body.shape[j])
+            mask = np.eye(n).reshape([n if k in (i, j) else 1 for k in range(body.ndim)])
+            body = np.where(mask > 0, 0.0, body)
+        return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
+
+    def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
+        name, axis, sizes, _ = callee
+        if name in SIGNS:
+            scalar = args[0].shape[-2:] == (1, 1)
+            one = Dim.of(1)
+            shape: Shape = (one, one) if scalar else (Dim.of("n"), one)
+            value = args[0]
+            for inner in reversed(SIGNS[name].spelled(shape).split()):
+                value = TABLE[NAMES[inner]].value(value, None)
+            return value
+        if name == "eye":
+            return self._lifted(np.eye(self.reader.sized[sizes[0]].size(self.sizes)))
+        if name not in NAMES:
+            extent = [self.reader.sized[s].size(self.sizes) for s in sizes]
+            return self._lifted(np.ones((*extent, 1)[:2]))
+        row = TABLE[NAMES[name]]
+        return row.value(*args, axis)

@@ -1,0 +1,186 @@
+"""Index notation in a problem's statements: each is read into matrix notation, and that is said.
+
+Comes after parsing, before names are gathered. Only texts with indices get here; what the names of
+entries are is known from declarations, and from definitions in the order in which they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+
+from ..core.dims import ONE
+from ..core.errors import InputError, NameProblem
+from ..core.indices import Member, base_of
+from .index_binders import BoundReader, IndexNames, names_given, roots
+from .index_reader import IndexReader
+from .scope import CONSTANTS, IDENTITIES
+from .shape_errors import source
+from .shape_inference import Inference, Misfit, Undetermined
+from .syntax import (
+    ATTRIBUTES,
+    Asked,
+    Declaration,
+    Definition,
+    Statement,
+    SyntaxNode,
+    postorder,
+)
+from .unparser import Unparser
+
+Heads = Mapping[str, tuple[str, ...]]  # the letters of what is defined by entries
+
+
+@dataclass(slots=True)
+class IndexNotation:
+    """The statements of a problem, read into matrix notation. `said` is what was read as what."""
+
+    text: str
+    statements: Sequence[Statement]
+    inference: Inference
+    heads: Heads = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    known: IndexNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = known_names(self.statements)
+
+    def read(self) -> list[Statement]:
+        """The statements in matrix notation. Raises InputError."""
+        self._declare(self.known)
+        reader = IndexReader(self.text, self.known, self.inference)
+        found: dict[int, Statement] = {}
+        for k in self._order():
+            s = self.statements[k]
+            if isinstance(s, Definition):
+                heads = self.heads.get(s.name.name, ())
+                self._check_heads(heads, s)
+                body = self._read(s.body, reader, heads, s)
+                found[k] = s if body is s.body else replace(s, body=body)
+                self._infer(s.name.name, body)
+            elif isinstance(s, Asked):
+                of = self._read(s.of, reader, (), s)
+                claim = None if s.claim is None else self._read(s.claim, reader, (), s)
+                found[k] = replace(s, of=of, claim=claim)
+        return [found.get(k, s) for k, s in enumerate(self.statements)]
+
+    def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
+        for letter in heads:
+            if not self.known.is_letter(letter):
+                raise NameProblem(
+                    f"`{letter}` has a meaning already, so that it can't be an index here: choose "
+                    "another letter.",
+                    s.name.span,
+                )
+
+    def _read(
+        self, node: SyntaxNode, reader: IndexReader, heads: Sequence[str], s: Statement
+    ) -> SyntaxNode:
+        return in_matrix_notation(self.text, node, reader, self.said, heads, s)
+
+    def _declare(self, known: IndexNames) -> None:
+        """Give the names their shapes, unknown ones where none are given."""
+        shapes, fresh = self.inference.shapes, self.inference.unifier.fresh
+        declared = [s for s in self.statements if isinstance(s, Declaration)]
+        for s in (part for whole in declared for part in whole.parts):
+            words = [word for word, _ in s.words]
+            for name, _ in s.names:
+                if isinstance(name, Member) or "elementwise" in words:
+                    continue
+                if s.sides is not None:
+                    shapes[name] = s.sides[0].dim, s.sides[1].dim
+                elif "scalar" in words:
+                    shapes[name] = ONE, ONE
+                else:
+                    rows = fresh()
+                    square = any(ATTRIBUTES.get(word) for word in words)
+                    shapes[name] = rows, rows if square else fresh()
+        meant = (*CONSTANTS, *IDENTITIES)
+        for statement in self.statements:
+            for root in roots(statement):
+                for node in postorder(root):
+                    if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
+                        shapes[node.value] = fresh(), fresh()
+
+    def _infer(self, name: str, body: SyntaxNode) -> None:
+        """The shape of what is defined, as far as its body tells; what doesn't fit is said where
+        all shapes are inferred."""
+        if isinstance(name, Member):
+            return
+        trial = self.inference.trial()
+        try:
+            trial.add(list(postorder(body)))
+        except (Misfit, Undetermined, InputError):
+            return
+        self.inference.shapes[name] = self.inference.add(list(postorder(body)))
+
+    def _order(self) -> list[int]:
+        """The statements, each after the definitions that it uses."""
+        places = {
+            s.name.name: k for k, s in enumerate(self.statements) if isinstance(s, Definition)
+        }
+        uses = {
+            k: [
+                places[base]
+                for root in roots(s)
+                for node in postorder(root)
+                if node.kind == "name" and (base := base_of(node.value)) in places
+            ]
+            for k, s in enumerate(self.statements)
+        }
+        try:
+            return list(TopologicalSorter(uses).static_order())
+        except CycleError:  # which is said where names are gathered
+            return list(uses)
+
+
+def in_matrix_notation(
+    text: str,
+    node: SyntaxNode,
+    reader: IndexReader,
+    said: list[str],
+    heads: Sequence[str] = (),
+    statement: Statement | None = None,
+) -> SyntaxNode:
+    """An expression in matrix notation; what it is read as is added to what is `said`."""
+    binding = BoundReader(reader.known, text)
+    found = reader.translated(binding.bound(node, heads), heads)
+    if found is node:
+        return node
+    said += [reading for reading in binding.said if reading not in said]
+    written = Unparser(text, node).write(found)
+    typed = source(text, node)
+    if heads and isinstance(statement, Definition):
+        typed = text[statement.name.span.start : node.span.end]
+        written = f"{statement.name.name} = {written}"
+    if typed != written:
+        said.append(f"`{' '.join(typed.split())}` is read as `{written}`.")
+    return replace(found, span=node.span)
+
+
+def known_names(statements: Iterable[Statement]) -> IndexNames:
+    """The names that statements give to values and to dimensions."""
+    known = IndexNames(set())
+    for s in statements:
+        if isinstance(s, Asked):
+            if s.direction is not None:
+                known.values.add(s.direction.name)
+            continue
+        if not isinstance(s, (Declaration, Definition)):
+            continue
+        for name in names_given(s):
+            (known.families if isinstance(name, Member) else known.values).add(base_of(name))
+        for part in s.parts if isinstance(s, Declaration) else ():
+            known.dims.update(name for side in part.sides or () for name, _ in side.names)
+        if s.over is not None:
+            known.dims.update(i.letter for i in (s.over.first, s.over.last) if i.letter)
+    for s in statements:
+        for root in roots(s):
+            for node in postorder(root):
+                if node.kind == "call" and node.value.sizes and not node.args:
+                    sizes = (n for size in node.value.sizes for n in postorder(size))
+                    known.dims.update(
+                        n.value for n in sizes if n.kind == "name" and n.value not in known.values
+                    )
+    return known

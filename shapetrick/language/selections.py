@@ -1,0 +1,276 @@
+"""Entries, slices and blocks as typed: `x[1]`, `X[2..5, :]`, `[A, B; C, D]`.
+
+The parser takes `W[l-1]` for a member of a family. Where the name is that of one matrix it is an
+entry, which is known once all statements are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from ..core.dims import LARGEST
+from ..core.errors import ParseError, Span
+from ..core.indices import Index, Member, base_of, member
+from .syntax import (
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    Equality,
+    Statement,
+    SyntaxNode,
+    postorder,
+)
+from .syntax_errors import no_index
+
+FROM_ONE = (
+    "Python and MATLAB differ in what a slice with `:` holds: write `2..5` for the entries from "
+    "the second to the fifth, counted from 1, both ends included."
+)
+
+
+class Selector(NamedTuple):
+    """What stands at a place between brackets: one index, `first..last`, or `:` for all."""
+
+    first: SyntaxNode | None = None
+    last: SyntaxNode | None = None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one index."""
+        return self.first is not None and self.first is self.last
+
+    @property
+    def bounds(self) -> tuple[SyntaxNode, ...]:
+        """What is typed in it."""
+        if self.first is None or self.last is None:
+            return ()
+        return (self.first,) if self.is_one else (self.first, self.last)
+
+
+Selectors = tuple[Selector, ...]
+
+
+def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
+    """The node of `A[…]`: a name where it may be a member's, else a selection. Raises
+    ParseError."""
+    if base.kind == "number":
+        raise ParseError("a number has no entries: a product stands behind a space.", span)
+    if base.kind == "name" and not base.bracketed and base_of(base.value) == base.value:
+        index = _index(selectors[0].first) if len(selectors) == 1 and selectors[0].is_one else None
+        if index is not None:
+            return SyntaxNode("name", (), member(base.value, index), span)
+    return SyntaxNode("selected", (base,), selectors, span)
+
+
+def block(rows: Sequence[Sequence[SyntaxNode]], span: Span) -> SyntaxNode:
+    """The node of `[A, B; C, D]`. Raises ParseError."""
+    if len(rows) == len(rows[0]) == 1:
+        raise ParseError(
+            "brackets of one thing are no block: a group is `(…)`, and an entry has its bracket "
+            "without a space, `x[1]`.",
+            span,
+        )
+    for part in (part for row in rows for part in row):
+        if part.juxtaposed and not part.bracketed and _is_number(part.args[1]):
+            raise ParseError("the parts of a row stand between commas: `[1, 2; 3, 4]`.", part.span)
+    args = tuple(part for row in rows for part in row)
+    return SyntaxNode("block", args, tuple(map(len, rows)), span)
+
+
+def _is_number(node: SyntaxNode) -> bool:
+    return node.kind == "number"
+
+
+def _index(node: SyntaxNode | None) -> Index | None:
+    """The index of a member that an expression is: a letter, a whole number, or their sum."""
+    if node is None or node.bracketed:
+        return None
+    if node.kind == "name":
+        return Index(node.value) if not isinstance(node.value, Member) else None
+    if node.kind in ("+", "-") and node.args[0].kind == "name" and not node.args[0].bracketed:
+        letter, offset = _index(node.args[0]), _whole(node.args[1])
+        if letter is None or offset is None:
+            return None
+        return letter.plus(offset if node.kind == "+" else -offset)
+    if node.kind == "neg":
+        value = _whole(node.args[0])
+        return None if value is None else Index("", -value)
+    value = _whole(node)
+    return None if value is None else Index("", value)
+
+
+def _whole(node: SyntaxNode) -> int | None:
+    if node.kind != "number" or node.bracketed or node.value.denominator != 1:
+        return None
+    if node.value > LARGEST:
+        raise ParseError("an index is too large.", node.span)
+    return int(node.value)
+
+
+def key_of(selectors: Selectors) -> tuple[object, ...]:
+    """Equal for selectors that are typed alike."""
+    return tuple(
+        tuple((n.kind, n.value) for bound in s.bounds for n in postorder(bound)) for s in selectors
+    )
+
+
+class StructureBuilder:
+    """What the parser calls for entries, slices, blocks and comparisons."""
+
+    def compared(self, c: list[Any]) -> SyntaxNode:
+        """`A > B`: the step of the difference."""
+        left, sign, right = c
+        span = left.span | right.span
+        if sign not in "<>":
+            raise ParseError(
+                "`A > B` and `A < B` compare, 1 where it holds and else 0: for what is not less "
+                "write `1 - (A < B)`.",
+                _place(sign),
+            )
+        sides = (left, right) if sign == ">" else (right, left)
+        difference = SyntaxNode("-", sides, None, span)
+        return SyntaxNode("call", (difference,), Callee("step"), span)
+
+    def selected(self, c: list[Any]) -> SyntaxNode:
+        base, selectors, end = c
+        return selected(base, selectors, base.span | _place(end))
+
+    def selectors(self, c: list[Any]) -> Selectors:
+        return tuple(c)
+
+    def selected_one(self, c: list[Any]) -> Selector:
+        return Selector(c[0], c[0])
+
+    def selected_span(self, c: list[Any]) -> Selector:
+        return Selector(*c)
+
+    def selected_all(self, c: list[Any]) -> Selector:
+        return Selector()
+
+    def python_slice(self, c: list[Any]) -> None:
+        ends = [node for node in c if node is not None]
+        raise ParseError(FROM_ONE, ends[0].span | ends[-1].span)
+
+    def row(self, c: list[Any]) -> tuple[SyntaxNode, ...]:
+        return tuple(c)
+
+    def block(self, c: list[Any]) -> SyntaxNode:
+        opening, *rows, end = c
+        return block(rows, _place(opening) | _place(end))
+
+
+def _place(token: Any) -> Span:
+    return Span(token.start_pos, token.end_pos)
+
+
+# ------------------------------------------------------------------------- names of one matrix
+
+
+def families_of(statements: Sequence[Statement]) -> set[str]:
+    """The names that are declared or defined with an index."""
+    return {base_of(name) for name, has_index in _heads(statements) if has_index}
+
+
+def plain_of(statements: Sequence[Statement]) -> set[str]:
+    """The names that are declared or defined without one."""
+    return {name for name, has_index in _heads(statements) if not has_index}
+
+
+def _heads(statements: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
+    for s in statements:
+        if not isinstance(s, (Declaration, Definition)):
+            continue
+        for name, _ in s.names if isinstance(s, Declaration) else (s.name,):
+            yield name, isinstance(name, Member)
+
+
+def resolved(
+    text: str, statements: Sequence[Statement], known: Iterable[str] = ()
+) -> list[Statement]:
+    """The statements, with `x[1]` as an entry where `x` is one matrix, as what is `known` besides.
+
+    Raises ParseError where a family's name has something else than an index."""
+    families = families_of(statements)
+    plain = (plain_of(statements) | {*known}) - families
+
+    def is_one(name: str) -> bool:
+        return name in plain
+
+    found = [_resolved(s, is_one) for s in statements]
+    for node in (n for s in found for n in _nodes(s)):
+        if node.kind == "selected" and node.args[0].value in families:
+            raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
+    return found
+
+
+def _nodes(s: Statement) -> Iterator[SyntaxNode]:
+    roots: tuple[SyntaxNode | None, ...] = ()
+    if isinstance(s, Definition):
+        roots = (s.body,)
+    elif isinstance(s, Asked):
+        roots = (s.of, s.claim)
+    elif isinstance(s, Equality):
+        roots = (s.left, s.right)
+    for root in roots:
+        if root is not None:
+            yield from postorder(root)
+
+
+def _resolved(s: Statement, is_one: Callable[[str], bool]) -> Statement:
+    if isinstance(s, Definition):
+        body = resolve(s.body, is_one)
+        return s if body is s.body else replace(s, body=body)
+    if isinstance(s, Asked):
+        of = resolve(s.of, is_one)
+        claim = None if s.claim is None else resolve(s.claim, is_one)
+        return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
+    if isinstance(s, Equality):
+        return replace(s, left=resolve(s.left, is_one), right=resolve(s.right, is_one))
+    return s
+
+
+def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
+    """An expression, with `x[1]` as an entry where `x` is the name of one matrix."""
+    nodes = list(postorder(root))
+    if not any(n.kind == "name" and _is_entry(n.value, is_one) for n in nodes):
+        return root
+    done: dict[SyntaxNode, SyntaxNode] = {}
+    for node in nodes:
+        if node.kind == "name" and _is_entry(node.value, is_one):
+            done[node] = _entry(node)
+        elif any(done[a] is not a for a in node.args):
+            done[node] = replace(node, args=tuple(done[a] for a in node.args))
+        else:
+            done[node] = node
+    return done[root]
+
+
+def _is_entry(name: str, is_one: Callable[[str], bool]) -> bool:
+    return isinstance(name, Member) and is_one(name.base)
+
+
+def _entry(node: SyntaxNode) -> SyntaxNode:
+    """A member's name as an entry of the matrix that is its base."""
+    base = SyntaxNode("name", (), node.value.base, _begin(node))
+    (index,) = node.value.indices
+    place = Span(_begin(node).end, node.span.end)
+    at = _typed_index(index, Span(place.start + 1, place.end - 1))
+    return replace(node, kind="selected", args=(base,), value=(Selector(at, at),))
+
+
+def _begin(node: SyntaxNode) -> Span:
+    return Span(node.span.start, node.span.start + len(node.value.base))
+
+
+def _typed_index(index: Index, span: Span) -> SyntaxNode:
+    number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
+    if not index.letter:
+        return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)
+    letter = SyntaxNode("name", (), index.letter, span)
+    if not index.offset:
+        return letter
+    return SyntaxNode("+" if index.offset > 0 else "-", (letter, number), None, span)

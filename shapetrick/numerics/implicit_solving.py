@@ -1,0 +1,412 @@
+"""Equations solved at points: Newton's method for the unknowns, and multipliers by their rule.
+
+All is batched over leading axes, as expressions are; a point without a solution gets NaN. Unknowns
+are moved along their free entries alone: those of a lower triangular one are on and below its
+diagonal. What is redundant (a symmetric equation has every entry off its diagonal twice) is left to
+least squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.dims import ONE, Dim, Sizes
+from ..core.equations import EquationSystem, inputs_of, structure_of
+from ..core.expr import Expr, Symbol, computed
+from ..core.functions import Array
+from .evaluation import EvaluationTape, FunctionValues
+
+MOST_STEPS = 40  # of Newton's method
+MOST_CHORDS = 24  # steps with the Jacobian of one point for all, which are cheaper
+HALVINGS = 4  # of a step that leads astray
+SOLVED = 1e-9  # relative residual of a solution
+ROUNDED = 1e-15  # and one that no step makes smaller
+LARGEST_CONDITION = 1e6
+CUT = 1e-10  # relative: smaller singular values are rounding
+STEP = 1e-5  # relative, of the differences that the Jacobian is made of
+# Attributes of inputs that a small linear change keeps.
+MOVABLE = frozenset(
+    {"symmetric", "posdef", "diagonal", "lower", "upper", "positive", "nonneg", "const"}
+)
+
+
+class Coordinates:
+    """The free entries of some symbols as one vector, along an orthonormal basis of each."""
+
+    def __init__(self, symbols: Sequence[Symbol], sizes: Sizes) -> None:
+        self._parts: list[tuple[str, tuple[int, int], Array]] = []
+        for s in symbols:
+            rows, cols = (d.size(sizes) for d in s.shape)
+            self._parts.append((s.name, (rows, cols), basis(structure_of(s), rows, cols)))
+        self.count = sum(b.shape[1] for _, _, b in self._parts)
+
+    def read(self, values: Mapping[str, Array]) -> Array:
+        """The vectors (… × count) of values."""
+        found = [
+            values[name].reshape(*values[name].shape[:-2], -1) @ b for name, _, b in self._parts
+        ]
+        points = np.broadcast_shapes(*(x.shape[:-1] for x in found))
+        return np.concatenate([np.broadcast_to(x, (*points, x.shape[-1])) for x in found], axis=-1)
+
+    def write(self, vectors: Array) -> dict[str, Array]:
+        """The values (… × rows × cols) of vectors."""
+        values, at = {}, 0
+        for name, shape, b in self._parts:
+            part = vectors[..., at : at + b.shape[1]] @ b.T
+            values[name] = part.reshape(*part.shape[:-1], *shape)
+            at += b.shape[1]
+        return values
+
+
+@lru_cache(maxsize=64)
+def basis(structure: str, rows: int, cols: int) -> Array:
+    """The free entries of a matrix, read row by row: entries × coordinates."""
+    i, j = np.indices((rows, cols)).reshape(2, -1)
+    entries = np.eye(rows * cols)
+    match structure:
+        case "symmetric":
+            swapped = entries[j * cols + i]
+            both = (entries + swapped) / np.where(i == j, 2.0, np.sqrt(2.0))[:, None]
+            entries = both[i >= j]
+        case "diagonal":
+            entries = entries[i == j]
+        case "lower":
+            entries = entries[i >= j]
+        case "upper":
+            entries = entries[i <= j]
+    return np.ascontiguousarray(entries.T)
+
+
+class _Evaluated(NamedTuple):
+    """Residuals (… × values) and how large what is equated is (…)."""
+
+    residuals: Array
+    scale: Array
+
+    @property
+    def off(self) -> Array:
+        """The largest residual, relative; infinite where one isn't finite."""
+        off = np.abs(self.residuals).max(axis=-1) / (self.scale + 1e-300)
+        return np.asarray(np.where(np.isfinite(off), off, np.inf))
+
+
+@dataclass(frozen=True)
+class ImplicitSolver:
+    """What solves some systems together, for all their unknowns."""
+
+    systems: tuple[EquationSystem, ...]
+
+    @cached_property
+    def unknowns(self) -> tuple[Symbol, ...]:
+        return tuple(u for system in self.systems for u in system.unknowns)
+
+    @cached_property
+    def inputs(self) -> tuple[Symbol, ...]:
+        return inputs_of(self.systems)
+
+    @cached_property
+    def _tape(self) -> EvaluationTape:
+        sides = [x for system in self.systems for x in system.equations]
+        residuals = [x.residual for x in sides]
+        return EvaluationTape([*residuals, *(e for x in sides for e in (x.left, x.right))])
+
+    def __call__(self, sizes: Sizes, functions: FunctionValues, *values: Array) -> Array:
+        """All unknowns below each other (… × entries × 1), from the values of `inputs` and, where
+        to start, of `unknowns`."""
+        symbols = (*self.inputs, *self.unknowns)
+        env = {s.name: x for s, x in zip(symbols, values, strict=True)}
+        found = self.solved(env, sizes, functions)
+        parts = [found[u.name].reshape(*found[u.name].shape[:-2], -1) for u in self.unknowns]
+        points = np.broadcast_shapes(*(p.shape[:-1] for p in parts))
+        return np.concatenate([np.broadcast_to(p, (*points, p.shape[-1])) for p in parts], -1)[
+            ..., None
+        ]
+
+    def solved(
+        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
+    ) -> dict[str, Array]:
+        """The unknowns near those given."""
+        coordinates = Coordinates(self.unknowns, sizes)
+        points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+        start = coordinates.read(env)
+        evaluate = self._evaluator(env, sizes, functions, coordinates)
+        if start.ndim == 1 and points:
+            # One solution leads to those near it, on the same branch.
+            first = {name: x.reshape(-1, *x.shape[-2:])[0] for name, x in env.items()}
+            alone = self._evaluator(first, sizes, functions, coordinates)
+            start = _newton(alone, start)
+            if np.isfinite(start).all():
+                start = _chords(evaluate, alone, np.broadcast_to(start, (*points, start.size)))
+        return coordinates.write(_newton(evaluate, np.broadcast_to(start, (*points, start.shape[-1]))))
+
+    def consistent(
+        self,
+        env: Mapping[str, Array],
+        sizes: Sizes,
+        functions: FunctionValues,
+        bound: float = LARGEST_CONDITION,
+    ) -> dict[str, Array]:
+        """The nearest inputs and unknowns that fulfil the equations, whose Jacobian has at most
+        this condition; NaN where there are none."""
+        moved = [s for s in self.inputs if s.attributes <= MOVABLE]
+        coordinates = Coordinates([*moved, *self.unknowns], sizes)
+        found = _newton(
+            self._evaluator(env, sizes, functions, coordinates), coordinates.read(env)
+        )
+        values = {**env, **coordinates.write(found)}
+        bad = ~_is_positive(values, moved)
+        bad = bad | (self.condition(values, sizes, functions) > bound)
+        for u in self.unknowns:
+            values[u.name] = np.where(bad[..., None, None], np.nan, values[u.name])
+        return values
+
+    def condition(
+        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
+    ) -> Array:
+        """The condition of the equations' Jacobian by the unknowns; infinite where they leave some
+        undetermined."""
+        scales = self.singular_values(env, sizes, functions)
+        with np.errstate(all="ignore"):
+            found = scales[..., 0] / scales[..., -1]
+        return np.asarray(np.where(np.isfinite(found), found, np.inf))
+
+    def singular_values(
+        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
+    ) -> Array:
+        """Those of the equations' Jacobian by the unknowns, falling; one for each free entry."""
+        jacobian = self.jacobian(self.unknowns, env, sizes, functions)
+        scales = np.linalg.svd(_finite(jacobian), compute_uv=False)
+        missing = jacobian.shape[-1] - scales.shape[-1]
+        return np.concatenate([scales, np.zeros((*scales.shape[:-1], max(missing, 0)))], axis=-1)
+
+    def jacobian(
+        self,
+        symbols: Sequence[Symbol],
+        env: Mapping[str, Array],
+        sizes: Sizes,
+        functions: FunctionValues,
+    ) -> Array:
+        """The derivative of all residuals by the free entries of the symbols, by differences."""
+        coordinates = Coordinates(symbols, sizes)
+        evaluate = self._evaluator(env, sizes, functions, coordinates)
+        return _jacobian(evaluate, coordinates.read(env))
+
+    def residual_off(
+        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
+    ) -> float:
+        """The largest relative residual at one point."""
+        coordinates = Coordinates(self.unknowns, sizes)
+        evaluate = self._evaluator(env, sizes, functions, coordinates)
+        return float(evaluate(coordinates.read(env)).off)
+
+    def values(
+        self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues
+    ) -> list[Array]:
+        """The residuals of all equations."""
+        with np.errstate(all="ignore"):
+            count = sum(len(system.equations) for system in self.systems)
+            return self._tape.run(env, sizes, functions)[:count]
+
+    def _evaluator(
+        self,
+        env: Mapping[str, Array],
+        sizes: Sizes,
+        functions: FunctionValues,
+        coordinates: Coordinates,
+    ) -> Callable[[Array], _Evaluated]:
+        """The residuals at vectors (… × coordinates, or … × k × coordinates for k of each)."""
+        points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+        count = sum(len(system.equations) for system in self.systems)
+
+        def evaluate(vectors: Array) -> _Evaluated:
+            several = vectors.ndim > len(points) + 1
+            others = {
+                name: x[..., None, :, :] if several and x.ndim > 2 else x
+                for name, x in env.items()
+            }
+            with np.errstate(all="ignore"):
+                values = self._tape.run(
+                    {**others, **coordinates.write(vectors)}, sizes, functions
+                )
+            at = vectors.shape[:-1]
+            flat = [
+                np.broadcast_to(x, (*at, *x.shape[-2:])).reshape(*at, -1) for x in values
+            ]
+            sides = [np.abs(x).max(axis=-1) for x in flat[count:]]
+            return _Evaluated(np.concatenate(flat[:count], -1), np.max(sides, axis=0))
+
+        return evaluate
+
+
+_Residuals = Callable[[Array], _Evaluated]
+
+
+def _jacobian(evaluate: _Residuals, at: Array) -> Array:
+    """Central differences: … × values × coordinates."""
+    size = np.sqrt((at * at).mean(axis=-1, keepdims=True))
+    step = STEP * np.where(size > 0, size + np.abs(at), 1.0)
+    moves = step[..., None, :] * np.eye(at.shape[-1])
+    count = at.shape[-1]
+    both = np.concatenate([at[..., None, :] + moves, at[..., None, :] - moves], axis=-2)
+    values = evaluate(both).residuals
+    with np.errstate(all="ignore"):
+        found = (values[..., :count, :] - values[..., count:, :]) / (2 * step[..., None])
+    return np.asarray(found.swapaxes(-1, -2))
+
+
+def _finite(x: Array) -> Array:
+    return np.where(np.isfinite(x), x, 0.0)
+
+
+def _newton(evaluate: _Residuals, start: Array) -> Array:
+    """Gauss and Newton's method from a start; NaN where it doesn't come to a solution."""
+    at = start
+    found = evaluate(at)
+    for _ in range(MOST_STEPS):
+        off = found.off
+        if not (off > ROUNDED).any():
+            break
+        inverse = np.linalg.pinv(_finite(_jacobian(evaluate, at)), rcond=CUT)
+        move = (inverse @ _finite(found.residuals)[..., None])[..., 0]
+        trial = evaluate(at - move)
+        for _ in range(HALVINGS):
+            astray = (trial.off > np.maximum(off, SOLVED)) | ~np.isfinite(trial.off)
+            if not astray.any():
+                break
+            move = np.where(astray[..., None], move / 4, move)
+            trial = evaluate(at - move)
+        better = trial.off < off
+        rounding = off <= SOLVED
+        at = np.where((better | ~rounding)[..., None], at - move, at)
+        if (rounding & (trial.off > off / 4)).all():
+            break
+        found = evaluate(at)
+    return np.where((found.off <= SOLVED)[..., None], at, np.nan)
+
+
+def _chords(evaluate: _Residuals, alone: _Residuals, start: Array) -> Array:
+    """Steps with the Jacobian of one point for all points near it, while they help."""
+    base = start.reshape(-1, start.shape[-1])[0]
+    inverse = np.linalg.pinv(_finite(_jacobian(alone, base)), rcond=CUT)
+    at, found = start, evaluate(start)
+    for _ in range(MOST_CHORDS):
+        following = at - _finite(found.residuals) @ inverse.T
+        trial = evaluate(following)
+        better = trial.off < found.off
+        if not better.any():
+            break
+        at = np.where(better[..., None], following, at)
+        found = _Evaluated(
+            np.where(better[..., None], trial.residuals, found.residuals),
+            np.where(better, trial.scale, found.scale),
+        )
+    return at
+
+
+def _is_positive(values: Mapping[str, Array], moved: Sequence[Symbol]) -> Array:
+    """Whether the inputs that were moved still have the signs that were declared."""
+    good = np.array(True)
+    for s in moved:
+        x = _finite(values[s.name])
+        if "posdef" in s.attributes:
+            least = np.linalg.eigvalsh((x + x.swapaxes(-1, -2)) / 2)[..., 0]
+            good = good & (least > 0)
+        if s.attributes & {"positive", "nonneg"}:
+            good = good & (x >= 0).all(axis=(-1, -2))
+    return np.asarray(good)
+
+
+# ----------------------------------------------------------------------------- multipliers
+
+
+@dataclass(frozen=True)
+class MultiplierSolver:
+    """What solves the adjoint equations: `rules` are their left sides, linear in the multipliers,
+    one for each unknown."""
+
+    multipliers: tuple[Symbol, ...]
+    unknowns: tuple[Symbol, ...]
+    rules: tuple[Expr, ...]
+    arguments: tuple[Symbol, ...]  # what else the rules mention
+
+    @cached_property
+    def _tape(self) -> EvaluationTape:
+        return EvaluationTape(self.rules)
+
+    def __call__(self, sizes: Sizes, functions: FunctionValues, *values: Array) -> Array:
+        """All multipliers below each other (… × entries × 1), from the values of `arguments`, then
+        of the right sides."""
+        count = len(self.arguments)
+        env = {s.name: x for s, x in zip(self.arguments, values[:count], strict=True)}
+        right = {u.name: x for u, x in zip(self.unknowns, values[count:], strict=True)}
+        matrix = self.matrix(env, sizes, functions)
+        wanted = Coordinates(self.unknowns, sizes).read(right)
+        free = Coordinates(self.multipliers, sizes)
+        with np.errstate(all="ignore"):
+            inverse = np.linalg.pinv(_finite(matrix), rcond=CUT)
+            found = (inverse @ wanted[..., None])[..., 0]
+            left = (matrix @ found[..., None])[..., 0] - wanted
+            size = np.abs(wanted).max(axis=-1)
+            good = np.abs(left).max(axis=-1) <= SOLVED * (size + 1e-300)
+        parts = free.write(np.where(good[..., None], found, np.nan))
+        flat = [x.reshape(*x.shape[:-2], -1) for x in parts.values()]
+        return np.concatenate(flat, axis=-1)[..., None]
+
+    def matrix(self, env: Mapping[str, Array], sizes: Sizes, functions: FunctionValues) -> Array:
+        """The rules as a matrix: … × the unknowns' free entries × the multipliers'."""
+        free = Coordinates(self.multipliers, sizes)
+        units = free.write(np.eye(free.count))
+        points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values())) if env else ()
+        each = {name: x[..., None, :, :] if x.ndim > 2 else x for name, x in env.items()}
+        with np.errstate(all="ignore"):
+            values = self._tape.run({**each, **units}, sizes, functions)
+        spread = {
+            u.name: np.broadcast_to(x, (*points, free.count, *x.shape[-2:]))
+            for u, x in zip(self.unknowns, values, strict=True)
+        }
+        return Coordinates(self.unknowns, sizes).read(spread).swapaxes(-1, -2)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of several matrices that stand below each other, read row by row."""
+
+    before: tuple[tuple[Dim, Dim], ...]
+    shape: tuple[Dim, Dim]
+
+    def __call__(self, sizes: Sizes, _: Any, stacked: Array) -> Array:
+        at = sum(rows.size(sizes) * cols.size(sizes) for rows, cols in self.before)
+        rows, cols = (d.size(sizes) for d in self.shape)
+        part = stacked[..., at : at + rows * cols, 0]
+        return part.reshape(*part.shape[:-1], rows, cols)
+
+
+def parts_of(stacked: Expr, symbols: Sequence[Symbol]) -> dict[Expr, Expr]:
+    """The matrices that stand below each other, each for its symbol."""
+    shapes = tuple(s.shape for s in symbols)
+    return {
+        s: computed(_Part(shapes[:i], s.shape), s.shape, stacked) for i, s in enumerate(symbols)
+    }
+
+
+def stacked_shape(symbols: Sequence[Symbol]) -> tuple[Dim, Dim]:
+    """The shape of the symbols' entries below each other."""
+    first, *others = (s.shape[0] * s.shape[1] for s in symbols)
+    for d in others:
+        first = first + d
+    return first, ONE
+
+
+def solutions(systems: tuple[EquationSystem, ...]) -> dict[Expr, Expr]:
+    """The unknowns as what is computed of the inputs, starting from their own values."""
+    if not systems:
+        return {}
+    solver = ImplicitSolver(systems)
+    shape = stacked_shape(solver.unknowns)
+    stacked = computed(solver, shape, *solver.inputs, *solver.unknowns)
+    return parts_of(stacked, solver.unknowns)

@@ -1,0 +1,1 @@
+"""Python functions, written for NumPy, PyTorch or JAX, read as problems."""

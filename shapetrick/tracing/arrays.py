@@ -1,0 +1,393 @@
+"""Arrays of rank 0, 1 and 2 over expressions, which behave as NumPy's: the axes that broadcast, are
+summed, multiplied or swapped.
+
+An expression is a matrix: a one-dimensional array is kept as a column, and is a row where it meets
+a matrix. A value may be smaller than its shape along an axis of ones: it is spread only where that
+matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isfinite, pi
+from typing import Any
+
+from ..core import expr as ex
+from ..core.dims import ONE, Dim, Extent, Shape
+from ..core.errors import TraceError
+from ..core.expr import Expr
+from ..core.functions import TABLE
+
+HIGHEST_RANK = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """An array: its expression, and one dimension for each axis; a mask has entries 0 and 1 that
+    are a condition."""
+
+    e: Expr
+    shape: Extent
+    is_mask: bool = False
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+def value(e: Expr, shape: Extent) -> Traced:
+    """The array of that expression and shape. Raises TraceError for a rank above 2."""
+    if len(shape) > HIGHEST_RANK:
+        raise TraceError(
+            f"this array has {len(shape)} axes, {shape_of(shape)}: at most {HIGHEST_RANK} are "
+            "followed. Where products are summed over an axis, `einsum` or `@` says it without."
+        )
+    return Traced(e, shape)
+
+
+def constant(x: float) -> Traced:
+    """A number; multiples of pi are known. Raises TraceError for what is not finite."""
+    if not isfinite(x):
+        raise TraceError(f"the number {x} can't be followed: only finite ones are.")
+    if x in (pi, -pi, 2 * pi, pi / 2):
+        return Traced(ex.times(ex.number(Fraction(x / pi)), ex.constant("pi")), ())
+    return Traced(ex.number(Fraction(x) if isinstance(x, int) else Fraction(repr(float(x)))), ())
+
+
+def shape_of(shape: Sequence[Dim]) -> str:
+    """`(m, d)`, as Python writes a shape."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def sides(shape: Extent) -> Shape:
+    """The rows and columns that an array of this shape has as a matrix."""
+    rows, cols = [*shape, ONE, ONE][:2]
+    return rows, cols
+
+
+def spread(x: Traced) -> Expr:
+    """The expression with all its entries, also those along an axis of equal ones."""
+    rows, cols = sides(x.shape)
+    return x.e if x.e.shape == (rows, cols) else ex.times(ex.ones(rows, cols), x.e)
+
+
+# ------------------------------------------------------------------------------- entry by entry
+
+
+def broadcast(*values: Traced) -> Extent:
+    """The shape over which arrays broadcast: axes are matched from behind. Raises TraceError."""
+    rank = max(x.rank for x in values)
+    padded = [(ONE,) * (rank - x.rank) + x.shape for x in values]
+    shape = []
+    for dims in zip(*padded, strict=True):
+        several = list(dict.fromkeys(d for d in dims if d != ONE))
+        if len(several) > 1:
+            raise misfit(several[0], several[1], " and ".join(shape_of(x.shape) for x in values))
+        shape.append(several[0] if several else ONE)
+    return tuple(shape)
+
+
+def misfit(a: Dim, b: Dim, shapes: str) -> TraceError:
+    """That two dimensions would have to be equal."""
+    return TraceError(
+        f"the shapes {shapes} fit only where {a} = {b}: if these are always equal, give them one "
+        "name."
+    )
+
+
+def aligned(x: Traced, rank: int) -> Expr:
+    """The expression of an array beside others of a rank: of one axis, it is a row beside a
+    matrix."""
+    return ex.transpose(x.e) if x.rank == 1 and rank == HIGHEST_RANK else x.e
+
+
+def entrywise(f: Callable[..., Expr], *values: Traced) -> Traced:
+    """A function of the entries of arrays that broadcast."""
+    shape = broadcast(*values)
+    return value(f(*(aligned(x, len(shape)) for x in values)), shape)
+
+
+def mapped(name: str, *values: Traced) -> Traced:
+    """An element-wise function of our table."""
+    return entrywise(lambda *es: ex.call(name, *es), *values)
+
+
+def add(a: Traced, b: Traced) -> Traced:
+    return entrywise(ex.add, a, b)
+
+
+def subtract(a: Traced, b: Traced) -> Traced:
+    return entrywise(ex.subtract, a, b)
+
+
+def multiply(a: Traced, b: Traced) -> Traced:
+    return entrywise(ex.times, a, b)
+
+
+def divide(a: Traced, b: Traced) -> Traced:
+    return entrywise(ex.divide, a, b)
+
+
+def power(a: Traced, b: Traced) -> Traced:
+    return entrywise(ex.power, a, b)
+
+
+def greater(a: Traced, b: Traced) -> Traced:
+    """Where a > b."""
+    return masked(mapped("step", subtract(a, b)))
+
+
+def masked(x: Traced) -> Traced:
+    return Traced(x.e, x.shape, is_mask=True)
+
+
+def negated(mask: Traced) -> Traced:
+    """Where a condition does not hold."""
+    return masked(subtract(constant(1), mask))
+
+
+def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
+    """`a` where a condition holds, else `b`."""
+    if not mask.is_mask:
+        raise TraceError("the condition is no comparison: only `>`, `<`, `>=`, `<=` are followed.")
+    if isinstance(b.e, ex.Number) and b.e.value == 0:
+        return multiply(mask, a)
+    if isinstance(a.e, ex.Number) and a.e.value == 0:
+        return multiply(negated(mask), b)
+    return add(multiply(mask, a), multiply(negated(mask), b))
+
+
+# ---------------------------------------------------------------------------------- along axes
+
+
+def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
+    """The axes that an `axis` of Python means, counted from 0; all for None. Raises TraceError."""
+    given = range(x.rank) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    found = []
+    for k in given:
+        if isinstance(k, bool) or not isinstance(k, int) or not -x.rank <= k < x.rank:
+            raise TraceError(f"an array of shape {shape_of(x.shape)} has no axis {k}.")
+        found.append(k % x.rank)
+    return tuple(sorted(found))
+
+
+def count(x: Traced, axis: Any = None) -> Traced:
+    """How many entries there are along axes."""
+    total = ONE
+    for k in axes_of(x, axis):
+        total = total * x.shape[k]
+    return Traced(ex.dimension(total), ())
+
+
+def reduce(name: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+    """A reduction of our table (`sum`, `mean`, `max`, `logsumexp`, …) along axes."""
+    axes = axes_of(x, axis)
+    e = spread(x)
+    if len(axes) == x.rank:
+        e = ex.call(name, e if ONE in e.shape or x.rank < 2 else _whole(name, e)) if axes else e
+        return value(e, (ONE,) * x.rank if keepdims else ())
+    if axes and x.shape[axes[0]] != ONE:  # of one entry, it is that entry
+        e = ex.call(name, e, data=axes[0])
+    return _reduced(x, e, axes, keepdims)
+
+
+def _whole(name: str, e: Expr) -> Expr:
+    """What a function of vectors alone is given for a matrix: its entries in a column."""
+    return ex.call("vec", e) if TABLE[name].vector_without_axis else e
+
+
+def _reduced(x: Traced, e: Expr, axes: tuple[int, ...], keepdims: bool) -> Traced:
+    if keepdims or not axes:
+        shape = tuple(ONE if k in axes else d for k, d in enumerate(x.shape))
+        return value(e, shape)
+    shape = tuple(d for k, d in enumerate(x.shape) if k not in axes)
+    return value(ex.transpose(e) if axes[0] == 0 else e, shape)
+
+
+def along(name: str, x: Traced, axis: Any) -> Traced:
+    """A function of our table that keeps the shape (softmax, log_softmax) along an axis."""
+    axes = axes_of(x, axis)
+    e = spread(x)
+    if x.rank == len(axes):
+        flat = ex.call(name, e) if x.rank < HIGHEST_RANK or ONE in e.shape else None
+        if flat is None:
+            raise TraceError(f"`{name}` of a matrix over all its entries isn't followed.")
+        return value(flat, x.shape)
+    return value(ex.call(name, e, data=axes[0]), x.shape)
+
+
+def variance(x: Traced, axis: Any, keepdims: bool, correction: float) -> Traced:
+    """The mean of the squares of what is left without the mean; divided by n - correction."""
+    rest = subtract(x, reduce("mean", x, axis, True))
+    squares = power(rest, constant(2))
+    if not correction:
+        return reduce("mean", squares, axis, keepdims)
+    divisor = subtract(count(x, axis), constant(correction))
+    return divide(reduce("sum", squares, axis, keepdims), divisor)
+
+
+def root(x: Traced) -> Traced:
+    return mapped("sqrt", x)
+
+
+def norm(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+    """The Euclidean norm along axes, of a matrix over all its entries the Frobenius norm."""
+    axes = axes_of(x, axis)
+    if len(axes) == x.rank:
+        return value(ex.call("norm", spread(x)), (ONE,) * x.rank if keepdims else ())
+    return root(reduce("sum", power(x, constant(2)), axis, keepdims))
+
+
+# ------------------------------------------------------------------------------------- products
+
+
+def matmul(a: Traced, b: Traced) -> Traced:
+    """`a @ b`."""
+    if not a.rank or not b.rank:
+        raise TraceError("`@` takes arrays: a number is multiplied with `*`.")
+    inner = a.shape[-1], b.shape[0]
+    if inner[0] != inner[1]:
+        raise misfit(*inner, f"{shape_of(a.shape)} @ {shape_of(b.shape)}")
+    left, right = spread(a), spread(b)
+    if a.rank == 1:  # as a row, whose product is a row again
+        if b.rank == 1:
+            return value(ex.matmul(ex.transpose(left), right), ())
+        return value(ex.matmul(ex.transpose(right), left), b.shape[1:])
+    return value(ex.matmul(left, right), a.shape[:1] + b.shape[1:])
+
+
+def outer(a: Traced, b: Traced) -> Traced:
+    flat = [x if x.rank == 1 else ravel(x) for x in (a, b)]
+    e = ex.matmul(spread(flat[0]), ex.transpose(spread(flat[1])))
+    return value(e, flat[0].shape + flat[1].shape)
+
+
+# ---------------------------------------------------------------------------------- other shapes
+
+
+def transpose(x: Traced) -> Traced:
+    return Traced(ex.transpose(x.e), x.shape[::-1], x.is_mask) if x.rank == HIGHEST_RANK else x
+
+
+def permuted(x: Traced, axes: Iterable[int]) -> Traced:
+    """The axes in another order."""
+    order = tuple(k % x.rank for k in axes)
+    return x if order == tuple(range(x.rank)) else transpose(x)
+
+
+def ravel(x: Traced) -> Traced:
+    """The entries in one axis, row by row."""
+    if x.rank == 1:
+        return x
+    rows, cols = sides(x.shape)
+    e = spread(x)
+    if cols == ONE:
+        return value(e, (rows,))
+    e = ex.transpose(e) if rows == ONE else ex.call("vec", ex.transpose(e))
+    return value(e, (rows * cols,))
+
+
+def reshape(x: Traced, shape: Extent) -> Traced:
+    """The entries, row by row, in another shape of as many. Raises TraceError."""
+    if shape == x.shape:
+        return x
+    if tuple(d for d in shape if d != ONE) == tuple(d for d in x.shape if d != ONE):
+        return _same_entries(x, shape)
+    flat = ravel(x)
+    if len(shape) <= 1:
+        return value(flat.e, shape)
+    rows, cols = sides(shape)
+    e = ex.call("unvec", flat.e, data=(cols, rows))
+    return value(ex.transpose(e), shape)
+
+
+def _same_entries(x: Traced, shape: Extent) -> Traced:
+    """An array with other axes of size 1."""
+    if len(shape) > HIGHEST_RANK:
+        return value(x.e, shape)  # refused there
+    e = spread(x)
+    return Traced(e if e.shape == sides(shape) else ex.transpose(e), shape, x.is_mask)
+
+
+def filled(x: Traced, sizes: Sequence[Dim | int]) -> Extent:
+    """A shape with the place of -1 filled in, for as many entries as an array has."""
+    total, known, open_at = ONE, ONE, [k for k, d in enumerate(sizes) if d == -1]
+    for d in x.shape:
+        total = total * d
+    dims = [Dim.of(d) if not isinstance(d, Dim) else d for d in sizes if d != -1]
+    for d in dims:
+        known = known * d
+    if len(open_at) > 1 or (not open_at and known != total):
+        raise TraceError(f"an array of shape {shape_of(x.shape)} has no shape {tuple(sizes)}.")
+    if open_at:
+        dims.insert(open_at[0], quotient(total, known))
+    return tuple(dims)
+
+
+def quotient(total: Dim, known: Dim) -> Dim:
+    """The dimension which with another one makes a product. Raises TraceError."""
+    if known == ONE:
+        return total
+    if len(total.terms) == 1 and len(known.terms) == 1:
+        (names, k), (others, j) = total.terms[0], known.terms[0]
+        rest = list(names)
+        for name in others:
+            if name in rest:
+                rest.remove(name)
+        found = Dim(((tuple(rest), k // j),))
+        if found * known == total:
+            return found
+    raise TraceError(f"{total} entries don't make rows of {known}.")
+
+
+def diagonal(x: Traced) -> Traced:
+    """The diagonal of a matrix; the diagonal matrix of what has one axis."""
+    if x.rank == 1:
+        return value(ex.call("diag", spread(x)), x.shape * 2)
+    _check_square(x)
+    return value(ex.call("diag", spread(x)), x.shape[:1])
+
+
+def of_square(name: str, x: Traced) -> Traced:
+    """A function of our table of a square matrix: tr, det, logdet, inv."""
+    _check_square(x)
+    e = ex.call(name, spread(x))
+    return value(e, () if e.is_scalar else x.shape)
+
+
+def _check_square(x: Traced) -> None:
+    if x.rank != HIGHEST_RANK:
+        raise TraceError(f"this takes a square matrix, not an array of shape {shape_of(x.shape)}.")
+    if x.shape[0] != x.shape[1]:
+        raise misfit(x.shape[0], x.shape[1], shape_of(x.shape))
+
+
+def solve(a: Traced, b: Traced) -> Traced:
+    """What, multiplied by `a`, is `b`."""
+    return matmul(of_square("inv", a), b)
+
+
+def indexed(x: Traced, keys: Sequence[Any]) -> Traced:
+    """`x[…]` with whole axes and new ones. Raises TraceError for entries and slices."""
+    whole = [k for k in keys if k is not None and k is not Ellipsis]
+    missing = x.rank - len(whole)
+    expanded: list[Any] = []
+    for k in keys:
+        expanded.extend([slice(None)] * missing if k is Ellipsis else [k])
+    if Ellipsis not in [k for k in keys if k is None or k is Ellipsis]:
+        expanded.extend([slice(None)] * missing)
+    shape, axis = [], 0
+    for k in expanded:
+        if k is None:
+            shape.append(ONE)
+            continue
+        if not isinstance(k, slice) or k != slice(None):
+            raise TraceError(
+                "entries and parts of an array aren't followed: write it with whole arrays, and "
+                "give a part as an argument of its own."
+            )
+        shape.append(x.shape[axis])
+        axis += 1
+    return reshape(x, tuple(shape))

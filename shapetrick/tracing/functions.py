@@ -1,0 +1,231 @@
+"""A Python function as a problem: it is run on symbols, and what it computes is written in the
+language, and compared with the function's own values.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import expr as ex
+from ..core.dims import ONE, Extent
+from ..core.errors import InputError, RequestError, TraceError
+from ..core.expr import Expr, Symbol
+from ..core.functions import Array
+from ..core.problem import Problem
+from ..core.traversal import postorder, substitute
+from ..language.elaboration import read
+from ..language.parser import parse
+from ..language.printer import to_text
+from ..language.scope import vocabulary
+from ..language.syntax import Declaration
+from ..language.vocabularies import is_name
+from ..numerics.evaluation import EvaluationTape
+from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
+from . import arrays, common_forms
+from .arrays import Traced
+from .libraries import LIBRARIES, Followed, library_of
+
+_ONE_AXIS = re.compile(r"(?:x|×|,|\\times)\s*1\b")
+PROFILES = (Profile(), Profile(sign=1), Profile(0.3), Profile(0.3, 1), Profile(boosted=False))
+CLOSE = 1e-8  # relative: a reading is right to that
+VALUE_NAMES = {True: ("J", "f", "loss"), False: ("Y", "F", "value")}  # of a scalar, or not
+
+
+class ShapedParameter(NamedTuple):
+    """An argument of a function: its symbol, and its shape as an array."""
+
+    symbol: Symbol
+    shape: Extent
+
+    def given(self, array: Array) -> Array:
+        """A matrix as the array that the function takes."""
+        return array.reshape([n for n, _ in zip(array.shape, self.shape, strict=False)])
+
+
+def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Problem:
+    """The problem that a function is, asked for its gradient by all of its arguments that aren't
+    `const`, or for its backward rule if it gives an array. Raises InputError with the place in the
+    function."""
+    head = declarations(shapes)
+    declared = read(head, complete=False)
+    parameters = _parameters(f, head, declared)
+    followed = follow(f, parameters)
+    names = ProblemText(declared, parameters, f)
+    text, body = names.written(followed)
+    asked = [name for name in declared.symbols if name not in declared.constants]
+    if not asked:
+        raise RequestError("all arguments are `const`: there is nothing to derive by.")
+    request = f"{'grad' if body.is_scalar else 'vjp'} {names.value} wrt {', '.join(asked)}"
+    problem = read(f"{head}\n{text}\n{request}")
+    confirm(f, parameters, problem.definitions[names.value])
+    return replace(problem, readings=(f"`{_called(f)}` as {'; '.join(text.splitlines())}",))
+
+
+def shaped_parameters(
+    f: Callable[..., Any], shapes: Mapping[str, str] | str
+) -> dict[str, ShapedParameter]:
+    """A function's arguments with the shapes that are given for them. Raises InputError."""
+    head = declarations(shapes)
+    return _parameters(f, head, read(head, complete=False))
+
+
+def declarations(shapes: Mapping[str, str] | str) -> str:
+    """The shapes as a text of declarations, one a line."""
+    if isinstance(shapes, str):
+        return "\n".join(part.strip() for part in re.split(r"[;\n]", shapes) if part.strip())
+    for name, shape in shapes.items():
+        if not isinstance(shape, str):
+            raise InputError(
+                f'the shape of `{name}` is a text such as "m x d", not a {type(shape).__name__}.'
+            )
+    return "\n".join(f"{name} : {shape}" for name, shape in shapes.items())
+
+
+def _called(f: Callable[..., Any]) -> str:
+    return str(getattr(f, "__name__", type(f).__name__))
+
+
+# ----------------------------------------------------------------------------------- parameters
+
+
+def _parameters(f: Callable[..., Any], head: str, declared: Problem) -> dict[str, ShapedParameter]:
+    """The function's arguments that have a shape. Raises InputError where one lacks it."""
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):
+        raise TraceError(f"`{_called(f)}` has no signature that Python can tell.") from None
+    ranks = {}
+    for statement in parse(head, vocabulary()):
+        if not isinstance(statement, Declaration):
+            raise InputError('shapes are declarations and nothing else: "X: m x d; w: d".')
+        typed = head[statement.span.start : statement.span.end].partition(":")[2]
+        scalar = "scalar" in [word.name for word in statement.words]
+        for name, _ in statement.names:
+            wide = declared.symbols[name].shape[1] != ONE if name in declared.symbols else False
+            ranks[name] = 0 if scalar else 2 if wide or _ONE_AXIS.search(typed) else 1
+    if declared.families is not None or declared.functions:
+        raise InputError("the shapes of a function's arguments have no indices, and no functions.")
+    found = {}
+    for name, parameter in signature.parameters.items():
+        if name in declared.symbols:
+            symbol = declared.symbols[name]
+            found[name] = ShapedParameter(symbol, symbol.shape[: ranks[name]])
+        elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and (
+            parameter.default is parameter.empty
+        ):
+            raise InputError(
+                f'`{_called(f)}` takes `{name}`, whose shape is not given: write {name}="m x n", '
+                f'{name}="m" for one axis, or {name}="scalar".'
+            )
+    for name in declared.symbols:
+        if name not in found:
+            takes = ", ".join(f"`{p}`" for p in signature.parameters) or "nothing"
+            raise InputError(f"`{_called(f)}` takes no `{name}`: it takes {takes}.")
+    return found
+
+
+# ------------------------------------------------------------------------------- running it
+
+
+def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> Followed:
+    """What a function computes of symbols. Raises TraceError with the place in it."""
+    library = LIBRARIES[library_of(f)]
+    dims = dict.fromkeys(name for p in parameters.values() for d in p.shape for name in d.names)
+    given = {name: Traced(p.symbol, p.shape) for name, p in parameters.items()}
+    return library.follow(f, given, list(dims))
+
+
+# -------------------------------------------------------------------------------- as a text
+
+
+class ProblemText:
+    """The names that a function's values have in the language."""
+
+    def __init__(
+        self, declared: Problem, parameters: Mapping[str, ShapedParameter], f: Callable[..., Any]
+    ) -> None:
+        self._taken = {*declared.symbols, *vocabulary()}
+        self._taken.update(
+            name for p in parameters.values() for d in p.symbol.shape for name in d.names
+        )
+        self.value = ""
+
+    def written(self, followed: Followed) -> tuple[str, Expr]:
+        """Definitions in the language, a line for each, and the last one's value."""
+        body = arrays.spread(followed.value)
+        memo: dict[Expr, Expr] = {}
+        body = common_forms.recognised(body, memo)
+        free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
+        self.value = free
+        self._taken.add(free)
+        parts: dict[str, Expr] = {}
+        inside = set(postorder([body]))
+        for name, value in followed.locals.items():
+            e = common_forms.recognised(value.e, memo)
+            known = e is body or not e.args or e in parts.values() or name in self._taken
+            if e in inside and not known and is_name(name):
+                parts[name] = e
+        lines: list[str] = []
+        named: dict[Expr, Expr] = {}
+        for e in postorder([body]):
+            for name in (n for n, part in parts.items() if part is e):
+                lines.append(f"{name} = {to_text(_within(e, named))}")
+                named[e] = ex.named(name, e)
+        lines.append(f"{free} = {to_text(_within(body, named))}")
+        return "\n".join(lines), body
+
+
+def _within(e: Expr, named: Mapping[Expr, Expr]) -> Expr:
+    """An expression with the names of what is defined in it."""
+    return substitute(e, {part: name for part, name in named.items() if part is not e})
+
+
+# -------------------------------------------------------------------------- is it read right?
+
+
+def confirm(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter], e: Expr) -> None:
+    """Compare an expression with the function that it was read from, at two sizes. Raises
+    TraceError where their values differ, or can't be compared."""
+    library = LIBRARIES[library_of(f)]
+    symbols = [p.symbol for p in parameters.values()]
+    tape = EvaluationTape([e])
+    compared = 0
+    trouble = "it has no finite value where it was tried"
+    tried = assignments(dims_of([e, *symbols]), generator(0, 1), frozenset())
+    for k, sizes in enumerate(tried):
+        for profile in PROFILES:
+            rng = generator(0, k)
+            drawn = {s.name: draw(s, sizes, rng, profile) for s in symbols}
+            try:
+                given = {name: p.given(drawn[name]) for name, p in parameters.items()}
+                theirs = library.value(f, given)
+            except Exception as error:
+                trouble = f"it fails itself: {type(error).__name__}: {error}"
+                continue
+            ours = tape.run(drawn, sizes)[0]
+            wanted = np.asarray(theirs, dtype=float)
+            if not np.isfinite(wanted).all():
+                continue
+            _compare(f, ours, wanted)
+            compared += 1
+            break
+        if compared == 2:
+            return
+    raise TraceError(f"`{_called(f)}` can't be compared with what it was read as: {trouble}.")
+
+
+def _compare(f: Callable[..., Any], ours: Array, theirs: Array) -> None:
+    scale = max(1.0, float(np.abs(theirs).max(initial=0.0)))
+    if ours.size != theirs.size or not np.allclose(
+        ours.reshape(theirs.shape), theirs, rtol=CLOSE, atol=CLOSE * scale
+    ):
+        raise TraceError(
+            f"`{_called(f)}` has other values than what it was read as: it does something which "
+            "operations on whole arrays don't show, such as writing into its arguments."
+        )

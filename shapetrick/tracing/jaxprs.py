@@ -1,0 +1,392 @@
+"""Functions for JAX: their jaxprs, with symbolic dimensions, in arrays over our expressions.
+
+Functions that JAX has as one, such as `inv`, are known by the name of their jaxpr where that can't
+be followed inside: that a function is read rightly, its values tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, isinf, isnan
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from ..core import expr as ex
+from ..core.dims import ONE, Dim, Extent
+from ..core.errors import InputError, TraceError
+from ..core.expr import Expr, Symbol
+from ..core.traversal import postorder
+from ..numerics.evaluation import EvaluationTape
+from ..numerics.sampling import dims_of
+from . import arrays, common_forms, meanings, torch_meanings
+from .arrays import Traced, constant
+from .contractions import einsum
+from .places import innermost
+
+LARGE = 1009  # a size at which comparisons of sizes are decided
+_TERM = re.compile(r"(?P<sign>[+-]?)\s*(?P<factors>[^+-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The numbers 0, 1, 2, … along an axis, which become I where two axes are compared."""
+
+    shape: Extent
+    axis: int
+
+
+def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Traced:
+    """What a function computes. Raises TraceError."""
+    known = {_spelled(name, k): name for k, name in enumerate(dims)}
+    symbols = export.symbolic_shape(",".join(known)) if known else ()
+    sizes: dict[str, Any] = dict(zip(dims, symbols, strict=True))
+    with jax.enable_x64(True):
+        arguments = [
+            jax.ShapeDtypeStruct(  # type: ignore[no-untyped-call]
+                tuple(_size(d, sizes) for d in x.shape), np.dtype(float)
+            )
+            for x in given.values()
+        ]
+
+        def called(*values: Any) -> Any:
+            return f(**dict(zip(given, values, strict=True)))
+
+        made = jax.make_jaxpr(called)(*arguments)
+    if len(made.jaxpr.outvars) != 1:
+        raise TraceError("the function gives several arrays: return one array, or a number.")
+    reader = Reader(known)
+    (found,) = reader.run(made.jaxpr, made.consts, list(given.values()))
+    return reader.finished(reader.lifted(found))
+
+
+def _spelled(name: str, k: int) -> str:
+    """A name that JAX takes for a dimension, the same where it can be."""
+    plain = name.isascii() and name.isidentifier() and name not in ("mod", "floordiv", "max", "min")
+    return name if plain else f"dimension_{k}"
+
+
+def _size(d: Dim, sizes: Mapping[str, Any]) -> Any:
+    total: Any = 0
+    for names, k in d.terms:
+        term: Any = k
+        for name in names:
+            term = term * sizes[name]
+        total = total + term
+    return total
+
+
+class Reader:
+    """Reads the equations of jaxprs, one after the other."""
+
+    def __init__(self, dims: Mapping[str, str]) -> None:
+        self._dims = dims  # JAX's names, and ours
+        self._stopped: dict[Expr, InputError] = {}
+        self._at: Any = None  # the equation that is read
+
+    def run(self, jaxpr: Any, consts: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+        """The values of a jaxpr's results."""
+        known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+        known.update(zip(jaxpr.invars, given, strict=True))
+
+        def read(v: Any) -> Any:
+            return v.val if hasattr(v, "val") else known[v]
+
+        for equation in jaxpr.eqns:
+            try:
+                found = self._equation(equation, [read(v) for v in equation.invars])
+            except InputError as error:
+                place = _place_of(equation)
+                if place is None or error.span is not None:
+                    raise
+                raise place.refusal(error.message) from None
+            known.update(zip(equation.outvars, found, strict=False))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _equation(self, equation: Any, given: Sequence[Any]) -> Sequence[Any]:
+        name, params = equation.primitive.name, equation.params
+        inner = params.get("jaxpr") or params.get("call_jaxpr")
+        if inner is not None and "branches" not in params:
+            whole = WHOLE.get(str(params.get("name", "")))
+            if whole is not None:
+                found = whole(*map(self.lifted, given))
+                return found if isinstance(found, tuple) else (found,)
+            closed = hasattr(inner, "consts")
+            if name in LOOPS:
+                raise TraceError(f"`{name}` can't be followed: write it by whole arrays.")
+            return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
+        self._at = equation
+        special = getattr(self, f"_{name}", None)
+        if special is not None:
+            return (special(params, *given),)
+        if name not in PRIMITIVES:
+            said = "can't be followed: write it by functions that are."
+            if name in PARTS:
+                said = "takes parts of an array: give each part as an argument of its own."
+            raise TraceError(f"JAX's `{name}` {said}")
+        return (PRIMITIVES[name](params, *map(self.lifted, given)),)
+
+    def lifted(self, x: Any) -> Traced:
+        """A value that has an expression."""
+        if isinstance(x, Traced):
+            return x
+        if isinstance(x, Counted):
+            raise TraceError("`arange` can't be followed: give it as an argument.")
+        array = np.asarray(x)
+        if array.ndim == 0:
+            return constant(array.item())
+        if array.size and (array == array.reshape(-1)[0]).all():
+            found = constant(array.reshape(-1)[0].item())
+            return arrays.value(found.e, tuple(map(Dim.of, array.shape)))
+        raise TraceError(
+            "an array of numbers which is no argument can't be followed, but for ones, zeros and "
+            "I: make it an argument, and give its shape."
+        )
+
+    def finished(self, x: Traced) -> Traced:
+        """The result, where nothing of it depends on a stopped gradient."""
+        e = common_forms.recognised(x.e, {})
+        for part in postorder([e]):
+            if part in self._stopped:
+                raise self._stopped[part]
+        return Traced(e, x.shape)
+
+    # ---------------------------------------------------------- primitives that need more
+
+    def _dim(self, size: Any) -> Dim:
+        """A dimension of JAX's."""
+        if isinstance(size, int | np.integer):
+            return Dim.of(int(size))
+        total = Dim(())
+        for match in _TERM.finditer(str(size).replace(" ", "")):
+            term = Dim.of(1)
+            for factor in match["factors"].split("*"):
+                base, _, times = factor.partition("^")
+                if base not in self._dims and not base.isdecimal():
+                    raise TraceError(f"a size `{size}` can't be followed.")
+                part = Dim.of(int(base)) if base.isdecimal() else Dim.of(self._dims[base])
+                for _ in range(int(times or 1)):
+                    term = term * part
+            total = total - term if match["sign"] == "-" else total + term
+        return total
+
+    def _shape(self, sizes: Sequence[Any]) -> Extent:
+        return tuple(map(self._dim, sizes))
+
+    def _dim_as_value(self, params: Mapping[str, Any]) -> Traced:
+        return Traced(ex.dimension(self._dim(params["dim"])), ())
+
+    def _iota(self, params: Mapping[str, Any]) -> Counted:
+        return Counted(self._shape(params["shape"]), params["dimension"])
+
+    def _stop_gradient(self, _: Any, x: Any) -> Any:
+        given = self.lifted(x)
+        shape = (ONE, ONE) if not given.rank else given.e.shape
+        message = "the gradient is stopped here: give what is constant as an argument."
+        place = _place_of(self._at)
+        stopped = ex.symbol(f"stopped {len(self._stopped)}", shape, {common_forms.STOPPED})
+        self._stopped[stopped] = TraceError(message) if place is None else place.refusal(message)
+        return Traced(stopped, given.shape)
+
+    def _convert_element_type(self, _: Any, x: Any) -> Any:
+        return x
+
+    _copy = _copy_p = _reduce_precision = _optimization_barrier = _convert_element_type
+
+    def _broadcast_in_dim(self, params: Mapping[str, Any], x: Any, *_: Any) -> Any:
+        if isinstance(x, Counted):
+            return Counted(self._shape(params["shape"]), params["broadcast_dimensions"][x.axis])
+        if isinstance(x, bool | np.bool) or (_is_number(x) and not isfinite(x)):
+            return x
+        given, shape = self.lifted(x), self._shape(params["shape"])
+        places = params["broadcast_dimensions"]
+        if given.rank == 1 and len(shape) == 2 and places[0] == 1:
+            return arrays.value(ex.transpose(given.e), shape)
+        return Traced(arrays.value(given.e, shape).e, shape, given.is_mask)
+
+    def _reshape(self, params: Mapping[str, Any], x: Any, *_: Any) -> Traced:
+        return arrays.reshape(self.lifted(x), self._shape(params["new_sizes"]))
+
+    def _squeeze(self, params: Mapping[str, Any], x: Any) -> Traced:
+        given = self.lifted(x)
+        kept = [d for k, d in enumerate(given.shape) if k not in params["dimensions"]]
+        return arrays.reshape(given, tuple(kept))
+
+    def _add(self, _: Any, a: Any, b: Any) -> Any:
+        if isinstance(a, Counted) and not isinstance(b, Counted | Traced) and b == 0:
+            return a
+        return arrays.add(self.lifted(a), self.lifted(b))
+
+    _add_any = _add
+
+    def _sub(self, _: Any, a: Any, b: Any) -> Any:
+        return arrays.subtract(self.lifted(a), self.lifted(b))
+
+    def _max(self, _: Any, a: Any, b: Any) -> Any:
+        return self._extreme("maximum", -1, a, b)
+
+    def _min(self, _: Any, a: Any, b: Any) -> Any:
+        return self._extreme("minimum", 1, a, b)
+
+    def _extreme(self, name: str, idle: int, a: Any, b: Any) -> Any:
+        """Of an infinite number and something, that."""
+        for one, other in ((a, b), (b, a)):
+            if _is_number(one) and isinf(one) and one * idle > 0:
+                return other
+        return arrays.mapped(name, self.lifted(a), self.lifted(b))
+
+    def _is_finite(self, _: Any, x: Any) -> Any:
+        return True
+
+    def _eq(self, _: Any, a: Any, b: Any) -> Any:
+        if isinstance(a, Counted) and isinstance(b, Counted) and a.axis != b.axis:
+            rows, cols = arrays.broadcast(*(Traced(ex.UNIT, x.shape) for x in (a, b)))
+            if rows == cols:
+                return Traced(ex.eye(rows), (rows, cols), is_mask=True)
+        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
+
+    def _ne(self, _: Any, a: Any, b: Any) -> Any:
+        if a is b:  # whether it is no number
+            return False
+        raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
+
+    def _gt(self, _: Any, a: Any, b: Any) -> Any:
+        return self._compared(lambda x, y: x > y, arrays.greater, a, b)
+
+    def _lt(self, _: Any, a: Any, b: Any) -> Any:
+        return self._compared(lambda x, y: x < y, lambda x, y: arrays.greater(y, x), a, b)
+
+    def _ge(self, _: Any, a: Any, b: Any) -> Any:
+        return self._compared(
+            lambda x, y: x >= y, lambda x, y: arrays.negated(arrays.greater(y, x)), a, b
+        )
+
+    def _le(self, _: Any, a: Any, b: Any) -> Any:
+        return self._compared(
+            lambda x, y: x <= y, lambda x, y: arrays.negated(arrays.greater(x, y)), a, b
+        )
+
+    def _compared(
+        self,
+        decided: Callable[[Any, Any], Any],
+        followed: Callable[[Traced, Traced], Traced],
+        a: Any,
+        b: Any,
+    ) -> Any:
+        """A comparison; of sizes alone it is decided, for large ones."""
+        both = self.lifted(a), self.lifted(b)
+        roots = [x.e for x in both]
+        if not any(isinstance(e, Symbol) for e in postorder(roots)):
+            sizes = {name: LARGE for d in dims_of(roots) for name in d.names}
+            x, y = EvaluationTape(roots).run({}, sizes)
+            return bool(decided(x.item(), y.item())) if x.size == y.size == 1 else followed(*both)
+        return followed(*both)
+
+    def _and(self, _: Any, a: Any, b: Any) -> Any:
+        if isinstance(a, bool) or isinstance(b, bool):
+            return (b if a else False) if isinstance(a, bool) else (a if b else False)
+        return arrays.masked(arrays.multiply(self.lifted(a), self.lifted(b)))
+
+    def _not(self, _: Any, a: Any) -> Any:
+        return not a if isinstance(a, bool) else arrays.negated(self.lifted(a))
+
+    def _or(self, _: Any, a: Any, b: Any) -> Any:
+        return self._not(_, self._and(_, self._not(_, a), self._not(_, b)))
+
+    def _select_n(self, _: Any, which: Any, *cases: Any) -> Any:
+        if len(cases) != 2:
+            raise TraceError("a choice of more than two isn't followed.")
+        if isinstance(which, bool | np.bool):
+            return cases[int(which)]
+        if any(_is_number(c) and isnan(c) for c in cases):
+            raise TraceError("a choice that may give nan isn't followed.")
+        return arrays.choose(self.lifted(which), self.lifted(cases[1]), self.lifted(cases[0]))
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float | np.number) or (isinstance(x, np.ndarray) and not x.ndim)
+
+
+def _place_of(equation: Any) -> Any:
+    traceback = getattr(equation.source_info, "traceback", None)
+    return None if traceback is None else innermost(traceback.as_python_traceback())
+
+
+# --------------------------------------------------------------------------------- the tables
+
+_ENTRYWISE = {
+    **{name: name for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan")},
+    **{name: name for name in ("asin", "acos", "atan", "sinh", "cosh", "sqrt", "abs", "sign")},
+    **{"logistic": "sigmoid", "erf": "erf", "square": "square"},
+}
+
+
+def _mapped(name: str) -> Callable[..., Traced]:
+    return lambda _, x: arrays.mapped(name, x)
+
+
+def _reduced(name: str) -> Callable[..., Traced]:
+    return lambda params, x: arrays.reduce(name, x, tuple(params["axes"]))
+
+
+def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
+    (left, right), (left_batch, right_batch) = params["dimension_numbers"]
+    letters = iter("abcdefgh")
+    first = [next(letters) for _ in a.shape]
+    second = ["" for _ in b.shape]
+    for i, j in (*zip(left, right, strict=True), *zip(left_batch, right_batch, strict=True)):
+        second[j] = first[i]
+    second = [c or next(letters) for c in second]
+    result = [first[i] for i in left_batch]
+    result += [c for i, c in enumerate(first) if i not in (*left, *left_batch)]
+    result += [c for j, c in enumerate(second) if j not in (*right, *right_batch)]
+    return einsum(f"{''.join(first)},{''.join(second)}->{''.join(result)}", a, b)
+
+
+def _to_power(params: Mapping[str, Any], x: Traced) -> Traced:
+    return arrays.power(x, constant(params["y"]))
+
+
+def _erfc(_: Any, x: Traced) -> Traced:
+    return arrays.subtract(constant(1), arrays.mapped("erf", x))
+
+
+def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
+    """A function with a number as its second argument."""
+
+    def whole(x: Traced, *given: Traced) -> Traced:
+        return meaning(x, *(float(ex.value_of(g.e)) for g in given))
+
+    return whole
+
+
+PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
+    **{name: _mapped(ours) for name, ours in _ENTRYWISE.items()},
+    **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min")},
+    "neg": lambda _, x: arrays.multiply(constant(-1), x),
+    "mul": lambda _, a, b: arrays.multiply(a, b),
+    "div": lambda _, a, b: arrays.divide(a, b),
+    "pow": lambda _, a, b: arrays.power(a, b),
+    "integer_pow": _to_power,
+    "exp2": lambda _, x: arrays.power(constant(2), x),
+    "rsqrt": lambda _, x: arrays.power(arrays.root(x), constant(-1)),
+    "erfc": _erfc,
+    "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
+    "dot_general": _dot_general,
+}
+# What jaxprs of JAX's own functions are called.
+WHOLE: Mapping[str, Callable[..., Any]] = {
+    **{name: meanings.NUMPY[name] for name in ("inv", "det", "slogdet", "solve", "trace")},
+    **{"diagonal": meanings.NUMPY["diag"], "_diag": meanings.NUMPY["diag"]},
+    "silu": torch_meanings.TORCH["silu"],
+    **{name: _with_parameter(torch_meanings.TORCH[name]) for name in ("elu", "leaky_relu")},
+}
+PARTS = frozenset(
+    {"gather", "slice", "dynamic_slice", "scatter", "concatenate", "pad", "split", "scatter-add",
+     "dynamic_update_slice", "rev"}
+)  # fmt: skip
+LOOPS = frozenset({"scan", "while"})

@@ -1,0 +1,220 @@
+"""NumPy, PyTorch and JAX: which of them a function is written for, how it is run on symbols, and
+how on numbers. PyTorch and JAX are imported only for functions that use them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import CodeType, FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.errors import InputError, TraceError
+from ..core.functions import Array
+from . import meanings, symbolic, torch_meanings
+from .arrays import Traced
+from .places import innermost
+from .symbolic import NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
+
+
+class Followed(NamedTuple):
+    """What a function computes, and what it names on the way."""
+
+    value: Traced
+    locals: Mapping[str, Traced]
+
+
+# Two runs with other sizes: what depends on them as numbers differs.
+_PRIMES = (31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
+
+
+class ArrayLibrary(NamedTuple):
+    """How functions of a library are run: on symbols (its value, and what it names on the way),
+    and on numbers."""
+
+    follow: Callable[[Callable[..., Any], Mapping[str, Traced], Sequence[str]], Followed]
+    value: Callable[[Callable[..., Any], Mapping[str, Array]], Any]
+
+
+def library_of(f: Callable[..., Any]) -> str:
+    """The library whose functions a function calls: `jax`, `torch`, or else `numpy`; of one that
+    calls methods alone, the only library that its file imports."""
+    called = _roots_called(f)
+    if not called & _ROOTS.keys():
+        space = getattr(inspect.unwrap(f), "__globals__", {}).values()
+        called = {_root(x) for x in space if isinstance(x, ModuleType)}
+        if len({_ROOTS[root] for root in called & _ROOTS.keys()}) > 1:
+            return "numpy"
+    found = {_ROOTS[root] for root in called & _ROOTS.keys()}
+    return next((name for name in ("jax", "torch") if name in found), "numpy")
+
+
+# Packages, and whose arrays they are for.
+_ROOTS = {"jax": "jax", "jaxlib": "jax", "torch": "torch", "numpy": "numpy", "scipy": "numpy"}
+
+
+def _roots_called(f: Callable[..., Any]) -> set[str]:
+    """The packages from which a function, and what it calls of the person's own, takes things."""
+    roots, seen = {_root(type(f))}, set()
+    waiting: list[Any] = [f]
+    while waiting:
+        called = waiting.pop()
+        g = inspect.unwrap(called)
+        g = getattr(g, "__func__", g)
+        code = getattr(g, "__code__", None)
+        roots |= {_root(called), *map(_root, getattr(g, "__annotations__", {}).values())}
+        if not isinstance(code, CodeType) or code in seen or _root(g) in _ROOTS:
+            continue
+        seen.add(code)
+        names = _names_in(code)
+        roots.update(name.split(".")[0] for name in names)
+        space = {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
+        found = [space[name] for name in sorted(names & space.keys())]
+        roots.update(_root(x) for x in found)
+        waiting += [x for x in found if callable(x) and not isinstance(x, type)]
+    return roots
+
+
+def _root(x: Any) -> str:
+    """The package from which something is; of the text of an annotation, its first word."""
+    name = x if isinstance(x, str) else getattr(x, "__module__", None) or ""
+    if isinstance(x, ModuleType):
+        name = x.__name__
+    return str(name).split(".")[0]
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """The names that a function's code looks up, those of functions within it too."""
+    inner = [_names_in(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return {*code.co_names, *code.co_freevars}.union(*inner)
+
+
+# ------------------------------------------------------------------------- by symbolic arrays
+
+
+def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size]) -> Any:
+    def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Followed:
+        half = max(len(dims), 1)
+        primes = _PRIMES if 2 * half <= len(_PRIMES) else range(31, 31 + 2 * half)
+        found, sized = _run(
+            f, given, Trace(dict(zip(dims, primes, strict=False)), names, array, size)
+        )
+        if sized:
+            other = Trace(dict(zip(dims, primes[half:], strict=False)), names, array, size)
+            again, _ = _run(f, given, other)
+            if again.value.e is not found.value.e:
+                raise TraceError(
+                    "what this computes depends on a size as a number (as in `range(n)`): only "
+                    "expressions in `X.shape[0]` are followed, and `ones`, `zeros`, `eye` of it."
+                )
+        return found
+
+    return follow
+
+
+def _run(f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace) -> tuple[Followed, bool]:
+    arguments = {name: trace.wrapped(value) for name, value in given.items()}
+    with _locals_of(f) as named, _places():
+        result = f(**arguments)
+        value = _result(result, trace)
+    kept = {
+        name: x.value for name, x in named.items() if isinstance(x, Symbolic) and name not in given
+    }
+    return Followed(value, kept), bool(trace.used)
+
+
+def _result(result: Any, trace: Trace) -> Traced:
+    if isinstance(result, tuple | list | dict) or result is None:
+        raise TraceError(
+            f"the function gives a {type(result).__name__}: return one array, or a number."
+        )
+    return trace.lifted(result)
+
+
+@contextmanager
+def _places() -> Iterator[None]:
+    """Errors on the way get the place in the person's own code."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, InputError):
+            message = error.message
+        else:
+            kind, said = type(error).__name__, str(error).partition("\n")[0]
+            kind = "InconclusiveDimensionOperation" if "_DimExpr" in said else kind
+            message = _JAX_SAYS.get(kind, f"this can't be followed with symbols: {kind}: {said}")
+        if isinstance(error, InputError) and error.span is not None:
+            raise
+        place = innermost(error.__traceback__)
+        raise (TraceError(message) if place is None else place.refusal(message)) from None
+
+
+# What JAX raises where code wants values of its own symbols.
+_JAX_SAYS = {
+    "TracerBoolConversionError": symbolic.DECIDED,
+    "InconclusiveDimensionOperation": symbolic.COUNTED,
+    **dict.fromkeys(
+        ("ConcretizationTypeError", "TracerArrayConversionError", "TracerIntegerConversionError"),
+        symbolic.CONVERTED,
+    ),
+}
+
+
+@contextmanager
+def _locals_of(f: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """What a function's own names stand for when it returns."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    found: dict[str, Any] = {}
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+# ------------------------------------------------------------------------------- on numbers
+
+
+def _numpy_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    with np.errstate(all="ignore"):
+        return f(**{name: x.copy() if x.ndim else x.item() for name, x in given.items()})
+
+
+def _torch_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    import torch
+
+    found = f(**{name: torch.tensor(x, dtype=torch.float64) for name, x in given.items()})
+    return found.detach() if isinstance(found, torch.Tensor) else found
+
+
+def _jax_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
+    import jax
+
+    with jax.enable_x64(True):
+        return np.asarray(f(**{name: jax.numpy.asarray(x) for name, x in given.items()}))
+
+
+def _jax_follow(
+    f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]
+) -> Followed:
+    from .jaxprs import follow
+
+    with _places():
+        return Followed(follow(f, given, dims), {})
+
+
+LIBRARIES: Mapping[str, ArrayLibrary] = {
+    "numpy": ArrayLibrary(_by_symbols(meanings.NUMPY, NumpyArray, NumpySize), _numpy_value),
+    "torch": ArrayLibrary(_by_symbols(torch_meanings.TORCH, TorchTensor, TorchSize), _torch_value),
+    "jax": ArrayLibrary(_jax_follow, _jax_value),
+}

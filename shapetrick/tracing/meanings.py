@@ -1,0 +1,404 @@
+"""What NumPy's functions mean, by their names: with its parameters and defaults, in arrays over our
+expressions. What PyTorch has beside them stands in `tracing/torch_meanings.py`.
+
+A parameter that is annotated with `Traced` takes an array; all others are taken as they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..core import expr as ex
+from ..core.dims import ONE, Dim
+from ..core.errors import TraceError
+from . import arrays
+from .arrays import Traced, constant
+from .contractions import einsum
+
+Meaning = Callable[..., Any]
+
+# Element-wise functions with one argument: the libraries' names, and ours.
+_SAME = (
+    *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign", "sin", "cos", "tan"),
+    *("sinh", "cosh", "tanh", "erf", "sigmoid"),
+)
+_ENTRYWISE = {
+    **{name: name for name in _SAME},
+    **{"absolute": "abs", "fabs": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan"},
+    **{"asin": "asin", "acos": "acos", "atan": "atan", "expit": "sigmoid"},
+}
+
+
+def entrywise(name: str) -> Meaning:
+    def meaning(x: Traced) -> Traced:
+        return arrays.mapped(name, x)
+
+    return meaning
+
+
+def negative(x: Traced) -> Traced:
+    return arrays.multiply(constant(-1), x)
+
+
+def positive(x: Traced) -> Traced:
+    return x
+
+
+def _add(a: Traced, b: Traced, alpha: float = 1) -> Traced:
+    return arrays.add(a, b if alpha == 1 else arrays.multiply(constant(alpha), b))
+
+
+def subtract(a: Traced, b: Traced, alpha: float = 1) -> Traced:
+    return arrays.subtract(a, b if alpha == 1 else arrays.multiply(constant(alpha), b))
+
+
+def multiply(a: Traced, b: Traced) -> Traced:
+    if a.is_mask and b.is_mask:
+        return arrays.masked(arrays.multiply(a, b))
+    return arrays.multiply(a, b)
+
+
+def divide(a: Traced, b: Traced) -> Traced:
+    return arrays.divide(a, b)
+
+
+def turned(meaning: Meaning) -> Meaning:
+    def reverse(a: Traced, b: Traced) -> Any:
+        return meaning(b, a)
+
+    return reverse
+
+
+def _power(a: Traced, b: Traced) -> Traced:
+    return arrays.power(a, b)
+
+
+def _reciprocal(x: Traced) -> Traced:
+    return arrays.power(x, constant(-1))
+
+
+def rsqrt(x: Traced) -> Traced:
+    return _reciprocal(arrays.root(x))
+
+
+def _exp2(x: Traced) -> Traced:
+    return arrays.power(constant(2), x)
+
+
+def _log_to(base: float) -> Meaning:
+    def meaning(x: Traced) -> Traced:
+        return arrays.divide(arrays.mapped("log", x), arrays.mapped("log", constant(base)))
+
+    return meaning
+
+
+def _logaddexp(a: Traced, b: Traced) -> Traced:
+    if isinstance(a.e, ex.Number):
+        a, b = b, a
+    return arrays.add(b, arrays.mapped("softplus", arrays.subtract(a, b)))
+
+
+def maximum(a: Traced, b: Traced) -> Traced:
+    return arrays.mapped("maximum", a, b)
+
+
+def minimum(a: Traced, b: Traced) -> Traced:
+    return arrays.mapped("minimum", a, b)
+
+
+def clip(x: Traced, min: Traced | None = None, max: Traced | None = None) -> Traced:
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)
+
+
+def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = None) -> Traced:
+    return clip(x, a_min, a_max)
+
+
+def _hypot(a: Traced, b: Traced) -> Traced:
+    return arrays.root(arrays.add(*(arrays.power(x, constant(2)) for x in (a, b))))
+
+
+def _heaviside(x: Traced, at_zero: float) -> Traced:
+    return arrays.mapped("step", x)
+
+
+def _xlogy(a: Traced, b: Traced) -> Traced:
+    return arrays.multiply(a, arrays.mapped("log", b))
+
+
+# -------------------------------------------------------------------------------- conditions
+
+
+def greater(a: Traced, b: Traced) -> Traced:
+    return arrays.greater(a, b)
+
+
+def less(a: Traced, b: Traced) -> Traced:
+    return arrays.greater(b, a)
+
+
+def not_less(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(arrays.greater(b, a))
+
+
+def not_greater(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(arrays.greater(a, b))
+
+
+def _where(condition: Traced, a: Traced, b: Traced) -> Traced:
+    return arrays.choose(condition, a, b)
+
+
+def _both(a: Traced, b: Traced) -> Traced:
+    return arrays.masked(arrays.multiply(_condition(a), _condition(b)))
+
+
+def _either(a: Traced, b: Traced) -> Traced:
+    return arrays.negated(_both(_not(a), _not(b)))
+
+
+def _not(x: Traced) -> Traced:
+    return arrays.negated(_condition(x))
+
+
+def _condition(x: Traced) -> Traced:
+    if not x.is_mask:
+        raise TraceError("`&`, `|` and `~` are followed between comparisons alone.")
+    return x
+
+
+# -------------------------------------------------------------------------------- along axes
+
+
+def reduction(name: str) -> Meaning:
+    def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
+        return arrays.reduce(name, x, axis, keepdims)
+
+    return meaning
+
+
+def _average(x: Traced, axis: Any = None, weights: Traced | None = None) -> Traced:
+    if weights is None:
+        return arrays.reduce("mean", x, axis)
+    if weights.rank == 1 < x.rank and axis is not None:
+        weights = arrays.reshape(weights, _placed_along(x, axis, weights))
+    total = arrays.reduce("sum", arrays.multiply(x, weights), axis)
+    return arrays.divide(total, arrays.reduce("sum", weights))
+
+
+def _placed_along(x: Traced, axis: int, weights: Traced) -> tuple[Dim, ...]:
+    (k,) = arrays.axes_of(x, axis)
+    return tuple(weights.shape[0] if i == k else ONE for i in range(x.rank))
+
+
+def _var(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
+    return arrays.variance(x, axis, keepdims, ddof)
+
+
+def _std(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
+    return arrays.root(_var(x, axis, ddof, keepdims))
+
+
+def along(name: str) -> Meaning:
+    def meaning(x: Traced, axis: Any = None) -> Traced:
+        return arrays.along(name, x, axis)
+
+    return meaning
+
+
+def norm(x: Traced, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:
+    along = len(arrays.axes_of(x, axis))
+    if ord is None or ord in ("fro", "f") or (ord == 2 and along < arrays.HIGHEST_RANK):
+        return arrays.norm(x, axis, keepdims)
+    if along == arrays.HIGHEST_RANK:
+        raise TraceError(f"the norm with ord={ord!r} of a matrix isn't followed: only 'fro' is.")
+    if ord == 1:
+        return arrays.reduce("sum", arrays.mapped("abs", x), axis, keepdims)
+    if ord == float("inf"):
+        return arrays.reduce("max", arrays.mapped("abs", x), axis, keepdims)
+    if not isinstance(ord, int | float) or ord <= 0:
+        raise TraceError(f"the norm with ord={ord!r} isn't followed.")
+    powers = arrays.power(arrays.mapped("abs", x), constant(ord))
+    return arrays.power(arrays.reduce("sum", powers, axis, keepdims), constant(1 / ord))
+
+
+def _vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
+    return norm(arrays.ravel(x) if axis is None else x, ord, axis, keepdims)
+
+
+# ---------------------------------------------------------------------------------- products
+
+
+def matmul(a: Traced, b: Traced) -> Traced:
+    return arrays.matmul(a, b)
+
+
+def _dot(a: Traced, b: Traced) -> Traced:
+    return arrays.matmul(a, b) if a.rank and b.rank else arrays.multiply(a, b)
+
+
+def _vdot(a: Traced, b: Traced) -> Traced:
+    return arrays.matmul(arrays.ravel(a), arrays.ravel(b))
+
+
+def _inner(a: Traced, b: Traced) -> Traced:
+    return _dot(a, arrays.transpose(b))
+
+
+def outer(a: Traced, b: Traced) -> Traced:
+    return arrays.outer(a, b)
+
+
+def _kron(a: Traced, b: Traced) -> Traced:
+    if a.rank != b.rank:
+        raise TraceError("`kron` of arrays with a different number of axes isn't followed.")
+    e = ex.call("kron", arrays.spread(a), arrays.spread(b))
+    return arrays.value(e, tuple(c * d for c, d in zip(a.shape, b.shape, strict=True)))
+
+
+def _multi_dot(xs: Any) -> Traced:
+    raise TraceError("`multi_dot` isn't followed: write the product with `@`.")
+
+
+# ------------------------------------------------------------------------ square matrices, shapes
+
+
+def of_square(name: str) -> Meaning:
+    def meaning(x: Traced) -> Traced:
+        return arrays.of_square(name, x)
+
+    return meaning
+
+
+def _slogdet(x: Traced) -> SignAndLog:
+    sign = arrays.mapped("sign", arrays.of_square("det", x))
+    return SignAndLog(sign, arrays.of_square("logdet", x))
+
+
+class SignAndLog(NamedTuple):
+    """A determinant as NumPy and PyTorch give it: its sign, and the log of its absolute value."""
+
+    sign: Traced
+    logabsdet: Traced
+
+
+def _solve(a: Traced, b: Traced) -> Traced:
+    return arrays.solve(a, b)
+
+
+def _matrix_power(x: Traced, n: int) -> Traced:
+    arrays.of_square("tr", x)
+    return arrays.value(ex.matrix_power(arrays.spread(x), n), x.shape)
+
+
+def transpose(x: Traced, axes: Any = None) -> Traced:
+    return arrays.transpose(x) if axes is None else arrays.permuted(x, axes)
+
+
+def swapped(x: Traced, axis1: int, axis2: int) -> Traced:
+    (a,), (b,) = arrays.axes_of(x, axis1), arrays.axes_of(x, axis2)
+    return x if a == b else arrays.transpose(x)
+
+
+def _diagonal(x: Traced, k: int = 0) -> Traced:
+    if k:
+        raise TraceError("only the main diagonal is followed.")
+    return arrays.diagonal(x)
+
+
+def _main_diagonal(x: Traced, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Traced:
+    if x.rank != arrays.HIGHEST_RANK:
+        raise TraceError("`diagonal` takes a matrix: `diag` makes one.")
+    return _diagonal(x, offset)
+
+
+def ravel(x: Traced, order: str = "C") -> Traced:
+    return arrays.ravel(_ordered(x, order))
+
+
+def _ordered(x: Traced, order: str) -> Traced:
+    if order not in ("C", "F"):
+        raise TraceError(f"the order {order!r} isn't followed.")
+    return arrays.transpose(x) if order == "F" else x
+
+
+def reshape(x: Traced, *shape: Any) -> Traced:
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    return arrays.reshape(x, arrays.filled(x, [_dim(d) for d in sizes]))
+
+
+def _dim(size: Any) -> Any:
+    """The dimension of a size; the number itself of a number."""
+    return getattr(size, "dim", size)
+
+
+def _squeeze(x: Traced, axis: Any = None) -> Traced:
+    axes = range(x.rank) if axis is None else arrays.axes_of(x, axis)
+    return arrays.reshape(x, tuple(d for k, d in enumerate(x.shape) if k not in axes or d != ONE))
+
+
+def expand_dims(x: Traced, axis: int) -> Traced:
+    place = axis % (x.rank + 1)
+    return arrays.reshape(x, (*x.shape[:place], ONE, *x.shape[place:]))
+
+
+def _broadcast_to(x: Traced, shape: Any) -> Traced:
+    wanted = tuple(Dim.of(_dim(d)) for d in shape)
+    whole = arrays.Traced(ex.ones(*arrays.sides(wanted)), wanted)
+    if arrays.broadcast(x, whole) != wanted:
+        raise TraceError(f"an array of shape {arrays.shape_of(x.shape)} has no such broadcast.")
+    return arrays.value(arrays.aligned(x, len(wanted)), wanted)
+
+
+def _ones_like(x: Traced) -> Traced:
+    return arrays.Traced(ex.ones(*arrays.sides(x.shape)), x.shape)
+
+
+def _zeros_like(x: Traced) -> Traced:
+    return arrays.Traced(ex.zeros(*arrays.sides(x.shape)), x.shape)
+
+
+def _full_like(x: Traced, fill_value: Traced) -> Traced:
+    return arrays.value(fill_value.e, x.shape)
+
+
+def cast(x: Traced, *_: Any) -> Traced:
+    return arrays.Traced(x.e, x.shape)
+
+
+# --------------------------------------------------------------------------------- the tables
+
+COMMON: Mapping[str, Meaning] = {
+    **{name: entrywise(ours) for name, ours in _ENTRYWISE.items()},
+    **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": divide},
+    **{"true_divide": divide, "power": _power, "pow": _power, "float_power": _power},
+    **{"negative": negative, "positive": positive, "reciprocal": _reciprocal, "exp2": _exp2},
+    **{"log2": _log_to(2), "log10": _log_to(10), "logaddexp": _logaddexp, "hypot": _hypot},
+    **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
+    **{"clip": clip, "heaviside": _heaviside, "xlogy": _xlogy},
+    **{"greater": greater, "less": less, "greater_equal": not_less, "less_equal": not_greater},
+    **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
+    **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
+    **{name: reduction(name) for name in ("sum", "mean")},
+    **{"amax": reduction("max"), "amin": reduction("min")},
+    **{"matmul": matmul, "dot": _dot, "vdot": _vdot, "inner": _inner, "outer": outer},
+    **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
+    **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
+    **{"slogdet": _slogdet, "solve": _solve, "matrix_power": _matrix_power, "norm": norm},
+    **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
+    **{"ravel": ravel, "reshape": reshape, "expand_dims": expand_dims},
+    **{"broadcast_to": _broadcast_to, "ones_like": _ones_like, "zeros_like": _zeros_like},
+    **{"full_like": _full_like, "vector_norm": _vector_norm, "matrix_norm": norm},
+}
+
+NUMPY: Mapping[str, Meaning] = {
+    **COMMON,
+    **{"max": reduction("max"), "min": reduction("min"), "average": _average},
+    **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
+    **{"clip": _numpy_clip, "var": _var, "std": _std, "flatten": ravel},
+    **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
+    **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive},
+}

@@ -1,0 +1,525 @@
+"""What a function is called with in the place of arrays: symbols, to which NumPy and PyTorch hand
+their operations.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from inspect import Parameter, signature
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..core import expr as ex
+from ..core.dims import ONE, Dim
+from ..core.errors import TraceError
+from . import arrays
+from .arrays import Traced
+from .meanings import Meaning
+from .places import called_here
+
+MOST_ENTRIES = 10**6  # of an array of numbers in which ones, zeros or I are looked for
+# How the libraries call what the table of meanings calls otherwise.
+_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "decimals": "axis"}
+_PLACES = {
+    **dict.fromkeys(("input", "self", "a", "x1", "A", "tensor", "m", "v", "arr", "array"), 0),
+    **dict.fromkeys(("other", "b", "x2", "B", "mat2", "vec", "vec2", "exponent", "y"), 1),
+}
+
+
+@dataclass(slots=True)
+class Trace:
+    """One run of a function: the sizes that its dimensions have where a number is wanted, and
+    which of them were; `names` is the table of its library."""
+
+    sizes: Mapping[str, int]
+    names: Mapping[str, Meaning]
+    kind: Callable[[Trace, Traced], Symbolic]
+    size_kind: Callable[[Trace, Dim], Symbolic]
+    used: dict[int, Dim] = field(default_factory=dict)
+
+    def size(self, dim: Dim) -> int:
+        """The number that a dimension is in this run."""
+        number = dim.size(self.sizes)
+        self.used[number] = dim
+        return number
+
+    def dimension(self, number: int) -> Dim:
+        """What a size of an array of numbers stands for."""
+        return self.used.get(number) or Dim.of(number)
+
+    def wrapped(self, found: Any) -> Any:
+        """What a function gives: arrays as symbols again."""
+        match found:
+            case Traced():
+                return self.kind(self, found)
+            case tuple() if hasattr(found, "_fields"):
+                return type(found)(*map(self.wrapped, found))
+            case tuple():
+                return tuple(map(self.wrapped, found))
+        return found
+
+    def lifted(self, given: Any) -> Traced:
+        """A symbol, a number, or an array of numbers in which something is known. Raises
+        TraceError."""
+        if isinstance(given, Symbolic):
+            return given.value
+        if isinstance(given, Traced):
+            return given
+        if isinstance(given, int | float | np.number | np.bool):
+            return arrays.constant(given if isinstance(given, int | float) else given.item())
+        shape = getattr(given, "shape", None)
+        if shape is None:
+            raise TraceError(f"a value of type {type(given).__name__} can't be followed.")
+        detached = given.detach() if hasattr(given, "detach") else given
+        return self._known(np.asarray(detached))
+
+    def _known(self, array: Any) -> Traced:
+        """Equal numbers, or a diagonal of equal ones."""
+        if array.dtype.kind in "biuf" and array.size <= MOST_ENTRIES and array.size:
+            first = array.reshape(-1)[0].item()
+            shape = tuple(map(self.dimension, array.shape))
+            if (array == first).all():
+                return arrays.value(arrays.constant(first).e, shape)
+            square = array.ndim == 2 and shape[0] == shape[1]
+            if square and (array == first * np.eye(len(array))).all():
+                scaled = ex.times(arrays.constant(first).e, ex.eye(shape[0]))
+                return arrays.value(scaled, shape)
+        raise TraceError(
+            "an array of numbers which is no argument can't be followed, but for ones, zeros and "
+            "I: make it an argument, and give its shape."
+        )
+
+    def call(self, name: str, given: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """What a function of the library gives. Raises TraceError."""
+        meaning = self.names.get(name)
+        if meaning is None:
+            raise TraceError(f"`{name}` can't be followed: {self._advice(name)}")
+        return self.wrapped(self._bound(name, meaning, given, keywords))
+
+    def _advice(self, name: str) -> str:
+        if name.endswith("_"):
+            return "it writes into an array; write the value under a name of its own."
+        return "write it by functions that are, or make its value an argument."
+
+    def _bound(
+        self, name: str, meaning: Meaning, given: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Any:
+        parameters = _parameters(meaning)
+        names = list(parameters)
+        named = {}
+        for word, argument in keywords.items():
+            target = _NAMES.get(word, word)
+            if target not in parameters and word in _PLACES and _PLACES[word] < len(names):
+                target = names[_PLACES[word]]
+            if target in parameters:
+                named[target] = argument
+            elif not _is_idle(word, argument):
+                raise TraceError(f"`{name}` is not followed with `{word}={argument!r}`.")
+        try:
+            bound = signature(meaning).bind(*given, **named)
+        except TypeError:
+            raise TraceError(f"`{name}` is not followed with these arguments.") from None
+        for word, argument in bound.arguments.items():
+            if parameters[word] == "Traced" or (
+                parameters[word] == "Traced | None" and argument is not None
+            ):
+                bound.arguments[word] = self.lifted(argument)
+            elif parameters[word] == "*Traced":
+                bound.arguments[word] = tuple(map(self.lifted, argument))
+        return meaning(*bound.args, **bound.kwargs)
+
+
+@cache
+def _parameters(meaning: Meaning) -> dict[str, str]:
+    """The annotations of a meaning's parameters; `*Traced` for any number of arrays."""
+    found = {}
+    for p in signature(meaning).parameters.values():
+        found[p.name] = ("*" if p.kind is Parameter.VAR_POSITIONAL else "") + str(p.annotation)
+    return found
+
+
+_IDLE = frozenset(
+    {"dtype", "device", "layout", "pin_memory", "requires_grad", "memory_format", "optimize",
+     "order", "casting", "subok", "copy", "_stacklevel", "ignore_index", "driver", "inplace",
+     "rounding_mode", "non_blocking", "like"}
+)  # fmt: skip
+
+
+def _is_idle(word: str, argument: Any) -> bool:
+    """Whether a parameter says nothing about the value."""
+    return argument is None or argument is False or word in _IDLE or word.startswith("_")
+
+
+# What is said of code that wants values.
+DECIDED = "this decides by a value, and only one branch could be followed: write it with `where`."
+CONVERTED = (
+    "this makes a number of an array, and what is done with that can't be followed: leave it an "
+    "array (`np.sqrt` in the place of `math.sqrt`)."
+)
+COUNTED = (
+    "`range` and `len` want a number, and a size is a letter here: write `.shape[0]` for it, and "
+    "operations on whole arrays."
+)
+
+
+class Symbolic:
+    """An array of symbols: Python's operators, and the methods of the library by its table."""
+
+    __slots__ = ("run", "value")
+    __hash__ = object.__hash__
+
+    def __init__(self, run: Trace, value: Traced) -> None:
+        self.run = run
+        self.value = value
+
+    def _apply(self, name: str, *given: Any, **keywords: Any) -> Any:
+        return self.run.call(name, given, keywords)
+
+    # ------------------------------------------------------------------------------ what it is
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(self._size(d) for d in self.value.shape)
+
+    def _size(self, d: Dim) -> Any:
+        return d.integer if d.integer is not None else self.run.size_kind(self.run, d)
+
+    @property
+    def ndim(self) -> int:
+        return self.value.rank
+
+    @property
+    def T(self) -> Any:
+        return self.run.wrapped(arrays.transpose(self.value))
+
+    def _entries(self) -> Any:
+        total = ONE
+        for d in self.value.shape:
+            total = total * d
+        return self._size(total)
+
+    # ------------------------------------------------------------------------------- operators
+
+    def __add__(self, other: Any) -> Any:
+        return self._apply("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._apply("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._apply("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._apply("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._apply("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._apply("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._apply("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._apply("divide", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._apply("power", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._apply("power", other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._apply("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._apply("matmul", other, self)
+
+    def __neg__(self) -> Any:
+        return self._apply("negative", self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._apply("abs", self)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._apply("greater", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._apply("less", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._apply("greater_equal", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._apply("less_equal", self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return self._apply("logical_and", self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return self._apply("logical_or", self, other)
+
+    def __invert__(self) -> Any:
+        return self._apply("logical_not", self)
+
+    def __getitem__(self, key: Any) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        return self.run.wrapped(arrays.indexed(self.value, keys))
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the library."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self.run.names and not name.endswith("_"):
+            raise TraceError(f"`.{name}` can't be followed: {self.run._advice(name)}")
+        return lambda *given, **keywords: self._apply(name, self, *given, **keywords)
+
+    # ---------------------------------------------------------------------- what isn't followed
+
+    def __eq__(self, other: object) -> Any:
+        raise TraceError("`==` of arrays isn't followed: of comparisons `>` and `<` are.")
+
+    def __ne__(self, other: object) -> Any:
+        raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
+
+    def __bool__(self) -> NoReturn:
+        raise TraceError(DECIDED)
+
+    def __float__(self) -> NoReturn:
+        raise TraceError(CONVERTED)
+
+    __int__ = __complex__ = __round__ = __float__
+
+    def __index__(self) -> int:
+        return self.__float__()
+
+    def item(self) -> NoReturn:
+        self.__float__()
+
+    def tolist(self) -> NoReturn:
+        self.__float__()
+
+    def numpy(self) -> NoReturn:
+        raise TraceError("the array leaves PyTorch here: it can't be followed any further.")
+
+    def detach(self) -> Any:
+        raise TraceError("`detach` stops the gradient: give what is constant as an argument.")
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TraceError(
+            "this makes an array of numbers of its argument, and can't be followed: write it by "
+            "operations on whole arrays."
+        )
+
+    def __len__(self) -> int:
+        raise TraceError(COUNTED)
+
+    def __iter__(self) -> NoReturn:
+        raise TraceError(
+            "a loop over the entries or rows isn't followed: write it by operations on whole "
+            "arrays."
+        )
+
+    def __setitem__(self, key: Any, new: Any) -> NoReturn:
+        raise TraceError(
+            "this writes into an array: give what is computed a name of its own, with `where` for "
+            "a part of the entries."
+        )
+
+
+class Size(Symbolic):
+    """A dimension as a number: `X.shape[0]`."""
+
+    __slots__ = ("dim",)
+    __hash__ = object.__hash__
+
+    def __init__(self, run: Trace, dim: Dim) -> None:
+        super().__init__(run, Traced(ex.dimension(dim), ()))
+        self.dim = dim
+
+    def _whole(self, other: Any) -> Dim | None:
+        """Another whole size."""
+        if isinstance(other, Size):
+            return other.dim
+        return Dim.of(other) if isinstance(other, int) and not isinstance(other, bool) else None
+
+    def _combined(self, other: Any, of: Callable[[Dim, Dim], Dim], name: str, turned: bool) -> Any:
+        whole = self._whole(other)
+        if whole is None:
+            return self._apply(name, *((other, self) if turned else (self, other)))
+        return self._size(of(whole, self.dim) if turned else of(self.dim, whole))
+
+    def __add__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__add__, "add", False)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__add__, "add", True)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__sub__, "subtract", False)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__sub__, "subtract", True)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__mul__, "multiply", False)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._combined(other, Dim.__mul__, "multiply", True)
+
+    def __eq__(self, other: object) -> bool:
+        return self._whole(other) == self.dim
+
+    def __ne__(self, other: object) -> bool:
+        return self._whole(other) != self.dim
+
+    def __gt__(self, other: Any) -> Any:
+        return self._is_larger(other, 1)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._is_larger(other, 2)
+
+    def __lt__(self, other: Any) -> Any:
+        return not self._is_larger(other, 2)
+
+    def __le__(self, other: Any) -> Any:
+        return not self._is_larger(other, 1)
+
+    def _is_larger(self, other: Any, below: int) -> bool:
+        """Whether a size is larger than a number that is smaller than all sizes."""
+        if isinstance(other, int) and other < below:
+            return True
+        raise TraceError("this decides by a size: what holds at every size is followed alone.")
+
+    def __index__(self) -> int:
+        if called_here(sys._getframe(1)).startswith("range"):
+            raise TraceError(COUNTED)
+        return self.run.size(self.dim)
+
+
+class NumpyArray(Symbolic):
+    """An array that NumPy's functions hand over to."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    @property
+    def size(self) -> Any:
+        return self._entries()
+
+    @property
+    def dtype(self) -> Any:
+        return np.dtype(float)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **keywords: Any) -> Any:
+        if method == "reduce" and ufunc.__name__ in _REDUCED:
+            return self._apply(_REDUCED[ufunc.__name__], *given, **{"axis": 0, **keywords})
+        if method == "outer" and ufunc.__name__ == "multiply":
+            return self._apply("outer", *given, **keywords)
+        if method != "__call__":
+            raise TraceError(f"`{ufunc.__name__}.{method}` can't be followed.")
+        if keywords.get("out") is not None:
+            raise TraceError("`out=` writes into an array: give the value a name of its own.")
+        return self._apply(ufunc.__name__, *given, **keywords)
+
+    def __array_function__(
+        self, function: Any, _: Any, given: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Any:
+        if keywords.get("out") is not None:
+            raise TraceError("`out=` writes into an array: give the value a name of its own.")
+        if function.__name__ == "shape":
+            return given[0].shape
+        if function.__name__ in ("size", "ndim") and len(given) == 1:
+            return getattr(given[0], function.__name__)
+        return self._apply(function.__name__, *given, **keywords)
+
+
+_REDUCED = {"add": "sum", "maximum": "max", "minimum": "min"}
+
+
+class NumpySize(Size):
+    """A size that NumPy's functions hand over to."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __array_ufunc__ = NumpyArray.__array_ufunc__
+    __array_function__ = NumpyArray.__array_function__
+
+
+class TorchTensor(Symbolic):
+    """An array that PyTorch's functions hand over to."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def size(self, axis: int | None = None) -> Any:
+        return self.shape if axis is None else self.shape[axis]
+
+    def dim(self) -> int:
+        return self.value.rank
+
+    def numel(self) -> Any:
+        return self._entries()
+
+    @property
+    def mT(self) -> Any:
+        return self.T
+
+    @property
+    def dtype(self) -> Any:
+        from torch import float64
+
+        return float64
+
+    @property
+    def device(self) -> Any:
+        from torch import device
+
+        return device("cpu")
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, _: Any, given: Sequence[Any] = (), keywords: Any = None
+    ) -> Any:
+        symbolic = next(x for x in _flat([*given, *(keywords or {}).values()]))
+        return symbolic._apply(
+            _TORCH_NAMES.get(function.__name__, function.__name__), *given, **(keywords or {})
+        )
+
+
+def _flat(given: Sequence[Any]) -> Any:
+    """The symbols among arguments."""
+    for x in given:
+        if isinstance(x, Symbolic):
+            yield x
+        elif isinstance(x, tuple | list):
+            yield from _flat(x)
+
+
+class TorchSize(Size):
+    """A size that PyTorch's functions hand over to."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __torch_function__ = TorchTensor.__torch_function__
+
+
+# PyTorch's names that its table of meanings has otherwise.
+_TORCH_NAMES = {
+    **{"__rsub__": "rsub", "__rdiv__": "rdiv", "__rtruediv__": "rdiv", "__rpow__": "rpow"},
+    **{"linalg_inv": "inv", "linalg_det": "det", "linalg_slogdet": "slogdet"},
+    **{"linalg_solve": "solve", "linalg_vector_norm": "vector_norm"},
+    **{"special_expit": "expit", "linalg_matrix_norm": "matrix_norm", "special_xlogy": "xlogy"},
+    **{"linalg_matrix_power": "matrix_power", "special_logsumexp": "logsumexp"},
+    **{"special_softmax": "softmax", "special_log_softmax": "log_softmax"},
+    **{"__rmatmul__": "matmul", "linalg_multi_dot": "multi_dot", "absolute": "abs"},
+    "log_sigmoid": "logsigmoid",
+}

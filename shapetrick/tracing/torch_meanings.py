@@ -1,0 +1,387 @@
+"""What PyTorch's functions mean, by their names: those that NumPy hasn't, or with other parameters
+and defaults, and the layers and losses of `torch.nn.functional`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..core import expr as ex
+from ..core.errors import TraceError
+from . import arrays
+from . import meanings as common
+from .arrays import Traced, constant
+from .meanings import Meaning
+
+
+class Extremes(NamedTuple):
+    """What PyTorch gives for the largest entries along an axis; their places aren't followed."""
+
+    values: Traced
+    indices: None = None
+
+
+def _torch_var(
+    x: Traced,
+    axis: Any = None,
+    unbiased: bool = True,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Traced:
+    if isinstance(axis, bool):  # var(x, unbiased)
+        axis, unbiased = None, axis
+    by = correction if correction is not None else float(unbiased)
+    return arrays.variance(x, axis, keepdims, by)
+
+
+def _torch_std(
+    x: Traced,
+    axis: Any = None,
+    unbiased: bool = True,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Traced:
+    return arrays.root(_torch_var(x, axis, unbiased, keepdims, correction))
+
+
+def _torch_norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
+    """As torch.norm has it: of all the entries, also of a matrix."""
+    flat = arrays.ravel(x) if axis is None and not keepdims and p not in ("fro", 2) else x
+    return common.norm(flat, None if p == 2 and axis is None else p, axis, keepdims)
+
+
+def _extreme(name: str, of_two: Meaning) -> Meaning:
+    """PyTorch's max: of all entries, of two arrays, or along an axis with the places."""
+
+    def meaning(x: Traced, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis is None:
+            return arrays.reduce(name, x)
+        if not isinstance(axis, int):
+            return of_two(x, axis)
+        return Extremes(arrays.reduce(name, x, axis, keepdims))
+
+    return meaning
+
+
+def _addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) -> Traced:
+    product = arrays.multiply(constant(alpha), arrays.matmul(a, b))
+    return arrays.add(arrays.multiply(constant(beta), x), product)
+
+
+def _log_of_det(x: Traced) -> Traced:
+    return arrays.mapped("log", arrays.of_square("det", x))
+
+
+def _permute(x: Traced, *axes: Any) -> Traced:
+    return arrays.permuted(x, axes[0] if isinstance(axes[0], tuple | list) else axes)
+
+
+# --------------------------------------------------------------- PyTorch's layers and losses
+
+
+def _linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
+    product = arrays.matmul(x, arrays.transpose(weight))
+    return product if bias is None else arrays.add(product, bias)
+
+
+def _gelu(x: Traced, approximate: str = "none") -> Traced:
+    if approximate == "none":
+        return arrays.mapped("gelu", x)
+    cubed = arrays.power(x, constant(3))
+    inner = arrays.add(x, arrays.multiply(constant(0.044715), cubed))
+    scale = arrays.root(arrays.divide(constant(2), arrays.Traced(ex.constant("pi"), ())))
+    waved = arrays.add(constant(1), arrays.mapped("tanh", arrays.multiply(scale, inner)))
+    return arrays.multiply(arrays.multiply(constant(0.5), x), waved)
+
+
+def _leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
+    if negative_slope == 0.01:
+        return arrays.mapped("leaky_relu", x)
+    below = arrays.multiply(constant(negative_slope), common.minimum(x, constant(0)))
+    return arrays.add(arrays.mapped("relu", x), below)
+
+
+def _elu(x: Traced, alpha: float = 1.0) -> Traced:
+    if alpha == 1:
+        return arrays.mapped("elu", x)
+    below = arrays.mapped("expm1", common.minimum(x, constant(0)))
+    return arrays.add(arrays.mapped("relu", x), arrays.multiply(constant(alpha), below))
+
+
+def _softplus(x: Traced, beta: float = 1, threshold: float = 20) -> Traced:
+    """The threshold is where it is taken for the line that it is there but for rounding."""
+    if beta == 1:
+        return arrays.mapped("softplus", x)
+    scaled = arrays.mapped("softplus", arrays.multiply(constant(beta), x))
+    return arrays.divide(scaled, constant(beta))
+
+
+def _logsigmoid(x: Traced) -> Traced:
+    return common.negative(arrays.mapped("softplus", common.negative(x)))
+
+
+def _softsign(x: Traced) -> Traced:
+    return arrays.divide(x, arrays.add(constant(1), arrays.mapped("abs", x)))
+
+
+def _hardtanh(x: Traced, min_val: Traced | None = None, max_val: Traced | None = None) -> Traced:
+    return common.clip(x, min_val or constant(-1), max_val or constant(1))
+
+
+def _relu6(x: Traced) -> Traced:
+    return common.clip(x, constant(0), constant(6))
+
+
+def _tanhshrink(x: Traced) -> Traced:
+    return arrays.subtract(x, arrays.mapped("tanh", x))
+
+
+def _mish(x: Traced) -> Traced:
+    return arrays.multiply(x, arrays.mapped("tanh", arrays.mapped("softplus", x)))
+
+
+def _averaged(loss: Traced, reduction: str) -> Traced:
+    if reduction == "none":
+        return loss
+    if reduction not in _REDUCTIONS:
+        raise TraceError(f"the reduction {reduction!r} isn't followed.")
+    return _REDUCTIONS[reduction](loss)
+
+
+_REDUCTIONS: Mapping[str, Callable[[Traced], Traced]] = {
+    name: common.reduction(name) for name in ("mean", "sum")
+}
+
+
+def _difference_loss(of: Callable[[Traced], Traced]) -> Meaning:
+    def meaning(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+        return _averaged(of(arrays.subtract(x, target)), reduction)
+
+    return meaning
+
+
+def _squared(x: Traced) -> Traced:
+    return arrays.power(x, constant(2))
+
+
+def _huber(x: Traced, delta: float) -> Traced:
+    """x²/2 up to delta, a line beyond: with q = min(|x|, delta) it is q (|x| - q/2)."""
+    size = arrays.mapped("abs", x)
+    q = common.minimum(size, constant(delta))
+    return arrays.multiply(q, arrays.subtract(size, arrays.multiply(constant(0.5), q)))
+
+
+def _huber_loss(x: Traced, target: Traced, reduction: str = "mean", delta: float = 1.0) -> Traced:
+    return _averaged(_huber(arrays.subtract(x, target), delta), reduction)
+
+
+def _smooth_l1_loss(
+    x: Traced, target: Traced, reduction: str = "mean", beta: float = 1.0
+) -> Traced:
+    loss = arrays.divide(_huber(arrays.subtract(x, target), beta), constant(beta))
+    return _averaged(loss, reduction)
+
+
+def _soft_margin_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    return _averaged(
+        arrays.mapped("softplus", common.negative(arrays.multiply(target, x))), reduction
+    )
+
+
+def _cross_entropy(
+    x: Traced,
+    target: Traced,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Traced:
+    """With probabilities as targets: a target of classes by number has another shape."""
+    if target.shape != x.shape or not x.rank:
+        raise TraceError(
+            "targets that are numbers of classes aren't followed: give them one-hot, in the shape "
+            f"of the logits, {arrays.shape_of(x.shape)}, with `onehot` behind the shape."
+        )
+    if label_smoothing:
+        even = arrays.divide(constant(label_smoothing), arrays.count(x, -1))
+        target = arrays.add(arrays.multiply(constant(1 - label_smoothing), target), even)
+    weighed = arrays.multiply(target, arrays.along("log_softmax", x, -1))
+    loss = common.negative(arrays.reduce("sum", weighed, -1))
+    return _averaged(loss, reduction)
+
+
+def _binary_cross_entropy(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    one = constant(1)
+    hit = arrays.multiply(target, arrays.mapped("log", x))
+    missed = arrays.multiply(
+        arrays.subtract(one, target), arrays.mapped("log", arrays.subtract(one, x))
+    )
+    return _averaged(common.negative(arrays.add(hit, missed)), reduction)
+
+
+def _with_logits(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    loss = arrays.subtract(arrays.mapped("softplus", x), arrays.multiply(target, x))
+    return _averaged(loss, reduction)
+
+
+def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
+    if log_target:
+        loss = arrays.multiply(arrays.mapped("exp", target), arrays.subtract(target, x))
+    else:
+        loss = arrays.multiply(target, arrays.subtract(arrays.mapped("log", target), x))
+    if reduction == "batchmean":
+        return arrays.divide(arrays.reduce("sum", loss), arrays.count(x, 0))
+    return _averaged(loss, reduction)
+
+
+def _gaussian_nll(
+    x: Traced, target: Traced, var: Traced, full: bool = False, eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Traced:  # fmt: skip
+    spread = common.maximum(var, constant(eps))
+    errors = arrays.divide(_squared(arrays.subtract(x, target)), spread)
+    loss = arrays.multiply(constant(0.5), arrays.add(arrays.mapped("log", spread), errors))
+    if full:
+        loss = arrays.add(loss, constant(0.9189385332046727))
+    return _averaged(loss, reduction)
+
+
+def _poisson_nll(
+    x: Traced, target: Traced, log_input: bool = True, full: bool = False, eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Traced:  # fmt: skip
+    if full:
+        raise TraceError("`full=True` isn't followed: leave the constant out.")
+    if log_input:
+        loss = arrays.subtract(arrays.mapped("exp", x), arrays.multiply(target, x))
+    else:
+        logs = arrays.mapped("log", arrays.add(x, constant(eps)))
+        loss = arrays.subtract(x, arrays.multiply(target, logs))
+    return _averaged(loss, reduction)
+
+
+def _nll_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+    raise TraceError(
+        "targets that are numbers of classes aren't followed: give them one-hot, and write "
+        "`-(target * log_p).sum(dim=1).mean()`."
+    )
+
+
+def _layer_norm(
+    x: Traced,
+    normalized_shape: Any,
+    weight: Traced | None = None,
+    bias: Traced | None = None,
+    eps: float = 1e-5,
+) -> Traced:
+    axes = tuple(range(-len(normalized_shape), 0))
+    rest = arrays.subtract(x, arrays.reduce("mean", x, axes, True))
+    variance = arrays.reduce("mean", _squared(rest), axes, True)
+    scaled = arrays.divide(rest, arrays.root(arrays.add(variance, constant(eps))))
+    if weight is not None:
+        scaled = arrays.multiply(scaled, weight)
+    return scaled if bias is None else arrays.add(scaled, bias)
+
+
+def _rms_norm(
+    x: Traced, normalized_shape: Any, weight: Traced | None = None, eps: float | None = None
+) -> Traced:
+    axes = tuple(range(-len(normalized_shape), 0))
+    size = arrays.reduce("mean", _squared(x), axes, True)
+    by = arrays.add(size, constant(2.220446049250313e-16 if eps is None else eps))
+    scaled = arrays.divide(x, arrays.root(by))
+    return scaled if weight is None else arrays.multiply(scaled, weight)
+
+
+def _normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Traced:
+    """`eps` is what a smaller norm is taken for: the derivative elsewhere is without it."""
+    return arrays.divide(x, common.norm(x, p, axis, True))
+
+
+def _cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
+    products = arrays.reduce("sum", arrays.multiply(a, b), axis)
+    return arrays.divide(
+        products, arrays.multiply(common.norm(a, 2, axis), common.norm(b, 2, axis))
+    )
+
+
+def _pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) -> Traced:
+    return common.norm(arrays.add(arrays.subtract(a, b), constant(eps)), p, -1)
+
+
+def _glu(x: Traced, axis: int = -1) -> Traced:
+    raise TraceError("`glu` takes halves of an array: give both as arguments.")
+
+
+def _attention(query: Traced, key: Traced, value: Traced, scale: float | None = None) -> Traced:
+    root = arrays.root(arrays.count(query, -1))
+    scores = arrays.matmul(query, arrays.transpose(key))
+    scaled = (
+        arrays.divide(scores, root) if scale is None else common.multiply(scores, constant(scale))
+    )
+    return arrays.matmul(arrays.along("softmax", scaled, -1), value)
+
+
+def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
+    if training and p:
+        raise TraceError("dropout is random: give `training=False`, or the mask as an argument.")
+    return x
+
+
+# PyTorch's other names for what NumPy has.
+_ALIASES = {
+    **{"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "t": "transpose"},
+    **{"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal", "mm": "matmul"},
+    **{"mv": "matmul", "ger": "outer", "inverse": "inv", "flatten": "ravel", "view": "reshape"},
+    **{"clone": "positive", "contiguous": "positive", "linalg_norm": "norm", "arctan": "atan"},
+    **{"double": "astype", "float": "astype", "to": "astype", "type": "astype"},
+    **{"transpose": "swapaxes", "unsqueeze": "expand_dims"},
+}
+TORCH: Mapping[str, Meaning] = {
+    **common.COMMON,
+    **{name: common.NUMPY[numpys] for name, numpys in _ALIASES.items()},
+    **{name: common.NUMPY[name] for name in ("logsumexp", "softmax", "log_softmax")},
+    **{name: common.entrywise(name) for name in ("relu", "silu")},
+    **{f"r{name}": common.turned(common.NUMPY[_ALIASES[name]]) for name in ("sub", "div")},
+    "rpow": common.turned(common.NUMPY["power"]),
+    "clamp": common.COMMON["clip"],
+    "rsqrt": common.rsqrt,
+    "var": _torch_var,
+    "std": _torch_std,
+    "norm": _torch_norm,
+    "max": _extreme("max", common.maximum),
+    "min": _extreme("min", common.minimum),
+    "addmm": _addmm,
+    "logdet": _log_of_det,
+    "permute": _permute,
+    # torch.nn.functional
+    "linear": _linear,
+    "gelu": _gelu,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "softplus": _softplus,
+    "logsigmoid": _logsigmoid,
+    "softsign": _softsign,
+    "hardtanh": _hardtanh,
+    "relu6": _relu6,
+    "mish": _mish,
+    "tanhshrink": _tanhshrink,
+    "dropout": _dropout,
+    "glu": _glu,
+    "mse_loss": _difference_loss(_squared),
+    "l1_loss": _difference_loss(lambda x: arrays.mapped("abs", x)),
+    "huber_loss": _huber_loss,
+    "smooth_l1_loss": _smooth_l1_loss,
+    "soft_margin_loss": _soft_margin_loss,
+    "cross_entropy": _cross_entropy,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "binary_cross_entropy_with_logits": _with_logits,
+    "kl_div": _kl_div,
+    "gaussian_nll_loss": _gaussian_nll,
+    "poisson_nll_loss": _poisson_nll,
+    "nll_loss": _nll_loss,
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "normalize": _normalize,
+    "cosine_similarity": _cosine_similarity,
+    "pairwise_distance": _pairwise_distance,
+    "scaled_dot_product_attention": _attention,
+}

@@ -1,0 +1,127 @@
+"""Losses and layers as people write them in JAX, each with the shapes of its arguments."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import nn
+
+
+def mse(X, w, y):  # "X: m x d; w: d; y: m"
+    return jnp.mean((X @ w - y) ** 2)
+
+
+def ridge(w, X, y):  # "w: d; X: m x d; y: m"
+    return jnp.sum(jnp.square(jnp.dot(X, w) - y)) / (2 * X.shape[0]) + 0.1 * jnp.linalg.norm(w)
+
+
+def cross_entropy(W, b, X, Y):  # "W: d x k; b: k; X: m x d; Y: m x k onehot"
+    logits = X @ W + b
+    return -jnp.mean(jnp.sum(Y * nn.log_softmax(logits), axis=-1))
+
+
+def logistic(w, X, y):  # "w: d; X: m x d; y: m"
+    return jnp.mean(jnp.logaddexp(0.0, -y * (X @ w)))
+
+
+def bce(w, X, y):  # "w: d; X: m x d; y: m unit"
+    p = nn.sigmoid(X @ w)
+    return -jnp.mean(y * jnp.log(p) + (1 - y) * jnp.log1p(-p))
+
+
+def mlp(X, W1, b1, W2, b2):  # "X: m x d; W1: d x h; b1: h; W2: h x k; b2: k"
+    h = nn.relu(X @ W1 + b1)
+    return nn.softmax(h @ W2 + b2)
+
+
+@jax.jit
+def compiled(X, W):  # "X: m x d; W: d x k"
+    return jnp.sum(jnp.tanh(X @ W) ** 2)
+
+
+def mapped(X, w):  # "X: m x d; w: d"
+    return jax.vmap(lambda x: jnp.tanh(x @ w))(X).sum()
+
+
+def gelu(X):  # "X: m x n"
+    return nn.gelu(X).sum()
+
+
+def exact_gelu(x):  # "x: n"
+    return nn.gelu(x, approximate=False).sum()
+
+
+def silu_gate(X, W, V):  # "X: m x d; W: d x h; V: d x h"
+    return nn.silu(X @ W) * (X @ V)
+
+
+def activations(x):  # "x: n"
+    return jnp.sum(nn.softplus(x) + nn.elu(x) + nn.leaky_relu(x) + nn.log_sigmoid(x))
+
+
+def log_partition(X, w):  # "X: m x d; w: d"
+    return nn.logsumexp(X @ w) + jax.scipy.special.logsumexp(X, axis=1).sum()
+
+
+def log_likelihood(x, mu, S):  # "x: n; mu: n; S: n x n posdef"
+    d = x - mu
+    return -0.5 * (d @ jnp.linalg.solve(S, d) + jnp.linalg.slogdet(S)[1])
+
+
+def process(K, y):  # "K: n x n posdef; y: n"
+    n = K.shape[0]
+    A = K + 0.1 * jnp.eye(n)
+    return y @ jnp.linalg.inv(A) @ y + jnp.log(jnp.linalg.det(A)) + jnp.trace(A)
+
+
+def layer_norm(X, g, b):  # "X: m x d; g: d; b: d"
+    mu = X.mean(axis=-1, keepdims=True)
+    return g * (X - mu) / jnp.sqrt(X.var(axis=-1, keepdims=True) + 1e-5) + b
+
+
+def standardized(X):  # "X: m x n"
+    return jnp.sum(((X - X.mean(0)) / X.std(0)) ** 3)
+
+
+def attention(Q, K, V):  # "Q: m x d; K: n x d; V: n x k"
+    return nn.softmax(Q @ K.T / jnp.sqrt(Q.shape[-1]), axis=-1) @ V
+
+
+def bilinear(A, x, y):  # "A: m x n; x: m; y: n"
+    return jnp.einsum("i,ij,j->", x, A, y)
+
+
+def products(A, B, x):  # "A: i x j; B: j x k; x: k"
+    return jnp.einsum("ij,jk,k->i", A, B, x)
+
+
+def hinge(w, X, y):  # "w: d; X: m x d; y: m"
+    return jnp.mean(jnp.maximum(0, 1 - y * (X @ w)))
+
+
+def masked(x):  # "x: n"
+    return jnp.where(x > 0, jnp.exp(x), 1 - x).sum()
+
+
+def huber(x, y):  # "x: n; y: n"
+    r = jnp.abs(x - y)
+    return jnp.mean(jnp.where(r < 1, 0.5 * r**2, r - 0.5))
+
+
+def factorization(U, V, R):  # "U: m x k; V: n x k; R: m x n"
+    return jnp.linalg.norm(R - U @ V.T) ** 2
+
+
+@partial(jax.checkpoint)
+def kept(X, W):  # "X: m x d; W: d x d"
+    return jnp.sin(jnp.cos(X @ W) @ W).sum()
+
+
+def outer(u, v, A):  # "u: m; v: n; A: m x n"
+    return jnp.sum((u[:, None] * v[None, :] - A) ** 2) + jnp.vdot(jnp.outer(u, v), A)
+
+
+def diagonals(A, v):  # "A: n x n; v: n"
+    return jnp.sum(jnp.diag(A) * v) + jnp.sum(jnp.diag(v) @ A)

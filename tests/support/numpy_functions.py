@@ -1,0 +1,153 @@
+"""Losses and layers as people write them in NumPy, each with the shapes of its arguments."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def ridge(X, w, y, lam):  # "X: m x d; w: d; y: m; lam: scalar"
+    n = X.shape[0]
+    r = X @ w - y
+    return np.dot(r, r) / n + lam * np.sum(w**2)
+
+
+def mean_squared_error(X, W, b, Y):  # "X: m x d; W: d x k; b: k; Y: m x k"
+    return np.mean((X @ W + b - Y) ** 2)
+
+
+def logistic_regression(X, w, b, y):  # "X: m x d; w: d; b: scalar; y: m unit"
+    p = 1 / (1 + np.exp(-(X @ w + b)))
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def margin_loss(X, w, y):  # "X: m x d; w: d; y: m"
+    return np.log1p(np.exp(-y * (X @ w))).sum()
+
+
+def softmax_regression(X, W, b, Y):  # "X: m x d; W: d x k; b: k; Y: m x k onehot"
+    Z = X @ W + b
+    Z = Z - Z.max(axis=1, keepdims=True)
+    P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    return -np.mean(np.sum(Y * np.log(P), axis=1))
+
+
+def log_softmax_loss(Z, Y):  # "Z: m x k; Y: m x k"
+    top = np.max(Z, axis=-1, keepdims=True)
+    log_p = Z - top - np.log(np.sum(np.exp(Z - top), axis=-1, keepdims=True))
+    return -(Y * log_p).sum() / len_of(Z)
+
+
+def len_of(Z):
+    return Z.shape[0]
+
+
+def two_layers(X, W1, b1, W2, b2, Y):  # "X: m x d; W1: d x h; b1: h; W2: h x k; b2: k; Y: m x k"
+    H = np.maximum(0, X @ W1 + b1)
+    out = H @ W2 + b2
+    return 0.5 * np.sum((out - Y) ** 2) / X.shape[0]
+
+
+def tanh_layer(X, W, b):  # "X: m x d; W: d x h; b: h"
+    return np.tanh(X @ W + b)
+
+
+def hinge(X, w, y):  # "X: m x d; w: d; y: m"
+    return np.maximum(0, 1 - y * (X @ w)).mean() + 0.5 * np.linalg.norm(w) ** 2
+
+
+def gaussian_nll(x, mu, S):  # "x: n; mu: n; S: n x n posdef"
+    d = x - mu
+    n = x.shape[0]
+    _, logdet = np.linalg.slogdet(S)
+    return 0.5 * (d @ np.linalg.solve(S, d) + logdet + n * np.log(2 * np.pi))
+
+
+def quadratic(A, x):  # "A: n x n; x: n"
+    return x @ A @ x
+
+
+def standardized(X):  # "X: m x n"
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    return np.sum(Z**3)
+
+
+def by_rows(X, s):  # "X: m x n; s: m"
+    return np.sum(np.tanh(X * s[:, None]) / (1 + np.abs(X).sum(axis=1, keepdims=True)))
+
+
+def weighted_gram(X, w):  # "X: m x n; w: m positive"
+    G = X.T @ (w[:, np.newaxis] * X)
+    return np.trace(G @ G)
+
+
+def einsum_bilinear(A, B, x, y):  # "A: n x k; B: k x m; x: n; y: m"
+    return np.einsum("i,ij,jk,k->", x, A, B, y)
+
+
+def einsum_layer(X, W):  # "X: m x d; W: k x d"
+    return np.einsum("ij,kj->ik", X, W)
+
+
+def einsum_rows(Q, K):  # "Q: m x d; K: m x d"
+    return np.exp(np.einsum("ij,ij->i", Q, K))
+
+
+def gaussian_process(K, y, noise):  # "K: n x n posdef; y: n; noise: scalar positive"
+    n = K.shape[0]
+    A = K + noise * np.eye(n)
+    return 0.5 * y.dot(np.linalg.inv(A).dot(y)) + 0.5 * np.linalg.slogdet(A)[1]
+
+
+def centered_gram(X):  # "X: m x n"
+    m = X.shape[0]
+    H = np.eye(m) - np.ones((m, m)) / m
+    return np.linalg.norm(H @ X @ X.T @ H)
+
+
+def factorization(R, U, V, M):  # "R: m x n; U: m x k; V: n x k; M: m x n onehot"
+    E = M * (R - U @ V.T)
+    return np.sum(np.square(E)) + 0.1 * (np.sum(U**2) + np.sum(V**2))
+
+
+def huber(X, w, y):  # "X: m x d; w: d; y: m"
+    r = X @ w - y
+    a = np.abs(r)
+    return np.mean(np.where(a > 1.0, a - 0.5, 0.5 * r**2))
+
+
+def cosine(x, y):  # "x: n; y: n"
+    return np.vdot(x, y) / (np.linalg.norm(x) * np.linalg.norm(y))
+
+
+def attention(Q, K, V):  # "Q: m x d; K: n x d; V: n x k"
+    S = Q @ K.T / np.sqrt(Q.shape[-1])
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    return (E / E.sum(axis=-1, keepdims=True)) @ V
+
+
+def layer_norm(X, gain, bias):  # "X: m x d; gain: d; bias: d"
+    mu = X.mean(axis=-1, keepdims=True)
+    var = ((X - mu) ** 2).mean(axis=-1, keepdims=True)
+    return gain * (X - mu) / np.sqrt(var + 1e-5) + bias
+
+
+def sample_variance(x):  # "x: n"
+    return np.var(x, ddof=1) + x.std()
+
+
+def clipped(r, A):  # "r: n positive; A: n"
+    return -np.mean(np.minimum(r * A, np.clip(r, 0.8, 1.2) * A))
+
+
+def poisson(X, w, y):  # "X: m x d; w: d; y: m positive"
+    eta = np.matmul(X, w)
+    return np.sum(np.exp(eta) - y * eta)
+
+
+def entropy(p):  # "p: n positive"
+    q = p / p.sum()
+    return -np.sum(q * np.log(q))
+
+
+def column_times_row(u, v, A):  # "u: m; v: n; A: m x n"
+    return np.sum((np.outer(u, v) - A) ** 2) + np.sum(u[:, None] * v[None, :])

@@ -1,0 +1,165 @@
+"""Functions that can't be followed, each with the shapes of its arguments; the line that is named
+ends with a comment that has a word of the message."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+SCALES = np.array([1.0, 2.0, 3.0])
+
+
+def branch(x):  # "x: n"
+    s = x.sum()
+    if s > 0:  # branch
+        return s
+    return -s
+
+
+def number(x):  # "x: n"
+    return math.sqrt(x @ x)  # np.sqrt
+
+
+def converted(x):  # "x: n"
+    return float(x.sum())  # number
+
+
+def length(y):  # "y: n"
+    return y.sum() / len(y)  # .shape[0]
+
+
+def loop(X):  # "X: m x n"
+    total = 0.0
+    for i in range(X.shape[0]):  # range
+        total = total + X[i].sum()
+    return total
+
+
+def counted(X):  # "X: m x n"
+    total = X
+    for _ in range(X.shape[0]):  # range
+        total = total + X
+    return total.sum()
+
+
+def rows(X):  # "X: m x n"
+    return sum(x @ x for x in X)  # loop
+
+
+def written(x):  # "x: n"
+    x[0] = 0  # writes
+    return x.sum()
+
+
+def unknown(X):  # "X: m x n"
+    return np.linalg.svd(X)[1].sum()  # svd
+
+
+def entry(x):  # "x: n"
+    return x[0] ** 2 + x.sum()  # entries
+
+
+def part(x):  # "x: n"
+    return ((x[1:] - x[:-1]) ** 2).sum()  # parts
+
+
+def table(x):  # "x: n"
+    return (SCALES * x).sum()  # no argument
+
+
+def misfit(X, w):  # "X: m x d; w: m"
+    return (X @ w).sum()  # d = m
+
+
+def pairs(X):  # "X: m x n"
+    D = X[:, None, :] - X[None, :, :]  # axes
+    return (D**2).sum()
+
+
+def equal(x):  # "x: n"
+    return np.where(x == 0, 1, x).sum()  # ==
+
+
+def several(x):  # "x: n"
+    return x.sum(), x  # tuple
+
+
+def filled(x):  # "x: n"
+    out = np.empty(x.shape[0])
+    np.exp(x, out=out)  # out=
+    return out.sum()
+
+
+def helper(x):  # "x: n"
+    return inner(x)
+
+
+def inner(x):
+    return np.sort(x).sum()  # sort
+
+
+def spectral(A):  # "A: n x n"
+    return np.linalg.norm(A, 2)  # fro
+
+
+def torch_branch(x):  # "x: n"
+    return F.relu(x).sum() if x.norm() > 1 else x.sum()  # branch
+
+
+def torch_item(x):  # "x: n"
+    return torch.tanh(x) * x.sum().item()  # number
+
+
+def torch_in_place(x):  # "x: n"
+    y = torch.exp(x)
+    y.add_(1)  # add_
+    return y.sum()
+
+
+def torch_classes(Z, y):  # "Z: m x k; y: m"
+    return F.cross_entropy(Z, y)  # onehot
+
+
+def torch_unknown(X):  # "X: m x n"
+    return torch.linalg.eigvals(X).sum()  # eigvals
+
+
+def torch_detached(x):  # "x: n"
+    return torch.dot(x.detach(), x)  # argument
+
+
+def torch_dropout(x):  # "x: n"
+    return F.dropout(x).sum()  # random
+
+
+def jax_branch(x):  # "x: n"
+    return jnp.sum(x) if x[0] > 0 else -jnp.sum(x)  # branch
+
+
+def jax_loop(X):  # "X: m x n"
+    return sum(jnp.sum(X[i]) for i in range(X.shape[0]))  # range
+
+
+def jax_number(x):  # "x: n"
+    return float(jnp.sum(x))  # number
+
+
+def jax_stopped(x):  # "x: n"
+    return jnp.sum(x * jax.lax.stop_gradient(x))  # stopped
+
+
+def jax_parts(x):  # "x: n"
+    return jnp.sum(jnp.exp(x)[1:])  # parts
+
+
+def jax_unknown(S):  # "S: n x n posdef"
+    return jnp.sum(jnp.linalg.cholesky(S))  # cholesky
+
+
+def jax_scan(x):  # "x: n"
+    return jax.lax.fori_loop(0, 3, lambda _, s: s * 2, jnp.sum(x))  # scan

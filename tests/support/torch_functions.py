@@ -1,0 +1,138 @@
+"""Losses and layers as people write them in PyTorch, each with the shapes of its arguments."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def linear_mse(X, W, b, y):  # "X: m x d; W: k x d; b: k; y: m x k"
+    return F.mse_loss(F.linear(X, W, b), y)
+
+
+def soft_cross_entropy(Z, Y):  # "Z: m x k; Y: m x k simplex"
+    return F.cross_entropy(Z, Y)
+
+
+def smoothed_cross_entropy(Z, Y):  # "Z: m x k; Y: m x k onehot"
+    return F.cross_entropy(Z, Y, label_smoothing=0.1, reduction="sum")
+
+
+def one_hot_loss(X, W, Y):  # "X: m x d; W: d x k; Y: m x k onehot"
+    log_p = F.log_softmax(X @ W, dim=1)
+    return -(Y * log_p).sum(dim=1).mean()
+
+
+def bce(X, w, b, y):  # "X: m x d; w: d; b: scalar; y: m unit"
+    return F.binary_cross_entropy(torch.sigmoid(X @ w + b), y)
+
+
+def bce_logits(X, w, y):  # "X: m x d; w: d; y: m unit"
+    return F.binary_cross_entropy_with_logits(X.mv(w), y, reduction="sum")
+
+
+def mlp(X, W1, b1, W2, b2):  # "X: m x d; W1: h x d; b1: h; W2: k x h; b2: k"
+    h = F.relu(F.linear(X, W1, b1))
+    return F.linear(h, W2, b2)
+
+
+def gelu_layer(X, W):  # "X: m x d; W: k x d"
+    return F.gelu(X @ W.T).sum()
+
+
+def gelu_tanh(x):  # "x: n"
+    return F.gelu(x, approximate="tanh").sum()
+
+
+def silu_gate(X, W, V):  # "X: m x d; W: d x h; V: d x h"
+    return F.silu(X @ W) * (X @ V)
+
+
+def layer_norm(X, g, b):  # "X: m x d; g: d; b: d"
+    return F.layer_norm(X, (X.shape[-1],), g, b)
+
+
+def rms_norm(X, g):  # "X: m x d; g: d"
+    return X * torch.rsqrt(X.pow(2).mean(-1, keepdim=True) + 1e-6) * g
+
+
+def attention(Q, K, V):  # "Q: m x d; K: n x d; V: n x k"
+    scores = Q @ K.transpose(-2, -1) / math.sqrt(64)
+    return torch.softmax(scores, dim=-1) @ V
+
+
+def fused_attention(Q, K, V):  # "Q: m x d; K: n x d; V: n x k"
+    return F.scaled_dot_product_attention(Q, K, V)
+
+
+def contrastive(A, B):  # "A: n x d; B: n x d"
+    a = F.normalize(A, dim=1)
+    b = F.normalize(B, dim=1)
+    logits = a @ b.t() / 0.07
+    return torch.logsumexp(logits, dim=1).mean() - torch.diagonal(logits).mean()
+
+
+def cosine_loss(A, B):  # "A: m x d; B: m x d"
+    return (1 - F.cosine_similarity(A, B)).mean()
+
+
+def sample_variance(X):  # "X: m x n"
+    return X.var(dim=0).sum() + torch.std(X)
+
+
+def biased_variance(X):  # "X: m x n"
+    return torch.var(X, dim=1, unbiased=False).sum()
+
+
+def gaussian_log_likelihood(x, mu, S):  # "x: n; mu: n; S: n x n posdef"
+    d = x - mu
+    return -0.5 * (d @ torch.linalg.solve(S, d) + torch.logdet(S) + len(S.shape) * 0.0)
+
+
+def with_identity(S, x):  # "S: n x p; x: n"
+    n = S.size(0)
+    A = S @ S.T + torch.eye(n, dtype=torch.float64)
+    return torch.linalg.slogdet(A).logabsdet + x @ torch.linalg.inv(A) @ x
+
+
+def huber(x, y):  # "x: n; y: n"
+    return F.huber_loss(x, y, delta=0.7) + F.smooth_l1_loss(x, y)
+
+
+def l1(x, y):  # "x: n; y: n"
+    return F.l1_loss(x, y) + torch.norm(x, p=1)
+
+
+def divergence(Z, P):  # "Z: m x k; P: m x k positive"
+    return F.kl_div(F.log_softmax(Z, dim=-1), P, reduction="batchmean")
+
+
+def softplus_margin(x, y):  # "x: n; y: n const"
+    return F.soft_margin_loss(x, y) + F.softplus(x, beta=2).mean() - F.logsigmoid(x).sum()
+
+
+def activations(x):  # "x: n"
+    return (F.leaky_relu(x, 0.2) + F.elu(x) + F.mish(x) + torch.tanh(x) + F.softsign(x)).sum()
+
+
+def largest(X):  # "X: m x n"
+    return X.max(dim=1).values.sum() + X.max() + torch.amin(X, dim=0).pow(2).sum()
+
+
+def poisson(x, y):  # "x: n; y: n positive"
+    return F.poisson_nll_loss(x, y)
+
+
+def masked(x):  # "x: n"
+    return torch.where(x > 0, x.exp(), 1 - x).sum()
+
+
+def einsum_bilinear(A, x, y):  # "A: m x n; x: m; y: n"
+    return torch.einsum("i,ij,j->", x, A, y)
+
+
+def weight_decay(W, X, Y):  # "W: d x k; X: m x d; Y: m x k"
+    loss = ((X @ W - Y) ** 2).mean()
+    return loss + 1e-2 * W.norm() ** 2 + 1e-3 * W.abs().sum()
