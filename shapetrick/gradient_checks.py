@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .core.errors import InputError
+from .claims.judgement import Judgement, judge
+from .core.deadline import SECONDS, limited
+from .core.errors import InputError, ShapetrickError
 from .core.functions import Array
 from .core.results import Verdict
 from .numerics.error_curves import Curve
 from .render.plots import curve_figure
+from .tracing.arrays import HIGHEST_RANK
+from .tracing.gradient_functions import ReadClaim, read_claim
 from .validation.function_check import (
     SINGLE,
     FunctionCheck,
@@ -108,12 +114,71 @@ def check_gradient(
         raise InputError(f"upstream has the shape {weights.shape}, and f's value {value.shape}.")
     extra = [] if weights is None else [weights.copy()]
     claimed = _claimed(g(*copies(arrays), *extra), arrays, wrt)
+    follower = _Follower(f, g, arrays, weights, seed)
     narrowed = [i for i, x in enumerate(inputs) if getattr(x, "dtype", None) == SINGLE]
     judged = [
         FunctionCheck(f, arrays, i, gradient, weights, value, seed, i in narrowed)
-        for i, gradient in claimed
+        for i, gradient, _ in claimed
     ]
-    return GradientCheck(tuple(j.verdict() for j in judged), tuple(j.curve for j in judged))
+    verdicts = (
+        follower.explained(j.verdict(), place)
+        for j, (_, _, place) in zip(judged, claimed, strict=True)
+    )
+    return GradientCheck(tuple(verdicts), tuple(j.curve for j in judged))
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """Reads both functions as a problem with a claim, where they can be followed, and tells what
+    `check` finds of it."""
+
+    f: Callable[..., Any]
+    g: Callable[..., Any]
+    arrays: Sequence[Array]
+    weights: Array | None
+    seed: int
+
+    def explained(self, found: InputCheck, place: int | None) -> InputCheck:
+        """A verdict with the slip and what mends it; a right one with a warning where only equal
+        sizes make it so."""
+        if found.verdict == "unchecked" or not all(x.ndim <= HIGHEST_RANK for x in self.arrays):
+            return found
+        with suppress(ShapetrickError):  # what can't be followed is judged by its values alone
+            return limited(SECONDS, partial(self._explained, found, place))
+        return found
+
+    def _explained(self, found: InputCheck, place: int | None) -> InputCheck:
+        claim = read_claim(self.f, self.g, copies(self.arrays), found.index, place, self.weights)
+        if found.right and not (claim.coincident or claim.needed):
+            return found
+        (request,) = claim.problem.requests
+        judged = judge(claim.problem, request, self.seed)
+        named = str(request.claim.text if request.claim else "")
+        if found.right:
+            return self._warned(found, claim, judged, named)
+        if judged.verdict != "wrong":
+            return found
+        return replace(
+            found, reading=named, slip=judged.diagnosis, suggestion=judged.suggestion or ""
+        )
+
+    def _warned(
+        self, found: InputCheck, claim: ReadClaim, judged: Judgement, named: str
+    ) -> InputCheck:
+        """A right one, if it is not at other sizes."""
+        notes = list(found.notes)
+        if judged.verdict == "wrong":
+            equal = f" ({', '.join(claim.coincident)})" if claim.coincident else ""
+            notes.append(
+                f"WARNING: right at these sizes{equal}, and wrong at others: read as {named}; "
+                f"{judged.diagnosis}"
+            )
+        elif claim.needed:
+            notes.append(
+                f"WARNING: g fits only where {', '.join(claim.needed)}, and f needs no such thing: "
+                "check it with inputs whose sizes all differ"
+            )
+        return replace(found, notes=tuple(notes))
 
 
 def assert_gradient(
@@ -142,8 +207,9 @@ def _array(x: Any, what: str) -> Array:
 
 def _claimed(
     result: Any, arrays: Sequence[Array], wrt: int | Sequence[int] | None
-) -> list[tuple[int, Array]]:
-    """The gradients, each with the position of its input; None is no claim."""
+) -> list[tuple[int, Array, int | None]]:
+    """The gradients, each with the position of its input, and its place in what g gave if that is
+    several; None is no claim."""
     several = isinstance(result, tuple) or (
         isinstance(result, list) and len(arrays) > 1 and len(result) == len(arrays)
     )
@@ -158,7 +224,11 @@ def _claimed(
             "tuple with one for each, or say by `wrt` which inputs they belong to."
         )
     pairs = zip(places, gradients, strict=True)
-    found = [(i, np.asarray(x)) for i, x in pairs if x is not None]
+    found = [
+        (i, np.asarray(x), place if several else None)
+        for place, (i, x) in enumerate(pairs)
+        if x is not None
+    ]
     if not found:
         raise InputError("g gave no gradient.")
     return found

@@ -270,3 +270,85 @@ def test_figure() -> None:
     pytest.importorskip("matplotlib")
     figure = st.check_gradient(loss, gradient, SMALL_W).plot()
     assert [axis.get_xlabel() for axis in figure.axes] == ["relative step"]
+
+
+# ------------------------------------------------------------ where the functions can be followed
+
+
+def regression(X: Any, w: Any, y: Any) -> Any:
+    return ((X @ w - y) ** 2).mean() / 2
+
+
+def drawn(m: int, d: int) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(m, d)), rng.normal(size=d), rng.normal(size=m)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "slip", "right"),
+    [
+        (lambda X, w, y: X.T @ (X @ w - y), "factor m", "X' (X w - y) / m"),
+        (lambda X, w, y: X.T @ (X @ w + y) / X.shape[0], "`X w - y`, not `X w + y`", "- y) / m"),
+        (lambda X, w, y: 2 * X.T @ (X @ w - y) / len_of(y), "factor", "X' (X w - y) / m"),
+        (lambda X, w, y: X.T @ (X @ w - y) / X.shape[1], "`m`, not `n`", "X' (X w - y) / m"),
+    ],
+)
+def test_a_wrong_gradient_function_is_read_and_mended(wrong: Any, slip: str, right: str) -> None:
+    found = st.check_gradient(regression, wrong, *drawn(5, 3), wrt=1)
+    (check,) = found.inputs
+    assert found.verdict == "wrong"
+    assert slip in check.slip
+    assert right in check.suggestion
+    assert f"right is {check.suggestion}" in str(found)
+
+
+def len_of(y: Any) -> Any:
+    return y.shape[0]
+
+
+def test_arrays_that_are_no_arguments_are_symbols_too() -> None:
+    found = st.check_gradient(loss, lambda w: X.T @ (X @ w + Y) / X.shape[0], SMALL_W)
+    assert "`X w - Y`, not `X w + Y`" in found.inputs[0].slip
+
+
+def test_backward_rules_are_read() -> None:
+    def slipped(x: Any, w: Any, b: Any, upstream: Any) -> Any:
+        delta = upstream * (1 - layer(x, w, b))
+        return delta @ w.T, x.T @ delta, delta.sum(axis=0)
+
+    found = st.check_gradient(layer, slipped, X, W, B)
+    assert [c.verdict for c in found.inputs] == ["wrong"] * 3
+    assert all("tanh(x w + b').^2" in c.slip for c in found.inputs)
+
+
+def test_equal_sizes_that_hide_an_error_are_warned_of() -> None:
+    def by_columns(X: Any, w: Any, y: Any) -> Any:
+        return X.T @ (X @ w - y) / X.shape[1]
+
+    found = st.check_gradient(regression, by_columns, *drawn(4, 4), wrt=1)
+    assert found.right
+    assert "WARNING: right at these sizes (m = n), and wrong at others" in str(found)
+    apart = st.check_gradient(regression, by_columns, *drawn(5, 4), wrt=1)
+    assert apart.verdict == "wrong"
+    right = st.check_gradient(
+        regression, lambda X, w, y: X.T @ (X @ w - y) / len_of(y), *drawn(4, 4), wrt=1
+    )
+    assert right.right
+    assert "WARNING" not in str(right)
+
+
+def test_what_cannot_be_followed_is_judged_by_its_values() -> None:
+    def branching(w: Any) -> Any:
+        return w @ w if w[0] > -100 else w.sum()
+
+    found = st.check_gradient(branching, lambda w: w, SMALL_W)
+    assert found.verdict == "wrong"
+    assert found.diagnosis == "0.5 times the gradient"
+    assert not found.inputs[0].slip
+
+
+def test_transposed_where_shapes_are_equal_is_read() -> None:
+    found = st.check_gradient(
+        regression, lambda X, w, y: X @ (X @ w - y) / X.shape[0], *drawn(4, 4), wrt=1
+    )
+    assert "transpose" in found.inputs[0].slip

@@ -165,6 +165,9 @@ def _add_derive(commands: Any) -> None:
     depth.add_argument("--steps", action="store_true", help="also what was rejected, and why")
     depth.add_argument("-q", "--quiet", action="store_true", help="the gradients alone")
     derive.add_argument(
+        "--separate", action="store_true", help="tell each derivation alone, with all its steps"
+    )
+    derive.add_argument(
         "--format",
         choices=FORMATS,
         default="text",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..api import Derivation, Problem
 from ..core.deadline import limited
@@ -13,9 +14,11 @@ from ..core.errors import InputError, RequestError, ShapetrickError
 from .outcome import DONE, WRONG, BadInput, refused, warner
 from .sources import GivenProblem, each_source, several
 
-NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
+if TYPE_CHECKING:
+    from ..core.results import Result
+    from ..render.layout import Row
 
-ShowDerivation = Callable[[Derivation], None]
+NOTHING_ASKED = "nothing is asked for: end with a request such as `grad J wrt X`."
 
 
 def run(args: Namespace) -> int:
@@ -35,7 +38,7 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
     problem, warn = source.problem, warner()
     requests = _requests(problem, args.wrt)
     derived: list[Derivation] = []
-    show = derived.append if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
+    shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
     status = DONE
     for request in requests:
 
@@ -43,7 +46,7 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
             derivation = request.derive(seed=args.seed, time_limit=None)[0]
             if args.quiet:
                 warn(derivation.warnings)
-            show(derivation)
+            (derived.append if shown is None else shown)(derivation)
             return derivation
 
         try:
@@ -52,10 +55,13 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
             status = max(status, refused(e, source.file))
             continue
         status = max(status, DONE if derivation.verified else WRONG)
-    if derived:
-        document = _DOCUMENTS[args.format]
+    if derived or shown:
         try:
-            print(limited(args.time_limit, lambda: document(problem, derived, args)))
+            if shown is not None:
+                limited(args.time_limit, shown.finish)
+            else:
+                document = _DOCUMENTS[args.format]
+                print(limited(args.time_limit, lambda: document(problem, derived, args)))
         except ShapetrickError as e:
             return max(status, refused(e, source.file))
     return status
@@ -71,42 +77,76 @@ def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
         raise BadInput(str(e)) from e
 
 
-def _text(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> ShowDerivation:
-    from ..render import terminal as render
+class _Text:
+    """Derivations on the terminal; those that are told together wait for each other."""
 
-    problem = source.problem
-    target = render.terminal(args.color)
-    style = render.Style(render.width_of(target), args.steps, args.quiet)
-    first = True
-    if several(args):
-        render.show([[(str(source.file), "bold")]], target)
+    def __init__(
+        self, source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace
+    ) -> None:
+        from ..render import terminal as render
+        from ..render.document import Telling
 
-    def show(d: Derivation) -> None:
-        nonlocal first
-        result = replace(d.result, steps=() if args.quiet else d.steps)
-        rows = render.result_rows(result, style, problem.data.definitions)
-        if not args.quiet:
-            rows = [*(render.problem_rows(problem.data, style) if first else [[]]), *rows]
-        if sizes is not None:
-            rows += [[], *render.account_rows(d.account(sizes), style)]
-        render.show(rows, target)
-        first = False
-
-    return show
-
-
-def _json(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> ShowDerivation:
-    from ..interop.json_export import account_data
-
-    def show(d: Derivation) -> None:
-        data = d.to_dict()
+        self._render = render
+        self._data, self._sizes = source.problem.data, sizes
+        self._alone = args.separate or args.quiet or sizes is not None
+        self._target = render.terminal(args.color)
+        self._style = render.Style(render.width_of(self._target), args.steps, args.quiet)
+        self._first, self._telling = True, Telling()
+        self._waiting: list[Result] = []
         if several(args):
-            data["file"] = source.file
-        if sizes is not None:
-            data["cache"] = account_data(d.account(sizes))
+            render.show([[(str(source.file), "bold")]], self._target)
+
+    def __call__(self, d: Derivation) -> None:
+        """Show a derivation, or let it wait for those that are told with it."""
+        from ..render.document import are_joint
+
+        result = replace(d.result, steps=() if self._style.quiet else d.steps)
+        if self._alone:
+            rows = self._render.result_rows(result, self._style, self._data.definitions)
+            if self._sizes is not None:
+                rows += [[], *self._render.account_rows(d.account(self._sizes), self._style)]
+            self._show(rows)
+            return
+        if self._waiting and not are_joint(self._waiting, result):
+            self.finish()
+        self._waiting.append(result)
+
+    def finish(self) -> None:
+        """Show those that wait."""
+        if self._waiting:
+            own, style = self._data.definitions, self._style
+            self._show(self._render.joint_rows(self._waiting, style, own, self._telling))
+            self._waiting.clear()
+
+    def _show(self, rows: list[Row]) -> None:
+        if not self._style.quiet:
+            first = self._render.problem_rows(self._data, self._style) if self._first else [[]]
+            rows = [*first, *rows]
+        self._render.show(rows, self._target)
+        self._first = False
+
+
+class _Json:
+    """An object for each derivation, on a line."""
+
+    def __init__(
+        self, source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace
+    ) -> None:
+        self._file, self._sizes = source.file if several(args) else None, sizes
+
+    def __call__(self, d: Derivation) -> None:
+        """Print it."""
+        from ..interop.json_export import account_data
+
+        data = d.to_dict()
+        if self._file is not None:
+            data["file"] = self._file
+        if self._sizes is not None:
+            data["cache"] = account_data(d.account(self._sizes))
         print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
 
-    return show
+    def finish(self) -> None:
+        """Nothing waits."""
 
 
 def _account_sizes(args: Namespace) -> Mapping[str, int] | None:
@@ -118,7 +158,8 @@ def _account_sizes(args: Namespace) -> Mapping[str, int] | None:
     return sizes_of(args.sizes)
 
 
-_SHOWN = {"text": _text, "json": _json}  # one after the other; the others are a document
+# One after the other; the others are a document.
+_SHOWN: dict[str, type[_Text] | type[_Json]] = {"text": _Text, "json": _Json}
 
 
 def _article(problem: Problem, derived: Sequence[Derivation], args: Namespace) -> str:
@@ -127,7 +168,7 @@ def _article(problem: Problem, derived: Sequence[Derivation], args: Namespace) -
 
     results = [replace(d.result, steps=() if args.quiet else d.steps) for d in derived]
     detail = ANSWER if args.quiet else STEPS if args.steps else LINES
-    parts = [*article.derivation_parts(results, problem.data, detail)]
+    parts = [*article.derivation_parts(results, problem.data, detail, args.separate)]
     if not args.quiet:
         parts = [*article.problem_parts(problem.data), *parts]
     return article.written(parts, args.format, args.standalone)

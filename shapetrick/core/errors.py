@@ -103,9 +103,11 @@ class OperandError(InputError, TypeError):
 class TraceError(InputError):
     """A Python function does what can't be followed, or is read as something else.
 
-    `file` is the one in which the place is."""
+    `file` is the one in which the place is; `equal` are two dimensions, if it is that these would
+    have to be equal."""
 
     file: str | None = None
+    equal: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return super().__str__() if self.file is None else f"{self.file}, {super().__str__()}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -193,6 +193,7 @@ def _key(e: Structured) -> tuple[str, str, str]:
 # ------------------------------------------------------------------------------------ written forms
 
 _form = dataclass(frozen=True, slots=True, eq=False, repr=False)
+Action = Literal["flip", "cumsum", "lower", "upper", "shift"]
 Bounds = tuple[Dim, Dim]  # the first and the last of the rows or columns that are taken
 
 
@@ -218,7 +219,7 @@ class Acted(Expr):
     """A shift, a turn, a cumulative sum or a triangle as it is written: a function, what it is told
     beside its argument, and an axis."""
 
-    function: str
+    function: Action
     by: Dim | None
     axis: int | None
     op: ClassVar[str] = "acted"
@@ -390,7 +391,7 @@ def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
     return node(Part, (a,), shape, rows, cols)  # type: ignore[arg-type]
 
 
-def acted(function: str, a: Expr, axis: int | None = None, by: Dim | None = None) -> Expr:
+def acted(function: Action, a: Expr, axis: int | None = None, by: Dim | None = None) -> Expr:
     """A function of a matrix that keeps its shape, as it is written."""
     return node(Acted, (a,), a.shape, function, by, axis)
 
@@ -402,7 +403,7 @@ def _reversed_sums(a: Expr, axis: int) -> Expr:
 def _alone(e: Structured) -> Expr:
     """A constant where nothing is beside it."""
     rows, cols = e.shape
-    if e.pattern in ("lower", "upper"):
+    if e.pattern == "lower" or e.pattern == "upper":
         return acted(e.pattern, ones(rows, cols))
     if e.pattern == "turned":
         return acted("flip", eye(rows), 0)
@@ -496,7 +497,7 @@ def _masked(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
         inner = times(*(new[a] for a in rest if not a.is_scalar))
         for mask in fits:
             assert isinstance(mask, Structured)
-            inner = acted(mask.pattern, inner)
+            inner = acted("lower" if mask.pattern == "lower" else "upper", inner)
         return times(*scalars, inner, *(new[a] for a in masks if a not in fits))
     found = _placement(times(*args), new)
     if found is not None and found.core.is_scalar:

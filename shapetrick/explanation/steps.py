@@ -16,8 +16,9 @@ from fractions import Fraction
 
 from ..algebra.extraction import spell
 from ..algebra.index_terms import opened
+from ..algebra.monomials import Product
 from ..core.dims import Shape
-from ..core.expr import Expr, Name, Symbol, Transpose, add, number, symbol, times, zeros
+from ..core.expr import UNIT, Expr, Name, Symbol, Transpose, add, number, symbol, times, zeros
 from ..core.problem import Request
 from ..core.results import Factor, Line, Step
 from ..derivation.chain_rule import active_nodes
@@ -197,7 +198,7 @@ class Paper:
         arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
         return Line(
             draft.coefficient,
-            draft.factors,
+            _cancelled(draft.factors),
             arrangement,
             found.fitting,
             found.all_counted,
@@ -218,6 +219,25 @@ class Paper:
             else:
                 groups[key] = replace(first, coefficient=first.coefficient + draft.coefficient)
         return [draft for draft in groups.values() if draft.coefficient]
+
+
+def _cancelled(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The factors without the scalars that cancel: `2 norm(r)` and `1 / norm(r)` are 2."""
+    left = list(factors)
+    for factor in factors:
+        powers = Product.of(factor.expression) if factor.expression.is_scalar else Product()
+        if powers.coefficient != 1 or len(powers.factors) != 1 or powers.factors[0][1] >= 0:
+            continue
+        base, exponent = powers.factors[0]
+        for i, other in enumerate(left):
+            if other.expression.is_scalar:
+                product = Product.of(other.expression)
+                if dict(product.factors).get(base, 0) + exponent >= 0:
+                    product = product.times(powers)
+                    left[i] = Factor(product.expression(), f"{other.origin}; {factor.origin}")
+                    left.remove(factor)
+                    break
+    return tuple(f for f in left if f.expression != UNIT or len(left) == 1)
 
 
 def _untransposed(e: Expr) -> Expr:

@@ -7,6 +7,7 @@ from ..core.errors import Span
 from ..core.problem import Problem, Request
 from .elaboration import (
     all_dimensions,
+    in_matrix_notation,
     lowering_for,
     scope_of,
     shape_of_result,
@@ -30,7 +31,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary_of(problem), problem.functions)
-    node = resolve(node, {**problem.symbols, **problem.definitions}.__contains__)
+    values = {**problem.symbols, **problem.definitions}
+    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     return node, _lowering_of(problem, request, node, text, shape_of_result(request))
 
 

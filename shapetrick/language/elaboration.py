@@ -15,24 +15,31 @@ from ..core.errors import (
     CallError,
     InferenceError,
     InputError,
-    NameProblem,
     ParseError,
     RequestError,
     ShapeError,
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.indices import base_of
 from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
-from .index_binders import defined_by_entries, has_indices
+from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, table_words, unknown_names, vocabulary
-from .selections import resolve, resolved
+from .scope import (
+    Declared,
+    Scope,
+    complain,
+    gather,
+    refuse_members,
+    table_words,
+    unknown_names,
+    vocabulary,
+)
+from .selections import plain_of, resolve, resolved
 from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
@@ -87,7 +94,9 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     except InputError as error:
         raise error.located(None, text) from None
     statements = resolved(text, statements)
-    if not heads and not has_indices(statements):
+    if not heads and not has_indices(
+        (root for s in statements for root in roots(s)), plain_of(statements)
+    ):
         return statements, []
     from .index_notation import IndexNotation  # of all problems, only those with indices need it
 
@@ -103,6 +112,23 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
 def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
     """What is claimed of two expressions."""
     return [s for s in statements if isinstance(s, Equality)]
+
+
+def in_matrix_notation(
+    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+) -> SyntaxNode:
+    """An expression in the names of a problem, in matrix notation."""
+    if problem.families is not None or not has_indices([node], values):
+        return node
+    from .index_notation import expression_in_matrix_notation
+
+    scope = scope_of(text, values, problem)
+    names = IndexNames({*values}, set(), {*scope.dims})
+    inference = _inference(scope, {name: value.shape for name, value in values.items()})
+    try:
+        return expression_in_matrix_notation(text, node, names, inference)
+    except InputError as error:
+        raise error.located(None, text) from None
 
 
 def _refuse_loose(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
@@ -156,34 +182,12 @@ def _in_names(
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = resolve(node, values.__contains__)
+    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
-        _refuse_members(text, opened(node))
+        refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
         scope.dims.update(dict.fromkeys(all_dimensions(problem)))
     return node, scope, values
-
-
-def _refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
-    """Refuse sums over members, and functions that are one, where there are none."""
-    for node in nodes:
-        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
-            base = base_of(node.value[0])
-            raise NameProblem(
-                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
-                f"or declare `{base}[l] : elementwise for l = 1..L`.",
-                node.span,
-                text,
-            )
-        if node.kind == "running":
-            letter = node.value.letter
-            raise NameProblem(
-                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
-                "many there are as a factor, or declare what differs from term to term, as in "
-                f"`x[{letter}] : n for {node.value}`.",
-                node.span,
-                text,
-            )
 
 
 def lowering_for(
@@ -320,7 +324,7 @@ class Elaboration:
         claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
         claims += [list(opened(side)) for q in self.equalities for side in (q.left, q.right)]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            _refuse_members(scope.text, nodes)
+            refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
         roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
         roots += [side for q in self.equalities for side in (q.left, q.right)]

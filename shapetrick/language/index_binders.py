@@ -7,10 +7,10 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
 from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of
@@ -36,6 +36,7 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
+_COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
 _LOWERED = re.compile(r"([^\W\d_]+|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
@@ -43,13 +44,20 @@ _LOWERED = re.compile(r"([^\W\d_]+|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-
 
 class Binder(NamedTuple):
     """What binds letters: a reduction's name, the letters, the ranges that were given for some,
-    whether the letters are different, and which of these are bound here (None for all)."""
+    how two letters compare, and which of these are bound here (None for all)."""
 
     function: str
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    apart: bool = False
+    compared: Literal["", "≠", "<", ">"] = ""
+
+
+class EntryHead(NamedTuple):
+    """The letters of what is defined by its entries, and the range that is given for one."""
+
+    letters: tuple[str, ...] = ()
+    over: Range | None = None
 
 
 class IndexBuilder:
@@ -79,10 +87,12 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
     function = BINDERS[m.group().rstrip("_ ")]
-    different = re.fullmatch(r"(\w+)\s*(?:≠|!=)\s*(\w+)", below)
-    if different is not None and not above:
-        node = Binder(function, (different[1], different[2]), None, (), True)
-        return SyntaxNode("binder", (), node, span)
+    pair = re.fullmatch(r"(\w+)\s*(≠|!=|<|>)\s*(\w+)", below)
+    if pair is not None and not above:
+        compared = _COMPARED[pair[2]]
+        return SyntaxNode(
+            "binder", (), Binder(function, (pair[1], pair[3]), None, (), compared), span
+        )
     letters: list[str] = []
     ranges: list[Range] = []
     for part in below.split(","):
@@ -93,8 +103,8 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
         words = [letter] if equals or not letter.isalpha() else [*letter]
         if not all(word.isidentifier() for word in words) or (equals and over is None):
             raise ParseError(
-                "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …` or "
-                "`sum(i ≠ j) …`.",
+                "a sum over indices is `sum(i) …`, `sum(i, j) …`, `sum(i = 1..n) …`, "
+                "`sum(i ≠ j) …` or `sum(i < j) …`.",
                 span,
             )
         letters += words
@@ -117,10 +127,10 @@ def read_below(text: str, span: Span) -> SyntaxNode:
 
 def defined_by_entries(
     statements: Sequence[Statement],
-) -> tuple[list[Statement], dict[str, tuple[str, ...]]]:
+) -> tuple[list[Statement], dict[str, EntryHead]]:
     """The statements with `Y[i,k] = …` as definitions of matrices, and the letters of each. Raises
     ParseError for a family with several indices."""
-    heads: dict[str, tuple[str, ...]] = {}
+    heads: dict[str, EntryHead] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
     families = {
@@ -139,7 +149,7 @@ def defined_by_entries(
             letters = tuple(i.letter for i in indices if not i.offset)
             different = len(set(letters)) == len(indices) and "" not in letters
             if different and not ends & {*letters} and _is_by_entries(s, letters, families):
-                heads[base] = letters
+                heads[base] = EntryHead(letters, s.over)
                 s = replace(s, name=PlacedName(base, s.name.span), over=None)
         elif isinstance(s, Definition):
             s = _defined_below(s, plain, heads)
@@ -166,7 +176,7 @@ def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
     return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
 
 
-def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, ...]]) -> Definition:
+def _defined_below(s: Definition, plain: set[str], heads: dict[str, EntryHead]) -> Definition:
     """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
     m = _BELOW.fullmatch(_written_out(s.name.name))
     if m is None or not m["index"].isalpha() or m["base"] in plain:
@@ -175,7 +185,7 @@ def _defined_below(s: Definition, plain: set[str], heads: dict[str, tuple[str, .
     nodes = list(postorder(s.body))
     if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, plain) for t in letters):
         return s
-    heads[m["base"]] = letters
+    heads[m["base"]] = EntryHead(letters)
     return replace(s, name=PlacedName(m["base"], s.name.span))
 
 
@@ -232,17 +242,29 @@ def roots(s: Statement) -> Iterator[SyntaxNode]:
                 yield s.claim
 
 
-def has_indices(statements: Iterable[Statement]) -> bool:
-    """Whether something in them may be index notation."""
-    for s in statements:
-        for node in (n for root in roots(s) for n in postorder(root)):
-            match node.kind:
-                case "selected" | "binder" | "bound":
+def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:
+    """Whether something in them may be index notation, of the names that are no families."""
+    for node in (n for root in expressions for n in postorder(root)):
+        match node.kind:
+            case "binder" | "bound":
+                return True
+            case "selected":
+                if any(n.kind == "name" for s in node.value for n in _names(s)):
                     return True
-                case "name" if isinstance(node.value, str) and not isinstance(node.value, Member):
-                    if "_" in node.value or _LOWERED.search(node.value):
-                        return True
+            case "name" if not isinstance(node.value, Member):
+                if node.value not in plain and _may_have_index(node.value, plain):
+                    return True
     return False
+
+
+def _may_have_index(name: str, plain: Container[str]) -> bool:
+    if "_" not in name and not _LOWERED.search(name):
+        return False
+    written = _written_out(name)
+    m = _BELOW.fullmatch(written)
+    if m is not None and (m["base"] in plain or m["base"].upper() in plain):
+        return True
+    return bool(_SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
 
 
 @dataclass(slots=True)
@@ -352,7 +374,7 @@ class BoundReader:
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
             found |= {i.letter for i in node.value.indices if i.letter}
-        elif node.kind == "bound" and not node.value.apart:
+        elif node.kind == "bound" and not node.value.compared:
             found -= {*node.value.letters}
         elif node.kind == "running":
             found -= {node.value.letter}
@@ -502,7 +524,7 @@ class BoundReader:
     def _scoped(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
         """Of `sum(i ≠ j)`, the letters that are not bound further out are what it binds."""
         nodes = list(postorder(root))
-        if not any(n.kind == "bound" and n.value.apart for n in nodes):
+        if not any(n.kind == "bound" and n.value.compared for n in nodes):
             return root
         binders: dict[SyntaxNode, Binder] = {}
         stack = [(root, heads)]

@@ -6,7 +6,7 @@ what the translation knows is used.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,13 @@ _REDUCED: Mapping[str, Any] = {
     "prod": np.prod,
 }
 _CONSTANTS = {"pi": np.pi, "e": np.e}
+_TRIANGLES: Mapping[str, Callable[[Array], Array]] = {"upper": np.triu, "lower": np.tril}
+# Of the pairs of two letters, those that are summed.
+_MASKS: Mapping[str, Callable[[Array], Array]] = {
+    "≠": lambda ones: ones - np.eye(len(ones)),
+    "<": lambda ones: np.triu(ones, 1),
+    ">": lambda ones: np.tril(ones, -1),
+}
 # From where values are drawn, until all entries are finite: log and sqrt want positive ones.
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
 
@@ -46,6 +53,11 @@ class LetterMeanings(Protocol):
     @property
     def sized(self) -> Mapping[SyntaxNode, Dim]:
         """The parts that stand for dimensions."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[SyntaxNode, SyntaxNode]:
+        """Of what has numbers among its indices, the row, column or slice that they tell."""
         ...
 
     @property
@@ -91,8 +103,10 @@ def _plain_parts(node: SyntaxNode, reader: LetterMeanings) -> Iterator[SyntaxNod
         part = stack.pop()
         is_open = part in reader.values or part.kind == "bound" or part is node
         if part.kind == "selected" and is_open:
-            yield from (a for a in part.args if not reader.is_identity(a))
-        elif is_open:
+            base = reader.parts.get(part, part.args[0])
+            if not reader.is_identity(base):
+                yield base
+        elif is_open or part.kind in ("'", "*"):  # which a form may turn
             stack.extend(part.args)
         elif part.kind != "number":
             yield part
@@ -145,14 +159,15 @@ class _LetterValues:
             if self.reader.is_identity(node.args[0]):
                 pairs.append(letters)
                 continue
-            shape = self._matrix(node.args[0]).shape
+            shape = self._matrix(node).shape
             sides = shape if len(letters) == 2 else (max(shape),)
             self.extents.update((s, n) for s, n in zip(letters, sides, strict=True) if s)
         for letters in pairs * len(pairs):
             known = [self.extents[s] for s in letters if s in self.extents]
             self.extents.update(dict.fromkeys(letters, *known[:1]) if known else {})
 
-    def _matrix(self, base: SyntaxNode) -> Array:
+    def _matrix(self, node: SyntaxNode) -> Array:
+        base = self.reader.parts.get(node, node.args[0])
         return self.drawn[base.value if base.kind == "name" else base]
 
     def _inside(self, root: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -227,7 +242,7 @@ class _LetterValues:
         if self.reader.is_identity(base):
             matrix = np.eye(self.extents[letters[0]])
         else:
-            matrix = self._matrix(base)
+            matrix = self._matrix(node)
         if len(letters) == 1:
             letters = [*letters, ""] if matrix.shape[1] == 1 else ["", *letters]
         count = len(self.letters)
@@ -247,11 +262,14 @@ class _LetterValues:
         binder = node.value
         letters = binder.letters if binder.summed is None else binder.summed
         axes = tuple(self.letters.index(s) for s in letters)
-        if binder.apart:
+        if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])
-            mask = np.eye(n).reshape([n if k in (i, j) else 1 for k in range(body.ndim)])
-            body = np.where(mask > 0, 0.0, body)
+            mask = _MASKS[binder.compared](np.ones((n, n)))
+            mask = (mask if i < j else mask.T).reshape(
+                [n if k in (i, j) else 1 for k in range(body.ndim)]
+            )
+            body = np.where(mask > 0, body, 0.0)
         return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
@@ -266,6 +284,8 @@ class _LetterValues:
             return value
         if name == "eye":
             return self._lifted(np.eye(self.reader.sized[sizes[0]].size(self.sizes)))
+        if name in _TRIANGLES:
+            return np.asarray(_TRIANGLES[name](args[0]))
         if name not in NAMES:
             extent = [self.reader.sized[s].size(self.sizes) for s in sizes]
             return self._lifted(np.ones((*extent, 1)[:2]))

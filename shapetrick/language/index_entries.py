@@ -21,6 +21,7 @@ from .syntax import Callee, SyntaxNode
 Slots = tuple[str | None, str | None]  # the letters of the rows and of the columns; None for one
 SUM = "sum"  # of all reductions, the one that goes into products
 MOST_NESTED = 60
+SMALL, STEEP = 1e-12, 1e4  # a step from 0, and the slope that no smooth function has there
 NESTED = "there are more than 60 levels of sums and brackets: name its parts in lines of their own."
 
 
@@ -227,6 +228,21 @@ def entry_call(function: Callee | tuple[str, int], args: tuple[EntryTerm, ...]) 
         if value == int(value):
             return entry_number(int(value))
     return EntryCall(args, function)
+
+
+def is_smooth_at_zero(e: EntryCall | EntryPower) -> bool:
+    """Whether a function has a bounded slope where its first argument is 0; a power, if its
+    exponent is a natural number."""
+    if isinstance(e, EntryPower):
+        p = e.args[1]
+        return isinstance(p, EntryNumber) and p.value.denominator == 1 and p.value > 0
+    if len(e.args) > 1 or not isinstance(e.function, Callee):
+        return True
+    row = TABLE[NAMES[e.function.name]]
+    at = np.array([[0.0], [SMALL]])
+    with np.errstate(all="ignore"):
+        low, high = row.value(at, None).ravel()
+    return bool(abs(high - low) < STEEP * SMALL)
 
 
 def reduction(

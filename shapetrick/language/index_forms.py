@@ -197,7 +197,7 @@ class FormWriter:
         try:
             if any(_is_difference(f, summed) for f in factors):
                 raise NoMatrixForm(summed)
-            found = self._eliminated(factors, summed)
+            found = self._eliminated(factors, summed, rows, cols)
         except NoMatrixForm:
             terms = _multiplied_out(factors)
             if terms is None:
@@ -207,14 +207,20 @@ class FormWriter:
             return self.form(entry_sum(parts), rows, cols)
         return self._joined(number, found, rows, cols)
 
-    def _eliminated(self, factors: Sequence[EntryTerm], over: Sequence[str]) -> _LetterFactors:
+    def _eliminated(
+        self,
+        factors: Sequence[EntryTerm],
+        over: Sequence[str],
+        rows: str | None,
+        cols: str | None,
+    ) -> _LetterFactors:
         """What is left of a product that is summed over letters. Raises NoMatrixForm."""
         factors, summed = _without_deltas(factors, over)
         found = _LetterFactors()
         for factor in factors:
             if len(factor.letters) > 2:
                 raise NoMatrixForm(factor.letters)
-            self._gather(found, factor)
+            self._gather(found, factor, rows, cols)
         while summed:
             letter = min(reversed(summed), key=lambda s: len(found.beside(s)))
             beside = found.beside(letter)
@@ -251,11 +257,13 @@ class FormWriter:
         self.dims[new] = self.dims[letter]
         return new
 
-    def _gather(self, found: _LetterFactors, e: EntryTerm) -> None:
+    def _gather(self, found: _LetterFactors, e: EntryTerm, *outer: str | None) -> None:
         """Take in a factor of at most two letters."""
         below = isinstance(e, EntryPower) and e.args[1] == EntryNumber(value=Fraction(-1))
         inner = e.args[0] if below else e
         letters = _in_order(e)
+        if not isinstance(inner, EntryOf):
+            letters.sort(key=lambda s: (s == outer[1]) - (s == outer[0]))
         rows, cols = (*letters, None, None)[:2]
         factor = FormFactor(self.form(inner, rows, cols), below)
         if rows is None:

@@ -13,7 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from ..core.dims import ONE
 from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
-from .index_binders import BoundReader, IndexNames, names_given, roots
+from .index_binders import BoundReader, EntryHead, IndexNames, names_given, roots
+from .index_ranges import with_slices
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
 from .shape_errors import source
@@ -29,7 +30,7 @@ from .syntax import (
 )
 from .unparser import Unparser
 
-Heads = Mapping[str, tuple[str, ...]]  # the letters of what is defined by entries
+PLAIN = EntryHead()  # of what is not defined by its entries
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class IndexNotation:
     text: str
     statements: Sequence[Statement]
     inference: Inference
-    heads: Heads = field(default_factory=dict)
+    heads: Mapping[str, EntryHead] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     known: IndexNames = field(init=False)
 
@@ -54,14 +55,14 @@ class IndexNotation:
         for k in self._order():
             s = self.statements[k]
             if isinstance(s, Definition):
-                heads = self.heads.get(s.name.name, ())
-                self._check_heads(heads, s)
-                body = self._read(s.body, reader, heads, s)
+                head = self.heads.get(s.name.name, PLAIN)
+                self._check_heads(head.letters, s)
+                body = self._read(s.body, reader, head, s)
                 found[k] = s if body is s.body else replace(s, body=body)
                 self._infer(s.name.name, body)
             elif isinstance(s, Asked):
-                of = self._read(s.of, reader, (), s)
-                claim = None if s.claim is None else self._read(s.claim, reader, (), s)
+                of = self._read(s.of, reader, PLAIN, s)
+                claim = None if s.claim is None else self._read(s.claim, reader, PLAIN, s)
                 found[k] = replace(s, of=of, claim=claim)
         return [found.get(k, s) for k, s in enumerate(self.statements)]
 
@@ -75,9 +76,9 @@ class IndexNotation:
                 )
 
     def _read(
-        self, node: SyntaxNode, reader: IndexReader, heads: Sequence[str], s: Statement
+        self, node: SyntaxNode, reader: IndexReader, head: EntryHead, s: Statement
     ) -> SyntaxNode:
-        return in_matrix_notation(self.text, node, reader, self.said, heads, s)
+        return in_matrix_notation(self.text, node, reader, self.said, head, s)
 
     def _declare(self, known: IndexNames) -> None:
         """Give the names their shapes, unknown ones where none are given."""
@@ -140,23 +141,31 @@ def in_matrix_notation(
     node: SyntaxNode,
     reader: IndexReader,
     said: list[str],
-    heads: Sequence[str] = (),
+    head: EntryHead = PLAIN,
     statement: Statement | None = None,
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known, text)
-    found = reader.translated(binding.bound(node, heads), heads)
+    bound = with_slices(binding.bound(node, head.letters), head.over)
+    found = reader.translated(bound, head)
     if found is node:
         return node
     said += [reading for reading in binding.said if reading not in said]
     written = Unparser(text, node).write(found)
     typed = source(text, node)
-    if heads and isinstance(statement, Definition):
+    if head.letters and isinstance(statement, Definition):
         typed = text[statement.name.span.start : node.span.end]
         written = f"{statement.name.name} = {written}"
     if typed != written:
         said.append(f"`{' '.join(typed.split())}` is read as `{written}`.")
     return replace(found, span=node.span)
+
+
+def expression_in_matrix_notation(
+    text: str, node: SyntaxNode, names: IndexNames, inference: Inference
+) -> SyntaxNode:
+    """An expression in names whose shapes are known, in matrix notation. Raises InputError."""
+    return in_matrix_notation(text, node, IndexReader(text, names, inference), [])
 
 
 def known_names(statements: Iterable[Statement]) -> IndexNames:

@@ -17,11 +17,14 @@ from ..core.dims import ONE, SCALAR, Dim, Shape, shape_text
 from ..core.errors import InferenceError, NameProblem, ShapeError, ShapetrickError, Span
 from ..core.functions import NAMES, TABLE, Function, parse_signature
 from ..core.indices import Range
-from .index_binders import DELTAS, Binder, IndexNames
+from .index_binders import DELTAS, Binder, EntryHead, IndexNames
 from .index_checks import agree
 from .index_entries import (
     SUM,
+    ZERO,
     Diverging,
+    EntryCall,
+    EntryPower,
     EntryTerm,
     PlainMatrix,
     delta,
@@ -32,11 +35,13 @@ from .index_entries import (
     entry_product,
     entry_sum,
     inverted,
+    is_smooth_at_zero,
     negated,
     reduction,
     substituted,
 )
 from .index_forms import FormWriter, NoMatrixForm
+from .index_ranges import is_part
 from .notated_calls import SIGNS
 from .parser import parse_expression
 from .scope import IDENTITIES, SIZED, UNSIZED, vocabulary
@@ -74,10 +79,12 @@ class IndexReader:
     )  # of the letters that are bound, and of sides
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
+    parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
 
-    def translated(self, root: SyntaxNode, heads: Sequence[str] = ()) -> SyntaxNode:
-        """The expression in matrix notation; with `heads`, the matrix or column with this entry for
-        each of these letters. Raises InputError."""
+    def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
+        """The expression in matrix notation; of what is defined by its entries, the matrix or
+        column with this entry for each letter. Raises InputError."""
+        heads = head.letters
         done: dict[SyntaxNode, SyntaxNode] = {}
         for node in postorder(root):
             args = tuple([done[a] for a in node.args])
@@ -95,6 +102,8 @@ class IndexReader:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
         self._check_heads(value, heads, root)
+        if head.over is not None and not is_part(root, head.over):
+            self._check_range(head.over, value.open[head.over.letter], root)
         value = replace(value, open={})
         rows, cols = (*heads, None)[:2]
         self.dims.update(self.values[found].open if found in self.values else {})
@@ -114,9 +123,8 @@ class IndexReader:
             for node in postorder(bound):
                 if node.kind == "name" and self.known.is_letter(node.value):
                     raise NameProblem(
-                        f"an index in a sum is a letter alone, and nothing is added to "
-                        f"`{node.value}`: take parts that are as long first, `a = x[2..n]` and `b "
-                        "= x[1..n-1]`, and sum their entries.",
+                        f"an index with a number added to it needs the range of its letter: "
+                        f"`sum({node.value} = 1..n-1) …`.",
                         bound.span,
                         self.text,
                     )
@@ -212,6 +220,9 @@ class IndexReader:
         """A value in matrix notation, with letters for its sides."""
         if node.kind == "number":
             return InLetters(entry_number(node.value))
+        if node.kind == "'":
+            turned = self._plain(node.args[0])
+            return InLetters(turned.entry, turned.cols, turned.rows)
         rows, cols = (None if d == ONE else self._fresh(_SIDE, d) for d in self.shape(node))
         return InLetters(entry_of(self._matrix(node), rows, cols), rows, cols)
 
@@ -317,6 +328,7 @@ class IndexReader:
             )
             whole = SyntaxNode("selected", (base,), rest, node.span)
             shape = self.shape(whole)
+            self.parts[node] = whole
         for dim, letter in zip(shape, letters, strict=True):
             slot = letter or (None if dim == ONE else self._fresh(_SIDE, dim))
             if letter and opened.setdefault(letter, dim) != dim:
@@ -518,8 +530,8 @@ class IndexReader:
                 raise NameProblem(f"nothing tells over what the index `{letter}` runs.", node.span)
         for given in binder.ranges:
             self._check_range(given, value.open[given.letter], node)
-        if binder.apart:
-            return self._apart(binder, letters, value)
+        if binder.compared:
+            return self._compared(binder, letters, value)
         return self._reduced(binder.function, letters, value)
 
     def _reduced(self, function: str, letters: Sequence[str], value: InLetters) -> InLetters:
@@ -528,29 +540,43 @@ class IndexReader:
         entry = reduction(substituted(value.entry, new), tuple(new.values()), function)
         return InLetters(entry, value.rows, value.cols, opened)
 
-    def _apart(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
-        """A sum over all pairs without those of equal letters."""
+    def _compared(self, binder: Binder, letters: Sequence[str], value: InLetters) -> InLetters:
+        """A sum over all pairs of letters that are different, or of which one is less."""
         a, b = binder.letters
         if binder.function != SUM:
-            raise ShapeError("`≠` stands in a sum: `sum(i ≠ j) …`.")
+            raise ShapeError(
+                f"`{binder.compared}` stands in a sum: `sum({a} {binder.compared} {b}) …`."
+            )
         if value.open.get(a) != value.open.get(b):
             raise ShapeError(
                 f"`{a}` runs over {value.open.get(a)} and `{b}` over {value.open.get(b)}: they "
                 "can't be compared."
             )
         out, kept = (a, b) if a in letters else (b, a)
-        try:
-            equal = substituted(value.entry, {out: kept})
-            whole = value.entry
-        except Diverging:
-            whole = _moved(value.entry, out, kept)
-            equal = substituted(whole, {out: kept})
+        whole = _moved(value.entry, out, kept)
+        equal = substituted(whole, {out: kept})
         rest = {s: d for s, d in value.open.items() if s != out}
+        if binder.compared in _TRIANGLES:
+            whole = self._triangle(binder, replace(value, entry=whole))
         total = self._reduced(SUM, letters, replace(value, entry=whole))
         others = [s for s in letters if s != out]
         same = InLetters(equal, value.rows, value.cols, rest)
         same = self._reduced(SUM, others, same) if others else same
         return replace(total, entry=entry_sum([total.entry, negated(same.entry)]))
+
+    def _triangle(self, binder: Binder, value: InLetters) -> EntryTerm:
+        """The entry of the triangle of a matrix, with its diagonal."""
+        a, b = binder.letters
+        if value.open.keys() != {a, b} or value.rows or value.cols:
+            raise ShapeError(
+                f"`{a} {binder.compared} {b}` stands in a sum with these two letters alone: name "
+                "what has another one in a line of its own."
+            )
+        writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
+        node = writer.whole(value.entry, a, b)
+        self.sized.update(writer.sized)
+        call = SyntaxNode("call", (node,), Callee(_TRIANGLES[binder.compared]), Span(0, 0))
+        return entry_of(PlainMatrix(call, call), a, b)
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:
         first, last = given.first, given.last
@@ -558,23 +584,26 @@ class IndexReader:
         if first.letter or first.offset != 1 or ends != dim:
             raise ShapeError(
                 f"`{given.letter}` runs over 1..{dim} in what is summed, and not over "
-                f"{first}..{last}: take a part first, as in `y = x[2..5]`, and sum that.",
+                f"{first}..{last}: take a part first, as in `y = x[{first}..{last}]`, and sum "
+                "that.",
                 node.span,
             )
 
 
 def _moved(e: EntryTerm, a: str, b: str) -> EntryTerm:
-    """The same for different letters, and finite for equal ones: what would be 0 there is 1."""
+    """The same for different letters, and smooth for equal ones: where a function has no derivative
+    at 0, what is 0 for equal letters is 1 there."""
     args = tuple(_moved(x, a, b) for x in e.args) if {a, b} <= e.letters else e.args
     if args and args != e.args:
         e = replace(e, args=args)
-    try:
-        substituted(e, {a: b})
-    except Diverging:
-        first, *rest = e.args
+    if not isinstance(e, EntryCall | EntryPower) or substituted(e.args[0], {a: b}) != ZERO:
+        return e
+    first, *rest = e.args
+    if not is_smooth_at_zero(e):
         return replace(e, args=(entry_sum([first, delta(a, b)]), *rest))
     return e
 
 
+_TRIANGLES = {"<": "upper", ">": "lower"}
 _SIDE = "·"
 _UNKNOWN = Dim.of("·")  # over what δ's letters run

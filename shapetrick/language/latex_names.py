@@ -32,6 +32,7 @@ _PLAIN_FONTS = (r"\mathbf", r"\boldsymbol", r"\vec")
 _OTHER_FONTS = (r"\mathcal", r"\mathscr", r"\mathfrak")
 ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
 _PRINTED = re.compile(r"(.+?)_(.+)|([^\d_]+)(\d+)")
+_SHIFTED = re.compile(r"[^\W\d_][+-]\d+")
 _INDEX = re.compile(r"[^\W\d_](?:[+-]\d+)?|\d+")
 
 Look = tuple[str, tuple[str, ...]]
@@ -271,6 +272,10 @@ class Names:
         """The name of an entry of what is known, `A_ij`; empty if it is none."""
         (stem, below), base = typed.look, None
         index = "".join(below)
+        if _SHIFTED.fullmatch(index):
+            base = next((n for n in self.looks.get((stem, ()), ()) if n not in self.dims), None)
+            known = base is not None and base not in self.families.values()
+            return read_name(f"{base}[{index}]") if known else ""
         if not 0 < len(index) < 3 or not all(c == ":" or _INDEX.fullmatch(c) for c in index):
             return ""
         for look in ((stem, ()), (stem.upper(), ())):

@@ -16,7 +16,7 @@ from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
-from ..core.indices import Member
+from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
 from .lexer import MANY
@@ -485,3 +485,25 @@ def differ_slightly(a: str, b: str) -> bool:
     differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
     by_a_letter = len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
     return by_a_letter and not {a, b} <= _GREEK
+
+
+def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
+    """Refuse sums over members, and functions that are one, where there are none."""
+    for node in nodes:
+        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
+            base = base_of(node.value[0])
+            raise NameProblem(
+                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
+                f"or declare `{base}[l] : elementwise for l = 1..L`.",
+                node.span,
+                text,
+            )
+        if node.kind == "running":
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )

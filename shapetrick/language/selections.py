@@ -60,7 +60,11 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
     if base.kind == "number":
         raise ParseError("a number has no entries: a product stands behind a space.", span)
     if base.kind == "name" and not base.bracketed and base_of(base.value) == base.value:
-        index = _index(selectors[0].first) if len(selectors) == 1 and selectors[0].is_one else None
+        index = (
+            index_of_node(selectors[0].first)
+            if len(selectors) == 1 and selectors[0].is_one
+            else None
+        )
         if index is not None:
             return SyntaxNode("name", (), member(base.value, index), span)
     return SyntaxNode("selected", (base,), selectors, span)
@@ -85,14 +89,14 @@ def _is_number(node: SyntaxNode) -> bool:
     return node.kind == "number"
 
 
-def _index(node: SyntaxNode | None) -> Index | None:
+def index_of_node(node: SyntaxNode | None) -> Index | None:
     """The index of a member that an expression is: a letter, a whole number, or their sum."""
     if node is None or node.bracketed:
         return None
     if node.kind == "name":
         return Index(node.value) if not isinstance(node.value, Member) else None
     if node.kind in ("+", "-") and node.args[0].kind == "name" and not node.args[0].bracketed:
-        letter, offset = _index(node.args[0]), _whole(node.args[1])
+        letter, offset = index_of_node(node.args[0]), _whole(node.args[1])
         if letter is None or offset is None:
             return None
         return letter.plus(offset if node.kind == "+" else -offset)
@@ -258,7 +262,7 @@ def _entry(node: SyntaxNode) -> SyntaxNode:
     base = SyntaxNode("name", (), node.value.base, _begin(node))
     (index,) = node.value.indices
     place = Span(_begin(node).end, node.span.end)
-    at = _typed_index(index, Span(place.start + 1, place.end - 1))
+    at = typed_index(index, Span(place.start + 1, place.end - 1))
     return replace(node, kind="selected", args=(base,), value=(Selector(at, at),))
 
 
@@ -266,7 +270,8 @@ def _begin(node: SyntaxNode) -> Span:
     return Span(node.span.start, node.span.start + len(node.value.base))
 
 
-def _typed_index(index: Index, span: Span) -> SyntaxNode:
+def typed_index(index: Index, span: Span) -> SyntaxNode:
+    """The node of an index."""
     number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
     if not index.letter:
         return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)

@@ -165,7 +165,8 @@ class Unparser:
         return f" {sign or node.kind} "
 
     def _selector(self, selector: Selector) -> str:
-        return "..".join(map(self.write, selector.bounds)) or ":"
+        bounds = "..".join(map(self.write, selector.bounds))
+        return bounds.replace(" + ", "+").replace(" - ", "-") or ":"
 
     def _call(self, node: SyntaxNode, words: list[str]) -> str:
         if node.value.name in SIGNS:

@@ -96,10 +96,13 @@ def result_parts(
 
 
 def derivation_parts(
-    results: Sequence[Result], problem: Problem, detail: int = doc.LINES
+    results: Sequence[Result], problem: Problem, detail: int = doc.LINES, separate: bool = False
 ) -> Iterator[ArticlePart]:
-    """The derivations of several requests; what one of them tells the later ones refer to."""
-    for story in doc.told_once([doc.derivation_story(r, problem.definitions) for r in results]):
+    """The derivations of several requests; what one of them tells the later ones refer to, unless
+    each is told `separate`."""
+    own = problem.definitions
+    alone = [doc.derivation_story(r, own) for r in results] if separate else None
+    for story in alone or doc.told_once(doc.joint_stories(results, own)):
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
@@ -114,7 +117,7 @@ def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[Art
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
-    asked = words.asked(story.request)
+    asked = words.asked_together(story.requests)
     yield Paragraph(f"check {asked}" if story.claimed else asked, "heading")
     steps = (s.blocks for s in story.steps)
     parts: list[tuple[doc.Block, ...]] = [story.warnings, story.earlier, *steps]

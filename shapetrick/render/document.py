@@ -7,7 +7,8 @@ a higher `detail`: a writer leaves it out, or folds it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -151,9 +152,9 @@ class StoryPlace(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What an earlier one of several stories tells: definitions, or the first steps."""
+    """What an earlier one of several stories tells: definitions, cotangents, or steps."""
 
-    label: Literal["where", "steps"]
+    label: Literal["where", "backward", "steps"]
     places: tuple[StoryPlace, ...]
     detail: int = LINES
 
@@ -183,18 +184,24 @@ class Section(NamedTuple):
 
 
 class Story(NamedTuple):
-    """All that is told of one request: the steps, how it was simplified, and the answer with its
-    evidence; `claimed` where what is told of is the verdict on a claim."""
+    """All that is told of a request: the steps, how it was simplified, and the answer with its
+    evidence; `claimed` where what is told of is the verdict on a claim. The `others` are requests
+    that are answered with it."""
 
     request: Request
     answer: tuple[Block, ...]
     verdict: str
     steps: tuple[Section, ...] = ()
     warnings: tuple[Remark, ...] = ()  # that nobody should overlook
-    earlier: tuple[Reference, ...] = ()  # to the steps before these
+    earlier: tuple[Reference, ...] = ()  # to the steps that an earlier story tells
     simplification: tuple[Listing, ...] = ()
     curve: Curve | None = None
     claimed: bool = False
+    others: tuple[Request, ...] = ()
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        return self.request, *self.others
 
 
 def told(blocks: Iterable[Block], detail: int) -> list[Block]:
@@ -268,44 +275,129 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     return [*blocks, *(Remark("note", note) for note in result.notes)]
 
 
-def told_once(stories: Sequence[Story]) -> list[Story]:
-    """The stories one after the other, each without the definitions and the first steps that an
-    earlier one tells: it refers to them."""
-    told: list[Story] = []
-    definitions: dict[tuple[Left, Expr], StoryPlace] = {}
-    following: dict[
-        tuple[StoryPlace | None, Step], StoryPlace
-    ] = {}  # steps told, by the one before them
-    for i, story in enumerate(stories):
+def joint_stories(results: Iterable[Result], own: Collection[str] = ()) -> Iterator[Story]:
+    """The derivations of several requests: gradients of one thing that follow each other are one
+    story, in which what they share is told once."""
+    together: list[Result] = []
+    for result in results:
+        if together and not are_joint(together, result):
+            yield _joined(together, own)
+            together = []
+        together.append(result)
+    if together:
+        yield _joined(together, own)
+
+
+def are_joint(together: Sequence[Result], result: Result) -> bool:
+    """Whether one story tells a derivation with those before it: they are of one thing, and no
+    name stands for two values."""
+    named = {name: body for r in together for name, body in r.definitions}
+    return _joint(together[-1]) == _joint(result) and all(
+        named.get(name, body) == body for name, body in result.definitions
+    )
+
+
+def _joint(result: Result) -> Hashable:
+    """What is alike for requests that are told together: all is well, and they are of one thing."""
+    v = result.validation
+    if v.verdict != "verified" or v.zero or v.reason:
+        return id(result)
+    return _meaning(result.request), v.sizes, v.conditions
+
+
+def _joined(results: Sequence[Result], own: Collection[str]) -> Story:
+    stories = told_once([derivation_story(r, own) for r in results])
+    first, *others = stories
+    if not others:
+        return first
+    answers = [block for story in stories for block in story.answer]
+    formulas = [b for b in answers if isinstance(b, EquationBlock)]
+    kept = dict.fromkeys(e for b in answers if isinstance(b, KeptValues) for e in b.values)
+    notes = dict.fromkeys(b for b in answers if isinstance(b, Remark))
+    validations = [r.validation for r in results]
+    worst = max(validations, key=lambda v: v.max_relative_error)
+    worst = replace(
+        worst,
+        order=min(v.order for v in validations),
+        draws=min(v.draws for v in validations),
+    )
+    evidence = next(b for b in first.answer if isinstance(b, Evidence))
+    return first._replace(
+        answer=(
+            *sorted(formulas, key=lambda b: ("backward", "gradient", "where").index(b.label)),
+            *([KeptValues(tuple(kept))] if kept else []),
+            *notes,
+            evidence._replace(figures=tuple(words.figures(worst))),
+        ),
+        steps=tuple(section for story in stories for section in story.steps),
+        simplification=tuple(listing for story in stories for listing in story.simplification),
+        others=tuple(story.request for story in others),
+    )
+
+
+class Telling:
+    """Stories one after the other, each without what an earlier one tells: it refers to that."""
+
+    def __init__(self) -> None:
+        self._stories = 0
+        self._definitions: dict[tuple[Left, Expr, Range | None], StoryPlace] = {}
+        self._steps: dict[tuple[Hashable, Step], StoryPlace] = {}
+
+    def next(self, story: Story) -> Story:
+        """The story, and what is left of it."""
         answer: list[Block] = []
-        again: list[StoryPlace] = []
-        at, detail = 0, LINES
+        again: dict[str, int] = {}  # where the answer refers to what was told, by its label
         for block in story.answer:
-            if isinstance(block, EquationBlock) and block.label == "where":
-                key = block.left, block.right
-                if key in definitions:
-                    at = at or len(answer)
-                    detail = min(detail, block.detail)
-                    again.append(definitions[key])
-                    continue
-                definitions[key] = StoryPlace(str(block.left), i)
-            answer.append(block)
-        if again:
-            answer.insert(at, Reference("where", tuple(again), detail))
-        place: StoryPlace | None = None
-        known: list[StoryPlace] = []
-        for section in story.steps:
-            before, place = place, following.get((place, section.step))
-            if place is None:
-                place = following[before, section.step] = StoryPlace(
-                    section.step.label, i, section.number
+            if isinstance(block, EquationBlock) and block.label in _TOLD_BEFORE:
+                key = block.left, block.right, block.over
+                place = self._definitions.setdefault(
+                    key, StoryPlace(str(block.left), self._stories)
                 )
+                if place.story < self._stories:
+                    at = again.setdefault(block.label, len(answer))
+                    if at == len(answer):
+                        answer.append(Reference(_TOLD_BEFORE[block.label], (), block.detail))
+                    reference = answer[at]
+                    assert isinstance(reference, Reference)
+                    answer[at] = reference._replace(
+                        places=(*reference.places, place),
+                        detail=min(reference.detail, block.detail),
+                    )
+                    continue
+            answer.append(block)
+        known: list[StoryPlace] = []
+        steps: list[Section] = []
+        for section in story.steps:
+            label = section.step.label
+            place = StoryPlace(label, self._stories, section.number)
+            told = self._steps.setdefault((_meaning(story.request), section.step), place)
+            if told is place:
+                steps.append(section)
             else:
-                known.append(place)
-        earlier = (Reference("steps", tuple(known)),) if known else ()
-        steps = story.steps[len(known) :]
-        told.append(story._replace(answer=tuple(answer), steps=steps, earlier=earlier))
-    return told
+                known.append(told)
+        self._stories += 1
+        return story._replace(
+            answer=tuple(answer),
+            steps=tuple(steps),
+            earlier=(Reference("steps", tuple(known)),) if known else (),
+        )
+
+
+# The labels of equations that an earlier story may have told.
+_TOLD_BEFORE: dict[str, Literal["where", "backward"]] = {"where": "where", "backward": "backward"}
+
+
+def _meaning(request: Request) -> Hashable:
+    """What the labels of a request's steps are told apart by from those of another: ∂J/∂Z is one
+    thing for all gradients of J, and what moves with a variable is that variable's."""
+    moves = request.kind in ("hess", "hvp", "jvp")
+    return request.kind, request.of, request.direction, request.wrt if moves else None
+
+
+def told_once(stories: Iterable[Story]) -> list[Story]:
+    """The stories one after the other, each without what an earlier one tells."""
+    telling = Telling()
+    return [telling.next(story) for story in stories]
 
 
 def _section(step: Step, number: int) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
@@ -41,6 +41,11 @@ def asked(request: Request, name: Callable[[str], str] = str) -> str:
     members = "" if over is None else f" for {over}"
     wrt = f"wrt {variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
+
+
+def asked_together(requests: Sequence[Request], name: Callable[[str], str] = str) -> str:
+    """Requests that differ in their variables alone, as one is typed."""
+    return ", ".join([asked(requests[0], name), *map(variable, requests[1:])])
 
 
 def differentiated(request: Request) -> str:

@@ -90,7 +90,18 @@ def problem_rows(problem: Problem, style: Style) -> list[Row]:
 
 def result_rows(result: Result, style: Style, own: Collection[str] = ()) -> list[Row]:
     """The derivation of one request, of a problem whose own definitions have these names."""
-    story = doc.derivation_story(result, own)
+    return _shown(doc.derivation_story(result, own), style)
+
+
+def joint_rows(
+    results: Sequence[Result], style: Style, own: Collection[str], telling: doc.Telling
+) -> list[Row]:
+    """Likewise those of requests that are told together, without what was told before."""
+    (story,) = doc.joint_stories(results, own)
+    return _shown(telling.next(story), style)
+
+
+def _shown(story: doc.Story, style: Style) -> list[Row]:
     return _quiet(story, style) if style.quiet else _story(story, style)
 
 
@@ -131,7 +142,7 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 
 
 def _story(story: doc.Story, style: Style) -> list[Row]:
-    asked = words.asked(story.request, style.name)
+    asked = words.asked_together(story.requests, style.name)
     warnings = _rows(story.warnings, style)
     rows: list[Row] = [*warnings, []] if warnings else []
     rows.append([(f"check {asked}" if story.claimed else asked, "bold")])

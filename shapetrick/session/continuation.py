@@ -15,10 +15,11 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, equalities_in, read
+from ..language.elaboration import Elaboration, equalities_in, read, statements_of
+from ..language.index_binders import has_indices
 from ..language.reader import has_latex, parse
-from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
-from ..language.selections import resolved
+from ..language.scope import Declared, Scope, differ_slightly, gather
+from ..language.selections import plain_of, resolved
 from ..language.syntax import (
     Asked,
     Declaration,
@@ -69,13 +70,14 @@ class Standing:
 
 def stand(text: str) -> Standing:
     """What a text means, with what is needed to go on from there. Raises InputError."""
-    statements = resolved(text, parse(text, vocabulary()))
+    statements, said = statements_of(text)
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
     asked = [s for s in statements if isinstance(s, Asked)]
     elaboration = Elaboration(scope, asked, False, equalities_in(statements))
     problem = elaboration.problem()
+    problem = replace(problem, readings=(*said, *problem.readings))
     inferred = [name for name, declared in scope.symbols.items() if declared.sides is None]
     return Standing(
         problem,
@@ -103,6 +105,9 @@ def extended(standing: Standing, more: str) -> Standing | None:
             return None
         statements = resolved(text, statements, [*problem.symbols, *problem.definitions])
         if has_families(statements) or not _only_adds(standing, statements):
+            return None
+        values = {*problem.symbols, *problem.definitions, *plain_of(statements)}
+        if has_indices(_values(statements), values):
             return None
         if standing.assumed and any(isinstance(s, Declaration) for s in statements):
             declared = len(problem.symbols) > len(standing.assumed)

@@ -19,6 +19,7 @@ from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
+from ..core.indices import base_of
 from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
@@ -317,7 +318,9 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
     """What statements declare and define, and what they change."""
     values = named_values(entered.problem)
     for entry in entered.entries:
-        for name in entry.names:
+        for given in entry.names:
+            base = base_of(given)  # of what is defined by its entries
+            name = base if given not in values and base in values else given
             value = values.get(name)
             is_elementwise = name in entered.problem.functions
             shape = "element-wise function" if is_elementwise else "function"

@@ -558,6 +558,8 @@ def bracketed(text: str, root: SyntaxNode) -> str:
                 done[node] = f"-{inner(node.args[0], 'neg', False)}"
             case "'":
                 done[node] = f"{inner(node.args[0], node.kind, False)}'"
+            case "selected" | "block" | "binder" | "running" | "bound":
+                done[node] = source(text, node)
             case "call" | "abstract":
                 done[node] = _call(text, node, [done[a] for a in node.args])
             case kind:

@@ -91,10 +91,12 @@ def broadcast(*values: Traced) -> Extent:
 
 def misfit(a: Dim, b: Dim, shapes: str) -> TraceError:
     """That two dimensions would have to be equal."""
-    return TraceError(
+    error = TraceError(
         f"the shapes {shapes} fit only where {a} = {b}: if these are always equal, give them one "
         "name."
     )
+    error.equal = str(a), str(b)
+    return error
 
 
 def aligned(x: Traced, rank: int) -> Expr:

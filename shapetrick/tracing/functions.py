@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     declared = read(head, complete=False)
     parameters = _parameters(f, head, declared)
     followed = follow(f, parameters)
-    names = ProblemText(declared, parameters, f)
+    names = ProblemText(declared, parameters.values())
     text, body = names.written(followed)
     asked = [name for name in declared.symbols if name not in declared.constants]
     if not asked:
@@ -147,43 +147,39 @@ def follow(f: Callable[..., Any], parameters: Mapping[str, ShapedParameter]) -> 
 class ProblemText:
     """The names that a function's values have in the language."""
 
-    def __init__(
-        self, declared: Problem, parameters: Mapping[str, ShapedParameter], f: Callable[..., Any]
-    ) -> None:
+    def __init__(self, declared: Problem, parameters: Iterable[ShapedParameter]) -> None:
         self._taken = {*declared.symbols, *vocabulary()}
-        self._taken.update(
-            name for p in parameters.values() for d in p.symbol.shape for name in d.names
-        )
+        self._taken.update(name for p in parameters for d in p.symbol.shape for name in d.names)
+        self._memo: dict[Expr, Expr] = {}
+        self._named: dict[Expr, Expr] = {}
         self.value = ""
 
     def written(self, followed: Followed) -> tuple[str, Expr]:
         """Definitions in the language, a line for each, and the last one's value."""
         body = arrays.spread(followed.value)
-        memo: dict[Expr, Expr] = {}
-        body = common_forms.recognised(body, memo)
+        body = common_forms.recognised(body, self._memo)
         free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
         self.value = free
         self._taken.add(free)
         parts: dict[str, Expr] = {}
         inside = set(postorder([body]))
         for name, value in followed.locals.items():
-            e = common_forms.recognised(value.e, memo)
+            e = common_forms.recognised(value.e, self._memo)
             known = e is body or not e.args or e in parts.values() or name in self._taken
             if e in inside and not known and is_name(name):
                 parts[name] = e
         lines: list[str] = []
-        named: dict[Expr, Expr] = {}
         for e in postorder([body]):
             for name in (n for n, part in parts.items() if part is e):
-                lines.append(f"{name} = {to_text(_within(e, named))}")
-                named[e] = ex.named(name, e)
-        lines.append(f"{free} = {to_text(_within(body, named))}")
+                lines.append(f"{name} = {self.text(e)}")
+                self._named[e] = ex.named(name, e)
+        lines.append(f"{free} = {self.text(body)}")
         return "\n".join(lines), body
 
-
-def _within(e: Expr, named: Mapping[Expr, Expr]) -> Expr:
-    """An expression with the names of what is defined in it."""
-    return substitute(e, {part: name for part, name in named.items() if part is not e})
+    def text(self, e: Expr) -> str:
+        """An expression with the names of what is defined in it."""
+        e = common_forms.recognised(e, self._memo)
+        return to_text(substitute(e, {x: name for x, name in self._named.items() if x is not e}))
 
 
 # -------------------------------------------------------------------------- is it read right?

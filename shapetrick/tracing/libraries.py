@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from ..core.errors import InputError, TraceError
 from ..core.functions import Array
 from . import meanings, symbolic, torch_meanings
 from .arrays import Traced
-from .places import innermost
-from .symbolic import NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
+from .places import Place, innermost
+from .symbolic import Layout, NumpyArray, NumpySize, Size, Symbolic, TorchSize, TorchTensor, Trace
 
 
 class Followed(NamedTuple):
@@ -36,7 +37,7 @@ class ArrayLibrary(NamedTuple):
     """How functions of a library are run: on symbols (its value, and what it names on the way),
     and on numbers."""
 
-    follow: Callable[[Callable[..., Any], Mapping[str, Traced], Sequence[str]], Followed]
+    follow: Callable[..., Followed]
     value: Callable[[Callable[..., Any], Mapping[str, Array]], Any]
 
 
@@ -59,24 +60,30 @@ _ROOTS = {"jax": "jax", "jaxlib": "jax", "torch": "torch", "numpy": "numpy", "sc
 
 def _roots_called(f: Callable[..., Any]) -> set[str]:
     """The packages from which a function, and what it calls of the person's own, takes things."""
-    roots, seen = {_root(type(f))}, set()
-    waiting: list[Any] = [f]
+    roots = {_root(type(f))}
+    for name, x in reached(f):
+        roots |= {_root(name), _root(x), *map(_root, getattr(x, "__annotations__", {}).values())}
+    return roots
+
+
+def reached(f: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """A function, and what it and the person's own functions that it calls look up, by its name;
+    names of what is imported within them too."""
+    yield "", f
+    seen, waiting = set(), [f]
     while waiting:
-        called = waiting.pop()
-        g = inspect.unwrap(called)
+        g = inspect.unwrap(waiting.pop())
         g = getattr(g, "__func__", g)
         code = getattr(g, "__code__", None)
-        roots |= {_root(called), *map(_root, getattr(g, "__annotations__", {}).values())}
         if not isinstance(code, CodeType) or code in seen or _root(g) in _ROOTS:
             continue
         seen.add(code)
-        names = _names_in(code)
-        roots.update(name.split(".")[0] for name in names)
         space = {**g.__globals__, **inspect.getclosurevars(g).nonlocals}
-        found = [space[name] for name in sorted(names & space.keys())]
-        roots.update(_root(x) for x in found)
-        waiting += [x for x in found if callable(x) and not isinstance(x, type)]
-    return roots
+        for name in sorted(_names_in(code)):
+            x = space.get(name)
+            yield name, x
+            if callable(x) and not isinstance(x, type):
+                waiting.append(x)
 
 
 def _root(x: Any) -> str:
@@ -97,15 +104,21 @@ def _names_in(code: CodeType) -> set[str]:
 
 
 def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size]) -> Any:
-    def follow(f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]) -> Followed:
+    def follow(
+        f: Callable[..., Any],
+        given: Mapping[str, Traced],
+        dims: Sequence[str],
+        known: Mapping[Layout, Traced] | None = None,
+    ) -> Followed:
         half = max(len(dims), 1)
         primes = _PRIMES if 2 * half <= len(_PRIMES) else range(31, 31 + 2 * half)
-        found, sized = _run(
-            f, given, Trace(dict(zip(dims, primes, strict=False)), names, array, size)
+        first, second = (
+            Trace(dict(zip(dims, sizes, strict=False)), names, array, size, known or {})
+            for sizes in (primes, primes[half:])
         )
+        found, sized = _run(f, given, first)
         if sized:
-            other = Trace(dict(zip(dims, primes[half:], strict=False)), names, array, size)
-            again, _ = _run(f, given, other)
+            again, _ = _run(f, given, second)
             if again.value.e is not found.value.e:
                 raise TraceError(
                     "what this computes depends on a size as a number (as in `range(n)`): only "
@@ -118,20 +131,20 @@ def _by_symbols(names: Mapping[str, Any], array: type[Symbolic], size: type[Size
 
 def _run(f: Callable[..., Any], given: Mapping[str, Traced], trace: Trace) -> tuple[Followed, bool]:
     arguments = {name: trace.wrapped(value) for name, value in given.items()}
-    with _locals_of(f) as named, _places():
-        result = f(**arguments)
-        value = _result(result, trace)
+    with _watched(f) as run, _places():
+        value = _result(run, f(**arguments), trace)
     kept = {
-        name: x.value for name, x in named.items() if isinstance(x, Symbolic) and name not in given
+        name: x.value
+        for name, x in run.names.items()
+        if isinstance(x, Symbolic) and name not in given
     }
     return Followed(value, kept), bool(trace.used)
 
 
-def _result(result: Any, trace: Trace) -> Traced:
+def _result(run: Run, result: Any, trace: Trace) -> Traced:
     if isinstance(result, tuple | list | dict) or result is None:
-        raise TraceError(
-            f"the function gives a {type(result).__name__}: return one array, or a number."
-        )
+        message = f"the function gives a {type(result).__name__}: return one array, or a number."
+        raise TraceError(message) if run.end is None else run.end.refusal(message)
     return trace.lifted(result)
 
 
@@ -150,7 +163,9 @@ def _places() -> Iterator[None]:
         if isinstance(error, InputError) and error.span is not None:
             raise
         place = innermost(error.__traceback__)
-        raise (TraceError(message) if place is None else place.refusal(message)) from None
+        refusal = TraceError(message) if place is None else place.refusal(message)
+        refusal.equal = getattr(error, "equal", None)
+        raise refusal from None
 
 
 # What JAX raises where code wants values of its own symbols.
@@ -164,15 +179,24 @@ _JAX_SAYS = {
 }
 
 
+@dataclass(slots=True)
+class Run:
+    """What a function's own names stand for when it returns, and where it does."""
+
+    names: dict[str, Any] = field(default_factory=dict)
+    end: Place | None = None
+
+
 @contextmanager
-def _locals_of(f: Callable[..., Any]) -> Iterator[dict[str, Any]]:
-    """What a function's own names stand for when it returns."""
+def _watched(f: Callable[..., Any]) -> Iterator[Run]:
+    """The run of a function."""
     code = getattr(inspect.unwrap(f), "__code__", None)
-    found: dict[str, Any] = {}
+    found = Run()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
+            found.names.update(frame.f_locals)
+            found.end = Place(frame.f_code.co_filename, frame.f_lineno)
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -201,11 +225,11 @@ def _jax_value(f: Callable[..., Any], given: Mapping[str, Array]) -> Any:
     import jax
 
     with jax.enable_x64(True):
-        return np.asarray(f(**{name: jax.numpy.asarray(x) for name, x in given.items()}))
+        return np.asarray(jax.jit(f)(**given))  # compiled as one: sooner than piece by piece
 
 
 def _jax_follow(
-    f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str]
+    f: Callable[..., Any], given: Mapping[str, Traced], dims: Sequence[str], _: Any = None
 ) -> Followed:
     from .jaxprs import follow
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..core import expr as ex
 from ..core.dims import ONE, Dim
 from ..core.errors import TraceError
+from ..core.functions import Array
 from . import arrays
 from .arrays import Traced
 from .meanings import Meaning
@@ -30,15 +31,25 @@ _PLACES = {
 }
 
 
+Layout = tuple[int, tuple[int, ...], tuple[int, ...]]
+
+
+def layout(array: Array) -> Layout:
+    """What an array shares with its other views of the same shape and order."""
+    return array.__array_interface__["data"][0], array.shape, array.strides
+
+
 @dataclass(slots=True)
 class Trace:
     """One run of a function: the sizes that its dimensions have where a number is wanted, and
-    which of them were; `names` is the table of its library."""
+    which of them were; `names` is the table of its library, and `known` are arrays of numbers that
+    stand for symbols."""
 
     sizes: Mapping[str, int]
     names: Mapping[str, Meaning]
     kind: Callable[[Trace, Traced], Symbolic]
     size_kind: Callable[[Trace, Dim], Symbolic]
+    known: Mapping[Layout, Traced] = field(default_factory=dict)
     used: dict[int, Dim] = field(default_factory=dict)
 
     def size(self, dim: Dim) -> int:
@@ -74,6 +85,8 @@ class Trace:
         shape = getattr(given, "shape", None)
         if shape is None:
             raise TraceError(f"a value of type {type(given).__name__} can't be followed.")
+        if isinstance(given, np.ndarray) and layout(given) in self.known:
+            return self.known[layout(given)]
         detached = given.detach() if hasattr(given, "detach") else given
         return self._known(np.asarray(detached))
 

@@ -134,7 +134,9 @@ class Checker:
         # a gradient that an attribute of the variable simplified is none of independent entries
         if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
-        self._target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems)
+        self._target = Target(
+            of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems
+        )
         self._seed = seed
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
         self._begin(

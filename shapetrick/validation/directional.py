@@ -66,9 +66,7 @@ class Target:
         """What has a value: the nodes, and the inputs that are not among them."""
         return tuple(dict.fromkeys([*self.nodes, *self.inputs]))
 
-    def consistent(
-        self, env: Env, sizes: Mapping[str, int], functions: FunctionValues
-    ) -> Env:
+    def consistent(self, env: Env, sizes: Mapping[str, int], functions: FunctionValues) -> Env:
         """Inputs near these that fulfil the equations; NaN where there are none."""
         if not self.systems:
             return env

@@ -69,6 +69,9 @@ class InputCheck:
     size: int = 0
     zero: bool = False
     notes: tuple[str, ...] = ()
+    reading: str = ""  # where the functions could be followed: what is claimed, in the language
+    slip: str = ""  # and what is wrong with that
+    suggestion: str = ""  # and what is right instead
 
     @property
     def right(self) -> bool:
@@ -84,6 +87,11 @@ class InputCheck:
             yield self.reason
         if self.diagnosis:
             yield self.diagnosis
+        if self.slip:
+            yield f"read as {self.reading}"
+            yield self.slip
+        if self.suggestion:
+            yield f"right is {self.suggestion}"
         if self.zero and self.right:
             yield "the gradient is zero at this point"
         if not np.isnan(self.error):

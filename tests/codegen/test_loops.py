@@ -166,6 +166,16 @@ CASES = {
         "grad J wrt W[l], w, X",
         {"X": (2, 3), "W": [(3, 3)] * 4, "w": (3, 1)},
     ),
+    "a size that a sum tells": (
+        "X : m x n+1; A : n+1 x n+1; Z[0] = X; Z[l] = tanh(Z[l-1] A) / n for l = 1..L\n"
+        "J = norm(Z[L])^2; grad J wrt A, X",
+        {"X": (2, 4), "A": (4, 4)},
+    ),
+    "members of two shapes": (
+        "X : m x n; W[1] : n x k; W[l] : k x k for l = 2..L; Z[1] = tanh(X W[1]) / k\n"
+        "Z[l] = tanh(Z[l-1] W[l]) / k for l = 2..L; J = norm(Z[L])^2; grad J wrt W[1], X",
+        {"X": (4, 3), "W": [(3, 2), (2, 2), (2, 2), (2, 2)]},
+    ),
     "a scalar recurrence": (
         "a : scalar; x[0] : scalar; x[t] = a x[t-1] (1 - x[t-1]) for t = 1..T; J = x[T]\n"
         "grad J wrt a, x[0]",
@@ -203,6 +213,17 @@ def test_loops_agree_with_what_was_validated(case: str) -> None:
         )
         for mine, other in zip(listed(again), expected, strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-10, atol=1e-13)
+
+
+def test_a_size_that_no_shape_tells_is_asked_for() -> None:
+    text = "v : m n; Z[0] = unvec(v, m, n); Z[l] = tanh(Z[l-1]) / m for l = 1..L\n"
+    problem = read(text + "J = norm(Z[L])^2; grad J wrt v")
+    v = np.linspace(0.1, 1.5, 6)
+    found = problem.function("numpy")(v=v, L=2, m=2)
+    (derivation,) = problem.derive()
+    expected = derivation.evaluate({"v": v.reshape(-1, 1)}, L=2, m=2, n=3)
+    np.testing.assert_allclose(found["grad J wrt v"].reshape(-1, 1), expected, rtol=1e-10)
+    assert compiled(problem.code("numpy", self_test=True))["self_test"]() == 0
 
 
 def test_what_is_given_wrongly_is_refused() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
 from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import shapetrick
+from shapetrick.core.errors import InputError, ShapetrickError
 from shapetrick.core.expr import Expr
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read
+from shapetrick.language.printer import to_text
+from shapetrick.numerics.arrays import evaluate
 
 DECLARED = """x, y : n
 A, B, W : n x n
@@ -126,6 +134,187 @@ def test_sums_are_read_into_matrix_notation(
         found = d.evaluate({e.name: given[e.name] for e in symbols_of(d.gradient)}, **SIZES)
         assert d.verified
         np.testing.assert_allclose(np.asarray(found).reshape(wanted.shape), wanted, 1e-9, 1e-9)
+
+
+# ------------------------------------------------------------------------------ as people write it
+
+SPELLED = [
+    ("f = ∑_i x_i^2", "f = sum(x.^2)"),
+    ("f = ∑ᵢ xᵢ²", "f = sum(x.^2)"),
+    ("f = Σ_i x_i", "f = sum(x)"),
+    ("f = sum_i x_i", "f = sum(x)"),
+    ("f = sum_ij x_i A_ij x_j", "f = x' A x"),
+    ("f = sum_{i,j} x_i A_{ij} x_{j}", "f = x' A x"),
+    ("f = ∑_{i=1}^{n} x_i y_i", "f = x' y"),
+    ("f = sum_{i,j=1}^n A_{i,j}", "f = sum(A)"),
+    ("f = sum(i = 1..n, j = 1..n) A[i,j]", "f = sum(A)"),
+    ("f = max(i, j) A[i,j]", "f = max(A)"),
+    ("f = sum_{i≠j} A_ij", "f = sum(A) - tr(A)"),
+    ("f = sum(i < j) A[i,j]", "f = sum(upper(A)) - tr(A)"),
+    ("f = sum_{i<j} (x_i - x_j)^2", "f = sum(upper((x - x').^2))"),
+    ("f = sum(i > j) log(abs(x[i] - x[j]))", "f = sum(lower(log(abs(x - x') + eye(n))))"),
+    ("f = sum(i ≠ j) norm(X[:,i] - X[:,j])",
+     "f = sum(sqrt(sum(X.^2, axis=0)' - 2 X' X + sum(X.^2, axis=0) + eye(n))) - n"),
+    ("f = sum_i (X w)_i^2", "f = sum((X w).^2)"),
+    ("f = sum(i) r_i X_{i,:} w", "f = r' (X w)"),
+    ("f = ∑_i inv(A)[i,i]", "f = tr(inv(A))"),
+    ("f = 1/n sum_i x_i + sum(y)", "f = 1/n sum(x) + sum(y)"),
+    ("f = sum(i) A[i,1] x[i] + x_2", "f = A[:,1]' x + x[2]"),
+    ("q[i] = sum(j) X[i,j] w[j]; f = sum(i) q[i]^2", "q = X w; f = sum(q.^2)"),
+    ("q_i = sum_j A_ij x_j; f = sum_i q_i", "q = A x; f = sum(q)"),
+    ("P[i,c] = exp(Z[i,c]) / sum(l) exp(Z[i,l]); f = -sum(i, c) Y[i,c] log(P[i,c])",
+     "P = exp(Z) ./ sum(exp(Z), axis=1); f = -sum(Y .* log(P))"),
+    ("C[i,l] = sum(j) A[i,j] B[j,l]; f = tr(C)", "C = A B; f = tr(C)"),
+    ("D[i,j] = (x[i] - x[j])^2; f = sum(D)", "D = (x - x').^2; f = sum(D)"),
+    ("v[i] = x[i] for i = 1..n; f = sum(v)", "v = x; f = sum(v)"),
+    ("f = sum(i = 1..n-1) (x[i+1] - x[i])^2", "f = sum((x[2..n] - x[1..n-1]).^2)"),
+    ("d[i] = x[i+1] - x[i] for i = 1..n-1; f = sum(d)", "d = x[2..n] - x[1..n-1]; f = sum(d)"),
+    ("f = sum(i = 2..m) sum(j) abs(X[i,j] - X[i-1,j])", "f = sum(abs(X[2..m,:] - X[1..m-1,:]))"),
+    (r"$f = \sum_{i=1}^{n-1} (x_{i+1} - x_i)^2$", "f = sum((x[2..n] - x[1..n-1]).^2)"),
+    (r"$f = \sum_{i=1}^{m} (r_i - \sum_{j=1}^{n} X_{ij} w_j)^2$", "f = sum((r - X w).^2)"),
+    (r"$f = \sum_{i=1}^{m} (r_i - X_{i,:} w)^2$", "f = sum((r - X w).^2)"),
+    (r"$f = \sum_{i \neq j} A_{ij} \delta_{ij}$", "f = 0"),
+    (r"$f = \max_i x_i + \sum_{i,j} A_{ij} (x_i - x_j)$", "f = max(x) + sum(A .* (x - x'))"),
+    (r"$f = \sum_i \log(1 + e^{-r_i (Xw)_i})$", "f = sum(log(1 + exp(-(r .* (X w)))))"),
+    (r"$q_i = \sum_j A_{ij} x_j \\ f = \sum_i q_i^2$", "q = A x; f = sum(q.^2)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "plain"), SPELLED, ids=[s[0] for s in SPELLED])
+def test_spellings_mean_the_same(typed: str, plain: str) -> None:
+    assert _value(typed) is _value(plain)
+
+
+def test_a_row_of_a_matrix_is_an_example() -> None:
+    """`x_i` beside X alone is row i as a column, and that is said."""
+    problem = read("X : m x d; w : d; y : m; J = sum(i) (y_i - w' x_i)^2")
+    said = "`x_i` is read as `X[i,:]'`, a row as a column."
+    assert said in problem.readings
+    (body,) = problem.definitions["J"].args
+    assert to_text(body) == "sum((y - X w).^2)"
+
+
+def test_what_was_read_is_the_first_line() -> None:
+    problem = read("x : n; A : n x n; f = sum(i, j) x[i] A[i,j] x[j]")
+    assert problem.readings[0] == "`sum(i, j) x[i] A[i,j] x[j]` is read as `x' A x`."
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [("A x + sum(j) A[j,:]' x[j]", "right"), ("sum(j) A[:,j] x[j]", "wrong")],
+)
+def test_claims_with_indices_are_judged(claim: str, verdict: str) -> None:
+    text = f"x : n; A : n x n; f = sum(i, j) x[i] A[i,j] x[j]; check grad f wrt x = {claim}"
+    check = shapetrick.check(text)
+    assert check.verdict == verdict
+
+
+def test_families_keep_their_members() -> None:
+    problem = read("x[i] : d for i = 1..N; w : d; J = sum(i = 1..N) w' x[i]; grad J wrt x[i]")
+    assert problem.families is not None
+    assert not problem.readings
+
+
+# ------------------------------------------------------------------------------ what is no matrix
+
+REFUSED = [
+    ("f = sum(i) A[i] x[i]", "has two indices: `A[i,:]` is a row, `A[:,i]` a column"),
+    ("f = sum(i) A_i x_i", "has two indices: `A[i,:]` is a row"),
+    ("f = x[i] y[i]", "nothing binds the index `i`: write `sum(i) …`"),
+    ("f = sum(i) A[i,j]", "nothing binds the index `j`"),
+    ("f = sum(i) x[i] + y[i]", "nothing binds the index `i`"),
+    ("f = sum(i) r[i] x[i]", "`i` runs over m in one place and over n"),
+    ("f = sum(k) Y[i,k]", "`k` is a dimension here"),
+    ("f = sum(r) A[r,i]", "`r` is declared here"),
+    ("f = sum(i = 1..m) x[i]", "`i` runs over 1..n in what is summed, and not over 1..m"),
+    ("f = sum(i = 1..3) x[i]", "as in `y = x[1..3]`"),
+    ("v[i] = x[i] for i = 1..m; f = sum(v)", "and not over 1..m"),
+    ("f = sum(i, j) x[i]", "has the index `j`: all its terms are equal"),
+    ("f = sum_k x_i", "has the index `k`"),
+    ("f = sum(i) det(X[i,:]' X[i,:])", "`det` of what has an index has no matrix form"),
+    ("f = sum(i) x[i,j,l]", "nothing binds the index `j`"),
+    ("f = sum(i, j, l) A[i,j,l]", "it has no entries with an index"),
+    ("q[i] = sum(j) A[j,l] x[j]", "nothing binds the index `l`"),
+    ("q[i] = A[i,:]", "the right side is no number for each of the indices"),
+    ("q[i,j] = x[i]", "the right side has no index `j`"),
+    ("q[k] = x[k]", "`k` has a meaning already"),
+    ("f = sum(i ≠ j) X[i,j]", "they can't be compared"),
+    ("f = max(i ≠ j) A[i,j]", "`≠` stands in a sum"),
+    ("f = sum(i) u x[i]", "the shape of `u` is not declared"),
+    ("f = sum(i) x[i+1] x[i]", "needs the range of its letter"),
+    ("f = sum(i) X[i,:] X[i,:]", "is no matrix product"),
+    ("f = sum(i, j, l) exp(A[i,j] + B[j,l])", "has no matrix form"),
+    ("f = sum(i, j, l) A[i,j] A[j,l] A[i,l] exp(x[i] + x[j] + x[l])", "is one too many"),
+    ("f = sum(i, j, l, q) A[i,j] A[i,l] A[i,q] A[j,l] A[j,q] A[l,q]", "is one too many"),
+    ("f = sum(i) x[i]; grad f wrt x[i]", "its derivative is asked for as a whole, by `x`"),
+    ("f = sum(i) 1 / (x[i] - x[i])", "a division by 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_what_has_no_matrix_form_is_refused(text: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(DECLARED + text)
+    assert said in refused.value.message
+    assert refused.value.span is not None
+    assert refused.value.text
+
+
+def test_a_name_that_is_plain_and_a_family_is_refused() -> None:
+    with pytest.raises(InputError):
+        read("x : n; x[i] : d for i = 1..N; J = sum(i) x[i]")
+
+
+def test_what_is_nested_deeply_is_refused_in_time() -> None:
+    deep = "(" * 200 + "x[i]" + " + 1)^2" * 200
+    with pytest.raises(ShapetrickError, match="levels of sums and brackets"):
+        read(DECLARED + f"f = sum(i) {deep}")
+
+
+# ------------------------------------------------------------------------- any sum has its values
+
+
+@st.composite
+def terms(draw: st.DrawFn, letters: tuple[str, ...]) -> str:
+    """A product of entries and functions of them, over these letters of size n."""
+    count = draw(st.integers(1, 4))
+    return " ".join(draw(factors(letters)) for _ in range(count))
+
+
+@st.composite
+def factors(draw: st.DrawFn, letters: tuple[str, ...]) -> str:
+    a, b = draw(st.sampled_from(letters)), draw(st.sampled_from(letters))
+    entries = [f"x[{a}]", f"y[{a}]", f"A[{a},{b}]", f"B[{b},{a}]", f"δ[{a},{b}]"]
+    e = draw(st.sampled_from(entries))
+    return draw(st.sampled_from([e, e, f"tanh({e})", f"({e} + x[{a}])", f"({e} - y[{b}])^2"]))
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_random_sums_have_the_values_of_their_loops(data: st.DataObject) -> None:
+    letters = ("i", "j", "l")[: data.draw(st.integers(1, 3))]
+    body = data.draw(terms(letters))
+    summed = [s for s in letters if f"[{s}" in body or f",{s}]" in body]
+    typed = f"sum({', '.join(summed)}) {body}"
+    try:
+        value = _value(f"f = {typed}")
+    except InputError as refused:
+        assert "one too many" in refused.message or "nothing tells" in refused.message, typed
+        return
+    rng = np.random.default_rng(3)
+    arrays = {name: rng.normal(size=(3, 3 if name in "AB" else 1)) for name in "xyAB"}
+    found = np.asarray(evaluate(value, arrays, n=3))
+    np.testing.assert_allclose(found.item(), _looped(body, summed, arrays), 1e-9, 1e-9)
+
+
+def _looped(body: str, summed: list[str], arrays: Mapping[str, np.ndarray]) -> float:
+    """The sum by loops in Python over the text itself."""
+    written = re.sub(r"([xy])\[(\w)\]", r"\1[\2,0]", body).replace("δ", "D").replace("^", "**")
+    written = re.sub(r"(?<=[\])\d]) (?=[\w(])", " * ", written)
+    names = {**arrays, "D": np.eye(3), "tanh": math.tanh}
+    code = compile(written, "body", "eval")
+    places = itertools.product(range(3), repeat=len(summed))
+    return sum(eval(code, {**names, **dict(zip(summed, p, strict=True))}) for p in places)
 
 
 def _value(text: str, declared: str = DECLARED) -> Expr:

@@ -12,8 +12,10 @@ import pytest
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
 
 import shapetrick as st
-from shapetrick.core.results import Result
+from shapetrick.core.problem import Problem
+from shapetrick.core.results import Result, Validation
 from shapetrick.render import document as doc
+from shapetrick.render import phrases as words
 from shapetrick.render.article import derivation_parts, latex, markdown, result_parts
 from shapetrick.render.claims import claim_story
 from shapetrick.render.html import Report, fragment
@@ -85,23 +87,58 @@ def test_an_answer_alone_says_where_it_is_not_verified(result: Result) -> None:
     assert bool(evidence) == (result.validation.verdict != "verified")
 
 
+SHARING = "X : m x n; W : n x n; Z = tanh(X W); J = sum(exp(Z)); L = sum(Z)"
+
+
+def _results(requests: str) -> tuple[Problem, list[Result]]:
+    derived = st.read(f"{SHARING}; {requests}").derive()
+    return derived[0].problem, [replace(d.result, steps=d.steps) for d in derived]
+
+
 def test_what_is_told_above_is_referred_to() -> None:
-    text = "X : m x n; W : n x n; Z = tanh(X W); J = sum(exp(Z)); grad J wrt W, X"
-    derived = st.read(text).derive()
-    results = [replace(d.result, steps=d.steps) for d in derived]
+    problem, results = _results("grad J wrt W; grad L wrt W; grad J wrt X")
     for detail in (doc.ANSWER, doc.LINES):
         stories = doc.told_once([doc.derivation_story(r) for r in results])
-        assert [len(s.steps) for s in stories] == [2, 1]
-        both = markdown(derivation_parts(results, derived[0].problem, detail))
-        alone = markdown(result_parts(results[1], derived[0].problem, detail))
-        assert both.startswith(markdown(result_parts(results[0], derived[0].problem, detail)))
-        assert ("Steps: ∂J/∂Z: as above." in both) == (detail == doc.LINES)
-        assert "as above" not in alone
-    definitions = (*results[1].definitions, ("G1", results[1].gradient))
-    again = [replace(results[1], definitions=definitions)] * 2
-    quiet = markdown(derivation_parts(again, derived[0].problem, doc.ANSWER))
+        assert [len(s.steps) for s in stories] == [2, 2, 1]
+        every = markdown(derivation_parts(results, problem, detail))
+        assert every.startswith(markdown(result_parts(results[0], problem, detail)))
+        assert ("Steps: ∂J/∂Z: as above." in every) == (detail == doc.LINES)
+        separate = markdown(derivation_parts(results, problem, detail, separate=True))
+        assert "as above" not in separate
+    answer = replace(results[1], definitions=(*results[1].definitions, ("G1", results[1].gradient)))
+    quiet = markdown(derivation_parts([answer, results[0], answer], problem, doc.ANSWER))
     assert quiet.count("G_{1} &=") == 1
     assert quiet.endswith("G1: as above.")
+
+
+def test_gradients_of_one_thing_are_one_story() -> None:
+    _, results = _results("grad J wrt W, X; grad L wrt W, X; grad J wrt X")
+    first, second, third = doc.joint_stories(results)
+    assert [r.wrt.name for r in first.requests] == ["W", "X"]
+    assert [s.step.label for s in first.steps] == ["∂J/∂Z", "∂J/∂W", "∂J/∂X"]
+    assert [s.step.label for s in second.steps] == ["∂L/∂Z", "∂L/∂W", "∂L/∂X"]
+    assert third == doc.derivation_story(results[4])
+    formulas = [b for b in first.answer if isinstance(b, doc.EquationBlock)]
+    gradients = [b.right for b in formulas if b.label == "gradient"]
+    assert gradients == [results[0].gradient, results[1].gradient]
+    (evidence,) = (b for b in first.answer if isinstance(b, doc.Evidence))
+    worst = max(r.validation.max_relative_error for r in results[:2])
+    assert evidence.figures[0] == f"worst relative error {words.figure(worst)}"
+
+
+def test_a_name_for_two_values_keeps_derivations_apart() -> None:
+    _, results = _results("grad J wrt W, X")
+    named = [replace(r, definitions=(*r.definitions, ("G1", r.gradient))) for r in results]
+    assert [len(s.requests) for s in doc.joint_stories(named)] == [1, 1]
+    assert [len(s.requests) for s in doc.joint_stories([named[0], named[0]])] == [2]
+
+
+@pytest.mark.parametrize("validation", [WRONG, UNCHECKED])
+def test_what_is_not_verified_is_told_alone(validation: Validation) -> None:
+    _, results = _results("grad J wrt W, X")
+    spoilt = [replace(results[0], validation=validation), results[1]]
+    assert [len(s.requests) for s in doc.joint_stories(spoilt)] == [1, 1]
+    assert [s.verdict for s in doc.joint_stories(spoilt)] == [validation.verdict, "verified"]
 
 
 def test_a_claim_is_told_with_what_mends_it() -> None:

@@ -305,8 +305,9 @@ def test_text_in_markdown_is_no_markup() -> None:
 
 def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
     text = "x, y : n; J = (x - y)' (x - y); grad J wrt x, y"
-    assert main(["derive", "--format", "latex", "--quiet", "-e", text]) == 0
-    assert capsys.readouterr().out.count(r"\begin{align*}") == 2
+    for options, displays in (([], 1), (["--separate"], 2)):
+        assert main(["derive", "--format", "latex", "--quiet", *options, "-e", text]) == 0
+        assert capsys.readouterr().out.count(r"\begin{align*}") == displays
     assert main(["derive", "--format", "latex", "--standalone", "-e", text]) == 0
     assert capsys.readouterr().out.startswith(r"\documentclass")
     assert main(["derive", "--format", "markdown", "--wrt", "y", "-e", text]) == 0

@@ -58,4 +58,16 @@ PROBLEMS = {
         grad J wrt x, X, s, y; vjp Z wrt x, y""",
     "linear": "X: m x d; w: d; c: d; J = c' w + sum(X); grad J wrt w, X",
     "constants": "X: m x n; J = pi sum(X) + e tr(X' X) + m n + sum(ones(m, n)); grad J wrt X",
+    "blocks": """A: m x p; B: m x q; W: (p+q) x k; b: 1 x k; Y: (2 m) x k; s: scalar
+        H = [A, B] W + b; J = norm([tanh(H); H] - Y)^2 + norm([s, 2; A[1, 1], s])^2
+        grad J wrt A, B, W, s; vjp H wrt B""",
+    "slices": """X: m x d; W: d x (p+q); x: n; U: m x p; Z = X W; G = U .* Z[:, 1..p]
+        r = x[2..n] - x[1..n-1]
+        J = sum(sigmoid(G)) + norm(Z[2..m, p+1..p+q])^2 + norm(r)^2 + X[1, 2]^3 + x[1] x[n]
+        grad J wrt X, W, x; vjp r wrt x; hess J wrt x""",
+    "masks": """Q: m x d; K: m x d; V: m x p; x: m; A: m x m; Y = lower(Q K') V
+        J = norm(Y)^2 + norm(cumsum(x))^2 + sum(cumsum(V, axis=1) .* flip(V, axis=0))
+        K1 = sum(upper(A) .* shift(A, 1, axis=0)) + sum(tanh(shift(A, -2, axis=1)) .* A)
+        L = x' flip(x) + sum(where(x > 0, x.^2, clip(x, -0.5, 0.5)))
+        grad J wrt Q, V, x; grad K1 wrt A; grad L wrt x; vjp Y wrt K""",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from jax.scipy.special import erf, logsumexp
 
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
+from shapetrick.core.structured import entries
 from shapetrick.core.traversal import postorder
 
 jax.config.update("jax_enable_x64", True)
@@ -113,6 +114,8 @@ def _node(
         case ex.Commute():
             m, n = (d.size(sizes) for d in x.sizes)
             return jnp.eye(m * n)[jnp.arange(m * n).reshape(n, m).T.ravel()]
+        case ex.Structured():
+            return jnp.asarray(entries(x, sizes))
         case ex.Call(function="unvec"):
             m, n = (d.size(sizes) for d in ex.sizes_of(x))
             return args[0].reshape(n, m).T

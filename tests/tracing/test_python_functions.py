@@ -50,30 +50,32 @@ def _agrees(f: Any, shapes: str, reference: Any) -> None:
     for start in (2, 4):
         given = _drawn(f, shapes, start)
         upstream = {}
+        direction = derived[0].result.request.direction
+        if direction is not None:
+            shape = np.shape(reference.value(f, given))
+            upstream = {direction.name: np.cos(np.arange(np.prod(shape))).reshape(shape)}
+        weights = next(iter(upstream.values()), np.array(1.0))
+        wanted = reference.gradients(f, given, [d.wrt for d in derived], weights)
         for d in derived:
-            direction = d.result.request.direction
-            if direction is not None:
-                shape = np.shape(reference.value(f, given))
-                upstream = {direction.name: np.cos(np.arange(np.prod(shape))).reshape(shape)}
-            wanted = reference.gradient(f, given, d.wrt, upstream)
             found = np.asarray(d.function("numpy")(**given, **upstream))
             assert d.verified, f"{d.wrt}: {d.validation}"
-            assert found.shape == given[d.wrt].shape
-            np.testing.assert_allclose(found, wanted, rtol=CLOSE, atol=CLOSE)
+            assert found.shape == np.shape(given[d.wrt])
+            np.testing.assert_allclose(found, wanted[d.wrt], rtol=CLOSE, atol=CLOSE)
 
 
 class Jax:
     @staticmethod
     def value(f: Any, given: Any) -> Any:
         with jax.enable_x64(True):
-            return np.asarray(f(**given))
+            return np.asarray(jax.jit(f)(**given))
 
     @staticmethod
-    def gradient(f: Any, given: Any, wrt: str, upstream: Any) -> Any:
+    def gradients(f: Any, given: Any, names: list[str], weights: Any) -> Any:
+        def weighed(chosen: Any) -> Any:
+            return jax.numpy.sum(f(**{**given, **chosen}) * weights)
+
         with jax.enable_x64(True):
-            _, pull = jax.vjp(lambda x: f(**{**given, wrt: x}), jax.numpy.asarray(given[wrt]))
-            (found,) = pull(jax.numpy.asarray(next(iter(upstream.values()), 1.0)))
-        return found
+            return jax.jit(jax.grad(weighed))({name: given[name] for name in names})
 
 
 class Torch:
@@ -82,12 +84,12 @@ class Torch:
         return f(**{name: torch.tensor(x) for name, x in given.items()}).numpy()
 
     @staticmethod
-    def gradient(f: Any, given: Any, wrt: str, upstream: Any) -> Any:
+    def gradients(f: Any, given: Any, names: list[str], weights: Any) -> Any:
         tensors = {name: torch.tensor(x) for name, x in given.items()}
-        tensors[wrt].requires_grad_()
-        weights = torch.tensor(next(iter(upstream.values()), 1.0))
-        (f(**tensors) * weights).sum().backward()
-        return tensors[wrt].grad
+        for name in names:
+            tensors[name].requires_grad_()
+        (f(**tensors) * torch.tensor(weights)).sum().backward()
+        return {name: tensors[name].grad for name in names}
 
 
 class Differences:
@@ -98,8 +100,12 @@ class Differences:
         return f(**given)
 
     @staticmethod
-    def gradient(f: Any, given: Any, wrt: str, upstream: Any) -> Any:
-        x, weights = np.asarray(given[wrt], dtype=float), next(iter(upstream.values()), 1.0)
+    def gradients(f: Any, given: Any, names: list[str], weights: Any) -> Any:
+        return {name: Differences._gradient(f, given, name, weights) for name in names}
+
+    @staticmethod
+    def _gradient(f: Any, given: Any, wrt: str, weights: Any) -> Any:
+        x = np.asarray(given[wrt], dtype=float)
         found = np.zeros(x.shape)
         for index in np.ndindex(x.shape):
             step = np.zeros(x.shape)

@@ -7,7 +7,6 @@ refers to is what the forward pass saves.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,16 +46,6 @@ class CustomRule:
     gradients: Mapping[str, str]  # by the name of the input; of a list, by the member's index
     saved: Sequence[str]
     kept: Sequence[str]
-
-    def sizes(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
-        """Of the sizes among the names and those that they are made of: how each is read, off
-        what."""
-        needed, found = set(names), []
-        for name, (text, source) in reversed(list(self.given.sources.items())):
-            if name in needed:
-                found.append((name, text, source))
-                needed.update(re.findall(r"\w+", text))
-        return found[::-1]
 
 
 def rule_module(
@@ -155,7 +144,10 @@ def _torch(rule: CustomRule) -> list[str]:
     refused = _refusals(rule, [*alone.values()], lists)
     forward = [
         *taken,
-        *(f"{size} = {text}" for size, text, _ in rule.sizes(rule.forward_names | {*rule.kept})),
+        *(
+            f"{size} = {text}"
+            for size, text, _ in rule.given.sizes(rule.forward_names | {*rule.kept})
+        ),
         *rule.forward,
         *([f"ctx.save_for_backward({', '.join(rule.saved)})"] if rule.saved else []),
         *(f"ctx.{name} = {name}" for name in rule.kept),
@@ -222,7 +214,7 @@ def _jax(rule: CustomRule) -> list[str]:
     """Members stay dictionaries, which JAX looks into."""
     given, name = rule.given, rule.entry
     inputs, rest = list(given.inputs.values()), given.others
-    sizes = rule.sizes(rule.kept)
+    sizes = rule.given.sizes(rule.kept)
     # A size is read off an array again: JAX would make an array of one that is saved.
     known = {size for size, _, _ in sizes} | set(rest)
     saved = list(dict.fromkeys([
@@ -230,7 +222,7 @@ def _jax(rule: CustomRule) -> list[str]:
     ]))  # fmt: skip
     residuals = f"({', '.join(saved)}{',' if len(saved) == 1 else ''})"
     forward = [
-        *(f"{size} = {text}" for size, text, _ in rule.sizes(rule.forward_names)),
+        *(f"{size} = {text}" for size, text, _ in rule.given.sizes(rule.forward_names)),
         *rule.forward,
         f"return {rule.returned}, {residuals}",
     ]

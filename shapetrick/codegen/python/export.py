@@ -321,7 +321,8 @@ class _Looped(_Plan):
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
         inputs = self.members.arguments(self.entry.given).inputs
-        dims = list(dict.fromkeys(d for e in inputs for d in e.shape))
+        asked = (Dim.of(name) for name in self.entry.given.asked)
+        dims = list(dict.fromkeys([*(d for e in inputs for d in e.shape), *asked]))
         for found in assignments(dims, np.random.default_rng(0)):
             yield {**found, **self.members.lengths}
 

@@ -23,7 +23,7 @@ from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, with_signature
 from .operations import MODULES, Library, is_spelled
-from .signature import Arguments, is_listed
+from .signature import Arguments, Sizes, is_listed
 from .statements import Writer
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
@@ -42,6 +42,7 @@ class Loops:
         self._names: dict[str, str] = {}
         self._functions: dict[tuple[str, int], None] = {}
         self._foreign: dict[str, None] = {}  # a user's own rows
+        self._dims: dict[str, None] = {}  # that occur as numbers
         self._inputs = self._all_inputs()
         segments = [*passes.forward, *passes.backward]
         letters = [s.over.letter for s in segments if s.over is not None]
@@ -68,24 +69,30 @@ class Loops:
         for name, order in self._functions:
             functions.setdefault(self._called(name, order), (name, order))
         functions.update((self.identifier(name), name) for name in self._foreign)
-        lengths = {letter: self.identifier(letter) for letter in self.families.lengths}
+        lengths = self.families.lengths
+        own = {e: self.identifier(e.base) for e in self._inputs.values()}
+        sides = (d for e in own for d in extent(e.shape))
+        plain = [name for d in sides for name in d.names if not isinstance(name, Member)]
+        names = dict.fromkeys([*lengths, *plain, *self._dims])
+        dims = {name: self.identifier(name) for name in names}
+        access = {e: self._one_of(e, inputs[e.base]) for e in own}
+        sizes = Sizes(own, dims, lengths, access)
         return Arguments(
             {e: self.identifier(base) for base, e in inputs.items()},
-            lengths,
+            dims,
             {key: name for name, key in functions.items()},
-            tuple(lengths),
-            self._sizes(),
+            (*lengths, *sizes.ask(self._dims)),
+            sizes.sources,
             (),
         )
 
     def function(self) -> list[str]:
         """The lines of the function that gives all values and gradients."""
         given, body = self.given, [*self.forward, *self.backward]
-        words = _words(body)
         lines = [
             *self._docstring(self.answers),
             *self._head(given),
-            *(f"{name} = {text}" for name, (text, _) in given.sources.items() if name in words),
+            *(f"{name} = {text}" for name, text, _ in given.sizes(_words(body))),
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",
         ]
@@ -129,12 +136,19 @@ class Loops:
     def _like(self) -> str:
         """An array among the inputs, for its type."""
         arrays = [e for e in self._inputs.values() if extent(e.shape)]
-        return self._one_of(arrays[0]) if arrays else f"{MODULES[self.library]}.zeros(())"
+        return (
+            self._one_of(arrays[0], arrays[0]) if arrays else f"{MODULES[self.library]}.zeros(())"
+        )
 
-    def _one_of(self, e: Symbol) -> str:
-        """An input, or one of the members of its family."""
+    def _one_of(self, e: Symbol, first: Symbol) -> str:
+        """An input, or a member of its family, whose first symbol is given: a list has one."""
         own = self.identifier(e.base)
-        return f"next(iter({own}.values()))" if e.indices else own
+        if not e.indices:
+            return own
+        if e is first:
+            return f"next(iter({own}.values()))"
+        segment = next(s for s in self.families.of(e.base) if s.name == e.name)
+        return self._text(e.base, [segment.first])
 
     def _all_inputs(self) -> dict[str, Symbol]:
         found = dict(self._problem.symbols)
@@ -173,18 +187,6 @@ class Loops:
             elif s.base not in self._passes.alone and s.base not in own:
                 own.add(s.base)
                 yield f"{self.identifier(s.base)} = {{}}"
-
-    def _sizes(self) -> dict[str, tuple[str, str]]:
-        """How the dimensions are read that inputs have, and off which."""
-        found: dict[str, tuple[str, str]] = {}
-        for e in self._inputs.values():
-            for axis, d in enumerate(extent(e.shape)):
-                name = str(d)
-                if d.names == (name,) and not isinstance(d.names[0], Member):
-                    own = f"{self._one_of(e)}.shape[{axis}]", self.identifier(e.base)
-                    if name not in self.families.lengths:
-                        found.setdefault(self.identifier(name), own)
-        return found
 
     # ---- loops
 
@@ -261,6 +263,7 @@ class Loops:
     def _dim(self, name: str, inputs: Iterable[Symbol], s: Segment) -> str:
         """A dimension as a number; that of a member is read off a member that has it."""
         if not isinstance(name, Member):
+            self._dims[name] = None
             return self.identifier(name)
         for e in inputs:
             for axis, d in enumerate(extent(e.shape)):

@@ -68,6 +68,7 @@ LOCALS = frozenset(
         "by",
         "output",
         "pull",
+        "pulled",
         "u",
         "v",
     }
@@ -175,7 +176,8 @@ def _pulled(library: Library, rule: Ruled, upstream: str, members: bool) -> list
             own,
             f"by = {{n: own[n] for n in {_tuple(by)}}}",
             f"output, pull = jax.vjp(lambda by, own=own: {value}, by)",
-            f"found += [output, *(pull({upstream or 'jnp.ones(())'})[0][n] for n in by)]",
+            f"(pulled,) = pull({upstream or 'jnp.ones(())'})",
+            "found += [output, *(pulled[n] for n in by)]",
         ]
     return [
         own,

@@ -3,7 +3,8 @@ shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -45,6 +46,16 @@ class Arguments:
         """The parameters in order."""
         return [*self.inputs.values(), *self.others]
 
+    def sizes(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Of the sizes among the names and those that they are made of: how each is read, off
+        what."""
+        needed, found = set(names), []
+        for name, (text, source) in reversed(list(self.sources.items())):
+            if name in needed:
+                found.append((name, text, source))
+                needed.update(re.findall(r"\w+", text))
+        return found[::-1]
+
 
 def is_listed(key: object) -> TypeGuard[tuple[Member, int]]:
     """Whether the function with this key is a family of functions."""
@@ -66,20 +77,10 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
         functions[name, order] = identifiers.take(f"{name}{suffix}")
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
-    sizes = _Sizes(inputs, dims)
-    for e in inputs:
-        sizes.read(e)
-    asked = []
-    while True:
-        for e in [*inputs] * len(inputs):  # one shape may tell what another shape lacked
-            sizes.solve(e)
-        unknown = [name for name in dims if name not in sizes.known]
-        if not unknown:
-            break
-        asked.append(unknown[0])
-        sizes.known.add(unknown[0])
+    sizes = Sizes(inputs, dims)
+    asked = sizes.ask(dims)
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
-    return Arguments(inputs, dims, functions, tuple(asked), sizes.sources, (*sizes.lines, *checks))
+    return Arguments(inputs, dims, functions, asked, sizes.sources, (*sizes.lines, *checks))
 
 
 def _dimensions(program: Program) -> list[str]:
@@ -88,24 +89,46 @@ def _dimensions(program: Program) -> list[str]:
     return list(dict.fromkeys([*(n for d in sides for n in d.names), *program.dimensions]))
 
 
-class _Sizes:
-    """Reads the sizes of dimensions off the shapes of the inputs."""
+class Sizes:
+    """Reads the sizes of dimensions off the shapes of the inputs; `known` are given. A member is
+    found by `access`; a dimension that members have is not read."""
 
-    def __init__(self, inputs: Mapping[Symbol, str], dims: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[Symbol, str],
+        dims: Mapping[str, str],
+        known: Iterable[str] = (),
+        access: Mapping[Symbol, str] | None = None,
+    ) -> None:
         self._inputs = inputs
         self._dims = dims
-        self.known: set[str] = set()
+        self._access = inputs if access is None else access
+        self._known = set(known)
         self.exact: set[Expr] = set()  # inputs whose shape needs no check
         self.sources: dict[str, tuple[str, str]] = {}
         self.lines: list[str] = []
+        for e in inputs:
+            self._read(e)
 
-    def read(self, e: Symbol) -> None:
+    def ask(self, needed: Iterable[str]) -> tuple[str, ...]:
+        """The dimensions among those needed that no shape tells, so that a person has to."""
+        asked: list[str] = []
+        while True:
+            for e in [*self._inputs] * len(self._inputs):  # one may tell what another lacked
+                self._solve(e)
+            unknown = [name for name in needed if name not in self._known]
+            if not unknown:
+                return tuple(asked)
+            asked.append(unknown[0])
+            self._known.add(unknown[0])
+
+    def _read(self, e: Symbol) -> None:
         """Those that stand alone: `m, d = X.shape`."""
         axes = extent(e.shape)
-        names = [str(d) if d.names == (str(d),) and str(d) not in self.known else "" for d in axes]
+        names = [str(d) if d.names == (str(d),) and self._is_open(d) else "" for d in axes]
         if len(set(names)) < len(names):
             names = [name if names.index(name) == i else "" for i, name in enumerate(names)]
-        source = self._inputs[e]
+        source = self._access[e]
         if len(axes) == 2 and all(names):
             self.lines.append(f"{', '.join(self._dims[n] for n in names)} = {source}.shape")
             self.exact.add(e)
@@ -115,27 +138,32 @@ class _Sizes:
                     self.lines.append(f"{self._dims[name]} = {_length(source, i, axes)}")
         for i, name in enumerate(names):
             if name:
-                self.known.add(name)
-                self.sources[self._dims[name]] = _length(source, i, axes), source
+                self._known.add(name)
+                self.sources[self._dims[name]] = _length(source, i, axes), self._inputs[e]
 
-    def solve(self, e: Symbol) -> None:
+    def _is_open(self, d: Dim) -> bool:
+        """Whether a name in it is unknown, and none is that of a member's dimension."""
+        unknown = any(name not in self._known for name in d.names)
+        return unknown and not any(isinstance(name, Member) for name in d.names)
+
+    def _solve(self, e: Symbol) -> None:
         """Those that a sum or multiple tells: `n = X.shape[1] - 1`."""
         axes = extent(e.shape)
         for i, d in enumerate(axes):
-            unknown = [name for name in d.names if name not in self.known]
-            if len(unknown) != 1:
+            unknown = [name for name in d.names if name not in self._known]
+            if len(unknown) != 1 or not self._is_open(d):
                 continue
             (name,) = unknown
             factor, rest = _linear(d, name)
             if factor is None:
                 continue
-            text = _length(self._inputs[e], i, axes)
+            text = _length(self._access[e], i, axes)
             if rest.terms:
                 text += f" - {_bracketed(dim_text(rest, self._dims))}"
             if factor != ONE:
                 text = f"{_bracketed(text)} // {_bracketed(dim_text(factor, self._dims))}"
             self.lines.append(f"{self._dims[name]} = {text}")
-            self.known.add(name)
+            self._known.add(name)
             self.sources[self._dims[name]] = text, self._inputs[e]
 
 
