@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
@@ -54,6 +55,22 @@ class Request:
     def key(self) -> str:
         """What it asks for: "grad J wrt w"."""
         return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
+
+
+def shape_of_result(request: Request) -> Shape:
+    """The shape of what a request asks for."""
+    of, wrt = request.of, request.wrt
+    match request.kind:
+        case "jvp":
+            return of.shape
+        case "jac" if not wrt.is_scalar:
+            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+        case "jac":
+            return of.shape
+        case "hess":
+            size = wrt.shape[0] * wrt.shape[1]
+            return size, size
+    return wrt.shape
 
 
 class EqualityClaim(NamedTuple):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from ..core.dims import Shape
 from ..core.errors import Span
-from ..core.problem import Problem, Request
+from ..core.problem import Problem, Request, shape_of_result
 from .elaboration import (
     all_dimensions,
     in_matrix_notation,
     lowering_for,
     scope_of,
-    shape_of_result,
     statements_of,
 )
 from .lowering import Lowering

@@ -21,10 +21,11 @@ from ..core.errors import (
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request
+from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
 from ..core.warnings import absence
 from .ambiguity import readings
+from .derived_values import derive
 from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
@@ -541,6 +542,17 @@ class Elaboration:
             if asked.claim is not None:
                 request = replace(request, claim=self._claim(asked.claim, request))
             yield request
+            if kind == "hess" and asked.claim is None:
+                yield from self._mixed(asked, of, of_text, wrt)
+
+    def _mixed(self, asked: Asked, of: Expr, of_text: str, wrt: Symbol) -> Iterator[Request]:
+        """The blocks of a Hessian beside its diagonal: the gradient by one, by each later one."""
+        names = [name for name, _ in asked.wrt]
+        for name in names[names.index(str(wrt.name)) + 1 :]:
+            other = as_symbol(self.values[name])
+            gradient = derive("grad", of, wrt)
+            text = f"grad {of_text} wrt {wrt.name}"
+            yield Request("jac", gradient, text, other, span=asked.span)
 
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
@@ -663,22 +675,6 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
     if declared.needs_square:
         return rows, rows
     return rows, fresh() if name[0].isupper() else ONE
-
-
-def shape_of_result(request: Request) -> Shape:
-    """The shape of what a request asks for."""
-    of, wrt = request.of, request.wrt
-    match request.kind:
-        case "jvp":
-            return of.shape
-        case "jac" if not wrt.is_scalar:
-            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
-        case "jac":
-            return of.shape
-        case "hess":
-            size = wrt.shape[0] * wrt.shape[1]
-            return size, size
-    return wrt.shape
 
 
 def _fresh_names(used: set[str]) -> Iterator[str]:

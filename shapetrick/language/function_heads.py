@@ -55,6 +55,13 @@ class HeadBuilder:
         axis = axes[0] if axes else None
         return FunctionDefinition(name, parameters, axis, body, name.span | body.span)
 
+    def derived(self, c: list[Any]) -> SyntaxNode:
+        """`grad J wrt x`, as a value."""
+        kind, of, name, along = c
+        wrt = SyntaxNode("name", (), name.name, name.span)
+        args = (of, wrt) if along is None else (of, wrt, along)
+        return SyntaxNode("derived", args, str(kind), span_of(kind) | args[-1].span)
+
     def equality(self, c: list[Any]) -> Equality:
         left, right = c
         return Equality(left, right, left.span | right.span)

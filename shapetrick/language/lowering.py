@@ -10,6 +10,7 @@ from ..core.dims import Dim
 from ..core.errors import InferenceError, InputError, NameProblem, ShapeError
 from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
+from .derived_values import derive
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_errors import within
@@ -138,6 +139,8 @@ class Lowering:
                     raise within(error, node, self.text) from None
             case "call":
                 return self._call(node, args)
+            case "derived":
+                return derive(node.value, *args)
             case "side":
                 return ex.dimension(args[0].shape[node.value])
             case "selected":

@@ -263,6 +263,31 @@ def _same(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force
     return args[0]
 
 
+def _derived(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    (of, wrt), along = args[:2], args[2:]
+    kind = node.value
+    if kind in ("vjp", "jvp", "hvp") and not along:
+        raise Misfit(node, f"a value is along something: `({kind} Z wrt X with V)`.")
+    if kind in ("grad", "jac", "hess") and along:
+        raise Misfit(node, f"`{kind}` goes along nothing.")
+    if kind in ("grad", "hess", "hvp") and not i.unifier.unify_shapes(of, SCALAR):
+        raise Misfit(node, f"`{kind}` is of a scalar.")
+    if along and not i.unifier.unify_shapes(along[0], of if kind == "vjp" else wrt):
+        raise Misfit(node, f"`{kind}` goes along what has the shape of its other side.")
+    if kind == "jvp":
+        return of
+    if kind not in ("jac", "hess"):
+        return wrt
+    if not (is_settled(of) and is_settled(wrt)):
+        return None if not force else (i.unifier.fresh(), i.unifier.fresh())
+    if kind == "jac" and wrt == SCALAR:
+        return of
+    rows = wrt if kind == "hess" else of
+    return rows[0] * rows[1], wrt[0] * wrt[1]
+
+
 def _scalar(i: Inference, node: SyntaxNode, args: Any, out: Any, force: bool) -> Shape:
     return SCALAR
 
@@ -508,6 +533,7 @@ _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "abstract": _same,
     "running": _same,
     "side": _scalar,
+    "derived": _derived,
     "'": _swapped,
     "+": _broadcast,
     "-": _broadcast,

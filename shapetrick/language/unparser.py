@@ -140,6 +140,9 @@ class Unparser:
                 return f"sum({node.value}) {summed}"
             case "call":
                 return self._call(node, words)
+            case "derived":
+                along = f" with {words[2]}" if len(words) > 2 else ""
+                return f"({node.value} {words[0]} wrt {words[1]}{along})"
             case "selected":
                 whole = self._enclosed(node.args[0], words[0], GrammarPrecedence.ATOM)
                 return f"{whole}[{','.join(map(self._selector, node.value))}]"
