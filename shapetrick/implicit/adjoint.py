@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..core.equations import EquationSystem, structure_of, systems_within
+from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import (
     UNIT,
@@ -31,7 +31,7 @@ from ..core.expr import (
 )
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
-from ..core.traversal import substitute, symbols_of
+from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape
 from ..simplification.simplifier import Simplifier
