@@ -38,7 +38,7 @@ def operation_lines() -> Iterator[str]:
 def _library() -> Iterator[str]:
     """The functions that are defined in the language, as they stand in their file."""
     yield ""
-    yield "The library: defined in the language, and hidden by a definition of the same name"
+    yield "The library, in the language itself; a definition of the same name hides one"
     for said, lines in sections():
         yield ""
         yield from wrap(said, WIDTH, initial_indent="  # ", subsequent_indent="  # ")
