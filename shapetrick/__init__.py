@@ -62,6 +62,7 @@ __all__ = [
     "jac",
     "jvp",
     "read",
+    "simplify",
     "symbols",
     "to_sympy",
     "vjp",
@@ -70,7 +71,7 @@ __all__ = [
 _CONSTANTS = ("e", "pi")
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read"),
+    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read", "simplify"),
     "checks": ("Check",),
     "numerics.arrays": ("evaluate",),
     "core.expr": ("Expr",),
@@ -99,6 +100,11 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.core.expr").constant(name)
     if name in import_module(f"{__name__}.core.functions").NAMES or name in _SIZED:
         return import_module(f"{__name__}.builders").applied(name)
+    is_module = import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None
+    if not name.startswith("_") and not is_module:
+        builders = import_module(f"{__name__}.builders")
+        if name in builders.vocabulary().library:
+            return builders.from_library(name)
     module = import_module(__name__)  # with which Python tells the nearest name
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
 

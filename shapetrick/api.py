@@ -22,7 +22,7 @@ from .pipeline.requests import steps_of
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
-    from .checks import Check
+    from .checks import Check, EqualityCheck
     from .codegen.python.callables import Generated
     from .families.saved_values import Account
     from .numerics.error_curves import Curve
@@ -334,12 +334,21 @@ class Problem:
         return f"<Problem {'; '.join(asked + [f'{more} more'] * bool(more)) or 'without requests'}>"
 
     def check(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Check]:
-        """What is found of all claims, `check … = claim`, in order; `time_limit` is in seconds,
-        for each of them. Raises BudgetError."""
+        """What is found of all claims on derivatives, `check grad … = claim`, in order;
+        `time_limit` is in seconds, for each of them. Raises BudgetError."""
         from .checks import checked
 
         claimed = (request for request in self.data.requests if request.claim is not None)
         return [limited(time_limit, partial(checked, self.data, r, seed)) for r in claimed]
+
+    def check_equalities(
+        self, seed: int = 0, *, time_limit: float | None = SECONDS
+    ) -> list[EqualityCheck]:
+        """Likewise of all claims that two expressions are equal, `check E1 = E2`."""
+        from .checks import equality_checked
+
+        claimed = self.data.equalities
+        return [limited(time_limit, partial(equality_checked, q, seed)) for q in claimed]
 
 
 def read(
@@ -372,6 +381,20 @@ def read(
     if shapes is not None or named:
         raise InputError("shapes are given with a function: a text declares its names itself.")
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
+
+
+def simplify(e: str | Expr, given: str = "") -> Expr:
+    """An expression in its shortest form; the names in a text are inferred, or declared in what is
+    `given`. Raises InputError."""
+    from .simplification.simplifier import Simplifier
+
+    definitions: list[Expr] = []
+    if isinstance(e, str):
+        problem = read_problem(f"{given}\nthe_value = {e}", complete=False)
+        *definitions, named = problem.definitions.values()
+        e = named.args[0]
+    simplifier = Simplifier(definitions, [e])
+    return simplifier.answer(simplifier(e))
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:

@@ -18,7 +18,7 @@ from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Tim
 from .core.functions import NAMES, TABLE, Function
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder
-from .language import elaboration
+from .language import elaboration, vocabularies
 from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
 from .language.scope import SIZED, vocabulary
@@ -66,7 +66,7 @@ def define(name: str, e: Any) -> Expr:
 
 def checked_name(name: str) -> str:
     """The name. Raises NameProblem if the language can't give it to a value."""
-    if not elaboration.is_name(name):
+    if not vocabularies.is_name(name):
         raise NameProblem(f"`{name}` is not a name in the language.")
     return name
 
@@ -112,6 +112,21 @@ def _read_dimension(text: str) -> Dim:
     raise _no_dimension(text)
 
 
+def from_library(name: str) -> Callable[..., Expr]:
+    """A function of the library as a function in Python; numbers may be given by keyword."""
+
+    def function(*args: Any, axis: int | None = None, **numbers: float) -> Expr:
+        given = {f"x{i}": operand(a) for i, a in enumerate(args)}
+        keywords = {**({} if axis is None else {"axis": axis}), **numbers}
+        words = [*given, *(f"{word}={value}" for word, value in keywords.items())]
+        problem = Problem("", {}, {}, ())
+        return elaboration.read_expression(f"{name}({', '.join(words)})", problem, given)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = next(iter(vocabulary().library[name].values())).written
+    return function
+
+
 def _no_dimension(size: Any) -> OperandError:
     return OperandError(
         f"`{size}` is no dimension: that is a name, a positive whole number, or a sum or product "
@@ -135,6 +150,8 @@ def applied(name: str) -> Callable[..., Expr]:
     def function(*args: Any, axis: int | None = None) -> Expr:
         return _apply(TABLE[NAMES[name]], args, axis)
 
+    if name not in SIZED and name not in NAMES:
+        return from_library(name)
     made = constant if name in SIZED else function
     made.__name__ = made.__qualname__ = name
     made.__doc__ = None if name in SIZED else TABLE[NAMES[name]].help

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from .claims.equalities import CounterExample, EqualityJudgement, judge_equality
 from .claims.judgement import ClaimPart, ClaimVerdict, Judgement, judge
-from .core.problem import Problem, Request
+from .core.problem import EqualityClaim, Problem, Request
 from .core.results import Validation
 from .core.warnings import warnings_of
 from .numerics.error_curves import Curve
@@ -132,6 +133,82 @@ class Check:
 
     def __repr__(self) -> str:
         return f"<Check {self.kind} {self.of} wrt {self.wrt} = {self.claim}: {self.verdict}>"
+
+
+class EqualityCheck:
+    """What was found of a claim that two expressions are equal."""
+
+    kind = "equality"
+
+    def __init__(self, judgement: EqualityJudgement) -> None:
+        self.judgement = judgement
+
+    @property
+    def claim(self) -> str:
+        """Both sides, as typed."""
+        return self.judgement.claim.text
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """`right`, `wrong`, or `unchecked` where too few points have values."""
+        return self.judgement.verdict
+
+    @property
+    def right(self) -> bool:
+        """Whether both sides have one value at every point that was looked at."""
+        return self.judgement.verdict == "right"
+
+    @property
+    def diagnosis(self) -> str:
+        """A counter-example, and under what the equality would hold; empty for a right one."""
+        return self.judgement.reason
+
+    @property
+    def condition(self) -> str:
+        """Under what a wrong equality would be right, `A is symmetric`; empty if not found."""
+        return self.judgement.condition
+
+    @property
+    def example(self) -> CounterExample | None:
+        """Sizes, inputs and values that differ."""
+        return self.judgement.example
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as data that JSON can hold."""
+        example = self.example
+        found = (
+            None
+            if example is None
+            else {
+                "sizes": dict(example.sizes),
+                "inputs": {name: x.tolist() for name, x in example.inputs.items()},
+                "left": example.left.tolist(),
+                "right": example.right.tolist(),
+            }
+        )
+        return {
+            "kind": self.kind,
+            "left": self.judgement.claim.left_text,
+            "right": self.judgement.claim.right_text,
+            "verdict": self.verdict,
+            "diagnosis": self.diagnosis,
+            "condition": self.condition,
+            "example": found,
+        }
+
+    def __str__(self) -> str:
+        from .render.layout import plain
+        from .render.terminal import Style, equality_rows
+
+        return plain(equality_rows(self.judgement, Style()))
+
+    def __repr__(self) -> str:
+        return f"<EqualityCheck {self.claim}: {self.verdict}>"
+
+
+def equality_checked(claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
+    """What is found of an equality."""
+    return EqualityCheck(judge_equality(claim, seed))
 
 
 def checked(problem: Problem, request: Request, seed: int = 0) -> Check:

@@ -19,8 +19,8 @@ from .core.files import make_folder, write_file
 from .core.problem import Problem
 from .language.elaboration import read
 from .language.parser import parse_expression
-from .language.scope import vocabulary
 from .language.source import decoded, read_bytes
+from .language.vocabularies import vocabulary_of
 
 BUILT_IN = Path(__file__).parent / "practice.toml"
 LEVELS = range(1, 6)
@@ -89,7 +89,7 @@ def mark(question: Question, answer: str, seed: int = 0) -> Judgement:
     """The judgement of an answer. Raises InputError, with its place in the answer, for one that is
     no expression."""
     flat = " ".join(answer.split("\n"))
-    parse_expression(flat, vocabulary(), question.problem.functions)
+    parse_expression(flat, vocabulary_of(question.problem), question.problem.functions)
     head = f"{question.given}\ncheck {question.ask} = "
     try:
         problem = read(head + flat)

@@ -58,7 +58,8 @@ EDGES = {
 
 DOORS = {
     "lark": {
-        *("language.lexer", "language.parser", "language.library_calls"),
+        *("language.function_heads", "language.lexer", "language.library_calls"),
+        "language.parser",
         *("language.latex_lexer", "language.latex_parser"),
     },
     "prompt_toolkit": {"repl", "session.completion"},
@@ -88,7 +89,7 @@ OTHER_WORDS = {
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "language.latex_lexer": {"sign"},  # a kind of token
     "language.latex_tokens": {"sign"},
-    "language.scope": {"max", "mean", "min", "sum"},  # how people begin a sum over members
+    "language.scope": {"max", "mean", "min", "prod", "sum"},  # how people begin a sum over members
     "render.mathml": {"sqrt"},  # a command of LaTeX
 }
 MOST_MODULES_AT_THE_TOP = 16

@@ -276,7 +276,7 @@ def in_python(text: str, symbols: dict[str, Any]) -> Expr:
             name, order = node.value
             done[node] = symbols[name](*args, order=order)
         elif node.kind == "call":
-            name, axis, sizes = node.value
+            name, axis, sizes, _ = node.value
             given = [text[size.span.start : size.span.end] for size in sizes]
             done[node] = applied(name)(*args, *given, **({} if axis is None else {"axis": axis}))
         else:

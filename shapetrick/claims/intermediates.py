@@ -14,7 +14,7 @@ from ..core import expr as ex
 from ..core.expr import Expr, Name
 from ..core.problem import Problem, Request
 from ..core.traversal import postorder, substitute
-from ..language.elaboration import read_definition
+from ..language.claim_reading import read_definition
 from .comparison import agree, distance
 from .diagnosis import Mistake
 from .mutations import TABLE_OF_MUTATIONS

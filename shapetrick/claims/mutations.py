@@ -305,7 +305,7 @@ def _other_axis(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     x = at.node
     if x.kind != "call" or not _takes_axis(x.value.name):
         return
-    name, axis, sizes = x.value
+    name, axis, sizes, _ = x.value
     for other in (0, 1, None):
         if other != axis:
             yield replace(x, value=Callee(name, other, sizes))

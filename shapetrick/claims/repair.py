@@ -24,14 +24,15 @@ from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
 from ..core.traversal import postorder
-from ..language.elaboration import read_claim, read_expression
+from ..language.claim_reading import read_claim
+from ..language.elaboration import read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.scope import vocabulary
 from ..language.syntax import SyntaxNode
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
+from ..language.vocabularies import vocabulary_of
 from ..numerics.sampling import dims_of
 from ..validation.checker import Checker
 from .comparison import SAME, agree, distance, miss, ratio
@@ -335,7 +336,9 @@ class Repairer:
         return None
 
     def _parsed(self, text: str) -> SyntaxNode:
-        return parse_expression(text, vocabulary(), self._problem.functions, self.lowering.values)
+        return parse_expression(
+            text, vocabulary_of(self._problem), self._problem.functions, self.lowering.values
+        )
 
     def _proportional(self, tried: Sequence[RepairTrial]) -> list[Change]:
         """The changes after which the claim is right but for a factor."""

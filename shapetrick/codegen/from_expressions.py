@@ -229,6 +229,10 @@ def _is_extreme(extreme: ArrayOperation) -> Callable[[Operation], Value]:
     return made
 
 
+def _product_of_entries(c: Operation) -> Value:
+    return c.x if c.alone else c.graph.reduced("prod", c.x, c.axis)
+
+
 def _exponentials(c: Operation) -> tuple[Value, Value, Value]:
     """The largest entry, exp of what entries are above it, and the sum of that: none can
     overflow."""
@@ -403,6 +407,7 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "kron": _kron,
     "sum": _sum,
     "mean": _mean,
+    "prod": _product_of_entries,
     "max": _extreme("max"),
     "min": _extreme("min"),
     "ismax": _is_extreme("max"),

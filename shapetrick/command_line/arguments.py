@@ -54,6 +54,10 @@ _FUNCTIONS_EXAMPLES = """\
 examples:
   shapetrick functions
 """
+_SIMPLIFY_EXAMPLES = """\
+examples:
+  shapetrick simplify "A inv(A) B" --given "A, B : n x n"
+"""
 _SHIPPED_EXAMPLES = """\
 examples:
   shapetrick examples
@@ -245,6 +249,18 @@ def _add_others(commands: Any) -> None:
         "list the operation table",
         "List the functions and operators, each with its scalar derivative.",
         _FUNCTIONS_EXAMPLES,
+    )
+    simplify = _add(
+        commands,
+        "simplify",
+        "simple_forms",
+        "write an expression in its shortest form",
+        "Write an expression in its shortest form: `A inv(A) B` is `B`.",
+        _SIMPLIFY_EXAMPLES,
+    )
+    simplify.add_argument("expression", metavar="EXPRESSION", help="an expression: `x' x x`")
+    simplify.add_argument(
+        "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
     )
     examples = _add(
         commands,

@@ -6,10 +6,13 @@ import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..api import Problem
-from ..checks import Check
+from ..checks import Check, equality_checked
+from ..core.deadline import limited
 from ..core.errors import ShapetrickError
+from ..core.problem import EqualityClaim
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, refused, warner
 from .sources import GivenProblem, each_source, several
@@ -34,9 +37,9 @@ def run(args: Namespace) -> int:
 def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
     data, warn = source.problem.data, warner()
     claims = [one for one in source.problem.requests() if one.data.requests[0].claim is not None]
-    if not claims and several(args):
+    if not claims and not data.equalities and several(args):
         return DONE  # a folder may have problems that ask only
-    if not claims:
+    if not claims and not data.equalities:
         raise BadInput(NOTHING_CLAIMED)
     checked: list[Check] = []
     shown = args.format in _DOCUMENTS
@@ -53,9 +56,36 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
         counts[found.verdict] += 1
         show(found)
         status = max(status, DONE if found.right else WRONG)
+    for claim in data.equalities:
+        status = max(status, _compare(source, claim, counts, args))
     if checked:
         print(_DOCUMENTS[args.format](source.problem, checked, args))
     return status
+
+
+def _compare(
+    source: GivenProblem, claim: EqualityClaim, counts: Counter[str], args: Namespace
+) -> int:
+    """Judge an equality of two expressions."""
+    from ..render import terminal as render
+
+    try:
+        found = limited(args.time_limit, partial(equality_checked, claim, args.seed))
+    except ShapetrickError as e:
+        return refused(e, source.file)
+    counts[found.verdict] += 1
+    at = place(source.file, source.problem.data.text, claim.span)
+    if args.format == "json":
+        data = {**found.to_dict(), "place": at}
+        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
+    elif args.format == "text":
+        target = render.terminal(args.color)
+        style = render.Style(render.width_of(target))
+        rows = render.equality_rows(found.judgement, style)
+        said = f"{found.verdict}: {found.diagnosis}" if found.diagnosis else found.verdict
+        line = ": ".join(filter(None, (at, claim.text, said)))
+        render.show([[(line, "")]] if args.quiet else [[], *rows], target)
+    return DONE if found.right else WRONG
 
 
 def _text(source: GivenProblem, args: Namespace) -> ShowVerdict:

@@ -235,6 +235,17 @@ def _erf(x: Array, _: Any = None) -> Array:
     return np.asarray(erf(x))
 
 
+def _special(name: str) -> Callable[..., Array]:
+    """A function of SciPy's, imported where it is used: SciPy is slow to import."""
+
+    def value(*args: Array) -> Array:
+        from scipy import special
+
+        return np.asarray(getattr(special, name)(*args))
+
+    return value
+
+
 def _normal_cdf(x: Array) -> Array:
     from scipy.special import ndtr
 
@@ -355,6 +366,10 @@ _ROWS = [
     _elementwise("exp", np.exp, "y", _ANY, r"\exp", increasing=True, beside="above",
                  within=_POSITIVE, never_zero=True),
     _elementwise("log", np.log, "1 ./ x", (0.2, 3), r"\log", ("ln",), increasing=True),
+    _elementwise("log2", np.log2, "1 ./ (log(2) x)", (0.2, 3), r"\log_2", increasing=True,
+                 definition="log(x) / log(2)"),
+    _elementwise("log10", np.log10, "1 ./ (log(10) x)", (0.2, 3), r"\log_{10}", increasing=True,
+                 definition="log(x) / log(10)"),
     _elementwise("log1p", np.log1p, "1 ./ (1 + x)", (-0.8, 3), increasing=True,
                  definition="log(1 + x)"),
     _elementwise("expm1", np.expm1, "y + 1", _ANY, increasing=True, beside="above",
@@ -376,6 +391,12 @@ _ROWS = [
                  increasing=True),
     _elementwise("sinh", np.sinh, "cosh(x)", _ANY, r"\sinh", increasing=True),
     _elementwise("cosh", np.cosh, "sinh(x)", _ANY, r"\cosh", within=(1.0, np.inf), never_zero=True),
+    _elementwise("asinh", np.arcsinh, "1 ./ sqrt(x.^2 + 1)", _ANY, aliases=("arcsinh",),
+                 increasing=True),
+    _elementwise("acosh", np.arccosh, "1 ./ sqrt(x.^2 - 1)", (1.2, 4), aliases=("arccosh",),
+                 increasing=True, within=_POSITIVE),
+    _elementwise("atanh", np.arctanh, "1 ./ (1 - x.^2)", (-0.8, 0.8), aliases=("arctanh",),
+                 increasing=True),
     _elementwise("tanh", np.tanh, "1 - y.^2", _ANY, r"\tanh", increasing=True),
     _elementwise("sigmoid", _sigmoid, "y .* (1 - y)", _ANY, aliases=("logistic",), increasing=True,
                  within=_UNIT, never_zero=True, definition="1 ./ (1 + exp(-x))"),
@@ -406,6 +427,18 @@ _ROWS = [
         within=(-0.28, np.inf), definition="x ./ (1 + exp(-x))",
     ),
     _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY, increasing=True),
+    _elementwise("erfc", _special("erfc"), "-2 exp(-x.^2) / sqrt(pi)", _ANY, within=(0.0, 2.0),
+                 never_zero=True, help="1 - erf(x)"),
+    _elementwise("lgamma", _special("gammaln"), "digamma(x)", (0.3, 4), r"\log\Gamma",
+                 aliases=("gammaln",), help="log of the gamma function, of positive entries",
+                 sympy="loggamma"),
+    _elementwise("digamma", _special("digamma"), "trigamma(x)", (0.3, 4), r"\psi",
+                 increasing=True, help="derivative of lgamma"),
+    _elementwise("trigamma", lambda x: _special("polygamma")(1, x), "-2 hurwitz(3, x)", (0.3, 4),
+                 r"\psi_1", within=_POSITIVE, never_zero=True, help="derivative of digamma"),
+    _elementwise("hurwitz", _special("zeta"), ("", "-a .* hurwitz(a + 1, b)"), (1.5, 4), r"\zeta",
+                 within=_POSITIVE, never_zero=True,
+                 help="Hurwitz zeta, the sum of (b + k)^-a over k from 0 on", sympy="zeta"),
     _elementwise(
         "step", lambda x: (x > 0).astype(float), "0", _ANY, branch=_sign,
         help="1 where the entry is positive, else 0: relu's derivative",
@@ -421,6 +454,10 @@ _ROWS = [
         help="the smaller of two, entry by entry",
         increasing=True, beside="below", picks=True, sympy="Min",
     ),
+    _elementwise("hypot", np.hypot, ("a ./ y", "b ./ y"), (0.2, 2), within=_POSITIVE,
+                 help="sqrt(a.^2 + b.^2)", definition="sqrt(a.^2 + b.^2)"),
+    _elementwise("atan2", np.arctan2, ("b ./ (a.^2 + b.^2)", "-a ./ (a.^2 + b.^2)"), (0.2, 2),
+                 aliases=("arctan2",), help="the angle of the point (b, a)"),
     _elementwise(
         "power", np.power, ("b .* a.^(b - 1)", "y .* log(a)"), (0.3, 2), help="A .^ p, and x^2"
     ),
@@ -460,6 +497,9 @@ _ROWS = [
     Function("mean", lambda x, axis: x.mean(axis=_AXES[axis], keepdims=True), ("1 / k",), _SUM,
              "linear", _ANY, help="of all entries, or along an axis",
              averages=True, definition="sum(x{axis}) / k"),
+    Function("prod", lambda x, axis: x.prod(axis=_AXES[axis], keepdims=True), ("y ./ x",), _SUM,
+             "elementwise", (0.4, 1.6), r"\prod", help="product of the entries",
+             sympy=""),
     Function("max", _extreme("max"), ("ismax(x)",), _SUM, "elementwise", _ANY,
              branch=_near_extreme("max"), help="largest entry, of all or along an axis",
              increasing=True, beside="above", picks=True),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
@@ -56,6 +57,36 @@ class Request:
         return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
 
 
+def shape_of_result(request: Request) -> Shape:
+    """The shape of what a request asks for."""
+    of, wrt = request.of, request.wrt
+    match request.kind:
+        case "jvp":
+            return of.shape
+        case "jac" if not wrt.is_scalar:
+            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
+        case "jac":
+            return of.shape
+        case "hess":
+            size = wrt.shape[0] * wrt.shape[1]
+            return size, size
+    return wrt.shape
+
+
+class EqualityClaim(NamedTuple):
+    """`check E1 = E2`: both sides, and as typed."""
+
+    left: Expr
+    right: Expr
+    left_text: str
+    right_text: str
+    span: Span | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.left_text} = {self.right_text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Symbols and definitions (`name` nodes) in the order of the text, and the requests."""
@@ -71,8 +102,9 @@ class Problem:
         default_factory=frozenset
     )  # declared `const`: not asked about
     families: Families | None = None  # values with an index, where there are any
-    systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
+    systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
+    equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""

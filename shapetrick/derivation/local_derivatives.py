@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from ..core.dims import ONE, SCALAR, Dim, Shape
+from ..core.errors import DerivationError
 from ..core.expr import (
     KINDS,
     UNIT,
@@ -125,6 +126,10 @@ def scalar_derivative(view: LocalDerivative) -> tuple[DerivativeTerm, ...]:
 @cache
 def read_derivative(row: Function, position: int) -> tuple[DerivativeTerm, ...]:
     text = row.derivative[position]
+    if not text:
+        raise DerivationError(
+            f"`{row.name}` has no derivative by its argument {position + 1} in closed form."
+        )
     names = {
         "y": _Y,
         "k": _K,

@@ -198,8 +198,8 @@ class _Restoration:
             _texts(self._data["readings"]),
             frozenset(_texts(data["constants"])),
             self._families(data["families"]) if "families" in data else None,
-            tuple(map(self._system, data.get("systems", []))),
-            _texts(data.get("unused", [])),
+            systems=tuple(map(self._system, data.get("systems", []))),
+            unused=_texts(data.get("unused", [])),
         )
 
     def _symbol(self, index: Any) -> Symbol:

@@ -25,7 +25,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import NameProblem, OperandError, RequestError, ShapetrickError
 from ..core.expr import Expr, Number, call
 from ..core.functions import TABLE, Function
-from ..language.elaboration import is_name
+from ..language.vocabularies import is_name
 from .sympy_export import VARIABLE, of_scalars, trace
 
 _ENTRYWISE = ElementwiseApplyFunction | ArrayElementwiseApplyFunc

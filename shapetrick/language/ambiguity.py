@@ -26,6 +26,8 @@ def readings(
     seen: set[SyntaxNode] = set()
     for nodes in statements:
         for node in nodes:
+            if node.opened is not None:  # its right side is looked at by itself
+                continue
             if node.span.start == node.span.end:
                 continue  # not typed: of what was read in index notation
             if node.kind == "*" and inference.is_inner(node):
@@ -101,7 +103,7 @@ def _of(inference: Inference, node: SyntaxNode) -> str:
 def is_trace(node: SyntaxNode) -> bool:
     """Whether it is a scalar function of a square matrix."""
     name = node.value.name
-    if name not in NAMES:
+    if node.opened is not None or name not in NAMES:
         return False
     return [text for _, text in TABLE[NAMES[name]].signatures] == ["n n -> 1 1"]
 

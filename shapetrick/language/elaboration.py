@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -21,9 +21,10 @@ from ..core.errors import (
     Span,
 )
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.problem import Claim, DerivativeKind, Problem, Request
+from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
 from .ambiguity import readings
+from .derived_values import derive
 from .equation_systems import (
     attributes_of,
     equation_sides,
@@ -36,25 +37,36 @@ from .index_binders import IndexNames, defined_by_entries, has_indices, roots
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
-from .scope import Declared, Scope, complain, gather, refuse_members, unknown_names, vocabulary
+from .scope import (
+    Declared,
+    Scope,
+    complain,
+    gather,
+    refuse_members,
+    table_words,
+    unknown_names,
+    vocabulary,
+)
 from .selections import plain_of, resolve, resolved
-from .shape_errors import COMMENT, Expectation, explain, source, undetermined
+from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
     UPSTREAM,
     Asked,
     Declaration,
-    Definition,
+    Equality,
     PlacedName,
     Statement,
     SyntaxNode,
     has_families,
+    opened,
     postorder,
-    without_brackets,
+    typed_parts,
 )
 from .unification import open_text, unknowns
 from .unparser import Unparser
+from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
@@ -81,7 +93,7 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     else:
         scope = gather(text, statements, complete=complete)
         asked = [s for s in statements if isinstance(s, Asked)]
-        problem = Elaboration(scope, asked, complete).problem()
+        problem = Elaboration(scope, asked, complete, equalities_in(statements)).problem()
         if strict:
             refuse_undeclared(scope, asked, problem)
     if strict:
@@ -111,7 +123,12 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         raise error.located(None, text) from None
 
 
-def _in_matrix_notation(
+def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
+    """What is claimed of two expressions."""
+    return [s for s in statements if isinstance(s, Equality)]
+
+
+def in_matrix_notation(
     text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
 ) -> SyntaxNode:
     """An expression in the names of a problem, in matrix notation."""
@@ -119,7 +136,7 @@ def _in_matrix_notation(
         return node
     from .index_notation import expression_in_matrix_notation
 
-    scope = _scope_of(text, values, problem)
+    scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     try:
@@ -149,7 +166,7 @@ def read_line(
     """What `read_expression` reads, as typed, and what makes expressions of its nodes, also where
     its shapes don't fit. Raises InputError where it is no expression in known names."""
     node, scope, values = _in_names(text, problem, names)
-    return node, _lowering(node, scope, values, shape)
+    return node, lowering_for(node, scope, values, shape)
 
 
 def _in_names(
@@ -161,56 +178,19 @@ def _in_names(
         if request.direction is not None:
             values.setdefault(request.direction.name, request.direction)
     values.update(names)
-    scope = _scope_of(text, values, problem)
-    node = parse_expression(text, vocabulary(), problem.functions, [*values, *scope.dims])
-    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    scope = scope_of(text, values, problem)
+    node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
+    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
     if problem.families is None:
-        refuse_members(text, postorder(node))
-    if any(True for _ in unknown_names(scope, postorder(node))):
-        scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
+        refuse_members(text, opened(node))
+    if any(True for _ in unknown_names(scope, opened(node))):
+        scope.dims.update(dict.fromkeys(all_dimensions(problem)))
     return node, scope, values
 
 
-def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
-    """A claim as typed, its places being those in the problem's text, and what makes expressions
-    of its nodes: of those that fit, where the whole doesn't."""
-    claim = request.claim
-    assert claim is not None and claim.span is not None
-    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
-    text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
-    node = _latex_claim(problem.text, claim.span)
-    if node is None:
-        names = [*problem.symbols, *problem.definitions]
-        node = parse_expression(text, vocabulary(), problem.functions, names)
-    values = {**problem.symbols, **problem.definitions}
-    node = _in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
-    return node, _lowering_of(problem, request, node, text, _shape_of_result(request))
-
-
-def read_definition(problem: Problem, request: Request, name: str) -> tuple[SyntaxNode, Lowering]:
-    """A definition's right side likewise."""
-    node = next(
-        s.body
-        for s in statements_of(problem.text)[0]
-        if isinstance(s, Definition) and s.name.name == name
-    )
-    shape = problem.definitions[name].shape
-    return node, _lowering_of(problem, request, node, problem.text, shape)
-
-
-def _lowering_of(
-    problem: Problem, request: Request, node: SyntaxNode, text: str, shape: Shape
+def lowering_for(
+    node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
 ) -> Lowering:
-    """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
-    values = {**problem.symbols, **problem.definitions}
-    if request.direction is not None:
-        values[request.direction.name] = request.direction
-    scope = _scope_of(text, values, problem)
-    scope.dims.update(dict.fromkeys(_all_dimensions(problem)))
-    return _lowering(node, scope, values, shape)
-
-
-def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
@@ -221,15 +201,7 @@ def _lowering(node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape:
     return Lowering(values, inference, scope.text)
 
 
-def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
-    """The claim that stands there in LaTeX, which is read with the names of the whole text."""
-    if not is_latex(text, span):
-        return None
-    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
-    return without_brackets(next(e for e in claims if e is not None and e.span == span))
-
-
-def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
+def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
     """The names that an expression of a problem may mention."""
     scope = Scope(text)
     for name, value in values.items():
@@ -240,7 +212,7 @@ def _scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
     return scope
 
 
-def _all_dimensions(problem: Problem) -> Iterator[str]:
+def all_dimensions(problem: Problem) -> Iterator[str]:
     """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
     for e in traversal.postorder(
         [*problem.definitions.values(), *(r.of for r in problem.requests)]
@@ -251,19 +223,9 @@ def _all_dimensions(problem: Problem) -> Iterator[str]:
             yield e.name
 
 
-def is_name(text: str) -> bool:
-    """Whether a text is a name that the language can give to a value."""
-    try:
-        statements = parse(f"{text} = 0", vocabulary())
-    except ParseError:
-        return False
-    first = statements[0]
-    return len(statements) == 1 and isinstance(first, Definition) and first.name.name == text
-
-
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
     """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
-    nodes = _scalar_nodes(text, tuple(vocabulary().items()))
+    nodes = _scalar_nodes(text, tuple(table_words().items()))
     return Lowering(names, _inference(Scope(text), {}), text).expression(nodes)
 
 
@@ -281,7 +243,7 @@ def _expression(
 ) -> Expr:
     """An expression in names that all have values."""
     nodes = list(postorder(node))
-    for unknown in unknown_names(scope, nodes):
+    for unknown in unknown_names(scope, opened(node)):
         complaint = complain(scope, unknown, certain=True)
         if complaint is not None:
             raise complaint
@@ -298,15 +260,16 @@ def _expression(
         raise explain(misfit, scope.text, inference, whole, (), advised) from None
     except Undetermined:
         raise undetermined(scope.text, node.span, ()) from None
-    check_python(scope.text, inference, nodes)
+    for part in typed_parts(node, scope.text):
+        check_python(scope.text, inference, part)
     return Lowering(values, inference, scope.text).expression(nodes)
 
 
 def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
-    return Inference(shapes, scope.dims, lambda node: _size(scope, node))
+    return Inference(shapes, scope.dims, partial(_size, scope))
 
 
-def _size(scope: Scope, node: SyntaxNode) -> Dim:
+def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
     """The dimension that a size is: `n`, `2 n`, `n + 1`."""
     done: dict[SyntaxNode, Dim] = {}
     for part in postorder(node):
@@ -315,6 +278,10 @@ def _size(scope: Scope, node: SyntaxNode) -> Dim:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
+            case "parameter":
+                pass
+            case "side":
+                done[part] = inference.shape(part.args[0])[part.value]
             case "neg":
                 done[part] = -done[part.args[0]]
             case "+":
@@ -343,6 +310,7 @@ class Elaboration:
     scope: Scope
     asked: Sequence[Asked]
     complete: bool
+    equalities: Sequence[Equality] = ()
     standing: Mapping[str, Expr] = field(default_factory=dict)
     taken: Container[str] = ()
     values: dict[str, Expr] = field(default_factory=dict)
@@ -352,13 +320,17 @@ class Elaboration:
     def problem(self) -> Problem:
         scope = self.scope
         inference = _inference(scope, {})
-        of_nodes = [list(postorder(a.of)) for a in self.asked]
-        claims = [list(postorder(a.claim)) for a in self.asked if a.claim is not None]
+        of_nodes = [list(opened(a.of)) for a in self.asked]
+        claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
+        claims += [list(opened(side)) for q in self.equalities for side in (q.left, q.right)]
         for nodes in (*scope.bodies.values(), *of_nodes, *claims):
             refuse_members(scope.text, nodes)
         self._check_names(of_nodes)
-        self._infer(inference, of_nodes)
-        for nodes in (*scope.bodies.values(), *of_nodes):
+        roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
+        roots += [side for q in self.equalities for side in (q.left, q.right)]
+        self._infer(inference)
+        typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
+        for nodes in typed:
             check_python(scope.text, inference, nodes)
         assumptions = self._name_dimensions(inference)
         symbols = {
@@ -371,15 +343,26 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, nodes in scope.bodies.items():
-            definitions[name] = self.values[name] = ex.named(name, lowering.expression(nodes))
+            value = lowering.expression(list(postorder(nodes[-1])))
+            definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
-            for asked, nodes in zip(self.asked, of_nodes, strict=True)
-            for request in self._requests(asked, lowering.expression(nodes))
+            for asked in self.asked
+            for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
         ]
-        if not self.asked and self.complete:
+        equalities = tuple(
+            EqualityClaim(
+                lowering.expression(list(postorder(q.left))),
+                lowering.expression(list(postorder(q.right))),
+                _plainly(scope.text, q.left),
+                _plainly(scope.text, q.right),
+                q.span,
+            )
+            for q in self.equalities
+        )
+        if not self.asked and not equalities and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,
@@ -391,31 +374,37 @@ class Elaboration:
             readings(
                 scope.text,
                 inference,
-                [*scope.bodies.values(), *of_nodes],
+                typed,
                 {name: nodes[-1] for name, nodes in scope.bodies.items()},
             ),
             constants,
             systems=self.systems,
+            equalities=equalities,
             unused=tuple(n for n in scope.unused if n not in {r.wrt.name for r in requests}),
         )
 
     # ---- shapes
 
-    def _infer(self, inference: Inference, of_nodes: Sequence[list[SyntaxNode]]) -> None:
+    def _infer(self, inference: Inference) -> None:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
         expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
         expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
+        expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
         try:
             for name, nodes in scope.bodies.items():
-                inference.shapes[name] = inference.add(nodes)
-            for asked, nodes in zip(self.asked, of_nodes, strict=True):
-                shape = inference.add(nodes)
+                inference.shapes[name] = inference.add(list(postorder(nodes[-1])))
+            for asked in self.asked:
+                shape = inference.add(list(postorder(asked.of)))
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
+            for q in self.equalities:
+                left, right = (inference.add(list(postorder(e))) for e in (q.left, q.right))
+                if unifier.copy().unify_shapes(left, right):  # else it is wrong
+                    unifier.unify_shapes(left, right)
             infer_sides(scope, inference)
             inference.solve()
         except Misfit as misfit:
@@ -525,6 +514,17 @@ class Elaboration:
             if asked.claim is not None:
                 request = replace(request, claim=self._claim(asked.claim, request))
             yield request
+            if kind == "hess" and asked.claim is None:
+                yield from self._mixed(asked, of, of_text, wrt)
+
+    def _mixed(self, asked: Asked, of: Expr, of_text: str, wrt: Symbol) -> Iterator[Request]:
+        """The blocks of a Hessian beside its diagonal: the gradient by one, by each later one."""
+        names = [name for name, _ in asked.wrt]
+        for name in names[names.index(str(wrt.name)) + 1 :]:
+            other = as_symbol(self.values[name])
+            gradient = derive("grad", of, wrt)
+            text = f"grad {of_text} wrt {wrt.name}"
+            yield Request("jac", gradient, text, other, span=asked.span)
 
     def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about: every name in it that is not constant."""
@@ -592,7 +592,7 @@ class Elaboration:
         inner.functions, inner.dims = scope.functions, scope.dims
         value, problem = None, ""
         try:
-            value = _expression(node, inner, values, _shape_of_result(request))
+            value = _expression(node, inner, values, shape_of_result(request))
         except CallError:  # no change of shapes mends it
             raise
         except (ShapeError, InferenceError) as error:
@@ -637,22 +637,6 @@ def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shap
         return rows, rows
     is_column = not name[0].isupper() if declared.is_column is None else declared.is_column
     return rows, ONE if is_column else fresh()
-
-
-def _shape_of_result(request: Request) -> Shape:
-    """The shape of what a request asks for."""
-    of, wrt = request.of, request.wrt
-    match request.kind:
-        case "jvp":
-            return of.shape
-        case "jac" if not wrt.is_scalar:
-            return of.shape[0] * of.shape[1], wrt.shape[0] * wrt.shape[1]
-        case "jac":
-            return of.shape
-        case "hess":
-            size = wrt.shape[0] * wrt.shape[1]
-            return size, size
-    return wrt.shape
 
 
 def _fresh_names(used: set[str]) -> Iterator[str]:

@@ -28,7 +28,7 @@ from .family_scope import Use
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source
-from .syntax import UPSTREAM, Asked, Declaration, Definition, Statement, SyntaxNode
+from .syntax import UPSTREAM, Asked, Declaration, Definition, Equality, Statement, SyntaxNode
 
 KINDS = ("grad", "vjp")  # that are derived for families
 
@@ -40,6 +40,13 @@ def read_families(
     that asks for nothing and is `complete` asks for what is usual.
 
     Raises InputError."""
+    for s in statements:
+        if isinstance(s, Equality):
+            raise RequestError(
+                "an equality of members is not judged: write out a fixed number of members.",
+                s.span,
+                text,
+            )
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     try:

@@ -19,7 +19,7 @@ from ..core.families import Incomparable, Segment, at_most
 from ..core.indices import Index, Member, Range, base_of, parts, split
 from .family_scope import Order, PendingDefinition, Use
 from .scope import Declared, Scope
-from .syntax import Asked, Declaration, Definition, Statement, SyntaxNode, postorder
+from .syntax import Declaration, Definition, Statement, SyntaxNode, opened
 
 Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 
@@ -39,7 +39,8 @@ class FamilyElaboration:
 
     def find_lengths(self, statements: Sequence[Statement]) -> None:
         """The letters to which indices run."""
-        ranges = [s.over for s in statements if not isinstance(s, Asked) and s.over is not None]
+        given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+        ranges = [s.over for s in given if s.over is not None]
         for bound in (bound for r in ranges for bound in (r.first, r.last) if bound.letter):
             self.lengths[bound.letter] = None
             self.scope.dims.setdefault(bound.letter, None)
@@ -158,6 +159,8 @@ class FamilyElaboration:
                     self.scope.dims.setdefault(use.name, node.span)
                 else:
                     yield use
+            if node.opened is not None:
+                stack.append((node.opened.root, inner))
             stack.extend((a, inner) for a in reversed(node.args))
 
     def _use(self, node: SyntaxNode, ranges: tuple[Range, ...]) -> Use:
@@ -253,7 +256,7 @@ class FamilyElaboration:
         """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values: dict[str, Expr] = {}
         bound = [over] if over else []
-        bound += [n.value for n in postorder(root) if n.kind == "running"]
+        bound += [n.value for n in opened(root) if n.kind == "running"]
         for r in bound:
             values[r.letter] = ex.dimension(Dim.of(r.letter))
         values.update(self.values)

@@ -12,6 +12,7 @@ from ..core.errors import Span
 from .parser import tokens
 from .scope import vocabulary
 from .statement_lines import elementwise
+from .text_functions import with_heads
 
 # How a token of the language looks, by the names that the grammar gives them.
 _LOOKS = {
@@ -31,8 +32,9 @@ def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[t
     clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
     named = elementwise(clean) if abstract is None else abstract
     found = [("comment", Span(*m.span())) for m in _COMMENT.finditer(text)]
+    words = with_heads(clean, vocabulary())
     for begin, end in _statements(clean):
-        for kind, span in tokens(clean[begin:end], vocabulary(), named):
+        for kind, span in tokens(clean[begin:end], words, named):
             if kind in _LOOKS:
                 found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
     yield from sorted(found, key=lambda part: part[1])

@@ -139,7 +139,8 @@ def defined_by_entries(
         for base, indices in map(parts, names_given(s))
         if indices and (isinstance(s, Declaration) or _is_member(s, indices))
     }
-    ranges = [s.over for s in statements if not isinstance(s, Asked) and s.over is not None]
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    ranges = [s.over for s in given if s.over is not None]
     ends = {i.letter for r in ranges for i in (r.first, r.last)}
     for statement in statements:
         s = statement

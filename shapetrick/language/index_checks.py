@@ -312,7 +312,7 @@ class _LetterValues:
         return np.asarray(_REDUCED[binder.function](body, axis=axes, keepdims=True))
 
     def _call(self, callee: Callee, args: Sequence[Array]) -> Array:
-        name, axis, sizes = callee
+        name, axis, sizes, _ = callee
         if name in SIGNS:
             scalar = args[0].shape[-2:] == (1, 1)
             one = Dim.of(1)

@@ -176,6 +176,8 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             if s.direction is not None:
                 known.values.add(s.direction.name)
             continue
+        if not isinstance(s, (Declaration, Definition)):
+            continue
         for name in names_given(s):
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():

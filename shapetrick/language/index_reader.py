@@ -412,7 +412,7 @@ class IndexReader:
     # ---- functions
 
     def _call(self, callee: Callee, args: Sequence[InLetters]) -> InLetters:
-        name, axis, sizes = callee
+        name, axis, sizes, _ = callee
         if name in SIGNS:
             scalar = not (args[0].rows or args[0].cols)
             names = SIGNS[name].spelled(SCALAR if scalar else (_UNKNOWN, ONE)).split()
@@ -422,6 +422,8 @@ class IndexReader:
             return value
         if name not in NAMES or sizes:
             raise ShapeError(f"`{name}` of what has indices is not read: name it in a line alone.")
+        if name not in NAMES:
+            raise ShapeError(f"`{name}` is not read of what has an index: write it out there.")
         row = TABLE[NAMES[name]]
         if len(args) != row.arity:
             raise ShapeError(f"`{name}` takes {row.arity} argument(s), not {len(args)}.")

@@ -20,8 +20,9 @@ from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
 from .latex_macros import FUNCTIONS, OPERATORS, unread
-from .latex_names import Names, Typed, words_below
+from .latex_names import Names, Typed, arguments, words_below
 from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
+from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
 from .synonyms import advice, slip_of, spelt
@@ -467,18 +468,19 @@ class _TerminalReader:
         return [named, *typed.raised, (typed.end, end)]
 
     def _bracketed(self, named: Terminal, typed: Typed, end: int) -> list[LexerItem]:
-        """A name that was defined with brackets: with the same arguments it is its value."""
+        """A name that was defined with brackets: of the same declared names it is its value."""
         wanted = self.names.arguments[str(named)]
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
         close = self.tokens[at].partner
-        if arguments(self.tokens, at, self.names, self.text) != wanted:
-            raise self._error(
-                f"`{named}` is defined of `{', '.join(wanted)}`, and read of that alone.",
-                typed.span | self.tokens[close].span,
-            )
-        return [named, *typed.raised, (close + 1, end)]
+        same = arguments(self.tokens, at, self.names, self.text) == wanted
+        if same and all(map(self.names.is_known, wanted)):
+            return [named, *typed.raised, (close + 1, end)]
+        if typed.raised:
+            raise self._error(f"put the power of `{named}` behind its argument.", typed.span)
+        named.type, named.value = "CALL", (str(named), MANY, None)
+        return [named, (at, end)]
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""
@@ -666,22 +668,6 @@ class _TerminalReader:
         instead, whole = unread(token.text, self.names.functions)
         typed = shown if whole else token.text
         return self._error(f"`{typed}` is not read{instead}", span if whole else token.span)
-
-
-def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
-    """The names between brackets and commas; None if something else stands there."""
-    found = []
-    i, close = at + 1, tokens[at].partner
-    while i < close:
-        typed = names.typed(tokens, i, text)
-        if typed is None or typed.raised:
-            return None
-        found.append(names.meaning(typed, text, True))
-        i = typed.end
-        if i < close and not tokens[i].is_(",", ";"):
-            return None
-        i += 1
-    return tuple(found)
 
 
 def _simple(word: str) -> str:

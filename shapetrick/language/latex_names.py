@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..core.errors import NameProblem, ParseError, Span
@@ -101,6 +101,13 @@ class Names:
             self.families.setdefault(look, base)
         self.looks.setdefault(look, {}).setdefault(base)
         self._styles.setdefault(look, style)
+
+    def with_names(self, more: Iterable[str]) -> Names:
+        """These names and others: a function's arguments, in its right side."""
+        other = replace(self, looks={n: {**s} for n, s in self.looks.items()}, plain={*self.plain})
+        for name in more:
+            other.add(name)
+        return other
 
     def is_known(self, name: str) -> bool:
         """Whether a name is declared or defined."""
@@ -334,3 +341,19 @@ def _member_index(tokens: Sequence[Token], low: int, high: int) -> str:
         return ""
     word = "".join(t.text.removeprefix("\\") for t in tokens[low + 1 : high - 1])
     return str(index_of(word) or "")
+
+
+def arguments(tokens: Sequence[Token], at: int, names: Names, text: str) -> tuple[str, ...] | None:
+    """The names between brackets and commas; None if something else stands there."""
+    found = []
+    i, close = at + 1, tokens[at].partner
+    while i < close:
+        typed = names.typed(tokens, i, text)
+        if typed is None or typed.raised:
+            return None
+        found.append(names.meaning(typed, text, True))
+        i = typed.end
+        if i < close and not tokens[i].is_(",", ";"):
+            return None
+        i += 1
+    return tuple(found)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
@@ -20,8 +20,8 @@ from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
 from .index_binders import Binder
-from .latex_lexer import LatexLexer, LatexPart, arguments
-from .latex_names import Names, look_of
+from .latex_lexer import LatexLexer, LatexPart
+from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
 from .lexer import span_of
@@ -34,6 +34,10 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
+    Equality,
+    FunctionDefinition,
+    FunctionParameter,
+    PlacedName,
     Statement,
     SyntaxNode,
     TypedDimension,
@@ -281,6 +285,12 @@ def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], nam
 
 
 def _take_plain(s: Statement, names: Names) -> None:
+    if isinstance(s, Equality):
+        return
+    if isinstance(s, FunctionDefinition):
+        names.add(s.name.name)
+        names.arguments[s.name.name] = tuple(p.name.name for p in s.parameters)
+        return
     if isinstance(s, Asked):
         if s.kind == "vjp" and s.of.kind == "name":
             names.upstream.add(s.of.value)
@@ -384,7 +394,14 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
     names.bound = _bound(part)
     found = part.tokens
     if part.relation < len(found):
-        _check_head(text, part, names)
+        head = _function_head(text, part, names)
+        if head is not None:
+            inner = names.with_names(head.given)
+            body = _run("expression", LatexPart(text, rebased(found[part.relation + 1 :]), inner))
+            parameters = tuple(FunctionParameter(PlacedName(n, head.span)) for n in head.given)
+            whole = head.span | body.span
+            f = FunctionDefinition(PlacedName(head.name, head.span), parameters, None, body, whole)
+            return [f if part.over is None else _over(f, part, text)]
     try:
         made = _run("statement", LatexPart(text, found, names))
     except ParseError:
@@ -408,7 +425,7 @@ def expression(text: str, span: Span, names: Names) -> SyntaxNode:
 
 
 def _over(s: Statement, part: Cut, text: str) -> Statement:
-    if isinstance(s, Asked) and s.claim is None:
+    if isinstance(s, (FunctionDefinition, Equality)) or (isinstance(s, Asked) and s.claim is None):
         raise ParseError(
             "a range belongs to a declaration, a definition or a claim.", part.span, text
         )
@@ -425,28 +442,36 @@ def _bound(part: Cut) -> set[str]:
     return found
 
 
-def _check_head(text: str, part: Cut, names: Names) -> None:
-    """Refuse a left side that is no name, and a function of what is no value."""
+class _FunctionHead(NamedTuple):
+    r"""`J(\theta)`, left of a sign."""
+
+    name: str
+    given: tuple[str, ...]
+    span: Span
+
+
+def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
+    """The left side if it is a function's; a left side that is no name is refused."""
     found, end = part.tokens, part.relation
     if found[end].text not in (*_RELATIONS, r"\in", ":"):
         shown = text[found[end].span.start : found[end].span.end]
         raise ParseError(f"`{shown}` is no definition: write `=`.", found[end].span, text)
     typed = names.typed(found, 0, text)
     if found[end].text not in _RELATIONS or typed is None or typed.end >= end:
-        return
+        return None
     name = names.meaning(typed, text, True)
     if found[typed.end].text != "(" or found[typed.end].partner != end - 1:
-        return
+        return None
     given = names.arguments.get(name)
-    unknown = [a for a in given or ("",) if not names.is_known(a)]
-    if unknown:
-        span = found[typed.end].span | found[end - 1].span
-        raise NameProblem(
-            f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is "
-            f"no declared value: declare it, or define `{name} = …` of declared names.",
-            span,
-            text,
-        )
+    if given:
+        return _FunctionHead(name, given, found[0].span | found[end - 1].span)
+    span = found[typed.end].span | found[end - 1].span
+    raise NameProblem(
+        f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is no "
+        f"name: write `{name}(x) = …`, or `{name} = …` of declared names.",
+        span,
+        text,
+    )
 
 
 def _run(start: str, part: LatexPart) -> Any:

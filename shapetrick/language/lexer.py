@@ -21,6 +21,8 @@ from .syntax import ATTRIBUTES, KINDS, PlacedName
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
 Arities = Mapping[str, int]
 
+MANY = 1000  # of a function that is defined in text: all of its arguments
+
 RESERVED = ("wrt", "with")
 
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses

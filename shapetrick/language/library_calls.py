@@ -11,7 +11,7 @@ from typing import Any
 from lark import Token
 
 from ..core.errors import ParseError, Span
-from .lexer import span_of
+from .lexer import MANY, span_of
 from .notated_calls import TWO_NORM
 from .syntax import INNER, Callee, SyntaxNode
 
@@ -27,7 +27,6 @@ _OTHERWISE = {
 }
 # A function by a second argument that is no value: `norm(A, 'fro')`.
 _ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
-_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 
 
 class LibraryCalls:
@@ -44,6 +43,12 @@ class LibraryCalls:
         otherwise = _OTHERWISE.get((module.partition(".")[0], name))
         if otherwise is not None:
             raise ParseError(otherwise, span)
+        if function.value[1] == MANY:
+            raise ParseError(
+                f"`{module}{name}` may mean something else than `{name}` here, whose definition "
+                f"`shapetrick functions` lists: write `{name}(…)` for that.",
+                span,
+            )
         args = [a for a in rest if isinstance(a, SyntaxNode)]
         if name in _PRODUCTS and len(args) == 2:
             return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
@@ -66,18 +71,6 @@ class LibraryCalls:
         word, value = c
         if not word.startswith("keepdim"):
             raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
-
-    def keyword(self, c: list[Any]) -> int:
-        word, *sign, value = c
-        axis = _AXES.get("".join([*("-" for _ in sign), value]))
-        if word in ("axis", "dim") and axis is not None:
-            return axis
-        typed = "".join([word, "=", *sign, value])
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
 
     def quoted(self, c: list[Any]) -> Token:
         quoted: Token = c[-1]

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from ..core import expr as ex
 from ..core.dims import Dim
-from ..core.errors import InferenceError, NameProblem, ShapeError
+from ..core.errors import InferenceError, InputError, NameProblem, ShapeError
 from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
+from .derived_values import derive
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
+from .shape_errors import within
 from .shape_inference import Inference, are_columns
 from .structured_calls import CALLS, build_block, build_call, build_selection
-from .syntax import INNER, SyntaxNode
+from .syntax import INNER, OpenedCall, SyntaxNode, postorder
 from .unification import is_settled
 
 _CHAINS: Mapping[str, Callable[..., Expr]] = {
@@ -70,10 +72,14 @@ class Lowering:
 
     def expression(self, nodes: Sequence[SyntaxNode]) -> Expr:
         """The expression that the last node stands for. Raises InputError."""
-        built = _Built()
+        return self._build(nodes, _Built())
+
+    def _build(self, nodes: Sequence[SyntaxNode], built: _Built) -> Expr:
         node = nodes[-1]
         try:
             for node in nodes:
+                if node.kind == "parameter":  # was given with the call
+                    continue
                 if node.kind in _CHAINS and not self._is_inner(node, built):
                     built.join(node)
                 else:
@@ -81,6 +87,15 @@ class Lowering:
             return built.value(node)
         except ShapeError as error:
             raise error.located(node.span, self.text) from None
+
+    def _open(self, call: OpenedCall, args: Sequence[Expr]) -> Expr:
+        """A defined function's right side, of these arguments."""
+        built = _Built()
+        for parameter, value in zip(call.parameters, args, strict=True):
+            built.put(parameter, value)
+        return Lowering(self.values, self.inference, call.function.text)._build(
+            list(postorder(call.root)), built
+        )
 
     def _is_inner(self, node: SyntaxNode, built: _Built) -> bool:
         """Whether a product is of two columns; of what is new, its value tells the shape."""
@@ -117,8 +132,17 @@ class Lowering:
                 return ex.abstract(name, order, args[0])
             case "running":
                 return ex.total(args[0], node.value)
+            case "call" if node.opened is not None:
+                try:
+                    return self._open(node.opened, args)
+                except InputError as error:
+                    raise within(error, node, self.text) from None
             case "call":
                 return self._call(node, args)
+            case "derived":
+                return derive(node.value, *args)
+            case "side":
+                return ex.dimension(args[0].shape[node.value])
             case "selected":
                 return build_selection(node, args[0], self._typed, self.inference.size)
             case "block":
@@ -152,7 +176,7 @@ class Lowering:
         return shape
 
     def _call(self, node: SyntaxNode, args: Sequence[Expr]) -> Expr:
-        name, _, sizes = node.value
+        name, _, sizes, _ = node.value
         if name in SIZED:
             return SIZED[name][1](*map(self.inference.size, sizes))
         if name in UNSIZED:

@@ -29,8 +29,9 @@ from ..core.greek import as_declared
 from ..core.indices import Index, Range, member
 from .derivative_notation import derivative
 from .equation_library import solved
+from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
-from .lexer import Arities, Source, Terminals, normal, span_of
+from .lexer import MANY, Arities, Source, Terminals, normal, span_of
 from .libraries import by_entry
 from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
@@ -43,6 +44,7 @@ from .syntax import (
     Callee,
     Declaration,
     Definition,
+    KeywordArgument,
     PlacedName,
     Statement,
     SyntaxNode,
@@ -58,6 +60,7 @@ from .syntax_errors import (
     no_index,
     unknown_function,
 )
+from .text_functions import opened_expression, opened_statements, with_heads
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -78,7 +81,7 @@ class Application(SyntaxNode):
     __slots__ = ()
 
 
-class Builder(StructureBuilder, IndexBuilder, LibraryCalls):
+class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     """What the parser calls for each token and rule, bottom up; each gives its part's value."""
 
     log = "log({})"  # an example of a call
@@ -232,9 +235,10 @@ class Builder(StructureBuilder, IndexBuilder, LibraryCalls):
         given = [a for a in given if a is not None]
         args = tuple(a for a in given if isinstance(a, SyntaxNode))
         axes = [a for a in given if isinstance(a, int)]
+        keywords = tuple(a for a in given if isinstance(a, KeywordArgument))
         name, before = function.value
         span = span_of(function) | span_of(end)
-        if len(axes) > 1 or (axes and given[-1] is not axes[0]):
+        if len(axes) > 1 or (axes and given[len(args)] is not axes[0] and not keywords):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
@@ -242,12 +246,11 @@ class Builder(StructureBuilder, IndexBuilder, LibraryCalls):
         if norm is not None:
             return norm
         axis = axes[0] if axes else None
-        if name in LARGER and len(args) > 1 and axis is None:
+        if name in LARGER and len(args) > 1 and axis is None and before != MANY:
             _check_larger(name, args, span)
             return SyntaxNode("call", args, Callee(LARGER[name]), span)
-        return SyntaxNode(
-            "call", args[:before], Callee(name, axis, args[len(args[:before]) :]), span
-        )
+        callee = Callee(name, axis, args[before:], keywords)
+        return SyntaxNode("call", args[:before], callee, span)
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
         return c[2], span_of(c[0])
@@ -396,10 +399,12 @@ def parse(
     try:
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
+        functions = with_heads(clean[begin:], functions)
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        return [statement(source, alone) for source in sources]
+        found = [statement(source, alone) for source in sources]
+        return opened_statements(clean, found, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -417,7 +422,7 @@ def parse_expression(
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
-        return node
+        return opened_expression(node, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -484,6 +489,9 @@ def _derivative(source: Source) -> Asked | None:
         PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
         for span in found.wrt
     )
+    is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
+    if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
+        wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
     return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
 
 

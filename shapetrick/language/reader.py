@@ -15,8 +15,10 @@ from ..core.budget import STATEMENTS
 from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
+from .library import function_at
 from .statement_lines import cleaned, declared_names, elementwise, lines
-from .syntax import Statement, SyntaxNode
+from .syntax import FunctionDefinition, Statement, SyntaxNode
+from .text_functions import head_places, opened_expression, opened_statements, with_heads
 
 if TYPE_CHECKING:
     from .latex_parser import Cut
@@ -50,8 +52,10 @@ def parse(
     assert begin == 0
     try:
         clean = cleaned(text, functions)
+        functions = with_heads(clean, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
-        return [s for _, statements in found for s in statements]
+        read = [s for _, statements in found for s in statements]
+        return opened_statements(clean, read, functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -71,7 +75,7 @@ def parse_expression(
         clean = cleaned(text, functions)
         known = names_of([*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
-        return expression(clean, _inner(clean), known)
+        return opened_expression(expression(clean, _inner(clean), known), functions)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -87,6 +91,20 @@ def written(
         return [(w.span, _alone(clean, w), statements) for w, statements in found]
     except InputError as error:
         raise error.located(None, text) from None
+
+
+def defined_functions(text: str, functions: Arities) -> list[FunctionDefinition]:
+    """The functions that a text defines, their calls as typed. Raises ParseError."""
+    if has_latex(text):
+        found = parse(text, functions)
+        return [s for s in found if isinstance(s, FunctionDefinition)]
+    places = {at for _, at in head_places(text)}
+    if not places:
+        return []
+    clean = cleaned(text, functions)
+    known = with_heads(clean, functions)
+    spans = [span for span in lines(clean) if span.start in places]
+    return [function_at(clean, span, known) for span in spans]
 
 
 def has_latex(text: str) -> bool:

@@ -19,6 +19,9 @@ from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
+from .lexer import MANY
+from .library import FILE as LIBRARY
+from .library import FunctionLibrary
 from .structured_calls import CALLS
 from .synonyms import advice
 from .syntax import (
@@ -28,12 +31,16 @@ from .syntax import (
     Asked,
     Declaration,
     Definition,
+    Equality,
+    FunctionDefinition,
     PlacedName,
     Statement,
     SyntaxNode,
     TypedDimension,
+    opened,
 )
 from .syntax import postorder as walk
+from .text_functions import Vocabulary
 
 _NUMBER = re.compile(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
@@ -60,13 +67,20 @@ SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
 UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 
 
-@cache
-def vocabulary() -> Mapping[str, int]:
-    """The names that are functions before a bracket, and how many arguments come before sizes; to
-    be forgotten (`cache_clear`) where the table gets a row."""
+def table_words() -> dict[str, int]:
+    """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
     words |= {name: row.arity for name, row in CALLS.items()}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The names that are functions before a bracket, the library's too, and how many arguments come
+    before sizes; to be forgotten (`cache_clear`) where the table gets a row."""
+    words = table_words()
+    library = FunctionLibrary(LIBRARY.read_text(encoding="utf-8"), words)
+    return Vocabulary({**dict.fromkeys(library, MANY), **words}, library)
 
 
 class Declared(NamedTuple):
@@ -96,7 +110,8 @@ class Scope:
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
-    words: Mapping[str, int] = field(default_factory=vocabulary)
+    words: Mapping[str, int] = field(default_factory=table_words)
+    texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
 
     def is_value(self, name: str) -> bool:
         """Whether a name is a symbol or a definition."""
@@ -110,6 +125,8 @@ class Scope:
         """Where a value or a function gets its name, if one has it."""
         if name in self.definitions:
             return self.definitions[name].name.span
+        if name in self.texts:
+            return self.texts[name]
         return self.symbols[name].span if name in self.symbols else self.functions.get(name)
 
     def error(self, message: str, span: Span | None) -> NameProblem:
@@ -135,9 +152,15 @@ def gather(
         elif isinstance(statement, Definition):
             _take(scope, statement.name)
             scope.definitions[statement.name.name] = statement
+        elif isinstance(statement, FunctionDefinition) and not statement.value:
+            if statement.name.name not in scope.texts:
+                _take(scope, statement.name)
+            scope.texts[statement.name.name] = statement.name.span
     _check_tails(scope, statements)
-    bodies = {name: list(walk(d.body)) for name, d in scope.definitions.items()}
-    requests = [list(walk(s.of)) for s in statements if isinstance(s, Asked)]
+    bodies = {name: list(opened(d.body)) for name, d in scope.definitions.items()}
+    requests = [list(opened(s.of)) for s in statements if isinstance(s, Asked)]
+    equalities = [s for s in statements if isinstance(s, Equality)]
+    requests += [list(opened(e)) for s in equalities for e in (s.left, s.right)]
     equations = [nodes for system in scope.systems for nodes in equation_nodes(system)]
     for nodes in (*bodies.values(), *requests, *equations):
         _collect_sizes(scope, nodes)
@@ -162,7 +185,7 @@ def gather(
 def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
     """The sides of a system's equations, each as its nodes."""
     for sides in system.equations:
-        yield from (list(walk(side)) for side in sides)
+        yield from (list(opened(side)) for side in sides)
 
 
 def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -173,12 +196,17 @@ def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
     claims = [s.claim for s in asked if s.claim is not None]
     declarations = (s for s in statements if isinstance(s, Declaration))
     sides = [side for s in declarations for both in s.equations for side in both]
-    for node in chain.from_iterable(map(walk, (*bodies, *(s.of for s in asked), *claims, *sides))):
+    sides += [side for s in statements if isinstance(s, Equality) for side in (s.left, s.right)]
+    roots = (*bodies, *(s.of for s in asked), *claims, *sides)
+    for node in chain.from_iterable(map(opened, roots)):
         if node.kind == "name":
             used.add(base_of(node.value))
         elif node.kind == "abstract":
             used.add(base_of(node.value[0]))
-    return tuple(name for name in (*scope.symbols, *scope.functions) if base_of(name) not in used)
+        elif node.opened is not None:
+            used.add(node.value.name)
+    named = (*scope.symbols, *scope.functions, *scope.texts)
+    return tuple(name for name in named if base_of(name) not in used)
 
 
 def _declare(scope: Scope, declaration: Declaration) -> None:
@@ -335,10 +363,16 @@ def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxN
             name = node.value
             if scope.is_known(name):
                 continue
+            if name in scope.texts:
+                raise scope.error(
+                    f"`{name}` is a function, and a value only where all its arguments are "
+                    f"declared: write `{name}(…)`, or declare them.",
+                    node.span,
+                )
             if name in scope.words or name in scope.functions:
                 raise scope.error(f"`{name}` is a function: write `{name}(…)`.", node.span)
             yield node
-        elif node.kind == "call" and scope.is_value(node.value.name):
+        elif node.kind == "call" and not node.opened and scope.is_value(node.value.name):
             name = node.value.name
             raise scope.error(
                 f"`{name}` is a function, and declared as a value here: write `{name} * (…)` for "

@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, base_of, member
-from .syntax import Asked, Callee, Declaration, Definition, Statement, SyntaxNode, postorder
+from .syntax import (
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    Equality,
+    Statement,
+    SyntaxNode,
+    postorder,
+)
 from .syntax_errors import no_index
 
 FROM_ONE = (
@@ -177,7 +186,7 @@ def plain_of(statements: Sequence[Statement]) -> set[str]:
 
 def _heads(statements: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
     for s in statements:
-        if isinstance(s, Asked):
+        if not isinstance(s, (Declaration, Definition)):
             continue
         for name, _ in s.names if isinstance(s, Declaration) else (s.name,):
             yield name, isinstance(name, Member)
@@ -208,6 +217,8 @@ def _nodes(s: Statement) -> Iterator[SyntaxNode]:
         roots = (s.body,)
     elif isinstance(s, Asked):
         roots = (s.of, s.claim)
+    elif isinstance(s, Equality):
+        roots = (s.left, s.right)
     for root in roots:
         if root is not None:
             yield from postorder(root)
@@ -221,6 +232,8 @@ def _resolved(s: Statement, is_one: Callable[[str], bool]) -> Statement:
         of = resolve(s.of, is_one)
         claim = None if s.claim is None else resolve(s.claim, is_one)
         return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
+    if isinstance(s, Equality):
+        return replace(s, left=resolve(s.left, is_one), right=resolve(s.right, is_one))
     return s
 
 

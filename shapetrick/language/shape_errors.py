@@ -7,14 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..core.dims import SCALAR, Shape
-from ..core.errors import CallError, InferenceError, ShapeError, Span, enumerated
+from ..core.errors import CallError, InferenceError, InputError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
-from .syntax import SyntaxNode, postorder
+from .syntax import SyntaxNode, calls_around, opened, postorder
 from .syntax_errors import RAISED, RAISED_SIGNS
 from .unification import open_text
+
+Error = TypeVar("Error", bound=InputError)
 
 COMMENT = re.compile(r"#[^\n]*")
 _ATOMS = ("number", "name", "call", "abstract", "'")
@@ -57,8 +59,18 @@ def explain(
 ) -> ShapeError | InferenceError:
     """The full message for shapes that don't fit; unless `advised`, without what would mend it."""
     node = misfit.node
+    whole = next(e for e in expressions if any(n is node for n in opened(e.root)))
+    around = calls_around(whole.root, node)
+    if around:
+        call = around[-1]
+        assert call.opened is not None
+        inner = [Expectation(call.opened.root, False)]
+        error = explain(misfit, call.opened.function.text, inference, inner, (), advised)
+        texts = [text, *(c.opened.function.text for c in around[:-1] if c.opened is not None)]
+        for inside, shown in zip(reversed(around), reversed(texts), strict=True):
+            error = within(error, inside, shown)
+        return error
     message = misfit.reason or _reason(node, text, inference)
-    whole = next(e for e in expressions if any(n is node for n in postorder(e.root)))
     advice = _advice(_repairs(node, whole.root, text), inference, whole) if advised else ""
     if advice:
         message += "\n" + advice
@@ -72,6 +84,16 @@ def explain(
     example = f"{guessed[0]} : {'m x n' if guessed[0][0].isupper() else 'n'}"
     message += f"\nThe shape of {names} is not declared; a declaration reads `{example}`."
     return InferenceError(message, node.span, text)
+
+
+def within(error: Error, call: SyntaxNode, text: str) -> Error:
+    """An error in what a call in a text opens to, as one of that call."""
+    assert call.opened is not None
+    function = call.opened.function
+    own = function.text == text
+    where = f"in line {function.span.line_of(text)}" if own else "in the library"
+    message = f"in `{source(text, call)}`, where `{function.written}` {where}: {error.message}"
+    return type(error)(message, call.span, text)
 
 
 def undetermined(text: str, span: Span, assumed: Sequence[str]) -> InferenceError:

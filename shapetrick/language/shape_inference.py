@@ -20,8 +20,8 @@ from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
 from .structured_calls import CALLS, check_call, shape_of_block, sizes_of_selection
-from .syntax import INNER, SyntaxNode
-from .unification import Unifier, is_open, is_settled, unknowns
+from .syntax import INNER, SyntaxNode, postorder
+from .unification import Unifier, is_open, is_settled, open_text, unknowns
 
 
 class Misfit(Exception):
@@ -67,11 +67,11 @@ def are_columns(left: Shape, right: Shape) -> bool:
 class Inference:
     """The shapes of names and of the nodes of expressions.
 
-    `shapes` has those of symbols and definitions; `size` gives the dimension of a size."""
+    `shapes` has those of symbols and definitions; `measure` gives the dimension of a size."""
 
     shapes: dict[str, Shape]
     dims: Mapping[str, Any]
-    size: Callable[[SyntaxNode], Dim]
+    measure: Callable[[SyntaxNode, Inference], Dim]
     unifier: Unifier = field(default_factory=Unifier)
     _of: dict[SyntaxNode, Shape] = field(default_factory=dict)
     _pending: list[_Pending] = field(default_factory=list)
@@ -84,7 +84,12 @@ class Inference:
         """Take in an expression, given as its nodes in postorder; its shape, which may be open."""
         of = self._of
         for node in nodes:
+            if node.kind == "parameter":  # was given with the call
+                continue
             args = tuple([of[a] for a in node.args])
+            if node.opened is not None:
+                of[node] = self._open(node, args)
+                continue
             shape = self._apply(node, args, None, False) if args else self._leaf(node)
             if shape is None:
                 shape = (self.unifier.fresh(), self.unifier.fresh())
@@ -119,9 +124,15 @@ class Inference:
         """A name's shape, as far as it is known."""
         return self.unifier.shape(self.shapes[name])
 
+    def size(self, node: SyntaxNode) -> Dim:
+        """The dimension that a size is, as far as it is known."""
+        return self.unifier.resolve(self.measure(node, self))
+
     def trial(self) -> Inference:
         """A new inference with the names' shapes as far as they are known, to try things out."""
-        return Inference(dict(self.shapes), self.dims, self.size, self.unifier.copy())
+        given = {node: shape for node, shape in self._of.items() if node.kind == "parameter"}
+        unifier = self.unifier.copy()
+        return Inference(dict(self.shapes), self.dims, self.measure, unifier, given)
 
     def length(self, node: SyntaxNode) -> Dim:
         """The dimension that a size is, which can't be negative."""
@@ -131,6 +142,24 @@ class Inference:
         return dim
 
     # ---- the pass
+
+    def _open(self, call: SyntaxNode, args: Sequence[Shape]) -> Shape:
+        """The shape of a defined function's right side, of arguments of these shapes."""
+        assert call.opened is not None
+        root, parameters, _ = call.opened
+        letters: dict[str, Dim] = {}
+        for node, shape in zip(parameters, args, strict=True):
+            self._of[node] = shape
+            wanted: Sequence[str | int | None] = node.value.sides
+            for side, dim in zip(wanted, shape, strict=True):
+                if side is None:
+                    continue
+                known = letters.setdefault(side, dim) if isinstance(side, str) else Dim.of(side)
+                if not self.unifier.unify(known, dim):
+                    name, given = node.value.name.name, open_text(self.unifier.shape(shape))
+                    typed = "×".join(str(s) for s in wanted)
+                    raise Misfit(call, f"`{name}` is {typed}, and what is given is {given}.")
+        return self.add(list(postorder(root)))
 
     def _watch(self, pending: _Pending) -> None:
         for shape in (*pending.args, pending.out):
@@ -186,7 +215,7 @@ class Inference:
         return self._sized(node)
 
     def _sized(self, node: SyntaxNode) -> Shape:
-        name, _, sizes = node.value
+        name, _, sizes, _ = node.value
         if name not in SIZED:
             raise Miscount(node, f"`{name}()` has nothing to work on.")
         counts, build = SIZED[name]
@@ -209,7 +238,7 @@ class Inference:
 
     def data(self, node: SyntaxNode) -> Any:
         """What a function of the table needs beside its arguments: an axis, or sizes."""
-        name, axis, rest = node.value
+        name, axis, rest, _ = node.value
         row = TABLE[NAMES[name]]
         sizes = sizes_wanted(row)
         if not rest and not sizes:
@@ -232,6 +261,35 @@ class Inference:
 
 def _same(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
     return args[0]
+
+
+def _derived(
+    i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool
+) -> Shape | None:
+    (of, wrt), along = args[:2], args[2:]
+    kind = node.value
+    if kind in ("vjp", "jvp", "hvp") and not along:
+        raise Misfit(node, f"a value is along something: `({kind} Z wrt X with V)`.")
+    if kind in ("grad", "jac", "hess") and along:
+        raise Misfit(node, f"`{kind}` goes along nothing.")
+    if kind in ("grad", "hess", "hvp") and not i.unifier.unify_shapes(of, SCALAR):
+        raise Misfit(node, f"`{kind}` is of a scalar.")
+    if along and not i.unifier.unify_shapes(along[0], of if kind == "vjp" else wrt):
+        raise Misfit(node, f"`{kind}` goes along what has the shape of its other side.")
+    if kind == "jvp":
+        return of
+    if kind not in ("jac", "hess"):
+        return wrt
+    if not (is_settled(of) and is_settled(wrt)):
+        return None if not force else (i.unifier.fresh(), i.unifier.fresh())
+    if kind == "jac" and wrt == SCALAR:
+        return of
+    rows = wrt if kind == "hess" else of
+    return rows[0] * rows[1], wrt[0] * wrt[1]
+
+
+def _scalar(i: Inference, node: SyntaxNode, args: Any, out: Any, force: bool) -> Shape:
+    return SCALAR
 
 
 def _swapped(i: Inference, node: SyntaxNode, args: Sequence[Shape], out: Any, force: bool) -> Shape:
@@ -390,7 +448,7 @@ def _arguments(row: Function) -> str:
 
 
 def _unsized(i: Inference, node: SyntaxNode, args: Sequence[Shape]) -> Shape:
-    name, axis, rest = node.value
+    name, axis, rest, _ = node.value
     if rest or axis is not None or not i.unifier.unify_shapes(args[0], SCALAR):
         raise Misfit(node, f"`{name}` takes one scalar.")
     cols = i.unifier.fresh(apart=True) if UNSIZED[name] else ONE
@@ -474,6 +532,8 @@ _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
     "running": _same,
+    "side": _scalar,
+    "derived": _derived,
     "'": _swapped,
     "+": _broadcast,
     "-": _broadcast,

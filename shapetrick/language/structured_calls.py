@@ -202,7 +202,7 @@ def _is_grid(rows: Sequence[Sequence[Expr]]) -> bool:
 
 def check_call(node: SyntaxNode, args: Sequence[Shape], size: SizeReader) -> None:
     """Check what a function is given. Raises ShapeError."""
-    name, axis, sizes = node.value
+    name, axis, sizes, _ = node.value
     row = CALLS[name]
     places = [] if not row.takes_places else sizes
     if len(args) != row.arity or len(sizes) != int(row.takes_places):
@@ -215,7 +215,7 @@ def check_call(node: SyntaxNode, args: Sequence[Shape], size: SizeReader) -> Non
 
 def build_call(node: SyntaxNode, args: Sequence[Expr], size: SizeReader) -> Expr:
     """The expression of a function of these. Raises ShapeError."""
-    name, axis, sizes = node.value
+    name, axis, sizes, _ = node.value
     row = CALLS[name]
     if not row.takes_axis:
         return row.build(*args)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..core.dims import Dim
@@ -39,7 +40,10 @@ class SyntaxNode:
 
     number (a Fraction), name (the name), call (a Callee), abstract (name and order), running (a
     Range, of the members that are summed), and nothing for the operators `neg`, `'`, `+`, `-`,
-    `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`.
+    `*`, `/`, `^`, `⊗`, `.*`, `./`, `.^`. In the right side of a function that is called there are
+    also parameter (what it takes there, as a FunctionParameter) and side (0 or 1, of its argument).
+
+    `opened` is that right side, of a call of a function that is defined in text.
     """
 
     kind: str
@@ -48,14 +52,34 @@ class SyntaxNode:
     span: Span
     bracketed: bool = False
     juxtaposed: bool = False
+    opened: OpenedCall | None = None
 
 
 class Callee(NamedTuple):
-    """A function, its axis, and the arguments that are sizes."""
+    """A function, its axis, the arguments that are sizes, and those by keyword."""
 
     name: str
     axis: int | None = None
     sizes: tuple[SyntaxNode, ...] = ()
+    keywords: tuple[KeywordArgument, ...] = ()
+
+
+class KeywordArgument(NamedTuple):
+    """`ddof=1`, a number."""
+
+    word: str
+    value: SyntaxNode
+    typed: str
+    span: Span
+
+
+class OpenedCall(NamedTuple):
+    """What a call of a defined function stands for: a copy of the right side, made for this call,
+    and its leaves that are the arguments."""
+
+    root: SyntaxNode
+    parameters: tuple[SyntaxNode, ...]
+    function: FunctionDefinition
 
 
 class PlacedName(NamedTuple):
@@ -119,6 +143,35 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FunctionParameter:
+    """An argument of a function, `X`, `X : m x d` or `ddof = 0`: each side a whole number, a letter
+    that stands for the side of what is given, or None; and the value if it is left out."""
+
+    name: PlacedName
+    sides: tuple[str | int | None, str | int | None] = (None, None)
+    default: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionDefinition:
+    """`layer(X, W, b) = relu(X W + b)`; with `axis=0` in its head what it is along that axis. Its
+    places are those in `text`. It is a `value` too where all its arguments are values."""
+
+    name: PlacedName
+    parameters: tuple[FunctionParameter, ...]
+    axis: int | None
+    body: SyntaxNode
+    span: Span
+    text: str = ""
+    value: bool = False
+
+    @property
+    def written(self) -> str:
+        """As it was typed, on one line."""
+        return " ".join(self.text[self.span.start : self.span.end].split())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar.
     An expression alone asks for its gradient by every name in it: `wrt` is empty."""
@@ -134,9 +187,18 @@ class Asked:
     over: Range | None = None  # of a claim: the members for which it is made
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Equality:
+    """`check E1 = E2`, of any two expressions."""
+
+    left: SyntaxNode
+    right: SyntaxNode
+    span: Span
+
+
 INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 
-Statement = Declaration | Definition | Asked
+Statement = Declaration | Definition | FunctionDefinition | Asked | Equality
 
 
 def has_families(statements: Sequence[Statement]) -> bool:
@@ -144,7 +206,7 @@ def has_families(statements: Sequence[Statement]) -> bool:
     return any(
         s.over is not None or any(isinstance(named.name, Member) for named in _named(s))
         for s in statements
-        if not isinstance(s, Asked)
+        if isinstance(s, (Declaration, Definition))
     )
 
 
@@ -162,6 +224,44 @@ def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
         else:
             stack.append((node, True))
             stack.extend((a, False) for a in reversed(node.args))
+
+
+def opened(root: SyntaxNode) -> Iterator[SyntaxNode]:
+    """Every node of the tree, and of the right sides of functions that it calls; each of these
+    before its call."""
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready or not (node.args or node.opened):
+            yield node
+        else:
+            stack.append((node, True))
+            if node.opened is not None:
+                stack.append((node.opened.root, False))
+            stack.extend((a, False) for a in reversed(node.args))
+
+
+def typed_parts(root: SyntaxNode, text: str) -> Iterator[list[SyntaxNode]]:
+    """The nodes of the tree, and of each right side that it opens to and that stands in a text."""
+    waiting = [root]
+    while waiting:
+        nodes = list(postorder(waiting.pop()))
+        yield nodes
+        calls = [node.opened for node in nodes if node.opened is not None]
+        waiting.extend(call.root for call in reversed(calls) if call.function.text == text)
+
+
+def calls_around(root: SyntaxNode, node: SyntaxNode) -> list[SyntaxNode]:
+    """The calls in whose opened right sides a node stands, from the outside in."""
+    waiting: list[tuple[SyntaxNode, list[SyntaxNode]]] = [(root, [])]
+    while waiting:
+        top, around = waiting.pop()
+        for inner in postorder(top):
+            if inner is node:
+                return around
+            if inner.opened is not None:
+                waiting.append((inner.opened.root, [*around, inner]))
+    return []
 
 
 def without_brackets(root: SyntaxNode) -> SyntaxNode:

@@ -140,6 +140,9 @@ class Unparser:
                 return f"sum({node.value}) {summed}"
             case "call":
                 return self._call(node, words)
+            case "derived":
+                along = f" with {words[2]}" if len(words) > 2 else ""
+                return f"({node.value} {words[0]} wrt {words[1]}{along})"
             case "selected":
                 whole = self._enclosed(node.args[0], words[0], GrammarPrecedence.ATOM)
                 return f"{whole}[{','.join(map(self._selector, node.value))}]"
@@ -173,7 +176,8 @@ class Unparser:
             return SIGNS[node.value.name].typed.format(words[0])
         axis = [] if node.value.axis is None else [f"axis={node.value.axis}"]
         sizes = [self.write(size) for size in node.value.sizes]
-        return f"{node.value.name}({', '.join([*words, *sizes, *axis])})"
+        keywords = [k.typed for k in node.value.keywords]
+        return f"{node.value.name}({', '.join([*words, *sizes, *axis, *keywords])})"
 
     def _enclosed(self, node: SyntaxNode, text: str, least: GrammarPrecedence) -> str:
         return text if self._level(node) >= least else f"({text})"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from ..core.expr import KINDS
 from ..core.functions import TABLE, Function
+from ..language.library import sections
 from ..language.structured_calls import CALLS
 
 WIDTH = 80
@@ -36,6 +38,18 @@ def operation_lines() -> Iterator[str]:
     width = max(len(row.called) for row in CALLS.values()) + 2
     for call in CALLS.values():
         yield f"  {call.called:<{width}}{call.help}"
+    yield from _library()
+
+
+def _library() -> Iterator[str]:
+    """The functions that are defined in the language, as they stand in their file."""
+    yield ""
+    yield "The library, in the language itself; a definition of the same name hides one"
+    for said, lines in sections():
+        yield ""
+        yield from wrap(said, WIDTH, initial_indent="  # ", subsequent_indent="  # ")
+        for line in lines:
+            yield from wrap(line, WIDTH, initial_indent="  ", subsequent_indent="      ")
 
 
 def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from .layout import COLOURS, MARGIN, Row, broken, columns, grouped, labelled, pa
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..claims.equalities import EqualityJudgement
     from ..claims.judgement import Judgement
     from ..families.saved_values import Account
 
@@ -113,6 +114,13 @@ def judgement_rows(
     from .claims import claim_story  # where a claim is judged, and only there
 
     return _story(claim_story(j, problem, curve), style)
+
+
+def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
+    """An equality as typed, the verdict, and a counter-example of a wrong one."""
+    figures = (f"{j.points} points",) if j.verdict == "right" else ()
+    evidence = doc.Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict])
+    return [[(f"check {j.claim.text}", "bold")], [], *_rows([evidence], style)]
 
 
 def verdict_row(j: Judgement, style: Style, place: str, alone: bool) -> Row:

@@ -19,6 +19,7 @@ from ..language.source import decoded, read_bytes
 from ..language.structured_calls import CALLS
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
+from ..simplification.simplifier import Simplifier
 from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
 from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
@@ -104,6 +105,13 @@ def _derive(interpreter: Interpreter, argument: str) -> Iterator[Row]:
         raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
     yield from remark_rows([("assumed", a) for a in entered.assumptions], interpreter.style)
     yield from interpreter.begin(entered.requests[0])
+
+
+def _simplify(interpreter: Interpreter, argument: str) -> Iterator[Row]:
+    value = interpreter.session.read_expression(argument).value
+    simplifier = Simplifier(interpreter.session.problem.definitions.values(), [value])
+    simple = simplifier.answer(simplifier(value))
+    yield [(f"  {interpreter.style.text(simple)}", "cyan")]
 
 
 def _hand(interpreter: Interpreter) -> GuidedDerivation:
@@ -481,6 +489,7 @@ _ROWS = (
             "The gradients alone, one a line."),
     Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
             "`:shapes X' (X w - y)` lists what is inside, innermost first."),
+    Command("simplify", "EXPR", "an expression in its shortest form", _simplify),
     Command("vars", "", "what was entered", _vars),
     Command("set", "seed N", "the seed of the random draws, or `time-limit SECONDS`", _set,
             "All checks are at random inputs; another seed draws others. It starts as 0. "

@@ -108,6 +108,7 @@ def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
     """Names that stand, then functions, then the words of a request."""
     from ..core.dims import shape_text
     from ..core.functions import NAMES, OPERATORS, TABLE
+    from ..language.vocabularies import vocabulary_of
 
     problem = interpreter.session.problem
     known = {n: shape_text(e.shape) for n, e in {**problem.symbols, **problem.definitions}.items()}
@@ -115,6 +116,11 @@ def _words(interpreter: Interpreter, begun: str) -> Iterator[Completion]:
         factors = interpreter.hand.move.factors
         known |= {n.name: shape_text(n.expression.shape) for n in factors if n.name.isidentifier()}
     known |= dict.fromkeys(problem.functions, "element-wise function")
+    vocabulary = vocabulary_of(problem)
+    own = {**vocabulary.library, **vocabulary.texts}
+    known |= {
+        name: next(iter(own[name].values())).written for name in own if name.startswith(begun)
+    }
     known |= {name: TABLE[of].help for name, of in NAMES.items() if of not in OPERATORS}
     known |= dict.fromkeys(("grad", "vjp", "jac", "hess", "jvp", "hvp"), "asks") | {"wrt": ""}
     for name, help_ in known.items():

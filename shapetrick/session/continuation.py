@@ -15,10 +15,10 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, read, statements_of
+from ..language.elaboration import Elaboration, equalities_in, read, statements_of
 from ..language.index_binders import has_indices
 from ..language.reader import has_latex, parse
-from ..language.scope import Declared, Scope, differ_slightly, gather, vocabulary
+from ..language.scope import Declared, Scope, differ_slightly, gather
 from ..language.selections import plain_of, resolved
 from ..language.syntax import (
     Asked,
@@ -28,8 +28,11 @@ from ..language.syntax import (
     SyntaxNode,
     TypedDimension,
     has_families,
+    opened,
     postorder,
 )
+from ..language.text_functions import heads
+from ..language.vocabularies import vocabulary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Standing:
             name in problem.symbols
             or name in problem.definitions
             or name in problem.functions
+            or name in vocabulary_of(problem).texts
             or name in self.dims
             or name in self.directions
         )
@@ -70,7 +74,8 @@ def stand(text: str) -> Standing:
     if has_families(statements):
         return Standing(read(text, complete=False))
     scope = gather(text, statements)
-    elaboration = Elaboration(scope, [s for s in statements if isinstance(s, Asked)], False)
+    asked = [s for s in statements if isinstance(s, Asked)]
+    elaboration = Elaboration(scope, asked, False, equalities_in(statements))
     problem = elaboration.problem()
     problem = replace(problem, readings=(*said, *problem.readings))
     inferred = [name for name, declared in scope.symbols.items() if declared.sides is None]
@@ -92,9 +97,14 @@ def extended(standing: Standing, more: str) -> Standing | None:
     if problem.families is not None or has_latex(text):
         return None
     try:
+        words = vocabulary_of(problem)
+        if heads(more):
+            return None
         names = [*problem.symbols, *problem.definitions]
         before = len(problem.text)
-        statements = parse(text, vocabulary(), before, problem.functions, names=names)
+        statements = parse(text, words, before, problem.functions, names=names)
+        if equalities_in(statements):
+            return None
         statements = resolved(text, statements, names)
         if has_families(statements) or not _only_adds(standing, statements):
             return None
@@ -105,7 +115,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
             declared = len(problem.symbols) > len(standing.assumed)
             if not declared and not problem.functions:
                 return None  # the first declaration makes likely slips of names that have none
-        if any(node.kind == "running" for root in _values(statements) for node in postorder(root)):
+        if any(node.kind == "running" for root in _values(statements) for node in opened(root)):
             return None
         named = set(_names(statements))
         if not named.isdisjoint(standing.loose):
@@ -122,7 +132,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
         if any(name in problem.definitions for request in asked for name, _ in request.wrt):
             return None
         taken = _Taken(standing) if asked else ()
-        elaboration = Elaboration(scope, asked, False, known, taken)
+        elaboration = Elaboration(scope, asked, False, (), known, taken)
         elaboration.directions.update(standing.directions)
         found = elaboration.problem()
     except InputError:
@@ -176,7 +186,7 @@ def _names(statements: Iterable[Statement]) -> Iterator[str]:
             if s.direction is not None:
                 yield s.direction.name
         for root in roots:
-            for node in postorder(root) if root is not None else ():
+            for node in opened(root) if root is not None else ():
                 if node.kind == "name":
                     yield node.value
                 elif node.kind == "call":
@@ -227,7 +237,7 @@ def _is_mistaken(standing: Standing, names: Iterable[str], known: Container[str]
 def _may_be_of_a_matrix(standing: Standing, root: SyntaxNode) -> bool:
     """Whether a trace or the like may be of a function in a definition that stands: both are looked
     at to say how that function is read."""
-    nodes = list(postorder(root))
+    nodes = list(opened(root))
     return any(node.kind == "call" and is_trace(node) for node in nodes) and any(
         node.kind == "name" and node.value in standing.calling for node in nodes
     )

@@ -41,10 +41,10 @@ from ..core.problem import Problem, Request
 from ..core.results import Factor, Line, Result, Step
 from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
-from ..language.elaboration import is_name, read_expression, read_line
+from ..language.elaboration import read_expression, read_line
 from ..language.printer import to_text
-from ..language.scope import vocabulary
 from ..language.syntax import postorder as walk
+from ..language.vocabularies import is_name, vocabulary_of
 from ..pipeline.requests import conclude, derive, steps_of
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
@@ -180,7 +180,7 @@ class GuidedDerivation:
         dims = {n for e in self.problem.symbols.values() for d in e.shape for n in d.names}
         direction = self.request.direction
         along = set() if direction is None else {str(direction.name)}
-        words = {*NAMES, *vocabulary(), *self.problem.functions, "I", "T", "e", "pi"}
+        words = {*NAMES, *vocabulary_of(self.problem), *self.problem.functions, "I", "T", "e", "pi"}
         return {*self.problem.symbols, *self.problem.definitions, *dims, *words, *along}
 
     # ----------------------------------------------------------------------------- what is typed

@@ -13,19 +13,20 @@ from hashlib import blake2b
 
 from ..api import Derivation
 from ..claims.diagnosis import kind_of
+from ..claims.equalities import judge_equality
 from ..claims.judgement import Judgement, judge
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
 from ..core.expr import Expr, Symbol
 from ..core.indices import base_of
-from ..core.problem import Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
 from ..pipeline.requests import derive
 from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
-from ..render.terminal import INDENT, Style, judgement_rows, result_rows
+from ..render.terminal import INDENT, Style, equality_rows, judgement_rows, result_rows
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved
@@ -162,6 +163,7 @@ class Interpreter:
             stale = "the derivation by hand goes on with what stood before"
             yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
         self.waiting += tuple(partial(self.derive, request) for request in entered.requests)
+        self.waiting += tuple(partial(self.compare, claim) for claim in entered.equalities)
 
     def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
         """The derivation of a request, or what is found of its claim."""
@@ -171,6 +173,11 @@ class Interpreter:
             yield from judgement_rows(judge(problem, request, seed), self.style, problem)
             return
         yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
+
+    def compare(self, claim: EqualityClaim) -> Iterator[Row]:
+        """What is found of an equality."""
+        self.busy(f"check {claim.text}")
+        yield from equality_rows(judge_equality(claim, self.session.state.seed), self.style)
 
     def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
         """A derivation, which is from here on the last one."""
@@ -315,7 +322,9 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
             base = base_of(given)  # of what is defined by its entries
             name = base if given not in values and base in values else given
             value = values.get(name)
-            shape = "element-wise function" if value is None else shape_text(value.shape)
+            is_elementwise = name in entered.problem.functions
+            shape = "element-wise function" if is_elementwise else "function"
+            shape = shape if value is None else shape_text(value.shape)
             notes = ""
             if value is not None and isinstance(value, Symbol) and value.attributes:
                 notes = "  " + ", ".join(sorted(value.attributes))

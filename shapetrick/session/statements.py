@@ -12,20 +12,33 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..core.errors import InputError, NameProblem, ParseError, Span, enumerated
 from ..core.expr import Abstract, Expr, Name, Symbol
-from ..core.problem import Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
+from ..language.lexer import Arities, Source
 from ..language.notated_calls import SIGNS
-from ..language.parser import parse, pieces
+from ..language.parser import pieces
+from ..language.parser import statement as parsed
 from ..language.reader import has_latex, parse_expression, written
 from ..language.scope import vocabulary
 from ..language.shape_errors import source
-from ..language.syntax import Asked, Declaration, Definition, Statement, SyntaxNode
+from ..language.statement_lines import cleaned, elementwise
+from ..language.syntax import (
+    Asked,
+    Declaration,
+    Definition,
+    Equality,
+    FunctionDefinition,
+    Statement,
+    SyntaxNode,
+)
 from ..language.syntax import postorder as walk
+from ..language.text_functions import with_heads
+from ..language.vocabularies import vocabulary_of
 from .continuation import Standing, extended, stand
 
 StatementKind = Literal["declaration", "definition", "request", "comment"]
@@ -95,6 +108,7 @@ class Entered:
     problem: Problem
     entries: tuple[Entry, ...]
     requests: tuple[Request, ...]
+    equalities: tuple[EqualityClaim, ...] = ()
     replaced: tuple[str, ...] = ()
     dependents: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -149,7 +163,7 @@ class Session:
 
     def enter(self, text: str) -> Entered:
         """Take statements in, all or none. Raises InputError with its place in what was typed."""
-        new = list(_entries(text, self._names))
+        new = list(_entries(text, self._names, vocabulary_of(self.problem)))
         entries = tuple(entry for entry, _ in new)
         added = self._added(entries)
         return self._changed(new, text) if added is None else self._grown(entries, *added)
@@ -196,7 +210,8 @@ class Session:
         return Entered(
             problem,
             tuple(entry for entry, _ in new),
-            tuple(_asked_now(trial, problem, {entry.text for entry, _ in new})),
+            tuple(_asked_now(trial, problem.requests, {entry.text for entry, _ in new})),
+            tuple(_asked_now(trial, problem.equalities, {entry.text for entry, _ in new})),
             replaced,
             tuple(n for n in dependents(problem, replaced) if n not in names),
             dropped,
@@ -260,7 +275,8 @@ class Session:
         """An expression alone, in the names that stand; unknown ones are inferred as in a
         definition. Raises InputError with its place in what was typed."""
         plain = _on_one_line(text)
-        node = parse_expression(plain, vocabulary(), self.problem.functions, self._names())
+        words = vocabulary_of(self.problem)
+        node = parse_expression(plain, words, self.problem.functions, self._names())
         taken = {*self.problem.symbols, *self.problem.definitions, *self.problem.functions}
         taken |= {part.value for part in walk(node) if part.kind == "name"}
         name = next(n for n in _FREE_NAMES if n not in taken)
@@ -288,7 +304,7 @@ class Session:
     def parts(self, text: str) -> list[tuple[str, Expr]]:
         """Every inner expression of an expression as typed, the whole last. Raises InputError."""
         problem, plain = self.read_expression(text).problem, _on_one_line(text)
-        node = parse_expression(plain, vocabulary(), problem.functions, self._names())
+        node = parse_expression(plain, vocabulary_of(problem), problem.functions, self._names())
         return list(self._parts(plain, node, problem))
 
     def _parts(self, text: str, node: SyntaxNode, problem: Problem) -> Iterator[tuple[str, Expr]]:
@@ -347,14 +363,17 @@ def _on_one_line(text: str) -> str:
     return re.sub(r"\s", " ", text)
 
 
-def _entries(text: str, names: Callable[[], Sequence[str]] = tuple) -> Iterator[tuple[Entry, int]]:
+def _entries(
+    text: str, names: Callable[[], Sequence[str]] = tuple, known: Arities | None = None
+) -> Iterator[tuple[Entry, int]]:
     """The statements of a text, and where each begins; `names()` stand already, which is asked for
-    LaTeX alone. Raises ParseError."""
+    LaTeX alone, and functions that are `known`. Raises ParseError."""
     if has_latex(text):
-        for at, typed, statements in written(text, vocabulary(), names()):
-            yield _made(_on_one_line(typed), statements), at.start - typed.startswith("$")
+        for at, shown, statements in written(text, vocabulary(), names()):
+            yield _made(_on_one_line(shown), statements), at.start - shown.startswith("$")
         return
     flat = _on_one_line(text)
+    functions = with_heads(text, known or vocabulary())
     spans = pieces(text)
     comments = list(_COMMENT.finditer(text))
     for i, span in enumerate(spans):
@@ -365,16 +384,18 @@ def _entries(text: str, names: Callable[[], Sequence[str]] = tuple) -> Iterator[
         end = min(end, *(s.start for s in spans[i + 1 : i + 2]), len(text))
         notes = [c.group().strip() for c in comments if c.start() < end]
         del comments[: len(notes)]
-        yield replace(_entry(text, flat, span), note=" ".join(notes)), span.start
+        yield replace(_entry(text, flat, span, functions), note=" ".join(notes)), span.start
     for alone in comments:
         yield Entry(alone.group().strip(), "comment"), alone.start()
 
 
-def _entry(text: str, flat: str, span: Span) -> Entry:
+def _entry(text: str, flat: str, span: Span, functions: Arities) -> Entry:
     """The statement that stands there. Raises ParseError."""
     piece = flat[span.start : span.end]
     try:
-        statement = parse(piece, vocabulary())[0]
+        clean = cleaned(piece, functions)
+        source_ = Source(clean, Span(0, len(piece)), functions, elementwise(clean))
+        statement = parsed(source_)
     except ParseError as error:
         if error.span is None:
             raise
@@ -387,9 +408,9 @@ def _made(piece: str, statements: Sequence[Statement]) -> Entry:
     match statements[0]:
         case Declaration(names=names):
             return Entry(piece, "declaration", tuple(n.name for n in names))
-        case Definition(name=name):
+        case Definition(name=name) | FunctionDefinition(name=name):
             return Entry(piece, "definition", (name.name,))
-        case Asked():
+        case Asked() | Equality():
             return Entry(piece, "request")
 
 
@@ -453,11 +474,14 @@ def _fits(state: State) -> bool:
     return True
 
 
-def _asked_now(state: State, problem: Problem, texts: set[str]) -> Iterator[Request]:
-    """The requests that come from some of the statements."""
-    for request in problem.requests:
+Claimed = TypeVar("Claimed", Request, EqualityClaim)
+
+
+def _asked_now(state: State, found: Iterable[Claimed], texts: set[str]) -> Iterator[Claimed]:
+    """The requests, or the equalities, that come from some of the statements."""
+    for request in found:
         assert request.span is not None
-        index = problem.text.count("\n", 0, request.span.start)
+        index = state.text.count("\n", 0, request.span.start)
         if state.entries[index].text in texts:
             yield request
 
@@ -546,8 +570,9 @@ def _call(text: str, node: SyntaxNode, args: list[str]) -> str:
     if node.kind == "abstract":
         name, order = node.value
         return f"{name}{chr(39) * order}({args[0]})"
-    name, axis, sizes = node.value
+    name, axis, sizes, _ = node.value
     if name in SIGNS:
         return SIGNS[name].typed.format(args[0])
     given = [*args, *(source(text, s) for s in sizes), *([] if axis is None else [f"axis={axis}"])]
+    given += [k.typed for k in node.value.keywords]
     return f"{name}({', '.join(given)})"

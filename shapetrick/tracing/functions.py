@@ -19,11 +19,12 @@ from ..core.expr import Expr, Symbol
 from ..core.functions import Array
 from ..core.problem import Problem
 from ..core.traversal import postorder, substitute
-from ..language.elaboration import is_name, read
+from ..language.elaboration import read
 from ..language.parser import parse
 from ..language.printer import to_text
 from ..language.scope import vocabulary
 from ..language.syntax import Declaration
+from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
 from . import arrays, common_forms

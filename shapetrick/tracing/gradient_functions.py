@@ -16,8 +16,9 @@ from ..core.errors import TraceError
 from ..core.expr import symbol
 from ..core.functions import Array
 from ..core.problem import Problem
-from ..language.elaboration import is_name, read
+from ..language.elaboration import read
 from ..language.scope import vocabulary
+from ..language.vocabularies import is_name
 from ..numerics.arrays import evaluate_all
 from . import arrays
 from .arrays import Traced

@@ -84,6 +84,8 @@ def test_numbers_in_a_scalar_derivative_stay(name: str) -> None:
     args = tuple(ex.symbol(c, (ONE, ONE)) for c in ("ab" if row.arity == 2 else "x"))
     value = ex.call(name, *args)
     for position in range(row.arity):
+        if not row.derivative[position]:  # has none in closed form
+            continue
         view = LocalDerivative(row, args, value, position)
         products = scalar_derivative(view)
         found = ex.add(

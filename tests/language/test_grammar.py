@@ -39,7 +39,7 @@ def grouped(text: str) -> str:
             case "'":
                 done[node] = f"({args[0]}')"
             case "call":
-                name, axis, sizes = node.value
+                name, axis, sizes, _ = node.value
                 axis_text = [] if axis is None else [f"axis={axis}"]
                 rest = [f"size {len(sizes)}"] if sizes else []
                 done[node] = f"{name}({', '.join([*args, *rest, *axis_text])})"

@@ -30,19 +30,17 @@ MEANT: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("divide", np.divide, (S, P)), ("add", np.add, (S, P)), ("subtract", np.subtract, (S, P)),
     ("negative", np.negative, (S,)), ("power", np.power, (P, 1.5)),
     ("reciprocal", np.reciprocal, (S,)), ("kronecker", np.kron, (S, P)),
-    ("outer", np.outer, (A, B)), ("vdot", np.vdot, (A, B)), ("average", np.average, (S,)),
+    ("vdot", np.vdot, (A, B)), ("average", np.average, (S,)),
     ("amax", np.max, (S,)), ("amin", np.min, (S,)), ("fmax", np.fmax, (A, B)),
     ("fmin", np.fmin, (A, B)), ("absolute", np.abs, (A,)), ("sgn", np.sign, (A,)),
-    ("log2", np.log2, (P,)), ("log10", np.log10, (P,)), ("exp2", np.exp2, (A,)),
-    ("hypot", np.hypot, (A, B)), ("asinh", np.arcsinh, (A,)), ("acosh", np.arccosh, (1 + P,)),
-    ("atanh", np.arctanh, (A,)), ("heaviside", lambda x: np.heaviside(x, 0), (A,)),
+    ("exp2", np.exp2, (A,)),
+    ("heaviside", lambda x: np.heaviside(x, 0), (A,)),
     ("clip", np.clip, (A, -0.1, 0.4)),
     ("cot", lambda x: np.cos(x) / np.sin(x), (A,)), ("sec", lambda x: 1 / np.cos(x), (A,)),
     ("csc", lambda x: 1 / np.sin(x), (A,)), ("relu6", lambda x: np.clip(x, 0, 6), (20 * A,)),
     ("expit", lambda x: 1 / (1 + np.exp(-x)), (A,)),
-    ("logit", lambda p: np.log(p) - np.log(1 - p), (P,)),
     ("logsigmoid", lambda x: -np.log1p(np.exp(-x)), (A,)),
-    ("mse", lambda a, b: np.square(a - b).mean(), (A, B)),
+    ("mse_loss", lambda a, b: np.square(a - b).mean(), (A, B)),
     ("sse", lambda a, b: np.square(a - b).sum(), (A, B)),
     ("mae", lambda a, b: np.abs(a - b).mean(), (A, B)),
     ("softmin", lambda x: np.exp(-x) / np.exp(-x).sum(), (A,)),
@@ -101,8 +99,8 @@ def test_names_that_differ_in_case() -> None:
 def test_a_function_of_ones_own_is_not_advised_for_matrix_functions() -> None:
     for name in ("eig", "expm", "pinv", "sqrtm", "Cholesky", "sort"):
         assert "elementwise" not in advice(name, vocabulary())
-    assert "`phi : elementwise`" in advice("phi", vocabulary())
-    assert "elementwise" not in advice("phi", vocabulary(), arguments=2)
+    assert "`rho : elementwise`" in advice("rho", vocabulary())
+    assert "elementwise" not in advice("rho", vocabulary(), arguments=2)
 
 
 # ----------------------------------------------------------------------------------- letters

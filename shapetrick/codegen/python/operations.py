@@ -118,6 +118,16 @@ FUNCTIONS: Mapping[str, Spelling] = {
     "erf": _row(
         "scipy.special.erf({0})", "jax.scipy.special.erf({0})", "torch.erf({0})", "math.erf({0})"
     ),
+    "erfc": _row("scipy.special.erfc({0})", "jax.scipy.special.erfc({0})", "torch.erfc({0})",
+                 "math.erfc({0})"),
+    "lgamma": _row("scipy.special.gammaln({0})", "jax.scipy.special.gammaln({0})",
+                   "torch.lgamma({0})", "math.lgamma({0})"),
+    "digamma": _row("scipy.special.digamma({0})", "jax.scipy.special.digamma({0})",
+                    "torch.digamma({0})", "float(scipy.special.digamma({0}))"),
+    "trigamma": _row("scipy.special.zeta(2, {0})", "jax.scipy.special.polygamma(1, {0})",
+                     "torch.polygamma(1, {0})", "float(scipy.special.zeta(2, {0}))"),
+    "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
+                 "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
     "step": _row(
         "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
         python="float({0} > 0)",

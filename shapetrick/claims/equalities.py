@@ -1,0 +1,259 @@
+"""Judging an equality of two expressions: by their values at many points, a counter-example where
+they differ, and under what it would hold.
+
+Inputs are drawn with their attributes, of several sizes, magnitudes and signs. A difference counts
+where it is beyond what rounding makes of both sides; points without a value are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations, islice
+
+import numpy as np
+
+from ..core.dims import SCALAR, Dim, shape_text
+from ..core.expr import Abstract, Expr, Number, Symbol, symbol
+from ..core.functions import Array
+from ..core.problem import EqualityClaim
+from ..core.traversal import postorder, redimensioned, substitute, symbols_of
+from ..language.syntax import ATTRIBUTES
+from ..numerics.evaluation import EvaluationTape, FunctionValues
+from ..numerics.sampling import (
+    PLAIN,
+    Profile,
+    abstract_functions,
+    any_profiles,
+    assignments,
+    dims_among,
+    draw,
+    generator,
+)
+from .judgement import ClaimVerdict
+
+SITES = 5  # assignments of sizes
+DRAWS = 24  # at each
+FEWEST = 6  # points with values of both sides, for a verdict
+APART = 1e-8  # relative: values that differ by more are two
+NUDGE = 1e-13  # relative, by which inputs are changed to see what rounding does
+NOISE = 1e3  # times what the nudge changes is no difference
+MOST_SHOWN = 18  # numbers of a counter-example
+MOST_NUMBERS = 4  # beside which it is looked: a kink may be there
+MOST_SYMBOLS = 5  # of which two are tried together
+SMALL = 3  # whole numbers up to it are tried first in a counter-example
+_CONDITIONS = {
+    "nonneg": "the entries of {} are not negative",
+    "symmetric": "{} is symmetric",
+    "orthogonal": "{} is orthogonal",
+    "diagonal": "{} is diagonal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CounterExample:
+    """A point at which the sides differ: sizes, inputs, and the values of both."""
+
+    sizes: Mapping[str, int]
+    inputs: Mapping[str, Array]
+    left: Array
+    right: Array
+
+    def __str__(self) -> str:
+        given = [f"{name} = {size}" for name, size in self.sizes.items()]
+        if sum(x.size for x in self.inputs.values()) <= MOST_SHOWN:
+            given += [f"{name} = {_shown(x)}" for name, x in self.inputs.items()]
+        i, j = np.unravel_index(np.argmax(np.abs(self.left - self.right)), self.left.shape)
+        sides = f"{self.left[i, j]:.6g} ≠ {self.right[i, j]:.6g}"
+        entry = "" if self.left.size == 1 else f" in row {i + 1}, column {j + 1}"
+        return f"at {', '.join(given)}: {sides}{entry}" if given else sides
+
+
+@dataclass(frozen=True, slots=True)
+class EqualityJudgement:
+    """What was found: the verdict, why, a counter-example of a wrong one, and under what it would
+    be right."""
+
+    claim: EqualityClaim
+    verdict: ClaimVerdict
+    reason: str
+    points: int = 0
+    example: CounterExample | None = None
+    condition: str = ""
+
+
+def judge_equality(claim: EqualityClaim, seed: int = 0) -> EqualityJudgement:
+    """The verdict on an equality."""
+    left, right = claim.left, claim.right
+    if left.shape != right.shape:
+        shapes = (
+            f"the left side is {shape_text(left.shape)}, the right side {shape_text(right.shape)}"
+        )
+        return EqualityJudgement(claim, "wrong", shapes)
+    sides = _Sides(left, right, seed)
+    verdict, points = sides.verdict()
+    if verdict == "right":
+        return EqualityJudgement(claim, verdict, "", points)
+    if verdict == "unchecked":
+        reason = "too few points were found at which both sides have a value"
+        return EqualityJudgement(claim, verdict, reason, points)
+    example = sides.example()
+    condition = next(_conditions(sides), "")
+    said = str(example) if example is not None else "the sides have other values"
+    said += f"; right where {condition}" if condition else ""
+    return EqualityJudgement(claim, verdict, said, points, example, condition)
+
+
+@dataclass(slots=True)
+class _Sides:
+    """Two expressions of one shape, to be compared at points."""
+
+    left: Expr
+    right: Expr
+    seed: int
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        return list(dict.fromkeys([*symbols_of(self.left), *symbols_of(self.right)]))
+
+    def verdict(self) -> tuple[ClaimVerdict, int]:
+        """Whether they agree wherever both have a value; at how many points that was seen."""
+        agreed = 0
+        for sizes, inputs, functions in self._points():
+            same = self._agree(inputs, sizes, functions)
+            if same is False:
+                return "wrong", agreed + 1
+            agreed += same is True
+        return ("right" if agreed >= FEWEST else "unchecked"), agreed
+
+    def example(self) -> CounterExample | None:
+        """A point where they differ: of small whole numbers, if there is one."""
+        for sizes, inputs, functions in (*self._whole(), *self._points()):
+            if self._agree(inputs, sizes, functions) is False:
+                left, right = self._tape.run(inputs, sizes, functions)
+                return CounterExample(sizes, inputs, left, right)
+        return None
+
+    @property
+    def _tape(self) -> EvaluationTape:
+        return EvaluationTape([self.left, self.right])
+
+    def _sizes(self) -> list[dict[str, int]]:
+        nodes = list(postorder([self.left, self.right]))
+        found = islice(assignments(dims_among(nodes), generator(self.seed, 1)), SITES)
+        return list({tuple(sizes.items()): sizes for sizes in found}.values())
+
+    def _points(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
+        """Sizes and inputs: plain ones, and of all magnitudes and signs."""
+        names = [e.name for e in postorder([self.left, self.right]) if isinstance(e, Abstract)]
+        numbers = [e.value for e in postorder([self.left, self.right]) if isinstance(e, Number)]
+        kinks = dict.fromkeys(abs(float(n)) for n in numbers if n not in (0, 1, 2))
+        scales = [times * n for n in islice(kinks, MOST_NUMBERS) for times in (0.5, 2.0)]
+        for k, sizes in enumerate(self._sizes()):
+            rng = generator(self.seed, 2, k)
+            functions = abstract_functions(dict.fromkeys(names), rng)
+            profiles = [PLAIN, Profile(sign=1), Profile(sign=-1), Profile(boosted=False)]
+            profiles += [Profile(scale, sign) for scale in scales for sign in (1, -1)]
+            for i in range(max(DRAWS, len(profiles))):
+                profile = profiles[i] if i < len(profiles) else None
+                inputs = {
+                    s.name: draw(s, sizes, rng, profile or _any_profile(rng)) for s in self.symbols
+                }
+                yield sizes, inputs, functions
+
+    def _whole(self) -> Iterator[tuple[dict[str, int], dict[str, Array], FunctionValues]]:
+        """Small inputs of whole numbers, where nothing else is declared of them."""
+        if any(s.attributes - {"symmetric", "diagonal"} for s in self.symbols):
+            return
+        if any(isinstance(e, Abstract) for e in postorder([self.left, self.right])):
+            return
+        smallest = self._sizes()[0]
+        rng = generator(self.seed, 3)
+        for _ in range(DRAWS):
+            inputs = {}
+            for s in self.symbols:
+                x = rng.integers(-1, SMALL, [d.size(smallest) for d in s.shape]).astype(float)
+                x = (x + x.T) // 2 if "symmetric" in s.attributes else x
+                inputs[s.name] = x * np.eye(len(x)) if "diagonal" in s.attributes else x
+            yield smallest, inputs, {}
+
+    def _agree(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, int], functions: FunctionValues
+    ) -> bool | None:
+        """Whether the values agree; None where one has none, or rounding makes it uncertain."""
+        tape = self._tape
+        moved = {
+            name: x * (1 + NUDGE * np.cos(1 + np.arange(x.size)).reshape(x.shape))
+            for name, x in inputs.items()
+        }
+        try:
+            left, right = tape.run(inputs, sizes, functions)
+            near = tape.run(moved, sizes, functions)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return None
+        values = (left, right, *near)
+        if not all(np.isfinite(v).all() for v in values):
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            largest = float(max(np.abs(left).max(), np.abs(right).max()))
+            changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
+            noise = NOISE * float(max(changed))
+            apart = float(np.abs(left - right).max())
+        if not np.isfinite(largest) or not np.isfinite(noise) or noise > np.sqrt(APART) * largest:
+            return True if apart == 0 else None
+        return bool(apart <= max(APART * largest, noise))
+
+
+def _any_profile(rng: np.random.Generator) -> Profile:
+    drawn = any_profiles(1, rng)
+    return Profile(float(np.ravel(drawn.scale)[0]), int(np.ravel(drawn.sign)[0]))
+
+
+def _conditions(sides: _Sides) -> Iterator[str]:
+    """Under what the sides agree: an attribute of one symbol or of two, or a size."""
+    for attribute, words in _CONDITIONS.items():
+        able = [s for s in sides.symbols if _may_have(s, attribute)]
+        groups = [*combinations(able, 1), *combinations(able[:MOST_SYMBOLS], 2)]
+        for group in groups if attribute == "symmetric" else combinations(able, 1):
+            if _given(sides, group, attribute).verdict()[0] == "right":
+                names = " and ".join(s.name for s in group)
+                yield words.format(names) if len(group) == 1 else f"{names} are {attribute}"
+    for a, b in combinations(_squares(sides)[:MOST_SYMBOLS], 2):
+        if a.shape == b.shape and _commuting(sides, a, b).verdict()[0] == "right":
+            yield f"{a.name} and {b.name} commute"
+    for letter in dict.fromkeys(n for s in sides.symbols for d in s.shape for n in d.names):
+        one = {letter: Dim.of(1)}
+        left, right = redimensioned([sides.left, sides.right], partial(Dim.substitute, dims=one))
+        if _Sides(left, right, sides.seed).verdict()[0] == "right":
+            yield f"{letter} = 1"
+
+
+def _squares(sides: _Sides) -> list[Symbol]:
+    return [s for s in sides.symbols if s.shape[0] == s.shape[1] and s.shape != SCALAR]
+
+
+def _may_have(s: Symbol, attribute: str) -> bool:
+    if attribute == "nonneg":
+        return not s.attributes - {"const"}
+    return not s.attributes and s.shape[0] == s.shape[1] and s.shape != SCALAR
+
+
+def _given(sides: _Sides, group: Sequence[Symbol], attribute: str) -> _Sides:
+    assert attribute in ATTRIBUTES
+    put: dict[Expr, Expr] = {s: symbol(s.name, s.shape, {*s.attributes, attribute}) for s in group}
+    left, right = (substitute(e, put) for e in (sides.left, sides.right))
+    return _Sides(left, right, sides.seed)
+
+
+def _commuting(sides: _Sides, a: Symbol, b: Symbol) -> _Sides:
+    """The sides with a polynomial of one matrix in place of another: they commute."""
+    put: dict[Expr, Expr] = {b: a @ a - 2 * a}
+    left, right = (substitute(e, put) for e in (sides.left, sides.right))
+    return _Sides(left, right, sides.seed)
+
+
+def _shown(x: Array) -> str:
+    """`[1 2; 0 1]`, a scalar as it is."""
+    rows = "; ".join(" ".join(f"{v:.4g}" for v in row) for row in x)
+    return rows if x.size == 1 else f"[{rows}]"

@@ -1,0 +1,66 @@
+"""Claims and definitions as typed, with what makes expressions of their nodes."""
+
+from __future__ import annotations
+
+from ..core.dims import Shape
+from ..core.errors import Span
+from ..core.problem import Problem, Request, shape_of_result
+from .elaboration import (
+    all_dimensions,
+    in_matrix_notation,
+    lowering_for,
+    scope_of,
+    statements_of,
+)
+from .lowering import Lowering
+from .reader import is_latex, parse_expression
+from .selections import resolve
+from .shape_errors import COMMENT
+from .syntax import Asked, Definition, SyntaxNode, without_brackets
+from .vocabularies import vocabulary_of
+
+
+def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering]:
+    """A claim as typed, its places being those in the problem's text, and what makes expressions
+    of its nodes: of those that fit, where the whole doesn't."""
+    claim = request.claim
+    assert claim is not None and claim.span is not None
+    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
+    text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
+    values = {**problem.symbols, **problem.definitions}
+    node = _latex_claim(problem.text, claim.span)
+    if node is None:
+        node = parse_expression(text, vocabulary_of(problem), problem.functions, values)
+    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    return node, _lowering_of(problem, request, node, text, shape_of_result(request))
+
+
+def read_definition(problem: Problem, request: Request, name: str) -> tuple[SyntaxNode, Lowering]:
+    """A definition's right side likewise."""
+    node = next(
+        s.body
+        for s in statements_of(problem.text)[0]
+        if isinstance(s, Definition) and s.name.name == name
+    )
+    shape = problem.definitions[name].shape
+    return node, _lowering_of(problem, request, node, problem.text, shape)
+
+
+def _lowering_of(
+    problem: Problem, request: Request, node: SyntaxNode, text: str, shape: Shape
+) -> Lowering:
+    """What makes expressions of the nodes of an expression of this shape, as far as they fit."""
+    values = {**problem.symbols, **problem.definitions}
+    if request.direction is not None:
+        values[request.direction.name] = request.direction
+    scope = scope_of(text, values, problem)
+    scope.dims.update(dict.fromkeys(all_dimensions(problem)))
+    return lowering_for(node, scope, values, shape)
+
+
+def _latex_claim(text: str, span: Span) -> SyntaxNode | None:
+    """The claim that stands there in LaTeX, which is read with the names of the whole text."""
+    if not is_latex(text, span):
+        return None
+    claims = [s.claim for s in statements_of(text)[0] if isinstance(s, Asked)]
+    return without_brackets(next(e for e in claims if e is not None and e.span == span))

@@ -1,0 +1,93 @@
+"""What the parser calls for heads of functions that are defined, `f(X, ddof = 0) = …`, and for
+arguments by keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.dims import Dim
+from ..core.errors import ParseError
+from .lexer import normal, span_of
+from .syntax import (
+    Equality,
+    FunctionDefinition,
+    FunctionParameter,
+    KeywordArgument,
+    PlacedName,
+    SyntaxNode,
+    TypedDimension,
+)
+
+_AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
+
+
+class HeadBuilder:
+    """The part of the builder that makes functions of their heads and right sides."""
+
+    number: Callable[[list[Any]], SyntaxNode]
+    sign: Callable[[list[Any]], SyntaxNode]
+
+    def keyword(self, c: list[Any]) -> int | KeywordArgument:
+        word, *sign, value = c
+        axis = _AXES.get("".join([*("-" for _ in sign), value]))
+        if word in ("axis", "dim") and axis is not None:
+            return axis
+        typed = "".join([word, "=", *sign, value])
+        if word not in ("axis", "dim"):
+            number = self.number([value])
+            number = self.sign([sign[0], number]) if sign else number
+            return KeywordArgument(str(word), number, typed, span_of(word) | span_of(value))
+        raise ParseError(
+            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
+            "the rows).",
+            span_of(word) | span_of(value),
+        )
+
+    def function(self, c: list[Any]) -> FunctionDefinition:
+        """`f(x, ddof = 0) = …`; `axis=0` says along what it is meant."""
+        called, _, *given, body = c
+        axes = [p for p in given if isinstance(p, int)]
+        parameters = tuple(p for p in given if isinstance(p, FunctionParameter))
+        name = PlacedName(called.value[0], span_of(called))
+        axis = axes[0] if axes else None
+        return FunctionDefinition(name, parameters, axis, body, name.span | body.span)
+
+    def derived(self, c: list[Any]) -> SyntaxNode:
+        """`grad J wrt x`, as a value."""
+        kind, of, name, along = c
+        wrt = SyntaxNode("name", (), name.name, name.span)
+        args = (of, wrt) if along is None else (of, wrt, along)
+        return SyntaxNode("derived", args, str(kind), span_of(kind) | args[-1].span)
+
+    def equality(self, c: list[Any]) -> Equality:
+        left, right = c
+        return Equality(left, right, left.span | right.span)
+
+    def parameter(self, c: list[Any]) -> FunctionParameter:
+        return FunctionParameter(c[0])
+
+    def shaped(self, c: list[Any]) -> FunctionParameter:
+        name, (rows, cols) = c
+        return FunctionParameter(name, (_letter(rows), _letter(cols)))
+
+    def default(self, c: list[Any]) -> FunctionParameter | int:
+        given = self.keyword(c)
+        if isinstance(given, int):
+            return given
+        value = given.value
+        number = -value.args[0].value if value.kind == "neg" else value.value
+        return FunctionParameter(PlacedName(normal(given.word), span_of(c[0])), default=number)
+
+
+def _letter(side: TypedDimension) -> str | int:
+    """A side of what a function takes. Raises ParseError."""
+    found = side.dim.integer
+    if found is None and len(side.names) == 1 and side.dim == Dim.of(side.names[0].name):
+        return side.names[0].name
+    if found is None:
+        raise ParseError(
+            "a side of an argument is a letter or a number here.",
+            side.names[0].span | side.names[-1].span,
+        )
+    return found

@@ -1,0 +1,45 @@
+"""The functions that a problem knows: those of the language, and those that its text defines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from ..core.errors import ParseError
+from ..core.problem import Problem
+from .lexer import MANY
+from .reader import defined_functions, parse
+from .scope import vocabulary
+from .syntax import Definition, FunctionDefinition
+from .text_functions import Overloads, Vocabulary
+
+
+def vocabulary_of(problem: Problem) -> Vocabulary:
+    """The names that are functions in a problem: also those that it defines."""
+    words = vocabulary()
+    hidden = [n for n in words.library if n in problem.symbols or n in problem.definitions]
+    texts = _functions_of(problem.text)
+    if not hidden and not texts:
+        return words
+    known = {n: before for n, before in words.items() if before != MANY or n not in hidden}
+    values = [n for n in texts if n in problem.definitions]
+    return Vocabulary({**known, **dict.fromkeys(texts, MANY)}, words.library, texts, values)
+
+
+@lru_cache(maxsize=64)
+def _functions_of(text: str) -> Mapping[str, Overloads]:
+    """The functions that a text defines."""
+    found: dict[str, dict[int | None, FunctionDefinition]] = {}
+    for f in defined_functions(text, vocabulary()):
+        found.setdefault(f.name.name, {})[f.axis] = f
+    return found
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name that the language can give to a value."""
+    try:
+        statements = parse(f"{text} = 0", vocabulary())
+    except ParseError:
+        return False
+    first = statements[0]
+    return len(statements) == 1 and isinstance(first, Definition) and first.name.name == text

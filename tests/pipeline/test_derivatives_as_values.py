@@ -1,0 +1,104 @@
+"""Derivatives as values: mixed blocks, penalties on gradients and third orders, beside JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax_values import value
+
+import shapetrick as st
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.language.elaboration import read
+
+jax.config.update("jax_enable_x64", True)
+
+DECLARED = "A : n x n; B : n x k; S : n x n posdef; x, u, v : n; y : k; X : n x k; s : scalar"
+SIZES = {"n": 3, "k": 2}
+OF = (
+    "(x' A x + x' B y)^2",
+    "logsumexp(A x + B y)",
+    "norm(x) norm(y) + x' inv(S) B y",
+)
+Gradient = Callable[[Any, Any], Any]
+# What is asked, and the same in JAX: of the gradient g by x, at x and y, along u and v.
+ASKED: dict[str, Callable[[Gradient, Any, Any, Any, Any], Any]] = {
+    "g = grad J wrt x; jac g wrt y": lambda g, x, y, u, v: jax.jacobian(g, 1)(x, y),
+    "P = (norm((grad J wrt x)) - 1)^2; grad P wrt y": lambda g, x, y, u, v: jax.grad(
+        lambda y: (jnp.linalg.norm(g(x, y)) - 1) ** 2
+    )(y),
+    "P = dot((grad J wrt x), u); grad P wrt y": lambda g, x, y, u, v: jax.grad(
+        lambda y: g(x, y) @ u
+    )(y),
+    "H = hess J wrt x; grad tr(H) wrt y": lambda g, x, y, u, v: jax.grad(
+        lambda y: jnp.trace(jax.jacobian(g, 0)(x, y))
+    )(y),
+    "q = hvp J wrt x with u; vjp q with v wrt x": lambda g, x, y, u, v: jax.grad(
+        lambda x: v @ jax.jacobian(g, 0)(x, y) @ u
+    )(x),
+}
+
+
+def point() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {"A": (3, 3), "B": (3, 2), "x": (3, 1), "u": (3, 1), "v": (3, 1), "y": (2, 1),
+              "X": (3, 2), "s": (1, 1)}  # fmt: skip
+    env = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    return {**env, "S": env["A"] @ env["A"].T + np.eye(3)}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("of", OF)
+def test_second_orders_are_those_of_jax(of: str, asked: str) -> None:
+    (found,) = st.read(f"{DECLARED}; J = {of}; {asked}").derive()
+    assert found.verified
+    env = point()
+    scalar = read(f"{DECLARED}; J = {of}", complete=False).definitions["J"]
+
+    def f(x: Any, y: Any) -> Any:
+        at = {**env, "x": x.reshape(3, 1), "y": y.reshape(2, 1)}
+        return value(scalar, at, SIZES, {}).reshape(())
+
+    x, y, u, v = (jnp.array(env[name].ravel()) for name in "xyuv")
+    wanted = np.asarray(ASKED[asked](jax.grad(f, 0), x, y, u, v))
+    ours = np.asarray(found.evaluate(env, **SIZES)).reshape(wanted.shape)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-8, atol=1e-10)
+
+
+def test_a_hessian_by_several_names_has_a_derivation_for_each_block() -> None:
+    text = "A : m x n; x : m; y : n; J = x' A y + x' x y' y; hess J wrt x, y"
+    assert [str(d.gradient) for d in st.read(text).derive()] == [
+        "2 (y' y) I", "A + 4 x y'", "2 (x' x) I",
+    ]  # fmt: skip
+
+
+def test_third_orders_by_naming() -> None:
+    text = "x : n; J = sum(x.^4); g = grad J wrt x; h = grad sum(g) wrt x; jac h wrt x"
+    assert str(st.derive(text).gradient) == "24 diag(x)"
+
+
+def test_a_derivative_of_a_symmetric_matrix_is_of_independent_entries() -> None:
+    text = (
+        "S : n x n symmetric; A : n x n; J = tr(S A S); g = grad J wrt S; K = tr(g A); grad K wrt A"
+    )
+    found = st.derive(text)
+    assert found.verified
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x : n; g = grad x wrt x", "`grad` is of a scalar"),
+        ("x : n; J = x' x; g = hvp J wrt x", "a value is along something"),
+        ("x : n; y : k; J = x' x; g = hvp J wrt x with y", "the shape of its other side"),
+        ("x : n; J = x' x; g = grad J wrt x with x", "goes along nothing"),
+        ("x : n; J = x' x; g = grad x' x wrt J", "by a declared name"),
+    ],
+)
+def test_what_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ShapetrickError, match=said):
+        read(text, complete=False)
