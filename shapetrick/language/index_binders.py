@@ -140,13 +140,14 @@ def defined_by_entries(
         if indices and (isinstance(s, Declaration) or _is_member(s, indices))
     }
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    families |= _families_by_families(given, families)
     ranges = [s.over for s in given if s.over is not None]
     ends = {i.letter for r in ranges for i in (r.first, r.last)}
     for statement in statements:
         s = statement
         if isinstance(s, Definition) and isinstance(s.name.name, Member):
             base, indices = s.name.name.base, s.name.name.indices
-            letters = tuple(i.letter for i in indices if not i.offset)
+            letters = _letters_of(s.name.name)
             different = len(set(letters)) == len(indices) and "" not in letters
             if different and not ends & {*letters} and _is_by_entries(s, letters, families):
                 heads[base] = EntryHead(letters, s.over)
@@ -214,6 +215,27 @@ def _check_asked(s: Asked, plain: set[str]) -> None:
                 f"by `{name.base}`.",
                 span,
             )
+
+
+def _letters_of(name: Member) -> tuple[str, ...]:
+    return tuple(i.letter for i in name.indices if not i.offset)
+
+
+def _families_by_families(
+    statements: Iterable[Declaration | Definition], families: set[str]
+) -> set[str]:
+    """The families that are defined by members of families, in whatever order."""
+    found = set(families)
+    members = [
+        (s, s.name.name)
+        for s in statements
+        if isinstance(s, Definition) and isinstance(s.name.name, Member)
+    ]
+    while True:
+        more = {n.base for s, n in members if not _is_by_entries(s, _letters_of(n), found)}
+        if more <= found:
+            return found
+        found |= more
 
 
 def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Python in a problem: what tells that an expression is NumPy's, and what its signs mean.
+"""Python in a problem: what is refused because its value would be another one there.
 
 Functions with a module before them, methods and `dim=` are read; `*`, `/` and `**` work entry by
 entry there, which is refused once shapes are known where the matrix reading fits too.
@@ -8,46 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..core.dims import ONE, SCALAR, Shape
 from ..core.errors import ParseError
+from .python_marks import has_marks, typed_sign
 from .shape_errors import source
 from .shape_inference import Inference
-from .syntax import SyntaxNode, postorder
+from .syntax import SyntaxNode
 
-_MARKS = re.compile(
-    r"(?<![\w.])(?:np|numpy|jnp|jax|lax|nn|torch|F|tf|scipy|math|cupy)\s*\.\s*(?!T\b)[^\W\d]|"
-    r"(?<!\d)\.\s*(?!T\b)[^\W\d]\w*\s*\(|(?<!\w)(?:dim|keepdims?)\s*=|axis\s*=\s*[-−]"
-)
 _FROM_BEHIND = re.compile(r"(?:axis|dim)\s*=\s*[-−]|dim\s*=")
-_BY_ENTRY = {"*": ".*", "/": "./", "^": ".^"}
 _MATRIX = {".*": "@", ".^": "^"}  # what else the sign may mean, where that fits
 _BROADCASTING = ("+", "-", ".*", "./")
-
-
-def by_entry(text: str, root: SyntaxNode) -> SyntaxNode:
-    """An expression; one with marks of Python has what `*`, `/` and `**` join entry by entry."""
-    if _MARKS.search(text, *root.span) is None:
-        return root
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        args = tuple(done[a] for a in node.args)
-        kind = node.kind
-        if kind in _BY_ENTRY and _typed(text, node) in ("*", "/", "**"):
-            kind = _BY_ENTRY[kind]
-        done[node] = replace(node, kind=kind, args=args)
-    return done[root]
 
 
 def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -> None:
     """Refuse in an expression with marks of Python what has another value in it. Raises
     ParseError."""
-    if _MARKS.search(text, *nodes[-1].span) is None:
+    if not has_marks(text, nodes[-1].span):
         return
     for node in nodes:
         shapes = [inference.shape(a) for a in node.args]
-        if node.kind in _MATRIX and _typed(text, node) in ("*", "**") and _fits(node.kind, *shapes):
+        if (
+            node.kind in _MATRIX
+            and typed_sign(text, node) in ("*", "**")
+            and _fits(node.kind, *shapes)
+        ):
             left, right = (source(text, a) for a in node.args)
             raise ParseError(
                 "in Python this is taken entry by entry, and the matrix reading fits too: write "
@@ -74,13 +59,6 @@ def check_python(text: str, inference: Inference, nodes: Sequence[SyntaxNode]) -
 def _is_along_rows(node: SyntaxNode, shapes: Sequence[Shape]) -> bool:
     """Whether a call works along the rows of a column."""
     return node.kind == "call" and node.value.axis == 1 and bool(shapes) and shapes[0][1] == ONE
-
-
-def _typed(text: str, node: SyntaxNode) -> str:
-    """The sign between two operands as typed; empty for what is none."""
-    if len(node.args) != 2 or node.kind == "call":
-        return ""
-    return text[node.args[0].span.end : node.args[1].span.start].strip()
 
 
 def _fits(kind: str, left: Shape, right: Shape) -> bool:

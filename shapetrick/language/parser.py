@@ -32,9 +32,9 @@ from .equation_library import solved
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
-from .libraries import by_entry
 from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .python_marks import by_entry
 from .selections import StructureBuilder
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
