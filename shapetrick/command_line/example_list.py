@@ -21,8 +21,9 @@ def run(args: Namespace) -> int:
     if args.copy is not None:
         _copy(folder, Path(args.copy) / "examples")
     elif args.name is None:
+        width = max(map(len, names)) + 2
         for name in names:
-            print(f"{name:<24}{_first_sentence(folder / name)}".rstrip())
+            print(f"{name:<{width}}{_first_sentence(folder / name)}".rstrip())
     elif args.name in names:
         print((folder / args.name).read_text(encoding="utf-8"), end="")
     else:

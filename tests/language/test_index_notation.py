@@ -78,7 +78,7 @@ SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
     ("max(j) sum(i) X[i,j]^2", "max(sum(X.^2, axis=0)')",
      lambda v: jnp.max(jnp.sum(v["X"] ** 2, 0))),
     ("mean(i, j) X[i,j]^2", "mean(X.^2)", lambda v: jnp.mean(v["X"] ** 2)),
-    ("prod(i) x[i]", "det(diag(x))", lambda v: jnp.prod(v["x"])),
+    ("prod(i) x[i]", "prod(x)", lambda v: jnp.prod(v["x"])),
     ("sum(i) norm(X[i,:])", "sum(sqrt(sum(X.^2, axis=1)))",
      lambda v: jnp.sum(jnp.linalg.norm(v["X"], axis=1))),
     ("sum(i) X[i,:] A X[i,:]'", "tr(X' X A)", lambda v: e("ij,jl,il", v["X"], v["A"], v["X"])),
