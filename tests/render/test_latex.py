@@ -143,8 +143,10 @@ def test_labels_of_expressions_are_formulas() -> None:
 
 
 def renders(formula: str) -> None:
-    """matplotlib's own small TeX reads it (it has no command for two of ours)."""
+    """matplotlib's own small TeX reads it (it has no command for two of ours, and no matrices: the
+    blocks of one are read on their own)."""
     plain = formula.replace(r"\left\|", r"\left\Vert ").replace(r"\right\|", r"\right\Vert ")
+    plain = re.sub(r"\\(begin|end)\{bmatrix\}|&|\\\\", r"\\;", plain)
     mathtext.math_to_image(f"${plain}$", io.BytesIO(), dpi=20, format="png")
 
 
