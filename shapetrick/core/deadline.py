@@ -11,6 +11,7 @@ first wherever we know how much it is.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -101,9 +102,23 @@ class _Watch:
             left = min(self._over - self._clock(), self._latest - time.monotonic())
             if left > 0:
                 return max(left, _SHORTEST)
+            if not self._is_watched():
+                self._ended = True
+                return _AGAIN
             self._sent = True
             _send(self._worker, self.interrupt)
             return _AGAIN
+
+
+    def _is_watched(self) -> bool:
+        """Whether its work is still being done. An interrupt of another kind (Ctrl-C, a watch
+        around this one) that arrives as it ends may keep it from ending."""
+        frame = sys._current_frames().get(self._worker)
+        while frame is not None:
+            if frame.f_code is limited.__code__ and frame.f_locals.get("watch") is self:
+                return True
+            frame = frame.f_back
+        return False
 
 
 class _Watcher:

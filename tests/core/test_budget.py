@@ -33,6 +33,28 @@ def test_no_interrupt_arrives_after_the_request() -> None:
     assert outcomes <= {None, sum(range(20_000))}
 
 
+def test_a_watch_that_could_not_end_interrupts_nobody() -> None:
+    """As where Ctrl-C, or a watch around it, arrives while it ends."""
+    code = """if True:
+        import time
+        from shapetrick.core import deadline
+
+        def end(watch):
+            raise KeyboardInterrupt
+
+        deadline._Watch.end = end
+        try:
+            deadline.limited(0.05, lambda: None)
+        except KeyboardInterrupt:
+            until = time.process_time() + 0.5
+            while time.process_time() < until:
+                pass
+            print("left alone")
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "left alone\n", run.stderr
+
+
 def test_nothing_of_an_interrupt_is_left_for_a_tracer() -> None:
     """A request for attention that is never answered holds up a traced function for ever."""
     code = """if True:
