@@ -109,7 +109,6 @@ class _Watch:
             _send(self._worker, self.interrupt)
             return _AGAIN
 
-
     def _is_watched(self) -> bool:
         """Whether its work is still being done. An interrupt of another kind (Ctrl-C, a watch
         around this one) that arrives as it ends may keep it from ending."""

@@ -51,8 +51,9 @@ def test_a_watch_that_could_not_end_interrupts_nobody() -> None:
                 pass
             print("left alone")
     """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert run.stdout == "left alone\n", run.stderr
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "left alone\n"
 
 
 def test_nothing_of_an_interrupt_is_left_for_a_tracer() -> None:
