@@ -70,8 +70,9 @@ def _imports(root: Path) -> str:
 
 def _functions() -> Iterator[str]:
     from shapetrick.core.functions import NAMES, TABLE
-    from shapetrick.language.scope import SIZED
+    from shapetrick.language.scope import SIZED, vocabulary
     from shapetrick.language.shape_inference import sizes_wanted
+    from shapetrick.language.structured_calls import CALLS
 
     for name, (counts, _) in SIZED.items():
         sizes = [f"n{i}: Size" + (" = ..." if i >= counts[0] else "") for i in range(counts[-1])]
@@ -82,4 +83,13 @@ def _functions() -> Iterator[str]:
         given += [f"n{i}: Size" for i in range(sizes_wanted(row) or 0)]
         given += ["/", "axis: int | None = ..."] if row.takes_axis else ["/"]
         meaning = f"{row.help}; its scalar derivative: {', '.join(row.derivative)}"
+        yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"
+    for name, call in CALLS.items():
+        given = [f"{letter}: Operand" for letter in "abc"[: call.arity]]
+        given += ["k: int | str"] if call.takes_places else []
+        given += ["/", "axis: int | None = ..."] if call.takes_axis else ["/"]
+        yield f"def {name}({', '.join(given)}) -> Expr:\n    {call.help!r}"
+    for name, overloads in vocabulary().library.items():
+        meaning = next(iter(overloads.values())).written
+        given = ["*given: Operand", "axis: int | None = ...", "**numbers: float"]
         yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"

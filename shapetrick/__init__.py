@@ -103,8 +103,8 @@ def __getattr__(name: str) -> Any:
     is_module = import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None
     if not name.startswith("_") and not is_module:
         builders = import_module(f"{__name__}.builders")
-        if name in builders.vocabulary().library:
-            return builders.from_library(name)
+        if name in {*builders.CALLS, *builders.vocabulary().library}:
+            return builders.applied(name)
     module = import_module(__name__)  # with which Python tells the nearest name
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
 
@@ -112,5 +112,8 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """What can be completed: all functions of the language too."""
     from .core.functions import NAMES
+    from .language.scope import vocabulary
+    from .language.structured_calls import CALLS
 
-    return sorted({*__all__, *_CONSTANTS, *_SIZED, *NAMES, "__version__"})
+    defined = {*NAMES, *CALLS, *vocabulary().library}
+    return sorted({*__all__, *_CONSTANTS, *_SIZED, *defined, "__version__"})

@@ -23,6 +23,7 @@ from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
 from .language.scope import SIZED, vocabulary
 from .language.shape_inference import sizes_wanted
+from .language.structured_calls import CALLS
 from .language.syntax import UPSTREAM, Declaration
 
 # ----------------------------------------------------------------------------------------- leaves
@@ -112,18 +113,23 @@ def _read_dimension(text: str) -> Dim:
     raise _no_dimension(text)
 
 
-def from_library(name: str) -> Callable[..., Expr]:
-    """A function of the library as a function in Python; numbers may be given by keyword."""
+def from_text(name: str) -> Callable[..., Expr]:
+    """A function that the language makes of others as a function in Python: numbers may be given
+    by keyword, and a number of places is a whole number or a dimension's text."""
+    row = CALLS.get(name)
 
     def function(*args: Any, axis: int | None = None, **numbers: float) -> Expr:
-        given = {f"x{i}": operand(a) for i, a in enumerate(args)}
+        most = len(args) if row is None else row.arity
+        given = {f"x{i}": operand(a) for i, a in enumerate(args[:most])}
         keywords = {**({} if axis is None else {"axis": axis}), **numbers}
-        words = [*given, *(f"{word}={value}" for word, value in keywords.items())]
+        words = [*given, *map(str, args[most:])]
+        words += [f"{word}={value}" for word, value in keywords.items()]
         problem = Problem("", {}, {}, ())
         return elaboration.read_expression(f"{name}({', '.join(words)})", problem, given)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = next(iter(vocabulary().library[name].values())).written
+    library = vocabulary().library
+    function.__doc__ = next(iter(library[name].values())).written if row is None else row.help
     return function
 
 
@@ -151,7 +157,7 @@ def applied(name: str) -> Callable[..., Expr]:
         return _apply(TABLE[NAMES[name]], args, axis)
 
     if name not in SIZED and name not in NAMES:
-        return from_library(name)
+        return from_text(name)
     made = constant if name in SIZED else function
     made.__name__ = made.__qualname__ = name
     made.__doc__ = None if name in SIZED else TABLE[NAMES[name]].help

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol
 from ..core.indices import base_of
+from ..core.problem import DerivativeKind
 
-Deriver = Callable[[str, Expr, Symbol, Expr | None], Expr]
+Deriver = Callable[[DerivativeKind, Expr, Symbol, Expr | None], Expr]
 _derivers: list[Deriver] = []
 
 
@@ -20,7 +21,7 @@ def register_deriver(deriver: Deriver) -> None:
     _derivers[:] = [deriver]
 
 
-def derive(kind: str, of: Expr, wrt: Expr, along: Expr | None = None) -> Expr:
+def derive(kind: DerivativeKind, of: Expr, wrt: Expr, along: Expr | None = None) -> Expr:
     """The derivative as an expression. Raises RequestError, DerivationError."""
     if not isinstance(wrt, Symbol):
         raise RequestError("a derivative is by a declared name.")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from ..algebra.assumptions import with_free_entries
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, symbol
+from ..core.problem import DerivativeKind, Problem, Request
 from ..core.traversal import substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..language.derived_values import register_deriver
 from ..simplification.simplifier import Simplifier
-from ..validation.checker import Checker
+from ..validation.checker import checker_of
 from .jacobians import jacobian
 
 
-def derived(kind: str, of: Expr, wrt: Symbol, along: Expr | None) -> Expr:
+def derived(kind: DerivativeKind, of: Expr, wrt: Symbol, along: Expr | None) -> Expr:
     """A derivative, of independent entries: what an attribute of the variable says holds at it and
     not around it. Raises DerivationError where it is not what finite differences say."""
     free = with_free_entries(wrt)
@@ -23,7 +24,8 @@ def derived(kind: str, of: Expr, wrt: Symbol, along: Expr | None) -> Expr:
     if along is not None:
         place = symbol("#along", value.shape if kind == "vjp" else free.shape)
     found = simplifier.answer(_derived(kind, value, free, place, simplifier))
-    verdict = Checker(value, free, place, kind).check(found)  # type: ignore[arg-type]
+    request = Request(kind, value, kind, free, place)
+    verdict = checker_of(Problem("", {}, {}, (request,)), request, [found]).check(found)
     if verdict.verdict == "wrong":
         raise DerivationError(f"this `{kind}` is not verified: {verdict.reason}.")
     put: dict[Expr, Expr] = {free: wrt}
@@ -33,7 +35,7 @@ def derived(kind: str, of: Expr, wrt: Symbol, along: Expr | None) -> Expr:
 
 
 def _derived(
-    kind: str, of: Expr, wrt: Symbol, along: Symbol | None, simplifier: Simplifier
+    kind: DerivativeKind, of: Expr, wrt: Symbol, along: Symbol | None, simplifier: Simplifier
 ) -> Expr:
     if kind == "jac":
         return jacobian(of, wrt, simplifier)

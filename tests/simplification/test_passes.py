@@ -20,6 +20,7 @@ from shapetrick.simplification.networks import (
 )
 from shapetrick.simplification.passes import PASSES, Pass
 from shapetrick.simplification.simplifier import Simplifier
+from shapetrick.simplification.structured_terms import constants_composed
 
 by_name = pytest.mark.parametrize("row", PASSES, ids=[row.name for row in PASSES])
 
@@ -48,6 +49,7 @@ TERMS = [
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
+    (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),
 ]
 
 
