@@ -288,6 +288,8 @@ def test_what_is_written_is_read_back_to_the_same_value() -> None:
         for d in shapetrick.read(text).derive():
             notation = notation_for(problem, d.result.request)
             extra = {n: e for n, e in d.definitions if n not in problem.definitions}
+            multipliers = (s for s in symbols_of(d.gradient) if s.name not in problem.symbols)
+            extra |= {s.name: s for s in multipliers}
             values = [*(e.args[0] for e in problem.definitions.values()), d.gradient]
             for e in values:
                 latex = to_latex(e, notation)
