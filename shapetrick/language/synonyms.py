@@ -14,7 +14,7 @@ SHORTEST = 6  # letters of a name of which one may have been left out
 # listed.
 TABLE: tuple[tuple[str, str], ...] = (
     ("det(A)", "determinant"),
-    ("logdet(A)", "log_det logabsdet lndet "),
+    ("logdet(A)", "log_det logabsdet lndet slogdet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
     ("inv(A) b", "solve"),
@@ -56,7 +56,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("log_softmax(A, axis=1)", "logsoftmax"),
     ("softmax(-x)", "softmin"),
     ("logsumexp(A)", "lse log_sum_exp"),
-    ("minimum(maximum(x, a), b)", "clip clamp"),
+    ("clip(x, a, b)", "clamp"),
     ("sum((a - b).^2)", "sse squared_error"),
     ("mean((a - b).^2)", "mse_loss"),
     ("mean(abs(a - b))", "mae l1_loss"),
@@ -71,16 +71,15 @@ TABLE: tuple[tuple[str, str], ...] = (
 
 # Functions elsewhere that are no element-wise functions, and that the language lacks.
 _LACKING = """
-    argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat concatenate
-    cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod cumsum diff dropout
-    eig eigen eigenvalues eigh eigvals eigvalsh einsum expm fft flatten flip fliplr flipud fold
-    gather glu gradient group_norm hankel hilbert hessian hstack ifft interp irfft jacobian
-    khatri_rao kl_div logm lower lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool
-    median mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
+    argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
+    concatenate cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod diff
+    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum expm fft flatten fliplr flipud
+    fold gather glu gradient group_norm hankel hilbert hessian hstack ifft interp irfft jacobian
+    khatri_rao kl_div logm lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median
+    mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
     product qr quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur
-    select shift sinm  solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals
-    sylvester take tanm tensordot tile toeplitz topk trapz tril triu unfold upper vander vech vstack
-    where
+    select sinm solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals sylvester
+    take tanm tensordot tile toeplitz topk trapz tril triu unfold vander vech vstack
 """
 LACKING = frozenset(_LACKING.split())
 
@@ -93,7 +92,7 @@ def _elsewhere() -> dict[str, str]:
 def spelt(name: str, known: Collection[str]) -> str | None:
     """What is written here for a function that is called so elsewhere, or differs in case alone."""
     ours = {k.lower(): k for k in sorted(known)}.get(name.lower())
-    if ours is not None:
+    if ours is not None and (ours.islower() or not name.islower()):  # `phi` is not `Phi`
         return f"{ours}(…)"
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
 
