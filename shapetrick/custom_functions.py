@@ -22,6 +22,7 @@ from .core.traversal import postorder
 from .derivation import vjp_rules as rules
 from .language.elaboration import parse_scalar
 from .language.scope import CONSTANTS, SIZED, UNSIZED, vocabulary
+from .language.structured_calls import CALLS
 from .language.syntax import UPSTREAM
 from .numerics.evaluation import EvaluationTape
 
@@ -29,6 +30,7 @@ LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments
 RESERVED = frozenset(
     (
         *KINDS,
+        *CALLS,
         *SIZED,
         *UNSIZED,
         *CONSTANTS,

@@ -54,14 +54,14 @@ ROWS: dict[str, dict[str, Any]] = {
     "sumsq": {"numpy": lambda A: (A * A).sum(), "shape": ("1", "1"), "derivative": "2 x"},
     "rows": {"numpy": lambda A: A.sum(axis=1), "shape": ("r", "1"), "derivative": "1"},
     "columns": {"numpy": lambda A: (A * A).sum(axis=0), "shape": ("1", "c"), "derivative": "2 x"},
-    "flip": {"numpy": lambda A: A.T, "shape": ("c", "r"), "derivative": "1"},
+    "flopped": {"numpy": lambda A: A.T, "shape": ("c", "r"), "derivative": "1"},
     "hsquare": {"numpy": lambda A: A * A, "shape": ("r", "c"), "derivative": "2 x"},
     "invert": {"numpy": np.linalg.inv, "shape": ("c", "r"), "derivative": "-y y"},
     "volume": {"numpy": np.linalg.det, "shape": ("1", "1"), "derivative": "y inv(x)"},
     "swish": {"numpy": swish, "derivative": "sigmoid(x) + y .* (1 - sigmoid(x))"},
     "hinge": {"numpy": hinge, "derivative": "-step(1 - x)"},
     "mylog": {"numpy": np.log, "derivative": "1 ./ x"},
-    "acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
+    "my_acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
     "huber": {
         "numpy": lambda x: np.where(abs(x) < 1, x * x / 2, abs(x) - 0.5),
         "derivative": "maximum(minimum(x, 1), -1)",
@@ -88,7 +88,7 @@ DERIVED = [
     ("X: m x n; grad sumsq(X) wrt X", "2 X"),
     ("X: m x n; v: m; grad (v' rows(X)) wrt X", "v ones(1, n)"),
     ("X: m x n; v: n; grad (columns(X) v) wrt X", "2 X .* v'"),
-    ("X: m x n; A: m x n; grad tr(A flip(X)) wrt X", "A"),
+    ("X: m x n; A: m x n; grad tr(A flopped(X)) wrt X", "A"),
     ("X, Y: m x n; grad sum(hsquare(X) .* Y) wrt X", "2 X .* Y"),
     ("A, B: n x n; grad tr(invert(A) B) wrt A", "-(inv(A) B inv(A))'"),
     ("A: n x n; grad volume(A) wrt A", "det(A) inv(A)'"),
@@ -99,7 +99,7 @@ DERIVED = [
     ),
     ("X: m x n; W: n x k; grad sum(hinge(X W)) wrt W", "-X' step(1 - X W)"),
     ("x: n positive; grad sum(mylog(x)) wrt x", "1 ./ x"),
-    ("x: n; grad sum(acosh(2 + x.^2)) wrt x", "2 x ./ sqrt((2 + x.^2).^2 - 1)"),
+    ("x: n; grad sum(my_acosh(2 + x.^2)) wrt x", "2 x ./ sqrt((2 + x.^2).^2 - 1)"),
     ("x: n; grad sum(huber(x)) wrt x", "maximum(minimum(x, 1), -1)"),
     ("X: m x n; v: m; grad (v' rowmax(X)) wrt X", "v .* ismax(X, axis=1)"),
     (
@@ -205,13 +205,13 @@ def test_a_text_that_was_no_derivative_before() -> None:
 
 INF = np.inf
 SPECIAL: dict[str, dict[str, Any]] = {  # in an order in which each knows the next ones' derivatives
-    "trigamma": {"numpy": lambda x: polygamma(1, x), "derivative": "1"},  # never derived
-    "digamma": {"numpy": digamma, "derivative": "trigamma(x)"},
-    "lgamma": {"numpy": gammaln, "derivative": "digamma(x)"},
+    "my_trigamma": {"numpy": lambda x: polygamma(1, x), "derivative": "1"},  # never derived
+    "my_digamma": {"numpy": digamma, "derivative": "trigamma(x)"},
+    "my_lgamma": {"numpy": gammaln, "derivative": "my_digamma(x)"},
     "cot": {"numpy": lambda x: 1 / np.tan(x), "derivative": "-1 - y.^2"},
     "cbrt": {"numpy": np.cbrt, "derivative": "1 ./ (3 y.^2)"},
-    "atanh": {"numpy": np.arctanh, "derivative": "1 ./ (1 - x.^2)"},
-    "acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
+    "my_atanh": {"numpy": np.arctanh, "derivative": "1 ./ (1 - x.^2)"},
+    "my_acosh": {"numpy": np.arccosh, "derivative": "1 ./ sqrt(x.^2 - 1)"},
     "reciprocal": {"numpy": lambda x: 1 / x, "derivative": "-y.^2"},
     "root": {"numpy": lambda x: np.sqrt(abs(x)), "derivative": "sign(x) ./ (2 y)"},
     "between": {
@@ -220,12 +220,12 @@ SPECIAL: dict[str, dict[str, Any]] = {  # in an order in which each knows the ne
     },
 }
 DOMAINS: dict[str, list[Any]] = {
-    "digamma": [(0, INF), None, [(-1, 0), (0, INF)]],
-    "lgamma": [(0, INF), None, [(-2, -1), (-1, 0), (0, INF)]],
+    "my_digamma": [(0, INF), None, [(-1, 0), (0, INF)]],
+    "my_lgamma": [(0, INF), None, [(-2, -1), (-1, 0), (0, INF)]],
     "cot": [(0, np.pi), None, [(-np.pi, 0), (0, np.pi)]],
     "cbrt": [None, (0, INF), [(-INF, 0), (0, INF)]],
-    "atanh": [None, (-1, 1), [(-1, 1)]],
-    "acosh": [None, (1, INF)],
+    "my_atanh": [None, (-1, 1), [(-1, 1)]],
+    "my_acosh": [None, (1, INF)],
     "reciprocal": [None, [(-INF, 0), (0, INF)], (-INF, 0)],
     "root": [None, [(-INF, 0), (0, INF)]],
     "between": [(100, 101)],
@@ -287,6 +287,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("ln", {"numpy": np.log, "derivative": "1"}, "a function of the language"),
     ("eye", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("grad", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
+    ("flip", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("x", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("symbol", {"numpy": np.tanh, "derivative": "1"}, "has a meaning in the language"),
     ("two words", {"numpy": np.tanh, "derivative": "1"}, "not a name"),
