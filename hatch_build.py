@@ -90,6 +90,8 @@ def _functions() -> Iterator[str]:
         given += ["/", "axis: int | None = ..."] if call.takes_axis else ["/"]
         yield f"def {name}({', '.join(given)}) -> Expr:\n    {call.help!r}"
     for name, overloads in vocabulary().library.items():
+        if name in NAMES:
+            continue
         meaning = next(iter(overloads.values())).written
         given = ["*given: Operand", "axis: int | None = ...", "**numbers: float"]
         yield f"def {name}({', '.join(given)}) -> Expr:\n    {meaning!r}"
