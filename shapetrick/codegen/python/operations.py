@@ -124,8 +124,8 @@ FUNCTIONS: Mapping[str, Spelling] = {
                    "torch.lgamma({0})", "math.lgamma({0})"),
     "digamma": _row("scipy.special.digamma({0})", "jax.scipy.special.digamma({0})",
                     "torch.digamma({0})", "float(scipy.special.digamma({0}))"),
-    "trigamma": _row("scipy.special.zeta(2, {0})", "jax.scipy.special.polygamma(1, {0})",
-                     "torch.polygamma(1, {0})", "float(scipy.special.zeta(2, {0}))"),
+    "trigamma": _row("scipy.special.zeta(2, {0})", "jnp.where({0} > 0, jax.scipy.special.polygamma(1, {0}), (jnp.pi / jnp.sin(jnp.pi * {0})) ** 2 - jax.scipy.special.polygamma(1, 1 - {0}))",
+                     "torch.where({0} > 0, torch.special.zeta(2, {0}), (torch.pi / torch.sin(torch.pi * {0})) ** 2 - torch.special.zeta(2, 1 - {0}))", "float(scipy.special.zeta(2, {0}))"),
     "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
                  "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
     "step": _row(
