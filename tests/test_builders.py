@@ -263,7 +263,7 @@ def in_python(text: str, symbols: dict[str, Any]) -> Expr:
     """What the text is when every operator and function of it is Python's."""
     done: dict[Any, Any] = {}
     functions = tuple(name for name, value in symbols.items() if not isinstance(value, Expr))
-    for node in postorder(parse_expression(text, vocabulary(), functions)):
+    for node in postorder(parse_expression(text, vocabulary(), functions, symbols)):
         args = [done[a] for a in node.args]
         if node.kind == "number":
             done[node] = ex.operand(node.value)
