@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def _imports(root: Path) -> str:
     """What `__init__` imports, exported; and its `__all__`."""
     tree = ast.parse((root / "shapetrick" / "__init__.py").read_text(encoding="utf-8"))
     found = []
-    for node in ast.walk(tree):
+    shown = (node.body if isinstance(node, ast.If) else [node] for node in tree.body)
+    for node in chain.from_iterable(shown):
         if isinstance(node, ast.ImportFrom) and node.level:
             node.names = [ast.alias(alias.name, alias.name) for alias in node.names]
             found.append(node)

@@ -19,7 +19,7 @@ from .core.errors import (
 )
 
 if TYPE_CHECKING:
-    from .api import Derivation, Problem, check, derive, from_dict, read
+    from .api import Derivation, Problem, check, derive, from_dict, read, simplify
     from .builders import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
     from .checks import Check
     from .core.expr import Expr

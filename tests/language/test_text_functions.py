@@ -191,7 +191,7 @@ MEANT = [
     ("binary_cross_entropy(A, B)",
      -np.mean(B * np.log(1 / (1 + np.exp(-A))) + (1 - B) * np.log(1 - 1 / (1 + np.exp(-A))))),
     ("hinge(A, B)", np.mean(np.maximum(1 - A * B, 0))), ("entropy(A)", -np.sum(A * np.log(A))),
-    ("kl(A, B)", np.sum(A * np.log(A / B))), ("1 pinv(A)", np.linalg.pinv(A)),
+    ("kl(A, B)", np.sum(A * np.log(A / B))), ("pinv(A) * 1", np.linalg.pinv(A)),
     ("proj(A)", A @ np.linalg.pinv(A)), ("quad(x, A A')", X1.T @ A @ A.T @ X1),
     ("sym(A' B)", (A.T @ B + B.T @ A) / 2),
 ]  # fmt: skip

@@ -35,7 +35,7 @@ MEANT: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("fmin", np.fmin, (A, B)), ("absolute", np.abs, (A,)), ("sgn", np.sign, (A,)),
     ("exp2", np.exp2, (A,)),
     ("heaviside", lambda x: np.heaviside(x, 0), (A,)),
-    ("clip", np.clip, (A, -0.1, 0.4)),
+    ("clamp", np.clip, (A, -0.1, 0.4)),
     ("cot", lambda x: np.cos(x) / np.sin(x), (A,)), ("sec", lambda x: 1 / np.cos(x), (A,)),
     ("csc", lambda x: 1 / np.sin(x), (A,)), ("relu6", lambda x: np.clip(x, 0, 6), (20 * A,)),
     ("expit", lambda x: 1 / (1 + np.exp(-x)), (A,)),
