@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.scipy import special
 from jax.scipy.special import erf, logsumexp
 
 from shapetrick.core import expr as ex
@@ -38,7 +39,7 @@ def _one(value: Any) -> Any:
 
 NUMPY_NAMES = (
     *("exp", "log", "log1p", "expm1", "sqrt", "square", "abs", "sign"),
-    *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "log2", "log10"),
 )
 VALUES: dict[str, Callable[..., Any]] = {
     **{name: (lambda f: lambda x, _: f(x))(getattr(jnp, name)) for name in NUMPY_NAMES},
@@ -53,6 +54,17 @@ VALUES: dict[str, Callable[..., Any]] = {
     "gelu": lambda x, _: jax.nn.gelu(x, approximate=False),
     "silu": lambda x, _: jax.nn.silu(x),
     "erf": lambda x, _: erf(x),
+    "erfc": lambda x, _: special.erfc(x),
+    "asinh": lambda x, _: jnp.arcsinh(x),
+    "acosh": lambda x, _: jnp.arccosh(x),
+    "atanh": lambda x, _: jnp.arctanh(x),
+    "lgamma": lambda x, _: special.gammaln(x),
+    "digamma": lambda x, _: special.digamma(x),
+    "trigamma": lambda x, _: special.polygamma(1, x),
+    "hurwitz": lambda a, b, _: special.zeta(a, b),
+    "hypot": lambda a, b, _: jnp.hypot(a, b),
+    "atan2": lambda a, b, _: jnp.arctan2(a, b),
+    "prod": _keep(jnp.prod),
     "step": lambda x, _: jnp.where(x > 0, 1.0, 0.0),
     "maximum": lambda a, b, _: jnp.maximum(a, b),
     "minimum": lambda a, b, _: jnp.minimum(a, b),
