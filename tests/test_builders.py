@@ -249,7 +249,7 @@ _IN_PYTHON: dict[str, Callable[..., Any]] = {
     "-": operator.sub,
     "*": operator.matmul,
     "/": operator.truediv,
-    "^": operator.pow,
+    "^": lambda a, b: st.exp(b) if a is st.e else a**b,  # as the language reads `e^s`
     "neg": operator.neg,
     "'": lambda a: a.T,
     ".*": lambda a, b: a.hadamard(b),
