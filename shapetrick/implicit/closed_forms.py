@@ -125,6 +125,8 @@ def _coefficient(e: Expr, s: Expr) -> Expr | None:
                 scale = times(*others)
                 if scale.is_scalar:
                     found[x] = times(scale, m)
+                elif own[0].is_scalar and scale.shape[1] == ONE:  # a column times `c' s`
+                    found[x] = _product(scale, m)
                 elif s.shape[1] == ONE and scale.shape[1] == ONE:
                     found[x] = _product(call("diag", scale), m)
             case MatMul() if len(own) == 1 and own[0] is x.args[-1] and m is not None:

@@ -71,6 +71,18 @@ def _told(d: st.Derivation) -> tuple[str, dict[str, str], list[str]]:
             {},
             ["A S + S A = eye(n)"],
         ),
+        (
+            "A : n x n; b, c, d : n; v : n where A v = c (d' v) + b; J = v' v; grad J wrt b",
+            "S",
+            {"S": "inv(A - c d')' (2 v)"},
+            [],
+        ),
+        (
+            "A : n x n; b, c : n; v : n where A v = c v[1] + b; J = v' v; grad J wrt b",
+            "S",
+            {"S": "inv(A - [c, zeros(n, n-1)])' (2 v)"},
+            [],
+        ),
         # a chain of systems, the last first
         (
             "A, B : n x n; c : n; x : n where A x = c; y : n where B y = x; J = sum(y); "
