@@ -33,7 +33,7 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
-from .index_binders import IndexNames, defined_by_entries, has_indices, roots
+from .index_binders import IndexNames, defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import is_latex, parse, parse_expression
@@ -59,6 +59,7 @@ from .syntax import (
     PlacedName,
     Statement,
     SyntaxNode,
+    expressions_of,
     has_families,
     opened,
     postorder,
@@ -109,7 +110,7 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         raise error.located(None, text) from None
     statements = resolved(text, statements)
     if not heads and not has_indices(
-        (root for s in statements for root in roots(s)), plain_of(statements)
+        (root for s in statements for root in expressions_of(s)), plain_of(statements)
     ):
         return statements, []
     from .index_notation import IndexNotation  # of all problems, only those with indices need it

@@ -7,7 +7,7 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
@@ -24,6 +24,7 @@ from .syntax import (
     Statement,
     SyntaxNode,
     postorder,
+    values_named,
 )
 from .syntax_errors import no_index
 
@@ -136,7 +137,7 @@ def defined_by_entries(
     families = {
         base
         for s in statements
-        for base, indices in map(parts, names_given(s))
+        for base, indices in (parts(name) for name, _ in values_named(s))
         if indices and (isinstance(s, Declaration) or _is_member(s, indices))
     }
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
@@ -162,14 +163,6 @@ def defined_by_entries(
                 raise ParseError(no_index(name), span)
         found.append(s)
     return found, heads
-
-
-def names_given(s: Statement) -> Iterator[str]:
-    """The names that a statement gives."""
-    if isinstance(s, Declaration):
-        yield from (name for part in s.parts for name, _ in part.names)
-    elif isinstance(s, Definition):
-        yield s.name.name
 
 
 def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
@@ -251,17 +244,6 @@ def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) ->
                 return False
             found = True
     return found or s.over is None
-
-
-def roots(s: Statement) -> Iterator[SyntaxNode]:
-    """The expressions of a statement."""
-    match s:
-        case Definition():
-            yield s.body
-        case Asked():
-            yield s.of
-            if s.claim is not None:
-                yield s.claim
 
 
 def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:

@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from ..core.dims import ONE
 from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
-from .index_binders import BoundReader, EntryHead, IndexNames, names_given, roots
+from .index_binders import BoundReader, EntryHead, IndexNames
 from .index_ranges import with_slices
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
@@ -26,7 +26,10 @@ from .syntax import (
     Definition,
     Statement,
     SyntaxNode,
+    expressions_of,
     postorder,
+    values_named,
+    with_expressions,
 )
 from .unparser import Unparser
 
@@ -60,11 +63,9 @@ class IndexNotation:
                 body = self._read(s.body, reader, head, s)
                 found[k] = s if body is s.body else replace(s, body=body)
                 self._infer(s.name.name, body)
-            elif isinstance(s, Asked):
-                of = self._read(s.of, reader, PLAIN, s)
-                claim = None if s.claim is None else self._read(s.claim, reader, PLAIN, s)
-                found[k] = replace(s, of=of, claim=claim)
-        return [found.get(k, s) for k, s in enumerate(self.statements)]
+            else:
+                found[k] = with_expressions(s, lambda e: self._read(e, reader, PLAIN))
+        return [found[k] for k in range(len(self.statements))]
 
     def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
         for letter in heads:
@@ -76,7 +77,7 @@ class IndexNotation:
                 )
 
     def _read(
-        self, node: SyntaxNode, reader: IndexReader, head: EntryHead, s: Statement
+        self, node: SyntaxNode, reader: IndexReader, head: EntryHead, s: Definition | None = None
     ) -> SyntaxNode:
         return in_matrix_notation(self.text, node, reader, self.said, head, s)
 
@@ -99,7 +100,7 @@ class IndexNotation:
                     shapes[name] = rows, rows if square else fresh()
         meant = (*CONSTANTS, *IDENTITIES)
         for statement in self.statements:
-            for root in roots(statement):
+            for root in expressions_of(statement):
                 for node in postorder(root):
                     if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
                         shapes[node.value] = fresh(), fresh()
@@ -124,7 +125,7 @@ class IndexNotation:
         uses = {
             k: [
                 places[base]
-                for root in roots(s)
+                for root in expressions_of(s)
                 for node in postorder(root)
                 if node.kind == "name" and (base := base_of(node.value)) in places
             ]
@@ -142,7 +143,7 @@ def in_matrix_notation(
     reader: IndexReader,
     said: list[str],
     head: EntryHead = PLAIN,
-    statement: Statement | None = None,
+    definition: Definition | None = None,
 ) -> SyntaxNode:
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known, text)
@@ -153,9 +154,9 @@ def in_matrix_notation(
     said += [reading for reading in binding.said if reading not in said]
     written = Unparser(text, node).write(found)
     typed = source(text, node)
-    if head.letters and isinstance(statement, Definition):
-        typed = text[statement.name.span.start : node.span.end]
-        written = f"{statement.name.name} = {written}"
+    if head.letters and definition is not None:
+        typed = text[definition.name.span.start : node.span.end]
+        written = f"{definition.name.name} = {written}"
     if typed != written:
         said.append(f"`{' '.join(typed.split())}` is read as `{written}`.")
     return replace(found, span=node.span)
@@ -178,14 +179,14 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             continue
         if not isinstance(s, (Declaration, Definition)):
             continue
-        for name in names_given(s):
+        for name, _ in values_named(s):
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():
             known.dims.update(name for side in part.sides or () for name, _ in side.names)
         if s.over is not None:
             known.dims.update(i.letter for i in (s.over.first, s.over.last) if i.letter)
     for s in statements:
-        for root in roots(s):
+        for root in expressions_of(s):
             for node in postorder(root):
                 if node.kind == "call" and node.value.sizes and not node.args:
                     sizes = (n for size in node.value.sizes for n in postorder(size))

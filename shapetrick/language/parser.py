@@ -49,6 +49,7 @@ from .syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    with_expressions,
 )
 from .syntax_errors import (
     RAISED,
@@ -536,15 +537,9 @@ def _run(start: str, source: Source) -> Any:
 
 def _in_its_language(made: Any, text: str) -> Any:
     """What was made, signs in the place of Python's where an expression has its marks."""
-    match made:
-        case SyntaxNode():
-            return by_entry(text, made)
-        case Definition():
-            return replace(made, body=by_entry(text, made.body))
-        case Asked():
-            claim = None if made.claim is None else by_entry(text, made.claim)
-            return replace(made, of=by_entry(text, made.of), claim=claim)
-    return made
+    if isinstance(made, SyntaxNode):
+        return by_entry(text, made)
+    return with_expressions(made, lambda e: by_entry(text, e))
 
 
 def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:

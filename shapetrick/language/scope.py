@@ -37,6 +37,7 @@ from .syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    expressions_of,
     opened,
 )
 from .syntax import postorder as walk
@@ -192,12 +193,7 @@ def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
     """What is declared, and in no expression, claim or direction; of families, no member."""
     asked = [s for s in statements if isinstance(s, Asked)]
     used = {base_of(s.direction.name) for s in asked if s.direction is not None}
-    bodies = [s.body for s in statements if isinstance(s, Definition)]
-    claims = [s.claim for s in asked if s.claim is not None]
-    declarations = (s for s in statements if isinstance(s, Declaration))
-    sides = [side for s in declarations for both in s.equations for side in both]
-    sides += [side for s in statements if isinstance(s, Equality) for side in (s.left, s.right)]
-    roots = (*bodies, *(s.of for s in asked), *claims, *sides)
+    roots = chain.from_iterable(map(expressions_of, statements))
     for node in chain.from_iterable(map(opened, roots)):
         if node.kind == "name":
             used.add(base_of(node.value))

@@ -6,7 +6,7 @@ entry, which is known once all statements are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -15,14 +15,13 @@ from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, base_of, member
 from .syntax import (
-    Asked,
     Callee,
-    Declaration,
-    Definition,
-    Equality,
     Statement,
     SyntaxNode,
+    expressions_of,
     postorder,
+    values_named,
+    with_expressions,
 )
 from .syntax_errors import no_index
 
@@ -176,20 +175,14 @@ def _place(token: Any) -> Span:
 
 def families_of(statements: Sequence[Statement]) -> set[str]:
     """The names that are declared or defined with an index."""
-    return {base_of(name) for name, has_index in _heads(statements) if has_index}
+    given = (name for s in statements for name, _ in values_named(s))
+    return {name.base for name in given if isinstance(name, Member)}
 
 
 def plain_of(statements: Sequence[Statement]) -> set[str]:
     """The names that are declared or defined without one."""
-    return {name for name, has_index in _heads(statements) if not has_index}
-
-
-def _heads(statements: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
-    for s in statements:
-        if not isinstance(s, (Declaration, Definition)):
-            continue
-        for name, _ in s.names if isinstance(s, Declaration) else (s.name,):
-            yield name, isinstance(name, Member)
+    given = (name for s in statements for name, _ in values_named(s))
+    return {name for name in given if not isinstance(name, Member)}
 
 
 def resolved(
@@ -204,37 +197,11 @@ def resolved(
     def is_one(name: str) -> bool:
         return name in plain
 
-    found = [_resolved(s, is_one) for s in statements]
-    for node in (n for s in found for n in _nodes(s)):
+    found = [with_expressions(s, lambda root: resolve(root, is_one)) for s in statements]
+    for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
     return found
-
-
-def _nodes(s: Statement) -> Iterator[SyntaxNode]:
-    roots: tuple[SyntaxNode | None, ...] = ()
-    if isinstance(s, Definition):
-        roots = (s.body,)
-    elif isinstance(s, Asked):
-        roots = (s.of, s.claim)
-    elif isinstance(s, Equality):
-        roots = (s.left, s.right)
-    for root in roots:
-        if root is not None:
-            yield from postorder(root)
-
-
-def _resolved(s: Statement, is_one: Callable[[str], bool]) -> Statement:
-    if isinstance(s, Definition):
-        body = resolve(s.body, is_one)
-        return s if body is s.body else replace(s, body=body)
-    if isinstance(s, Asked):
-        of = resolve(s.of, is_one)
-        claim = None if s.claim is None else resolve(s.claim, is_one)
-        return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
-    if isinstance(s, Equality):
-        return replace(s, left=resolve(s.left, is_one), right=resolve(s.right, is_one))
-    return s
 
 
 def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:

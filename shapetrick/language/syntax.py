@@ -5,7 +5,7 @@ Names and shapes mean nothing yet. `parsing` makes them, `elaboration` takes the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -201,17 +201,55 @@ INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 Statement = Declaration | Definition | FunctionDefinition | Asked | Equality
 
 
+def values_named(s: Statement) -> Iterator[PlacedName]:
+    """The names that a statement gives to values."""
+    if isinstance(s, Declaration):
+        yield from (named for part in s.parts for named in part.names)
+    elif isinstance(s, Definition):
+        yield s.name
+
+
+def expressions_of(s: Statement) -> Iterator[SyntaxNode]:
+    """The expressions of a statement; none of a function, whose calls open to its right side."""
+    match s:
+        case Definition():
+            yield s.body
+        case Asked():
+            yield s.of
+            if s.claim is not None:
+                yield s.claim
+        case Equality():
+            yield from (s.left, s.right)
+        case Declaration():
+            for equation in s.equations:
+                yield from equation
+            if s.solver is not None:
+                yield from s.solver.arguments
+
+
+def with_expressions(s: Statement, change: Callable[[SyntaxNode], SyntaxNode]) -> Statement:
+    """The statement with its expressions changed."""
+    match s:
+        case Definition():
+            return replace(s, body=change(s.body))
+        case Asked():
+            return replace(s, of=change(s.of), claim=s.claim and change(s.claim))
+        case Equality():
+            return replace(s, left=change(s.left), right=change(s.right))
+        case Declaration() if s.equations:
+            solver = s.solver
+            if solver is not None:
+                solver = solver._replace(arguments=tuple(map(change, solver.arguments)))
+            equations = tuple(TypedEquation(*map(change, sides)) for sides in s.equations)
+            return replace(s, equations=equations, solver=solver)
+    return s
+
+
 def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
-    return any(
-        s.over is not None or any(isinstance(named.name, Member) for named in _named(s))
-        for s in statements
-        if isinstance(s, (Declaration, Definition))
-    )
-
-
-def _named(s: Declaration | Definition) -> tuple[PlacedName, ...]:
-    return s.names if isinstance(s, Declaration) else (s.name,)
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    names = (named.name for s in given for named in values_named(s))
+    return any(s.over is not None for s in given) or any(isinstance(n, Member) for n in names)
 
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:

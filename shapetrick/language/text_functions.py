@@ -9,24 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from ..core.budget import Bound
 from ..core.errors import CallError, NameProblem, ParseError
 from ..core.indices import base_of
 from .lexer import MANY, Arities, normal
 from .syntax import (
-    Asked,
-    Declaration,
     Definition,
-    Equality,
     FunctionDefinition,
     FunctionParameter,
     OpenedCall,
     Statement,
     SyntaxNode,
-    TypedEquation,
     postorder,
+    values_named,
+    with_expressions,
 )
 
 MOST_NESTED = 50  # functions that call each other in a row
@@ -112,12 +109,7 @@ def opened_statements(
             _check_definition(s)
             if own.setdefault(s.name.name, {}).setdefault(s.axis, s) is not s:
                 raise NameProblem(f"`{s.name.name}` is already defined.", s.name.span)
-    named = chain.from_iterable(
-        s.names if isinstance(s, Declaration) else (s.name,)
-        for s in found
-        if isinstance(s, (Declaration, Definition))
-    )
-    known = {n.name for n in named}
+    known = {name for s in found for name, _ in values_named(s)}
     values = {n for n, fs in own.items() if None in fs and _is_value(fs[None], known)}
     vocabulary = functions
     if isinstance(functions, Vocabulary):
@@ -126,23 +118,14 @@ def opened_statements(
     opening = _Opening(vocabulary)
     made: list[Statement] = []
     for s in found:
-        match s:
-            case Definition():
-                made.append(replace(s, body=opening.of(s.body)))
-            case Asked():
-                claim = None if s.claim is None else opening.of(s.claim)
-                made.append(replace(s, of=opening.of(s.of), claim=claim))
-            case FunctionDefinition():
-                is_value = s.name.name in values and s.axis is None
-                made.append(replace(s, value=is_value))
-                body = opening.of(s.body, s)
-                if is_value:
-                    made.append(Definition(s.name, body, s.span))
-            case Equality():
-                made.append(replace(s, left=opening.of(s.left), right=opening.of(s.right)))
-            case Declaration():
-                sides = [TypedEquation(*map(opening.of, q)) for q in s.equations]
-                made.append(replace(s, equations=tuple(sides)) if sides else s)
+        if not isinstance(s, FunctionDefinition):
+            made.append(with_expressions(s, opening.of))
+            continue
+        is_value = s.name.name in values and s.axis is None
+        made.append(replace(s, value=is_value))
+        body = opening.of(s.body, s)
+        if is_value:
+            made.append(Definition(s.name, body, s.span))
     return made
 
 

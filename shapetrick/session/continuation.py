@@ -27,6 +27,7 @@ from ..language.syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    expressions_of,
     has_families,
     opened,
     postorder,
@@ -103,7 +104,9 @@ def extended(standing: Standing, more: str) -> Standing | None:
         names = [*problem.symbols, *problem.definitions]
         before = len(problem.text)
         statements = parse(text, words, before, problem.functions, names=names)
-        if equalities_in(statements):
+        if equalities_in(statements) or any(
+            isinstance(s, Declaration) and s.equations for s in statements
+        ):
             return None
         statements = resolved(text, statements, names)
         if has_families(statements) or not _only_adds(standing, statements):
@@ -177,22 +180,17 @@ def _only_adds(standing: Standing, statements: Iterable[Statement]) -> bool:
 def _names(statements: Iterable[Statement]) -> Iterator[str]:
     """The names that statements mention."""
     for s in statements:
-        roots: tuple[SyntaxNode | None, ...] = ()
-        if isinstance(s, Definition):
-            roots = (s.body,)
-        elif isinstance(s, Asked):
-            roots = (s.of, s.claim)
+        if isinstance(s, Asked):
             yield from (name for name, _ in s.wrt)
             if s.direction is not None:
                 yield s.direction.name
-        for root in roots:
-            for node in opened(root) if root is not None else ():
-                if node.kind == "name":
-                    yield node.value
-                elif node.kind == "call":
-                    yield node.value.name
-                    sizes = chain.from_iterable(postorder(size) for size in node.value.sizes)
-                    yield from (part.value for part in sizes if part.kind == "name")
+    for node in (n for root in _values(statements) for n in opened(root)):
+        if node.kind == "name":
+            yield node.value
+        elif node.kind == "call":
+            yield node.value.name
+            sizes = chain.from_iterable(postorder(size) for size in node.value.sizes)
+            yield from (part.value for part in sizes if part.kind == "name")
 
 
 def _scope(text: str, standing: Standing, named: Iterable[str], known: Mapping[str, Expr]) -> Scope:
@@ -244,12 +242,8 @@ def _may_be_of_a_matrix(standing: Standing, root: SyntaxNode) -> bool:
 
 
 def _values(statements: Iterable[Statement]) -> Iterator[SyntaxNode]:
-    """The expressions of definitions and requests."""
-    for s in statements:
-        if isinstance(s, Definition):
-            yield s.body
-        elif isinstance(s, Asked):
-            yield s.of
+    """The expressions of statements."""
+    return chain.from_iterable(map(expressions_of, statements))
 
 
 def _callers(bodies: Mapping[str, Sequence[SyntaxNode]]) -> list[str]:

@@ -84,6 +84,10 @@ norm(x + y)^2 + norm(x - y)^2 = 2 norm(x)^2 + 2 norm(y)^2
 (eye(n) - ones(n, n) / n)^2 = eye(n) - ones(n, n) / n
 lgamma(v + 1) = lgamma(v) + log(v)
 var(x) = mean(x.^2) - mean(x)^2
+sum(i) x[i]^2 = x' x
+sum(i) sum(j) A[i,j] B[j,i] = tr(A B)
+x[1] = x[1..1]
+np.sum(X * Y) = tr(X' Y)
 """
 FALSE = """
 inv(A B) = inv(A) inv(B) | A and B commute
@@ -124,6 +128,7 @@ mean(x)^2 = mean(x.^2) | n = 1
 var(x, ddof=1) = var(x)
 x' y = 0
 X Y' = Y X' | m = 1
+sum(i, j) A[i,j] B[j,i] = tr(A B') | A is symmetric
 x' x = x x'
 """
 
