@@ -2,20 +2,88 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .claims.equalities import CounterExample, EqualityJudgement, judge_equality
 from .claims.judgement import ClaimPart, ClaimVerdict, Judgement, judge
+from .core.errors import Span
 from .core.problem import EqualityClaim, Problem, Request
 from .core.results import Validation
 from .core.warnings import warnings_of
 from .numerics.error_curves import Curve
 from .validation.checker import checker_of
 
+if TYPE_CHECKING:
+    from .render.layout import Row
+    from .render.terminal import Style
 
-class Check:
+
+class JudgedClaim(ABC):
+    """What was found of a claim, whatever it is of."""
+
+    judgement: Judgement | EqualityJudgement
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """`right`, `wrong`, or `unchecked` where too few points could be looked at."""
+        return self.judgement.verdict
+
+    @property
+    def right(self) -> bool:
+        """Whether the claim passed every check."""
+        return self.verdict == "right"
+
+    @property
+    @abstractmethod
+    def claim(self) -> str:
+        """The claim, as typed."""
+
+    @property
+    @abstractmethod
+    def diagnosis(self) -> str:
+        """What is wrong, or why it could not be checked; empty for a right claim."""
+
+    @property
+    @abstractmethod
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+
+    @property
+    def suggestion(self) -> str | None:
+        """A right claim, if one was looked for."""
+        return None
+
+    @property
+    def mended(self) -> bool:
+        """Whether the suggestion is the claim with a small change."""
+        return False
+
+    @abstractmethod
+    def stated(self, name: Callable[[str], str] = str) -> str:
+        """The claim on one line; `name` writes the upstream's name."""
+
+    @abstractmethod
+    def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
+        """What is shown of it on a terminal."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as data that JSON can hold."""
+
+    def __str__(self) -> str:
+        from .render.layout import plain
+        from .render.terminal import Style
+
+        return plain(self.rows(Style()))
+
+
+class Check(JudgedClaim):
     """What was found of one claim of a problem."""
+
+    judgement: Judgement
 
     def __init__(self, problem: Problem, judgement: Judgement, seed: int = 0) -> None:
         self.problem = problem
@@ -43,16 +111,6 @@ class Check:
         return self.judgement.claim
 
     @property
-    def verdict(self) -> ClaimVerdict:
-        """`right`, `wrong`, or `unchecked` where no point could be looked at."""
-        return self.judgement.verdict
-
-    @property
-    def right(self) -> bool:
-        """Whether the claim passed every check."""
-        return self.judgement.verdict == "right"
-
-    @property
     def error(self) -> float:
         """The largest relative error against finite differences; infinite for another shape."""
         return self.judgement.error
@@ -61,6 +119,17 @@ class Check:
     def diagnosis(self) -> str:
         """What is wrong, or why it could not be checked; empty for a right claim."""
         return self.judgement.diagnosis
+
+    @property
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.judgement.request.span
+
+    def stated(self, name: Callable[[str], str] = str) -> str:
+        """The request and the claim, on one line."""
+        from .render.phrases import asked
+
+        return f"{asked(self.judgement.request, name)} = {' '.join(self.claim.split())}"
 
     @property
     def suggestion(self) -> str | None:
@@ -125,20 +194,24 @@ class Check:
 
         return verdict_card(self.problem, claim_story(self.judgement, self.problem, self.curve))
 
-    def __str__(self) -> str:
-        from .render.layout import plain
-        from .render.terminal import Style, judgement_rows
+    def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
+        """The claim, the verdict, and what mends it; with the curve of its error if that is
+        wanted."""
+        from .render.terminal import judgement_rows
 
-        return plain(judgement_rows(self.judgement, Style(), self.problem))
+        return judgement_rows(
+            self.judgement, style, self.problem, self.curve if with_curve else None
+        )
 
     def __repr__(self) -> str:
         return f"<Check {self.kind} {self.of} wrt {self.wrt} = {self.claim}: {self.verdict}>"
 
 
-class EqualityCheck:
+class EqualityCheck(JudgedClaim):
     """What was found of a claim that two expressions are equal."""
 
     kind = "equality"
+    judgement: EqualityJudgement
 
     def __init__(self, judgement: EqualityJudgement) -> None:
         self.judgement = judgement
@@ -149,14 +222,13 @@ class EqualityCheck:
         return self.judgement.claim.text
 
     @property
-    def verdict(self) -> ClaimVerdict:
-        """`right`, `wrong`, or `unchecked` where too few points have values."""
-        return self.judgement.verdict
+    def span(self) -> Span | None:
+        """Where it stands in the problem's text."""
+        return self.judgement.claim.span
 
-    @property
-    def right(self) -> bool:
-        """Whether both sides have one value at every point that was looked at."""
-        return self.judgement.verdict == "right"
+    def stated(self, _: Callable[[str], str] = str) -> str:
+        """Both sides, as typed."""
+        return self.claim
 
     @property
     def diagnosis(self) -> str:
@@ -196,11 +268,11 @@ class EqualityCheck:
             "example": found,
         }
 
-    def __str__(self) -> str:
-        from .render.layout import plain
-        from .render.terminal import Style, equality_rows
+    def rows(self, style: Style, _: bool = False) -> list[Row]:
+        """The equality, the verdict, and a counter-example of a wrong one."""
+        from .render.terminal import equality_rows
 
-        return plain(equality_rows(self.judgement, Style()))
+        return equality_rows(self.judgement, style)
 
     def __repr__(self) -> str:
         return f"<EqualityCheck {self.claim}: {self.verdict}>"

@@ -6,6 +6,7 @@ A request without a claim is one too: that its gradient is verified.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .api import Problem
+    from .core.errors import Span
 
 
 class UnverifiedError(Exception):
@@ -33,10 +35,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class ProblemFile(pytest.File):
-    """A problem, whose requests are tests."""
+    """A problem, whose requests and equalities are tests."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """A test for each request, in order."""
+        """A test for each of them, in order."""
         from .api import read
         from .core.errors import ShapetrickError
         from .language.source import read_text
@@ -50,26 +52,31 @@ class ProblemFile(pytest.File):
             name = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
             if request.claim is not None:
                 name += f" = {' '.join(request.claim.text.split())}"
-            yield RequestItem.from_parent(self, name=name, problem=one)
+            yield RequestItem.from_parent(self, name=name, problem=one, span=request.span)
+        for claim in problem.data.equalities:
+            one = replace(problem, data=replace(problem.data, requests=(), equalities=(claim,)))
+            yield RequestItem.from_parent(self, name=claim.text, problem=one, span=claim.span)
 
 
 class RequestItem(pytest.Item):
-    """That a claim is right, or a gradient verified."""
+    """That a claim is right, or a gradient verified: of a problem with one request or equality."""
 
-    def __init__(self, *, problem: Problem, **given: Any) -> None:
+    def __init__(self, *, problem: Problem, span: Span | None, **given: Any) -> None:
         super().__init__(**given)
         self.problem = problem
+        self.span = span
 
     def runtest(self) -> None:
         """Raises UnverifiedError, ShapetrickError."""
-        if self.problem.data.requests[0].claim is not None:
-            (check,) = self.problem.check()
-            if not check.right:
-                raise UnverifiedError(str(check))
-        else:
+        requests = self.problem.data.requests
+        if requests and requests[0].claim is None:
             (derivation,) = self.problem.derive()
             if not derivation.verified:
                 raise UnverifiedError(str(derivation))
+            return
+        (check,) = self.problem.check() if requests else self.problem.check_equalities()
+        if not check.right:
+            raise UnverifiedError(str(check))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What is told of a claim that does not hold."""
@@ -80,7 +87,6 @@ class RequestItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The line of the request."""
-        data = self.problem.data
-        span = data.requests[0].span
-        return self.path, None if span is None else span.line_of(data.text) - 1, self.name
+        """The line in which it stands."""
+        line = None if self.span is None else self.span.line_of(self.problem.data.text) - 1
+        return self.path, line, self.name

@@ -323,6 +323,19 @@ def test_claims_in_short(claims: Path, capsys: Captured) -> None:
     assert summary == "1 right, 2 wrong"
 
 
+def test_equalities_are_told_as_other_claims(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "equalities.st"
+    path.write_text("A, C : n x n\ncheck A C = C A\ncheck tr(A C) = tr(C A)\n", encoding="utf-8")
+    assert main(["check", "--quiet", str(path)]) == 1
+    first, second, summary = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{path}:2:7: A C = C A: wrong: at n = 2, ")
+    assert second == f"{path}:3:7: tr(A C) = tr(C A): right"
+    assert summary == "1 right, 1 wrong"
+    assert main(["check", "--format", "github", str(path)]) == 1
+    (annotation,) = capsys.readouterr().out.splitlines()
+    assert annotation.startswith(f"::error file={path},line=2,col=7::A C = C A is wrong: ")
+
+
 def test_claims_at_length_end_with_the_summary(claims: Path, capsys: Captured) -> None:
     assert main(["check", str(claims)]) == 1
     out = capsys.readouterr().out

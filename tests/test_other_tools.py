@@ -21,6 +21,8 @@ J = norm(X w - y)^2 / 2
 check grad J wrt w = X' (X w - y)
 check grad J wrt w = 2 X' (X w - y)
 grad J wrt y
+check norm(w)^2 = w' w
+check X w = y
 """
 
 
@@ -34,10 +36,12 @@ def test_pytest_collects_claims_where_it_is_asked_to(tmp_path: Path) -> None:
     (tmp_path / "broken.st").write_text("J = norm(", encoding="utf-8")
     assert "no tests ran" in _pytest(tmp_path).stdout
     done = _pytest(tmp_path, "--shapetrick", "-rA", "--continue-on-collection-errors")
-    assert "1 failed, 2 passed, 1 error" in done.stdout
+    assert "2 failed, 3 passed, 1 error" in done.stdout
     assert "PASSED claims.st::grad J wrt w = X' (X w - y)" in done.stdout
     assert "FAILED claims.st::grad J wrt w = 2 X' (X w - y)" in done.stdout
     assert "right but for a factor 2" in done.stdout
+    assert "PASSED claims.st::norm(w)^2 = w' w" in done.stdout
+    assert "FAILED claims.st::X w = y" in done.stdout
     assert "line 1: J = norm(" in done.stdout
     assert "Traceback" not in done.stdout
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..api import Derivation, Problem
 from ..core.deadline import limited
 from ..core.errors import InputError, RequestError, ShapetrickError
-from .outcome import DONE, WRONG, BadInput, refused, warner
+from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
 from .sources import GivenProblem, each_source, several
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class _Json:
             data["file"] = self._file
         if self._sizes is not None:
             data["cache"] = account_data(d.account(self._sizes))
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
+        print_data(data)
 
     def finish(self) -> None:
         """Nothing waits."""

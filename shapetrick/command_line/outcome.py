@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -54,6 +55,11 @@ def place(file: str | None, text: str, span: Span | None) -> str:
     """`file:line:column`, counted from 1; `line:column` of a text that is no file's."""
     where = "" if span is None else f"{span.line_of(text)}:{span.column_of(text)}"
     return ":".join(part for part in (file, where) if part)
+
+
+def print_data(data: object) -> None:
+    """Data as JSON, on a line."""
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def warner() -> Callable[[Iterable[str]], None]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..api import Problem
-from ..checks import Check, equality_checked
+from ..checks import Check, JudgedClaim, equality_checked
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
 from ..core.problem import EqualityClaim
 from ..core.warnings import warnings_of
-from .outcome import DONE, WRONG, BadInput, place, refused, warner
+from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
 from .sources import GivenProblem, each_source, several
 
 NOTHING_CLAIMED = "nothing is claimed: end with a claim, `check grad J wrt X = …`."
 
-ShowVerdict = Callable[[Check], None]
+ShowVerdict = Callable[[JudgedClaim], None]
 
 
 def run(args: Namespace) -> int:
@@ -36,103 +35,84 @@ def run(args: Namespace) -> int:
 
 def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
     data, warn = source.problem.data, warner()
-    claims = [one for one in source.problem.requests() if one.data.requests[0].claim is not None]
-    if not claims and not data.equalities and several(args):
+    claims: list[Problem | EqualityClaim] = [
+        *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
+        *data.equalities,
+    ]
+    if not claims and several(args):
         return DONE  # a folder may have problems that ask only
-    if not claims and not data.equalities:
+    if not claims:
         raise BadInput(NOTHING_CLAIMED)
-    checked: list[Check] = []
-    shown = args.format in _DOCUMENTS
-    show = checked.append if shown else _SHOWN[args.format](source, args)
+    documented: list[Check] = []
+    show = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
     status = DONE
-    for one in claims:
-        if args.quiet or args.format != "text":
-            warn(warnings_of(data, one.data.requests[0]))
+    for claim in claims:
+        if isinstance(claim, Problem) and (args.quiet or args.format != "text"):
+            warn(warnings_of(data, claim.data.requests[0]))
         try:
-            (found,) = one.check(seed=args.seed, time_limit=args.time_limit)
+            found = _judged(claim, args)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, refused(e, source.file))
             continue
         counts[found.verdict] += 1
-        show(found)
+        if show is not None:
+            show(found)
+        elif isinstance(found, Check):
+            documented.append(found)
         status = max(status, DONE if found.right else WRONG)
-    for claim in data.equalities:
-        status = max(status, _compare(source, claim, counts, args))
-    if checked:
-        print(_DOCUMENTS[args.format](source.problem, checked, args))
+    if documented:
+        print(_DOCUMENTS[args.format](source.problem, documented, args))
     return status
 
 
-def _compare(
-    source: GivenProblem, claim: EqualityClaim, counts: Counter[str], args: Namespace
-) -> int:
-    """Judge an equality of two expressions."""
-    from ..render import terminal as render
-
-    try:
-        found = limited(args.time_limit, partial(equality_checked, claim, args.seed))
-    except ShapetrickError as e:
-        return refused(e, source.file)
-    counts[found.verdict] += 1
-    at = place(source.file, source.problem.data.text, claim.span)
-    if args.format == "json":
-        data = {**found.to_dict(), "place": at}
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
-    elif args.format == "text":
-        target = render.terminal(args.color)
-        style = render.Style(render.width_of(target))
-        rows = render.equality_rows(found.judgement, style)
-        said = f"{found.verdict}: {found.diagnosis}" if found.diagnosis else found.verdict
-        line = ": ".join(filter(None, (at, claim.text, said)))
-        render.show([[(line, "")]] if args.quiet else [[], *rows], target)
-    return DONE if found.right else WRONG
+def _judged(claim: Problem | EqualityClaim, args: Namespace) -> JudgedClaim:
+    """What is found of one claim, a problem with a request or an equality. Raises
+    ShapetrickError."""
+    if isinstance(claim, EqualityClaim):
+        return limited(args.time_limit, partial(equality_checked, claim, args.seed))
+    (found,) = claim.check(seed=args.seed, time_limit=args.time_limit)
+    return found
 
 
 def _text(source: GivenProblem, args: Namespace) -> ShowVerdict:
     """Each claim at length, or one line each."""
     from ..render import terminal as render
 
-    data = source.problem.data
     target = render.terminal(args.color)
     style = render.Style(render.width_of(target))
     first = True
 
-    def show(found: Check) -> None:
+    def show(found: JudgedClaim) -> None:
         nonlocal first
-        line = render.verdict_row(found.judgement, style, _place(source, found), args.quiet)
+        at = _place(source, found)
         if args.quiet:
-            render.show([line], target)
+            before = ": ".join(filter(None, (at, found.stated(style.name))))
+            render.show([render.verdict_row(before, found.verdict, found.diagnosis)], target)
             return
-        curve = found.curve if args.plot else None
-        before = render.problem_rows(data, style) if first else [[]]
-        rows = render.judgement_rows(found.judgement, style, data, curve)
-        render.show([*before, *([line] if source.file else []), *rows], target)
+        before_all = render.problem_rows(source.problem.data, style) if first else [[]]
+        line = [render.verdict_row(at, found.verdict)] if source.file else []
+        render.show([*before_all, *line, *found.rows(style, args.plot)], target)
         first = False
 
     return show
 
 
 def _json(source: GivenProblem, _: Namespace) -> ShowVerdict:
-    def show(found: Check) -> None:
-        data = {**found.to_dict(), "place": _place(source, found)}
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
-
-    return show
+    return lambda found: print_data({**found.to_dict(), "place": _place(source, found)})
 
 
 def _github(source: GivenProblem, _: Namespace) -> ShowVerdict:
     """Annotations as GitHub's runners read them from the output of a step."""
 
-    def show(found: Check) -> None:
+    def show(found: JudgedClaim) -> None:
         if found.right:
             return
-        request = found.judgement.request
         where = []
         if source.file is not None:
             where.append(f"file={_escaped(source.file, ',:')}")
-        if request.span is not None:
-            text = found.problem.text
-            where.append(f"line={request.span.line_of(text)},col={request.span.column_of(text)}")
+        if found.span is not None:
+            text = source.problem.data.text
+            where.append(f"line={found.span.line_of(text)},col={found.span.column_of(text)}")
         said = f"{found.claim} is {found.verdict}: {found.diagnosis}"
         if found.suggestion is not None:
             said += f"\n{'instead' if found.mended else 'the answer'}: {found.suggestion}"
@@ -146,8 +126,8 @@ def _escaped(text: str, also: str = "") -> str:
     return "".join(f"%{ord(c):02X}" if c in "%\r\n" + also else c for c in text)
 
 
-def _place(source: GivenProblem, found: Check) -> str:
-    return place(source.file, found.problem.text, found.judgement.request.span)
+def _place(source: GivenProblem, found: JudgedClaim) -> str:
+    return place(source.file, source.problem.data.text, found.span)
 
 
 _SHOWN = {"text": _text, "json": _json, "github": _github}

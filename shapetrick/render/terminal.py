@@ -123,12 +123,10 @@ def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
     return [[(f"check {j.claim.text}", "bold")], [], *_rows([evidence], style)]
 
 
-def verdict_row(j: Judgement, style: Style, place: str, alone: bool) -> Row:
-    """The verdict on a claim in one line, after its place; with the claim if it stands alone."""
-    claim = f"{words.asked(j.request, style.name)} = {' '.join(j.claim.split())}"
-    before = ": ".join(filter(None, (place, claim if alone else "")))
-    row = [(f"{before}: ", ""), (j.verdict, LOOKS[j.verdict])]
-    return [*row, (f": {j.diagnosis}", "")] if alone and j.diagnosis else row
+def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:
+    """A verdict in one line, after a place or a claim."""
+    row = [(f"{before}: ", ""), (verdict, LOOKS[verdict])]
+    return [*row, (f": {diagnosis}", "")] if diagnosis else row
 
 
 def account_rows(account: Account, style: Style) -> list[Row]:
