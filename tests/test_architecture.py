@@ -30,9 +30,9 @@ EDGES = {
     "language": set(),
     "algebra": set(),
     "numerics": set(),
-    "tracing": {"language", "numerics"},
     "derivation": {"algebra", "language", "numerics"},
     "simplification": {"algebra", "language"},
+    "tracing": {"language", "numerics", "simplification"},
     "validation": {"algebra", "numerics"},
     "families": {"derivation", "numerics", "simplification", "validation"},
     "explanation": {"algebra", "derivation", "numerics", "simplification"},
@@ -79,7 +79,6 @@ TABLES = {
     "codegen.python.operations",
     "interop.sympy_export",
     "simplification.identities",
-    "tracing.common_forms",
     "claims.mutations",
 }
 # Words of other vocabularies that are spelled as some functions are.

@@ -33,10 +33,10 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
     `{axis}` stands for what a call says of the axis, `{one}` for ones in the place of the sums.
     """
     places = (
-        ("", "1", "X : n x 1"),
-        ("", "1", "X : 1 x n"),
-        (", axis=0", "ones(1, n)", "X : m x n"),
-        (", axis=1", "ones(m)", "X : m x n"),
+        ("", "1", "X : n x 1; y : scalar"),
+        ("", "1", "X : 1 x n; y : scalar"),
+        (", axis=0", "ones(1, n)", "X : m x n; y : 1 x n"),
+        (", axis=1", "ones(m)", "X : m x n; y : m x 1"),
     )
     return [
         Identity(
@@ -104,7 +104,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("log of an exp", "log1p(expm1(x))", "x", _ANY),
     Identity("sigmoid", "exp(x) ./ (1 + exp(x))", "sigmoid(x)", _ANY, written=True),
     Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY, written=True),
-    Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY, written=True),
     Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
     Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
     Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
@@ -114,7 +114,10 @@ IDENTITIES: tuple[Identity, ...] = (
     *_along("softmax", "exp(log_softmax(X{axis}))", "softmax(X{axis})"),
     *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})", written=True),
     *_along("log of softmax", "log(softmax(X{axis}))", "log_softmax(X{axis})", written=True),
-    *_along("log of softmax", "X - logsumexp(X{axis})", "log_softmax(X{axis})"),
+    *_along("log of softmax", "X - logsumexp(X{axis})", "log_softmax(X{axis})", written=True),
+    *_along("shifted entries", "softmax(X - y{axis})", "softmax(X{axis})", written=True),
+    *_along("shifted entries", "log_softmax(X - y{axis})", "log_softmax(X{axis})", written=True),
+    *_along("shifted entries", "logsumexp(X - y{axis}) + y", "logsumexp(X{axis})", written=True),
     # ---------------------------------------------------------------------- sines and cosines
     Identity("sin² + cos²", "sin(x).^2 + cos(x).^2", "ones(m, n)", _ANY),
     Identity("sin² + cos²", "1 - sin(x).^2", "cos(x).^2", _ANY),
@@ -155,7 +158,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("norm", "norm(-X)", "norm(X)", "X : m x n"),
     Identity("norm", "norm(Q X)", "norm(X)", "Q : m x m orthogonal; X : m x n"),
     # ---------------------------------------------------------------------------------- signs
-    Identity("absolute value", "abs(x)", "x", _ANY + " nonneg"),
+    Identity("absolute value", "abs(x)", "x", _ANY + " nonneg", written=True),
     Identity("absolute value", "abs(abs(x))", "abs(x)", _ANY),
     Identity("absolute value", "abs(-x)", "abs(x)", _ANY),
     Identity("absolute value", "abs(x).^2", "x.^2", _ANY),
@@ -166,7 +169,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
-    Identity("relu", "x .* step(x)", "relu(x)", _ANY),
+    Identity("relu", "x .* step(x)", "relu(x)", _ANY, written=True),
+    Identity("relu", "maximum(x, 0)", "relu(x)", _ANY, written=True),
+    Identity("softplus", "relu(x) + softplus(-abs(x))", "softplus(x)", _ANY, written=True),
     Identity("relu", "relu(x) .* step(x)", "relu(x)", _ANY),
     Identity("relu", "relu(relu(x))", "relu(x)", _ANY),
     Identity("relu", "relu(x)", "x", _ANY + " nonneg"),

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..algebra.symmetry import Symmetry
-from ..core.cost import length
 from ..core.expr import Expr, Name, named, rebuild
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
@@ -26,8 +25,17 @@ def with_functions(
     occurring = {e.op for e in postorder(roots)}
     if not any(called <= occurring for called in _CALLED):
         return list(roots), {}, ()
-    rewriter = Rewriter(Symmetry(), length, Rows.WRITTEN)
+    sizes: dict[Expr, int] = {}
     done: dict[Expr, Expr] = {}
+
+    def size(e: Expr) -> int:
+        """How many operations, names and numbers: `relu(x)` is less than `maximum(x, 0)`."""
+        return remembered(sizes, e, measured)
+
+    def measured(e: Expr) -> int:
+        return 1 if isinstance(e, Name) else 1 + sum(sizes[a] for a in e.args)
+
+    rewriter = Rewriter(Symmetry(), size, Rows.WRITTEN)
 
     def changed(e: Expr) -> Expr:
         args = [done[a] for a in e.args]

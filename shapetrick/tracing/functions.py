@@ -27,7 +27,8 @@ from ..language.syntax import Declaration
 from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator
-from . import arrays, common_forms
+from ..simplification.written_forms import with_functions
+from . import arrays
 from .arrays import Traced
 from .libraries import LIBRARIES, Followed, library_of
 
@@ -157,21 +158,19 @@ class ProblemText:
     def __init__(self, declared: Problem, parameters: Iterable[ShapedParameter]) -> None:
         self._taken = {*declared.symbols, *vocabulary()}
         self._taken.update(name for p in parameters for d in p.symbol.shape for name in d.names)
-        self._memo: dict[Expr, Expr] = {}
         self._named: dict[Expr, Expr] = {}
         self.value = ""
 
     def written(self, followed: Followed) -> tuple[str, Expr]:
         """Definitions in the language, a line for each, and the last one's value."""
-        body = arrays.spread(followed.value)
-        body = common_forms.recognised(body, self._memo)
+        roots = [arrays.spread(followed.value), *(value.e for value in followed.locals.values())]
+        (body, *values), _, _ = with_functions(roots)
         free = next((n for n in VALUE_NAMES[body.is_scalar] if n not in self._taken), "result")
         self.value = free
         self._taken.add(free)
         parts: dict[str, Expr] = {}
         inside = set(postorder([body]))
-        for name, value in followed.locals.items():
-            e = common_forms.recognised(value.e, self._memo)
+        for name, e in zip(followed.locals, values, strict=True):
             known = e is body or not e.args or e in parts.values() or name in self._taken
             if e in inside and not known and is_name(name):
                 parts[name] = e
@@ -185,7 +184,6 @@ class ProblemText:
 
     def text(self, e: Expr) -> str:
         """An expression with the names of what is defined in it."""
-        e = common_forms.recognised(e, self._memo)
         return to_text(substitute(e, {x: name for x, name in self._named.items() if x is not e}))
 
 

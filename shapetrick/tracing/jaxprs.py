@@ -24,7 +24,8 @@ from ..core.expr import Expr, Symbol
 from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import dims_of
-from . import arrays, common_forms, meanings, parts, torch_meanings
+from ..simplification.written_forms import with_functions
+from . import arrays, meanings, parts, torch_meanings
 from .arrays import Traced, constant
 from .contractions import einsum
 from .places import innermost
@@ -148,7 +149,7 @@ class Reader:
 
     def finished(self, x: Traced) -> Traced:
         """The result, where nothing of it depends on a stopped gradient."""
-        e = common_forms.recognised(x.e, {})
+        ((e,), _, _) = with_functions([x.e])
         for part in postorder([e]):
             if part in self._stopped:
                 raise self._stopped[part]
@@ -187,7 +188,7 @@ class Reader:
         shape = (ONE, ONE) if not given.rank else given.e.shape
         message = "the gradient is stopped here: give what is constant as an argument."
         place = _place_of(self._at)
-        stopped = ex.symbol(f"stopped {len(self._stopped)}", shape, {common_forms.STOPPED})
+        stopped = ex.symbol(f"stopped {len(self._stopped)}", shape, ())
         self._stopped[stopped] = TraceError(message) if place is None else place.refusal(message)
         return Traced(stopped, given.shape)
 
