@@ -27,7 +27,7 @@ check X w = y
 
 
 def _pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "pytest", "-p", "shapetrick.pytest_plugin", *options, str(folder)]
+    call = [sys.executable, "-m", "pytest", *options, str(folder)]
     return subprocess.run(call, capture_output=True, text=True, cwd=folder, check=False)
 
 

@@ -8,8 +8,6 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 SCALES = np.array([1.0, 2.0, 3.0])
 
@@ -105,36 +103,6 @@ def inner(x):
 
 def spectral(A):  # "A: n x n"
     return np.linalg.norm(A, 2)  # fro
-
-
-def torch_branch(x):  # "x: n"
-    return F.relu(x).sum() if x.norm() > 1 else x.sum()  # branch
-
-
-def torch_item(x):  # "x: n"
-    return torch.tanh(x) * x.sum().item()  # number
-
-
-def torch_in_place(x):  # "x: n"
-    y = torch.exp(x)
-    y.add_(1)  # add_
-    return y.sum()
-
-
-def torch_classes(Z, y):  # "Z: m x k; y: m"
-    return F.cross_entropy(Z, y)  # onehot
-
-
-def torch_unknown(X):  # "X: m x n"
-    return torch.linalg.eigvals(X).sum()  # eigvals
-
-
-def torch_detached(x):  # "x: n"
-    return torch.dot(x.detach(), x)  # argument
-
-
-def torch_dropout(x):  # "x: n"
-    return F.dropout(x).sum()  # random
 
 
 def jax_branch(x):  # "x: n"

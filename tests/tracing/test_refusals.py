@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import refused_functions
-import torch
+from traced_functions import cases, refused_at_its_line
 
 import shapetrick as st
 
 
-def _cases() -> list[Any]:
-    found = []
-    for name, f in vars(refused_functions).items():
-        if inspect.isfunction(f) and f.__module__ == refused_functions.__name__:
-            first = inspect.getsource(f).splitlines()[0]
-            if '"' in first:
-                found.append(pytest.param(f, first.split('"')[1], id=name))
-    return found
-
-
-@pytest.mark.parametrize(("f", "shapes"), _cases())
+@pytest.mark.parametrize(("f", "shapes"), cases(refused_functions))
 def test_what_cannot_be_followed_is_refused_at_its_line(f: Any, shapes: str) -> None:
-    lines = inspect.getsource(refused_functions).splitlines()
-    with pytest.raises(st.InputError) as caught:
-        st.read(f, shapes=shapes)
-    error = caught.value
-    assert error.span is not None and error.text is not None
-    line = lines[error.span.line_of(error.text) - 1]
-    word = line.rpartition("# ")[2]
-    assert "# " in line and word in str(error).partition("\n")[2]
-    assert "refused_functions.py, line" in str(error)
+    refused_at_its_line(f, shapes)
 
 
 def square(x: Any) -> Any:
@@ -102,15 +82,6 @@ def undefined(x: Any) -> Any:
 def test_a_function_without_values_is_refused() -> None:
     with pytest.raises(st.InputError, match="no finite value"):
         st.read(undefined, x="n")
-
-
-def pictured(x: Any) -> Any:
-    return torch.stack([x, x]).sum() + jnp.sum(x)
-
-
-def test_two_libraries_in_one_function_are_refused() -> None:
-    with pytest.raises(st.InputError):
-        st.read(pictured, x="n")
 
 
 def test_a_derivation_asks_which_argument() -> None:

@@ -1,0 +1,36 @@
+"""Functions for PyTorch that can't be followed, written down as `refused_functions` are."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def torch_branch(x):  # "x: n"
+    return F.relu(x).sum() if x.norm() > 1 else x.sum()  # branch
+
+
+def torch_item(x):  # "x: n"
+    return torch.tanh(x) * x.sum().item()  # number
+
+
+def torch_in_place(x):  # "x: n"
+    y = torch.exp(x)
+    y.add_(1)  # add_
+    return y.sum()
+
+
+def torch_classes(Z, y):  # "Z: m x k; y: m"
+    return F.cross_entropy(Z, y)  # onehot
+
+
+def torch_unknown(X):  # "X: m x n"
+    return torch.linalg.eigvals(X).sum()  # eigvals
+
+
+def torch_detached(x):  # "x: n"
+    return torch.dot(x.detach(), x)  # argument
+
+
+def torch_dropout(x):  # "x: n"
+    return F.dropout(x).sum()  # random

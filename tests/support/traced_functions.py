@@ -1,0 +1,72 @@
+"""Modules of Python functions with their shapes, and the comparison of each with a reference."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import shapetrick as st
+from shapetrick.numerics.sampling import draw
+from shapetrick.tracing.functions import shaped_parameters
+
+CLOSE = 1e-6
+
+
+def cases(module: ModuleType) -> list[Any]:
+    return list(_found(module))
+
+
+def _found(module: ModuleType) -> Iterator[Any]:
+    for name, f in vars(module).items():
+        if callable(f) and getattr(f, "__module__", "") == module.__name__:
+            first = inspect.getsource(inspect.unwrap(f)).partition("):")[2].splitlines()[0]
+            if '"' in first:
+                yield pytest.param(f, first.split('"')[1], id=name)
+
+
+def _drawn(f: Any, shapes: str, start: int) -> dict[str, np.ndarray]:
+    """Arguments at sizes that are all different, and others for another start."""
+    rng = np.random.default_rng(start)
+    parameters = shaped_parameters(f, shapes)
+    dims = dict.fromkeys(n for p in parameters.values() for d in p.shape for n in d.names)
+    sizes = {name: start + k for k, name in enumerate(dims)}
+    return {n: p.given(draw(p.symbol, sizes, rng)) for n, p in parameters.items()}
+
+
+def agrees(f: Any, shapes: str, reference: Any) -> None:
+    """All gradients, evaluated and as functions of the arrays that f takes, at two sizes."""
+    problem = st.read(f, shapes=shapes)
+    derived = problem.derive()
+    for start in (2, 4):
+        given = _drawn(f, shapes, start)
+        upstream = {}
+        direction = derived[0].result.request.direction
+        if direction is not None:
+            shape = np.shape(reference.value(f, given))
+            upstream = {direction.name: np.cos(np.arange(np.prod(shape))).reshape(shape)}
+        weights = next(iter(upstream.values()), np.array(1.0))
+        wanted = reference.gradients(f, given, [d.wrt for d in derived], weights)
+        for d in derived:
+            found = np.asarray(d.function("numpy")(**given, **upstream))
+            assert d.verified, f"{d.wrt}: {d.validation}"
+            assert found.shape == np.shape(given[d.wrt])
+            np.testing.assert_allclose(found, wanted[d.wrt], rtol=CLOSE, atol=CLOSE)
+
+
+def refused_at_its_line(f: Any, shapes: str) -> None:
+    """The message points at the line of `f` whose comment has a word of it."""
+    path = Path(inspect.getsourcefile(f) or "")
+    with pytest.raises(st.InputError) as caught:
+        st.read(f, shapes=shapes)
+    error = caught.value
+    assert error.span is not None and error.text is not None
+    line = path.read_text(encoding="utf-8").splitlines()[error.span.line_of(error.text) - 1]
+    word = line.rpartition("# ")[2]
+    assert "# " in line and word in str(error).partition("\n")[2]
+    assert f"{path.name}, line" in str(error)
