@@ -30,6 +30,7 @@ from .equation_systems import (
     equation_sides,
     infer_sides,
     refuse_call,
+    solution_requests,
     systems_of,
     unknowns_of,
 )
@@ -329,6 +330,7 @@ class Elaboration:
         self._check_names(of_nodes)
         roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
         roots += [side for q in self.equalities for side in (q.left, q.right)]
+        roots += equation_sides(scope)
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -353,6 +355,7 @@ class Elaboration:
             for asked in self.asked
             for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
         ]
+        requests += solution_requests(scope, self.values, lowering)
         equalities = tuple(
             EqualityClaim(
                 lowering.expression(list(postorder(q.left))),
@@ -363,7 +366,7 @@ class Elaboration:
             )
             for q in self.equalities
         )
-        if not self.asked and not equalities and self.complete:
+        if not requests and not equalities and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,

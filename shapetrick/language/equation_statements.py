@@ -49,7 +49,7 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in _outside(source.text, span) if sign == "="]
+    signs = [at for at, sign in outside_brackets(source.text, span) if sign == "="]
     if len(signs) != 1:
         raise ParseError("an equation has two sides: `A Y = B`.", span)
     left = stripped(source.text, Span(span.start, signs[0]))
@@ -66,14 +66,14 @@ def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
 def between_commas(text: str, span: Span) -> Iterator[Span]:
     """What stands between commas outside of brackets."""
     begin = span.start
-    for at, sign in _outside(text, span):
+    for at, sign in outside_brackets(text, span):
         if sign == ",":
             yield stripped(text, Span(begin, at))
             begin = at + 1
     yield stripped(text, Span(begin, span.end))
 
 
-def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
+def outside_brackets(text: str, span: Span) -> Iterator[tuple[int, str]]:
     """The signs outside of brackets, with their places."""
     depth = 0
     for m in _SIDES.finditer(text, *span):

@@ -28,7 +28,16 @@ from .family_scope import Use
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source
-from .syntax import UPSTREAM, Asked, Declaration, Definition, Equality, Statement, SyntaxNode
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Equality,
+    Solving,
+    Statement,
+    SyntaxNode,
+)
 
 KINDS = ("grad", "vjp")  # that are derived for families
 
@@ -41,12 +50,12 @@ def read_families(
 
     Raises InputError."""
     for s in statements:
-        if isinstance(s, Equality):
-            raise RequestError(
-                "an equality of members is not judged: write out a fixed number of members.",
-                s.span,
-                text,
-            )
+        if isinstance(s, (Equality, Solving)):
+            what = "an equality of members is not judged"
+            if isinstance(s, Solving):
+                what = "equations of members are not solved"
+            message = f"{what}: write out a fixed number of members."
+            raise RequestError(message, s.span, text)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     try:

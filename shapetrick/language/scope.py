@@ -34,9 +34,11 @@ from .syntax import (
     Equality,
     FunctionDefinition,
     PlacedName,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
+    TypedEquation,
     expressions_of,
     opened,
 )
@@ -109,10 +111,17 @@ class Scope:
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, list[SyntaxNode]] = field(default_factory=dict)
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
+    solvings: list[Solving] = field(default_factory=list)  # equations that are to be solved
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     words: Mapping[str, int] = field(default_factory=table_words)
     texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
+
+    @property
+    def equations(self) -> list[TypedEquation]:
+        """Those that determine unknowns, and those that are to be solved."""
+        determining = [e for system in self.systems for e in system.equations]
+        return [*determining, *(e for solving in self.solvings for e in solving.equations)]
 
     def is_value(self, name: str) -> bool:
         """Whether a name is a symbol or a definition."""
@@ -153,6 +162,8 @@ def gather(
         elif isinstance(statement, Definition):
             _take(scope, statement.name)
             scope.definitions[statement.name.name] = statement
+        elif isinstance(statement, Solving):
+            scope.solvings.append(statement)
         elif isinstance(statement, FunctionDefinition) and not statement.value:
             if statement.name.name not in scope.texts:
                 _take(scope, statement.name)
@@ -162,7 +173,7 @@ def gather(
     requests = [list(opened(s.of)) for s in statements if isinstance(s, Asked)]
     equalities = [s for s in statements if isinstance(s, Equality)]
     requests += [list(opened(e)) for s in equalities for e in (s.left, s.right)]
-    equations = [nodes for system in scope.systems for nodes in equation_nodes(system)]
+    equations = [list(opened(side)) for sides in scope.equations for side in sides]
     for nodes in (*bodies.values(), *requests, *equations):
         _collect_sizes(scope, nodes)
     for name, used in scope.dims.items():
@@ -181,12 +192,6 @@ def gather(
         for node in unknown_names(scope, nodes):
             _assume(scope, node, nodes)
     return scope
-
-
-def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
-    """The sides of a system's equations, each as its nodes."""
-    for sides in system.equations:
-        yield from (list(opened(side)) for side in sides)
 
 
 def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
-from ..core.equations import systems_within
+from ..algebra.definiteness import Definite
+from ..core.equations import EquationSystem, systems_within
+from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.families import Families
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Recursion, Result, Rewriting, Step
+from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
@@ -31,12 +33,14 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     """The derivative that a request asks for, simplified and validated.
 
     Raises DerivationError where no arrangement expresses it."""
+    if request.system is not None:
+        return _solution(problem, request, request.system, seed)
     if problem.families is not None:
         return _through_families(problem, request, problem.families, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
     asked, simplifier, restored, replaced = _to_derive(problem, request)
-    gradient = _KINDS[request.kind](asked, simplifier)
+    gradient = _KINDS[request.derivative](asked, simplifier)
     if not restored:
         result = _concluded(problem, request, gradient, simplifier, seed)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -91,7 +95,7 @@ def _concluded(
     gradient: Expr,
     simplifier: Simplifier,
     seed: int,
-    computable: Callable[[Expr], Expr] = lambda e: e,
+    checked: Callable[[Expr], Validation] | None = None,
 ) -> Result:
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -103,7 +107,7 @@ def _concluded(
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
     if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
-    validation = checker_of(problem, request, seed=seed).check(computable(gradient))
+    check = checker_of(problem, request, seed=seed).check if checked is None else checked
     return Result(
         request=request,
         steps=(),
@@ -111,7 +115,7 @@ def _concluded(
         definitions=_definitions(gradient, problem),
         kept=_kept(gradient, problem, request),
         rewritings=simplifier.steps_to(gradient),
-        validation=validation,
+        validation=check(gradient),
         notes=notes,
     )
 
@@ -122,15 +126,44 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     found = derived(problem, request, seed)
+    check = checker_of(problem, found.request, seed=seed).check
     result = _concluded(
         problem,
         found.request,
         found.gradient,
         simplifier,
         seed,
-        lambda gradient: computable_gradient(gradient, found.adjoint),
+        lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
+
+
+def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
+    """What an unknown is where equations hold that are linear in it."""
+    from ..implicit.solutions import solution
+    from ..validation.solutions import check_solution
+
+    if systems_within(system.residuals, problem.systems):
+        raise DerivationError(
+            "what is solved has unknowns that other equations determine: ask for all unknowns "
+            "together, `solve …, … for x, y`."
+        )
+    simplifier = Simplifier(problem.definitions.values(), system.residuals)
+    found = solution(system, simplifier)
+    result = _concluded(
+        problem,
+        request,
+        found.values[request.wrt],
+        simplifier,
+        seed,
+        lambda value: check_solution(
+            system, {**found.values, request.wrt: value}, request.wrt, seed
+        ),
+    )
+    definite = Definite(simplifier.is_symmetric)
+    inverted = map(simplifier.with_diagonals, found.inverted(request.wrt))
+    conditions = dict.fromkeys(filter(None, map(definite.needed, inverted)))
+    return replace(result, notes=tuple(f"where {text}" for text in conditions))
 
 
 def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
@@ -240,6 +273,10 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     request = result.request
     if problem.families is not None and result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
+    if request.system is not None:
+        from ..implicit.solution_steps import steps_of_solution
+
+        return steps_of_solution(problem, request, request.system, text)
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
@@ -303,7 +340,7 @@ def _steps(
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
-        note=_OPENED[request.kind],
+        note=_OPENED[request.derivative],
     )
     return (*first, *steps(rule), last)
 
