@@ -26,7 +26,7 @@ from ..core.expr import (
     times,
 )
 from ..simplification.simplifier import Simplifier
-from .linear_forms import LinearTerm, NotLinear, LinearTerms, linear_terms, product, total
+from .linear_forms import LinearTerm, LinearTerms, NotLinear, linear_terms, product, total
 
 REGULAR = frozenset({"posdef", "orthogonal"})  # attributes of what has an inverse
 

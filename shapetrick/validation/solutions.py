@@ -52,10 +52,10 @@ def check_solution(
     system: EquationSystem, values: Mapping[Symbol, Expr], wanted: Symbol, seed: int = 0
 ) -> Validation:
     """The verdict on the value of an unknown, those of the others given."""
-    return _SolutionChecker(system, values, wanted, seed).validation()
+    return _Substitution(system, values, wanted, seed).validation()
 
 
-class _SolutionChecker:
+class _Substitution:
     def __init__(
         self,
         system: EquationSystem,
