@@ -198,9 +198,9 @@ def jac(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
     return _derive("jac", of, wrt, seed=seed)
 
 
-def hess(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
+def hess(of: Any, wrt: Expr, *, symmetric: bool = False, seed: int = 0) -> Derivation:
     """The Hessian of a scalar."""
-    return _derive("hess", of, wrt, seed=seed)
+    return _derive("hess", of, wrt, symmetric=symmetric, seed=seed)
 
 
 def hvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:

@@ -72,6 +72,7 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
+SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
@@ -465,8 +466,8 @@ class Elaboration:
                     f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
                     asked.direction.span,
                 )
-            if asked.symmetric and asked.kind != "grad":
-                raise self._refusal("`symmetric` belongs to `grad`.", asked.span)
+            if asked.symmetric and asked.kind not in SYMMETRIC:
+                raise self._refusal(f"`symmetric` belongs to {_or(SYMMETRIC)}.", asked.span)
 
     def _refusal(self, message: str, span: Span) -> RequestError:
         return RequestError(message, span, self.scope.text)

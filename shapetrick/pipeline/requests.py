@@ -26,7 +26,7 @@ from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
-from .jacobians import directional, jacobian, symmetrized
+from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
@@ -98,10 +98,13 @@ def _concluded(
     checked: Callable[[Expr], Validation] | None = None,
 ) -> Result:
     notes: tuple[str, ...] = ()
-    if request.symmetric:
+    if request.symmetric and request.kind == "hess":
+        gradient = symmetrized_hessian(gradient, request.wrt, simplifier)
+        notes = (SYMMETRIC_HESSIAN,)
+    elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
-    if request.kind == "hess" and simplifier.is_symmetric(gradient):
+    elif request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
     declared = _declared(problem)
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
@@ -207,6 +210,7 @@ SYMMETRIC_CONVENTION = (
     "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
     "gradient by the free entries, not along the symmetric matrices"
 )
+SYMMETRIC_HESSIAN = "P H P with P = (I + commute) / 2: vec(V)' H vec(V) is the second derivative along a symmetric V"
 
 
 def _gradient(request: Request, simplifier: Simplifier) -> Expr:
