@@ -112,8 +112,8 @@ class Permuted:
                 sides = eye(_product(dims[:i])), eye(_product(dims[i + 2 :]))
                 step = kronecker(kronecker(sides[0], turn), sides[1])
                 result = step if isinstance(result, Eye) else matmul(step, result)
-                for listed in (order, dims):
-                    listed[i], listed[i + 1] = listed[i + 1], listed[i]
+                order[i], order[i + 1] = order[i + 1], order[i]
+                dims[i], dims[i + 1] = dims[i + 1], dims[i]
         return result
 
 

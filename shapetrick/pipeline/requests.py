@@ -210,7 +210,10 @@ SYMMETRIC_CONVENTION = (
     "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
     "gradient by the free entries, not along the symmetric matrices"
 )
-SYMMETRIC_HESSIAN = "P H P with P = (I + commute) / 2: vec(V)' H vec(V) is the second derivative along a symmetric V"
+SYMMETRIC_HESSIAN = (
+    "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
+    "vec(V)' (P H P) vec(V)"
+)
 
 
 def _gradient(request: Request, simplifier: Simplifier) -> Expr:
