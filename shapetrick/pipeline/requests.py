@@ -19,12 +19,16 @@ from ..core.results import Recursion, Result, Rewriting, Step
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
+from ..language.derived_values import register_deriver
 from ..language.scope import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
+from .derivatives_as_values import derived
 from .jacobians import directional, jacobian, symmetrized
+
+register_deriver(derived)
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
