@@ -8,14 +8,22 @@ in the place of the letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.errors import ParseError, Span
 from .equation_statements import Parse, between_commas, stripped, unknowns
 from .lexer import Source, normal
-from .syntax import Declaration, PlacedName, SolverCall, SyntaxNode, TypedEquation, postorder
+from .syntax import (
+    Declaration,
+    PlacedName,
+    SolverCall,
+    SyntaxNode,
+    TypedEquation,
+    name_node,
+    transformed,
+)
 
 
 class DefinedByEquations(NamedTuple):
@@ -103,7 +111,7 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
     arguments = [run("expression", source._replace(span=p)) for p in places]
     nodes: dict[str, SyntaxNode] = dict(zip(formal, arguments, strict=True))
     for placed, (letter, *_said) in zip(names, unknowns, strict=True):
-        nodes[letter] = SyntaxNode("name", (), placed.name, placed.span)
+        nodes[letter] = name_node(placed.name, placed.span)
     parts = [
         Declaration((placed,), None, tuple(PlacedName(word, placed.span) for word in said), span)
         for placed, (_, *said) in zip(names, unknowns, strict=True)
@@ -144,13 +152,10 @@ def _equation(
 
 
 def _filled(root: SyntaxNode, nodes: Mapping[str, SyntaxNode], span: Span) -> SyntaxNode:
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
+    def filled(node: SyntaxNode) -> SyntaxNode:
         if node.kind == "name" and node.value in nodes:
-            done[node] = replace(nodes[node.value], bracketed=True)
-        elif node.kind == "name" and node.value == _IDENTITY:
-            done[node] = replace(node, value="Id", span=span)
-        else:
-            args: Sequence[SyntaxNode] = [done[a] for a in node.args]
-            done[node] = replace(node, args=tuple(args), span=span)
-    return done[root]
+            return replace(nodes[node.value], bracketed=True)
+        is_identity = node.kind == "name" and node.value == _IDENTITY
+        return replace(node, value="Id" if is_identity else node.value, span=span)
+
+    return transformed(root, filled)

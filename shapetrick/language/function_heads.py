@@ -17,6 +17,7 @@ from .syntax import (
     PlacedName,
     SyntaxNode,
     TypedDimension,
+    derived_node,
 )
 
 _AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
@@ -56,9 +57,8 @@ class HeadBuilder:
     def derived(self, c: list[Any]) -> SyntaxNode:
         """`grad J wrt x`, as a value."""
         kind, of, name, along = c
-        wrt = SyntaxNode("name", (), name.name, name.span)
-        args = (of, wrt) if along is None else (of, wrt, along)
-        return SyntaxNode("derived", args, str(kind), span_of(kind) | args[-1].span)
+        span = span_of(kind) | (name if along is None else along).span
+        return derived_node(str(kind), of, name, along, span)
 
     def equality(self, c: list[Any]) -> Equality:
         left, right = c

@@ -21,8 +21,10 @@ from .syntax import (
     OpenedCall,
     Statement,
     SyntaxNode,
+    folded,
     postorder,
     values_named,
+    with_args,
     with_expressions,
 )
 
@@ -168,23 +170,22 @@ class _Opening:
     def _copied(self, root: SyntaxNode, put: Mapping[str, SyntaxNode] | None) -> SyntaxNode:
         """The tree with its calls opened, and with what is `put` in place of names: then every
         node is new, as the same one may have another shape elsewhere."""
-        done: dict[SyntaxNode, SyntaxNode] = {}
-        for node in postorder(root):
-            args = tuple([done[a] for a in node.args])
+
+        def copied(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             if put is not None and node.kind == "name" and node.value in put:
-                done[node] = put[node.value]
-                continue
-            same = put is None and all(a is b for a, b in zip(args, node.args, strict=True))
-            new = node if same else replace(node, args=args)
+                return put[node.value]
+            new = with_args(node, args) if put is None else replace(node, args=args)
             if node.kind == "call":
                 if put is not None and node.value.sizes:
                     sizes = tuple(self._copied(size, put) for size in node.value.sizes)
                     new = replace(new, value=node.value._replace(sizes=sizes))
                 new = self._opened(new)
-            done[node] = new
             self.count += put is not None
+            return new
+
+        found = folded(root, copied)
         OPENED.admit(self.count, "opening these calls", "name the values of some of them.")
-        return done[root]
+        return found
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""
@@ -218,7 +219,7 @@ class _Opening:
                 node.span,
             )
         if self._is_value(function, node):
-            return SyntaxNode("name", (), name, node.span, node.bracketed, node.juxtaposed)
+            return replace(node, kind="name", args=(), value=name)
         parameters, put = self._given(function, node)
         self.inside.append(function)
         root = self._copied(function.body, put)
@@ -251,7 +252,7 @@ class _Opening:
             if keyword is not None:
                 put[p.name.name] = keyword.value
             elif p.default is not None:
-                put[p.name.name] = _number(p, p.default)
+                put[p.name.name] = SyntaxNode("number", (), p.default, p.name.span)
         if len(put) < len(function.parameters) or len(node.args) > len(function.parameters):
             raise CallError(
                 f"`{name}` takes {_listed(function.parameters)}, not {len(node.args)} "
@@ -266,10 +267,6 @@ class _Opening:
                     at = SyntaxNode("side", (parameter,), k, parameter.span)
                     put.setdefault(side, at)
         return tuple(parameters), put
-
-
-def _number(p: FunctionParameter, value: object) -> SyntaxNode:
-    return SyntaxNode("number", (), value, p.name.span)
 
 
 def _listed(parameters: Sequence[FunctionParameter]) -> str:
