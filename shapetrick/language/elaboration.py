@@ -55,12 +55,15 @@ from .syntax import (
     UPSTREAM,
     Asked,
     Declaration,
+    Definition,
     Equality,
     PlacedName,
     Statement,
     SyntaxNode,
+    derived_node,
     expressions_of,
     has_families,
+    name_node,
     opened,
     postorder,
     typed_parts,
@@ -71,6 +74,7 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
+_VALUE = "#"  # the name of an expression alone
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
@@ -78,7 +82,29 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements, said = statements_of(text, complete)
+    return _read(text, *statements_of(text, complete), complete, strict)
+
+
+def read_value(text: str) -> tuple[Problem, Expr]:
+    """What a text means whose last line is an expression, and its value: as that of a definition
+    with a name that nobody can type. Raises InputError."""
+    statements, said = statements_of(text, alone=True)
+    last = statements.pop() if statements else None
+    if not isinstance(last, Asked) or last.claim is not None or len(last.wrt) > 1:
+        place = None if last is None else last.span
+        raise RequestError("an expression is wanted, such as `A inv(A) B`.", place, text)
+    body, along = last.of, last.direction
+    if last.wrt:
+        direction = None if along is None else name_node(along.name, along.span)
+        body = derived_node(last.kind, body, last.wrt[0], direction, last.span)
+    statements.append(Definition(PlacedName(_VALUE, last.span), body, last.span))
+    problem = _read(text, statements, said, complete=False)
+    return problem, problem.definitions[_VALUE].args[0]
+
+
+def _read(
+    text: str, statements: list[Statement], said: list[str], complete: bool, strict: bool = False
+) -> Problem:
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -273,13 +299,14 @@ def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
 def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
     """The dimension that a size is: `n`, `2 n`, `n + 1`."""
     done: dict[SyntaxNode, Dim] = {}
+    sided = {part.args[0] for part in postorder(node) if part.kind == "side"}
     for part in postorder(node):
         match part.kind:
             case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
-            case "parameter":
+            case "parameter" if part in sided:
                 pass
             case "side":
                 done[part] = inference.shape(part.args[0])[part.value]
@@ -293,6 +320,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
+                if part.kind == "parameter":
+                    what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 raise ParseError(
                     f"{what}a size or bound is the name of a dimension, a positive whole number "
                     "(entries are counted from 1), or a sum, difference or product of them.",
@@ -479,7 +508,7 @@ class Elaboration:
         elif name in scope.functions:
             why = f"`{name}` is a function: there is no derivative by it."
         else:
-            complaint = complain(scope, SyntaxNode("name", (), name, Span(0, 0)), certain=True)
+            complaint = complain(scope, name_node(name, Span(0, 0)), certain=True)
             why = complaint.message if complaint else ""
         return self._refusal(why, span)
 
