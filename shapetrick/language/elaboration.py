@@ -159,7 +159,7 @@ def in_matrix_notation(
     text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
 ) -> SyntaxNode:
     """An expression in the names of a problem, in matrix notation."""
-    if problem.families is not None or not has_indices([node], values):
+    if problem.has_families or not has_indices([node], values):
         return node
     from .index_notation import expression_in_matrix_notation
 
@@ -208,7 +208,7 @@ def _in_names(
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
     node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
-    if problem.families is None:
+    if not problem.has_families:
         refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
         scope.dims.update(dict.fromkeys(all_dimensions(problem)))

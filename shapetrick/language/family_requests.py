@@ -143,7 +143,6 @@ class _Queries:
 
     def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
         """A reading that knows the gradients by members, and the upstream gradient."""
-        assert problem.families is not None
         taken, values = problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction

@@ -95,7 +95,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
     a whole, or can't be read."""
     problem = standing.problem
     text = problem.text + more
-    if problem.families is not None or has_latex(text):
+    if problem.has_families or has_latex(text):
         return None
     try:
         words = vocabulary_of(problem)
