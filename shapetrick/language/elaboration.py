@@ -219,12 +219,11 @@ def lowering_for(
     node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
 ) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(nodes)
+        found = inference.add(node)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
-        check_python(scope.text, inference, nodes)
+        check_python(scope.text, inference, list(postorder(node)))
     return Lowering(values, inference, scope.text)
 
 
@@ -252,13 +251,13 @@ def all_dimensions(problem: Problem) -> Iterator[str]:
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
     """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
-    nodes = _scalar_nodes(text, tuple(table_words().items()))
-    return Lowering(names, _inference(Scope(text), {}), text).expression(nodes)
+    root = _scalar(text, tuple(table_words().items()))
+    return Lowering(names, _inference(Scope(text), {}), text).expression(root)
 
 
 @lru_cache(maxsize=1024)
-def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[SyntaxNode, ...]:
-    return tuple(postorder(parse_expression(text, dict(words))))
+def _scalar(text: str, words: tuple[tuple[str, int], ...]) -> SyntaxNode:
+    return parse_expression(text, dict(words))
 
 
 def _expression(
@@ -269,14 +268,13 @@ def _expression(
     advised: bool = True,
 ) -> Expr:
     """An expression in names that all have values."""
-    nodes = list(postorder(node))
     for unknown in unknown_names(scope, opened(node)):
         complaint = complain(scope, unknown, certain=True)
         if complaint is not None:
             raise complaint
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     try:
-        found = inference.add(nodes)
+        found = inference.add(node)
         if shape is not None:  # only a hint: whether it is met is not ours to say
             trial = inference.unifier.copy()
             if trial.unify_shapes(found, shape):
@@ -289,7 +287,7 @@ def _expression(
         raise undetermined(scope.text, node.span, ()) from None
     for part in typed_parts(node, scope.text):
         check_python(scope.text, inference, part)
-    return Lowering(values, inference, scope.text).expression(nodes)
+    return Lowering(values, inference, scope.text).expression(node)
 
 
 def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
@@ -373,19 +371,19 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, nodes in scope.bodies.items():
-            value = lowering.expression(list(postorder(nodes[-1])))
+            value = lowering.expression(nodes[-1])
             definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
             for asked in self.asked
-            for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
+            for request in self._requests(asked, lowering.expression(asked.of))
         ]
         equalities = tuple(
             EqualityClaim(
-                lowering.expression(list(postorder(q.left))),
-                lowering.expression(list(postorder(q.right))),
+                lowering.expression(q.left),
+                lowering.expression(q.right),
                 _plainly(scope.text, q.left),
                 _plainly(scope.text, q.right),
                 q.span,
@@ -425,14 +423,14 @@ class Elaboration:
         expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
         try:
             for name, nodes in scope.bodies.items():
-                inference.shapes[name] = inference.add(list(postorder(nodes[-1])))
+                inference.shapes[name] = inference.add(nodes[-1])
             for asked in self.asked:
-                shape = inference.add(list(postorder(asked.of)))
+                shape = inference.add(asked.of)
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             for q in self.equalities:
-                left, right = (inference.add(list(postorder(e))) for e in (q.left, q.right))
+                left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
             infer_sides(scope, inference)

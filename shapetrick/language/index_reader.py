@@ -205,7 +205,7 @@ class IndexReader:
         inference = self.inference
         try:
             if not inference.knows(node):
-                inference.add(list(postorder(node)))
+                inference.add(node)
             if not is_settled(inference.shape(node)):
                 inference.solve()
         except Misfit as misfit:

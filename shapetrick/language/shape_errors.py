@@ -227,7 +227,7 @@ def _shape(inference: Inference, expected: Expectation) -> Shape | None:
     """The shape of an expression, or None if it doesn't fit."""
     trial = inference.trial()
     try:
-        shape = trial.add(list(postorder(expected.root)))
+        shape = trial.add(expected.root)
         if expected.scalar and not trial.unifier.unify_shapes(shape, SCALAR):
             return None
         trial.solve()
