@@ -27,7 +27,6 @@ from .ambiguity import readings
 from .derived_values import derive
 from .equation_systems import (
     attributes_of,
-    equation_sides,
     infer_sides,
     refuse_call,
     systems_of,
@@ -41,6 +40,7 @@ from .scope import (
     Declared,
     Scope,
     complain,
+    equation_sides,
     gather,
     refuse_members,
     table_words,
@@ -348,14 +348,13 @@ class Elaboration:
     def problem(self) -> Problem:
         scope = self.scope
         inference = _inference(scope, {})
-        of_nodes = [list(opened(a.of)) for a in self.asked]
-        claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
-        claims += [list(opened(side)) for q in self.equalities for side in (q.left, q.right)]
-        for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            refuse_members(scope.text, nodes)
-        self._check_names(of_nodes)
-        roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
-        roots += [side for q in self.equalities for side in (q.left, q.right)]
+        roots = [*scope.bodies.values(), *(a.of for a in self.asked)]
+        claims = [a.claim for a in self.asked if a.claim is not None]
+        sides = [side for q in self.equalities for side in (q.left, q.right)]
+        for root in (*roots, *claims, *sides):
+            refuse_members(scope.text, opened(root))
+        self._check_names()
+        roots += sides
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -370,8 +369,8 @@ class Elaboration:
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
-        for name, nodes in scope.bodies.items():
-            value = lowering.expression(nodes[-1])
+        for name, body in scope.bodies.items():
+            value = lowering.expression(body)
             definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
@@ -399,12 +398,7 @@ class Elaboration:
             tuple(requests),
             tuple(scope.functions),
             assumptions,
-            readings(
-                scope.text,
-                inference,
-                typed,
-                {name: nodes[-1] for name, nodes in scope.bodies.items()},
-            ),
+            readings(scope.text, inference, typed, scope.bodies),
             constants,
             systems=self.systems,
             equalities=equalities,
@@ -417,13 +411,13 @@ class Elaboration:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
-        expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        expected = [Expectation(body, False) for body in scope.bodies.values()]
         expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
         try:
-            for name, nodes in scope.bodies.items():
-                inference.shapes[name] = inference.add(nodes[-1])
+            for name, body in scope.bodies.items():
+                inference.shapes[name] = inference.add(body)
             for asked in self.asked:
                 shape = inference.add(asked.of)
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
@@ -469,12 +463,12 @@ class Elaboration:
 
     # ---- requests
 
-    def _check_names(self, of_nodes: Sequence[list[SyntaxNode]]) -> None:
+    def _check_names(self) -> None:
         """Refuse what no request can be about."""
         scope = self.scope
-        for asked, nodes in zip(self.asked, of_nodes, strict=True):
-            if len(nodes) == 1 and nodes[0].value in scope.assumed:
-                raise scope.error(f"`{nodes[0].value}` is not defined.", asked.of.span)
+        for asked in self.asked:
+            if asked.of.kind == "name" and asked.of.value in scope.assumed:
+                raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
@@ -679,7 +673,8 @@ def _fresh_names(used: set[str]) -> Iterator[str]:
 
 def _used(scope: Scope, name: str) -> list[str]:
     """The names in a definition, in order of appearance."""
-    return [node.value for node in scope.bodies.get(name, ()) if node.kind == "name"]
+    body = scope.bodies.get(name)
+    return [] if body is None else [n.value for n in opened(body) if n.kind == "name"]
 
 
 def _or(names: Sequence[str] | Mapping[str, str]) -> str:

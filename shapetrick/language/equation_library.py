@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.errors import ParseError, Span
-from .equation_statements import Parse, between_commas, stripped, unknowns
+from .equation_statements import Parse, between_commas, unknowns
 from .lexer import Source, normal
+from .statement_lines import closings, stripped
 from .syntax import (
     Declaration,
     PlacedName,
@@ -77,7 +78,6 @@ _CALL = re.compile(
     r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
     re.DOTALL,
 )
-_BRACKETS = re.compile(r"[()\[\]{}]")
 _IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
 
 
@@ -91,7 +91,9 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
     """The unknowns that a line declares which calls one of these. Raises ParseError."""
     text, span, *_ = source
     m = _CALL.fullmatch(text, *span)
-    if m is None or m["function"] not in TABLE or not _is_whole(m["inner"]):
+    if m is None or m["function"] not in TABLE:
+        return None
+    if next(closings(text, m.start("inner") - 1), None) != m.end():  # it is part of the line
         return None
     name, row = m["function"], TABLE[m["function"]]
     formal, unknowns = row.arguments.split(", "), [u.split() for u in row.unknowns.split(", ")]
@@ -127,16 +129,6 @@ def _names(text: str) -> list[re.Match[str]]:
 
 def _placed(m: re.Match[str], group: str, inner: re.Match[str]) -> Span:
     return Span(m.start(group) + inner.start(), m.start(group) + inner.end())
-
-
-def _is_whole(inner: str) -> bool:
-    """Whether the bracket that opens behind the function closes at the end of the line."""
-    depth = 0
-    for m in _BRACKETS.finditer(inner):
-        depth += 1 if m.group() in "([{" else -1
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 def _equation(

@@ -12,7 +12,7 @@ from ..core.expr import Expr, as_symbol
 from .lowering import Lowering
 from .scope import Declared, Scope
 from .shape_inference import Inference, Misfit
-from .syntax import SyntaxNode, postorder
+from .syntax import postorder
 from .unification import open_text
 
 
@@ -20,13 +20,6 @@ def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
     """The names that equations determine; those of the library's alone where they are `solved`."""
     systems = (s for s in scope.systems if s.solver or not solved)
     return {named.name for s in systems for part in s.parts for named in part.names}
-
-
-def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
-    for system in scope.systems:
-        for sides in system.equations:
-            yield from sides
 
 
 def infer_sides(scope: Scope, inference: Inference) -> None:

@@ -19,6 +19,7 @@ from .syntax import (
     TypedDimension,
     derived_node,
 )
+from .syntax_errors import no_keyword
 
 _AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 
@@ -39,11 +40,7 @@ class HeadBuilder:
             number = self.number([value])
             number = self.sign([sign[0], number]) if sign else number
             return KeywordArgument(str(word), number, typed, span_of(word) | span_of(value))
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
+        raise ParseError(no_keyword(typed), span_of(word) | span_of(value))
 
     def function(self, c: list[Any]) -> FunctionDefinition:
         """`f(x, ddof = 0) = …`; `axis=0` says along what it is meant."""

@@ -4,7 +4,6 @@ A repair is named only if it was tried."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -12,13 +11,13 @@ from typing import NamedTuple, TypeVar
 from ..core.dims import SCALAR, Shape
 from ..core.errors import CallError, InferenceError, InputError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
+from .statement_lines import COMMENT
 from .syntax import SyntaxNode, calls_around, folded, number_node, opened, postorder, with_args
 from .syntax_errors import RAISED, RAISED_SIGNS
 from .unification import open_text
 
 Error = TypeVar("Error", bound=InputError)
 
-COMMENT = re.compile(r"#[^\n]*")
 _ATOMS = ("number", "name", "call", "abstract", "'")
 _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
                  "./": "element-wise quotient", ".^": "element-wise power"}  # fmt: skip

@@ -14,6 +14,7 @@ from ..core.budget import Bound
 from ..core.errors import CallError, NameProblem, ParseError
 from ..core.indices import base_of
 from .lexer import MANY, Arities, normal
+from .statement_lines import declared_names
 from .syntax import (
     Definition,
     FunctionDefinition,
@@ -27,6 +28,7 @@ from .syntax import (
     with_args,
     with_expressions,
 )
+from .syntax_errors import no_keyword
 
 MOST_NESTED = 50  # functions that call each other in a row
 OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a text open to
@@ -34,7 +36,6 @@ _NO_NAMES = ("check", "solve", "simplify", "evaluate")
 _HEAD = re.compile(
     r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)[^\S\n]*=(?!=)"
 )
-_GIVEN = re.compile(r"(?:^|[;\n])([^:;=\n(]*)[:=]")
 
 Overloads = Mapping[int | None, FunctionDefinition]  # by axis
 
@@ -88,8 +89,7 @@ def with_heads(text: str, functions: Arities) -> Arities:
     own = heads(text)
     library = functions.library if isinstance(functions, Vocabulary) else {}
     named = [n for n in library if n in text and functions.get(n) == MANY and n not in own]
-    given = {n.strip() for names in _GIVEN.findall(text) for n in names.split(",")} if named else ()
-    hidden = {n for n in named if n in given}
+    hidden = declared_names(text).intersection(named) if named else ()
     if not own and not hidden:
         return functions
     words = {n: before for n, before in functions.items() if n not in hidden}
@@ -196,11 +196,7 @@ class _Opening:
         overloads = words.overloads(name, count, inside) if isinstance(words, Vocabulary) else None
         if overloads is None:
             if keywords:
-                raise ParseError(
-                    f"`{keywords[0].typed}` is not understood: write `axis=0` (down the columns) "
-                    "or `axis=1` (along the rows).",
-                    keywords[0].span,
-                )
+                raise ParseError(no_keyword(keywords[0].typed), keywords[0].span)
             return node
         if sizes:
             more = [self._copied(size, None) for size in sizes]
