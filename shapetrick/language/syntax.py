@@ -30,7 +30,7 @@ ATTRIBUTES = {
     "onehot": False,
     "const": False,
 }
-Found = TypeVar("Found")
+FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
 KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
 
@@ -303,9 +303,9 @@ def calls_around(root: SyntaxNode, node: SyntaxNode) -> list[SyntaxNode]:
     return []
 
 
-def folded(root: SyntaxNode, of: Callable[[SyntaxNode, tuple[Found, ...]], Found]) -> Found:
+def folded(root: SyntaxNode, of: Callable[[SyntaxNode, tuple[FoldedT, ...]], FoldedT]) -> FoldedT:
     """What `of` says of the tree's root, asked of every node with what it said of the arguments."""
-    done: dict[SyntaxNode, Found] = {}
+    done: dict[SyntaxNode, FoldedT] = {}
     for node in postorder(root):
         done[node] = of(node, tuple([done[a] for a in node.args]))
     return done[root]
