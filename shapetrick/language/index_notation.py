@@ -112,10 +112,10 @@ class IndexNotation:
             return
         trial = self.inference.trial()
         try:
-            trial.add(list(postorder(body)))
+            trial.add(body)
         except (Misfit, Undetermined, InputError):
             return
-        self.inference.shapes[name] = self.inference.add(list(postorder(body)))
+        self.inference.shapes[name] = self.inference.add(body)
 
     def _order(self) -> list[int]:
         """The statements, each after the definitions that it uses."""

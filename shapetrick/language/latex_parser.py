@@ -31,7 +31,6 @@ from .scope import SIZED
 from .syntax import (
     UPSTREAM,
     Asked,
-    Callee,
     Declaration,
     Definition,
     Equality,
@@ -41,6 +40,7 @@ from .syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    call_node,
     postorder,
 )
 
@@ -130,11 +130,11 @@ class _Builder(Builder):
         if power is None:
             return super().application(c)
         span = span_of(function) | argument.span
-        called = SyntaxNode("call", (argument,), Callee(name), span)
+        called = call_node(name, (argument,), span)
         return Application(".^", (called, self.number([power])), None, span)
 
     def exponential(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
+        return call_node(EXPONENTIAL, (c[2],), span_of(c[0]) | span_of(c[3]))
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
@@ -147,7 +147,7 @@ class _Builder(Builder):
                 "`\\|A\\|_F` are.",
                 span_of(closing),
             )
-        return SyntaxNode("call", (inner,), Callee(name), span)
+        return call_node(name, (inner,), span)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]

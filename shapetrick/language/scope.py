@@ -100,14 +100,14 @@ class Declared(NamedTuple):
 
 @dataclass(slots=True)
 class Scope:
-    """The names of a problem. `bodies`: the definitions' nodes, each after those it uses."""
+    """The names of a problem. `bodies`: the definitions' expressions, each after those it uses."""
 
     text: str
     symbols: dict[str, Declared] = field(default_factory=dict)
     functions: dict[str, Span | None] = field(default_factory=dict)
     dims: dict[str, Span | None] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
-    bodies: dict[str, list[SyntaxNode]] = field(default_factory=dict)
+    bodies: dict[str, SyntaxNode] = field(default_factory=dict)
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
@@ -158,13 +158,12 @@ def gather(
                 _take(scope, statement.name)
             scope.texts[statement.name.name] = statement.name.span
     _check_tails(scope, statements)
-    bodies = {name: list(opened(d.body)) for name, d in scope.definitions.items()}
-    requests = [list(opened(s.of)) for s in statements if isinstance(s, Asked)]
-    equalities = [s for s in statements if isinstance(s, Equality)]
-    requests += [list(opened(e)) for s in equalities for e in (s.left, s.right)]
-    equations = [nodes for system in scope.systems for nodes in equation_nodes(system)]
-    for nodes in (*bodies.values(), *requests, *equations):
-        _collect_sizes(scope, nodes)
+    roots = [d.body for d in scope.definitions.values()]
+    roots += [s.of for s in statements if isinstance(s, Asked)]
+    roots += [side for s in statements if isinstance(s, Equality) for side in (s.left, s.right)]
+    roots += equation_sides(scope)
+    for root in roots:
+        _collect_sizes(scope, opened(root))
     for name, used in scope.dims.items():
         place = scope.place(name)
         if place is not None:
@@ -173,20 +172,21 @@ def gather(
                 f"`{name}` is a dimension{where}, so it can't be a value: choose another name.",
                 place,
             )
-    for name in _dependency_order(scope, bodies):
-        scope.bodies[name] = bodies[name]
+    for name in _dependency_order(scope):
+        scope.bodies[name] = scope.definitions[name].body
     if complete:
         scope.unused = unused(scope, statements)
-    for nodes in (*bodies.values(), *requests, *equations):
-        for node in unknown_names(scope, nodes):
-            _assume(scope, node, nodes)
+    for root in roots:
+        for node in unknown_names(scope, opened(root)):
+            _assume(scope, node, alone=node is root)
     return scope
 
 
-def equation_nodes(system: Declaration) -> Iterator[list[SyntaxNode]]:
-    """The sides of a system's equations, each as its nodes."""
-    for sides in system.equations:
-        yield from (list(opened(side)) for side in sides)
+def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
+    """The sides of all equations."""
+    for system in scope.systems:
+        for sides in system.equations:
+            yield from sides
 
 
 def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -322,14 +322,15 @@ def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
                         scope.dims.setdefault(part.value, part.span)
 
 
-def _dependency_order(scope: Scope, bodies: Mapping[str, list[SyntaxNode]]) -> Iterator[str]:
+def _dependency_order(scope: Scope) -> Iterator[str]:
     """The definitions, each after those it uses, else in the order of the text."""
+    defined = scope.definitions
     uses = {
-        name: [n.value for n in nodes if n.kind == "name" and n.value in bodies]
-        for name, nodes in bodies.items()
+        name: [n.value for n in opened(d.body) if n.kind == "name" and n.value in defined]
+        for name, d in defined.items()
     }
     done: set[str] = set()
-    for first in bodies:
+    for first in defined:
         path, rest = [first], [iter(uses[first])]
         if first in done:
             continue
@@ -344,7 +345,7 @@ def _dependency_order(scope: Scope, bodies: Mapping[str, list[SyntaxNode]]) -> I
             elif name in open_names:
                 cycle = " → ".join([*path[path.index(name) :], name])
                 raise scope.error(
-                    f"`{name}` is defined by itself: {cycle}.", scope.definitions[name].name.span
+                    f"`{name}` is defined by itself: {cycle}.", defined[name].name.span
                 )
             else:
                 path.append(name)
@@ -399,11 +400,12 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
             )
 
 
-def _assume(scope: Scope, node: SyntaxNode, nodes: Sequence[SyntaxNode]) -> None:
-    """Take an undeclared name for a symbol, unless it looks like a mistake."""
+def _assume(scope: Scope, node: SyntaxNode, alone: bool) -> None:
+    """Take an undeclared name, `alone` or in an expression, for a symbol, unless it looks like a
+    mistake."""
     if node.value not in scope.symbols:
         complaint = complain(scope, node, certain=False)
-        if complaint is None and len(nodes) > 1:  # not alone, as in `grad J wrt X`
+        if complaint is None and not alone:  # as in `grad J wrt X`
             complaint = _slip(scope, node)
         if complaint is not None:
             raise complaint

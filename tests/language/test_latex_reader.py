@@ -283,7 +283,7 @@ def test_what_is_written_is_read_back_to_the_same_value() -> None:
     count = 0
     for text in WRITTEN:
         problem = read(text)
-        if problem.families:
+        if problem.has_families:
             continue
         for d in shapetrick.read(text).derive():
             notation = notation_for(problem, d.result.request)
