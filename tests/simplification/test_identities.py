@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from time import process_time
 
 import numpy as np
 import pytest
+from effort import calls
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import SIZES, abstract_values, environment, expressions
@@ -270,10 +270,12 @@ def test_long_and_deep_expressions() -> None:
     tower = a
     for _ in range(5_000):
         tower = ex.call("inv", ex.transpose(tower))
-    start = process_time()
     r = rewriter()
-    assert r.everywhere(deep) is deep
-    assert r.everywhere(wide) is wide
-    assert r.everywhere(chain).shape == chain.shape
-    assert length(r.everywhere(tower)) <= 1
-    assert process_time() - start < 5
+
+    def rewrite() -> None:
+        assert r.everywhere(deep) is deep
+        assert r.everywhere(wide) is wide
+        assert r.everywhere(chain).shape == chain.shape
+        assert length(r.everywhere(tower)) <= 1
+
+    assert calls(rewrite) < 3_000_000
