@@ -42,6 +42,7 @@ from .scope import (
     complain,
     equation_sides,
     gather,
+    is_word,
     refuse_members,
     table_words,
     unknown_names,
@@ -580,7 +581,7 @@ class Elaboration:
                         scope.text,
                     )
                 return as_symbol(self.values[name])
-            if self._is_taken(name) or name in scope.words:
+            if self._is_taken(name) or is_word(name):
                 raise scope.error(f"`{name}` means something else: choose another name.", span)
             other = self.directions.get(name)
             if other is not None and other[1].shape != along.shape:

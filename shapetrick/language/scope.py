@@ -75,6 +75,13 @@ def table_words() -> dict[str, int]:
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
+def is_word(name: str) -> bool:
+    """Whether a name is one of these."""
+    if name in NAMES and NAMES[name] not in OPERATORS:
+        return True
+    return name in CALLS or name in SIZED or name in UNSIZED or name == UPSTREAM
+
+
 @cache
 def vocabulary() -> Vocabulary:
     """The names that are functions before a bracket, the library's too, and how many arguments come
@@ -111,7 +118,6 @@ class Scope:
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
-    words: Mapping[str, int] = field(default_factory=table_words)
     texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
 
     def is_value(self, name: str) -> bool:
@@ -227,7 +233,7 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
     for named in declaration.names:
         _take(scope, named)
         if "elementwise" in kinds:
-            if named.name in scope.words:
+            if is_word(named.name):
                 raise scope.error(
                     f"`{named.name}` is a function of the language: choose another name.",
                     named.span,
@@ -267,7 +273,7 @@ def _check_sides(
 
 def _check_dimension(scope: Scope, name: str, place: Span, has_others: bool) -> None:
     """Refuse `m x sqrt(n)`, which would be a product of dimensions."""
-    if name in scope.words and (has_others or _is_called(scope, place)):
+    if is_word(name) and (has_others or _is_called(scope, place)):
         said = f"`{name}` is no function of dimensions: "
     elif _is_called(scope, place):
         said = f"there are no functions of dimensions: for the product write `{name} (…)`, else "
@@ -366,7 +372,7 @@ def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxN
                     f"declared: write `{name}(…)`, or declare them.",
                     node.span,
                 )
-            if name in scope.words or name in scope.functions:
+            if is_word(name) or name in scope.functions:
                 raise scope.error(f"`{name}` is a function: write `{name}(…)`.", node.span)
             yield node
         elif node.kind == "call" and not node.opened and scope.is_value(node.value.name):
@@ -439,7 +445,7 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
         )
     after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
-        said = advice(name, [*scope.words, *scope.functions])
+        said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
     known = {*scope.symbols, *scope.definitions, *scope.dims}
     for cut in range(1, len(name)):

@@ -255,29 +255,25 @@ def has_families(statements: Sequence[Statement]) -> bool:
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
     """Every node of the tree, arguments first, left to right."""
-    stack = [(root, False)]
+    backwards, stack = [], [root]
     while stack:
-        node, ready = stack.pop()
-        if ready or not node.args:
-            yield node
-        else:
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.args))
+        node = stack.pop()
+        backwards.append(node)
+        stack += node.args
+    return reversed(backwards)
 
 
 def opened(root: SyntaxNode) -> Iterator[SyntaxNode]:
     """Every node of the tree, and of the right sides of functions that it calls; each of these
     before its call."""
-    stack = [(root, False)]
+    backwards, stack = [], [root]
     while stack:
-        node, ready = stack.pop()
-        if ready or not (node.args or node.opened):
-            yield node
-        else:
-            stack.append((node, True))
-            if node.opened is not None:
-                stack.append((node.opened.root, False))
-            stack.extend((a, False) for a in reversed(node.args))
+        node = stack.pop()
+        backwards.append(node)
+        stack += node.args
+        if node.opened is not None:
+            stack.append(node.opened.root)
+    return reversed(backwards)
 
 
 def typed_parts(root: SyntaxNode, text: str) -> Iterator[list[SyntaxNode]]:
