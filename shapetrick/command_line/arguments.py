@@ -53,6 +53,7 @@ examples:
 _FUNCTIONS_EXAMPLES = """\
 examples:
   shapetrick functions
+  shapetrick functions softmax
 """
 _SIMPLIFY_EXAMPLES = """\
 examples:
@@ -242,14 +243,16 @@ def _add_others(commands: Any) -> None:
     )
     repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
     _add_time_limit(repl)
-    _add(
+    functions = _add(
         commands,
         "functions",
         "function_list",
         "list the operation table",
-        "List the functions and operators, each with its scalar derivative.",
+        "List the functions and operators, each with its scalar derivative; or tell of one: the "
+        "law of its units, the rule that the search finds, and an example.",
         _FUNCTIONS_EXAMPLES,
     )
+    functions.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
     simplify = _add(
         commands,
         "simplify",
@@ -292,6 +295,13 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
+    command.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say what is being done, on standard error; -vv: also what the search finds",
+    )
     command.add_argument("--color", choices=COLOURS, default="auto", help="(default: auto)")
     command.add_argument(
         "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
