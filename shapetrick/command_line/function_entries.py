@@ -70,9 +70,14 @@ def _entry(name: str) -> _Entry:
         return _equation_entry(name, EQUATIONS[name])
     if name in library:
         return _library_entry([*library[name].values()])
-    near = difflib.get_close_matches(name, [*NAMES, *CALLS, *EQUATIONS, *library], 1)
+    near = difflib.get_close_matches(name, function_names(), 1)
     meant = f", did you mean {near[0]}?" if near else ":"
     raise BadInput(f"there is no function {name!r}{meant} `shapetrick functions` lists them.")
+
+
+def function_names() -> list[str]:
+    """All that there is something to tell of."""
+    return [*NAMES, *CALLS, *EQUATIONS, *(n for n in vocabulary().library if n not in EQUATIONS)]
 
 
 def _derived(entry: _Entry) -> tuple[str, list[Derivation]]:
