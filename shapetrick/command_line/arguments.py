@@ -135,7 +135,7 @@ def _parser() -> tuple[Parser, Any]:
     commands = top.add_subparsers(
         title="commands",
         prog="shapetrick",
-        metavar="COMMAND ...",  # as wide as the widest name, so that all helps stand in one column
+        metavar="COMMAND ARG ...",  # as wide as the widest name: all helps in one column
         required=True,
     )
     _add_derive(commands)

@@ -33,7 +33,7 @@ def script(shell: str) -> str:
     """What the shell reads, made by shtab, which only the build needs."""
     import shtab
 
-    from .function_entries import function_names
+    from ..render.function_table import function_names
 
     named = {"functions": function_names, "examples": example_names}
     top, commands = parsers()

@@ -19,7 +19,7 @@ from ..language.scope import vocabulary
 from ..language.shape_inference import sizes_wanted
 from ..language.structured_calls import CALLS, StructuredCall
 from ..language.syntax import FunctionDefinition
-from ..render.function_table import WIDTH, call_of, is_operator
+from ..render.function_table import WIDTH, call_of, function_names, is_operator
 from ..render.layout import Row, labelled, plain, prose
 from .outcome import BadInput
 
@@ -73,11 +73,6 @@ def _entry(name: str) -> _Entry:
     near = difflib.get_close_matches(name, function_names(), 1)
     meant = f", did you mean {near[0]}?" if near else ":"
     raise BadInput(f"there is no function {name!r}{meant} `shapetrick functions` lists them.")
-
-
-def function_names() -> list[str]:
-    """All that there is something to tell of."""
-    return [*NAMES, *CALLS, *EQUATIONS, *(n for n in vocabulary().library if n not in EQUATIONS)]
 
 
 def _derived(entry: _Entry) -> tuple[str, list[Derivation]]:

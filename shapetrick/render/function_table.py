@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from ..core.expr import KINDS
-from ..core.functions import TABLE, Function
+from ..core.functions import NAMES, TABLE, Function
+from ..language.equation_library import TABLE as EQUATIONS
 from ..language.library import sections
+from ..language.scope import vocabulary
 from ..language.structured_calls import CALLS
 
 WIDTH = 80
@@ -17,6 +19,12 @@ _LEGEND = (
     "number of entries averaged. Which transposes and products make the shapes fit is",
     "searched, not listed.",
 )
+
+
+def function_names() -> list[str]:
+    """Those of which there is something to tell."""
+    names = [*NAMES, *CALLS, *EQUATIONS, *vocabulary().library]
+    return [*dict.fromkeys(names)]
 
 
 def operation_lines() -> Iterator[str]:
