@@ -8,10 +8,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -308,11 +306,11 @@ class _Terminal:
         self._load()
         interpreter = self._interpreter
         assert interpreter is not None
-        from .render.terminal import Style, console, show, width_of
+        from .render.terminal import Progress, Style, console, show, width_of
 
         target = console()
         interpreter.style = Style(width_of(target))
-        watch = _Progress()
+        watch = Progress()
         interpreter.busy = watch.start
         try:
             with (
@@ -324,21 +322,6 @@ class _Terminal:
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
         interpreter.keep()
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is worked on, and for how long, while it is."""
-
-    what: str = ""
-    begin: float = field(default_factory=time.monotonic)
-
-    def start(self, what: str) -> None:
-        self.what, self.begin = what, time.monotonic()
-
-    def __rich__(self) -> str:
-        seconds = int(time.monotonic() - self.begin)
-        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def _history() -> History:

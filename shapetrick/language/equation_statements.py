@@ -48,6 +48,20 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     return found
 
 
+def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
+    """Of a statement, the word `where` if it has it, and what stands around that: declarations, and
+    sides of equations. Nothing is asked of them, so that they may be unfinished."""
+    word = _WORD.search(text, *span) if _UNKNOWN.match(text, *span) else None
+    if word is None:
+        return [], [span]
+    parts = [*_pieces(text, Span(span.start, word.start()), _NEXT)]
+    begin = word.end()
+    for at, _ in _outside(text, Span(begin, span.end)):
+        parts.append(Span(begin, at))
+        begin = at + 1
+    return [Span(*word.span())], [*parts, Span(begin, span.end)]
+
+
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
     signs = [at for at, sign in outside(source.text, span) if sign == "="]
     if len(signs) != 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from ..core.errors import Span
+from .equation_statements import parts_of
 from .parser import tokens
 from .scope import vocabulary
 from .statement_lines import COMMENT, blanked, elementwise
@@ -31,18 +32,21 @@ def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[t
     named = elementwise(clean) if abstract is None else abstract
     found = [("comment", Span(*m.span())) for m in COMMENT.finditer(text)]
     words = with_heads(clean, vocabulary())
-    for begin, end in _statements(clean):
-        for kind, span in tokens(clean[begin:end], words, named):
-            if kind in _LOOKS:
-                found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
+    for statement in _statements(clean):
+        where, parts = parts_of(clean, statement)
+        found += [("attribute", word) for word in where]
+        for begin, end in parts:
+            for kind, span in tokens(clean[begin:end], words, named):
+                if kind in _LOOKS:
+                    found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
     yield from sorted(found, key=lambda part: part[1])
 
 
-def _statements(text: str) -> Iterator[tuple[int, int]]:
+def _statements(text: str) -> Iterator[Span]:
     """Where each statement of a text that may still be being typed begins and ends."""
     begin = depth = 0
     for i, sign in enumerate(f"{text}\n"):
         depth += (sign in "([{") - (sign in ")]}")
         if i == len(text) or (sign in ";\n" and depth <= 0):
-            yield begin, i
+            yield Span(begin, i)
             begin = i + 1

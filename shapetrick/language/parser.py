@@ -444,6 +444,11 @@ def tokens(
     return max((_tokens(start, source) for start in ("statement", "expression")), key=len)
 
 
+def terminals() -> dict[str, str]:
+    """The regular expressions of the grammar's terminals, by name."""
+    return {t.name: t.pattern.to_regexp() for t in _parser().terminals}
+
+
 def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
     driver: Any = _parser().parse_interactive(source, start)
     found = []

@@ -6,6 +6,7 @@ the steps as on paper (`explanation/steps.py`) are made only where someone looks
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -28,12 +29,21 @@ from .derivatives_as_values import derived
 from .jacobians import directional, jacobian, symmetrized
 
 register_deriver(derived)
+_log = logging.getLogger(__name__)
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     """The derivative that a request asks for, simplified and validated.
 
     Raises DerivationError where no arrangement expresses it."""
+    _log.info("deriving %s", request.key)
+    result = _derived(problem, request, seed)
+    found = result.validation
+    _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
+    return result
+
+
+def _derived(problem: Problem, request: Request, seed: int) -> Result:
     if problem.has_families:
         return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
