@@ -25,7 +25,7 @@ from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
-from .synonyms import advice, slip_of, spelt
+from .synonyms import advice, attribute_of, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
@@ -35,7 +35,9 @@ _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
           r"\geq0": ("nonneg",)}  # fmt: skip
 _SYMMETRIC = {"": "symmetric", "++": "posdef"}
+_INTERVALS = {"0,1": ("unit",), "-1,1": (), "-1,+1": (), "+1,-1": (), "1,-1": ()}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
+EXTREMA = (r"\min", r"\max")
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 LexerPlace = tuple[int, int]  # tokens from one to another
@@ -92,7 +94,7 @@ class _TerminalReader:
                 kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
                 return [_terminal(kind, token), (i + 1, end)]
             case "open" | "close":
-                return self._bracket(i, end)
+                return self._interval(i, end, accepted) or self._bracket(i, end)
             case "sign" | "macro":
                 found = self._sign(i, end, accepted)
         return found or self._name(i, end, accepted)
@@ -244,17 +246,9 @@ class _TerminalReader:
         token, at, letter = self.tokens[i], i + 1, "R"
         if token.text.startswith(r"\math"):
             close = self.tokens[i + 1].partner
-            letter = "".join(t.text for t in self.tokens[i + 2 : close])
+            letter = self._joined(i + 2, close)
             at = close + 1
-        low = ""
-        raised: LexerPlace | None = None
-        while at < end and self.tokens[at].is_("_", "^"):
-            close = self.tokens[at + 1].partner
-            if self.tokens[at].is_("_"):
-                low = "".join(t.text for t in self.tokens[at + 2 : close])
-            else:
-                raised = (at, close)
-            at = close + 1
+        low, raised, at = self._set_scripts(at, end)
         words: tuple[str, ...]
         if letter == "R" and low in _REALS:
             words = _REALS[low]
@@ -266,9 +260,42 @@ class _TerminalReader:
                 "follow it, `\\text{posdef}`.",
                 token.span | self.tokens[at - 1].span,
             )
-        span = token.span | self.tokens[at - 1].span
+        return self._set_of("REALS" if letter == "R" else "SQUARE", words, i, raised, at, end)
+
+    def _interval(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
+        r"""`[0, 1]^n`, `\{0, 1\}^n`: numbers between two, where a shape is wanted."""
+        if "REALS" not in accepted or self.tokens[i].text not in ("[", "(", r"\{"):
+            return None
+        close = self.tokens[i].partner
+        words = _INTERVALS.get(self._joined(i + 1, close))
+        if words is None:
+            return None
+        _, raised, at = self._set_scripts(close + 1, end)
+        return self._set_of("REALS", words, i, raised, at, end)
+
+    def _joined(self, low: int, high: int) -> str:
+        return "".join(t.text for t in self.tokens[low:high])
+
+    def _set_scripts(self, at: int, end: int) -> tuple[str, LexerPlace | None, int]:
+        """What stands below a set, the place of what is raised, and where both end."""
+        low = ""
+        raised: LexerPlace | None = None
+        while at < end and self.tokens[at].is_("_", "^"):
+            close = self.tokens[at + 1].partner
+            if self.tokens[at].is_("_"):
+                low = self._joined(at + 2, close)
+            else:
+                raised = (at, close)
+            at = close + 1
+        return low, raised, at
+
+    def _set_of(
+        self, kind: str, words: Sequence[str], i: int, raised: LexerPlace | None, at: int, end: int
+    ) -> list[LexerItem]:
+        """A set's terminals: its attributes, and its shape."""
+        span = self.tokens[i].span | self.tokens[at - 1].span
         attributes = [_at("ATTRIBUTE", word, span) for word in words]
-        start = _at("REALS" if letter == "R" else "SQUARE", letter, span, attributes)
+        start = _at(kind, self.tokens[i].text, span, attributes)
         if raised is None:
             return [start, (at, end)]
         low_at, close = raised
@@ -336,6 +363,9 @@ class _TerminalReader:
         kind = self._word_kind(word, stop, end, accepted)
         if kind:
             return [_at(kind, word, span), (stop, end)]
+        attribute = attribute_of(word) if "ATTRIBUTE" in accepted else None
+        if attribute is not None:
+            return [_at("ATTRIBUTE", attribute, span), (stop, end)]
         if "DIM" in accepted or word in self.names.plain:
             return None
         function = self._function_of(word)
@@ -510,6 +540,8 @@ class _TerminalReader:
         stop = self._equals(i, end)
         if token.is_(r"\nabla"):
             return self._nabla(i, stop, end)
+        if token.is_(*EXTREMA) and stop == end:
+            return self._optimum(i, end)
         if token.is_(r"\frac"):
             above, below = (i + 2, self.tokens[i + 1].partner), i + 2
             below = above[1] + 2
@@ -556,6 +588,21 @@ class _TerminalReader:
         if low == high:
             wrt = self._arguments_of(of)
         return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
+
+    def _optimum(self, i: int, end: int) -> list[LexerItem] | None:
+        r"""`\min_{w, b} J` of declared names: what vanishes at the optimum is its gradient."""
+        if i + 1 == end or not self.tokens[i + 1].is_("_"):
+            return None
+        low, close = i + 3, self.tokens[i + 2].partner
+        starts = [low, *(k + 1 for k in range(low, close) if self.tokens[k].is_(","))]
+        typed = [self.names.typed(self.tokens, k, self.text) for k in starts]
+        if not all(
+            t and self.names.is_known(self.names.meaning(t, self.text, True)) for t in typed
+        ):
+            return None
+        span = self.tokens[i].span
+        asked, by = _at("KIND", "grad", span), _at("_WRT", "wrt", span)
+        return [asked, (close + 1, end), by, (low, close)]
 
     def _second(self, raised: Sequence[LexerPlace]) -> str:
         low, high = raised[0]

@@ -20,7 +20,7 @@ from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
 from .index_binders import Binder
-from .latex_lexer import LatexLexer, LatexPart
+from .latex_lexer import EXTREMA, LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
@@ -229,9 +229,28 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
             while kept and kept[-1].is_(".", ",", ";"):
                 kept.pop()
             if kept:
+                kept, declared = _optimized(rebased(kept))
+                for part in declared:
+                    yield Cut(rebased(part), None, part[0].span | part[-1].span)
                 yield Cut(rebased(kept), over, kept[0].span | kept[-1].span)
             kept, over, related, asked = [], None, False, False
         i += 1
+
+
+def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
+    r"""A statement `\min_{w \in \mathbb{R}^d} …` without the declarations below it, and these."""
+    if not found[0].is_(*EXTREMA) or len(found) < 3 or not found[1].is_("_"):
+        return found, []
+    low, high = 3, found[2].partner
+    commas = [3 + k for k in _outer(rebased(found[3:high])) if found[3 + k].is_(",")]
+    names: list[Piece] = []
+    declared: list[list[Piece]] = []
+    for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
+        end = next((k for k in commas if k > sign), high)
+        declared.append(found[low:end])
+        names += found[low:sign] + [found[k] for k in commas if k == end]
+        low = min(end + 1, high)
+    return rebased(found[:3] + names + found[low:]), declared
 
 
 def _separates(token: Piece) -> bool:
