@@ -21,6 +21,7 @@ from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, arguments, words_below
+from .latex_sets import read_set
 from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .lexer import MANY
 from .notated_calls import SIGMOID
@@ -32,10 +33,6 @@ SHORTEST_WORD = 3  # letters beside each other that are no factors if one of the
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
-_REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
-          r"\geq0": ("nonneg",)}  # fmt: skip
-_SYMMETRIC = {"": "symmetric", "++": "posdef"}
-_INTERVALS = {"0,1": ("unit",), "-1,1": (), "-1,+1": (), "+1,-1": (), "1,-1": ()}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
 EXTREMA = (r"\min", r"\max")
 _BRACKETS = ("(", "[", r"\{", "{")
@@ -94,7 +91,7 @@ class _TerminalReader:
                 kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
                 return [_terminal(kind, token), (i + 1, end)]
             case "open" | "close":
-                return self._interval(i, end, accepted) or self._bracket(i, end)
+                return self._set(i, end, accepted) or self._bracket(i, end)
             case "sign" | "macro":
                 found = self._sign(i, end, accepted)
         return found or self._name(i, end, accepted)
@@ -240,68 +237,28 @@ class _TerminalReader:
     # ---- sets and constants
 
     def _set(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
-        r"""`\mathbb{R}^{m \times d}`, where a shape is wanted."""
+        r"""`\mathbb{R}^{m \times d}`, `[0, 1]^n`, where a shape is wanted."""
         if "REALS" not in accepted:
             return None
-        token, at, letter = self.tokens[i], i + 1, "R"
-        if token.text.startswith(r"\math"):
-            close = self.tokens[i + 1].partner
-            letter = self._joined(i + 2, close)
-            at = close + 1
-        low, raised, at = self._set_scripts(at, end)
-        words: tuple[str, ...]
-        if letter == "R" and low in _REALS:
-            words = _REALS[low]
-        elif letter == "S" and low in _SYMMETRIC:
-            words = (_SYMMETRIC[low],)
-        else:
+        found = read_set(self.tokens, i, end)
+        span = self.tokens[i].span | self.tokens[found.end - 1].span
+        if found.attributes is None:
+            if self.tokens[i].kind == "open":
+                return None
             raise self._error(
                 "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
                 "follow it, `\\text{posdef}`.",
-                token.span | self.tokens[at - 1].span,
+                span,
             )
-        return self._set_of("REALS" if letter == "R" else "SQUARE", words, i, raised, at, end)
-
-    def _interval(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
-        r"""`[0, 1]^n`, `\{0, 1\}^n`: numbers between two, where a shape is wanted."""
-        if "REALS" not in accepted or self.tokens[i].text not in ("[", "(", r"\{"):
-            return None
-        close = self.tokens[i].partner
-        words = _INTERVALS.get(self._joined(i + 1, close))
-        if words is None:
-            return None
-        _, raised, at = self._set_scripts(close + 1, end)
-        return self._set_of("REALS", words, i, raised, at, end)
-
-    def _joined(self, low: int, high: int) -> str:
-        return "".join(t.text for t in self.tokens[low:high])
-
-    def _set_scripts(self, at: int, end: int) -> tuple[str, LexerPlace | None, int]:
-        """What stands below a set, the place of what is raised, and where both end."""
-        low = ""
-        raised: LexerPlace | None = None
-        while at < end and self.tokens[at].is_("_", "^"):
-            close = self.tokens[at + 1].partner
-            if self.tokens[at].is_("_"):
-                low = self._joined(at + 2, close)
-            else:
-                raised = (at, close)
-            at = close + 1
-        return low, raised, at
-
-    def _set_of(
-        self, kind: str, words: Sequence[str], i: int, raised: LexerPlace | None, at: int, end: int
-    ) -> list[LexerItem]:
-        """A set's terminals: its attributes, and its shape."""
-        span = self.tokens[i].span | self.tokens[at - 1].span
-        attributes = [_at("ATTRIBUTE", word, span) for word in words]
-        start = _at(kind, self.tokens[i].text, span, attributes)
-        if raised is None:
-            return [start, (at, end)]
-        low_at, close = raised
-        opening = _terminal("_RAISED", self.tokens[low_at])
-        closing = _terminal("_CLOSE", self.tokens[close])
-        return [start, opening, (low_at + 2, close), closing, (at, end)]
+        attributes = [_at("ATTRIBUTE", word, span) for word in found.attributes]
+        start = _at("SQUARE" if found.is_square else "REALS", "R", span, attributes)
+        if found.raised is None:
+            return [start, (found.end, end)]
+        low, close = found.raised
+        opening, closing = (
+            _terminal(kind, self.tokens[k]) for kind, k in (("_RAISED", low), ("_CLOSE", close))
+        )
+        return [start, opening, (low + 2, close), closing, (found.end, end)]
 
     def _constant(self, i: int, end: int) -> list[LexerItem] | None:
         r"""`\mathbf{1}_{n}`, `\mathbf{0}`: ones and zeros, sized or not."""
@@ -583,7 +540,7 @@ class _TerminalReader:
         if scripts.raised:
             kind = self._second(scripts.raised)
         span = self.tokens[i].span
-        of: LexerPlace = (scripts.end, stop)
+        of = self._derived((scripts.end, stop), span, r"\nabla_w J")
         wrt: list[LexerItem] = [(low, high)]
         if low == high:
             wrt = self._arguments_of(of)
@@ -603,6 +560,12 @@ class _TerminalReader:
         span = self.tokens[i].span
         asked, by = _at("KIND", "grad", span), _at("_WRT", "wrt", span)
         return [asked, (close + 1, end), by, (low, close)]
+
+    def _derived(self, of: LexerPlace, span: Span, example: str) -> LexerPlace:
+        """What the derivative is of; there is something."""
+        if of[0] >= of[1]:
+            raise self._error(f"what this is the derivative of is missing: `{example}`.", span)
+        return of
 
     def _second(self, raised: Sequence[LexerPlace]) -> str:
         low, high = raised[0]
@@ -654,7 +617,8 @@ class _TerminalReader:
             kind, value = "KIND", "hvp" if value == "hess" else "jvp"
             after = close + 1
         if of[0] == of[1]:
-            of, after = (after, stop), stop
+            asked_of = r"\frac{\partial J}{\partial w}"
+            of, after = self._derived((after, stop), span, asked_of), stop
         if after != stop:
             raise self._error(
                 "a derivative is a statement of its own: nothing stands behind it but what it is "

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -423,14 +422,19 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
             return [f if part.over is None else _over(f, part, text)]
     try:
         made = _run("statement", LatexPart(text, found, names))
-    except ParseError:
+    except ParseError as error:
         if not alone or part.relation < len(found):
             raise
-        with suppress(ParseError):
+        try:
             return [asking(_run("expression", LatexPart(text, found, names)))]
-        raise
+        except ParseError as other:
+            raise max(error, other, key=_place) from None
     several: list[Statement] = made if isinstance(made, list) else [made]
     return [s if part.over is None else _over(s, part, text) for s in several]
+
+
+def _place(error: ParseError) -> int:
+    return error.span.start if error.span is not None else 0
 
 
 def expression(text: str, span: Span, names: Names) -> SyntaxNode:
