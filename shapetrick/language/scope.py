@@ -23,7 +23,7 @@ from .lexer import MANY
 from .library import FILE as LIBRARY
 from .library import FunctionLibrary
 from .structured_calls import CALLS
-from .synonyms import advice
+from .synonyms import advice, attribute_of
 from .syntax import (
     ATTRIBUTES,
     KINDS,
@@ -287,7 +287,7 @@ def _is_called(scope: Scope, place: Span) -> bool:
 
 
 def _unknown_attribute(name: str) -> str:
-    meant = nearest(name, (*ATTRIBUTES, *KINDS))
+    meant = attribute_of(name) or nearest(name, (*ATTRIBUTES, *KINDS))
     advice = f"Did you mean `{meant}`?" if meant else f"Attributes are {', '.join(ATTRIBUTES)}."
     return f"`{name}` is not an attribute. {advice}"
 
@@ -314,7 +314,8 @@ def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
             tails += [side.tail] if side.tail else []
             elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
     for name, span in tails:
-        if name not in elsewhere and (len(name) > SHORT or nearest(name, ATTRIBUTES)):
+        slip = len(name) > SHORT or nearest(name, ATTRIBUTES) or attribute_of(name)
+        if name not in elsewhere and slip:
             raise scope.error(_unknown_attribute(name), span)
 
 
