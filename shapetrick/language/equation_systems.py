@@ -14,7 +14,7 @@ from ..core.traversal import symbols_of
 from .lowering import Lowering
 from .scope import Declared, Scope
 from .shape_inference import Inference, Misfit
-from .syntax import PlacedName, SyntaxNode, TypedEquation, postorder
+from .syntax import PlacedName, TypedEquation, postorder
 from .unification import open_text
 
 
@@ -24,16 +24,10 @@ def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
     return {named.name for s in systems for part in s.parts for named in part.names}
 
 
-def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
-    for sides in scope.equations:
-        yield from sides
-
-
 def infer_sides(scope: Scope, inference: Inference) -> None:
     """The sides of an equation have one shape; 0 has any. Raises Misfit, ShapeError."""
     for left, right in scope.equations:
-        shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+        shapes = [inference.add(side) for side in (left, right)]
         is_zero = right.kind == "number" and right.value == 0
         if not is_zero and not inference.unifier.unify_shapes(*shapes):
             texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
@@ -51,7 +45,7 @@ def refuse_call(scope: Scope, misfit: Misfit, inference: Inference) -> None:
         sides = [side for sides in system.equations for side in sides]
         if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
             name, arguments = system.solver
-            shapes = [inference.add(list(postorder(e))) for e in arguments]
+            shapes = [inference.add(e) for e in arguments]
             of = ", ".join(open_text(inference.unifier.shape(shape)) for shape in shapes)
             said = f"`{name}` does not take arguments of shape {of}."
             raise ShapeError(said, system.span, scope.text)
@@ -67,10 +61,7 @@ def attributes_of(scope: Scope, name: str, declared: Declared) -> set[str]:
 
 def lowered_sides(equations: Iterable[TypedEquation], lowering: Lowering) -> list[EquationSides]:
     """The equations as expressions."""
-    return [
-        EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
-        for equation in equations
-    ]
+    return [EquationSides(*(lowering.expression(e) for e in equation)) for equation in equations]
 
 
 def solution_requests(
@@ -113,5 +104,5 @@ def systems_of(
             if "orthogonal" in scope.symbols[u.name].attributes
         ]
         solver, arguments = system.solver or ("", ())
-        given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+        given = tuple(lowering.expression(e) for e in arguments)
         yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)

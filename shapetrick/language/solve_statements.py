@@ -10,8 +10,9 @@ import re
 
 from ..core.errors import ParseError, Span
 from .derivative_notation import derivative
-from .equation_statements import Parse, between_commas, outside_brackets, stripped
+from .equation_statements import Parse, between_commas
 from .lexer import Source, normal
+from .statement_lines import outside, stripped
 from .syntax import PlacedName, Solving, SyntaxNode, TypedEquation
 
 _SOLVE = re.compile(r"solve(?=\s+[^\s=:,]|\s*\()")
@@ -58,11 +59,11 @@ def _equations(text: str, span: Span) -> list[Span]:
 
 
 def _has_sign(text: str, span: Span) -> bool:
-    return any(sign == "=" for _, sign in outside_brackets(text, span))
+    return any(sign == "=" for _, sign in outside(text, span))
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in outside_brackets(source.text, span) if sign == "="]
+    signs = [at for at, sign in outside(source.text, span) if sign == "="]
     if len(signs) != 1:
         raise ParseError(f"what is solved is an equation: {_EXAMPLE}.", span)
     sides = [
