@@ -26,7 +26,7 @@ from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
-from ..core.indices import Index, Range, member
+from ..core.indices import Index, Range, index_of, member
 from .derivative_notation import derivative
 from .equation_library import solved
 from .function_heads import HeadBuilder
@@ -493,13 +493,22 @@ def _derivative(source: Source) -> Asked | None:
     if found.claim is not None:
         claim = _run("expression", source._replace(span=found.claim))
     wrt = tuple(
-        PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
+        PlacedName(_variable(normal(source.text[slice(*span)]), source.names), span)
         for span in found.wrt
     )
     is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
     if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
         wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
     return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
+
+
+def _variable(text: str, names: Container[str]) -> str:
+    """A name that a derivative is by: that of a value, of a member, or of an entry."""
+    base, bracket, inner = text.partition("[")
+    indices = [index_of(part.strip()) for part in inner.rstrip("]").split(",")] if bracket else []
+    found = [index for index in indices if index is not None]
+    name = as_declared(base, names)
+    return member(name, *found) if found and len(found) == len(indices) else name
 
 
 def asking(of: SyntaxNode) -> Asked:

@@ -186,6 +186,7 @@ class Asked:
     span: Span
     leibniz: bool = False
     over: Range | None = None  # of a claim: the members for which it is made
+    entries: tuple[str, ...] = ()  # of a claim by entries, `∂f/∂A[i,j] = x[i] x[j]`: the letters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
