@@ -15,7 +15,8 @@ FORMULAS = [
         "X' (X theta - y) / m",
     ),
     (
-        r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m, \lambda \in \mathbb{R}",
+        r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, "
+        r"y \in \mathbb{R}^m, \lambda \in \mathbb{R}",
         r"L = \frac{1}{2} \lVert Xw - y \rVert^2 + \frac{\lambda}{2} w^\top w",
         r"\nabla_w L",
         "X' (X w - y) + lambda w",
@@ -63,7 +64,8 @@ FORMULAS = [
         "2 X",
     ),
     (
-        r"X \in \mathbb{R}^{m \times k}, Y \in \mathbb{R}^{k \times n}, M \in \mathbb{R}^{m \times n}",
+        r"X \in \mathbb{R}^{m \times k}, Y \in \mathbb{R}^{k \times n}, "
+        r"M \in \mathbb{R}^{m \times n}",
         r"L = \left\| M - X Y \right\|_F^2",
         r"\frac{\partial L}{\partial X}",
         "2 (X Y - M) Y'",
