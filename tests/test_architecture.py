@@ -50,9 +50,10 @@ EDGES = {
         *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
         *("quiz", "render", "simplification", "validation"),
     },
+    "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing"),
+        *("repl", "tracing", "web_page"),
     },
 }
 

@@ -438,7 +438,7 @@ def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         main(["--help"])
     lines = capsys.readouterr().out.split("  COMMAND ...\n")[1].split("\n\n")[0].splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
 
 
