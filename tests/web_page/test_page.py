@@ -317,25 +317,27 @@ def test_scripts_in_a_text_do_nothing(page: Page, text: str) -> None:
     )
 
 
-def test_markup_of_an_engine_that_was_taken_over_cannot_act(
-    browser: Any, server: PageServer
-) -> None:
-    """The page's own defence, should a writer ever forget to escape."""
-    page = Page(browser, server.address)
-    page.open()
-    page.run(
-        "window.ready = false; import('./markup.js').then(({markup}) => {"
-        "  document.querySelector('#answers').replaceChildren(markup("
-        "    `<p onclick='hacked = 1' style='color:red'>a</p><img src='x' onerror='hacked = 1'>`"
-        "    + `<script>hacked = 1</` + `script><a href='javascript:hacked = 1'>b</a>`));"
-        "  document.querySelector('#answers p').click();"
-        "  document.querySelector('#answers a').click(); window.ready = true; })"
+def test_markup_of_an_engine_that_was_taken_over_cannot_act(server: PageServer) -> None:
+    """The page's own defence, should a writer ever forget to escape; it complains, so it has a
+    browser of its own."""
+    evil = (
+        "<p onclick='hacked = 1' style='color:red'>a</p><img src='x' onerror='hacked = 1'>"
+        "<script>hacked = 1</script><a href='javascript:hacked = 1'>b</a>"
     )
-    page.wait("window.ready")
-    assert page.run("return window.hacked ?? 0") == 0
-    assert (
-        page.run("return document.querySelector('#answers').innerHTML") == "<p>a</p><img><a>b</a>"
-    )
+    with chrome() as browser:
+        page = Page(browser, server.address)
+        page.open()
+        page.run(
+            "window.ready = false; import('./markup.js').then(({markup}) => {"
+            "  document.querySelector('#answers').replaceChildren(markup(arguments[0]));"
+            "  document.querySelector('#answers p').click();"
+            "  document.querySelector('#answers a').click(); window.ready = true; })",
+            evil,
+        )
+        page.wait("window.ready")
+        assert page.run("return window.hacked ?? 0") == 0
+        left = page.run("return document.querySelector('#answers').innerHTML")
+        assert left == "<p>a</p><img><a>b</a>"
 
 
 def test_a_million_letters_end_well(page: Page) -> None:
