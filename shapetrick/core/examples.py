@@ -19,10 +19,15 @@ class ShippedExample(NamedTuple):
     text: str
 
 
+def example_names() -> list[str]:
+    """The files that are problems, in order."""
+    return sorted(p.name for p in shipped("examples").iterdir() if p.suffix in _SUFFIXES)
+
+
 def shipped_examples() -> list[ShippedExample]:
-    """All of them, in the order of their names."""
-    paths = sorted(p for p in shipped("examples").iterdir() if p.suffix in _SUFFIXES)
-    texts = [(path.name, path.read_text(encoding="utf-8")) for path in paths]
+    """All of them, in the same order."""
+    folder = shipped("examples")
+    texts = [(name, (folder / name).read_text(encoding="utf-8")) for name in example_names()]
     return [ShippedExample(name, _first_sentence(text), text) for name, text in texts]
 
 

@@ -15,7 +15,7 @@ from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
-from .families import Families
+from .families import NO_FAMILIES, Families
 from .indices import Range
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
@@ -101,13 +101,18 @@ class Problem:
     constants: frozenset[str] = field(
         default_factory=frozenset
     )  # declared `const`: not asked about
-    families: Families | None = None  # values with an index, where there are any
+    families: Families = NO_FAMILIES  # values with an index
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
     systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
 
+    @property
+    def has_families(self) -> bool:
+        """Whether there are values or functions with an index."""
+        return self.families != NO_FAMILIES
+
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""
-        f = self.families or Families((), ())
+        f = self.families
         names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
         return names if request.direction is None else names | {request.direction.name}

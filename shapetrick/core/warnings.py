@@ -66,7 +66,7 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
     """The symbols in an expression; of families, the members that are no definitions, of each line
     the one that it declares."""
     families = problem.families
-    if families is None:
+    if not problem.has_families:
         systems = systems_within([of], problem.systems)
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, of) for s in families.of(base)]

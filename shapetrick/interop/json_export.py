@@ -169,7 +169,7 @@ def _problem(problem: Problem, nodes: _Nodes) -> JsonObject:
         "constants": sorted(problem.constants),
         "unused": list(problem.unused),
         **({"systems": [_system(s, nodes) for s in problem.systems]} if problem.systems else {}),
-        **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
+        **({"families": _families(problem.families, nodes)} if problem.has_families else {}),
     }
 
 

@@ -12,7 +12,7 @@ from ..core.expr import Expr, as_symbol
 from .lowering import Lowering
 from .scope import Declared, Scope
 from .shape_inference import Inference, Misfit
-from .syntax import SyntaxNode, postorder
+from .syntax import postorder
 from .unification import open_text
 
 
@@ -22,17 +22,10 @@ def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
     return {named.name for s in systems for part in s.parts for named in part.names}
 
 
-def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
-    for system in scope.systems:
-        for sides in system.equations:
-            yield from sides
-
-
 def infer_sides(scope: Scope, inference: Inference) -> None:
     """The sides of an equation have one shape; 0 has any. Raises Misfit, ShapeError."""
     for left, right in (sides for system in scope.systems for sides in system.equations):
-        shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+        shapes = [inference.add(side) for side in (left, right)]
         is_zero = right.kind == "number" and right.value == 0
         if not is_zero and not inference.unifier.unify_shapes(*shapes):
             texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
@@ -50,7 +43,7 @@ def refuse_call(scope: Scope, misfit: Misfit, inference: Inference) -> None:
         sides = [side for sides in system.equations for side in sides]
         if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
             name, arguments = system.solver
-            shapes = [inference.add(list(postorder(e))) for e in arguments]
+            shapes = [inference.add(e) for e in arguments]
             of = ", ".join(open_text(inference.unifier.shape(shape)) for shape in shapes)
             said = f"`{name}` does not take arguments of shape {of}."
             raise ShapeError(said, system.span, scope.text)
@@ -72,7 +65,7 @@ def systems_of(
         names = [named.name for part in system.parts for named in part.names]
         unknowns = [as_symbol(values[n]) for n in names]
         sides = [
-            EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
+            EquationSides(*(lowering.expression(e) for e in equation))
             for equation in system.equations
         ]
         sides += [
@@ -81,5 +74,5 @@ def systems_of(
             if "orthogonal" in scope.symbols[u.name].attributes
         ]
         solver, arguments = system.solver or ("", ())
-        given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+        given = tuple(lowering.expression(e) for e in arguments)
         yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)

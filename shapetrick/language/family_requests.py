@@ -28,7 +28,16 @@ from .family_scope import Use
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source
-from .syntax import UPSTREAM, Asked, Declaration, Definition, Equality, Statement, SyntaxNode
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Equality,
+    Statement,
+    SyntaxNode,
+    name_node,
+)
 
 KINDS = ("grad", "vjp")  # that are derived for families
 
@@ -134,7 +143,6 @@ class _Queries:
 
     def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
         """A reading that knows the gradients by members, and the upstream gradient."""
-        assert problem.families is not None
         taken, values = problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
@@ -156,7 +164,7 @@ class _Queries:
         if asked.over is not None and (not generic or asked.over.letter != letter):
             raise NameProblem(f"`{name}` has no index `{asked.over.letter}`.", span)
         over = asked.over
-        variable = Use(SyntaxNode("name", (), name, span), name, request.wrt.base, index)
+        variable = Use(name_node(name, span), name, request.wrt.base, index)
         if generic and over is None:
             anywhere = Range(letter, Index(), Index())
             over = self._where([variable, *self.reading.uses_of(node, anywhere)], letter)

@@ -6,33 +6,46 @@ the steps as on paper (`explanation/steps.py`) are made only where someone looks
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
 from ..core.equations import systems_within
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
-from ..core.families import Families
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Recursion, Result, Rewriting, Step
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
+from ..language.derived_values import register_deriver
 from ..language.scope import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
+from .derivatives_as_values import derived
 from .jacobians import directional, jacobian, symmetrized
+
+register_deriver(derived)
+_log = logging.getLogger(__name__)
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     """The derivative that a request asks for, simplified and validated.
 
     Raises DerivationError where no arrangement expresses it."""
-    if problem.families is not None:
-        return _through_families(problem, request, problem.families, seed)
+    _log.info("deriving %s", request.key)
+    result = _derived(problem, request, seed)
+    found = result.validation
+    _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
+    return result
+
+
+def _derived(problem: Problem, request: Request, seed: int) -> Result:
+    if problem.has_families:
+        return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
     asked, simplifier, restored, replaced = _to_derive(problem, request)
@@ -133,7 +146,7 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     return replace(result, adjoint=found.adjoint)
 
 
-def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
+def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
     from ..families.recurrence import Backpropagation, unshifted
     from ..families.saved_values import (
@@ -142,8 +155,8 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     from ..families.unrolled_checks import validate
 
     if request.claim is not None:
-        request = unshifted(families, request)
-    back = Backpropagation(problem, request, families)
+        request = unshifted(problem.families, request)
+    back = Backpropagation(problem, request, problem.families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -238,8 +251,8 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the
     gradient: their steps are those of the rule, and a last one that says so."""
     request = result.request
-    if problem.families is not None and result.recursion is not None:
-        return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
+    if result.recursion is not None:
+        return tuple(_steps_of_families(problem, result.recursion, request, text))
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
@@ -324,12 +337,12 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
 
 
 def _steps_of_families(
-    problem: Problem, recursion: Recursion, request: Request, families: Families, text: Text
+    problem: Problem, recursion: Recursion, request: Request, text: Text
 ) -> Iterator[Step]:
     """The steps for each use of a member: the last one's label says which cotangent it gives."""
     from ..families.recurrence import Backpropagation
 
-    back = Backpropagation(problem, request, families)
+    back = Backpropagation(problem, request, problem.families)
     for asked, label in back.papers(recursion.cotangents):
         steps = Paper(asked, back.simplifier, text).steps()
         yield from steps[:-1]

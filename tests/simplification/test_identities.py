@@ -149,6 +149,8 @@ CASES = [
     ("2 - 2 sin(x).^2 + y", "2 cos(x).^2 + y", "x, y : m x n"),
     ("sin(x).^2 + y + cos(x).^2", "1 + y", "x, y : m x n"),
     ("exp(X W) ./ sum(exp(X W), axis=1)", "softmax(X W, axis=1)", "X : m x n; W : n x k"),
+    ("log(e) e.^(2 x) + log(e.^x)", "e.^(2 x) + x", "x : n"),
+    ("log(2) 2.^x", "log(2) 2.^x", "x : n"),
     ("sum(X, axis=0) / (2 m)", "mean(X, axis=0) / 2", "X : m x n"),
     ("s sum(X, axis=0) / 2", "s mean(X, axis=0)", "X : 2 x n; s : scalar"),
     ("sqrt(2) sqrt(pi)", "sqrt(2 pi)", ""),
