@@ -36,6 +36,7 @@ from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .python_marks import by_entry
 from .selections import StructureBuilder
+from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
@@ -461,7 +462,7 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or solved(source, _run)
+    asked = _derivative(source) or solving(source, _run) or solved(source, _run)
     if asked is not None:
         return asked
     try:
@@ -595,7 +596,7 @@ def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> L
         grammar,
         parser="lalr",
         lexer=lexer,
-        start=["statement", "expression"],
+        start=["statement", "expression", "equated"],
         transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )
