@@ -76,8 +76,8 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
-_VALUE = "#"  # the name of an expression alone
 SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+_VALUE = "#"  # the name of an expression alone
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
@@ -357,8 +357,7 @@ class Elaboration:
         for root in (*roots, *claims, *sides):
             refuse_members(scope.text, opened(root))
         self._check_names()
-        roots += sides
-        roots += equation_sides(scope)
+        roots += [*sides, *equation_sides(scope)]
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:

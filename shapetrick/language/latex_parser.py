@@ -175,7 +175,7 @@ def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
 
 @cache
 def _parser() -> Lark:
-    return made_parser(("latex.lark",), LatexLexer, _Builder())
+    return made_parser(("latex.lark",), LatexLexer, _Builder(), ["statement", "expression"])
 
 
 # ------------------------------------------------------------------------------------- statements

@@ -586,17 +586,20 @@ def _waiting(expected: Container[str]) -> Waiting:
 @cache
 def _parser() -> Lark:
     """The parser, made on first use."""
-    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder())
+    starts = ["statement", "expression", "equated"]
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
 
 
-def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> Lark:
+def made_parser(
+    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
+) -> Lark:
     """The parser of a grammar; its tables are kept in the user's cache."""
     grammar = _grammar(names)
     return Lark(
         grammar,
         parser="lalr",
         lexer=lexer,
-        start=["statement", "expression", "equated"],
+        start=[*starts],
         transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )
