@@ -76,7 +76,7 @@ class Simplifier:
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
-        found = with_diagonals(e, self.networks.signs)
+        found = with_diagonals(e, self.networks.signs, self.is_symmetric)
         if found is not e:
             self.networks.log.append(Rewriting("scaled by diag", e, found))
         return found
