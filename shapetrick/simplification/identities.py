@@ -51,6 +51,7 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
 
 
 _SQUARE = "A, B : n x n"
+_PAIR = "A : m x m; B : n x n"
 _ANY = "x : m x n"
 _TWO = "x, y : m x n"
 _SCALED = "x : m x n; s : scalar"
@@ -203,6 +204,7 @@ IDENTITIES: tuple[Identity, ...] = (
     *_along("shares add up to 1", "sum(ismax(X{axis}){axis})", "{one}"),
     *_along("shares add up to 1", "sum(ismin(X{axis}){axis})", "{one}"),
     # ----------------------------------------------------------------------- sums and averages
+    Identity("mean", "(x' y) / n", "mean(x .* y)", "x, y : n", last=True),
     Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
     Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
     Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
@@ -224,4 +226,13 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one-hot", "p.^2", "p", "p : n x 1 onehot"),
     Identity("one-hot", "p.^2", "p", "p : 1 x n onehot"),
     Identity("one-hot", "p.^2", "p", "p : m x n onehot"),
+)  # fmt: skip
+
+# Functions of a Kronecker product in those of its factors: longer, but of smaller matrices. They
+# are used before something is derived alone.
+SMALLER: tuple[Identity, ...] = (
+    Identity("Kronecker product", "inv(kron(A, B))", "kron(inv(A), inv(B))", _PAIR, written=True),
+    Identity("Kronecker product", "det(kron(A, B))", "det(A)^n det(B)^m", _PAIR, written=True),
+    Identity("Kronecker product", "logdet(kron(A, B))", "n logdet(A) + m logdet(B)", _PAIR,
+             written=True),
 )  # fmt: skip
