@@ -49,7 +49,7 @@ class ProblemFile(pytest.File):
             raise self.CollectError(str(e)) from None
         for one in problem.requests():
             request = one.data.requests[0]
-            name = f"{request.kind} {request.of_text} wrt {request.wrt.name}"
+            name = request.key
             if request.claim is not None:
                 name += f" = {' '.join(request.claim.text.split())}"
             yield RequestItem.from_parent(self, name=name, problem=one, span=request.span)

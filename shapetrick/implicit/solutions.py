@@ -43,13 +43,16 @@ class Solution(NamedTuple):
         return found
 
     def inverted(self, wanted: Symbol) -> list[Expr]:
-        """What is inverted for the value of an unknown, and for those of the others in it."""
-        reached: set[Symbol] = {wanted}
+        """What is inverted on the way to the value of an unknown: for those that were isolated
+        before it, for itself, and for those that its value contains."""
+        reached: set[Symbol] = {one.unknown for one in self.isolations}
         found: dict[Expr, None] = {}
-        for unknown, _, isolated_ in self.isolations:
+        for unknown, _, one in self.isolations:
+            if unknown is wanted:
+                reached = {wanted}
             if unknown in reached:
-                reached.update(symbols_of(isolated_.value))
-                found.update(dict.fromkeys(isolated_.inverted))
+                reached.update(symbols_of(one.value))
+                found.update(dict.fromkeys(one.inverted))
         return [*found]
 
 

@@ -203,6 +203,17 @@ def test_a_wrong_solution_is_refused() -> None:
     assert check_solution(system, {w: X.T @ y}, w).verdict == "wrong"
 
 
+def test_conditions_are_those_of_all_inverses_on_the_way() -> None:
+    text = PROGRAMME.replace("posdef", "symmetric") + (
+        "J = w' Q w / 2 + c' w; solve (grad J wrt w) + A' mu = 0, A w = b for w, mu"
+    )
+    for d in st.read(text).derive():
+        assert set(d.result.notes) == {
+            "where `Q` has an inverse",
+            "where `A inv(Q) A'` has an inverse",
+        }
+
+
 def test_built_in_python() -> None:
     X, w, y, b = st.symbols("X : m x d; w : d; y : m; b : scalar")
     d = st.solve(st.grad(st.norm(X @ w - y) ** 2, w).gradient, w)
