@@ -73,7 +73,8 @@ class RewriteRule(NamedTuple):
 def _words(identity: Identity) -> frozenset[str]:
     """What must occur below a node for the identity to meet it."""
     called = frozenset(re.findall(r"(\w+)\(", identity.left))
-    return called | BY_SYMBOLS.intersection(identity.letters.split())
+    added = {Add.op} if re.search(r" [+-] ", identity.left) else set()
+    return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
 _TABLE = (*IDENTITIES, *SMALLER)
