@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
-from .core.expr import Expr, register_writer
+from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
@@ -159,7 +159,6 @@ class Derivation:
         Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
         the equations are not linear in them."""
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import evaluate
 
         if self.result.recursion is not None:
             return evaluate_members(
@@ -399,6 +398,23 @@ def _simplified(e: str | Expr, given: str) -> Expr:
         *definitions, _ = problem.definitions.values()
     simplifier = Simplifier(definitions, [e])
     return simplifier.answer(simplifier(e))
+
+
+def evaluate(
+    e: Expr,
+    arrays: Mapping[str, Any],
+    functions: FunctionValues | None = None,
+    **sizes: int,
+) -> Any:
+    """The value of an expression at arrays, by name, computed in forms that stay finite; a vector
+    may have one axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    from .numerics.arrays import evaluate_all
+    from .simplification.stable_forms import stable
+
+    return evaluate_all(stable([operand(e)]), arrays, functions, sizes)[0]
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:

@@ -42,7 +42,7 @@ EDGES = {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
-    "codegen": {"language"},
+    "codegen": {"language", "simplification"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
     "claims": {"families", "language", "numerics", "pipeline", "validation"},
     "interop": {"claims", "families", "language"},

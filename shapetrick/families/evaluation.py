@@ -15,6 +15,7 @@ from ..core.problem import Problem
 from ..core.results import Result
 from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all
+from ..simplification.stable_forms import stable
 from .unrolled_checks import gradients
 
 Given = Mapping[str, Any]
@@ -47,7 +48,7 @@ def evaluate(
                 "order."
             )
     arrays = {name: value for name, value in named.items() if value is not None}
-    values = evaluate_all(exprs, arrays, arrays, lengths)
+    values = evaluate_all(stable(exprs), arrays, arrays, lengths)
     return values if families.is_generic(result.request.wrt.index) else values[0]
 
 
