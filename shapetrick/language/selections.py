@@ -6,14 +6,14 @@ entry, which is known once all statements are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
-from ..core.indices import Index, Member, base_of, member
+from ..core.indices import Index, Member, member
 from .syntax import (
     Callee,
     Statement,
@@ -58,15 +58,20 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
     ParseError."""
     if base.kind == "number":
         raise ParseError("a number has no entries: a product stands behind a space.", span)
-    if base.kind == "name" and not base.bracketed and base_of(base.value) == base.value:
-        index = (
-            index_of_node(selectors[0].first)
-            if len(selectors) == 1 and selectors[0].is_one
-            else None
-        )
-        if index is not None:
-            return SyntaxNode("name", (), member(base.value, index), span)
-    return SyntaxNode("selected", (base,), selectors, span)
+    node = SyntaxNode("selected", (base,), selectors, span)
+    return (_member(node) or node) if len(selectors) == 1 else node
+
+
+def _member(node: SyntaxNode) -> SyntaxNode | None:
+    """What is selected as a member of a family; None if it can't be one."""
+    (base,) = node.args
+    if base.kind != "name" or base.bracketed or isinstance(base.value, Member):
+        return None
+    indices = [index_of_node(s.first) if s.is_one else None for s in node.value]
+    given = [i for i in indices if i is not None]
+    if len(given) < len(indices):
+        return None
+    return SyntaxNode("name", (), member(base.value, *given), node.span)
 
 
 def block(rows: Sequence[Sequence[SyntaxNode]], span: Span) -> SyntaxNode:
@@ -89,21 +94,34 @@ def _is_number(node: SyntaxNode) -> bool:
 
 
 def index_of_node(node: SyntaxNode | None) -> Index | None:
-    """The index of a member that an expression is: a letter, a whole number, or their sum."""
-    if node is None or node.bracketed:
-        return None
-    if node.kind == "name":
-        return Index(node.value) if not isinstance(node.value, Member) else None
-    if node.kind in ("+", "-") and node.args[0].kind == "name" and not node.args[0].bracketed:
-        letter, offset = index_of_node(node.args[0]), _whole(node.args[1])
-        if letter is None or offset is None:
-            return None
-        return letter.plus(offset if node.kind == "+" else -offset)
-    if node.kind == "neg":
-        value = _whole(node.args[0])
-        return None if value is None else Index("", -value)
-    value = _whole(node)
-    return None if value is None else Index("", value)
+    """The index of a member that an expression is: letters and whole numbers, added up."""
+    done: dict[SyntaxNode, Index | None] = {}
+    for part in postorder(node) if node is not None else ():
+        args = [done[a] for a in part.args]
+        found = (
+            None if part.bracketed or None in args else _index(part, [a or Index() for a in args])
+        )
+        done[part] = found
+    return None if node is None else done[node]
+
+
+def _index(node: SyntaxNode, args: Sequence[Index]) -> Index | None:
+    """The index that a node is, whose arguments are these."""
+    match node.kind:
+        case "name" if not isinstance(node.value, Member):
+            return Index(node.value)
+        case "number":
+            value = _whole(node)
+            return None if value is None else Index("", value)
+        case "+":
+            return args[0].added(args[1])
+        case "-":
+            return args[0].minus(args[1])
+        case "neg":
+            return Index().minus(args[0])
+        case "*" if not args[0].terms:
+            return Index().added(args[1], args[0].offset)
+    return None
 
 
 def _whole(node: SyntaxNode) -> int | None:
@@ -198,21 +216,39 @@ def resolved(
         return name in plain
 
     found = [with_expressions(s, lambda root: resolve(root, is_one)) for s in statements]
+    found = [with_expressions(s, lambda root: with_members(root, families)) for s in found]
     for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
     return found
 
 
+def with_members(root: SyntaxNode, families: Container[str]) -> SyntaxNode:
+    """An expression, with `X[b,h]` as a member where `X` is a family."""
+
+    def read(node: SyntaxNode) -> SyntaxNode | None:
+        is_family = node.kind == "selected" and node.args[0].value in families
+        return _member(node) if is_family else None
+
+    return _replaced(root, read)
+
+
 def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
     """An expression, with `x[1]` as an entry where `x` is the name of one matrix."""
-    nodes = list(postorder(root))
-    if not any(n.kind == "name" and _is_entry(n.value, is_one) for n in nodes):
-        return root
+
+    def read(node: SyntaxNode) -> SyntaxNode | None:
+        return _entry(node) if node.kind == "name" and _is_entry(node.value, is_one) else None
+
+    return _replaced(root, read)
+
+
+def _replaced(root: SyntaxNode, read: Callable[[SyntaxNode], SyntaxNode | None]) -> SyntaxNode:
+    """An expression, with another node for each that is read as one."""
     done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in nodes:
-        if node.kind == "name" and _is_entry(node.value, is_one):
-            done[node] = _entry(node)
+    for node in postorder(root):
+        other = read(node)
+        if other is not None:
+            done[node] = other
         elif any(done[a] is not a for a in node.args):
             done[node] = replace(node, args=tuple(done[a] for a in node.args))
         else:
@@ -239,10 +275,21 @@ def _begin(node: SyntaxNode) -> Span:
 
 def typed_index(index: Index, span: Span) -> SyntaxNode:
     """The node of an index."""
+    terms = []
+    for letter, k in index.terms.items():
+        node = SyntaxNode("name", (), letter, span)
+        factor = SyntaxNode("number", (), Fraction(abs(k)), span)
+        terms.append((k, node if abs(k) == 1 else SyntaxNode("*", (factor, node), None, span)))
     number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
-    if not index.letter:
+    if not terms:
         return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)
-    letter = SyntaxNode("name", (), index.letter, span)
+    found: SyntaxNode | None = None
+    for k, term in terms:
+        if found is None:
+            found = term if k > 0 else SyntaxNode("neg", (term,), None, span)
+        else:
+            found = SyntaxNode("+" if k > 0 else "-", (found, term), None, span)
+    assert found is not None
     if not index.offset:
-        return letter
-    return SyntaxNode("+" if index.offset > 0 else "-", (letter, number), None, span)
+        return found
+    return SyntaxNode("+" if index.offset > 0 else "-", (found, number), None, span)
