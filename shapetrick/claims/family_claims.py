@@ -77,10 +77,10 @@ class Assertion:
             letter, needed = over.last.letter, over.first.offset - over.last.offset
             if letter and not over.first.letter:
                 least[letter] = max(least[letter], needed)
-        shifted = {
-            s.base for s, _ in members_in(value or ex.ZERO) if any(i.others for i in s.indices)
-        }
-        padded = dict.fromkeys((*found.padded, *((base, 0) for base in sorted(shifted))))
+        if value is None:
+            return found._replace(least=least)
+        shifted = (s.base for s, _ in members_in(value) if any(i.others for i in s.indices))
+        padded = dict.fromkeys((*found.padded, *((base, 0) for base in shifted)))
         return found._replace(least=least, padded=tuple(padded))
 
     def ruling(self, value: Expr) -> MembersVerdict:

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
 from ..core.expr import Expr, Name, Symbol, Total, as_symbol
-from ..core.families import Families, Place, Segment, box_of, covers
+from ..core.families import (
+    NO_FAMILIES,
+    Families,
+    Place,
+    Segment,
+    box_of,
+    covers,
+    letters_in,
+    members_in,
+)
 from ..core.indices import Incomparable, Index, Range, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
@@ -56,6 +65,37 @@ class ForwardBackward:
     gradients: tuple[Answer, ...]
     alone: frozenset[str]
     sums: frozenset[str]
+
+
+def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
+    """Whether members have several indices, or letters of their own within sums, so that one loop
+    over one index doesn't do."""
+    recursions = [r.recursion for r in results if r.recursion is not None]
+    equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
+    segments = [*(problem.families or NO_FAMILIES).segments, *segments_of(equations)]
+    values = [*(s.body for s in segments), *(q.value for q in equations)]
+    placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]
+    many = any(len(s.indices) > 1 or s.padded for s in segments) or any(
+        r.padded for r in recursions
+    )
+    lengths = {*(problem.families or NO_FAMILIES).lengths}
+    return (
+        many
+        or any(
+            len(over) > 1
+            or any(i.others for i in x.indices)
+            or any(r.where or r.letters - lengths for r in over)
+            for x, over in placed
+        )
+        or any(s.ranges and s.body is not None and _sums_by(s) for s in segments)
+    )
+
+
+def _sums_by(s: Segment) -> bool:
+    """Whether a member has sums with its own letter in them."""
+    letters = {r.letter for r in s.ranges}
+    sums = (x for x in postorder([body_of(s)]) if isinstance(x, Total))
+    return any(letters_in(x) & letters for x in sums)
 
 
 def passes(problem: Problem, results: Sequence[Result]) -> ForwardBackward:

@@ -328,6 +328,19 @@ class Backpropagation:
         low = tuple(min(axis, key=lambda i: i.place) for axis in axes)
         return low, tuple(max(axis, key=lambda i: i.place) for axis in lasts)
 
+    def outside(self) -> tuple[str, ...]:
+        """What is said of the families that are zero outside of their ranges in the equations."""
+        found: dict[str, dict[str, None]] = {}
+        bases = {name: own for own, name in self._names.items()}
+        for base, axis in self._padded:
+            ends = self._extent(base)
+            if ends is not None:
+                letters = self._letters(bases.get(base, base))
+                name = member(base, *map(Index, letters))
+                over = Range(letters[axis], ends[0][axis], ends[1][axis])
+                found.setdefault(name, {})[str(over)] = None
+        return tuple(f"{name} is 0 outside {', '.join(at)}" for name, at in found.items())
+
     def _shared(self, wrt: Expr) -> Expr:
         """The gradient by a symbol that members share: a sum over them."""
         plain: list[Expr] = []

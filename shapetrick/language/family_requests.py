@@ -177,9 +177,15 @@ class _Queries:
         return Families((), tuple(self.reading.lengths)).running(indices)
 
     def _check_exists(self, use: Use) -> None:
-        """Refuse a member that there isn't. Raises NameProblem."""
+        """Refuse a member that there isn't; those with sums of letters are zero where there are
+        none. Raises NameProblem."""
+        order = self.reading.order()
+        first = next((s.first for s in order.known if s.base == use.base), use.indices)
+        if len(first) == len(use.indices):
+            pairs = zip(use.indices, first, strict=True)
+            use = replace(use, indices=tuple(a if i.others else i for i, a in pairs))
         try:
-            self.reading.order().check_exists(None, use)
+            order.check_exists(None, use)
         except NameProblem as error:
             named = {s.base: s for s in self.cotangents}
             if use.base not in named and use.base.startswith(COTANGENT):

@@ -6,7 +6,7 @@ entry, which is known once all statements are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -216,19 +216,26 @@ def resolved(
         return name in plain
 
     found = [with_expressions(s, lambda root: resolve(root, is_one)) for s in statements]
-    found = [with_expressions(s, lambda root: with_members(root, families)) for s in found]
+    if families:
+        found = [with_expressions(s, lambda root: with_members(root, plain)) for s in found]
     for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
     return found
 
 
-def with_members(root: SyntaxNode, families: Container[str]) -> SyntaxNode:
-    """An expression, with `X[b,h]` as a member where `X` is a family."""
+def read_among(root: SyntaxNode, names: Collection[str]) -> SyntaxNode:
+    """An expression in these names, of which some may be those of members."""
+    root = resolve(root, names.__contains__)
+    return with_members(root, names) if any(isinstance(n, Member) for n in names) else root
+
+
+def with_members(root: SyntaxNode, plain: Container[str]) -> SyntaxNode:
+    """An expression, with `X[b,h]` as a member where `X` is not the name of one matrix."""
 
     def read(node: SyntaxNode) -> SyntaxNode | None:
-        is_family = node.kind == "selected" and node.args[0].value in families
-        return _member(node) if is_family else None
+        is_member = node.kind == "selected" and node.args[0].value not in plain
+        return _member(node) if is_member else None
 
     return _replaced(root, read)
 

@@ -44,7 +44,7 @@ def test_no_stage_reads_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError(f"`{text}` is read as a name")
 
     monkeypatch.setattr(indices, "_MEMBER", Refusing())
-    monkeypatch.setattr(indices, "_INDEX", Refusing())
+    monkeypatch.setattr(indices, "_TERM", Refusing())
     found = problem.derive()
     assert all(d.verified for d in found)
     assert "for t in range(" in problem.code("numpy")

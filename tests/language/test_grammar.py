@@ -251,7 +251,7 @@ def test_what_is_no_index_is_refused_where_it_stands(index: str) -> None:
         assert text[slice(*refused.value.span)] in (f"x[{index}]", f"n[{index}]")
 
 
-@pytest.mark.parametrize("ends", ["1..2 L", "1..", "..L", "1..L..T", "1..L)", "1..L, 2", "k*2..L"])
+@pytest.mark.parametrize("ends", ["1..2 2", "1..", "..L", "1..L..T", "1..L)", "1..L, 2", "k*2..L"])
 def test_what_is_no_range_is_refused(ends: str) -> None:
     for text in (f"x[l] = 3 for l = {ends}", f"J = sum(l = {ends}) x[l]"):
         with pytest.raises(ParseError):
