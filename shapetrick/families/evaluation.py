@@ -9,9 +9,9 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.expr import Abstract, Symbol
-from ..core.families import Families, Place
+from ..core.families import Place
 from ..core.functions import Array
-from ..core.indices import Index, numbered
+from ..core.indices import Index, numbered, read_name, renamed
 from ..core.problem import Problem
 from ..core.results import Result
 from ..core.traversal import postorder
@@ -28,7 +28,7 @@ def evaluate(
     Members with several indices are lists of lists.
 
     Raises InputError where an array is missing or has another shape."""
-    families = problem.families or Families((), ())
+    families = problem.families
     missing = [letter for letter in families.lengths if letter not in lengths]
     if missing:
         raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")
@@ -37,6 +37,7 @@ def evaluate(
         exprs = list(gradients(families, result.request, result.recursion, lengths))
     nodes = list(postorder(exprs))
     numbers = numbered(lengths)
+    given = {renamed(read_name(name), numbers): value for name, value in given.items()}
 
     def first(base: str) -> tuple[int, ...]:
         return tuple(i.within(numbers).offset for i in families.first(base))

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from ..core import expr as ex
 from ..core.expr import Expr, Name, Symbol, Total, as_symbol
 from ..core.families import (
-    NO_FAMILIES,
     Families,
     Place,
     Segment,
@@ -72,13 +71,13 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
     over one index doesn't do."""
     recursions = [r.recursion for r in results if r.recursion is not None]
     equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
-    segments = [*(problem.families or NO_FAMILIES).segments, *segments_of(equations)]
+    segments = [*problem.families.segments, *segments_of(equations)]
     values = [*(s.body for s in segments), *(q.value for q in equations)]
     placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]
     many = any(len(s.indices) > 1 or s.padded for s in segments) or any(
         r.padded for r in recursions
     )
-    lengths = {*(problem.families or NO_FAMILIES).lengths}
+    lengths = {*problem.families.lengths}
     return (
         many
         or any(
@@ -304,7 +303,6 @@ class _PassBuilder:
 
     @property
     def _families(self) -> Families:
-        assert self.problem.families is not None
         return self.problem.families
 
     def _free(self, name: str) -> str:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, member
 from .syntax import (
-    Callee,
     Statement,
     SyntaxNode,
+    call_node,
     expressions_of,
+    name_node,
+    number_node,
     postorder,
+    transformed,
     values_named,
     with_expressions,
 )
@@ -71,7 +73,7 @@ def _member(node: SyntaxNode) -> SyntaxNode | None:
     given = [i for i in indices if i is not None]
     if len(given) < len(indices):
         return None
-    return SyntaxNode("name", (), member(base.value, *given), node.span)
+    return name_node(member(base.value, *given), node.span)
 
 
 def block(rows: Sequence[Sequence[SyntaxNode]], span: Span) -> SyntaxNode:
@@ -154,7 +156,7 @@ class StructureBuilder:
             )
         sides = (left, right) if sign == ">" else (right, left)
         difference = SyntaxNode("-", sides, None, span)
-        return SyntaxNode("call", (difference,), Callee("step"), span)
+        return call_node("step", (difference,), span)
 
     def selected(self, c: list[Any]) -> SyntaxNode:
         base, selectors, end = c
@@ -233,43 +235,26 @@ def read_among(root: SyntaxNode, names: Collection[str]) -> SyntaxNode:
 def with_members(root: SyntaxNode, plain: Container[str]) -> SyntaxNode:
     """An expression, with `X[b,h]` as a member where `X` is not the name of one matrix."""
 
-    def read(node: SyntaxNode) -> SyntaxNode | None:
+    def read(node: SyntaxNode) -> SyntaxNode:
         is_member = node.kind == "selected" and node.args[0].value not in plain
-        return _member(node) if is_member else None
+        return (_member(node) or node) if is_member else node
 
-    return _replaced(root, read)
+    return transformed(root, read)
 
 
 def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
     """An expression, with `x[1]` as an entry where `x` is the name of one matrix."""
 
-    def read(node: SyntaxNode) -> SyntaxNode | None:
-        return _entry(node) if node.kind == "name" and _is_entry(node.value, is_one) else None
+    def is_entry(node: SyntaxNode) -> bool:
+        name = node.value
+        return node.kind == "name" and isinstance(name, Member) and is_one(name.base)
 
-    return _replaced(root, read)
-
-
-def _replaced(root: SyntaxNode, read: Callable[[SyntaxNode], SyntaxNode | None]) -> SyntaxNode:
-    """An expression, with another node for each that is read as one."""
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        other = read(node)
-        if other is not None:
-            done[node] = other
-        elif any(done[a] is not a for a in node.args):
-            done[node] = replace(node, args=tuple(done[a] for a in node.args))
-        else:
-            done[node] = node
-    return done[root]
-
-
-def _is_entry(name: str, is_one: Callable[[str], bool]) -> bool:
-    return isinstance(name, Member) and is_one(name.base)
+    return transformed(root, lambda node: _entry(node) if is_entry(node) else node)
 
 
 def _entry(node: SyntaxNode) -> SyntaxNode:
     """A member's name as an entry of the matrix that is its base."""
-    base = SyntaxNode("name", (), node.value.base, _begin(node))
+    base = name_node(node.value.base, _begin(node))
     (index,) = node.value.indices
     place = Span(_begin(node).end, node.span.end)
     at = typed_index(index, Span(place.start + 1, place.end - 1))
@@ -284,19 +269,17 @@ def typed_index(index: Index, span: Span) -> SyntaxNode:
     """The node of an index."""
     terms = []
     for letter, k in index.terms.items():
-        node = SyntaxNode("name", (), letter, span)
-        factor = SyntaxNode("number", (), Fraction(abs(k)), span)
-        terms.append((k, node if abs(k) == 1 else SyntaxNode("*", (factor, node), None, span)))
-    number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
+        node = name_node(letter, span)
+        scaled = SyntaxNode("*", (number_node(abs(k), span), node), None, span)
+        terms.append((k, node if abs(k) == 1 else scaled))
     if not terms:
-        return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)
-    found: SyntaxNode | None = None
-    for k, term in terms:
-        if found is None:
-            found = term if k > 0 else SyntaxNode("neg", (term,), None, span)
-        else:
-            found = SyntaxNode("+" if k > 0 else "-", (found, term), None, span)
-    assert found is not None
+        return number_node(index.offset, span)
+    first, found = terms[0]
+    if first < 0:
+        found = SyntaxNode("neg", (found,), None, span)
+    for k, term in terms[1:]:
+        found = SyntaxNode("+" if k > 0 else "-", (found, term), None, span)
     if not index.offset:
         return found
-    return SyntaxNode("+" if index.offset > 0 else "-", (found, number), None, span)
+    sign = "+" if index.offset > 0 else "-"
+    return SyntaxNode(sign, (found, number_node(abs(index.offset), span)), None, span)

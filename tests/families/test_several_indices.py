@@ -74,7 +74,7 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
         (
             "x[i] : n for i = 1..N\nJ = sum(i = 2..N) sum(j = 1..i-1) norm(x[i] - x[j])^2 / 2\n"
             "grad J wrt x[i]",
-            "∂J/∂x[i] = sum(j = i+1..N) (x[i] - x[j]) + sum(j = 1..i-1) (x[i] - x[j])"
+            "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
             "  for i = 2..N-1",
         ),
         (  # mirrored
