@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from paths import EXAMPLES
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -14,6 +15,10 @@ jax.config.update("jax_enable_x64", True)
 
 Values = dict[str, Any]
 Sizes = Mapping[str, int]
+
+
+def _example(name: str) -> str:
+    return (EXAMPLES / f"{name}.st").read_text(encoding="utf-8")
 
 
 class Layer(NamedTuple):
@@ -82,7 +87,7 @@ def _causal(v: Values, at: Sizes) -> Any:
 
 
 def _both_ways(v: Values, at: Sizes) -> Any:
-    forward, backward = [v["F[0]"]], [v["B[T+1]"]]
+    forward, backward = [v["F[0]"]], [v["B"][0]]
     for x in v["X"]:
         forward.append(jnp.tanh(forward[-1] @ v["W"] + x @ v["A"]))
     for x in v["X"][::-1]:
@@ -153,18 +158,7 @@ grad J wrt W, X[b]
         ({"B": 2, "n": 3, "d": 2, "p": 4}, {"B": 3, "n": 2, "d": 4, "p": 1}),
     ),
     "attention of many heads": Layer(
-        """
-X[b], Y[b] : n x d for b = 1..B
-WQ[h], WK[h], WV[h] : d x k for h = 1..H; WO[h] : k x d for h = 1..H
-Q[b,h] = X[b] WQ[h] for b = 1..B, h = 1..H
-K[b,h] = X[b] WK[h] for b = 1..B, h = 1..H
-V[b,h] = X[b] WV[h] for b = 1..B, h = 1..H
-P[b,h] = softmax(Q[b,h] K[b,h]' / sqrt(k), axis=1) for b = 1..B, h = 1..H
-A[b,h] = P[b,h] V[b,h] for b = 1..B, h = 1..H
-O[b] = sum(h = 1..H) A[b,h] WO[h] for b = 1..B
-J = sum(b = 1..B) norm(O[b] - Y[b])^2 / 2
-grad J wrt WQ[h], WK[h], WV[h], WO[h], X[b]
-""",
+        _example("multihead_attention"),
         _attention,
         lambda B, H, n, d, k: {
             **dict.fromkeys("XY", (B, n, d)),
@@ -174,13 +168,7 @@ grad J wrt WQ[h], WK[h], WV[h], WO[h], X[b]
         ({"B": 2, "H": 3, "n": 4, "d": 3, "k": 2}, {"B": 3, "H": 1, "n": 2, "d": 2, "k": 3}),
     ),
     "a convolution": Layer(
-        """
-X[b,r] : 1 x c for b = 1..B, r = 0..P+k-2; K[q] : c x d for q = 0..k-1
-Y[b,p] : 1 x d for b = 1..B, p = 0..P-1
-S[b,p] = sum(q = 0..k-1) X[b,p+q] K[q] for b = 1..B, p = 0..P-1
-J = sum(b = 1..B) sum(p = 0..P-1) norm(S[b,p] - Y[b,p])^2 / 2
-grad J wrt K[q], X[b,r]
-""",
+        _example("convolution"),
         _convolution,
         lambda B, P, k, c, d: {"X": (B, P + k - 1, 1, c), "K": (k, c, d), "Y": (B, P, 1, d)},
         ({"B": 2, "P": 4, "k": 3, "c": 2, "d": 3}, {"B": 1, "P": 2, "k": 2, "c": 3, "d": 2}),
@@ -198,13 +186,7 @@ grad J wrt K[q], X[b,r]
         ({"B": 2, "P": 3, "k": 3, "c": 2, "d": 3}, {"B": 1, "P": 2, "k": 2, "c": 3, "d": 2}),
     ),
     "a convolution with padding": Layer(
-        """
-X[b,r] : 1 x c for b = 1..B, r = 1..N zero outside r; K[q] : c x d for q = 0..2
-Y[b,p] : 1 x d for b = 1..B, p = 1..N
-S[b,p] = sum(q = 0..2) X[b,p+q-1] K[q] for b = 1..B, p = 1..N
-J = sum(b = 1..B) sum(p = 1..N) norm(S[b,p] - Y[b,p])^2 / 2
-grad J wrt K[q], X[b,r]
-""",
+        _example("padded_convolution"),
         _same_convolution,
         lambda B, N, c, d: {"X": (B, N, 1, c), "K": (3, c, d), "Y": (B, N, 1, d)},
         ({"B": 2, "N": 4, "c": 2, "d": 3}, {"B": 1, "N": 1, "c": 3, "d": 2}),
@@ -254,20 +236,13 @@ grad J wrt Q[b,t], K[b,t], V[b,s]
         ({"B": 2, "T": 4, "d": 3, "p": 2}, {"B": 1, "T": 3, "d": 2, "p": 3}),
     ),
     "a network that runs both ways": Layer(
-        """
-X[t] : m x d for t = 1..T; Y[t] : m x p for t = 1..T; F[0], B[T+1] : m x k
-W, U : k x k; A, C : d x k; V, R : k x p
-F[t] = tanh(F[t-1] W + X[t] A) for t = 1..T
-B[t] = tanh(B[t+1] U + X[t] C) for t = T..1
-J = sum(t = 1..T) norm(F[t] V + B[t] R - Y[t])^2 / (2 m)
-grad J wrt W, U, A, V, X[t], F[0], B[T+1]
-""",
+        _example("bidirectional_network"),
         _both_ways,
         lambda T, m, d, k, p: {
             "X": (T, m, d),
             "Y": (T, m, p),
             "F[0]": (m, k),
-            "B[T+1]": (m, k),
+            "B": (1, m, k),
             "W": (k, k),
             "U": (k, k),
             "A": (d, k),
@@ -301,30 +276,13 @@ grad J wrt Wz, Ur, Uh, X[t], H[0]
         ({"T": 3, "m": 2, "d": 3, "k": 2}, {"T": 1, "m": 3, "d": 2, "k": 3}),
     ),
     "neighbours": Layer(
-        """
-y[i] : d for i = 1..N; P[i,j] : scalar for i = 1..N, j = 1..N
-Z = sum(i = 1..N) sum(j = 1..N) 1/(1 + norm(y[i] - y[j])^2)
-J = sum(i = 1..N) sum(j = 1..N) P[i,j] * log(Z * (1 + norm(y[i] - y[j])^2))
-grad J wrt y[i]
-""",
+        _example("neighbour_embedding"),
         _neighbours,
         lambda N, d: {"y": (N, d, 1), "P": (N, N, 1, 1)},
         ({"N": 4, "d": 2}, {"N": 2, "d": 3}),
     ),
     "a transformer's encoder": Layer(
-        """
-X, Y : n x d; WQ[l,h], WK[l,h], WV[l,h] : d x k for l = 1..L, h = 1..H
-WO[l,h] : k x d for l = 1..L, h = 1..H; W1[l] : d x f for l = 1..L; W2[l] : f x d for l = 1..L
-Z[0] = X
-Q[l,h] = Z[l-1] WQ[l,h] for l = 1..L, h = 1..H
-K[l,h] = Z[l-1] WK[l,h] for l = 1..L, h = 1..H
-P[l,h] = softmax(Q[l,h] K[l,h]' / sqrt(k), axis=1) for l = 1..L, h = 1..H
-A[l,h] = P[l,h] Z[l-1] WV[l,h] for l = 1..L, h = 1..H
-R[l] = Z[l-1] + sum(h = 1..H) A[l,h] WO[l,h] for l = 1..L
-Z[l] = R[l] + tanh(R[l] W1[l]) W2[l] for l = 1..L
-J = norm(Z[L] - Y)^2 / 2
-grad J wrt WQ[l,h], WO[l,h], W1[l], X
-""",
+        _example("transformer_encoder"),
         _encoder,
         lambda L, H, n, d, k, f: {
             "X": (n, d),
