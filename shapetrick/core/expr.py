@@ -171,11 +171,6 @@ class Named(Expr):
     def name(self) -> str:
         return member(self.base, *self.indices) if self.indices else self.base
 
-    @property
-    def index(self) -> Index | None:
-        """A member's index; None for a name without one."""
-        return self.indices[0] if self.indices else None
-
 
 @node_class
 class Number(Expr):

@@ -122,7 +122,8 @@ class Declaration:
     sides: tuple[TypedDimension, TypedDimension] | None
     words: tuple[PlacedName, ...]
     span: Span
-    over: Range | None = None  # `for l = 1..L`: one for each index
+    ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
+    padded: str = ""  # the letter outside of whose range all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -140,7 +141,7 @@ class Definition:
     name: PlacedName
     body: SyntaxNode
     span: Span
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,7 +186,7 @@ class Asked:
     claim: SyntaxNode | None
     span: Span
     leibniz: bool = False
-    over: Range | None = None  # of a claim: the members for which it is made
+    ranges: tuple[Range, ...] = ()  # of a claim: the members for which it is made
     entries: tuple[str, ...] = ()  # of a claim by entries, `∂f/∂A[i,j] = x[i] x[j]`: the letters
 
 
@@ -272,7 +273,7 @@ def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     names = (named.name for s in given for named in values_named(s))
-    return any(s.over is not None for s in given) or any(isinstance(n, Member) for n in names)
+    return any(s.ranges for s in given) or any(isinstance(n, Member) for n in names)
 
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:

@@ -220,6 +220,7 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
     notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += back.outside()
     return Result(
         request=request,
         steps=(),

@@ -17,6 +17,7 @@ from pathlib import Path
 from ..claims.equalities import EqualityJudgement
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import to_text
@@ -299,7 +300,7 @@ def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
         case doc.EquationBlock(label="together"):
             return _labelled("together", writer.equation(block), "arranged together")
         case doc.EquationBlock():
-            over = f" for {block.over}" if block.over is not None else ""
+            over = f" for {written(block.ranges)}" if block.ranges else ""
             over += f" {block.entries}" if block.entries else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
+from ..core.indices import written
 from ..core.problem import Request, RequestKind
 from ..core.results import Line, Validation
 
@@ -40,8 +41,8 @@ def asked(request: Request, name: Callable[[str], str] = str) -> str:
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    over = None if request.claim is None else request.claim.over
-    members = "" if over is None else f" for {over}"
+    ranges = () if request.claim is None else request.claim.ranges
+    members = f" for {written(ranges)}" if ranges else ""
     wrt = f"wrt {variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
