@@ -15,6 +15,7 @@ from ..api import Derivation
 from ..claims.diagnosis import kind_of
 from ..claims.equalities import judge_equality
 from ..claims.judgement import Judgement, judge
+from ..claims.mutations import ARRANGING
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
@@ -27,6 +28,7 @@ from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
 from ..render.terminal import INDENT, Style, equality_rows, judgement_rows, result_rows
+from .feedback import ALL_THERE
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved
@@ -215,6 +217,8 @@ class Interpreter:
         move = hand.move
         assert move is not None
         ruling = hand.play(text)
+        if ruling.misfit is not None:
+            yield from error_rows(ruling.misfit, self.style)
         yield from ruling_rows(ruling, move, self.style)
         if ruling.outcome == "stands":
             yield []
@@ -266,11 +270,12 @@ class Interpreter:
 
 
 def _what_is_wrong(j: Judgement) -> str:
-    """What shape or what error an answer has, and the kind of each slip."""
+    """What shape or what error an answer has, what is right so far, and the kind of each slip."""
     said = j.diagnosis.split(";")[0].splitlines()[0]
     if j.validation is not None and j.validation.max_relative_error < float("inf"):
         said = f"the numbers say no: relative error {figure(j.error)}"
-    return "; ".join([said, *(kind_of(slip) for slip in j.slips)])
+    right = [ALL_THERE] if j.slips and all(s.name in ARRANGING for s in j.slips) else []
+    return "; ".join([said, *right, *(kind_of(slip) for slip in j.slips)])
 
 
 def _where_it_is_wrong(j: Judgement) -> str:

@@ -323,7 +323,8 @@ def test_a_layer_by_hand() -> None:
     assert "D = Z - Y" in begun
     assert "✓ stands" in said(desk, "(Z - Y) / m")
     assert "shape k×m, need d×k" in said(desk, "G'")
-    assert "`D` is not in it" in said(desk, "X' G")
+    assert "a factor is missing" in said(desk, "X' G")
+    assert "`X' (G .* D)` fits, and the numbers agree" in said(desk, "X' G")
     finished = said(desk, "X' (G .* D)")
     assert "every line stands: 2 by you, 0 by the machine" in finished
     assert "∂J/∂W = X' ((Z - Y) .* sigma'(X W)) / m" in finished
