@@ -35,25 +35,33 @@ def run(args: Namespace) -> int:
 
 def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> int:
     problem, warn = source.problem, warner()
-    requests = _requests(problem, args.wrt)
+    waiting = _asked(problem, args)
     derived: list[Derivation] = []
+    taken: set[str] = set()  # names for what gradients share
     shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
     status = DONE
-    for request in requests:
+    while waiting:
+        asked = waiting.pop(0)
+        limit = None if args.time_limit is None else args.time_limit * len(asked.data.requests)
 
-        def answer(request: Problem = request) -> Derivation:
-            derivation = request.derive(seed=args.seed, time_limit=None)[0]
-            if args.quiet:
-                warn(derivation.warnings)
-            (derived.append if shown is None else shown)(derivation)
-            return derivation
+        def answer(asked: Problem = asked) -> list[Derivation]:
+            found = asked.derive(seed=args.seed, time_limit=None, taken=taken)
+            for derivation in found:
+                if args.quiet:
+                    warn(derivation.warnings)
+                (derived.append if shown is None else shown)(derivation)
+            return found
 
         try:
-            derivation = limited(args.time_limit, answer)
+            found = limited(limit, answer)
         except ShapetrickError as e:  # the other requests are still answered
-            status = max(status, refused(e, source.file))
+            if len(asked.data.requests) > 1:
+                waiting[:0] = asked.requests()
+            else:
+                status = max(status, refused(e, source.file))
             continue
-        status = max(status, DONE if derivation.verified else WRONG)
+        taken.update(name for d in found for name, _ in d.definitions)
+        status = max(status, *(DONE if d.verified else WRONG for d in found))
     if derived or shown:
         try:
             if shown is not None:
@@ -66,14 +74,15 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
     return status
 
 
-def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
-    """The problem once for each request that is wanted."""
+def _asked(problem: Problem, args: Namespace) -> list[Problem]:
+    """The problem once for each request that is wanted, or for those that are derived together."""
     if not problem.data.requests:
         raise BadInput(NOTHING_ASKED)
     try:
-        return (problem if wrt is None else problem.only(wrt)).requests()
+        wanted = problem if args.wrt is None else problem.only(args.wrt)
     except RequestError as e:
         raise BadInput(str(e)) from e
+    return wanted.requests() if args.separate else wanted.together()
 
 
 class _Text:

@@ -425,6 +425,8 @@ def told_once(stories: Iterable[Story]) -> list[Story]:
 
 def _section(step: Step, number: int) -> Section:
     blocks: list[Block] = [ScalarLine(step, line, i == 0) for i, line in enumerate(step.lines)]
+    if step.lines and step.label.isidentifier():  # else it says itself what it is: ∂J/∂Z1
+        blocks.append(Remark("named", words.shared(step)))
     if step.note:
         blocks.append(Remark("opened", step.note))
     if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:

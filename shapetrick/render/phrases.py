@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..core.dims import shape_text
 from ..core.expr import Expr
 from ..core.problem import DerivativeKind, Request
-from ..core.results import Line, Validation
+from ..core.results import Line, Step, Validation
 
 LONGEST_LABEL = 24
 ABOVE = "as above"
@@ -79,6 +79,12 @@ def counted(line: Line, general: bool = False) -> str:
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
+
+
+def shared(step: Step) -> str:
+    """What a name of its own for a cotangent stands for."""
+    title = step.wrt[1:-1] if step.wrt.startswith("(") else step.wrt
+    return f"{step.label} is the gradient by {title}, with which several go on"
 
 
 def above(names: Iterable[str]) -> str:
