@@ -82,6 +82,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "readings": list(problem.readings),
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
+        **_shared(result, nodes),
         **_recursion(result, nodes),
         **_adjoint(result, nodes),
         "problem": told_problem,
@@ -234,6 +235,12 @@ def _segment(s: Segment, nodes: _Nodes) -> JsonObject:
         "node": None if s.body is None else nodes[s.body],
         "for": None if s.over is None else str(s.over),
     }
+
+
+def _shared(result: Result, nodes: _Nodes) -> JsonObject:
+    if not result.shared:
+        return {}
+    return {"shared": [{"name": name, **nodes.told("of", e)} for e, name in result.shared]}
 
 
 def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
