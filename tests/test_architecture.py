@@ -62,10 +62,11 @@ DOORS = {
         "language.parser",
         *("language.latex_lexer", "language.latex_parser"),
     },
+    "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},
     "pygments": {"render.pygments_lexer"},
     "pytest": {"pytest_plugin"},
-    "rich": {"render.terminal", "repl"},
+    "rich": {"render.layout", "render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
@@ -114,6 +115,9 @@ def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = node.value.removeprefix("shapetrick.")  # as `import_module` takes it
+            yield from [named] if named != node.value and named in NAMES else []
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield str(node.module).split(".")[0]
         elif isinstance(node, ast.ImportFrom):

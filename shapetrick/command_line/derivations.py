@@ -5,12 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..api import Derivation, Problem
 from ..core.deadline import limited
 from ..core.errors import InputError, RequestError, ShapetrickError
 from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
+from .progress import working
 from .sources import GivenProblem, each_source, several
 
 if TYPE_CHECKING:
@@ -34,26 +36,26 @@ def run(args: Namespace) -> int:
 
 
 def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> int:
+    if not source.problem.data.requests and several(args):
+        return DONE  # a folder may have problems that claim only
     problem, warn = source.problem, warner()
     waiting = _asked(problem, args)
     derived: list[Derivation] = []
     taken: set[str] = set()  # names for what gradients share
     shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
+    show = derived.append if shown is None else shown
     status = DONE
     while waiting:
         asked = waiting.pop(0)
-        limit = None if args.time_limit is None else args.time_limit * len(asked.data.requests)
-
-        def answer(asked: Problem = asked) -> list[Derivation]:
-            found = asked.derive(seed=args.seed, time_limit=None, taken=taken)
+        requests = asked.data.requests
+        limit = None if args.time_limit is None else args.time_limit * len(requests)
+        try:
+            with working(", ".join([requests[0].key, *(r.wrt.name for r in requests[1:])])):
+                found = limited(limit, partial(_answered, asked, taken, args))
             for derivation in found:
                 if args.quiet:
                     warn(derivation.warnings)
-                (derived.append if shown is None else shown)(derivation)
-            return found
-
-        try:
-            found = limited(limit, answer)
+                limited(args.time_limit, partial(show, derivation))
         except ShapetrickError as e:  # the other requests are still answered
             if len(asked.data.requests) > 1:
                 waiting[:0] = asked.requests()
@@ -67,11 +69,22 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
             if shown is not None:
                 limited(args.time_limit, shown.finish)
             else:
-                document = _DOCUMENTS[args.format]
-                print(limited(args.time_limit, lambda: document(problem, derived, args)))
+                write = partial(_DOCUMENTS[args.format], problem, derived, args)
+                with working("writing the document"):
+                    text = limited(args.time_limit, write)
+                print(text)
         except ShapetrickError as e:
             return max(status, refused(e, source.file))
     return status
+
+
+def _answered(asked: Problem, taken: set[str], args: Namespace) -> list[Derivation]:
+    """The derivations of requests, with their steps if they are going to be shown."""
+    found = asked.derive(seed=args.seed, time_limit=None, taken=taken)
+    if not args.quiet:
+        for derivation in found:
+            _ = derivation.steps
+    return found
 
 
 def _asked(problem: Problem, args: Namespace) -> list[Problem]:

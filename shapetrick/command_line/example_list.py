@@ -16,8 +16,7 @@ _LISTED = (".st", ".tex")
 
 def run(args: Namespace) -> int:
     """List the examples, print one, or copy them. Returns the exit status; raises BadInput."""
-    folder = shipped("examples")
-    names = sorted(p.name for p in folder.iterdir() if p.suffix in _LISTED)
+    folder, names = shipped("examples"), example_names()
     if args.copy is not None:
         _copy(folder, Path(args.copy) / "examples")
     elif args.name is None:
@@ -29,6 +28,11 @@ def run(args: Namespace) -> int:
     else:
         raise BadInput(f"there is no example {args.name!r}: `shapetrick examples` lists them.")
     return DONE
+
+
+def example_names() -> list[str]:
+    """The files that are problems, in order."""
+    return sorted(p.name for p in shipped("examples").iterdir() if p.suffix in _LISTED)
 
 
 def _first_sentence(path: Path) -> str:

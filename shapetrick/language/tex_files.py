@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from ..core.errors import ParseError, Span
 from .latex_parser import cuts
 from .latex_tokens import formulas
+from .statement_lines import blanked
 
 _MARK = re.compile(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
 
@@ -52,7 +53,7 @@ def marked(text: str) -> str:
 
 def _statements(text: str, start: int, end: int) -> Iterator[Span]:
     """The formulas that say something, with what delimits them."""
-    region = " " * start + _MARK.sub(lambda m: " " * len(m.group()), text[start:end])
+    region = " " * start + blanked(text[start:end], _MARK)
     for formula in formulas(region):
         if any(cut.relation < len(cut.tokens) for cut in cuts(region, formula.inner)):
             yield formula.span

@@ -61,7 +61,7 @@ def derive_together(
 
 
 def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:
-    if len({request.wrt for request in requests}) < 2 or problem.families is not None:
+    if len({request.wrt for request in requests}) < 2 or problem.has_families:
         return False
     return not systems_within([requests[0].of], problem.systems)
 

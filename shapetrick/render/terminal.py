@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
@@ -381,6 +382,21 @@ def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
         emoji=False,
         soft_wrap=True,
     )
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is worked on, and for how long, while it is."""
+
+    what: str = ""
+    begin: float = field(default_factory=time.monotonic)
+
+    def start(self, what: str) -> None:
+        self.what, self.begin = what, time.monotonic()
+
+    def __rich__(self) -> str:
+        seconds = int(time.monotonic() - self.begin)
+        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def width_of(target: Console | None) -> int | None:

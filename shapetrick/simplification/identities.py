@@ -98,6 +98,11 @@ IDENTITIES: tuple[Identity, ...] = (
     # ---------------------------------------------------------------------------- exp and log
     Identity("exp of a log", "exp(log(x))", "x", _ANY),
     Identity("log of an exp", "log(exp(x))", "x", _ANY),
+    Identity("log of an exp", "log(e.^x)", "x", _ANY),
+    Identity("log of a number", "log(e)", "1", _ANY),
+    Identity("log of a number", "log(1)", "0", _ANY),
+    Identity("exp of a number", "exp(1)", "e", _ANY),
+    Identity("exp of a number", "exp(0)", "1", _ANY),
     Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
     Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
     Identity("exp of a log", "exp(log1p(x))", "1 + x", _ANY),

@@ -25,6 +25,7 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
+    Number,
     Ones,
     Power,
     Real,
@@ -124,7 +125,7 @@ class Matcher:
             pushed = self.turned(e.args[0])
             if pushed is not e:
                 yield from self.match(pattern, pushed, found)
-        elif isinstance(pattern, (Times, Power)):
+        elif isinstance(pattern, Times) or _has_number_exponent(pattern):
             yield from self._product(pattern, e, found)
         elif isinstance(pattern, Add):
             yield from self._sum(pattern, e, found)
@@ -371,6 +372,11 @@ def _may_match(pattern: Expr, e: Expr) -> bool:
     if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
     return core(e).op in (pattern.op, "transpose")
+
+
+def _has_number_exponent(pattern: Expr) -> bool:
+    """Whether it is a power whose exponent is a number: a product of one factor."""
+    return isinstance(pattern, Power) and isinstance(pattern.args[1], Number)
 
 
 def _holds(q: Fraction, p: Fraction) -> bool:
