@@ -109,7 +109,7 @@ class _Text:
 
         self._render = render
         self._data, self._sizes = source.problem.data, sizes
-        self._alone = args.separate or args.quiet or sizes is not None
+        self._alone = args.separate or sizes is not None
         self._target = render.terminal(args.color)
         self._style = render.Style(render.width_of(self._target), args.steps, args.quiet)
         self._first, self._telling = True, Telling()
