@@ -52,7 +52,7 @@ EDGES = {
     },
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing"),
+        *("quiz", "repl", "tracing"),
     },
 }
 

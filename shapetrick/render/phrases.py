@@ -86,6 +86,18 @@ def counted(line: Line, general: bool = False) -> str:
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
 
 
+UNIT = (
+    "a unit is what the entries along a side are measured in; scale the unit of one row or column, "
+    "say from metres to centimetres, and what is summed over that side must stay the same: its "
+    "units cancel"
+)
+
+
+def mentions_units(line: Line) -> bool:
+    """Whether a look-alike of the line is refused by its units."""
+    return any("units don't" in r.reason for r in line.rejected)
+
+
 def shared(step: Step) -> str:
     """What a name of its own for a cotangent stands for."""
     title = step.wrt[1:-1] if step.wrt.startswith("(") else step.wrt

@@ -76,15 +76,16 @@ TABLE = [  # a problem, what is typed, and what is said of it first and then; no
     ("an inverse", "D' G D'", "the arrangement is right; the number in front is wrong",
      "the arrangement is right; a factor -1 too much stands in front"),
     ("an inverse", "-D G D'", f"{OPEN}a transpose", f"{LOOK}the transpose of `D`; the rows of G "
-     "and the columns of inv(A) are both n only in this problem"),
+     "and the columns of inv(A) count different things, both n only here"),
     ("an inverse", "-D' D' G", f"{OPEN}the order of the factors", f"{LOOK}the order; the columns "
-     "of G and the columns of the result are both n only in this problem"),
+     "of G and the columns of the result count different things, both n only here"),
     ("squares", "A X B", f"{OPEN}2 transposes", f"{LOOK}the transpose of `A` and the transpose of "
-     "`B`; the rows of X and the columns of A are both n only in this problem"),
+     "`B`; the rows of X and the columns of A count different things, both n only here"),
     ("squares", "A X B'", f"{OPEN}a transpose", f"{LOOK}the transpose of `A`; the rows of X and "
-     "the columns of A are both n only in this problem"),
+     "the columns of A count different things, both n only here"),
     ("squares", "A .* X .* B", f"{THERE}; only the arrangement is open",
-     f"{THERE}; the rows of X and the rows of B are both n only in this problem; `A` goes first"),
+     f"{THERE}; the rows of X and the rows of B count different things, both n only here; "
+     "`A` goes first"),
     ("squares", "A' (X + B')", "the line is one product, not a sum",
      "the line is one product, not a sum"),
     ("squares", "A' X C B'", "something doesn't belong to the line", "`C` is not in the line"),
