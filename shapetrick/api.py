@@ -18,7 +18,6 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
-from .pipeline.requests import derive as derive_request
 from .pipeline.requests import steps_of
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -282,14 +281,33 @@ class Problem:
         """The problem once for each of its requests."""
         return [replace(self, data=replace(self.data, requests=(r,))) for r in self.data.requests]
 
-    def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
+    def together(self) -> list[Problem]:
+        """The problem once for each of its groups of requests that are derived together."""
+        from .pipeline.joint_gradients import groups
+
+        found = groups(self.data.requests)
+        return [replace(self, data=replace(self.data, requests=tuple(group))) for group in found]
+
+    def derive(
+        self,
+        seed: int = 0,
+        *,
+        time_limit: float | None = SECONDS,
+        taken: Collection[str] = (),
+    ) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
+        Gradients of one thing share names for what they use in common, none of those `taken`.
 
         Raises DerivationError, BudgetError."""
-        return [
-            Derivation(self.data, limited(time_limit, partial(derive_request, self.data, r, seed)))
-            for r in self.data.requests
-        ]
+        from .pipeline.joint_gradients import derive_together
+
+        found: list[Result] = []
+        for group in self.together():
+            asked = group.data.requests
+            limit = None if time_limit is None else time_limit * len(asked)
+            names = {*taken, *(name for result in found for name, _ in result.definitions)}
+            found += limited(limit, partial(derive_together, self.data, asked, seed, names))
+        return [Derivation(self.data, result) for result in found]
 
     def code(
         self,
