@@ -18,13 +18,13 @@ from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import ImplicitSolver
-from ..numerics.sampling import dims_of
+from ..numerics.sampling import DrawnRanges, dims_of
+from .domain_search import DomainSearch
 
 SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
 
 Env = Mapping[str, Array]
-DrawnRanges = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ class Target:
             for a in args
             if row is not None and row.ranges and isinstance(a, Symbol) and not a.attributes
         }
+
+    @cached_property
+    def domain_search(self) -> DomainSearch:
+        """What finds inputs at which other arguments of such functions are inside."""
+        return DomainSearch(self.nodes, self.inputs)
 
     @cached_property
     def abstract(self) -> tuple[str, ...]:
