@@ -174,8 +174,7 @@ class _Opening:
             if put is not None and node.kind == "name" and node.value in put:
                 done[node] = put[node.value]
                 continue
-            same = put is None and all(a is b for a, b in zip(args, node.args, strict=True))
-            new = node if same else replace(node, args=args)
+            new = node if put is None and args == node.args else replace(node, args=args)
             if node.kind == "call":
                 if put is not None and node.value.sizes:
                     sizes = tuple(self._copied(size, put) for size in node.value.sizes)

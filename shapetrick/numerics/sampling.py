@@ -224,7 +224,7 @@ def draws(
     symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
 ) -> Array:
     """Likewise `count` arrays (count × rows × columns)."""
-    rows, cols = (d.size(sizes) for d in symbol.shape)
+    rows, cols = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
     batch = (count, rows, cols)
     law = _law(symbol.attributes)
     if law.whole is not None:

@@ -133,20 +133,20 @@ class Target:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):
         k × values, and of many gradients (… × rows × cols) those of each, along directions of its
         own where these are many too. Matrices are read column by column."""
-        moves = _columns(directions)[..., 0]
-        across = gradient.swapaxes(-1, -2)
-        row = _columns(gradient).swapaxes(-1, -2)
         match self.kind:
             case "grad" | "vjp" | "hvp":
                 return along(gradient, directions)
             case "jvp":
-                return np.broadcast_to(row, (*row.shape[:-2], moves.shape[-3], row.shape[-1]))
+                row = _columns(gradient).swapaxes(-1, -2)
+                return np.broadcast_to(row, (*row.shape[:-2], directions.shape[-4], row.shape[-1]))
             case "hess":
+                moves = _columns(directions)[..., 0]
                 bilinear = (moves[..., 0, :] @ gradient) * moves[..., 1, :]
                 return np.asarray(bilinear.sum(-1, keepdims=True))
             case "jac":
-                by_entry = row if self.wrt.is_scalar else across
-                return np.asarray(moves[..., 0, :] @ by_entry)
+                moves = _columns(directions)[..., 0, :, 0]
+                by_entry = _columns(gradient) if self.wrt.is_scalar else gradient
+                return np.asarray(moves @ by_entry.swapaxes(-1, -2))
 
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
