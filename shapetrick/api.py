@@ -15,6 +15,7 @@ from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
+from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
 from .pipeline.requests import derive as derive_request
@@ -207,7 +208,7 @@ class Derivation:
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
-        if self.result.recursion is not None:
+        if self.result.recursion is not None or self.result.request.system is not None:
             return None
         from .validation.checker import checker_of
 
@@ -430,20 +431,23 @@ def read(
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
 
 
-def simplify(e: str | Expr, given: str = "") -> Expr:
+def simplify(e: str | Expr, given: str = "", *, time_limit: float | None = SECONDS) -> Expr:
     """An expression in its shortest form; the names in a text are inferred, or declared in what is
-    `given`. Raises InputError.
+    `given`. Raises InputError, BudgetError.
 
     >>> st.simplify("A inv(A) B", given="A, B : n x n")
     B
     """
+    return limited(time_limit, partial(_simplified, e, given))
+
+
+def _simplified(e: str | Expr, given: str) -> Expr:
     from .simplification.simplifier import Simplifier
 
     definitions: list[Expr] = []
     if isinstance(e, str):
-        problem = read_problem(f"{given}\nthe_value = {e}", complete=False)
-        *definitions, named = problem.definitions.values()
-        e = named.args[0]
+        problem, e = read_value(f"{given}\n{e}" if given else e)
+        *definitions, _ = problem.definitions.values()
     simplifier = Simplifier(definitions, [e])
     return simplifier.answer(simplifier(e))
 

@@ -5,7 +5,6 @@ The editor is up before the engine is: what takes time to import is imported whi
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import threading
@@ -25,6 +24,7 @@ from prompt_toolkit.styles import Style as Look
 from .core.budget import TEXT
 from .core.deadline import SECONDS
 from .core.files import make_folder, own_folder
+from .language.statement_lines import COMMENT
 from .render.layout import COLOURS
 from .session.completion import ESCAPE, Completions, Tokens, signs
 from .session.recovery import Recovery
@@ -55,7 +55,6 @@ LOOKS = Look.from_dict(
         "matching-bracket.other": f"{COLOURS['cyan']} bold",
     }
 )
-_COMMENT = re.compile(r"#[^\n]*")
 
 
 class _Ended(BaseException):
@@ -215,7 +214,7 @@ def is_open(text: str) -> bool:
 
 def _depth(text: str) -> int:
     """How many brackets more it opens than it closes."""
-    clean = _COMMENT.sub("", text)
+    clean = COMMENT.sub("", text)
     return sum(clean.count(c) for c in "([{") - sum(clean.count(c) for c in ")]}")
 
 

@@ -50,9 +50,10 @@ EDGES = {
         *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
         *("quiz", "render", "simplification", "validation"),
     },
+    "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing"),
+        *("repl", "tracing", "web_page"),
     },
 }
 
@@ -115,6 +116,9 @@ def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = node.value.removeprefix("shapetrick.")  # as `import_module` takes it
+            yield from [named] if named != node.value and named in NAMES else []
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield str(node.module).split(".")[0]
         elif isinstance(node, ast.ImportFrom):

@@ -448,3 +448,9 @@ def test_a_claim_of_another_shape_has_no_figures(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "its shape is n×m, not n×1" in said
     assert "draws" not in said
+
+
+def test_a_problem_of_a_folder_may_claim_only(folder: Path, capsys: Captured) -> None:
+    (folder / "a.st").write_text("A : n x n; check tr(A) = tr(A')", encoding="utf-8")
+    assert main(["derive", "--quiet", str(folder)]) == 0
+    assert "a.st" not in capsys.readouterr().err

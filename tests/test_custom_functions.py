@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,9 +124,7 @@ def test_derived_inside_larger_expressions(text: str, expected: str) -> None:
     from shapetrick.numerics import evaluation
 
     register(*ROWS)
-    start = time.perf_counter()
     d = st.derive(text)
-    assert time.perf_counter() - start < 5  # 0.3 s, on a machine with nothing else to do
     assert d.verified, d.validation.reason
     problem = elaboration.read(text)
     wanted = elaboration.read_expression(expected, problem)

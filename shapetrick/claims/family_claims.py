@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
-from ..core.families import Families, at_most, reindexed
+from ..core.families import at_most, reindexed
 from ..core.indices import Index, Range, base_of, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
@@ -56,9 +56,9 @@ class Assertion:
     """The claim of a request on families."""
 
     def __init__(self, problem: Problem, request: Request, seed: int) -> None:
-        assert problem.families is not None and request.claim is not None
+        assert request.claim is not None
         self._problem, self._request, self._seed = problem, request, seed
-        self._families: Families = problem.families
+        self._families = problem.families
         self._claim = request.claim
         self._plain = unshifted(self._families, request)
         self._back = Backpropagation(problem, self._plain, self._families)

@@ -76,7 +76,7 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     """The verdict on a request's claim: of members of families, on all for which it is made."""
     claim, validation, ruling = request.claim, None, None
     assert claim is not None
-    assertion = None if problem.families is None else Assertion(problem, request, seed)
+    assertion = Assertion(problem, request, seed) if problem.has_families else None
     if claim.value is not None and assertion is not None:
         ruling = assertion.ruling(claim.value)
         validation = ruling.validation

@@ -36,6 +36,8 @@ def run(args: Namespace) -> int:
 
 
 def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> int:
+    if not source.problem.data.requests and several(args):
+        return DONE  # a folder may have problems that claim only
     problem, warn = source.problem, warner()
     requests = _requests(problem, args.wrt)
     derived: list[Derivation] = []

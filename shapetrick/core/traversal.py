@@ -53,20 +53,19 @@ class Classes(Generic[PlaceT]):
 
 def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
     """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
-    done: set[Expr] = set()
+    done: dict[Expr, None] = {}
     entered: set[Expr] = set()
-    for root in roots:
-        stack = [root]
-        while stack:
-            e = stack[-1]
-            if e.args and e not in entered and e not in done and (into is None or into(e)):
-                entered.add(e)
-                stack += [a for a in reversed(e.args) if a not in done]
-                continue
+    stack = [*roots]
+    stack.reverse()
+    while stack:
+        e = stack[-1]
+        if e.args and e not in entered and e not in done and (into is None or into(e)):
+            entered.add(e)
+            stack += e.args[::-1]
+        else:
             stack.pop()
-            if e not in done:
-                done.add(e)
-                yield e
+            done[e] = None
+    return iter(done)
 
 
 def transform(root: Expr, change: Callable[[Expr], Expr]) -> Expr:

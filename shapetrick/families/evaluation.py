@@ -9,7 +9,6 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.expr import Abstract, Symbol
-from ..core.families import Families
 from ..core.functions import Array
 from ..core.indices import numbered
 from ..core.problem import Problem
@@ -27,7 +26,7 @@ def evaluate(
     """The gradient's value: one array for each member of a family, in order, or one for a symbol.
 
     Raises InputError where an array is missing or has another shape."""
-    families = problem.families or Families((), ())
+    families = problem.families
     missing = [letter for letter in families.lengths if letter not in lengths]
     if missing:
         raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")

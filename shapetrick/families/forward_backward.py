@@ -263,7 +263,6 @@ class _PassBuilder:
 
     @property
     def _families(self) -> Families:
-        assert self.problem.families is not None
         return self.problem.families
 
     def _free(self, name: str) -> str:

@@ -93,7 +93,6 @@ class Account(NamedTuple):
 def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     """The forward values that the backward pass uses, each once, in the order of the text."""
     families = problem.families
-    assert families is not None
     made = _made(families)
     own = {q.symbol.base for q in recursion.cotangents}
     read: dict[Expr, list[tuple[Index, Index]]] = {}
@@ -108,7 +107,7 @@ def account(problem: Problem, result: Result, sizes: Mapping[str, int]) -> Accou
     """The cache and the operations at these sizes. Raises InputError where one is missing,
     BudgetError where the families are too long."""
     families, recursion = problem.families, result.recursion
-    assert families is not None and recursion is not None
+    assert recursion is not None
     lengths = {letter: _size(letter, sizes) for letter in families.lengths}
     lines = (*families.segments, *segments_of((*recursion.cotangents, *recursion.gradients)))
     Unrolling(lines, lengths).admit([result.request.of, *(q.value for q in recursion.gradients)])

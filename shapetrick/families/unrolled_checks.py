@@ -148,7 +148,6 @@ def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
 
 def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Iterator[Judged]:
     """The verdict on each member at several lengths."""
-    assert problem.families is not None
     for lengths in depths(recursion):
         for member in unrolled(problem.families, request, recursion, lengths):
             checker = checker_of(problem, request_of(request, member), [member.gradient], seed)

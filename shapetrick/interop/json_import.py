@@ -18,10 +18,10 @@ from ..core.dims import Dim, Shape
 from ..core.equations import EquationSides, EquationSystem
 from ..core.errors import InputError, ShapeError
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import Families, Segment
+from ..core.families import NO_FAMILIES, Families, Segment
 from ..core.functions import TABLE
 from ..core.indices import Range, base_of, range_of, read_name, split
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.problem import Problem, Request, RequestKind
 from ..core.results import (
     Adjoint,
     AdjointEquation,
@@ -70,7 +70,7 @@ class _Restoration:
         request = self._request()
         problem = self._problem(request)
         gradient = self._at(data["gradient_node"])
-        recursion = self._recursion(gradient, problem.families)
+        recursion = self._recursion(gradient, problem)
         return problem, Result(
             request=request,
             steps=tuple(map(self._step, data["steps"])),
@@ -106,17 +106,17 @@ class _Restoration:
         names = {e.name: e for e in values}
         return [names[text] for text in self._data["kept"]]
 
-    def _recursion(self, gradient: Expr, families: Families | None) -> Recursion | None:
+    def _recursion(self, gradient: Expr, problem: Problem) -> Recursion | None:
         """The equations of a problem with families, which all such have."""
-        if families is None and "recursion" not in self._data:
-            return None
-        if families is None or "recursion" not in self._data:
+        if problem.has_families != ("recursion" in self._data):
             raise ValueError("a recurrence and `families` go together")
+        if not problem.has_families:
+            return None
         data = self._data["recursion"]
         equations = tuple(map(self._equation, data["gradient"]))
         if not equations or equations[0].value is not gradient:
             raise ValueError("the gradient is not that of the recurrence")
-        least = {letter: _count(data["least"][letter], 1) for letter in families.lengths}
+        least = {letter: _count(data["least"][letter], 1) for letter in problem.families.lengths}
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
         return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
@@ -180,11 +180,23 @@ class _Restoration:
         data = self._data
         direction = None if data["with_node"] is None else self._symbol(data["with_node"])
         wrt = self._symbol(data["wrt_node"])
-        kind = _one_of(get_args(DerivativeKind), data["kind"])
+        kind = _one_of(get_args(RequestKind), data["kind"])
         if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
             raise ValueError(f"`with` is not for `{kind}`, or missing")
-        of = self._at(data["of_node"])
-        return Request(kind, of, _text(data["of"]), wrt, direction, _flag(data["symmetric"]))
+        system = self._system(data["solves"]) if "solves" in data else None
+        if (system is not None) != (kind == "solve") or (
+            system is not None and wrt not in system.unknowns
+        ):
+            raise ValueError("`solves` has the equations of `solve`, and of nothing else")
+        return Request(
+            kind,
+            self._at(data["of_node"]),
+            _text(data["of"]),
+            wrt,
+            direction,
+            _flag(data["symmetric"]),
+            system=system,
+        )
 
     def _problem(self, request: Request) -> Problem:
         data = self._data["problem"]
@@ -197,7 +209,7 @@ class _Restoration:
             _texts(self._data["assumptions"]),
             _texts(self._data["readings"]),
             frozenset(_texts(data["constants"])),
-            self._families(data["families"]) if "families" in data else None,
+            self._families(data["families"]) if "families" in data else NO_FAMILIES,
             systems=tuple(map(self._system, data.get("systems", []))),
             unused=_texts(data.get("unused", [])),
         )

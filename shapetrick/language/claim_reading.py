@@ -15,7 +15,7 @@ from .elaboration import (
 from .lowering import Lowering
 from .reader import is_latex, parse_expression
 from .selections import resolve
-from .shape_errors import COMMENT
+from .statement_lines import blanked
 from .syntax import Asked, Definition, SyntaxNode, without_brackets
 from .vocabularies import vocabulary_of
 
@@ -25,7 +25,7 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     of its nodes: of those that fit, where the whole doesn't."""
     claim = request.claim
     assert claim is not None and claim.span is not None
-    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
+    typed = blanked(problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     values = {**problem.symbols, **problem.definitions}
     node = _latex_claim(problem.text, claim.span)

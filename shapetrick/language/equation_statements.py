@@ -13,13 +13,13 @@ from typing import Any
 
 from ..core.errors import ParseError, Span
 from .lexer import Source
+from .statement_lines import outside, stripped
 from .syntax import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
 _UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
 _WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 _NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 
 Parse = Callable[[str, Source], Any]
 
@@ -56,14 +56,14 @@ def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
         return [], [span]
     parts = [*_pieces(text, Span(span.start, word.start()), _NEXT)]
     begin = word.end()
-    for at, _ in _outside(text, Span(begin, span.end)):
+    for at, _ in outside(text, Span(begin, span.end)):
         parts.append(Span(begin, at))
         begin = at + 1
     return [Span(*word.span())], [*parts, Span(begin, span.end)]
 
 
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in _outside(source.text, span) if sign == "="]
+    signs = [at for at, sign in outside(source.text, span) if sign == "="]
     if len(signs) != 1:
         raise ParseError("an equation has two sides: `A Y = B`.", span)
     left = stripped(source.text, Span(span.start, signs[0]))
@@ -80,22 +80,11 @@ def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
 def between_commas(text: str, span: Span) -> Iterator[Span]:
     """What stands between commas outside of brackets."""
     begin = span.start
-    for at, sign in _outside(text, span):
+    for at, sign in outside(text, span):
         if sign == ",":
             yield stripped(text, Span(begin, at))
             begin = at + 1
     yield stripped(text, Span(begin, span.end))
-
-
-def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
-    """The signs outside of brackets, with their places."""
-    depth = 0
-    for m in _SIDES.finditer(text, *span):
-        if m.group() in "=,":
-            if not depth:
-                yield m.start(), m.group()
-        else:
-            depth += 1 if m.group() in "([{" else -1
 
 
 def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
@@ -104,9 +93,3 @@ def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
         yield stripped(text, Span(begin, m.start()))
         begin = m.end()
     yield stripped(text, Span(begin, span.end))
-
-
-def stripped(text: str, span: Span) -> Span:
-    """The place without the spaces around it."""
-    inner = text[span.start : span.end]
-    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

@@ -28,7 +28,17 @@ from .family_scope import Use
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source
-from .syntax import UPSTREAM, Asked, Declaration, Definition, Equality, Statement, SyntaxNode
+from .syntax import (
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Equality,
+    Solving,
+    Statement,
+    SyntaxNode,
+    name_node,
+)
 
 KINDS = ("grad", "vjp")  # that are derived for families
 
@@ -41,12 +51,12 @@ def read_families(
 
     Raises InputError."""
     for s in statements:
-        if isinstance(s, Equality):
-            raise RequestError(
-                "an equality of members is not judged: write out a fixed number of members.",
-                s.span,
-                text,
-            )
+        if isinstance(s, (Equality, Solving)):
+            what = "an equality of members is not judged"
+            if isinstance(s, Solving):
+                what = "equations of members are not solved"
+            message = f"{what}: write out a fixed number of members."
+            raise RequestError(message, s.span, text)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     try:
@@ -134,7 +144,6 @@ class _Queries:
 
     def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
         """A reading that knows the gradients by members, and the upstream gradient."""
-        assert problem.families is not None
         taken, values = problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
@@ -156,7 +165,7 @@ class _Queries:
         if asked.over is not None and (not generic or asked.over.letter != letter):
             raise NameProblem(f"`{name}` has no index `{asked.over.letter}`.", span)
         over = asked.over
-        variable = Use(SyntaxNode("name", (), name, span), name, request.wrt.base, index)
+        variable = Use(name_node(name, span), name, request.wrt.base, index)
         if generic and over is None:
             anywhere = Range(letter, Index(), Index())
             over = self._where([variable, *self.reading.uses_of(node, anywhere)], letter)

@@ -5,14 +5,13 @@ It is what the grammar makes of each statement, as far as it can be read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator
 
 from ..core.errors import Span
 from .equation_statements import parts_of
 from .parser import tokens
 from .scope import vocabulary
-from .statement_lines import elementwise
+from .statement_lines import COMMENT, blanked, elementwise
 from .text_functions import with_heads
 
 # How a token of the language looks, by the names that the grammar gives them.
@@ -24,15 +23,14 @@ _LOOKS = {
     "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
     "ATTRIBUTE": "attribute",
 }  # fmt: skip
-_COMMENT = re.compile(r"#[^\n]*")
 
 
 def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[tuple[str, Span]]:
     """The parts that have a look, in order; `abstract` are the names of element-wise functions,
     those that the text declares if none are given."""
-    clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
+    clean = blanked(text)
     named = elementwise(clean) if abstract is None else abstract
-    found = [("comment", Span(*m.span())) for m in _COMMENT.finditer(text)]
+    found = [("comment", Span(*m.span())) for m in COMMENT.finditer(text)]
     words = with_heads(clean, vocabulary())
     for statement in _statements(clean):
         where, parts = parts_of(clean, statement)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
@@ -23,8 +22,12 @@ from .syntax import (
     PlacedName,
     Statement,
     SyntaxNode,
+    folded,
+    name_node,
+    number_node,
     postorder,
     values_named,
+    with_args,
 )
 from .syntax_errors import no_index
 
@@ -118,11 +121,11 @@ def read_below(text: str, span: Span) -> SyntaxNode:
     base, _, below = text.rstrip("}").partition("_{")
     parts = [part.strip() for part in below.split(",")]
     if len(parts) == 1 and re.fullmatch(r"[\w:]+", parts[0]):
-        return SyntaxNode("name", (), f"{base}_{parts[0]}", span)
+        return name_node(f"{base}_{parts[0]}", span)
     indices = [index_of(part) for part in parts if part != ":"]
     if not all(parts) or any(i is None or (i.letter and i.offset) for i in indices):
         raise ParseError("an index is a letter or a whole number: `A_{ij}`, `A[i,j]`.", span)
-    whole = SyntaxNode("name", (), base, _begin(span, base))
+    whole = name_node(base, _begin(span, base))
     return SyntaxNode("selected", (whole,), tuple(_selector(p, span) for p in parts), span)
 
 
@@ -309,8 +312,7 @@ class BoundReader:
                 done[node] = self._entry(node)
             else:
                 args = tuple([done[a] for a in node.args])
-                same = all(a is b for a, b in zip(args, node.args, strict=True))
-                done[node] = node if same else replace(node, args=args)
+                done[node] = with_args(node, args)
                 if node.kind == "running":
                     done[node] = self._running(done[node])
                 elif node.kind == "bound" and not self._binds(node.value, args[0], node.span):
@@ -400,13 +402,13 @@ class BoundReader:
             return node
         if base in self.known.values or base in DELTAS:
             at = tuple(_selector(c, node.span) for c in index)
-            whole = SyntaxNode("name", (), base, _begin(node.span, base))
+            whole = name_node(base, _begin(node.span, base))
             self.held[whole] = frozenset()
             return SyntaxNode("selected", (whole,), at, node.span)
         capital = base.upper()
         if len(index) == 1 and base.islower() and capital in self.known.values:
             self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
-            whole = SyntaxNode("name", (), capital, _begin(node.span, base))
+            whole = name_node(capital, _begin(node.span, base))
             row = SyntaxNode(
                 "selected", (whole,), (_selector(index, node.span), Selector()), node.span
             )
@@ -542,12 +544,13 @@ class BoundReader:
                 binders[node] = node.value._replace(summed=letters)
                 scope |= {*letters}
             stack += [(a, scope) for a in node.args]
-        done: dict[SyntaxNode, SyntaxNode] = {}
-        for node in nodes:
-            args = tuple(done[a] for a in node.args)
-            done[node] = replace(node, args=args, value=binders.get(node, node.value))
-            self._hold(done[node])
-        return done[root]
+
+        def scoped(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
+            new = replace(node, args=args, value=binders.get(node, node.value))
+            self._hold(new)
+            return new
+
+        return folded(root, scoped)
 
 
 def _written_out(name: str) -> str:
@@ -571,11 +574,7 @@ def _begin(span: Span, base: str) -> Span:
 def _selector(c: str, span: Span) -> Selector:
     if c == ":":
         return Selector()
-    node = (
-        SyntaxNode("number", (), Fraction(c), span)
-        if c.isdigit()
-        else SyntaxNode("name", (), c, span)
-    )
+    node = number_node(int(c), span) if c.isdigit() else name_node(c, span)
     return Selector(node, node)
 
 

@@ -17,7 +17,7 @@ from .index_binders import BoundReader, EntryHead, IndexNames
 from .index_ranges import with_slices
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
-from .shape_errors import source
+from .shape_errors import Expectation, explain, source
 from .shape_inference import Inference, Misfit, Undetermined
 from .syntax import (
     ATTRIBUTES,
@@ -46,6 +46,7 @@ class IndexNotation:
     heads: Mapping[str, EntryHead] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     known: IndexNames = field(init=False)
+    misfit: InputError | None = None  # of the first definition whose shapes don't fit
 
     def __post_init__(self) -> None:
         self.known = known_names(self.statements)
@@ -56,16 +57,20 @@ class IndexNotation:
         reader = IndexReader(self.text, self.known, self.inference)
         found: dict[int, Statement] = {}
         for k in self._order():
-            s = self.statements[k]
-            if isinstance(s, Definition):
-                head = self.heads.get(s.name.name, PLAIN)
-                self._check_heads(head.letters, s)
-                body = self._read(s.body, reader, head, s)
-                found[k] = s if body is s.body else replace(s, body=body)
-                self._infer(s.name.name, body)
-            else:
-                found[k] = with_expressions(s, lambda e: self._read(e, reader, PLAIN))
+            try:
+                found[k] = self._statement(self.statements[k], reader)
+            except InputError as error:  # what has no shape may have led to it
+                raise self.misfit or error from None
         return [found[k] for k in range(len(self.statements))]
+
+    def _statement(self, s: Statement, reader: IndexReader) -> Statement:
+        if not isinstance(s, Definition):
+            return with_expressions(s, lambda e: self._read(e, reader, PLAIN))
+        head = self.heads.get(s.name.name, PLAIN)
+        self._check_heads(head.letters, s)
+        body = self._read(s.body, reader, head, s)
+        self._infer(s.name.name, body)
+        return s if body is s.body else replace(s, body=body)
 
     def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
         for letter in heads:
@@ -112,10 +117,14 @@ class IndexNotation:
             return
         trial = self.inference.trial()
         try:
-            trial.add(list(postorder(body)))
-        except (Misfit, Undetermined, InputError):
+            trial.add(body)
+        except Misfit as misfit:
+            whole = [Expectation(body, False)]
+            self.misfit = self.misfit or explain(misfit, self.text, trial, whole, ())
             return
-        self.inference.shapes[name] = self.inference.add(list(postorder(body)))
+        except (Undetermined, InputError):
+            return
+        self.inference.shapes[name] = self.inference.add(body)
 
     def _order(self) -> list[int]:
         """The statements, each after the definitions that it uses."""

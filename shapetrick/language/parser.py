@@ -36,6 +36,7 @@ from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .python_marks import by_entry
 from .selections import StructureBuilder
+from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
@@ -49,6 +50,9 @@ from .syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    call_node,
+    name_node,
+    number_node,
     with_expressions,
 )
 from .syntax_errors import (
@@ -97,7 +101,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return SyntaxNode("number", (), _exact(c[0]), span_of(c[0]))
 
     def name(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("name", (), c[0].name, c[0].span)
+        return name_node(c[0].name, c[0].span)
 
     def group(self, c: list[Any]) -> SyntaxNode:
         left, node, right = c
@@ -158,23 +162,20 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
-        number: SyntaxNode = SyntaxNode("number", (), Fraction(abs(exponent)), span)
-        if exponent < 0:
-            number = SyntaxNode("neg", (number,), None, number.span)
-        return SyntaxNode("^", (node, number), None, node.span | span)
+        return SyntaxNode("^", (node, number_node(exponent, span)), None, node.span | span)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
         return SyntaxNode("number", (), value, span_of(c[0]))
 
     def ones(self, c: list[Any]) -> SyntaxNode:
-        one = SyntaxNode("number", (), Fraction(1), span_of(c[0]))
-        return SyntaxNode("call", (one,), Callee("vector"), span_of(c[0]))
+        one = number_node(1, span_of(c[0]))
+        return call_node("vector", (one,), span_of(c[0]))
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         name = NORMS[str(closing).strip("‖|_ {}")] if opening.type == "NORM" else BARS
-        return SyntaxNode("call", (inner,), Callee(name), span_of(opening) | span_of(closing))
+        return call_node(name, (inner,), span_of(opening) | span_of(closing))
 
     def applied(self, c: list[Any]) -> SyntaxNode:
         """A function before bars: `log|A|`."""
@@ -183,8 +184,8 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         span = span_of(function) | inner.span
         together = TOGETHER.get((name, inner.value.name))
         if together is not None:
-            return SyntaxNode("call", inner.args, Callee(together), span)
-        return SyntaxNode("call", (inner,), Callee(name), span)
+            return call_node(together, inner.args, span)
+        return call_node(name, (inner,), span)
 
     def application(self, c: list[Any]) -> SyntaxNode:
         function, argument = c
@@ -202,11 +203,11 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
-        return SyntaxNode("call", (argument,), Callee("sqrt"), span_of(sign) | span_of(inner[-1]))
+        return call_node("sqrt", (argument,), span_of(sign) | span_of(inner[-1]))
 
     def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
-        return SyntaxNode("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
+        return call_node("dot", (left, right), span_of(opening) | span_of(closing))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, index, bracket, *primes, _, node, end = c
@@ -249,7 +250,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None and before != MANY:
             _check_larger(name, args, span)
-            return SyntaxNode("call", args, Callee(LARGER[name]), span)
+            return call_node(LARGER[name], args, span)
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
 
@@ -368,7 +369,7 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     """`bar(Z)` is a name."""
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
-    return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
+    return name_node(f"{UPSTREAM}({args[0].value})", span)
 
 
 def _whole(sign: Token | None, digits: Token) -> int:
@@ -461,7 +462,7 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or solved(source, _run)
+    asked = _derivative(source) or solving(source, _run) or solved(source, _run)
     if asked is not None:
         return asked
     try:
@@ -585,17 +586,20 @@ def _waiting(expected: Container[str]) -> Waiting:
 @cache
 def _parser() -> Lark:
     """The parser, made on first use."""
-    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder())
+    starts = ["statement", "expression", "equated"]
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
 
 
-def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> Lark:
+def made_parser(
+    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
+) -> Lark:
     """The parser of a grammar; its tables are kept in the user's cache."""
     grammar = _grammar(names)
     return Lark(
         grammar,
         parser="lalr",
         lexer=lexer,
-        start=["statement", "expression"],
+        start=[*starts],
         transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
 from ..core.indices import Index, Member, base_of, member
 from .syntax import (
-    Callee,
     Statement,
     SyntaxNode,
+    call_node,
     expressions_of,
+    name_node,
+    number_node,
     postorder,
+    transformed,
     values_named,
     with_expressions,
 )
@@ -65,7 +67,7 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
             else None
         )
         if index is not None:
-            return SyntaxNode("name", (), member(base.value, index), span)
+            return name_node(member(base.value, index), span)
     return SyntaxNode("selected", (base,), selectors, span)
 
 
@@ -136,7 +138,7 @@ class StructureBuilder:
             )
         sides = (left, right) if sign == ">" else (right, left)
         difference = SyntaxNode("-", sides, None, span)
-        return SyntaxNode("call", (difference,), Callee("step"), span)
+        return call_node("step", (difference,), span)
 
     def selected(self, c: list[Any]) -> SyntaxNode:
         base, selectors, end = c
@@ -206,27 +208,17 @@ def resolved(
 
 def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
     """An expression, with `x[1]` as an entry where `x` is the name of one matrix."""
-    nodes = list(postorder(root))
-    if not any(n.kind == "name" and _is_entry(n.value, is_one) for n in nodes):
-        return root
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in nodes:
-        if node.kind == "name" and _is_entry(node.value, is_one):
-            done[node] = _entry(node)
-        elif any(done[a] is not a for a in node.args):
-            done[node] = replace(node, args=tuple(done[a] for a in node.args))
-        else:
-            done[node] = node
-    return done[root]
 
+    def is_entry(node: SyntaxNode) -> bool:
+        name = node.value
+        return node.kind == "name" and isinstance(name, Member) and is_one(name.base)
 
-def _is_entry(name: str, is_one: Callable[[str], bool]) -> bool:
-    return isinstance(name, Member) and is_one(name.base)
+    return transformed(root, lambda node: _entry(node) if is_entry(node) else node)
 
 
 def _entry(node: SyntaxNode) -> SyntaxNode:
     """A member's name as an entry of the matrix that is its base."""
-    base = SyntaxNode("name", (), node.value.base, _begin(node))
+    base = name_node(node.value.base, _begin(node))
     (index,) = node.value.indices
     place = Span(_begin(node).end, node.span.end)
     at = typed_index(index, Span(place.start + 1, place.end - 1))
@@ -239,10 +231,10 @@ def _begin(node: SyntaxNode) -> Span:
 
 def typed_index(index: Index, span: Span) -> SyntaxNode:
     """The node of an index."""
-    number = SyntaxNode("number", (), Fraction(abs(index.offset)), span)
     if not index.letter:
-        return number if index.offset >= 0 else SyntaxNode("neg", (number,), None, span)
-    letter = SyntaxNode("name", (), index.letter, span)
+        return number_node(index.offset, span)
+    letter = name_node(index.letter, span)
     if not index.offset:
         return letter
-    return SyntaxNode("+" if index.offset > 0 else "-", (letter, number), None, span)
+    sign = "+" if index.offset > 0 else "-"
+    return SyntaxNode(sign, (letter, number_node(abs(index.offset), span)), None, span)

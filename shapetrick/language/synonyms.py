@@ -5,6 +5,7 @@ Asked where a name before a bracket is unknown. A function is named only if it m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import cache
 
@@ -69,6 +70,17 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("norm1(x)", "l1norm l1_norm"),
 )  # fmt: skip
 
+# An attribute, and how books say it.
+_ATTRIBUTES = {
+    "posdef": ("positive definite", "symmetric positive definite", "definite", "spd"),
+    "lower": ("lower triangular",),
+    "upper": ("upper triangular",),
+    "nonneg": ("nonnegative", "non negative"),
+    "orthogonal": ("orthonormal", "unitary"),
+    "onehot": ("one hot",),
+    "const": ("constant",),
+}
+
 # Functions elsewhere that are no element-wise functions, and that the language lacks.
 _LACKING = """
     argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
@@ -95,6 +107,12 @@ def spelt(name: str, known: Collection[str]) -> str | None:
     if ours is not None and (ours.islower() or not name.islower()):  # `phi` is not `Phi`
         return f"{ours}(…)"
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
+
+
+def attribute_of(words: str) -> str | None:
+    """The attribute that books call so; case and hyphens don't count."""
+    simple = " ".join(re.sub(r"[-_]", " ", words.lower()).split())
+    return next((ours for ours, others in _ATTRIBUTES.items() if simple in others), None)
 
 
 def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "") -> str:

@@ -110,6 +110,14 @@ def no_index(typed: str) -> str:
     return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
 
 
+def no_keyword(typed: str) -> str:
+    """What is said of an argument by keyword that a function of the table does not take."""
+    return (
+        f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along the "
+        "rows)."
+    )
+
+
 def unknown_function(name: str, known: Collection[str]) -> str:
     """What is said of a name that is called with several arguments, and is no function."""
     return f"`{name}` is not a function. {advice(name, known, arguments=2)}"

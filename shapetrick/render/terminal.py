@@ -119,9 +119,9 @@ def judgement_rows(
 
 def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
     """An equality as typed, the verdict, and a counter-example of a wrong one."""
-    figures = (f"{j.points} points",) if j.verdict == "right" else ()
-    evidence = doc.Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict])
-    return [[(f"check {j.claim.text}", "bold")], [], *_rows([evidence], style)]
+    from .claims import equality_evidence  # likewise
+
+    return [[(f"check {j.claim.text}", "bold")], [], *_rows([equality_evidence(j)], style)]
 
 
 def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:

@@ -25,6 +25,7 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
+    Number,
     Ones,
     Power,
     Real,
@@ -45,6 +46,7 @@ from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
+MOST_SPLIT = 4  # summands that are shared out among two letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Matcher:
             pushed = self.turned(e.args[0])
             if pushed is not e:
                 yield from self.match(pattern, pushed, found)
-        elif isinstance(pattern, (Times, Power)):
+        elif isinstance(pattern, Times) or _has_number_exponent(pattern):
             yield from self._product(pattern, e, found)
         elif isinstance(pattern, Add):
             yield from self._sum(pattern, e, found)
@@ -242,6 +244,12 @@ class Matcher:
                 yield binding
             elif len(free) == 1 and rest:
                 yield from self._letter(free[0], sum_of(list(rest)), binding)
+            elif len(free) == 2 and 1 < len(rest) <= MOST_SPLIT:
+                for i, t in enumerate(rest):
+                    others = sum_of([*rest[:i], *rest[i + 1 :]])
+                    for one, other in (free, free[::-1]):
+                        for first in self._letter(one, t, binding):
+                            yield from self._letter(other, others, first)
 
     def part_of_sum(
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding
@@ -371,6 +379,11 @@ def _may_match(pattern: Expr, e: Expr) -> bool:
     if not pattern.args or isinstance(pattern, (Transpose, Times, Power)):
         return True
     return core(e).op in (pattern.op, "transpose")
+
+
+def _has_number_exponent(pattern: Expr) -> bool:
+    """Whether it is a power whose exponent is a number: a product of one factor."""
+    return isinstance(pattern, Power) and isinstance(pattern.args[1], Number)
 
 
 def _holds(q: Fraction, p: Fraction) -> bool:

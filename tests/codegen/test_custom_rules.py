@@ -26,7 +26,7 @@ from shapetrick.core.errors import RequestError
 from shapetrick.core.expr import Expr
 
 FILES = sorted(EXAMPLES.glob("*.st"))
-PLAIN = [path for path in FILES if read(path.read_text("utf-8")).data.families is None]
+PLAIN = [path for path in FILES if not read(path.read_text("utf-8")).data.has_families]
 
 # ------------------------------------------------------------- as part of automatic differentiation
 
@@ -160,3 +160,13 @@ def test_inputs_are_drawn_where_the_functions_are_defined() -> None:
 def test_of_what_does_not_depend_on_its_variable(given: str, kind: str) -> None:
     text = read(f"S : k x k; {given}; {kind} J wrt S").code("numpy", self_test=True)
     assert compiled(text)["self_test"]() == 0
+
+
+@pytest.mark.parametrize("kind", ["jvp", "hvp"])
+@pytest.mark.parametrize("attributes", ["symmetric", "posdef", "diagonal", "diagonal posdef"])
+@pytest.mark.parametrize("value", ["det(S)", "tr(inv(S) S' A)"])
+def test_a_matrix_of_a_structure_is_moved_among_its_like(
+    value: str, attributes: str, kind: str
+) -> None:
+    text = read(f"S : n x n {attributes}; A : n x n; {kind} {value} wrt S with V")
+    assert compiled(text.code("numpy", self_test=True))["self_test"]() == 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
+from effort import calls
 from networks import LENGTHS, NETWORKS, bend, derived, jax, length_of, listed, wave
 
 from shapetrick.api import Derivation, derive, read
@@ -281,7 +280,7 @@ def test_time_does_not_depend_on_a_length_that_is_a_number() -> None:
 def test_a_generated_network_of_a_thousand_layers() -> None:
     lines = ["X : m x n; Z0 = X"]
     lines += [f"W{i} : n x n; Z{i} = tanh(Z{i - 1} W{i})" for i in range(1, 1001)]
-    start = time.perf_counter()
-    problem = read("\n".join([*lines, "J = sum(Z1000)", "grad J wrt W1"]))
-    assert len(problem.data.definitions) == 1002
-    assert time.perf_counter() - start < 20
+    text = "\n".join([*lines, "J = sum(Z1000)", "grad J wrt W1"])
+    found = []
+    assert calls(lambda: found.append(read(text))) < 3_000_000
+    assert len(found[0].data.definitions) == 1002

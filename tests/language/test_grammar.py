@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -298,12 +298,11 @@ def test_scalar_texts_are_read_with_given_names() -> None:
     ids=lambda body: body[:6],
 )
 def test_no_length_or_depth_is_too_much(body: str) -> None:
-    started = time.process_time()
-    try:
-        read(f"x : scalar; X : n x n\nJ = tr({body})")
-    except ShapetrickError as error:
-        str(error)
-    assert time.process_time() - started < 3
+    def attempt() -> None:
+        with suppress(ShapetrickError):
+            read(f"x : scalar; X : n x n\nJ = tr({body})")
+
+    assert calls(attempt) < 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -322,10 +321,11 @@ def test_no_length_or_depth_is_too_much(body: str) -> None:
     ids=lambda text: text[:24],
 )
 def test_what_would_not_fit_in_memory_is_refused(text: str) -> None:
-    started = time.process_time()
-    with pytest.raises(ShapetrickError):
-        read(text)
-    assert time.process_time() - started < 3
+    def attempt() -> None:
+        with pytest.raises(ShapetrickError):
+            read(text)
+
+    assert calls(attempt) < 3_000_000
 
 
 def test_time_is_linear_in_the_statements() -> None:

@@ -218,7 +218,7 @@ def test_claims_with_indices_are_judged(claim: str, verdict: str) -> None:
 
 def test_families_keep_their_members() -> None:
     problem = read("x[i] : d for i = 1..N; w : d; J = sum(i = 1..N) w' x[i]; grad J wrt x[i]")
-    assert problem.families is not None
+    assert problem.has_families
     assert not problem.readings
 
 

@@ -104,17 +104,6 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened.child.close(force=True)
 
 
-def test_a_first_prompt_comes_at_once(tmp_path: Path) -> None:
-    times = []
-    for _ in range(3):
-        begin = time.monotonic()
-        opened = Terminal(tmp_path)
-        opened.see(">")
-        times.append(time.monotonic() - begin)
-        opened.child.close(force=True)
-    assert min(times) < 1.0  # half a second on a machine that has nothing else to do
-
-
 def test_a_layer_by_hand_with_wrong_moves_saved_and_derived(
     terminal: Terminal, tmp_path: Path
 ) -> None:

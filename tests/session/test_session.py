@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -505,16 +504,14 @@ def test_hints_back_and_candidates() -> None:
     assert "0 by you, 2 by the machine" in said(desk, ":answer")
 
 
-def test_an_arrangement_is_judged_within_50_ms() -> None:
+def test_an_arrangement_is_judged_with_little_work() -> None:
     hand = GuidedDerivation(*_asked(NETWORK, "grad J wrt W"))
     hand.play("D / m")
-    times = []
+    efforts = []
     for text in ("X' G", "X G", "G X'", "X' (D .* D)", "X' D", "2 X' (G .* D)", "W", "X' G + W"):
-        begin = time.perf_counter()
         with suppress(InputError):
-            hand.judge(hand.read(text))
-        times.append(time.perf_counter() - begin)
-    assert statistics.median(times) < 0.05
+            efforts.append(calls(partial(hand.judge, hand.read(text))))
+    assert statistics.median(efforts) < 20_000
 
 
 def _asked(text: str, request: str) -> tuple[object, object]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from time import process_time
 
 import numpy as np
 import pytest
+from effort import calls
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import SIZES, abstract_values, environment, expressions
@@ -20,7 +20,7 @@ from shapetrick.core.traversal import postorder, substitute, symbols_of, transfo
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
-from shapetrick.simplification.identities import IDENTITIES, Identity
+from shapetrick.simplification.identities import IDENTITIES, SMALLER, Identity
 from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
@@ -80,7 +80,7 @@ def rewriter(last: bool = False) -> Rewriter:
     return Rewriter(Simplifier().is_symmetric, length, Rows.LAST if last else Rows.USUAL)
 
 
-@pytest.mark.parametrize("identity", IDENTITIES, ids=identity_id)
+@pytest.mark.parametrize("identity", [*IDENTITIES, *SMALLER], ids=identity_id)
 def test_row_holds(identity: Identity) -> None:
     assert holds(identity)
 
@@ -149,6 +149,8 @@ CASES = [
     ("2 - 2 sin(x).^2 + y", "2 cos(x).^2 + y", "x, y : m x n"),
     ("sin(x).^2 + y + cos(x).^2", "1 + y", "x, y : m x n"),
     ("exp(X W) ./ sum(exp(X W), axis=1)", "softmax(X W, axis=1)", "X : m x n; W : n x k"),
+    ("log(e) e.^(2 x) + log(e.^x)", "e.^(2 x) + x", "x : n"),
+    ("log(2) 2.^x", "log(2) 2.^x", "x : n"),
     ("sum(X, axis=0) / (2 m)", "mean(X, axis=0) / 2", "X : m x n"),
     ("s sum(X, axis=0) / 2", "s mean(X, axis=0)", "X : 2 x n; s : scalar"),
     ("sqrt(2) sqrt(pi)", "sqrt(2 pi)", ""),
@@ -268,10 +270,12 @@ def test_long_and_deep_expressions() -> None:
     tower = a
     for _ in range(5_000):
         tower = ex.call("inv", ex.transpose(tower))
-    start = process_time()
     r = rewriter()
-    assert r.everywhere(deep) is deep
-    assert r.everywhere(wide) is wide
-    assert r.everywhere(chain).shape == chain.shape
-    assert length(r.everywhere(tower)) <= 1
-    assert process_time() - start < 5
+
+    def rewrite() -> None:
+        assert r.everywhere(deep) is deep
+        assert r.everywhere(wide) is wide
+        assert r.everywhere(chain).shape == chain.shape
+        assert length(r.everywhere(tower)) <= 1
+
+    assert calls(rewrite) < 3_000_000

@@ -15,7 +15,6 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
-from ...core.families import NO_FAMILIES
 from ...core.problem import Problem
 from ...core.results import Result
 from ...families.forward_backward import passes
@@ -68,6 +67,11 @@ def code(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
             "self-tests of it."
         )
+    if self_test and any(r.request.system is not None for r in results):
+        raise RequestError(
+            "a self-test compares with differences, and a solution is no derivative: it was put "
+            "into its equations. Leave the self-test out."
+        )
     places = plan.confirm()
     draws = plan.draws(places) if self_test else None
     about, library = _about(results), plan.library
@@ -98,8 +102,7 @@ def function(
         entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
-    families = problem.families or NO_FAMILIES
-    return Generated(text, plan.library, entries, alone, declared, families)
+    return Generated(text, plan.library, entries, alone, declared, problem.families)
 
 
 def known(target: str) -> CodeTarget:
@@ -149,7 +152,7 @@ def _planned(
     own = known(target)
     _check(sizes or {}, results)
     _check_equations(results, own)
-    if problem.families is not None:
+    if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
         return _Looped(problem, results, own)
@@ -197,13 +200,13 @@ class _Plan(ABC):
         """The self-test of the function."""
         given = self.members.arguments(self.entry.given)
         checked = self.members.checked(self.entry.outputs, given)
-        listed = self.problem.families is not None
+        listed = self.problem.has_families
         return function_test(given, self.library, draws, checked, listed)
 
     def rule_test(self, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
         """That of the rules."""
         ruled = [self.members.ruled(rule) for rule in rules]
-        return rule_test(ruled, self.library, draws, self.problem.families is not None)
+        return rule_test(ruled, self.library, draws, self.problem.has_families)
 
     def draws(self, places: Sequence[SampledPoint]) -> Draws:
         """Inputs at which a module can be tested: the first at which its test passes in NumPy.
@@ -352,8 +355,7 @@ class _Looped(_Plan):
         plain, members = self.in_numpy(), self.members
         entry = plain.entry
         text = with_function(plain.lines, "numpy")
-        families = self.problem.families or NO_FAMILIES
-        function = Generated(text, "numpy", [entry], alone=False, families=families)
+        function = Generated(text, "numpy", [entry], alone=False, families=self.problem.families)
         values = {
             a.expression: members.expressions(a)[0] for a in entry.outputs if a.request is None
         }

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
-from ...core.families import Families, Incomparable, Segment, covers
+from ...core.families import Incomparable, Segment, covers
 from ...core.indices import Index, Member, Range, base_of, parts
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
@@ -35,9 +35,8 @@ class Loops:
     """The lines of one function."""
 
     def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
-        assert problem.families is not None
         self._problem, self._passes, self.library = problem, passes, library
-        self.families: Families = problem.families
+        self.families = problem.families
         self._identifiers = Identifiers(RESERVED | _OF_RULES)
         self._names: dict[str, str] = {}
         self._functions: dict[tuple[str, int], None] = {}

@@ -29,7 +29,7 @@ class Members:
     """The members of a problem's families at lengths that are numbers."""
 
     def __init__(self, problem: Problem, results: Sequence[Result]) -> None:
-        self._families = problem.families or NO_FAMILIES
+        self._families = problem.families
         least = [r.recursion.least for r in results if r.recursion is not None]
         self.lengths = {
             letter: max([MEMBERS, *(one[letter] for one in least)]) + i
@@ -42,7 +42,7 @@ class Members:
         if a.result is not None and a.result.recursion is not None:
             recursion = a.result.recursion
             return [*gradients(self._families, a.result.request, recursion, self.lengths)]
-        if self._families is NO_FAMILIES:
+        if self._families == NO_FAMILIES:
             return [a.expression]
         return [self._unrolling.expression(a.expression)]
 

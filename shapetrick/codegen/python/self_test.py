@@ -218,6 +218,11 @@ def _test(
         "rng = np.random.default_rng(0)",
         f"inputs: dict[str, Any] = {{}}  # {sizes}" if sizes else "inputs: dict[str, Any] = {}",
         *(line for e, name in inputs.items() for line in _drawn(e, f'inputs["{name}"]', draws)),
+        *(
+            _symmetrised(f'inputs["{inputs[direction]}"]')
+            for direction in dict.fromkeys(c.request.direction for c in checked if _is_symmetric(c))
+            if direction is not None
+        ),
         *_others(given, library, draws),
         "wrong = 0",
         "",
@@ -374,12 +379,24 @@ def _pair(c: Checked, inputs: Mapping[Symbol, str], draws: Draws) -> list[str]:
         lines.append(f"{d} = rng.standard_normal({shape})")
         if along is request.of:
             continue
-        if request.symmetric or (request.wrt.attributes & _SYMMETRIC and len(shape) == 2):
-            lines.append(f"{d} = {d} + {d}.T")
+        if _is_symmetric(c):
+            lines.append(_symmetrised(d))
     return [
         *lines,
         f"compare({literal(c.key)}, {gradient}, {difference}, {value}, {tolerance})",
     ]
+
+
+def _is_symmetric(c: Checked) -> bool:
+    """Whether the variable is moved among symmetric matrices: a function of these may read one
+    triangle, so that it has no difference along other directions."""
+    wrt = c.request.wrt
+    is_matrix = len(extent(wrt.shape)) == 2
+    return c.request.symmetric or bool(is_matrix and wrt.attributes & _SYMMETRIC)
+
+
+def _symmetrised(name: str) -> str:
+    return f"{name} = {name} + {name}.T"
 
 
 def _words(text: str) -> set[str]:
