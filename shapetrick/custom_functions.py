@@ -70,6 +70,11 @@ def function(
     value in a check, and its derivative is compared inside each of them. Without it, the function
     is looked at where its values are finite.
 
+    >>> cauchy = st.function("cauchy", numpy=lambda x: 1 / (1 + x * x), derivative="-2 x .* y.^2")
+    >>> st.derive("x: n; J = sum(cauchy(x)); grad J wrt x").gradient
+    -2 x .* cauchy(x).^2
+
+
     Raises InputError."""
     if name in RESERVED:
         raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,6 +116,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
         command.error(f"unrecognized arguments: {' '.join(unknown)}")
+    texts = getattr(args, "texts", None) or []
+    args.call = " ".join(["shapetrick", *("…" if w in texts else shlex.quote(w) for w in words)])
     if hasattr(args, "texts") and bool(args.texts) == bool(args.files):
         command.error(
             "either files or texts (-e) are wanted" + (", not both" if args.files else "")
