@@ -26,14 +26,14 @@ class Claim(NamedTuple):
     """The right side of `check … = claim`; `entries` are its letters where it is by entries.
 
     Where its own shapes don't fit, `value` is None and `problem` says why (a claim may be wrong in
-    that way too: it is still a claim). On a member of a family it is a claim for each index of
-    `over`."""
+    that way too: it is still a claim). On a member of a family it is a claim for all values of the
+    letters of `ranges`."""
 
     text: str
     value: Expr | None
     span: Span | None = None
     problem: str = ""
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
     entries: tuple[str, ...] = ()
 
 

@@ -49,7 +49,7 @@ from .scope import (
     unknown_names,
     vocabulary,
 )
-from .selections import plain_of, resolve, resolved
+from .selections import plain_of, read_among, resolved
 from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
@@ -215,7 +215,7 @@ def _in_names(
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    node = in_matrix_notation(text, read_among(node, values), values, problem)
     if not problem.has_families:
         refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):

@@ -29,7 +29,6 @@ from .syntax import (
     values_named,
     with_args,
 )
-from .syntax_errors import no_index
 
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
 # What binds letters, by how it is written before an index below it or in brackets.
@@ -133,7 +132,7 @@ def defined_by_entries(
     statements: Sequence[Statement],
 ) -> tuple[list[Statement], dict[str, EntryHead]]:
     """The statements with `Y[i,k] = …` as definitions of matrices, and the letters of each. Raises
-    ParseError for a family with several indices."""
+    ParseError."""
     heads: dict[str, EntryHead] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
@@ -145,8 +144,7 @@ def defined_by_entries(
     }
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     families |= _families_by_families(given, families)
-    ranges = [s.over for s in given if s.over is not None]
-    ends = {i.letter for r in ranges for i in (r.first, r.last)}
+    ends = {letter for s in given for r in s.ranges for letter in r.letters}
     for statement in statements:
         s = statement
         if isinstance(s, Definition) and isinstance(s.name.name, Member):
@@ -154,16 +152,18 @@ def defined_by_entries(
             letters = _letters_of(s.name.name)
             different = len(set(letters)) == len(indices) and "" not in letters
             if different and not ends & {*letters} and _is_by_entries(s, letters, families):
-                heads[base] = EntryHead(letters, s.over)
-                s = replace(s, name=PlacedName(base, s.name.span), over=None)
+                if len(s.ranges) > 1:
+                    raise ParseError(
+                        f"`{base}` is one matrix, of which all entries are defined at once: leave "
+                        "out `for …`, or declare what its right side uses as families.",
+                        s.name.span,
+                    )
+                heads[base] = EntryHead(letters, next(iter(s.ranges), None))
+                s = replace(s, name=PlacedName(base, s.name.span), ranges=())
         elif isinstance(s, Definition):
             s = _defined_below(s, plain, heads)
         elif isinstance(s, Asked):
             s = _by_entries(s, plain)
-        named = s.names if isinstance(s, Declaration) else ()
-        for name, span in (s.name,) if isinstance(s, Definition) else named:
-            if isinstance(name, Member) and len(name.indices) > 1:
-                raise ParseError(no_index(name), span)
         found.append(s)
     return found, heads
 
@@ -259,13 +259,16 @@ def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) ->
     found = False
     for node in postorder(s.body):
         if node.kind == "selected":
-            found |= any(n.value in letters for t in node.value for n in _names(t))
+            mentioned = any(n.value in letters for t in node.value for n in _names(t))
+            if mentioned and node.args[0].value in (*families, base_of(s.name.name)):
+                return False
+            found |= mentioned
         elif node.kind in ("name", "abstract") and _member_letters(node) & {*letters}:
             name = node.value[0] if node.kind == "abstract" else node.value
             if name.base in families or name.base == base_of(s.name.name):
                 return False
             found = True
-    return found or s.over is None
+    return found or not s.ranges
 
 
 def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:

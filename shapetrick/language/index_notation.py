@@ -210,8 +210,8 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():
             known.dims.update(name for side in part.sides or () for name, _ in side.names)
-        if s.over is not None:
-            known.dims.update(i.letter for i in (s.over.first, s.over.last) if i.letter)
+        own = {r.letter for r in s.ranges}
+        known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
     for s in statements:
         for root in expressions_of(s):
             for node in postorder(root):
