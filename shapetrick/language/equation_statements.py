@@ -56,7 +56,7 @@ def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
         return [], [span]
     parts = [*_pieces(text, Span(span.start, word.start()), _NEXT)]
     begin = word.end()
-    for at, _ in _outside(text, Span(begin, span.end)):
+    for at, _ in outside(text, Span(begin, span.end)):
         parts.append(Span(begin, at))
         begin = at + 1
     return [Span(*word.span())], [*parts, Span(begin, span.end)]
