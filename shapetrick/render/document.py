@@ -187,8 +187,7 @@ class Section(NamedTuple):
 
 class Story(NamedTuple):
     """All that is told of a request: the steps, how it was simplified, and the answer with its
-    evidence; `claimed` where what is told of is the verdict on a claim. The `others` are requests
-    that are answered with it."""
+    evidence. The `others` are requests that are answered with it."""
 
     request: Request
     answer: tuple[Block, ...]
@@ -198,7 +197,6 @@ class Story(NamedTuple):
     earlier: tuple[Reference, ...] = ()  # to the steps that an earlier story tells
     simplification: tuple[Listing, ...] = ()
     curve: Curve | None = None
-    claimed: bool = False
     others: tuple[Request, ...] = ()
 
     @property

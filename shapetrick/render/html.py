@@ -23,6 +23,7 @@ from ..numerics.error_curves import Curve
 from . import document as doc
 from . import mathml
 from . import phrases as words
+from .claims import ClaimStory
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
 from .pygments_lexer import coloured
@@ -63,7 +64,7 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     )
 
 
-def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
+def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
     """The document of what was found of a problem's claims."""
     right = sum(story.verdict == "right" for story in stories)
     return _document(
@@ -98,14 +99,14 @@ def fragment(report: Report) -> str:
     return _styled(_article(story, report, ""))
 
 
-def verdict_card(problem: Problem, story: doc.Story) -> str:
+def verdict_card(problem: Problem, story: ClaimStory) -> str:
     """The verdict on a claim, to be put into another document."""
     return _styled(_verdict(problem, story))
 
 
-def _verdict(problem: Problem, story: doc.Story) -> Html:
-    writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
-    asked = element("p", f"check {words.asked(story.request)}", class_="asked")
+def _verdict(problem: Problem, story: ClaimStory) -> Html:
+    writer = _FormulaWriter(notation_for(problem, story.claim), {}, {}, Scale({}, 1))
+    asked = element("p", f"check {words.asked(story.claim)}", class_="asked")
     return element("section", asked, _answer(story, writer), _check(story.curve))
 
 
@@ -243,7 +244,7 @@ def _title(story: doc.Story, writer: _FormulaWriter) -> Html:
     )
 
 
-def _answer(story: doc.Story, writer: _FormulaWriter) -> Html:
+def _answer(story: doc.Story | ClaimStory, writer: _FormulaWriter) -> Html:
     return element("div", *_blocks(story.answer, writer), class_=f"answer {story.verdict}")
 
 

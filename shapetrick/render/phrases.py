@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
-from ..core.problem import DerivativeKind, Request
+from ..core.problem import DerivativeKind, EqualityClaim, Request
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
@@ -31,8 +31,10 @@ KINDS: dict[DerivativeKind, str] = {
 }
 
 
-def asked(request: Request, name: Callable[[str], str] = str) -> str:
-    """The request as typed, on one line; `name` writes the upstream's name."""
+def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) -> str:
+    """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
+    if isinstance(request, EqualityClaim):
+        return " ".join(request.text.split())
     direction = ""
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
