@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.cost import length
 from ..core.errors import InputError, ShapetrickError, Span
-from ..core.expr import Expr, Name, rebuild
+from ..core.expr import Expr, Name, rebuild, terms_of
 from ..core.indices import Index
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
@@ -30,7 +30,7 @@ from .comparison import agree, distance
 from .conventions import likeness
 from .diagnosis import Mistake, described, instead
 from .family_claims import Assertion, Region
-from .fragments import distributed, terms_of
+from .fragments import distributed
 from .intermediates import Intermediates
 from .repair import Repair, Repairer
 from .side_conditions import SideConditions

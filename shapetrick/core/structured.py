@@ -32,6 +32,7 @@ from .expr import (
     Transpose,
     add,
     eye,
+    factors_of,
     matmul,
     named,
     negate,
@@ -380,7 +381,7 @@ def _is_constant(e: Expr) -> bool:
 
 def _scalars_apart(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """The scalars of an element-wise product, and its other factors."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     return [a for a in factors if a.is_scalar], [a for a in factors if not a.is_scalar]
 
 

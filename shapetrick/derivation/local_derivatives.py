@@ -29,11 +29,13 @@ from ..core.expr import (
     call,
     data_of,
     dimension,
+    factors_of,
     matmul,
     node,
     number,
     rebuild,
     symbol,
+    terms_of,
     times,
     zeros,
 )
@@ -142,11 +144,10 @@ def read_derivative(row: Function, position: int) -> tuple[DerivativeTerm, ...]:
             return () if zero else (DerivativeTerm(Fraction(derivative.value), ()),)
         return (DerivativeTerm(Fraction(1), (derivative,)),)
     products = []
-    for part in derivative.args if isinstance(derivative, Add) else (derivative,):
-        factors = part.args if isinstance(part, Times) else (part,)
+    for part in terms_of(derivative):
         coefficient = Fraction(1)
         rest: list[Expr] = []
-        for f in factors:
+        for f in factors_of(part):
             if isinstance(f, Number):
                 coefficient *= Fraction(f.value)
             elif (

@@ -18,6 +18,7 @@ from ..core.expr import (
     call,
     divide,
     eye,
+    factors_of,
     matmul,
     times,
     transpose,
@@ -67,7 +68,7 @@ def _entrywise(left: Expr, s: Symbol) -> Expr | None:
 
 def _between(left: Expr, right: Expr, s: Symbol, inverse: Callable[[Expr], Expr]) -> Expr | None:
     """Of one product `c M S N`, or `c M S' N`."""
-    factors = left.args if isinstance(left, Times) else (left,)
+    factors = factors_of(left)
     inside = [a for a in factors if s in symbols_of(a)]
     scale = times(*(a for a in factors if a not in inside))
     if len(inside) != 1 or not scale.is_scalar or not isinstance(inside[0], MatMul):

@@ -29,6 +29,7 @@ from ..core.expr import (
     Times,
     Zeros,
     add,
+    factors_of,
     power,
     rebuild,
     times,
@@ -332,7 +333,7 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 

@@ -40,6 +40,7 @@ from ..core.expr import (
     matmul,
     ones,
     rebuild,
+    terms_of,
     zeros,
 )
 from ..core.traversal import postorder
@@ -69,10 +70,6 @@ def same(a: Expr, b: Expr) -> bool:
 
 def is_letter(pattern: Expr) -> bool:
     return isinstance(pattern, Symbol)
-
-
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    return e.args if isinstance(e, Add) else (e,)
 
 
 def turned(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:

@@ -31,8 +31,10 @@ from ..core.expr import (
     Transpose,
     data_of,
     exact,
+    factors_of,
     number,
     rebuild,
+    terms_of,
     times,
 )
 from ..core.functions import TABLE
@@ -41,7 +43,7 @@ from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, Identity
-from .pattern_matching import Binding, Matcher, parts_of, terms_of, turned
+from .pattern_matching import Binding, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
@@ -397,6 +399,4 @@ def _scaled(k: Real, term: Expr) -> Expr:
 
 def _narrow(term: Expr) -> Expr:
     """A multiple of ones as the scalar that it spreads."""
-    return times(
-        *(a for a in (term.args if isinstance(term, Times) else (term,)) if not isinstance(a, Ones))
-    )
+    return times(*(a for a in factors_of(term) if not isinstance(a, Ones)))

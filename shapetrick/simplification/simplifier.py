@@ -13,7 +13,18 @@ from ..algebra.index_terms import Term
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, length, outline
 from ..core.dims import Shape
-from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, rebuild
+from ..core.expr import (
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Times,
+    Transpose,
+    factors_of,
+    rebuild,
+)
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
@@ -165,9 +176,6 @@ def _is_product(e: Expr) -> bool:
 
 def _may_recur(value: Expr) -> bool:
     """Whether a value may be a factor of its own derivative, as that of `exp` is."""
-    factors = [
-        a.args[0] if isinstance(a, Power) else a
-        for a in (value.args if isinstance(value, Times) else (value,))
-    ]
+    factors = [a.args[0] if isinstance(a, Power) else a for a in factors_of(value)]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]
     return any("y" in text.split() for row in rows for text in row.derivative)
