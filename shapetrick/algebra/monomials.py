@@ -26,10 +26,10 @@ from ..core.expr import (
     matmul,
     number,
     power,
-    terms_of,
     times,
     value_of,
 )
+from ..core.structure import terms_of
 
 NOTHING = Fraction(0)
 PoweredBase = tuple[Expr, Fraction]  # a base and its exponent

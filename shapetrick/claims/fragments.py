@@ -21,14 +21,12 @@ from ..core.expr import (
     Power,
     Times,
     abstract,
-    factors_of,
     matmul,
     number,
-    terms_of,
     times,
 )
 from ..core.functions import NAMES, TABLE
-from ..core.structure import is_product
+from ..core.structure import factors_of, is_product, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from ..language.syntax import Callee, SyntaxNode

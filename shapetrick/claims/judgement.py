@@ -16,10 +16,11 @@ import numpy as np
 
 from ..core.cost import length
 from ..core.errors import InputError, ShapetrickError, Span
-from ..core.expr import Expr, Name, rebuild, terms_of
+from ..core.expr import Expr, Name, rebuild
 from ..core.indices import Index
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.printer import to_text

@@ -19,10 +19,11 @@ import numpy as np
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
-from ..core.expr import IDENTITY, Expr, Number, eye, terms_of, transpose
+from ..core.expr import IDENTITY, Expr, Number, eye, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
 from ..language.elaboration import read_expression

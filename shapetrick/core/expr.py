@@ -640,16 +640,6 @@ def _quotient(a: Expr, b: Expr) -> Expr:
     return divide(a, b)
 
 
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    """The terms of a sum; of what is none, itself."""
-    return e.args if isinstance(e, Add) else (e,)
-
-
-def factors_of(e: Expr) -> tuple[Expr, ...]:
-    """The factors of an element-wise product; of what is none, itself."""
-    return e.args if isinstance(e, Times) else (e,)
-
-
 def value_of(e: Expr) -> Real:
     """The value of what is known to be a number."""
     assert isinstance(e, Number)

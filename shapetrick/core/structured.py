@@ -32,7 +32,6 @@ from .expr import (
     Transpose,
     add,
     eye,
-    factors_of,
     matmul,
     named,
     negate,
@@ -45,7 +44,7 @@ from .expr import (
     transpose,
     zeros,
 )
-from .structure import adds_up
+from .structure import adds_up, factors_of
 from .traversal import postorder, substitute
 
 # ------------------------------------------------------------------------------------- constants
@@ -235,7 +234,6 @@ class Acted(Expr):
     op: ClassVar[str] = "acted"
 
 
-FORMS = (Part, BlockMatrix, Acted)
 LONGEST = 4  # operations, over which a sum of constants is multiplied out
 
 

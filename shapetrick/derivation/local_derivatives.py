@@ -29,17 +29,16 @@ from ..core.expr import (
     call,
     data_of,
     dimension,
-    factors_of,
     matmul,
     node,
     number,
     rebuild,
     symbol,
-    terms_of,
     times,
     zeros,
 )
 from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from .principal_types import Type, principal_types

@@ -18,12 +18,12 @@ from ..core.expr import (
     call,
     divide,
     eye,
-    factors_of,
     matmul,
     times,
     transpose,
 )
 from ..core.results import AdjointEquation
+from ..core.structure import factors_of
 from ..core.traversal import postorder, substitute, symbols_of
 from ..simplification.simplifier import Simplifier
 

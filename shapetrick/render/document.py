@@ -156,7 +156,7 @@ class StoryPlace(NamedTuple):
 class Reference(NamedTuple):
     """What an earlier one of several stories tells: definitions, cotangents, or steps."""
 
-    label: Literal["where", "backward", "steps"]
+    label: str  # where, backward, or steps
     places: tuple[StoryPlace, ...]
     detail: int = LINES
 
@@ -377,7 +377,7 @@ class Telling:
                 if place.story < self._stories:
                     at = again.setdefault(block.label, len(answer))
                     if at == len(answer):
-                        answer.append(Reference(_TOLD_BEFORE[block.label], (), block.detail))
+                        answer.append(Reference(block.label, (), block.detail))
                     reference = answer[at]
                     assert isinstance(reference, Reference)
                     answer[at] = reference._replace(
@@ -404,8 +404,7 @@ class Telling:
         )
 
 
-# The labels of equations that an earlier story may have told.
-_TOLD_BEFORE: dict[str, Literal["where", "backward"]] = {"where": "where", "backward": "backward"}
+_TOLD_BEFORE = ("where", "backward")  # the labels of equations that an earlier story may have told
 
 
 def _meaning(request: Request) -> Hashable:

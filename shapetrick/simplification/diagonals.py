@@ -12,13 +12,12 @@ from ..core.expr import (
     MatMul,
     Times,
     call,
-    factors_of,
     matmul,
     rebuild,
     times,
     transpose,
 )
-from ..core.structure import is_product
+from ..core.structure import factors_of, is_product
 from ..core.traversal import postorder
 
 

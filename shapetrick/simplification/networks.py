@@ -29,7 +29,6 @@ from ..core.expr import (
     Times,
     Zeros,
     add,
-    factors_of,
     power,
     rebuild,
     times,
@@ -38,6 +37,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter

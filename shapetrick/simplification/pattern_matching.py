@@ -40,9 +40,9 @@ from ..core.expr import (
     matmul,
     ones,
     rebuild,
-    terms_of,
     zeros,
 )
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows

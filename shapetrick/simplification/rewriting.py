@@ -31,15 +31,14 @@ from ..core.expr import (
     Transpose,
     data_of,
     exact,
-    factors_of,
     number,
     rebuild,
-    terms_of,
     times,
 )
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, Identity

@@ -22,11 +22,11 @@ from ..core.expr import (
     Power,
     Times,
     Transpose,
-    factors_of,
     rebuild,
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
 from .networks import Networks

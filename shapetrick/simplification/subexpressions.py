@@ -20,13 +20,12 @@ from ..core.expr import (
     MatMul,
     Name,
     add,
-    factors_of,
     is_identity,
     named,
     rebuild,
     times,
 )
-from ..core.structure import moves
+from ..core.structure import factors_of, moves
 from ..core.traversal import postorder
 
 LEAST_SAVING = 3  # operators that a name must save
