@@ -20,7 +20,7 @@ from .core.errors import (
 
 if TYPE_CHECKING:
     from .api import Derivation, Problem, check, derive, from_dict, read, simplify
-    from .builders import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
+    from .builders import define, dim, grad, hess, hvp, jac, jvp, solve, symbols, vjp
     from .checks import Check
     from .core.expr import Expr
     from .custom_functions import function
@@ -63,6 +63,7 @@ __all__ = [
     "jvp",
     "read",
     "simplify",
+    "solve",
     "symbols",
     "to_sympy",
     "vjp",
@@ -79,7 +80,7 @@ _HOMES = {
     "gradient_checks": ("GradientCheck", "assert_gradient", "check_gradient"),
     "interop.sympy_export": ("to_sympy",),
     "notebook": ("load_ipython_extension",),
-    "builders": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+    "builders": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "solve", "symbols", "vjp"),
     "interop.sympy_import": ("from_sympy",),
 }
 

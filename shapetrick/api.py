@@ -183,7 +183,7 @@ class Derivation:
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
-        if self.result.recursion is not None:
+        if self.result.recursion is not None or self.result.request.system is not None:
             return None
         from .validation.checker import checker_of
 

@@ -72,6 +72,11 @@ examples:
   shapetrick examples mlp.st
   shapetrick examples --copy .
 """
+_SERVE_EXAMPLES = """\
+examples:
+  shapetrick serve
+  shapetrick serve --port 8000 --no-browser
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -274,6 +279,17 @@ def _add_others(commands: Any) -> None:
     simplify.add_argument(
         "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
     )
+    serve = _add(
+        commands,
+        "serve",
+        "page",
+        "open the page in a browser: type, and see",
+        "Serve the page on this machine, for this machine alone, and open it in a browser.",
+        _SERVE_EXAMPLES,
+    )
+    serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
+    serve.add_argument("--no-browser", action="store_true", help="print the address alone")
+    _add_time_limit(serve)
     examples = _add(
         commands,
         "examples",
@@ -376,4 +392,10 @@ class _Version(argparse.Action):
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
     return int(text)

@@ -19,6 +19,7 @@ from .families import NO_FAMILIES, Families
 from .indices import Range
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
+RequestKind = Literal[DerivativeKind, "solve"]
 
 
 class Claim(NamedTuple):
@@ -35,14 +36,15 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked: the derivative of `of` by one symbol.
+    """One thing asked: the derivative of `of` by one symbol, or the symbol itself where the
+    equations of `system` hold; then `of` is what is zero.
 
     `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a
     jvp or hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along
     symmetric matrices.
     """
 
-    kind: DerivativeKind
+    kind: RequestKind
     of: Expr
     of_text: str  # as typed: "J", "A X B"
     wrt: Symbol
@@ -50,10 +52,19 @@ class Request:
     symmetric: bool = False
     claim: Claim | None = None
     span: Span | None = None
+    system: EquationSystem | None = None
+
+    @property
+    def derivative(self) -> DerivativeKind:
+        """The kind of what is known to be a derivative."""
+        assert self.kind != "solve"
+        return self.kind
 
     @property
     def key(self) -> str:
         """What it asks for: "grad J wrt w"."""
+        if self.kind == "solve":
+            return f"solve {self.of_text} for {self.wrt.name}"
         return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
 
 

@@ -47,6 +47,8 @@ def twins_of(problem: Problem) -> tuple[str, ...]:
 def absence(problem: Problem, request: Request) -> str:
     """That the variable does not occur in what is differentiated, nor in the equations of a
     problem's unknowns in it; empty if it does."""
+    if request.kind == "solve":  # what is in none of the equations is refused
+        return ""
     wrt = request.wrt
     contained = [e for e in _contained(problem, request.of) if e is not request.direction]
     if any(e is wrt or (e.index is not None and e.base == wrt.base) for e in contained):

@@ -82,6 +82,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "readings": list(problem.readings),
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
+        **({"solves": _system(request.system, nodes)} if request.system else {}),
         **_recursion(result, nodes),
         **_adjoint(result, nodes),
         "problem": told_problem,
@@ -92,7 +93,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
 
 # What a verdict is about, and the verdict.
 _VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
-              "adjoint", "problem", "nodes", "validation")  # fmt: skip
+              "adjoint", "solves", "problem", "nodes", "validation")  # fmt: skip
 
 
 def fingerprint(data: Mapping[str, Any]) -> str:

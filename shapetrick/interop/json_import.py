@@ -21,7 +21,7 @@ from ..core.expr import Expr, Name, Symbol
 from ..core.families import NO_FAMILIES, Families, Segment
 from ..core.functions import TABLE
 from ..core.indices import Range, base_of, range_of, read_name, split
-from ..core.problem import DerivativeKind, Problem, Request
+from ..core.problem import Problem, Request, RequestKind
 from ..core.results import (
     Adjoint,
     AdjointEquation,
@@ -180,11 +180,23 @@ class _Restoration:
         data = self._data
         direction = None if data["with_node"] is None else self._symbol(data["with_node"])
         wrt = self._symbol(data["wrt_node"])
-        kind = _one_of(get_args(DerivativeKind), data["kind"])
+        kind = _one_of(get_args(RequestKind), data["kind"])
         if (direction is not None) != (kind in ("vjp", "jvp", "hvp")):
             raise ValueError(f"`with` is not for `{kind}`, or missing")
-        of = self._at(data["of_node"])
-        return Request(kind, of, _text(data["of"]), wrt, direction, _flag(data["symmetric"]))
+        system = self._system(data["solves"]) if "solves" in data else None
+        if (system is not None) != (kind == "solve") or (
+            system is not None and wrt not in system.unknowns
+        ):
+            raise ValueError("`solves` has the equations of `solve`, and of nothing else")
+        return Request(
+            kind,
+            self._at(data["of_node"]),
+            _text(data["of"]),
+            wrt,
+            direction,
+            _flag(data["symmetric"]),
+            system=system,
+        )
 
     def _problem(self, request: Request) -> Problem:
         data = self._data["problem"]

@@ -29,6 +29,7 @@ from .equation_systems import (
     attributes_of,
     infer_sides,
     refuse_call,
+    solution_requests,
     systems_of,
     unknowns_of,
 )
@@ -75,6 +76,7 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
+SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
 _VALUE = "#"  # the name of an expression alone
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
@@ -349,7 +351,7 @@ class Elaboration:
         for root in (*roots, *claims, *sides):
             refuse_members(scope.text, opened(root))
         self._check_names()
-        roots += sides
+        roots += [*sides, *equation_sides(scope)]
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -374,6 +376,7 @@ class Elaboration:
             for asked in self.asked
             for request in self._requests(asked, lowering.expression(asked.of))
         ]
+        requests += solution_requests(scope, self.values, lowering)
         equalities = tuple(
             EqualityClaim(
                 lowering.expression(q.left),
@@ -384,7 +387,7 @@ class Elaboration:
             )
             for q in self.equalities
         )
-        if not self.asked and not equalities and self.complete:
+        if not requests and not equalities and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,
@@ -478,8 +481,8 @@ class Elaboration:
                     f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
                     asked.direction.span,
                 )
-            if asked.symmetric and asked.kind != "grad":
-                raise self._refusal("`symmetric` belongs to `grad`.", asked.span)
+            if asked.symmetric and asked.kind not in SYMMETRIC:
+                raise self._refusal(f"`symmetric` belongs to {_or(SYMMETRIC)}.", asked.span)
 
     def _refusal(self, message: str, span: Span) -> RequestError:
         return RequestError(message, span, self.scope.text)

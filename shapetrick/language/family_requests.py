@@ -34,6 +34,7 @@ from .syntax import (
     Declaration,
     Definition,
     Equality,
+    Solving,
     Statement,
     SyntaxNode,
     name_node,
@@ -50,12 +51,12 @@ def read_families(
 
     Raises InputError."""
     for s in statements:
-        if isinstance(s, Equality):
-            raise RequestError(
-                "an equality of members is not judged: write out a fixed number of members.",
-                s.span,
-                text,
-            )
+        if isinstance(s, (Equality, Solving)):
+            what = "an equality of members is not judged"
+            if isinstance(s, Solving):
+                what = "equations of members are not solved"
+            message = f"{what}: write out a fixed number of members."
+            raise RequestError(message, s.span, text)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     with Located(text):

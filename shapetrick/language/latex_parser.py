@@ -36,6 +36,7 @@ from .syntax import (
     FunctionDefinition,
     FunctionParameter,
     PlacedName,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
@@ -174,7 +175,7 @@ def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
 
 @cache
 def _parser() -> Lark:
-    return made_parser(("latex.lark",), LatexLexer, _Builder())
+    return made_parser(("latex.lark",), LatexLexer, _Builder(), ["statement", "expression"])
 
 
 # ------------------------------------------------------------------------------------- statements
@@ -295,7 +296,7 @@ def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], nam
 
 
 def _take_plain(s: Statement, names: Names) -> None:
-    if isinstance(s, Equality):
+    if isinstance(s, (Equality, Solving)):
         return
     if isinstance(s, FunctionDefinition):
         names.add(s.name.name)
@@ -440,7 +441,9 @@ def expression(text: str, span: Span, names: Names) -> SyntaxNode:
 
 
 def _over(s: Statement, part: Cut, text: str) -> Statement:
-    if isinstance(s, (FunctionDefinition, Equality)) or (isinstance(s, Asked) and s.claim is None):
+    if isinstance(s, (FunctionDefinition, Equality, Solving)) or (
+        isinstance(s, Asked) and s.claim is None
+    ):
         raise ParseError(
             "a range belongs to a declaration, a definition or a claim.", part.span, text
         )

@@ -36,6 +36,7 @@ from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .python_marks import by_entry
 from .selections import StructureBuilder
+from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
@@ -455,7 +456,7 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or solved(source, _run)
+    asked = _derivative(source) or solving(source, _run) or solved(source, _run)
     if asked is not None:
         return asked
     try:
@@ -579,17 +580,20 @@ def _waiting(expected: Container[str]) -> Waiting:
 @cache
 def _parser() -> Lark:
     """The parser, made on first use."""
-    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder())
+    starts = ["statement", "expression", "equated"]
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
 
 
-def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> Lark:
+def made_parser(
+    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
+) -> Lark:
     """The parser of a grammar; its tables are kept in the user's cache."""
     grammar = _grammar(names)
     return Lark(
         grammar,
         parser="lalr",
         lexer=lexer,
-        start=["statement", "expression"],
+        start=[*starts],
         transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )

@@ -35,9 +35,11 @@ from .syntax import (
     Equality,
     FunctionDefinition,
     PlacedName,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
+    TypedEquation,
     expressions_of,
     opened,
 )
@@ -113,9 +115,16 @@ class Scope:
     definitions: dict[str, Definition] = field(default_factory=dict)
     bodies: dict[str, SyntaxNode] = field(default_factory=dict)
     systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
+    solvings: list[Solving] = field(default_factory=list)  # equations that are to be solved
     assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
     unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
     texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
+
+    @property
+    def equations(self) -> list[TypedEquation]:
+        """Those that determine unknowns, and those that are to be solved."""
+        determining = [e for system in self.systems for e in system.equations]
+        return [*determining, *(e for solving in self.solvings for e in solving.equations)]
 
     def is_value(self, name: str) -> bool:
         """Whether a name is a symbol or a definition."""
@@ -156,6 +165,8 @@ def gather(
         elif isinstance(statement, Definition):
             _take(scope, statement.name)
             scope.definitions[statement.name.name] = statement
+        elif isinstance(statement, Solving):
+            scope.solvings.append(statement)
         elif isinstance(statement, FunctionDefinition) and not statement.value:
             if statement.name.name not in scope.texts:
                 _take(scope, statement.name)
@@ -187,9 +198,8 @@ def gather(
 
 def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
     """The sides of all equations."""
-    for system in scope.systems:
-        for sides in system.equations:
-            yield from sides
+    for sides in scope.equations:
+        yield from sides
 
 
 def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:

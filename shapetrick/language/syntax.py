@@ -197,9 +197,20 @@ class Equality:
     span: Span
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Solving:
+    """`solve A x = b, … for x`: the unknowns of equations are asked for; `text` is that of the
+    equations."""
+
+    equations: tuple[TypedEquation, ...]
+    wanted: tuple[PlacedName, ...]
+    text: str
+    span: Span
+
+
 INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 
-Statement = Declaration | Definition | FunctionDefinition | Asked | Equality
+Statement = Declaration | Definition | FunctionDefinition | Asked | Equality | Solving
 
 
 def values_named(s: Statement) -> Iterator[PlacedName]:
@@ -221,6 +232,9 @@ def expressions_of(s: Statement) -> Iterator[SyntaxNode]:
                 yield s.claim
         case Equality():
             yield from (s.left, s.right)
+        case Solving():
+            for equation in s.equations:
+                yield from equation
         case Declaration():
             for equation in s.equations:
                 yield from equation
@@ -237,13 +251,20 @@ def with_expressions(s: Statement, change: Callable[[SyntaxNode], SyntaxNode]) -
             return replace(s, of=change(s.of), claim=s.claim and change(s.claim))
         case Equality():
             return replace(s, left=change(s.left), right=change(s.right))
+        case Solving():
+            return replace(s, equations=_changed(s.equations, change))
         case Declaration() if s.equations:
             solver = s.solver
             if solver is not None:
                 solver = solver._replace(arguments=tuple(map(change, solver.arguments)))
-            equations = tuple(TypedEquation(*map(change, sides)) for sides in s.equations)
-            return replace(s, equations=equations, solver=solver)
+            return replace(s, equations=_changed(s.equations, change), solver=solver)
     return s
+
+
+def _changed(
+    equations: Sequence[TypedEquation], change: Callable[[SyntaxNode], SyntaxNode]
+) -> tuple[TypedEquation, ...]:
+    return tuple(TypedEquation(*map(change, sides)) for sides in equations)
 
 
 def has_families(statements: Sequence[Statement]) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..algebra.index_terms import Term, parted, read_terms, turned
-from ..core.dims import Shape
+from ..core.dims import ONE, Shape
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, add, matmul, number, times, transpose
+from ..core.expr import Expr, Name, add, commute, eye, matmul, number, times, transpose
 from ..core.traversal import postorder
 from ..derivation.chain_rule import active_nodes, cotangents, upstream_of
 from ..simplification.simplifier import Simplifier
@@ -104,6 +104,15 @@ def directional(value: Expr, wrt: Expr, direction: Expr, simplifier: Simplifier)
 def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:
     """The gradient along the symmetric matrices: (G + G') / 2."""
     return simplifier(times(number(Fraction(1, 2)), add(gradient, transpose(gradient))))
+
+
+def symmetrized_hessian(hessian: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
+    """P H P with P = (I + commute) / 2: the Hessian along the symmetric matrices."""
+    n = wrt.shape[0]
+    if n == ONE:
+        return hessian
+    along = add(eye(n * n), commute(n, n))
+    return simplifier(times(number(Fraction(1, 4)), matmul(along, hessian, along)))
 
 
 def _paths(cotangent: Expr, upstream: Expr, most: int) -> list[Term] | None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
-from ..core.equations import systems_within
+from ..algebra.definiteness import Definite
+from ..core.equations import EquationSystem, systems_within
+from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Recursion, Result, Rewriting, Step
+from ..core.results import Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
@@ -26,7 +28,7 @@ from ..simplification.subexpressions import as_step, introduced, with_bare_ident
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
 from .derivatives_as_values import derived
-from .jacobians import directional, jacobian, symmetrized
+from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
 
 register_deriver(derived)
 _log = logging.getLogger(__name__)
@@ -44,12 +46,14 @@ def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
 
 
 def _derived(problem: Problem, request: Request, seed: int) -> Result:
+    if request.system is not None:
+        return _solution(problem, request, request.system, seed)
     if problem.has_families:
         return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
     asked, simplifier, restored, replaced = _to_derive(problem, request)
-    gradient = _KINDS[request.kind](asked, simplifier)
+    gradient = _KINDS[request.derivative](asked, simplifier)
     if not restored:
         result = _concluded(problem, request, gradient, simplifier, seed)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -104,19 +108,22 @@ def _concluded(
     gradient: Expr,
     simplifier: Simplifier,
     seed: int,
-    computable: Callable[[Expr], Expr] = lambda e: e,
+    checked: Callable[[Expr], Validation] | None = None,
 ) -> Result:
     notes: tuple[str, ...] = ()
-    if request.symmetric:
+    if request.symmetric and request.kind == "hess":
+        gradient = symmetrized_hessian(gradient, request.wrt, simplifier)
+        notes = (SYMMETRIC_HESSIAN,)
+    elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
-    if request.kind == "hess" and simplifier.is_symmetric(gradient):
+    elif request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
     declared = _declared(problem)
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
     if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
-    validation = checker_of(problem, request, seed=seed).check(computable(gradient))
+    check = checker_of(problem, request, seed=seed).check if checked is None else checked
     return Result(
         request=request,
         steps=(),
@@ -124,7 +131,7 @@ def _concluded(
         definitions=_definitions(gradient, problem),
         kept=_kept(gradient, problem, request),
         rewritings=simplifier.steps_to(gradient),
-        validation=validation,
+        validation=check(gradient),
         notes=notes,
     )
 
@@ -135,15 +142,44 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
     found = derived(problem, request, seed)
+    check = checker_of(problem, found.request, seed=seed).check
     result = _concluded(
         problem,
         found.request,
         found.gradient,
         simplifier,
         seed,
-        lambda gradient: computable_gradient(gradient, found.adjoint),
+        lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
+
+
+def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
+    """What an unknown is where equations hold that are linear in it."""
+    from ..implicit.solutions import solution
+    from ..validation.solutions import check_solution
+
+    if systems_within(system.residuals, problem.systems):
+        raise DerivationError(
+            "what is solved has unknowns that other equations determine: ask for all unknowns "
+            "together, `solve …, … for x, y`."
+        )
+    simplifier = Simplifier(problem.definitions.values(), system.residuals)
+    found = solution(system, simplifier)
+    result = _concluded(
+        problem,
+        request,
+        found.values[request.wrt],
+        simplifier,
+        seed,
+        lambda value: check_solution(
+            system, {**found.values, request.wrt: value}, request.wrt, seed
+        ),
+    )
+    definite = Definite(simplifier.is_symmetric)
+    inverted = map(simplifier.with_diagonals, found.inverted(request.wrt))
+    conditions = dict.fromkeys(filter(None, map(definite.needed, inverted)))
+    return replace(result, notes=tuple(f"where {text}" for text in conditions))
 
 
 def _through_families(problem: Problem, request: Request, seed: int) -> Result:
@@ -186,6 +222,10 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
 SYMMETRIC_CONVENTION = (
     "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
     "gradient by the free entries, not along the symmetric matrices"
+)
+SYMMETRIC_HESSIAN = (
+    "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
+    "vec(V)' (P H P) vec(V)"
 )
 
 
@@ -253,6 +293,10 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     request = result.request
     if result.recursion is not None:
         return tuple(_steps_of_families(problem, result.recursion, request, text))
+    if request.system is not None:
+        from ..implicit.solution_steps import steps_of_solution
+
+        return steps_of_solution(problem, request, request.system, text)
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
@@ -316,7 +360,7 @@ def _steps(
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
-        note=_OPENED[request.kind],
+        note=_OPENED[request.derivative],
     )
     return (*first, *steps(rule), last)
 

@@ -49,8 +49,6 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     """The document of the reports, which are of one problem; what one of them tells the later ones
     refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
-    stories = [doc.derivation_story(r.result, r.problem, r.curve) for r in reports]
-    articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
     return _document(
         f"{', '.join(requests)} · shapetrick",
@@ -59,9 +57,24 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
         _problem(problem),
         _navigation(requests) if len(reports) > 1 else "",
         _tools(),
-        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        *map(Articles().next, reports),
         element("section", _code(code)) if code else "",
     )
+
+
+class Articles:
+    """The parts of a document that tell reports of one problem, one after the other: what one of
+    them tells the later ones refer to."""
+
+    def __init__(self) -> None:
+        self._telling = doc.Telling()
+        self._written = 0
+
+    def next(self, report: Report) -> Html:
+        """The part that tells this one."""
+        story = doc.derivation_story(report.result, report.problem, report.curve)
+        self._written += 1
+        return _article(self._telling.next(story), report, _anchor(self._written - 1))
 
 
 def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
@@ -72,7 +85,7 @@ def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
         element("h1", "Claims"),
         element("p", f"{right} of {len(stories)} are right.", class_="lead"),
         _problem(problem),
-        *(_verdict(problem, story) for story in stories),
+        *(verdict(problem, story) for story in stories),
     )
 
 
@@ -101,10 +114,11 @@ def fragment(report: Report) -> str:
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
     """The verdict on a claim, to be put into another document."""
-    return _styled(_verdict(problem, story))
+    return _styled(verdict(problem, story))
 
 
-def _verdict(problem: Problem, story: ClaimStory) -> Html:
+def verdict(problem: Problem, story: ClaimStory) -> Html:
+    """The part of a document that tells the verdict on a claim."""
     writer = _FormulaWriter(notation_for(problem, story.claim), {}, {}, Scale({}, 1))
     asked = element("p", f"check {words.asked(story.claim)}", class_="asked")
     return element("section", asked, _answer(story, writer), _check(story.curve))

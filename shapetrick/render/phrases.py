@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
-from ..core.problem import DerivativeKind, EqualityClaim, Request
+from ..core.problem import EqualityClaim, Request, RequestKind
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
@@ -21,13 +21,14 @@ BADGES = {
 }
 ERRORS = "error of central differences"
 REMAINDER = "Taylor remainder"
-KINDS: dict[DerivativeKind, str] = {
+KINDS: dict[RequestKind, str] = {
     "grad": "gradient",
     "vjp": "backward rule",
     "jac": "Jacobian",
     "hess": "Hessian",
     "jvp": "directional derivative",
     "hvp": "Hessian–vector product",
+    "solve": "solution",
 }
 
 
@@ -35,6 +36,8 @@ def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) ->
     """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
     if isinstance(request, EqualityClaim):
         return " ".join(request.text.split())
+    if request.system is not None:
+        return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
@@ -71,6 +74,8 @@ def label(request: Request) -> str:
             return f"bar({name})"
         case "hess" | "hvp":
             return f"∂²{of}/∂{name}²{direction}"
+        case "solve":
+            return name
     return f"∂{of}/∂{name}{direction}"
 
 

@@ -24,6 +24,7 @@ from ..language.syntax import (
     Asked,
     Declaration,
     Definition,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
@@ -105,7 +106,8 @@ def extended(standing: Standing, more: str) -> Standing | None:
         before = len(problem.text)
         statements = parse(text, words, before, problem.functions, names=names)
         if equalities_in(statements) or any(
-            isinstance(s, Declaration) and s.equations for s in statements
+            isinstance(s, Solving) or (isinstance(s, Declaration) and s.equations)
+            for s in statements
         ):
             return None
         statements = resolved(text, statements, names)

@@ -33,6 +33,7 @@ from ..language.syntax import (
     Definition,
     Equality,
     FunctionDefinition,
+    Solving,
     Statement,
     SyntaxNode,
 )
@@ -408,7 +409,7 @@ def _made(piece: str, statements: Sequence[Statement]) -> Entry:
             return Entry(piece, "declaration", tuple(n.name for n in names))
         case Definition(name=name) | FunctionDefinition(name=name):
             return Entry(piece, "definition", (name.name,))
-        case Asked() | Equality():
+        case Asked() | Equality() | Solving():
             return Entry(piece, "request")
 
 

@@ -41,7 +41,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
-from .identities import IDENTITIES, Identity
+from .identities import IDENTITIES, SMALLER, Identity
 from .pattern_matching import Binding, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
@@ -77,7 +77,8 @@ def _words(identity: Identity) -> frozenset[str]:
     return called | BY_SYMBOLS.intersection(identity.letters.split())
 
 
-_WORDS = [_words(identity) for identity in IDENTITIES]
+_TABLE = (*IDENTITIES, *SMALLER)
+_WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
 
@@ -187,7 +188,7 @@ class Rows(Enum):
 def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[RewriteRule, ...]]:
     """The rules for a kind of node below which no more than `mask` occurs, by their keys."""
     by_key: dict[str, list[RewriteRule]] = {}
-    for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
+    for identity, needed in zip(_TABLE, _MASKS, strict=True):
         if needed & ~mask == 0 and rows.include(identity):
             for rule in rules_of(identity):
                 if kind_of(rule.left) == kind:

@@ -67,6 +67,11 @@ def code(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
             "self-tests of it."
         )
+    if self_test and any(r.request.system is not None for r in results):
+        raise RequestError(
+            "a self-test compares with differences, and a solution is no derivative: it was put "
+            "into its equations. Leave the self-test out."
+        )
     places = plan.confirm()
     draws = plan.draws(places) if self_test else None
     about, library = _about(results), plan.library
