@@ -79,7 +79,7 @@ class _Builder(Builder):
         names, sides, words, *_ = c
         if isinstance(sides, tuple) and isinstance(sides[0], list):  # of a set behind a colon
             return self.set_declaration([names, sides, words])
-        return super().declaration([names, sides, words, None])
+        return super().declaration([names, sides, words, None, None])
 
     def set_shape(self, c: list[Any]) -> Any:
         return c[0]
