@@ -58,7 +58,7 @@ class EquationBlock(NamedTuple):
     @property
     def answers(self) -> bool:
         """Whether it is what was asked for, and no definition or step on the way."""
-        return self.label in ("gradient", "backward")
+        return self.label in ("gradient", "solution", "backward")
 
 
 class MarkedText(NamedTuple):
@@ -254,9 +254,10 @@ def derivation_story(
 
 
 def answer_formula(result: Result) -> EquationBlock:
-    """The gradient as one equation; of members of families, the first of its kinds."""
+    """The gradient, or solution, as one equation; of families, that of the first members."""
     sign: Relation = "=" if result.validation.verdict == "verified" else "=?"
-    return EquationBlock("gradient", result.request, result.gradient, sign, detail=ANSWER)
+    label = "gradient" if result.request.system is None else "solution"
+    return EquationBlock(label, result.request, result.gradient, sign, detail=ANSWER)
 
 
 def _answer(result: Result, own: Collection[str]) -> list[Block]:
