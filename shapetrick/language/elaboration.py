@@ -23,6 +23,7 @@ from ..core.errors import (
 from ..core.expr import Dimension, Expr, Symbol, as_symbol
 from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
+from . import printer as printer  # by which expressions show themselves
 from .ambiguity import readings
 from .derived_values import derive
 from .equation_systems import (
