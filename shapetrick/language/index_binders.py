@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
-from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of
+from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of, ranges_of
 from .lexer import normal
-from .selections import Selector, plain_of
+from .selections import Selector, plain_of, typed_index
 from .syntax import (
     Asked,
     Declaration,
@@ -96,6 +96,10 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
         return SyntaxNode(
             "binder", (), Binder(function, (pair[1], pair[3]), None, (), compared), span
         )
+    whole = None if above else ranges_of(below)
+    if whole is not None:
+        running = tuple(over.letter for over in whole)
+        return SyntaxNode("binder", (), Binder(function, running, None, whole), span)
     letters: list[str] = []
     ranges: list[Range] = []
     for part in below.split(","):
@@ -383,7 +387,7 @@ class BoundReader:
         if node.kind == "selected":
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
-            found |= {i.letter for i in node.value.indices if i.letter}
+            found |= _member_letters(node)
         elif node.kind == "bound" and not node.value.compared:
             found -= {*node.value.letters}
         elif node.kind == "running":
@@ -451,8 +455,7 @@ class BoundReader:
             body = self._folded(items[k + skipped :], items[k + skipped][1])
             if not self._binds(binder, body, items[k][1].span):
                 continue
-            node = SyntaxNode("bound", (body,), binder, items[k][1].span | body.span)
-            self._hold(node)
+            node = self._reduced(binder, body, items[k][1].span | body.span)
             if negative:
                 node = SyntaxNode("neg", (node,), None, node.span)
                 self._hold(node)
@@ -465,6 +468,33 @@ class BoundReader:
         if len(items) == 1:
             return replace(items[0][1], bracketed=root.bracketed)
         return replace(self._folded(items, items[0][1]), bracketed=root.bracketed)
+
+    def _reduced(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters, with what it binds them in; over members a sum, or a mean. Raises
+        RequestError."""
+        nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
+        letters = {t for n in nodes for t in _member_letters(n)}
+        if not binder.ranges or not letters.issuperset(binder.letters):
+            node = SyntaxNode("bound", (body,), binder, span)
+            self._hold(node)
+            return node
+        if binder.function not in ("sum", "mean") or len(binder.ranges) < len(binder.letters):
+            raise RequestError(
+                "over members there are `sum(b = 1..B) …` and `mean(b = 1..B) …`.", span, self.text
+            )
+        node = body
+        for over in reversed([r.rising for r in binder.ranges]):
+            node = SyntaxNode("running", (node,), over, span)
+            self._hold(node)
+        for over in binder.ranges if binder.function == "mean" else ():
+            count = over.rising.last.minus(over.rising.first).plus(1)
+            node = SyntaxNode(
+                "/", (node, replace(typed_index(count, span), bracketed=True)), None, span
+            )
+            for part in postorder(node.args[1]):
+                self._hold(part)
+            self._hold(node)
+        return node
 
     def _folded(
         self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], first: SyntaxNode
@@ -567,7 +597,7 @@ def _is_chain(node: SyntaxNode) -> bool:
 
 def _member_letters(node: SyntaxNode) -> set[str]:
     name = node.value[0] if node.kind == "abstract" else node.value
-    return {i.letter for i in name.indices} if isinstance(name, Member) else set()
+    return {t for i in name.indices for t in i.terms} if isinstance(name, Member) else set()
 
 
 def _begin(span: Span, base: str) -> Span:
