@@ -167,7 +167,7 @@ class Range(NamedTuple):
     def rising(self) -> Range:
         """From the smaller index to the larger one."""
         try:
-            falls = not at_most(self.first, self.last.plus(1))
+            falls = not at_most(self.first, self.last)
         except Incomparable:
             falls = False
         return self.reversed if falls else self
