@@ -178,7 +178,8 @@ class Result:
     """All that was found for one request; `api.Derivation` is its public face.
 
     `definitions` are those that `gradient` uses, the problem's own and those introduced, in order;
-    `kept` are the forward values that the gradient uses."""
+    `kept` are the forward values that the gradient uses; `shared` are the nodes whose cotangents
+    have names in the gradients that were derived with it."""
 
     request: Request
     steps: tuple[Step, ...]
@@ -190,6 +191,7 @@ class Result:
     notes: tuple[str, ...] = ()
     recursion: Recursion | None = None
     adjoint: Adjoint | None = None
+    shared: tuple[tuple[Expr, str], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def expanded(self) -> Expr:

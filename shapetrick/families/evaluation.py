@@ -16,6 +16,7 @@ from ..core.problem import Problem
 from ..core.results import Result
 from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all
+from ..simplification.stable_forms import stable
 from .unrolled_checks import gradients, places_asked
 
 Given = Mapping[str, Any]
@@ -50,7 +51,7 @@ def evaluate(
                 "order."
             )
     arrays = {name: value for name, value in named.items() if value is not None}
-    values = evaluate_all(exprs, arrays, arrays, lengths)
+    values = evaluate_all(stable(exprs), arrays, arrays, lengths)
     if not families.running(result.request.wrt.indices):
         return values[0]
     return _nested(values, [place for place, _ in places_asked(result.request, families, lengths)])

@@ -83,6 +83,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "readings": list(problem.readings),
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
+        **_shared(result, nodes),
         **({"solves": _system(request.system, nodes)} if request.system else {}),
         **_recursion(result, nodes),
         **_adjoint(result, nodes),
@@ -237,6 +238,12 @@ def _segment(s: Segment, nodes: _Nodes) -> JsonObject:
         "for": written(s.ranges) or None,
         **({"padded": sorted(s.padded)} if s.padded else {}),
     }
+
+
+def _shared(result: Result, nodes: _Nodes) -> JsonObject:
+    if not result.shared:
+        return {}
+    return {"shared": [{"name": name, **nodes.told("of", e)} for e, name in result.shared]}
 
 
 def _recursion(result: Result, nodes: _Nodes) -> JsonObject:

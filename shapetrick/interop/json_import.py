@@ -85,6 +85,7 @@ class _Restoration:
             notes=_texts(data["notes"]),
             recursion=recursion,
             adjoint=self._adjoint(),
+            shared=tuple((self._at(d["node"]), _text(d["name"])) for d in data.get("shared", [])),
         )
 
     def _validation(self) -> Validation:

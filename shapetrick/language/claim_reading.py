@@ -31,7 +31,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary_of(problem), problem.functions, values)
-    node = in_matrix_notation(text, read_among(node, values), values, problem)
+    node = read_among(node, values)
+    node = in_matrix_notation(text, node, values, problem, claim.entries)
     return node, _lowering_of(problem, request, node, text, shape_of_result(request))
 
 

@@ -7,7 +7,7 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -167,7 +167,7 @@ def defined_by_entries(
         elif isinstance(s, Definition):
             s = _defined_below(s, plain, heads)
         elif isinstance(s, Asked):
-            _check_asked(s, plain)
+            s = _by_entries(s, plain)
         found.append(s)
     return found, heads
 
@@ -207,14 +207,33 @@ def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool
     return False
 
 
-def _check_asked(s: Asked, plain: set[str]) -> None:
+def _by_entries(s: Asked, plain: set[str]) -> Asked:
+    """`check ∂f/∂A[i,j] = …` as a claim of the whole, by its entries. Raises RequestError for an
+    entry of which nothing is claimed."""
     for name, span in s.wrt:
-        if isinstance(name, Member) and name.base in plain:
+        base, letters = _entry_of(name, plain)
+        if not base:
+            continue
+        distinct = len({*letters}) == len(letters) and "" not in letters
+        if s.claim is None or len(s.wrt) > 1 or not distinct:
             raise RequestError(
-                f"`{name.base}` is one matrix or column: its derivative is asked for as a whole, "
-                f"by `{name.base}`.",
+                f"`{base}` is one matrix or column: its derivative is asked for as a whole, by "
+                f"`{base}`; a claim may be by entries, `check ∂f/∂{base}[i] = …`.",
                 span,
             )
+        return replace(s, wrt=(PlacedName(base, span),), entries=letters)
+    return s
+
+
+def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
+    """The matrix or column of an entry, `A[i,j]` or `A_ij`, and its letters; empty for no entry."""
+    if isinstance(name, Member):
+        letters = tuple("" if i.offset else i.letter for i in name.indices)
+        return (name.base, letters) if name.base in plain else ("", ())
+    m = None if name in plain else _BELOW.fullmatch(_written_out(name))
+    if m is None or m["base"] not in plain or not m["index"].isalpha():
+        return "", ()
+    return m["base"], tuple(m["index"])
 
 
 def _letters_of(name: Member) -> tuple[str, ...]:
@@ -307,6 +326,16 @@ class BoundReader:
         """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined.
 
         Raises NameProblem."""
+        found = self._marked(root)
+        self._check_bound(found, frozenset(heads))
+        return self._scoped(found, frozenset(heads))
+
+    def loose(self, root: SyntaxNode) -> tuple[str, ...]:
+        """The letters that nothing binds, in order. Raises NameProblem."""
+        return tuple(dict.fromkeys(letter for letter, _ in self.unbound(self._marked(root))))
+
+    def _marked(self, root: SyntaxNode) -> SyntaxNode:
+        """The expression with the nodes of what binds letters, and of entries."""
         nodes = list(postorder(root))
         inner = {n.args[0] for n in nodes if n.kind in _PRODUCTS and _is_chain(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
@@ -340,12 +369,11 @@ class BoundReader:
                     node.span,
                     self.text,
                 )
-        self._check_bound(done[root], frozenset(heads))
-        return self._scoped(done[root], frozenset(heads))
+        return done[root]
 
-    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
-        """Refuse a letter that nothing binds."""
-        stack = [(root, heads)]
+    def unbound(self, root: SyntaxNode) -> Iterator[tuple[str, SyntaxNode]]:
+        """Each letter that nothing binds, and the entry that has it."""
+        stack = [(root, frozenset[str]())]
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
@@ -356,8 +384,14 @@ class BoundReader:
                 alone = [s for s in node.value if s.is_one]
                 for name in (n.value for s in alone for n in _names(s)):
                     if self.known.is_letter(name) and name not in scope:
-                        raise self._unbound(name, node.span, bool(heads))
+                        yield name, node
             stack += [(a, scope) for a in reversed(node.args)]
+
+    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
+        """Refuse a letter that nothing binds."""
+        for letter, node in self.unbound(root):
+            if letter not in heads:
+                raise self._unbound(letter, node.span, bool(heads))
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
         other = (

@@ -187,6 +187,7 @@ class Asked:
     span: Span
     leibniz: bool = False
     ranges: tuple[Range, ...] = ()  # of a claim: the members for which it is made
+    entries: tuple[str, ...] = ()  # of a claim by entries, `∂f/∂A[i,j] = x[i] x[j]`: the letters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,12 +215,11 @@ INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 Statement = Declaration | Definition | FunctionDefinition | Asked | Equality | Solving
 
 
-def values_named(s: Statement) -> Iterator[PlacedName]:
+def values_named(s: Statement) -> Sequence[PlacedName]:
     """The names that a statement gives to values."""
     if isinstance(s, Declaration):
-        yield from (named for part in s.parts for named in part.names)
-    elif isinstance(s, Definition):
-        yield s.name
+        return [named for part in s.parts for named in part.names]
+    return [s.name] if isinstance(s, Definition) else []
 
 
 def expressions_of(s: Statement) -> Iterator[SyntaxNode]:
@@ -247,9 +247,11 @@ def with_expressions(s: Statement, change: Callable[[SyntaxNode], SyntaxNode]) -
     """The statement with its expressions changed."""
     match s:
         case Definition():
-            return replace(s, body=change(s.body))
+            body = change(s.body)
+            return s if body is s.body else replace(s, body=body)
         case Asked():
-            return replace(s, of=change(s.of), claim=s.claim and change(s.claim))
+            of, claim = change(s.of), s.claim and change(s.claim)
+            return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
         case Equality():
             return replace(s, left=change(s.left), right=change(s.right))
         case Solving():

@@ -95,6 +95,9 @@ class Generated:
             results.update(self._called(entry, function, values))
         return list(results.values())[-1] if self._alone else results
 
+    def __repr__(self) -> str:
+        return f"<Generated {self._library} function of {', '.join(self.parameters)}>"
+
     @property
     def _listed(self) -> str:
         return ", ".join(f"`{name}`" for name in self.parameters)

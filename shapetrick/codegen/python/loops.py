@@ -13,11 +13,12 @@ from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Segment, box_of, covers
-from ...core.indices import Incomparable, Index, Member, Range, base_of, parts
+from ...core.indices import Incomparable, Index, Member, Range, base_of, parts, written
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.schedule import Loop, body_of, looped
+from ...language.printer import overlined
 from ..program import Wanted, planned
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
@@ -115,7 +116,8 @@ class Loops:
 
     def index(self, *indices: Index) -> str:
         names = {t: Index(self.identifier(t)) for i in indices for t in i.terms}
-        return ", ".join(str(i.within(names)) for i in indices)
+        texts = (re.sub(r"(?<=\w)([+-])", r" \1 ", str(i.within(names))) for i in indices)
+        return ", ".join(texts)
 
     def _text(self, base: str, indices: Sequence[Index]) -> str:
         """A member as Python has it: the name, and the index in brackets."""
@@ -295,7 +297,20 @@ class Loops:
     def _docstring(self, answers: Sequence[Answer]) -> list[str]:
         inputs = {name: e.shape for name, e in self._inputs.items()}
         note = "Families are lists of their members, in order; so are gradients by them."
-        return docstring([a.key for a in answers], (), inputs, note)
+        return docstring([a.key for a in answers], self._formulas(), inputs, note)
+
+    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
+        """The recurrence as it was derived: of the cotangents, and the gradients by it."""
+        told: dict[Symbol, None] = {}
+        for a in self._passes.gradients:
+            recursion = a.result.recursion if a.result is not None else None
+            if recursion is None or a.result is None:
+                continue
+            for equation in (*recursion.cotangents, *recursion.gradients):
+                if equation.symbol not in told:
+                    told[equation.symbol] = None
+                    over = f"   for {written(equation.ranges)}" if equation.ranges else ""
+                    yield overlined(equation.symbol.name), equation.value, over
 
     # ---- as a rule
 
