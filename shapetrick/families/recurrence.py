@@ -292,7 +292,7 @@ class Backpropagation:
             if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
                 others = [r for r in piece.ranges if r not in s.kept]
                 parts.append(_summed(self.through(piece, s.symbol), others))
-        return self._simplify(s.upstream(ex.add(*parts))) if parts else None
+        return self._simplify(ex.add(*parts)) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""

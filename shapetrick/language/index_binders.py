@@ -36,6 +36,7 @@ BINDERS: Mapping[str, str] = {
     **{name: name for name in ("sum", "mean", "max", "min", "prod")},
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
+_OVER_MEMBERS = {"sum": False, "mean": True}  # whether it is divided by how many there are
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
@@ -512,7 +513,8 @@ class BoundReader:
             node = SyntaxNode("bound", (body,), binder, span)
             self._hold(node)
             return node
-        if binder.function not in ("sum", "mean") or len(binder.ranges) < len(binder.letters):
+        divides = _OVER_MEMBERS.get(binder.function)
+        if divides is None or len(binder.ranges) < len(binder.letters):
             raise RequestError(
                 "over members there are `sum(b = 1..B) …` and `mean(b = 1..B) …`.", span, self.text
             )
@@ -520,7 +522,7 @@ class BoundReader:
         for over in reversed([r.rising for r in binder.ranges]):
             node = SyntaxNode("running", (node,), over, span)
             self._hold(node)
-        for over in binder.ranges if binder.function == "mean" else ():
+        for over in binder.ranges if divides else ():
             count = over.rising.last.minus(over.rising.first).plus(1)
             node = SyntaxNode(
                 "/", (node, replace(typed_index(count, span), bracketed=True)), None, span
