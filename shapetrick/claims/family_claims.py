@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
-from ..core.families import Box, Place, box_of, members_in, reindexed
+from ..core.families import MemberBox, Place, box_of, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, base_of, numbered, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
@@ -33,7 +33,7 @@ class Region:
     """Members whose gradient has one formula: from where to where the letters of the claim run, and
     whether the claim is right there."""
 
-    box: Box
+    box: MemberBox
     equation: Equation
     right: bool
 
@@ -142,7 +142,7 @@ class Assertion:
         """The letters of the members for which the claim is made."""
         return [over.letter for over in self._claim.ranges]
 
-    def _equations(self) -> Iterator[tuple[Box, Equation]]:
+    def _equations(self) -> Iterator[tuple[MemberBox, Equation]]:
         """The right answer, with from where to where the members are for which each equation is."""
         gradients = self.recursion.gradients
         own = self._back.names.get(self._plain.wrt.base)

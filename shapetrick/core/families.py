@@ -30,7 +30,7 @@ from .traversal import postorder, redimensioned
 
 COTANGENT = "G"
 Place = tuple[Index, ...]  # of a member among others: an index for each axis of its family
-Box = tuple[Place, Place]  # the members from one to another along each axis
+MemberBox = tuple[Place, Place]  # the members from one to another along each axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ class Segment:
         return member(self.base, *self.indices)
 
     @property
-    def box(self) -> Box:
+    def box(self) -> MemberBox:
         return box_of(self.indices, self.ranges)
 
     @property
@@ -112,25 +112,25 @@ class Families(NamedTuple):
 NO_FAMILIES = Families((), ())  # those of a plain problem
 
 
-def box_of(indices: Iterable[Index], ranges: Sequence[Range]) -> Box:
+def box_of(indices: Iterable[Index], ranges: Sequence[Range]) -> MemberBox:
     """From where to where indices run."""
     ends = [i.ends(ranges) for i in indices]
     return tuple(low for low, _ in ends), tuple(high for _, high in ends)
 
 
-def lies_in(box: Box, around: Box) -> bool:
+def lies_in(box: MemberBox, around: MemberBox) -> bool:
     """Whether a box is part of another one. Raises Incomparable."""
     below = all(at_most(a, b) for a, b in zip(around[0], box[0], strict=True))
     return below and all(at_most(a, b) for a, b in zip(box[1], around[1], strict=True))
 
 
-def meet(a: Box, b: Box) -> bool:
+def meet(a: MemberBox, b: MemberBox) -> bool:
     """Whether two boxes have a member in common. Raises Incomparable."""
     pairs = [*zip(a[0], b[1], strict=True), *zip(b[0], a[1], strict=True)]
     return all(at_most(low, high) for low, high in pairs)
 
 
-def covers(boxes: Sequence[Box], wanted: Box, axis: int = 0) -> Place | None:
+def covers(boxes: Sequence[MemberBox], wanted: MemberBox, axis: int = 0) -> Place | None:
     """The first place of a box that no other has; None if there is none. Raises Incomparable."""
     if axis == len(wanted[0]):
         return None if boxes else ()

@@ -167,7 +167,7 @@ class Range(NamedTuple):
     def rising(self) -> Range:
         """From the smaller index to the larger one."""
         try:
-            falls = not at_most(self.first, self.last.plus(1))
+            falls = not at_most(self.first, self.last)
         except Incomparable:
             falls = False
         return self.reversed if falls else self
@@ -213,10 +213,10 @@ def range_of(letter: str, first: str, last: str) -> Range | None:
 def ranges_of(text: str) -> tuple[Range, ...] | None:
     """The ranges that a text is, each with its conditions; None if it is none."""
     found: list[Range] = []
-    for part in text.split(", "):
-        m = re.fullmatch(r"(\w+) = (.+)\.\.(.+)", part)
+    for part in text.split(","):
+        m = re.fullmatch(r"\s*(\w+)\s*=(.+)\.\.(.+)", part)
         over = range_of(*m.groups()) if m is not None else None
-        bounds = [index_of(side) for side in re.split(" <= | = ", part)]
+        bounds = [index_of(side) for side in re.split("<=|≤|=", part)]
         if over is not None:
             found.append(over)
         elif found and len(bounds) in (2, 3) and None not in bounds:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..core import expr as ex
 from ..core.errors import DerivationError
 from ..core.expr import Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
-from ..core.families import Box, box_of, lies_in, reindexed
+from ..core.families import MemberBox, box_of, lies_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Condition, Index, Range
 
@@ -24,12 +24,12 @@ class Contribution:
     """What a use adds to the cotangent of the members of a box, written for the member at
     `letters`. The families that are `padded` are zero outside of their ranges in it."""
 
-    box: Box
+    box: MemberBox
     value: Expr
     letters: tuple[str, ...]
     padded: frozenset[Padding] = frozenset()
 
-    def contains(self, box: Box) -> bool:
+    def contains(self, box: MemberBox) -> bool:
         return lies_in(box, self.box)
 
 
@@ -38,7 +38,7 @@ def contribution(
     used: Symbol,
     ranges: Sequence[Range],
     letters: tuple[str, ...],
-    extent: Callable[[str], Box | None],
+    extent: Callable[[str], MemberBox | None],
 ) -> Contribution:
     """What a use of a member adds, whose value is given for each value of the ranges' letters;
     `extent` is from where to where a family runs.
@@ -72,7 +72,7 @@ class _Solution:
     used: Symbol
     ranges: Sequence[Range]
     own: tuple[str, ...]
-    box: Box
+    box: MemberBox
     values: dict[str, Index] = field(default_factory=dict)
     summed: list[Range] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
@@ -149,7 +149,7 @@ class _Solution:
 
 
 def _vanishing(
-    e: Expr, condition: Condition, extent: Callable[[str], Box | None]
+    e: Expr, condition: Condition, extent: Callable[[str], MemberBox | None]
 ) -> frozenset[Padding] | None:
     """The families by which an expression is zero where the condition doesn't hold, if their
     members are zero there; None if it isn't."""

@@ -36,17 +36,12 @@ class OpenSum:
         values = {r.letter: i for r, i in zip(self.kept, at, strict=True)}
         return reindexed(self.total, values) if values else self.total
 
-    def upstream(self, weight: Expr) -> Expr:
-        """The cotangent of the summand, given that of the sum."""
-        return weight
 
-
-Placed = tuple[Expr, tuple[Range, ...]]  # an expression, and the ranges of the letters in it
-
-
-def opened_sums(placed: Sequence[Placed]) -> tuple[list[Expr], list[OpenSum]]:
-    """The expressions with symbols in the place of sums, and the sums, each after all in which it
-    stands."""
+def opened_sums(
+    placed: Sequence[tuple[Expr, tuple[Range, ...]]],
+) -> tuple[list[Expr], list[OpenSum]]:
+    """The expressions, each with the ranges of its letters, with symbols in the place of sums; and
+    the sums, each after all in which it stands."""
     found: dict[tuple[Total, tuple[Range, ...]], OpenSum] = {}
     depth: dict[OpenSum, int] = {}
 

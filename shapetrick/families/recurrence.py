@@ -17,8 +17,8 @@ from ..core import expr as ex
 from ..core.dims import Shape
 from ..core.expr import UNIT, Expr, Name, Number, Symbol, Times, as_symbol
 from ..core.families import (
-    Box,
     Families,
+    MemberBox,
     Place,
     Segment,
     at_index,
@@ -258,7 +258,7 @@ class Backpropagation:
         """What the cotangents of each family are called."""
         return self._names
 
-    def uses_between(self, base: str, box: Box) -> Iterator[tuple[MemberUse, Symbol]]:
+    def uses_between(self, base: str, box: MemberBox) -> Iterator[tuple[MemberUse, Symbol]]:
         """The pieces in which the members of a box occur, and as which member."""
         for piece, x in self.uses(base):
             if lies_in(box, box_of(x.indices, piece.ranges)):
@@ -292,7 +292,7 @@ class Backpropagation:
             if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
                 others = [r for r in piece.ranges if r not in s.kept]
                 parts.append(_summed(self.through(piece, s.symbol), others))
-        return self._simplify(s.upstream(ex.add(*parts))) if parts else None
+        return self._simplify(ex.add(*parts)) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""
@@ -317,7 +317,7 @@ class Backpropagation:
         for piece, x in self.uses(base):
             yield contribution(self.through(piece, x), x, piece.ranges, letters, self._extent)
 
-    def _extent(self, base: str) -> Box | None:
+    def _extent(self, base: str) -> MemberBox | None:
         """From where to where a family, or that of cotangents, runs; None for what is neither."""
         bases = {name: own for own, name in self._names.items()}
         segments = self.families.of(bases.get(base, base))
@@ -380,7 +380,7 @@ class Backpropagation:
                 ranges = tuple(Range(letter, a, b) for letter, a, b in ends if a != b)
                 yield Equation(ex.symbol(member(name, *at), shape), value, ranges)
 
-    def _within(self, box: Box, asked: Place) -> Box | None:
+    def _within(self, box: MemberBox, asked: Place) -> MemberBox | None:
         """The part of a box that is asked for; None if there is none."""
         fixed = {k: i for k, i in enumerate(asked) if not self.families.running([i])}
         for k, i in fixed.items():
@@ -423,7 +423,9 @@ class Backpropagation:
         symbol = as_symbol(reindexed(q.symbol, back))
         return Equation(symbol, reindexed(q.value, back), tuple(ranges))
 
-    def _regions(self, box: Box | None, contributions: Sequence[Contribution]) -> Iterator[Box]:
+    def _regions(
+        self, box: MemberBox | None, contributions: Sequence[Contribution]
+    ) -> Iterator[MemberBox]:
         """The members of a box cut where a contribution begins or ends; the last region first."""
         if box is None:
             return
@@ -494,10 +496,12 @@ def _summed(e: Expr, ranges: Sequence[Range]) -> Expr:
     return -found if negative else found
 
 
-def _spans(segments: Sequence[Segment], letters: tuple[str, ...]) -> Iterator[tuple[Segment, Box]]:
+def _spans(
+    segments: Sequence[Segment], letters: tuple[str, ...]
+) -> Iterator[tuple[Segment, MemberBox]]:
     """Segments that follow each other as one where a member of each has the same shape."""
     ordered = sorted(segments, key=lambda s: [i.place for i in s.first])
-    spans: list[tuple[Segment, Box]] = []
+    spans: list[tuple[Segment, MemberBox]] = []
     at = tuple(map(Index, letters))
     for s in ordered:
         if spans:
@@ -510,7 +514,7 @@ def _spans(segments: Sequence[Segment], letters: tuple[str, ...]) -> Iterator[tu
     yield from spans
 
 
-def _joined(a: Box, b: Box) -> Box | None:
+def _joined(a: MemberBox, b: MemberBox) -> MemberBox | None:
     """Both boxes as one; None if the second doesn't follow on the first along one axis."""
     apart = [k for k in range(len(a[0])) if (a[0][k], a[1][k]) != (b[0][k], b[1][k])]
     if len(apart) != 1 or a[1][apart[0]].plus(1) != b[0][apart[0]]:

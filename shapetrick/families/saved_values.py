@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..core.dims import Dim
 from ..core.errors import InputError
 from ..core.expr import Add, Expr, MatMul, Name, Number, Symbol, Times, Total, Transpose, symbol
-from ..core.families import Box, Families, Place, Segment, box_of, meet, members_in, reindexed
+from ..core.families import Families, MemberBox, Place, Segment, box_of, meet, members_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Incomparable, Index, Range, base_of, member
 from ..core.problem import Problem
@@ -45,7 +45,7 @@ class ForwardValue:
         return tuple(r for r in self.segment.ranges if r.letter in letters)
 
     @property
-    def box(self) -> Box:
+    def box(self) -> MemberBox:
         return box_of(self.indices, self.ranges)
 
 
@@ -95,7 +95,7 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     families = problem.families
     made = _made(families)
     own = {q.symbol.base for q in recursion.cotangents}
-    read: dict[Expr, list[Box]] = {}
+    read: dict[Expr, list[MemberBox]] = {}
     for q in (*recursion.cotangents, *recursion.gradients):
         for form, box in _read(q.value, q.ranges, made, own):
             read.setdefault(form, []).append(box)
@@ -156,7 +156,7 @@ def _read(
     outer: tuple[Range, ...],
     made: Mapping[Expr, list[ForwardValue]],
     cotangents: set[str],
-) -> Iterator[tuple[Expr, Box]]:
+) -> Iterator[tuple[Expr, MemberBox]]:
     """The forms of the forward values in an expression, the largest that there are, and from where
     to where they are read."""
     stack = [(e, outer)]
@@ -175,7 +175,7 @@ def _read(
             stack.extend((a, ranges) for a in x.args)
 
 
-def _meets(made: ForwardValue, read: Iterable[Box]) -> bool:
+def _meets(made: ForwardValue, read: Iterable[MemberBox]) -> bool:
     """Whether one of the values that are read is made there."""
     for box in read:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.expr import Expr
-from ..core.families import Box, Segment, box_of, meet, members_in, reindexed
+from ..core.families import MemberBox, Segment, box_of, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, renamed_shape, within
 from ..core.traversal import reachable
 
@@ -160,13 +160,13 @@ def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
     )
 
 
-def _uses(s: Segment) -> Iterator[tuple[str, Box]]:
+def _uses(s: Segment) -> Iterator[tuple[str, MemberBox]]:
     """The members that a segment uses: a family, and from where to where."""
     for x, inner in members_in(body_of(s)):
         yield x.base, box_of(x.indices, (*s.ranges, *inner))
 
 
-def _meets(s: Segment, box: Box) -> bool:
+def _meets(s: Segment, box: MemberBox) -> bool:
     """Whether a segment defines one of the members of a box of its family."""
     try:
         return meet(s.box, box)

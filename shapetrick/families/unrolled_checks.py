@@ -19,7 +19,7 @@ from .recurrence import segments_of
 from .unrolling import Unrolling, values_within
 
 DEPTHS = 3  # how many lengths are tried
-ENDS = 4  # members at either end of a long family that are looked at
+ENDS = 4  # members at either end of a long family that are looked at, fewer along several axes
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
 
 
@@ -153,7 +153,8 @@ def _chosen(
     places = [{tuple(i.offset for i in place) for place in r} for r in ranges]
     for _, group in groupby(members, key=lambda one: [_numbers(one[0]) in p for p in places]):
         ones = list(group)
-        yield from ones if len(ones) <= 2 * ENDS else ones[:ENDS] + ones[-ENDS:]
+        ends = max(ENDS // max(len(ones[0][0]), 1), 1)
+        yield from ones if len(ones) <= 2 * ends else ones[:ends] + ones[-ends:]
 
 
 def _numbers(at: Indices) -> tuple[int, ...]:

@@ -260,8 +260,9 @@ class _Queries:
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         runs = [bool(self._running([i])) for i in indices]
         letters = self._running(indices)
-        moved = any(i.offset for i, it_runs in zip(indices, runs, strict=True) if it_runs)
-        is_plain = len(letters) == sum(runs) and not any(i.others for i in indices)
+        variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
+        moved = any(i.offset for i in variable)
+        is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
         if not is_plain or (moved and not shifted):
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
-from ..core.families import Box, Place, Segment, box_of, covers
+from ..core.families import MemberBox, Place, Segment, box_of, covers
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.traversal import reachable
 from .syntax import Definition, SyntaxNode
@@ -24,7 +24,7 @@ class Use:
     ranges: tuple[Range, ...] = ()
     is_function: bool = False
 
-    def within(self) -> Box:
+    def within(self) -> MemberBox:
         """From where to where members are used."""
         return box_of(self.indices, self.ranges)
 
@@ -219,7 +219,7 @@ def _cyclic(found: Sequence[_Dependence]) -> list[list[_Dependence]]:
     return list(groups.values())
 
 
-def _clipped(box: Box, segments: Sequence[Segment]) -> Box:
+def _clipped(box: MemberBox, segments: Sequence[Segment]) -> MemberBox:
     """A box without what lies outside of where members that are zero end."""
     padded = segments[0].padded
     if not padded:
@@ -241,7 +241,7 @@ def _indices(count: int) -> str:
     return "one index" if count == 1 else f"{count} indices"
 
 
-def box_text(box: Box) -> str:
+def box_text(box: MemberBox) -> str:
     """The members of a box, as a message names them."""
     axes = [f"{a}" if a == b else f"{a}..{b}" for a, b in zip(*box, strict=True)]
     return axes[0] if len(axes) == 1 else f"[{', '.join(axes)}]"

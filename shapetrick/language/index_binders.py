@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
-from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of
+from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of, ranges_of
 from .lexer import normal
-from .selections import Selector, plain_of
+from .selections import Selector, plain_of, typed_index
 from .syntax import (
     Asked,
     Declaration,
@@ -36,6 +36,7 @@ BINDERS: Mapping[str, str] = {
     **{name: name for name in ("sum", "mean", "max", "min", "prod")},
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
+_OVER_MEMBERS = {"sum": False, "mean": True}  # whether it is divided by how many there are
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
@@ -96,6 +97,10 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
         return SyntaxNode(
             "binder", (), Binder(function, (pair[1], pair[3]), None, (), compared), span
         )
+    whole = None if above else ranges_of(below)
+    if whole is not None:
+        running = tuple(over.letter for over in whole)
+        return SyntaxNode("binder", (), Binder(function, running, None, whole), span)
     letters: list[str] = []
     ranges: list[Range] = []
     for part in below.split(","):
@@ -417,7 +422,7 @@ class BoundReader:
         if node.kind == "selected":
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
-            found |= {i.letter for i in node.value.indices if i.letter}
+            found |= _member_letters(node)
         elif node.kind == "bound" and not node.value.compared:
             found -= {*node.value.letters}
         elif node.kind == "running":
@@ -485,8 +490,7 @@ class BoundReader:
             body = self._folded(items[k + skipped :], items[k + skipped][1])
             if not self._binds(binder, body, items[k][1].span):
                 continue
-            node = SyntaxNode("bound", (body,), binder, items[k][1].span | body.span)
-            self._hold(node)
+            node = self._reduced(binder, body, items[k][1].span | body.span)
             if negative:
                 node = SyntaxNode("neg", (node,), None, node.span)
                 self._hold(node)
@@ -499,6 +503,34 @@ class BoundReader:
         if len(items) == 1:
             return replace(items[0][1], bracketed=root.bracketed)
         return replace(self._folded(items, items[0][1]), bracketed=root.bracketed)
+
+    def _reduced(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters, with what it binds them in; over members a sum, or a mean. Raises
+        RequestError."""
+        nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
+        letters = {t for n in nodes for t in _member_letters(n)}
+        if not binder.ranges or not letters.issuperset(binder.letters):
+            node = SyntaxNode("bound", (body,), binder, span)
+            self._hold(node)
+            return node
+        divides = _OVER_MEMBERS.get(binder.function)
+        if divides is None or len(binder.ranges) < len(binder.letters):
+            raise RequestError(
+                "over members there are `sum(b = 1..B) …` and `mean(b = 1..B) …`.", span, self.text
+            )
+        node = body
+        for over in reversed([r.rising for r in binder.ranges]):
+            node = SyntaxNode("running", (node,), over, span)
+            self._hold(node)
+        for over in binder.ranges if divides else ():
+            count = over.rising.last.minus(over.rising.first).plus(1)
+            node = SyntaxNode(
+                "/", (node, replace(typed_index(count, span), bracketed=True)), None, span
+            )
+            for part in postorder(node.args[1]):
+                self._hold(part)
+            self._hold(node)
+        return node
 
     def _folded(
         self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], first: SyntaxNode
@@ -601,7 +633,7 @@ def _is_chain(node: SyntaxNode) -> bool:
 
 def _member_letters(node: SyntaxNode) -> set[str]:
     name = node.value[0] if node.kind == "abstract" else node.value
-    return {i.letter for i in name.indices} if isinstance(name, Member) else set()
+    return {t for i in name.indices for t in i.terms} if isinstance(name, Member) else set()
 
 
 def _begin(span: Span, base: str) -> Span:

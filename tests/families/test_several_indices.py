@@ -10,7 +10,8 @@ from layers import LAYERS, jax
 
 from shapetrick.api import Derivation, derive, read
 from shapetrick.core.errors import InputError
-from shapetrick.core.indices import written
+from shapetrick.core.indices import name_of, written
+from shapetrick.families.recurrence import Backpropagation
 
 SLOW = {"a convolution in two dimensions", "a transformer's encoder", "neighbours"}
 
@@ -82,6 +83,11 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
             "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
             "  for i = 2..N-1",
         ),
+        (
+            "X[b,t] : m x n for b = 1..B, t = 1..T; W : n x p\n"
+            "J = mean(b = 1..B, t = 1..T) norm(X[b,t] W)^2\ngrad J wrt X[b,t]",
+            "∂J/∂X[b,t] = 2 X[b,t] W W' / (B T)  for b = 1..B, t = 1..T",
+        ),
         (  # mirrored
             "x[t] : n for t = 1..T; y[t] : n for t = 1..T\n"
             "J = sum(t = 1..T) y[t]' x[T-t+1]\ngrad J wrt x[t]",
@@ -91,6 +97,20 @@ J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
 )
 def test_answers_are_what_a_textbook_writes(text: str, expected: str) -> None:
     assert expected in equations(text)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_answers_are_read_back(name: str) -> None:
+    text = "\n".join(line for line in LAYERS[name].text.splitlines() if "grad" not in line)
+    problem = read(LAYERS[name].text).data
+    for request in problem.requests:
+        recursion = Backpropagation(problem, request, problem.families).recursion()
+        for q in recursion.gradients:
+            by = name_of(request.wrt.base, q.symbol.indices)
+            members = f" for {written(q.ranges)}" if q.ranges else ""
+            claimed = read(f"{text}\ncheck grad J wrt {by} = {q.value}{members}").data
+            (claim,) = (r.claim for r in claimed.requests)
+            assert claim is not None and str(claim.value) == str(q.value)
 
 
 def test_it_is_said_where_a_family_is_zero() -> None:
@@ -110,6 +130,7 @@ def test_it_is_said_where_a_family_is_zero() -> None:
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",
         ),
+        ("X[b] : n for b = 1..B\nJ = sum(max(b = 1..B) X[b])", "there are `sum"),
         (
             "X[p] : n for p = 1..P\nY[p] = X[p] + X[p+1] for p = 1..P\nJ = sum(p = 1..P) sum(Y[p])",
             "out of range",

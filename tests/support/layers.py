@@ -222,6 +222,17 @@ grad J wrt X[r]
         lambda P, c: {"X": (2 * P, 1, c), "Y": (P, 1, c)},
         ({"P": 3, "c": 2}, {"P": 1, "c": 3}),
     ),
+    "max pooling": Layer(
+        """
+X[r] : 1 x c for r = 0..2 P-1; Y[p] : 1 x c for p = 0..P-1
+S[p] = maximum(X[2 p], X[2 p+1]) for p = 0..P-1
+J = mean(p = 0..P-1) norm(S[p] - Y[p])^2
+grad J wrt X[r]
+""",
+        lambda v, at: ((jnp.maximum(v["X"][::2], v["X"][1::2]) - v["Y"]) ** 2).sum() / at["P"],
+        lambda P, c: {"X": (2 * P, 1, c), "Y": (P, 1, c)},
+        ({"P": 3, "c": 2}, {"P": 1, "c": 3}),
+    ),
     "causal linear attention": Layer(
         """
 Q[b,t], K[b,t] : 1 x d for b = 1..B, t = 1..T; V[b,t], Y[b,t] : 1 x p for b = 1..B, t = 1..T
