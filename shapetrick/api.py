@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
-from .core.expr import Expr, register_writer
+from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
@@ -18,7 +18,6 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
-from .pipeline.requests import derive as derive_request
 from .pipeline.requests import steps_of
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -180,7 +179,6 @@ class Derivation:
         array([2., 4.])
         """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import evaluate
 
         if self.result.recursion is not None:
             return evaluate_members(
@@ -326,14 +324,33 @@ class Problem:
         """The problem once for each of its requests."""
         return [replace(self, data=replace(self.data, requests=(r,))) for r in self.data.requests]
 
-    def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
+    def together(self) -> list[Problem]:
+        """The problem once for each of its groups of requests that are derived together."""
+        from .pipeline.joint_gradients import groups
+
+        found = groups(self.data.requests)
+        return [replace(self, data=replace(self.data, requests=tuple(group))) for group in found]
+
+    def derive(
+        self,
+        seed: int = 0,
+        *,
+        time_limit: float | None = SECONDS,
+        taken: Collection[str] = (),
+    ) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
+        Gradients of one thing share names for what they use in common, none of those `taken`.
 
         Raises DerivationError, BudgetError."""
-        return [
-            Derivation(self.data, limited(time_limit, partial(derive_request, self.data, r, seed)))
-            for r in self.data.requests
-        ]
+        from .pipeline.joint_gradients import derive_together
+
+        found: list[Result] = []
+        for group in self.together():
+            asked = group.data.requests
+            limit = None if time_limit is None else time_limit * len(asked)
+            names = {*taken, *(name for result in found for name, _ in result.definitions)}
+            found += limited(limit, partial(derive_together, self.data, asked, seed, names))
+        return [Derivation(self.data, result) for result in found]
 
     def code(
         self,
@@ -450,6 +467,23 @@ def _simplified(e: str | Expr, given: str) -> Expr:
         *definitions, _ = problem.definitions.values()
     simplifier = Simplifier(definitions, [e])
     return simplifier.answer(simplifier(e))
+
+
+def evaluate(
+    e: Expr,
+    arrays: Mapping[str, Any],
+    functions: FunctionValues | None = None,
+    **sizes: int,
+) -> Any:
+    """The value of an expression at arrays, by name, computed in forms that stay finite; a vector
+    may have one axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    from .numerics.arrays import evaluate_all
+    from .simplification.stable_forms import stable
+
+    return evaluate_all(stable([operand(e)]), arrays, functions, sizes)[0]
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:

@@ -293,12 +293,16 @@ def _is_finite(
 
 
 def _ordinary(interval: Interval) -> Interval:
-    """A part of the interval, of ordinary numbers, away from its ends."""
+    """A part of the interval, of ordinary numbers, away from its ends: about 0 as far as it goes
+    there, else from its end that is nearer to 0 on, as long as that is far from 0."""
     low, high = interval
     margin = min(0.2, 0.05 * (high - low))
     if max(low, -2.0) + margin < min(high, 2.0) - margin:
         low, high = max(low, -2.0 - margin), min(high, 2.0 + margin)
-    low, high = max(low, high - LONGEST), min(high, max(low, high - LONGEST) + LONGEST)
+    else:
+        longest = max(LONGEST, min(abs(low), abs(high)))
+        low, high = (low, min(high, low + longest)) if low > 0 else (max(low, high - longest), high)
+        margin = 0.05 * (high - low)
     return low + margin, high - margin
 
 

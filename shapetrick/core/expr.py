@@ -164,11 +164,6 @@ class Named(Expr):
     def name(self) -> str:
         return member(self.base, *self.indices) if self.indices else self.base
 
-    @property
-    def index(self) -> Index | None:
-        """A member's index; None for a name without one."""
-        return self.indices[0] if self.indices else None
-
 
 @node_class
 class Number(Expr):
@@ -477,7 +472,7 @@ def matmul(*args: Expr) -> Expr:
     """Matrix product; scaling where a factor is a scalar; nested products are one."""
     chain, shape = [args[0]], args[0].shape
     for factor in args[1:]:
-        if shape == SCALAR or factor.is_scalar:
+        if shape == SCALAR or factor.shape == SCALAR:
             chain = [times(_chain(chain, shape), factor)]
             shape = chain[0].shape
             continue
@@ -516,7 +511,7 @@ _TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lo
 
 def transpose(a: Expr) -> Expr:
     """The transpose; of a transpose the matrix itself, of a scalar the scalar."""
-    if a.is_scalar:
+    if a.shape == SCALAR:
         return a
     match a:
         case Transpose():

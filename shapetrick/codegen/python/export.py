@@ -18,7 +18,7 @@ from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import passes
+from ...families.forward_backward import has_several_indices, passes
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
@@ -48,6 +48,10 @@ from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
+_NO_AXES = (
+    "there is no code yet for members with several indices, or for sums within members: `evaluate` "
+    "gives the values."
+)
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
 MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
@@ -161,6 +165,8 @@ def _planned(
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
+        if has_several_indices(problem, results):
+            raise RequestError(_NO_AXES)
         return _Looped(problem, results, own)
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
