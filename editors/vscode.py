@@ -30,6 +30,7 @@ SCOPES = {  # of TextMate, by how a part looks in our own colours
 }
 _KEYWORDS = ("KIND", "_CHECK", "_WRT", "_WITH", "_FOR")
 _SIGNS = ("TRANSPOSE", "TIMES", "POWER", "SIGN", "PRIME")
+_START = r"(?:^|(?<=;))"
 _END = r"(?=;|#|$)"  # of a statement, on a line
 
 
@@ -60,10 +61,11 @@ def grammar() -> dict[str, Any]:
         number,
         *(_part("operator", found[sign]) for sign in _SIGNS),
     ]
+    head = {"begin": _START, "end": ":", "patterns": [number, _part("operator", found["SIGN"])]}
     declared = [
         {"begin": r"(?<!\w)where(?!\w)", "end": _END, "patterns": expression}
         | {"beginCaptures": {"0": {"name": _scope("attribute")}}},
-        _part("keyword", rf"{found['_FOR']}.*?{_END}"),
+        _part("keyword", rf"(?<!\w)(?:{found['_FOR']}|{found['_PADDED']})"),
         _part("attribute", rf"(?<!\w)(?:{_any([*ATTRIBUTES, *KINDS])})(?!\w)"),
         _part("shape", rf"{found['_BY']}|{found['DIM']}"),
         number,
@@ -75,7 +77,7 @@ def grammar() -> dict[str, Any]:
         "fileTypes": ["st"],
         "patterns": [
             comment,
-            {"begin": r"(?:^|(?<=;))[^:;=#]*:", "end": _END, "patterns": declared},
+            {"begin": rf"{_START}(?=[^:;=#]*:)", "end": _END, "patterns": [head, *declared]},
             *expression,
         ],
     }

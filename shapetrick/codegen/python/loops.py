@@ -304,7 +304,7 @@ class Loops:
         told: dict[Symbol, None] = {}
         for a in self._passes.gradients:
             recursion = a.result.recursion if a.result is not None else None
-            if recursion is None or a.result is None:
+            if recursion is None:
                 continue
             for equation in (*recursion.cotangents, *recursion.gradients):
                 if equation.symbol not in told:
