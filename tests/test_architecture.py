@@ -54,7 +54,7 @@ EDGES = {
     "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing", "web_page"),
+        *("quiz", "repl", "tracing", "web_page"),
     },
 }
 

@@ -20,12 +20,12 @@ def length(e: Expr) -> int:
     while stack:
         x = stack[-1]
         args = x.args if not isinstance(x, Name) else ()
-        missing = [a for a in args if a.written_length is None]
-        if missing:
-            stack += missing
+        lengths = [a.written_length for a in args]
+        if None in lengths:
+            stack += [a for a in args if a.written_length is None]
             continue
         stack.pop()
-        known = _own_length(x) + sum(map(length, args)) if args else _leaf_length(x)
+        known = _own_length(x) + sum(filter(None, lengths)) if args else _leaf_length(x)
         object.__setattr__(x, "written_length", known)
     assert known is not None
     return known
@@ -94,11 +94,8 @@ def is_below(e: Expr) -> bool:
 
 
 def has_minus(e: Expr) -> bool:
+    """Whether it is a negative number, or a product with one in front."""
     return is_negative(e.args[0] if isinstance(e, Times) else e)
-
-
-def is_divisor(p: Expr) -> bool:
-    return is_negative(p.args[0] if isinstance(p, Times) else p)
 
 
 def sum_of(parts: list[Expr]) -> Expr:
