@@ -7,7 +7,7 @@ is one of these is opened. A root is a letter whose square is known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from ..core.expr import (
     Number,
     Ones,
     Power,
+    Symbol,
     Times,
     call,
     exact,
@@ -55,19 +56,38 @@ def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     """A sum or product of fractions over one denominator, where that is shorter."""
     if not isinstance(e, (Add, Times)) or not _may_combine(networks, e):
         return None
-    nodes = list(postorder([e], into=_is_open))
-    letters = list(_letters(nodes))
+    for is_open in (_is_open, _is_open_through_names):
+        found = _combined(networks, e, is_open)
+        if found is not None:
+            networks.log.append(Rewriting("one denominator", e, found))
+            return found
+        if not any(isinstance(x, Name) for x in postorder([e], into=_is_open)):
+            break
+    return None
+
+
+def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> Expr | None:
+    """The fractions over one denominator, if that is shorter; where definitions were opened, with
+    fewer names too."""
+    nodes = list(postorder([e], into=is_open))
+    letters = list(_letters(nodes, is_open))
     if len(nodes) > MOST_NODES or len(letters) > MOST_LETTERS:
         return None
-    reader = _Reader(networks, letters)
+    reader = _Reader(networks, letters, is_open)
     try:
         found = reader.written(reader.reduced(reader.read(e)), e)
     except TooLargeError:
         return None
     if found.shape != e.shape or length(found) >= length(e):
         return None
-    networks.log.append(Rewriting("one denominator", e, found))
-    return found
+    opened = any(isinstance(x, Name) and is_open(x) for x in nodes)
+    return None if opened and _names(found) >= _names(e) else found
+
+
+def _names(e: Expr) -> int:
+    """How many different names are written."""
+    nodes = postorder([e], into=lambda x: not isinstance(x, Name))
+    return sum(isinstance(x, (Name, Symbol)) for x in nodes)
 
 
 class _Makeup(NamedTuple):
@@ -115,26 +135,30 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
 
 def _is_open(e: Expr) -> bool:
     """Whether it is read as a part of a rational function."""
-    e = core(e)
     if isinstance(e, Power):
         p = exact(e.args[1])
         return p is not None and p.denominator <= 2 and abs(p) <= HIGHEST
     return isinstance(e, (Add, Times))
 
 
+def _is_open_through_names(e: Expr) -> bool:
+    """Likewise, definitions by their bodies."""
+    return _is_open(core(e))
+
+
 def _is_root(e: Expr) -> bool:
     return core(e).op == ROOT
 
 
-def _letters(nodes: Sequence[Expr]) -> Iterator[Expr]:
+def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator[Expr]:
     """What the polynomials are of: of a definition its name."""
     named = {core(x): x for x in nodes if isinstance(x, Name)}
     exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power)}
-    leaves = [core(x) for x in nodes if not _is_open(x) and not isinstance(x, (Number, Ones))]
+    leaves = [core(x) for x in nodes if not is_open(x) and not isinstance(x, (Number, Ones))]
     roots = [call(ROOT, core(x).args[0]) for x in nodes if _is_half_power(core(x))]
     for root in [*leaves, *roots]:
         if _is_root(root):
-            inside = [x for x in postorder(root.args, into=_is_open) if not _is_open(x)]
+            inside = [x for x in postorder(root.args, into=is_open) if not is_open(x)]
             leaves += [core(x) for x in inside if not isinstance(x, (Number, Ones))]
     for x in dict.fromkeys([*leaves, *roots]):
         if x not in exponents:
@@ -156,8 +180,10 @@ class _Quotient(NamedTuple):
 class _Reader:
     """Reads expressions in some letters as quotients of polynomials, and writes these."""
 
-    def __init__(self, networks: Networks, letters: Sequence[Expr]) -> None:
-        self._networks = networks
+    def __init__(
+        self, networks: Networks, letters: Sequence[Expr], is_open: Callable[[Expr], bool]
+    ) -> None:
+        self._networks, self._is_open = networks, is_open
         self._letters = letters
         self._places = {core(x): i for i, x in enumerate(letters)}
         self._factors: list[Polynomial] = []  # that something is divided by
@@ -174,14 +200,14 @@ class _Reader:
 
     def read(self, e: Expr) -> _Quotient:
         """The expression as a quotient."""
-        for x in postorder([e], into=_is_open):
+        for x in postorder([e], into=self._is_open):
             if x not in self._known:
                 self._known[x] = self._read(x)
         return self._known[e]
 
     def _read(self, e: Expr) -> _Quotient:
         known, n = self._known, len(self._letters)
-        if isinstance(e, Name) and _is_open(e):
+        if isinstance(e, Name) and self._is_open(e):
             return self._registered(e, known[e.args[0]])
         match e:
             case Number():

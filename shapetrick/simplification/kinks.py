@@ -55,7 +55,7 @@ from .pattern_matching import core
 MOST_CALLS = 8
 
 
-class Sides(NamedTuple):
+class KinkSides(NamedTuple):
     """What a function is above its kink and below: numbers, multiples of its argument, or one of
     its two arguments (1 for the first)."""
 
@@ -65,7 +65,7 @@ class Sides(NamedTuple):
 
 
 @cache
-def sides_of(row: Function) -> Sides | None:
+def sides_of(row: Function) -> KinkSides | None:
     """The sides of a function whose kinks are where its argument changes its sign, or where its two
     are equal; None if it isn't plain on both."""
     if not (row.two_sided and row.elementwise):
@@ -73,15 +73,15 @@ def sides_of(row: Function) -> Sides | None:
     one, two = np.array([1.0]), np.array([2.0])
     if row.arity == 2:
         above, below = row.value(two, one, None)[0], row.value(one, two, None)[0]
-        return Sides("order", Fraction(int(above == 2)), Fraction(int(below == 1)))
+        return KinkSides("order", Fraction(int(above == 2)), Fraction(int(below == 1)))
     values = (row.value(x, None)[0] for x in (one, two, -one, -two))
     a, b, c, d = (Fraction(str(float(y))) for y in values)
     if (a, c) == (b, d):
-        return Sides("constant", a, c)
-    return Sides("linear", a, -c) if (b, d) == (2 * a, 2 * c) else None
+        return KinkSides("constant", a, c)
+    return KinkSides("linear", a, -c) if (b, d) == (2 * a, 2 * c) else None
 
 
-def _sides(e: Expr) -> Sides | None:
+def _sides(e: Expr) -> KinkSides | None:
     return sides_of(TABLE[e.op]) if isinstance(e, Call) and e.op in TABLE else None
 
 
@@ -92,7 +92,7 @@ def is_condition(e: Expr) -> bool:
 
 
 @cache
-def _rows() -> Sequence[tuple[str, Sides]]:
+def _rows() -> Sequence[tuple[str, KinkSides]]:
     """The functions of the language with plain sides, but for those with odd slopes."""
     found = [(row.name, sides_of(row)) for row in TABLE.values() if not row.ranges]
     return [(name, s) for name, s in found if s is not None and {s.above, s.below} <= {-1, 0, 1}]
@@ -236,7 +236,7 @@ class _Kink:
                     yield from self._of_one(name, sides, at, upper, lower)
 
     def _of_one(
-        self, name: str, sides: Sides, at: Expr, upper: Expr, lower: Expr
+        self, name: str, sides: KinkSides, at: Expr, upper: Expr, lower: Expr
     ) -> Iterator[Expr]:
         """The sides as a multiple of a function, or as one side and a number."""
         rest = upper if sides.kind == "constant" else _quotient(upper, at)
@@ -250,7 +250,7 @@ class _Kink:
                 yield sum_of([_product(number(apart[UNIT]), call(name, at)), lower])
 
     def _of_two(
-        self, name: str, sides: Sides, at: Expr, upper: Expr, lower: Expr
+        self, name: str, sides: KinkSides, at: Expr, upper: Expr, lower: Expr
     ) -> Iterator[Expr]:
         """The sides as a multiple of a function that picks one of two, or as that and a rest."""
         for larger, smaller, calls in self._pairs(at):

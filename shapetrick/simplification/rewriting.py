@@ -78,8 +78,8 @@ def _words(identity: Identity) -> frozenset[str]:
     return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
-_TABLE = (*IDENTITIES, *SMALLER, *STABLE)
-_STABLE = frozenset(STABLE)
+_TABLE = tuple(dict.fromkeys((*IDENTITIES, *SMALLER, *STABLE)))
+_COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
@@ -184,13 +184,12 @@ class Rows(Enum):
     STABLE = auto()
 
     def include(self, identity: Identity) -> bool:
-        stable = identity in _STABLE
         match self:
             case Rows.WRITTEN:
                 return identity.written
             case Rows.STABLE:
-                return identity.written or stable
-        return not stable and identity.last is (self is Rows.LAST)
+                return identity.written or identity in _STABLE
+        return identity in _COMMON and identity.last is (self is Rows.LAST)
 
 
 @cache

@@ -11,10 +11,11 @@ from functools import cache
 
 import numpy as np
 
+from ..algebra.monomials import Product
 from ..algebra.ranges import EntryRanges
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus
-from ..core.expr import Add, Expr, Name, Number, named, rebuild
+from ..core.expr import Add, Call, Expr, Name, Number, named, rebuild
 from ..core.functions import TABLE, Function
 from ..core.traversal import remembered
 from .rewriting import Rewriter, Rows
@@ -53,8 +54,11 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
         return 1 if scaled else found
 
     def may_cancel(e: Expr) -> bool:
+        """Whether it is a difference of bounded values, or of a number and functions' values."""
         bounds = [ranges.of(a)[:2] for a in e.args]
-        return any(isinstance(a, Number) for a in e.args) or bool(np.isfinite(bounds).all())
+        numbers = sum(isinstance(a, Number) for a in e.args)
+        called = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
+        return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + called == len(e.args))
 
     rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
 

@@ -20,7 +20,7 @@ from shapetrick.core.traversal import postorder, substitute, symbols_of, transfo
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
-from shapetrick.simplification.identities import IDENTITIES, SMALLER, Identity
+from shapetrick.simplification.identities import IDENTITIES, SMALLER, STABLE, Identity
 from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
@@ -67,10 +67,13 @@ def holds(identity: Identity) -> bool:
         for profile in PROFILES:
             env = {s.name: draw(s, sizes, rng, profile) for s in symbols_of(left)}
             a, b = evaluate(left, env, sizes), evaluate(right, env, sizes)
-            if not np.isfinite(a).all():
+            finite = np.isfinite(a)
+            if not finite.any():
                 continue
             points += 1
-            if a.shape != b.shape or not np.allclose(a, b, rtol=1e-8, atol=1e-8 * np.abs(a).max()):
+            scale = np.abs(a[finite]).max()
+            same = a.shape == b.shape
+            if not same or not np.allclose(a[finite], b[finite], rtol=1e-8, atol=1e-8 * scale):
                 return False
     assert points >= 2, "no points in the domain of the left side"
     return True
@@ -80,7 +83,7 @@ def rewriter(last: bool = False) -> Rewriter:
     return Rewriter(Simplifier().is_symmetric, length, Rows.LAST if last else Rows.USUAL)
 
 
-@pytest.mark.parametrize("identity", [*IDENTITIES, *SMALLER], ids=identity_id)
+@pytest.mark.parametrize("identity", [*IDENTITIES, *SMALLER, *STABLE], ids=identity_id)
 def test_row_holds(identity: Identity) -> None:
     assert holds(identity)
 

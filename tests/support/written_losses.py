@@ -1,0 +1,158 @@
+"""Losses as people write them out, and what they and their gradients are in extended precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+
+import shapetrick as st
+from shapetrick.core.expr import Add, Expr, MatMul, Name, Number, Power, Symbol, Times, Transpose
+from shapetrick.core.functions import TABLE
+from shapetrick.core.traversal import postorder
+
+GIVEN = "z, w, y, t, q : n; c : scalar unit\n"
+H = "h = 1 ./ (1 + exp(-z)); "
+P = "p = exp(z) / sum(exp(z)); "
+
+LOSSES: Mapping[str, str] = {
+    "logistic": "J = sum(log(1 + exp(-y .* z)))",
+    "cross-entropy": H + "J = -sum(t .* log(h) + (1 - t) .* log(1 - h))",
+    "cross-entropy, with products": H + "J = -(t' log(h) + (1 - t)' log(1 - h)) / n",
+    "softmax cross-entropy": P + "J = -t' log(p)",
+    "label smoothing": P + "J = -(9/10 t + 1 / (10 n))' log(p)",
+    "log-sum-exp": "J = log(sum(exp(z)))",
+    "log-sum-exp, shifted": "J = max(z) + log(sum(exp(z - max(z))))",
+    "log-sum-exp at a temperature": "J = 2 log(sum(exp(z / 2)))",
+    "the least, softly": "J = -log(sum(exp(-z)))",
+    "one class more": "J = log(1 + sum(exp(z))) - t' z",
+    "softplus": "J = sum(log(1 + exp(z)))",
+    "log of a sigmoid": "J = -sum(log(1 ./ (1 + exp(-z))))",
+    "focal": H + "J = -sum((1 - h).^2 .* log(h))",
+    "dice": H + "J = 1 - 2 sum(h .* t) / (sum(h) + sum(t))",
+    "squares of sigmoids": "J = sum((1 ./ (1 + exp(-z)) - t).^2)",
+    "squares of tanhs": "J = sum(((exp(z) - exp(-z)) ./ (exp(z) + exp(-z)) - t).^2)",
+    "swish": "J = sum(z ./ (1 + exp(-z)))",
+    "mish": "J = sum(z .* tanh(log(1 + exp(z))))",
+    "log cosh": "J = sum(log(cosh(z)))",
+    "log of two exps": "J = sum(log(exp(z) + exp(-z)))",
+    "logistic density": "J = sum(z + 2 log(1 + exp(-z)))",
+    "Bradley–Terry": "J = -sum(log(exp(z) ./ (exp(z) + exp(w))))",
+    "pairs": "J = sum(log(1 + exp(w - z)))",
+    "ordinal": "J = -sum(log(1 ./ (1 + exp(z - 1)) - 1 ./ (1 + exp(z + 1))))",
+    "a mixture of two": "J = -sum(log(c exp(-(z - 1).^2 / 2) + (1 - c) exp(-(z + 1).^2 / 2)))",
+    "divergence": P + "J = sum(q .* (log(q) - log(p)))",
+    "entropy": P + "J = -sum(p .* log(p))",
+    "pseudo-Huber": "J = sum(sqrt(1 + z.^2) - 1)",
+    "Charbonnier": "J = sum(sqrt(1/100 + z.^2))",
+    "Cauchy": "J = sum(log(1 + z.^2))",
+    "Welsch": "J = sum(1 - exp(-z.^2))",
+    "Geman–McClure": "J = sum(z.^2 ./ (1 + z.^2))",
+    "Laplace": "J = sum(1 - exp(-abs(z)))",
+    "angles": "J = sum(1 - cos(z))",
+    "hyperbolic secant": "J = sum(1 ./ cosh(z).^2)",
+    "hinge": "J = sum(maximum(0, 1 - y .* z))",
+    "squared hinge": "J = sum(maximum(0, 1 - y .* z).^2)",
+    "Huber": "J = sum(minimum(abs(z), 1) .* (abs(z) - minimum(abs(z), 1) / 2))",
+    "quantiles": "J = sum(maximum(c z, (c - 1) z))",
+    "a distance": "J = sqrt(sum((z - y).^2))",
+    "softsign": "J = sum(z ./ (1 + abs(z)))",
+    "arctan": "J = sum(atan(z.^2))",
+}
+
+SCALES = (1e-3, 1.7, 30.0, 800.0)
+LARGE = 100.0  # a scale above which exponentials have hundreds of zeros
+_DIRECTION = np.array([1.0, -1.0, 0.37, -0.59])
+_OTHERS = {
+    "w": np.array([0.3, -0.2, 0.5, 0.1]), "y": np.array([1.0, 1.0, -1.0, -1.0]),
+    "t": np.array([1.0, 0.0, 0.0, 0.0]), "q": np.array([0.1, 0.2, 0.3, 0.4]), "c": 0.3,
+}  # fmt: skip
+
+
+def given(e: Expr, scale: float) -> dict[str, Any]:
+    """Arrays for the symbols in an expression, z of that scale."""
+    arrays = {"z": scale * _DIRECTION, **_OTHERS}
+    return {x.name: arrays[x.name] for x in postorder([e]) if isinstance(x, Symbol)}
+
+
+@cache
+def reference(loss: str, scale: float) -> tuple[float, list[float]]:
+    """The loss and its gradient by z, by central differences with hundreds of digits."""
+    digits = 800 if scale > LARGE else 120
+    e = st.read(f"{GIVEN}{LOSSES[loss]}; grad J wrt z").data.definitions["J"]
+    with mpmath.workdps(digits):
+        step = mpmath.mpf(10) ** (-digits // 3)
+        env = {k: _exact(v) for k, v in given(e, scale).items()}
+        gradient = []
+        for i in range(len(_DIRECTION)):
+            ends = []
+            for sign in (1, -1):
+                z = env["z"].copy()
+                z[i, 0] += sign * step
+                ends.append(_value(e, {**env, "z": z}))
+            gradient.append(float((ends[0] - ends[1]) / (2 * step)))
+        return float(_value(e, env)), gradient
+
+
+def _exact(value: Any) -> Any:
+    column = np.atleast_1d(value).reshape(-1, 1)
+    return np.vectorize(mpmath.mpf, otypes=[object])(column)
+
+
+_UNARY = ("exp", "log", "sqrt", "cos", "cosh", "tanh", "atan")
+_FUNCTIONS = {
+    **{name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in _UNARY},
+    "abs": np.frompyfunc(abs, 1, 1),
+    "maximum": np.frompyfunc(max, 2, 1),
+    "minimum": np.frompyfunc(min, 2, 1),
+}
+
+
+def _value(root: Expr, env: Mapping[str, Any]) -> Any:
+    """The value of a scalar in extended precision."""
+    values: dict[Expr, Any] = {}
+    for e in postorder([root]):
+        args = [values[a] for a in e.args]
+        match e:
+            case Symbol():
+                values[e] = env[e.name]
+            case Number():
+                values[e] = _exact(mpmath.mpf(e.value.numerator) / e.value.denominator)
+            case Name():
+                values[e] = args[0]
+            case Add():
+                values[e] = sum(args[1:], args[0])
+            case Times():
+                values[e] = np.prod(np.array(np.broadcast_arrays(*args), dtype=object), axis=0)
+            case Power():
+                values[e] = args[0] ** int(e.args[1].value)
+            case MatMul():
+                values[e] = args[0] @ args[1]
+            case Transpose():
+                values[e] = args[0].T
+            case _ if e.op == "dimension":
+                values[e] = _exact(len(_DIRECTION))
+            case _ if e.op in _FUNCTIONS:
+                values[e] = _FUNCTIONS[e.op](*args)
+            case _:
+                values[e] = TABLE[e.op].value(args[0], None)
+    return values[root][0, 0]
+
+
+def check(loss: str, library: str, convert: Any) -> None:
+    """A loss and its gradient, generated for a library, are finite and right at all scales."""
+    problem = st.read(f"{GIVEN}{LOSSES[loss]}; grad J wrt z")
+    function = problem.function(library)
+    e = problem.data.definitions["J"]
+    for scale in SCALES:
+        found = function(**{k: convert(np.asarray(v)) for k, v in given(e, scale).items()})
+        value, gradient = reference(loss, scale)
+        for got, wanted in ((found["J"], value), (found["grad J wrt z"], gradient)):
+            ours, true = np.asarray(got, dtype=float).ravel(), np.ravel(wanted)
+            assert np.isfinite(ours).all(), (scale, ours, true)
+            rounding = 1e-15 * (1 + scale)  # of what is as large as z
+            atol = 1e-9 * np.abs(true).max() + rounding
+            np.testing.assert_allclose(ours, true, rtol=1e-9, atol=atol)
