@@ -17,6 +17,7 @@ from .numerics.error_curves import Curve
 from .validation.checker import checker_of
 
 if TYPE_CHECKING:
+    from .render.claims import ClaimStory
     from .render.layout import Row
     from .render.terminal import Style
 
@@ -66,12 +67,25 @@ class JudgedClaim(ABC):
         """The claim on one line; `name` writes the upstream's name."""
 
     @abstractmethod
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
+
+    @abstractmethod
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
         """What is shown of it on a terminal."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was found of the same claim."""
+        if not isinstance(other, JudgedClaim):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.claim, self.verdict))
 
     def __str__(self) -> str:
         from .render.layout import plain
@@ -81,7 +95,14 @@ class JudgedClaim(ABC):
 
 
 class Check(JudgedClaim):
-    """What was found of one claim of a problem."""
+    """What was found of one claim of a problem.
+
+    >>> c = st.check("x: n; J = x' x; check grad J wrt x = x")
+    >>> c
+    <Check grad J wrt x = x: wrong>
+    >>> c.right, c.suggestion
+    (False, '2 x')
+    """
 
     judgement: Judgement
 
@@ -188,11 +209,16 @@ class Check(JudgedClaim):
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex()}$"
 
-    def _repr_html_(self) -> str:
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
         from .render.claims import claim_story
+
+        return claim_story(self.judgement, self.problem, self.curve)
+
+    def _repr_html_(self) -> str:
         from .render.html import verdict_card
 
-        return verdict_card(self.problem, claim_story(self.judgement, self.problem, self.curve))
+        return verdict_card(self.problem, self.story())
 
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
         """The claim, the verdict, and what mends it; with the curve of its error if that is
@@ -267,6 +293,12 @@ class EqualityCheck(JudgedClaim):
             "condition": self.condition,
             "example": found,
         }
+
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
+        from .render.claims import equality_story
+
+        return equality_story(self.judgement)
 
     def rows(self, style: Style, _: bool = False) -> list[Row]:
         """The equality, the verdict, and a counter-example of a wrong one."""

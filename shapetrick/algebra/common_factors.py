@@ -14,7 +14,7 @@ from math import gcd
 from operator import is_
 from typing import Any, Literal, NamedTuple
 
-from ..core.cost import has_minus, is_divisor, length_as_factor, sum_of
+from ..core.cost import has_minus, length_as_factor, sum_of
 from ..core.dims import broadcast
 from ..core.expr import (
     MINUS,
@@ -104,7 +104,7 @@ class _Summand:
 def _is_under(factor: PoweredBase) -> bool:
     base, p = factor
     below = p is not WHOLE and p < 0
-    return below or (isinstance(base, Power) and is_divisor(base.args[1]))
+    return below or (isinstance(base, Power) and has_minus(base.args[1]))
 
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
@@ -179,7 +179,9 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     for common, places in list(shared.items())[:MOST_FACTORS]:
         group = [parts[i] for i in places]
         saving = _estimate(common, group, length)
-        if saving > 0 or (saving == 0 and any(p.expression is common.base for p in group)):
+        whole = common.kind == "factor" and len(group) == len(parts)
+        bare = any(p.expression is common.base for p in group)
+        if saving > 0 or (saving == 0 and (whole or bare)):
             trials.append((saving, common, places))
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,11 @@ examples:
   shapetrick examples mlp.st
   shapetrick examples --copy .
 """
+_SERVE_EXAMPLES = """\
+examples:
+  shapetrick serve
+  shapetrick serve --port 8000 --no-browser
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,6 +116,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
         command.error(f"unrecognized arguments: {' '.join(unknown)}")
+    texts = getattr(args, "texts", None) or []
+    args.call = " ".join(["shapetrick", *("…" if w in texts else shlex.quote(w) for w in words)])
     if hasattr(args, "texts") and bool(args.texts) == bool(args.files):
         command.error(
             "either files or texts (-e) are wanted" + (", not both" if args.files else "")
@@ -279,6 +287,17 @@ def _add_others(commands: Any) -> None:
     simplify.add_argument(
         "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
     )
+    serve = _add(
+        commands,
+        "serve",
+        "page",
+        "open the page in a browser: type, and see",
+        "Serve the page on this machine, for this machine alone, and open it in a browser.",
+        _SERVE_EXAMPLES,
+    )
+    serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
+    serve.add_argument("--no-browser", action="store_true", help="print the address alone")
+    _add_time_limit(serve)
     handout = _add(
         commands,
         "handout",
@@ -396,4 +415,10 @@ class _Version(argparse.Action):
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
     return int(text)

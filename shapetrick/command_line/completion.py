@@ -8,8 +8,8 @@ from __future__ import annotations
 from argparse import Namespace
 from importlib.metadata import files
 
+from ..core.examples import example_names
 from .arguments import parsers
-from .example_list import example_names
 from .outcome import DONE, BadInput
 
 PLACES = {

@@ -20,12 +20,12 @@ def length(e: Expr) -> int:
     while stack:
         x = stack[-1]
         args = x.args if not isinstance(x, Name) else ()
-        missing = [a for a in args if a.written_length is None]
-        if missing:
-            stack += missing
+        lengths = [a.written_length for a in args]
+        if None in lengths:
+            stack += [a for a in args if a.written_length is None]
             continue
         stack.pop()
-        known = _own_length(x) + sum(map(length, args)) if args else _leaf_length(x)
+        known = _own_length(x) + sum(filter(None, lengths)) if args else _leaf_length(x)
         object.__setattr__(x, "written_length", known)
     assert known is not None
     return known
@@ -52,9 +52,9 @@ def _own_length(x: Expr) -> int:
     if isinstance(x, Add):  # a minus inside a sum is its operator; in front it is one more
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if isinstance(x, Times):
+        front = length(x.args[0]) - length_as_factor(x.args[0])
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
-        own = len(x.args) - 1 - under + (under == len(x.args))
-        return own - length(x.args[0]) + length_as_factor(x.args[0])
+        return len(x.args) - 1 - under + (under + front == len(x.args)) - front
     if isinstance(x, MatMul):
         if not any(map(is_, x.args, x.args[1:])):
             return len(x.args) - 1
@@ -94,11 +94,8 @@ def is_below(e: Expr) -> bool:
 
 
 def has_minus(e: Expr) -> bool:
+    """Whether it is a negative number, or a product with one in front."""
     return is_negative(e.args[0] if isinstance(e, Times) else e)
-
-
-def is_divisor(p: Expr) -> bool:
-    return is_negative(p.args[0] if isinstance(p, Times) else p)
 
 
 def sum_of(parts: list[Expr]) -> Expr:

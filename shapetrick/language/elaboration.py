@@ -14,7 +14,7 @@ from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
-    InputError,
+    Located,
     ParseError,
     RequestError,
     ShapeError,
@@ -49,7 +49,7 @@ from .scope import (
     unknown_names,
     vocabulary,
 )
-from .selections import plain_of, resolve, resolved
+from .selections import plain_of, read_among, resolved
 from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
@@ -76,8 +76,8 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
-_VALUE = "#"  # the name of an expression alone
 SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+_VALUE = "#"  # the name of an expression alone
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
@@ -133,10 +133,8 @@ def _read(
 
 def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
     """The statements of a text in matrix notation, and what is to be said of how they are read."""
-    try:
+    with Located(text):
         statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
-    except InputError as error:
-        raise error.located(None, text) from None
     statements = resolved(text, statements)
     if not heads and not has_indices(
         (root for s in statements for root in expressions_of(s)), plain_of(statements)
@@ -147,10 +145,8 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     scope = Scope(text)
     notation = IndexNotation(text, statements, _inference(scope, {}), heads)
     scope.dims.update(dict.fromkeys(notation.known.dims))
-    try:
+    with Located(text):
         return notation.read(), notation.said
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
@@ -159,9 +155,14 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 
 
 def in_matrix_notation(
-    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+    text: str,
+    node: SyntaxNode,
+    values: Mapping[str, Expr],
+    problem: Problem,
+    letters: tuple[str, ...] = (),
 ) -> SyntaxNode:
-    """An expression in the names of a problem, in matrix notation."""
+    """An expression in the names of a problem, in matrix notation; the `letters` are those of the
+    entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
     from .index_notation import expression_in_matrix_notation
@@ -169,10 +170,8 @@ def in_matrix_notation(
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    try:
-        return expression_in_matrix_notation(text, node, names, inference)
-    except InputError as error:
-        raise error.located(None, text) from None
+    with Located(text):
+        return expression_in_matrix_notation(text, node, names, inference, letters)
 
 
 def read_expression(
@@ -210,7 +209,7 @@ def _in_names(
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    node = in_matrix_notation(text, read_among(node, values), values, problem)
     if not problem.has_families:
         refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
@@ -357,8 +356,7 @@ class Elaboration:
         for root in (*roots, *claims, *sides):
             refuse_members(scope.text, opened(root))
         self._check_names()
-        roots += sides
-        roots += equation_sides(scope)
+        roots += [*sides, *equation_sides(scope)]
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -539,7 +537,8 @@ class Elaboration:
                 direction = self._direction(asked, along)
             request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
             if asked.claim is not None:
-                request = replace(request, claim=self._claim(asked.claim, request))
+                claim = self._claim(asked.claim, request)
+                request = replace(request, claim=claim._replace(entries=asked.entries))
             yield request
             if kind == "hess" and asked.claim is None:
                 yield from self._mixed(asked, of, of_text, wrt)

@@ -23,11 +23,16 @@ from .statement_lines import blanked
 _MARK = re.compile(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
 
 
+def is_marked(text: str) -> bool:
+    """Whether a text says where its statements begin."""
+    return any(m["said"].strip() == "begin" for m in _MARK.finditer(text))
+
+
 def marked(text: str) -> str:
     """A file's statements, all else blank. Raises ParseError."""
     kept = list("".join(c if c == "\n" else " " for c in text))
     marks = list(_MARK.finditer(text))
-    if not any(m["said"].strip() == "begin" for m in marks):
+    if not is_marked(text):
         raise ParseError(
             "nothing is marked: put `% shapetrick: begin` and `% shapetrick: end` in lines of "
             "their own around what is to be read."

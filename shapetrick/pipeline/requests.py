@@ -17,7 +17,7 @@ from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Recursion, Result, Rewriting, Step, Validation
+from ..core.results import Adjoint, Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
@@ -146,6 +146,8 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
+    if request.kind not in ("grad", "vjp"):
+        return _opened_equations(problem, request, simplifier, seed)
     found = derived(problem, request, seed)
     check = checker_of(problem, found.request, seed=seed).check
     result = concluded(
@@ -157,6 +159,18 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
         lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
+
+
+def _opened_equations(
+    problem: Problem, request: Request, simplifier: Simplifier, seed: int
+) -> Result:
+    """A Jacobian, a Hessian or a product with one, through unknowns in closed form."""
+    from .implicit_jacobians import implicit_jacobian
+
+    value, systems, asked = implicit_jacobian(problem, request, simplifier, seed)
+    check = checker_of(problem, asked, [value], seed).check
+    result = concluded(problem, request, value, simplifier, seed, check)
+    return replace(result, adjoint=Adjoint(systems, (), ()))
 
 
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
@@ -211,6 +225,7 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
     notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += back.outside()
     return Result(
         request=request,
         steps=(),
@@ -302,6 +317,8 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         from ..implicit.solution_steps import steps_of_solution
 
         return steps_of_solution(problem, request, request.system, text)
+    if result.adjoint is not None and request.kind not in ("grad", "vjp"):
+        return (_implicit_step(request, result),)
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
@@ -315,6 +332,14 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
     return tuple(steps)
+
+
+def _implicit_step(request: Request, result: Result) -> Step:
+    """What is told of a derivative that is read off the backward rule through equations."""
+    name, of = request.wrt.name, request.of_text
+    label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+    shape = result.gradient.shape
+    return Step(of, name, label, shape, (), result.gradient, _OPENED[request.derivative])
 
 
 def _restored_step(step: Step, restored: Restored) -> Step:
@@ -405,6 +430,7 @@ _ROWS = (
 _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
+    "hvp": "the backward rule of the gradient, with the direction as its upstream",
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
     "the sides of the upstream stay open",
 }

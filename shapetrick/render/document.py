@@ -51,7 +51,7 @@ class EquationBlock(NamedTuple):
     left: Left
     right: Expr
     sign: Relation = "="
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
     detail: int = LINES
     entries: str = ""  # at which it holds, if not at all
 
@@ -156,7 +156,7 @@ class StoryPlace(NamedTuple):
 class Reference(NamedTuple):
     """What an earlier one of several stories tells: definitions, cotangents, or steps."""
 
-    label: Literal["where", "backward", "steps"]
+    label: str  # where, backward, or steps
     places: tuple[StoryPlace, ...]
     detail: int = LINES
 
@@ -187,8 +187,7 @@ class Section(NamedTuple):
 
 class Story(NamedTuple):
     """All that is told of a request: the steps, how it was simplified, and the answer with its
-    evidence; `claimed` where what is told of is the verdict on a claim. The `others` are requests
-    that are answered with it."""
+    evidence. The `others` are requests that are answered with it."""
 
     request: Request
     answer: tuple[Block, ...]
@@ -198,7 +197,6 @@ class Story(NamedTuple):
     earlier: tuple[Reference, ...] = ()  # to the steps that an earlier story tells
     simplification: tuple[Listing, ...] = ()
     curve: Curve | None = None
-    claimed: bool = False
     others: tuple[Request, ...] = ()
 
     @property
@@ -271,7 +269,7 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
                 for q in equations
             ]
     blocks += [
@@ -295,7 +293,7 @@ def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
     for q in adjoint.equations:
         is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
         detail = ANSWER if is_open else LINES
-        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
+        yield EquationBlock("adjoint", q.left, q.right, sign, (), detail, q.entries)
 
 
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
@@ -369,7 +367,7 @@ class Telling:
 
     def __init__(self) -> None:
         self._stories = 0
-        self._definitions: dict[tuple[Left, Expr, Range | None], StoryPlace] = {}
+        self._definitions: dict[tuple[Left, Expr, tuple[Range, ...]], StoryPlace] = {}
         self._steps: dict[tuple[Hashable, Step], StoryPlace] = {}
 
     def next(self, story: Story) -> Story:
@@ -378,14 +376,14 @@ class Telling:
         again: dict[str, int] = {}  # where the answer refers to what was told, by its label
         for block in story.answer:
             if isinstance(block, EquationBlock) and block.label in _TOLD_BEFORE:
-                key = block.left, block.right, block.over
+                key = block.left, block.right, block.ranges
                 place = self._definitions.setdefault(
                     key, StoryPlace(str(block.left), self._stories)
                 )
                 if place.story < self._stories:
                     at = again.setdefault(block.label, len(answer))
                     if at == len(answer):
-                        answer.append(Reference(_TOLD_BEFORE[block.label], (), block.detail))
+                        answer.append(Reference(block.label, (), block.detail))
                     reference = answer[at]
                     assert isinstance(reference, Reference)
                     answer[at] = reference._replace(
@@ -412,8 +410,7 @@ class Telling:
         )
 
 
-# The labels of equations that an earlier story may have told.
-_TOLD_BEFORE: dict[str, Literal["where", "backward"]] = {"where": "where", "backward": "backward"}
+_TOLD_BEFORE = ("where", "backward")  # the labels of equations that an earlier story may have told
 
 
 def _meaning(request: Request) -> Hashable:

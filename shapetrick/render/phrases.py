@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
-from ..core.problem import Request, RequestKind
+from ..core.indices import written
+from ..core.problem import EqualityClaim, Request, RequestKind
 from ..core.results import Line, Step, Validation
 
 LONGEST_LABEL = 24
@@ -32,16 +33,18 @@ KINDS: dict[RequestKind, str] = {
 }
 
 
-def asked(request: Request, name: Callable[[str], str] = str) -> str:
-    """The request as typed, on one line; `name` writes the upstream's name."""
+def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) -> str:
+    """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
+    if isinstance(request, EqualityClaim):
+        return " ".join(request.text.split())
     if request.system is not None:
         return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    over = None if request.claim is None else request.claim.over
-    members = "" if over is None else f" for {over}"
+    ranges = () if request.claim is None else request.claim.ranges
+    members = f" for {written(ranges)}" if ranges else ""
     wrt = f"wrt {variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 

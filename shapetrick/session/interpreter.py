@@ -377,7 +377,7 @@ def named_values(problem: Problem) -> dict[str, Expr]:
     """All that has a name and a shape; of a family, the members of each statement."""
     values = {**problem.symbols, **problem.definitions}
     for segment in problem.families.segments:
-        values[segment.name] = segment.symbol(segment.index)
+        values[segment.name] = segment.symbol(segment.indices)
     return values
 
 

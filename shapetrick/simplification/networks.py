@@ -37,10 +37,11 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
-from .structured_terms import constants_composed
+from .structured_terms import constants_composed, orthogonal_met
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -90,6 +91,7 @@ class Networks:
         self.simplify = simplify
         self.folding = Folding(symmetric)
         self.signs = Signs()
+        self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
@@ -136,7 +138,8 @@ class Networks:
 
     def brings_together(self, reading: TermReading) -> bool:
         """Whether terms met when sums were multiplied out, or factors within one."""
-        return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+        met = any(term.gathered for term in reading.terms.values())
+        return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, or those of a definition's body, or a
@@ -332,7 +335,7 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 
@@ -340,6 +343,7 @@ SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (
     constants_composed,
+    orthogonal_met,
     one_sign,
     scalars_multiplied,
     divisors_cancelled,

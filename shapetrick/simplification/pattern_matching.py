@@ -42,10 +42,12 @@ from ..core.expr import (
     rebuild,
     zeros,
 )
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
+MOST_SPLIT = 4  # summands that are shared out among two letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,6 @@ def same(a: Expr, b: Expr) -> bool:
 
 def is_letter(pattern: Expr) -> bool:
     return isinstance(pattern, Symbol)
-
-
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    return e.args if isinstance(e, Add) else (e,)
 
 
 def turned(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:
@@ -243,6 +241,12 @@ class Matcher:
                 yield binding
             elif len(free) == 1 and rest:
                 yield from self._letter(free[0], sum_of(list(rest)), binding)
+            elif len(free) == 2 and 1 < len(rest) <= MOST_SPLIT:
+                for i, t in enumerate(rest):
+                    others = sum_of([*rest[:i], *rest[i + 1 :]])
+                    for one, other in (free, free[::-1]):
+                        for first in self._letter(one, t, binding):
+                            yield from self._letter(other, others, first)
 
     def part_of_sum(
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding

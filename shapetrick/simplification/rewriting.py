@@ -38,10 +38,11 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
-from .identities import IDENTITIES, Identity
-from .pattern_matching import Binding, Matcher, parts_of, terms_of, turned
+from .identities import IDENTITIES, SMALLER, STABLE, Identity
+from .pattern_matching import Binding, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
@@ -73,10 +74,13 @@ class RewriteRule(NamedTuple):
 def _words(identity: Identity) -> frozenset[str]:
     """What must occur below a node for the identity to meet it."""
     called = frozenset(re.findall(r"(\w+)\(", identity.left))
-    return called | BY_SYMBOLS.intersection(identity.letters.split())
+    added = {Add.op} if re.search(r" [+-] ", identity.left) else set()
+    return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
-_WORDS = [_words(identity) for identity in IDENTITIES]
+_TABLE = (*IDENTITIES, *SMALLER, *STABLE)
+_STABLE = frozenset(STABLE)
+_WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
 
@@ -172,21 +176,28 @@ def _operation(e: Expr) -> str:
 
 class Rows(Enum):
     """Which rows of the table are used: those of forms that are written out, all but the last
-    ones, or the last ones alone."""
+    ones, or the last ones alone; or those of stable forms with the written ones."""
 
     WRITTEN = auto()
     USUAL = auto()
     LAST = auto()
+    STABLE = auto()
 
     def include(self, identity: Identity) -> bool:
-        return identity.written if self is Rows.WRITTEN else identity.last is (self is Rows.LAST)
+        stable = identity in _STABLE
+        match self:
+            case Rows.WRITTEN:
+                return identity.written
+            case Rows.STABLE:
+                return identity.written or stable
+        return not stable and identity.last is (self is Rows.LAST)
 
 
 @cache
 def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[RewriteRule, ...]]:
     """The rules for a kind of node below which no more than `mask` occurs, by their keys."""
     by_key: dict[str, list[RewriteRule]] = {}
-    for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
+    for identity, needed in zip(_TABLE, _MASKS, strict=True):
         if needed & ~mask == 0 and rows.include(identity):
             for rule in rules_of(identity):
                 if kind_of(rule.left) == kind:
@@ -397,6 +408,4 @@ def _scaled(k: Real, term: Expr) -> Expr:
 
 def _narrow(term: Expr) -> Expr:
     """A multiple of ones as the scalar that it spreads."""
-    return times(
-        *(a for a in (term.args if isinstance(term, Times) else (term,)) if not isinstance(a, Ones))
-    )
+    return times(*(a for a in factors_of(term) if not isinstance(a, Ones)))
