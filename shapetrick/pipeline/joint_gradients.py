@@ -27,7 +27,7 @@ from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import LEAST_SAVING
 from .requests import WORDS, concluded, derive, gradient_of, taken_in, to_derive, written
 
-LARGEST = 600  # nodes on the way to the variables, up to which it is compared with each alone
+LARGEST = 80  # nodes on the way to the variables, up to which it is compared with each alone
 MOST_ROUNDS = 8
 _NUMBERED = re.compile(r"\d+$")
 

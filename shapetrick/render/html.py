@@ -33,7 +33,7 @@ from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, sha
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 COLOURS = 8
 WHOLE = 40  # a remark that is shorter stays on one line, so that no number is broken
-MOST_OPEN = 12  # steps: where there are more, they are folded
+MOST_OPEN = 10  # steps: where there are more, they are folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def document(title: str, *parts: Html | str) -> str:
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
     story = doc.derivation_story(report.result, report.problem, report.curve)
-    return _styled(article(story, report, ""))
+    return _styled(article(story, report, "", is_compact=True))
 
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
@@ -231,20 +231,27 @@ def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
     return _FormulaWriter(notation, looks, labels, scale_of(shapes, result.validation.sizes))
 
 
-def article(story: doc.Story, report: Report, name: str) -> Html:
-    """A story; `name` is that of its place on a page, or empty."""
+def article(story: doc.Story, report: Report, name: str, is_compact: bool = False) -> Html:
+    """A story; `name` is that of its place on a page, or empty. Where it is compact, the answer
+    stands alone at first."""
     writer = _writer(report, story.steps)
     is_open = len(story.steps) <= MOST_OPEN
-    return element(
-        "article",
-        _title(story, writer),
-        _answer(story, writer),
+    details = [
         element("h3", "Step by step") if report.result.steps else "",
-        *_blocks((*story.warnings, *story.earlier), writer),
+        *_blocks(story.earlier, writer),
         *(_section(section, writer, name, is_open) for section in story.steps),
         *_blocks(story.simplification, writer),
         _check(story.curve),
         _code(report.code),
+    ]
+    if is_compact:
+        details = [_fold("How it was derived, checked and computed", details, "details", False)]
+    return element(
+        "article",
+        _title(story, writer),
+        _answer(story, writer),
+        *_blocks(story.warnings, writer),
+        *details,
         id=name or False,
     )
 

@@ -28,7 +28,7 @@ CHANGES = {  # by the names of their rows: the kind of change, where to look for
 }
 _ROWS = [row for row in TABLE_OF_MUTATIONS if row.name in ARRANGING]
 
-Wanted = Callable[[Sequence[Expr]], Sequence[bool]]  # which of these lines are
+LineTest = Callable[[Sequence[Expr]], Sequence[bool]]  # which of these lines are
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class _ChangedLine(NamedTuple):
     changes: tuple[tuple[str, SyntaxNode], ...] = ()
 
 
-def of_shape(shape: Shape) -> Wanted:
+def of_shape(shape: Shape) -> LineTest:
     """Lines of that shape."""
     return lambda lines: [e.shape == shape for e in lines]
 
 
-def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: Wanted) -> list[Offer]:
+def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: LineTest) -> list[Offer]:
     """What the fewest changes of a line lead to, if few do; the shortest first."""
     draft = ClaimVariant(text, root, lowering)
     parts = Parts(draft.shape, (), (), (), (), ())
