@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ..core.expr import Add, Call, Expr, Eye, MatMul, Symbol, Times, Transpose, transpose
+from ..core.structure import is_inverse, spreads
 from .assumptions import Attributes
 
 DefiniteKind = Literal["", "semidefinite", "definite"]
@@ -52,9 +53,9 @@ class Definite:
                 return found if strict or not found else "semidefinite"
             case MatMul():
                 return "semidefinite" if self._middle(m) else ""
-            case Call(function="inv"):
+            case Call() if is_inverse(m):
                 return "definite" if self(m.args[0]) == "definite" else ""
-            case Call(function="diag") if 1 in [d.integer for d in m.args[0].shape]:
+            case Call() if spreads(m):
                 if self._has(m.args[0], "positive"):
                     return "definite"
                 return "semidefinite" if self._has(m.args[0], "nonneg") else ""

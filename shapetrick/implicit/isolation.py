@@ -10,7 +10,6 @@ from typing import NamedTuple
 from ..core.dims import Shape, shape_text
 from ..core.expr import (
     UNIT,
-    Call,
     Expr,
     Eye,
     Number,
@@ -25,6 +24,7 @@ from ..core.expr import (
     negate,
     times,
 )
+from ..core.structure import is_inverse
 from ..simplification.simplifier import Simplifier
 from .linear_forms import LinearTerm, LinearTerms, NotLinear, linear_terms, product, total
 
@@ -156,7 +156,7 @@ def is_regular(m: Expr) -> bool:
         return is_regular(m.args[0])
     if isinstance(m, Symbol):
         return not m.attributes.isdisjoint(REGULAR)
-    return isinstance(m, Call) and m.function == "inv"
+    return is_inverse(m)
 
 
 def _scale_apart(m: Expr) -> tuple[Expr, Expr]:

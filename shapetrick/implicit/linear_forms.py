@@ -6,7 +6,7 @@ The products are multiplied out as far as the symbol is in them, and no further:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.dims import ONE, Shape
@@ -21,15 +21,19 @@ from ..core.expr import (
     Transpose,
     add,
     call,
+    data_of,
     dimension,
     divide,
     eye,
     matmul,
     ones,
+    rebuild,
     times,
     transpose,
     zeros,
 )
+from ..core.functions import TABLE
+from ..core.structure import sums
 from ..core.traversal import expand_names, postorder
 
 
@@ -104,8 +108,9 @@ def _terms(
         case Times() if x.args.count(inner) == 1:
             others = times(*(a for a in x.args if a is not inner))
             return tuple(_multiplied(t, others, inner, x) for t in found[inner])
-        case Call() if x.function in _LINEAR_CALLS:
-            return tuple(_LINEAR_CALLS[x.function](t, x) for t in found[inner])
+        case Call() if sums(x):
+            change = _summed if TABLE[x.op].takes_axis else _traced
+            return tuple(change(t, x) for t in found[inner])
     raise NotLinear(x)
 
 
@@ -151,37 +156,28 @@ def _multiplied(term: LinearTerm, by: Expr, inner: Expr, x: Expr) -> LinearTerm:
 
 
 def _summed(term: LinearTerm, x: Expr) -> LinearTerm:
+    """A term of what a function sums, along an axis or over all entries, or takes the mean of."""
     rows, cols = x.args[0].shape
-    axis = x.data if isinstance(x, Call) else None
+    axis = data_of(x)
     before = (ones(ONE, rows),) if axis in (None, 0) and rows != ONE else ()
     behind = (ones(cols),) if axis in (None, 1) and cols != ONE else ()
-    return term.between(before, behind, x)
-
-
-def _averaged(term: LinearTerm, x: Expr) -> LinearTerm:
-    rows, cols = x.args[0].shape
-    axis = x.data if isinstance(x, Call) else None
+    summed = term.between(before, behind, x)
+    if not TABLE[x.op].averages:
+        return summed
     count = {None: rows * cols, 0: rows, 1: cols}[axis if isinstance(axis, int) else None]
-    return _summed(term, x).scaled(divide(UNIT, dimension(count)))
+    return summed.scaled(divide(UNIT, dimension(count)))
 
 
 def _traced(term: LinearTerm, x: Expr) -> LinearTerm:
     """`tr(L s R)` of a column or a row s is `R L s`."""
     if term.without:
-        return replace(term, scale=UNIT, left=(call("tr", times(term.scale, product(term.left))),))
+        whole = times(term.scale, product(term.left))
+        return replace(term, scale=UNIT, left=(rebuild(x, [whole]),))
     if term.mask is not None or not (term.left or term.right):
         raise NotLinear(x)
     if term.right and (not term.left or term.right[0].shape[0] == ONE):
         return replace(term, left=(*term.right, *term.left), right=())
     return replace(term, left=(), right=(*term.right, *term.left))
-
-
-# Functions of one argument that are linear, and have a form in which this shows.
-_LINEAR_CALLS: dict[str, Callable[[LinearTerm, Expr], LinearTerm]] = {
-    "sum": _summed,
-    "mean": _averaged,
-    "tr": _traced,
-}
 
 
 def _column(term: LinearTerm, s: Symbol, shape: Shape) -> LinearTerm:

@@ -13,6 +13,7 @@ from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol
 from ..core.functions import Array
 from ..core.results import Validation, Verdict
+from ..core.structure import is_inverse
 from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.sampling import (
@@ -70,7 +71,7 @@ class _Substitution:
         self._functions = sorted({e.name for e in nodes if isinstance(e, Abstract)})
         symbols = dict.fromkeys(e for e in nodes if isinstance(e, Symbol))
         self._inputs = [s for s in symbols if s not in system.unknowns]
-        inverted = dict.fromkeys(e.args[0] for e in nodes if e.op == "inv")
+        inverted = dict.fromkeys(e.args[0] for e in nodes if is_inverse(e))
         self._solved = EvaluationTape([*values.values(), *inverted])
         self._copies = list(spoilt_expressions(values[wanted]))
         self._spoilt = EvaluationTape([e for _, e in self._copies])
