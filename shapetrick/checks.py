@@ -17,6 +17,7 @@ from .numerics.error_curves import Curve
 from .validation.checker import checker_of
 
 if TYPE_CHECKING:
+    from .render.claims import ClaimStory
     from .render.layout import Row
     from .render.terminal import Style
 
@@ -64,6 +65,10 @@ class JudgedClaim(ABC):
     @abstractmethod
     def stated(self, name: Callable[[str], str] = str) -> str:
         """The claim on one line; `name` writes the upstream's name."""
+
+    @abstractmethod
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
 
     @abstractmethod
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
@@ -204,11 +209,16 @@ class Check(JudgedClaim):
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex()}$"
 
-    def _repr_html_(self) -> str:
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
         from .render.claims import claim_story
+
+        return claim_story(self.judgement, self.problem, self.curve)
+
+    def _repr_html_(self) -> str:
         from .render.html import verdict_card
 
-        return verdict_card(self.problem, claim_story(self.judgement, self.problem, self.curve))
+        return verdict_card(self.problem, self.story())
 
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
         """The claim, the verdict, and what mends it; with the curve of its error if that is
@@ -283,6 +293,12 @@ class EqualityCheck(JudgedClaim):
             "condition": self.condition,
             "example": found,
         }
+
+    def story(self) -> ClaimStory:
+        """What a document tells of it."""
+        from .render.claims import equality_story
+
+        return equality_story(self.judgement)
 
     def rows(self, style: Style, _: bool = False) -> list[Row]:
         """The equality, the verdict, and a counter-example of a wrong one."""

@@ -14,7 +14,7 @@ from math import gcd
 from operator import is_
 from typing import Any, Literal, NamedTuple
 
-from ..core.cost import has_minus, is_divisor, length_as_factor, sum_of
+from ..core.cost import has_minus, length_as_factor, sum_of
 from ..core.dims import broadcast
 from ..core.expr import (
     MINUS,
@@ -104,7 +104,7 @@ class _Summand:
 def _is_under(factor: PoweredBase) -> bool:
     base, p = factor
     below = p is not WHOLE and p < 0
-    return below or (isinstance(base, Power) and is_divisor(base.args[1]))
+    return below or (isinstance(base, Power) and has_minus(base.args[1]))
 
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..core.cost import is_divisor, length
+from ..core.cost import has_minus, length
 from ..core.dims import ONE
 from ..core.expr import Expr, call, number, power, times, transpose
 from .contraction import Contraction, product
@@ -139,8 +139,8 @@ def _assemble(board: Contraction, term: Term, compact: bool) -> Expr | None:
 
 
 def _with_scalars(term: Term, board: Contraction, body: Expr | None) -> Expr:
-    front = [power(b, p) for b, p in term.scalars if not is_divisor(p)] + board.scalars
-    under = [power(b, p) for b, p in term.scalars if is_divisor(p)]
+    front = [power(b, p) for b, p in term.scalars if not has_minus(p)] + board.scalars
+    under = [power(b, p) for b, p in term.scalars if has_minus(p)]
     scalars = [product(*front)] if len(front) > 1 else front
     parts = [number(term.coefficient), *scalars, *([] if body is None else [body]), *under]
     return times(*parts)

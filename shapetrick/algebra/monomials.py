@@ -29,6 +29,7 @@ from ..core.expr import (
     times,
     value_of,
 )
+from ..core.structure import terms_of
 
 NOTHING = Fraction(0)
 PoweredBase = tuple[Expr, Fraction]  # a base and its exponent
@@ -187,13 +188,13 @@ def _linear(exponent: Expr) -> Expr:
     """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
     parts."""
     totals: dict[Expr, Real] = {}
-    for part in exponent.args if isinstance(exponent, Add) else (exponent,):
+    for part in terms_of(exponent):
         front = isinstance(part, Times) and isinstance(part.args[0], Number)
         k = value_of(part.args[0]) if front else WHOLE
         rest = times(*part.args[1:]) if front else part
         if isinstance(part, Number):
             k, rest = part.value, UNIT
-        for inner in rest.args if isinstance(rest, Add) else (rest,):  # k (a + b)
+        for inner in terms_of(rest):  # k (a + b)
             totals[inner] = totals.get(inner, NOTHING) + k
     parts = [times(number(k), rest) for rest, k in totals.items() if k]
     return add(*parts) if parts else ZERO

@@ -26,7 +26,7 @@ from ..core.expr import (
     times,
 )
 from ..core.functions import NAMES, TABLE
-from ..core.structure import is_product
+from ..core.structure import factors_of, is_product, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from ..language.syntax import Callee, SyntaxNode
@@ -35,11 +35,6 @@ from .variants import ClaimVariant, Drawn, values_at
 
 MOST_OPENED = 24  # terms
 _SPREADING = ("ones", "eye")
-
-
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    """The terms of a sum."""
-    return e.args if isinstance(e, Add) else (e,)
 
 
 def distributed(e: Expr) -> list[Expr]:
@@ -100,7 +95,7 @@ class ClaimFactor(NamedTuple):
     power: int
 
 
-def factors_of(e: Expr, power: int = 1) -> list[ClaimFactor]:
+def claim_factors(e: Expr, power: int = 1) -> list[ClaimFactor]:
     """The factors of a product as on a scalar line, without transposes and sums."""
     found, stack = list[ClaimFactor](), [(e, power)]
     while stack:
@@ -132,7 +127,7 @@ def typed_factors(draft: ClaimVariant) -> list[ClaimFactor] | None:
             e = draft.expression(node)
             if e is None:
                 return None
-            found += factors_of(e, k)
+            found += claim_factors(e, k)
     return found
 
 
@@ -197,5 +192,5 @@ def idle_parts(e: Expr) -> int:
 
 def _core(term: Expr) -> tuple[Expr, ...]:
     """A term without its number."""
-    args = term.args if isinstance(term, Times) else (term,)
+    args = factors_of(term)
     return tuple(a for a in args if not isinstance(a, Number))

@@ -20,6 +20,7 @@ from ..core.expr import Expr, Name, rebuild
 from ..core.families import Place
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.printer import to_text
@@ -30,7 +31,7 @@ from .comparison import agree, distance
 from .conventions import likeness
 from .diagnosis import Mistake, described, instead
 from .family_claims import Assertion, Region
-from .fragments import distributed, terms_of
+from .fragments import distributed
 from .intermediates import Intermediates
 from .repair import Repair, Repairer
 from .side_conditions import SideConditions

@@ -23,6 +23,7 @@ from ..core.expr import IDENTITY, Expr, Number, eye, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
 from ..language.elaboration import read_expression
@@ -38,13 +39,12 @@ from ..validation.checker import Checker
 from .comparison import SAME, agree, distance, miss, ratio
 from .diagnosis import Mistake
 from .fragments import (
+    claim_factors,
     derivatives_in,
     distributed,
-    factors_of,
     functions_in,
     idle_parts,
     same_factors,
-    terms_of,
     typed_factors,
 )
 from .mutations import ARRANGING, TABLE_OF_MUTATIONS, Mutation, Parts
@@ -131,7 +131,7 @@ class Repairer:
     def _rearranged(self) -> Repair | None:
         """The answer, where it has the factors of the claim and arranges them otherwise."""
         claimed, answer = typed_factors(self.draft), self._answer
-        if claimed is None or not same_factors(claimed, factors_of(answer), self.draws):
+        if claimed is None or not same_factors(claimed, claim_factors(answer), self.draws):
             return None
         typed, text = _line(self.draft.unparser.write(self.root)), to_text(answer)
         slip = Mistake("arrangement", self.root.span, typed, text, alike=self._alike(text))

@@ -15,7 +15,8 @@ from math import prod
 
 from ..core.dims import Dim
 from ..core.functions import TABLE
-from .ir import ArrayOperation, Value, walk
+from ..core.traversal import postorder
+from .ir import ArrayOperation, Value
 
 
 class Phase(Enum):
@@ -57,7 +58,7 @@ _VIEWS: frozenset[ArrayOperation] = frozenset({"transpose", "lift"})
 
 def _candidates(roots: Sequence[Value]) -> list[Dim]:
     """The dimensions that axes have, in order of appearance."""
-    dims = dict.fromkeys(d for v in walk(roots) for d in v.shape)
+    dims = dict.fromkeys(d for v in postorder(roots) for d in v.shape)
     return [d for d in dims if d.integer is None]
 
 
@@ -75,7 +76,7 @@ class _Analysis:
 
     def run(self, roots: Sequence[Value]) -> Blocking | None:
         try:
-            for v in walk(roots):
+            for v in postorder(roots):
                 self._phases[v] = self._phase(v)
         except _Illegal:
             return None
@@ -141,7 +142,7 @@ _ROW_BY_ROW: frozenset[ArrayOperation] = frozenset(
 
 def frontier(blocking: Blocking, roots: Sequence[Value]) -> list[Value]:
     """What the loop needs of before it, in order."""
-    looped = [v for v in walk(roots) if blocking.phases[v] in (Phase.INSIDE, Phase.SUMMED)]
+    looped = [v for v in postorder(roots) if blocking.phases[v] in (Phase.INSIDE, Phase.SUMMED)]
     needed = (a for v in looped for a in v.args if blocking.phases[a] is Phase.BEFORE)
     return list(dict.fromkeys(needed))
 
@@ -151,8 +152,8 @@ def results(blocking: Blocking, roots: Sequence[Value]) -> list[Value]:
     what it was made of makes room."""
     found = [
         v
-        for v in walk(roots)
+        for v in postorder(roots)
         if blocking.phases[v] is Phase.SUMMED or (blocking.inside(v) and v.args and v in roots)
     ]
-    made = {v: sum(blocking.inside(a) for a in walk([v])) for v in found}
+    made = {v: sum(blocking.inside(a) for a in postorder([v])) for v in found}
     return sorted(found, key=lambda v: made[v])

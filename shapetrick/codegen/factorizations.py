@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Literal
 
 from ..core.functions import TABLE
-from .ir import ArrayOperation, Graph, Value, walk
+from ..core.traversal import postorder
+from .ir import ArrayOperation, Graph, Value
 
 USES: Sequence[ArrayOperation] = ("solve", "inv", "det", "logdet")
 Factorization = Literal["cholesky", "lu"]
@@ -27,7 +28,7 @@ def with_shared_factors(graph: Graph, roots: Sequence[Value]) -> dict[Value, Val
     """Every node that the roots need, those uses replaced by uses of a factorisation."""
     definite = Definiteness()
     uses: dict[Value, set[Value]] = {}
-    for v in walk(roots):
+    for v in postorder(roots):
         if v.op in USES:
             uses.setdefault(_base(v.args[0]), set()).add(v)
     kinds: dict[Value, Factorization] = {}
@@ -44,7 +45,7 @@ def _replaced(
 ) -> dict[Value, Value]:
     """Bottom up; which matrices are factored was decided on the plan as it was."""
     new: dict[Value, Value] = {}
-    for v in walk(roots):
+    for v in postorder(roots):
         args = [new[a] for a in v.args]
         kind = kinds.get(_base(v.args[0])) if v.op in USES else None
         if kind is None:
@@ -107,7 +108,7 @@ class Definiteness:
 
     def is_positive(self, v: Value) -> bool:
         """Whether the matrix is known to be symmetric positive definite."""
-        for x in walk([v]):
+        for x in postorder([v]):
             if x not in self._known:
                 rule = _RULES.get(x.op)
                 self._known[x] = rule(x, self._known) if rule is not None else ""

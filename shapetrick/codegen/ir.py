@@ -8,7 +8,7 @@ subexpressions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from ..core.dims import ONE, Dim, Extent, Sides, extent
 from ..core.expr import Real
+from ..core.traversal import postorder
 
 # Operations on arrays, in groups: what is given, of every entry, what stands where, sums and
 # products, of square matrices, and what products are until `codegen/chain_order.py` orders them.
@@ -56,23 +57,6 @@ class Value:
 
 
 ChainFactor = tuple[Value, Sides]  # a factor of a matrix product as it stands in it
-
-
-def walk(roots: Iterable[Value], into: Callable[[Value], bool] = lambda _: True) -> Iterator[Value]:
-    """Every node once, arguments before what uses them; `into(v)` false keeps out of v."""
-    done: set[Value] = set()
-    for root in roots:
-        stack = [(root, False)]
-        while stack:
-            v, ready = stack.pop()
-            if v in done:
-                continue
-            if ready or not v.args or not into(v):
-                done.add(v)
-                yield v
-            else:
-                stack.append((v, True))
-                stack.extend((a, False) for a in reversed(v.args))
 
 
 class Graph:
@@ -327,7 +311,7 @@ def rewritten(
 ) -> dict[Value, Value]:
     """Every node that the roots need with `change` applied, arguments first."""
     new: dict[Value, Value] = {}
-    for v in walk(roots):
+    for v in postorder(roots):
         args = [new[a] for a in v.args]
         same = all(a is b for a, b in zip(args, v.args, strict=True))
         new[v] = change(v if same else graph.renewed(v, args))

@@ -20,7 +20,7 @@ from .chain_order import Association
 from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
 from .from_expressions import translate
-from .ir import Graph, Value, walk
+from .ir import Graph, Value
 from .reuse import with_products_reused
 
 
@@ -222,7 +222,7 @@ def planned(
         new = stage(values)
         values = [new[v] for v in values]
         names = {new[v]: name for v, name in names.items() if v in new}
-    called = {v.data for v in walk(values) if v.op == "function"}
+    called = {v.data for v in postorder(values) if v.op == "function"}
     nodes = list(postorder(roots))
     used = {e.name: e for e in [*nodes, *inputs] if isinstance(e, Symbol)}
     order = [*order, *sorted(set(used) - set(order))]
@@ -252,7 +252,7 @@ def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:
 def _dimensions(values: Sequence[Value]) -> tuple[str, ...]:
     """The names of dimensions that the plan needs, in order of appearance."""
     dims: list[Dim] = []
-    for v in walk(values):
+    for v in postorder(values):
         data = v.data if isinstance(v.data, tuple) else (v.data,)
         if v.op == "slice":
             data = tuple(end for place in data if place is not None for end in place)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .ir import ArrayOperation, Graph, Value, rewritten, walk
+from ..core.traversal import postorder
+from .ir import ArrayOperation, Graph, Value, rewritten
 
 _AXES: Mapping[ArrayOperation, int | None] = {"inner": None, "row_dots": 1, "column_dots": 0}
 
@@ -12,7 +13,7 @@ _AXES: Mapping[ArrayOperation, int | None] = {"inner": None, "row_dots": 1, "col
 def with_products_reused(graph: Graph, roots: Sequence[Value]) -> dict[Value, Value]:
     """Every node that the roots need; sums of products that are there are plain sums."""
     products: dict[frozenset[Value], Value] = {}
-    for v in walk(roots):
+    for v in postorder(roots):
         if v.op == "mul" and len(v.args) == 2 and all(a.shape == v.shape for a in v.args):
             products[frozenset(v.args)] = v
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..api import Problem
-from ..checks import Check, JudgedClaim, equality_checked
+from ..checks import JudgedClaim, equality_checked
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
 from ..core.problem import EqualityClaim
@@ -44,7 +44,7 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
         return DONE  # a folder may have problems that ask only
     if not claims:
         raise BadInput(NOTHING_CLAIMED)
-    documented: list[Check] = []
+    documented: list[JudgedClaim] = []
     show = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, args)
     status = DONE
     for claim in claims:
@@ -59,7 +59,7 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
         counts[found.verdict] += 1
         if show is not None:
             show(found)
-        elif isinstance(found, Check):
+        else:
             documented.append(found)
         status = max(status, DONE if found.right else WRONG)
     if documented:
@@ -139,20 +139,18 @@ def _place(source: GivenProblem, found: JudgedClaim) -> str:
 _SHOWN = {"text": _text, "json": _json, "github": _github}
 
 
-def _article(problem: Problem, checked: Sequence[Check], args: Namespace) -> str:
+def _article(problem: Problem, checked: Sequence[JudgedClaim], args: Namespace) -> str:
     from ..render import article
 
     parts = [*article.problem_parts(problem.data)]
-    parts += article.claim_parts([c.judgement for c in checked], problem.data)
+    parts += article.claim_parts([c.story() for c in checked], problem.data)
     return article.written(parts, args.format)
 
 
-def _page(problem: Problem, checked: Sequence[Check], _: Namespace) -> str:
-    from ..render.claims import claim_story
+def _page(problem: Problem, checked: Sequence[JudgedClaim], _: Namespace) -> str:
     from ..render.html import verdicts_page
 
-    stories = [claim_story(c.judgement, problem.data, c.curve) for c in checked]
-    return verdicts_page(problem.data, stories)
+    return verdicts_page(problem.data, [c.story() for c in checked])
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _page}

@@ -94,11 +94,8 @@ def is_below(e: Expr) -> bool:
 
 
 def has_minus(e: Expr) -> bool:
+    """Whether it is a negative number, or a product with one in front."""
     return is_negative(e.args[0] if isinstance(e, Times) else e)
-
-
-def is_divisor(p: Expr) -> bool:
-    return is_negative(p.args[0] if isinstance(p, Times) else p)
 
 
 def sum_of(parts: list[Expr]) -> Expr:

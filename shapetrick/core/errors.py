@@ -76,6 +76,19 @@ class InputError(ShapetrickError):
     """The text or the call can't be understood."""
 
 
+class Located:
+    """`with Located(text):` an InputError from within tells that text, unless it has one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, InputError):
+            error.located(None, self._text)
+
+
 class ParseError(InputError):
     """The text is not in the language."""
 

@@ -224,15 +224,9 @@ def _side_dim(letters: Letters, dims: dict[str, Dim]) -> Dim:
 _AXES: dict[int | None, Any] = {None: (-2, -1), 0: -2, 1: -1}
 
 
-def _sigmoid(x: Array, _: Any = None) -> Array:
+def _sigmoid(x: Array) -> Array:
     small = np.exp(-np.abs(x))  # also below 0 without a loss of digits
     return np.asarray(np.where(x >= 0, 1.0, small) / (1 + small))
-
-
-def _erf(x: Array, _: Any = None) -> Array:
-    from scipy.special import erf  # only where used: SciPy is slow to import
-
-    return np.asarray(erf(x))
 
 
 def _special(name: str) -> Callable[..., Array]:
@@ -244,12 +238,6 @@ def _special(name: str) -> Callable[..., Array]:
         return np.asarray(getattr(special, name)(*args))
 
     return value
-
-
-def _normal_cdf(x: Array) -> Array:
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(x))
 
 
 def _logsumexp(x: Array, axis: int | None) -> Array:
@@ -416,7 +404,7 @@ _ROWS = [
         increasing=True, beside="above", definition="maximum(x, 0) + exp(minimum(x, 0)) - 1",
     ),
     _elementwise(
-        "gelu", lambda x: x * _normal_cdf(x),
+        "gelu", lambda x: x * _special("ndtr")(x),
         "(1 + erf(x / sqrt(2))) / 2 + x .* exp(-x.^2 / 2) / sqrt(2 pi)", _ANY,
         help="x Φ(x), the form with erf",
         within=(-0.17, np.inf), definition="x .* (1 + erf(x / sqrt(2))) / 2",
@@ -426,7 +414,7 @@ _ROWS = [
         help="x sigmoid(x)",
         within=(-0.28, np.inf), definition="x ./ (1 + exp(-x))",
     ),
-    _elementwise("erf", _erf, "2 exp(-x.^2) / sqrt(pi)", _ANY, increasing=True),
+    _elementwise("erf", _special("erf"), "2 exp(-x.^2) / sqrt(pi)", _ANY, increasing=True),
     _elementwise("erfc", _special("erfc"), "-2 exp(-x.^2) / sqrt(pi)", _ANY, within=(0.0, 2.0),
                  never_zero=True, help="1 - erf(x)"),
     _elementwise("lgamma", _special("gammaln"), "digamma(x)", (0.3, 4), r"\log\Gamma",

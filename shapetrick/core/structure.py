@@ -1,10 +1,20 @@
-"""What operations do with entries, read from their rows: add them up, move them, multiply them,
-invert a matrix. What no row tells is not known to do any of it."""
+"""The terms of a sum and the factors of a product; and what operations do with entries, read from
+their rows: add them up, move them, multiply them, invert a matrix. More is not known of them."""
 
 from __future__ import annotations
 
-from .expr import Expr, MatMul, Transpose, data_of
+from .expr import Add, Expr, MatMul, Times, Transpose, data_of
 from .functions import TABLE, Function, Signature
+
+
+def terms_of(e: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum; of what is none, itself."""
+    return e.args if isinstance(e, Add) else (e,)
+
+
+def factors_of(e: Expr) -> tuple[Expr, ...]:
+    """The factors of an element-wise product; of what is none, itself."""
+    return e.args if isinstance(e, Times) else (e,)
 
 
 def linear_row(e: Expr) -> Function | None:

@@ -44,7 +44,7 @@ from .expr import (
     transpose,
     zeros,
 )
-from .structure import adds_up
+from .structure import adds_up, factors_of
 from .traversal import postorder, substitute
 
 # ------------------------------------------------------------------------------------- constants
@@ -234,7 +234,6 @@ class Acted(Expr):
     op: ClassVar[str] = "acted"
 
 
-FORMS = (Part, BlockMatrix, Acted)
 LONGEST = 4  # operations, over which a sum of constants is multiplied out
 
 
@@ -380,7 +379,7 @@ def _is_constant(e: Expr) -> bool:
 
 def _scalars_apart(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """The scalars of an element-wise product, and its other factors."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     return [a for a in factors if a.is_scalar], [a for a in factors if not a.is_scalar]
 
 

@@ -4,7 +4,7 @@ dimensions; to what is reached from a place, and which places are one."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from . import expr as ex
 from .dims import Dim
@@ -51,10 +51,22 @@ class Classes(Generic[PlaceT]):
         return a != b
 
 
-def postorder(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
+class HasArguments(Protocol):
+    """A node of a graph: an expression, or a value that a plan computes."""
+
+    @property
+    def args(self) -> tuple[Any, ...]: ...
+
+
+WalkedT = TypeVar("WalkedT", bound=HasArguments)
+
+
+def postorder(
+    roots: Iterable[WalkedT], into: Callable[[WalkedT], bool] | None = None
+) -> Iterator[WalkedT]:
     """Every node once, arguments before the nodes that use them; `into(e)` false keeps out of e."""
-    done: dict[Expr, None] = {}
-    entered: set[Expr] = set()
+    done: dict[WalkedT, None] = {}
+    entered: set[WalkedT] = set()
     stack = [*roots]
     stack.reverse()
     while stack:

@@ -38,6 +38,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from .principal_types import Type, principal_types
@@ -142,11 +143,10 @@ def read_derivative(row: Function, position: int) -> tuple[DerivativeTerm, ...]:
             return () if zero else (DerivativeTerm(Fraction(derivative.value), ()),)
         return (DerivativeTerm(Fraction(1), (derivative,)),)
     products = []
-    for part in derivative.args if isinstance(derivative, Add) else (derivative,):
-        factors = part.args if isinstance(part, Times) else (part,)
+    for part in terms_of(derivative):
         coefficient = Fraction(1)
         rest: list[Expr] = []
-        for f in factors:
+        for f in factors_of(part):
             if isinstance(f, Number):
                 coefficient *= Fraction(f.value)
             elif (

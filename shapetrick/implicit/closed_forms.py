@@ -23,6 +23,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.results import AdjointEquation
+from ..core.structure import factors_of
 from ..core.traversal import postorder, substitute, symbols_of
 from ..simplification.simplifier import Simplifier
 
@@ -67,7 +68,7 @@ def _entrywise(left: Expr, s: Symbol) -> Expr | None:
 
 def _between(left: Expr, right: Expr, s: Symbol, inverse: Callable[[Expr], Expr]) -> Expr | None:
     """Of one product `c M S N`, or `c M S' N`."""
-    factors = left.args if isinstance(left, Times) else (left,)
+    factors = factors_of(left)
     inside = [a for a in factors if s in symbols_of(a)]
     scale = times(*(a for a in factors if a not in inside))
     if len(inside) != 1 or not scale.is_scalar or not isinstance(inside[0], MatMul):

@@ -14,7 +14,7 @@ from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
-    InputError,
+    Located,
     ParseError,
     RequestError,
     ShapeError,
@@ -133,10 +133,8 @@ def _read(
 
 def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
     """The statements of a text in matrix notation, and what is to be said of how they are read."""
-    try:
+    with Located(text):
         statements, heads = defined_by_entries(parse(text, vocabulary(), alone=alone))
-    except InputError as error:
-        raise error.located(None, text) from None
     statements = resolved(text, statements)
     if not heads and not has_indices(
         (root for s in statements for root in expressions_of(s)), plain_of(statements)
@@ -147,10 +145,8 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     scope = Scope(text)
     notation = IndexNotation(text, statements, _inference(scope, {}), heads)
     scope.dims.update(dict.fromkeys(notation.known.dims))
-    try:
+    with Located(text):
         return notation.read(), notation.said
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
@@ -174,10 +170,8 @@ def in_matrix_notation(
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    try:
+    with Located(text):
         return expression_in_matrix_notation(text, node, names, inference, letters)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def read_expression(

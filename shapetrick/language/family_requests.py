@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..core import expr as ex
 from ..core.dims import shape_text
-from ..core.errors import InputError, NameProblem, RequestError, ShapeError, Span
+from ..core.errors import Located, NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
 from ..core.indices import (
@@ -60,14 +60,12 @@ def read_families(
             raise RequestError(message, s.span, text)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
-    try:
+    with Located(text):
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
         queries = _Queries(reading, unused=unused(reading.scope, statements) if complete else ())
         return queries.problem([s for s in statements if isinstance(s, Asked)], complete)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,7 +318,7 @@ class _LetterValues:
             one = Dim.of(1)
             shape: Shape = (one, one) if scalar else (Dim.of("n"), one)
             value = args[0]
-            for inner in reversed(SIGNS[name].spelled(shape).split()):
+            for inner in SIGNS[name].functions(shape):
                 value = TABLE[NAMES[inner]].value(value, None)
             return value
         if name == "eye":

@@ -421,15 +421,12 @@ class IndexReader:
         name, axis, sizes, _ = callee
         if name in SIGNS:
             scalar = not (args[0].rows or args[0].cols)
-            names = SIGNS[name].spelled(SCALAR if scalar else (_UNKNOWN, ONE)).split()
             value = args[0]
-            for inner in reversed(names):
+            for inner in SIGNS[name].functions(SCALAR if scalar else (_UNKNOWN, ONE)):
                 value = self._call(Callee(inner), [value])
             return value
         if name not in NAMES or sizes:
             raise ShapeError(f"`{name}` of what has indices is not read: name it in a line alone.")
-        if name not in NAMES:
-            raise ShapeError(f"`{name}` is not read of what has an index: write it out there.")
         row = TABLE[NAMES[name]]
         if len(args) != row.arity:
             raise ShapeError(f"`{name}` takes {row.arity} argument(s), not {len(args)}.")

@@ -22,7 +22,7 @@ from .index_binders import BINDERS, read_binder
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, arguments, words_below
 from .latex_sets import read_set
-from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
+from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, outer
 from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
@@ -34,6 +34,8 @@ _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
+_SIGNS = {",": "_COMMA", "&": "_COMMA", "<": "COMPARED", ">": "COMPARED",
+          r"\frac": "FRAC", r"\sqrt": "SQRT"}  # fmt: skip
 EXTREMA = (r"\min", r"\max")
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
@@ -135,13 +137,11 @@ class _TerminalReader:
         if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
             return [_terminal(kind, token, text=OPERATORS[sign]), rest]
-        if sign in (",", "&"):
-            return [_terminal("_COMMA", token), rest]
+        if sign in _SIGNS:
+            return [_terminal(_SIGNS[sign], token), rest]
         if sign == r"\\" and "_NEXT_ROW" in accepted:
             last = i + 1 < end and self.tokens[i + 1].text == MATRIX_END
             return [rest] if last else [_terminal("_NEXT_ROW", token), rest]
-        if sign in ("<", ">"):
-            return [_terminal("COMPARED", token), rest]
         if sign in (".", r"\dots") and "_TO" in accepted:
             return [_terminal("_TO", token), (i + 1 + (sign == "."), end)]
         if sign == "'":
@@ -155,10 +155,6 @@ class _TerminalReader:
             return [index, (close + 1, end)]
         if sign == "_":
             raise self._entry(token.span)
-        if sign == r"\frac":
-            return [_terminal("FRAC", token), rest]
-        if sign == r"\sqrt":
-            return [_terminal("SQRT", token), rest]
         if sign in _BINDERS:
             return self._sum(i, end, _BINDERS[sign])
         if sign in (r"\norm", r"\abs"):
@@ -508,7 +504,7 @@ class _TerminalReader:
                 return None
             return self._leibniz(above, low, low[1] + 1, stop, end)
         if token.is_(r"\partial") or self._mark(i, stop) == "d":
-            slash = next((k for k in self._outer(i, stop) if self.tokens[k].is_("/")), stop)
+            slash = next((k for k in outer(self.tokens, i, stop) if self.tokens[k].is_("/")), stop)
             mark = self._mark(i, slash)
             if slash == stop or self._mark(slash + 1, stop) != mark:
                 return None
@@ -516,13 +512,9 @@ class _TerminalReader:
         return None
 
     def _equals(self, i: int, end: int) -> int:
-        return next((k for k in self._outer(i, end) if self.tokens[k].kind == "relation"), end)
-
-    def _outer(self, i: int, end: int) -> Iterator[int]:
-        """The tokens outside of brackets."""
-        while i < end:
-            yield i
-            i = self.tokens[i].partner + 1 if self.tokens[i].kind == "open" else i + 1
+        return next(
+            (k for k in outer(self.tokens, i, end) if self.tokens[k].kind == "relation"), end
+        )
 
     def _mark(self, low: int, high: int) -> str:
         """Whether something begins with a sign of differentiation."""
@@ -581,7 +573,8 @@ class _TerminalReader:
         alone = (
             typed is not None
             and next(
-                (k for k in self._outer(typed.end, of[1]) if self.tokens[k].text != "("), of[1]
+                (k for k in outer(self.tokens, typed.end, of[1]) if self.tokens[k].text != "("),
+                of[1],
             )
             == of[1]
         )

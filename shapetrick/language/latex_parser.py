@@ -22,7 +22,7 @@ from .index_binders import Binder
 from .latex_lexer import EXTREMA, LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
-from .latex_tokens import rebased, tokens
+from .latex_tokens import outer, rebased, tokens
 from .lexer import span_of
 from .notated_calls import BARS, EXPONENTIAL
 from .parser import LARGER, NORMS, Application, Builder, asking, made_parser
@@ -192,7 +192,7 @@ class Cut:
     @property
     def relation(self) -> int:
         """Where the sign between the two sides stands; the end if there is none."""
-        found = (k for k in _outer(self.tokens) if self.tokens[k].kind == "relation")
+        found = (k for k in outer(self.tokens) if self.tokens[k].kind == "relation")
         return next(found, len(self.tokens))
 
 
@@ -242,7 +242,7 @@ def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
     if not found[0].is_(*EXTREMA) or len(found) < 3 or not found[1].is_("_"):
         return found, []
     low, high = 3, found[2].partner
-    commas = [3 + k for k in _outer(rebased(found[3:high])) if found[3 + k].is_(",")]
+    commas = [3 + k for k in outer(rebased(found[3:high])) if found[3 + k].is_(",")]
     names: list[Piece] = []
     declared: list[list[Piece]] = []
     for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
@@ -281,14 +281,6 @@ def _range(m: re.Match[str], text: str) -> Range:
             text,
         )
     return over
-
-
-def _outer(found: Sequence[Piece]) -> Iterator[int]:
-    """The tokens outside of brackets."""
-    i = 0
-    while i < len(found):
-        yield i
-        i = found[i].partner + 1 if found[i].kind == "open" else i + 1
 
 
 # ------------------------------------------------------------------------------------------ names
@@ -441,7 +433,7 @@ def _place(error: ParseError) -> int:
 def expression(text: str, span: Span, names: Names) -> SyntaxNode:
     """An expression in LaTeX. Raises ParseError."""
     typed = tokens(text, span)
-    breaks = {i for i in _outer(typed) if typed[i].is_(r"\\")}
+    breaks = {i for i in outer(typed) if typed[i].is_(r"\\")}
     found = [t for i, t in enumerate(typed) if i not in breaks]
     names.bound = _bound(Cut(found, None, span))
     node: SyntaxNode = _run("expression", LatexPart(text, rebased(found), names))

@@ -346,6 +346,13 @@ def rebased(found: Sequence[Token]) -> list[Token]:
     return out
 
 
+def outer(found: Sequence[Token], i: int = 0, end: int | None = None) -> Iterator[int]:
+    """The places of the tokens outside of brackets, from one on."""
+    while i < (len(found) if end is None else end):
+        yield i
+        i = found[i].partner + 1 if found[i].kind == "open" else i + 1
+
+
 def ends(token: Token) -> bool:
     """Whether an operand can end with a token."""
     return token.kind != "open" and token.text not in _WAITING

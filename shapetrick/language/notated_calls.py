@@ -18,14 +18,23 @@ EXPONENTIAL, SIGMOID = "e^·", "σ"
 
 
 class NotatedSign(NamedTuple):
-    """A sign: the shapes that it takes (the value's, or None), what is said of others, the function
-    that it is, that function's name, and the sign around what it holds."""
+    """A sign: the shapes that it takes (the value's, or None), what is said of others, the names of
+    the functions that it is by what it holds, and how it is typed around that."""
 
     shape: Callable[[Unifier, Shape], Shape | None]
     refusal: str
-    build: Callable[[Expr], Expr]
     spelled: Callable[[Shape], str]
     typed: str
+
+    def functions(self, shape: Shape) -> list[str]:
+        """The functions that it is, the inner one first."""
+        return self.spelled(shape).split()[::-1]
+
+    def build(self, e: Expr) -> Expr:
+        """The expression that it is."""
+        for name in self.functions(e.shape):
+            e = ex.call(name, e)
+        return e
 
 
 def _square(unifier: Unifier, shape: Shape) -> Shape | None:
@@ -45,12 +54,16 @@ def _any(_: Unifier, shape: Shape) -> Shape | None:
     return shape
 
 
-def _by_shape(of_scalar: str, other: str) -> Callable[[Shape], str]:
-    return lambda shape: of_scalar if shape == SCALAR else other
+def _norm(_: Unifier, __: Shape) -> Shape | None:
+    return SCALAR
 
 
-def _log_bars(e: Expr) -> Expr:
-    return ex.call("log", ex.call("abs", e)) if e.is_scalar else ex.call("logdet", e)
+def _norm_of_vector(unifier: Unifier, shape: Shape) -> Shape | None:
+    return None if _vector(unifier, shape) is None else SCALAR
+
+
+def _by_shape(of_scalar: str, other: str = "") -> Callable[[Shape], str]:
+    return lambda shape: of_scalar if shape == SCALAR or not other else other
 
 
 _BARS_REFUSED = (
@@ -58,46 +71,24 @@ _BARS_REFUSED = (
     "`abs(x)` for each entry, `norm(x)` for the norm."
 )
 SIGNS: Mapping[str, NotatedSign] = {
-    BARS: NotatedSign(
-        _square,
-        _BARS_REFUSED,
-        lambda e: ex.call("abs" if e.is_scalar else "det", e),
-        _by_shape("abs", "det"),
-        "|{}|",
-    ),
-    LOG_BARS: NotatedSign(
-        _square,
-        _BARS_REFUSED,
-        _log_bars,
-        _by_shape("log abs", "logdet"),
-        "log|{}|",
-    ),
-    NORM: NotatedSign(
-        lambda _, __: SCALAR,
-        "",
-        lambda e: ex.call("norm", e),
-        lambda _: "norm",
-        "‖{}‖",
-    ),
+    BARS: NotatedSign(_square, _BARS_REFUSED, _by_shape("abs", "det"), "|{}|"),
+    LOG_BARS: NotatedSign(_square, _BARS_REFUSED, _by_shape("log abs", "logdet"), "log|{}|"),
+    NORM: NotatedSign(_norm, "", _by_shape("norm"), "‖{}‖"),
     TWO_NORM: NotatedSign(
-        lambda u, shape: None if _vector(u, shape) is None else SCALAR,
+        _norm_of_vector,
         "a matrix's norm with the index 2 is its largest singular value, which is not in the "
         "language: write `norm(A)` for the Frobenius norm.",
-        lambda e: ex.call("norm", e),
-        lambda _: "norm",
+        _by_shape("norm"),
         "norm({})",
     ),
     EXPONENTIAL: NotatedSign(
         _vector,
         "a power of e with a matrix above has two readings: write `exp(A)` for the exponential of "
         "each entry; that of the matrix is not in the language.",
-        lambda e: ex.call("exp", e),
-        lambda _: "exp",
+        _by_shape("exp"),
         "exp({})",
     ),
-    SIGMOID: NotatedSign(
-        _any, "", lambda e: ex.call("sigmoid", e), lambda _: "sigmoid", "sigmoid({})"
-    ),
+    SIGMOID: NotatedSign(_any, "", _by_shape("sigmoid"), "sigmoid({})"),
 }
 # Those of which the reading is said.
 SAID = (BARS, LOG_BARS, SIGMOID)

@@ -23,7 +23,7 @@ from lark.lexer import Lexer
 
 from ..core.budget import STATEMENTS
 from ..core.dims import LARGEST, ONE, Dim
-from ..core.errors import InputError, NameProblem, ParseError, Span
+from ..core.errors import Located, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, index_of, member
@@ -411,7 +411,7 @@ def parse(
     """The statements of a problem, in order, those that begin at a place or behind it; what is
     `declared` before that is an element-wise function, and `names` are values. Expressions `alone`
     are requests, where that is wanted. Raises ParseError."""
-    try:
+    with Located(text):
         clean = text[:begin] + cleaned(text[begin:], functions)
         abstract = {*declared, *elementwise(clean, begin)}
         functions = with_heads(clean[begin:], functions)
@@ -420,8 +420,6 @@ def parse(
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
         found = [statement(source, alone) for source in sources]
         return opened_statements(clean, found, functions)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def parse_expression(
@@ -431,23 +429,19 @@ def parse_expression(
     names: Container[str] = frozenset(),
 ) -> SyntaxNode:
     """One expression, of which `names` are declared elsewhere. Raises ParseError."""
-    try:
+    with Located(text):
         clean = cleaned(text, functions)
         spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return opened_expression(node, functions)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def pieces(text: str) -> list[Span]:
     """Where the statements stand in a text, comments left out. Raises ParseError."""
-    try:
+    with Located(text):
         return list(lines(cleaned(text)))
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def tokens(

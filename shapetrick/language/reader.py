@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
-from ..core.errors import InputError, ParseError, Span
+from ..core.errors import Located, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
 from .library import function_at
@@ -50,14 +50,12 @@ def parse(
     if not has_latex(text):
         return plain.parse(text, functions, begin, declared, alone, names)
     assert begin == 0
-    try:
+    with Located(text):
         clean = cleaned(text, functions)
         functions = with_heads(clean, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
         read = [s for _, statements in found for s in statements]
         return opened_statements(clean, read, functions)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def parse_expression(
@@ -71,13 +69,11 @@ def parse_expression(
         return plain.parse_expression(text, functions, abstract, {*names, *_listed(abstract)})
     from .latex_parser import expression, names_of
 
-    try:
+    with Located(text):
         clean = cleaned(text, functions)
         known = names_of([*names, *_listed(abstract)], functions)
         known.abstract.update(_listed(abstract))
         return opened_expression(expression(clean, _inner(clean), known), functions)
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def written(
@@ -85,12 +81,10 @@ def written(
 ) -> list[tuple[Span, str, list[Statement]]]:
     """Where the statements of a text with LaTeX stand, each as it may stand alone, and what it
     means; `names` are known besides. Raises ParseError."""
-    try:
+    with Located(text):
         clean = cleaned(text, functions)
         found = _parsed(clean, list(_written(clean)), functions, names)
         return [(w.span, _alone(clean, w), statements) for w, statements in found]
-    except InputError as error:
-        raise error.located(None, text) from None
 
 
 def defined_functions(text: str, functions: Arities) -> list[FunctionDefinition]:

@@ -16,6 +16,7 @@ from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, commute, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
+from ..core.greek import LETTERS
 from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
 from .letters import folded
@@ -49,11 +50,7 @@ _NUMBER = re.compile(r"_?\d+$")
 _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
 _INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
-_INDEXED = re.compile(r"(?P<base>.+)_[ijklmnt]{1,3}|(?P<sum>sum|Σ|Sum|prod|max|min|mean)_.+")
-_GREEK = frozenset(
-    {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lam"}
-    | {"lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
-)
+_INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = {"elementwise": ", and has no attributes"}
 CONSTANTS = ("pi", "e")
@@ -539,4 +536,4 @@ def differ_slightly(a: str, b: str) -> bool:
         return True
     differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
     by_a_letter = len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
-    return by_a_letter and not {a, b} <= _GREEK
+    return by_a_letter and not {a, b} <= LETTERS | {"lam"}

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..claims.judgement import Judgement
 from ..core.greek import GREEK
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import to_text
 from . import document as doc
 from . import phrases as words
-from .claims import claim_story
+from .claims import ClaimStory
 from .latex import Latex, equation, escaped, factor_latex, notation_for, sized, to_latex
 from .layout import BETWEEN_FACTORS, Breaking, broken, grouped
 
@@ -105,19 +104,20 @@ def derivation_parts(
         yield from _story_parts(story, notation_for(problem, story.request), detail)
 
 
-def claim_parts(judgements: Iterable[Judgement], problem: Problem) -> Iterator[ArticlePart]:
+def claim_parts(stories: Iterable[ClaimStory], problem: Problem) -> Iterator[ArticlePart]:
     """What was found of claims."""
-    for judgement in judgements:
-        story = claim_story(judgement, problem)
-        yield from _story_parts(story, notation_for(problem, story.request), doc.LINES)
+    for story in stories:
+        notation = notation_for(problem, story.claim)
+        yield Paragraph(f"check {words.asked(story.claim)}", "heading")
+        for blocks in (story.warnings, story.answer):
+            yield from _section(blocks, notation, doc.LINES)
 
 
 def _story_parts(story: doc.Story, notation: Latex, detail: int) -> Iterator[ArticlePart]:
     if detail == doc.ANSWER:
         yield from _section(story.answer, notation, detail)
         return
-    asked = words.asked_together(story.requests)
-    yield Paragraph(f"check {asked}" if story.claimed else asked, "heading")
+    yield Paragraph(words.asked_together(story.requests), "heading")
     steps = (s.blocks for s in story.steps)
     parts: list[tuple[doc.Block, ...]] = [story.warnings, story.earlier, *steps]
     for blocks in (*parts, story.simplification, story.answer):

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from ..claims.comparison import MOST_COMPARED
 from ..claims.equalities import EqualityJudgement
 from ..claims.judgement import Judgement
-from ..core.problem import Problem
+from ..core.problem import EqualityClaim, Problem, Request
 from ..numerics.error_curves import Curve
 from . import phrases as words
-from .document import ANSWER, Block, Evidence, MarkedText, Relation, Story, absent_in
+from .document import (
+    ANSWER,
+    Block,
+    EquationBlock,
+    Evidence,
+    MarkedText,
+    Relation,
+    Remark,
+    absent_in,
+)
+
+
+class ClaimStory(NamedTuple):
+    """What is told of a judged claim, on a derivative or that two expressions are equal."""
+
+    claim: Request | EqualityClaim
+    answer: tuple[Block, ...]
+    verdict: str
+    warnings: tuple[Remark, ...] = ()  # that nobody should overlook
+    curve: Curve | None = None
+
 
 _SIGNS: dict[str, Relation] = {"right": "=", "wrong": "≠", "unchecked": "=?"}
 _WORDS = re.compile(r"[^\W\d]\w*|\d+|\s+|.", re.DOTALL)
 
 
-def claim_story(j: Judgement, problem: Problem | None = None, curve: Curve | None = None) -> Story:
+def claim_story(
+    j: Judgement, problem: Problem | None = None, curve: Curve | None = None
+) -> ClaimStory:
     """The verdict on a claim of a problem."""
     claim, suggestion = claimed(j), j.suggestion
     gone, come = changes(claim.text, suggestion) if j.mended and suggestion else ((), ())
@@ -34,13 +57,15 @@ def claim_story(j: Judgement, problem: Problem | None = None, curve: Curve | Non
         label = "instead" if j.mended else "the answer"
         blocks.append(MarkedText(label, suggestion, come, True, j.request, "="))
     warnings = absent_in(problem, j.request)
-    return Story(j.request, tuple(blocks), j.verdict, warnings=warnings, curve=curve, claimed=True)
+    return ClaimStory(j.request, tuple(blocks), j.verdict, warnings, curve)
 
 
-def equality_evidence(j: EqualityJudgement) -> Evidence:
-    """The verdict on an equality, and what it rests on."""
+def equality_story(j: EqualityJudgement) -> ClaimStory:
+    """The verdict on an equality."""
     figures = (f"{j.points} points",) if j.verdict == "right" else ()
-    return Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict])
+    equation = EquationBlock("claim", j.claim.left, j.claim.right, _SIGNS[j.verdict])
+    evidence = Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict], ANSWER)
+    return ClaimStory(j.claim, (equation, evidence), j.verdict)
 
 
 def claimed(j: Judgement) -> MarkedText:

@@ -156,7 +156,7 @@ class StoryPlace(NamedTuple):
 class Reference(NamedTuple):
     """What an earlier one of several stories tells: definitions, cotangents, or steps."""
 
-    label: Literal["where", "backward", "steps"]
+    label: str  # where, backward, or steps
     places: tuple[StoryPlace, ...]
     detail: int = LINES
 
@@ -187,8 +187,7 @@ class Section(NamedTuple):
 
 class Story(NamedTuple):
     """All that is told of a request: the steps, how it was simplified, and the answer with its
-    evidence; `claimed` where what is told of is the verdict on a claim. The `others` are requests
-    that are answered with it."""
+    evidence. The `others` are requests that are answered with it."""
 
     request: Request
     answer: tuple[Block, ...]
@@ -198,7 +197,6 @@ class Story(NamedTuple):
     earlier: tuple[Reference, ...] = ()  # to the steps that an earlier story tells
     simplification: tuple[Listing, ...] = ()
     curve: Curve | None = None
-    claimed: bool = False
     others: tuple[Request, ...] = ()
 
     @property
@@ -385,7 +383,7 @@ class Telling:
                 if place.story < self._stories:
                     at = again.setdefault(block.label, len(answer))
                     if at == len(answer):
-                        answer.append(Reference(_TOLD_BEFORE[block.label], (), block.detail))
+                        answer.append(Reference(block.label, (), block.detail))
                     reference = answer[at]
                     assert isinstance(reference, Reference)
                     answer[at] = reference._replace(
@@ -412,8 +410,7 @@ class Telling:
         )
 
 
-# The labels of equations that an earlier story may have told.
-_TOLD_BEFORE: dict[str, Literal["where", "backward"]] = {"where": "where", "backward": "backward"}
+_TOLD_BEFORE = ("where", "backward")  # the labels of equations that an earlier story may have told
 
 
 def _meaning(request: Request) -> Hashable:

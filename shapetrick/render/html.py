@@ -14,7 +14,6 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
-from ..claims.equalities import EqualityJudgement
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
 from ..core.indices import written
@@ -25,7 +24,7 @@ from ..numerics.error_curves import Curve
 from . import document as doc
 from . import mathml
 from . import phrases as words
-from .claims import equality_evidence
+from .claims import ClaimStory
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
 from .pygments_lexer import coloured
@@ -79,7 +78,7 @@ class Articles:
         return article(self._telling.next(story), report, _anchor(self._written - 1))
 
 
-def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
+def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
     """The document of what was found of a problem's claims."""
     right = sum(story.verdict == "right" for story in stories)
     return document(
@@ -115,23 +114,16 @@ def fragment(report: Report) -> str:
     return _styled(article(story, report, ""))
 
 
-def verdict_card(problem: Problem, story: doc.Story) -> str:
+def verdict_card(problem: Problem, story: ClaimStory) -> str:
     """The verdict on a claim, to be put into another document."""
     return _styled(verdict(problem, story))
 
 
-def verdict(problem: Problem, story: doc.Story) -> Html:
+def verdict(problem: Problem, story: ClaimStory) -> Html:
     """The part of a document that tells the verdict on a claim."""
-    writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
-    asked = element("p", f"check {words.asked(story.request)}", class_="asked")
+    writer = _FormulaWriter(notation_for(problem, story.claim), {}, {}, Scale({}, 1))
+    asked = element("p", f"check {words.asked(story.claim)}", class_="asked")
     return element("section", asked, _answer(story, writer), _check(story.curve))
-
-
-def equality_verdict(j: EqualityJudgement) -> Html:
-    """Likewise the verdict on an equality."""
-    asked = element("p", f"check {j.claim.text}", class_="asked")
-    answer = element("div", _evidence(equality_evidence(j)), class_=f"answer {j.verdict}")
-    return element("section", asked, answer)
 
 
 def _styled(content: Html) -> str:
@@ -268,7 +260,7 @@ def _title(story: doc.Story, writer: _FormulaWriter) -> Html:
     )
 
 
-def _answer(story: doc.Story, writer: _FormulaWriter) -> Html:
+def _answer(story: doc.Story | ClaimStory, writer: _FormulaWriter) -> Html:
     return element("div", *_blocks(story.answer, writer), class_=f"answer {story.verdict}")
 
 

@@ -18,7 +18,7 @@ from ..core.expr import Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
 from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
-from ..core.problem import Problem, Request
+from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.latex_names import ACCENTS, letter_of
@@ -330,9 +330,14 @@ def factor_latex(e: Expr, notation: Latex) -> str:
     return sized(_spelled(e, notation, NotationPrecedence.POWER))
 
 
-def notation_for(problem: Problem, request: Request) -> Latex:
-    """How a request's derivation is written, with the names of its problem."""
-    known: dict[str, Expr | None] = {" ".join(request.of_text.split()): request.of}
+def notation_for(problem: Problem, told: Request | EqualityClaim) -> Latex:
+    """How a request's derivation, or an equality, is written, with the names of its problem."""
+    sides: tuple[tuple[str, Expr], ...]
+    if isinstance(told, Request):
+        sides = ((told.of_text, told.of),)
+    else:
+        sides = ((told.left_text, told.left), (told.right_text, told.right))
+    known: dict[str, Expr | None] = {" ".join(text.split()): e for text, e in sides}
 
     def read(text: str) -> Expr | None:
         if text not in known:
@@ -342,7 +347,7 @@ def notation_for(problem: Problem, request: Request) -> Latex:
                 known[text] = None
         return known[text]
 
-    names = [*problem.symbols, *problem.definitions, *names_in(request.of)]
+    names = [*problem.symbols, *problem.definitions, *(n for _, e in sides for n in names_in(e))]
     return Latex(alike=alike(names), read=read)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..core.dims import shape_text
 from ..core.expr import Expr
 from ..core.indices import written
-from ..core.problem import Request, RequestKind
+from ..core.problem import EqualityClaim, Request, RequestKind
 from ..core.results import Line, Step, Validation
 
 LONGEST_LABEL = 24
@@ -33,8 +33,10 @@ KINDS: dict[RequestKind, str] = {
 }
 
 
-def asked(request: Request, name: Callable[[str], str] = str) -> str:
-    """The request as typed, on one line; `name` writes the upstream's name."""
+def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) -> str:
+    """The request, or the equality, as typed, on one line; `name` writes the upstream's name."""
+    if isinstance(request, EqualityClaim):
+        return " ".join(request.text.split())
     if request.system is not None:
         return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""

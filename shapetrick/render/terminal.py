@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -115,14 +115,18 @@ def judgement_rows(
     """The claim, the verdict, and what mends it with the change marked."""
     from .claims import claim_story  # where a claim is judged, and only there
 
-    return _story(claim_story(j, problem, curve), style)
+    story = claim_story(j, problem, curve)
+    asked = f"check {words.asked(j.request, style.name)}"
+    return [*_heading(story.warnings, asked, style), *_parts([story.answer], story.curve, style)]
 
 
 def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
     """An equality as typed, the verdict, and a counter-example of a wrong one."""
-    from .claims import equality_evidence  # likewise
+    from .claims import equality_story
 
-    return [[(f"check {j.claim.text}", "bold")], [], *_rows([equality_evidence(j)], style)]
+    story = equality_story(j)
+    found = [block for block in story.answer if isinstance(block, doc.Evidence)]
+    return [*_heading((), f"check {j.claim.text}", style), *_parts([found], None, style)]
 
 
 def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:
@@ -147,18 +151,27 @@ def account_rows(account: Account, style: Style) -> list[Row]:
 
 def _story(story: doc.Story, style: Style) -> list[Row]:
     asked = words.asked_together(story.requests, style.name)
-    warnings = _rows(story.warnings, style)
-    rows: list[Row] = [*warnings, []] if warnings else []
-    rows.append([(f"check {asked}" if story.claimed else asked, "bold")])
-    steps = (s.blocks for s in story.steps)
-    for part in (story.earlier, *steps, story.simplification, story.answer):
+    steps = [section.blocks for section in story.steps]
+    parts = [story.earlier, *steps, story.simplification, story.answer]
+    return [*_heading(story.warnings, asked, style), *_parts(parts, story.curve, style)]
+
+
+def _heading(warnings: Iterable[doc.Remark], asked: str, style: Style) -> list[Row]:
+    above = _rows(warnings, style)
+    return [*above, *([[]] if above else []), [(asked, "bold")]]
+
+
+def _parts(
+    parts: Iterable[Iterable[doc.Block]], curve: Curve | None, style: Style
+) -> Iterator[Row]:
+    """The parts of a story below each other, an empty line before each, and the curve."""
+    for part in parts:
         shown = _rows(doc.told(part, style.detail), style)
-        rows += [[], *shown] if shown else []
-    if story.curve is not None:
+        yield from [[], *shown] if shown else []
+    if curve is not None:
         from .plots import curve_lines
 
-        rows += [[], *([(" " * MARGIN + line, "")] for line in curve_lines(story.curve))]
-    return rows
+        yield from [[], *([(" " * MARGIN + line, "")] for line in curve_lines(curve))]
 
 
 def _quiet(story: doc.Story, style: Style) -> list[Row]:

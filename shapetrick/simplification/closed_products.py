@@ -10,8 +10,8 @@ from ..algebra.index_terms import Term
 from ..core.cost import length, sum_of
 from ..core.expr import UNIT, Add, Expr, call, matmul, transpose
 from ..core.results import Rewriting
+from ..core.structure import terms_of
 from .networks import Networks
-from .pattern_matching import terms_of
 
 
 def common_factor_inside(networks: Networks, e: Expr) -> Expr | None:

@@ -9,7 +9,7 @@ from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
 from ..core.expr import Add, Expr, MatMul, Times, call, matmul, rebuild, times
-from ..core.structure import is_product
+from ..core.structure import factors_of, is_product
 from ..core.traversal import postorder
 
 
@@ -52,7 +52,7 @@ def _scaled_by_diagonals(product: Expr, symmetric: Symmetric) -> Expr:
 def _with_scalars_in_front(product: Expr) -> Expr:
     scalars, matrices = [], []
     for a in product.args:
-        factors = a.args if isinstance(a, Times) else (a,)
+        factors = factors_of(a)
         scalars += [x for x in factors if x.is_scalar]
         matrices.append(times(*(x for x in factors if not x.is_scalar)))
     return times(*scalars, matmul(*matrices))

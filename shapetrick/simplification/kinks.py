@@ -47,9 +47,10 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE, Function
 from ..core.results import Rewriting
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 from .networks import Networks
-from .pattern_matching import core, terms_of
+from .pattern_matching import core
 
 MOST_CALLS = 8
 

@@ -37,6 +37,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
@@ -334,7 +335,7 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     return [a.args[0] for a in factors if is_below(a) and not a.is_scalar]
 
 

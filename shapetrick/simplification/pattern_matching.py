@@ -42,6 +42,7 @@ from ..core.expr import (
     rebuild,
     zeros,
 )
+from ..core.structure import terms_of
 from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
@@ -70,10 +71,6 @@ def same(a: Expr, b: Expr) -> bool:
 
 def is_letter(pattern: Expr) -> bool:
     return isinstance(pattern, Symbol)
-
-
-def terms_of(e: Expr) -> tuple[Expr, ...]:
-    return e.args if isinstance(e, Add) else (e,)
 
 
 def turned(e: Expr, symmetric: Callable[[Expr], bool]) -> Expr:

@@ -38,10 +38,11 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
+from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity
-from .pattern_matching import Binding, Matcher, parts_of, terms_of, turned
+from .pattern_matching import Binding, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
@@ -407,6 +408,4 @@ def _scaled(k: Real, term: Expr) -> Expr:
 
 def _narrow(term: Expr) -> Expr:
     """A multiple of ones as the scalar that it spreads."""
-    return times(
-        *(a for a in (term.args if isinstance(term, Times) else (term,)) if not isinstance(a, Ones))
-    )
+    return times(*(a for a in factors_of(term) if not isinstance(a, Ones)))

@@ -13,9 +13,20 @@ from ..algebra.index_terms import Term
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import Shape
-from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, rebuild
+from ..core.expr import (
+    Add,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Times,
+    Transpose,
+    rebuild,
+)
 from ..core.functions import TABLE
 from ..core.results import Rewriting
+from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
 from .kinks import is_condition
@@ -168,7 +179,7 @@ def _is_product(e: Expr) -> bool:
 
 def _may_recur(value: Expr) -> bool:
     """Whether a value may be a factor of its own derivative, as that of `exp` or a quotient is."""
-    parts = value.args if isinstance(value, Times) else (value,)
+    parts = factors_of(value)
     if value.is_scalar and any(map(is_below, parts)):
         return True
     factors = [a.args[0] if isinstance(a, Power) else a for a in parts]

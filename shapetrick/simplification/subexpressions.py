@@ -19,14 +19,13 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
-    Times,
     add,
     is_identity,
     named,
     rebuild,
     times,
 )
-from ..core.structure import moves
+from ..core.structure import factors_of, moves
 from ..core.traversal import postorder
 
 LEAST_SAVING = 3  # operators that a name must save
@@ -107,7 +106,7 @@ def _built(x: Expr, parts: Sequence[Expr]) -> Expr:
 
 def with_bare_identity(e: Expr) -> Expr:
     """A multiple of the identity as a multiple of `I`: the size is that of the whole."""
-    factors = e.args if isinstance(e, Times) else (e,)
+    factors = factors_of(e)
     if [a.op for a in factors if not a.is_scalar] != ["eye"]:
         return e
     return times(*(named(IDENTITY, a) if isinstance(a, Eye) else a for a in factors))

@@ -75,14 +75,6 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
         return written(followed._replace(locals={}))
 
 
-def shaped_parameters(
-    f: Callable[..., Any], shapes: Mapping[str, str] | str
-) -> dict[str, ShapedParameter]:
-    """A function's arguments with the shapes that are given for them. Raises InputError."""
-    head = declarations(shapes)
-    return _parameters(f, head, read(head, complete=False))
-
-
 def declarations(shapes: Mapping[str, str] | str) -> str:
     """The shapes as a text of declarations, one a line."""
     if isinstance(shapes, str):

@@ -31,8 +31,7 @@ from ..language.syntax import ATTRIBUTES
 from ..language.tex_files import is_marked, marked
 from ..render import article
 from ..render import document as doc
-from ..render.claims import claim_story
-from ..render.html import Articles, Report, equality_verdict, verdict
+from ..render.html import Articles, Report, verdict
 from ..render.layout import plain
 from ..render.phrases import KINDS, asked, figures
 from ..render.problem_shapes import named_shapes, shapes_section
@@ -147,7 +146,7 @@ def _answers(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
         partial(_derived if r.claim is None else _checked, one, told)
         for one, r in zip(problem.requests(), problem.data.requests, strict=True)
     ]
-    found_of += [partial(_equality, claim) for claim in problem.data.equalities]
+    found_of += [partial(_equality, problem, claim) for claim in problem.data.equalities]
     for result in found_of:
         try:
             results.append(result())
@@ -175,23 +174,22 @@ def _checked(problem: Problem, _: Articles) -> PageAnswer:
     if check.suggestion is not None and claim is not None and claim.span is not None:
         place, (start, end) = _places(text), claim.span
         given = {"instead": check.suggestion, "start": place(start), "end": place(end)}
-    story = claim_story(check.judgement, problem.data, check.curve)
     return {
         "asked": f"check {check.stated()}",
         "verdict": check.verdict,
         "text": check.diagnosis,
-        "markup": verdict(problem.data, story),
+        "markup": verdict(problem.data, check.story()),
         **given,
     }
 
 
-def _equality(claim: EqualityClaim) -> PageAnswer:
+def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
     found = equality_checked(claim)
     return {
         "asked": f"check {claim.text}",
         "verdict": found.verdict,
         "text": found.diagnosis,
-        "markup": equality_verdict(found.judgement),
+        "markup": verdict(problem.data, found.story()),
     }
 
 

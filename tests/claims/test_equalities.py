@@ -181,6 +181,16 @@ def test_equalities_stand_beside_claims_and_on_the_command_line(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["verdict"] == "right"
 
 
+@pytest.mark.parametrize("form", ["markdown", "latex", "html"])
+def test_equalities_stand_in_documents(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "A : n x n; x : n; check grad (x' A x) wrt x = (A + A') x; check A' x = A x"
+    assert main(["check", "--format", form, "-e", text]) == 1
+    shown = capsys.readouterr().out
+    assert "check A' x = A x" in shown.replace("&#x27;", "'") and "✗ WRONG" in shown.replace(
+        r"$\times$", "✗"
+    )
+
+
 def test_members_are_refused() -> None:
     with pytest.raises(ShapetrickError, match="equality of members"):
         st.read("W[l] : n x n for l = 1..L; check W[1] W[2] = W[2] W[1]")

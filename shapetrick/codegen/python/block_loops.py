@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
-from ..ir import Value, walk
+from ..ir import Value
 from ..program import Program
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
@@ -66,7 +67,7 @@ class _Blocks:
         writer, blocking = self._writer, self._blocking
         lines = [f"{self._rows} = slice({self._start}, {self._start} + {self._step})"]
         whole: dict[Value, str] = {}
-        for v in walk(self._roots):
+        for v in postorder(self._roots):
             if v.op == "input" and blocking.inside(v):
                 whole[v] = writer.piece(v).text
                 name = self._identifiers.take(f"{whole[v]}_{self._rows}")
@@ -100,12 +101,14 @@ class _Blocks:
 
     def _multiplies(self) -> bool:
         """Whether there are products of two matrices in the loop."""
-        return any(v.op == "matmul" and all(a.is_matrix for a in v.args) for v in walk(self._roots))
+        return any(
+            v.op == "matmul" and all(a.is_matrix for a in v.args) for v in postorder(self._roots)
+        )
 
     def _width(self) -> str:
         """The entries in a row of all matrices that are in memory in the loop."""
         columns = Counter(self._writer.columns)
-        for v in walk(self._roots):
+        for v in postorder(self._roots):
             if not v.is_matrix or not self._blocking.inside(v):
                 continue
             axis = self._blocking.axes[v]

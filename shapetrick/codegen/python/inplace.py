@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.dims import ONE
+from ...core.traversal import postorder
 from ..blocking import Blocking
-from ..ir import ArrayOperation, Value, walk
+from ..ir import ArrayOperation, Value
 from .operations import spelling
 from .statements import Assignment, Quotient, Writer
 
@@ -52,7 +53,7 @@ class InPlaceWriter(Writer):
         self._free: dict[str, list[str]] = {}  # names of arrays, by their columns
         self._standing: dict[Value, tuple[str, str]] = {}  # where matrices are, and their columns
         self._needed: Counter[Value] = Counter(roots)  # how often a matrix is still read
-        for v in walk(roots):
+        for v in postorder(roots):
             if not _is_view(v):
                 self._needed.update(_owner(a) for a in v.args)
 

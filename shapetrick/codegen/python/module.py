@@ -29,22 +29,8 @@ LONGEST = 1000  # characters of a formula in a docstring
 # Names that the text of a program uses itself.
 RESERVED = frozenset(
     {
-        "np",
-        "jax",
-        "jnp",
-        "math",
-        "partial",
-        "scipy",
-        "torch",
-        "Array",
-        "Tensor",
-        "Callable",
-        "NDArray",
-        "Any",
-        "once_differentiable",
-        "ctx",
-        "saved",
-        FUNCTION,
+        *("np", "jax", "jnp", "math", "partial", "scipy", "torch", "Array", "Tensor", "Callable"),
+        *("NDArray", "Any", "once_differentiable", "ctx", "saved", FUNCTION),
     }
 )
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}

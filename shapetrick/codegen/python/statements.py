@@ -15,7 +15,8 @@ from fractions import Fraction
 
 from ...core.dims import Dim
 from ...core.expr import Real
-from ..ir import ArrayOperation, Value, walk
+from ...core.traversal import postorder
+from ..ir import ArrayOperation, Value
 from .identifiers import Identifiers
 from .operations import TABLE, Library, PythonPrecedence, spelling
 
@@ -99,7 +100,7 @@ class Writer:
         self._statements: list[Assignment] = []
         self._uses: dict[Value, int] = dict.fromkeys(roots, 1)
         self._plain: set[Value] = set()  # numbers that are no arrays
-        for v in walk(roots):
+        for v in postorder(roots):
             for a in v.args:
                 self._uses[a] = self._uses.get(a, 0) + 1
             if not v.rank and v.op not in ("input", "abstract") and self._plain.issuperset(v.args):
@@ -112,7 +113,7 @@ class Writer:
     def write(self, roots: Sequence[Value], named: bool = True) -> list[Assignment]:
         """The statements that compute the roots from what was written before."""
         self._statements = []
-        for v in walk(roots, into=lambda v: v not in self._pieces):
+        for v in postorder(roots, into=lambda v: v not in self._pieces):
             if v not in self._pieces:
                 self._emit(v)
         for v in roots:
