@@ -1,4 +1,4 @@
-// What answers the page's questions: their types, and the interface that an engine has.
+// What answers the page's questions: one interface, and two that have it, a server and a worker.
 
 /**
  * @typedef {{message: string, excerpt?: string, start?: number, end?: number}} Fault
@@ -13,8 +13,14 @@
  *   words?: Record<string, string>, letters?: Record<string, string>, targets?: string[]}} Answer
  * @typedef {{ask: "reading" | "answers" | "code" | "document" | "words" | "examples",
  *   text?: string, target?: string, format?: string}} Question
- * @typedef {{ask: (question: Question, signal?: AbortSignal) => Promise<Answer>,
- *   progress?: (told: (text: string) => void) => void}} Engine
+ * @typedef {{ask: (question: Question, signal?: AbortSignal) => Promise<Answer>}} Engine
  */
 
-export {};
+/** The engine that the page names.
+ * @param {(text: string) => void} tell what is told while it starts
+ * @returns {Promise<Engine>} */
+export async function connected(tell) {
+  const named = document.querySelector("meta[name=engine]")?.getAttribute("content");
+  if (named === "worker") return (await import("./worker_engine.js")).connect(tell);
+  return (await import("./server_engine.js")).connect();
+}

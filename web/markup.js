@@ -3,10 +3,16 @@
 
 const UNWANTED = "script, style, link, meta, base, form, iframe, object, embed, template";
 
-/** @typedef {{createHTML: (text: string) => string}} Policy */
+/** @typedef {{createHTML: (text: string) => string, createScriptURL: (url: string) => string}} Policy */
 
 /** @type {Policy} */
-const plain = {createHTML: (text) => text};
+const plain = {
+  createHTML: (text) => text,
+  createScriptURL: (url) => {
+    if (url !== "./worker.js" && url !== "./service_worker.js") throw new TypeError(`no script: ${url}`);
+    return url;
+  },
+};
 const factory = /** @type {{trustedTypes?: {createPolicy(name: string, rules: Policy): Policy}}} */ (
   /** @type {unknown} */ (globalThis)).trustedTypes;
 const policy = factory ? factory.createPolicy("shapetrick", plain) : plain;
@@ -27,6 +33,12 @@ export function markup(text) {
     }
   }
   return template.content;
+}
+
+/** A script of this page, for a worker.
+ * @param {"./worker.js" | "./service_worker.js"} name */
+export function scriptAddress(name) {
+  return policy.createScriptURL(name);
 }
 
 /** An element with its attributes and children, of which strings are text.

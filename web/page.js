@@ -3,10 +3,10 @@
 
 import {Completion} from "./completion.js";
 import {Editor} from "./editor.js";
+import {connected} from "./engine.js";
 import {copy, save, takeDrops} from "./files.js";
 import {keepInAddress, linkedText} from "./link.js";
 import {byId, element, markup} from "./markup.js";
-import {connect} from "./server_engine.js";
 
 /** @typedef {import("./engine.js").Answer} Answer */
 /** @typedef {import("./engine.js").Result} Result */
@@ -32,8 +32,7 @@ const module = byId("module", HTMLElement);
 const gallery = byId("gallery", HTMLDialogElement);
 
 state.textContent = "Starting…";
-const engine = connect();
-engine.progress?.((text) => { state.textContent = text; });
+const engine = await connected((told) => { state.textContent = told; });
 
 // ------------------------------------------------------------------------------ asking and showing
 

@@ -83,6 +83,11 @@ examples:
   shapetrick serve
   shapetrick serve --port 8000 --no-browser
 """
+_SITE_EXAMPLES = """\
+examples:
+  npm pack pyodide@0.27.7 && tar -xzf pyodide-0.27.7.tgz
+  shapetrick site public --pyodide package
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -298,6 +303,21 @@ def _add_others(commands: Any) -> None:
     serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
     serve.add_argument("--no-browser", action="store_true", help="print the address alone")
     _add_time_limit(serve)
+    site = _add(
+        commands,
+        "site",
+        "site",
+        "build the page as a static site, which needs no server",
+        "Build the page as a static site, with Python in the browser: any web server can hold it.",
+        _SITE_EXAMPLES,
+    )
+    site.add_argument("out", metavar="FOLDER", help="where the site is put")
+    site.add_argument(
+        "--pyodide",
+        required=True,
+        metavar="FOLDER",
+        help="what Pyodide's npm package holds, and NumPy's wheel for it (else it is loaded later)",
+    )
     handout = _add(
         commands,
         "handout",

@@ -56,6 +56,10 @@ def answer(question: Mapping[str, Any], time_limit: float | None = SECONDS) -> P
     except MemoryError:
         short = BudgetError("there is not enough memory on this machine: ask for less.")
         found["errors"].append(_error(short, text))
+    except Exception as fault:
+        what = " ".join(f"{type(fault).__name__}: {fault}".split())
+        said = f"this is a fault of shapetrick, not of the problem: {what}. Please report it."
+        found["errors"].append({"message": said})
     return found
 
 

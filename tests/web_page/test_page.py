@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +15,7 @@ import pytest
 from browsers import TOO_PALE, chrome, resize, waited
 
 from shapetrick.web_page.server import PageServer
+from shapetrick.web_page.site import build
 
 pytestmark = pytest.mark.slow
 
@@ -371,3 +375,42 @@ def test_a_server_that_has_ended_is_told(browser: Any) -> None:
     page.type("x : n")
     page.wait("document.querySelector('#fault p')?.textContent.includes('shapetrick serve')")
     page.problems()
+
+
+# ---------------------------------------------------------------------- the site without a server
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Any web server, without its log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a site that is built from a folder with Pyodide and NumPy's wheel."""
+    given = os.environ.get("PYODIDE")
+    if given is None:
+        pytest.skip("PYODIDE names no folder with Pyodide and NumPy's wheel for it")
+    out = tmp_path_factory.mktemp("site")
+    build(out, Path(given))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(out))) as found:
+        thread = threading.Thread(target=found.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{found.server_port}/"
+        found.shutdown()
+        thread.join()
+
+
+def test_the_site_answers_without_a_server(site: str) -> None:
+    with chrome() as browser:
+        page = Page(browser, site)
+        resize(browser, 1200)
+        browser.get(f"{site}#text={quote(CLAIM)}")
+        waited(browser, "document.querySelector('.result.wrong .mend') !== null", seconds=200)
+        page.one(".mend").click()
+        page.wait("document.querySelector('.result.right') !== null")
+        page.type("X : m x d; w : d; J = sum(w X)")
+        page.wait("document.querySelector('#fault p')?.textContent.includes('w (d×1)')")
+        assert page.problems() == []

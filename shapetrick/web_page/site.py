@@ -1,0 +1,158 @@
+"""The page as a static site: the same files, with Python in the browser as the engine.
+
+Pyodide comes from a folder: what its npm package holds, and NumPy's wheel of its distribution. The
+wheel is taken only if it has the hash that Pyodide's own list gives for it; a wheel that is not in
+the folder is loaded from the distribution by the browser, which compares the hash likewise. Where
+there is Node, what runs is compiled, so that it starts sooner.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+from base64 import b32encode
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from ..core.errors import InputError
+from ..core.files import shipped
+from .assets import assets
+
+DISTRIBUTION = "https://cdn.jsdelivr.net/pyodide/v{}/full/"  # where Pyodide publishes its wheels
+PLAIN = ("pyodide.mjs", "python_stdlib.zip")
+PACKED = ("pyodide.asm.js", "pyodide.asm.wasm")
+LOCK = "pyodide-lock.json"
+LIBRARIES = ("lark", "platformdirs", "pygments", "rich")  # that answers need, besides NumPy
+FOLDERS = ("grammar", "examples")
+RICH = ("__init__.py", "_extension.py", "cells.py")  # widths of letters, of all that rich has
+LEXERS = ("__init__.py", "_mapping.py", "python.py")  # of the hundreds that Pygments has
+UNUSED = ("tests", "f2py", "distutils", "include", "_examples", "doc", "_pyinstaller")  # of NumPy
+_KINDS = (".py", ".css", ".js", ".txt", ".toml")
+_SERVER = '<meta name="engine" content="server">'
+_CONTENTS = '{"version": "", "files": []}'
+
+
+def build(out: Path, pyodide: Path) -> dict[str, int]:
+    """Write the site into a folder, which is made; the bytes of each file. Raises InputError,
+    OSError."""
+    missing = [name for name in (LOCK, *PACKED, *PLAIN) if not (pyodide / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{pyodide} lacks {', '.join(missing)}: it should hold what `npm pack pyodide@0.27.7` "
+            "brings."
+        )
+    to = out / "pyodide"
+    to.mkdir(parents=True, exist_ok=True)
+    for name in PLAIN:
+        shutil.copyfile(pyodide / name, to / name)
+    for name in PACKED:
+        packed = gzip.compress((pyodide / name).read_bytes(), 9, mtime=0)
+        (to / f"{name}.gz").write_bytes(packed)
+    own = out / "shapetrick.zip"
+    own.write_bytes(_zipped(_own_files()))
+    lock = json.loads((pyodide / LOCK).read_text(encoding="utf-8"))
+    lock["packages"] = {"numpy": _numpy(lock, pyodide, to, own)}
+    (to / LOCK).write_text(json.dumps(lock), encoding="utf-8")
+    _write_page(out)
+    paths = sorted(path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): path.stat().st_size for path in paths}
+
+
+def _numpy(lock: Mapping[str, Any], pyodide: Path, to: Path, own: Path) -> dict[str, Any]:
+    """NumPy's entry in the list: its wheel on the site, or where it is published. With the wheel,
+    and Node on this machine, all Python of the site is compiled."""
+    entry = dict(lock["packages"]["numpy"])
+    wheel = pyodide / entry["file_name"]
+    if not wheel.is_file():
+        entry["file_name"] = DISTRIBUTION.format(lock["info"]["version"]) + entry["file_name"]
+        return entry
+    data = wheel.read_bytes()
+    if sha256(data).hexdigest() != entry["sha256"]:
+        raise InputError(f"{wheel} is not the wheel that Pyodide's list names: its hash differs.")
+    written = to / wheel.name
+    written.write_bytes(_zipped(_needed(data)))
+    node = shutil.which("node")
+    if node is not None:
+        script = Path(__file__).with_name("compile_site.mjs")
+        run = subprocess.run(
+            [node, script, pyodide, own, written], capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            raise InputError(f"the site could not be compiled: {run.stderr.strip()[-500:]}")
+    entry["sha256"] = sha256(written.read_bytes()).hexdigest()
+    return entry
+
+
+def _needed(wheel: bytes) -> Iterator[tuple[str, bytes]]:
+    """The files of NumPy's wheel that values are computed with."""
+    with ZipFile(BytesIO(wheel)) as archive:
+        for name in archive.namelist():
+            parts = name.split("/")
+            if not name.endswith((".pyi", "/")) and not set(parts[:-1]) & set(UNUSED):
+                yield name, archive.read(name)
+
+
+def _own_files() -> Iterator[tuple[str, bytes]]:
+    """This package with what it reads, and the libraries that it imports."""
+    package = Path(__file__).parents[1]
+    for name in (package.name, *LIBRARIES):
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        root = Path(spec.origin).parent
+        for path in sorted(root.rglob("*")):
+            inner = path.relative_to(root)
+            if path.suffix in _KINDS and not _is_unused(name, inner):
+                yield f"{name}/{inner.as_posix()}", path.read_bytes()
+    for name in FOLDERS:
+        for path in sorted(shipped(name).iterdir()):
+            if path.suffix in (".lark", ".st", ".tex"):
+                yield f"{package.name}/{name}/{path.name}", path.read_bytes()
+
+
+def _is_unused(library: str, inner: Path) -> bool:
+    """Whether no answer needs a file of a library."""
+    folder = inner.parts[0]
+    if library == "rich":
+        return folder not in (*RICH, "_unicode_data")
+    if library == "pygments":
+        return folder in ("styles", "formatters") or (
+            folder == "lexers" and inner.name not in LEXERS
+        )
+    return folder == "__pyinstaller"
+
+
+def _zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """An archive that is the same for the same files."""
+    written = BytesIO()
+    with ZipFile(written, "w", ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in files:
+            archive.writestr(ZipInfo(name), data, ZIP_DEFLATED, 9)
+    return written.getvalue()
+
+
+def _write_page(out: Path) -> None:
+    """The page's own files, with the worker as the engine, and what the service worker keeps, under
+    a name that changes with any file."""
+    for name, path in assets().items():
+        shutil.copyfile(path, out / name)
+    _replace(out / "index.html", _SERVER, _SERVER.replace("server", "worker"))
+    script = out / "service_worker.js"
+    paths = sorted(path for path in out.rglob("*") if path.is_file() and path != script)
+    names = ["./", *(path.relative_to(out).as_posix() for path in paths)]
+    whole = sha256(b"".join(sha256(path.read_bytes()).digest() for path in paths)).digest()
+    contents = {"version": b32encode(whole).decode().lower()[:16], "files": names}
+    _replace(script, _CONTENTS, json.dumps(contents))
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")

@@ -1,0 +1,132 @@
+"""The static site: what its build writes, and that its Python needs nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+from shapetrick.cli import main
+from shapetrick.core.errors import InputError
+from shapetrick.web_page import site
+from shapetrick.web_page.site import LOCK, PACKED, PLAIN, build
+
+WHEEL = "numpy-2.0.2-cp312-cp312-pyodide.whl"
+
+
+@pytest.fixture
+def pyodide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder like that of Pyodide, with little in it; nothing is compiled."""
+    monkeypatch.setattr(site.shutil, "which", lambda _: None)
+    folder = tmp_path / "pyodide"
+    folder.mkdir()
+    for name in (*PLAIN, *PACKED):
+        (folder / name).write_text(f"this is {name}\n" * 50)
+    with ZipFile(folder / WHEEL, "w") as wheel:
+        for name in ("numpy/__init__.py", "numpy/tests/test.py", "numpy/__init__.pyi"):
+            wheel.writestr(name, "pass")
+    entry = {
+        "file_name": WHEEL,
+        "sha256": sha256((folder / WHEEL).read_bytes()).hexdigest(),
+        "depends": [],
+    }
+    lock = {"info": {"version": "0.27.7"}, "packages": {"numpy": entry, "scipy": entry}}
+    (folder / LOCK).write_text(json.dumps(lock))
+    return folder
+
+
+def test_the_site_has_the_page_and_its_engine(tmp_path: Path, pyodide: Path) -> None:
+    out = tmp_path / "out"
+    sizes = build(out, pyodide)
+    assert {"index.html", "page.js", "worker.js", "report.css", "shapetrick.zip"} <= set(sizes)
+    assert '<meta name="engine" content="worker">' in (out / "index.html").read_text()
+    for name in PACKED:
+        packed = (out / "pyodide" / f"{name}.gz").read_bytes()
+        assert gzip.decompress(packed) == (pyodide / name).read_bytes()
+    lock = json.loads((out / "pyodide" / LOCK).read_text())
+    assert list(lock["packages"]) == ["numpy"]
+    wheel = out / "pyodide" / WHEEL
+    assert lock["packages"]["numpy"]["sha256"] == sha256(wheel.read_bytes()).hexdigest()
+    assert ZipFile(wheel).namelist() == ["numpy/__init__.py"]
+
+
+def test_the_service_worker_keeps_all_and_notices_a_change(tmp_path: Path, pyodide: Path) -> None:
+    def kept(name: str) -> dict[str, object]:
+        sizes = build(tmp_path / name, pyodide)
+        script = (tmp_path / name / "service_worker.js").read_text()
+        (line,) = (x for x in script.splitlines() if x.startswith("const CONTENTS = "))
+        found: dict[str, object] = json.loads(line.removeprefix("const CONTENTS = ").rstrip(";"))
+        assert found["files"] == ["./", *(n for n in sizes if n != "service_worker.js")]
+        return found
+
+    first, again = kept("first"), kept("again")
+    assert first == again
+    (pyodide / PLAIN[0]).write_text("another one")
+    assert kept("third")["version"] != first["version"]
+
+
+def test_numpy_that_is_not_there_is_loaded_by_its_address_and_hash(
+    tmp_path: Path, pyodide: Path
+) -> None:
+    (pyodide / WHEEL).unlink()
+    build(tmp_path / "out", pyodide)
+    entry = json.loads((tmp_path / "out" / "pyodide" / LOCK).read_text())["packages"]["numpy"]
+    assert entry["file_name"].startswith("https://")
+    assert entry["file_name"].endswith(f"v0.27.7/full/{WHEEL}")
+    given = json.loads((pyodide / LOCK).read_text())["packages"]["numpy"]
+    assert entry["sha256"] == given["sha256"]
+
+
+def test_another_wheel_is_refused(tmp_path: Path, pyodide: Path) -> None:
+    with ZipFile(pyodide / WHEEL, "a") as wheel:
+        wheel.writestr("numpy/evil.py", "pass")
+    with pytest.raises(InputError, match="hash differs"):
+        build(tmp_path / "out", pyodide)
+
+
+def test_a_folder_without_pyodide_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["site", str(tmp_path / "out"), "--pyodide", str(tmp_path)]) == 2
+    assert "npm pack pyodide" in capsys.readouterr().err
+
+
+ALONE = """
+import json, sys
+sys.path += sys.argv[1:]
+from shapetrick.web_page.answers import answer
+text = "X : m x d; w : d; J = norm(X w)^2; check grad J wrt w = X w; check X = X"
+for question in (
+    {"ask": "answers", "text": text + "\\n" + "grad J wrt X"},
+    {"ask": "answers", "text": "ж, θ : n; J = θ' ж"},
+    {"ask": "answers", "text": chr(92) + "nabla_x " + chr(92) + "|x" + chr(92) + "|^2"},
+    {"ask": "code", "text": "x : n; J = x' x; grad J wrt x", "target": "numpy"},
+    {"ask": "document", "text": "x : n; J = x' x; grad J wrt x", "format": "html"},
+    {"ask": "document", "text": "x : n; J = x' x; grad J wrt x", "format": "latex"},
+    {"ask": "words"},
+    {"ask": "examples"},
+):
+    assert not answer(question)["errors"], answer(question)["errors"]
+print("answered")
+"""
+
+
+def test_its_python_needs_numpy_alone(tmp_path: Path, pyodide: Path) -> None:
+    build(tmp_path / "out", pyodide)
+    own, others = tmp_path / "own", tmp_path / "others"
+    ZipFile(tmp_path / "out" / "shapetrick.zip").extractall(own)
+    others.mkdir()
+    numpy = Path(np.__file__).parent
+    for folder in (numpy, numpy.with_name("numpy.libs")):
+        if folder.exists():
+            (others / folder.name).symlink_to(folder)
+    call = [sys.executable, "-I", "-S", "-c", ALONE, str(own), str(others)]
+    run = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert run.stdout == "answered\n", run.stderr
