@@ -1,4 +1,5 @@
-"""What is made of other files when the package is built: the stub that makes `st.norm` static.
+"""What is made of other files when the package is built: the stub that makes `st.norm` static, the
+completions of shells, the manual page, and the extension for VS Code.
 
 The names of `import shapetrick` come lazily, the functions from the rows of the table: type
 checkers and editors would not see them. In an editable install the stub lies beside the module,
@@ -8,8 +9,11 @@ where git ignores it.
 from __future__ import annotations
 
 import ast
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,29 +35,64 @@ pi: Expr
 """
 
 
-class StubHook(BuildHookInterface):
-    """Puts the stub into the wheel, or beside the module."""
+class MadeFiles(BuildHookInterface):
+    """Puts the stub into the wheel, or beside the module, and the rest where shells, `man` and
+    editors look for it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the stub before the build."""
+        """Make the files before the build."""
         if self.target_name != "wheel":
             return
         root = Path(self.root)
-        beside = version == "editable"
-        path = root / STUB if beside else Path(self.directory) / "__init__.pyi"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(stub(root), encoding="utf-8")
-        if not beside:
-            build_data["force_include"][str(path)] = STUB
+        self.folder = Path(tempfile.mkdtemp())
+        texts = {STUB: stub(root)}
+        if version == "editable":
+            (root / STUB).write_text(texts.pop(STUB), encoding="utf-8")
+        for name, text in (texts | shared(root, self.metadata.version)).items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            kind = "force_include" if name == STUB else "shared_data"
+            build_data[kind][str(path)] = name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Leave nothing behind."""
+        if self.target_name == "wheel":
+            shutil.rmtree(self.folder)
+
+
+def shared(root: Path, version: str) -> dict[str, str]:
+    """The texts that are installed beside the package, by their places under the prefix."""
+    with importing(root, root / "editors"):
+        import vscode
+
+        from shapetrick.command_line.completion import PLACES, script
+        from shapetrick.command_line.manual import manual_page
+
+        extension = vscode.extension(version)
+        return {
+            "share/man/man1/shapetrick.1": manual_page(version),
+            **{place: script(shell) for shell, place in PLACES.items()},
+            **{f"share/shapetrick/vscode/{path}": text for path, text in extension.items()},
+        }
 
 
 def stub(root: Path) -> str:
     """The text of the stub, of the package in that folder."""
-    sys.path.insert(0, str(root))
-    try:
+    with importing(root):
         return "\n".join([TITLE, _imports(root), HEAD, *_functions()])
+
+
+@contextmanager
+def importing(*folders: Path) -> Iterator[None]:
+    """Let modules of these folders be imported."""
+    names = [str(folder) for folder in folders]
+    sys.path[:0] = names
+    try:
+        yield
     finally:
-        sys.path.remove(str(root))
+        for name in names:
+            sys.path.remove(name)
 
 
 def _imports(root: Path) -> str:

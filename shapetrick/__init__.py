@@ -19,15 +19,14 @@ from .core.errors import (
 )
 
 if TYPE_CHECKING:
-    from .api import Derivation, Problem, check, derive, from_dict, read, simplify
-    from .builders import define, dim, grad, hess, hvp, jac, jvp, symbols, vjp
+    from .api import Derivation, Problem, check, derive, evaluate, from_dict, read, simplify
+    from .builders import define, dim, grad, hess, hvp, jac, jvp, solve, symbols, vjp
     from .checks import Check
     from .core.expr import Expr
     from .custom_functions import function
     from .gradient_checks import GradientCheck, assert_gradient, check_gradient
     from .interop.sympy_export import to_sympy
     from .interop.sympy_import import from_sympy
-    from .numerics.arrays import evaluate
 
 __all__ = [
     "BudgetError",
@@ -63,6 +62,7 @@ __all__ = [
     "jvp",
     "read",
     "simplify",
+    "solve",
     "symbols",
     "to_sympy",
     "vjp",
@@ -71,15 +71,17 @@ __all__ = [
 _CONSTANTS = ("e", "pi")
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read", "simplify"),
+    "api": (
+        *("Derivation", "Problem", "check", "derive", "evaluate"),
+        *("from_dict", "read", "simplify"),
+    ),
     "checks": ("Check",),
-    "numerics.arrays": ("evaluate",),
     "core.expr": ("Expr",),
     "custom_functions": ("function",),
     "gradient_checks": ("GradientCheck", "assert_gradient", "check_gradient"),
     "interop.sympy_export": ("to_sympy",),
     "notebook": ("load_ipython_extension",),
-    "builders": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "symbols", "vjp"),
+    "builders": ("define", "dim", "grad", "hess", "hvp", "jac", "jvp", "solve", "symbols", "vjp"),
     "interop.sympy_import": ("from_sympy",),
 }
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
-from .core.expr import Expr, register_writer
+from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
+from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
 from .pipeline.requests import derive as derive_request
@@ -158,7 +159,6 @@ class Derivation:
         Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
         the equations are not linear in them."""
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import evaluate
 
         if self.result.recursion is not None:
             return evaluate_members(
@@ -182,7 +182,7 @@ class Derivation:
     @cached_property
     def curve(self) -> Curve | None:
         """The gradient's error against the step of the differences; None if there is no point."""
-        if self.result.recursion is not None:
+        if self.result.recursion is not None or self.result.request.system is not None:
             return None
         from .validation.checker import checker_of
 
@@ -383,18 +383,38 @@ def read(
     return Problem(limited(time_limit, partial(read_problem, text, strict=strict)))
 
 
-def simplify(e: str | Expr, given: str = "") -> Expr:
+def simplify(e: str | Expr, given: str = "", *, time_limit: float | None = SECONDS) -> Expr:
     """An expression in its shortest form; the names in a text are inferred, or declared in what is
-    `given`. Raises InputError."""
+    `given`. Raises InputError, BudgetError."""
+    return limited(time_limit, partial(_simplified, e, given))
+
+
+def _simplified(e: str | Expr, given: str) -> Expr:
     from .simplification.simplifier import Simplifier
 
     definitions: list[Expr] = []
     if isinstance(e, str):
-        problem = read_problem(f"{given}\nthe_value = {e}", complete=False)
-        *definitions, named = problem.definitions.values()
-        e = named.args[0]
+        problem, e = read_value(f"{given}\n{e}" if given else e)
+        *definitions, _ = problem.definitions.values()
     simplifier = Simplifier(definitions, [e])
     return simplifier.answer(simplifier(e))
+
+
+def evaluate(
+    e: Expr,
+    arrays: Mapping[str, Any],
+    functions: FunctionValues | None = None,
+    **sizes: int,
+) -> Any:
+    """The value of an expression at arrays, by name, computed in forms that stay finite; a vector
+    may have one axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    from .numerics.arrays import evaluate_all
+    from .simplification.stable_forms import stable
+
+    return evaluate_all(stable([operand(e)]), arrays, functions, sizes)[0]
 
 
 def from_dict(data: Mapping[str, Any]) -> Derivation:

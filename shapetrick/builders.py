@@ -5,7 +5,7 @@ What is built is what the same text means: `st.norm(X @ w - y)` and `norm(X w - 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from .api import Derivation
 from .api import Problem as Asked
 from .core import expr as ex
 from .core.dims import ONE, Dim, shape_text
+from .core.equations import EquationSides, EquationSystem
 from .core.errors import InputError, NameProblem, OperandError, RequestError, ShapeError
 from .core.expr import Abstract, Add, Dimension, Expr, Name, Number, Symbol, Times, operand
 from .core.functions import NAMES, TABLE, Function
 from .core.problem import DerivativeKind, Problem, Request
-from .core.traversal import postorder
+from .core.traversal import postorder, symbols_of
 from .language import elaboration, vocabularies
 from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
@@ -197,9 +198,9 @@ def jac(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
     return _derive("jac", of, wrt, seed=seed)
 
 
-def hess(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
+def hess(of: Any, wrt: Expr, *, symmetric: bool = False, seed: int = 0) -> Derivation:
     """The Hessian of a scalar."""
-    return _derive("hess", of, wrt, seed=seed)
+    return _derive("hess", of, wrt, symmetric=symmetric, seed=seed)
 
 
 def hvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
@@ -210,6 +211,22 @@ def hvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivati
 def jvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
     """The derivative along a direction, of `of`'s shape."""
     return _derive("jvp", of, wrt, direction, seed=seed)
+
+
+def solve(equations: Any, unknown: Expr, *others: Expr, seed: int = 0) -> Derivation:
+    """What a symbol is where an expression is zero (or all of a list), the others being unknown
+    too: `solve(grad(J, w).gradient, w)`."""
+    given = equations if isinstance(equations, (list, tuple)) else [equations]
+    sides = tuple(EquationSides(operand(e), ex.ZERO) for e in given)
+    unknowns = tuple(_check("vjp", sides[0].left, x, False) for x in (unknown, *others))
+    of = next((side.left for side in sides if unknown in symbols_of(side.left)), None)
+    if of is None:
+        raise RequestError(f"`{unknown}` is in none of the equations.")
+    text = ", ".join(f"{_text(side.left)} = 0" for side in sides)
+    system = EquationSystem(unknowns, sides)
+    request = Request("solve", of, text, unknowns[0], system=system)
+    (derivation,) = Asked(_problem(request, system.residuals)).derive(seed)
+    return derivation
 
 
 def _derive(
@@ -303,9 +320,9 @@ def _described(e: Symbol | Name) -> str:
     return f"a symbol, {' '.join(words)}"
 
 
-def _problem(request: Request) -> Problem:
-    """The problem that has this request alone."""
-    roots = [e for e in (request.of, request.wrt, request.direction) if e is not None]
+def _problem(request: Request, others: Sequence[Expr] = ()) -> Problem:
+    """The problem that has this request alone; `others` are expressions that belong to it."""
+    roots = [e for e in (request.of, request.wrt, request.direction, *others) if e is not None]
     named = _names(roots)
     functions = {e.name: None for e in postorder(roots) if isinstance(e, Abstract)}
     dims = {name for e in postorder(roots) for side in e.shape for name in side.names}

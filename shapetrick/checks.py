@@ -161,7 +161,7 @@ class Check(JudgedClaim):
         """The claim's error against the step of the differences; None if it has another shape."""
         claim = self.judgement.request.claim
         value = None if claim is None else claim.value
-        if value is None or self.problem.families is not None:
+        if value is None or self.problem.has_families:
             return None
         return checker_of(self.problem, self.judgement.request, [value], self._seed).curve(value)
 

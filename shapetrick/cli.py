@@ -63,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     terminals = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     args = arguments(given or (["repl"] if terminals else []))
+    if getattr(args, "verbose", 0):
+        from .command_line.progress import show_log
+
+        show_log(args.verbose)
     if getattr(args, "output", None) is not None:
         return _written(args)
     return _command(args)

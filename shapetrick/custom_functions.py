@@ -17,7 +17,7 @@ from .core.dims import SCALAR
 from .core.errors import InputError, NameProblem, ShapetrickError
 from .core.expr import IDENTITY, KINDS, Expr, symbol
 from .core.functions import TABLE, Array, Function
-from .core.problem import DerivativeKind
+from .core.problem import RequestKind
 from .core.traversal import postorder
 from .derivation import vjp_rules as rules
 from .language.elaboration import parse_scalar
@@ -34,7 +34,7 @@ RESERVED = frozenset(
         *SIZED,
         *UNSIZED,
         *CONSTANTS,
-        *get_args(DerivativeKind),
+        *get_args(RequestKind),
         *"abkxy",
         UPSTREAM,
         IDENTITY,

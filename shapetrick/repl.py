@@ -5,14 +5,11 @@ The editor is up before the engine is: what takes time to import is imported whi
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -27,6 +24,7 @@ from prompt_toolkit.styles import Style as Look
 from .core.budget import TEXT
 from .core.deadline import SECONDS
 from .core.files import make_folder, own_folder
+from .language.statement_lines import COMMENT
 from .render.layout import COLOURS
 from .session.completion import ESCAPE, Completions, Tokens, signs
 from .session.recovery import Recovery
@@ -57,7 +55,6 @@ LOOKS = Look.from_dict(
         "matching-bracket.other": f"{COLOURS['cyan']} bold",
     }
 )
-_COMMENT = re.compile(r"#[^\n]*")
 
 
 class _Ended(BaseException):
@@ -217,7 +214,7 @@ def is_open(text: str) -> bool:
 
 def _depth(text: str) -> int:
     """How many brackets more it opens than it closes."""
-    clean = _COMMENT.sub("", text)
+    clean = COMMENT.sub("", text)
     return sum(clean.count(c) for c in "([{") - sum(clean.count(c) for c in ")]}")
 
 
@@ -309,11 +306,11 @@ class _Terminal:
         self._load()
         interpreter = self._interpreter
         assert interpreter is not None
-        from .render.terminal import Style, console, show, width_of
+        from .render.terminal import Progress, Style, console, show, width_of
 
         target = console()
         interpreter.style = Style(width_of(target))
-        watch = _Progress()
+        watch = Progress()
         interpreter.busy = watch.start
         try:
             with (
@@ -325,21 +322,6 @@ class _Terminal:
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
         interpreter.keep()
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is worked on, and for how long, while it is."""
-
-    what: str = ""
-    begin: float = field(default_factory=time.monotonic)
-
-    def start(self, what: str) -> None:
-        self.what, self.begin = what, time.monotonic()
-
-    def __rich__(self) -> str:
-        seconds = int(time.monotonic() - self.begin)
-        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def _history() -> History:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -41,7 +42,7 @@ EDGES = {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
-    "codegen": {"language"},
+    "codegen": {"language", "simplification"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
     "claims": {"families", "language", "numerics", "pipeline", "validation"},
     "interop": {"claims", "families", "language"},
@@ -50,9 +51,10 @@ EDGES = {
         *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
         *("quiz", "render", "simplification", "validation"),
     },
+    "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing"),
+        *("repl", "tracing", "web_page"),
     },
 }
 
@@ -62,10 +64,11 @@ DOORS = {
         "language.parser",
         *("language.latex_lexer", "language.latex_parser"),
     },
+    "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},
     "pygments": {"render.pygments_lexer"},
     "pytest": {"pytest_plugin"},
-    "rich": {"render.terminal", "repl"},
+    "rich": {"render.layout", "render.terminal", "repl"},
     "sympy": {"interop.sympy_export", "interop.sympy_import"},
     "scipy": {"core.functions", "numerics.implicit_solving", "numerics.solvers"},
     "IPython": {"notebook"},
@@ -103,6 +106,11 @@ def _name(path: Path) -> str:
 NAMES = {_name(path) for path in MODULES}
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _package(name: str) -> str:
     """The package of a module; a door is on its own."""
     return name if name in EDGES else name.rpartition(".")[0] or name
@@ -111,9 +119,12 @@ def _package(name: str) -> str:
 def _imports(path: Path) -> Iterator[str]:
     """What a module imports, wherever it does: `render.terminal` for our own, else the library."""
     folder = path.parent.relative_to(PACKAGE).parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = node.value.removeprefix("shapetrick.")  # as `import_module` takes it
+            yield from [named] if named != node.value and named in NAMES else []
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield str(node.module).split(".")[0]
         elif isinstance(node, ast.ImportFrom):
@@ -178,9 +189,9 @@ def test_each_library_has_its_door(path: Path) -> None:
 def test_files_say_what_they_are_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_FILE
-    assert ast.get_docstring(ast.parse(text)), f"{path.name} does not say its purpose"
+    assert ast.get_docstring(_tree(path)), f"{path.name} does not say its purpose"
     if path.name == "__init__.py" and path.parent != PACKAGE:
-        assert len(ast.parse(text).body) == 1, "a package's face is empty: it costs nothing"
+        assert len(_tree(path).body) == 1, "a package's face is empty: it costs nothing"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -201,7 +212,7 @@ def test_each_type_has_one_name() -> None:
     """Classes and aliases; `Problem` is what users read, and what it means."""
     defined: list[str] = []
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _tree(path)
         defined += [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -219,7 +230,7 @@ def test_no_public_function_has_a_modules_name() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda p: p.stem)
 def test_no_comparison_is_dropped(path: Path) -> None:
     """A bare `np.allclose(…)` as a statement asserts nothing, and no lint rule sees it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Compare):
             text = ast.unparse(node.value)
             assert isinstance(node.value, ast.Call), f"{path.name}: {text}"
@@ -262,7 +273,7 @@ def test_no_function_is_told_by_its_name(path: Path) -> None:
     name = _name(path)
     if name not in TABLES:
         others = OTHER_WORDS.get(_package(name), set()) | OTHER_WORDS.get(name, set())
-        words = set(_compared(ast.parse(path.read_text(encoding="utf-8"))))
+        words = set(_compared(_tree(path)))
         assert not (words & set(FUNCTION_NAMES)) - set(KINDS) - others
 
 

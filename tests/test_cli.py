@@ -15,6 +15,7 @@ from samples import UNCHECKED, WRONG
 
 from shapetrick import api
 from shapetrick.cli import main
+from shapetrick.command_line.arguments import parsers
 from shapetrick.core.errors import DerivationError
 from shapetrick.core.functions import TABLE
 
@@ -437,8 +438,8 @@ def test_help_and_version_import_no_engine(option: str) -> None:
 def test_the_helps_of_all_commands_stand_in_one_column(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    lines = capsys.readouterr().out.split("  COMMAND ...\n")[1].split("\n\n")[0].splitlines()
-    assert len(lines) == 7
+    lines = capsys.readouterr().out.split("  COMMAND ARG ...\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) == len(parsers()[1])
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
 
 
@@ -447,3 +448,9 @@ def test_a_claim_of_another_shape_has_no_figures(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "its shape is n×m, not n×1" in said
     assert "draws" not in said
+
+
+def test_a_problem_of_a_folder_may_claim_only(folder: Path, capsys: Captured) -> None:
+    (folder / "a.st").write_text("A : n x n; check tr(A) = tr(A')", encoding="utf-8")
+    assert main(["derive", "--quiet", str(folder)]) == 0
+    assert "a.st" not in capsys.readouterr().err

@@ -44,6 +44,8 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel: Path) -> None:
     assert grammar <= names
     assert {f"shapetrick/render/report.{kind}" for kind in ("css", "js")} <= names
     assert "shapetrick/schema/derivation.schema.json" in names
+    page = {f"shapetrick/web/{path.name}" for path in (ROOT / "web").iterdir()}
+    assert page <= names
     assert {"shapetrick/py.typed", "shapetrick/examples/mlp.st"} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"shapetrick"}
 

@@ -24,6 +24,13 @@ def with_free_entries(variable: Symbol) -> Symbol:
     return symbol(variable.name, variable.shape)
 
 
+def is_orthogonal(e: Expr) -> bool:
+    """Whether its transpose is its inverse, as far as it was declared."""
+    while isinstance(e, Name):
+        e = e.args[0]
+    return isinstance(e, Symbol) and "orthogonal" in e.attributes
+
+
 class Attributes:
     """Which attributes expressions have; what was found for a node is remembered."""
 

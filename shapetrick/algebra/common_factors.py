@@ -179,7 +179,9 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
     for common, places in list(shared.items())[:MOST_FACTORS]:
         group = [parts[i] for i in places]
         saving = _estimate(common, group, length)
-        if saving > 0 or (saving == 0 and any(p.expression is common.base for p in group)):
+        whole = common.kind == "factor" and len(group) == len(parts)
+        bare = any(p.expression is common.base for p in group)
+        if saving > 0 or (saving == 0 and (whole or bare)):
             trials.append((saving, common, places))
     trials.sort(key=lambda trial: -trial[0])  # stable: of equal ones the first found
     for _, common, places in trials[:MOST_TRIALS]:

@@ -17,6 +17,7 @@ from ..core.dims import ONE, Dim
 from ..core.expr import UNIT, Expr, Eye, Ones, call, commute, eye, matmul, ones, times, transpose
 from .contraction import Contraction
 from .index_terms import Nodes
+from .permutations import Permuted, kronecker
 
 
 def body_between(contraction: Contraction, rows: Nodes, cols: Nodes, compact: bool) -> Expr | None:
@@ -54,7 +55,8 @@ def body_between(contraction: Contraction, rows: Nodes, cols: Nodes, compact: bo
 def stacked(contraction: Contraction, rows: Nodes, cols: Nodes) -> Expr | None:
     """What stands between sides of which at least one is fused, or None if it has no such form."""
     if len(rows) > 2 or len(cols) > 2:
-        return _straight(contraction, rows, cols)
+        straight = _straight(contraction, rows, cols)
+        return Permuted(contraction, rows, cols).product() if straight is None else straight
     if not rows or not cols:
         n, m = rows or cols
         matrix = body_between(contraction, (m,), (n,), compact=False)
@@ -77,19 +79,8 @@ def _straight(contraction: Contraction, rows: Nodes, cols: Nodes) -> Expr | None
     result: Expr | None = None
     for i, j in reversed(pairs):
         part = places.between(i, j)
-        result = part if result is None else _kronecker(part, result)
+        result = part if result is None else kronecker(part, result)
     return result
-
-
-def _kronecker(left: Expr, right: Expr) -> Expr:
-    """The Kronecker product; of two identities, or of ones and ones, again one."""
-    if isinstance(left, Eye) and isinstance(right, Eye):
-        return eye(left.shape[0] * right.shape[0])
-    if isinstance(left, Ones) and isinstance(right, Ones):
-        return ones(left.shape[0] * right.shape[0], left.shape[1] * right.shape[1])
-    if left is UNIT or right is UNIT:
-        return right if left is UNIT else left
-    return call("kron", left, right)
 
 
 MaybePlace = int | None  # a node, or none where the side is 1
@@ -140,6 +131,9 @@ class _Pairs:
 
     def product(self) -> Expr | None:
         (i, k), (j, m) = self._rows, self._cols
+        joined = any(self._edge(a, b) is not None for a in (i, k) for b in (j, m))
+        if not joined and self._holds(i, k) == self._holds(j, m):
+            return matmul(self._side(i, k), transpose(self._side(j, m)))
         straight = self._kron(i, j, k, m)
         crossed = self._kron(i, m, k, j)
         parts: list[Expr] = []
@@ -149,11 +143,6 @@ class _Pairs:
         if straight is not None:
             parts.append(straight)
         column, row = self._stack(i, k), self._stack(j, m)
-        if not parts:
-            rows, cols = self._dim(i) * self._dim(k), self._dim(j) * self._dim(m)
-            left = column if column is not None else ones(rows)
-            right = transpose(row) if row is not None else ones(ONE, cols)
-            return matmul(left, right)
         if len(parts) == 1 and isinstance(parts[0], Eye) and (column is None) != (row is None):
             vector = column if column is not None else row
             assert vector is not None
@@ -173,6 +162,18 @@ class _Pairs:
             return None
         return times(*(self._contraction.oriented(m, a) for m in matrices))
 
+    def _holds(self, outer: MaybePlace, inner: MaybePlace) -> bool:
+        """Whether there is a factor at the places of one side."""
+        vectors = self._contraction.vectors
+        at_places = any(vectors.get(n) for n in (outer, inner) if n is not None)
+        return at_places or self._edge(inner, outer) is not None
+
+    def _side(self, outer: MaybePlace, inner: MaybePlace) -> Expr:
+        """What stands at the places of one side, as a column."""
+        if self._edge(inner, outer) is not None:
+            return call("vec", self.between(inner, outer))
+        return kronecker(self.between(outer, None), self.between(inner, None))
+
     def _stack(self, outer: MaybePlace, inner: MaybePlace) -> Expr | None:
         matrix = self._edge(inner, outer)
         return None if matrix is None else call("vec", matrix)
@@ -184,7 +185,7 @@ class _Pairs:
             return None
         left = ones(self._dim(i), self._dim(j)) if left is None else left
         right = ones(self._dim(k), self._dim(m)) if right is None else right
-        return _kronecker(left, right)
+        return kronecker(left, right)
 
     def between(self, a: MaybePlace, b: MaybePlace) -> Expr:
         """The factors between two places; ones if there are none."""
@@ -225,7 +226,7 @@ def unstacked(
         )
         if others is None:
             return None
-        product = times(whole, others)
+        product = whole if isinstance(others, Ones) else times(whole, others)
     left = _sum_over(contraction, sides[0], rows)
     right = _sum_over(contraction, sides[1], cols)
     return matmul(
@@ -240,5 +241,5 @@ def _sum_over(contraction: Contraction, side: Nodes, kept: Nodes) -> Expr | None
     result: Expr | None = None
     for n in side:
         part = eye(contraction.dims[n]) if n in kept else ones(contraction.dims[n])
-        result = part if result is None else _kronecker(result, part)
+        result = part if result is None else kronecker(result, part)
     return result

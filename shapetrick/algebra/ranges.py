@@ -86,9 +86,16 @@ class EntryRanges:
     def excludes(self, e: Expr, side: int) -> bool:
         """Whether the argument of a function with kinks (the difference of the two) is known not to
         have the sign `side` anywhere."""
-        forms = [remembered(self._forms, a, self._form) for a in e.args]
-        difference = forms[0] if len(forms) == 1 else _sum(forms[0], forms[1], Fraction(-1))
-        return self._is_nonpositive({x: side * c for x, c in difference.items()}, MOST_REPLACED)
+        return self._is_nonpositive({x: side * c for x, c in self.kink(e).items()}, MOST_REPLACED)
+
+    def kink(self, e: Expr) -> Form:
+        """What is 0 on the kink of a function: its argument, or the difference of the two."""
+        forms = [self.form(a) for a in e.args]
+        return forms[0] if len(forms) == 1 else _sum(forms[0], forms[1], Fraction(-1))
+
+    def form(self, e: Expr) -> Form:
+        """The expression as a sum, numbers apart; the same for all ways of writing it so."""
+        return remembered(self._forms, e, self._form)
 
     def _is_nonpositive(self, form: Form, replaced: int) -> bool:
         """Whether a sum is known to be 0 at most, entry by entry: it is, or it is when a part is
@@ -109,14 +116,13 @@ class EntryRanges:
                 continue
             bound = "above" if c < 0 else "below"
             rest = {x: k for x, k in form.items() if x is not e}
-            others = [_sum(rest, remembered(self._forms, a, self._form), c) for a in e.args]
+            others = [_sum(rest, self.form(a), c) for a in e.args]
             if row.beside == bound:
                 yield from ([other] for other in others)
             elif row.picks and row.arity == len(e.args) == 2:  # it is one of the two
                 yield others
 
     def _form(self, e: Expr) -> Form:
-        """The expression as a sum, numbers apart; the same for all ways of writing it so."""
         if isinstance(e, Name):
             return self._forms[e.args[0]]
         if isinstance(e, Number):

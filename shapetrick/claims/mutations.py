@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import reduce
 from itertools import combinations
 from typing import Any
 
 from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
-from ..language.syntax import Callee, SyntaxNode, postorder
+from ..language.syntax import Callee, SyntaxNode, call_node, number_node, postorder
 
 PRODUCTS = ("*", "/", ".*", "./")
 SUMS = ("+", "-")
@@ -108,11 +107,6 @@ def _binary(kind: str, left: SyntaxNode, right: SyntaxNode, like: SyntaxNode) ->
     return SyntaxNode(kind, (left, right), None, like.span)
 
 
-def _number(value: Fraction | int, like: SyntaxNode) -> SyntaxNode:
-    number = SyntaxNode("number", (), abs(Fraction(value)), like.span)
-    return number if value >= 0 else SyntaxNode("neg", (number,), None, like.span)
-
-
 def _turned(x: SyntaxNode) -> SyntaxNode:
     return x.args[0] if x.kind == "'" else SyntaxNode("'", (x,), None, x.span)
 
@@ -197,7 +191,7 @@ def _root(x: SyntaxNode, parts: Parts) -> SyntaxNode | None:
     sign, number = _signed(x.args[1])
     if number.kind != "number" or number.value != 2:
         return None
-    return x.args[0] if sign > 0 else _binary("^", x.args[0], _number(-1, number), x)
+    return x.args[0] if sign > 0 else _binary("^", x.args[0], number_node(-1, number.span), x)
 
 
 def _signed(exponent: SyntaxNode) -> tuple[int, SyntaxNode]:
@@ -246,19 +240,19 @@ def _other_number(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
         if x.kind in ("*", ".*") and parts.is_numeric(left):
             yield right
         elif parts.is_numeric(left) and left.value != 1:
-            yield _binary(x.kind, _number(1, left), right, x)
+            yield _binary(x.kind, number_node(1, left.span), right, x)
     if x.kind == "number":
-        yield from (_number(k, x) for k in (x.value * 2, x.value / 2) if k != 1)
+        yield from (number_node(k, x.span) for k in (x.value * 2, x.value / 2) if k != 1)
         yield from (replace(d, span=x.span) for d in parts.dims)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
-        yield _number(2, x)
+        yield number_node(2, x.span)
     if x.kind in ("name", "*") and parts.is_numeric(x) and not at.is_under(*SUMS):  # n - 1 for n
-        yield _binary("-", replace(x, bracketed=False), _number(1, x), x)
+        yield _binary("-", replace(x, bracketed=False), number_node(1, x.span), x)
     elif x.kind in SUMS and parts.is_numeric(x):
         yield x.args[0]
     if at.parent is None or (at.takes_factor and x.kind not in ("neg", *SUMS)):
-        for factor in (_number(2, x), *parts.dims):
+        for factor in (number_node(2, x.span), *parts.dims):
             yield _scaled(factor, x)
             yield _binary("/", x, factor, x)
 
@@ -279,9 +273,9 @@ def _other_power(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     if _is_inverse(x):
         yield x.args[0]
     elif shape is not None and shape[0] == shape[1] != ONE and x.kind != "'":
-        yield SyntaxNode("call", (x,), Callee("inv"), x.span)
+        yield call_node("inv", (x,), x.span)
     if x.kind in ("name", "call", "abstract") and shape is not None:
-        yield _binary("^" if shape == SCALAR else ".^", x, _number(2, x), x)
+        yield _binary("^" if shape == SCALAR else ".^", x, number_node(2, x.span), x)
 
 
 def _exponents(exponent: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -290,7 +284,7 @@ def _exponents(exponent: SyntaxNode) -> Iterator[SyntaxNode]:
         k = sign * number.value
         for other in (-k, k - 1, k + 1, k / 2, k * 2):
             if other not in (0, 1):
-                yield _number(other, exponent)
+                yield number_node(other, exponent.span)
     elif sign < 0:
         yield number
     else:
@@ -331,7 +325,7 @@ def _other_sum(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
         yield inner.args[0]
     elif x.kind != "number" and parts.shape(x) not in (None, SCALAR):
         for axis in (None, 0, 1):
-            summed = SyntaxNode("call", (x,), Callee("sum", axis), x.span)
+            summed = call_node("sum", (x,), x.span, axis)
             yield summed
             if axis is not None:
                 yield SyntaxNode("'", (summed,), None, x.span)
@@ -463,11 +457,9 @@ def _other_convention(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     if at.parent is not None or shape is None or shape[0] != shape[1] or shape == SCALAR:
         return
     both = _binary("+", x, _turned(x), x)
-    diagonal = SyntaxNode(
-        "call", (SyntaxNode("call", (x,), Callee("diag"), x.span),), Callee("diag"), x.span
-    )
+    diagonal = call_node("diag", (call_node("diag", (x,), x.span),), x.span)
     yield _binary("-", both, diagonal, x)
-    yield _binary("/", both, _number(2, x), x)
+    yield _binary("/", both, number_node(2, x.span), x)
     stack = [x]
     while stack:
         top = stack.pop()
@@ -475,7 +467,7 @@ def _other_convention(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
             stack.extend(reversed(top.args))
         elif top is not x:
             yield top
-            yield _binary("/", _binary("+", top, _turned(top), x), _number(2, x), x)
+            yield _binary("/", _binary("+", top, _turned(top), x), number_node(2, x.span), x)
     if x.kind == "/" and x.args[0].kind in SUMS:
         yield x.args[0].args[0]
 

@@ -29,7 +29,7 @@ from ..language.elaboration import read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.syntax import SyntaxNode
+from ..language.syntax import SyntaxNode, name_node
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
 from ..language.vocabularies import vocabulary_of
@@ -356,7 +356,7 @@ class Repairer:
         span = self.root.span
 
         def named(name: str) -> SyntaxNode:
-            return SyntaxNode("name", (), name, span)
+            return name_node(name, span)
 
         answer, of = self._answer, self._request.of
         dims = [name for d in dims_of([answer, of]) for name in d.names]

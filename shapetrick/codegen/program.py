@@ -15,6 +15,7 @@ from ..core.results import Result
 from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
 from ..language.syntax import UPSTREAM
+from ..simplification.stable_forms import stable
 from .chain_order import Association
 from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
@@ -101,7 +102,8 @@ def program(
     functions of every entry there is code."""
     wanted: list[Wanted] = []
     if with_values:
-        for of, text in {r.request.of: r.request.of_text for r in results}.items():
+        differentiated = [r.request for r in results if r.request.system is None]
+        for of, text in {r.of: r.of_text for r in differentiated}.items():
             wanted.append(Wanted(text, _word(text) or "value", of))
     keys = [result.request.key for result in results]
     for plain, result in zip(keys, results, strict=True):
@@ -109,8 +111,9 @@ def program(
         if keys.count(plain) > 1 and request.direction is not None:
             key = f"{plain} with {request.direction.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.name)
-        wanted.append(Wanted(key, "_".join(filter(None, parts)), result.gradient, result))
-    variables = [result.request.wrt for result in results]
+        name = "_".join(filter(None, parts)) if request.system is None else request.wrt.name
+        wanted.append(Wanted(key, name, result.gradient, result))
+    variables = [r.request.wrt for r in results if r.request.system is None]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
 
@@ -207,7 +210,7 @@ def planned(
     in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
-    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in roots]
+    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
     translation = translate(spelled, graph)
     values, names = [translation.values[e] for e in spelled], dict(translation.names)
     stages: list[Callable[[list[Value]], dict[Value, Value]]] = [

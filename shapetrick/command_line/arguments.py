@@ -15,6 +15,7 @@ from .sources import SUFFIXES, function_of
 TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
+SHELLS = ("bash", "zsh", "fish")
 COLOURS = ("auto", "always", "never")
 
 _EXAMPLES = """\
@@ -34,7 +35,7 @@ _CHECK_EXAMPLES = """\
 examples:
   shapetrick check examples/claims.st
   shapetrick check -e "x: n; A: n x n; q = x' A x; check grad q wrt x = 2 A x"
-  shapetrick check papers/ --format github
+  shapetrick check examples/claims.st --format github
 
 exit status: 0 all are right, 1 some are not, 2 the input isn't understood
 """
@@ -53,16 +54,28 @@ examples:
 _FUNCTIONS_EXAMPLES = """\
 examples:
   shapetrick functions
+  shapetrick functions softmax
 """
 _SIMPLIFY_EXAMPLES = """\
 examples:
   shapetrick simplify "A inv(A) B" --given "A, B : n x n"
+"""
+_COMPLETION_EXAMPLES = """\
+examples:
+  eval "$(shapetrick completion bash)"           in ~/.bashrc
+  eval "$(shapetrick completion zsh)"            in ~/.zshrc, after compinit
+  shapetrick completion fish | source            in ~/.config/fish/config.fish
 """
 _SHIPPED_EXAMPLES = """\
 examples:
   shapetrick examples
   shapetrick examples mlp.st
   shapetrick examples --copy .
+"""
+_SERVE_EXAMPLES = """\
+examples:
+  shapetrick serve
+  shapetrick serve --port 8000 --no-browser
 """
 
 
@@ -108,9 +121,11 @@ def _is_file(word: str) -> bool:
     return word.endswith(SUFFIXES) or Path(word).exists() or function_of(word) is not None
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line: what completions and manual pages are made from."""
-    return _parser()[0]
+def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of the whole command line, and those of its commands by name: what completions and
+    the manual page are made from."""
+    top, commands = _parser()
+    return top, dict(commands.choices)
 
 
 def _parser() -> tuple[Parser, Any]:
@@ -125,7 +140,7 @@ def _parser() -> tuple[Parser, Any]:
     commands = top.add_subparsers(
         title="commands",
         prog="shapetrick",
-        metavar="COMMAND ...",  # as wide as the widest name, so that all helps stand in one column
+        metavar="COMMAND ARG ...",  # as wide as the widest name: all helps in one column
         required=True,
     )
     _add_derive(commands)
@@ -242,14 +257,16 @@ def _add_others(commands: Any) -> None:
     )
     repl.add_argument("file", nargs="?", metavar="FILE", help="a problem to begin with")
     _add_time_limit(repl)
-    _add(
+    functions = _add(
         commands,
         "functions",
         "function_list",
         "list the operation table",
-        "List the functions and operators, each with its scalar derivative.",
+        "List the functions and operators, each with its scalar derivative; or tell of one: the "
+        "law of its units, the rule that the search finds, and an example.",
         _FUNCTIONS_EXAMPLES,
     )
+    functions.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
     simplify = _add(
         commands,
         "simplify",
@@ -262,6 +279,17 @@ def _add_others(commands: Any) -> None:
     simplify.add_argument(
         "--given", metavar="TEXT", default="", help="declarations and definitions: `A : n x n`"
     )
+    serve = _add(
+        commands,
+        "serve",
+        "page",
+        "open the page in a browser: type, and see",
+        "Serve the page on this machine, for this machine alone, and open it in a browser.",
+        _SERVE_EXAMPLES,
+    )
+    serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
+    serve.add_argument("--no-browser", action="store_true", help="print the address alone")
+    _add_time_limit(serve)
     examples = _add(
         commands,
         "examples",
@@ -270,6 +298,15 @@ def _add_others(commands: Any) -> None:
         "List the examples that come along, print one, or copy the folder.",
         _SHIPPED_EXAMPLES,
     )
+    completion = _add(
+        commands,
+        "completion",
+        "completion",
+        "write what a shell needs to complete commands",
+        "Write what bash, zsh or fish needs to complete commands, options and files.",
+        _COMPLETION_EXAMPLES,
+    )
+    completion.add_argument("shell", choices=SHELLS, help="whose language it is in")
     what = examples.add_mutually_exclusive_group()
     what.add_argument("name", nargs="?", metavar="NAME", help="print this one")
     what.add_argument("--copy", metavar="FOLDER", help="put the folder examples/ into this one")
@@ -292,6 +329,13 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         "-e", dest="texts", action="append", metavar="TEXT", help="a problem's text"
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
+    command.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say what is being done, on standard error; -vv: also what the search finds",
+    )
     command.add_argument("--color", choices=COLOURS, default="auto", help="(default: auto)")
     command.add_argument(
         "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
@@ -348,4 +392,10 @@ class _Version(argparse.Action):
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
     return int(text)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..api import Derivation, Problem
 from ..core.deadline import limited
 from ..core.errors import InputError, RequestError, ShapetrickError
 from .outcome import DONE, WRONG, BadInput, print_data, refused, warner
+from .progress import working
 from .sources import GivenProblem, each_source, several
 
 if TYPE_CHECKING:
@@ -34,22 +36,21 @@ def run(args: Namespace) -> int:
 
 
 def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> int:
+    if not source.problem.data.requests and several(args):
+        return DONE  # a folder may have problems that claim only
     problem, warn = source.problem, warner()
     requests = _requests(problem, args.wrt)
     derived: list[Derivation] = []
     shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
+    show = derived.append if shown is None else shown
     status = DONE
     for request in requests:
-
-        def answer(request: Problem = request) -> Derivation:
-            derivation = request.derive(seed=args.seed, time_limit=None)[0]
+        try:
+            with working(request.data.requests[0].key):
+                derivation = limited(args.time_limit, partial(_answered, request, args))
             if args.quiet:
                 warn(derivation.warnings)
-            (derived.append if shown is None else shown)(derivation)
-            return derivation
-
-        try:
-            derivation = limited(args.time_limit, answer)
+            limited(args.time_limit, partial(show, derivation))
         except ShapetrickError as e:  # the other requests are still answered
             status = max(status, refused(e, source.file))
             continue
@@ -59,11 +60,21 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
             if shown is not None:
                 limited(args.time_limit, shown.finish)
             else:
-                document = _DOCUMENTS[args.format]
-                print(limited(args.time_limit, lambda: document(problem, derived, args)))
+                write = partial(_DOCUMENTS[args.format], problem, derived, args)
+                with working("writing the document"):
+                    text = limited(args.time_limit, write)
+                print(text)
         except ShapetrickError as e:
             return max(status, refused(e, source.file))
     return status
+
+
+def _answered(request: Problem, args: Namespace) -> Derivation:
+    """The derivation of a request, with its steps if they are going to be shown."""
+    derivation = request.derive(seed=args.seed, time_limit=None)[0]
+    if not args.quiet:
+        _ = derivation.steps
+    return derivation
 
 
 def _requests(problem: Problem, wrt: str | None) -> list[Problem]:

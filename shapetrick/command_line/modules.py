@@ -9,6 +9,7 @@ from ..core.deadline import limited
 from ..core.errors import ShapetrickError
 from .derivations import NOTHING_ASKED
 from .outcome import DONE, WRONG, BadInput, refused, warner
+from .progress import working
 from .sources import GivenProblem, each_source, several
 
 
@@ -24,12 +25,15 @@ def _write(source: GivenProblem, args: Namespace) -> int:
     if not problem.data.requests:
         raise BadInput(NOTHING_ASKED)
     try:
-        derived = problem.derive(args.seed, time_limit=args.time_limit)
+        with working("deriving"):
+            derived = problem.derive(args.seed, time_limit=args.time_limit)
         for derivation in derived:
             warn(derivation.warnings)
         results = [d.result for d in derived]
         given = args.target, args.sizes, args.self_test, args.blocks
-        print(limited(args.time_limit, lambda: code(problem.data, results, *given)), end="")
+        with working("writing the code"):
+            text = limited(args.time_limit, lambda: code(problem.data, results, *given))
+        print(text, end="")
     except ShapetrickError as e:
         return refused(e, source.file)
     return DONE if all(d.verified for d in derived) else WRONG

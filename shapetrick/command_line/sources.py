@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .outcome import DONE, BadInput, refused
+from .progress import working
 
 if TYPE_CHECKING:
     from ..api import Problem
@@ -37,7 +38,8 @@ def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
     status = DONE
     for file in [None] if args.texts else _files(args.files):
         try:
-            problem = _problem(file, args)
+            with working(f"reading {_shown(file) or 'the problem'}"):
+                problem = _problem(file, args)
         except ShapetrickError as e:
             status = max(status, refused(e, _shown(file)))
             continue

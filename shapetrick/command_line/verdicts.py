@@ -14,6 +14,7 @@ from ..core.errors import ShapetrickError
 from ..core.problem import EqualityClaim
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
+from .progress import working
 from .sources import GivenProblem, each_source, several
 
 NOTHING_CLAIMED = "nothing is claimed: end with a claim, `check grad J wrt X = …`."
@@ -50,7 +51,8 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
         if isinstance(claim, Problem) and (args.quiet or args.format != "text"):
             warn(warnings_of(data, claim.data.requests[0]))
         try:
-            found = _judged(claim, args)
+            with working(f"checking {_claimed(claim)}"):
+                found = _judged(claim, args)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, refused(e, source.file))
             continue
@@ -63,6 +65,10 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
     if documented:
         print(_DOCUMENTS[args.format](source.problem, documented, args))
     return status
+
+
+def _claimed(claim: Problem | EqualityClaim) -> str:
+    return claim.text if isinstance(claim, EqualityClaim) else claim.data.requests[0].key
 
 
 def _judged(claim: Problem | EqualityClaim, args: Namespace) -> JudgedClaim:

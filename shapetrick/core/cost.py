@@ -52,9 +52,9 @@ def _own_length(x: Expr) -> int:
     if isinstance(x, Add):  # a minus inside a sum is its operator; in front it is one more
         return len(x.args) - 1 - sum(map(has_minus, x.args[1:]))
     if isinstance(x, Times):
+        front = length(x.args[0]) - length_as_factor(x.args[0])
         under = sum(is_below(a) for a in x.args)  # `a / b` is one operator, `1 / b` too
-        own = len(x.args) - 1 - under + (under == len(x.args))
-        return own - length(x.args[0]) + length_as_factor(x.args[0])
+        return len(x.args) - 1 - under + (under + front == len(x.args)) - front
     if isinstance(x, MatMul):
         if not any(map(is_, x.args, x.args[1:])):
             return len(x.args) - 1

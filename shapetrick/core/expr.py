@@ -157,10 +157,10 @@ def register_writer(form: str, writer: Callable[[Expr], str]) -> None:
 
 Data = int | tuple[Dim, ...] | None  # of a call: its axis, or sizes
 StructureKind = Literal["moved", "turned", "lower", "upper"]  # of a structured constant
-_node = dataclass(frozen=True, slots=True, eq=False, repr=False)
+node_class = dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
-@_node
+@node_class
 class Named(Expr):
     """What has a name: of a member, its family's and the member's indices."""
 
@@ -171,13 +171,8 @@ class Named(Expr):
     def name(self) -> str:
         return member(self.base, *self.indices) if self.indices else self.base
 
-    @property
-    def index(self) -> Index | None:
-        """A member's index; None for a name without one."""
-        return self.indices[0] if self.indices else None
 
-
-@_node
+@node_class
 class Number(Expr):
     """A constant; whole numbers and fractions are exact."""
 
@@ -185,7 +180,7 @@ class Number(Expr):
     op: ClassVar[str] = "number"
 
 
-@_node
+@node_class
 class Symbol(Named):
     """A declared name, a member's with its indices; and from which set its values come."""
 
@@ -193,7 +188,7 @@ class Symbol(Named):
     op: ClassVar[str] = "symbol"
 
 
-@_node
+@node_class
 class Dimension(Expr):
     """A dimension's name as a scalar."""
 
@@ -201,7 +196,7 @@ class Dimension(Expr):
     op: ClassVar[str] = "dimension"
 
 
-@_node
+@node_class
 class Constant(Expr):
     """`pi` or `e`."""
 
@@ -209,28 +204,28 @@ class Constant(Expr):
     op: ClassVar[str] = "constant"
 
 
-@_node
+@node_class
 class Ones(Expr):
     """The matrix of ones."""
 
     op: ClassVar[str] = "ones"
 
 
-@_node
+@node_class
 class Zeros(Expr):
     """The matrix of zeros."""
 
     op: ClassVar[str] = "zeros"
 
 
-@_node
+@node_class
 class Eye(Expr):
     """The identity."""
 
     op: ClassVar[str] = "eye"
 
 
-@_node
+@node_class
 class Commute(Expr):
     """The commutation matrix: vec(X') = commute(m, n) vec(X) for an m×n X."""
 
@@ -238,7 +233,7 @@ class Commute(Expr):
     op: ClassVar[str] = "commute"
 
 
-@_node
+@node_class
 class Structured(Expr):
     """A constant matrix of zeros and ones: an identity moved to the right (of any shape, so that it
     selects rows or columns), one turned round, or what is below or above the diagonal."""
@@ -248,49 +243,49 @@ class Structured(Expr):
     op: ClassVar[str] = "structured"
 
 
-@_node
+@node_class
 class Name(Named):
     """A definition: has the value of its body, and prints as its name."""
 
     op: ClassVar[str] = "name"
 
 
-@_node
+@node_class
 class Add(Expr):
     """A sum, with broadcasting."""
 
     op: ClassVar[str] = "add"
 
 
-@_node
+@node_class
 class Times(Expr):
     """An element-wise product, with broadcasting; scaling too."""
 
     op: ClassVar[str] = "times"
 
 
-@_node
+@node_class
 class Power(Expr):
     """An element-wise power, with broadcasting."""
 
     op: ClassVar[str] = "power"
 
 
-@_node
+@node_class
 class MatMul(Expr):
     """A matrix product of two factors or more."""
 
     op: ClassVar[str] = "matmul"
 
 
-@_node
+@node_class
 class Transpose(Expr):
     """A transpose."""
 
     op: ClassVar[str] = "transpose"
 
 
-@_node
+@node_class
 class Total(Expr):
     """The sum of the members that the argument stands for, over the range of their index."""
 
@@ -298,7 +293,7 @@ class Total(Expr):
     op: ClassVar[str] = "total"
 
 
-@_node
+@node_class
 class Abstract(Named):
     """A declared element-wise function, or its derivative of that order, of every entry."""
 
@@ -306,7 +301,7 @@ class Abstract(Named):
     op: ClassVar[str] = "abstract"
 
 
-@_node
+@node_class
 class Call(Expr):
     """A function of the operation table."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,21 +16,16 @@ from typing import Literal
 _SHARED = 0o666  # what a new file may be read and written by, less the umask
 _OWN = 0o600
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-# By kind: the variable and the folder under the home, then the one on a Mac.
-_FOLDERS = {
-    "cache": ("XDG_CACHE_HOME", ".cache", "Library/Caches"),
-    "data": ("XDG_DATA_HOME", ".local/share", "Library/Application Support"),
-    "state": ("XDG_STATE_HOME", ".local/state", "Library/Application Support"),
-}
 
 
 def own_folder(kind: Literal["cache", "data", "state"]) -> Path:
     """Where the program keeps files of its own. Raises RuntimeError where there is no home."""
-    variable, plain, mac = _FOLDERS[kind]
-    given = Path(os.environ.get("LOCALAPPDATA" if os.name == "nt" else variable, ""))
-    if given.is_absolute():
-        return given / "shapetrick"
-    return Path.home() / (mac if sys.platform == "darwin" else plain) / "shapetrick"
+    from platformdirs import PlatformDirs
+
+    folder = Path(getattr(PlatformDirs("shapetrick", appauthor=False), f"user_{kind}_dir"))
+    if not folder.is_absolute():
+        raise RuntimeError(f"there is no place for files of the kind {kind}.")
+    return folder
 
 
 def shipped(name: str) -> Path:

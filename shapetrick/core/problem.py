@@ -15,34 +15,39 @@ from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
 from .expr import Expr, Symbol
-from .families import Families
+from .families import NO_FAMILIES, Families
 from .indices import Range
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
+RequestKind = Literal[DerivativeKind, "solve"]
 
 
 class Claim(NamedTuple):
-    """The right side of `check … = claim`. Where its own shapes don't fit, `value` is None and
-    `problem` says why (a claim may be wrong in that way too: it is still a claim). On a member of a
-    family it is a claim for each index of `over`."""
+    """The right side of `check … = claim`; `entries` are its letters where it is by entries.
+
+    Where its own shapes don't fit, `value` is None and `problem` says why (a claim may be wrong in
+    that way too: it is still a claim). On a member of a family it is a claim for all values of the
+    letters of `ranges`."""
 
     text: str
     value: Expr | None
     span: Span | None = None
     problem: str = ""
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked: the derivative of `of` by one symbol.
+    """One thing asked: the derivative of `of` by one symbol, or the symbol itself where the
+    equations of `system` hold; then `of` is what is zero.
 
     `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a
     jvp or hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along
     symmetric matrices.
     """
 
-    kind: DerivativeKind
+    kind: RequestKind
     of: Expr
     of_text: str  # as typed: "J", "A X B"
     wrt: Symbol
@@ -50,10 +55,19 @@ class Request:
     symmetric: bool = False
     claim: Claim | None = None
     span: Span | None = None
+    system: EquationSystem | None = None
+
+    @property
+    def derivative(self) -> DerivativeKind:
+        """The kind of what is known to be a derivative."""
+        assert self.kind != "solve"
+        return self.kind
 
     @property
     def key(self) -> str:
         """What it asks for: "grad J wrt w"."""
+        if self.kind == "solve":
+            return f"solve {self.of_text} for {self.wrt.name}"
         return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
 
 
@@ -101,13 +115,18 @@ class Problem:
     constants: frozenset[str] = field(
         default_factory=frozenset
     )  # declared `const`: not asked about
-    families: Families | None = None  # values with an index, where there are any
+    families: Families = NO_FAMILIES  # values with an index
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
     systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
 
+    @property
+    def has_families(self) -> bool:
+        """Whether there are values or functions with an index."""
+        return self.families != NO_FAMILIES
+
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""
-        f = self.families or Families((), ())
+        f = self.families
         names = {*self.symbols, *self.definitions, *(s.base for s in f.segments), *f.lengths}
         return names if request.direction is None else names | {request.direction.name}

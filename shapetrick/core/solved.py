@@ -4,14 +4,13 @@ is checked or evaluated. No answer has one."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .dims import Shape
-from .expr import Expr, node
+from .expr import Expr, node, node_class
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@node_class
 class Solved(Expr):
     """What `compute` finds from the sizes, the abstract functions and the arguments' values."""
 

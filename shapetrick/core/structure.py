@@ -1,5 +1,5 @@
-"""What linear operations do with entries, read from their rows: add them up, move them, multiply
-them. What no row tells is not known to do any of it."""
+"""What operations do with entries, read from their rows: add them up, move them, multiply them,
+invert a matrix. What no row tells is not known to do any of it."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def takes_diagonal(e: Expr) -> bool:
     """Whether its entries are a diagonal of its argument."""
     signature = _signature(e)
     return signature is not None and signature.merges
+
+
+def is_inverse(e: Expr) -> bool:
+    """Whether it is the inverse of its argument."""
+    row = TABLE.get(e.op)
+    return row is not None and row.units == "inverse" and row.derivative == ("-y y",)
 
 
 def _signature(e: Expr) -> Signature | None:

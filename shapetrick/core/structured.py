@@ -9,7 +9,6 @@ and masks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -37,6 +36,7 @@ from .expr import (
     named,
     negate,
     node,
+    node_class,
     ones,
     rebuild,
     structured,
@@ -202,12 +202,11 @@ def _key(e: Structured) -> tuple[str, str, str]:
 
 # ------------------------------------------------------------------------------------ written forms
 
-_form = dataclass(frozen=True, slots=True, eq=False, repr=False)
 Action = Literal["flip", "cumsum", "lower", "upper", "shift"]
 Bounds = tuple[Dim, Dim]  # the first and the last of the rows or columns that are taken
 
 
-@_form
+@node_class
 class Part(Expr):
     """Rows and columns of a matrix, as it is written; None for all."""
 
@@ -216,7 +215,7 @@ class Part(Expr):
     op: ClassVar[str] = "part"
 
 
-@_form
+@node_class
 class BlockMatrix(Expr):
     """A block matrix as it is written: its parts row by row, so many in a row."""
 
@@ -224,7 +223,7 @@ class BlockMatrix(Expr):
     op: ClassVar[str] = "block"
 
 
-@_form
+@node_class
 class Acted(Expr):
     """A shift, a turn, a cumulative sum or a triangle as it is written: a function, what it is told
     beside its argument, and an axis."""
@@ -253,12 +252,11 @@ def written(root: Expr, shared: bool = False) -> Expr:
     people, or for what computes a `shared` part once.
 
     It is there to be written only: no derivative is taken of it."""
-    if not any(isinstance(x, Structured) for x in postorder([root], into=_inside)):
+    if is_plain(root):
         return root
     root = _prepared(root, shared)
-    nodes = list(postorder([root], into=_inside))
     new: dict[Expr, Expr] = {}
-    for e in nodes:
+    for e in postorder([root], into=_inside):
         match e:
             case Structured():
                 new[e] = _alone(e)
@@ -358,10 +356,8 @@ def _is_short_row(args: Sequence[Expr], i: int) -> bool:
 
 def _ends(e: Expr) -> tuple[Expr, Expr]:
     """The first and the last factor of a product."""
-    inner = e
-    if isinstance(e, Times):
-        larger = [a for a in e.args if not a.is_scalar]
-        inner = larger[0] if len(larger) == 1 else e
+    _, larger = _scalars_apart(e)
+    inner = larger[0] if len(larger) == 1 else e
     return (inner.args[0], inner.args[-1]) if isinstance(inner, MatMul) else (inner, inner)
 
 
@@ -369,9 +365,8 @@ def _distributed(before: Sequence[Expr], a: Expr, after: Sequence[Expr]) -> Expr
     """The product of a sum with others, multiplied out, scalars in front."""
     found = []
     for b in a.args:
-        scalars = [x for x in b.args if x.is_scalar] if isinstance(b, Times) else []
-        inner = times(*(x for x in b.args if not x.is_scalar)) if scalars else b
-        found.append(times(*scalars, matmul(*before, inner, *after)))
+        scalars, larger = _scalars_apart(b)
+        found.append(times(*scalars, matmul(*before, times(*larger), *after)))
     return add(*found)
 
 
@@ -379,8 +374,14 @@ def _is_constant(e: Expr) -> bool:
     """Whether it is made of structured constants and identities, times scalars."""
     if isinstance(e, Add):
         return all(map(_is_constant, e.args))
-    inner = [a for a in e.args if not a.is_scalar] if isinstance(e, Times) else [e]
-    return len(inner) == 1 and isinstance(inner[0], (Structured, Eye))
+    _, larger = _scalars_apart(e)
+    return len(larger) == 1 and isinstance(larger[0], (Structured, Eye))
+
+
+def _scalars_apart(e: Expr) -> tuple[list[Expr], list[Expr]]:
+    """The scalars of an element-wise product, and its other factors."""
+    factors = e.args if isinstance(e, Times) else (e,)
+    return [a for a in factors if a.is_scalar], [a for a in factors if not a.is_scalar]
 
 
 def part(a: Expr, rows: Bounds | None, cols: Bounds | None) -> Expr:
@@ -506,7 +507,6 @@ def _masked(args: Sequence[Expr], new: dict[Expr, Expr]) -> Expr:
         scalars = [new[a] for a in rest if a.is_scalar]
         inner = times(*(new[a] for a in rest if not a.is_scalar))
         for mask in fits:
-            assert isinstance(mask, Structured)
             inner = acted("lower" if mask.pattern == "lower" else "upper", inner)
         return times(*scalars, inner, *(new[a] for a in masks if a not in fits))
     found = _placement(times(*args), new)
@@ -540,16 +540,10 @@ class _PlacedPart(NamedTuple):
 
 def _placement(e: Expr, new: dict[Expr, Expr]) -> _PlacedPart | None:
     """A summand as a part of a block matrix, if it is one."""
-    scalars: list[Expr] = []
-    inner = e
-    if isinstance(e, Times):
-        larger = [a for a in e.args if not a.is_scalar]
-        if len(larger) != 1:
-            return None
-        scalars = [new[a] for a in e.args if a.is_scalar]
-        (inner,) = larger
-    factors = inner.args if isinstance(inner, MatMul) else (inner,)
-    values = list(factors)
+    scalars, larger = _scalars_apart(e)
+    if len(larger) != 1:
+        return None
+    values = list(larger[0].args if isinstance(larger[0], MatMul) else larger)
     down, right = _padding(values[0]), None
     if down is not None:
         values = values[1:]
@@ -560,7 +554,7 @@ def _placement(e: Expr, new: dict[Expr, Expr]) -> _PlacedPart | None:
         return None
     size = (down or right or _PlaceInBlock(ONE, ONE, ONE)).size
     core = _chain(values, new) if values else eye(size)
-    return _PlacedPart(down, right, times(*scalars, core))
+    return _PlacedPart(down, right, times(*(new[a] for a in scalars), core))
 
 
 def _spread(found: _PlacedPart, shape: Shape) -> _PlacedPart:

@@ -47,9 +47,11 @@ def twins_of(problem: Problem) -> tuple[str, ...]:
 def absence(problem: Problem, request: Request) -> str:
     """That the variable does not occur in what is differentiated, nor in the equations of a
     problem's unknowns in it; empty if it does."""
+    if request.kind == "solve":  # what is in none of the equations is refused
+        return ""
     wrt = request.wrt
     contained = [e for e in _contained(problem, request.of) if e is not request.direction]
-    if any(e is wrt or (e.index is not None and e.base == wrt.base) for e in contained):
+    if any(e is wrt or (e.indices and e.base == wrt.base) for e in contained):
         return ""
     name, of = wrt.name, " ".join(request.of_text.split())
     said = f"`{name}` does not occur in `{of}`: the {_ANSWERS[request.kind]} is zero."
@@ -66,13 +68,13 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
     """The symbols in an expression; of families, the members that are no definitions, of each line
     the one that it declares."""
     families = problem.families
-    if families is None:
+    if not problem.has_families:
         systems = systems_within([of], problem.systems)
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, of) for s in families.of(base)]
     bodies = [s.body for s in segments if s.body is not None]
-    plain = [e for body in (of, *bodies) for e in symbols_of(body) if e.index is None]
-    members = [s.symbol(s.index) for s in families.segments if s in segments and s.body is None]
+    plain = [e for body in (of, *bodies) for e in symbols_of(body) if not e.indices]
+    members = [s.symbol(s.indices) for s in families.segments if s in segments and s.body is None]
     return list(dict.fromkeys((*plain, *members)))
 
 

@@ -11,6 +11,7 @@ found is remembered for every later use of the operation at that pattern.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class VjpRule(NamedTuple):
     terms: tuple[Arranged, ...]
 
 
+_log = logging.getLogger(__name__)
 _rules: dict[Pattern, VjpRule] = {}
 
 
@@ -72,6 +74,8 @@ def _search(pattern: Pattern) -> VjpRule:
         found, miss = fit(products, proposals, trials)
         error = miss if error is None else min(error, miss)
         if found is not None:
+            for one in found:
+                _log.debug("%s: arrangements tried: %d", pattern.row.name, one.tried)
             return VjpRule(found)
     raise DerivationError(_refusal(pattern, view, error))
 

@@ -32,6 +32,7 @@ from ..core.expr import (
     sizes_of,
 )
 from ..core.families import Families, Segment
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
 from ..core.traversal import postorder
@@ -82,6 +83,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "readings": list(problem.readings),
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
+        **({"solves": _system(request.system, nodes)} if request.system else {}),
         **_recursion(result, nodes),
         **_adjoint(result, nodes),
         "problem": told_problem,
@@ -92,7 +94,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
 
 # What a verdict is about, and the verdict.
 _VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
-              "adjoint", "problem", "nodes", "validation")  # fmt: skip
+              "adjoint", "solves", "problem", "nodes", "validation")  # fmt: skip
 
 
 def fingerprint(data: Mapping[str, Any]) -> str:
@@ -169,7 +171,7 @@ def _problem(problem: Problem, nodes: _Nodes) -> JsonObject:
         "constants": sorted(problem.constants),
         "unused": list(problem.unused),
         **({"systems": [_system(s, nodes) for s in problem.systems]} if problem.systems else {}),
-        **({} if problem.families is None else {"families": _families(problem.families, nodes)}),
+        **({"families": _families(problem.families, nodes)} if problem.has_families else {}),
     }
 
 
@@ -232,7 +234,8 @@ def _segment(s: Segment, nodes: _Nodes) -> JsonObject:
         "attributes": sorted(s.attributes),
         "value": None if s.body is None else _expanded(s.body),
         "node": None if s.body is None else nodes[s.body],
-        "for": None if s.over is None else str(s.over),
+        "for": written(s.ranges) or None,
+        **({"padded": sorted(s.padded)} if s.padded else {}),
     }
 
 
@@ -245,6 +248,7 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
         "gradient": [_equation(q, nodes) for q in recursion.gradients],
         "kept": [nodes[e] for e in result.kept],
         "least": dict(sorted(recursion.least.items())),
+        **({"padded": [list(p) for p in recursion.padded]} if recursion.padded else {}),
     }
     return {"recursion": written}
 
@@ -289,7 +293,7 @@ def _equation(q: Equation, nodes: _Nodes) -> JsonObject:
         "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
         **nodes.told("value", q.value),
-        "for": None if q.over is None else str(q.over),
+        "for": written(q.ranges) or None,
     }
 
 

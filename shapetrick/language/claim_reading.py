@@ -14,8 +14,8 @@ from .elaboration import (
 )
 from .lowering import Lowering
 from .reader import is_latex, parse_expression
-from .selections import resolve
-from .shape_errors import COMMENT
+from .selections import read_among
+from .statement_lines import blanked
 from .syntax import Asked, Definition, SyntaxNode, without_brackets
 from .vocabularies import vocabulary_of
 
@@ -25,13 +25,14 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     of its nodes: of those that fit, where the whole doesn't."""
     claim = request.claim
     assert claim is not None and claim.span is not None
-    typed = COMMENT.sub(lambda m: " " * len(m.group()), problem.text)
+    typed = blanked(problem.text)
     text = " " * claim.span.start + typed[claim.span.start : claim.span.end].replace("\n", " ")
     values = {**problem.symbols, **problem.definitions}
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary_of(problem), problem.functions, values)
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    node = read_among(node, values)
+    node = in_matrix_notation(text, node, values, problem, claim.entries)
     return node, _lowering_of(problem, request, node, text, shape_of_result(request))
 
 

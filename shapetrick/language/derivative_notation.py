@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from ..core.errors import Span
 from ..core.problem import DerivativeKind
+from .letters import NAME
+from .statement_lines import outside, stripped
 
-NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
-_WRT = rf"{NAME}(?:\s*,\s*{NAME})*"
+_PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"  # with the place of an entry, `A[i,j]`
+_WRT = rf"{_PLACED}(?:\s*,\s*{_PLACED})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
 _DERIVATIVES = tuple(
@@ -27,7 +29,6 @@ _DERIVATIVES = tuple(
     )
 )
 _CLAIM = re.compile(r"check\s+(?=[d∂∇])")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)")
 
 
 class WrittenDerivative(NamedTuple):
@@ -48,35 +49,20 @@ def derivative(text: str, span: Span) -> WrittenDerivative | None:
     begin = start if check is None else check.end()
     if text[begin] not in "d∂∇":
         return None
-    equals = _equals(text, begin, end)
+    equals = next((at for at, sign in outside(text, Span(begin, end)) if sign == "="), None)
     if check is not None and equals is None:
         return None
     stop = end if equals is None else equals
-    left = Span(begin, begin + len(text[begin:stop].rstrip()))
+    left = stripped(text, Span(begin, stop))
     m = next((m for m in (form.fullmatch(text, *left) for form in _DERIVATIVES) if m), None)
     if m is None:
         return None
-    names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
+    names = re.compile(_PLACED).finditer(text, *m.span("wrt"))
     kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
     return WrittenDerivative(
         kind,
-        _stripped(text, Span(*m.span("of"))),
+        stripped(text, Span(*m.span("of"))),
         tuple(Span(*n.span()) for n in names),
-        None if equals is None else _stripped(text, Span(equals + 1, end)),
+        None if equals is None else stripped(text, Span(equals + 1, end)),
         kind == "grad" and text[begin] != "∇",
     )
-
-
-def _equals(text: str, start: int, end: int) -> int | None:
-    """Where the sign between two sides stands, outside of brackets."""
-    depth = 0
-    for m in _SIDES.finditer(text, start, end):
-        if m.group() == "=" and not depth:
-            return m.start()
-        depth += (m.group() in "([{") - (m.group() in ")]}")
-    return None
-
-
-def _stripped(text: str, span: Span) -> Span:
-    inner = text[span.start : span.end]
-    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

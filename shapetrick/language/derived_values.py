@@ -1,6 +1,6 @@
 """Derivatives as values, `g = grad J wrt x`: the hook by which those who derive make them.
 
-The language knows no calculus: `pipeline/derivatives_as_values.py` registers what derives.
+The language knows no calculus: `pipeline/requests.py` registers what derives.
 """
 
 from __future__ import annotations
@@ -27,8 +27,4 @@ def derive(kind: DerivativeKind, of: Expr, wrt: Expr, along: Expr | None = None)
         raise RequestError("a derivative is by a declared name.")
     if base_of(wrt.name) != wrt.name:
         raise RequestError("a derivative by a member of a family is no value here.")
-    if not _derivers:
-        from importlib import import_module
-
-        import_module("shapetrick.pipeline.derivatives_as_values")
     return _derivers[0](kind, of, wrt, along)

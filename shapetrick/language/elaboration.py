@@ -27,9 +27,9 @@ from .ambiguity import readings
 from .derived_values import derive
 from .equation_systems import (
     attributes_of,
-    equation_sides,
     infer_sides,
     refuse_call,
+    solution_requests,
     systems_of,
     unknowns_of,
 )
@@ -41,6 +41,7 @@ from .scope import (
     Declared,
     Scope,
     complain,
+    equation_sides,
     gather,
     is_word,
     refuse_members,
@@ -48,7 +49,7 @@ from .scope import (
     unknown_names,
     vocabulary,
 )
-from .selections import plain_of, resolve, resolved
+from .selections import plain_of, read_among, resolved
 from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
@@ -56,12 +57,15 @@ from .syntax import (
     UPSTREAM,
     Asked,
     Declaration,
+    Definition,
     Equality,
     PlacedName,
     Statement,
     SyntaxNode,
+    derived_node,
     expressions_of,
     has_families,
+    name_node,
     opened,
     postorder,
     typed_parts,
@@ -72,6 +76,8 @@ from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
 OF_SCALARS = ("grad", "hess", "hvp")
+SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+_VALUE = "#"  # the name of an expression alone
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
@@ -79,7 +85,29 @@ def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
     """What a problem's text means; one that asks for nothing asks for what is usual, unless more is
     to come. Where it is `strict`, all names are declared, and all variables occur. Raises
     InputError."""
-    statements, said = statements_of(text, complete)
+    return _read(text, *statements_of(text, complete), complete, strict)
+
+
+def read_value(text: str) -> tuple[Problem, Expr]:
+    """What a text means whose last line is an expression, and its value: as that of a definition
+    with a name that nobody can type. Raises InputError."""
+    statements, said = statements_of(text, alone=True)
+    last = statements.pop() if statements else None
+    if not isinstance(last, Asked) or last.claim is not None or len(last.wrt) > 1:
+        place = None if last is None else last.span
+        raise RequestError("an expression is wanted, such as `A inv(A) B`.", place, text)
+    body, along = last.of, last.direction
+    if last.wrt:
+        direction = None if along is None else name_node(along.name, along.span)
+        body = derived_node(last.kind, body, last.wrt[0], direction, last.span)
+    statements.append(Definition(PlacedName(_VALUE, last.span), body, last.span))
+    problem = _read(text, statements, said, complete=False)
+    return problem, problem.definitions[_VALUE].args[0]
+
+
+def _read(
+    text: str, statements: list[Statement], said: list[str], complete: bool, strict: bool = False
+) -> Problem:
     if has_families(statements):
         # of all problems, only those with families need it
         from .family_requests import read_families
@@ -131,10 +159,15 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 
 
 def in_matrix_notation(
-    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+    text: str,
+    node: SyntaxNode,
+    values: Mapping[str, Expr],
+    problem: Problem,
+    letters: tuple[str, ...] = (),
 ) -> SyntaxNode:
-    """An expression in the names of a problem, in matrix notation."""
-    if problem.families is not None or not has_indices([node], values):
+    """An expression in the names of a problem, in matrix notation; the `letters` are those of the
+    entries, where it is by entries."""
+    if problem.has_families or not has_indices([node], values):
         return node
     from .index_notation import expression_in_matrix_notation
 
@@ -142,7 +175,7 @@ def in_matrix_notation(
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     try:
-        return expression_in_matrix_notation(text, node, names, inference)
+        return expression_in_matrix_notation(text, node, names, inference, letters)
     except InputError as error:
         raise error.located(None, text) from None
 
@@ -182,8 +215,8 @@ def _in_names(
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
-    if problem.families is None:
+    node = in_matrix_notation(text, read_among(node, values), values, problem)
+    if not problem.has_families:
         refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
         scope.dims.update(dict.fromkeys(all_dimensions(problem)))
@@ -194,12 +227,11 @@ def lowering_for(
     node: SyntaxNode, scope: Scope, values: Mapping[str, Expr], shape: Shape
 ) -> Lowering:
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
-    nodes = list(postorder(node))
     with suppress(Misfit, Undetermined):
-        found = inference.add(nodes)
+        found = inference.add(node)
         inference.unifier.unify_shapes(found, shape)
         inference.solve()
-        check_python(scope.text, inference, nodes)
+        check_python(scope.text, inference, list(postorder(node)))
     return Lowering(values, inference, scope.text)
 
 
@@ -227,13 +259,13 @@ def all_dimensions(problem: Problem) -> Iterator[str]:
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
     """An expression of scalars, such as the derivative in a function's row. Raises InputError."""
-    nodes = _scalar_nodes(text, tuple(table_words().items()))
-    return Lowering(names, _inference(Scope(text), {}), text).expression(nodes)
+    root = _scalar(text, tuple(table_words().items()))
+    return Lowering(names, _inference(Scope(text), {}), text).expression(root)
 
 
 @lru_cache(maxsize=1024)
-def _scalar_nodes(text: str, words: tuple[tuple[str, int], ...]) -> tuple[SyntaxNode, ...]:
-    return tuple(postorder(parse_expression(text, dict(words))))
+def _scalar(text: str, words: tuple[tuple[str, int], ...]) -> SyntaxNode:
+    return parse_expression(text, dict(words))
 
 
 def _expression(
@@ -244,14 +276,13 @@ def _expression(
     advised: bool = True,
 ) -> Expr:
     """An expression in names that all have values."""
-    nodes = list(postorder(node))
     for unknown in unknown_names(scope, opened(node)):
         complaint = complain(scope, unknown, certain=True)
         if complaint is not None:
             raise complaint
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     try:
-        found = inference.add(nodes)
+        found = inference.add(node)
         if shape is not None:  # only a hint: whether it is met is not ours to say
             trial = inference.unifier.copy()
             if trial.unify_shapes(found, shape):
@@ -264,7 +295,7 @@ def _expression(
         raise undetermined(scope.text, node.span, ()) from None
     for part in typed_parts(node, scope.text):
         check_python(scope.text, inference, part)
-    return Lowering(values, inference, scope.text).expression(nodes)
+    return Lowering(values, inference, scope.text).expression(node)
 
 
 def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
@@ -274,13 +305,14 @@ def _inference(scope: Scope, shapes: dict[str, Shape]) -> Inference:
 def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
     """The dimension that a size is: `n`, `2 n`, `n + 1`."""
     done: dict[SyntaxNode, Dim] = {}
+    sided = {part.args[0] for part in postorder(node) if part.kind == "side"}
     for part in postorder(node):
         match part.kind:
             case "number" if part.value.denominator == 1 and 0 < part.value <= LARGEST:
                 done[part] = Dim.of(int(part.value))
             case "name" if part.value in scope.dims:
                 done[part] = Dim.of(part.value)
-            case "parameter":
+            case "parameter" if part in sided:
                 pass
             case "side":
                 done[part] = inference.shape(part.args[0])[part.value]
@@ -294,6 +326,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 done[part] = done[part.args[0]] * done[part.args[1]]
             case _:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
+                if part.kind == "parameter":
+                    what = f"`{part.value.name.name}` is an argument, the value of a matrix: "
                 raise ParseError(
                     f"{what}a size or bound is the name of a dimension, a positive whole number "
                     "(entries are counted from 1), or a sum, difference or product of them.",
@@ -322,14 +356,13 @@ class Elaboration:
     def problem(self) -> Problem:
         scope = self.scope
         inference = _inference(scope, {})
-        of_nodes = [list(opened(a.of)) for a in self.asked]
-        claims = [list(opened(a.claim)) for a in self.asked if a.claim is not None]
-        claims += [list(opened(side)) for q in self.equalities for side in (q.left, q.right)]
-        for nodes in (*scope.bodies.values(), *of_nodes, *claims):
-            refuse_members(scope.text, nodes)
-        self._check_names(of_nodes)
-        roots = [nodes[-1] for nodes in (*scope.bodies.values(), *of_nodes)]
-        roots += [side for q in self.equalities for side in (q.left, q.right)]
+        roots = [*scope.bodies.values(), *(a.of for a in self.asked)]
+        claims = [a.claim for a in self.asked if a.claim is not None]
+        sides = [side for q in self.equalities for side in (q.left, q.right)]
+        for root in (*roots, *claims, *sides):
+            refuse_members(scope.text, opened(root))
+        self._check_names()
+        roots += [*sides, *equation_sides(scope)]
         self._infer(inference)
         typed = [nodes for root in roots for nodes in typed_parts(root, scope.text)]
         for nodes in typed:
@@ -344,27 +377,28 @@ class Elaboration:
         self.values.update(symbols)
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
-        for name, nodes in scope.bodies.items():
-            value = lowering.expression(list(postorder(nodes[-1])))
+        for name, body in scope.bodies.items():
+            value = lowering.expression(body)
             definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         requests = [
             request
             for asked in self.asked
-            for request in self._requests(asked, lowering.expression(list(postorder(asked.of))))
+            for request in self._requests(asked, lowering.expression(asked.of))
         ]
+        requests += solution_requests(scope, self.values, lowering)
         equalities = tuple(
             EqualityClaim(
-                lowering.expression(list(postorder(q.left))),
-                lowering.expression(list(postorder(q.right))),
+                lowering.expression(q.left),
+                lowering.expression(q.right),
                 _plainly(scope.text, q.left),
                 _plainly(scope.text, q.right),
                 q.span,
             )
             for q in self.equalities
         )
-        if not self.asked and not equalities and self.complete:
+        if not requests and not equalities and self.complete:
             requests = list(self._default_requests(definitions, constants))
         return Problem(
             scope.text,
@@ -373,12 +407,7 @@ class Elaboration:
             tuple(requests),
             tuple(scope.functions),
             assumptions,
-            readings(
-                scope.text,
-                inference,
-                typed,
-                {name: nodes[-1] for name, nodes in scope.bodies.items()},
-            ),
+            readings(scope.text, inference, typed, scope.bodies),
             constants,
             systems=self.systems,
             equalities=equalities,
@@ -391,20 +420,20 @@ class Elaboration:
         scope, unifier = self.scope, inference.unifier
         for name, declared in scope.symbols.items():
             inference.shapes[name] = _declared_shape(inference, name, declared)
-        expected = [Expectation(nodes[-1], False) for nodes in scope.bodies.values()]
+        expected = [Expectation(body, False) for body in scope.bodies.values()]
         expected += [Expectation(side, False) for side in equation_sides(scope)]
         expected += [Expectation(a.of, a.kind in OF_SCALARS and not a.leibniz) for a in self.asked]
         expected += [Expectation(e, False) for q in self.equalities for e in (q.left, q.right)]
         try:
-            for name, nodes in scope.bodies.items():
-                inference.shapes[name] = inference.add(list(postorder(nodes[-1])))
+            for name, body in scope.bodies.items():
+                inference.shapes[name] = inference.add(body)
             for asked in self.asked:
-                shape = inference.add(list(postorder(asked.of)))
+                shape = inference.add(asked.of)
                 scalar = asked.kind in OF_SCALARS and not asked.leibniz
                 if scalar and not unifier.unify_shapes(shape, SCALAR):
                     raise self._not_scalar(asked, unifier.shape(shape))
             for q in self.equalities:
-                left, right = (inference.add(list(postorder(e))) for e in (q.left, q.right))
+                left, right = (inference.add(e) for e in (q.left, q.right))
                 if unifier.copy().unify_shapes(left, right):  # else it is wrong
                     unifier.unify_shapes(left, right)
             infer_sides(scope, inference)
@@ -443,12 +472,12 @@ class Elaboration:
 
     # ---- requests
 
-    def _check_names(self, of_nodes: Sequence[list[SyntaxNode]]) -> None:
+    def _check_names(self) -> None:
         """Refuse what no request can be about."""
         scope = self.scope
-        for asked, nodes in zip(self.asked, of_nodes, strict=True):
-            if len(nodes) == 1 and nodes[0].value in scope.assumed:
-                raise scope.error(f"`{nodes[0].value}` is not defined.", asked.of.span)
+        for asked in self.asked:
+            if asked.of.kind == "name" and asked.of.value in scope.assumed:
+                raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
@@ -463,8 +492,8 @@ class Elaboration:
                     f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
                     asked.direction.span,
                 )
-            if asked.symmetric and asked.kind != "grad":
-                raise self._refusal("`symmetric` belongs to `grad`.", asked.span)
+            if asked.symmetric and asked.kind not in SYMMETRIC:
+                raise self._refusal(f"`symmetric` belongs to {_or(SYMMETRIC)}.", asked.span)
 
     def _refusal(self, message: str, span: Span) -> RequestError:
         return RequestError(message, span, self.scope.text)
@@ -480,7 +509,7 @@ class Elaboration:
         elif name in scope.functions:
             why = f"`{name}` is a function: there is no derivative by it."
         else:
-            complaint = complain(scope, SyntaxNode("name", (), name, Span(0, 0)), certain=True)
+            complaint = complain(scope, name_node(name, Span(0, 0)), certain=True)
             why = complaint.message if complaint else ""
         return self._refusal(why, span)
 
@@ -514,7 +543,8 @@ class Elaboration:
                 direction = self._direction(asked, along)
             request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
             if asked.claim is not None:
-                request = replace(request, claim=self._claim(asked.claim, request))
+                claim = self._claim(asked.claim, request)
+                request = replace(request, claim=claim._replace(entries=asked.entries))
             yield request
             if kind == "hess" and asked.claim is None:
                 yield from self._mixed(asked, of, of_text, wrt)
@@ -653,7 +683,8 @@ def _fresh_names(used: set[str]) -> Iterator[str]:
 
 def _used(scope: Scope, name: str) -> list[str]:
     """The names in a definition, in order of appearance."""
-    return [node.value for node in scope.bodies.get(name, ()) if node.kind == "name"]
+    body = scope.bodies.get(name)
+    return [] if body is None else [n.value for n in opened(body) if n.kind == "name"]
 
 
 def _or(names: Sequence[str] | Mapping[str, str]) -> str:

@@ -8,14 +8,23 @@ in the place of the letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.errors import ParseError, Span
-from .equation_statements import Parse, between_commas, stripped, unknowns
+from .equation_statements import Parse, between_commas, unknowns
 from .lexer import Source, normal
-from .syntax import Declaration, PlacedName, SolverCall, SyntaxNode, TypedEquation, postorder
+from .statement_lines import closings, stripped
+from .syntax import (
+    Declaration,
+    PlacedName,
+    SolverCall,
+    SyntaxNode,
+    TypedEquation,
+    name_node,
+    transformed,
+)
 
 
 class DefinedByEquations(NamedTuple):
@@ -26,6 +35,11 @@ class DefinedByEquations(NamedTuple):
     unknowns: str
     equations: str
     help: str
+
+    def line(self, name: str) -> str:
+        """How it is called: `U, s, V = svd(A)`."""
+        unknowns = (unknown.split()[0] for unknown in self.unknowns.split(", "))
+        return f"{', '.join(unknowns)} = {name}({self.arguments})"
 
 
 TABLE: Mapping[str, DefinedByEquations] = {
@@ -69,7 +83,6 @@ _CALL = re.compile(
     r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
     re.DOTALL,
 )
-_BRACKETS = re.compile(r"[()\[\]{}]")
 _IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
 
 
@@ -83,15 +96,16 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
     """The unknowns that a line declares which calls one of these. Raises ParseError."""
     text, span, *_ = source
     m = _CALL.fullmatch(text, *span)
-    if m is None or m["function"] not in TABLE or not _is_whole(m["inner"]):
+    if m is None or m["function"] not in TABLE:
+        return None
+    if next(closings(text, m.start("inner") - 1), None) != m.end():  # it is part of the line
         return None
     name, row = m["function"], TABLE[m["function"]]
     formal, unknowns = row.arguments.split(", "), [u.split() for u in row.unknowns.split(", ")]
     names = [PlacedName(normal(n.group()), _placed(m, "names", n)) for n in _names(m["names"])]
     if len(names) != len(unknowns):
         raise ParseError(
-            f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: "
-            f"`{', '.join(u for u, *_ in unknowns)} = {name}({row.arguments})`.",
+            f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: `{row.line(name)}`.",
             span,
         )
     places = [*between_commas(text, Span(*m.span("inner")))]
@@ -103,7 +117,7 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
     arguments = [run("expression", source._replace(span=p)) for p in places]
     nodes: dict[str, SyntaxNode] = dict(zip(formal, arguments, strict=True))
     for placed, (letter, *_said) in zip(names, unknowns, strict=True):
-        nodes[letter] = SyntaxNode("name", (), placed.name, placed.span)
+        nodes[letter] = name_node(placed.name, placed.span)
     parts = [
         Declaration((placed,), None, tuple(PlacedName(word, placed.span) for word in said), span)
         for placed, (_, *said) in zip(names, unknowns, strict=True)
@@ -121,16 +135,6 @@ def _placed(m: re.Match[str], group: str, inner: re.Match[str]) -> Span:
     return Span(m.start(group) + inner.start(), m.start(group) + inner.end())
 
 
-def _is_whole(inner: str) -> bool:
-    """Whether the bracket that opens behind the function closes at the end of the line."""
-    depth = 0
-    for m in _BRACKETS.finditer(inner):
-        depth += 1 if m.group() in "([{" else -1
-        if depth < 0:
-            return False
-    return depth == 0
-
-
 def _equation(
     source: Source, text: str, nodes: Mapping[str, SyntaxNode], run: Parse
 ) -> TypedEquation:
@@ -144,13 +148,10 @@ def _equation(
 
 
 def _filled(root: SyntaxNode, nodes: Mapping[str, SyntaxNode], span: Span) -> SyntaxNode:
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
+    def filled(node: SyntaxNode) -> SyntaxNode:
         if node.kind == "name" and node.value in nodes:
-            done[node] = replace(nodes[node.value], bracketed=True)
-        elif node.kind == "name" and node.value == _IDENTITY:
-            done[node] = replace(node, value="Id", span=span)
-        else:
-            args: Sequence[SyntaxNode] = [done[a] for a in node.args]
-            done[node] = replace(node, args=tuple(args), span=span)
-    return done[root]
+            return replace(nodes[node.value], bracketed=True)
+        is_identity = node.kind == "name" and node.value == _IDENTITY
+        return replace(node, value="Id" if is_identity else node.value, span=span)
+
+    return transformed(root, filled)

@@ -13,13 +13,13 @@ from typing import Any
 
 from ..core.errors import ParseError, Span
 from .lexer import Source
+from .statement_lines import outside, stripped
 from .syntax import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
 _UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
 _WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
 _NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
-_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 
 Parse = Callable[[str, Source], Any]
 
@@ -36,7 +36,7 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
         for span in _pieces(text, Span(start, word.start()), _NEXT)
     ]
     for head in heads:
-        if not isinstance(head, Declaration) or head.over is not None:
+        if not isinstance(head, Declaration) or head.ranges:
             raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
     rest = stripped(text, Span(word.end(), end))
     if rest.start >= rest.end:
@@ -48,8 +48,22 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     return found
 
 
+def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
+    """Of a statement, the word `where` if it has it, and what stands around that: declarations, and
+    sides of equations. Nothing is asked of them, so that they may be unfinished."""
+    word = _WORD.search(text, *span) if _UNKNOWN.match(text, *span) else None
+    if word is None:
+        return [], [span]
+    parts = [*_pieces(text, Span(span.start, word.start()), _NEXT)]
+    begin = word.end()
+    for at, _ in outside(text, Span(begin, span.end)):
+        parts.append(Span(begin, at))
+        begin = at + 1
+    return [Span(*word.span())], [*parts, Span(begin, span.end)]
+
+
 def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
-    signs = [at for at, sign in _outside(source.text, span) if sign == "="]
+    signs = [at for at, sign in outside(source.text, span) if sign == "="]
     if len(signs) != 1:
         raise ParseError("an equation has two sides: `A Y = B`.", span)
     left = stripped(source.text, Span(span.start, signs[0]))
@@ -66,22 +80,11 @@ def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
 def between_commas(text: str, span: Span) -> Iterator[Span]:
     """What stands between commas outside of brackets."""
     begin = span.start
-    for at, sign in _outside(text, span):
+    for at, sign in outside(text, span):
         if sign == ",":
             yield stripped(text, Span(begin, at))
             begin = at + 1
     yield stripped(text, Span(begin, span.end))
-
-
-def _outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
-    """The signs outside of brackets, with their places."""
-    depth = 0
-    for m in _SIDES.finditer(text, *span):
-        if m.group() in "=,":
-            if not depth:
-                yield m.start(), m.group()
-        else:
-            depth += 1 if m.group() in "([{" else -1
 
 
 def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
@@ -90,9 +93,3 @@ def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
         yield stripped(text, Span(begin, m.start()))
         begin = m.end()
     yield stripped(text, Span(begin, span.end))
-
-
-def stripped(text: str, span: Span) -> Span:
-    """The place without the spaces around it."""
-    inner = text[span.start : span.end]
-    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

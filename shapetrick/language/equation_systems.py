@@ -3,16 +3,18 @@ unknowns, and what depends on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..core import expr as ex
 from ..core.equations import EquationSides, EquationSystem
-from ..core.errors import ShapeError
-from ..core.expr import Expr, as_symbol
+from ..core.errors import RequestError, ShapeError
+from ..core.expr import Expr, Symbol, as_symbol
+from ..core.problem import Request
+from ..core.traversal import symbols_of
 from .lowering import Lowering
 from .scope import Declared, Scope
 from .shape_inference import Inference, Misfit
-from .syntax import SyntaxNode, postorder
+from .syntax import PlacedName, TypedEquation, postorder
 from .unification import open_text
 
 
@@ -22,17 +24,10 @@ def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:
     return {named.name for s in systems for part in s.parts for named in part.names}
 
 
-def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
-    """The sides of all equations."""
-    for system in scope.systems:
-        for sides in system.equations:
-            yield from sides
-
-
 def infer_sides(scope: Scope, inference: Inference) -> None:
     """The sides of an equation have one shape; 0 has any. Raises Misfit, ShapeError."""
-    for left, right in (sides for system in scope.systems for sides in system.equations):
-        shapes = [inference.add(list(postorder(side))) for side in (left, right)]
+    for left, right in scope.equations:
+        shapes = [inference.add(side) for side in (left, right)]
         is_zero = right.kind == "number" and right.value == 0
         if not is_zero and not inference.unifier.unify_shapes(*shapes):
             texts = [open_text(inference.unifier.shape(shape)) for shape in shapes]
@@ -50,7 +45,7 @@ def refuse_call(scope: Scope, misfit: Misfit, inference: Inference) -> None:
         sides = [side for sides in system.equations for side in sides]
         if system.solver and any(n is misfit.node for e in sides for n in postorder(e)):
             name, arguments = system.solver
-            shapes = [inference.add(list(postorder(e))) for e in arguments]
+            shapes = [inference.add(e) for e in arguments]
             of = ", ".join(open_text(inference.unifier.shape(shape)) for shape in shapes)
             said = f"`{name}` does not take arguments of shape {of}."
             raise ShapeError(said, system.span, scope.text)
@@ -64,6 +59,37 @@ def attributes_of(scope: Scope, name: str, declared: Declared) -> set[str]:
     return {*declared.attributes} - unsaid
 
 
+def lowered_sides(equations: Iterable[TypedEquation], lowering: Lowering) -> list[EquationSides]:
+    """The equations as expressions."""
+    return [EquationSides(*(lowering.expression(e) for e in equation)) for equation in equations]
+
+
+def solution_requests(
+    scope: Scope, values: Mapping[str, Expr], lowering: Lowering
+) -> Iterator[Request]:
+    """What `solve` asks for: each of the unknowns, where the equations hold."""
+    for solving in scope.solvings:
+        unknowns = tuple(_unknown(scope, named, values) for named in solving.wanted)
+        sides = tuple(lowered_sides(solving.equations, lowering))
+        system = EquationSystem(unknowns, sides)
+        for u in unknowns:
+            of = next((e for e in system.residuals if u in symbols_of(e)), None)
+            if of is None:
+                message = f"`{u.name}` is in none of the equations."
+                raise RequestError(message, solving.span, scope.text)
+            yield Request("solve", of, solving.text, u, span=solving.span, system=system)
+
+
+def _unknown(scope: Scope, named: PlacedName, values: Mapping[str, Expr]) -> Symbol:
+    name, span = named
+    if name in scope.symbols and name not in unknowns_of(scope):
+        return as_symbol(values[name])
+    what = "is a definition" if name in scope.definitions else "is no declared name"
+    if name in unknowns_of(scope):
+        what = "is what its own equations make it"
+    raise RequestError(f"`{name}` {what}: there is nothing to solve for.", span, scope.text)
+
+
 def systems_of(
     scope: Scope, values: Mapping[str, Expr], lowering: Lowering
 ) -> Iterator[EquationSystem]:
@@ -71,15 +97,12 @@ def systems_of(
     for system in scope.systems:
         names = [named.name for part in system.parts for named in part.names]
         unknowns = [as_symbol(values[n]) for n in names]
-        sides = [
-            EquationSides(*(lowering.expression(list(postorder(e))) for e in equation))
-            for equation in system.equations
-        ]
+        sides = lowered_sides(system.equations, lowering)
         sides += [
             EquationSides(ex.matmul(ex.transpose(u), u), ex.eye(u.shape[1]))
             for u in unknowns
             if "orthogonal" in scope.symbols[u.name].attributes
         ]
         solver, arguments = system.solver or ("", ())
-        given = tuple(lowering.expression(list(postorder(e))) for e in arguments)
+        given = tuple(lowering.expression(e) for e in arguments)
         yield EquationSystem(tuple(unknowns), tuple(sides), solver, given)

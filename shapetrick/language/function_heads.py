@@ -17,7 +17,9 @@ from .syntax import (
     PlacedName,
     SyntaxNode,
     TypedDimension,
+    derived_node,
 )
+from .syntax_errors import no_keyword
 
 _AXES = {"0": 0, "1": 1, "-1": 1, "-2": 0}
 
@@ -38,11 +40,7 @@ class HeadBuilder:
             number = self.number([value])
             number = self.sign([sign[0], number]) if sign else number
             return KeywordArgument(str(word), number, typed, span_of(word) | span_of(value))
-        raise ParseError(
-            f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along "
-            "the rows).",
-            span_of(word) | span_of(value),
-        )
+        raise ParseError(no_keyword(typed), span_of(word) | span_of(value))
 
     def function(self, c: list[Any]) -> FunctionDefinition:
         """`f(x, ddof = 0) = …`; `axis=0` says along what it is meant."""
@@ -56,9 +54,8 @@ class HeadBuilder:
     def derived(self, c: list[Any]) -> SyntaxNode:
         """`grad J wrt x`, as a value."""
         kind, of, name, along = c
-        wrt = SyntaxNode("name", (), name.name, name.span)
-        args = (of, wrt) if along is None else (of, wrt, along)
-        return SyntaxNode("derived", args, str(kind), span_of(kind) | args[-1].span)
+        span = span_of(kind) | (name if along is None else along).span
+        return derived_node(str(kind), of, name, along, span)
 
     def equality(self, c: list[Any]) -> Equality:
         left, right = c

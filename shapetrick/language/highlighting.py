@@ -5,13 +5,13 @@ It is what the grammar makes of each statement, as far as it can be read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator
 
 from ..core.errors import Span
+from .equation_statements import parts_of
 from .parser import tokens
 from .scope import vocabulary
-from .statement_lines import elementwise
+from .statement_lines import COMMENT, blanked, elementwise
 from .text_functions import with_heads
 
 # How a token of the language looks, by the names that the grammar gives them.
@@ -23,28 +23,30 @@ _LOOKS = {
     "TRANSPOSE": "operator", "PRIME": "operator", "DIM": "shape", "_BY": "shape",
     "ATTRIBUTE": "attribute",
 }  # fmt: skip
-_COMMENT = re.compile(r"#[^\n]*")
 
 
 def highlighted(text: str, abstract: Container[str] | None = None) -> Iterator[tuple[str, Span]]:
     """The parts that have a look, in order; `abstract` are the names of element-wise functions,
     those that the text declares if none are given."""
-    clean = _COMMENT.sub(lambda m: " " * len(m.group()), text)
+    clean = blanked(text)
     named = elementwise(clean) if abstract is None else abstract
-    found = [("comment", Span(*m.span())) for m in _COMMENT.finditer(text)]
+    found = [("comment", Span(*m.span())) for m in COMMENT.finditer(text)]
     words = with_heads(clean, vocabulary())
-    for begin, end in _statements(clean):
-        for kind, span in tokens(clean[begin:end], words, named):
-            if kind in _LOOKS:
-                found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
+    for statement in _statements(clean):
+        where, parts = parts_of(clean, statement)
+        found += [("attribute", word) for word in where]
+        for begin, end in parts:
+            for kind, span in tokens(clean[begin:end], words, named):
+                if kind in _LOOKS:
+                    found.append((_LOOKS[kind], Span(begin + span.start, begin + span.end)))
     yield from sorted(found, key=lambda part: part[1])
 
 
-def _statements(text: str) -> Iterator[tuple[int, int]]:
+def _statements(text: str) -> Iterator[Span]:
     """Where each statement of a text that may still be being typed begins and ends."""
     begin = depth = 0
     for i, sign in enumerate(f"{text}\n"):
         depth += (sign in "([{") - (sign in ")]}")
         if i == len(text) or (sign in ";\n" and depth <= 0):
-            yield begin, i
+            yield Span(begin, i)
             begin = i + 1

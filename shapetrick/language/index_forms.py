@@ -35,7 +35,7 @@ from .index_entries import (
     split_number,
     substituted,
 )
-from .syntax import Callee, SyntaxNode, postorder
+from .syntax import Callee, SyntaxNode, number_node, postorder
 
 MOST_TERMS = 64  # of a product of sums that is multiplied out
 MOST_TIMES = 4  # a power that is
@@ -149,7 +149,7 @@ class FormWriter:
                 found = node if number > 0 else self._op("neg", node)
             else:
                 found = self._op("+" if number > 0 else "-", found, node)
-        return found or self._number(Fraction(0))
+        return found or self._number(0)
 
     def _power(self, e: EntryTerm, rows: str | None, cols: str | None) -> SyntaxNode:
         base, exponent = e.args
@@ -368,12 +368,12 @@ class FormWriter:
         elif left or right:
             core = [FormFactor(self._quotient(left or right, True))]
         numerator, denominator = abs(number.numerator), number.denominator
-        scalars = [FormFactor(self._number(Fraction(numerator)))] if numerator != 1 else []
+        scalars = [FormFactor(self._number(numerator))] if numerator != 1 else []
         above = [f for f in found.scalars if not f.below]
         above = [*scalars, *sorted(above, key=lambda f: f.node not in self.sized), *core]
         below = [f for f in found.scalars if f.below]
         if denominator != 1:
-            below.append(FormFactor(self._number(Fraction(denominator)), True))
+            below.append(FormFactor(self._number(denominator), True))
         node = self._quotient([*above, *below], False)
         return self._op("neg", node) if number < 0 else node
 
@@ -383,7 +383,7 @@ class FormWriter:
         """The product of factors, over those that stand below."""
         times, over = (".*", "./") if entrywise else ("*", "/")
         above = self._powers([f.node for f in factors if not f.below], entrywise)
-        node = above[0] if above else self._number(Fraction(1))
+        node = above[0] if above else self._number(1)
         for other in above[1:]:
             node = self._op(times, node, other) if entrywise else self._times(node, other)
         for factor in factors:
@@ -398,7 +398,7 @@ class FormWriter:
             found.setdefault(_key(node), []).append(node)
         sign = ".^" if entrywise else "^"
         return [
-            self._op(sign, nodes[0], self._number(Fraction(len(nodes)))) if len(nodes) > 1 else node
+            self._op(sign, nodes[0], self._number(len(nodes))) if len(nodes) > 1 else node
             for nodes in found.values()
             for node in nodes[:1]
         ]
@@ -430,19 +430,18 @@ class FormWriter:
         """A dimension as an expression."""
         node: SyntaxNode | None = None
         for names, k in sorted(dim.terms, key=lambda t: (-len(t[0]), t[0])):
-            factors = [self._number(Fraction(k))] if k != 1 or not names else []
+            factors = [self._number(k)] if k != 1 or not names else []
             factors += [self._node("name", (), name) for name in names]
             term = factors[0]
             for other in factors[1:]:
                 term = self._times(term, other)
             node = term if node is None else self._op("+", node, term)
-        node = node or self._number(Fraction(0))
+        node = node or self._number(0)
         self.sized[node] = dim
         return node
 
-    def _number(self, value: Fraction) -> SyntaxNode:
-        node = self._node("number", (), abs(value))
-        return self._op("neg", node) if value < 0 else node
+    def _number(self, value: Fraction | int) -> SyntaxNode:
+        return number_node(value, self.span)
 
     def _call(
         self,

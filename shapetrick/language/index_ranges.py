@@ -10,24 +10,24 @@ from dataclasses import replace
 
 from ..core.indices import Index, Range
 from .selections import Selector, index_of_node, typed_index
-from .syntax import SyntaxNode, postorder
+from .syntax import SyntaxNode, folded, transformed, with_args
 
 
 def with_slices(root: SyntaxNode, over: Range | None = None) -> SyntaxNode:
     """The expression with slices in the place of what letters run over in part; `over` is the range
     of a letter that the whole has."""
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        args = tuple(done[a] for a in node.args)
-        done[node] = node if args == node.args else replace(node, args=args)
-        if node.kind == "bound" and node.value.ranges:
-            body, kept = args[0], []
-            for given in node.value.ranges:
-                body, is_whole = _sliced(body, given)
-                kept += [given] if is_whole else []
-            value = node.value._replace(ranges=tuple(kept))
-            done[node] = replace(node, args=(body,), value=value)
-    return done[root] if over is None else _sliced(done[root], over)[0]
+    found = transformed(root, _bound_with_slices)
+    return found if over is None else _sliced(found, over)[0]
+
+
+def _bound_with_slices(node: SyntaxNode) -> SyntaxNode:
+    if node.kind != "bound" or not node.value.ranges:
+        return node
+    (body,), kept = node.args, []
+    for given in node.value.ranges:
+        body, is_whole = _sliced(body, given)
+        kept += [given] if is_whole else []
+    return replace(node, args=(body,), value=node.value._replace(ranges=tuple(kept)))
 
 
 def is_part(body: SyntaxNode, over: Range) -> bool:
@@ -43,13 +43,12 @@ def _sliced(body: SyntaxNode, over: Range) -> tuple[SyntaxNode, bool]:
     places: dict[SyntaxNode, dict[int, Index]] = {}
     for node, k, index in _uses(body, over.letter):
         places.setdefault(node, {})[k] = index
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(body):
-        args = tuple(done[a] for a in node.args)
-        done[node] = node if args == node.args else replace(node, args=args)
-        if node in places:
-            done[node] = _entry(done[node], places[node], over)
-    return done[body], False
+
+    def sliced(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
+        new = with_args(node, args)
+        return _entry(new, places[node], over) if node in places else new
+
+    return folded(body, sliced), False
 
 
 def _entry(node: SyntaxNode, places: dict[int, Index], over: Range) -> SyntaxNode:
@@ -79,6 +78,6 @@ def _uses(body: SyntaxNode, letter: str) -> Iterator[tuple[SyntaxNode, int, Inde
         if node.kind == "selected":
             for k, selector in enumerate(node.value):
                 index = index_of_node(selector.first) if selector.is_one else None
-                if index is not None and index.letter == letter:
+                if index is not None and index.letter == letter and not index.others:
                     yield node, k, index
         stack.extend(node.args)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -49,7 +48,16 @@ from .scope import IDENTITIES, vocabulary
 from .selections import Selector
 from .shape_errors import Expectation, explain, source
 from .shape_inference import Inference, Misfit, Undetermined
-from .syntax import INNER, Callee, SyntaxNode, postorder
+from .syntax import (
+    INNER,
+    Callee,
+    SyntaxNode,
+    call_node,
+    folded,
+    number_node,
+    postorder,
+    transformed,
+)
 from .unification import is_settled
 
 _FAMILIES = (
@@ -86,19 +94,7 @@ class IndexReader:
         """The expression in matrix notation; of what is defined by its entries, the matrix or
         column with this entry for each letter. Raises InputError."""
         heads = head.letters
-        done: dict[SyntaxNode, SyntaxNode] = {}
-        for node in postorder(root):
-            args = tuple([done[a] for a in node.args])
-            same = all(a is b for a, b in zip(args, node.args, strict=True))
-            new = done[node] = node if same else replace(node, args=args)
-            if not (any(a in self.values for a in args) or self._has_letters(new)):
-                continue
-            value = self._value(new)
-            if value.open:
-                self.values[new] = value
-            else:
-                done[node] = self._closed(new, value, value.rows, value.cols)
-        found = done[root]
+        found = transformed(root, self._translated)
         if not heads:
             return found
         value = self.values[found] if found in self.values else self._plain(found)
@@ -110,6 +106,16 @@ class IndexReader:
         value = replace(value, open={})
         rows, cols = (*heads, None)[:2]
         return self._closed(found, value, rows, cols, heads)
+
+    def _translated(self, node: SyntaxNode) -> SyntaxNode:
+        """A node with translated arguments: in matrix notation, once no letter is open."""
+        if not (any(a in self.values for a in node.args) or self._has_letters(node)):
+            return node
+        value = self._value(node)
+        if not value.open:
+            return self._closed(node, value, value.rows, value.cols)
+        self.values[node] = value
+        return node
 
     def _has_letters(self, node: SyntaxNode) -> bool:
         if node.kind == "selected":
@@ -199,7 +205,7 @@ class IndexReader:
         inference = self.inference
         try:
             if not inference.knows(node):
-                inference.add(list(postorder(node)))
+                inference.add(node)
             if not is_settled(inference.shape(node)):
                 inference.solve()
         except Misfit as misfit:
@@ -443,7 +449,7 @@ class IndexReader:
         )
 
     def _elementwise(self, callee: Callee, args: Sequence[InLetters]) -> InLetters:
-        node = SyntaxNode("number", (), Fraction(0), Span(0, 0))
+        node = number_node(0, Span(0, 0))
         if len(args) == 1:
             return replace(args[0], entry=entry_call(callee, (args[0].entry,)))
         left, right, value = self._aligned(node, *args)
@@ -473,15 +479,15 @@ class IndexReader:
         """A function by the definition in its row."""
         names = ("x",) if row.arity == 1 else ("a", "b")
         root = parse_expression(row.definition.format(axis=""), vocabulary())
-        done: dict[SyntaxNode, InLetters] = {}
-        for node in postorder(root):
+
+        def value(node: SyntaxNode, inner: Sequence[InLetters]) -> InLetters:
             if node.kind == "name" and node.value in names:
-                done[node] = self._renewed(args[names.index(node.value)])
-            elif node.kind == "number":
-                done[node] = InLetters(entry_number(node.value))
-            else:
-                done[node] = self._applied(node, [done[a] for a in node.args])
-        return done[root]
+                return self._renewed(args[names.index(node.value)])
+            if node.kind == "number":
+                return InLetters(entry_number(node.value))
+            return self._applied(node, inner)
+
+        return folded(root, value)
 
     def _renewed(self, value: InLetters) -> InLetters:
         """The value with letters of its own for its sides."""
@@ -596,7 +602,7 @@ class IndexReader:
         writer = FormWriter({**self.dims, **value.open}, Span(0, 0))
         node = writer.whole(value.entry, a, b)
         self.sized.update(writer.sized)
-        call = SyntaxNode("call", (node,), Callee(_TRIANGLES[binder.compared]), Span(0, 0))
+        call = call_node(_TRIANGLES[binder.compared], (node,), Span(0, 0))
         return entry_of(PlainMatrix(call, call), a, b)
 
     def _check_range(self, given: Range, dim: Dim, node: SyntaxNode) -> None:

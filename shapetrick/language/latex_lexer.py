@@ -21,21 +21,20 @@ from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, arguments, words_below
+from .latex_sets import read_set
 from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
-from .synonyms import advice, slip_of, spelt
+from .synonyms import advice, attribute_of, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
 _WORDS = ("check", "wrt", "with")
 _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
-_REALS = {"": (), "+": ("nonneg",), "++": ("positive",), ">0": ("positive",), r"\ge0": ("nonneg",),
-          r"\geq0": ("nonneg",)}  # fmt: skip
-_SYMMETRIC = {"": "symmetric", "++": "posdef"}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
+EXTREMA = (r"\min", r"\max")
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
 LexerPlace = tuple[int, int]  # tokens from one to another
@@ -92,7 +91,7 @@ class _TerminalReader:
                 kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
                 return [_terminal(kind, token), (i + 1, end)]
             case "open" | "close":
-                return self._bracket(i, end)
+                return self._set(i, end, accepted) or self._bracket(i, end)
             case "sign" | "macro":
                 found = self._sign(i, end, accepted)
         return found or self._name(i, end, accepted)
@@ -238,43 +237,28 @@ class _TerminalReader:
     # ---- sets and constants
 
     def _set(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
-        r"""`\mathbb{R}^{m \times d}`, where a shape is wanted."""
+        r"""`\mathbb{R}^{m \times d}`, `[0, 1]^n`, where a shape is wanted."""
         if "REALS" not in accepted:
             return None
-        token, at, letter = self.tokens[i], i + 1, "R"
-        if token.text.startswith(r"\math"):
-            close = self.tokens[i + 1].partner
-            letter = "".join(t.text for t in self.tokens[i + 2 : close])
-            at = close + 1
-        low = ""
-        raised: LexerPlace | None = None
-        while at < end and self.tokens[at].is_("_", "^"):
-            close = self.tokens[at + 1].partner
-            if self.tokens[at].is_("_"):
-                low = "".join(t.text for t in self.tokens[at + 2 : close])
-            else:
-                raised = (at, close)
-            at = close + 1
-        words: tuple[str, ...]
-        if letter == "R" and low in _REALS:
-            words = _REALS[low]
-        elif letter == "S" and low in _SYMMETRIC:
-            words = (_SYMMETRIC[low],)
-        else:
+        found = read_set(self.tokens, i, end)
+        span = self.tokens[i].span | self.tokens[found.end - 1].span
+        if found.attributes is None:
+            if self.tokens[i].kind == "open":
+                return None
             raise self._error(
                 "this set is not read: a shape is `\\mathbb{R}^{m \\times n}`, and attributes "
                 "follow it, `\\text{posdef}`.",
-                token.span | self.tokens[at - 1].span,
+                span,
             )
-        span = token.span | self.tokens[at - 1].span
-        attributes = [_at("ATTRIBUTE", word, span) for word in words]
-        start = _at("REALS" if letter == "R" else "SQUARE", letter, span, attributes)
-        if raised is None:
-            return [start, (at, end)]
-        low_at, close = raised
-        opening = _terminal("_RAISED", self.tokens[low_at])
-        closing = _terminal("_CLOSE", self.tokens[close])
-        return [start, opening, (low_at + 2, close), closing, (at, end)]
+        attributes = [_at("ATTRIBUTE", word, span) for word in found.attributes]
+        start = _at("SQUARE" if found.is_square else "REALS", "R", span, attributes)
+        if found.raised is None:
+            return [start, (found.end, end)]
+        low, close = found.raised
+        opening, closing = (
+            _terminal(kind, self.tokens[k]) for kind, k in (("_RAISED", low), ("_CLOSE", close))
+        )
+        return [start, opening, (low + 2, close), closing, (found.end, end)]
 
     def _constant(self, i: int, end: int) -> list[LexerItem] | None:
         r"""`\mathbf{1}_{n}`, `\mathbf{0}`: ones and zeros, sized or not."""
@@ -336,6 +320,9 @@ class _TerminalReader:
         kind = self._word_kind(word, stop, end, accepted)
         if kind:
             return [_at(kind, word, span), (stop, end)]
+        attribute = attribute_of(word) if "ATTRIBUTE" in accepted else None
+        if attribute is not None:
+            return [_at("ATTRIBUTE", attribute, span), (stop, end)]
         if "DIM" in accepted or word in self.names.plain:
             return None
         function = self._function_of(word)
@@ -510,6 +497,8 @@ class _TerminalReader:
         stop = self._equals(i, end)
         if token.is_(r"\nabla"):
             return self._nabla(i, stop, end)
+        if token.is_(*EXTREMA) and stop == end:
+            return self._optimum(i, end)
         if token.is_(r"\frac"):
             above, below = (i + 2, self.tokens[i + 1].partner), i + 2
             below = above[1] + 2
@@ -551,11 +540,32 @@ class _TerminalReader:
         if scripts.raised:
             kind = self._second(scripts.raised)
         span = self.tokens[i].span
-        of: LexerPlace = (scripts.end, stop)
+        of = self._derived((scripts.end, stop), span, r"\nabla_w J")
         wrt: list[LexerItem] = [(low, high)]
         if low == high:
             wrt = self._arguments_of(of)
         return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
+
+    def _optimum(self, i: int, end: int) -> list[LexerItem] | None:
+        r"""`\min_{w, b} J` of declared names: what vanishes at the optimum is its gradient."""
+        if i + 1 == end or not self.tokens[i + 1].is_("_"):
+            return None
+        low, close = i + 3, self.tokens[i + 2].partner
+        starts = [low, *(k + 1 for k in range(low, close) if self.tokens[k].is_(","))]
+        typed = [self.names.typed(self.tokens, k, self.text) for k in starts]
+        if not all(
+            t and self.names.is_known(self.names.meaning(t, self.text, True)) for t in typed
+        ):
+            return None
+        span = self.tokens[i].span
+        asked, by = _at("KIND", "grad", span), _at("_WRT", "wrt", span)
+        return [asked, (close + 1, end), by, (low, close)]
+
+    def _derived(self, of: LexerPlace, span: Span, example: str) -> LexerPlace:
+        """What the derivative is of; there is something."""
+        if of[0] >= of[1]:
+            raise self._error(f"what this is the derivative of is missing: `{example}`.", span)
+        return of
 
     def _second(self, raised: Sequence[LexerPlace]) -> str:
         low, high = raised[0]
@@ -607,7 +617,8 @@ class _TerminalReader:
             kind, value = "KIND", "hvp" if value == "hess" else "jvp"
             after = close + 1
         if of[0] == of[1]:
-            of, after = (after, stop), stop
+            asked_of = r"\frac{\partial J}{\partial w}"
+            of, after = self._derived((after, stop), span, asked_of), stop
         if after != stop:
             raise self._error(
                 "a derivative is a statement of its own: nothing stands behind it but what it is "

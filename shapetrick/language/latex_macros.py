@@ -31,6 +31,10 @@ _KNOWN = frozenset(OPERATORS) | frozenset(FUNCTIONS) | frozenset(ACCENTS) | {
 _INSTEAD = {
     r"\over": r"write `\frac{…}{…}`",
     r"\leftarrow": "an update is no definition: write its right side, or `w_1 = …`",
+    **dict.fromkeys(
+        (r"\to", r"\rightarrow"),
+        "the argument is declared, `x \\in \\mathbb{R}^n`, and the function defined, `f(x) = …`",
+    ),
     r"\gets": "an update is no definition: write its right side, or `w_1 = …`",
     **dict.fromkeys(
         (r"\min", r"\arg", r"\sup", r"\inf"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
 from .index_binders import Binder
-from .latex_lexer import LatexLexer, LatexPart
+from .latex_lexer import EXTREMA, LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import rebased, tokens
@@ -31,16 +30,17 @@ from .scope import SIZED
 from .syntax import (
     UPSTREAM,
     Asked,
-    Callee,
     Declaration,
     Definition,
     Equality,
     FunctionDefinition,
     FunctionParameter,
     PlacedName,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
+    call_node,
     postorder,
 )
 
@@ -130,11 +130,11 @@ class _Builder(Builder):
         if power is None:
             return super().application(c)
         span = span_of(function) | argument.span
-        called = SyntaxNode("call", (argument,), Callee(name), span)
+        called = call_node(name, (argument,), span)
         return Application(".^", (called, self.number([power])), None, span)
 
     def exponential(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("call", (c[2],), Callee(EXPONENTIAL), span_of(c[0]) | span_of(c[3]))
+        return call_node(EXPONENTIAL, (c[2],), span_of(c[0]) | span_of(c[3]))
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
@@ -147,7 +147,7 @@ class _Builder(Builder):
                 "`\\|A\\|_F` are.",
                 span_of(closing),
             )
-        return SyntaxNode("call", (inner,), Callee(name), span)
+        return call_node(name, (inner,), span)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
@@ -175,7 +175,7 @@ def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:
 
 @cache
 def _parser() -> Lark:
-    return made_parser(("latex.lark",), LatexLexer, _Builder())
+    return made_parser(("latex.lark",), LatexLexer, _Builder(), ["statement", "expression"])
 
 
 # ------------------------------------------------------------------------------------- statements
@@ -229,9 +229,28 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
             while kept and kept[-1].is_(".", ",", ";"):
                 kept.pop()
             if kept:
+                kept, declared = _optimized(rebased(kept))
+                for part in declared:
+                    yield Cut(rebased(part), None, part[0].span | part[-1].span)
                 yield Cut(rebased(kept), over, kept[0].span | kept[-1].span)
             kept, over, related, asked = [], None, False, False
         i += 1
+
+
+def _optimized(found: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
+    r"""A statement `\min_{w \in \mathbb{R}^d} …` without the declarations below it, and these."""
+    if not found[0].is_(*EXTREMA) or len(found) < 3 or not found[1].is_("_"):
+        return found, []
+    low, high = 3, found[2].partner
+    commas = [3 + k for k in _outer(rebased(found[3:high])) if found[3 + k].is_(",")]
+    names: list[Piece] = []
+    declared: list[list[Piece]] = []
+    for sign in (k for k in range(low, high) if found[k].is_(r"\in")):
+        end = next((k for k in commas if k > sign), high)
+        declared.append(found[low:end])
+        names += found[low:sign] + [found[k] for k in commas if k == end]
+        low = min(end + 1, high)
+    return rebased(found[:3] + names + found[low:]), declared
 
 
 def _separates(token: Piece) -> bool:
@@ -285,7 +304,7 @@ def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], nam
 
 
 def _take_plain(s: Statement, names: Names) -> None:
-    if isinstance(s, Equality):
+    if isinstance(s, (Equality, Solving)):
         return
     if isinstance(s, FunctionDefinition):
         names.add(s.name.name)
@@ -404,14 +423,19 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
             return [f if part.over is None else _over(f, part, text)]
     try:
         made = _run("statement", LatexPart(text, found, names))
-    except ParseError:
+    except ParseError as error:
         if not alone or part.relation < len(found):
             raise
-        with suppress(ParseError):
+        try:
             return [asking(_run("expression", LatexPart(text, found, names)))]
-        raise
+        except ParseError as other:
+            raise max(error, other, key=_place) from None
     several: list[Statement] = made if isinstance(made, list) else [made]
     return [s if part.over is None else _over(s, part, text) for s in several]
+
+
+def _place(error: ParseError) -> int:
+    return error.span.start if error.span is not None else 0
 
 
 def expression(text: str, span: Span, names: Names) -> SyntaxNode:
@@ -425,11 +449,13 @@ def expression(text: str, span: Span, names: Names) -> SyntaxNode:
 
 
 def _over(s: Statement, part: Cut, text: str) -> Statement:
-    if isinstance(s, (FunctionDefinition, Equality)) or (isinstance(s, Asked) and s.claim is None):
+    if isinstance(s, (FunctionDefinition, Equality, Solving)) or (
+        isinstance(s, Asked) and s.claim is None
+    ):
         raise ParseError(
             "a range belongs to a declaration, a definition or a claim.", part.span, text
         )
-    return replace(s, over=part.over)
+    return replace(s, ranges=() if part.over is None else (part.over,))
 
 
 def _bound(part: Cut) -> set[str]:

@@ -12,6 +12,7 @@ from functools import cache
 
 from ..core.errors import NameProblem, ParseError, Span
 
+NAME = r"[^\W\d](?:(?![²³¹⁰-ⁿᵀ])[\w\u0300-\u036f])*"
 _WORD = re.compile(r"[^\W\d]\w*")
 _READ = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞𝟏𝟙"  # numbers in one sign that are in the language
 _KEPT = "ℓ"  # a letter of its own, often beside an l

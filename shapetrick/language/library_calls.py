@@ -13,7 +13,7 @@ from lark import Token
 from ..core.errors import ParseError, Span
 from .lexer import MANY, span_of
 from .notated_calls import TWO_NORM
-from .syntax import INNER, Callee, SyntaxNode
+from .syntax import INNER, SyntaxNode, call_node
 
 _PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
 _OTHERWISE = {
@@ -83,7 +83,7 @@ def by_order(name: str, given: list[Any], span: Span) -> SyntaxNode | None:
     if len(given) == 2:
         order = quoted[1:-1] if quoted is not None else str(getattr(given[1], "value", ""))
         if (name, order) in _ORDERS:
-            return SyntaxNode("call", (given[0],), Callee(_ORDERS[name, order]), span)
+            return call_node(_ORDERS[name, order], (given[0],), span)
     if quoted is not None:
         raise ParseError(
             f"{quoted} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "

@@ -64,27 +64,27 @@ class _Built:
 
 @dataclass(slots=True)
 class Lowering:
-    """Builds expressions from nodes in postorder. `values` are the names' expressions."""
+    """Builds expressions from nodes. `values` are the names' expressions."""
 
     values: Mapping[str, Expr]
     inference: Inference
     text: str
 
-    def expression(self, nodes: Sequence[SyntaxNode]) -> Expr:
-        """The expression that the last node stands for. Raises InputError."""
-        return self._build(nodes, _Built())
+    def expression(self, root: SyntaxNode) -> Expr:
+        """The expression that a node stands for. Raises InputError."""
+        return self._build(root, _Built())
 
-    def _build(self, nodes: Sequence[SyntaxNode], built: _Built) -> Expr:
-        node = nodes[-1]
+    def _build(self, root: SyntaxNode, built: _Built) -> Expr:
+        node = root
         try:
-            for node in nodes:
+            for node in postorder(root):
                 if node.kind == "parameter":  # was given with the call
                     continue
                 if node.kind in _CHAINS and not self._is_inner(node, built):
                     built.join(node)
                 else:
                     built.put(node, self.apply(node, [built.value(a) for a in node.args]))
-            return built.value(node)
+            return built.value(root)
         except ShapeError as error:
             raise error.located(node.span, self.text) from None
 
@@ -93,9 +93,8 @@ class Lowering:
         built = _Built()
         for parameter, value in zip(call.parameters, args, strict=True):
             built.put(parameter, value)
-        return Lowering(self.values, self.inference, call.function.text)._build(
-            list(postorder(call.root)), built
-        )
+        lowering = Lowering(self.values, self.inference, call.function.text)
+        return lowering._build(call.root, built)
 
     def _is_inner(self, node: SyntaxNode, built: _Built) -> bool:
         """Whether a product is of two columns; of what is new, its value tells the shape."""

@@ -26,7 +26,7 @@ from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import InputError, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
-from ..core.indices import Index, Range, member
+from ..core.indices import Index, Range, index_of, member
 from .derivative_notation import derivative
 from .equation_library import solved
 from .function_heads import HeadBuilder
@@ -36,6 +36,7 @@ from .library_calls import LibraryCalls, by_order
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .python_marks import by_entry
 from .selections import StructureBuilder
+from .solve_statements import solving
 from .statement_lines import cleaned, closings, declared_names, elementwise, lines
 from .syntax import (
     INNER,
@@ -49,6 +50,9 @@ from .syntax import (
     Statement,
     SyntaxNode,
     TypedDimension,
+    call_node,
+    name_node,
+    number_node,
     with_expressions,
 )
 from .syntax_errors import (
@@ -97,7 +101,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return SyntaxNode("number", (), _exact(c[0]), span_of(c[0]))
 
     def name(self, c: list[Any]) -> SyntaxNode:
-        return SyntaxNode("name", (), c[0].name, c[0].span)
+        return name_node(c[0].name, c[0].span)
 
     def group(self, c: list[Any]) -> SyntaxNode:
         left, node, right = c
@@ -158,23 +162,20 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
 
     def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
         """A power whose exponent is not typed as a number."""
-        number: SyntaxNode = SyntaxNode("number", (), Fraction(abs(exponent)), span)
-        if exponent < 0:
-            number = SyntaxNode("neg", (number,), None, number.span)
-        return SyntaxNode("^", (node, number), None, node.span | span)
+        return SyntaxNode("^", (node, number_node(exponent, span)), None, node.span | span)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
         return SyntaxNode("number", (), value, span_of(c[0]))
 
     def ones(self, c: list[Any]) -> SyntaxNode:
-        one = SyntaxNode("number", (), Fraction(1), span_of(c[0]))
-        return SyntaxNode("call", (one,), Callee("vector"), span_of(c[0]))
+        one = number_node(1, span_of(c[0]))
+        return call_node("vector", (one,), span_of(c[0]))
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
         name = NORMS[str(closing).strip("‖|_ {}")] if opening.type == "NORM" else BARS
-        return SyntaxNode("call", (inner,), Callee(name), span_of(opening) | span_of(closing))
+        return call_node(name, (inner,), span_of(opening) | span_of(closing))
 
     def applied(self, c: list[Any]) -> SyntaxNode:
         """A function before bars: `log|A|`."""
@@ -183,8 +184,8 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         span = span_of(function) | inner.span
         together = TOGETHER.get((name, inner.value.name))
         if together is not None:
-            return SyntaxNode("call", inner.args, Callee(together), span)
-        return SyntaxNode("call", (inner,), Callee(name), span)
+            return call_node(together, inner.args, span)
+        return call_node(name, (inner,), span)
 
     def application(self, c: list[Any]) -> SyntaxNode:
         function, argument = c
@@ -202,16 +203,18 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def root(self, c: list[Any]) -> SyntaxNode:
         sign, *inner = c
         argument = inner[1] if len(inner) > 1 else self.number(inner)
-        return SyntaxNode("call", (argument,), Callee("sqrt"), span_of(sign) | span_of(inner[-1]))
+        return call_node("sqrt", (argument,), span_of(sign) | span_of(inner[-1]))
 
     def dot(self, c: list[Any]) -> SyntaxNode:
         opening, left, right, closing = c
-        return SyntaxNode("call", (left, right), Callee("dot"), span_of(opening) | span_of(closing))
+        return call_node("dot", (left, right), span_of(opening) | span_of(closing))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
-        token, index, bracket, *primes, _, node, end = c
-        called = token.value
-        name, span = called if index is None else self.member([called, index, bracket])
+        token, *indices, node, end = c
+        called, primes = token.value, [t for t in indices if getattr(t, "type", "") == "PRIME"]
+        at = [i for i in indices if isinstance(i, Index)]
+        bracket = next((t for t in indices if getattr(t, "type", "") == "END"), None)
+        name, span = self.member([called, *at, bracket]) if at else called
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
@@ -221,11 +224,22 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     head_member = named_member = member
 
     def index(self, c: list[Any]) -> Index:
-        letter, sign, offset = c
-        return Index(normal(str(letter)), _whole(sign, offset) if offset else 0)
+        found = Index()
+        sign, factor = 1, None
+        for t in c:
+            if t is not None and t.type == "SIGN":
+                found = found.plus(sign * factor) if factor is not None else found
+                sign, factor = -1 if t in ("-", "−") else 1, None
+            elif t is not None and t.type == "INTEGER":
+                factor = _whole(t)
+            elif t is not None and t.type == "LETTER":
+                letter = Index(normal(str(t)))
+                found = found.added(letter, sign * (1 if factor is None else factor))
+                factor = None
+        return found if factor is None else found.plus(sign * factor)
 
-    def fixed_index(self, c: list[Any]) -> Index:
-        return Index("", _whole(c[0] if len(c) > 1 else None, c[-1]))
+    def ranges(self, c: list[Any]) -> tuple[Range, ...]:
+        return tuple(c)
 
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
@@ -249,7 +263,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None and before != MANY:
             _check_larger(name, args, span)
-            return SyntaxNode("call", args, Callee(LARGER[name]), span)
+            return call_node(LARGER[name], args, span)
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
 
@@ -314,13 +328,14 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
-        names, sides, words, over = c
+        names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, over)
+        outside = "" if padded is None else normal(str(padded))
+        return Declaration(names, sides, words, span, ranges or (), outside)
 
     def definition(self, c: list[Any]) -> Definition:
-        name, body, over = c
-        return Definition(name, body, name.span | body.span, over)
+        name, body, ranges = c
+        return Definition(name, body, name.span | body.span, ranges or ())
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -330,8 +345,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def check(self, c: list[Any]) -> Asked:
         request: Asked = c[0]
         claim: SyntaxNode = c[1]
-        over: Range | None = c[2]
-        return replace(request, claim=claim, span=request.span | claim.span, over=over)
+        return replace(request, claim=claim, span=request.span | claim.span, ranges=c[2] or ())
 
 
 def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
@@ -368,13 +382,13 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     """`bar(Z)` is a name."""
     if len(args) != 1 or args[0].kind != "name":
         raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
-    return SyntaxNode("name", (), f"{UPSTREAM}({args[0].value})", span)
+    return name_node(f"{UPSTREAM}({args[0].value})", span)
 
 
-def _whole(sign: Token | None, digits: Token) -> int:
+def _whole(digits: Token) -> int:
     if len(digits) > len(str(LARGEST)):
         raise ParseError("an index is too large.", span_of(digits))
-    return -int(digits) if sign in ("-", "−") else int(digits)
+    return int(digits)
 
 
 def _exact(t: Token) -> Fraction:
@@ -444,6 +458,11 @@ def tokens(
     return max((_tokens(start, source) for start in ("statement", "expression")), key=len)
 
 
+def terminals() -> dict[str, str]:
+    """The regular expressions of the grammar's terminals, by name."""
+    return {t.name: t.pattern.to_regexp() for t in _parser().terminals}
+
+
 def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
     driver: Any = _parser().parse_interactive(source, start)
     found = []
@@ -456,7 +475,7 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or solved(source, _run)
+    asked = _derivative(source) or solving(source, _run) or solved(source, _run)
     if asked is not None:
         return asked
     try:
@@ -487,13 +506,22 @@ def _derivative(source: Source) -> Asked | None:
     if found.claim is not None:
         claim = _run("expression", source._replace(span=found.claim))
     wrt = tuple(
-        PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
+        PlacedName(_variable(normal(source.text[slice(*span)]), source.names), span)
         for span in found.wrt
     )
     is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
     if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
         wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
     return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
+
+
+def _variable(text: str, names: Container[str]) -> str:
+    """A name that a derivative is by: that of a value, of a member, or of an entry."""
+    base, bracket, inner = text.partition("[")
+    indices = [index_of(part.strip()) for part in inner.rstrip("]").split(",")] if bracket else []
+    found = [index for index in indices if index is not None]
+    name = as_declared(base, names)
+    return member(name, *found) if found and len(found) == len(indices) else name
 
 
 def asking(of: SyntaxNode) -> Asked:
@@ -580,17 +608,20 @@ def _waiting(expected: Container[str]) -> Waiting:
 @cache
 def _parser() -> Lark:
     """The parser, made on first use."""
-    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder())
+    starts = ["statement", "expression", "equated"]
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
 
 
-def made_parser(names: Sequence[str], lexer: type[Lexer], builder: Builder) -> Lark:
+def made_parser(
+    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
+) -> Lark:
     """The parser of a grammar; its tables are kept in the user's cache."""
     grammar = _grammar(names)
     return Lark(
         grammar,
         parser="lalr",
         lexer=lexer,
-        start=["statement", "expression"],
+        start=[*starts],
         transformer=builder,
         cache=_cache_file(grammar + __version__) or False,
     )

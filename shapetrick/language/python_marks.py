@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from ..core.errors import Span
-from .syntax import SyntaxNode, postorder
+from .syntax import SyntaxNode, transformed
 
 _MARKS = re.compile(
     r"(?<![\w.])(?:np|numpy|jnp|jax|lax|nn|torch|F|tf|scipy|math|cupy)\s*\.\s*(?!T\b)[^\W\d]|"
@@ -24,14 +24,13 @@ def by_entry(text: str, root: SyntaxNode) -> SyntaxNode:
     """An expression; one with marks of Python has what `*`, `/` and `**` join entry by entry."""
     if not has_marks(text, root.span):
         return root
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        args = tuple(done[a] for a in node.args)
-        kind = node.kind
-        if kind in _BY_ENTRY and typed_sign(text, node) in ("*", "/", "**"):
-            kind = _BY_ENTRY[kind]
-        done[node] = replace(node, kind=kind, args=args)
-    return done[root]
+
+    def changed(node: SyntaxNode) -> SyntaxNode:
+        if node.kind in _BY_ENTRY and typed_sign(text, node) in ("*", "/", "**"):
+            return replace(node, kind=_BY_ENTRY[node.kind])
+        return node
+
+    return transformed(root, changed)
 
 
 def typed_sign(text: str, node: SyntaxNode) -> str:

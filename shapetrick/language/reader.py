@@ -16,7 +16,7 @@ from ..core.errors import InputError, ParseError, Span
 from . import parser as plain
 from .lexer import Arities, Source
 from .library import function_at
-from .statement_lines import cleaned, declared_names, elementwise, lines
+from .statement_lines import blanked, cleaned, declared_names, elementwise, lines
 from .syntax import FunctionDefinition, Statement, SyntaxNode
 from .text_functions import head_places, opened_expression, opened_statements, with_heads
 
@@ -129,7 +129,7 @@ def _listed(names: Container[str]) -> list[str]:
 
 
 def _alone(text: str, w: Written) -> str:
-    typed = _COMMENT.sub(lambda m: " " * len(m.group()), text[w.span.start : w.span.end])
+    typed = blanked(text[w.span.start : w.span.end], _COMMENT)
     return text[w.span.start : w.span.end] if w.cut is None else f"${typed}$"
 
 

@@ -4,7 +4,6 @@ A repair is named only if it was tried."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -12,13 +11,13 @@ from typing import NamedTuple, TypeVar
 from ..core.dims import SCALAR, Shape
 from ..core.errors import CallError, InferenceError, InputError, ShapeError, Span, enumerated
 from .shape_inference import Inference, Miscount, Misfit, Undetermined
-from .syntax import SyntaxNode, calls_around, opened, postorder
+from .statement_lines import COMMENT
+from .syntax import SyntaxNode, calls_around, folded, number_node, opened, postorder, with_args
 from .syntax_errors import RAISED, RAISED_SIGNS
 from .unification import open_text
 
 Error = TypeVar("Error", bound=InputError)
 
-COMMENT = re.compile(r"#[^\n]*")
 _ATOMS = ("number", "name", "call", "abstract", "'")
 _BROADCASTING = {"+": "sum", "-": "difference", ".*": "element-wise product",
                  "./": "element-wise quotient", ".^": "element-wise power"}  # fmt: skip
@@ -150,9 +149,7 @@ def _repairs(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repair]
         typed = f"{source(text, left)} @ {source(text, right)}"
         yield product._replace(text=typed) if by_star else product
     if node.kind == "/":
-        inverse = SyntaxNode(
-            "^", (right, SyntaxNode("neg", (_one(node),), None, node.span)), None, node.span
-        )
+        inverse = SyntaxNode("^", (right, number_node(-1, node.span)), None, node.span)
         factor = "" if left.kind == "number" and left.value == 1 else source(text, left) + " "
         spelt = f"{factor}{_operand(text, right)}^-1"
         yield _Repair(
@@ -177,10 +174,6 @@ def _regrouped(node: SyntaxNode, root: SyntaxNode, text: str) -> Iterator[_Repai
             end = text[left.args[1].span.start : product.args[1].span.end]
             begin = text[left.span.start : left.args[1].span.start]
             yield _Repair(product, regrouped, " ".join(f"{begin}({end})".split()))
-
-
-def _one(node: SyntaxNode) -> SyntaxNode:
-    return SyntaxNode("number", (), 1, node.span)
 
 
 def _binary(
@@ -233,7 +226,7 @@ def _shape(inference: Inference, expected: Expectation) -> Shape | None:
     """The shape of an expression, or None if it doesn't fit."""
     trial = inference.trial()
     try:
-        shape = trial.add(list(postorder(expected.root)))
+        shape = trial.add(expected.root)
         if expected.scalar and not trial.unifier.unify_shapes(shape, SCALAR):
             return None
         trial.solve()
@@ -244,9 +237,4 @@ def _shape(inference: Inference, expected: Expectation) -> Shape | None:
 
 def _with(root: SyntaxNode, old: SyntaxNode, new: SyntaxNode) -> SyntaxNode:
     """The tree with one node replaced."""
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        args = tuple(done[a] for a in node.args)
-        same = all(a is b for a, b in zip(args, node.args, strict=True))
-        done[node] = new if node is old else node if same else replace(node, args=args)
-    return done[root]
+    return folded(root, lambda node, args: new if node is old else with_args(node, args))

@@ -80,10 +80,10 @@ class Inference:
 
     # ---- what others call
 
-    def add(self, nodes: Sequence[SyntaxNode]) -> Shape:
-        """Take in an expression, given as its nodes in postorder; its shape, which may be open."""
+    def add(self, root: SyntaxNode) -> Shape:
+        """Take in an expression; its shape, which may be open."""
         of = self._of
-        for node in nodes:
+        for node in postorder(root):
             if node.kind == "parameter":  # was given with the call
                 continue
             args = tuple([of[a] for a in node.args])
@@ -97,7 +97,7 @@ class Inference:
                 self._pending.append(pending)
                 self._watch(pending)
             of[node] = shape
-        return of[nodes[-1]]
+        return of[root]
 
     def solve(self) -> None:
         """Settle every shape: first what must hold, then choices in the order of the text.
@@ -159,7 +159,7 @@ class Inference:
                     name, given = node.value.name.name, open_text(self.unifier.shape(shape))
                     typed = "×".join(str(s) for s in wanted)
                     raise Misfit(call, f"`{name}` is {typed}, and what is given is {given}.")
-        return self.add(list(postorder(root)))
+        return self.add(root)
 
     def _watch(self, pending: _Pending) -> None:
         for shape in (*pending.args, pending.out):

@@ -10,17 +10,17 @@ from collections.abc import Container, Iterator
 
 from ..core.budget import TEXT
 from ..core.errors import ParseError, Span
-from .derivative_notation import NAME
-from .letters import check_letters, folded
+from .letters import NAME, check_letters, folded
 from .lexer import normal
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
-_COMMENT = re.compile(r"#[^\n]*")
+COMMENT = re.compile(r"#[^\n]*")
 _BOUNDARY = re.compile(r"[()\[\]{};\n]")
 _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
+_SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
 _ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
 _HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
@@ -38,6 +38,11 @@ def declared_names(clean: str, begin: int = 0) -> set[str]:
     return {*_HEAD_NAME.findall(normal(",".join(_HEADS.findall(clean, begin))))}
 
 
+def blanked(text: str, what: re.Pattern[str] = COMMENT) -> str:
+    """The text with spaces in the place of its comments."""
+    return what.sub(lambda m: " " * len(m.group()), text)
+
+
 def cleaned(text: str, known: Container[str] = ()) -> str:
     """The text with comments blanked and letters made plain; every place stays where it was."""
     TEXT.admit(len(text), "this text", "split it into several problems.")
@@ -47,7 +52,7 @@ def cleaned(text: str, known: Container[str] = ()) -> str:
         raise ParseError(
             f"the character {name} has no place in a problem: delete it.", Span(*unprintable.span())
         )
-    clean = folded(_COMMENT.sub(lambda m: " " * len(m.group()), text))
+    clean = folded(blanked(text))
     check_letters(clean, known)
     return clean
 
@@ -87,3 +92,20 @@ def closings(text: str, begin: int) -> Iterator[int]:
         depth += (m.group() in _PAIRS) - closes
         if closes and not depth:
             yield m.end()
+
+
+def outside(text: str, span: Span) -> Iterator[tuple[int, str]]:
+    """The commas and equals signs outside of brackets, with their places."""
+    depth = 0
+    for m in _SIDES.finditer(text, *span):
+        if m.group() in "=,":
+            if not depth:
+                yield m.start(), m.group()
+        else:
+            depth += 1 if m.group() in "([{" else -1
+
+
+def stripped(text: str, span: Span) -> Span:
+    """The place without the spaces around it."""
+    inner = text[span.start : span.end]
+    return Span(span.start + len(inner) - len(inner.lstrip()), span.start + len(inner.rstrip()))

@@ -9,13 +9,13 @@ from ..core.errors import RequestError
 from ..core.problem import Problem
 from ..core.warnings import absence
 from .scope import Scope
-from .syntax import Asked, postorder
+from .syntax import Asked, opened
 
 
 def refuse_undeclared(scope: Scope, asked: Sequence[Asked], problem: Problem) -> None:
     """Refuse names that nobody declared."""
-    for nodes in (*scope.bodies.values(), *(postorder(a.of) for a in asked)):
-        for node in nodes:
+    for root in (*scope.bodies.values(), *(a.of for a in asked)):
+        for node in opened(root):
             if node.kind == "name" and node.value in scope.assumed:
                 raise scope.error(
                     f"`{node.value}` is not declared: write `{_declaration(problem, node.value)}`, "

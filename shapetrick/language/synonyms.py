@@ -5,8 +5,11 @@ Asked where a name before a bracket is unknown. A function is named only if it m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import cache
+
+from .equation_library import TABLE as BY_EQUATIONS
 
 SHORTEST = 6  # letters of a name of which one may have been left out
 
@@ -69,6 +72,17 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("norm1(x)", "l1norm l1_norm"),
 )  # fmt: skip
 
+# An attribute, and how books say it.
+_ATTRIBUTES = {
+    "posdef": ("positive definite", "symmetric positive definite", "definite", "spd"),
+    "lower": ("lower triangular",),
+    "upper": ("upper triangular",),
+    "nonneg": ("nonnegative", "non negative"),
+    "orthogonal": ("orthonormal", "unitary"),
+    "onehot": ("one hot",),
+    "const": ("constant",),
+}
+
 # Functions elsewhere that are no element-wise functions, and that the language lacks.
 _LACKING = """
     argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
@@ -97,12 +111,21 @@ def spelt(name: str, known: Collection[str]) -> str | None:
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
 
 
+def attribute_of(words: str) -> str | None:
+    """The attribute that books call so; case and hyphens don't count."""
+    simple = " ".join(re.sub(r"[-_]", " ", words.lower()).split())
+    return next((ours for ours, others in _ATTRIBUTES.items() if simple in others), None)
+
+
 def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "") -> str:
     """What is said behind `name is no function`, which was `typed` perhaps in LaTeX: what to write
     instead, if that is known."""
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
+    if name in BY_EQUATIONS:
+        line = BY_EQUATIONS[name].line(name)
+        return f"It is defined by equations, in a line of its own: `{line}`."
     meant = slip_of(name, known)
     if meant is not None:
         return f"Did you mean `{meant}`?"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..core.dims import Dim
 from ..core.errors import Span
@@ -30,6 +30,7 @@ ATTRIBUTES = {
     "onehot": False,
     "const": False,
 }
+FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
 KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
 
@@ -121,7 +122,8 @@ class Declaration:
     sides: tuple[TypedDimension, TypedDimension] | None
     words: tuple[PlacedName, ...]
     span: Span
-    over: Range | None = None  # `for l = 1..L`: one for each index
+    ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
+    padded: str = ""  # the letter outside of whose range all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -139,7 +141,7 @@ class Definition:
     name: PlacedName
     body: SyntaxNode
     span: Span
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +186,8 @@ class Asked:
     claim: SyntaxNode | None
     span: Span
     leibniz: bool = False
-    over: Range | None = None  # of a claim: the members for which it is made
+    ranges: tuple[Range, ...] = ()  # of a claim: the members for which it is made
+    entries: tuple[str, ...] = ()  # of a claim by entries, `∂f/∂A[i,j] = x[i] x[j]`: the letters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,9 +199,20 @@ class Equality:
     span: Span
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Solving:
+    """`solve A x = b, … for x`: the unknowns of equations are asked for; `text` is that of the
+    equations."""
+
+    equations: tuple[TypedEquation, ...]
+    wanted: tuple[PlacedName, ...]
+    text: str
+    span: Span
+
+
 INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 
-Statement = Declaration | Definition | FunctionDefinition | Asked | Equality
+Statement = Declaration | Definition | FunctionDefinition | Asked | Equality | Solving
 
 
 def values_named(s: Statement) -> Sequence[PlacedName]:
@@ -219,6 +233,9 @@ def expressions_of(s: Statement) -> Iterator[SyntaxNode]:
                 yield s.claim
         case Equality():
             yield from (s.left, s.right)
+        case Solving():
+            for equation in s.equations:
+                yield from equation
         case Declaration():
             for equation in s.equations:
                 yield from equation
@@ -237,20 +254,27 @@ def with_expressions(s: Statement, change: Callable[[SyntaxNode], SyntaxNode]) -
             return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
         case Equality():
             return replace(s, left=change(s.left), right=change(s.right))
+        case Solving():
+            return replace(s, equations=_changed(s.equations, change))
         case Declaration() if s.equations:
             solver = s.solver
             if solver is not None:
                 solver = solver._replace(arguments=tuple(map(change, solver.arguments)))
-            equations = tuple(TypedEquation(*map(change, sides)) for sides in s.equations)
-            return replace(s, equations=equations, solver=solver)
+            return replace(s, equations=_changed(s.equations, change), solver=solver)
     return s
+
+
+def _changed(
+    equations: Sequence[TypedEquation], change: Callable[[SyntaxNode], SyntaxNode]
+) -> tuple[TypedEquation, ...]:
+    return tuple(TypedEquation(*map(change, sides)) for sides in equations)
 
 
 def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     names = (named.name for s in given for named in values_named(s))
-    return any(s.over is not None for s in given) or any(isinstance(n, Member) for n in names)
+    return any(s.ranges for s in given) or any(isinstance(n, Member) for n in names)
 
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -299,9 +323,53 @@ def calls_around(root: SyntaxNode, node: SyntaxNode) -> list[SyntaxNode]:
     return []
 
 
+def folded(root: SyntaxNode, of: Callable[[SyntaxNode, tuple[FoldedT, ...]], FoldedT]) -> FoldedT:
+    """What `of` says of the tree's root, asked of every node with what it said of the arguments."""
+    done: dict[SyntaxNode, FoldedT] = {}
+    for node in postorder(root):
+        done[node] = of(node, tuple([done[a] for a in node.args]))
+    return done[root]
+
+
+def with_args(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
+    """The node with other arguments; itself where they are its own."""
+    return node if args == node.args else replace(node, args=args)
+
+
+def transformed(root: SyntaxNode, change: Callable[[SyntaxNode], SyntaxNode]) -> SyntaxNode:
+    """The tree with `change` applied to every node, bottom up; what stays is the same node."""
+    return folded(root, lambda node, args: change(with_args(node, args)))
+
+
 def without_brackets(root: SyntaxNode) -> SyntaxNode:
     """The same tree, as if no brackets had been typed."""
-    done: dict[SyntaxNode, SyntaxNode] = {}
-    for node in postorder(root):
-        done[node] = replace(node, args=tuple(done[a] for a in node.args), bracketed=False)
-    return done[root]
+    return transformed(root, lambda node: replace(node, bracketed=False))
+
+
+# -------------------------------------------------------------------------- nodes that are made
+
+
+def name_node(name: str, span: Span) -> SyntaxNode:
+    """A name."""
+    return SyntaxNode("name", (), name, span)
+
+
+def number_node(value: Fraction | int, span: Span) -> SyntaxNode:
+    """A number; a negative one as the typed sign makes it."""
+    number = SyntaxNode("number", (), abs(Fraction(value)), span)
+    return number if value >= 0 else SyntaxNode("neg", (number,), None, span)
+
+
+def call_node(
+    name: str, args: tuple[SyntaxNode, ...], span: Span, axis: int | None = None
+) -> SyntaxNode:
+    """A function's call."""
+    return SyntaxNode("call", args, Callee(name, axis), span)
+
+
+def derived_node(
+    kind: str, of: SyntaxNode, wrt: PlacedName, along: SyntaxNode | None, span: Span
+) -> SyntaxNode:
+    """A derivative as a value, `grad J wrt x`."""
+    args = of, name_node(wrt.name, wrt.span)
+    return SyntaxNode("derived", args if along is None else (*args, along), kind, span)

@@ -70,7 +70,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
-    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; equations are not solved."),
+    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
+     "`solve grad J wrt X = 0`."),
     ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
 )  # fmt: skip
 
@@ -108,6 +109,14 @@ def no_index(typed: str) -> str:
     """What is said of a name with something else in its brackets."""
     name = _quoted(" ".join(typed.split()))
     return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
+
+
+def no_keyword(typed: str) -> str:
+    """What is said of an argument by keyword that a function of the table does not take."""
+    return (
+        f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along the "
+        "rows)."
+    )
 
 
 def unknown_function(name: str, known: Collection[str]) -> str:

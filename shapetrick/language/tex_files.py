@@ -18,15 +18,21 @@ from collections.abc import Iterator
 from ..core.errors import ParseError, Span
 from .latex_parser import cuts
 from .latex_tokens import formulas
+from .statement_lines import blanked
 
 _MARK = re.compile(r"^[ \t]*%+[ \t]*shapetrick:(?P<said>[^\n]*)$", re.MULTILINE)
+
+
+def is_marked(text: str) -> bool:
+    """Whether a text says where its statements begin."""
+    return any(m["said"].strip() == "begin" for m in _MARK.finditer(text))
 
 
 def marked(text: str) -> str:
     """A file's statements, all else blank. Raises ParseError."""
     kept = list("".join(c if c == "\n" else " " for c in text))
     marks = list(_MARK.finditer(text))
-    if not any(m["said"].strip() == "begin" for m in marks):
+    if not is_marked(text):
         raise ParseError(
             "nothing is marked: put `% shapetrick: begin` and `% shapetrick: end` in lines of "
             "their own around what is to be read."
@@ -52,7 +58,7 @@ def marked(text: str) -> str:
 
 def _statements(text: str, start: int, end: int) -> Iterator[Span]:
     """The formulas that say something, with what delimits them."""
-    region = " " * start + _MARK.sub(lambda m: " " * len(m.group()), text[start:end])
+    region = " " * start + blanked(text[start:end], _MARK)
     for formula in formulas(region):
         if any(cut.relation < len(cut.tokens) for cut in cuts(region, formula.inner)):
             yield formula.span

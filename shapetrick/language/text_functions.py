@@ -14,6 +14,7 @@ from ..core.budget import Bound
 from ..core.errors import CallError, NameProblem, ParseError
 from ..core.indices import base_of
 from .lexer import MANY, Arities, normal
+from .statement_lines import declared_names
 from .syntax import (
     Definition,
     FunctionDefinition,
@@ -21,10 +22,13 @@ from .syntax import (
     OpenedCall,
     Statement,
     SyntaxNode,
+    folded,
     postorder,
     values_named,
+    with_args,
     with_expressions,
 )
+from .syntax_errors import no_keyword
 
 MOST_NESTED = 50  # functions that call each other in a row
 OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a text open to
@@ -32,7 +36,6 @@ _NO_NAMES = ("check", "solve", "simplify", "evaluate")
 _HEAD = re.compile(
     r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)[^\S\n]*=(?!=)"
 )
-_GIVEN = re.compile(r"(?:^|[;\n])([^:;=\n(]*)[:=]")
 
 Overloads = Mapping[int | None, FunctionDefinition]  # by axis
 
@@ -86,8 +89,7 @@ def with_heads(text: str, functions: Arities) -> Arities:
     own = heads(text)
     library = functions.library if isinstance(functions, Vocabulary) else {}
     named = [n for n in library if n in text and functions.get(n) == MANY and n not in own]
-    given = {n.strip() for names in _GIVEN.findall(text) for n in names.split(",")} if named else ()
-    hidden = {n for n in named if n in given}
+    hidden = declared_names(text).intersection(named) if named else ()
     if not own and not hidden:
         return functions
     words = {n: before for n, before in functions.items() if n not in hidden}
@@ -168,22 +170,22 @@ class _Opening:
     def _copied(self, root: SyntaxNode, put: Mapping[str, SyntaxNode] | None) -> SyntaxNode:
         """The tree with its calls opened, and with what is `put` in place of names: then every
         node is new, as the same one may have another shape elsewhere."""
-        done: dict[SyntaxNode, SyntaxNode] = {}
-        for node in postorder(root):
-            args = tuple([done[a] for a in node.args])
+
+        def copied(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             if put is not None and node.kind == "name" and node.value in put:
-                done[node] = put[node.value]
-                continue
-            new = node if put is None and args == node.args else replace(node, args=args)
+                return put[node.value]
+            new = with_args(node, args) if put is None else replace(node, args=args)
             if node.kind == "call":
                 if put is not None and node.value.sizes:
                     sizes = tuple(self._copied(size, put) for size in node.value.sizes)
                     new = replace(new, value=node.value._replace(sizes=sizes))
                 new = self._opened(new)
-            done[node] = new
             self.count += put is not None
+            return new
+
+        found = folded(root, copied)
         OPENED.admit(self.count, "opening these calls", "name the values of some of them.")
-        return done[root]
+        return found
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""
@@ -194,11 +196,7 @@ class _Opening:
         overloads = words.overloads(name, count, inside) if isinstance(words, Vocabulary) else None
         if overloads is None:
             if keywords:
-                raise ParseError(
-                    f"`{keywords[0].typed}` is not understood: write `axis=0` (down the columns) "
-                    "or `axis=1` (along the rows).",
-                    keywords[0].span,
-                )
+                raise ParseError(no_keyword(keywords[0].typed), keywords[0].span)
             return node
         if sizes:
             more = [self._copied(size, None) for size in sizes]
@@ -217,7 +215,7 @@ class _Opening:
                 node.span,
             )
         if self._is_value(function, node):
-            return SyntaxNode("name", (), name, node.span, node.bracketed, node.juxtaposed)
+            return replace(node, kind="name", args=(), value=name)
         parameters, put = self._given(function, node)
         self.inside.append(function)
         root = self._copied(function.body, put)
@@ -250,7 +248,7 @@ class _Opening:
             if keyword is not None:
                 put[p.name.name] = keyword.value
             elif p.default is not None:
-                put[p.name.name] = _number(p, p.default)
+                put[p.name.name] = SyntaxNode("number", (), p.default, p.name.span)
         if len(put) < len(function.parameters) or len(node.args) > len(function.parameters):
             raise CallError(
                 f"`{name}` takes {_listed(function.parameters)}, not {len(node.args)} "
@@ -265,10 +263,6 @@ class _Opening:
                     at = SyntaxNode("side", (parameter,), k, parameter.span)
                     put.setdefault(side, at)
         return tuple(parameters), put
-
-
-def _number(p: FunctionParameter, value: object) -> SyntaxNode:
-    return SyntaxNode("number", (), value, p.name.span)
 
 
 def _listed(parameters: Sequence[FunctionParameter]) -> str:

@@ -120,9 +120,7 @@ class Unparser:
             given = zip(node.args, words, strict=True)
             words = [w[1:-1] if a.bracketed and a in self._sources else w for a, w in given]
         match node.kind:
-            case "number":
-                return str(node.value)
-            case "name":
+            case "number" | "name":
                 return str(node.value)
             case "neg":
                 return f"-{words[0]}"
@@ -146,9 +144,6 @@ class Unparser:
             case "selected":
                 whole = self._enclosed(node.args[0], words[0], GrammarPrecedence.ATOM)
                 return f"{whole}[{','.join(map(self._selector, node.value))}]"
-            case "selected":
-                sides = ("..".join(map(self.write, s.bounds)) or ":" for s in node.value)
-                return f"{words[0]}[{', '.join(sides)}]"
             case "block":
                 ends = [sum(node.value[:i]) for i in range(len(node.value) + 1)]
                 rows = (", ".join(words[i:j]) for i, j in pairwise(ends))

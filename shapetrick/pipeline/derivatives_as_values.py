@@ -8,7 +8,6 @@ from ..core.expr import UNIT, Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
 from ..core.traversal import substitute
 from ..derivation.chain_rule import cotangents, tangent
-from ..language.derived_values import register_deriver
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .jacobians import jacobian
@@ -52,6 +51,3 @@ def _derived(
         assert along is not None
         return simplifier(cotangents(gradient, wrt, along)[wrt])
     return gradient
-
-
-register_deriver(derived)

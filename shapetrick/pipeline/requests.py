@@ -6,37 +6,54 @@ the steps as on paper (`explanation/steps.py`) are made only where someone looks
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..algebra.assumptions import with_free_entries
-from ..core.equations import systems_within
+from ..algebra.definiteness import Definite
+from ..core.equations import EquationSystem, systems_within
+from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
-from ..core.families import Families
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Recursion, Result, Rewriting, Step
+from ..core.results import Adjoint, Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
+from ..language.derived_values import register_deriver
 from ..language.scope import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions
 from ..validation.checker import checker_of
-from .jacobians import directional, jacobian, symmetrized
+from .derivatives_as_values import derived
+from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
+
+register_deriver(derived)
+_log = logging.getLogger(__name__)
 
 
 def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
     """The derivative that a request asks for, simplified and validated.
 
     Raises DerivationError where no arrangement expresses it."""
-    if problem.families is not None:
-        return _through_families(problem, request, problem.families, seed)
+    _log.info("deriving %s", request.key)
+    result = _derived(problem, request, seed)
+    found = result.validation
+    _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
+    return result
+
+
+def _derived(problem: Problem, request: Request, seed: int) -> Result:
+    if request.system is not None:
+        return _solution(problem, request, request.system, seed)
+    if problem.has_families:
+        return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
     asked, simplifier, restored, replaced = _to_derive(problem, request)
-    gradient = _KINDS[request.kind](asked, simplifier)
+    gradient = _KINDS[request.derivative](asked, simplifier)
     if not restored:
         result = _concluded(problem, request, gradient, simplifier, seed)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
@@ -91,19 +108,22 @@ def _concluded(
     gradient: Expr,
     simplifier: Simplifier,
     seed: int,
-    computable: Callable[[Expr], Expr] = lambda e: e,
+    checked: Callable[[Expr], Validation] | None = None,
 ) -> Result:
     notes: tuple[str, ...] = ()
-    if request.symmetric:
+    if request.symmetric and request.kind == "hess":
+        gradient = symmetrized_hessian(gradient, request.wrt, simplifier)
+        notes = (SYMMETRIC_HESSIAN,)
+    elif request.symmetric:
         gradient = symmetrized(gradient, simplifier)
         notes = (SYMMETRIC_CONVENTION,)
-    if request.kind == "hess" and simplifier.is_symmetric(gradient):
+    elif request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
     declared = _declared(problem)
     gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
     if IDENTITY not in declared:
         gradient = with_bare_identity(gradient)
-    validation = checker_of(problem, request, seed=seed).check(computable(gradient))
+    check = checker_of(problem, request, seed=seed).check if checked is None else checked
     return Result(
         request=request,
         steps=(),
@@ -111,7 +131,7 @@ def _concluded(
         definitions=_definitions(gradient, problem),
         kept=_kept(gradient, problem, request),
         rewritings=simplifier.steps_to(gradient),
-        validation=validation,
+        validation=check(gradient),
         notes=notes,
     )
 
@@ -121,19 +141,62 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
+    if request.kind not in ("grad", "vjp"):
+        return _opened_equations(problem, request, simplifier, seed)
     found = derived(problem, request, seed)
+    check = checker_of(problem, found.request, seed=seed).check
     result = _concluded(
         problem,
         found.request,
         found.gradient,
         simplifier,
         seed,
-        lambda gradient: computable_gradient(gradient, found.adjoint),
+        lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
 
 
-def _through_families(problem: Problem, request: Request, families: Families, seed: int) -> Result:
+def _opened_equations(
+    problem: Problem, request: Request, simplifier: Simplifier, seed: int
+) -> Result:
+    """A Jacobian, a Hessian or a product with one, through unknowns in closed form."""
+    from .implicit_jacobians import implicit_jacobian
+
+    value, systems, asked = implicit_jacobian(problem, request, simplifier, seed)
+    check = checker_of(problem, asked, [value], seed).check
+    result = _concluded(problem, request, value, simplifier, seed, check)
+    return replace(result, adjoint=Adjoint(systems, (), ()))
+
+
+def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
+    """What an unknown is where equations hold that are linear in it."""
+    from ..implicit.solutions import solution
+    from ..validation.solutions import check_solution
+
+    if systems_within(system.residuals, problem.systems):
+        raise DerivationError(
+            "what is solved has unknowns that other equations determine: ask for all unknowns "
+            "together, `solve …, … for x, y`."
+        )
+    simplifier = Simplifier(problem.definitions.values(), system.residuals)
+    found = solution(system, simplifier)
+    result = _concluded(
+        problem,
+        request,
+        found.values[request.wrt],
+        simplifier,
+        seed,
+        lambda value: check_solution(
+            system, {**found.values, request.wrt: value}, request.wrt, seed
+        ),
+    )
+    definite = Definite(simplifier.is_symmetric)
+    inverted = map(simplifier.with_diagonals, found.inverted(request.wrt))
+    conditions = dict.fromkeys(filter(None, map(definite.needed, inverted)))
+    return replace(result, notes=tuple(f"where {text}" for text in conditions))
+
+
+def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
     from ..families.recurrence import Backpropagation, unshifted
     from ..families.saved_values import (
@@ -142,8 +205,8 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     from ..families.unrolled_checks import validate
 
     if request.claim is not None:
-        request = unshifted(families, request)
-    back = Backpropagation(problem, request, families)
+        request = unshifted(problem.families, request)
+    back = Backpropagation(problem, request, problem.families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
     if request.symmetric:
@@ -157,6 +220,7 @@ def _through_families(problem: Problem, request: Request, families: Families, se
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
     notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += back.outside()
     return Result(
         request=request,
         steps=(),
@@ -173,6 +237,10 @@ def _through_families(problem: Problem, request: Request, families: Families, se
 SYMMETRIC_CONVENTION = (
     "the gradient along the symmetric matrices, (G + G')/2; the popular G + G' - diag(G) is the "
     "gradient by the free entries, not along the symmetric matrices"
+)
+SYMMETRIC_HESSIAN = (
+    "P H P with P = (I + commute) / 2: the second derivative along a symmetric V is "
+    "vec(V)' (P H P) vec(V)"
 )
 
 
@@ -238,8 +306,14 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     A Jacobian is the backward rule with its upstream left out, a Hessian the Jacobian of the
     gradient: their steps are those of the rule, and a last one that says so."""
     request = result.request
-    if problem.families is not None and result.recursion is not None:
-        return tuple(_steps_of_families(problem, result.recursion, request, problem.families, text))
+    if result.recursion is not None:
+        return tuple(_steps_of_families(problem, result.recursion, request, text))
+    if request.system is not None:
+        from ..implicit.solution_steps import steps_of_solution
+
+        return steps_of_solution(problem, request, request.system, text)
+    if result.adjoint is not None and request.kind not in ("grad", "vjp"):
+        return (_implicit_step(request, result),)
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
@@ -253,6 +327,14 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
     return tuple(steps)
+
+
+def _implicit_step(request: Request, result: Result) -> Step:
+    """What is told of a derivative that is read off the backward rule through equations."""
+    name, of = request.wrt.name, request.of_text
+    label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+    shape = result.gradient.shape
+    return Step(of, name, label, shape, (), result.gradient, _OPENED[request.derivative])
 
 
 def _restored_step(step: Step, restored: Restored) -> Step:
@@ -303,7 +385,7 @@ def _steps(
         shape=result.gradient.shape,
         lines=(),
         result=result.gradient,
-        note=_OPENED[request.kind],
+        note=_OPENED[request.derivative],
     )
     return (*first, *steps(rule), last)
 
@@ -324,12 +406,12 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
 
 
 def _steps_of_families(
-    problem: Problem, recursion: Recursion, request: Request, families: Families, text: Text
+    problem: Problem, recursion: Recursion, request: Request, text: Text
 ) -> Iterator[Step]:
     """The steps for each use of a member: the last one's label says which cotangent it gives."""
     from ..families.recurrence import Backpropagation
 
-    back = Backpropagation(problem, request, families)
+    back = Backpropagation(problem, request, problem.families)
     for asked, label in back.papers(recursion.cotangents):
         steps = Paper(asked, back.simplifier, text).steps()
         yield from steps[:-1]
@@ -343,6 +425,7 @@ _ROWS = (
 _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
+    "hvp": "the backward rule of the gradient, with the direction as its upstream",
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
     "the sides of the upstream stay open",
 }

@@ -197,9 +197,9 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
     end = rf" \qquad {notation.shape(block.right.shape)}" if block.answers else ""
     if block.entries:
         end += rf" \qquad \text{{{block.entries}}}"
-    if block.over is not None:
-        ends = rf"{block.over.first}, \dots, {block.over.last}"
-        end += rf" \qquad {block.over.letter} = {ends}"
+    for k, over in enumerate(block.ranges):
+        space = r",\;" if k else r" \qquad"
+        end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}"
     first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
     texts = [first, *(rf"\quad {{}} {more}" for more in others)]
     texts[-1] += end

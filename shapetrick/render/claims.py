@@ -6,6 +6,7 @@ import re
 from difflib import SequenceMatcher
 
 from ..claims.comparison import MOST_COMPARED
+from ..claims.equalities import EqualityJudgement
 from ..claims.judgement import Judgement
 from ..core.problem import Problem
 from ..numerics.error_curves import Curve
@@ -34,6 +35,12 @@ def claim_story(j: Judgement, problem: Problem | None = None, curve: Curve | Non
         blocks.append(MarkedText(label, suggestion, come, True, j.request, "="))
     warnings = absent_in(problem, j.request)
     return Story(j.request, tuple(blocks), j.verdict, warnings=warnings, curve=curve, claimed=True)
+
+
+def equality_evidence(j: EqualityJudgement) -> Evidence:
+    """The verdict on an equality, and what it rests on."""
+    figures = (f"{j.points} points",) if j.verdict == "right" else ()
+    return Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict])
 
 
 def claimed(j: Judgement) -> MarkedText:

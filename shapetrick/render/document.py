@@ -51,7 +51,7 @@ class EquationBlock(NamedTuple):
     left: Left
     right: Expr
     sign: Relation = "="
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
     detail: int = LINES
     entries: str = ""  # at which it holds, if not at all
 
@@ -271,7 +271,7 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
                 for q in equations
             ]
     blocks += [
@@ -295,7 +295,7 @@ def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
     for q in adjoint.equations:
         is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
         detail = ANSWER if is_open else LINES
-        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
+        yield EquationBlock("adjoint", q.left, q.right, sign, (), detail, q.entries)
 
 
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
@@ -363,7 +363,7 @@ class Telling:
 
     def __init__(self) -> None:
         self._stories = 0
-        self._definitions: dict[tuple[Left, Expr, Range | None], StoryPlace] = {}
+        self._definitions: dict[tuple[Left, Expr, tuple[Range, ...]], StoryPlace] = {}
         self._steps: dict[tuple[Hashable, Step], StoryPlace] = {}
 
     def next(self, story: Story) -> Story:
@@ -372,7 +372,7 @@ class Telling:
         again: dict[str, int] = {}  # where the answer refers to what was told, by its label
         for block in story.answer:
             if isinstance(block, EquationBlock) and block.label in _TOLD_BEFORE:
-                key = block.left, block.right, block.over
+                key = block.left, block.right, block.ranges
                 place = self._definitions.setdefault(
                     key, StoryPlace(str(block.left), self._stories)
                 )

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from ..core.expr import KINDS
-from ..core.functions import TABLE, Function
+from ..core.functions import NAMES, TABLE, Function
+from ..language.equation_library import TABLE as EQUATIONS
 from ..language.library import sections
+from ..language.scope import vocabulary
 from ..language.structured_calls import CALLS
 
 WIDTH = 80
@@ -19,11 +21,17 @@ _LEGEND = (
 )
 
 
+def function_names() -> list[str]:
+    """Those of which there is something to tell."""
+    names = [*NAMES, *CALLS, *EQUATIONS, *vocabulary().library]
+    return [*dict.fromkeys(names)]
+
+
 def operation_lines() -> Iterator[str]:
     """The lines of the table, with a legend."""
     yield from _LEGEND
-    operators = [row for row in TABLE.values() if _is_operator(row)]
-    plain = [row for row in TABLE.values() if not _is_operator(row)]
+    operators = [row for row in TABLE.values() if is_operator(row)]
+    plain = [row for row in TABLE.values() if not is_operator(row)]
     square = [row for row in plain if row.units == "inverse"]
     axis = [row for row in plain if row.takes_axis]
     entries = [row for row in plain if row.elementwise]
@@ -55,7 +63,7 @@ def _library() -> Iterator[str]:
 def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:
     yield ""
     yield title
-    cells = [(_call(row), ", ".join(row.derivative), _meaning(row)) for row in rows]
+    cells = [(call_of(row), ", ".join(row.derivative), _meaning(row)) for row in rows]
     name_width = max(len(name) for name, _, _ in cells) + 2
     width = max(len(text) for _, text, _ in cells if len(text) <= WIDEST_DERIVATIVE) + 2
     for name, derivative, meaning in cells:
@@ -67,20 +75,20 @@ def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:
             yield f"  {'':<{name_width}}{meaning}"
 
 
-def _call(row: Function) -> str:
+def call_of(row: Function) -> str:
     """How it is written: the operators' help says it."""
-    if _is_operator(row):
+    if is_operator(row):
         return row.help
     letters = "x" if row.arity == 1 else "ab"
     return f"{row.name}({', '.join(letters)})"
 
 
 def _meaning(row: Function) -> str:
-    words = [row.help] if row.help != "of every entry" and not _is_operator(row) else []
+    words = [row.help] if row.help != "of every entry" and not is_operator(row) else []
     if row.aliases:
         words.append(f"also {', '.join(row.aliases)}")
     return "; ".join(words)
 
 
-def _is_operator(row: Function) -> bool:
+def is_operator(row: Function) -> bool:
     return row.name in KINDS

@@ -14,8 +14,10 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
+from ..claims.equalities import EqualityJudgement
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import to_text
@@ -23,6 +25,7 @@ from ..numerics.error_curves import Curve
 from . import document as doc
 from . import mathml
 from . import phrases as words
+from .claims import equality_evidence
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
 from .pygments_lexer import coloured
@@ -48,8 +51,6 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     """The document of the reports, which are of one problem; what one of them tells the later ones
     refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
-    stories = [doc.derivation_story(r.result, r.problem, r.curve) for r in reports]
-    articles = zip(doc.told_once(stories), reports, strict=True)
     requests = [words.asked(r.result.request) for r in reports]
     return _document(
         f"{', '.join(requests)} · shapetrick",
@@ -58,9 +59,24 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
         _problem(problem),
         _navigation(requests) if len(reports) > 1 else "",
         _tools(),
-        *(_article(story, report, _anchor(i)) for i, (story, report) in enumerate(articles)),
+        *map(Articles().next, reports),
         element("section", _code(code)) if code else "",
     )
+
+
+class Articles:
+    """The parts of a document that tell reports of one problem, one after the other: what one of
+    them tells the later ones refer to."""
+
+    def __init__(self) -> None:
+        self._telling = doc.Telling()
+        self._written = 0
+
+    def next(self, report: Report) -> Html:
+        """The part that tells this one."""
+        story = doc.derivation_story(report.result, report.problem, report.curve)
+        self._written += 1
+        return _article(self._telling.next(story), report, _anchor(self._written - 1))
 
 
 def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
@@ -71,7 +87,7 @@ def verdicts_page(problem: Problem, stories: Sequence[doc.Story]) -> str:
         element("h1", "Claims"),
         element("p", f"{right} of {len(stories)} are right.", class_="lead"),
         _problem(problem),
-        *(_verdict(problem, story) for story in stories),
+        *(verdict(problem, story) for story in stories),
     )
 
 
@@ -100,13 +116,21 @@ def fragment(report: Report) -> str:
 
 def verdict_card(problem: Problem, story: doc.Story) -> str:
     """The verdict on a claim, to be put into another document."""
-    return _styled(_verdict(problem, story))
+    return _styled(verdict(problem, story))
 
 
-def _verdict(problem: Problem, story: doc.Story) -> Html:
+def verdict(problem: Problem, story: doc.Story) -> Html:
+    """The part of a document that tells the verdict on a claim."""
     writer = _FormulaWriter(notation_for(problem, story.request), {}, {}, Scale({}, 1))
     asked = element("p", f"check {words.asked(story.request)}", class_="asked")
     return element("section", asked, _answer(story, writer), _check(story.curve))
+
+
+def equality_verdict(j: EqualityJudgement) -> Html:
+    """Likewise the verdict on an equality."""
+    asked = element("p", f"check {j.claim.text}", class_="asked")
+    answer = element("div", _evidence(equality_evidence(j)), class_=f"answer {j.verdict}")
+    return element("section", asked, answer)
 
 
 def _styled(content: Html) -> str:
@@ -276,7 +300,7 @@ def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
         case doc.EquationBlock(label="together"):
             return _labelled("together", writer.equation(block), "arranged together")
         case doc.EquationBlock():
-            over = f" for {block.over}" if block.over is not None else ""
+            over = f" for {written(block.ranges)}" if block.ranges else ""
             over += f" {block.entries}" if block.entries else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():

@@ -380,4 +380,6 @@ def heading(request: Request, notation: Latex) -> str:
             return notation.label(f"bar({words.variable(request)})")
         case "hess" | "hvp":
             return rf"\frac{{\partial^{{2}} {of}}}{{\partial {name}^{{2}}}}{along}"
+        case "solve":
+            return name
     return rf"\frac{{\partial {of}}}{{\partial {name}}}{along}"

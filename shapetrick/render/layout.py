@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
+
+from rich.cells import cell_len
 
 T = TypeVar("T")
 StyledText = tuple[str, str]  # text and style
 Row = list[StyledText]
 MARGIN = 2
+columns = cell_len  # how many columns a text takes, as Rich counts them that prints it
 _QUOTED = re.compile(r"`[^`\n]{1,30}`")
 # Half-bright colours, which are read on a dark and on a light background.
 COLOURS = {
@@ -24,14 +26,6 @@ COLOURS = {
     "cyan": "#008787",
     "grey": "#767676",
 }
-
-
-def columns(text: str) -> int:
-    """How many columns a text takes: marks that stand over a letter take none, wide letters two."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
 
 
 def padded(text: str, width: int) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
-from ..core.problem import DerivativeKind, Request
+from ..core.indices import written
+from ..core.problem import Request, RequestKind
 from ..core.results import Line, Validation
 
 LONGEST_LABEL = 24
@@ -21,24 +22,27 @@ BADGES = {
 }
 ERRORS = "error of central differences"
 REMAINDER = "Taylor remainder"
-KINDS: dict[DerivativeKind, str] = {
+KINDS: dict[RequestKind, str] = {
     "grad": "gradient",
     "vjp": "backward rule",
     "jac": "Jacobian",
     "hess": "Hessian",
     "jvp": "directional derivative",
     "hvp": "Hessian–vector product",
+    "solve": "solution",
 }
 
 
 def asked(request: Request, name: Callable[[str], str] = str) -> str:
     """The request as typed, on one line; `name` writes the upstream's name."""
+    if request.system is not None:
+        return f"solve {differentiated(request)} for {variable(request)}"
     direction = ""
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    over = None if request.claim is None else request.claim.over
-    members = "" if over is None else f" for {over}"
+    ranges = () if request.claim is None else request.claim.ranges
+    members = f" for {written(ranges)}" if ranges else ""
     wrt = f"wrt {variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
@@ -69,6 +73,8 @@ def label(request: Request) -> str:
             return f"bar({name})"
         case "hess" | "hvp":
             return f"∂²{of}/∂{name}²{direction}"
+        case "solve":
+            return name
     return f"∂{of}/∂{name}{direction}"
 
 

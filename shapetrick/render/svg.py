@@ -120,6 +120,19 @@ def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale
     )
 
 
+def box_picture(box: LabelledBox, scale: Scale) -> Html:
+    """One matrix alone, with its name and its shape."""
+    width = _slot([box], scale) + GAP
+    drawn = _rectangle(box, width / 2, 2, scale, "below")
+    height = scale(box.shape[0]) + LINES + 4
+    title = f"{box.label}, {shape_text(box.shape)}"
+    size = {"width": f"{width:.0f}", "height": f"{height:.0f}"}
+    view = f"0 0 {width:.0f} {height:.0f}"
+    return element(
+        "svg", element("title", title), *drawn, viewBox=view, **size, role="img", aria_label=title
+    )
+
+
 def _operands(e: Expr, marks: Mapping[Expr, str]) -> tuple[str, list[Expr]]:
     """An arrangement's outermost product and its operands, without scalar factors, and without
     the sums and diagonals around it."""

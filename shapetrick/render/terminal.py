@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
@@ -118,9 +120,9 @@ def judgement_rows(
 
 def equality_rows(j: EqualityJudgement, style: Style) -> list[Row]:
     """An equality as typed, the verdict, and a counter-example of a wrong one."""
-    figures = (f"{j.points} points",) if j.verdict == "right" else ()
-    evidence = doc.Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict])
-    return [[(f"check {j.claim.text}", "bold")], [], *_rows([evidence], style)]
+    from .claims import equality_evidence  # likewise
+
+    return [[(f"check {j.claim.text}", "bold")], [], *_rows([equality_evidence(j)], style)]
 
 
 def verdict_row(before: str, verdict: str, diagnosis: str = "") -> Row:
@@ -166,7 +168,8 @@ def _quiet(story: doc.Story, style: Style) -> list[Row]:
     alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
     for f in sorted(formulas, key=lambda f: f.answers):
-        over = f"   for {f.over}" if f.over and not (alone and f.label == "gradient") else ""
+        shown = f.ranges and not (alone and f.label == "gradient")
+        over = f"   for {written(f.ranges)}" if shown else ""
         over = over or (f"   {f.entries}" if f.entries else "")
         text = f"{style.left(f.left)} {f.sign} {style.text(f.right)}{over}"
         rows.append([(text, "" if f.sign == "=" else "yellow")])
@@ -283,8 +286,8 @@ def _formula(block: doc.EquationBlock, label: str, style: Style) -> list[Row]:
         for i, text in enumerate(texts)
     ]
     rows[-1].append((f"   {shape}" if shape else "", "magenta"))
-    if block.over is not None:
-        rows[-1].append((f"   for {block.over}", "dim"))
+    if block.ranges:
+        rows[-1].append((f"   for {written(block.ranges)}", "dim"))
     if block.entries:
         rows[-1].append((f"   {block.entries}", "dim"))
     return labelled(label, rows, INDENT)
@@ -381,6 +384,21 @@ def console(stream: TextIO | None = None, colour: str = "auto") -> Console:
         emoji=False,
         soft_wrap=True,
     )
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is worked on, and for how long, while it is."""
+
+    what: str = ""
+    begin: float = field(default_factory=time.monotonic)
+
+    def start(self, what: str) -> None:
+        self.what, self.begin = what, time.monotonic()
+
+    def __rich__(self) -> str:
+        seconds = int(time.monotonic() - self.begin)
+        return f"{self.what} … {f'{seconds} s ' if seconds else ''}(Ctrl-C stops)"
 
 
 def width_of(target: Console | None) -> int | None:

@@ -6,7 +6,7 @@ nothing comes out, and the whole has to be read.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -24,6 +24,7 @@ from ..language.syntax import (
     Asked,
     Declaration,
     Definition,
+    Solving,
     Statement,
     SyntaxNode,
     TypedDimension,
@@ -95,7 +96,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
     a whole, or can't be read."""
     problem = standing.problem
     text = problem.text + more
-    if problem.families is not None or has_latex(text):
+    if problem.has_families or has_latex(text):
         return None
     try:
         words = vocabulary_of(problem)
@@ -105,7 +106,8 @@ def extended(standing: Standing, more: str) -> Standing | None:
         before = len(problem.text)
         statements = parse(text, words, before, problem.functions, names=names)
         if equalities_in(statements) or any(
-            isinstance(s, Declaration) and s.equations for s in statements
+            isinstance(s, Solving) or (isinstance(s, Declaration) and s.equations)
+            for s in statements
         ):
             return None
         statements = resolved(text, statements, names)
@@ -246,15 +248,15 @@ def _values(statements: Iterable[Statement]) -> Iterator[SyntaxNode]:
     return chain.from_iterable(map(expressions_of, statements))
 
 
-def _callers(bodies: Mapping[str, Sequence[SyntaxNode]]) -> list[str]:
-    return [name for name, nodes in bodies.items() if any(node.kind == "call" for node in nodes)]
+def _callers(bodies: Mapping[str, SyntaxNode]) -> list[str]:
+    return [name for name, e in bodies.items() if any(node.kind == "call" for node in opened(e))]
 
 
-def _reaching(bodies: Mapping[str, Sequence[SyntaxNode]], names: Iterable[str]) -> set[str]:
+def _reaching(bodies: Mapping[str, SyntaxNode], names: Iterable[str]) -> set[str]:
     """The names with the definitions that use them, directly or through others."""
     found = set(names)
-    for name, nodes in bodies.items():  # each stands behind those that it uses
-        if any(node.kind == "name" and node.value in found for node in nodes):
+    for name, e in bodies.items():  # each stands behind those that it uses
+        if any(node.kind == "name" and node.value in found for node in opened(e)):
             found.add(name)
     return found
 

@@ -346,8 +346,8 @@ def entered_rows(entered: Entered, style: Style) -> Iterator[Row]:
 def named_values(problem: Problem) -> dict[str, Expr]:
     """All that has a name and a shape; of a family, the members of each statement."""
     values = {**problem.symbols, **problem.definitions}
-    for segment in problem.families.segments if problem.families else ():
-        values[segment.name] = segment.symbol(segment.index)
+    for segment in problem.families.segments:
+        values[segment.name] = segment.symbol(segment.indices)
     return values
 
 

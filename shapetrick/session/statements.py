@@ -26,13 +26,14 @@ from ..language.parser import statement as parsed
 from ..language.reader import has_latex, parse_expression, written
 from ..language.scope import vocabulary
 from ..language.shape_errors import source
-from ..language.statement_lines import cleaned, elementwise
+from ..language.statement_lines import COMMENT, blanked, cleaned, elementwise
 from ..language.syntax import (
     Asked,
     Declaration,
     Definition,
     Equality,
     FunctionDefinition,
+    Solving,
     Statement,
     SyntaxNode,
 )
@@ -43,7 +44,6 @@ from .continuation import Standing, extended, stand
 
 StatementKind = Literal["declaration", "definition", "request", "comment"]
 
-_COMMENT = re.compile(r"#[^\n]*")
 _FREE_NAMES = ("value", *(f"value{i}" for i in range(1, 1000)))  # for an expression alone
 _LOOKS_LIKE_STATEMENT = re.compile(
     r"\s*(grad|vjp|jac|hess|jvp|hvp|check)\s|\s*\$*\s*\\nabla|[^()\[\]{}]*([:=]|\\in(?![a-z]))"
@@ -359,8 +359,7 @@ def listed(names: Sequence[str]) -> str:
 
 def _on_one_line(text: str) -> str:
     """The text without comments and line ends, every place where it was."""
-    text = _COMMENT.sub(lambda m: " " * len(m.group()), text)
-    return re.sub(r"\s", " ", text)
+    return re.sub(r"\s", " ", blanked(text))
 
 
 def _entries(
@@ -375,7 +374,7 @@ def _entries(
     flat = _on_one_line(text)
     functions = with_heads(text, known or vocabulary())
     spans = pieces(text)
-    comments = list(_COMMENT.finditer(text))
+    comments = list(COMMENT.finditer(text))
     for i, span in enumerate(spans):
         while comments and comments[0].start() < span.start:
             alone = comments.pop(0)
@@ -410,7 +409,7 @@ def _made(piece: str, statements: Sequence[Statement]) -> Entry:
             return Entry(piece, "declaration", tuple(n.name for n in names))
         case Definition(name=name) | FunctionDefinition(name=name):
             return Entry(piece, "definition", (name.name,))
-        case Asked() | Equality():
+        case Asked() | Equality() | Solving():
             return Entry(piece, "request")
 
 

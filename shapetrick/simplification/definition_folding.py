@@ -316,7 +316,8 @@ def _parts(term: Term) -> list[Expr]:
 def _is_pattern(term: Term) -> bool:
     """Whether a product is worth looking for: two factors or more, no side on a diagonal."""
     factors = len(term.edges) + len(term.scalars)
-    powers = any(e.exponent is not UNIT for e in term.edges)
+    exponents = [*(e.exponent for e in term.edges), *(p for _, p in term.scalars)]
+    powers = any(p is not UNIT for p in exponents)
     plain = term.rows != term.cols or not term.rows
     fused = any(len(s) > 1 for e in term.edges for s in (e.rows, e.cols))
     numeric = all(isinstance(p, Number) for _, p in term.scalars)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from ..algebra.common_factors import factored, without_leading_minus
+from ..algebra.contraction import flip
+from ..algebra.fingerprints import Symmetric
 from ..algebra.sum_signs import Signs
 from ..core.cost import length
 from ..core.dims import ONE
-from ..core.expr import Add, Expr, MatMul, Times, call, matmul, rebuild, times, transpose
+from ..core.expr import Add, Expr, MatMul, Times, call, matmul, rebuild, times
 from ..core.structure import is_product
 from ..core.traversal import postorder
 
 
-def with_diagonals(e: Expr, signs: Signs) -> Expr:
+def with_diagonals(e: Expr, signs: Signs, symmetric: Symmetric) -> Expr:
     """The expression with `diag` in the products that it is a sum of."""
     done: dict[Expr, Expr] = {}
     for node in postorder([e], into=_is_linear_in_all):
@@ -19,7 +21,7 @@ def with_diagonals(e: Expr, signs: Signs) -> Expr:
         if _is_linear_in_all(node):
             new = rebuild(node, [done[a] for a in node.args])
         if isinstance(new, Times):
-            new = _scaled_by_diagonals(new)
+            new = _scaled_by_diagonals(new, symmetric)
         elif isinstance(new, MatMul) and new is not node:
             new = without_leading_minus(_with_scalars_in_front(new))
         elif isinstance(new, Add) and new is not node:
@@ -32,7 +34,7 @@ def _is_linear_in_all(e: Expr) -> bool:
     return isinstance(e, Add) or is_product(e)
 
 
-def _scaled_by_diagonals(product: Expr) -> Expr:
+def _scaled_by_diagonals(product: Expr, symmetric: Symmetric) -> Expr:
     """An element-wise product with a column, or with a row, as a matrix product with `diag`;
     scaled both ways, `u .* A .* v'`, it is read as easily."""
     whole = [a for a in product.args if a.shape == product.shape]
@@ -42,7 +44,7 @@ def _scaled_by_diagonals(product: Expr) -> Expr:
     if ONE in product.shape or not whole or (columns and rows):
         return product
     left = [call("diag", times(*columns))] if columns else []
-    right = [call("diag", times(*map(transpose, rows)))] if rows else []
+    right = [call("diag", times(*(flip(a, symmetric) for a in rows)))] if rows else []
     scalars = [a for a in rest if a.is_scalar]
     return times(*scalars, matmul(*left, times(*whole), *right))
 

@@ -51,6 +51,7 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
 
 
 _SQUARE = "A, B : n x n"
+_PAIR = "A : m x m; B : n x n"
 _ANY = "x : m x n"
 _TWO = "x, y : m x n"
 _SCALED = "x : m x n; s : scalar"
@@ -71,6 +72,14 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
     Identity("inverse of a diagonal", "A inv(diag(v))", "A ./ v'", "A : k x n; v : n"),
     Identity("inverse of a diagonal", "diag(inv(diag(v)))", "1 ./ v", "v : n"),
+    Identity("resolvents", "inv(A) inv(inv(A) + inv(B))", "inv(A + B) B", _SQUARE),
+    Identity("resolvents", "inv(inv(A) + inv(B)) inv(A)", "B inv(A + B)", _SQUARE),
+    Identity("resolvents", "inv(A) inv(inv(A) + inv(B))^2 inv(A)", "inv(A + B) B^2 inv(A + B)",
+             _SQUARE),
+    Identity("resolvents", "inv(A) inv(eye(n) + inv(A))", "inv(eye(n) + A)", "A : n x n"),
+    Identity("resolvents", "inv(eye(n) + inv(A)) inv(A)", "inv(eye(n) + A)", "A : n x n"),
+    Identity("resolvents", "inv(A + B) A inv(B)", "inv(B) - inv(A + B)", _SQUARE),
+    Identity("resolvents", "inv(B) A inv(A + B)", "inv(B) - inv(A + B)", _SQUARE),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -157,6 +166,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("norm", "sqrt(x' x)", "norm(x)", "x : n", written=True),
     Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n", written=True),
     Identity("norm", "sqrt(tr(X' X))", "norm(X)", "X : m x n", written=True),
+    Identity("norm of a scalar", "norm(s)", "s", "s : scalar nonneg", written=True),
     Identity("norm", "(x' x) / norm(x)", "norm(x)", "x : n"),
     Identity("norm", "sum(X.^2) / norm(X)", "norm(X)", "X : m x n"),
     Identity("norm", "norm(X')", "norm(X)", "X : m x n"),
@@ -199,6 +209,7 @@ IDENTITIES: tuple[Identity, ...] = (
     *_along("shares add up to 1", "sum(ismax(X{axis}){axis})", "{one}"),
     *_along("shares add up to 1", "sum(ismin(X{axis}){axis})", "{one}"),
     # ----------------------------------------------------------------------- sums and averages
+    Identity("mean", "(x' y) / n", "mean(x .* y)", "x, y : n", last=True),
     Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
     Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
     Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
@@ -220,4 +231,48 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("one-hot", "p.^2", "p", "p : n x 1 onehot"),
     Identity("one-hot", "p.^2", "p", "p : 1 x n onehot"),
     Identity("one-hot", "p.^2", "p", "p : m x n onehot"),
+)  # fmt: skip
+
+# Functions of a Kronecker product in those of its factors: longer, but of smaller matrices. They
+# are used before something is derived alone.
+SMALLER: tuple[Identity, ...] = (
+    Identity("Kronecker product", "inv(kron(A, B))", "kron(inv(A), inv(B))", _PAIR, written=True),
+    Identity("Kronecker product", "det(kron(A, B))", "det(A)^n det(B)^m", _PAIR, written=True),
+    Identity("Kronecker product", "logdet(kron(A, B))", "n logdet(A) + m logdet(B)", _PAIR,
+             written=True),
+)  # fmt: skip
+
+# Forms in which values keep their digits and stay finite, for evaluation and code alike: beside the
+# forms that are written out, these.
+_MAXIMUM = "maximum(x, y)"
+STABLE: tuple[Identity, ...] = (
+    Identity("log1p", "log(1 + x)", "log1p(x)", _ANY),
+    Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
+    Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
+    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
+    Identity("log of a sigmoid", "log(sigmoid(x) ./ sigmoid(-x))", "x", _ANY),
+    Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
+    Identity("half angle", "1 - cos(x)", "2 sin(x / 2).^2", _ANY),
+    Identity("root near 1", "sqrt(1 + x) - 1", "x ./ (1 + sqrt(1 + x))", _ANY),
+    Identity("logs of cosh", "log(cosh(x))", "abs(x) + softplus(-2 abs(x)) - log(2)", _ANY),
+    Identity("log of expm1", "log(expm1(x))", "x + log(-expm1(-x))", _ANY + " positive"),
+    Identity("log of a difference", "log(sigmoid(x) - sigmoid(y))",
+             "log(tanh((x - y) / 2)) + softplus(y - x) - softplus(-x) - softplus(y)", _TWO),
+    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
+    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
+    Identity("log of an exp", "log(exp(x))", "x", _ANY),
+    Identity("log of an exp", "log(exp(x) .* y)", "x + log(y)", _TWO),
+    Identity("share of two", "exp(x) ./ (exp(x) + exp(y))", "sigmoid(x - y)", _TWO),
+    Identity("share of two", "exp(x) ./ (s exp(x) + t exp(y))", "1 ./ (s + t exp(y - x))",
+             _TWO + "; s, t : scalar"),
+    Identity("log of two exps", "log(exp(x) + exp(y))",
+             f"{_MAXIMUM} + softplus(-abs(x - y))", _TWO),
+    Identity("log of two exps", "log(s exp(x) + t exp(y))",
+             f"{_MAXIMUM} + log(s exp(x - {_MAXIMUM}) + t exp(y - {_MAXIMUM}))",
+             _TWO + "; s, t : scalar"),
+    *_along("share of a sum", "exp(y) ./ (exp(y) + sum(exp(X){axis}))",
+            "sigmoid(y - logsumexp(X{axis}))"),
+    *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
+            "y + softplus(logsumexp(X{axis}) - y)"),
 )  # fmt: skip

@@ -40,7 +40,7 @@ from ..core.results import Rewriting
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
-from .structured_terms import constants_composed
+from .structured_terms import constants_composed, orthogonal_met
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -90,6 +90,7 @@ class Networks:
         self.simplify = simplify
         self.folding = Folding(symmetric)
         self.signs = Signs()
+        self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
 
     def made(self, change: SimplifyingPass, e: Expr) -> Expr | None:
@@ -136,7 +137,8 @@ class Networks:
 
     def brings_together(self, reading: TermReading) -> bool:
         """Whether terms met when sums were multiplied out, or factors within one."""
-        return len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
+        met = any(term.gathered for term in reading.terms.values())
+        return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
     def _is_met(self, term: Term) -> bool:
         """Whether factors of a term met others of their base, or those of a definition's body, or a
@@ -340,6 +342,7 @@ SimplifyingPass = Callable[[Networks, Expr], Expr | None]
 TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (
     constants_composed,
+    orthogonal_met,
     one_sign,
     scalars_multiplied,
     divisors_cancelled,

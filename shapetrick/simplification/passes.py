@@ -16,6 +16,9 @@ from ..core.cost import length, sum_of
 from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, add
 from ..core.results import Rewriting
 from ..core.structure import sums
+from .closed_products import common_factor_inside
+from .fractions import fractions_combined
+from .kinks import sides_joined
 from .networks import OPENED_HORIZON, Networks
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
@@ -93,6 +96,12 @@ PASSES = (
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
          PassPlace.WHOLE),
     Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
+    Pass("one denominator", fractions_combined, "1 ./ x - y ./ (x .* (x + y)) = 1 ./ (x + y)",
+         "x, y : n"),
+    Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
+         "x, y : n"),
+    Pass("common factor inside", common_factor_inside,
+         "x' A x + 2 x' B x = x' (A + 2 B) x", _LETTERS),
     Pass("identities", by_identities, "exp(A) ./ (1 + exp(A)) = sigmoid(A)", _LETTERS),
     Pass("definitions named", definitions_named, "A x = y", _DEFINED),
 )  # fmt: skip

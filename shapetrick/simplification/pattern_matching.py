@@ -46,6 +46,7 @@ from ..core.traversal import postorder
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
+MOST_SPLIT = 4  # summands that are shared out among two letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,12 @@ class Matcher:
                 yield binding
             elif len(free) == 1 and rest:
                 yield from self._letter(free[0], sum_of(list(rest)), binding)
+            elif len(free) == 2 and 1 < len(rest) <= MOST_SPLIT:
+                for i, t in enumerate(rest):
+                    others = sum_of([*rest[:i], *rest[i + 1 :]])
+                    for one, other in (free, free[::-1]):
+                        for first in self._letter(one, t, binding):
+                            yield from self._letter(other, others, first)
 
     def part_of_sum(
         self, pattern: Expr, terms: tuple[Expr, ...], found: Binding

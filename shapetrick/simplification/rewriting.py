@@ -40,7 +40,7 @@ from ..core.problem import Problem
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
-from .identities import IDENTITIES, Identity
+from .identities import IDENTITIES, SMALLER, STABLE, Identity
 from .pattern_matching import Binding, Matcher, parts_of, terms_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
@@ -73,10 +73,13 @@ class RewriteRule(NamedTuple):
 def _words(identity: Identity) -> frozenset[str]:
     """What must occur below a node for the identity to meet it."""
     called = frozenset(re.findall(r"(\w+)\(", identity.left))
-    return called | BY_SYMBOLS.intersection(identity.letters.split())
+    added = {Add.op} if re.search(r" [+-] ", identity.left) else set()
+    return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
-_WORDS = [_words(identity) for identity in IDENTITIES]
+_TABLE = (*IDENTITIES, *SMALLER, *STABLE)
+_STABLE = frozenset(STABLE)
+_WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
 
@@ -172,21 +175,28 @@ def _operation(e: Expr) -> str:
 
 class Rows(Enum):
     """Which rows of the table are used: those of forms that are written out, all but the last
-    ones, or the last ones alone."""
+    ones, or the last ones alone; or those of stable forms with the written ones."""
 
     WRITTEN = auto()
     USUAL = auto()
     LAST = auto()
+    STABLE = auto()
 
     def include(self, identity: Identity) -> bool:
-        return identity.written if self is Rows.WRITTEN else identity.last is (self is Rows.LAST)
+        stable = identity in _STABLE
+        match self:
+            case Rows.WRITTEN:
+                return identity.written
+            case Rows.STABLE:
+                return identity.written or stable
+        return not stable and identity.last is (self is Rows.LAST)
 
 
 @cache
 def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[RewriteRule, ...]]:
     """The rules for a kind of node below which no more than `mask` occurs, by their keys."""
     by_key: dict[str, list[RewriteRule]] = {}
-    for identity, needed in zip(IDENTITIES, _MASKS, strict=True):
+    for identity, needed in zip(_TABLE, _MASKS, strict=True):
         if needed & ~mask == 0 and rows.include(identity):
             for rule in rules_of(identity):
                 if kind_of(rule.left) == kind:

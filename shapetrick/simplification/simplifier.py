@@ -11,13 +11,14 @@ from typing import Any
 
 from ..algebra.index_terms import Term
 from ..algebra.symmetry import Symmetry
-from ..core.cost import has_minus, length, outline
+from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import Shape
 from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, rebuild
 from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
+from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
 from .rewriting import Rewriter, Rows
@@ -40,6 +41,8 @@ class Simplifier:
         for e in postorder([*definitions, *roots]):
             if isinstance(e, Add):
                 self.networks.signs.learn(e)
+            elif is_condition(e):
+                self.networks.has_conditions = True
         used = {e for e in postorder(roots) if isinstance(e, Name)}
         for definition in definitions:
             inner = definition in used and definition not in roots
@@ -76,7 +79,7 @@ class Simplifier:
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
-        found = with_diagonals(e, self.networks.signs)
+        found = with_diagonals(e, self.networks.signs, self.is_symmetric)
         if found is not e:
             self.networks.log.append(Rewriting("scaled by diag", e, found))
         return found
@@ -164,10 +167,10 @@ def _is_product(e: Expr) -> bool:
 
 
 def _may_recur(value: Expr) -> bool:
-    """Whether a value may be a factor of its own derivative, as that of `exp` is."""
-    factors = [
-        a.args[0] if isinstance(a, Power) else a
-        for a in (value.args if isinstance(value, Times) else (value,))
-    ]
+    """Whether a value may be a factor of its own derivative, as that of `exp` or a quotient is."""
+    parts = value.args if isinstance(value, Times) else (value,)
+    if value.is_scalar and any(map(is_below, parts)):
+        return True
+    factors = [a.args[0] if isinstance(a, Power) else a for a in parts]
     rows = [TABLE[a.op] for a in factors if a.op in TABLE]
     return any("y" in text.split() for row in rows for text in row.derivative)

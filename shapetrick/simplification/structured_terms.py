@@ -1,11 +1,12 @@
 """Constants of known structure where they meet in a term: rows that are put somewhere and taken out
-again are themselves, or zero; a turn undoes itself; a mask holds once.
+again are themselves, or zero; a turn undoes itself; a mask holds once. So do orthogonal matrices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..algebra.assumptions import is_orthogonal
 from ..algebra.index_terms import Edge, Nodes, Term, tidy
 from ..core.dims import ONE
 from ..core.expr import (
@@ -18,6 +19,7 @@ from ..core.expr import (
     Symbol,
     Zeros,
     dimension,
+    eye,
     transpose,
 )
 from ..core.structured import composed, is_canonical, sums_to_ones
@@ -33,6 +35,28 @@ def constants_composed(_: object, term: Term) -> Term | None:
     while (simpler := _simpler(found)) is not None:
         found = simpler
     return None if found.edges == term.edges else tidy(found)
+
+
+def orthogonal_met(_: object, term: Term) -> Term | None:
+    """The term without an orthogonal factor that meets itself turned, as long as there is one."""
+    found = term
+    while (simpler := _without_orthogonal(found)) is not None:
+        found = simpler
+    return None if found is term else tidy(found)._replace(gathered=True)
+
+
+def _without_orthogonal(term: Term) -> Term | None:
+    factors = [e for e in term.edges if e.exponent is UNIT and is_orthogonal(e.atom)]
+    for i, one in enumerate(factors):
+        for other in factors[i + 1 :]:
+            pairs = ((one.rows, other.rows, one.cols, other.cols),
+                     (one.cols, other.cols, one.rows, other.rows))  # fmt: skip
+            for met, end, left, right in pairs if one.atom is other.atom else ():
+                inside = len(met) == 1 and met == end and not {*met} & {*term.open_nodes}
+                if inside and sum(e.nodes.count(met[0]) for e in term.edges) == 2:
+                    identity = eye(one.atom.shape[0])
+                    return _with(term, [one, other], met, identity, left, right)
+    return None
 
 
 def _without_power(edge: Edge) -> Edge:

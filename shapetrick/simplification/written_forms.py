@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from ..algebra.symmetry import Symmetry
 from ..core.expr import Expr, Name, named, rebuild
+from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
-from .identities import IDENTITIES
+from .identities import IDENTITIES, SMALLER
 from .rewriting import Rewriter, Rows
 
-_CALLED = [frozenset(re.findall(r"(\w+)\(", row.left)) for row in IDENTITIES if row.written]
+OF_A_MATRIX = 8  # times what an argument of `inv`, `det` or `logdet` counts elsewhere
+_WRITTEN = [row.left for row in (*IDENTITIES, *SMALLER) if row.written]
+_CALLED = [frozenset(re.findall(r"(\w+)\(", left)) for left in _WRITTEN]
 
 
 def with_functions(
@@ -29,11 +32,14 @@ def with_functions(
     done: dict[Expr, Expr] = {}
 
     def size(e: Expr) -> int:
-        """How many operations, names and numbers: `relu(x)` is less than `maximum(x, 0)`."""
+        """How many operations, names and numbers: `relu(x)` is less than `maximum(x, 0)`; for a
+        function of a square matrix, so much the more as its argument is large."""
         return remembered(sizes, e, measured)
 
     def measured(e: Expr) -> int:
-        return 1 if isinstance(e, Name) else 1 + sum(sizes[a] for a in e.args)
+        inside = 0 if isinstance(e, Name) else sum(sizes[a] for a in e.args)
+        row = TABLE.get(e.op)
+        return 1 + inside * (OF_A_MATRIX if row is not None and row.units == "inverse" else 1)
 
     rewriter = Rewriter(Symmetry(), size, Rows.WRITTEN)
 

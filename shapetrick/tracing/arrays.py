@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, pi
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core import expr as ex
 from ..core.dims import ONE, Dim, Extent, Shape
@@ -36,6 +36,43 @@ class Traced:
     def rank(self) -> int:
         return len(self.shape)
 
+    # Operators, between arrays and with numbers, entry by entry as NumPy's.
+
+    __array_ufunc__: ClassVar[None] = None  # NumPy's numbers leave them to ours
+
+    def __neg__(self) -> Traced:
+        return multiply(constant(-1), self)
+
+    def __add__(self, other: Traced | float) -> Traced:
+        return add(self, _lifted(other))
+
+    def __radd__(self, other: float) -> Traced:
+        return add(constant(other), self)
+
+    def __sub__(self, other: Traced | float) -> Traced:
+        return subtract(self, _lifted(other))
+
+    def __rsub__(self, other: float) -> Traced:
+        return subtract(constant(other), self)
+
+    def __mul__(self, other: Traced | float) -> Traced:
+        return multiply(self, _lifted(other))
+
+    def __rmul__(self, other: float) -> Traced:
+        return multiply(constant(other), self)
+
+    def __truediv__(self, other: Traced | float) -> Traced:
+        return divide(self, _lifted(other))
+
+    def __rtruediv__(self, other: float) -> Traced:
+        return divide(constant(other), self)
+
+    def __pow__(self, other: Traced | float) -> Traced:
+        return power(self, _lifted(other))
+
+    def __matmul__(self, other: Traced) -> Traced:
+        return matmul(self, other)
+
 
 def value(e: Expr, shape: Extent) -> Traced:
     """The array of that expression and shape. Raises TraceError for a rank above 2."""
@@ -54,6 +91,10 @@ def constant(x: float) -> Traced:
     if x in (pi, -pi, 2 * pi, pi / 2):
         return Traced(ex.times(ex.number(Fraction(x / pi)), ex.constant("pi")), ())
     return Traced(ex.number(Fraction(x) if isinstance(x, int) else Fraction(repr(float(x)))), ())
+
+
+def _lifted(x: Traced | float) -> Traced:
+    return x if isinstance(x, Traced) else constant(x)
 
 
 def shape_of(shape: Sequence[Dim]) -> str:
@@ -148,7 +189,7 @@ def power(a: Traced, b: Traced) -> Traced:
 
 def greater(a: Traced, b: Traced) -> Traced:
     """Where a > b."""
-    return masked(mapped("step", subtract(a, b)))
+    return masked(mapped("step", a - b))
 
 
 def masked(x: Traced) -> Traced:
@@ -157,7 +198,7 @@ def masked(x: Traced) -> Traced:
 
 def negated(mask: Traced) -> Traced:
     """Where a condition does not hold."""
-    return masked(subtract(constant(1), mask))
+    return masked(1 - mask)
 
 
 def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
@@ -165,10 +206,10 @@ def choose(mask: Traced, a: Traced, b: Traced) -> Traced:
     if not mask.is_mask:
         raise TraceError("the condition is no comparison: only `>`, `<`, `>=`, `<=` are followed.")
     if isinstance(b.e, ex.Number) and b.e.value == 0:
-        return multiply(mask, a)
+        return mask * a
     if isinstance(a.e, ex.Number) and a.e.value == 0:
-        return multiply(negated(mask), b)
-    return add(multiply(mask, a), multiply(negated(mask), b))
+        return negated(mask) * b
+    return mask * a + negated(mask) * b
 
 
 # ---------------------------------------------------------------------------------- along axes
@@ -232,12 +273,10 @@ def along(name: str, x: Traced, axis: Any) -> Traced:
 
 def variance(x: Traced, axis: Any, keepdims: bool, correction: float) -> Traced:
     """The mean of the squares of what is left without the mean; divided by n - correction."""
-    rest = subtract(x, reduce("mean", x, axis, True))
-    squares = power(rest, constant(2))
+    squares = (x - reduce("mean", x, axis, True)) ** 2
     if not correction:
         return reduce("mean", squares, axis, keepdims)
-    divisor = subtract(count(x, axis), constant(correction))
-    return divide(reduce("sum", squares, axis, keepdims), divisor)
+    return reduce("sum", squares, axis, keepdims) / (count(x, axis) - correction)
 
 
 def root(x: Traced) -> Traced:
@@ -249,7 +288,7 @@ def norm(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     axes = axes_of(x, axis)
     if len(axes) == x.rank:
         return value(ex.call("norm", spread(x)), (ONE,) * x.rank if keepdims else ())
-    return root(reduce("sum", power(x, constant(2)), axis, keepdims))
+    return root(reduce("sum", x**2, axis, keepdims))
 
 
 # ------------------------------------------------------------------------------------- products

@@ -103,11 +103,11 @@ def _product(a: LetteredArray, b: LetteredArray, kept: str) -> LetteredArray:
         left = a.x if a.letters[-1] == c else arrays.transpose(a.x)
         right = b.x if b.letters[0] == c else arrays.transpose(b.x)
         rest = "".join(letter for letter in a.letters + b.letters if letter != c)
-        return LetteredArray(rest, arrays.matmul(left, right))
+        return LetteredArray(rest, left @ right)
     if len(a.letters) == 1 == len(b.letters) and not shared:
         return LetteredArray(a.letters + b.letters, arrays.outer(a.x, b.x))
     letters = "".join(dict.fromkeys(max(a.letters, b.letters, key=len) + a.letters + b.letters))
-    both = arrays.multiply(_placed(a, letters), _placed(b, letters))
+    both = _placed(a, letters) * _placed(b, letters)
     return _summed(LetteredArray(letters, both), kept)
 
 

@@ -117,7 +117,7 @@ def _parameters(f: Callable[..., Any], head: str, declared: Problem) -> dict[str
         for name, _ in statement.names:
             wide = declared.symbols[name].shape[1] != ONE if name in declared.symbols else False
             ranks[name] = 0 if scalar else 2 if wide or _ONE_AXIS.search(typed) else 1
-    if declared.families is not None or declared.functions:
+    if declared.has_families or declared.functions:
         raise InputError("the shapes of a function's arguments have no indices, and no functions.")
     found = {}
     for name, parameter in signature.parameters.items():

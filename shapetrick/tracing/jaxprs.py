@@ -6,6 +6,7 @@ be followed inside: that a function is read rightly, its values tell.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,9 +121,14 @@ class Reader:
                 return found if isinstance(found, tuple) else (found,)
             closed = hasattr(inner, "consts")
             if name in LOOPS:
-                raise TraceError(f"`{name}` can't be followed: write it by whole arrays.")
+                raise TraceError(
+                    f"`{name}` can't be followed: write it by whole arrays, or its steps as a "
+                    "family in the language, `h[t] = tanh(h[t-1] + x[t]) for t = 1..T`."
+                )
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
         self._at = equation
+        if name in COMPARISONS:
+            return (self._compared(name, *given),)
         special = getattr(self, f"_{name}", None)
         if special is not None:
             return (special(params, *given),)
@@ -267,9 +273,6 @@ class Reader:
 
     _add_any = _add
 
-    def _sub(self, _: Any, a: Any, b: Any) -> Any:
-        return arrays.subtract(self.lifted(a), self.lifted(b))
-
     def _max(self, _: Any, a: Any, b: Any) -> Any:
         return self._extreme("maximum", -1, a, b)
 
@@ -298,30 +301,9 @@ class Reader:
             return False
         raise TraceError("`!=` of arrays isn't followed: of comparisons `>` and `<` are.")
 
-    def _gt(self, _: Any, a: Any, b: Any) -> Any:
-        return self._compared(lambda x, y: x > y, arrays.greater, a, b)
-
-    def _lt(self, _: Any, a: Any, b: Any) -> Any:
-        return self._compared(lambda x, y: x < y, lambda x, y: arrays.greater(y, x), a, b)
-
-    def _ge(self, _: Any, a: Any, b: Any) -> Any:
-        return self._compared(
-            lambda x, y: x >= y, lambda x, y: arrays.negated(arrays.greater(y, x)), a, b
-        )
-
-    def _le(self, _: Any, a: Any, b: Any) -> Any:
-        return self._compared(
-            lambda x, y: x <= y, lambda x, y: arrays.negated(arrays.greater(x, y)), a, b
-        )
-
-    def _compared(
-        self,
-        decided: Callable[[Any, Any], Any],
-        followed: Callable[[Traced, Traced], Traced],
-        a: Any,
-        b: Any,
-    ) -> Any:
+    def _compared(self, name: str, a: Any, b: Any) -> Any:
         """A comparison; of sizes alone it is decided, for large ones."""
+        decided, followed = COMPARISONS[name]
         both = self.lifted(a), self.lifted(b)
         roots = [x.e for x in both]
         if not any(isinstance(e, Symbol) for e in postorder(roots)):
@@ -333,7 +315,7 @@ class Reader:
     def _and(self, _: Any, a: Any, b: Any) -> Any:
         if isinstance(a, bool) or isinstance(b, bool):
             return (b if a else False) if isinstance(a, bool) else (a if b else False)
-        return arrays.masked(arrays.multiply(self.lifted(a), self.lifted(b)))
+        return arrays.masked(self.lifted(a) * self.lifted(b))
 
     def _not(self, _: Any, a: Any) -> Any:
         return not a if isinstance(a, bool) else arrays.negated(self.lifted(a))
@@ -391,19 +373,11 @@ def _dot_general(params: Mapping[str, Any], a: Traced, b: Traced) -> Traced:
     return einsum(f"{''.join(first)},{''.join(second)}->{''.join(result)}", a, b)
 
 
-def _to_power(params: Mapping[str, Any], x: Traced) -> Traced:
-    return arrays.power(x, constant(params["y"]))
-
-
 def _running_sum(params: Mapping[str, Any], x: Traced) -> Traced:
     if not params["reverse"]:
         return parts.accumulated(x, params["axis"])
     turned = parts.accumulated(parts.flipped(x, params["axis"]), params["axis"])
     return parts.flipped(turned, params["axis"])
-
-
-def _erfc(_: Any, x: Traced) -> Traced:
-    return arrays.subtract(constant(1), arrays.mapped("erf", x))
 
 
 def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
@@ -418,19 +392,26 @@ def _with_parameter(meaning: Callable[..., Traced]) -> Callable[..., Traced]:
 PRIMITIVES: Mapping[str, Callable[..., Traced]] = {
     **{name: _mapped(ours) for name, ours in _ENTRYWISE.items()},
     **{f"reduce_{name}": _reduced(name) for name in ("sum", "max", "min")},
-    "neg": lambda _, x: arrays.multiply(constant(-1), x),
-    "mul": lambda _, a, b: arrays.multiply(a, b),
-    "div": lambda _, a, b: arrays.divide(a, b),
-    "pow": lambda _, a, b: arrays.power(a, b),
-    "integer_pow": _to_power,
-    "exp2": lambda _, x: arrays.power(constant(2), x),
-    "rsqrt": lambda _, x: arrays.power(arrays.root(x), constant(-1)),
-    "erfc": _erfc,
+    "neg": lambda _, x: -x,
+    "sub": lambda _, a, b: a - b,
+    "mul": lambda _, a, b: a * b,
+    "div": lambda _, a, b: a / b,
+    "pow": lambda _, a, b: a**b,
+    "integer_pow": lambda params, x: x ** params["y"],
+    "exp2": lambda _, x: constant(2) ** x,
+    "rsqrt": lambda _, x: arrays.root(x) ** -1,
+    "erfc": lambda _, x: 1 - arrays.mapped("erf", x),
     "cumsum": _running_sum,
     "rev": lambda params, x: parts.flipped(x, tuple(params["dimensions"])),
     "concatenate": lambda params, *xs: parts.joined(xs, params["dimension"]),
     "transpose": lambda params, x: arrays.permuted(x, params["permutation"]),
     "dot_general": _dot_general,
+}
+COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Traced, Traced], Traced]]] = {
+    "gt": (operator.gt, arrays.greater),
+    "lt": (operator.lt, meanings.less),
+    "ge": (operator.ge, meanings.not_less),
+    "le": (operator.le, meanings.not_greater),
 }
 # What jaxprs of JAX's own functions are called.
 WHOLE: Mapping[str, Callable[..., Any]] = {

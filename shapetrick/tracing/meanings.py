@@ -7,6 +7,7 @@ A parameter that is annotated with `Traced` takes an array; all others are taken
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, NamedTuple
 
 from ..core import expr as ex
@@ -38,7 +39,7 @@ def entrywise(name: str) -> Meaning:
 
 
 def negative(x: Traced) -> Traced:
-    return arrays.multiply(constant(-1), x)
+    return -x
 
 
 def positive(x: Traced) -> Traced:
@@ -46,21 +47,15 @@ def positive(x: Traced) -> Traced:
 
 
 def _add(a: Traced, b: Traced, alpha: float = 1) -> Traced:
-    return arrays.add(a, b if alpha == 1 else arrays.multiply(constant(alpha), b))
+    return a + (b if alpha == 1 else alpha * b)
 
 
 def subtract(a: Traced, b: Traced, alpha: float = 1) -> Traced:
-    return arrays.subtract(a, b if alpha == 1 else arrays.multiply(constant(alpha), b))
+    return a - (b if alpha == 1 else alpha * b)
 
 
 def multiply(a: Traced, b: Traced) -> Traced:
-    if a.is_mask and b.is_mask:
-        return arrays.masked(arrays.multiply(a, b))
-    return arrays.multiply(a, b)
-
-
-def divide(a: Traced, b: Traced) -> Traced:
-    return arrays.divide(a, b)
+    return arrays.masked(a * b) if a.is_mask and b.is_mask else a * b
 
 
 def turned(meaning: Meaning) -> Meaning:
@@ -70,25 +65,21 @@ def turned(meaning: Meaning) -> Meaning:
     return reverse
 
 
-def _power(a: Traced, b: Traced) -> Traced:
-    return arrays.power(a, b)
-
-
 def _reciprocal(x: Traced) -> Traced:
-    return arrays.power(x, constant(-1))
+    return x**-1
 
 
 def rsqrt(x: Traced) -> Traced:
-    return _reciprocal(arrays.root(x))
+    return arrays.root(x) ** -1
 
 
 def _exp2(x: Traced) -> Traced:
-    return arrays.power(constant(2), x)
+    return constant(2) ** x
 
 
 def _log_to(base: float) -> Meaning:
     def meaning(x: Traced) -> Traced:
-        return arrays.divide(arrays.mapped("log", x), arrays.mapped("log", constant(base)))
+        return arrays.mapped("log", x) / arrays.mapped("log", constant(base))
 
     return meaning
 
@@ -96,7 +87,7 @@ def _log_to(base: float) -> Meaning:
 def _logaddexp(a: Traced, b: Traced) -> Traced:
     if isinstance(a.e, ex.Number):
         a, b = b, a
-    return arrays.add(b, arrays.mapped("softplus", arrays.subtract(a, b)))
+    return b + arrays.mapped("softplus", a - b)
 
 
 def maximum(a: Traced, b: Traced) -> Traced:
@@ -118,7 +109,7 @@ def _numpy_clip(x: Traced, a_min: Traced | None = None, a_max: Traced | None = N
 
 
 def _hypot(a: Traced, b: Traced) -> Traced:
-    return arrays.root(arrays.add(*(arrays.power(x, constant(2)) for x in (a, b))))
+    return arrays.root(a**2 + b**2)
 
 
 def _heaviside(x: Traced, at_zero: float) -> Traced:
@@ -126,14 +117,10 @@ def _heaviside(x: Traced, at_zero: float) -> Traced:
 
 
 def _xlogy(a: Traced, b: Traced) -> Traced:
-    return arrays.multiply(a, arrays.mapped("log", b))
+    return a * arrays.mapped("log", b)
 
 
 # -------------------------------------------------------------------------------- conditions
-
-
-def greater(a: Traced, b: Traced) -> Traced:
-    return arrays.greater(a, b)
 
 
 def less(a: Traced, b: Traced) -> Traced:
@@ -153,7 +140,7 @@ def _where(condition: Traced, a: Traced, b: Traced) -> Traced:
 
 
 def _both(a: Traced, b: Traced) -> Traced:
-    return arrays.masked(arrays.multiply(_condition(a), _condition(b)))
+    return arrays.masked(_condition(a) * _condition(b))
 
 
 def _either(a: Traced, b: Traced) -> Traced:
@@ -185,8 +172,7 @@ def _average(x: Traced, axis: Any = None, weights: Traced | None = None) -> Trac
         return arrays.reduce("mean", x, axis)
     if weights.rank == 1 < x.rank and axis is not None:
         weights = arrays.reshape(weights, _placed_along(x, axis, weights))
-    total = arrays.reduce("sum", arrays.multiply(x, weights), axis)
-    return arrays.divide(total, arrays.reduce("sum", weights))
+    return arrays.reduce("sum", x * weights, axis) / arrays.reduce("sum", weights)
 
 
 def _placed_along(x: Traced, axis: int, weights: Traced) -> tuple[Dim, ...]:
@@ -198,8 +184,14 @@ def _var(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -
     return arrays.variance(x, axis, keepdims, ddof)
 
 
-def _std(x: Traced, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Traced:
-    return arrays.root(_var(x, axis, ddof, keepdims))
+def rooted(meaning: Meaning) -> Meaning:
+    """The square root of what another function gives, of which it has the parameters."""
+
+    @wraps(meaning)
+    def root(*given: Any, **keywords: Any) -> Traced:
+        return arrays.root(meaning(*given, **keywords))
+
+    return root
 
 
 def along(name: str) -> Meaning:
@@ -221,8 +213,8 @@ def norm(x: Traced, ord: Any = None, axis: Any = None, keepdims: bool = False) -
         return arrays.reduce("max", arrays.mapped("abs", x), axis, keepdims)
     if not isinstance(ord, int | float) or ord <= 0:
         raise TraceError(f"the norm with ord={ord!r} isn't followed.")
-    powers = arrays.power(arrays.mapped("abs", x), constant(ord))
-    return arrays.power(arrays.reduce("sum", powers, axis, keepdims), constant(1 / ord))
+    powers = arrays.mapped("abs", x) ** ord
+    return arrays.reduce("sum", powers, axis, keepdims) ** (1 / ord)
 
 
 def _vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Traced:
@@ -232,24 +224,16 @@ def _vector_norm(x: Traced, ord: Any = 2, axis: Any = None, keepdims: bool = Fal
 # ---------------------------------------------------------------------------------- products
 
 
-def matmul(a: Traced, b: Traced) -> Traced:
-    return arrays.matmul(a, b)
-
-
 def _dot(a: Traced, b: Traced) -> Traced:
-    return arrays.matmul(a, b) if a.rank and b.rank else arrays.multiply(a, b)
+    return a @ b if a.rank and b.rank else a * b
 
 
 def _vdot(a: Traced, b: Traced) -> Traced:
-    return arrays.matmul(arrays.ravel(a), arrays.ravel(b))
+    return arrays.ravel(a) @ arrays.ravel(b)
 
 
 def _inner(a: Traced, b: Traced) -> Traced:
     return _dot(a, arrays.transpose(b))
-
-
-def outer(a: Traced, b: Traced) -> Traced:
-    return arrays.outer(a, b)
 
 
 def _kron(a: Traced, b: Traced) -> Traced:
@@ -283,10 +267,6 @@ class SignAndLog(NamedTuple):
 
     sign: Traced
     logabsdet: Traced
-
-
-def _solve(a: Traced, b: Traced) -> Traced:
-    return arrays.solve(a, b)
 
 
 def _matrix_power(x: Traced, n: int) -> Traced:
@@ -377,21 +357,24 @@ def cast(x: Traced, *_: Any) -> Traced:
 
 COMMON: Mapping[str, Meaning] = {
     **{name: entrywise(ours) for name, ours in _ENTRYWISE.items()},
-    **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": divide},
-    **{"true_divide": divide, "power": _power, "pow": _power, "float_power": _power},
+    **{"add": _add, "subtract": subtract, "multiply": multiply, "divide": arrays.divide},
+    **{"true_divide": arrays.divide, "power": arrays.power, "pow": arrays.power},
+    "float_power": arrays.power,
     **{"negative": negative, "positive": positive, "reciprocal": _reciprocal, "exp2": _exp2},
     **{"log2": _log_to(2), "log10": _log_to(10), "logaddexp": _logaddexp, "hypot": _hypot},
     **{"maximum": maximum, "minimum": minimum, "fmax": maximum, "fmin": minimum},
     **{"clip": clip, "heaviside": _heaviside, "xlogy": _xlogy},
-    **{"greater": greater, "less": less, "greater_equal": not_less, "less_equal": not_greater},
+    **{"greater": arrays.greater, "less": less},
+    **{"greater_equal": not_less, "less_equal": not_greater},
     **{"where": _where, "logical_and": _both, "logical_or": _either, "logical_not": _not},
     **{"bitwise_and": _both, "bitwise_or": _either, "invert": _not},
     **{name: reduction(name) for name in ("sum", "mean")},
     **{"amax": reduction("max"), "amin": reduction("min")},
-    **{"matmul": matmul, "dot": _dot, "vdot": _vdot, "inner": _inner, "outer": outer},
+    **{"matmul": arrays.matmul, "dot": _dot, "vdot": _vdot, "inner": _inner},
+    **{"outer": arrays.outer},
     **{"kron": _kron, "multi_dot": _multi_dot, "einsum": einsum},
     **{"trace": of_square("tr"), "det": of_square("det"), "inv": of_square("inv")},
-    **{"slogdet": _slogdet, "solve": _solve, "matrix_power": _matrix_power, "norm": norm},
+    **{"slogdet": _slogdet, "solve": arrays.solve, "matrix_power": _matrix_power, "norm": norm},
     **{"diag": _diagonal, "diagonal": _main_diagonal, "swapaxes": swapped, "squeeze": _squeeze},
     **{"cumsum": parts.accumulated, "flip": parts.flipped, "diff": parts.differences},
     **{"tril": parts.lower_triangle, "triu": parts.upper_triangle, "stack": parts.stacked},
@@ -406,7 +389,7 @@ NUMPY: Mapping[str, Meaning] = {
     **COMMON,
     **{"max": reduction("max"), "min": reduction("min"), "average": _average},
     **{"transpose": transpose, "permute_dims": transpose, "matrix_transpose": transpose},
-    **{"clip": _numpy_clip, "var": _var, "std": _std, "flatten": ravel},
+    **{"clip": _numpy_clip, "var": _var, "std": rooted(_var), "flatten": ravel},
     **{"logsumexp": reduction("logsumexp"), "softmax": along("softmax")},
     **{"log_softmax": along("log_softmax"), "astype": cast, "copy": positive},
 }

@@ -190,5 +190,5 @@ def differences(x: Traced, n: int = 1, axis: int = -1) -> Traced:
         (k,) = arrays.axes_of(x, axis)
         later, earlier = ([_WHOLE] * x.rank for _ in range(2))
         later[k], earlier[k] = slice(1, None), slice(None, -1)
-        x = arrays.subtract(indexed(x, later), indexed(x, earlier))
+        x = indexed(x, later) - indexed(x, earlier)
     return x

@@ -179,6 +179,14 @@ COUNTED = (
 )
 
 
+def _operator(name: str, turned: bool = False) -> Callable[[Any, Any], Any]:
+    """Python's operator that is a function of the library; `turned` where the array stands behind
+    it."""
+    if turned:
+        return lambda self, other: self._apply(name, other, self)
+    return lambda self, other: self._apply(name, self, other)
+
+
 class Symbolic:
     """An array of symbols: Python's operators, and the methods of the library by its table."""
 
@@ -217,41 +225,15 @@ class Symbolic:
 
     # ------------------------------------------------------------------------------- operators
 
-    def __add__(self, other: Any) -> Any:
-        return self._apply("add", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._apply("add", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._apply("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._apply("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._apply("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._apply("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._apply("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._apply("divide", other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._apply("power", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self._apply("power", other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self._apply("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return self._apply("matmul", other, self)
+    __add__, __radd__ = _operator("add"), _operator("add", turned=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", turned=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", turned=True)
+    __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", turned=True)
+    __pow__, __rpow__ = _operator("power"), _operator("power", turned=True)
+    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", turned=True)
+    __gt__, __lt__ = _operator("greater"), _operator("less")
+    __ge__, __le__ = _operator("greater_equal"), _operator("less_equal")
+    __and__, __or__ = _operator("logical_and"), _operator("logical_or")
 
     def __neg__(self) -> Any:
         return self._apply("negative", self)
@@ -261,24 +243,6 @@ class Symbolic:
 
     def __abs__(self) -> Any:
         return self._apply("abs", self)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._apply("greater", self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._apply("less", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._apply("greater_equal", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._apply("less_equal", self, other)
-
-    def __and__(self, other: Any) -> Any:
-        return self._apply("logical_and", self, other)
-
-    def __or__(self, other: Any) -> Any:
-        return self._apply("logical_or", self, other)
 
     def __invert__(self) -> Any:
         return self._apply("logical_not", self)
@@ -348,6 +312,21 @@ class Symbolic:
         )
 
 
+def _of_sizes(
+    name: str, of: Callable[[Dim, Dim], Dim], turned: bool = False
+) -> Callable[[Any, Any], Any]:
+    """Likewise of sizes: of two whole ones it is one."""
+    otherwise = _operator(name, turned)
+
+    def combined(self: SymbolicSize, other: Any) -> Any:
+        whole = self._whole(other)
+        if whole is None:
+            return otherwise(self, other)
+        return self._size(of(whole, self.dim) if turned else of(self.dim, whole))
+
+    return combined
+
+
 class SymbolicSize(Symbolic):
     """A dimension as a number: `X.shape[0]`."""
 
@@ -364,29 +343,11 @@ class SymbolicSize(Symbolic):
             return other.dim
         return Dim.of(other) if isinstance(other, int) and not isinstance(other, bool) else None
 
-    def _combined(self, other: Any, of: Callable[[Dim, Dim], Dim], name: str, turned: bool) -> Any:
-        whole = self._whole(other)
-        if whole is None:
-            return self._apply(name, *((other, self) if turned else (self, other)))
-        return self._size(of(whole, self.dim) if turned else of(self.dim, whole))
-
-    def __add__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__add__, "add", False)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__add__, "add", True)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__sub__, "subtract", False)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__sub__, "subtract", True)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__mul__, "multiply", False)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._combined(other, Dim.__mul__, "multiply", True)
+    __add__, __radd__ = _of_sizes("add", Dim.__add__), _of_sizes("add", Dim.__add__, turned=True)
+    __sub__ = _of_sizes("subtract", Dim.__sub__)
+    __rsub__ = _of_sizes("subtract", Dim.__sub__, turned=True)
+    __mul__ = _of_sizes("multiply", Dim.__mul__)
+    __rmul__ = _of_sizes("multiply", Dim.__mul__, turned=True)
 
     def __eq__(self, other: object) -> bool:
         return self._whole(other) == self.dim

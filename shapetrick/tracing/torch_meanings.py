@@ -34,16 +34,6 @@ def _torch_var(
     return arrays.variance(x, axis, keepdims, by)
 
 
-def _torch_std(
-    x: Traced,
-    axis: Any = None,
-    unbiased: bool = True,
-    keepdims: bool = False,
-    correction: float | None = None,
-) -> Traced:
-    return arrays.root(_torch_var(x, axis, unbiased, keepdims, correction))
-
-
 def _torch_norm(x: Traced, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Traced:
     """As torch.norm has it: of all the entries, also of a matrix."""
     flat = arrays.ravel(x) if axis is None and not keepdims and p not in ("fro", 2) else x
@@ -64,8 +54,7 @@ def _extreme(name: str, of_two: Meaning) -> Meaning:
 
 
 def _addmm(x: Traced, a: Traced, b: Traced, beta: float = 1, alpha: float = 1) -> Traced:
-    product = arrays.multiply(constant(alpha), arrays.matmul(a, b))
-    return arrays.add(arrays.multiply(constant(beta), x), product)
+    return beta * x + alpha * (a @ b)
 
 
 def _log_of_det(x: Traced) -> Traced:
@@ -80,48 +69,43 @@ def _permute(x: Traced, *axes: Any) -> Traced:
 
 
 def _linear(x: Traced, weight: Traced, bias: Traced | None = None) -> Traced:
-    product = arrays.matmul(x, arrays.transpose(weight))
-    return product if bias is None else arrays.add(product, bias)
+    product = x @ arrays.transpose(weight)
+    return product if bias is None else product + bias
 
 
 def _gelu(x: Traced, approximate: str = "none") -> Traced:
     if approximate == "none":
         return arrays.mapped("gelu", x)
-    cubed = arrays.power(x, constant(3))
-    inner = arrays.add(x, arrays.multiply(constant(0.044715), cubed))
-    scale = arrays.root(arrays.divide(constant(2), arrays.Traced(ex.constant("pi"), ())))
-    waved = arrays.add(constant(1), arrays.mapped("tanh", arrays.multiply(scale, inner)))
-    return arrays.multiply(arrays.multiply(constant(0.5), x), waved)
+    scale = arrays.root(2 / Traced(ex.constant("pi"), ()))
+    return 0.5 * x * (1 + arrays.mapped("tanh", scale * (x + 0.044715 * x**3)))
 
 
 def _leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
     if negative_slope == 0.01:
         return arrays.mapped("leaky_relu", x)
-    below = arrays.multiply(constant(negative_slope), common.minimum(x, constant(0)))
-    return arrays.add(arrays.mapped("relu", x), below)
+    return arrays.mapped("relu", x) + negative_slope * common.minimum(x, constant(0))
 
 
 def _elu(x: Traced, alpha: float = 1.0) -> Traced:
     if alpha == 1:
         return arrays.mapped("elu", x)
     below = arrays.mapped("expm1", common.minimum(x, constant(0)))
-    return arrays.add(arrays.mapped("relu", x), arrays.multiply(constant(alpha), below))
+    return arrays.mapped("relu", x) + alpha * below
 
 
 def _softplus(x: Traced, beta: float = 1, threshold: float = 20) -> Traced:
     """The threshold is where it is taken for the line that it is there but for rounding."""
     if beta == 1:
         return arrays.mapped("softplus", x)
-    scaled = arrays.mapped("softplus", arrays.multiply(constant(beta), x))
-    return arrays.divide(scaled, constant(beta))
+    return arrays.mapped("softplus", beta * x) / beta
 
 
 def _logsigmoid(x: Traced) -> Traced:
-    return common.negative(arrays.mapped("softplus", common.negative(x)))
+    return -arrays.mapped("softplus", -x)
 
 
 def _softsign(x: Traced) -> Traced:
-    return arrays.divide(x, arrays.add(constant(1), arrays.mapped("abs", x)))
+    return x / (1 + arrays.mapped("abs", x))
 
 
 def _hardtanh(x: Traced, min_val: Traced | None = None, max_val: Traced | None = None) -> Traced:
@@ -133,11 +117,11 @@ def _relu6(x: Traced) -> Traced:
 
 
 def _tanhshrink(x: Traced) -> Traced:
-    return arrays.subtract(x, arrays.mapped("tanh", x))
+    return x - arrays.mapped("tanh", x)
 
 
 def _mish(x: Traced) -> Traced:
-    return arrays.multiply(x, arrays.mapped("tanh", arrays.mapped("softplus", x)))
+    return x * arrays.mapped("tanh", arrays.mapped("softplus", x))
 
 
 def _averaged(loss: Traced, reduction: str) -> Traced:
@@ -155,37 +139,34 @@ _REDUCTIONS: Mapping[str, Callable[[Traced], Traced]] = {
 
 def _difference_loss(of: Callable[[Traced], Traced]) -> Meaning:
     def meaning(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-        return _averaged(of(arrays.subtract(x, target)), reduction)
+        return _averaged(of(x - target), reduction)
 
     return meaning
 
 
 def _squared(x: Traced) -> Traced:
-    return arrays.power(x, constant(2))
+    return x**2
 
 
 def _huber(x: Traced, delta: float) -> Traced:
     """x²/2 up to delta, a line beyond: with q = min(|x|, delta) it is q (|x| - q/2)."""
     size = arrays.mapped("abs", x)
     q = common.minimum(size, constant(delta))
-    return arrays.multiply(q, arrays.subtract(size, arrays.multiply(constant(0.5), q)))
+    return q * (size - 0.5 * q)
 
 
 def _huber_loss(x: Traced, target: Traced, reduction: str = "mean", delta: float = 1.0) -> Traced:
-    return _averaged(_huber(arrays.subtract(x, target), delta), reduction)
+    return _averaged(_huber(x - target, delta), reduction)
 
 
 def _smooth_l1_loss(
     x: Traced, target: Traced, reduction: str = "mean", beta: float = 1.0
 ) -> Traced:
-    loss = arrays.divide(_huber(arrays.subtract(x, target), beta), constant(beta))
-    return _averaged(loss, reduction)
+    return _averaged(_huber(x - target, beta) / beta, reduction)
 
 
 def _soft_margin_loss(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    return _averaged(
-        arrays.mapped("softplus", common.negative(arrays.multiply(target, x))), reduction
-    )
+    return _averaged(arrays.mapped("softplus", -(target * x)), reduction)
 
 
 def _cross_entropy(
@@ -201,34 +182,28 @@ def _cross_entropy(
             f"of the logits, {arrays.shape_of(x.shape)}, with `onehot` behind the shape."
         )
     if label_smoothing:
-        even = arrays.divide(constant(label_smoothing), arrays.count(x, -1))
-        target = arrays.add(arrays.multiply(constant(1 - label_smoothing), target), even)
-    weighed = arrays.multiply(target, arrays.along("log_softmax", x, -1))
-    loss = common.negative(arrays.reduce("sum", weighed, -1))
-    return _averaged(loss, reduction)
+        target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
+    weighed = target * arrays.along("log_softmax", x, -1)
+    return _averaged(-arrays.reduce("sum", weighed, -1), reduction)
 
 
 def _binary_cross_entropy(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    one = constant(1)
-    hit = arrays.multiply(target, arrays.mapped("log", x))
-    missed = arrays.multiply(
-        arrays.subtract(one, target), arrays.mapped("log", arrays.subtract(one, x))
-    )
-    return _averaged(common.negative(arrays.add(hit, missed)), reduction)
+    hit = target * arrays.mapped("log", x)
+    missed = (1 - target) * arrays.mapped("log", 1 - x)
+    return _averaged(-(hit + missed), reduction)
 
 
 def _with_logits(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    loss = arrays.subtract(arrays.mapped("softplus", x), arrays.multiply(target, x))
-    return _averaged(loss, reduction)
+    return _averaged(arrays.mapped("softplus", x) - target * x, reduction)
 
 
 def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
     if log_target:
-        loss = arrays.multiply(arrays.mapped("exp", target), arrays.subtract(target, x))
+        loss = arrays.mapped("exp", target) * (target - x)
     else:
-        loss = arrays.multiply(target, arrays.subtract(arrays.mapped("log", target), x))
+        loss = target * (arrays.mapped("log", target) - x)
     if reduction == "batchmean":
-        return arrays.divide(arrays.reduce("sum", loss), arrays.count(x, 0))
+        return arrays.reduce("sum", loss) / arrays.count(x, 0)
     return _averaged(loss, reduction)
 
 
@@ -237,10 +212,9 @@ def _gaussian_nll(
     reduction: str = "mean",
 ) -> Traced:  # fmt: skip
     spread = common.maximum(var, constant(eps))
-    errors = arrays.divide(_squared(arrays.subtract(x, target)), spread)
-    loss = arrays.multiply(constant(0.5), arrays.add(arrays.mapped("log", spread), errors))
+    loss = 0.5 * (arrays.mapped("log", spread) + (x - target) ** 2 / spread)
     if full:
-        loss = arrays.add(loss, constant(0.9189385332046727))
+        loss = loss + 0.9189385332046727
     return _averaged(loss, reduction)
 
 
@@ -251,10 +225,9 @@ def _poisson_nll(
     if full:
         raise TraceError("`full=True` isn't followed: leave the constant out.")
     if log_input:
-        loss = arrays.subtract(arrays.mapped("exp", x), arrays.multiply(target, x))
+        loss = arrays.mapped("exp", x) - target * x
     else:
-        logs = arrays.mapped("log", arrays.add(x, constant(eps)))
-        loss = arrays.subtract(x, arrays.multiply(target, logs))
+        loss = x - target * arrays.mapped("log", x + eps)
     return _averaged(loss, reduction)
 
 
@@ -273,38 +246,35 @@ def _layer_norm(
     eps: float = 1e-5,
 ) -> Traced:
     axes = tuple(range(-len(normalized_shape), 0))
-    rest = arrays.subtract(x, arrays.reduce("mean", x, axes, True))
-    variance = arrays.reduce("mean", _squared(rest), axes, True)
-    scaled = arrays.divide(rest, arrays.root(arrays.add(variance, constant(eps))))
+    rest = x - arrays.reduce("mean", x, axes, True)
+    variance = arrays.reduce("mean", rest**2, axes, True)
+    scaled = rest / arrays.root(variance + eps)
     if weight is not None:
-        scaled = arrays.multiply(scaled, weight)
-    return scaled if bias is None else arrays.add(scaled, bias)
+        scaled = scaled * weight
+    return scaled if bias is None else scaled + bias
 
 
 def _rms_norm(
     x: Traced, normalized_shape: Any, weight: Traced | None = None, eps: float | None = None
 ) -> Traced:
     axes = tuple(range(-len(normalized_shape), 0))
-    size = arrays.reduce("mean", _squared(x), axes, True)
-    by = arrays.add(size, constant(2.220446049250313e-16 if eps is None else eps))
-    scaled = arrays.divide(x, arrays.root(by))
-    return scaled if weight is None else arrays.multiply(scaled, weight)
+    size = arrays.reduce("mean", x**2, axes, True)
+    scaled = x / arrays.root(size + (2.220446049250313e-16 if eps is None else eps))
+    return scaled if weight is None else scaled * weight
 
 
 def _normalize(x: Traced, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Traced:
     """`eps` is what a smaller norm is taken for: the derivative elsewhere is without it."""
-    return arrays.divide(x, common.norm(x, p, axis, True))
+    return x / common.norm(x, p, axis, True)
 
 
 def _cosine_similarity(a: Traced, b: Traced, axis: int = 1, eps: float = 1e-8) -> Traced:
-    products = arrays.reduce("sum", arrays.multiply(a, b), axis)
-    return arrays.divide(
-        products, arrays.multiply(common.norm(a, 2, axis), common.norm(b, 2, axis))
-    )
+    products = arrays.reduce("sum", a * b, axis)
+    return products / (common.norm(a, 2, axis) * common.norm(b, 2, axis))
 
 
 def _pairwise_distance(a: Traced, b: Traced, p: float = 2.0, eps: float = 1e-6) -> Traced:
-    return common.norm(arrays.add(arrays.subtract(a, b), constant(eps)), p, -1)
+    return common.norm(a - b + eps, p, -1)
 
 
 def _glu(x: Traced, axis: int = -1) -> Traced:
@@ -312,12 +282,10 @@ def _glu(x: Traced, axis: int = -1) -> Traced:
 
 
 def _attention(query: Traced, key: Traced, value: Traced, scale: float | None = None) -> Traced:
+    scores = query @ arrays.transpose(key)
     root = arrays.root(arrays.count(query, -1))
-    scores = arrays.matmul(query, arrays.transpose(key))
-    scaled = (
-        arrays.divide(scores, root) if scale is None else common.multiply(scores, constant(scale))
-    )
-    return arrays.matmul(arrays.along("softmax", scaled, -1), value)
+    scaled = scores / root if scale is None else scores * scale
+    return arrays.along("softmax", scaled, -1) @ value
 
 
 def _dropout(x: Traced, p: float = 0.5, training: bool = True) -> Traced:
@@ -345,7 +313,7 @@ TORCH: Mapping[str, Meaning] = {
     "clamp": common.COMMON["clip"],
     "rsqrt": common.rsqrt,
     "var": _torch_var,
-    "std": _torch_std,
+    "std": common.rooted(_torch_var),
     "norm": _torch_norm,
     "max": _extreme("max", common.maximum),
     "min": _extreme("min", common.minimum),

@@ -538,7 +538,7 @@ def checker_of(
         request.of,
         request.wrt,
         request.direction,
-        request.kind,
+        request.derivative,
         (*problem.functions, *sorted(called)),
         [s for s in inputs if s is not request.direction],
         seed,

@@ -26,7 +26,7 @@ from shapetrick.core.errors import RequestError
 from shapetrick.core.expr import Expr
 
 FILES = sorted(EXAMPLES.glob("*.st"))
-PLAIN = [path for path in FILES if read(path.read_text("utf-8")).data.families is None]
+PLAIN = [path for path in FILES if not read(path.read_text("utf-8")).data.has_families]
 
 # ------------------------------------------------------------- as part of automatic differentiation
 

@@ -189,7 +189,7 @@ def test_loops_agree_with_what_was_validated(case: str) -> None:
     text, shapes = CASES[case]
     problem = read(text)
     rng = np.random.default_rng(0)
-    lengths = dict.fromkeys(problem.data.families.lengths if problem.data.families else (), 4)
+    lengths = dict.fromkeys(problem.data.families.lengths, 4)
     given: Values = {
         name: [rng.normal(size=s) for s in shape]
         if isinstance(shape, list)

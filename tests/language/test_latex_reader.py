@@ -55,6 +55,10 @@ FORMULAS = [
         "inv(X' X + lam eye(d)) X' y",
     ),
     (r"J = \tfrac{1}{2} w^\intercal X^\intercal X w", "(1/2) w' X' X w"),
+    # sums without brackets
+    (r"f = \log \sum_{i=1}^{n} e^{x_i}", "log(sum(exp(x)))"),
+    (r"f = 2 - \log\sum_i \exp(x_i)", "2 - log(sum(exp(x)))"),
+    (r"f = \lambda \sqrt{\sum_i x_i^2} \log \sum_j x_j^2", "lam sqrt(sum(x.^2)) log(sum(x.^2))"),
     # likelihoods
     (
         r"\ell = -\frac12 \log|\Sigma| - \frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)",
@@ -176,6 +180,12 @@ STATEMENTS = [
     (r"W_1, W_2 \in \mathbb{R}^{d_{in} \times d_{\mathrm{out}}}", "W_1, W_2 : d_in x d_out"),
     (r"$X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d$ and $b \in \mathbb{R}$",
      "X : m x d; w : d; b : scalar"),
+    (r"y \in \{0, 1\}^m", "y : m unit"),
+    (r"R \in [0, 1]^{m \times n}", "R : m x n unit"),
+    (r"y \in \{-1, +1\}^{m}", "y : m"),
+    (r"C \in \mathbb{R}^{n \times n} \text{ positive definite}", "C : n x n posdef"),
+    (r"L \in \mathbb{R}^{n \times n} \text{ lower triangular}", "L : n x n lower"),
+    (r"y \in \mathbb{R}^{k} \text{ one-hot}", "y : k onehot"),
     # requests and claims, of J = norm(X w)^2
     (r"\nabla_w J", "grad J wrt w"),
     (r"\nabla_{w} J", "grad J wrt w"),
@@ -191,6 +201,11 @@ STATEMENTS = [
     (r"\frac{\partial^{2} J}{\partial w^{2}}[V]", "hvp J wrt w with V"),
     (r"\frac{\partial (X w)}{\partial w}[V]", "jvp (X w) wrt w with V"),
     (r"grad \frac{1}{2} J wrt w", "grad 1/2 J wrt w"),
+    (r"\min_w J", "grad J wrt w"),
+    (r"\max_{X, w} \frac{1}{2} J", "grad 1/2 J wrt X, w"),
+    (r"\min_{b \in \mathbb{R}} (K - b)^2", "b : scalar; grad (K - b)^2 wrt b"),
+    (r"\min_{w, b \in \mathbb{R}^d, c \in \mathbb{R}_+} (w^\top b - c)^2",
+     "w, b : d; c : scalar nonneg; grad (w' b - c)^2 wrt w, b, c"),
     (r"\nabla_w J = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"check grad J wrt w = 2 X^\top X w", "check grad J wrt w = 2 X' X w"),
     (r"$\nabla_w J = 2X'Xw$", "check grad J wrt w = 2 X' X w"),
@@ -283,7 +298,7 @@ def test_what_is_written_is_read_back_to_the_same_value() -> None:
     count = 0
     for text in WRITTEN:
         problem = read(text)
-        if problem.families:
+        if problem.has_families:
             continue
         for d in shapetrick.read(text).derive():
             notation = notation_for(problem, d.result.request)

@@ -41,6 +41,25 @@ FORMS: list[tuple[str, str, str]] = [  # declarations, request, answer
     ("X: m x n; b: n", "jac (X b) wrt X", "kron(b', eye(m))"),
     ("X: m x n; A: k x m", "jac (A tanh(X)) wrt X", "kron(eye(n), A) diag(vec(1 - tanh(X).^2))"),
     ("X: m x n; B: n x k", "jac (tanh(X) B) wrt X", "kron(B', eye(m)) diag(vec(1 - tanh(X).^2))"),
+    ("X: n x n; x: k", "jac (det(X) x) wrt X", "det(X) x vec(inv(X)')'"),
+    ("X: n x n; a, b: n", "jac ((a' X b) X) wrt X", "vec(X) kron(b, a)' + (a' X b) I"),
+    (
+        "A: p x q; X: m x n",
+        "jac kron(A, X) wrt X",
+        "kron(kron(eye(q), commute(n, p)), eye(m)) kron(vec(A), eye(m n))",
+    ),
+    (
+        "A: p x q; X: m x n",
+        "jac kron(X, A) wrt X",
+        "kron(eye(n q), commute(m, p)) kron(kron(eye(n), vec(A)), eye(m))",
+    ),
+    ("v: k; X: m x n", "jac kron(v, X) wrt X", "kron(kron(eye(n), v), eye(m))"),
+    (
+        "X: m x n",
+        "jac kron(X, X) wrt X",
+        "kron(eye(n n), commute(m, m)) kron(kron(eye(n), vec(X)), eye(m)) + "
+        "kron(kron(eye(n), commute(n, m)), eye(m)) kron(vec(X), eye(m n))",
+    ),
     ("t: scalar; A, B: m x n", "jac (sin(t) A + t^2 B) wrt t", "cos(t) A + 2 t B"),
     ("t: scalar", "hess t^3 wrt t", "6 t"),
     ("X: m x n", "hvp (norm(X)^2 / 2) wrt X with V", "V"),
@@ -89,7 +108,30 @@ def test_what_is_said_of_a_result(text: str, note: str) -> None:
     assert note in st.derive(text).result.notes[0]
 
 
-@pytest.mark.parametrize("request_", ["jac kron(X, X) wrt X", "hess det(tanh(P X)) wrt X"])
+@pytest.mark.parametrize("request_", ["hess det(tanh(P X)) wrt X"])
 def test_what_has_no_form_is_refused_with_an_offer(request_: str) -> None:
     with pytest.raises(st.DerivationError, match=r"no form.*`vjp`.*`hvp`"):
         st.derive(f"X, P: n x n; {request_}")
+
+
+@pytest.mark.parametrize(
+    ("of", "answer"),
+    [
+        ("logdet(S)", "-kron(inv(S), inv(S)) (I + commute(n, n)) / 2"),
+        ("tr(A S)", "zeros(n n, n n)"),
+        ("sum(exp(S))", "(I + commute(n, n)) diag(vec(exp(S))) (I + commute(n, n)) / 4"),
+    ],
+)
+def test_a_hessian_along_the_symmetric_matrices(of: str, answer: str) -> None:
+    """P H P: what it gives along a symmetric V is the second derivative, along others what it gives
+    along their symmetric part."""
+    d = st.derive(f"A : n x n; S : n x n posdef; hess {of} wrt S symmetric")
+    assert d.verified
+    assert str(d.gradient) == answer
+
+
+def test_a_hessian_is_symmetric_by_a_square_matrix_alone() -> None:
+    with pytest.raises(st.RequestError, match="only a square matrix"):
+        st.read("X : m x n; hess norm(X)^2 wrt X symmetric")
+    with pytest.raises(st.RequestError, match="belongs to `grad`, `hess`"):
+        st.read("X : n x n; vjp X wrt X symmetric")

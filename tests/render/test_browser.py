@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import TOO_PALE, chrome, resize
 from test_html import HOSTILE, ROOT, report_of
 
 import shapetrick as st
@@ -21,49 +21,12 @@ pytestmark = pytest.mark.slow
 
 MODES = ("light", "dark")
 WIDTHS = (360, 1200)
-TOO_PALE = """
-const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-const channels = (text) => {
-  canvas.clearRect(0, 0, 1, 1);
-  canvas.fillStyle = text;
-  canvas.fillRect(0, 0, 1, 1);
-  return [...canvas.getImageData(0, 0, 1, 1).data];
-};
-const over = ([r, g, b, alpha], below) =>
-  [r, g, b].map((c, i) => c * alpha / 255 + below[i] * (1 - alpha / 255));
-const white = [255, 255, 255];
-const ground = (e) =>
-  e ? over(channels(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : white;
-const linear = (c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
-const light = (rgb) =>
-  rgb.map((c) => linear(c / 255)).reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-const contrast = (a, b) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-const texts = "h1, h2, h3, p, span, summary, code, button, a, li, mi, mn, mo, svg text";
-return [...document.querySelectorAll(texts)]
-  .filter((e) => e.getClientRects().length && e.textContent.trim() && !e.matches(".unseen"))
-  .map((e) => {
-    const style = getComputedStyle(e);
-    const below = ground(e);
-    const ink = over(channels(e.matches("svg text") ? style.fill : style.color), below);
-    return [contrast(light(ink), light(below)), e.tagName, e.textContent];
-  })
-  .filter(([ratio]) => ratio < 4.5);
-"""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    driver = shutil.which("chromedriver")
-    if driver is None:
-        pytest.skip("there is no chromedriver here")
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(driver)
-    with webdriver.Chrome(options=options, service=service) as chrome:
-        yield chrome
+    with chrome() as started:
+        yield started
 
 
 class Page:
@@ -75,10 +38,7 @@ class Page:
 
     def show(self, written: str, width: int = 1200, mode: str = "light") -> None:
         self._file.write_text(written, encoding="utf-8")
-        scheme = {"name": "prefers-color-scheme", "value": mode}
-        self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        resize(self.chrome, width, mode)
         self.chrome.get(self._file.as_uri())
 
     def run(self, script: str) -> Any:

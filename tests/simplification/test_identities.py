@@ -20,7 +20,7 @@ from shapetrick.core.traversal import postorder, substitute, symbols_of, transfo
 from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
-from shapetrick.simplification.identities import IDENTITIES, Identity
+from shapetrick.simplification.identities import IDENTITIES, SMALLER, Identity
 from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
@@ -80,7 +80,7 @@ def rewriter(last: bool = False) -> Rewriter:
     return Rewriter(Simplifier().is_symmetric, length, Rows.LAST if last else Rows.USUAL)
 
 
-@pytest.mark.parametrize("identity", IDENTITIES, ids=identity_id)
+@pytest.mark.parametrize("identity", [*IDENTITIES, *SMALLER], ids=identity_id)
 def test_row_holds(identity: Identity) -> None:
     assert holds(identity)
 

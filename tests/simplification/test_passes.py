@@ -20,7 +20,7 @@ from shapetrick.simplification.networks import (
 )
 from shapetrick.simplification.passes import PASSES, Pass
 from shapetrick.simplification.simplifier import Simplifier
-from shapetrick.simplification.structured_terms import constants_composed
+from shapetrick.simplification.structured_terms import constants_composed, orthogonal_met
 
 by_name = pytest.mark.parametrize("row", PASSES, ids=[row.name for row in PASSES])
 
@@ -49,13 +49,16 @@ TERMS = [
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
+    (orthogonal_met, "Q' (Q A Q') Q", "A"),
     (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),
 ]
 
 
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
-    networks, (e,) = given("A : n x n; x, y, z : n; s, q : scalar; J = sum(y - x)", text)
+    networks, (e,) = given(
+        "A : n x n; Q : n x n orthogonal; x, y, z : n; s, q : scalar; J = sum(y - x)", text
+    )
     (term,) = read_terms(e) or []
     found = change(networks, term)
     assert found is not None

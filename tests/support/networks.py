@@ -172,7 +172,7 @@ def text_of(name: str) -> str:
 def length_of(d: Derivation) -> str:
     """The letter of the length."""
     families = d.problem.families
-    assert families is not None
+
     return families.lengths[0]
 
 

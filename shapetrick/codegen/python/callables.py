@@ -183,8 +183,8 @@ class Generated:
             if output.listed:
                 likes = own if own is not None and len(own) == len(result) else result
                 return [self._shaped(output.key, x, y) for x, y in zip(result, likes, strict=True)]
-            if request.wrt.index is not None and own is not None:
-                own = own[self._position(request.wrt.base, request.wrt.index, given)]
+            if request.wrt.indices and own is not None:
+                own = own[self._position(request.wrt.base, request.wrt.indices[0], given)]
             return self._shaped(output.key, result, own)
         if len(axes) == 1 and wide:
             rows, _ = output.expression.shape
@@ -194,7 +194,7 @@ class Generated:
     def _position(self, base: str, index: Index, given: Mapping[str, Any]) -> int:
         """Where a member is in its family's list."""
         numbers = numbered({letter: given[letter] for letter in self._families.lengths})
-        return index.within(numbers).offset - self._families.first(base).within(numbers).offset
+        return index.within(numbers).offset - self._families.first(base)[0].within(numbers).offset
 
     def _shaped(self, key: str, result: Any, like: Any) -> Any:
         shape = tuple(getattr(like, "shape", ()))

@@ -15,10 +15,9 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
-from ...core.families import NO_FAMILIES
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import passes
+from ...families.forward_backward import has_several_indices, passes
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
@@ -46,6 +45,10 @@ from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
+_NO_AXES = (
+    "there is no code yet for members with several indices, or for sums within members: `evaluate` "
+    "gives the values."
+)
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
 
@@ -67,6 +70,11 @@ def code(
         raise RequestError(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
             "self-tests of it."
+        )
+    if self_test and any(r.request.system is not None for r in results):
+        raise RequestError(
+            "a self-test compares with differences, and a solution is no derivative: it was put "
+            "into its equations. Leave the self-test out."
         )
     places = plan.confirm()
     draws = plan.draws(places) if self_test else None
@@ -98,8 +106,7 @@ def function(
         entries = [plan.entry]
     directions = [r.request.direction.name for r in results if r.request.direction is not None]
     declared = {*problem.symbols, *directions}
-    families = problem.families or NO_FAMILIES
-    return Generated(text, plan.library, entries, alone, declared, families)
+    return Generated(text, plan.library, entries, alone, declared, problem.families)
 
 
 def known(target: str) -> CodeTarget:
@@ -149,9 +156,11 @@ def _planned(
     own = known(target)
     _check(sizes or {}, results)
     _check_equations(results, own)
-    if problem.families is not None:
+    if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
+        if has_several_indices(problem, results):
+            raise RequestError(_NO_AXES)
         return _Looped(problem, results, own)
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
@@ -197,13 +206,13 @@ class _Plan(ABC):
         """The self-test of the function."""
         given = self.members.arguments(self.entry.given)
         checked = self.members.checked(self.entry.outputs, given)
-        listed = self.problem.families is not None
+        listed = self.problem.has_families
         return function_test(given, self.library, draws, checked, listed)
 
     def rule_test(self, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
         """That of the rules."""
         ruled = [self.members.ruled(rule) for rule in rules]
-        return rule_test(ruled, self.library, draws, self.problem.families is not None)
+        return rule_test(ruled, self.library, draws, self.problem.has_families)
 
     def draws(self, places: Sequence[SampledPoint]) -> Draws:
         """Inputs at which a module can be tested: the first at which its test passes in NumPy.
@@ -352,8 +361,7 @@ class _Looped(_Plan):
         plain, members = self.in_numpy(), self.members
         entry = plain.entry
         text = with_function(plain.lines, "numpy")
-        families = self.problem.families or NO_FAMILIES
-        function = Generated(text, "numpy", [entry], alone=False, families=families)
+        function = Generated(text, "numpy", [entry], alone=False, families=self.problem.families)
         values = {
             a.expression: members.expressions(a)[0] for a in entry.outputs if a.request is None
         }

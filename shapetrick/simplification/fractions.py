@@ -1,0 +1,318 @@
+"""Rational functions, entry by entry: over one denominator, what cancels left out.
+
+What is no sum, product or power is a letter of the polynomials above and below; a definition that
+is one of these is opened. A root is a letter whose square is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from ..algebra import polynomials
+from ..algebra.common_factors import factored
+from ..algebra.monomials import Product
+from ..algebra.polynomials import Polynomial, TooLargeError
+from ..core.cost import is_below, length
+from ..core.expr import (
+    UNIT,
+    WHOLE,
+    Add,
+    Dimension,
+    Expr,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Times,
+    call,
+    exact,
+    number,
+    ones,
+    power,
+    times,
+    zeros,
+)
+from ..core.results import Rewriting
+from ..core.traversal import postorder, remembered
+from .identities import IDENTITIES
+from .networks import Networks
+from .pattern_matching import core
+
+MOST_LETTERS = 8
+MOST_NODES = 48
+HIGHEST = 6  # exponent that is read
+ROOT = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
+)  # the function whose square is its argument
+
+
+def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
+    """A sum or product of fractions over one denominator, where that is shorter."""
+    if not isinstance(e, (Add, Times)) or not _may_combine(networks, e):
+        return None
+    nodes = list(postorder([e], into=_is_open))
+    letters = list(_letters(nodes))
+    if len(nodes) > MOST_NODES or len(letters) > MOST_LETTERS:
+        return None
+    reader = _Reader(networks, letters)
+    try:
+        found = reader.written(reader.reduced(reader.read(e)), e)
+    except TooLargeError:
+        return None
+    if found.shape != e.shape or length(found) >= length(e):
+        return None
+    networks.log.append(Rewriting("one denominator", e, found))
+    return found
+
+
+class _Makeup(NamedTuple):
+    """Whether a divisor is in an expression, a sum above, and a sum (or a root) below."""
+
+    divided: bool = False
+    sum_above: bool = False
+    sum_below: bool = False
+
+
+_PLAIN = _Makeup()
+
+
+def _may_combine(networks: Networks, e: Expr) -> bool:
+    """Whether fractions are added to each other or to what their divisors may cancel."""
+    known: dict[Expr, _Makeup] = networks.memo.setdefault(_Makeup, {})
+
+    def makeup(x: Expr) -> _Makeup:
+        match x:
+            case Name():
+                return known[x.args[0]]
+            case Power() if is_below(x):
+                base, of = x.args[0], known[x.args[0]]
+                if isinstance(base, (Dimension, Number)):
+                    return _PLAIN
+                return _Makeup(True, of.divided, of.sum_above or _is_root(base))
+            case Power():
+                return known[x.args[0]]
+            case Add() | Times():
+                parts = [known[a] for a in x.args]
+                above = isinstance(x, Add) or any(p.sum_above for p in parts)
+                below = any(p.sum_below for p in parts)
+                return _Makeup(any(p.divided for p in parts), above, below)
+        return _PLAIN
+
+    whole = remembered(known, e, makeup)
+    if not whole.divided:
+        return False
+    parts = [known[a] for a in e.args]
+    if isinstance(e, Add):
+        return whole.sum_below or sum(p.divided for p in parts) > 1
+    nested = any(p.divided and p.sum_above for p in parts)
+    return nested or (whole.sum_above and whole.sum_below)
+
+
+def _is_open(e: Expr) -> bool:
+    """Whether it is read as a part of a rational function."""
+    e = core(e)
+    if isinstance(e, Power):
+        p = exact(e.args[1])
+        return p is not None and p.denominator <= 2 and abs(p) <= HIGHEST
+    return isinstance(e, (Add, Times))
+
+
+def _is_root(e: Expr) -> bool:
+    return core(e).op == ROOT
+
+
+def _letters(nodes: Sequence[Expr]) -> Iterator[Expr]:
+    """What the polynomials are of: of a definition its name."""
+    named = {core(x): x for x in nodes if isinstance(x, Name)}
+    exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power)}
+    leaves = [core(x) for x in nodes if not _is_open(x) and not isinstance(x, (Number, Ones))]
+    roots = [call(ROOT, core(x).args[0]) for x in nodes if _is_half_power(core(x))]
+    for root in [*leaves, *roots]:
+        if _is_root(root):
+            inside = [x for x in postorder(root.args, into=_is_open) if not _is_open(x)]
+            leaves += [core(x) for x in inside if not isinstance(x, (Number, Ones))]
+    for x in dict.fromkeys([*leaves, *roots]):
+        if x not in exponents:
+            yield named.get(x, x)
+
+
+def _is_half_power(e: Expr) -> bool:
+    p = exact(e.args[1]) if isinstance(e, Power) else None
+    return p is not None and p.denominator == 2
+
+
+class _Quotient(NamedTuple):
+    """A polynomial over powers of others, that are given by their numbers."""
+
+    above: Polynomial
+    below: Mapping[int, int] = {}
+
+
+class _Reader:
+    """Reads expressions in some letters as quotients of polynomials, and writes these."""
+
+    def __init__(self, networks: Networks, letters: Sequence[Expr]) -> None:
+        self._networks = networks
+        self._letters = letters
+        self._places = {core(x): i for i, x in enumerate(letters)}
+        self._factors: list[Polynomial] = []  # that something is divided by
+        self._numbers: dict[frozenset[tuple[polynomials.Exponents, Fraction]], int] = {}
+        self._forms: dict[int, Expr] = {}  # as they are written
+        self._known: dict[Expr, _Quotient] = {}
+        self._squares = {
+            i: square.above
+            for i, x in enumerate(letters)
+            if _is_root(x) and not (square := self.read(core(x).args[0])).below
+        }
+
+    # ------------------------------------------------------------------------------- reading
+
+    def read(self, e: Expr) -> _Quotient:
+        """The expression as a quotient."""
+        for x in postorder([e], into=_is_open):
+            if x not in self._known:
+                self._known[x] = self._read(x)
+        return self._known[e]
+
+    def _read(self, e: Expr) -> _Quotient:
+        known, n = self._known, len(self._letters)
+        if isinstance(e, Name) and _is_open(e):
+            return self._registered(e, known[e.args[0]])
+        match e:
+            case Number():
+                return _Quotient(polynomials.constant(Fraction(e.value), n))
+            case Ones():
+                return _Quotient(polynomials.constant(WHOLE, n))
+            case Add():
+                return self._registered(e, self._sum([known[a] for a in e.args]))
+            case Times():
+                return self._product([known[a] for a in e.args])
+            case Power() if _is_half_power(e):
+                root = self._places[call(ROOT, core(e.args[0]))]
+                p = exact(e.args[1]) or WHOLE
+                return self._power(_Quotient(polynomials.letter(root, n)), int(2 * p))
+            case Power() if _is_open(e):
+                return self._power(known[e.args[0]], int(exact(e.args[1]) or 0))
+        return _Quotient(polynomials.letter(self._places[core(e)], n))
+
+    def _registered(self, e: Expr, q: _Quotient) -> _Quotient:
+        """Notes how a sum is written: by its name, if it has one."""
+        if q.above and not q.below and abs(polynomials.content(q.above)[0]) == 1:
+            f, sign = self._number(q.above)
+            if sign > 0:
+                self._forms[f] = e
+        return q
+
+    def _number(self, factor: Polynomial) -> tuple[int, int]:
+        """The number of a factor, and its sign: of the two that differ by it, the first stands."""
+        for sign in (1, -1):
+            found = self._numbers.get(frozenset((m, sign * k) for m, k in factor.items()))
+            if found is not None:
+                return found, sign
+        self._numbers[frozenset(factor.items())] = len(self._factors)
+        self._factors.append(factor)
+        return len(self._factors) - 1, 1
+
+    def _sum(self, parts: Sequence[_Quotient]) -> _Quotient:
+        below: dict[int, int] = {}
+        for part in parts:
+            for f, k in part.below.items():
+                below[f] = max(below.get(f, 0), k)
+        total: Polynomial = {}
+        for part in parts:
+            above = part.above
+            for f, k in below.items():
+                for _ in range(k - part.below.get(f, 0)):
+                    above = polynomials.multiplied(above, self._factors[f])
+            total = polynomials.added(total, above)
+        return _Quotient(total, below)
+
+    def _product(self, parts: Sequence[_Quotient]) -> _Quotient:
+        above, below = parts[0]
+        below = dict(below)
+        for part in parts[1:]:
+            above = polynomials.multiplied(above, part.above)
+            for f, k in part.below.items():
+                below[f] = below.get(f, 0) + k
+        return _Quotient(above, below)
+
+    def _power(self, q: _Quotient, p: int) -> _Quotient:
+        if p < 0:
+            q, p = self._inverse(q), -p
+        if p == 0:
+            raise TooLargeError
+        return _Quotient(polynomials.power(q.above, p), {f: k * p for f, k in q.below.items()})
+
+    def _inverse(self, q: _Quotient) -> _Quotient:
+        if not q.above:
+            raise TooLargeError
+        n = len(self._letters)
+        k, common = polynomials.content(q.above)
+        below = {self._number(polynomials.letter(i, n))[0]: p for i, p in enumerate(common) if p}
+        rest = polynomials.without_content(q.above)
+        if len(rest) > 1:
+            f, sign = self._number(rest)
+            below[f], k = 1, k * sign
+        above = polynomials.constant(1 / k, n)
+        for f, p in q.below.items():
+            above = polynomials.multiplied(above, polynomials.power(self._factors[f], p))
+        return _Quotient(above, below)
+
+    # ------------------------------------------------------------------------------ reducing
+
+    def reduced(self, q: _Quotient) -> _Quotient:
+        """The quotient without factors that are above and below."""
+        above, below = q.above, dict(q.below)
+        for i, square in self._squares.items():
+            root, _ = self._number(polynomials.letter(i, len(self._letters)))
+            whole = self._numbers.get(frozenset(square.items()))
+            if whole in below and (root in below or any(m[i] for m in above)):
+                below[root] = below.get(root, 0) + 2 * below.pop(whole)
+            above = polynomials.replaced_square(above, i, square)
+        for f in list(below) if above else ():
+            while below[f] and (rest := polynomials.divided(above, self._factors[f])) is not None:
+                above = rest
+                below[f] -= 1
+        return _Quotient(above, {f: k for f, k in below.items() if k})
+
+    # ------------------------------------------------------------------------------- writing
+
+    def written(self, q: _Quotient, e: Expr) -> Expr:
+        """The quotient as an expression, in the place of another."""
+        if not q.above:
+            return zeros(*e.shape)
+        parts = [self._polynomial(q.above)]
+        parts += [power(self._form(f), number(-k)) for f, k in q.below.items()]
+        found = Product.of(*parts).expression()
+        return found if found.shape == e.shape else times(found, ones(*e.shape))
+
+    def _polynomial(self, a: Polynomial) -> Expr:
+        """The polynomial with what it is known to be a product of."""
+        k, common = polynomials.content(a)
+        rest = polynomials.without_content(a)
+        parts = [number(k), self._monomial(common)]
+        for f, factor in enumerate(self._factors):
+            while len(factor) > 1 and (left := polynomials.divided(rest, factor)) is not None:
+                parts.append(self._form(f))
+                rest = left
+        return Product.of(*parts, self._summed(rest)).expression()
+
+    def _form(self, f: int) -> Expr:
+        if f not in self._forms:
+            self._forms[f] = self._summed(self._factors[f])
+        return self._forms[f]
+
+    def _summed(self, a: Polynomial) -> Expr:
+        parts = [times(number(k), self._monomial(m)) for m, k in a.items()]
+        if len(parts) == 1:
+            return parts[0]
+        return self._networks.folding.fold(factored(parts, length, self._networks.signs))
+
+    def _monomial(self, m: polynomials.Exponents) -> Expr:
+        powers = [power(x, number(p)) for x, p in zip(self._letters, m, strict=True) if p]
+        return Product.of(*powers).expression() if powers else UNIT

@@ -1,0 +1,1 @@
+"""The page in a browser: questions and answers as plain data, the server, and the static site."""

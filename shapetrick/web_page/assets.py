@@ -1,0 +1,23 @@
+"""The files of the page: those of the folder `web/`, and the style that a report has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.files import shipped
+from ..render import html
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def assets() -> dict[str, Path]:
+    """Where each of them stands, by its name on the page."""
+    report = Path(html.__file__).with_name("report.css")
+    paths = [report, *shipped("web").iterdir()]
+    return {path.name: path for path in sorted(paths) if path.suffix in TYPES}
