@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import isqrt
 
 import numpy as np
 
@@ -154,12 +155,13 @@ class Target:
         shape = env[self.wrt.name].shape
         if self.kind == "jvp":
             return self.given(env)[None, None]
+        few = RANDOM_DIRECTIONS
         if self.kind == "hess":
-            room = int(room**0.5)  # directions come in pairs
+            room, few = isqrt(room), isqrt(few)  # directions come in pairs
         if shape[0] * shape[1] <= room:
             entries = _entries(*shape)
         else:
-            entries = rng.standard_normal((min(room, RANDOM_DIRECTIONS), *shape))
+            entries = rng.standard_normal((min(room, few), *shape))
         if self.kind == "hvp":
             given = np.broadcast_to(self.given(env), entries.shape)
             return np.stack([entries, given], axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,9 @@ from shapetrick.core.expr import (
 )
 from shapetrick.core.functions import TABLE
 from shapetrick.core.traversal import postorder
+from shapetrick.language.elaboration import read
 from shapetrick.validation.checker import FITS, Checker
+from shapetrick.validation.directional import RANDOM_DIRECTIONS, Target
 
 M, D, N, K = Dim.of("m"), Dim.of("d"), Dim.of("n"), Dim.of("k")
 X, A, B, C = symbol("X", (M, D)), symbol("A", (N, N)), symbol("B", (N, N)), symbol("C", (D, K))
@@ -776,3 +779,12 @@ def test_random_chains(names: list[str], scale: float, wrong: float, seed: int) 
     gradient = matmul(T(A), times(slope, ones(N)))
     assert checker.check(gradient).verdict == "verified"
     assert checker.check(times(number(1 + wrong), gradient)).verdict == "wrong"
+
+
+def test_few_pairs_of_directions_stand_for_those_of_a_large_hessian() -> None:
+    problem = read("A : n x n; J = tr(A); hess J wrt A")
+    request = problem.requests[0]
+    target = Target(request.of, request.wrt, "hess", None, False, (), (), ())
+    at = {"A": np.ones((24, 24))}
+    pairs = target.directions(at, np.random.default_rng(0), room=400)
+    assert 1 < len(pairs) <= RANDOM_DIRECTIONS
