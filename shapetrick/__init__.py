@@ -19,7 +19,7 @@ from .core.errors import (
 )
 
 if TYPE_CHECKING:
-    from .api import Derivation, Problem, check, derive, from_dict, read, simplify
+    from .api import Derivation, Problem, check, derive, evaluate, from_dict, read, simplify
     from .builders import define, dim, grad, hess, hvp, jac, jvp, solve, symbols, vjp
     from .checks import Check
     from .core.expr import Expr
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .gradient_checks import GradientCheck, assert_gradient, check_gradient
     from .interop.sympy_export import to_sympy
     from .interop.sympy_import import from_sympy
-    from .numerics.arrays import evaluate
 
 __all__ = [
     "BudgetError",
@@ -72,9 +71,11 @@ __all__ = [
 _CONSTANTS = ("e", "pi")
 _SIZED = ("commute", "eye", "ones", "zeros")
 _HOMES = {
-    "api": ("Derivation", "Problem", "check", "derive", "from_dict", "read", "simplify"),
+    "api": (
+        *("Derivation", "Problem", "check", "derive", "evaluate"),
+        *("from_dict", "read", "simplify"),
+    ),
     "checks": ("Check",),
-    "numerics.arrays": ("evaluate",),
     "core.expr": ("Expr",),
     "custom_functions": ("function",),
     "gradient_checks": ("GradientCheck", "assert_gradient", "check_gradient"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
-from .core.expr import Expr, register_writer
+from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
@@ -18,7 +18,6 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
-from .pipeline.requests import derive as derive_request
 from .pipeline.requests import steps_of
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -41,7 +40,14 @@ MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
 class Derivation:
-    """The derivative that one request asked for, with its derivation and its evidence."""
+    """The derivative that one request asked for, with its derivation and its evidence.
+
+    >>> d = st.derive("X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); grad J wrt w")
+    >>> d
+    <Derivation grad J wrt w = X' (X w - y) / m>
+    >>> d.verified, d.shape
+    (True, ('d', '1'))
+    """
 
     def __init__(self, problem: ProblemData, result: Result) -> None:
         self.problem = problem
@@ -105,7 +111,11 @@ class Derivation:
         return self.result.validation.verdict == "verified"
 
     def to_sympy(self) -> Any:
-        """The gradient as a SymPy expression, in declared symbols alone."""
+        """The gradient as a SymPy expression, in declared symbols alone.
+
+        >>> st.derive("x: n; J = x' x; grad J wrt x").to_sympy()
+        2*x
+        """
         from .interop.sympy_export import to_sympy  # SymPy is slow to import
 
         return to_sympy(self.gradient)
@@ -129,7 +139,12 @@ class Derivation:
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
     ) -> Generated:
-        """The gradient as a function of arrays by name; for a differentiable target, the value."""
+        """The gradient as a function of arrays by name; for a differentiable target, the value.
+
+        >>> gradient = st.derive("x: n; J = sum(exp(x)); grad J wrt x").function("numpy")
+        >>> gradient(x=np.zeros(2))
+        array([1., 1.])
+        """
         from .codegen.python import export as exports
 
         return exports.function(self.problem, [self.result], target, sizes, blocks, alone=True)
@@ -157,9 +172,13 @@ class Derivation:
         `evaluate({"X": X, "W": [W1, W2]}, L=2)`; a family of functions is a list as well.
 
         Unknowns of equations are given too, or solved for: by Newton's method from `start`, where
-        the equations are not linear in them."""
+        the equations are not linear in them.
+
+        >>> d = st.derive("A: n x n; x: n; J = x' A x; grad J wrt x")
+        >>> d.evaluate({"A": np.eye(2), "x": [1.0, 2.0]}).ravel()
+        array([2., 4.])
+        """
         from .families.evaluation import evaluate as evaluate_members
-        from .numerics.arrays import evaluate
 
         if self.result.recursion is not None:
             return evaluate_members(
@@ -173,7 +192,11 @@ class Derivation:
         return evaluate(self.gradient, arrays, functions, **sizes)
 
     def latex(self) -> str:
-        """The gradient as an equation in LaTeX's mathematics."""
+        r"""The gradient as an equation in LaTeX's mathematics.
+
+        >>> print(st.derive("x: n; J = x' x; grad J wrt x").latex())
+        \frac{\partial J}{\partial x} = 2 x
+        """
         from .render.document import answer_formula
         from .render.latex import equation, notation_for
 
@@ -231,6 +254,15 @@ class Derivation:
         rows = result_rows(result, style, self.problem)
         return plain([*problem_rows(self.problem, style), *rows])
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same answer to the same problem, with the same evidence."""
+        if not isinstance(other, Derivation):
+            return NotImplemented
+        return self.problem == other.problem and self.result == other.result
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.of, self.gradient))
+
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
 
@@ -263,7 +295,16 @@ def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict
 
 @dataclass(frozen=True, repr=False)
 class Problem:
-    """A problem that was read: derive it, or check what it claims."""
+    """A problem that was read: derive it, or check what it claims.
+
+    >>> problem = st.read("A: n x n; x: n; J = x' A x; grad J wrt A, x")
+    >>> problem
+    <Problem grad J wrt A; grad J wrt x>
+    >>> [d.gradient for d in problem.derive()]
+    [x x', (A + A') x]
+    >>> problem.only("A").derive()
+    [<Derivation grad J wrt A = x x'>]
+    """
 
     data: ProblemData
 
@@ -283,14 +324,33 @@ class Problem:
         """The problem once for each of its requests."""
         return [replace(self, data=replace(self.data, requests=(r,))) for r in self.data.requests]
 
-    def derive(self, seed: int = 0, *, time_limit: float | None = SECONDS) -> list[Derivation]:
+    def together(self) -> list[Problem]:
+        """The problem once for each of its groups of requests that are derived together."""
+        from .pipeline.joint_gradients import groups
+
+        found = groups(self.data.requests)
+        return [replace(self, data=replace(self.data, requests=tuple(group))) for group in found]
+
+    def derive(
+        self,
+        seed: int = 0,
+        *,
+        time_limit: float | None = SECONDS,
+        taken: Collection[str] = (),
+    ) -> list[Derivation]:
         """The derivations of all requests, in order; `time_limit` is in seconds, for each of them.
+        Gradients of one thing share names for what they use in common, none of those `taken`.
 
         Raises DerivationError, BudgetError."""
-        return [
-            Derivation(self.data, limited(time_limit, partial(derive_request, self.data, r, seed)))
-            for r in self.data.requests
-        ]
+        from .pipeline.joint_gradients import derive_together
+
+        found: list[Result] = []
+        for group in self.together():
+            asked = group.data.requests
+            limit = None if time_limit is None else time_limit * len(asked)
+            names = {*taken, *(name for result in found for name, _ in result.definitions)}
+            found += limited(limit, partial(derive_together, self.data, asked, seed, names))
+        return [Derivation(self.data, result) for result in found]
 
     def code(
         self,
@@ -366,6 +426,10 @@ def read(
     A function for NumPy, PyTorch or JAX is a problem with the shapes of its arguments:
     `read(f, X="m x d", w="d")`, or `shapes="X: m x d; w: d"`.
 
+    >>> st.read("x: n; J = x' x; grad J wrt x")
+    <Problem grad J wrt x>
+
+
     Raises an InputError that says what is wrong and where (one that is a TypeError too for what is
     neither), and BudgetError."""
     if callable(text):
@@ -386,7 +450,11 @@ def read(
 
 def simplify(e: str | Expr, given: str = "", *, time_limit: float | None = SECONDS) -> Expr:
     """An expression in its shortest form; the names in a text are inferred, or declared in what is
-    `given`. Raises InputError, BudgetError."""
+    `given`. Raises InputError, BudgetError.
+
+    >>> st.simplify("A inv(A) B", given="A, B : n x n")
+    B
+    """
     return limited(time_limit, partial(_simplified, e, given))
 
 
@@ -401,8 +469,30 @@ def _simplified(e: str | Expr, given: str) -> Expr:
     return simplifier.answer(simplifier(e))
 
 
+def evaluate(
+    e: Expr,
+    arrays: Mapping[str, Any],
+    functions: FunctionValues | None = None,
+    **sizes: int,
+) -> Any:
+    """The value of an expression at arrays, by name, computed in forms that stay finite; a vector
+    may have one axis.
+
+    `functions` has the values of abstract functions, called with an order of derivative too;
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    from .numerics.arrays import evaluate_all
+    from .simplification.stable_forms import stable
+
+    return evaluate_all(stable([operand(e)]), arrays, functions, sizes)[0]
+
+
 def from_dict(data: Mapping[str, Any]) -> Derivation:
-    """The derivation that `to_dict` turned into data. Raises InputError for anything else."""
+    """The derivation that `to_dict` turned into data. Raises InputError for anything else.
+
+    >>> d = st.derive("x: n; J = x' x; grad J wrt x")
+    >>> st.from_dict(d.to_dict())
+    <Derivation grad J wrt x = 2 x>
+    """
     from .interop import json_import as restoration
 
     return Derivation(*restoration.from_dict(data))
@@ -422,6 +512,10 @@ def derive(
     """The derivation of a problem's only request, or of its only one by `wrt`; of a function with
     the shapes of its arguments, as `read` takes it: `derive(f, X="m x d", w="d", wrt="w")`.
 
+    >>> st.derive("X: m x d; w: d; J = sum(exp(X w)); grad J wrt w").gradient
+    X' exp(X w)
+
+
     Raises RequestError if there are several."""
     problem = read(text, strict=strict, time_limit=time_limit, shapes=shapes, **named)
     if wrt is not None:
@@ -435,7 +529,12 @@ def derive(
 
 
 def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Check:
-    """What is found of a problem's only claim. Raises RequestError unless there is one."""
+    """What is found of a problem's only claim. Raises RequestError unless there is one.
+
+    >>> c = st.check("A: n x n; x: n; J = x' A x; check grad J wrt x = 2 A x")
+    >>> c.verdict, c.suggestion
+    ('wrong', "(A + A') x")
+    """
     problem = read(text, time_limit=time_limit)
     if sum(request.claim is not None for request in problem.data.requests) != 1:
         raise RequestError(

@@ -43,7 +43,9 @@ class Elementwise:
 def symbols(text: str) -> Any:
     """What `text` declares, in its order; a single one is returned bare.
 
-    >>> X, w, y = symbols("X: m x d; w: d; y: m")
+    >>> X, w, y = st.symbols("X: m x d; w: d; y: m")
+    >>> (X @ w - y).shape, X.T @ (X @ w - y) / 2
+    ((m, 1), X' (X w - y) / 2)
 
     Raises InputError."""
     if not isinstance(text, str):
@@ -62,7 +64,13 @@ def symbols(text: str) -> Any:
 
 
 def define(name: str, e: Any) -> Expr:
-    """The expression under a name: it prints as its name, and a derivation has a line for it."""
+    """The expression under a name: it prints as its name, and a derivation has a line for it.
+
+    >>> x = st.symbols("x: n")
+    >>> r = st.define("r", x - st.mean(x))
+    >>> st.grad(st.norm(r) ** 2, x).gradient
+    2 r
+    """
     return ex.named(checked_name(name), operand(e))
 
 
@@ -74,7 +82,11 @@ def checked_name(name: str) -> str:
 
 
 def dim(size: Any) -> Expr:
-    """A dimension as a scalar: `dim("m")`, `dim("n + 1")`."""
+    """A dimension as a scalar: `dim("m")`, `dim("n + 1")`.
+
+    >>> st.mean(st.symbols("x: n")) * st.dim("n")
+    mean(x) n
+    """
     return ex.dimension(dimension(size))
 
 
@@ -161,7 +173,7 @@ def applied(name: str) -> Callable[..., Expr]:
         return from_text(name)
     made = constant if name in SIZED else function
     made.__name__ = made.__qualname__ = name
-    made.__doc__ = None if name in SIZED else TABLE[NAMES[name]].help
+    made.__doc__ = SIZED[name][1].__doc__ if name in SIZED else TABLE[NAMES[name]].help
     return made
 
 
@@ -184,38 +196,73 @@ def _apply(row: Function, args: tuple[Any, ...], axis: int | None) -> Expr:
 
 
 def grad(of: Any, wrt: Expr, *, symmetric: bool = False, seed: int = 0) -> Derivation:
-    """The gradient of a scalar, of the variable's own shape."""
+    """The gradient of a scalar, of the variable's own shape.
+
+    >>> X, w, y = st.symbols("X: m x d; w: d; y: m")
+    >>> st.grad(st.norm(X @ w - y) ** 2, w).gradient
+    2 X' (X w - y)
+    """
     return _derive("grad", of, wrt, symmetric=symmetric, seed=seed)
 
 
 def vjp(of: Any, wrt: Expr, upstream: Any = None, *, seed: int = 0) -> Derivation:
-    """The backward rule, for an upstream gradient of `of`'s shape: a symbol, or a name for one."""
+    """The backward rule, for an upstream gradient of `of`'s shape: a symbol, or a name for one.
+
+    >>> X, W = st.symbols("X: m x d; W: d x k")
+    >>> st.vjp(st.tanh(X @ W), W, "G").gradient
+    X' (G .* (1 - tanh(X W).^2))
+    """
     return _derive("vjp", of, wrt, upstream, seed=seed)
 
 
 def jac(of: Any, wrt: Expr, *, seed: int = 0) -> Derivation:
-    """The Jacobian; of a matrix or by a matrix in the convention of `vec`."""
+    """The Jacobian; of a matrix or by a matrix in the convention of `vec`.
+
+    >>> A, x = st.symbols("A: m x n; x: n")
+    >>> st.jac(st.exp(A @ x), x).gradient
+    diag(exp(A x)) A
+    """
     return _derive("jac", of, wrt, seed=seed)
 
 
 def hess(of: Any, wrt: Expr, *, symmetric: bool = False, seed: int = 0) -> Derivation:
-    """The Hessian of a scalar."""
+    """The Hessian of a scalar.
+
+    >>> A, x = st.symbols("A: n x n; x: n")
+    >>> st.hess(x.T @ A @ x, x).gradient
+    A + A'
+    """
     return _derive("hess", of, wrt, symmetric=symmetric, seed=seed)
 
 
 def hvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
-    """The Hessian of a scalar times a direction, of the variable's shape."""
+    """The Hessian of a scalar times a direction, of the variable's shape.
+
+    >>> A, x, v = st.symbols("A: n x n; x: n; v: n")
+    >>> st.hvp(x.T @ A @ x, x, v).gradient
+    (A + A') v
+    """
     return _derive("hvp", of, wrt, direction, seed=seed)
 
 
 def jvp(of: Any, wrt: Expr, direction: Any = None, *, seed: int = 0) -> Derivation:
-    """The derivative along a direction, of `of`'s shape."""
+    """The derivative along a direction, of `of`'s shape.
+
+    >>> A, x, v = st.symbols("A: m x n; x: n; v: n")
+    >>> st.jvp(A @ x, x, v).gradient
+    A v
+    """
     return _derive("jvp", of, wrt, direction, seed=seed)
 
 
 def solve(equations: Any, unknown: Expr, *others: Expr, seed: int = 0) -> Derivation:
     """What a symbol is where an expression is zero (or all of a list), the others being unknown
-    too: `solve(grad(J, w).gradient, w)`."""
+    too.
+
+    >>> X, w, y = st.symbols("X: m x d; w: d; y: m")
+    >>> st.solve(st.grad(st.norm(X @ w - y) ** 2, w).gradient, w).gradient
+    inv(X' X) X' y
+    """
     given = equations if isinstance(equations, (list, tuple)) else [equations]
     sides = tuple(EquationSides(operand(e), ex.ZERO) for e in given)
     unknowns = tuple(_check("vjp", sides[0].left, x, False) for x in (unknown, *others))

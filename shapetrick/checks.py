@@ -78,6 +78,15 @@ class JudgedClaim(ABC):
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was found of the same claim."""
+        if not isinstance(other, JudgedClaim):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.claim, self.verdict))
+
     def __str__(self) -> str:
         from .render.layout import plain
         from .render.terminal import Style
@@ -86,7 +95,14 @@ class JudgedClaim(ABC):
 
 
 class Check(JudgedClaim):
-    """What was found of one claim of a problem."""
+    """What was found of one claim of a problem.
+
+    >>> c = st.check("x: n; J = x' x; check grad J wrt x = x")
+    >>> c
+    <Check grad J wrt x = x: wrong>
+    >>> c.right, c.suggestion
+    (False, '2 x')
+    """
 
     judgement: Judgement
 

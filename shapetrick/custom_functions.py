@@ -70,6 +70,11 @@ def function(
     value in a check, and its derivative is compared inside each of them. Without it, the function
     is looked at where its values are finite.
 
+    >>> cauchy = st.function("cauchy", numpy=lambda x: 1 / (1 + x * x), derivative="-2 x .* y.^2")
+    >>> st.derive("x: n; J = sum(cauchy(x)); grad J wrt x").gradient
+    -2 x .* cauchy(x).^2
+
+
     Raises InputError."""
     if name in RESERVED:
         raise NameProblem(f"`{name}` has a meaning in the language: choose another name.")
@@ -288,12 +293,16 @@ def _is_finite(
 
 
 def _ordinary(interval: Interval) -> Interval:
-    """A part of the interval, of ordinary numbers, away from its ends."""
+    """A part of the interval, of ordinary numbers, away from its ends: about 0 as far as it goes
+    there, else from its end that is nearer to 0 on, as long as that is far from 0."""
     low, high = interval
     margin = min(0.2, 0.05 * (high - low))
     if max(low, -2.0) + margin < min(high, 2.0) - margin:
         low, high = max(low, -2.0 - margin), min(high, 2.0 + margin)
-    low, high = max(low, high - LONGEST), min(high, max(low, high - LONGEST) + LONGEST)
+    else:
+        longest = max(LONGEST, min(abs(low), abs(high)))
+        low, high = (low, min(high, low + longest)) if low > 0 else (max(low, high - longest), high)
+        margin = 0.05 * (high - low)
     return low + margin, high - margin
 
 

@@ -100,7 +100,13 @@ def check_gradient(
     `f(*inputs)` is a number, and `g(*inputs)` its gradient by the first input (or by that with the
     position `wrt`), or a tuple of the gradients by all of them. If `f` gives an array, `g` is its
     backward rule: it is called as `g(*inputs, upstream)`, with an upstream gradient that is drawn
-    unless one is given. Raises InputError for what can't be checked."""
+    unless one is given. Raises InputError for what can't be checked.
+
+    >>> x = np.array([0.3, -1.0, 2.0])
+    >>> c = st.check_gradient(lambda x: np.mean(x**2), lambda x: 2 * x, x)
+    >>> c.verdict, c.diagnosis
+    ('wrong', '3 times the gradient: the mean over 3 is missing')
+    """
     arrays = [_array(x, f"input {i}") for i, x in enumerate(inputs)]
     if not arrays:
         raise InputError("check_gradient(f, g, *inputs) needs at least one input.")
@@ -189,7 +195,10 @@ def assert_gradient(
     upstream: Any = None,
     seed: int = 0,
 ) -> None:
-    """For tests: raises AssertionError with what is known, unless `check_gradient` says right."""
+    """For tests: raises AssertionError with what is known, unless `check_gradient` says right.
+
+    >>> st.assert_gradient(lambda x: x @ x, lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
+    """
     found = check_gradient(f, g, *inputs, wrt=wrt, upstream=upstream, seed=seed)
     if not found.right:
         raise AssertionError(str(found))

@@ -5,6 +5,7 @@ The editor is up before the engine is: what takes time to import is imported whi
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -299,6 +300,7 @@ class _Terminal:
                 interpreter = _open_desk(self._questions, None, self._recovery)
                 list(_answers(interpreter, "1"))
                 interpreter.time_limit = self._time_limit
+                interpreter.opened = _open_in_browser
                 self._interpreter = interpreter
 
     def _say(self, line: str) -> None:
@@ -322,6 +324,15 @@ class _Terminal:
         except KeyboardInterrupt:
             print("  interrupted: nothing was changed")
         interpreter.keep()
+
+
+def _open_in_browser(address: str) -> None:
+    """Show a page, where there are windows: a browser in the terminal would take the session's
+    place."""
+    if sys.platform in ("win32", "darwin") or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        import webbrowser
+
+        webbrowser.open(address)
 
 
 def _history() -> History:

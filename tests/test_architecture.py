@@ -42,7 +42,7 @@ EDGES = {
         *("algebra", "derivation", "explanation", "families", "implicit", "language"),
         *("simplification", "validation"),
     },
-    "codegen": {"language"},
+    "codegen": {"language", "simplification"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
     "claims": {"families", "language", "numerics", "pipeline", "validation"},
     "interop": {"claims", "families", "language"},
@@ -54,7 +54,7 @@ EDGES = {
     "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
         *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
-        *("repl", "tracing", "web_page"),
+        *("quiz", "repl", "tracing", "web_page"),
     },
 }
 

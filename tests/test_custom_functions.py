@@ -272,6 +272,23 @@ def test_every_interval_counts(domain: Any, derivative: str) -> None:
         assert "no arrangement" in str(error)
 
 
+FAR = [(100, 200), (1000, 1001), (1e6, 2e6), (-300, -200), (1e-9, 1e-8), (100, np.inf)]
+FAR_APART = [[(10, 11), (12, 13)], [(-1000, -990), (990, 1000)]]
+
+
+@pytest.mark.parametrize("domain", [*FAR, *FAR_APART], ids=str)
+@pytest.mark.parametrize("argument", ["X w", "p .* (w' w)", "tanh(X) w"])
+def test_arguments_are_moved_into_a_domain_far_from_zero(domain: Any, argument: str) -> None:
+    st.function("f", numpy=lambda x: np.log(np.abs(x)), derivative="1 ./ x", domain=domain)
+    of = f"X : m x n; w : n; p : m positive; J = sum(f({argument}))"
+    if argument.startswith("p") and "(-" in str(domain):
+        assert not st.derive(f"{of}; grad J wrt w").verified  # p .* (w' w) is never there
+        return
+    right = st.derive(f"{of}; grad J wrt w")
+    assert right.verified
+    assert st.check(f"{of}; check grad J wrt w = 1.01 ({right.gradient})").verdict == "wrong"
+
+
 def test_there_is_no_value_outside_the_domain() -> None:
     st.function("f", numpy=np.cbrt, derivative="1 ./ (3 y.^2)", domain=[(-3, -1), (1, 8)])
     x = st.symbols("x: n")

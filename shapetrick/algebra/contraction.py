@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from ..core.cost import length
-from ..core.dims import ONE, Dim
+from ..core.dims import ONE, SCALAR, Dim
 from ..core.expr import (
     UNIT,
     Abstract,
@@ -48,7 +48,7 @@ Matrix = tuple[Expr, int, int]  # a factor and the nodes of its rows and columns
 def flip(e: Expr, symmetric: Symmetric, depth: int = 3) -> Expr:
     """The transpose, pushed into products where that isn't longer, and cancelled where a factor is
     symmetric; no deeper than `depth` products within each other."""
-    if e.is_scalar or symmetric(e):
+    if e.shape == SCALAR or symmetric(e):
         return e
     if depth == 0 or isinstance(e, (Symbol, Name, Transpose)):
         return transpose(e)

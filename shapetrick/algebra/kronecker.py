@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from ..core.cost import length
 from ..core.dims import ONE, Dim
-from ..core.expr import UNIT, Expr, Eye, call, commute, eye, matmul, ones, times, transpose
+from ..core.expr import UNIT, Expr, Eye, Ones, call, commute, eye, matmul, ones, times, transpose
 from .contraction import Contraction
 from .index_terms import Nodes
 from .permutations import Permuted, kronecker
@@ -226,7 +226,7 @@ def unstacked(
         )
         if others is None:
             return None
-        product = times(whole, others)
+        product = whole if isinstance(others, Ones) else times(whole, others)
     left = _sum_over(contraction, sides[0], rows)
     right = _sum_over(contraction, sides[1], cols)
     return matmul(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.errors import Span
+from ..core.errors import Span, enumerated
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Mistake:
     """What is wrong in one place: the name of the row of `claims/mutations.py` that mends it, the
     place in the problem's text, what stands there and what should; `known` names what should stand
     there where it is known by more than its value, such as the upstream gradient; `within` is the
-    definition that the place is in, where it is not in the claim."""
+    definition that the place is in, where it is not in the claim; `alike` are other arrangements
+    of the right shape, which are wrong."""
 
     name: str
     span: Span
@@ -20,6 +21,7 @@ class Mistake:
     new: str
     known: str = ""
     within: str = ""
+    alike: tuple[str, ...] = ()
 
 
 _WORDS = {
@@ -37,7 +39,7 @@ _WORDS = {
     "missing factor": "a factor is missing",
     "missing term": "a term is missing",
     "wrong part": "a part is wrong",
-    "arrangement": "the factors are right; what is open is the arrangement",
+    "arrangement": "all factors are there; only the arrangement is open",
     "symmetric convention": "another convention for a symmetric matrix",
 }
 _COUNTED = ("transpose", "sum")  # one is missing, or there is one too many
@@ -50,8 +52,12 @@ def described(slip: Mistake) -> str:
 
 
 def instead(slip: Mistake) -> str:
-    """What should stand there, and what does."""
-    return f"`{slip.new}`, not `{slip.old}`"
+    """What should stand there, and what does, and what might be taken for it."""
+    said = f"`{slip.new}`, not `{slip.old}`"
+    if slip.alike:
+        fit = "fits" if len(slip.alike) == 1 else "fit"
+        said += f" ({enumerated([f'`{text}`' for text in slip.alike])} {fit} the shape too: wrong)"
+    return said
 
 
 def kind_of(slip: Mistake) -> str:

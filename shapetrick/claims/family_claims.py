@@ -13,8 +13,8 @@ from functools import cached_property
 
 from ..core import expr as ex
 from ..core.expr import Abstract, Expr, Symbol
-from ..core.families import at_most, reindexed
-from ..core.indices import Index, Range, base_of, renamed
+from ..core.families import Box, Place, box_of, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, at_most, base_of, numbered, renamed
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import postorder, substitute, symbols_of
@@ -30,18 +30,22 @@ from ..families.unrolled_checks import (
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Members whose gradient has one formula: an index or a range in the letter of the claim, and
+    """Members whose gradient has one formula: from where to where the letters of the claim run, and
     whether the claim is right there."""
 
-    first: Index
-    last: Index
+    box: Box
     equation: Equation
     right: bool
 
-    def text(self, letter: str) -> str:
-        if self.first == self.last:
-            return f"{letter} = {self.first}"
-        return str(Range(letter, self.first, self.last))
+    @property
+    def first(self) -> Place:
+        return self.box[0]
+
+    def text(self, letters: Sequence[str], whole: Sequence[Range] = ()) -> str:
+        """The members, by what runs over less than the whole."""
+        ranges = [Range(t, a, b) for t, a, b in zip(letters, *self.box, strict=True)]
+        parts = [r for r in ranges if r not in whole] or ranges
+        return ", ".join(f"{r.letter} = {r.first}" if r.first == r.last else str(r) for r in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,18 @@ class Assertion:
     @cached_property
     def recursion(self) -> Recursion:
         """The recurrences on which the claim rests, and those of the right answer."""
-        value, over = self._claim.value, self._claim.over
+        value = self._claim.value
         found = self._back.recursion([] if value is None else [value])
-        if over is None or not over.last.letter or over.first.letter:
-            return found
-        letter, needed = over.last.letter, over.first.offset - over.last.offset
-        return found._replace(least={**found.least, letter: max(found.least[letter], needed)})
+        least = dict(found.least)
+        for over in self._claim.ranges:
+            letter, needed = over.last.letter, over.first.offset - over.last.offset
+            if letter and not over.first.letter:
+                least[letter] = max(least[letter], needed)
+        if value is None:
+            return found._replace(least=least)
+        shifted = (s.base for s, _ in members_in(value) if any(i.others for i in s.indices))
+        padded = dict.fromkeys((*found.padded, *((base, 0) for base in shifted)))
+        return found._replace(least=least, padded=tuple(padded))
 
     def ruling(self, value: Expr) -> MembersVerdict:
         """The verdict of the differences on a claimed value, for all members at several lengths."""
@@ -80,7 +90,7 @@ class Assertion:
         worst = worst_of(found, self._seed)
         if worst.verdict == "wrong" and not self._rests_on_what_is_verified():
             worst = replace(worst, verdict="unchecked", reason="the recurrence is not verified")
-        places = [(j.lengths, j.member.index) for j in found]
+        places = [(j.lengths, j.member.at) for j in found]
         rights = [j.validation.verdict == "verified" for j in found]
         return MembersVerdict(worst, tuple(self._regions(places, rights)))
 
@@ -91,10 +101,12 @@ class Assertion:
         bases = {name: base for base, name in self._back.names.items()}
         named = dict.fromkeys(q.symbol.base for q in self.recursion.cotangents)
         for base in (bases[name] for name in named):
-            segment = next((s for s in self._families.of(base) if s.over is not None), None)
-            if segment is None or segment.over is None:
+            segment = next((s for s in self._families.of(base) if s.ranges), None)
+            if segment is None:
                 continue
-            request = replace(self._plain, wrt=segment.symbol(Index(segment.over.letter)))
+            letters = {r.letter for r in segment.ranges}
+            at = tuple(Index(i.letter) if i.letter in letters else i for i in segment.indices)
+            request = replace(self._plain, wrt=segment.symbol(at))
             recursion = Backpropagation(self._problem, request, self._families).recursion()
             verdict = validate(self._problem, request, recursion, self._seed).verdict
             if verdict != "verified":
@@ -108,26 +120,30 @@ class Assertion:
         """The members for which the claim is made, where it is right nowhere."""
         request = replace(self._request, claim=self._claim._replace(value=self._request.wrt))
         places = [
-            (lengths, member.index)
+            (lengths, member.at)
             for lengths in depths(self.recursion)
             for member in unrolled(self._families, request, self.recursion, lengths)
         ]
         return tuple(self._regions(places, [False] * len(places)))
 
     def answer(self, region: Region) -> Expr:
-        """The right answer for the members of a region, in the claim's letter."""
+        """The right answer for the members of a region, in the claim's letters."""
         q = region.equation
-        own, index = self._request.wrt.index, q.symbol.index
-        if q.over is None or own is None or index is None:
-            return q.value
-        return reindexed(q.value, {q.over.letter: own.plus(-index.offset)})
+        own, letters = self._request.wrt.indices, {r.letter for r in q.ranges}
+        at = {
+            i.letter: k.plus(-i.offset)
+            for i, k in zip(q.symbol.indices, own, strict=False)
+            if i.letter in letters
+        }
+        return reindexed(q.value, at) if at else q.value
 
     @property
-    def _letter(self) -> str:
-        return "" if self._claim.over is None else self._claim.over.letter
+    def letters(self) -> list[str]:
+        """The letters of the members for which the claim is made."""
+        return [over.letter for over in self._claim.ranges]
 
-    def _equations(self) -> Iterator[tuple[Index, Index, Equation]]:
-        """The right answer, with the indices of the members for which each equation is."""
+    def _equations(self) -> Iterator[tuple[Box, Equation]]:
+        """The right answer, with from where to where the members are for which each equation is."""
         gradients = self.recursion.gradients
         own = self._back.names.get(self._plain.wrt.base)
         equations: Sequence[Equation] = gradients
@@ -135,40 +151,47 @@ class Assertion:
             cotangents = self.recursion.cotangents
             equations = [q for q in cotangents if q.symbol.base == own]
         for q in equations:
-            yield *(q.symbol.index or Index()).ends(q.over), q
+            yield box_of(q.symbol.indices, [over.rising for over in q.ranges]), q
 
     def _regions(
-        self, places: Sequence[tuple[Mapping[str, int], int]], rights: Sequence[bool]
+        self, places: Sequence[tuple[Mapping[str, int], tuple[int, ...]]], rights: Sequence[bool]
     ) -> Iterator[Region]:
-        own = self._request.wrt.index
-        offset = own.offset if own is not None and self._letter else 0
-        for first, last, q in self._equations():
-            low, high = first.plus(-offset), last.plus(-offset)
-            if own is not None and not self._letter:
-                if not (at_most(first, own) and at_most(own, last)):
-                    continue
-                low = high = own
+        own = self._request.wrt.indices
+        for box, q in self._equations():
+            axes = list(zip(own, *box, strict=True)) if own else []
+            fixed = [(i, low, high) for i, low, high in axes if i.letter not in self.letters]
+            if not all(_at_most(low, i) and _at_most(i, high) for i, low, high in fixed):
+                continue
+            ends = {
+                i.letter: (low.plus(-i.offset), high.plus(-i.offset))
+                for i, low, high in axes
+                if i.letter in self.letters
+            }
+            low, high = (tuple(ends[t][end] for t in self.letters) for end in (0, 1))
             within = [
                 right
-                for (lengths, k), right in zip(places, rights, strict=True)
-                if not self._letter or _number(low, lengths) <= k <= _number(high, lengths)
+                for (lengths, at), right in zip(places, rights, strict=True)
+                if all(
+                    _number(a, lengths) <= k <= _number(b, lengths)
+                    for a, k, b in zip(low, at, high, strict=True)
+                )
             ]
             if within:
-                yield Region(low, high, q, all(within))
+                yield Region((low, high), q, all(within))
 
     # ---- one step alone
 
     def step(self, region: Region) -> tuple[Problem, Request] | None:
         """The members of a region as an ordinary problem, in the claim's own names; None where
         there is none: where uses by other members are summed, or the letter stands for a number."""
-        base, index = self._request.wrt.base, self._request.wrt.index
-        if index is None:
+        base, indices = self._request.wrt.base, self._request.wrt.indices
+        if not indices:
             return None
-        offset = index.offset if self._letter else 0
-        uses = self._back.uses_between(base, region.first.plus(offset), region.last.plus(offset))
+        ends = [dict(zip(self.letters, end, strict=True)) for end in region.box]
+        low, high = (tuple(i.within(end) for i in indices) for end in ends)
         terms, definitions = [], dict[str, Expr]()
-        for piece, own in uses:
-            at = self._renaming(piece, own, index, region)
+        for piece, x in self._back.uses_between(base, (low, high)):
+            at = self._renaming(piece, x, region)
             if at is None:
                 return None
             body, upstream = reindexed(piece.body, at), reindexed(piece.upstream, at)
@@ -190,26 +213,25 @@ class Assertion:
         used = {s.name for s in symbols_of(of)}
         for q in self.recursion.cotangents:
             name = renamed(q.symbol.name, at)
-            if q.over is None and name in used - {*definitions} and isinstance(q.value, Symbol):
+            if not q.ranges and name in used - {*definitions} and isinstance(q.value, Symbol):
                 yield name, ex.named(name, reindexed(q.value, at))
 
     def _one_member(self, region: Region) -> dict[str, Index]:
         """Where all is for one member: L is called l."""
-        if not self._letter or region.first != region.last:
-            return {}
-        return {region.first.letter: Index(self._letter, -region.first.offset)}
+        ends = zip(self.letters, *region.box, strict=True)
+        return {a.letter: Index(letter, -a.offset) for letter, a, b in ends if a == b}
 
-    def _renaming(
-        self, piece: MemberUse, own: Index, index: Index, region: Region
-    ) -> dict[str, Index] | None:
-        """What to put for the letters of a piece in which the member has the index `own`."""
+    def _renaming(self, piece: MemberUse, x: Symbol, region: Region) -> dict[str, Index] | None:
+        """What to put for the letters of a piece in which the member is `x`."""
         at = self._one_member(region)
-        if "" in at:
+        if "" in at or any(i.others for i in x.indices):
             return None
-        if piece.over is not None:
-            if own.letter != piece.over.letter:
+        own = dict(zip([i.letter for i in x.indices], self._request.wrt.indices, strict=True))
+        offsets = {i.letter: i.offset for i in x.indices}
+        for over in piece.ranges:
+            if over.letter not in own:
                 return None
-            at[own.letter] = index.plus(-own.offset)
+            at[over.letter] = own[over.letter].plus(-offsets[over.letter])
         return at
 
     def _alone(self, of: Expr, definitions: Mapping[str, Expr]) -> tuple[Problem, Request]:
@@ -251,4 +273,11 @@ def _inner(upstream: Expr, body: Expr) -> Expr:
 
 
 def _number(index: Index, lengths: Mapping[str, int]) -> int:
-    return lengths.get(index.letter, 0) + index.offset
+    return index.within(numbered(lengths)).offset
+
+
+def _at_most(a: Index, b: Index) -> bool:
+    try:
+        return at_most(a, b)
+    except Incomparable:
+        return False

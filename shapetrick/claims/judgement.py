@@ -17,7 +17,7 @@ import numpy as np
 from ..core.cost import length
 from ..core.errors import InputError, ShapetrickError, Span
 from ..core.expr import Expr, Name, rebuild
-from ..core.indices import Index
+from ..core.families import Place
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, Validation
 from ..core.structure import terms_of
@@ -100,13 +100,14 @@ def _judged_in_a_step(
     """A wrong claim on members, mended in one step of the recurrence alone; what mends it is
     checked in the whole network."""
     claim = plain.request.claim
-    letter = "" if claim is None or claim.over is None else claim.over.letter
+    letters, whole = assertion.letters, () if claim is None else claim.ranges
     wrong = next(r for r in regions if not r.right)
     answer = to_text(assertion.answer(wrong))
-    rights = [r.text(letter) for r in regions if r.right]
+    rights = [r.text(letters, whole) for r in regions if r.right]
     if rights:
-        said = f"right for {' and '.join(rights)} only: for {wrong.text(letter)} the gradient is "
-        return replace(plain, diagnosis=f"{said}`{answer}`", suggestion=answer)
+        said = f"right for {' and '.join(rights)} only: for {wrong.text(letters, whole)} the"
+        said += f" gradient is `{answer}`"
+        return replace(plain, diagnosis=said, suggestion=answer)
     step = assertion.step(wrong)
     if step is not None:
         alone, local = step
@@ -114,7 +115,7 @@ def _judged_in_a_step(
         validation = None if value is None else verdict_on(alone, local, value, seed)
         judged = _Wrong(alone, local, validation, seed).judgement()
         if judged.suggestion is not None:
-            right: set[Index] = set()
+            right: set[Place] = set()
             with suppress(InputError):  # it mentions what isn't there at all these lengths
                 value = assertion.members_again(read_expression(judged.suggestion, alone), alone)
                 right = {r.first for r in assertion.ruling(value).regions if r.right}

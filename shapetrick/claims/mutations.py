@@ -472,6 +472,7 @@ def _other_convention(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
         yield x.args[0].args[0]
 
 
+ARRANGING = ("transpose", "order of the factors", "kind of product", "grouping")  # factors stay
 _LOST = ("missing factor", "wrong part")
 TABLE_OF_MUTATIONS: tuple[Mutation, ...] = (
     Mutation("mean", 0, _mean_or_sum, ("mean", "numeric factor")),

@@ -47,7 +47,7 @@ from .fragments import (
     same_factors,
     typed_factors,
 )
-from .mutations import TABLE_OF_MUTATIONS, Mutation, Parts
+from .mutations import ARRANGING, TABLE_OF_MUTATIONS, Mutation, Parts
 from .variants import Change, ClaimVariant, values_at, values_of
 
 T = TypeVar("T")
@@ -57,6 +57,7 @@ MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
 MOST_VERIFIED = 6
+MOST_ALIKE = 2  # look-alikes of the answer that are told
 REPLACED = "wrong part"
 FINEST = 1e-13  # relative: nearer than that is rounding
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
@@ -133,7 +134,23 @@ class Repairer:
         if claimed is None or not same_factors(claimed, claim_factors(answer), self.draws):
             return None
         typed, text = _line(self.draft.unparser.write(self.root)), to_text(answer)
-        return self._mend(text, Mistake("arrangement", self.root.span, typed, text))
+        slip = Mistake("arrangement", self.root.span, typed, text, alike=self._alike(text))
+        return self._mend(text, slip)
+
+    def _alike(self, text: str) -> tuple[str, ...]:
+        """Arrangements beside the right one that have its shape, and other values."""
+        draft = ClaimVariant(text, self._parsed(text), self.lowering)
+        parts = Parts(draft.shape, (), (), (), (), ())
+        rows = [row for row in TABLE_OF_MUTATIONS if row.name in ARRANGING]
+        changes = [c for row in rows for c in draft.changes(row, parts)]
+        right = self.rights[0]
+        assert right is not None
+        known, shown = [right], list[str]()
+        for trial in self._fitting(draft, changes):
+            if trial.value is not None and not any(agree(trial.value, k) for k in known):
+                known.append(trial.value)
+                shown.append(draft.text(trial.change.place, trial.change.new))
+        return tuple(sorted(shown, key=len)[:MOST_ALIKE])
 
     # ------------------------------------------------------------------------ single changes
 

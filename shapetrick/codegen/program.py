@@ -15,6 +15,7 @@ from ..core.results import Result
 from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
 from ..language.syntax import UPSTREAM
+from ..simplification.stable_forms import stable
 from .chain_order import Association
 from .factorizations import with_shared_factors
 from .from_expressions import TABLE as TRANSLATED
@@ -209,7 +210,7 @@ def planned(
     in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
-    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in roots]
+    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
     translation = translate(spelled, graph)
     values, names = [translation.values[e] for e in spelled], dict(translation.names)
     stages: list[Callable[[list[Value]], dict[Value, Value]]] = [

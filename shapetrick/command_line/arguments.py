@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,11 @@ _SIMPLIFY_EXAMPLES = """\
 examples:
   shapetrick simplify "A inv(A) B" --given "A, B : n x n"
 """
+_HANDOUT_EXAMPLES = """\
+examples:
+  shapetrick handout my_questions.toml -o handout.html
+  shapetrick handout my_questions.toml --format latex -o handout.tex
+"""
 _COMPLETION_EXAMPLES = """\
 examples:
   eval "$(shapetrick completion bash)"           in ~/.bashrc
@@ -110,6 +116,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     command = commands.choices[words[0]] if words and words[0] in commands.choices else parser
     if unknown:
         command.error(f"unrecognized arguments: {' '.join(unknown)}")
+    texts = getattr(args, "texts", None) or []
+    args.call = " ".join(["shapetrick", *("…" if w in texts else shlex.quote(w) for w in words)])
     if hasattr(args, "texts") and bool(args.texts) == bool(args.files):
         command.error(
             "either files or texts (-e) are wanted" + (", not both" if args.files else "")
@@ -290,6 +298,21 @@ def _add_others(commands: Any) -> None:
     serve.add_argument("--port", type=_port, default=0, metavar="N", help="(default: a free one)")
     serve.add_argument("--no-browser", action="store_true", help="print the address alone")
     _add_time_limit(serve)
+    handout = _add(
+        commands,
+        "handout",
+        "handout",
+        "write a worksheet of exercises, and its key",
+        "Write a worksheet with room to work on, and its key with the derivations. The exercises "
+        "are a TOML file of questions, as `:quiz FILE.toml` poses them in a session.",
+        _HANDOUT_EXAMPLES,
+    )
+    handout.add_argument("file", nargs="?", metavar="FILE", help="(default: those of `:quiz`)")
+    handout.add_argument(
+        "--format", choices=("html", "latex"), default="html", help="(default: html)"
+    )
+    handout.add_argument("-o", "--output", metavar="FILE", help="write to this file, at once")
+    _add_time_limit(handout)
     examples = _add(
         commands,
         "examples",

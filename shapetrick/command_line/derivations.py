@@ -39,22 +39,31 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
     if not source.problem.data.requests and several(args):
         return DONE  # a folder may have problems that claim only
     problem, warn = source.problem, warner()
-    requests = _requests(problem, args.wrt)
+    waiting = _asked(problem, args)
     derived: list[Derivation] = []
+    taken: set[str] = set()  # names for what gradients share
     shown = None if args.format in _DOCUMENTS else _SHOWN[args.format](source, sizes, args)
     show = derived.append if shown is None else shown
     status = DONE
-    for request in requests:
+    while waiting:
+        asked = waiting.pop(0)
+        requests = asked.data.requests
+        limit = None if args.time_limit is None else args.time_limit * len(requests)
         try:
-            with working(request.data.requests[0].key):
-                derivation = limited(args.time_limit, partial(_answered, request, args))
-            if args.quiet:
-                warn(derivation.warnings)
-            limited(args.time_limit, partial(show, derivation))
+            with working(", ".join([requests[0].key, *(r.wrt.name for r in requests[1:])])):
+                found = limited(limit, partial(_answered, asked, taken, args))
+            for derivation in found:
+                if args.quiet:
+                    warn(derivation.warnings)
+                limited(args.time_limit, partial(show, derivation))
         except ShapetrickError as e:  # the other requests are still answered
-            status = max(status, refused(e, source.file))
+            if len(asked.data.requests) > 1:
+                waiting[:0] = asked.requests()
+            else:
+                status = max(status, refused(e, source.file))
             continue
-        status = max(status, DONE if derivation.verified else WRONG)
+        taken.update(name for d in found for name, _ in d.definitions)
+        status = max(status, *(DONE if d.verified else WRONG for d in found))
     if derived or shown:
         try:
             if shown is not None:
@@ -69,22 +78,24 @@ def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespa
     return status
 
 
-def _answered(request: Problem, args: Namespace) -> Derivation:
-    """The derivation of a request, with its steps if they are going to be shown."""
-    derivation = request.derive(seed=args.seed, time_limit=None)[0]
+def _answered(asked: Problem, taken: set[str], args: Namespace) -> list[Derivation]:
+    """The derivations of requests, with their steps if they are going to be shown."""
+    found = asked.derive(seed=args.seed, time_limit=None, taken=taken)
     if not args.quiet:
-        _ = derivation.steps
-    return derivation
+        for derivation in found:
+            _ = derivation.steps
+    return found
 
 
-def _requests(problem: Problem, wrt: str | None) -> list[Problem]:
-    """The problem once for each request that is wanted."""
+def _asked(problem: Problem, args: Namespace) -> list[Problem]:
+    """The problem once for each request that is wanted, or for those that are derived together."""
     if not problem.data.requests:
         raise BadInput(NOTHING_ASKED)
     try:
-        return (problem if wrt is None else problem.only(wrt)).requests()
+        wanted = problem if args.wrt is None else problem.only(args.wrt)
     except RequestError as e:
         raise BadInput(str(e)) from e
+    return wanted.requests() if args.separate else wanted.together()
 
 
 class _Text:
@@ -98,7 +109,7 @@ class _Text:
 
         self._render = render
         self._data, self._sizes = source.problem.data, sizes
-        self._alone = args.separate or args.quiet or sizes is not None
+        self._alone = args.separate or sizes is not None
         self._target = render.terminal(args.color)
         self._style = render.Style(render.width_of(self._target), args.steps, args.quiet)
         self._first, self._telling = True, Telling()

@@ -30,7 +30,7 @@ def _write(source: GivenProblem, args: Namespace) -> int:
         for derivation in derived:
             warn(derivation.warnings)
         results = [d.result for d in derived]
-        given = args.target, args.sizes, args.self_test, args.blocks
+        given = args.target, args.sizes, args.self_test, args.blocks, args.call
         with working("writing the code"):
             text = limited(args.time_limit, lambda: code(problem.data, results, *given))
         print(text, end="")

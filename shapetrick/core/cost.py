@@ -20,12 +20,12 @@ def length(e: Expr) -> int:
     while stack:
         x = stack[-1]
         args = x.args if not isinstance(x, Name) else ()
-        missing = [a for a in args if a.written_length is None]
-        if missing:
-            stack += missing
+        lengths = [a.written_length for a in args]
+        if None in lengths:
+            stack += [a for a in args if a.written_length is None]
             continue
         stack.pop()
-        known = _own_length(x) + sum(map(length, args)) if args else _leaf_length(x)
+        known = _own_length(x) + sum(filter(None, lengths)) if args else _leaf_length(x)
         object.__setattr__(x, "written_length", known)
     assert known is not None
     return known

@@ -14,12 +14,13 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
 from .functions import TABLE
 from .indices import Index, Range, member, parts
+from .library_operands import LibraryOperand
 
 Real = Fraction | float
 MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
@@ -28,7 +29,7 @@ MOST_BITS = 1000  # of a number: more than floats can hold
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Expr:
+class Expr(LibraryOperand):
     """A node. Compare with `is` or `==` (the same thing: nodes are interned)."""
 
     args: tuple[Expr, ...]
@@ -124,23 +125,15 @@ class Expr:
     def __rpow__(self, base: Any) -> Expr:
         return whole_power(operand(base), self)
 
-    __array_ufunc__: ClassVar[None] = None  # NumPy leaves its operators to ours
+    def __abs__(self) -> Expr:
+        return call("abs", self)
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise OperandError("an expression is no array: `evaluate` it on arrays.")
+    def __gt__(self, other: Any) -> Expr:
+        """A mask, as `>` is in the language: `st.where(X > Y, X, Y)`."""
+        return call("step", subtract(self, operand(other)))
 
-    def __bool__(self) -> NoReturn:
-        raise OperandError(
-            "an expression is neither true nor false; `==` tells whether two are the same."
-        )
-
-    def __iter__(self) -> NoReturn:
-        raise OperandError("an expression is not a sequence: it has a shape, but no values.")
-
-    def __getitem__(self, _: Any) -> NoReturn:
-        raise OperandError(
-            "an expression has no entries to take: multiply by a declared vector, as in `e.T @ x`."
-        )
+    def __lt__(self, other: Any) -> Expr:
+        return call("step", subtract(operand(other), self))
 
 
 _writers: dict[str, Callable[[Expr], str]] = {}
@@ -170,11 +163,6 @@ class Named(Expr):
     @property
     def name(self) -> str:
         return member(self.base, *self.indices) if self.indices else self.base
-
-    @property
-    def index(self) -> Index | None:
-        """A member's index; None for a name without one."""
-        return self.indices[0] if self.indices else None
 
 
 @node_class
@@ -484,7 +472,7 @@ def matmul(*args: Expr) -> Expr:
     """Matrix product; scaling where a factor is a scalar; nested products are one."""
     chain, shape = [args[0]], args[0].shape
     for factor in args[1:]:
-        if shape == SCALAR or factor.is_scalar:
+        if shape == SCALAR or factor.shape == SCALAR:
             chain = [times(_chain(chain, shape), factor)]
             shape = chain[0].shape
             continue
@@ -523,7 +511,7 @@ _TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lo
 
 def transpose(a: Expr) -> Expr:
     """The transpose; of a transpose the matrix itself, of a scalar the scalar."""
-    if a.is_scalar:
+    if a.shape == SCALAR:
         return a
     match a:
         case Transpose():
@@ -638,6 +626,11 @@ def _quotient(a: Expr, b: Expr) -> Expr:
             "`A.hadamard(power(B, -1))` to divide the entries, `A @ inv(B)` for the inverse."
         )
     return divide(a, b)
+
+
+LibraryOperand.operators = {
+    f.__name__: f for f in (add, subtract, times, divide, matmul, negate, power, call, operand)
+}
 
 
 def value_of(e: Expr) -> Real:

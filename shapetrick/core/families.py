@@ -9,68 +9,79 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from .dims import Dim, Shape
 from .errors import Span
-from .expr import Dimension, Expr, Name, Symbol, Total, rebuild, symbol, total
+from .expr import Dimension, Expr, Name, Named, Symbol, Total, rebuild, symbol, total
 from .indices import (
     Index,
     Indices,
     Range,
+    at_most,
     member,
     name_of,
     parts,
     renamed_dim,
     renamed_shape,
-    split,
     within,
 )
 from .traversal import postorder, redimensioned
 
 COTANGENT = "G"
+Place = tuple[Index, ...]  # of a member among others: an index for each axis of its family
+Box = tuple[Place, Place]  # the members from one to another along each axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """The members `base[index]`, one or, with `over`, one for each value of the letter.
+    """The members `base[indices]`, one or, with `ranges`, one for all values of their letters.
 
-    `shape` is that of the member at `index`; without a `body` the members are inputs."""
+    `shape` is that of the member at `indices`; without a `body` the members are inputs. Along the
+    axes that are `padded`, members outside of the ranges are zero."""
 
     base: str
-    index: Index
-    over: Range | None
+    indices: Place
+    ranges: tuple[Range, ...]
     shape: Shape
     body: Expr | None = None
     attributes: frozenset[str] = frozenset()
     span: Span | None = None
+    padded: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
-        return member(self.base, self.index)
+        return member(self.base, *self.indices)
 
     @property
-    def first(self) -> Index:
-        return self.index.ends(self.over)[0]
+    def box(self) -> Box:
+        return box_of(self.indices, self.ranges)
 
     @property
-    def last(self) -> Index:
-        return self.index.ends(self.over)[1]
+    def first(self) -> Place:
+        return self.box[0]
 
-    def values(self, at: Index) -> Indices:
-        """What the letter is where the member `at` is meant."""
-        return {} if self.over is None else {self.over.letter: at.plus(-self.index.offset)}
+    @property
+    def last(self) -> Place:
+        return self.box[1]
 
-    def shape_at(self, at: Index) -> Shape:
+    def values(self, at: Place) -> Indices:
+        """What the letters are where the member `at` is meant."""
+        own = {r.letter for r in self.ranges}
+        pairs = zip(self.indices, at, strict=True)
+        return {i.letter: k.plus(-i.offset) for i, k in pairs if i.letter in own}
+
+    def shape_at(self, at: Place) -> Shape:
         """A member's shape. Of a single member it is read as that of one among others: where
         `Z[0]` is m×n[0], `Z[l]` would be m×n[l]."""
-        if self.over is not None:
-            return renamed_shape(self.shape, self.values(at))
-        rows, cols = (_generalised(d, self.index, at) for d in self.shape)
-        return rows, cols
+        shape, own = self.shape, {r.letter for r in self.ranges}
+        for i, k in zip(self.indices, at, strict=True):
+            if i.letter not in own and i != k:
+                shape = _generalised(shape[0], i, k), _generalised(shape[1], i, k)
+        return renamed_shape(shape, self.values(at))
 
-    def symbol(self, at: Index) -> Symbol:
-        return symbol(member(self.base, at), self.shape_at(at), self.attributes)
+    def symbol(self, at: Place) -> Symbol:
+        return symbol(member(self.base, *at), self.shape_at(at), self.attributes)
 
 
 class Families(NamedTuple):
@@ -84,54 +95,75 @@ class Families(NamedTuple):
     def of(self, base: str) -> list[Segment]:
         return [s for s in self.segments if s.base == base]
 
-    def is_generic(self, index: Index | None) -> TypeGuard[Index]:
-        """Whether an index runs over a family: a letter, and no length's."""
-        return index is not None and index.letter not in ("", *self.lengths)
+    def running(self, indices: Iterable[Index]) -> list[str]:
+        """The letters of indices that run over a family, and are no length's."""
+        found = dict.fromkeys(letter for i in indices for letter in i.terms)
+        return [letter for letter in found if letter not in self.lengths]
 
-    def first(self, base: str) -> Index:
-        """The index of the first input, or function, of a family: that of a list's first entry."""
+    def first(self, base: str) -> Place:
+        """The indices of the first input, or function, of a family: those of an array's first
+        entry."""
         inputs = (s for s in (*self.segments, *self.functions) if s.body is None)
         starts = [s.first for s in inputs if s.base == base]
-        return min(starts, key=lambda i: i.place, default=Index("", 1))
+        axes = zip(*starts, strict=True)
+        return tuple(min(axis, key=lambda i: i.place) for axis in axes) or (Index("", 1),)
 
 
 NO_FAMILIES = Families((), ())  # those of a plain problem
 
 
-class Incomparable(Exception):
-    """Two indices count from different lengths."""
+def box_of(indices: Iterable[Index], ranges: Sequence[Range]) -> Box:
+    """From where to where indices run."""
+    ends = [i.ends(ranges) for i in indices]
+    return tuple(low for low, _ in ends), tuple(high for _, high in ends)
 
 
-def at_most(a: Index, b: Index) -> bool:
-    """Whether a ≤ b where lengths are large. Raises Incomparable."""
-    if a.letter == b.letter:
-        return a.offset <= b.offset
-    if a.letter and b.letter:
-        raise Incomparable
-    return not a.letter
+def lies_in(box: Box, around: Box) -> bool:
+    """Whether a box is part of another one. Raises Incomparable."""
+    below = all(at_most(a, b) for a, b in zip(around[0], box[0], strict=True))
+    return below and all(at_most(a, b) for a, b in zip(box[1], around[1], strict=True))
 
 
-def covers(segments: Sequence[Segment], first: Index, last: Index) -> Index | None:
-    """The first index from first to last that no segment has; None if there is none."""
-    position = first
-    for _ in range(len(segments) + 1):
+def meet(a: Box, b: Box) -> bool:
+    """Whether two boxes have a member in common. Raises Incomparable."""
+    pairs = [*zip(a[0], b[1], strict=True), *zip(b[0], a[1], strict=True)]
+    return all(at_most(low, high) for low, high in pairs)
+
+
+def covers(boxes: Sequence[Box], wanted: Box, axis: int = 0) -> Place | None:
+    """The first place of a box that no other has; None if there is none. Raises Incomparable."""
+    if axis == len(wanted[0]):
+        return None if boxes else ()
+    position, last = wanted[0][axis], wanted[1][axis]
+    for _ in range(2 * len(boxes) + 1):
         if not at_most(position, last):
             return None
-        reached = [
-            s.last for s in segments if at_most(s.first, position) and at_most(position, s.last)
+        here = [
+            (low, high)
+            for low, high in boxes
+            if at_most(low[axis], position) and at_most(position, high[axis])
         ]
-        if not reached:
-            return position
-        position = reached[0].plus(1)
-    return position if at_most(position, last) else None
+        missing = covers(here, wanted, axis + 1)
+        if missing is not None:
+            return (position, *missing) if here else (position, *wanted[0][axis + 1 :])
+        ends = [high[axis].plus(1) for _, high in here]
+        if axis + 1 < len(wanted[0]):
+            ends += [low[axis] for low, _ in boxes if not at_most(low[axis], position)]
+        position = min(ends, key=lambda i: i.place) if axis + 1 < len(wanted[0]) else ends[0]
+    return (position, *wanted[0][axis + 1 :]) if at_most(position, last) else None
 
 
 def reindexed(e: Expr, values: Indices) -> Expr:
     """The expression with letters' values put in."""
 
     def summed(x: Total) -> Expr:  # its own letter is bound within
-        inner = {k: v for k, v in values.items() if k != x.over.letter}
-        return total(reindexed(x.args[0], inner), x.over.within(values))
+        letter, over, free = x.over.letter, x.over, letters_in(x)
+        inner = {k: v for k, v in values.items() if k in free}
+        if any(letter in v.terms for v in inner.values()):
+            used = {*_names_in(x), *(t for v in inner.values() for t in v.terms)}
+            other = next(c for c in _letters() if c not in used)
+            inner[letter], over = Index(other), over.lettered(other)
+        return total(reindexed(x.args[0], inner), over.within(inner))
 
     (found,) = redimensioned(
         [e],
@@ -156,7 +188,7 @@ def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
             used = {*_names_in(body), *taken, *outside}
             letter = next(c for c in _letters() if c not in used)
             body = reindexed(body, {over.letter: Index(letter)})
-            over = Range(letter, over.first, over.last)
+            over = over.lettered(letter)
         new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over)
     return new[e]
 
@@ -169,14 +201,19 @@ def _letters() -> Iterator[str]:
 def _names_in(e: Expr) -> Iterator[str]:
     """Names, dimensions and letters of indices that occur in an expression."""
     for x in postorder([e]):
-        names = [n for d in x.shape for n in d.names]
-        if isinstance(x, (Symbol, Name, Dimension)):
-            names.append(x.name)
-        elif isinstance(x, Total):
-            yield x.over.letter
-        for name in names:
-            yield name
-            yield from (i.letter for i in parts(name)[1])
+        yield from _names_of(x)
+
+
+def _names_of(x: Expr) -> Iterator[str]:
+    """Those that a node has itself."""
+    names = [n for d in x.shape for n in d.names]
+    if isinstance(x, (Named, Dimension)):
+        names.append(x.name)
+    elif isinstance(x, Total):
+        yield from (x.over.letter, *x.over.letters)
+    for name in names:
+        yield name
+        yield from (letter for i in parts(name)[1] for letter in i.terms)
 
 
 def at_index(s: Symbol, values: Indices) -> Symbol:
@@ -185,17 +222,31 @@ def at_index(s: Symbol, values: Indices) -> Symbol:
     return symbol(name, renamed_shape(s.shape, values), s.attributes)
 
 
-def members_in(e: Expr) -> Iterable[tuple[Symbol, str, Index, Range | None]]:
-    """The symbols with an index: their family, the index, and the range of the running sum in which
-    they stand."""
-    stack: list[tuple[Expr, Range | None]] = [(e, None)]
+def members_in(e: Expr) -> Iterable[tuple[Symbol, tuple[Range, ...]]]:
+    """The symbols with indices, and the ranges of the running sums in which they stand."""
+    stack: list[tuple[Expr, tuple[Range, ...]]] = [(e, ())]
     while stack:
-        root, over = stack.pop()
+        root, ranges = stack.pop()
         for x in postorder([root], into=lambda x: not isinstance(x, Total)):
             if isinstance(x, Total):
-                stack.append((x.args[0], x.over))
-            elif isinstance(x, Symbol) and x.index is not None:
-                yield x, x.base, x.index, over
+                stack.append((x.args[0], (*ranges, x.over)))
+            elif isinstance(x, Symbol) and x.indices:
+                yield x, ranges
+
+
+def letters_in(e: Expr) -> set[str]:
+    """The letters of indices and dimensions in an expression that no running sum in it binds."""
+    found: set[str] = set()
+    stack: list[tuple[Expr, frozenset[str]]] = [(e, frozenset())]
+    while stack:
+        root, bound = stack.pop()
+        for x in postorder([root], into=lambda x: not isinstance(x, Total)):
+            if isinstance(x, Total):
+                found |= x.over.letters - bound
+                stack.append((x.args[0], bound | {x.over.letter}))
+            else:
+                found |= {*_names_of(x)} - bound
+    return found
 
 
 def live(families: Families, of: Expr) -> set[str]:
@@ -203,10 +254,10 @@ def live(families: Families, of: Expr) -> set[str]:
     found: set[str] = set()
     stack = [of]
     while stack:
-        for _, base, _, _ in members_in(stack.pop()):
-            if base not in found:
-                found.add(base)
-                stack += [s.body for s in families.of(base) if s.body is not None]
+        for x, _ in members_in(stack.pop()):
+            if x.base not in found:
+                found.add(x.base)
+                stack += [s.body for s in families.of(x.base) if s.body is not None]
     return found
 
 
@@ -228,7 +279,8 @@ def cotangent_names(families: Families, of: Expr, taken: Container[str]) -> dict
 def _generalised(dim: Dim, index: Index, at: Index) -> Dim:
     new = {}
     for name in dim.names:
-        found = split(name)
-        if found is not None and found[1].letter == index.letter:
-            new[name] = Dim.of(member(found[0], at.plus(found[1].offset - index.offset)))
+        base, indices = parts(name)
+        if indices and all(i.terms == index.terms for i in indices):
+            moved = (at.plus(i.offset - index.offset) for i in indices)
+            new[name] = Dim.of(member(base, *moved))
     return dim.substitute(new)

@@ -23,15 +23,18 @@ RequestKind = Literal[DerivativeKind, "solve"]
 
 
 class Claim(NamedTuple):
-    """The right side of `check … = claim`. Where its own shapes don't fit, `value` is None and
-    `problem` says why (a claim may be wrong in that way too: it is still a claim). On a member of a
-    family it is a claim for each index of `over`."""
+    """The right side of `check … = claim`; `entries` are its letters where it is by entries.
+
+    Where its own shapes don't fit, `value` is None and `problem` says why (a claim may be wrong in
+    that way too: it is still a claim). On a member of a family it is a claim for all values of the
+    letters of `ranges`."""
 
     text: str
     value: Expr | None
     span: Span | None = None
     problem: str = ""
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

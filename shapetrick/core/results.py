@@ -112,23 +112,25 @@ class Rewriting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """`symbol` = `value`, for each index of the range if there is one: `G[l-1] = … for l = L..1`.
+    """`symbol` = `value`, for all values of the letters of the ranges: `G[l-1] = … for l = L..1`.
 
     The members of families and of their cotangents are symbols in it."""
 
     symbol: Symbol
     value: Expr
-    over: Range | None
+    ranges: tuple[Range, ...]
 
 
 class Recursion(NamedTuple):
     """What a result consists of where there are families: the equations of the cotangents, the last
     member's first, and those of the gradient, one for each kind of member; `least` are the lengths
-    from which on they hold."""
+    from which on they hold, and `padded` the families whose members are zero outside of their
+    ranges along an axis."""
 
     cotangents: tuple[Equation, ...]
     gradients: tuple[Equation, ...]
     least: Mapping[str, int]
+    padded: tuple[tuple[str, int], ...] = ()
 
 
 class AdjointEquation(NamedTuple):
@@ -176,7 +178,8 @@ class Result:
     """All that was found for one request; `api.Derivation` is its public face.
 
     `definitions` are those that `gradient` uses, the problem's own and those introduced, in order;
-    `kept` are the forward values that the gradient uses."""
+    `kept` are the forward values that the gradient uses; `shared` are the nodes whose cotangents
+    have names in the gradients that were derived with it."""
 
     request: Request
     steps: tuple[Step, ...]
@@ -188,6 +191,7 @@ class Result:
     notes: tuple[str, ...] = ()
     recursion: Recursion | None = None
     adjoint: Adjoint | None = None
+    shared: tuple[tuple[Expr, str], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def expanded(self) -> Expr:

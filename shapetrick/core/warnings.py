@@ -51,7 +51,7 @@ def absence(problem: Problem, request: Request) -> str:
         return ""
     wrt = request.wrt
     contained = [e for e in _contained(problem, request.of) if e is not request.direction]
-    if any(e is wrt or (e.index is not None and e.base == wrt.base) for e in contained):
+    if any(e is wrt or (e.indices and e.base == wrt.base) for e in contained):
         return ""
     name, of = wrt.name, " ".join(request.of_text.split())
     said = f"`{name}` does not occur in `{of}`: the {_ANSWERS[request.kind]} is zero."
@@ -73,8 +73,8 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
     segments = [s for base in live(families, of) for s in families.of(base)]
     bodies = [s.body for s in segments if s.body is not None]
-    plain = [e for body in (of, *bodies) for e in symbols_of(body) if e.index is None]
-    members = [s.symbol(s.index) for s in families.segments if s in segments and s.body is None]
+    plain = [e for body in (of, *bodies) for e in symbols_of(body) if not e.indices]
+    members = [s.symbol(s.indices) for s in families.segments if s in segments and s.body is None]
     return list(dict.fromkeys((*plain, *members)))
 
 

@@ -23,11 +23,15 @@ from .vjp_rules import arranged_terms
 LONGEST = 16  # summands or factors of a cotangent that is handed on as it is
 
 
-def active_nodes(root: Expr, wrt: Expr) -> list[Expr]:
-    """The nodes that depend on the variable, arguments before the nodes that use them."""
+HandOn = Callable[[Expr, Expr], Expr]  # of a node and its cotangent: what is handed on
+
+
+def active_nodes(root: Expr, *variables: Expr) -> list[Expr]:
+    """The nodes that depend on the variables, arguments before the nodes that use them."""
     active: dict[Expr, None] = {}
+    wanted = set(variables)
     for e in postorder([root]):
-        if e is wrt or not active.keys().isdisjoint(e.args):
+        if e in wanted or not active.keys().isdisjoint(e.args):
             active[e] = None
     return list(active)
 
@@ -54,23 +58,38 @@ def cotangents(
     found: dict[Expr, Expr] = {}
     for e, cotangent in _accumulated(active, upstream):
         if step is not None and e is not wrt and len(cotangent.args) > LONGEST:
-            return dict(_accumulated(active, upstream, step))
+            return dict(_accumulated(active, upstream, _at_definitions(step, wrt)))
         found[e] = cotangent
     return found
 
 
+def _at_definitions(step: Callable[[Expr], Expr], wrt: Expr) -> HandOn:
+    return lambda e, c: step(c) if isinstance(e, Name) and e is not wrt else c
+
+
+def joint_cotangents(
+    root: Expr, variables: Sequence[Expr], upstream: Expr, hand_on: HandOn
+) -> dict[Expr, Expr]:
+    """The gradients by several variables, from one pass: what each node on the way hands on is told
+    by `hand_on`.
+
+    Raises DerivationError where an operation's derivative has no arrangement."""
+    active = active_nodes(root, *variables)
+    found = dict(_accumulated(active, upstream, hand_on)) if active else {}
+    return {x: found.get(x, zeros(*x.shape)) for x in variables}
+
+
 def _accumulated(
-    active: Sequence[Expr], upstream: Expr, step: Callable[[Expr], Expr] | None = None
+    active: Sequence[Expr], upstream: Expr, hand_on: HandOn = lambda e, cotangent: cotangent
 ) -> Iterator[tuple[Expr, Expr]]:
     """The nodes from the root down, each with its cotangent as it is handed on."""
-    wrt, root = active[0], active[-1]
+    root = active[-1]
     contributions: dict[Expr, deque[Expr]] = {e: deque() for e in active}
     contributions[root].append(upstream)
     for e in reversed(active):
         parts = contributions[e]
         cotangent = add(*parts) if parts else zeros(*e.shape)
-        if step is not None and isinstance(e, Name) and e is not wrt:
-            cotangent = step(cotangent)
+        cotangent = hand_on(e, cotangent)
         yield e, cotangent
         if not parts:
             continue

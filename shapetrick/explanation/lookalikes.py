@@ -349,8 +349,8 @@ def _reason(sides: Sequence[FactorSide], blocks: Sequence[int]) -> str:
         one, *others = (sides[i] for i in block)
         other = next((side for side in others if side.principal != one.principal), None)
         if other is not None:
-            both = f"{one.name} and {other.name} are both {one.declared}"
-            return f"{both} only in this problem"
+            both = f"{one.name} and {other.name}"
+            return f"{both} count different things, both {one.declared} only here"
     for block in _members(blocks):
         units = [sides[i].unit for i in block]
         if not cancels(units):

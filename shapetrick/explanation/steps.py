@@ -10,7 +10,7 @@ listed with its error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -52,9 +52,17 @@ class _Quantity:
 
 
 class Paper:
-    """The steps of one request; `text` writes expressions into names such as ∂J/∂(X w - y)."""
+    """The steps of one request; `text` writes expressions into names such as ∂J/∂(X w - y), and the
+    cotangents of `shared` nodes have names of their own."""
 
-    def __init__(self, request: Request, simplifier: Simplifier, text: Text) -> None:
+    def __init__(
+        self,
+        request: Request,
+        simplifier: Simplifier,
+        text: Text,
+        shared: Mapping[Expr, str] | None = None,
+    ) -> None:
+        self._shared = shared or {}
         self._request = request
         self._simplify = simplifier
         self._named = simplifier.named
@@ -100,8 +108,10 @@ class Paper:
                         stops[a] = None
             if isinstance(e, Name):
                 stops[e] = None
+        stops |= dict.fromkeys(self._shared)
         for e in list(stops):
-            if isinstance(e, Name) and e.args[0] in stops and uses.get(e.args[0]) == 1:
+            plain = isinstance(e, Name) and e.args[0] not in self._shared
+            if plain and e.args[0] in stops and uses.get(e.args[0]) == 1:
                 del stops[e.args[0]]
         return {e: None for e in self._active if e in stops}
 
@@ -111,7 +121,9 @@ class Paper:
         root = self._request.direction
         if e is self._request.of and root is not None:
             return _Quantity(e, title, root)
-        if root is not None:
+        if e in self._shared:
+            label = self._shared[e]
+        elif root is not None:
             label = f"bar({text})" if isinstance(e, (Name, Symbol)) else f"bar{title}"
         else:
             label = f"∂{self._of_title()}/∂{title}"
@@ -125,7 +137,8 @@ class Paper:
         """A quantity without a name to which one line leads is no step: the line goes on through
         it."""
         e = quantity.node
-        return not isinstance(e, (Name, Symbol)) and len(quantity.lines) == 1
+        named = isinstance(e, (Name, Symbol)) or e in self._shared
+        return not named and len(quantity.lines) == 1
 
     def _starts(self, quantity: _Quantity) -> list[_StepWriter]:
         e = quantity.node

@@ -13,16 +13,24 @@ from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
 from ..core.expr import Expr, Name, Symbol, Total, as_symbol
-from ..core.families import Families, Incomparable, Segment, covers
-from ..core.indices import Index, Range, member
+from ..core.families import (
+    Families,
+    Place,
+    Segment,
+    box_of,
+    covers,
+    letters_in,
+    members_in,
+)
+from ..core.indices import Incomparable, Index, Range, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
-from .saved_values import ForwardValue, indices_within, kept_values, last_index, without_index
+from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
 from .schedule import body_of
 
-ALONE = Index("", 0)  # of a value that has no index
+ALONE: Place = (Index("", 0),)  # of a value that has no index
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,37 @@ class ForwardBackward:
     sums: frozenset[str]
 
 
+def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
+    """Whether members have several indices, or letters of their own within sums, so that one loop
+    over one index doesn't do."""
+    recursions = [r.recursion for r in results if r.recursion is not None]
+    equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
+    segments = [*problem.families.segments, *segments_of(equations)]
+    values = [*(s.body for s in segments), *(q.value for q in equations)]
+    placed = [(x, over) for e in values if e is not None for x, over in members_in(e)]
+    many = any(len(s.indices) > 1 or s.padded for s in segments) or any(
+        r.padded for r in recursions
+    )
+    lengths = {*problem.families.lengths}
+    return (
+        many
+        or any(
+            len(over) > 1
+            or any(i.others for i in x.indices)
+            or any(r.where or r.letters - lengths for r in over)
+            for x, over in placed
+        )
+        or any(s.ranges and s.body is not None and _sums_by(s) for s in segments)
+    )
+
+
+def _sums_by(s: Segment) -> bool:
+    """Whether a member has sums with its own letter in them."""
+    letters = {r.letter for r in s.ranges}
+    sums = (x for x in postorder([body_of(s)]) if isinstance(x, Total))
+    return any(letters_in(x) & letters for x in sums)
+
+
 def passes(problem: Problem, results: Sequence[Result]) -> ForwardBackward:
     """Both passes for these results, all of one problem."""
     return _PassBuilder(problem, results).found()
@@ -83,10 +122,10 @@ class _PassBuilder:
         forward, backward = self._forward, self._backward
         for s in families.segments:
             if s.body is not None:
-                forward.append(replace(s, body=self._prepared(s.body, forward, s.over)))
+                forward.append(replace(s, body=self._prepared(s.body, forward, s.ranges)))
         for s in (s for kept in self._kept.values() for s in kept):
             body = body_of(s)
-            inner = {x: self._prepared(x, forward, s.over) for x in body.args}
+            inner = {x: self._prepared(x, forward, s.ranges) for x in body.args}
             forward.append(replace(s, body=substitute(body, inner)))
         values = {of: self._value(of, text) for of, text in self._asked().items()}
         gradients: list[Answer] = []
@@ -119,12 +158,12 @@ class _PassBuilder:
         for i, (form, made) in enumerate(found.items(), 1):
             base = self._free("A" if len(found) == 1 else f"A{i}")
             self._kept[form] = [
-                Segment(base, m.index, m.over, m.value.shape, m.value) for m in made
+                Segment(base, m.indices, m.ranges, m.value.shape, m.value) for m in made
             ]
 
     # ---- expressions in members alone
 
-    def _prepared(self, root: Expr, into: list[Segment], over: Range | None = None) -> Expr:
+    def _prepared(self, root: Expr, into: list[Segment], ranges: tuple[Range, ...] = ()) -> Expr:
         """The expression with names for what is kept, for definitions and for sums over members;
         these are defined `into` a list."""
         for x in postorder([root], into=lambda x: not isinstance(x, Total)):  # the inner ones first
@@ -134,37 +173,37 @@ class _PassBuilder:
                 and x.name not in self._alone
             ):
                 self._alone[x.name] = None
-                body = self._replaced(x.args[0], into, over)
-                into.append(Segment(x.name, ALONE, None, x.shape, body))
-        return self._replaced(root, into, over)
+                body = self._replaced(x.args[0], into, ranges)
+                into.append(Segment(x.name, ALONE, (), x.shape, body))
+        return self._replaced(root, into, ranges)
 
-    def _replaced(self, root: Expr, into: list[Segment], over: Range | None) -> Expr:
+    def _replaced(self, root: Expr, into: list[Segment], ranges: tuple[Range, ...]) -> Expr:
         new: dict[Expr, Expr] = {}
         stack = [root]
         while stack:
             x = stack.pop()
-            stored = self._stored(x, over)
+            stored = self._stored(x, ranges)
             if stored is not None:
                 new[x] = stored
             elif isinstance(x, Name) and x.name in self._alone:
-                new[x] = ex.symbol(member(x.name, ALONE), x.shape)
+                new[x] = ex.symbol(member(x.name, *ALONE), x.shape)
             elif isinstance(x, Total):
                 new[x] = self._sum(x, into)
             else:
                 stack.extend(x.args)
         return substitute(root, new) if new else root
 
-    def _stored(self, x: Expr, over: Range | None) -> Expr | None:
+    def _stored(self, x: Expr, ranges: tuple[Range, ...]) -> Expr | None:
         """The member that holds a value which was kept; None if none does."""
         kept = self._kept.get(without_index(x)) if x.args and indices_within(x) else None
         if kept is None:
             return None
-        index = last_index(x)
+        indices = last_indices(x)
         try:
-            missing = covers(kept, *index.ends(over))
+            missing = covers([s.box for s in kept], box_of(indices, ranges))
         except Incomparable:
             return None
-        return ex.symbol(member(kept[0].base, index), x.shape) if missing is None else None
+        return ex.symbol(member(kept[0].base, *indices), x.shape) if missing is None else None
 
     def _sum(self, x: Total, into: list[Segment], name: str = "") -> Expr:
         """What a sum over members comes to, each time that it occurs."""
@@ -172,8 +211,8 @@ class _PassBuilder:
             base, over = name or self._free(f"sum_{len(self._sums) + 1}"), x.over
             self._alone[base] = None
             self._sums[x] = ex.symbol(member(base, over.last), x.shape)
-            body = self._prepared(x.args[0], into, over)
-            into.append(Segment(base, Index(over.letter), over, x.shape, body))
+            body = self._prepared(x.args[0], into, (over,))
+            into.append(Segment(base, (Index(over.letter),), (over,), x.shape, body))
         return self._sums[x]
 
     # ---- values, cotangents, gradients
@@ -183,11 +222,11 @@ class _PassBuilder:
 
     def _value(self, of: Expr, text: str) -> Answer:
         found = self._prepared(of, self._forward)
-        if isinstance(found, Symbol) and found.name == member(text, ALONE):
+        if isinstance(found, Symbol) and found.name == member(text, *ALONE):
             return Answer(text, text, False, of)
         base = self._free("value")
         self._alone[base] = None
-        self._forward.append(Segment(base, ALONE, None, of.shape, found))
+        self._forward.append(Segment(base, ALONE, (), of.shape, found))
         return Answer(text, base, False, of)
 
     def _groups(self) -> list[list[Result]]:
@@ -216,33 +255,34 @@ class _PassBuilder:
         return renamed
 
     def _add_cotangents(self, group: Sequence[Result], renamed: Callable[[Expr], Expr]) -> None:
-        found: dict[tuple[Expr, Range | None], Equation] = {}
+        found: dict[tuple[Expr, tuple[Range, ...]], Equation] = {}
         for q in _cotangents(group):
-            found.setdefault((q.symbol, q.over), q)
+            found.setdefault((q.symbol, q.ranges), q)
         equations = [replace(q, symbol=as_symbol(renamed(q.symbol))) for q in found.values()]
         for s in segments_of(equations):
-            body = self._prepared(renamed(body_of(s)), self._backward, s.over)
+            body = self._prepared(renamed(body_of(s)), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))
 
     def _gradient(self, result: Result, renamed: Callable[[Expr], Expr]) -> Answer:
         request = result.request
         assert result.recursion is not None
         equations = result.recursion.gradients
-        index = request.wrt.index
-        listed = self._families.is_generic(index)
+        indices = request.wrt.indices
+        letters = self._families.running(indices)
+        listed = bool(letters)
         base = self._free(_name(request, listed))
-        if not listed or index is None:
+        if not listed:
             self._alone[base] = None
             value = renamed(equations[0].value)
             if isinstance(value, Total) and value not in self._sums:
                 self._sum(value, self._backward, base)
                 segments = []
             else:
-                segments = [Segment(base, ALONE, None, request.wrt.shape, value)]
-        elif equations[0].over is None and equations[0].symbol.index == index:  # a cotangent
-            letter, value = index.letter, renamed(equations[0].value)
+                segments = [Segment(base, ALONE, (), request.wrt.shape, value)]
+        elif not equations[0].ranges and equations[0].symbol.indices == indices:  # a cotangent
+            value = renamed(equations[0].value)
             segments = [
-                Segment(base, index, Range(letter, s.first, s.last), s.shape, value)
+                Segment(base, indices, _ranges_of(indices, s, letters), s.shape, value)
                 for s in self._families.of(request.wrt.base)
             ]
         else:
@@ -250,7 +290,7 @@ class _PassBuilder:
                 replace(s, base=base, body=renamed(body_of(s))) for s in segments_of(equations)
             ]
         for s in segments:
-            body = self._prepared(body_of(s), self._backward, s.over)
+            body = self._prepared(body_of(s), self._backward, s.ranges)
             self._backward.append(replace(s, body=body))
         direction = request.direction
         along = f" with {direction.name}" if self._is_ambiguous(request) and direction else ""
@@ -273,6 +313,12 @@ class _PassBuilder:
             found = f"{name}_{count}"
         self._taken.add(found)
         return found
+
+
+def _ranges_of(indices: Place, s: Segment, letters: Sequence[str]) -> tuple[Range, ...]:
+    """From where to where the letters of indices run among the members of a segment."""
+    ends = zip(indices, *s.box, strict=True)
+    return tuple(Range(i.letter, low, high) for i, low, high in ends if i.letter in letters)
 
 
 def _name(request: Request, listed: bool) -> str:

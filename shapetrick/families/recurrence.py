@@ -9,66 +9,55 @@ into regions, and each region has its own equation: the start G[L], the recurren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 from ..core import expr as ex
 from ..core.dims import Shape
-from ..core.expr import UNIT, Expr, Name, Number, Symbol, Times, Total, as_symbol
+from ..core.expr import UNIT, Expr, Name, Number, Symbol, Times, as_symbol
 from ..core.families import (
+    Box,
     Families,
-    Incomparable,
+    Place,
     Segment,
     at_index,
-    at_most,
+    box_of,
     cotangent_names,
-    covers,
+    lies_in,
     live,
+    meet,
     members_in,
     reindexed,
     with_own_letters,
 )
-from ..core.indices import Index, Range, member, renamed_shape
+from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
+from .contributions import Contribution, Padding, contribution
+from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
 
 @dataclass(frozen=True, slots=True)
 class MemberUse:
-    """An expression with its cotangent, for each value of a letter if it has a range."""
+    """An expression with its cotangent, for all values of the letters of its ranges."""
 
     body: Expr
     upstream: Expr
-    over: Range | None
+    ranges: tuple[Range, ...]
     defines: Segment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Contribution:
-    """What a piece adds to the cotangent of the members first..last of a family, written for the
-    member at `letter`."""
-
-    first: Index
-    last: Index
-    value: Expr
-    letter: str
-
-    def contains(self, first: Index, last: Index) -> bool:
-        return at_most(self.first, first) and at_most(last, self.last)
 
 
 def unshifted(families: Families, request: Request) -> Request:
     """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
-    wrt, index = request.wrt, request.wrt.index
-    if families.is_generic(index):
-        wrt = at_index(wrt, {index.letter: Index(index.letter, -index.offset)})
-    return replace(request, claim=None, wrt=wrt)
+    wrt = request.wrt
+    letters = {*families.running(wrt.indices)}
+    back = {i.letter: Index(i.letter, -i.offset) for i in wrt.indices if i.letter in letters}
+    return replace(request, claim=None, wrt=at_index(wrt, back) if back else wrt)
 
 
 @dataclass(slots=True)
@@ -79,11 +68,12 @@ class Backpropagation:
     request: Request
     families: Families
     _pieces: list[MemberUse] = field(default_factory=list)
-    _members: dict[Expr, dict[str, dict[tuple[Expr, Index], None]]] = field(default_factory=dict)
+    _members: dict[Expr, dict[str, dict[Symbol, None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
-    _sums: dict[Expr, Total] = field(default_factory=dict)  # what stands for them in the pieces
+    _sums: dict[str, OpenSum] = field(default_factory=dict)  # by what stands for them
+    _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
 
     def __post_init__(self) -> None:
@@ -95,17 +85,18 @@ class Backpropagation:
         direction = self.request.direction
         upstream = UNIT if direction is None else direction
         used = live(f, self.request.of)
-        self._pieces = [MemberUse(self.request.of, upstream, None)]
+        self._pieces = [MemberUse(self.request.of, upstream, ())]
         for s in f.segments:
             if s.body is not None and s.base in used:
-                self._pieces.append(MemberUse(s.body, self.cotangent(s.base, s.index), s.over, s))
+                up = self.cotangent(s.base, s.indices)
+                self._pieces.append(MemberUse(s.body, up, s.ranges, s))
         self._open_sums()
 
     def _drop_unused(self) -> None:
         """Leave out single members that nothing uses, whose gradients are zero."""
         waiting = True
         while waiting:
-            singles = [s for p in self._pieces if (s := p.defines) is not None and s.over is None]
+            singles = [s for p in self._pieces if (s := p.defines) is not None and not s.ranges]
             unused = [s for s in singles if not self._is_used(s)]
             self._unused += unused
             self._pieces = [p for p in self._pieces if p.defines not in unused]
@@ -115,7 +106,7 @@ class Backpropagation:
         if self.request.wrt.name == s.name:
             return True
         try:
-            return any(True for _ in self.uses_between(s.base, s.index, s.index))
+            return any(True for _ in self.uses_between(s.base, s.box))
         except Incomparable:
             return True
 
@@ -128,36 +119,48 @@ class Backpropagation:
             self._note_lengths(e)
         needed = self._recurrences([*(q.value for q in gradients), *others])
         with_sums = [tuple(map(self._with_sums, equations)) for equations in (needed, gradients)]
-        return Recursion(with_sums[0], with_sums[1], self._lengths())
+        return Recursion(with_sums[0], with_sums[1], self._lengths(), tuple(self._padded))
 
     def _with_sums(self, q: Equation) -> Equation:
         """The equation with its sums over members, each by a letter of its own."""
-        own = {i.letter for i in q.symbol.indices}
-        if q.over is not None:
-            own.add(q.over.letter)
+        own = {t for i in q.symbol.indices for t in i.terms} | {r.letter for r in q.ranges}
         taken = self.problem.taken(self.request) | own | set(self._names.values())
-        value = substitute(q.value, self._sums)
+        sums = {x: self._sums[x.base] for x in symbols_of(q.value) if x.base in self._sums}
+        value = substitute(q.value, {x: s.read_for(x.indices) for x, s in sums.items()})
         return replace(q, value=with_own_letters(value, own, taken))
 
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""
         wrt = self.request.wrt
-        base, index = wrt.base, wrt.index
-        if index is None:
+        base, indices = wrt.base, wrt.indices
+        if not indices:
             label = self._label(wrt.name)
-            return (Equation(ex.symbol(label, wrt.shape), self._shared(wrt), None),)
-        segments = self.families.of(base)
+            return (Equation(ex.symbol(label, wrt.shape), self._shared(wrt), ()),)
         name = self._label(base)
-        label = member(name, index)
         if base in self._names:  # its cotangent has a name
-            return (Equation(ex.symbol(label, wrt.shape), self.cotangent(base, index), None),)
-        if self.families.is_generic(index):
-            equations = self._equations(
-                base, segments, index.letter, partial(member, name), turned=False
-            )
-            return tuple(sorted(equations, key=lambda q: q.over is None))
-        value = self._at(base, index, segments)
-        return (Equation(ex.symbol(label, wrt.shape), value, None),)
+            symbol = ex.symbol(member(name, *indices), wrt.shape)
+            return (Equation(symbol, self.cotangent(base, indices), ()),)
+        equations = self._equations(
+            base, self.families.of(base), self._letters(base, indices), name, indices
+        )
+        return tuple(sorted(equations, key=lambda q: not q.ranges))
+
+    def _letters(self, base: str, indices: Place = ()) -> tuple[str, ...]:
+        """A letter for each axis of a family: that of the indices, or of the text."""
+        found: list[str] = []
+        segments = self.families.of(base)
+        for axis in range(len(segments[0].indices)):
+            own = [*(i.letter for i in indices[axis : axis + 1] if self.families.running([i]))]
+            own += [
+                s.indices[axis].letter
+                for s in segments
+                if s.indices[axis].letter in {r.letter for r in s.ranges}
+            ]
+            letter = next((t for t in own if t not in found), "l")
+            while letter in (*self.families.lengths, *found):
+                letter += "_"
+            found.append(letter)
+        return tuple(found)
 
     def _label(self, variable: str) -> str:
         if self.request.kind == "vjp":
@@ -172,27 +175,25 @@ class Backpropagation:
         waiting = list(roots)
         bases = {name: base for base, name in self._names.items()}
         while waiting:
-            for _, name, _, _ in members_in(waiting.pop()):
-                base = bases.get(name)
+            for x, _ in members_in(waiting.pop()):
+                base = bases.get(x.base)
                 if base is not None and base not in needed:
                     segments = [s for s in self.families.of(base) if s not in self._unused]
-                    letter = next((s.over.letter for s in segments if s.over), "")
-                    needed[base] = list(
-                        self._equations(base, segments, letter, partial(member, name))
-                    )
+                    found = self._equations(base, segments, self._letters(base), x.base)
+                    needed[base] = [self._turned(q) for q in found]
                     waiting += [q.value for q in needed[base]]
         late_first = list(dict.fromkeys(s.base for s in reversed(self.families.segments)))
-        found = sorted(needed, key=late_first.index)
-        return tuple(_in_order([q for base in found for q in needed[base]]))
+        found_bases = sorted(needed, key=late_first.index)
+        return tuple(_in_order([q for base in found_bases for q in needed[base]]))
 
     def papers(self, equations: Sequence[Equation]) -> Iterator[tuple[Request, str]]:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
         bases = {name: base for base, name in self._names.items()}
         wanted = dict.fromkeys(
-            bases[name]
+            bases[x.base]
             for q in reversed(equations)
-            for _, name, _, _ in members_in(q.symbol)
-            if name in bases
+            for x, _ in members_in(q.symbol)
+            if x.base in bases
         )
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]
@@ -200,9 +201,10 @@ class Backpropagation:
             named.append((wrt.base, self._label(wrt.base)))
         for base, name in named:
             uses = list(self.uses(base))
-            for piece, variable, index in uses:
-                alone = sum(_meet(piece, index, *other[::2]) for other in uses) == 1
-                yield self._paper(piece, variable), self._titled(member(name, index), piece, alone)
+            for piece, variable in uses:
+                alone = sum(_meet(piece, variable, *other) for other in uses) == 1
+                title = self._titled(member(name, *variable.indices), piece, alone)
+                yield self._paper(piece, variable), title
         for piece in self._pieces:
             if not wrt.indices and wrt in symbols_of(piece.body):
                 label = self._label(wrt.name)
@@ -224,7 +226,7 @@ class Backpropagation:
         of, text = piece.body, str(piece.body)
         if s is not None:
             of, text = ex.named(s.name, piece.body), s.name
-        elif piece.over is None:
+        elif not piece.ranges:
             text = self.request.of_text
         if piece.upstream is UNIT:
             return replace(self.request, kind="grad", of=of, of_text=text, wrt=as_symbol(variable))
@@ -243,13 +245,11 @@ class Backpropagation:
         """The lengths from which on the regions are as they are written."""
         return {letter: max(1, self._least.get(letter, 1)) for letter in self.families.lengths}
 
-    def cotangent(self, base: str, index: Index) -> Expr:
+    def cotangent(self, base: str, indices: Place) -> Symbol:
         """The symbol of a member's cotangent."""
-        segment = next(s for s in self.families.of(base) if s.body is not None)
-        for s in self.families.of(base):
-            if s.body is not None and s.index == index:
-                segment = s
-        return ex.symbol(member(self._names[base], index), segment.shape_at(index))
+        segments = [s for s in self.families.of(base) if s.body is not None]
+        segment = next((s for s in reversed(segments) if s.indices == indices), segments[0])
+        return ex.symbol(member(self._names[base], *indices), segment.shape_at(indices))
 
     # ---- pieces and what they contribute
 
@@ -258,100 +258,103 @@ class Backpropagation:
         """What the cotangents of each family are called."""
         return self._names
 
-    def uses_between(
-        self, base: str, first: Index, last: Index
-    ) -> Iterator[tuple[MemberUse, Index]]:
-        """The pieces in which the members first..last occur, and with which index."""
-        for piece, _, index in self.uses(base):
-            low, high = index.ends(piece.over)
-            if at_most(low, first) and at_most(last, high):
-                yield piece, index
+    def uses_between(self, base: str, box: Box) -> Iterator[tuple[MemberUse, Symbol]]:
+        """The pieces in which the members of a box occur, and as which member."""
+        for piece, x in self.uses(base):
+            if lies_in(box, box_of(x.indices, piece.ranges)):
+                yield piece, x
 
     def _open_sums(self) -> None:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
-        bodies = [piece.body for piece in self._pieces]
-        sums = [x for x in postorder(bodies) if isinstance(x, Total)]
-        self._sums = {ex.symbol(f"({x})", x.shape): x for x in sums}
-        stand_ins: dict[Expr, Expr] = {x: stand_in for stand_in, x in self._sums.items()}
-
-        def bare(e: Expr) -> Expr:
-            return substitute(e, stand_ins) if stand_ins else e
-
-        pieces = [replace(piece, body=bare(piece.body)) for piece in self._pieces]
-        summands = {x: MemberUse(bare(x.args[0]), UNIT, x.over) for x in sums}
-        self._pieces = [*pieces, *summands.values()]  # without cotangents: what is used by what
+        opened, sums = opened_sums([(piece.body, piece.ranges) for piece in self._pieces])
+        self._sums = {s.symbol.base: s for s in sums}
+        pieces = [
+            replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)
+        ]
+        summands = [MemberUse(s.body, UNIT, s.ranges) for s in sums]
+        self._pieces = [*pieces, *summands]  # without cotangents: what is used by what
         self._drop_unused()
         self._pieces = [piece for piece in self._pieces if piece in pieces]
-        depth = dict.fromkeys(sums, 0)
-        for x in reversed(sums):
-            for inner in symbols_of(summands[x].body):
-                if inner in self._sums:
-                    depth[self._sums[inner]] = max(depth[self._sums[inner]], depth[x] + 1)
         lines = len(self._pieces)
-        for x in sorted(sums, key=depth.__getitem__):  # a sum after all in which it stands
-            weight = self._weight(stand_ins[x])
+        for s in sums:
+            weight = self._weight(s)
             if weight is not None:
-                self._pieces.append(replace(summands[x], upstream=weight))
+                self._pieces.append(MemberUse(s.body, weight, s.ranges))
         # what is asked for comes first, then its sums, then the members
         self._pieces = [*self._pieces[:1], *self._pieces[lines:], *self._pieces[1:lines]]
 
-    def _weight(self, stand_in: Expr) -> Expr | None:
-        """The cotangent of a sum over members, given those of all in which it stands; None if that
-        is nowhere."""
+    def _weight(self, s: OpenSum) -> Expr | None:
+        """The cotangent of a summand, given those of all in which the sum stands; None if that is
+        nowhere."""
         parts = []
         for piece in self._pieces:
-            if stand_in in symbols_of(piece.body):
-                part = self.through(piece, stand_in)
-                parts.append(part if piece.over is None else _summed(part, piece.over))
-        return self._simplify(ex.add(*parts)) if parts else None
+            if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
+                others = [r for r in piece.ranges if r not in s.kept]
+                parts.append(_summed(self.through(piece, s.symbol), others))
+        return self._simplify(s.upstream(ex.add(*parts))) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""
         return self._simplify(cotangents(piece.body, variable, piece.upstream)[variable])
 
-    def uses(self, base: str) -> Iterator[tuple[MemberUse, Expr, Index]]:
+    def uses(self, base: str) -> Iterator[tuple[MemberUse, Symbol]]:
         """The pieces in which members of a family occur."""
         for piece in self._pieces:
-            for x, index in self._members_of(piece).get(base, ()):
-                yield piece, x, index
+            for x in self._members_of(piece).get(base, ()):
+                yield piece, x
 
-    def _members_of(self, piece: MemberUse) -> dict[str, dict[tuple[Expr, Index], None]]:
+    def _members_of(self, piece: MemberUse) -> dict[str, dict[Symbol, None]]:
         """The members that a piece uses, by their families."""
         if piece.body not in self._members:
-            found: dict[str, dict[tuple[Expr, Index], None]] = {}
-            for x, base, index, _ in members_in(piece.body):
-                found.setdefault(base, {})[x, index] = None
+            found: dict[str, dict[Symbol, None]] = {}
+            for x, _ in members_in(piece.body):
+                found.setdefault(x.base, {})[x] = None
             self._members[piece.body] = found
         return self._members[piece.body]
 
-    def _contributions(self, base: str, letter: str) -> Iterator[_Contribution]:
-        for piece, x, index in self.uses(base):
-            value = self.through(piece, x)
-            over = piece.over
-            if over is None:
-                yield _Contribution(index, index, value, letter)
-            elif index.letter != over.letter:
-                yield _Contribution(index, index, ex.total(value, over), letter)
-            else:
-                k = index.offset
-                value = reindexed(value, {over.letter: Index(letter, -k)})
-                yield _Contribution(over.first.plus(k), over.last.plus(k), value, letter)
+    def _contributions(self, base: str, letters: tuple[str, ...]) -> Iterator[Contribution]:
+        for piece, x in self.uses(base):
+            yield contribution(self.through(piece, x), x, piece.ranges, letters, self._extent)
+
+    def _extent(self, base: str) -> Box | None:
+        """From where to where a family, or that of cotangents, runs; None for what is neither."""
+        bases = {name: own for own, name in self._names.items()}
+        segments = self.families.of(bases.get(base, base))
+        axes = list(zip(*(s.box[0] for s in segments), strict=True))
+        lasts = list(zip(*(s.box[1] for s in segments), strict=True))
+        if not axes:
+            return None
+        low = tuple(min(axis, key=lambda i: i.place) for axis in axes)
+        return low, tuple(max(axis, key=lambda i: i.place) for axis in lasts)
+
+    def outside(self) -> tuple[str, ...]:
+        """What is said of the families that are zero outside of their ranges in the equations."""
+        found: dict[str, dict[str, None]] = {}
+        bases = {name: own for own, name in self._names.items()}
+        for base, axis in self._padded:
+            ends = self._extent(base)
+            if ends is not None:
+                letters = self._letters(bases.get(base, base))
+                name = member(base, *map(Index, letters))
+                over = Range(letters[axis], ends[0][axis], ends[1][axis])
+                found.setdefault(name, {})[str(over)] = None
+        return tuple(f"{name} is 0 outside {', '.join(at)}" for name, at in found.items())
 
     def _shared(self, wrt: Expr) -> Expr:
         """The gradient by a symbol that members share: a sum over them."""
         plain: list[Expr] = []
-        sums: dict[Range, list[Expr]] = {}
+        sums: dict[tuple[Range, ...], list[Expr]] = {}
         for piece in self._pieces:
             if wrt not in symbols_of(piece.body):
                 continue
             value = self.through(piece, wrt)
-            if piece.over is None:
-                plain.append(value)
+            if piece.ranges:
+                sums.setdefault(piece.ranges, []).append(value)
             else:
-                sums.setdefault(piece.over, []).append(value)
+                plain.append(value)
         parts = [self._simplify(ex.add(*plain))] if plain else []
-        parts += [_summed(self._simplify(ex.add(*terms)), over) for over, terms in sums.items()]
+        parts += [_summed(self._simplify(ex.add(*terms)), ranges) for ranges, terms in sums.items()]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -360,59 +363,85 @@ class Backpropagation:
         self,
         base: str,
         segments: Sequence[Segment],
-        letter: str,
-        name: Callable[[Index], str],
-        turned: bool = True,
+        letters: tuple[str, ...],
+        name: str,
+        asked: Place = (),
     ) -> Iterator[Equation]:
-        """The cotangent of each member: an equation for each region of indices. Those of a
-        recurrence are `turned` to the way that lectures write: G[l-1] by G[l]."""
-        contributions = list(self._contributions(base, letter))
-        for segment, start, end in _spans(segments, letter):
-            for first, last in self._regions(start, end, contributions):
-                terms = [c.value for c in contributions if c.contains(first, last)]
-                at = first if first == last else Index(letter)
+        """The cotangent of each member: an equation for each region of indices. Of the members
+        that are `asked` for, those along the axes where one number or length is."""
+        contributions = list(self._contributions(base, letters))
+        for segment, box in _spans(segments, letters):
+            for region in self._regions(self._within(box, asked), contributions):
+                held = [c for c in contributions if c.contains(region)]
+                ends = list(zip(letters, *region, strict=True))
+                at = tuple(a if a == b else Index(letter) for letter, a, b in ends)
                 shape = segment.shape_at(at)
-                value = self._total_of(terms, {letter: at}, shape)
-                over = None if first == last else Range(letter, first, last)
-                found = Equation(ex.symbol(name(at), shape), value, over)
-                yield self._turned(found, name) if turned and over else found
+                value = self._total_of(held, dict(zip(letters, at, strict=True)), shape)
+                ranges = tuple(Range(letter, a, b) for letter, a, b in ends if a != b)
+                yield Equation(ex.symbol(member(name, *at), shape), value, ranges)
 
-    def _at(self, base: str, index: Index, segments: Sequence[Segment]) -> Expr:
-        """The cotangent of one member."""
-        letter = "l"
-        while letter in self.families.lengths:
-            letter += "_"
-        contributions = list(self._contributions(base, letter))
-        ((first, last),) = self._regions(index, index, contributions)
-        terms = [c.value for c in contributions if c.contains(first, last)]
-        shape = next(s for s in segments if at_most(s.first, index) and at_most(index, s.last))
-        return self._total_of(terms, {letter: index}, shape.shape_at(index))
+    def _within(self, box: Box, asked: Place) -> Box | None:
+        """The part of a box that is asked for; None if there is none."""
+        fixed = {k: i for k, i in enumerate(asked) if not self.families.running([i])}
+        for k, i in fixed.items():
+            if not (at_most(box[0][k], i) and at_most(i, box[1][k])):
+                return None
+        low, high = (tuple(fixed.get(k, i) for k, i in enumerate(end)) for end in box)
+        return low, high
 
-    def _total_of(self, terms: Sequence[Expr], at: dict[str, Index], shape: Shape) -> Expr:
-        read = [reindexed(t, at) for t in terms]
+    def _total_of(
+        self, contributions: Sequence[Contribution], at: dict[str, Index], shape: Shape
+    ) -> Expr:
+        for c in contributions:
+            self._padded.update(dict.fromkeys(sorted(c.padded)))
+        read = [reindexed(c.value, at) for c in contributions]
         return self._simplify(ex.add(*read)) if read else ex.zeros(*shape)
 
-    def _turned(self, q: Equation, name: Callable[[Index], str]) -> Equation:
-        """The equation from the last member down, by G[l] in place of G[l+1]."""
-        over = q.over
-        assert over is not None
-        used = (x for x in members_in(q.value) if x[1] in self._names.values())
-        if max((i.offset for _, _, i, _ in used if i.letter == over.letter), default=0) != 1:
-            return replace(q, over=over.reversed)
-        back = {over.letter: Index(over.letter, -1)}
-        over = Range(over.letter, over.first.plus(1), over.last.plus(1))
-        shape = renamed_shape(q.symbol.shape, back)
-        symbol = ex.symbol(name(Index(over.letter, -1)), shape)
-        return Equation(symbol, reindexed(q.value, back), over.reversed)
+    def _turned(self, q: Equation) -> Equation:
+        """The equation from the last member down, by G[l] in place of G[l+1], as lectures write
+        recurrences; along an axis on which there is none as it is."""
+        used = [x for x, _ in members_in(q.value) if x.base in self._names.values()]
+        back: dict[str, Index] = {}
+        ranges = []
+        for over in q.ranges:
+            ahead = [
+                i.offset
+                for x in used
+                for i in x.indices
+                if i.letter == over.letter and not i.others
+            ]
+            farthest = max(ahead, default=0)
+            alone = len(q.symbol.indices) == 1 and min(ahead, default=0) >= 0
+            if farthest == 1:
+                back[over.letter] = Index(over.letter, -1)
+                shifted = Range(over.letter, over.first.plus(1), over.last.plus(1))
+                ranges.append(shifted.reversed)
+            else:
+                ranges.append(over.reversed if farthest > 1 or alone else over)
+        if not back:
+            return replace(q, ranges=tuple(ranges))
+        symbol = as_symbol(reindexed(q.symbol, back))
+        return Equation(symbol, reindexed(q.value, back), tuple(ranges))
 
-    def _regions(
-        self, first: Index, last: Index, contributions: Sequence[_Contribution]
+    def _regions(self, box: Box | None, contributions: Sequence[Contribution]) -> Iterator[Box]:
+        """The members of a box cut where a contribution begins or ends; the last region first."""
+        if box is None:
+            return
+        axes = [
+            list(self._cuts(first, last, [(c.box[0][k], c.box[1][k]) for c in contributions]))
+            for k, (first, last) in enumerate(zip(*box, strict=True))
+        ]
+        for parts in product(*axes):
+            yield tuple(low for low, _ in parts), tuple(high for _, high in parts)
+
+    def _cuts(
+        self, first: Index, last: Index, intervals: Sequence[tuple[Index, Index]]
     ) -> Iterator[tuple[Index, Index]]:
-        """The indices cut where a contribution begins or ends; the last region first."""
+        """The parts of one axis, the last one first."""
         end = last.plus(1)
         cuts = {first, end}
-        for c in contributions:
-            for cut in (c.first, c.last.plus(1)):
+        for begins, ends in intervals:
+            for cut in (begins, ends.plus(1)):
                 if self._at_most(first, cut) and self._at_most(cut, end):
                     cuts.add(cut)
         ordered = sorted(cuts, key=lambda i: i.place)
@@ -423,22 +452,24 @@ class Backpropagation:
     def _at_most(self, a: Index, b: Index) -> bool:
         """Whether a ≤ b, where lengths are large; from which length on is noted: where both are
         equal, the members between them are none."""
-        if bool(a.letter) != bool(b.letter):
-            needed = a.offset - b.offset if b.letter else b.offset - a.offset
-            letter = a.letter or b.letter
+        ahead = b.minus(a)
+        if ahead.terms:
+            sign = 1 if min(ahead.terms.values()) > 0 else -1
+            letter, k = next(iter(ahead.terms.items()))
+            others = sum(ahead.terms.values()) - k
+            needed = -((sign * ahead.offset + abs(others)) // abs(k))
             self._least[letter] = max(self._least.get(letter, 1), needed)
         return at_most(a, b)
 
     def _note_lengths(self, e: Expr) -> None:
         """From which lengths on there are the single members that an expression mentions."""
         bases = {name: base for base, name in self._names.items()}
-        for _, name, index, _ in members_in(e):
-            base = bases.get(name, name)
-            if not self.families.is_generic(index):
-                for s in self.families.of(base):
-                    if covers([s], index, index) is None:
-                        self._at_most(s.first, index)
-                        self._at_most(index, s.last)
+        for x, _ in members_in(e):
+            for s in self.families.of(bases.get(x.base, x.base)):
+                for i, low, high in zip(x.indices, *s.box, strict=True):
+                    if not self.families.running([i]) and at_most(low, i) and at_most(i, high):
+                        self._at_most(low, i)
+                        self._at_most(i, high)
 
     def _simplify(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
@@ -451,25 +482,40 @@ class Backpropagation:
         return substitute(e, names) if names else e
 
 
-def _summed(e: Expr, over: Range) -> Expr:
+def _summed(e: Expr, ranges: Sequence[Range]) -> Expr:
     """The sum over members, with a minus sign before it."""
+    if not ranges:
+        return e
     numbers = [a.value for a in e.args if isinstance(a, Number)] if isinstance(e, Times) else []
-    return -ex.total(-e, over) if numbers and numbers[0] < 0 else ex.total(e, over)
+    negative = bool(numbers) and numbers[0] < 0
+    found = -e if negative else e
+    for over in reversed(ranges):
+        found = ex.total(found, over)
+    return -found if negative else found
 
 
-def _spans(segments: Sequence[Segment], letter: str) -> Iterator[tuple[Segment, Index, Index]]:
+def _spans(segments: Sequence[Segment], letters: tuple[str, ...]) -> Iterator[tuple[Segment, Box]]:
     """Segments that follow each other as one where a member of each has the same shape."""
-    ordered = sorted(segments, key=lambda s: s.first.place)
-    spans: list[tuple[Segment, Index, Index]] = []
+    ordered = sorted(segments, key=lambda s: [i.place for i in s.first])
+    spans: list[tuple[Segment, Box]] = []
+    at = tuple(map(Index, letters))
     for s in ordered:
         if spans:
-            before, first, last = spans[-1]
-            at = Index(letter)
-            if last.plus(1) == s.first and before.shape_at(at) == s.shape_at(at):
-                spans[-1] = (s if before.over is None else before, first, s.last)
+            before, box = spans[-1]
+            whole = _joined(box, s.box)
+            if whole is not None and before.shape_at(at) == s.shape_at(at):
+                spans[-1] = (s if len(before.ranges) < len(s.ranges) else before, whole)
                 continue
-        spans.append((s, s.first, s.last))
+        spans.append((s, s.box))
     yield from spans
+
+
+def _joined(a: Box, b: Box) -> Box | None:
+    """Both boxes as one; None if the second doesn't follow on the first along one axis."""
+    apart = [k for k in range(len(a[0])) if (a[0][k], a[1][k]) != (b[0][k], b[1][k])]
+    if len(apart) != 1 or a[1][apart[0]].plus(1) != b[0][apart[0]]:
+        return None
+    return a[0], b[1]
 
 
 def _in_order(equations: Sequence[Equation]) -> list[Equation]:
@@ -478,19 +524,21 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
     return [own[s] for group in schedule(tuple(own)) for s in group]
 
 
-def _meet(a: MemberUse, i: Index, b: MemberUse, j: Index) -> bool:
+def _meet(a: MemberUse, x: Symbol, b: MemberUse, y: Symbol) -> bool:
     """Whether two uses contribute to a common member."""
-    first, last = i.ends(a.over)
-    other_first, other_last = j.ends(b.over)
-    return at_most(first, other_last) and at_most(other_first, last)
+    return meet(box_of(x.indices, a.ranges), box_of(y.indices, b.ranges))
 
 
 def segments_of(equations: Sequence[Equation]) -> tuple[Segment, ...]:
     """Equations as members that are defined, to be unrolled."""
-    found = []
-    for q in equations:
-        base, index = q.symbol.base, q.symbol.index
-        if index is not None:
-            over = None if q.over is None else q.over.rising
-            found.append(Segment(base, index, over, q.symbol.shape, q.value))
-    return tuple(found)
+    return tuple(
+        Segment(
+            q.symbol.base,
+            q.symbol.indices,
+            tuple(over.rising for over in q.ranges),
+            q.symbol.shape,
+            q.value,
+        )
+        for q in equations
+        if q.symbol.indices
+    )

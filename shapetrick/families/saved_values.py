@@ -16,37 +16,37 @@ from typing import NamedTuple
 from ..core.dims import Dim
 from ..core.errors import InputError
 from ..core.expr import Add, Expr, MatMul, Name, Number, Symbol, Times, Total, Transpose, symbol
-from ..core.families import Families, Incomparable, Segment, at_most, members_in, reindexed
+from ..core.families import Box, Families, Place, Segment, box_of, meet, members_in, reindexed
 from ..core.functions import TABLE
-from ..core.indices import Index, Range, base_of, member, numbered
+from ..core.indices import Incomparable, Index, Range, base_of, member
 from ..core.problem import Problem
 from ..core.results import Equation, Recursion, Result
 from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
-from .unrolling import Unrolling
+from .unrolling import Unrolling, values_within
 
 BYTES = 8  # of a number
-_ANY = "·"  # the letter of all indices, where members are compared
+_ANY = "·"  # the letters of all indices, where members are compared, begin so
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardValue:
     """A value that the forward pass makes on the way to the members of a segment, or these; its
-    members end at `index`."""
+    members end at `indices`."""
 
     value: Expr
     segment: Segment
-    index: Index
+    indices: Place
 
     @property
-    def over(self) -> Range | None:
-        """The range of the index; None if there is one value."""
-        over = self.segment.over
-        return over if over is not None and over.letter == self.index.letter else None
+    def ranges(self) -> tuple[Range, ...]:
+        """The ranges of the indices; none if there is one value."""
+        letters = {i.letter for i in self.indices}
+        return tuple(r for r in self.segment.ranges if r.letter in letters)
 
     @property
-    def ends(self) -> tuple[Index, Index]:
-        return self.index.ends(self.over)
+    def box(self) -> Box:
+        return box_of(self.indices, self.ranges)
 
 
 class Saved(NamedTuple):
@@ -57,7 +57,7 @@ class Saved(NamedTuple):
     @property
     def value(self) -> Expr:
         """That of the generic member."""
-        return next((m.value for m in self.made if m.over is not None), self.made[0].value)
+        return next((m.value for m in self.made if m.ranges), self.made[0].value)
 
     @property
     def is_member(self) -> bool:
@@ -95,10 +95,10 @@ def kept_values(problem: Problem, recursion: Recursion) -> tuple[Saved, ...]:
     families = problem.families
     made = _made(families)
     own = {q.symbol.base for q in recursion.cotangents}
-    read: dict[Expr, list[tuple[Index, Index]]] = {}
+    read: dict[Expr, list[Box]] = {}
     for q in (*recursion.cotangents, *recursion.gradients):
-        for form, ends in _read(q.value, q.over, made, own):
-            read.setdefault(form, []).append(ends)
+        for form, box in _read(q.value, q.ranges, made, own):
+            read.setdefault(form, []).append(box)
     found = ((m for m in made[form] if _meets(m, read[form])) for form in made if form in read)
     return tuple(Saved(found) for found in map(tuple, found) if found)
 
@@ -145,63 +145,69 @@ def _made(families: Families) -> dict[Expr, list[ForwardValue]]:
             continue
         for e in postorder([s.body]):
             if e.args and e is not s.body and indices_within(e):
-                made.setdefault(without_index(e), []).append(ForwardValue(e, s, last_index(e)))
-        made.setdefault(without_index(s.symbol(s.index)), []).append(
-            ForwardValue(s.symbol(s.index), s, s.index)
-        )
+                made.setdefault(without_index(e), []).append(ForwardValue(e, s, last_indices(e)))
+        own = s.symbol(s.indices)
+        made.setdefault(without_index(own), []).append(ForwardValue(own, s, last_indices(own)))
     return made
 
 
 def _read(
-    e: Expr, over: Range | None, made: Mapping[Expr, list[ForwardValue]], cotangents: set[str]
-) -> Iterator[tuple[Expr, tuple[Index, Index]]]:
-    """The forms of the forward values in an expression, the largest that there are, and the first
-    and the last index."""
-    stack = [(e, over)]
+    e: Expr,
+    outer: tuple[Range, ...],
+    made: Mapping[Expr, list[ForwardValue]],
+    cotangents: set[str],
+) -> Iterator[tuple[Expr, Box]]:
+    """The forms of the forward values in an expression, the largest that there are, and from where
+    to where they are read."""
+    stack = [(e, outer)]
     while stack:
-        x, over = stack.pop()
+        x, ranges = stack.pop()
         if isinstance(x, Total):
-            stack.append((x.args[0], x.over))
+            stack.append((x.args[0], (*ranges, x.over)))
             continue
-        own = {base for _, base, _, _ in members_in(x)}
+        own = {s.base for s, _ in members_in(x)}
         if not own:
             continue
         form = without_index(x)
         if form in made and not own & cotangents:
-            yield form, last_index(x).ends(over)
+            yield form, box_of(last_indices(x), ranges)
         else:
-            stack.extend((a, over) for a in x.args)
+            stack.extend((a, ranges) for a in x.args)
 
 
-def _meets(made: ForwardValue, read: Iterable[tuple[Index, Index]]) -> bool:
+def _meets(made: ForwardValue, read: Iterable[Box]) -> bool:
     """Whether one of the values that are read is made there."""
-    first, last = made.ends
-    return any(_at_most(first, b) and _at_most(a, last) for a, b in read)
-
-
-def _at_most(a: Index, b: Index) -> bool:
-    try:
-        return at_most(a, b)
-    except Incomparable:
-        return True
+    for box in read:
+        try:
+            if meet(made.box, box):
+                return True
+        except Incomparable:
+            return True
+    return False
 
 
 def indices_within(e: Expr) -> list[Index]:
     """The indices of the members in an expression, those under sums over members left out."""
-    return [index for _, _, index, over in members_in(e) if over is None]
+    return [index for x, over in members_in(e) if not over for index in x.indices]
 
 
-def last_index(e: Expr) -> Index:
-    """The index at which the members in an expression end."""
+def last_indices(e: Expr) -> Place:
+    """The indices at which the members in an expression end, one for each letter; without one, the
+    largest number."""
     found = indices_within(e)
-    letter = next((i.letter for i in found if i.letter), "")
-    return Index(letter, max(i.offset for i in found if i.letter == letter))
+    letters = dict.fromkeys(t for i in found for t in i.terms) or ("",)
+    return tuple(
+        Index(t, max((i.offset for i in found if i.letter == t and not i.others), default=0))
+        for t in letters
+    )
 
 
 def without_index(e: Expr) -> Expr:
     """The expression for the member at which its indices end, whichever that is."""
-    index = last_index(e) if indices_within(e) else Index()
-    return reindexed(e, {index.letter: Index(_ANY, -index.offset)}) if index.letter else e
+    last = last_indices(e) if indices_within(e) else ()
+    marks = ((i, f"{_ANY}{k or ''}") for k, i in enumerate(last) if i.letter)
+    values = {i.letter: Index(mark, -i.offset) for i, mark in marks}
+    return reindexed(e, values) if values else e
 
 
 # -------------------------------------------------------------------------------- what it costs
@@ -232,23 +238,19 @@ class _Counter:
 
     def each(self, segment: Segment, e: Expr) -> Iterator[Expr]:
         """An expression of a segment, once for each member."""
-        for k in Unrolling((), self.lengths).members(segment):
-            yield self.written(reindexed(e, segment.values(Index("", k))))
+        for place in Unrolling((), self.lengths).members(segment):
+            yield self.written(reindexed(e, segment.values(place)))
 
     def equation(self, q: Equation, saved: Mapping[Expr, int]) -> Iterator[Expr]:
         """The right side of an equation for each of its members; saved values are there already."""
         stored = {
-            x: symbol(member(f"#{saved[without_index(x)]}", last_index(x)), x.shape)
+            x: symbol(member(f"#{saved[without_index(x)]}", *last_indices(x)), x.shape)
             for x in postorder([q.value], into=lambda x: not isinstance(x, Total))
             if x.args and without_index(x) in saved
         }
         value = substitute(q.value, stored) if stored else q.value
-        if q.over is None:
-            yield self.written(value)
-            return
-        over = q.over.rising.within(numbered(self.lengths))
-        for k in range(over.first.offset, over.last.offset + 1):
-            yield self.written(reindexed(value, {over.letter: Index("", k)}))
+        for at in values_within([over.rising for over in q.ranges], self.lengths):
+            yield self.written(reindexed(value, at) if at else value)
 
     def numbers(self, e: Expr) -> int:
         return prod(self._dim(d) for d in e.shape)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.expr import Expr
-from ..core.families import Incomparable, Segment, at_most, members_in, reindexed
-from ..core.indices import Index, Range, renamed_shape
+from ..core.families import Box, Segment, box_of, meet, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, renamed_shape, within
 from ..core.traversal import reachable
 
 
@@ -33,9 +33,9 @@ def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
     direct = [
         {
             j
-            for base, first, last in _uses(s)
+            for base, box in _uses(s)
             for j in places.get(base, ())
-            if i != j and _meets(segments[j], first, last)
+            if i != j and _meets(segments[j], box)
         }
         for i, s in enumerate(segments)
     ]
@@ -61,7 +61,7 @@ def looped(segments: Sequence[Segment]) -> list[Segment | Loop]:
     uses of the earlier is there when it is needed."""
     found: list[Segment | Loop] = []
     for group in schedule(segments):
-        if not any(s.over for s in group):
+        if not any(s.ranges for s in group):
             found += group
             continue
         loop = _loop(group)
@@ -87,16 +87,18 @@ def falls(group: Sequence[Segment]) -> bool:
     """Whether members use later ones of the group: a recurrence that goes back."""
     bases = {s.base for s in group}
     return any(
-        s.over is not None and i.letter == s.over.letter and i.offset > s.index.offset
+        i.letter == own.letter and i.offset > own.offset
         for s in group
-        for _, base, i, _ in members_in(body_of(s))
-        if base in bases
+        for x, _ in members_in(body_of(s))
+        if x.base in bases
+        for i, own in zip(x.indices, s.indices, strict=True)
+        if own.letter in {r.letter for r in s.ranges}
     )
 
 
 def _loop(group: Sequence[Segment]) -> Loop:
     """One loop with one letter, over all the indices of its steps."""
-    ranges = [s.over for s in group if s.over is not None]
+    ranges = [r for s in group for r in s.ranges]
     letter = ranges[0].letter
     low = min((r.first for r in ranges), key=lambda i: i.place)
     high = max((r.last for r in ranges), key=lambda i: i.place)
@@ -105,12 +107,13 @@ def _loop(group: Sequence[Segment]) -> Loop:
 
 
 def _with_letter(s: Segment, letter: str) -> Segment:
-    if s.over is None or s.over.letter == letter:
+    if not s.ranges or s.ranges[0].letter == letter:
         return s
-    at = {s.over.letter: Index(letter)}
-    index, over = s.index.within(at), Range(letter, s.over.first, s.over.last)
-    shape = renamed_shape(s.shape, at)
-    return replace(s, index=index, over=over, shape=shape, body=reindexed(body_of(s), at))
+    (over,) = s.ranges
+    at = {over.letter: Index(letter)}
+    shape, body = renamed_shape(s.shape, at), reindexed(body_of(s), at)
+    indices, ranges = within(s.indices, at), (over.lettered(letter),)
+    return replace(s, indices=indices, ranges=ranges, shape=shape, body=body)
 
 
 def _fused(first: Loop, second: Loop) -> Loop | None:
@@ -123,13 +126,14 @@ def _fused(first: Loop, second: Loop) -> Loop | None:
         return None
     down = first.falls if _is_bound(first) else second.falls
     for s in steps:
-        for _, base, i, inner in members_in(body_of(s)):
+        for x, inner in members_in(body_of(s)):
             for made in first.steps:
-                if made.base != base:
+                if made.base != x.base:
                     continue
-                if inner is not None or made.over is None or i.letter != letter:
+                (i,), (own,) = x.indices, made.indices
+                if inner or not made.ranges or i.letter != letter:
                     return None
-                ahead = i.offset - made.index.offset
+                ahead = i.offset - own.offset
                 if (ahead < 0) if down else (ahead > 0):
                     return None
     return Loop(first.over, down, (*first.steps, *steps))
@@ -137,34 +141,35 @@ def _fused(first: Loop, second: Loop) -> Loop | None:
 
 def _is_bound(loop: Loop) -> bool:
     """Whether its steps use those before them, so that it has a direction."""
-    bases = {s.base: s.index.offset for s in loop.steps}
+    bases = {s.base: s.indices[0].offset for s in loop.steps}
     return any(
-        base in bases and i.letter == loop.over.letter and i.offset != bases[base]
+        x.base in bases
+        and x.indices[0].letter == loop.over.letter
+        and x.indices[0].offset != bases[x.base]
         for s in loop.steps
-        for _, base, i, _ in members_in(body_of(s))
+        for x, _ in members_in(body_of(s))
     )
 
 
 def _depends(loop: Loop, others: Sequence[Segment]) -> bool:
     return any(
-        base == other.base and _meets(other, first, last)
+        base == other.base and _meets(other, box)
         for s in loop.steps
-        for base, first, last in _uses(s)
+        for base, box in _uses(s)
         for other in others
     )
 
 
-def _uses(s: Segment) -> Iterator[tuple[str, Index, Index]]:
-    """The members that a segment uses: a family, and the first and last index."""
-    for _, base, index, inner in members_in(body_of(s)):
-        over = inner if inner is not None and inner.letter == index.letter else s.over
-        yield base, *index.ends(over)
+def _uses(s: Segment) -> Iterator[tuple[str, Box]]:
+    """The members that a segment uses: a family, and from where to where."""
+    for x, inner in members_in(body_of(s)):
+        yield x.base, box_of(x.indices, (*s.ranges, *inner))
 
 
-def _meets(s: Segment, first: Index, last: Index) -> bool:
-    """Whether a segment defines one of the members first..last of its family."""
+def _meets(s: Segment, box: Box) -> bool:
+    """Whether a segment defines one of the members of a box of its family."""
     try:
-        return at_most(first, s.last) and at_most(s.first, last)
+        return meet(s.box, box)
     except Incomparable:
         return True
 
@@ -174,8 +179,13 @@ def _in_order(group: Sequence[Segment]) -> list[Segment]:
     rank = {s.base: 0 for s in group}
     for _ in group:
         for s in group:
-            for _, base, index, _ in members_in(body_of(s)):
-                if index == s.index and base in rank and base != s.base:
-                    rank[s.base] = max(rank[s.base], rank[base] + 1)
+            for x, _ in members_in(body_of(s)):
+                if x.indices == s.indices and x.base in rank and x.base != s.base:
+                    rank[s.base] = max(rank[s.base], rank[x.base] + 1)
     way = -1 if falls(group) else 1
-    return sorted(group, key=lambda s: (way * s.index.offset if s.over else 0, rank[s.base]))
+
+    def key(s: Segment) -> tuple[int, int]:
+        running = {r.letter for r in s.ranges}
+        return way * sum(i.offset for i in s.indices if i.letter in running), rank[s.base]
+
+    return sorted(group, key=key)

@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 from ..core.errors import RequestError
 from ..core.expr import Expr, Symbol
-from ..core.families import Families, Segment, at_index, reindexed
-from ..core.indices import Index, Indices, numbered
+from ..core.families import Families, Place, Segment, at_index, reindexed
+from ..core.indices import Indices, numbered
 from ..core.problem import Claim, Problem, Request
 from ..core.results import Recursion, Validation, Verdict
 from ..core.traversal import symbols_of
 from ..validation.checker import checker_of
 from .recurrence import segments_of
-from .unrolling import Unrolling
+from .unrolling import Unrolling, values_within
 
 DEPTHS = 3  # how many lengths are tried
 ENDS = 4  # members at either end of a long family that are looked at
 _WORST: tuple[Verdict, ...] = ("verified", "unchecked", "wrong")
 
 
-Placed = tuple[Indices, Expr, Segment | None]  # an index, what is said there, and of which line
+Placed = tuple[Indices, Expr, Segment | None]  # indices, what is said there, and of which line
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Unrolled:
     of: Expr
     wrt: Symbol
     gradient: Expr
-    index: int = 0
+    at: tuple[int, ...] = ()
 
 
 class Judged(NamedTuple):
@@ -57,11 +57,12 @@ def unrolled(
         lines = (*segments, *segments_of(recursion.gradients))
     else:
         places = list(_claimed(request, request.claim, families, lengths))
+    padded = frozenset(base for base, _ in recursion.padded)
     for at, gradient, segment in _chosen(places, lines, lengths):
         wrt = _member(request, at, numbers, segment)
-        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}))
+        unrolling = Unrolling(segments, lengths, frozenset({wrt.name}), padded)
         of = unrolling.expression(request.of)
-        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _number(at))
+        yield Unrolled(of, wrt, unrolling.expression(reindexed(gradient, at)), _numbers(at))
 
 
 def gradients(
@@ -70,59 +71,77 @@ def gradients(
     """The gradients by all members by which is asked, in the inputs alone, sharing what they share.
 
     Raises RequestError below the least length, BudgetError for what is too long."""
-    unrolling = Unrolling((*families.segments, *segments_of(recursion.cotangents)), lengths)
+    segments = (*families.segments, *segments_of(recursion.cotangents))
+    padded = frozenset(base for base, _ in recursion.padded)
+    unrolling = Unrolling(segments, lengths, padded=padded)
     unrolling.admit([request.of, *(g.value for g in recursion.gradients)])
     for values, gradient, _ in _asked(request, recursion, families, lengths):
         yield unrolling.expression(reindexed(gradient, values))
 
 
+def places_asked(
+    request: Request, families: Families, lengths: Mapping[str, int]
+) -> list[tuple[Place, Segment]]:
+    """The members by which is asked at these lengths, in order, and the segments that have them."""
+    numbers = numbered(lengths)
+    fixed = {
+        k: i.within(numbers) for k, i in enumerate(request.wrt.indices) if not families.running([i])
+    }
+    found = [
+        (place, segment)
+        for segment in families.of(request.wrt.base)
+        for place in Unrolling((), lengths).members(segment)
+        if all(place[k] == i for k, i in fixed.items())
+    ]
+    return sorted(found, key=lambda one: [i.offset for i in one[0]])
+
+
 def _asked(
     request: Request, recursion: Recursion, families: Families, lengths: Mapping[str, int]
 ) -> Iterator[Placed]:
-    """The index of each member by which is asked, its gradient, and the segment that has it."""
+    """The indices of each member by which is asked, its gradient, and the segment that has it."""
     for letter, least in recursion.least.items():
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
-    base, index = request.wrt.base, request.wrt.index
-    if not families.is_generic(index):
+    wrt = request.wrt
+    letters = families.running(wrt.indices)
+    if not letters:
         yield {}, recursion.gradients[0].value, None
         return
     numbers = Unrolling((), lengths)
     pieces = segments_of(recursion.gradients) if len(recursion.gradients) > 1 else ()
-    for segment in families.of(base):
-        for k in numbers.members(segment):
-            at = {index.letter: Index("", k)}
-            own = next((g for g in pieces if k in numbers.members(g)), None)
-            if own is None or own.body is None:
-                yield at, recursion.gradients[0].value, segment
-            else:
-                yield at, reindexed(own.body, own.values(Index("", k))), segment
+    held = [(piece, set(numbers.members(piece))) for piece in pieces]
+    for place, segment in places_asked(request, families, lengths):
+        pairs = zip(wrt.indices, place, strict=True)
+        at = {i.letter: k.plus(-i.offset) for i, k in pairs if i.letter in letters}
+        own = next((piece for piece, members in held if place in members), None)
+        if own is None or own.body is None:
+            yield at, recursion.gradients[0].value, segment
+        else:
+            yield at, reindexed(own.body, own.values(place)), segment
 
 
 def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Symbol:
     """The member by which is asked; its shape is that of its segment."""
     wrt = at_index(request.wrt, {**numbers, **at})
-    if segment is None or wrt.index is None:
+    if segment is None or not wrt.indices:
         return wrt
-    own = {**numbers, **segment.values(wrt.index)}
-    return at_index(segment.symbol(segment.index), own)
+    own = {**numbers, **segment.values(wrt.indices)}
+    return at_index(segment.symbol(segment.indices), own)
 
 
 def _claimed(
     request: Request, claim: Claim, families: Families, lengths: Mapping[str, int]
 ) -> Iterator[Placed]:
-    """The index of each member for which a claim is made, with what it says there, likewise."""
+    """The indices of each member for which a claim is made, with what it says there, likewise."""
     assert claim.value is not None
-    if claim.over is None:
+    if not claim.ranges:
         yield {}, claim.value, None
         return
-    numbers = Unrolling((), lengths)
-    over = claim.over.within(numbers.indices)
-    for k in range(over.first.offset, over.last.offset + 1):
-        at = {over.letter: Index("", k)}
-        place = at_index(request.wrt, at).index or Index()
-        here = (s for s in families.of(request.wrt.base) if place.offset in numbers.members(s))
-        yield at, claim.value, next(here, None)
+    segments = [(s, Unrolling((), lengths).members(s)) for s in families.of(request.wrt.base)]
+    for at in values_within(claim.ranges, lengths):
+        own = at_index(request.wrt, {**numbered(lengths), **at}).indices
+        yield at, claim.value, next((s for s, members in segments if own in members), None)
 
 
 def _chosen(
@@ -131,19 +150,23 @@ def _chosen(
     """Of neighbours to which the same lines apply, the first and the last ones: where the length is
     given as a number there may be many."""
     ranges = [Unrolling((), lengths).members(s) for s in segments]
-    for _, group in groupby(members, key=lambda one: [_number(one[0]) in r for r in ranges]):
+    places = [{tuple(i.offset for i in place) for place in r} for r in ranges]
+    for _, group in groupby(members, key=lambda one: [_numbers(one[0]) in p for p in places]):
         ones = list(group)
         yield from ones if len(ones) <= 2 * ENDS else ones[:ENDS] + ones[-ENDS:]
 
 
-def _number(at: Indices) -> int:
-    return next((i.offset for i in at.values()), 0)
+def _numbers(at: Indices) -> tuple[int, ...]:
+    return tuple(i.offset for i in at.values())
 
 
 def depths(recursion: Recursion) -> Iterator[Mapping[str, int]]:
-    """The lengths at which a recurrence is validated."""
+    """The lengths at which a recurrence is validated, each letter's another."""
     for more in range(DEPTHS if recursion.least else 1):
-        yield {letter: least + more for letter, least in recursion.least.items()}
+        yield {
+            letter: least + (more + k) % DEPTHS
+            for k, (letter, least) in enumerate(recursion.least.items())
+        }
 
 
 def judged(problem: Problem, request: Request, recursion: Recursion, seed: int) -> Iterator[Judged]:

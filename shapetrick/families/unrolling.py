@@ -5,14 +5,28 @@ What comes out are ordinary expressions of the inputs, to be validated and evalu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 from ..core.budget import MEMBERS
 from ..core.errors import RequestError
-from ..core.expr import Expr, Symbol, Total, add, named, zeros
-from ..core.families import Segment, reindexed
-from ..core.indices import Index, Indices, numbered, split
+from ..core.expr import (
+    ZERO,
+    Expr,
+    MatMul,
+    Symbol,
+    Times,
+    Total,
+    Transpose,
+    Zeros,
+    add,
+    named,
+    rebuild,
+    zeros,
+)
+from ..core.families import Place, Segment, reindexed
+from ..core.indices import Index, Indices, Range, numbered
 from ..core.traversal import postorder, substitute, symbols_of
 
 
@@ -23,7 +37,11 @@ class Unrolling:
     segments: tuple[Segment, ...]
     lengths: Mapping[str, int]
     free: frozenset[str] = frozenset()  # members that are taken for inputs
+    padded: frozenset[str] = frozenset()  # families that are zero where there is no member
     _values: dict[str, Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.padded |= {s.base for s in self.segments if s.padded}
 
     def expression(self, e: Expr) -> Expr:
         """The expression in inputs alone, members being definitions."""
@@ -39,7 +57,28 @@ class Unrolling:
             for x in postorder([e], into=lambda x: not isinstance(x, Total))
             if isinstance(x, Total)
         }
-        return substitute(e, sums) if sums else e
+        return self._without_zeros(substitute(e, sums) if sums else e)
+
+    def _without_zeros(self, e: Expr) -> Expr:
+        """The expression without the products in which there is a member that is zero."""
+        gone = {x for x in symbols_of(e) if self._is_zero(x)} if self.padded else ()
+        if not gone:
+            return e
+        new: dict[Expr, Expr] = {}
+        for x in postorder([e]):
+            args = [new[a] for a in x.args]
+            zero = [isinstance(a, Zeros) or a == ZERO for a in args]
+            if x in gone or (isinstance(x, (Times, MatMul, Transpose)) and any(zero)):
+                new[x] = zeros(*x.shape)
+            else:
+                new[x] = rebuild(x, args)
+        return new[e]
+
+    def _is_zero(self, x: Symbol) -> bool:
+        """Whether a member is outside of what its family runs over, which is zero there."""
+        if x.base not in self.padded or any(i.terms for i in x.indices):
+            return False
+        return not any(self._holds(s, x.indices) for s in self.segments if s.base == x.base)
 
     @property
     def indices(self) -> Indices:
@@ -48,7 +87,11 @@ class Unrolling:
     def admit(self, roots: Iterable[Expr]) -> None:
         """Refuse to write out more than is taken on: the bodies of all segments, and roots.
         Raises BudgetError."""
-        bodies = [(s.body, len(self.members(s))) for s in self.segments if s.body is not None]
+        bodies = [
+            (s.body, prod(self._longest(r) for r in s.ranges))
+            for s in self.segments
+            if s.body is not None
+        ]
         written = sum(n * self._extent(e) for e, n in [*bodies, *((e, 1) for e in roots)])
         told = ", ".join(f"{letter} = {n}" for letter, n in self.lengths.items())
         instead = "ask at smaller lengths, or call the function that `function` writes, a loop."
@@ -56,46 +99,49 @@ class Unrolling:
 
     def _extent(self, e: Expr) -> int:
         """How many expressions it is made of, sums over members written out."""
-        longest = max(self.lengths.values(), default=1)
         written, stack = 0, [(e, 1)]
         while stack:
             root, times = stack.pop()
             for x in postorder([root], into=lambda x: not isinstance(x, Total)):
                 written += times
                 if isinstance(x, Total):
-                    over = x.over.within(self.indices)
-                    bound = over.first.letter or over.last.letter  # to an index outside
-                    terms = longest if bound else over.last.offset - over.first.offset + 1
-                    stack.append((x.args[0], times * max(terms, 0)))
+                    stack.append((x.args[0], times * self._longest(x.over)))
         return written
 
-    def members(self, segment: Segment) -> range:
+    def _longest(self, over: Range) -> int:
+        """The most values that a letter has."""
+        over = over.within(self.indices)
+        if over.first.terms or over.last.terms:  # a bound that depends on a letter outside
+            return max(self.lengths.values(), default=1)
+        return max(over.last.offset - over.first.offset + 1, 0)
+
+    def members(self, segment: Segment) -> list[Place]:
         """The indices of a segment's members."""
-        first = segment.first.within(self.indices).offset
-        return range(first, segment.last.within(self.indices).offset + 1)
+        return [
+            tuple(i.within({**self.indices, **at}) for i in segment.indices)
+            for at in values_within(segment.ranges, self.lengths)
+        ]
 
     def _written_sum(self, x: Total) -> Expr:
-        over = x.over
         terms = [
-            self.written_out(reindexed(x.args[0], {over.letter: Index("", k)}))
-            for k in range(over.first.offset, over.last.offset + 1)
+            self.written_out(reindexed(x.args[0], {x.over.letter: i})) for i in values_of(x.over)
         ]
         return add(*terms) if terms else zeros(*x.shape)
 
     def _find(self, roots: Iterable[Expr]) -> None:
         """Make the values of all members that the roots use, first those that others need."""
-        stack: list[str] = [s.name for root in roots for s in self._missing(root)]
+        stack: list[Symbol] = [s for root in roots for s in self._missing(root)]
         bodies: dict[str, Expr] = {}
         while stack:
-            name = stack[-1]
+            name = stack[-1].name
             if name in self._values:
                 stack.pop()
                 continue
             if name not in bodies:
-                bodies[name] = self._body(name)
+                bodies[name] = self._body(stack[-1])
             missing = self._missing(bodies[name])
             if missing:
-                stack.extend(s.name for s in missing)
+                stack.extend(missing)
                 continue
             body = bodies.pop(name)
             self._values[name] = named(name, self._filled_in(body))
@@ -105,32 +151,61 @@ class Unrolling:
         return [
             s
             for s in symbols_of(e)
-            if s.indices and s.name not in self._values and self._defining(s.name) is not None
+            if s.indices and s.name not in self._values and self._defining(s) is not None
         ]
 
-    def _defining(self, name: str) -> tuple[Segment, Index] | None:
+    def _defining(self, name: Symbol) -> tuple[Segment, Place] | None:
         """The segment that defines a member; None for inputs."""
-        found = None if name in self.free else split(name)
-        if found is None:
+        if name.name in self.free:
             return None
-        base, index = found
-        segments = [s for s in self.segments if s.base == base]
+        segments = [s for s in self.segments if s.base == name.base]
         for s in segments:
-            if index.offset in self.members(s):
-                return (s, index) if s.body is not None else None
+            if self._holds(s, name.indices):
+                return (s, name.indices) if s.body is not None else None
         if segments:
             raise RequestError(f"at these lengths there is no `{name}`.")
         return None
 
-    def _body(self, name: str) -> Expr:
+    def _holds(self, s: Segment, at: Place) -> bool:
+        """Whether a segment has a member."""
+        values = {**self.indices, **s.values(at)}
+        if tuple(i.within(values) for i in s.indices) != at:
+            return False
+        ranges = (over.within(values) for over in s.ranges)
+        return all(
+            over.first.offset <= values[over.letter].offset <= over.last.offset for over in ranges
+        )
+
+    def _body(self, name: Symbol) -> Expr:
         found = self._defining(name)
         assert found is not None
-        segment, index = found
+        segment, at = found
         assert segment.body is not None
-        return self.written_out(reindexed(segment.body, segment.values(index)))
+        return self.written_out(reindexed(segment.body, segment.values(at)))
 
     def _filled_in(self, e: Expr) -> Expr:
         values: dict[Expr, Expr] = {
             s: self._values[s.name] for s in symbols_of(e) if s.name in self._values
         }
         return substitute(e, values) if values else e
+
+
+def values_within(ranges: Iterable[Range], lengths: Mapping[str, int]) -> list[Indices]:
+    """What the letters of ranges are together at these lengths, the last one's values first."""
+    found: list[Indices] = [{}]
+    for over in ranges:
+        found = [
+            {**at, over.letter: i}
+            for at in found
+            for i in values_of(over.within({**numbered(lengths), **at}))
+        ]
+    return found
+
+
+def values_of(over: Range) -> Iterator[Index]:
+    """The values of a letter whose range is from a number to a number."""
+    for k in range(over.first.offset, over.last.offset + 1):
+        at = {over.letter: Index("", k)}
+        own = (c.within(at) for c in over.where)
+        if all(c.first.offset <= c.inner.offset <= c.last.offset for c in own):
+            yield Index("", k)

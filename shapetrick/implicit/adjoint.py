@@ -14,7 +14,6 @@ from itertools import chain
 
 from ..core.cost import length
 from ..core.equations import EquationSystem, structure_of, systems_within
-from ..core.errors import DerivationError
 from ..core.expr import (
     UNIT,
     Expr,
@@ -61,13 +60,8 @@ class AdjointDerivation:
 def derived(problem: Problem, request: Request, seed: int) -> AdjointDerivation:
     """The gradient that a request asks for, through the unknowns in what it is of.
 
-    Raises DerivationError for other derivatives, and where the unknowns are not determined."""
+    Raises DerivationError where the unknowns are not determined."""
     systems = systems_within([request.of], problem.systems)
-    if request.kind not in ("grad", "vjp"):
-        raise DerivationError(
-            f"`{request.kind}` through unknowns that equations determine is not derived: ask for "
-            "the gradient (`grad`), or for the backward rule (`vjp`)."
-        )
     said = examined(systems, request.wrt, seed)
     if said.along_symmetric:
         request = replace(request, symmetric=True)

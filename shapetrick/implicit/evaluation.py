@@ -18,6 +18,7 @@ from ..numerics.arrays import evaluate_all, matrix_of, sizes_from
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import MOST_DENSE, Coordinates, ImplicitSolver
 from ..numerics.solvers import unknowns_by
+from ..simplification.stable_forms import stable
 from .adjoint import computable_gradient
 
 FULFILLED = 1e-6  # relative residual of a value that is given
@@ -68,7 +69,7 @@ def evaluate(
         )
     if Coordinates(solver.unknowns, at).count <= MOST_DENSE:
         _check_regular(solver, env, at, values)
-    (found,) = evaluate_all([whole], {**arrays, **env}, functions, at)
+    (found,) = evaluate_all(stable([whole]), {**arrays, **env}, functions, at)
     if not np.isfinite(found).all():
         raise OperandError(
             "the adjoint equation has no solution at these values: it is singular, or its solver "

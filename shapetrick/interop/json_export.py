@@ -32,6 +32,7 @@ from ..core.expr import (
     sizes_of,
 )
 from ..core.families import Families, Segment
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
 from ..core.traversal import postorder
@@ -82,6 +83,7 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "readings": list(problem.readings),
         "warnings": list(warnings_of(problem, result.request)),
         "notes": list(result.notes),
+        **_shared(result, nodes),
         **({"solves": _system(request.system, nodes)} if request.system else {}),
         **_recursion(result, nodes),
         **_adjoint(result, nodes),
@@ -233,8 +235,15 @@ def _segment(s: Segment, nodes: _Nodes) -> JsonObject:
         "attributes": sorted(s.attributes),
         "value": None if s.body is None else _expanded(s.body),
         "node": None if s.body is None else nodes[s.body],
-        "for": None if s.over is None else str(s.over),
+        "for": written(s.ranges) or None,
+        **({"padded": sorted(s.padded)} if s.padded else {}),
     }
+
+
+def _shared(result: Result, nodes: _Nodes) -> JsonObject:
+    if not result.shared:
+        return {}
+    return {"shared": [{"name": name, **nodes.told("of", e)} for e, name in result.shared]}
 
 
 def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
@@ -246,6 +255,7 @@ def _recursion(result: Result, nodes: _Nodes) -> JsonObject:
         "gradient": [_equation(q, nodes) for q in recursion.gradients],
         "kept": [nodes[e] for e in result.kept],
         "least": dict(sorted(recursion.least.items())),
+        **({"padded": [list(p) for p in recursion.padded]} if recursion.padded else {}),
     }
     return {"recursion": written}
 
@@ -290,7 +300,7 @@ def _equation(q: Equation, nodes: _Nodes) -> JsonObject:
         "name": q.symbol.name,
         "shape": _shape(q.symbol.shape),
         **nodes.told("value", q.value),
-        "for": None if q.over is None else str(q.over),
+        "for": written(q.ranges) or None,
     }
 
 

@@ -20,7 +20,7 @@ from ..core.errors import InputError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import NO_FAMILIES, Families, Segment
 from ..core.functions import TABLE
-from ..core.indices import Range, base_of, range_of, read_name, split
+from ..core.indices import Range, base_of, parts, ranges_of, read_name
 from ..core.problem import Problem, Request, RequestKind
 from ..core.results import (
     Adjoint,
@@ -85,6 +85,7 @@ class _Restoration:
             notes=_texts(data["notes"]),
             recursion=recursion,
             adjoint=self._adjoint(),
+            shared=tuple((self._at(d["node"]), _text(d["name"])) for d in data.get("shared", [])),
         )
 
     def _validation(self) -> Validation:
@@ -119,7 +120,8 @@ class _Restoration:
         least = {letter: _count(data["least"][letter], 1) for letter in problem.families.lengths}
         if len(least) != len(data["least"]):
             raise ValueError("`least` has other letters than `lengths`")
-        return Recursion(tuple(map(self._equation, data["backward"])), equations, least)
+        padded = tuple((_text(base), _count(axis, 0)) for base, axis in data.get("padded", []))
+        return Recursion(tuple(map(self._equation, data["backward"])), equations, least, padded)
 
     def _adjoint(self) -> Adjoint | None:
         if "adjoint" not in self._data:
@@ -155,26 +157,29 @@ class _Restoration:
         value = self._at(data["node"])
         if symbol.shape != value.shape:
             raise ValueError(f"`{symbol.name}` has another shape than its value")
-        return Equation(symbol, value, _range(data["for"]))
+        return Equation(symbol, value, _ranges(data["for"]))
 
     def _families(self, data: Mapping[str, Any]) -> Families:
         lengths = _texts(data["lengths"])
         members = tuple(map(self._segment, data["members"]))
         functions = tuple(map(self._segment, data["functions"]))
-        ranges = [s.over for s in (*members, *functions) if s.over is not None]
-        letters = {i.letter for r in ranges for i in (r.first, r.last) if i.letter}
+        letters = {t for s in (*members, *functions) for r in s.ranges for t in r.letters}
         if letters != set(lengths) or len(lengths) != len(letters):
             raise ValueError("`lengths` are not the letters to which indices run")
         return Families(members, lengths, functions)
 
     def _segment(self, data: Mapping[str, Any]) -> Segment:
-        found, shape, over = split(_name(data["name"])), _shape(data["shape"]), _range(data["for"])
+        base, indices = parts(_name(data["name"]))
+        shape, ranges = _shape(data["shape"]), _ranges(data["for"])
         body = None if data["node"] is None else self._at(data["node"])
-        if found is None or (over is not None and found[1].letter != over.letter):
+        letters = {i.letter for i in indices}
+        if not indices or any(over.letter not in letters for over in ranges):
             raise ValueError(f"`{data['name']}` is no member of a family")
         if body is not None and body.shape != shape:
             raise ValueError(f"`{data['name']}` has another shape than its value")
-        return Segment(*found, over, shape, body, frozenset(_texts(data["attributes"])))
+        attributes = frozenset(_texts(data["attributes"]))
+        padded = frozenset(_count(axis, 0) for axis in data.get("padded", []))
+        return Segment(base, indices, ranges, shape, body, attributes, padded=padded)
 
     def _request(self) -> Request:
         data = self._data
@@ -295,17 +300,17 @@ def _fraction(text: str) -> Fraction:
     return Fraction(text)
 
 
-def _range(text: str | None) -> Range | None:
-    return None if text is None else _over(text)
-
-
-def _over(text: str) -> Range:
-    """A range as it prints: `l = L..1`."""
-    m = re.fullmatch(r"(\w+) = ([\w+-]+)\.\.([\w+-]+)", text)
-    found = None if m is None else range_of(*m.groups())
+def _ranges(text: str | None) -> tuple[Range, ...]:
+    """Ranges as they print: `b = 1..B, l = L..1`."""
+    found = () if text is None else ranges_of(text)
     if found is None:
         raise ValueError(f"{text!r} is no range of an index")
     return found
+
+
+def _over(text: str) -> Range:
+    (over,) = _ranges(text)
+    return over
 
 
 def _texts(values: Sequence[str]) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ _SPELLINGS: Mapping[str, Callable[..., Any]] = {"step": lambda x: sp.Heaviside(x
 def to_sympy(e: Expr) -> Any:
     """The SymPy expression of the same value; definitions are written out.
 
+    >>> A, x = st.symbols("A: n x n; x: n")
+    >>> st.to_sympy(A @ x)
+    A*x
+
     Raises RequestError for what SymPy hasn't."""
     done: dict[Expr, Any] = {}
     try:

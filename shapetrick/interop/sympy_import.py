@@ -52,7 +52,14 @@ def from_sympy(*expressions: Any) -> Any:
     """The expressions of the same values, in order; a single one is returned bare.
 
     Symbols in the shape of any of them, and positive integers, are dimensions. Raises RequestError
-    for what has no place in an expression here, NameProblem for such a name."""
+    for what has no place in an expression here, NameProblem for such a name.
+
+    >>> from sympy import MatrixSymbol, Symbol
+    >>> n = Symbol("n", integer=True, positive=True)
+    >>> A, x = MatrixSymbol("A", n, n), MatrixSymbol("x", n, 1)
+    >>> st.from_sympy(x.T * A * x)
+    x' A x
+    """
     roots = [_sympified(expression) for expression in expressions]
     sizes = frozenset(
         s.name

@@ -14,7 +14,7 @@ from .elaboration import (
 )
 from .lowering import Lowering
 from .reader import is_latex, parse_expression
-from .selections import resolve
+from .selections import read_among
 from .statement_lines import blanked
 from .syntax import Asked, Definition, SyntaxNode, without_brackets
 from .vocabularies import vocabulary_of
@@ -31,7 +31,8 @@ def read_claim(problem: Problem, request: Request) -> tuple[SyntaxNode, Lowering
     node = _latex_claim(problem.text, claim.span)
     if node is None:
         node = parse_expression(text, vocabulary_of(problem), problem.functions, values)
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    node = read_among(node, values)
+    node = in_matrix_notation(text, node, values, problem, claim.entries)
     return node, _lowering_of(problem, request, node, text, shape_of_result(request))
 
 

@@ -13,7 +13,8 @@ from ..core.problem import DerivativeKind
 from .letters import NAME
 from .statement_lines import outside, stripped
 
-_WRT = rf"{NAME}(?:\s*,\s*{NAME})*"
+_PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"  # with the place of an entry, `A[i,j]`
+_WRT = rf"{_PLACED}(?:\s*,\s*{_PLACED})*"
 # d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J; ∇J. With `two`, a second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
 _DERIVATIVES = tuple(
@@ -56,7 +57,7 @@ def derivative(text: str, span: Span) -> WrittenDerivative | None:
     m = next((m for m in (form.fullmatch(text, *left) for form in _DERIVATIVES) if m), None)
     if m is None:
         return None
-    names = re.compile(r"[^\s,]+").finditer(text, *m.span("wrt"))
+    names = re.compile(_PLACED).finditer(text, *m.span("wrt"))
     kind: DerivativeKind = "hess" if m.groupdict().get("two") else "grad"
     return WrittenDerivative(
         kind,

@@ -49,7 +49,7 @@ from .scope import (
     unknown_names,
     vocabulary,
 )
-from .selections import plain_of, resolve, resolved
+from .selections import plain_of, read_among, resolved
 from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
@@ -155,9 +155,14 @@ def equalities_in(statements: Iterable[Statement]) -> list[Equality]:
 
 
 def in_matrix_notation(
-    text: str, node: SyntaxNode, values: Mapping[str, Expr], problem: Problem
+    text: str,
+    node: SyntaxNode,
+    values: Mapping[str, Expr],
+    problem: Problem,
+    letters: tuple[str, ...] = (),
 ) -> SyntaxNode:
-    """An expression in the names of a problem, in matrix notation."""
+    """An expression in the names of a problem, in matrix notation; the `letters` are those of the
+    entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
     from .index_notation import expression_in_matrix_notation
@@ -166,7 +171,7 @@ def in_matrix_notation(
     names = IndexNames({*values}, set(), {*scope.dims})
     inference = _inference(scope, {name: value.shape for name, value in values.items()})
     with Located(text):
-        return expression_in_matrix_notation(text, node, names, inference)
+        return expression_in_matrix_notation(text, node, names, inference, letters)
 
 
 def read_expression(
@@ -204,7 +209,7 @@ def _in_names(
     values.update(names)
     scope = scope_of(text, values, problem)
     node = parse_expression(text, vocabulary_of(problem), problem.functions, [*values, *scope.dims])
-    node = in_matrix_notation(text, resolve(node, values.__contains__), values, problem)
+    node = in_matrix_notation(text, read_among(node, values), values, problem)
     if not problem.has_families:
         refuse_members(text, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
@@ -532,7 +537,8 @@ class Elaboration:
                 direction = self._direction(asked, along)
             request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
             if asked.claim is not None:
-                request = replace(request, claim=self._claim(asked.claim, request))
+                claim = self._claim(asked.claim, request)
+                request = replace(request, claim=claim._replace(entries=asked.entries))
             yield request
             if kind == "hess" and asked.claim is None:
                 yield from self._mixed(asked, of, of_text, wrt)

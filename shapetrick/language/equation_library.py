@@ -36,6 +36,11 @@ class DefinedByEquations(NamedTuple):
     equations: str
     help: str
 
+    def line(self, name: str) -> str:
+        """How it is called: `U, s, V = svd(A)`."""
+        unknowns = (unknown.split()[0] for unknown in self.unknowns.split(", "))
+        return f"{', '.join(unknowns)} = {name}({self.arguments})"
+
 
 TABLE: Mapping[str, DefinedByEquations] = {
     "solve": DefinedByEquations("A, B", "X", "A X = B", "inv(A) B"),
@@ -100,8 +105,7 @@ def library_call(source: Source, run: Parse) -> Declaration | None:
     names = [PlacedName(normal(n.group()), _placed(m, "names", n)) for n in _names(m["names"])]
     if len(names) != len(unknowns):
         raise ParseError(
-            f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: "
-            f"`{', '.join(u for u, *_ in unknowns)} = {name}({row.arguments})`.",
+            f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: `{row.line(name)}`.",
             span,
         )
     places = [*between_commas(text, Span(*m.span("inner")))]

@@ -36,7 +36,7 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
         for span in _pieces(text, Span(start, word.start()), _NEXT)
     ]
     for head in heads:
-        if not isinstance(head, Declaration) or head.over is not None:
+        if not isinstance(head, Declaration) or head.ranges:
             raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
     rest = stripped(text, Span(word.end(), end))
     if rest.start >= rest.end:

@@ -13,18 +13,19 @@ from ..core import expr as ex
 from ..core.dims import shape_text
 from ..core.errors import Located, NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Name, Symbol
-from ..core.families import (
-    COTANGENT,
-    Families,
+from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
+from ..core.indices import (
     Incomparable,
-    Segment,
+    Index,
+    Member,
+    Range,
     at_most,
-    cotangent_names,
-    covers,
+    base_of,
+    member,
+    parts,
 )
-from ..core.indices import Index, Member, Range, base_of, split
 from ..core.problem import Claim, Problem, Request
-from .family_scope import Use
+from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source
@@ -80,7 +81,7 @@ class _Queries:
         definitions = {n: e for n, e in self.reading.values.items() if isinstance(e, Name)}
         for s in self.reading.segments:
             if s.body is None:
-                symbols[s.name] = s.symbol(s.index)
+                symbols[s.name] = s.symbol(s.indices)
         problem = Problem(
             self.reading.text,
             symbols,
@@ -110,11 +111,11 @@ class _Queries:
                 "number of members.",
                 asked.span,
             )
-        uses = list(self.reading.uses_of(asked.of, None))
+        uses = list(self.reading.uses_of(asked.of))
         for use in uses:
-            if use.index is not None:
+            if use.indices:
                 self.reading.order().check_exists(None, use)
-        of = self.reading.expression(asked.of, uses, None)
+        of = self.reading.expression(asked.of, uses)
         of_text = source(self.reading.text, asked.of)
         of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
         if asked.kind == "grad" and not of.is_scalar:
@@ -157,31 +158,41 @@ class _Queries:
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
-        index, (name, span) = request.wrt.index, asked.wrt[0]
-        letter = "" if index is None else index.letter
-        generic = letter not in ("", *self.reading.lengths)
-        if asked.over is not None and (not generic or asked.over.letter != letter):
-            raise NameProblem(f"`{name}` has no index `{asked.over.letter}`.", span)
-        over = asked.over
-        variable = Use(name_node(name, span), name, request.wrt.base, index)
-        if generic and over is None:
-            anywhere = Range(letter, Index(), Index())
-            over = self._where([variable, *self.reading.uses_of(node, anywhere)], letter)
-        uses = list(self.reading.uses_of(node, over))
-        for use in uses if not generic else (*uses, replace(variable, over=over)):
-            if use.index is not None:
+        indices, (name, span) = request.wrt.indices, asked.wrt[0]
+        letters = self._running(indices)
+        for given in asked.ranges:
+            if given.letter not in letters:
+                raise NameProblem(f"`{name}` has no index `{given.letter}`.", span)
+        variable = Use(name_node(name, span), name, request.wrt.base, indices)
+        own = {given.letter: given for given in asked.ranges}
+        anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
+        uses = [variable, *self.reading.uses_of(node, anywhere)]
+        ranges = tuple(own.get(t) or self._where(uses, t) for t in letters)
+        uses = list(self.reading.uses_of(node, ranges))
+        for use in uses if not ranges else (*uses, replace(variable, ranges=ranges)):
+            if use.indices:
                 self._check_exists(use)
         value, problem = None, ""
         try:
-            value = self.reading.expression(node, uses, over, request.wrt.shape)
+            value = self.reading.expression(node, uses, ranges, request.wrt.shape)
         except ShapeError as error:
             problem = error.message
-        return Claim(source(self.reading.text, node), value, node.span, problem, over)
+        return Claim(source(self.reading.text, node), value, node.span, problem, ranges)
+
+    def _running(self, indices: Sequence[Index]) -> list[str]:
+        """The letters of indices that are no length's."""
+        return Families((), tuple(self.reading.lengths)).running(indices)
 
     def _check_exists(self, use: Use) -> None:
-        """Refuse a member that there isn't. Raises NameProblem."""
+        """Refuse a member that there isn't; those with sums of letters are zero where there are
+        none. Raises NameProblem."""
+        order = self.reading.order()
+        first = next((s.first for s in order.known if s.base == use.base), use.indices)
+        if len(first) == len(use.indices):
+            pairs = zip(use.indices, first, strict=True)
+            use = replace(use, indices=tuple(a if i.others else i for i, a in pairs))
         try:
-            self.reading.order().check_exists(None, use)
+            order.check_exists(None, use)
         except NameProblem as error:
             named = {s.base: s for s in self.cotangents}
             if use.base not in named and use.base.startswith(COTANGENT):
@@ -195,17 +206,19 @@ class _Queries:
         for use in uses:
             known = self.reading.functions if use.is_function else self.reading.order().known
             segments = [s for s in known if s.base == use.base]
-            if use.index is None or use.index.letter != letter or not segments:
-                continue
-            first = min((s.first for s in segments), key=lambda i: i.place).plus(-use.index.offset)
-            last = max((s.last for s in segments), key=lambda i: i.place).plus(-use.index.offset)
-            try:
-                low = first if low is None or at_most(low, first) else low
-                high = last if high is None or at_most(last, high) else high
-            except Incomparable:
-                raise NameProblem(
-                    f"`{use.name}` counts from another length than the others.", use.node.span
-                ) from None
+            for axis, index in enumerate(use.indices if segments else ()):
+                if index.letter != letter or index.others:
+                    continue
+                starts, ends = ([s.box[end][axis] for s in segments] for end in (0, 1))
+                first = min(starts, key=lambda i: i.place).plus(-index.offset)
+                last = max(ends, key=lambda i: i.place).plus(-index.offset)
+                try:
+                    low = first if low is None or at_most(low, first) else low
+                    high = last if high is None or at_most(last, high) else high
+                except Incomparable:
+                    raise NameProblem(
+                        f"`{use.name}` counts from another length than the others.", use.node.span
+                    ) from None
         assert low is not None and high is not None
         return Range(letter, low, high)
 
@@ -222,13 +235,16 @@ class _Queries:
     def _variable(self, name: str, span: Span, shifted: bool = False) -> Symbol:
         """What is differentiated by; the generic member by its own index, unless it may be
         `shifted`: `Z[l-1]`."""
-        found = split(name)
-        bases = {s.base for s in self.reading.segments}
-        if found is None:
-            if name in bases:
-                family = [s for s in self.reading.segments if s.base == name]
-                indices = [f"{name}[{s.over.letter}]" for s in family if s.over]
-                one = indices[0] if indices else family[0].name
+        base, indices = parts(name)
+        segments = [s for s in self.reading.segments if s.base == base]
+        if not indices:
+            if segments:
+                running = [s for s in segments if s.ranges]
+                one = segments[0].name
+                if running:  # by the letters alone, where the text has Z[l-1] = …
+                    own = {r.letter for r in running[0].ranges}
+                    plain = (Index(i.letter) if i.letter in own else i for i in running[0].indices)
+                    one = member(name, *plain)
                 raise RequestError(f"`{name}` is a family: ask for `{one}`.", span)
             value = self.reading.values.get(name)
             if value is None or not isinstance(value, Symbol):
@@ -238,23 +254,32 @@ class _Queries:
                     span,
                 )
             return value
-        base, index = found
-        segments = [s for s in self.reading.segments if s.base == base]
         if not segments:
             raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
-        if index.letter and index.letter not in self.reading.lengths:
-            generic = next((s for s in segments if s.over is not None), None)
-            if generic is None or (index.offset and not shifted):
-                raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
-            return generic.symbol(index)
-        try:
-            found_in = [s for s in segments if covers([s], index, index) is None]
-        except Incomparable:
-            found_in = []
-        if not found_in:
-            given = " and ".join(f"{s.first}..{s.last}" for s in segments)
-            raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
-        return found_in[0].symbol(index)
+        if len(segments[0].indices) != len(indices):
+            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+        runs = [bool(self._running([i])) for i in indices]
+        letters = self._running(indices)
+        moved = any(i.offset for i, it_runs in zip(indices, runs, strict=True) if it_runs)
+        is_plain = len(letters) == sum(runs) and not any(i.others for i in indices)
+        if not is_plain or (moved and not shifted):
+            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+        generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
+        for s in generic:
+            ends = [
+                (low, high) if it_runs else (i, i)
+                for i, it_runs, low, high in zip(indices, runs, *s.box, strict=True)
+            ]
+            box = tuple(a for a, _ in ends), tuple(b for _, b in ends)
+            try:
+                if lies_in(box, s.box) and (s.ranges or not letters):
+                    return s.symbol(indices)
+            except Incomparable:
+                continue
+        if not any(s.ranges for s in segments) and letters:
+            raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
+        given = " and ".join(box_text(s.box) for s in segments)
+        raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 
     def _default_requests(self) -> Iterator[Request]:
         plain = list(self.reading.plain().values())

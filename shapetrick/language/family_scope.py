@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..core.dims import SCALAR
 from ..core.errors import NameProblem, Span
-from ..core.families import Incomparable, Segment, at_most, covers
-from ..core.indices import Index, Range, member
+from ..core.families import Box, Place, Segment, box_of, covers
+from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.traversal import reachable
 from .syntax import Definition, SyntaxNode
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A name in a body; `index` if it has one, and the range that its letter runs over."""
+    """A name in a body; `indices` if it has some, and the ranges of all letters where it stands."""
 
     node: SyntaxNode
     name: str
     base: str
-    index: Index | None = None
-    over: Range | None = None
+    indices: Place = ()
+    ranges: tuple[Range, ...] = ()
     is_function: bool = False
 
-    def within(self) -> tuple[Index, Index]:
-        """The first and the last index that is used."""
-        assert self.index is not None
-        return self.index.ends(self.over)
+    def within(self) -> Box:
+        """From where to where members are used."""
+        return box_of(self.indices, self.ranges)
 
 
 @dataclass(slots=True, eq=False)
 class PendingDefinition:
-    """A definition on its way: its family and index (None for an ordinary name)."""
+    """A definition on its way: its family and indices (none for an ordinary name)."""
 
     definition: Definition
     base: str
-    index: Index | None
+    indices: Place
     uses: list[Use]
 
     @property
-    def over(self) -> Range | None:
-        return self.definition.over
+    def ranges(self) -> tuple[Range, ...]:
+        return self.definition.ranges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Dependence:
+    """A definition that uses a member of a family that depends on it, and how far ahead that is
+    along each axis, at least and at most, where that is known."""
+
+    body: PendingDefinition
+    use: Use
+    ahead: tuple[tuple[Index, Index], ...]
+
+    def is_before(self, axis: int, by: int = 0) -> bool:
+        """Whether what is used comes before, along an axis."""
+        return _is(lambda: at_most(self.ahead[axis][1], Index("", -by)))
+
+    def is_behind(self, axis: int, by: int = 0) -> bool:
+        return _is(lambda: at_most(Index("", by), self.ahead[axis][0]))
 
 
 @dataclass(slots=True)
@@ -58,10 +74,19 @@ class Order:
 
     def check(self) -> None:
         """Refuse uses of what doesn't exist, or comes later. Raises NameProblem."""
+        found = []
         for body in self.bodies:
             for use in body.uses:
-                self._check_order(body, use)
-        self._check_cycles()
+                is_own = use.base in self.reached and body.base in self.reached[use.base]
+                if is_own and not (use.indices and body.indices):
+                    raise self._circular(use.name, use.node.span)
+                if is_own:
+                    found.append(self._dependence(body, use))
+        self._check_order(found)
+        for body in self.bodies:
+            for use in body.uses:
+                if use.indices:
+                    self.check_exists(body, use)
 
     def _find_reached(self) -> None:
         """For each name that is defined, those that it depends on."""
@@ -71,48 +96,45 @@ class Order:
         for base in direct:
             self.reached[base] = reachable(base, lambda b: direct.get(b, {}))
 
-    def _check_order(self, body: PendingDefinition, use: Use) -> None:
-        """Refuse a use of what doesn't exist, or comes later."""
-        if use.index is None:
-            if use.base in self.reached and body.base in self.reached[use.base]:
-                raise self._circular(use.name, use.node.span)
-            return
-        if use.base in self.reached and body.base in self.reached[use.base]:
-            self._check_looks_back(body, use)
-        self.check_exists(body, use)
-
     def _circular(self, name: str, span: Span) -> NameProblem:
         return NameProblem(f"`{name}` is defined by itself.", span)
 
-    def _check_looks_back(self, body: PendingDefinition, use: Use) -> None:
-        assert use.index is not None
-        if body.index is None:
-            raise self._circular(use.name, use.node.span)
-        own = body.index
-        if use.index.letter == own.letter:
-            if use.index.offset <= own.offset:
-                return
-        elif body.over is None and at_most(use.index, own):
-            return
-        elif body.over is not None and not use.index.letter:
-            first = body.over.first.plus(own.offset)
-            if first.letter or use.index.offset < first.offset:
-                return
-        raise NameProblem(
-            f"`{use.name}` looks ahead: `{member(body.base, own)}` comes before it, and a "
-            "recurrence uses members before its own.",
-            use.node.span,
+    # ---- recurrences
+
+    def _dependence(self, body: PendingDefinition, use: Use) -> _Dependence:
+        inner = use.ranges[len(body.ranges) :]
+        ahead = []
+        for own, index in zip(body.indices, use.indices, strict=False):
+            low, high = index.ends(inner)
+            ahead.append(
+                (low.minus(own).ends(body.ranges)[0], high.minus(own).ends(body.ranges)[1])
+            )
+        return _Dependence(body, use, tuple(ahead))
+
+    def _check_order(self, found: Sequence[_Dependence]) -> None:
+        """Refuse recurrences that run along no axis: members are to be computed one after another,
+        rising or falling along one axis, and those of one index there along another."""
+        waiting = [list(found)]
+        while waiting:
+            group = _cyclic(waiting.pop())
+            for part in group:
+                axes = range(min(len(d.ahead) for d in part))
+                rest = next((r for k in axes if (r := _along(part, k)) is not None), None)
+                if rest is None:
+                    raise self._no_order(part)
+                waiting.append(rest)
+
+    def _no_order(self, part: Sequence[_Dependence]) -> NameProblem:
+        late = next((d for d in part if not any(map(d.is_before, range(len(d.ahead))))), None)
+        if late is None or (len(part) == 1 and late.use.indices == late.body.indices):
+            return self._circular(part[0].use.name, part[0].use.node.span)
+        return NameProblem(
+            f"`{late.use.name}` looks ahead: `{member(late.body.base, *late.body.indices)}` comes "
+            "before it, and a recurrence uses members before its own.",
+            late.use.node.span,
         )
 
-    def _check_cycles(self) -> None:
-        """Refuse members of the same index that are defined by each other."""
-        same: dict[str, dict[str, None]] = {}
-        pairs = [(b, u) for b in self.bodies for u in b.uses if b.index and u.index == b.index]
-        for b, u in pairs:
-            same.setdefault(b.base, {})[u.base] = None
-        for b, u in pairs:
-            if b.base == u.base or b.base in reachable(u.base, lambda base: same.get(base, {})):
-                raise self._circular(u.name, u.node.span)
+    # ---- members that there are
 
     def check_exists(self, body: PendingDefinition | None, use: Use) -> None:
         """Refuse a member that is neither declared nor defined. Raises NameProblem."""
@@ -123,31 +145,33 @@ class Order:
                 f"`{use.base}` is not declared as {what}: `{use.name} : … for l = 1..L`.",
                 use.node.span,
             )
-        first, last = use.within()
+        if len(ranges[0].indices) != len(use.indices):
+            raise NameProblem(
+                f"`{use.base}` has {_indices(len(ranges[0].indices))}: `{ranges[0].name}`.",
+                use.node.span,
+            )
+        boxes = [s.box for s in ranges]
         try:
-            missing = covers(ranges, first, last)
+            missing = covers(boxes, _clipped(use.within(), ranges))
         except Incomparable:
             raise NameProblem(
                 f"`{use.name}` counts from another length than `{use.base}`.", use.node.span
             ) from None
         if missing is None:
             return
-        if body is not None and body.base == use.base and body.over and not use.is_function:
-            begins = at_most(missing, body.over.first.plus((body.index or Index()).offset))
-            if begins:
-                raise NameProblem(
-                    f"the start is missing: the member {_equal(body.over)} uses "
-                    f"`{member(use.base, missing)}`, which has no value: write "
-                    f"`{member(use.base, missing)} = …`, or declare its shape.",
-                    use.node.span,
-                )
-        given = " and ".join(
-            f"{s.first}" if s.first == s.last else f"{s.first}..{s.last}" for s in ranges
-        )
-        where = f": the member {_equal(use.over, missing, use.index)} uses" if use.over else " in"
+        name = member(use.base, *missing)
+        is_own = body is not None and body.base == use.base and not use.is_function
+        if is_own and body is not None and body.ranges and _is_outside(missing, body):
+            raise NameProblem(
+                f"the start is missing: the member {_equal(body.ranges)} uses `{name}`, which "
+                f"has no value: write `{name} = …`, or declare its shape.",
+                use.node.span,
+            )
+        given = " and ".join(box_text(box) for box in boxes)
+        at = _equal(use.ranges, missing, use.indices) if use.ranges else ""
+        where = f": the member {at} uses" if at else " in"
         raise NameProblem(
-            f"an index is out of range{where} `{member(use.base, missing)}`: `{use.base}` has "
-            f"the members {given}.",
+            f"an index is out of range{where} `{name}`: `{use.base}` has the members {given}.",
             use.node.span,
         )
 
@@ -159,13 +183,75 @@ class Order:
     @property
     def known(self) -> list[Segment]:
         """The members that are declared or defined; shapes may be unknown still."""
-        defined = [
-            Segment(b.base, b.index, b.over, SCALAR) for b in self.bodies if b.index is not None
-        ]
+        defined = [Segment(b.base, b.indices, b.ranges, SCALAR) for b in self.bodies if b.indices]
         return [*self.declared, *defined]
 
 
-def _equal(over: Range, missing: Index | None = None, index: Index | None = None) -> str:
+def _is(compared: Callable[[], bool]) -> bool:
+    try:
+        return compared()
+    except Incomparable:
+        return False
+
+
+def _along(part: Sequence[_Dependence], axis: int) -> list[_Dependence] | None:
+    """What is left to be ordered where members are computed one after another along an axis; None
+    if that doesn't go, or orders nothing."""
+    for goes in (_Dependence.is_before, _Dependence.is_behind):
+        if all(goes(d, axis) for d in part):
+            rest = [d for d in part if not goes(d, axis, 1)]
+            if len(rest) < len(part):
+                return rest
+    return None
+
+
+def _cyclic(found: Sequence[_Dependence]) -> list[list[_Dependence]]:
+    """The dependences that are part of a circle, those of each by themselves."""
+    direct: dict[str, dict[str, None]] = {}
+    for d in found:
+        direct.setdefault(d.body.base, {})[d.use.base] = None
+    reached = {base: reachable(base, lambda b: direct.get(b, {})) for base in direct}
+    groups: dict[frozenset[str], list[_Dependence]] = {}
+    for d in found:
+        if d.body.base in reached.get(d.use.base, ()):
+            circle = frozenset(b for b in reached[d.body.base] if d.body.base in reached.get(b, ()))
+            groups.setdefault(circle, []).append(d)
+    return list(groups.values())
+
+
+def _clipped(box: Box, segments: Sequence[Segment]) -> Box:
+    """A box without what lies outside of where members that are zero end."""
+    padded = segments[0].padded
+    if not padded:
+        return box
+    low, high = (
+        tuple(own[k] if k in padded else i for k, i in enumerate(end))
+        for own, end in zip(segments[0].box, box, strict=True)
+    )
+    return low, high
+
+
+def _is_outside(at: Place, body: PendingDefinition) -> bool:
+    """Whether a member comes before those that a line defines."""
+    low = box_of(body.indices, body.ranges)[0]
+    return any(at_most(a, b) for a, b in zip(at, low, strict=True))
+
+
+def _indices(count: int) -> str:
+    return "one index" if count == 1 else f"{count} indices"
+
+
+def box_text(box: Box) -> str:
+    """The members of a box, as a message names them."""
+    axes = [f"{a}" if a == b else f"{a}..{b}" for a, b in zip(*box, strict=True)]
+    return axes[0] if len(axes) == 1 else f"[{', '.join(axes)}]"
+
+
+def _equal(ranges: Iterable[Range], missing: Place = (), indices: Place = ()) -> str:
     """`l = 1`: the member that uses what is missing."""
-    at = over.first if missing is None or index is None else missing.plus(-index.offset)
-    return f"{over.letter} = {at}"
+    at = {over.letter: over.first for over in ranges}
+    for i, k in zip(indices, missing, strict=True):
+        if i.letter in at and not i.others:
+            at[i.letter] = k.plus(-i.offset)
+    own = [letter for letter in at if not missing or any(letter in i.terms for i in indices)]
+    return ", ".join(f"{letter} = {at[letter]}" for letter in own or at)

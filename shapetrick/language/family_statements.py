@@ -15,8 +15,8 @@ from ..core import traversal
 from ..core.dims import SCALAR, Dim, Shape, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
 from ..core.expr import Expr, Total
-from ..core.families import Incomparable, Segment, at_most
-from ..core.indices import Index, Member, Range, base_of, parts, split
+from ..core.families import Place, Segment, meet
+from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .family_scope import Order, PendingDefinition, Use
 from .scope import Declared, Scope
 from .syntax import Declaration, Definition, Statement, SyntaxNode, opened
@@ -40,10 +40,11 @@ class FamilyElaboration:
     def find_lengths(self, statements: Sequence[Statement]) -> None:
         """The letters to which indices run."""
         given = [s for s in statements if isinstance(s, (Declaration, Definition))]
-        ranges = [s.over for s in given if s.over is not None]
-        for bound in (bound for r in ranges for bound in (r.first, r.last) if bound.letter):
-            self.lengths[bound.letter] = None
-            self.scope.dims.setdefault(bound.letter, None)
+        for s in given:
+            own = {r.letter for r in s.ranges}
+            for letter in (t for r in s.ranges for i in r.ends for t in i.terms if t not in own):
+                self.lengths[letter] = None
+                self.scope.dims.setdefault(letter, None)
 
     # ---- declarations
 
@@ -51,10 +52,10 @@ class FamilyElaboration:
         scope = self.scope
         for s in declarations:
             for name, span in s.names:
-                index = self._index(name, s.over, span)
+                indices = self._indices(name, s.ranges, span)
                 if name in scope.functions:
-                    if index is not None:
-                        self.functions.append(Segment(base_of(name), index, s.over, SCALAR))
+                    if indices:
+                        self.functions.append(Segment(base_of(name), indices, s.ranges, SCALAR))
                     continue
                 declared = scope.symbols[name]
                 if declared.sides is None:
@@ -63,38 +64,60 @@ class FamilyElaboration:
                     )
                 shape = (declared.sides[0].dim, declared.sides[1].dim)
                 kept = frozenset(declared.attributes) - {"const"}
-                if index is None:
+                if not indices:
                     self.values[name] = ex.symbol(name, shape, kept)
-                else:
-                    self._add(Segment(base_of(name), index, s.over, shape, None, kept, span))
+                    continue
+                padded = frozenset(k for k, i in enumerate(indices) if s.padded == i.letter != "")
+                if s.padded and not padded:
+                    raise NameProblem(f"`{name}` has no index `{s.padded}`.", span)
+                self._add(
+                    Segment(base_of(name), indices, s.ranges, shape, None, kept, span, padded)
+                )
 
-    def _index(self, name: str, over: Range | None, span: Span) -> Index | None:
-        """The index of a name that is declared or defined."""
-        found = split(name)
-        if over is not None and (found is None or found[1].letter != over.letter):
-            raise NameProblem(
-                f"`for {over}` makes a family: write `{base_of(name)}[{over.letter}]`.", span
-            )
-        if found is None:
-            return None
-        letter = found[1].letter
-        if letter and over is None and letter not in self.lengths:
-            raise NameProblem(
-                f"nothing says which numbers `{letter}` is in `{name}`: end the line with `for "
-                f"{letter} = 1..L`.",
-                span,
-            )
-        return found[1]
+    def _indices(self, name: str, ranges: Sequence[Range], span: Span) -> Place:
+        """The indices of a name that is declared or defined."""
+        base, indices = parts(name)
+        letters = [i.letter for i in indices if i.letter]
+        running = [r.letter for r in ranges]
+        for over in ranges:
+            if over.letter not in letters or running.count(over.letter) > 1:
+                wanted = ",".join(dict.fromkeys(running))
+                raise NameProblem(
+                    f"`for {written(ranges)}` makes a family: write `{base}[{wanted}]`.", span
+                )
+            if over.letters & {*running}:
+                raise NameProblem(
+                    f"a family's index runs to a length, and `{over}` to another index: only a sum "
+                    "does that.",
+                    span,
+                )
+        for i in indices:
+            if i.others or (i.letter in running and letters.count(i.letter) > 1):
+                raise NameProblem(
+                    f"`{i}` in `{name}`: of what is declared or defined each index is a letter of "
+                    "its own, or a number.",
+                    span,
+                )
+            if i.letter and i.letter not in (*running, *self.lengths):
+                raise NameProblem(
+                    f"nothing says which numbers `{i.letter}` is in `{name}`: end the line with "
+                    f"`for {i.letter} = 1..L`.",
+                    span,
+                )
+        return indices
 
     def _add(self, segment: Segment) -> None:
         """Take a segment in, unless its members are there already."""
         for other in self.segments:
             if other.base != segment.base:
                 continue
-            try:
-                apart = not (
-                    at_most(segment.first, other.last) and at_most(other.first, segment.last)
+            if len(other.indices) != len(segment.indices):
+                raise NameProblem(
+                    f"`{segment.name}` and `{other.name}` differ in how many indices they have.",
+                    segment.span,
                 )
+            try:
+                apart = not meet(segment.box, other.box)
             except Incomparable:
                 raise NameProblem(
                     f"`{segment.name}` and `{other.name}` count from different lengths.",
@@ -114,13 +137,13 @@ class FamilyElaboration:
     def define(self, definitions: Sequence[Definition]) -> None:
         for d in definitions:
             name, span = d.name
-            index = self._index(name, d.over, span)
-            taken = index is None and (name in self.scope.symbols or name in self.plain())
+            indices = self._indices(name, d.ranges, span)
+            taken = not indices and (name in self.scope.symbols or name in self.plain())
             if taken or name in self.scope.functions or name in self.scope.dims:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
-            self.bodies.append(PendingDefinition(d, base_of(name), index, []))
+            self.bodies.append(PendingDefinition(d, base_of(name), indices, []))
         for body in self.bodies:
-            body.uses = list(self.uses_of(body.definition.body, body.over))
+            body.uses = list(self.uses_of(body.definition.body, body.ranges))
         self.order().check()
         self._lower()
         for body in self.bodies:
@@ -131,26 +154,27 @@ class FamilyElaboration:
         return Order(self.bodies, [s for s in self.segments if s.body is None], self.functions)
 
     def plain(self) -> dict[str, PendingDefinition]:
-        return {b.base: b for b in self.bodies if b.index is None}
+        return {b.base: b for b in self.bodies if not b.indices}
 
-    def uses_of(self, root: SyntaxNode, over: Range | None) -> Iterator[Use]:
-        """The names in an expression, each with the range that its index runs over."""
-        stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, (over,) if over else ())]
+    def uses_of(self, root: SyntaxNode, over: tuple[Range, ...] = ()) -> Iterator[Use]:
+        """The names in an expression, each with the ranges that its indices run over."""
+        stack: list[tuple[SyntaxNode, tuple[Range, ...]]] = [(root, over)]
         while stack:
             node, ranges = stack.pop()
             inner = ranges
             if node.kind == "running":
-                if ranges:
+                outer = {r.letter for r in ranges}
+                if node.value.letter in outer:
                     raise NameProblem(
-                        "a sum over members stands in a line of its own, without an index: sums "
-                        "within sums or within members are not available.",
+                        f"`{node.value.letter}` runs here already: choose another letter for the "
+                        "sum.",
                         node.span,
                     )
-                inner = (node.value,)
-                for bound in (node.value.first, node.value.last):
-                    if bound.letter and bound.letter not in self.lengths:
+                inner = (*ranges, node.value)
+                for letter in node.value.letters:
+                    if letter not in (*self.lengths, *outer):
                         raise NameProblem(
-                            f"no family ends at `{bound.letter}`, over which the sum runs.",
+                            f"no family ends at `{letter}`, over which the sum runs.",
                             node.span,
                         )
             if node.kind in ("name", "abstract"):
@@ -166,24 +190,24 @@ class FamilyElaboration:
     def _use(self, node: SyntaxNode, ranges: tuple[Range, ...]) -> Use:
         is_function = node.kind == "abstract"
         name = node.value[0] if is_function else node.value
-        found = split(name)
-        if found is None:
-            families = {b.base for b in self.bodies if b.index is not None}
+        base, indices = parts(name)
+        if not indices:
+            families = {b.base for b in self.bodies if b.indices}
             families |= {s.base for s in (*self.segments, *self.functions)}
             if name in families and name not in self.scope.functions:
                 raise NameProblem(
                     f"`{name}` is a family: write `{name}[…]` for a member.", node.span
                 )
             return Use(node, name, name, is_function=is_function)
-        base, index = found
-        over = next((r for r in ranges if r.letter == index.letter), None)
-        if index.letter and over is None and index.letter not in self.lengths:
-            raise NameProblem(
-                f"nothing says which numbers `{index.letter}` is in `{name}`: end the line with "
-                f"`for {index.letter} = 1..L`.",
-                node.span,
-            )
-        return Use(node, name, base, index, over, is_function)
+        running = {r.letter for r in ranges}
+        for letter in (t for i in indices for t in i.terms):
+            if letter not in running and letter not in self.lengths:
+                raise NameProblem(
+                    f"nothing says which numbers `{letter}` is in `{name}`: end the line with "
+                    f"`for {letter} = 1..L`.",
+                    node.span,
+                )
+        return Use(node, name, base, indices, ranges, is_function)
 
     def _dim_families(self) -> set[str]:
         return {d.base for d in self.scope.dims if isinstance(d, Member)}
@@ -207,18 +231,17 @@ class FamilyElaboration:
         for u in body.uses:
             if u.is_function:
                 continue
-            if u.index is None and u.name in plain and u.name not in self.values:
+            if not u.indices and u.name in plain and u.name not in self.values:
                 return False
-            if u.index is not None and not self._known(u):
+            if u.indices and not self._known(u):
                 return False
         return True
 
     def _known(self, use: Use) -> list[Segment]:
         """The segments whose shapes are known: those that have the member, if there are any."""
         found = [s for s in self.segments if s.base == use.base]
-        first, last = use.within()
         try:
-            meeting = [s for s in found if at_most(s.first, last) and at_most(first, s.last)]
+            meeting = [s for s in found if meet(s.box, use.within())]
         except Incomparable:
             return found
         return meeting or found
@@ -227,54 +250,56 @@ class FamilyElaboration:
         d = body.definition
         name = d.name.name
         try:
-            value = self.expression(d.body, body.uses, d.over)
+            value = self.expression(d.body, body.uses, d.ranges)
         except ShapeError as error:
             error.message += self._why(body.uses)
             raise
-        if body.index is None:
+        if not body.indices:
             self.values[name] = ex.named(name, value)
         else:
             shape = value.shape
-            self._add(Segment(body.base, body.index, d.over, shape, value, span=d.name.span))
+            self._add(Segment(body.base, body.indices, d.ranges, shape, value, span=d.name.span))
 
     def _why(self, uses: Sequence[Use]) -> str:
         """Where the shapes of members come from that were derived from a start."""
         reasons = []
         for u in uses:
-            segment = self._known(u)[0] if u.index is not None and self._known(u) else None
-            if segment is not None and segment.body is not None and u.index != segment.index:
-                assert u.index is not None
-                shape = shape_text(segment.shape_at(u.index))
+            segment = self._known(u)[0] if u.indices and self._known(u) else None
+            if segment is not None and segment.body is not None and u.indices != segment.indices:
+                shape = shape_text(segment.shape_at(u.indices))
                 reasons.append(
                     f"`{u.name}` is {shape}, as `{segment.name}` is {shape_text(segment.shape)}."
                 )
         return "".join("\n" + r for r in dict.fromkeys(reasons))
 
     def expression(
-        self, root: SyntaxNode, uses: Sequence[Use], over: Range | None, shape: Shape | None = None
+        self,
+        root: SyntaxNode,
+        uses: Sequence[Use],
+        ranges: Sequence[Range] = (),
+        shape: Shape | None = None,
     ) -> Expr:
         """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values: dict[str, Expr] = {}
-        bound = [over] if over else []
+        bound = [*ranges]
         bound += [n.value for n in opened(root) if n.kind == "running"]
         for r in bound:
             values[r.letter] = ex.dimension(Dim.of(r.letter))
         values.update(self.values)
         for u in uses:
-            if u.index is None or u.is_function:
-                continue
-            values[u.name] = self._known(u)[0].symbol(u.index)
+            if u.indices and not u.is_function:
+                values[u.name] = self._known(u)[0].symbol(u.indices)
         scope = Scope(self.text, dims=dict(self.scope.dims))
         scope.symbols.update((n, Declared(None, (), None)) for n in values)
         scope.functions.update(self.scope.functions)
         scope.functions.update((u.name, None) for u in uses if u.is_function)
         for u in uses:
-            if u.is_function and u.index is None and u.name not in self.scope.functions:
+            if u.is_function and not u.indices and u.name not in self.scope.functions:
                 raise NameProblem(f"`{u.name}` is a family: write `{u.name}[l](…)`.", u.node.span)
         built = self.build(root, scope, values, shape)
         for e in traversal.postorder([built]):
             if isinstance(e, Total) and any(
-                e.over.letter in (name, *(i.letter for i in parts(name)[1]))
+                e.over.letter in (name, *(t for i in parts(name)[1] for t in i.terms))
                 for d in e.shape
                 for name in d.names
             ):
@@ -287,21 +312,16 @@ class FamilyElaboration:
 
     def _check_chain(self, use: Use) -> None:
         """Members that one use means have one shape, the index put in."""
-        if use.index is None or use.is_function:
+        if not use.indices or use.is_function:
             return
-        first, last = use.within()
-        known = [
-            s
-            for s in self.segments
-            if s.base == use.base and at_most(s.first, last) and at_most(first, s.last)
-        ]
+        known = [s for s in self.segments if s.base == use.base and meet(s.box, use.within())]
         for s in known[1:]:
-            if s.shape_at(use.index) != known[0].shape_at(use.index):
+            if s.shape_at(use.indices) != known[0].shape_at(use.indices):
                 raise ShapeError(
                     f"the members of `{use.base}` don't chain: `{known[0].name}` is "
                     f"{shape_text(known[0].shape)}, so that `{use.name}` would be "
-                    f"{shape_text(known[0].shape_at(use.index))}; `{s.name}` is "
+                    f"{shape_text(known[0].shape_at(use.indices))}; `{s.name}` is "
                     f"{shape_text(s.shape)}, so that it would be "
-                    f"{shape_text(s.shape_at(use.index))}.",
+                    f"{shape_text(s.shape_at(use.indices))}.",
                     s.span or use.node.span,
                 )

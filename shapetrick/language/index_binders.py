@@ -7,7 +7,7 @@ the names are. What comes out has nodes of the kinds `selected` and `bound` (a `
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +29,6 @@ from .syntax import (
     values_named,
     with_args,
 )
-from .syntax_errors import no_index
 
 _PRODUCTS = ("*", ".*", "/", "./", "⊗")
 # What binds letters, by how it is written before an index below it or in brackets.
@@ -133,7 +132,7 @@ def defined_by_entries(
     statements: Sequence[Statement],
 ) -> tuple[list[Statement], dict[str, EntryHead]]:
     """The statements with `Y[i,k] = …` as definitions of matrices, and the letters of each. Raises
-    ParseError for a family with several indices."""
+    ParseError."""
     heads: dict[str, EntryHead] = {}
     found: list[Statement] = []
     plain = plain_of(statements)
@@ -145,8 +144,7 @@ def defined_by_entries(
     }
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     families |= _families_by_families(given, families)
-    ranges = [s.over for s in given if s.over is not None]
-    ends = {i.letter for r in ranges for i in (r.first, r.last)}
+    ends = {letter for s in given for r in s.ranges for letter in r.letters}
     for statement in statements:
         s = statement
         if isinstance(s, Definition) and isinstance(s.name.name, Member):
@@ -154,16 +152,18 @@ def defined_by_entries(
             letters = _letters_of(s.name.name)
             different = len(set(letters)) == len(indices) and "" not in letters
             if different and not ends & {*letters} and _is_by_entries(s, letters, families):
-                heads[base] = EntryHead(letters, s.over)
-                s = replace(s, name=PlacedName(base, s.name.span), over=None)
+                if len(s.ranges) > 1:
+                    raise ParseError(
+                        f"`{base}` is one matrix, of which all entries are defined at once: leave "
+                        "out `for …`, or declare what its right side uses as families.",
+                        s.name.span,
+                    )
+                heads[base] = EntryHead(letters, next(iter(s.ranges), None))
+                s = replace(s, name=PlacedName(base, s.name.span), ranges=())
         elif isinstance(s, Definition):
             s = _defined_below(s, plain, heads)
         elif isinstance(s, Asked):
-            _check_asked(s, plain)
-        named = s.names if isinstance(s, Declaration) else ()
-        for name, span in (s.name,) if isinstance(s, Definition) else named:
-            if isinstance(name, Member) and len(name.indices) > 1:
-                raise ParseError(no_index(name), span)
+            s = _by_entries(s, plain)
         found.append(s)
     return found, heads
 
@@ -203,14 +203,33 @@ def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool
     return False
 
 
-def _check_asked(s: Asked, plain: set[str]) -> None:
+def _by_entries(s: Asked, plain: set[str]) -> Asked:
+    """`check ∂f/∂A[i,j] = …` as a claim of the whole, by its entries. Raises RequestError for an
+    entry of which nothing is claimed."""
     for name, span in s.wrt:
-        if isinstance(name, Member) and name.base in plain:
+        base, letters = _entry_of(name, plain)
+        if not base:
+            continue
+        distinct = len({*letters}) == len(letters) and "" not in letters
+        if s.claim is None or len(s.wrt) > 1 or not distinct:
             raise RequestError(
-                f"`{name.base}` is one matrix or column: its derivative is asked for as a whole, "
-                f"by `{name.base}`.",
+                f"`{base}` is one matrix or column: its derivative is asked for as a whole, by "
+                f"`{base}`; a claim may be by entries, `check ∂f/∂{base}[i] = …`.",
                 span,
             )
+        return replace(s, wrt=(PlacedName(base, span),), entries=letters)
+    return s
+
+
+def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
+    """The matrix or column of an entry, `A[i,j]` or `A_ij`, and its letters; empty for no entry."""
+    if isinstance(name, Member):
+        letters = tuple("" if i.offset else i.letter for i in name.indices)
+        return (name.base, letters) if name.base in plain else ("", ())
+    m = None if name in plain else _BELOW.fullmatch(_written_out(name))
+    if m is None or m["base"] not in plain or not m["index"].isalpha():
+        return "", ()
+    return m["base"], tuple(m["index"])
 
 
 def _letters_of(name: Member) -> tuple[str, ...]:
@@ -240,13 +259,16 @@ def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) ->
     found = False
     for node in postorder(s.body):
         if node.kind == "selected":
-            found |= any(n.value in letters for t in node.value for n in _names(t))
+            mentioned = any(n.value in letters for t in node.value for n in _names(t))
+            if mentioned and node.args[0].value in (*families, base_of(s.name.name)):
+                return False
+            found |= mentioned
         elif node.kind in ("name", "abstract") and _member_letters(node) & {*letters}:
             name = node.value[0] if node.kind == "abstract" else node.value
             if name.base in families or name.base == base_of(s.name.name):
                 return False
             found = True
-    return found or s.over is None
+    return found or not s.ranges
 
 
 def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:
@@ -300,6 +322,16 @@ class BoundReader:
         """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined.
 
         Raises NameProblem."""
+        found = self._marked(root)
+        self._check_bound(found, frozenset(heads))
+        return self._scoped(found, frozenset(heads))
+
+    def loose(self, root: SyntaxNode) -> tuple[str, ...]:
+        """The letters that nothing binds, in order. Raises NameProblem."""
+        return tuple(dict.fromkeys(letter for letter, _ in self.unbound(self._marked(root))))
+
+    def _marked(self, root: SyntaxNode) -> SyntaxNode:
+        """The expression with the nodes of what binds letters, and of entries."""
         nodes = list(postorder(root))
         inner = {n.args[0] for n in nodes if n.kind in _PRODUCTS and _is_chain(n.args[0])}
         done: dict[SyntaxNode, SyntaxNode] = {}
@@ -333,12 +365,11 @@ class BoundReader:
                     node.span,
                     self.text,
                 )
-        self._check_bound(done[root], frozenset(heads))
-        return self._scoped(done[root], frozenset(heads))
+        return done[root]
 
-    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
-        """Refuse a letter that nothing binds."""
-        stack = [(root, heads)]
+    def unbound(self, root: SyntaxNode) -> Iterator[tuple[str, SyntaxNode]]:
+        """Each letter that nothing binds, and the entry that has it."""
+        stack = [(root, frozenset[str]())]
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
@@ -349,8 +380,14 @@ class BoundReader:
                 alone = [s for s in node.value if s.is_one]
                 for name in (n.value for s in alone for n in _names(s)):
                     if self.known.is_letter(name) and name not in scope:
-                        raise self._unbound(name, node.span, bool(heads))
+                        yield name, node
             stack += [(a, scope) for a in reversed(node.args)]
+
+    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
+        """Refuse a letter that nothing binds."""
+        for letter, node in self.unbound(root):
+            if letter not in heads:
+                raise self._unbound(letter, node.span, bool(heads))
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
         other = (

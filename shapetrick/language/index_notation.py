@@ -64,6 +64,10 @@ class IndexNotation:
         return [found[k] for k in range(len(self.statements))]
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
+        if isinstance(s, Asked) and s.claim is not None:
+            letters = s.entries or self._letters(s, s.claim)
+            claim = self._read(s.claim, reader, EntryHead(letters))
+            return replace(s, of=self._read(s.of, reader, PLAIN), claim=claim, entries=letters)
         if not isinstance(s, Definition):
             return with_expressions(s, lambda e: self._read(e, reader, PLAIN))
         head = self.heads.get(s.name.name, PLAIN)
@@ -71,6 +75,14 @@ class IndexNotation:
         body = self._read(s.body, reader, head, s)
         self._infer(s.name.name, body)
         return s if body is s.body else replace(s, body=body)
+
+    def _letters(self, s: Asked, claim: SyntaxNode) -> tuple[str, ...]:
+        """The index that nothing binds in a claim on the derivative by a column: it is by
+        entries."""
+        shape = self.inference.shapes.get(s.wrt[0].name) if len(s.wrt) == 1 else None
+        if shape is None or self.inference.unifier.shape(shape)[1] != ONE:
+            return ()
+        return BoundReader(self.known, self.text).loose(claim)[:1]
 
     def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
         for letter in heads:
@@ -172,10 +184,16 @@ def in_matrix_notation(
 
 
 def expression_in_matrix_notation(
-    text: str, node: SyntaxNode, names: IndexNames, inference: Inference
+    text: str,
+    node: SyntaxNode,
+    names: IndexNames,
+    inference: Inference,
+    letters: tuple[str, ...] = (),
 ) -> SyntaxNode:
-    """An expression in names whose shapes are known, in matrix notation. Raises InputError."""
-    return in_matrix_notation(text, node, IndexReader(text, names, inference), [])
+    """An expression in names whose shapes are known, in matrix notation; where it is by entries,
+    these have the `letters`. Raises InputError."""
+    reader = IndexReader(text, names, inference)
+    return in_matrix_notation(text, node, reader, [], EntryHead(letters))
 
 
 def known_names(statements: Iterable[Statement]) -> IndexNames:
@@ -192,8 +210,8 @@ def known_names(statements: Iterable[Statement]) -> IndexNames:
             (known.families if isinstance(name, Member) else known.values).add(base_of(name))
         for part in s.parts if isinstance(s, Declaration) else ():
             known.dims.update(name for side in part.sides or () for name, _ in side.names)
-        if s.over is not None:
-            known.dims.update(i.letter for i in (s.over.first, s.over.last) if i.letter)
+        own = {r.letter for r in s.ranges}
+        known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
     for s in statements:
         for root in expressions_of(s):
             for node in postorder(root):

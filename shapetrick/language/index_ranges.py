@@ -78,6 +78,6 @@ def _uses(body: SyntaxNode, letter: str) -> Iterator[tuple[SyntaxNode, int, Inde
         if node.kind == "selected":
             for k, selector in enumerate(node.value):
                 index = index_of_node(selector.first) if selector.is_one else None
-                if index is not None and index.letter == letter:
+                if index is not None and index.letter == letter and not index.others:
                     yield node, k, index
         stack.extend(node.args)

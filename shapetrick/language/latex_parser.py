@@ -447,7 +447,7 @@ def _over(s: Statement, part: Cut, text: str) -> Statement:
         raise ParseError(
             "a range belongs to a declaration, a definition or a claim.", part.span, text
         )
-    return replace(s, over=part.over)
+    return replace(s, ranges=() if part.over is None else (part.over,))
 
 
 def _bound(part: Cut) -> set[str]:

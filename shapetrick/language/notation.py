@@ -272,7 +272,9 @@ class _Writer:
             case Transpose():
                 piece = Fragment(s.transpose(self.pieces[e.args[0]]), NotationPrecedence.TRANSPOSE)
             case Total():
-                body = s.enclosed(self.pieces[e.args[0]], NotationPrecedence.ELEMENTWISE)
+                is_sum = isinstance(e.args[0], Total)
+                least = NotationPrecedence.RUNNING if is_sum else NotationPrecedence.ELEMENTWISE
+                body = s.enclosed(self.pieces[e.args[0]], least)
                 piece = Fragment((s.running(e.over), " ", body), NotationPrecedence.RUNNING)
             case Abstract():
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])

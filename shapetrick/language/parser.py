@@ -26,7 +26,7 @@ from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import Located, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
 from ..core.greek import as_declared
-from ..core.indices import Index, Range, member
+from ..core.indices import Index, Range, index_of, member
 from .derivative_notation import derivative
 from .equation_library import solved
 from .function_heads import HeadBuilder
@@ -210,9 +210,11 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return call_node("dot", (left, right), span_of(opening) | span_of(closing))
 
     def abstract(self, c: list[Any]) -> SyntaxNode:
-        token, index, bracket, *primes, _, node, end = c
-        called = token.value
-        name, span = called if index is None else self.member([called, index, bracket])
+        token, *indices, node, end = c
+        called, primes = token.value, [t for t in indices if getattr(t, "type", "") == "PRIME"]
+        at = [i for i in indices if isinstance(i, Index)]
+        bracket = next((t for t in indices if getattr(t, "type", "") == "END"), None)
+        name, span = self.member([called, *at, bracket]) if at else called
         return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
 
     def member(self, c: list[Any]) -> PlacedName:
@@ -222,11 +224,22 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     head_member = named_member = member
 
     def index(self, c: list[Any]) -> Index:
-        letter, sign, offset = c
-        return Index(normal(str(letter)), _whole(sign, offset) if offset else 0)
+        found = Index()
+        sign, factor = 1, None
+        for t in c:
+            if t is not None and t.type == "SIGN":
+                found = found.plus(sign * factor) if factor is not None else found
+                sign, factor = -1 if t in ("-", "−") else 1, None
+            elif t is not None and t.type == "INTEGER":
+                factor = _whole(t)
+            elif t is not None and t.type == "LETTER":
+                letter = Index(normal(str(t)))
+                found = found.added(letter, sign * (1 if factor is None else factor))
+                factor = None
+        return found if factor is None else found.plus(sign * factor)
 
-    def fixed_index(self, c: list[Any]) -> Index:
-        return Index("", _whole(c[0] if len(c) > 1 else None, c[-1]))
+    def ranges(self, c: list[Any]) -> tuple[Range, ...]:
+        return tuple(c)
 
     def range(self, c: list[Any]) -> Range:
         letter, first, last = c
@@ -315,13 +328,14 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return c[0]
 
     def declaration(self, c: list[Any]) -> Declaration:
-        names, sides, words, over = c
+        names, sides, words, ranges, padded = c
         span = names[0].span | names[-1].span
-        return Declaration(names, sides, words, span, over)
+        outside = "" if padded is None else normal(str(padded))
+        return Declaration(names, sides, words, span, ranges or (), outside)
 
     def definition(self, c: list[Any]) -> Definition:
-        name, body, over = c
-        return Definition(name, body, name.span | body.span, over)
+        name, body, ranges = c
+        return Definition(name, body, name.span | body.span, ranges or ())
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c
@@ -331,8 +345,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
     def check(self, c: list[Any]) -> Asked:
         request: Asked = c[0]
         claim: SyntaxNode = c[1]
-        over: Range | None = c[2]
-        return replace(request, claim=claim, span=request.span | claim.span, over=over)
+        return replace(request, claim=claim, span=request.span | claim.span, ranges=c[2] or ())
 
 
 def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
@@ -372,10 +385,10 @@ def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
     return name_node(f"{UPSTREAM}({args[0].value})", span)
 
 
-def _whole(sign: Token | None, digits: Token) -> int:
+def _whole(digits: Token) -> int:
     if len(digits) > len(str(LARGEST)):
         raise ParseError("an index is too large.", span_of(digits))
-    return -int(digits) if sign in ("-", "−") else int(digits)
+    return int(digits)
 
 
 def _exact(t: Token) -> Fraction:
@@ -487,13 +500,22 @@ def _derivative(source: Source) -> Asked | None:
     if found.claim is not None:
         claim = _run("expression", source._replace(span=found.claim))
     wrt = tuple(
-        PlacedName(as_declared(normal(source.text[slice(*span)]), source.names), span)
+        PlacedName(_variable(normal(source.text[slice(*span)]), source.names), span)
         for span in found.wrt
     )
     is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
     if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
         wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
     return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
+
+
+def _variable(text: str, names: Container[str]) -> str:
+    """A name that a derivative is by: that of a value, of a member, or of an entry."""
+    base, bracket, inner = text.partition("[")
+    indices = [index_of(part.strip()) for part in inner.rstrip("]").split(",")] if bracket else []
+    found = [index for index in indices if index is not None]
+    name = as_declared(base, names)
+    return member(name, *found) if found and len(found) == len(indices) else name
 
 
 def asking(of: SyntaxNode) -> Asked:

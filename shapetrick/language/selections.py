@@ -6,13 +6,13 @@ entry, which is known once all statements are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..core.dims import LARGEST
 from ..core.errors import ParseError, Span
-from ..core.indices import Index, Member, base_of, member
+from ..core.indices import Index, Member, member
 from .syntax import (
     Statement,
     SyntaxNode,
@@ -60,15 +60,20 @@ def selected(base: SyntaxNode, selectors: Selectors, span: Span) -> SyntaxNode:
     ParseError."""
     if base.kind == "number":
         raise ParseError("a number has no entries: a product stands behind a space.", span)
-    if base.kind == "name" and not base.bracketed and base_of(base.value) == base.value:
-        index = (
-            index_of_node(selectors[0].first)
-            if len(selectors) == 1 and selectors[0].is_one
-            else None
-        )
-        if index is not None:
-            return name_node(member(base.value, index), span)
-    return SyntaxNode("selected", (base,), selectors, span)
+    node = SyntaxNode("selected", (base,), selectors, span)
+    return (_member(node) or node) if len(selectors) == 1 else node
+
+
+def _member(node: SyntaxNode) -> SyntaxNode | None:
+    """What is selected as a member of a family; None if it can't be one."""
+    (base,) = node.args
+    if base.kind != "name" or base.bracketed or isinstance(base.value, Member):
+        return None
+    indices = [index_of_node(s.first) if s.is_one else None for s in node.value]
+    given = [i for i in indices if i is not None]
+    if len(given) < len(indices):
+        return None
+    return name_node(member(base.value, *given), node.span)
 
 
 def block(rows: Sequence[Sequence[SyntaxNode]], span: Span) -> SyntaxNode:
@@ -91,21 +96,34 @@ def _is_number(node: SyntaxNode) -> bool:
 
 
 def index_of_node(node: SyntaxNode | None) -> Index | None:
-    """The index of a member that an expression is: a letter, a whole number, or their sum."""
-    if node is None or node.bracketed:
-        return None
-    if node.kind == "name":
-        return Index(node.value) if not isinstance(node.value, Member) else None
-    if node.kind in ("+", "-") and node.args[0].kind == "name" and not node.args[0].bracketed:
-        letter, offset = index_of_node(node.args[0]), _whole(node.args[1])
-        if letter is None or offset is None:
-            return None
-        return letter.plus(offset if node.kind == "+" else -offset)
-    if node.kind == "neg":
-        value = _whole(node.args[0])
-        return None if value is None else Index("", -value)
-    value = _whole(node)
-    return None if value is None else Index("", value)
+    """The index of a member that an expression is: letters and whole numbers, added up."""
+    done: dict[SyntaxNode, Index | None] = {}
+    for part in postorder(node) if node is not None else ():
+        args = [done[a] for a in part.args]
+        found = (
+            None if part.bracketed or None in args else _index(part, [a or Index() for a in args])
+        )
+        done[part] = found
+    return None if node is None else done[node]
+
+
+def _index(node: SyntaxNode, args: Sequence[Index]) -> Index | None:
+    """The index that a node is, whose arguments are these."""
+    match node.kind:
+        case "name" if not isinstance(node.value, Member):
+            return Index(node.value)
+        case "number":
+            value = _whole(node)
+            return None if value is None else Index("", value)
+        case "+":
+            return args[0].added(args[1])
+        case "-":
+            return args[0].minus(args[1])
+        case "neg":
+            return Index().minus(args[0])
+        case "*" if not args[0].terms:
+            return Index().added(args[1], args[0].offset)
+    return None
 
 
 def _whole(node: SyntaxNode) -> int | None:
@@ -200,10 +218,28 @@ def resolved(
         return name in plain
 
     found = [with_expressions(s, lambda root: resolve(root, is_one)) for s in statements]
+    if families:
+        found = [with_expressions(s, lambda root: with_members(root, plain)) for s in found]
     for node in (n for s in found for root in expressions_of(s) for n in postorder(root)):
         if node.kind == "selected" and node.args[0].value in families:
             raise ParseError(no_index(text[node.span.start : node.span.end]), node.span, text)
     return found
+
+
+def read_among(root: SyntaxNode, names: Collection[str]) -> SyntaxNode:
+    """An expression in these names, of which some may be those of members."""
+    root = resolve(root, names.__contains__)
+    return with_members(root, names) if any(isinstance(n, Member) for n in names) else root
+
+
+def with_members(root: SyntaxNode, plain: Container[str]) -> SyntaxNode:
+    """An expression, with `X[b,h]` as a member where `X` is not the name of one matrix."""
+
+    def read(node: SyntaxNode) -> SyntaxNode:
+        is_member = node.kind == "selected" and node.args[0].value not in plain
+        return (_member(node) or node) if is_member else node
+
+    return transformed(root, read)
 
 
 def resolve(root: SyntaxNode, is_one: Callable[[str], bool]) -> SyntaxNode:
@@ -231,10 +267,19 @@ def _begin(node: SyntaxNode) -> Span:
 
 def typed_index(index: Index, span: Span) -> SyntaxNode:
     """The node of an index."""
-    if not index.letter:
+    terms = []
+    for letter, k in index.terms.items():
+        node = name_node(letter, span)
+        scaled = SyntaxNode("*", (number_node(abs(k), span), node), None, span)
+        terms.append((k, node if abs(k) == 1 else scaled))
+    if not terms:
         return number_node(index.offset, span)
-    letter = name_node(index.letter, span)
+    first, found = terms[0]
+    if first < 0:
+        found = SyntaxNode("neg", (found,), None, span)
+    for k, term in terms[1:]:
+        found = SyntaxNode("+" if k > 0 else "-", (found, term), None, span)
     if not index.offset:
-        return letter
+        return found
     sign = "+" if index.offset > 0 else "-"
-    return SyntaxNode(sign, (letter, number_node(abs(index.offset), span)), None, span)
+    return SyntaxNode(sign, (found, number_node(abs(index.offset), span)), None, span)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection
 from functools import cache
 
+from .equation_library import TABLE as BY_EQUATIONS
+
 SHORTEST = 6  # letters of a name of which one may have been left out
 
 # What is written here, and what it is called elsewhere. Names that differ in case alone are not
@@ -121,6 +123,9 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
+    if name in BY_EQUATIONS:
+        line = BY_EQUATIONS[name].line(name)
+        return f"It is defined by equations, in a line of its own: `{line}`."
     meant = slip_of(name, known)
     if meant is not None:
         return f"Did you mean `{meant}`?"

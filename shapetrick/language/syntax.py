@@ -122,7 +122,8 @@ class Declaration:
     sides: tuple[TypedDimension, TypedDimension] | None
     words: tuple[PlacedName, ...]
     span: Span
-    over: Range | None = None  # `for l = 1..L`: one for each index
+    ranges: tuple[Range, ...] = ()  # `for l = 1..L`: one for each index
+    padded: str = ""  # the letter outside of whose range all is zero
     equations: tuple[TypedEquation, ...] = ()  # what determines them, and those of `beside`
     beside: tuple[Declaration, ...] = ()  # further unknowns of the same equations
     solver: SolverCall | None = None  # of equations that the library has
@@ -140,7 +141,7 @@ class Definition:
     name: PlacedName
     body: SyntaxNode
     span: Span
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,7 +186,8 @@ class Asked:
     claim: SyntaxNode | None
     span: Span
     leibniz: bool = False
-    over: Range | None = None  # of a claim: the members for which it is made
+    ranges: tuple[Range, ...] = ()  # of a claim: the members for which it is made
+    entries: tuple[str, ...] = ()  # of a claim by entries, `∂f/∂A[i,j] = x[i] x[j]`: the letters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,12 +215,11 @@ INNER = "inner"  # the value of a product that two columns have too: `x @ y`
 Statement = Declaration | Definition | FunctionDefinition | Asked | Equality | Solving
 
 
-def values_named(s: Statement) -> Iterator[PlacedName]:
+def values_named(s: Statement) -> Sequence[PlacedName]:
     """The names that a statement gives to values."""
     if isinstance(s, Declaration):
-        yield from (named for part in s.parts for named in part.names)
-    elif isinstance(s, Definition):
-        yield s.name
+        return [named for part in s.parts for named in part.names]
+    return [s.name] if isinstance(s, Definition) else []
 
 
 def expressions_of(s: Statement) -> Iterator[SyntaxNode]:
@@ -246,9 +247,11 @@ def with_expressions(s: Statement, change: Callable[[SyntaxNode], SyntaxNode]) -
     """The statement with its expressions changed."""
     match s:
         case Definition():
-            return replace(s, body=change(s.body))
+            body = change(s.body)
+            return s if body is s.body else replace(s, body=body)
         case Asked():
-            return replace(s, of=change(s.of), claim=s.claim and change(s.claim))
+            of, claim = change(s.of), s.claim and change(s.claim)
+            return s if of is s.of and claim is s.claim else replace(s, of=of, claim=claim)
         case Equality():
             return replace(s, left=change(s.left), right=change(s.right))
         case Solving():
@@ -271,7 +274,7 @@ def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     names = (named.name for s in given for named in values_named(s))
-    return any(s.over is not None for s in given) or any(isinstance(n, Member) for n in names)
+    return any(s.ranges for s in given) or any(isinstance(n, Member) for n in names)
 
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:

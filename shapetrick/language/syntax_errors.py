@@ -70,7 +70,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
-    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; equations are not solved."),
+    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
+     "`solve grad J wrt X = 0`."),
     ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
 )  # fmt: skip
 

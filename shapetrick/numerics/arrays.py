@@ -27,7 +27,13 @@ def evaluate(
     """The value of an expression at arrays, by name; a vector may have one axis.
 
     `functions` has the values of abstract functions, called with an order of derivative too;
-    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError.
+
+    >>> A, x = st.symbols("A: m x n; x: n")
+    >>> st.evaluate(A @ x, {"A": np.eye(2), "x": [1.0, 2.0]})
+    array([[1.],
+           [2.]])
+    """
     return evaluate_all([operand(e)], arrays, functions, sizes)[0]
 
 

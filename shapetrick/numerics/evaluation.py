@@ -114,17 +114,18 @@ class EvaluationTape:
             values[slot], values[of_functions] = sizes, functions or {}
         trouble: Any = "raise" if strict else "ignore"
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under=under):
+            at = values.__getitem__
             points = () if rounding is None else _points(env)
             for slot, f, args, linear in self._steps:
-                operands = [values[a] for a in args]
                 if rounding is None:
-                    values[slot] = f(*operands)
-                else:
-                    if linear:
-                        operands = [_rounded(x, rounding, points) for x in operands]
-                    values[slot] = _rounded(f(*operands), rounding, points)
+                    values[slot] = f(*map(at, args))
+                    continue
+                operands = list(map(at, args))
+                if linear:
+                    operands = [_rounded(x, rounding, points) for x in operands]
+                values[slot] = _rounded(f(*operands), rounding, points)
             if branches is not None:
-                branches += [f(*[values[a] for a in args]) for _, f, args, _ in self._kinks]
+                branches += [f(*map(at, args)) for _, f, args, _ in self._kinks]
         return [values[slot] for slot in self._results]
 
     def _place(self, e: Expr, args: tuple[int, ...]) -> int:

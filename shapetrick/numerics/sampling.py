@@ -18,6 +18,8 @@ from ..core.functions import TABLE, Array
 from ..core.structured import needs
 from ..core.traversal import postorder
 
+DrawnRanges = Sequence[tuple[float, float]]
+
 SMALLEST = 2  # of the sizes drawn: at 1, a transpose would pass for the matrix
 LARGEST_FIXED = 6  # a declared size above it is drawn small, where nothing forces it
 MANY = 9  # more names than this share sizes
@@ -222,7 +224,7 @@ def draws(
     symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
 ) -> Array:
     """Likewise `count` arrays (count × rows × columns)."""
-    rows, cols = (d.size(sizes) for d in symbol.shape)
+    rows, cols = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
     batch = (count, rows, cols)
     law = _law(symbol.attributes)
     if law.whole is not None:
@@ -239,9 +241,7 @@ def draws(
     return x
 
 
-def within(
-    ranges: Sequence[tuple[float, float]], shape: Sequence[int], rng: np.random.Generator
-) -> Array:
+def within(ranges: DrawnRanges, shape: Sequence[int], rng: np.random.Generator) -> Array:
     """An array whose entries are each from one of the ranges."""
     low, high = np.array(ranges)[rng.integers(len(ranges), size=shape)].transpose(
         -1, *range(len(shape))

@@ -57,6 +57,12 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
     return whole if wrt.is_scalar else simplifier.with_diagonals(whole)
 
 
+def opened(rule: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
+    """A backward rule with its upstream left out; None if it has no form, or is too long."""
+    paths = _paths(rule, upstream, MOST_FACTORS)
+    return None if paths is None else _opened(paths, upstream, wrt, simplifier)
+
+
 def _passages(value: Expr, wrt: Expr) -> list[Expr]:
     """The variable, then the matrices through which all that the value has of it passes."""
     active = active_nodes(value, wrt)
@@ -94,11 +100,16 @@ def directional(value: Expr, wrt: Expr, direction: Expr, simplifier: Simplifier)
     """The directional derivative of Y along a direction of X's shape, multiplied out; None if that
     is too long, or has no form in matrix and element-wise products."""
     upstream = upstream_of(value)
-    paths = _paths(cotangents(value, wrt, upstream)[wrt], upstream, MOST_PUSHED)
+    return moved(cotangents(value, wrt, upstream)[wrt], upstream, direction, simplifier)
+
+
+def moved(rule: Expr, upstream: Expr, direction: Expr, simplifier: Simplifier) -> Expr | None:
+    """The forward rule along a direction that a backward rule is; None as above."""
+    paths = _paths(rule, upstream, MOST_PUSHED)
     if paths is None:
         return None
     terms = [t for term in paths if (t := turned(term, upstream, direction)) is not None]
-    return simplifier.write(terms, value.shape) if len(terms) == len(paths) else None
+    return simplifier.write(terms, upstream.shape) if len(terms) == len(paths) else None
 
 
 def symmetrized(gradient: Expr, simplifier: Simplifier) -> Expr:

@@ -17,7 +17,7 @@ from ..core.errors import DerivationError
 from ..core.expr import IDENTITY, UNIT, Expr, Name, Symbol, named, rebuild, symbol, zeros
 from ..core.functions import NAMES
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import Recursion, Result, Rewriting, Step, Validation
+from ..core.results import Adjoint, Recursion, Result, Rewriting, Step, Validation
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
@@ -52,10 +52,10 @@ def _derived(problem: Problem, request: Request, seed: int) -> Result:
         return _through_families(problem, request, seed)
     if systems_within([request.of], problem.systems):
         return _through_equations(problem, request, seed)
-    asked, simplifier, restored, replaced = _to_derive(problem, request)
+    asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = _KINDS[request.derivative](asked, simplifier)
     if not restored:
-        result = _concluded(problem, request, gradient, simplifier, seed)
+        result = concluded(problem, request, gradient, simplifier, seed)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
     found = simplifier.steps_to(gradient)
     earlier = (*replaced, *_restored_rewritings(found, restored))
@@ -65,14 +65,14 @@ def _derived(problem: Problem, request: Request, seed: int) -> Result:
         gradient = simplifier(gradient)
     if request.kind == "hess":
         gradient = simplifier.with_diagonals(gradient)
-    result = _concluded(problem, request, gradient, simplifier, seed)
+    result = concluded(problem, request, gradient, simplifier, seed)
     return replace(result, rewritings=(*earlier, *result.rewritings))
 
 
 Restored = Mapping[Expr, Expr]  # what stands in the problem for what is derived with
 
 
-def _to_derive(
+def to_derive(
     problem: Problem, request: Request
 ) -> tuple[Request, Simplifier, Restored, Sequence[Rewriting]]:
     """The request as it is derived, what simplifies on the way, what is put back afterwards, and
@@ -99,10 +99,10 @@ def _restored_rewritings(found: Iterable[Rewriting], restored: Restored) -> Iter
 def conclude(problem: Problem, request: Request, gradient: Expr, seed: int = 0) -> Result:
     """A gradient (or backward rule) that was derived elsewhere, simplified and validated."""
     simplifier = Simplifier(problem.definitions.values(), [request.of])
-    return _concluded(problem, request, simplifier(gradient), simplifier, seed)
+    return concluded(problem, request, simplifier(gradient), simplifier, seed)
 
 
-def _concluded(
+def concluded(
     problem: Problem,
     request: Request,
     gradient: Expr,
@@ -110,6 +110,7 @@ def _concluded(
     seed: int,
     checked: Callable[[Expr], Validation] | None = None,
 ) -> Result:
+    """The result for a gradient that was simplified, as it is printed."""
     notes: tuple[str, ...] = ()
     if request.symmetric and request.kind == "hess":
         gradient = symmetrized_hessian(gradient, request.wrt, simplifier)
@@ -119,10 +120,7 @@ def _concluded(
         notes = (SYMMETRIC_CONVENTION,)
     elif request.kind == "hess" and simplifier.is_symmetric(gradient):
         notes = ("the Hessian is symmetric",)
-    declared = _declared(problem)
-    gradient = with_names(simplifier.answer(gradient), declared | _WORDS | NAMES.keys())
-    if IDENTITY not in declared:
-        gradient = with_bare_identity(gradient)
+    gradient = written(problem, gradient, simplifier)
     check = checker_of(problem, request, seed=seed).check if checked is None else checked
     return Result(
         request=request,
@@ -136,14 +134,23 @@ def _concluded(
     )
 
 
+def written(problem: Problem, gradient: Expr, simplifier: Simplifier) -> Expr:
+    """A simplified gradient as it is printed, with names for what repeats."""
+    declared = taken_in(problem) | {e.name for e in postorder([gradient]) if isinstance(e, Name)}
+    gradient = with_names(simplifier.answer(gradient), declared | WORDS | NAMES.keys())
+    return gradient if IDENTITY in declared else with_bare_identity(gradient)
+
+
 def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient through unknowns that equations determine, in the equations' multipliers."""
     from ..implicit.adjoint import computable_gradient, derived
 
     simplifier = Simplifier(problem.definitions.values(), [request.of])
+    if request.kind not in ("grad", "vjp"):
+        return _opened_equations(problem, request, simplifier, seed)
     found = derived(problem, request, seed)
     check = checker_of(problem, found.request, seed=seed).check
-    result = _concluded(
+    result = concluded(
         problem,
         found.request,
         found.gradient,
@@ -152,6 +159,18 @@ def _through_equations(problem: Problem, request: Request, seed: int) -> Result:
         lambda gradient: check(computable_gradient(gradient, found.adjoint)),
     )
     return replace(result, adjoint=found.adjoint)
+
+
+def _opened_equations(
+    problem: Problem, request: Request, simplifier: Simplifier, seed: int
+) -> Result:
+    """A Jacobian, a Hessian or a product with one, through unknowns in closed form."""
+    from .implicit_jacobians import implicit_jacobian
+
+    value, systems, asked = implicit_jacobian(problem, request, simplifier, seed)
+    check = checker_of(problem, asked, [value], seed).check
+    result = concluded(problem, request, value, simplifier, seed, check)
+    return replace(result, adjoint=Adjoint(systems, (), ()))
 
 
 def _solution(problem: Problem, request: Request, system: EquationSystem, seed: int) -> Result:
@@ -166,7 +185,7 @@ def _solution(problem: Problem, request: Request, system: EquationSystem, seed: 
         )
     simplifier = Simplifier(problem.definitions.values(), system.residuals)
     found = solution(system, simplifier)
-    result = _concluded(
+    result = concluded(
         problem,
         request,
         found.values[request.wrt],
@@ -206,6 +225,7 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
     notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
+    notes += back.outside()
     return Result(
         request=request,
         steps=(),
@@ -229,7 +249,7 @@ SYMMETRIC_HESSIAN = (
 )
 
 
-def _gradient(request: Request, simplifier: Simplifier) -> Expr:
+def gradient_of(request: Request, simplifier: Simplifier) -> Expr:
     upstream = UNIT if request.kind == "grad" or request.direction is None else request.direction
     return simplifier(_in_steps(request.of, request.wrt, upstream, simplifier))
 
@@ -250,10 +270,10 @@ def _jacobian(request: Request, simplifier: Simplifier) -> Expr:
 
 
 def _hessian(request: Request, simplifier: Simplifier) -> Expr:
-    return jacobian(_gradient_of(request, simplifier), request.wrt, simplifier)
+    return jacobian(_gradient_alone(request, simplifier), request.wrt, simplifier)
 
 
-def _gradient_of(request: Request, simplifier: Simplifier) -> Expr:
+def _gradient_alone(request: Request, simplifier: Simplifier) -> Expr:
     return simplifier(cotangents(request.of, request.wrt, UNIT)[request.wrt])
 
 
@@ -276,8 +296,8 @@ def _directional(request: Request, simplifier: Simplifier) -> Expr:
 
 _TWICE = frozenset({"hess", "hvp"})  # kinds for which a gradient is differentiated again
 _KINDS: dict[DerivativeKind, Callable[[Request, Simplifier], Expr]] = {
-    "grad": _gradient,
-    "vjp": _gradient,
+    "grad": gradient_of,
+    "vjp": gradient_of,
     "jac": _jacobian,
     "hess": _hessian,
     "hvp": _hessian_vector,
@@ -297,11 +317,13 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         from ..implicit.solution_steps import steps_of_solution
 
         return steps_of_solution(problem, request, request.system, text)
+    if result.adjoint is not None and request.kind not in ("grad", "vjp"):
+        return (_implicit_step(request, result),)
     if result.adjoint is not None:
         from ..implicit.steps import steps_of_equations
 
         return steps_of_equations(problem, result, text)
-    asked, simplifier, restored, _ = _to_derive(problem, request)
+    asked, simplifier, restored, _ = to_derive(problem, request)
     found = _steps(asked, result, simplifier, text)
     if not restored:
         return found
@@ -310,6 +332,14 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
     return tuple(steps)
+
+
+def _implicit_step(request: Request, result: Result) -> Step:
+    """What is told of a derivative that is read off the backward rule through equations."""
+    name, of = request.wrt.name, request.of_text
+    label = f"∂{of if of.isidentifier() else f'({of})'}/∂{name}"
+    shape = result.gradient.shape
+    return Step(of, name, label, shape, (), result.gradient, _OPENED[request.derivative])
 
 
 def _restored_step(step: Step, restored: Restored) -> Step:
@@ -336,7 +366,7 @@ def _steps(
     """The steps of a problem without families."""
 
     def steps(asked: Request) -> tuple[Step, ...]:
-        return Paper(asked, simplifier, text).steps()
+        return Paper(asked, simplifier, text, dict(result.shared)).steps()
 
     if request.kind in ("grad", "vjp"):
         return steps(request)
@@ -400,6 +430,7 @@ _ROWS = (
 _OPENED: dict[DerivativeKind, str] = {
     "jac": _ROWS,
     "hess": _ROWS,
+    "hvp": "the backward rule of the gradient, with the direction as its upstream",
     "jvp": "the rule is linear in its upstream; the direction takes the place of the result, and "
     "the sides of the upstream stay open",
 }
@@ -411,10 +442,10 @@ _CONSTRAINED = (
 )
 
 
-_WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, beside its functions
+WORDS = {IDENTITY, "T", *CONSTANTS}  # what means something in the language, beside its functions
 
 
-def _declared(problem: Problem) -> set[str]:
+def taken_in(problem: Problem) -> set[str]:
     """Names that mean something in the problem."""
     directions = (r.direction.name for r in problem.requests if r.direction is not None)
     dims = {name for e in problem.symbols.values() for d in e.shape for name in d.names}

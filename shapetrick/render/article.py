@@ -56,7 +56,7 @@ _DOCUMENT = r"""\documentclass[10pt,fleqn]{article}
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """A paragraph, plain or in another look: `code`, `strong`, `heading`; in a list, after a
-    formula."""
+    formula; or none, but `room` to write, or the rest of a `page`."""
 
     text: str
     look: str = ""
@@ -197,9 +197,9 @@ def _formula(block: doc.EquationBlock, is_first: bool, notation: Latex) -> Itera
     end = rf" \qquad {notation.shape(block.right.shape)}" if block.answers else ""
     if block.entries:
         end += rf" \qquad \text{{{block.entries}}}"
-    if block.over is not None:
-        ends = rf"{block.over.first}, \dots, {block.over.last}"
-        end += rf" \qquad {block.over.letter} = {ends}"
+    for k, over in enumerate(block.ranges):
+        space = r",\;" if k else r" \qquad"
+        end += rf"{space} {over.letter} = {over.first}, \dots, {over.last}"
     first, *others = broken(right, WIDTH - (REMARK // 2 if end else 0), _BREAKING)
     texts = [first, *(rf"\quad {{}} {more}" for more in others)]
     texts[-1] += end
@@ -264,7 +264,8 @@ def _latex_part(part: ArticlePart) -> str:
         rows = "\n".join(rf"\mbox{{}}{line}\\" for line in lines)
         return f"\\begin{{flushleft}}\\ttfamily\n{rows}\n\\end{{flushleft}}"
     item = rf"\textbullet\ ${part.formula}$: " if part.formula else ""
-    looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}"}
+    looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}",
+             "room": r"\vspace*{4cm}%s", "page": r"\clearpage%s"}  # fmt: skip
     return item + looks.get(part.look, "%s") % _latex_text(text)
 
 

@@ -51,7 +51,7 @@ class EquationBlock(NamedTuple):
     left: Left
     right: Expr
     sign: Relation = "="
-    over: Range | None = None
+    ranges: tuple[Range, ...] = ()
     detail: int = LINES
     entries: str = ""  # at which it holds, if not at all
 
@@ -246,7 +246,7 @@ def derivation_story(
         result.request,
         (*_answer(result, () if problem is None else problem.definitions), evidence),
         shown,
-        tuple(_section(step, i) for i, step in enumerate(result.steps)),
+        _with_units(_section(step, i) for i, step in enumerate(result.steps)),
         absent,
         simplification=_listing("simplified", "How it was simplified", rewritten),
         curve=curve,
@@ -269,7 +269,7 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.over, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
                 for q in equations
             ]
     blocks += [
@@ -293,7 +293,7 @@ def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
     for q in adjoint.equations:
         is_open = not {*symbols_of(q.left)}.isdisjoint(adjoint.multipliers)
         detail = ANSWER if is_open else LINES
-        yield EquationBlock("adjoint", q.left, q.right, sign, None, detail, q.entries)
+        yield EquationBlock("adjoint", q.left, q.right, sign, (), detail, q.entries)
 
 
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
@@ -350,10 +350,16 @@ def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
             *notes,
             evidence._replace(figures=tuple(words.figures(worst))),
         ),
-        steps=tuple(section for story in stories for section in story.steps),
+        steps=_once(section for story in stories for section in story.steps),
         simplification=tuple(listing for story in stories for listing in story.simplification),
         others=tuple(story.request for story in others),
     )
+
+
+def _once(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections, with what a unit is said at the first place alone."""
+    plain = (s._replace(blocks=tuple(b for b in s.blocks if b is not _UNIT)) for s in sections)
+    return _with_units(plain)
 
 
 class Telling:
@@ -361,7 +367,7 @@ class Telling:
 
     def __init__(self) -> None:
         self._stories = 0
-        self._definitions: dict[tuple[Left, Expr, Range | None], StoryPlace] = {}
+        self._definitions: dict[tuple[Left, Expr, tuple[Range, ...]], StoryPlace] = {}
         self._steps: dict[tuple[Hashable, Step], StoryPlace] = {}
 
     def next(self, story: Story) -> Story:
@@ -370,7 +376,7 @@ class Telling:
         again: dict[str, int] = {}  # where the answer refers to what was told, by its label
         for block in story.answer:
             if isinstance(block, EquationBlock) and block.label in _TOLD_BEFORE:
-                key = block.left, block.right, block.over
+                key = block.left, block.right, block.ranges
                 place = self._definitions.setdefault(
                     key, StoryPlace(str(block.left), self._stories)
                 )
@@ -422,11 +428,27 @@ def told_once(stories: Iterable[Story]) -> list[Story]:
 
 def _section(step: Step, number: int) -> Section:
     blocks: list[Block] = [ScalarLine(step, line, i == 0) for i, line in enumerate(step.lines)]
+    if step.lines and step.label.isidentifier():  # else it says itself what it is: ∂J/∂Z1
+        blocks.append(Remark("named", words.shared(step)))
     if step.note:
         blocks.append(Remark("opened", step.note))
     if len(step.lines) != 1 or step.lines[0].arrangement is not step.result:
         blocks.append(EquationBlock("together", step.label, step.result))
     return Section(step, tuple(blocks), number)
+
+
+_UNIT = Remark("unit", words.UNIT, STEPS)
+
+
+def _with_units(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections, and what a unit is where one is mentioned first."""
+    found = []
+    is_told = False
+    for section in sections:
+        first = not is_told and any(map(words.mentions_units, section.step.lines))
+        is_told = is_told or first
+        found.append(section._replace(blocks=(*section.blocks, _UNIT)) if first else section)
+    return tuple(found)
 
 
 def _listing(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..core.dims import shape_text
 from ..core.expr import Expr, Symbol, transpose
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import to_text
@@ -50,7 +51,7 @@ def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> st
     refer to. `code` is what computes all their answers."""
     problem = reports[0].problem
     requests = [words.asked(r.result.request) for r in reports]
-    return _document(
+    return document(
         f"{', '.join(requests)} · shapetrick",
         element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
         element("p", _lead(reports), class_="lead"),
@@ -74,13 +75,13 @@ class Articles:
         """The part that tells this one."""
         story = doc.derivation_story(report.result, report.problem, report.curve)
         self._written += 1
-        return _article(self._telling.next(story), report, _anchor(self._written - 1))
+        return article(self._telling.next(story), report, _anchor(self._written - 1))
 
 
 def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
     """The document of what was found of a problem's claims."""
     right = sum(story.verdict == "right" for story in stories)
-    return _document(
+    return document(
         "claims · shapetrick",
         element("h1", "Claims"),
         element("p", f"{right} of {len(stories)} are right.", class_="lead"),
@@ -89,7 +90,8 @@ def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
     )
 
 
-def _document(title: str, *parts: Html | str) -> str:
+def document(title: str, *parts: Html | str) -> str:
+    """A page of its own, with its style and its script."""
     style, script = _resource("report.css"), _resource("report.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     head = element(
@@ -109,7 +111,7 @@ def _document(title: str, *parts: Html | str) -> str:
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
     story = doc.derivation_story(report.result, report.problem, report.curve)
-    return _styled(_article(story, report, ""))
+    return _styled(article(story, report, ""))
 
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
@@ -229,7 +231,7 @@ def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
     return _FormulaWriter(notation, looks, labels, scale_of(shapes, result.validation.sizes))
 
 
-def _article(story: doc.Story, report: Report, name: str) -> Html:
+def article(story: doc.Story, report: Report, name: str) -> Html:
     """A story; `name` is that of its place on a page, or empty."""
     writer = _writer(report, story.steps)
     is_open = len(story.steps) <= MOST_OPEN
@@ -291,7 +293,7 @@ def _block(block: doc.Block, writer: _FormulaWriter) -> Html:
         case doc.EquationBlock(label="together"):
             return _labelled("together", writer.equation(block), "arranged together")
         case doc.EquationBlock():
-            over = f" for {block.over}" if block.over is not None else ""
+            over = f" for {written(block.ranges)}" if block.ranges else ""
             over += f" {block.entries}" if block.entries else ""
             return writer.equation(block, shape_text(block.right.shape) + over)
         case doc.MarkedText():

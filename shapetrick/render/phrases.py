@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
+from ..core.indices import written
 from ..core.problem import EqualityClaim, Request, RequestKind
-from ..core.results import Line, Validation
+from ..core.results import Line, Step, Validation
 
 LONGEST_LABEL = 24
 ABOVE = "as above"
@@ -42,8 +43,8 @@ def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) ->
     if request.direction is not None:
         direction = f" with {name(request.direction.name)}"
     symmetric = " symmetric" if request.symmetric else ""
-    over = None if request.claim is None else request.claim.over
-    members = "" if over is None else f" for {over}"
+    ranges = () if request.claim is None else request.claim.ranges
+    members = f" for {written(ranges)}" if ranges else ""
     wrt = f"wrt {variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
@@ -86,6 +87,24 @@ def counted(line: Line, general: bool = False) -> str:
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
+
+
+UNIT = (
+    "a unit is what the entries along a side are measured in; scale the unit of one row or column, "
+    "say from metres to centimetres, and what is summed over that side must stay the same: its "
+    "units cancel"
+)
+
+
+def mentions_units(line: Line) -> bool:
+    """Whether a look-alike of the line is refused by its units."""
+    return any("units don't" in r.reason for r in line.rejected)
+
+
+def shared(step: Step) -> str:
+    """What a name of its own for a cotangent stands for."""
+    title = step.wrt[1:-1] if step.wrt.startswith("(") else step.wrt
+    return f"{step.label} is the gradient by {title}, with which several go on"
 
 
 def above(names: Iterable[str]) -> str:

@@ -15,8 +15,8 @@ MOST_DRAWN = 40  # names
 def named_shapes(problem: Problem) -> Iterator[tuple[str, Shape]]:
     """The names of values with their shapes, in the order of the text: what is declared, then what
     is defined; a family by the member of each of its lines."""
-    families = [s.symbol(s.index) for s in problem.families.segments]
-    given = [s for s in problem.symbols.values() if s.index is None]
+    families = [s.symbol(s.indices) for s in problem.families.segments]
+    given = [s for s in problem.symbols.values() if not s.indices]
     declared = [e for e in families if e.base not in problem.definitions]
     for symbol in dict.fromkeys((*given, *declared)):
         yield symbol.name, symbol.shape

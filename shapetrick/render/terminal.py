@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..core.dims import shape_text
 from ..core.expr import Expr
+from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
@@ -180,7 +181,8 @@ def _quiet(story: doc.Story, style: Style) -> list[Row]:
     alone = sum(f.label == "gradient" for f in formulas) == 1  # it holds for all members
     rows: list[Row] = []
     for f in sorted(formulas, key=lambda f: f.answers):
-        over = f"   for {f.over}" if f.over and not (alone and f.label == "gradient") else ""
+        shown = f.ranges and not (alone and f.label == "gradient")
+        over = f"   for {written(f.ranges)}" if shown else ""
         over = over or (f"   {f.entries}" if f.entries else "")
         text = f"{style.left(f.left)} {f.sign} {style.text(f.right)}{over}"
         rows.append([(text, "" if f.sign == "=" else "yellow")])
@@ -297,8 +299,8 @@ def _formula(block: doc.EquationBlock, label: str, style: Style) -> list[Row]:
         for i, text in enumerate(texts)
     ]
     rows[-1].append((f"   {shape}" if shape else "", "magenta"))
-    if block.over is not None:
-        rows[-1].append((f"   for {block.over}", "dim"))
+    if block.ranges:
+        rows[-1].append((f"   for {written(block.ranges)}", "dim"))
     if block.entries:
         rows[-1].append((f"   {block.entries}", "dim"))
     return labelled(label, rows, INDENT)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 
 from ..api import Derivation
 from ..codegen.python.module import TARGETS
@@ -24,6 +25,7 @@ from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
 from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
 from .statements import Session, State, listed
+from .tutorial import CHAPTERS
 
 CommandAction = Callable[[Interpreter, str], Iterable[Row]]
 
@@ -180,7 +182,7 @@ def _state(text: str) -> State:
 def _stop(interpreter: Interpreter, _: str) -> Iterable[Row]:
     if interpreter.hand is None and interpreter.round is None:
         return _say("nothing is open; `:quit` leaves the session.")
-    interpreter.hand = interpreter.round = None
+    interpreter.hand = interpreter.round = interpreter.chapter = None
     return _say("left.")
 
 
@@ -205,6 +207,17 @@ def _steps(interpreter: Interpreter, _: str) -> Iterable[Row]:
 
 def _latex(interpreter: Interpreter, _: str) -> Iterable[Row]:
     return _say(_last(interpreter).latex())
+
+
+def _html(interpreter: Interpreter, argument: str) -> Iterable[Row]:
+    page = _last(interpreter).html()
+    path = _path(argument) if argument else Path(gettempdir()) / "shapetrick-derivation.html"
+    try:
+        write_file(path, page)
+    except OSError as error:
+        raise RequestError(f"cannot write {path}: {error.strerror}.") from None
+    interpreter.opened(path.resolve().as_uri())
+    return _say(f"written: {path}")
 
 
 def _code(interpreter: Interpreter, argument: str) -> Iterable[Row]:
@@ -386,6 +399,12 @@ def _quit(interpreter: Interpreter, _: str) -> Iterable[Row]:
 # ------------------------------------------------------------------------------------- practice
 
 
+def _tutorial(interpreter: Interpreter, argument: str) -> Iterable[Row]:
+    if argument and (not argument.isdecimal() or not 1 <= int(argument) <= len(CHAPTERS)):
+        raise RequestError(f"write `:tutorial`, or a chapter from 1 to {len(CHAPTERS)} behind it.")
+    return interpreter.teach(int(argument or 1) - 1)
+
+
 def _quiz(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     words = argument.split()
     source = interpreter.questions
@@ -485,6 +504,8 @@ _ROWS = (
     Command("latex", "", "the last gradient in LaTeX", _latex),
     Command("code", "[TARGET]", "the last gradient as code", _code,
             f"Targets: {', '.join(TARGETS)}."),
+    Command("html", "[FILE]", "the last derivation with its pictures, in a browser", _html,
+            "Without a file it is written among the temporary ones."),
     Command("answers", "", "all that was asked, derived anew", _answers,
             "The gradients alone, one a line."),
     Command("shapes", "[EXPR]", "the shapes of all names, or of an expression's parts", _shapes,
@@ -509,6 +530,9 @@ _ROWS = (
             "A session in a terminal is kept after every line, until it is saved or left by "
             "Ctrl-D. `:recover` brings back the newest that is left, `:undo` what stood before; "
             "`:recover drop` deletes it."),
+    Command("tutorial", "[CHAPTER]", "ten minutes on the trick, by hand", _tutorial,
+            "A linear regression and one layer of a network, line by line; what was entered stays "
+            "as it is."),
     Command("quiz", "[TOPIC] [LEVEL]", "practise on questions of growing difficulty", _quiz,
             "For instance `:quiz traces`, `:quiz 3`; levels go from 1 to 5. Type the answer as an "
             "expression. `:quiz FILE.toml` poses your own questions."),

@@ -20,8 +20,8 @@ import numpy as np
 
 from ..algebra.index_terms import Edge, read_terms
 from ..claims.comparison import ratio
-from ..claims.variants import Drawn, values_at
-from ..core.dims import Dim, Shape, shape_text
+from ..claims.variants import Drawn, values_at, values_of
+from ..core.dims import Dim, Shape
 from ..core.errors import ShapeError, enumerated
 from ..core.expr import (
     Add,
@@ -48,18 +48,19 @@ from ..language.vocabularies import is_name, vocabulary_of
 from ..pipeline.requests import conclude, derive, steps_of
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
+from .feedback import ALL_THERE, ARRANGEMENT, Feedback
 from .hints import hints
-from .offers import offers, said
+from .offers import kinds_of, offers, places_of
 
-Outcome = Literal["shape", "wrong", "no value", "stands"]
+Outcome = Literal["misfit", "shape", "wrong", "no value", "stands"]
 
 SAME = 1e-8  # relative: a value this near is the same
 POWERS = (1, -1, 2, -2)  # of a scalar that is too much
 MOST_PARTS = 1000  # of the denominator of a number that is
 PROPORTIONAL = "only the scalars in front are wrong"
+NUMBER = "the number in front is wrong"
 MOST_TIMES = 10  # that a factor stands in a product
 UPSTREAMS = ("G", "U", "G1", "G2", "G3")  # names for the factor that comes from above
-MOST_OFFERS = 3
 LETTERS = "DEFHKLPQRSABCMNUV"  # and for factors that have no name
 
 
@@ -110,14 +111,20 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class MoveVerdict:
     """What is said of an arrangement. `factor` is what it has too much, `2` or `1/m`, if it is
-    right but for that; else `reason` is why it fails, if that is known, or what leads on."""
+    right but for that; else `reason` is why it fails, if that is known, and `kind` which kind of
+    thing is wrong. `misfit` says where its shapes don't fit together, and what leads on is in
+    `feedback`, of which more is told at each of the `tries`."""
 
     outcome: Outcome
     shape: Shape
     error: float = 0.0
     factor: str = ""
+    kind: str = ""
     reason: str = ""
     lines: int = 0  # how many lines it settles
+    misfit: ShapeError | None = None
+    feedback: Feedback | None = None
+    tries: int = 0
 
 
 class GuidedDerivation:
@@ -133,6 +140,7 @@ class GuidedDerivation:
         self.moves = tuple(self._moves())
         self.played: list[Played] = []
         self.hints = 0  # given for this move
+        self.tries = 0  # of this move that failed
         self._values: dict[Expr, list[Array | None]] = {}
 
     def copy(self) -> GuidedDerivation:
@@ -191,11 +199,7 @@ class GuidedDerivation:
         move = self.move
         assert move is not None
         plain, names = self._plain(text, move), self._names(move)
-        try:
-            return read_expression(plain, self.problem, names, move.shape, advised=False)
-        except ShapeError as error:
-            advice = self._advice(plain, move)
-            raise type(error)("\n".join([error.message, *advice]), error.span, plain) from None
+        return read_expression(plain, self.problem, names, move.shape, advised=False)
 
     def _names(self, move: ArrangementStep) -> dict[str, Expr]:
         """What may be mentioned in a line besides the problem's own names."""
@@ -212,24 +216,70 @@ class GuidedDerivation:
                 text = re.sub(re.escape(label) + r"(?!\w)", named.name, text)
         return text
 
-    def _advice(self, plain: str, move: ArrangementStep) -> list[str]:
-        """What leads from a line of another shape, or of none, to the shape that is needed: the
-        factors that are missing, lines that fit, or what there is to change."""
+    def play(self, text: str) -> MoveVerdict:
+        """Judge an arrangement, and take it if it stands. Raises InputError."""
+        move = self.move
+        assert move is not None
+        try:
+            e = self.read(text)
+        except ShapeError as error:
+            ruling = MoveVerdict("misfit", move.shape, np.inf, misfit=error)
+        else:
+            ruling = self.judge(e)
+            if ruling.outcome == "stands":
+                self._take(text.strip(), e, ruling.lines)
+                return ruling
+        self.tries += 1
+        feedback = self._feedback(self._plain(text, move), ruling, move)
+        return replace(ruling, feedback=feedback, tries=self.tries)
+
+    def _feedback(self, plain: str, ruling: MoveVerdict, move: ArrangementStep) -> Feedback:
+        """What leads from a typed line to one that stands."""
         node, lowering = read_line(plain, self.problem, self._names(move), move.shape)
+        answer = to_text(move.in_letters(move.line.arrangement))
         lacking = self._lacking({str(n.value) for n in walk(node) if n.kind == "name"}, move)
         if lacking:
-            return [f"{_quoted(lacking)} not in it."]
-        found = sorted(offers(plain, node, lowering, move.shape), key=lambda o: len(o.text))
+            there = [n.name for n in dict.fromkeys(move.factors)
+                     if n.name not in lacking and not n.expression.is_scalar]  # fmt: skip
+            right = f"{_quoted(there)} there" if there else ""
+            return Feedback(right, _missing(lacking), f"{_quoted(lacking)} not in it", answer)
+        if ruling.factor:
+            return Feedback("the arrangement is right", NUMBER, _scaled_by(ruling), answer)
+        if ruling.kind:
+            return Feedback("", ruling.kind, ruling.reason, answer)
+        found = offers(plain, node, lowering, lambda lines: self._stand(lines, move))
         if not found:
-            return []
-        right = [offer for offer in found if self.judge(offer.expression).outcome == "stands"]
-        shape = shape_text(move.shape)
-        if len(found[0].changes) > 1:
-            changes = (right or found)[0].changes
-            return [f"{shape} is {len(changes)} changes away: {said(changes)}."]
-        shown = [*right, *(offer for offer in found if offer not in right)][:MOST_OFFERS]
-        texts = [f"`{offer.text}`" for offer in found if offer in shown]
-        return [f"{enumerated(texts, 'or')} fits: {shape}."]
+            first = next(iter(self._told(move)), "")
+            part = "; ".join(filter(None, [ruling.reason, first.rstrip(".")]))
+            return Feedback(ALL_THERE, ARRANGEMENT, part, answer)
+        nearest = next((o for o in found if self._stands(o.expression)), found[0])
+        changes, reached = nearest.changes, self.judge(nearest.expression)
+        kind, part = f"what is open: {kinds_of(changes)}", f"look at {places_of(changes, plain)}"
+        if reached.outcome == "stands":
+            part = "; ".join(filter(None, [part, ruling.reason]))
+            return Feedback(ALL_THERE, kind, part, nearest.text)
+        return Feedback(
+            "all matrix factors are there",
+            f"{kind}; and {NUMBER}",
+            f"{part}; and {_scaled_by(reached)}",
+            answer,
+        )
+
+    def _stand(self, lines: Sequence[Expr], move: ArrangementStep) -> list[bool]:
+        """Which of these lines stand, or would but for a number in front."""
+        fitting = [e for e in lines if e.shape == move.shape]
+        forms = [move.line.arrangement, *(form for _, form in self._forms(move))]
+        values = values_of([*forms, *fitting], self._draws[0])
+        rights = [value for value in values[: len(forms)] if value is not None]
+        near = {
+            e
+            for e, value in zip(fitting, values[len(forms) :], strict=True)
+            if value is not None and any(ratio(value, right) is not None for right in rights)
+        }
+        return [e in near and (self._stands(e) or bool(self.judge(e).factor)) for e in lines]
+
+    def _stands(self, e: Expr) -> bool:
+        return self.judge(e).outcome == "stands"
 
     def _lacking(self, typed: set[str], move: ArrangementStep) -> list[str]:
         """The matrix factors that are mentioned neither by their names nor by what is in them."""
@@ -241,19 +291,6 @@ class GuidedDerivation:
             if not n.expression.is_scalar and n.name not in typed and not spelt & typed:
                 lacking.append(n.name)
         return lacking
-
-    def play(self, text: str) -> MoveVerdict:
-        """Judge an arrangement, and take it if it stands. Raises InputError."""
-        move = self.move
-        assert move is not None
-        e = self.read(text)
-        ruling = self.judge(e)
-        if ruling.outcome == "stands":
-            self._take(text.strip(), e, ruling.lines)
-        elif ruling.outcome == "shape":
-            advice = self._advice(self._plain(text, move), move)
-            return replace(ruling, reason=" ".join(advice))
-        return ruling
 
     def judge(self, e: Expr) -> MoveVerdict:
         """Shape first, then numbers."""
@@ -273,8 +310,10 @@ class GuidedDerivation:
                 return MoveVerdict("stands", e.shape, error, lines=lines)
         ratios = _ratios(values, right)
         factor = self._factor(ratios, move) if ratios else ""
-        reason = "" if factor else PROPORTIONAL if ratios else self._reason(e, move)
-        return MoveVerdict("wrong", e.shape, error, factor, reason)
+        kind, reason = (
+            ("", "") if factor else (PROPORTIONAL,) * 2 if ratios else self._reason(e, move)
+        )
+        return MoveVerdict("wrong", e.shape, error, factor, kind, reason)
 
     def _factor(self, ratios: Sequence[float], move: ArrangementStep) -> str:
         """The number or scalar that is too much where the values have these ratios to the right
@@ -317,8 +356,9 @@ class GuidedDerivation:
                 values[symbol(step.label, step.shape)] = substitute(total, values)
         return values
 
-    def _reason(self, e: Expr, move: ArrangementStep) -> str:
-        """What is missing, what doesn't belong to the line, or why the types refuse it."""
+    def _reason(self, e: Expr, move: ArrangementStep) -> tuple[str, str]:
+        """The kind of thing that is wrong, and which: what is missing, what doesn't belong to the
+        line; or no kind, and why the types refuse the arrangement."""
         typed, factors = move.in_letters(e), [move.letter(n) for n in move.factors]
         there, needed = _matrices(typed), _matrices(move.in_letters(move.line.arrangement))
         inside = {
@@ -328,25 +368,26 @@ class GuidedDerivation:
         spelt = {a for a, leaves in inside.items() if leaves & there}  # not by their letters
         missing = [a for a in dict.fromkeys(factors) if a in needed - there - spelt]
         if missing:
-            return f"{_listed(missing)} not in it"
+            return _missing(missing), f"{_listed(missing)} not in it"
         strange = there - {*factors}.union(*(inside[a] for a in spelt))
         if strange:
-            return f"{_listed([a for a in postorder([typed]) if a in strange])} not in the line"
+            which = [a for a in postorder([typed]) if a in strange]
+            return "something doesn't belong to the line", f"{_listed(which)} not in the line"
         terms = read_terms(typed) or []
         if len(terms) > 1 or any(
             isinstance(x, Add) and {*x.args} & there for x in postorder([typed])
         ):
-            return "the line is one product, not a sum"
+            return ("the line is one product, not a sum",) * 2
         uses = Counter(
             edge.atom for term in terms for edge in term.edges for _ in range(_uses(edge))
         )
         often = [a for a in dict.fromkeys(factors) if uses[a] > factors.count(a)]
         if often:
-            return f"{_listed(often)} in it too often"
-        return objection(typed, factors, move.line.sides) or ""
+            return "a factor is in it too often", f"{_listed(often)} in it too often"
+        return "", objection(typed, factors, move.line.sides) or ""
 
     def _take(self, text: str, e: Expr, lines: int, by_machine: bool = False) -> None:
-        self.hints = 0
+        self.hints = self.tries = 0
         for i in range(lines):
             move = self.move
             assert move is not None
@@ -365,7 +406,7 @@ class GuidedDerivation:
 
     def back(self) -> bool:
         """Take the last line back; false if there is none."""
-        self.hints = 0
+        self.hints = self.tries = 0
         if not self.played:
             return False
         self.played.pop()
@@ -376,10 +417,13 @@ class GuidedDerivation:
         together."""
         move = self.move
         assert move is not None
-        names = {n.expression: n.name for n in move.factors}
-        told = list(hints(move.line.arrangement, names))
+        told = self._told(move)
         self.hints += 1
         return told[min(self.hints, len(told)) - 1]
+
+    @staticmethod
+    def _told(move: ArrangementStep) -> list[str]:
+        return [*hints(move.line.arrangement, {n.expression: n.name for n in move.factors})]
 
     # -------------------------------------------------------------------------------- the whole
 
@@ -457,6 +501,14 @@ def _uses(edge: Edge) -> int:
     """How often a factor stands in a product, if that is a number of times."""
     k = edge.exponent.value if isinstance(edge.exponent, Number) else 1
     return int(k) if k in range(1, MOST_TIMES + 1) else 1
+
+
+def _scaled_by(ruling: MoveVerdict) -> str:
+    return f"a factor {ruling.factor} too much stands in front"
+
+
+def _missing(found: Sequence[object]) -> str:
+    return "a factor is missing" if len(found) == 1 else f"{len(found)} factors are missing"
 
 
 def _listed(found: Sequence[Expr]) -> str:

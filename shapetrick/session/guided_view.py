@@ -71,17 +71,19 @@ def ruling_rows(ruling: MoveVerdict, move: ArrangementStep, style: Style) -> lis
         case "stands":
             many = f", and settles all {ruling.lines} terms" if ruling.lines > 1 else ""
             return [[("  ✓ ", "bold green"), (f"stands{many}", "")]]
+        case "misfit":
+            return [] if ruling.feedback is None else _refused(_told(ruling), style)
         case "shape":
             shapes = f"shape {shape_text(ruling.shape)}, need {shape_text(move.shape)}"
-            return _refused("; ".join(filter(None, [shapes, ruling.reason])), style)
+            return _refused("; ".join(filter(None, [shapes, _told(ruling)])), style)
         case "no value":
             return [[("  ? ", "bold yellow"), ("fits, but it has no value to compare", "")]]
     said = f"fits, but the numbers say no: relative error {words.figure(ruling.error)}"
-    if ruling.factor:
-        said += f"; right but for a factor {ruling.factor}"
-    elif ruling.reason:
-        said += f"; {ruling.reason}"
-    return _refused(said, style)
+    return _refused("; ".join(filter(None, [said, _told(ruling)])), style)
+
+
+def _told(ruling: MoveVerdict) -> str:
+    return "" if ruling.feedback is None else ruling.feedback.told(ruling.tries)
 
 
 def _refused(said: str, style: Style) -> list[Row]:

@@ -15,6 +15,7 @@ from ..api import Derivation
 from ..claims.diagnosis import kind_of
 from ..claims.equalities import judge_equality
 from ..claims.judgement import Judgement, judge
+from ..claims.mutations import ARRANGING
 from ..core.deadline import SECONDS, limited
 from ..core.dims import shape_text
 from ..core.errors import ShapetrickError, excerpt
@@ -27,10 +28,12 @@ from ..quiz import Question, Scores, built_in, choose, mark
 from ..render.layout import Row, columns, labelled, padded, prose
 from ..render.phrases import asked, figure
 from ..render.terminal import INDENT, Style, equality_rows, judgement_rows, result_rows
+from .feedback import ALL_THERE
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
 from .recovery import Recovery, Unsaved
 from .statements import Entered, Entry, ParsedExpression, Session, is_expression, listed
+from .tutorial import CHAPTERS, CLOSING
 
 Busy = Callable[[str], object]  # told what is worked on, for those who watch
 AnswerPart = Callable[[], Iterable["Row"]]  # of what is said of a line
@@ -57,6 +60,7 @@ class Interpreter:
     scores: Scores = field(default_factory=Scores)
     hand: GuidedDerivation | None = None
     round: OpenQuestion | None = None
+    chapter: int | None = None  # of the tutorial
     last: Derivation | None = None
     file: str = ""  # what was loaded or saved
     digest: str = ""  # of what the file held then
@@ -66,6 +70,7 @@ class Interpreter:
     time_limit: float | None = SECONDS  # for each part of an answer
     waiting: tuple[AnswerPart, ...] = ()  # parts that follow the one that is worked on
     busy: Busy = field(default=lambda what: None)
+    opened: Busy = field(default=lambda path: None)  # told what to open in a browser
 
     @property
     def prompt(self) -> str:
@@ -99,7 +104,7 @@ class Interpreter:
             self.recovery.drop()
             return True
         state = self.session.state
-        lines = () if self.hand is None else _replayed(self.hand)
+        lines = () if self.hand is None or self.chapter is not None else _replayed(self.hand)
         return self.recovery.keep(Unsaved(state.text, state.seed, self.file, self.digest, lines))
 
     # ------------------------------------------------------------------------- a line, in parts
@@ -192,8 +197,27 @@ class Interpreter:
         """Start a derivation by hand."""
         self.busy(asked(request))
         hand = GuidedDerivation(self.session.problem, request, self.session.state.seed)
-        self.hand, self.round = hand, None
+        self.hand, self.round, self.chapter = hand, None, None
         yield from self.look(hand)
+
+    def teach(self, chapter: int) -> Iterator[Row]:
+        """Begin a chapter of the tutorial; after the last one, say what to do next."""
+        self.hand, self.round, self.chapter = None, None, None
+        if chapter == len(CHAPTERS):
+            yield from self._paragraphs([CLOSING])
+            return
+        title, said, given, ask = CHAPTERS[chapter]
+        yield [(title, "bold")]
+        yield from self._paragraphs([*said, *given.split("; "), ask])
+        problem, request = CHAPTERS[chapter].problem, CHAPTERS[chapter].request
+        self.hand = GuidedDerivation(problem, request, self.session.state.seed)
+        self.chapter = chapter
+        yield []
+        yield from self.look(self.hand)
+
+    def _paragraphs(self, texts: Iterable[str]) -> Iterator[Row]:
+        for text in texts:
+            yield from ([(f"  {line}", "")] for line in prose(text, self.style.prose_width - 2))
 
     def look(self, hand: GuidedDerivation) -> Iterator[Row]:
         """The line that is to be arranged, or at the end the whole."""
@@ -210,11 +234,16 @@ class Interpreter:
         yield [(count, "")]
         yield []
         yield from self.show(Derivation(hand.problem, hand.whole()))
+        if self.chapter is not None:
+            yield []
+            self.waiting += (partial(self.teach, self.chapter + 1),)
 
     def _arrange(self, hand: GuidedDerivation, text: str) -> Iterator[Row]:
         move = hand.move
         assert move is not None
         ruling = hand.play(text)
+        if ruling.misfit is not None:
+            yield from error_rows(ruling.misfit, self.style)
         yield from ruling_rows(ruling, move, self.style)
         if ruling.outcome == "stands":
             yield []
@@ -224,7 +253,7 @@ class Interpreter:
 
     def pose(self, round_: OpenQuestion) -> Iterator[Row]:
         """Ask a question."""
-        self.round, self.hand = round_, None
+        self.round, self.hand, self.chapter = round_, None, None
         question = round_.question
         yield [(f"{question.topic}, level {question.level}", "bold")]
         for line in question.given.splitlines():
@@ -266,11 +295,12 @@ class Interpreter:
 
 
 def _what_is_wrong(j: Judgement) -> str:
-    """What shape or what error an answer has, and the kind of each slip."""
+    """What shape or what error an answer has, what is right so far, and the kind of each slip."""
     said = j.diagnosis.split(";")[0].splitlines()[0]
     if j.validation is not None and j.validation.max_relative_error < float("inf"):
         said = f"the numbers say no: relative error {figure(j.error)}"
-    return "; ".join([said, *(kind_of(slip) for slip in j.slips)])
+    right = [ALL_THERE] if j.slips and all(s.name in ARRANGING for s in j.slips) else []
+    return "; ".join([said, *right, *(kind_of(slip) for slip in j.slips)])
 
 
 def _where_it_is_wrong(j: Judgement) -> str:
@@ -347,7 +377,7 @@ def named_values(problem: Problem) -> dict[str, Expr]:
     """All that has a name and a shape; of a family, the members of each statement."""
     values = {**problem.symbols, **problem.definitions}
     for segment in problem.families.segments:
-        values[segment.name] = segment.symbol(segment.index)
+        values[segment.name] = segment.symbol(segment.indices)
     return values
 
 

@@ -1,14 +1,16 @@
-"""The smallest changes of a typed line after which it has the shape that is wanted.
+"""The smallest changes of a typed line after which it is one that is wanted.
 
 Only what a person may have slipped in is changed: transposes, the order, the kind of a product and
 brackets. The factors stay, and what comes out was tried."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from ..claims.mutations import TABLE_OF_MUTATIONS, Parts, places
+from ..claims.comparison import distance
+from ..claims.mutations import ARRANGING, TABLE_OF_MUTATIONS, Parts, places
 from ..claims.variants import ClaimVariant
 from ..core.dims import Shape
 from ..core.errors import enumerated
@@ -17,75 +19,117 @@ from ..language.lowering import Lowering
 from ..language.syntax import SyntaxNode
 
 MOST_CHANGES = 3
-MOST_TRIED = 2000
-CHANGES = {  # by the names of their rows, as they are said
-    "transpose": "a transpose",
-    "order of the factors": "the order of the factors",
-    "kind of product": "the kind of product",
-    "grouping": "brackets",
+MOST_TRIED = 1500
+CHANGES = {  # by the names of their rows: the kind of change, where to look for it, and where in
+    "transpose": ("a transpose", "the transposes", "the transpose of"),
+    "order of the factors": ("the order of the factors", "the order", "the order in"),
+    "kind of product": ("the kind of product", "the kinds of product", "the kind of product in"),
+    "grouping": ("brackets", "the brackets", "the brackets in"),
 }
-_ROWS = [row for row in TABLE_OF_MUTATIONS if row.name in CHANGES]
+_ROWS = [row for row in TABLE_OF_MUTATIONS if row.name in ARRANGING]
+
+Wanted = Callable[[Sequence[Expr]], Sequence[bool]]  # which of these lines are
+
+
+@dataclass(frozen=True, slots=True)
+class ArrangementChange:
+    """The name of a row, and the part of the line that it changes."""
+
+    name: str
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A line of the shape that is wanted, and the rows that led to it from what was typed."""
+    """A line that is wanted, and the changes that led to it from what was typed."""
 
     text: str
     expression: Expr
-    changes: tuple[str, ...]
+    changes: tuple[ArrangementChange, ...]
 
 
-def offers(text: str, root: SyntaxNode, lowering: Lowering, shape: Shape) -> list[Offer]:
-    """What the fewest changes of a line lead to, if few do."""
+class _ChangedLine(NamedTuple):
+    """A line after changes: the row of each, and the node that it changes."""
+
+    root: SyntaxNode
+    changes: tuple[tuple[str, SyntaxNode], ...] = ()
+
+
+def of_shape(shape: Shape) -> Wanted:
+    """Lines of that shape."""
+    return lambda lines: [e.shape == shape for e in lines]
+
+
+def offers(text: str, root: SyntaxNode, lowering: Lowering, wanted: Wanted) -> list[Offer]:
+    """What the fewest changes of a line lead to, if few do; the shortest first."""
     draft = ClaimVariant(text, root, lowering)
     parts = Parts(draft.shape, (), (), (), (), ())
-    seen = {draft.unparser.write(root)}
-    ring: list[tuple[SyntaxNode, tuple[str, ...]]] = [(root, ())]
-    tried = 0
+
+    def key(node: SyntaxNode) -> Expr | str:
+        e = draft.expression(node)
+        return draft.unparser.write(node) if e is None else e
+
+    seen = {key(root)}
+    ring = [_ChangedLine(root)]
     for _ in range(MOST_CHANGES):
-        found: list[Offer] = []
         following = []
-        for before, changes in ring:
-            for change, line in _changed(before, parts):
-                tried += 1
-                if tried > MOST_TRIED:
-                    return found
-                typed = draft.unparser.write(line)
-                if typed in seen:
-                    continue
-                seen.add(typed)
-                following.append((line, (*changes, change)))
-                e = draft.expression(line)
-                if e is not None and e.shape == shape:
-                    found.append(Offer(typed, e, (*changes, change)))
-        if found:
-            return found
+        for changed in (c for line in ring for c in _changed(line, parts)):
+            if len(seen) > MOST_TRIED:
+                break
+            if (known := key(changed.root)) not in seen:
+                seen.add(known)
+                following.append(changed)
         ring = following
+        tried = [(line, e) for line in ring if (e := draft.expression(line.root)) is not None]
+        stand = wanted([e for _, e in tried])
+        found = [_offer(draft, *one) for one, stands in zip(tried, stand, strict=True) if stands]
+        if found:
+            return sorted(found, key=lambda o: (len(o.text), distance(text, o.text)))
     return []
 
 
-def _changed(root: SyntaxNode, parts: Parts) -> Iterator[tuple[str, SyntaxNode]]:
-    """The line with one change, and the row that proposes it."""
-    found = places(root)
+def _offer(draft: ClaimVariant, line: _ChangedLine, e: Expr) -> Offer:
+    write = draft.unparser.write
+    changes = tuple(ArrangementChange(name, write(node)) for name, node in line.changes)
+    return Offer(write(line.root), e, changes)
+
+
+def _changed(line: _ChangedLine, parts: Parts) -> Iterator[_ChangedLine]:
+    """The line with one more change."""
+    found = places(line.root)
     above = {place.node: place for place in found}
     for row in _ROWS:
         for place in found:
+            turned = place.node.kind == "'" and row.name == "transpose"
+            changes = (*line.changes, (row.name, place.node.args[0] if turned else place.node))
             for new in row.propose(place, parts):
                 node, at = new, place
                 while at.parent is not None:
                     args = at.parent.args
                     args = (*args[: at.index], node, *args[at.index + 1 :])
                     node, at = replace(at.parent, args=args), above[at.parent]
-                yield row.name, node
+                yield _ChangedLine(node, changes)
 
 
-def said(changes: Sequence[str]) -> str:
+def kinds_of(changes: Sequence[ArrangementChange]) -> str:
     """`a transpose and brackets`, `2 transposes`."""
-    counts = {name: changes.count(name) for name in CHANGES if name in changes}
+    counts = {name: [c.name for c in changes].count(name) for name in CHANGES}
     return enumerated(
         [
-            CHANGES[name] if n == 1 or name != "transpose" else f"{n} transposes"
+            CHANGES[name][0] if n == 1 or name != "transpose" else f"{n} transposes"
             for name, n in counts.items()
+            if n
         ]
     )
+
+
+def places_of(changes: Sequence[ArrangementChange], typed: str) -> str:
+    """The same with the parts as typed: "the transpose of `X` and the kind of product"."""
+    ordered = sorted(changes, key=lambda c: [*CHANGES].index(c.name))
+    said = [
+        f"{CHANGES[c.name][2]} `{c.part}`"
+        if c.part in typed and c.part != typed
+        else CHANGES[c.name][1]
+        for c in ordered
+    ]
+    return enumerated([*dict.fromkeys(said)])

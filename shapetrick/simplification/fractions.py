@@ -36,7 +36,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.results import Rewriting
-from ..core.traversal import postorder
+from ..core.traversal import postorder, remembered
 from .identities import IDENTITIES
 from .networks import Networks
 from .pattern_matching import core
@@ -70,26 +70,47 @@ def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     return found
 
 
+class _Makeup(NamedTuple):
+    """Whether a divisor is in an expression, a sum above, and a sum (or a root) below."""
+
+    divided: bool = False
+    sum_above: bool = False
+    sum_below: bool = False
+
+
+_PLAIN = _Makeup()
+
+
 def _may_combine(networks: Networks, e: Expr) -> bool:
-    """Whether there are two fractions in a sum, or a fraction beside a sum or below one."""
-    known: dict[Expr, tuple[int, bool]] = networks.memo.setdefault(fractions_combined, {})
+    """Whether fractions are added to each other or to what their divisors may cancel."""
+    known: dict[Expr, _Makeup] = networks.memo.setdefault(_Makeup, {})
 
-    def counted(x: Expr) -> tuple[int, bool]:
-        """How many summands have divisors, and whether a sum is in it."""
-        if not _is_open(x):
-            return 0, False
-        inner = [known[a] for a in x.args if a in known]
-        fractions, sums = sum(min(n, 1) for n, _ in inner), any(s for _, s in inner)
-        own = is_below(x) and not isinstance(x.args[0], (Dimension, Number))
-        if isinstance(x, Add):
-            return fractions, True
-        return min(fractions, 1) + own, sums
+    def makeup(x: Expr) -> _Makeup:
+        match x:
+            case Name():
+                return known[x.args[0]]
+            case Power() if is_below(x):
+                base, of = x.args[0], known[x.args[0]]
+                if isinstance(base, (Dimension, Number)):
+                    return _PLAIN
+                return _Makeup(True, of.divided, of.sum_above or _is_root(base))
+            case Power():
+                return known[x.args[0]]
+            case Add() | Times():
+                parts = [known[a] for a in x.args]
+                above = isinstance(x, Add) or any(p.sum_above for p in parts)
+                below = any(p.sum_below for p in parts)
+                return _Makeup(any(p.divided for p in parts), above, below)
+        return _PLAIN
 
-    for x in postorder([e], into=lambda x: x not in known and _is_open(x)):
-        if x not in known:
-            known[x] = counted(x)
-    fractions, sums = known[e]
-    return fractions > 1 or (fractions > 0 and sums)
+    whole = remembered(known, e, makeup)
+    if not whole.divided:
+        return False
+    parts = [known[a] for a in e.args]
+    if isinstance(e, Add):
+        return whole.sum_below or sum(p.divided for p in parts) > 1
+    nested = any(p.divided and p.sum_above for p in parts)
+    return nested or (whole.sum_above and whole.sum_below)
 
 
 def _is_open(e: Expr) -> bool:

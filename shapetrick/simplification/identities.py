@@ -241,3 +241,38 @@ SMALLER: tuple[Identity, ...] = (
     Identity("Kronecker product", "logdet(kron(A, B))", "n logdet(A) + m logdet(B)", _PAIR,
              written=True),
 )  # fmt: skip
+
+# Forms in which values keep their digits and stay finite, for evaluation and code alike: beside the
+# forms that are written out, these.
+_MAXIMUM = "maximum(x, y)"
+STABLE: tuple[Identity, ...] = (
+    Identity("log1p", "log(1 + x)", "log1p(x)", _ANY),
+    Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
+    Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
+    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
+    Identity("log of a sigmoid", "log(sigmoid(x) ./ sigmoid(-x))", "x", _ANY),
+    Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
+    Identity("half angle", "1 - cos(x)", "2 sin(x / 2).^2", _ANY),
+    Identity("root near 1", "sqrt(1 + x) - 1", "x ./ (1 + sqrt(1 + x))", _ANY),
+    Identity("logs of cosh", "log(cosh(x))", "abs(x) + softplus(-2 abs(x)) - log(2)", _ANY),
+    Identity("log of expm1", "log(expm1(x))", "x + log(-expm1(-x))", _ANY + " positive"),
+    Identity("log of a difference", "log(sigmoid(x) - sigmoid(y))",
+             "log(tanh((x - y) / 2)) + softplus(y - x) - softplus(-x) - softplus(y)", _TWO),
+    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
+    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
+    Identity("log of an exp", "log(exp(x))", "x", _ANY),
+    Identity("log of an exp", "log(exp(x) .* y)", "x + log(y)", _TWO),
+    Identity("share of two", "exp(x) ./ (exp(x) + exp(y))", "sigmoid(x - y)", _TWO),
+    Identity("share of two", "exp(x) ./ (s exp(x) + t exp(y))", "1 ./ (s + t exp(y - x))",
+             _TWO + "; s, t : scalar"),
+    Identity("log of two exps", "log(exp(x) + exp(y))",
+             f"{_MAXIMUM} + softplus(-abs(x - y))", _TWO),
+    Identity("log of two exps", "log(s exp(x) + t exp(y))",
+             f"{_MAXIMUM} + log(s exp(x - {_MAXIMUM}) + t exp(y - {_MAXIMUM}))",
+             _TWO + "; s, t : scalar"),
+    *_along("share of a sum", "exp(y) ./ (exp(y) + sum(exp(X){axis}))",
+            "sigmoid(y - logsumexp(X{axis}))"),
+    *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
+            "y + softplus(logsumexp(X{axis}) - y)"),
+)  # fmt: skip

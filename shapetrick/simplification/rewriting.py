@@ -41,7 +41,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
-from .identities import IDENTITIES, SMALLER, Identity
+from .identities import IDENTITIES, SMALLER, STABLE, Identity
 from .pattern_matching import Binding, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
@@ -74,10 +74,12 @@ class RewriteRule(NamedTuple):
 def _words(identity: Identity) -> frozenset[str]:
     """What must occur below a node for the identity to meet it."""
     called = frozenset(re.findall(r"(\w+)\(", identity.left))
-    return called | BY_SYMBOLS.intersection(identity.letters.split())
+    added = {Add.op} if re.search(r" [+-] ", identity.left) else set()
+    return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
-_TABLE = (*IDENTITIES, *SMALLER)
+_TABLE = (*IDENTITIES, *SMALLER, *STABLE)
+_STABLE = frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
@@ -174,14 +176,21 @@ def _operation(e: Expr) -> str:
 
 class Rows(Enum):
     """Which rows of the table are used: those of forms that are written out, all but the last
-    ones, or the last ones alone."""
+    ones, or the last ones alone; or those of stable forms with the written ones."""
 
     WRITTEN = auto()
     USUAL = auto()
     LAST = auto()
+    STABLE = auto()
 
     def include(self, identity: Identity) -> bool:
-        return identity.written if self is Rows.WRITTEN else identity.last is (self is Rows.LAST)
+        stable = identity in _STABLE
+        match self:
+            case Rows.WRITTEN:
+                return identity.written
+            case Rows.STABLE:
+                return identity.written or stable
+        return not stable and identity.last is (self is Rows.LAST)
 
 
 @cache

@@ -121,7 +121,10 @@ class Reader:
                 return found if isinstance(found, tuple) else (found,)
             closed = hasattr(inner, "consts")
             if name in LOOPS:
-                raise TraceError(f"`{name}` can't be followed: write it by whole arrays.")
+                raise TraceError(
+                    f"`{name}` can't be followed: write it by whole arrays, or its steps as a "
+                    "family in the language, `h[t] = tanh(h[t-1] + x[t]) for t = 1..T`."
+                )
             return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), given)
         self._at = equation
         if name in COMPARISONS:

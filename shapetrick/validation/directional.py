@@ -18,13 +18,13 @@ from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import ImplicitSolver
-from ..numerics.sampling import dims_of
+from ..numerics.sampling import DrawnRanges, dims_of
+from .domain_search import DomainSearch
 
 SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
 
 Env = Mapping[str, Array]
-DrawnRanges = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,11 @@ class Target:
         }
 
     @cached_property
+    def domain_search(self) -> DomainSearch:
+        """What finds inputs at which other arguments of such functions are inside."""
+        return DomainSearch(self.nodes, self.inputs)
+
+    @cached_property
     def abstract(self) -> tuple[str, ...]:
         """The names of the abstract functions to be drawn."""
         used = {e.name for e in self.nodes if isinstance(e, Abstract)}
@@ -128,20 +133,20 @@ class Target:
         """What the gradient says of the derivatives along the directions (k × order × rows × cols):
         k × values, and of many gradients (… × rows × cols) those of each, along directions of its
         own where these are many too. Matrices are read column by column."""
-        moves = _columns(directions)[..., 0]
-        across = gradient.swapaxes(-1, -2)
-        row = _columns(gradient).swapaxes(-1, -2)
         match self.kind:
             case "grad" | "vjp" | "hvp":
                 return along(gradient, directions)
             case "jvp":
-                return np.broadcast_to(row, (*row.shape[:-2], moves.shape[-3], row.shape[-1]))
+                row = _columns(gradient).swapaxes(-1, -2)
+                return np.broadcast_to(row, (*row.shape[:-2], directions.shape[-4], row.shape[-1]))
             case "hess":
+                moves = _columns(directions)[..., 0]
                 bilinear = (moves[..., 0, :] @ gradient) * moves[..., 1, :]
                 return np.asarray(bilinear.sum(-1, keepdims=True))
             case "jac":
-                by_entry = row if self.wrt.is_scalar else across
-                return np.asarray(moves[..., 0, :] @ by_entry)
+                moves = _columns(directions)[..., 0, :, 0]
+                by_entry = _columns(gradient) if self.wrt.is_scalar else gradient
+                return np.asarray(moves @ by_entry.swapaxes(-1, -2))
 
     def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
         """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.

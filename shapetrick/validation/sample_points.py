@@ -235,7 +235,7 @@ class Site:
 
     def holds(self, program: EvaluationTape) -> bool:
         """Whether there is room for the values of gradients and of all that is on the way."""
-        shapes = (e.shape for e in postorder(program.roots) if not isinstance(e, Name))
+        shapes = [e.shape for e in postorder(program.roots) if not isinstance(e, Name)]
         return numbers_in(shapes, self.sizes) <= MOST_HELD
 
     def gradients(self, program: EvaluationTape, drawn: Draw) -> list[Array | None]:
@@ -317,7 +317,7 @@ class Site:
         for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             found = self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
-            if all(np.isfinite(x).all() for x in found.env.values()):
+            if not self.target.systems or all(np.isfinite(x).all() for x in found.env.values()):
                 solved += 1
                 yield found
             else:
@@ -326,11 +326,22 @@ class Site:
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
             inside = self.inside(env, rng)
             yield self._drawn(inside, abstract_functions(self.target.abstract, rng), shrink)
+        yield from self._searched(rng)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
         if self.failures[UNSOLVED] and not solved:
             return  # what no draw could be moved to has no solutions at these sizes
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
+
+    def _searched(self, rng: np.random.Generator) -> Iterator[Draw]:
+        """Draws moved to where the arguments of functions with a domain are inside it."""
+        search = self.target.domain_search
+        for shrink in _SHRINKING if search else ():
+            env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
+            functions = abstract_functions(self.target.abstract, rng)
+            inside = search.moved(self.inside(env, rng), self.sizes, functions, rng)
+            if inside is not None:
+                yield self._drawn(inside, functions, shrink)
 
     def _drawn(self, env: Env, functions: FunctionValues, shrink: float) -> Draw:
         """A draw that fulfils the equations, where there are some."""

@@ -91,10 +91,10 @@ def test_torch_itself_agrees() -> None:
 
 def test_the_code_is_what_a_lecture_writes() -> None:
     lines = [line.strip() for line in derive(MLP + "grad J wrt W[l]").code("numpy").splitlines()]
-    start = lines.index("for l in range(1, L+1):")
+    start = lines.index("for l in range(1, L + 1):")
     assert lines[start : start + 13] == [
-        "for l in range(1, L+1):",
-        "A[l] = Z[l-1] @ W[l]",
+        "for l in range(1, L + 1):",
+        "A[l] = Z[l - 1] @ W[l]",
         "Z[l] = sigma(A[l])",
         "t1 = Z[L] - Y",
         "J = np.vdot(t1, t1) / (2 * m)",
@@ -103,8 +103,8 @@ def test_the_code_is_what_a_lecture_writes() -> None:
         "G[L] = (Z[L] - Y) / m",
         "for l in range(L, 0, -1):",
         "s1 = G[l] * sigma_prime(A[l])",
-        "G[l-1] = s1 @ W[l].T",
-        "grad_J_W[l] = Z[l-1].T @ s1",
+        "G[l - 1] = s1 @ W[l].T",
+        "grad_J_W[l] = Z[l - 1].T @ s1",
         "return J, [grad_J_W[i] for i in sorted(grad_J_W)]",
     ]
 
@@ -344,7 +344,7 @@ def test_torch_tells_lists_apart_that_have_a_gradient() -> None:
 # ---------------------------------------------------------------------------------- the self-test
 
 
-BACK = re.compile(r"\b(G\w*\[[lt]-1\] = )")  # a step of the loop backward
+BACK = re.compile(r"\b(G\w*\[[lt] - 1\] = )")  # a step of the loop backward
 
 
 def run(source: str, path: Path) -> subprocess.CompletedProcess[str]:

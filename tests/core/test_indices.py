@@ -44,7 +44,7 @@ def test_no_stage_reads_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError(f"`{text}` is read as a name")
 
     monkeypatch.setattr(indices, "_MEMBER", Refusing())
-    monkeypatch.setattr(indices, "_INDEX", Refusing())
+    monkeypatch.setattr(indices, "_TERM", Refusing())
     found = problem.derive()
     assert all(d.verified for d in found)
     assert "for t in range(" in problem.code("numpy")
@@ -66,15 +66,10 @@ def test_names_of_members() -> None:
 def test_nodes_have_indices() -> None:
     n = Dim.of(member("n", Index("l")))
     z = symbol(member("Z", Index("l", -1)), (n, n))
-    assert (z.base, z.indices, z.index, z.name) == (
-        "Z",
-        (Index("l", -1),),
-        Index("l", -1),
-        "Z[l-1]",
-    )
+    assert (z.base, z.indices, z.name) == ("Z", (Index("l", -1),), "Z[l-1]")
     assert z is symbol(read_name("Z[l-1]"), (n, n)) and pickle.loads(pickle.dumps(z)) is z
     plain = symbol("Z", (n, n))
-    assert (plain.base, plain.indices, plain.index, plain.name) == ("Z", (), None, "Z")
+    assert (plain.base, plain.indices, plain.name) == ("Z", (), "Z")
 
 
 def every_kind(i: Index) -> list[Expr]:

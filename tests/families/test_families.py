@@ -9,6 +9,7 @@ from networks import LENGTHS, NETWORKS, bend, derived, jax, length_of, listed, w
 
 from shapetrick.api import Derivation, derive, read
 from shapetrick.core.errors import InputError
+from shapetrick.core.indices import written
 from shapetrick.families.saved_values import sizes_of
 
 
@@ -39,7 +40,7 @@ def equations(d: Derivation) -> list[str]:
     recursion = d.result.recursion
     assert recursion is not None
     return [
-        f"{q.symbol} = {q.value}" + (f"  for {q.over}" if q.over else "")
+        f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
         for q in (*recursion.cotangents, *recursion.gradients)
     ]
 

@@ -125,7 +125,7 @@ def test_gradients_pass_the_differences(text: str) -> None:
         ("A : n x n; L : n x n lower where L L' = A; J = sum(L); grad J wrt A", "declare it so"),
         ("a : n; x : n where x = a, x = 2 a; J = sum(x); grad J wrt a", "no solution"),
         ("A : n x n; x : n where A x = 0, sum(x) = 1; J = sum(x); grad J wrt A", "solution"),
-        (LYAPUNOV + "J = tr(Y); hess J wrt A", "not derived"),
+        (LYAPUNOV + "J = tr(Y); hess J wrt A", "by its equation alone"),
     ],
 )
 def test_what_numbers_refuse(text: str, said: str) -> None:
@@ -243,3 +243,44 @@ def test_multipliers_that_a_gradient_does_not_have_are_not_told() -> None:
     d = st.derive(text + "grad J wrt y")
     assert d.result.adjoint is not None and not d.result.adjoint.multipliers
     assert _told(d)[0] == "S2"
+
+
+LINEAR = "A : n x n; b : n; x : n where A x = b; "
+FIXED = "W : n x n; u : n; z : n where z = tanh(W z + u); "
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (LINEAR + "jac x wrt b", "inv(A)"),
+        (LINEAR + "jac x wrt A", "-kron(x', inv(A))"),
+        (LINEAR + "jvp x wrt A with V", "-inv(A) V x"),
+        (LINEAR + "J = x' x; hess J wrt b", "2 inv(A)' inv(A)"),
+        (LINEAR + "J = x' x; hvp J wrt b with V", "2 inv(A)' inv(A) V"),
+        ("A, B, C : n x n; X : n x n where A X B = C; jac X wrt C", "kron(inv(B)', inv(A))"),
+        ("a, b : scalar; x : scalar where x^3 + a x = b; jac x wrt a", "-x / (3 x^2 + a)"),
+        ("a, b : scalar; x : scalar where x^3 + a x = b; hess x wrt b", "-6 x / (3 x^2 + a)^3"),
+        (FIXED + "jvp z wrt u with V", None),
+        (FIXED + "J = sum(z); hess J wrt u", None),
+    ],
+)
+def test_other_derivatives_go_through_closed_forms(text: str, answer: str | None) -> None:
+    d = st.derive(text)
+    assert d.verified
+    assert answer is None or str(d.gradient) == answer
+    assert "equation" in str(d)
+
+
+def test_a_jacobian_through_equations_is_evaluated() -> None:
+    rng = np.random.default_rng(0)
+    A, b = rng.normal(size=(4, 4)) + 4 * np.eye(4), rng.normal(size=4)
+    found = st.derive(LINEAR + "jac x wrt b").evaluate({"A": A, "b": b})
+    np.testing.assert_allclose(found, np.linalg.inv(A))
+
+
+@pytest.mark.parametrize(
+    "text", [LYAPUNOV + "jac Y wrt Q", "S : n x n posdef; L = cholesky(S); jac L wrt S"]
+)
+def test_jacobians_through_open_multipliers_are_refused(text: str) -> None:
+    with pytest.raises(st.DerivationError, match="known by its equation alone: ask for `grad`"):
+        st.derive(text)

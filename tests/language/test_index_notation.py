@@ -216,6 +216,40 @@ def test_claims_with_indices_are_judged(claim: str, verdict: str) -> None:
     assert check.verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("check ∂f/∂A_ij = x_i x_j", "right"),
+        ("check ∂f/∂A[i,j] = x[i] x[j]", "right"),
+        ("check grad f wrt A[i,j] = x[i] x[j]", "right"),
+        ("check ∂f/∂A_ij = 2 x_i x_j", "wrong"),
+        ("check ∂f/∂x_k = sum(j) (A[k,j] + A[j,k]) x[j]", "right"),
+        ("check grad f wrt x = sum(j) (A[i,j] + A[j,i]) x[j]", "right"),
+        ("check grad f wrt x = sum(j) A[i,j] x[j]", "wrong"),
+        ("check ∂f/∂x_k = sum(j) A[j,k] x[j]", "wrong"),
+        ("$\\frac{\\partial f}{\\partial A_{ij}} = x_i x_j$", "right"),
+    ],
+)
+def test_claims_by_entries_are_judged_as_a_whole(claim: str, verdict: str) -> None:
+    (check,) = shapetrick.read(f"A : n x n; x : n\nf = x' A x\n{claim}").check()
+    assert check.verdict == verdict
+
+
+def test_a_claim_by_entries_is_mended() -> None:
+    check = shapetrick.check("A : n x n; x : n; f = x' A x; check ∂f/∂A_ij = 2 x_i x_j")
+    assert "a numeric factor" in check.diagnosis
+    symmetric = shapetrick.check(
+        "A : n x n; x : n; f = x' A x; check grad f wrt x = 2 sum(j) A[i,j] x[j]"
+    )
+    assert "right only where A is symmetric" in symmetric.diagnosis
+
+
+@pytest.mark.parametrize("asked", ["∂f/∂A_ij", "grad f wrt A[i,j]", "check ∂f/∂A[i,i] = x[i]^2"])
+def test_an_entry_alone_is_not_asked_for(asked: str) -> None:
+    with pytest.raises(shapetrick.RequestError, match="as a whole"):
+        shapetrick.read(f"A : n x n; x : n; f = x' A x; {asked}")
+
+
 def test_families_keep_their_members() -> None:
     problem = read("x[i] : d for i = 1..N; w : d; J = sum(i = 1..N) w' x[i]; grad J wrt x[i]")
     assert problem.has_families

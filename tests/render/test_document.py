@@ -115,7 +115,7 @@ def test_gradients_of_one_thing_are_one_story() -> None:
     _, results = _results("grad J wrt W, X; grad L wrt W, X; grad J wrt X")
     first, second, third = doc.joint_stories(results)
     assert [r.wrt.name for r in first.requests] == ["W", "X"]
-    assert [s.step.label for s in first.steps] == ["∂J/∂Z", "∂J/∂W", "∂J/∂X"]
+    assert [s.step.label for s in first.steps] == ["∂J/∂Z", "δ", "∂J/∂W", "∂J/∂X"]
     assert [s.step.label for s in second.steps] == ["∂L/∂Z", "∂L/∂W", "∂L/∂X"]
     assert third == doc.derivation_story(results[4])
     formulas = [b for b in first.answer if isinstance(b, doc.EquationBlock)]

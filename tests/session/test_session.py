@@ -322,7 +322,8 @@ def test_a_layer_by_hand() -> None:
     assert "D = Z - Y" in begun
     assert "✓ stands" in said(desk, "(Z - Y) / m")
     assert "shape k×m, need d×k" in said(desk, "G'")
-    assert "`D` is not in it" in said(desk, "X' G")
+    assert "`G` and `X` are there" in said(desk, "X' G")
+    assert "`X' (G .* D)`" in said(desk, "X' G")
     finished = said(desk, "X' (G .* D)")
     assert "every line stands: 2 by you, 0 by the machine" in finished
     assert "∂J/∂W = X' ((Z - Y) .* sigma'(X W)) / m" in finished
@@ -409,9 +410,12 @@ def test_numbers_refuse_what_shapes_cannot() -> None:
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
-        ("A X B", "the rows of A and the rows of the result are both n only in this problem"),
-        ("B X A", "the rows of A and the columns of X are both n only in this problem"),
-        ("A .* X .* B", "the rows of A and the rows of B are both n only in this problem"),
+        (
+            "A X B",
+            "the rows of A and the rows of the result count different things, both n only here",
+        ),
+        ("B X A", "the rows of A and the columns of X count different things, both n only here"),
+        ("A .* X .* B", "the rows of A and the rows of B count different things, both n only here"),
         ("A' X", "`B` is not in it"),
         ("A", "`X` and `B` are not in it"),
         ("A' X B' B", "`B` is in it too often"),
@@ -447,7 +451,7 @@ def test_a_side_that_is_a_product_of_dimensions_is_derived_by_hand() -> None:
 def test_equal_factors_may_stand_in_either_place() -> None:
     hand = GuidedDerivation(*_asked("X, A : n x n; J = tr(A inv(X))", "grad J wrt X"))
     assert hand.play("D A D").reason == (
-        "the rows of inv(X) and the rows of the result are both n only in this problem"
+        "the rows of inv(X) and the rows of the result count different things, both n only here"
     )
     assert hand.play("-D' A' D'").outcome == "stands"
 

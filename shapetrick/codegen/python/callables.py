@@ -95,6 +95,9 @@ class Generated:
             results.update(self._called(entry, function, values))
         return list(results.values())[-1] if self._alone else results
 
+    def __repr__(self) -> str:
+        return f"<Generated {self._library} function of {', '.join(self.parameters)}>"
+
     @property
     def _listed(self) -> str:
         return ", ".join(f"`{name}`" for name in self.parameters)
@@ -183,8 +186,8 @@ class Generated:
             if output.listed:
                 likes = own if own is not None and len(own) == len(result) else result
                 return [self._shaped(output.key, x, y) for x, y in zip(result, likes, strict=True)]
-            if request.wrt.index is not None and own is not None:
-                own = own[self._position(request.wrt.base, request.wrt.index, given)]
+            if request.wrt.indices and own is not None:
+                own = own[self._position(request.wrt.base, request.wrt.indices[0], given)]
             return self._shaped(output.key, result, own)
         if len(axes) == 1 and wide:
             rows, _ = output.expression.shape
@@ -194,7 +197,7 @@ class Generated:
     def _position(self, base: str, index: Index, given: Mapping[str, Any]) -> int:
         """Where a member is in its family's list."""
         numbers = numbered({letter: given[letter] for letter in self._families.lengths})
-        return index.within(numbers).offset - self._families.first(base).within(numbers).offset
+        return index.within(numbers).offset - self._families.first(base)[0].within(numbers).offset
 
     def _shaped(self, key: str, result: Any, like: Any) -> Any:
         shape = tuple(getattr(like, "shape", ()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from io import StringIO
 from itertools import product
 from typing import Any
@@ -17,7 +18,7 @@ from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import passes
+from ...families.forward_backward import has_several_indices, passes
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
@@ -35,8 +36,10 @@ from .module import (
     TARGETS,
     CodeTarget,
     FunctionBody,
+    indented,
     module,
     program_arguments,
+    quoted,
     with_function,
 )
 from .module import function as written
@@ -45,7 +48,12 @@ from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
+_NO_AXES = (
+    "there is no code yet for members with several indices, or for sums within members: `evaluate` "
+    "gives the values."
+)
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
+MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
 
 
@@ -56,8 +64,10 @@ def code(
     sizes: Sizes | None = None,
     self_test: bool = False,
     blocks: bool = False,
+    command: str = "",
 ) -> str:
-    """A module that computes the values and the gradients together.
+    """A module that computes the values and the gradients together; it says by which command it was
+    made, of what.
 
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
     large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
@@ -74,7 +84,7 @@ def code(
         )
     places = plan.confirm()
     draws = plan.draws(places) if self_test else None
-    about, library = _about(results), plan.library
+    about, library = _about(problem, results, command), plan.library
     if plan.target in RULES:
         rules = plan.rules()
         test = [] if draws is None else plan.rule_test(rules, draws)
@@ -155,6 +165,8 @@ def _planned(
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
+        if has_several_indices(problem, results):
+            raise RequestError(_NO_AXES)
         return _Looped(problem, results, own)
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
@@ -369,9 +381,15 @@ class _Looped(_Plan):
         return confirm(function, given, expected, names, self.seed, members.lengths)
 
 
-def _about(results: Sequence[Result]) -> list[str]:
+def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
-    lines = ['"""Gradients derived and written by shapetrick."""']
+    lines = [f'"""Gradients derived and written by shapetrick {version("shapetrick")}.', ""]
+    if command:
+        lines += [f"    {quoted(command)}", ""]
+    typed = problem.text.expandtabs().strip().splitlines()
+    if 0 < len(typed) <= MOST_TYPED:
+        lines += ["Of the problem:", "", *indented(quoted(line.rstrip()) for line in typed), ""]
+    lines[-1] = '"""'
     for result in results:
         found = result.validation
         if found.verdict != "verified":

@@ -12,12 +12,13 @@ from dataclasses import replace
 from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
-from ...core.families import Incomparable, Segment, covers
-from ...core.indices import Index, Member, Range, base_of, parts
+from ...core.families import Segment, box_of, covers
+from ...core.indices import Incomparable, Index, Member, Range, base_of, parts
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.schedule import Loop, body_of, looped
+from ...language.printer import overlined
 from ..program import Wanted, planned
 from .custom_rules import CustomRule
 from .identifiers import Identifiers
@@ -44,7 +45,7 @@ class Loops:
         self._dims: dict[str, None] = {}  # that occur as numbers
         self._inputs = self._all_inputs()
         segments = [*passes.forward, *passes.backward]
-        self._letters = letters = [s.over.letter for s in segments if s.over is not None]
+        self._letters = letters = [r.letter for s in segments for r in s.ranges]
         inputs = (e.base for e in self._inputs.values())
         for name in [*inputs, *self.families.lengths, *problem.functions, *letters]:
             self.identifier(name)
@@ -113,9 +114,10 @@ class Loops:
             self._names[base] = self._identifiers.take(wanted or base)
         return self._names[base]
 
-    def index(self, index: Index) -> str:
-        letter = self.identifier(index.letter) if index.letter else ""
-        return str(Index(letter, index.offset))
+    def index(self, *indices: Index) -> str:
+        names = {t: Index(self.identifier(t)) for i in indices for t in i.terms}
+        texts = (re.sub(r"(?<=\w)([+-])", r" \1 ", str(i.within(names))) for i in indices)
+        return ", ".join(texts)
 
     def _text(self, base: str, indices: Sequence[Index]) -> str:
         """A member as Python has it: the name, and the index in brackets."""
@@ -147,7 +149,7 @@ class Loops:
         if e is first:
             return f"next(iter({own}.values()))"
         segment = next(s for s in self.families.of(e.base) if s.name == e.name)
-        return self._text(e.base, [segment.first])
+        return self._text(e.base, segment.first)
 
     def _all_inputs(self) -> dict[str, Symbol]:
         found = dict(self._problem.symbols)
@@ -164,13 +166,13 @@ class Loops:
             if e.indices:
                 i, a = self._i, self._a
                 one = a if rank == 2 else self._flat(a, rank)
-                first = self.index(self.families.first(e.base))
+                first = self.index(*self.families.first(e.base))
                 yield f"{text} = {{{i}: {one} for {i}, {a} in enumerate({text}, {first})}}"
             elif rank < 2:
                 yield f"{text} = {self._flat(text, rank)}"
         for key, text in given.functions.items():
             if is_listed(key):
-                first = self.index(self.families.first(key[0].base))
+                first = self.index(*self.families.first(key[0].base))
                 yield f"{text} = dict(enumerate({text}, {first}))"
 
     def _flat(self, text: str, rank: int) -> str:
@@ -207,7 +209,7 @@ class Loops:
 
     def _guard(self, s: Segment, loop: Loop) -> str | None:
         """When a step is for some of the indices only."""
-        over = s.over or Range(loop.over.letter, s.index, s.index)
+        over = next(iter(s.ranges), None) or Range(loop.over.letter, s.indices[0], s.indices[0])
         if over == loop.over:
             return None
         letter, first, last = (
@@ -233,7 +235,7 @@ class Loops:
                         names[x] = symbol(name, x.shape)
             body = substitute(body_of(s), names)
             sign = "+=" if s.base in self._passes.sums else "="
-            own = self._written(f"{self._text(s.base, [s.index])} {sign}", body, s)
+            own = self._written(f"{self._text(s.base, s.indices)} {sign}", body, s)
             lines += own if guard is None else [f"if {guard}:", *indented(own)]
         return lines
 
@@ -272,9 +274,8 @@ class Loops:
 
     def _dim_of_member(self, name: Member, s: Segment) -> str:
         (index,) = name.indices
-        ends = index.ends(s.over)
         for other in self.families.segments:
-            for axis, d in enumerate(extent(other.shape_at(Index(_ANY)))):
+            for axis, d in enumerate(extent(other.shape_at((Index(_ANY),)))):
                 own = next(iter(d.names), "")
                 if not isinstance(own, Member) or own != str(d) or own.base != name.base:
                     continue
@@ -282,9 +283,9 @@ class Loops:
                     continue
                 shift = -own.indices[0].offset
                 at = index.plus(shift)
-                all_of_base = self.families.of(other.base)
+                boxes = [one.box for one in self.families.of(other.base)]
                 try:
-                    missing = covers(all_of_base, ends[0].plus(shift), ends[1].plus(shift))
+                    missing = covers(boxes, box_of([at], s.ranges))
                 except Incomparable:
                     continue
                 if missing is None:
@@ -296,7 +297,20 @@ class Loops:
     def _docstring(self, answers: Sequence[Answer]) -> list[str]:
         inputs = {name: e.shape for name, e in self._inputs.items()}
         note = "Families are lists of their members, in order; so are gradients by them."
-        return docstring([a.key for a in answers], (), inputs, note)
+        return docstring([a.key for a in answers], self._formulas(), inputs, note)
+
+    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
+        """The recurrence as it was derived: of the cotangents, and the gradients by it."""
+        told: dict[Symbol, None] = {}
+        for a in self._passes.gradients:
+            recursion = a.result.recursion if a.result is not None else None
+            if recursion is None or a.result is None:
+                continue
+            for equation in (*recursion.cotangents, *recursion.gradients):
+                if equation.symbol not in told:
+                    told[equation.symbol] = None
+                    over = f"   for {equation.over}" if equation.over is not None else ""
+                    yield overlined(equation.symbol.name), equation.value, over
 
     # ---- as a rule
 
@@ -352,13 +366,13 @@ class Loops:
         if whole is not None:
             return f"{{{self._i}: {whole}[{self._i}]{times} for {self._i} in sorted({whole})}}"
         segments = [s for s in self.families.of(e.base) if s.body is None]
-        if any(s.over is not None or s.name not in names for s in segments):
+        if any(s.ranges or s.name not in names for s in segments):
             raise RequestError(
                 f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
                 f"`{e.base}[l]`."
             )
-        segments.sort(key=lambda s: s.index.place)
-        members = (f"{self.index(s.index)}: {names[s.name]}{times}" for s in segments)
+        segments.sort(key=lambda s: [i.place for i in s.indices])
+        members = (f"{self.index(*s.indices)}: {names[s.name]}{times}" for s in segments)
         return f"{{{', '.join(members)}}}"
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol, as_symbol
-from ...core.families import NO_FAMILIES, Segment, at_index, reindexed
-from ...core.indices import Index, base_of, member, name_of, renamed
+from ...core.families import NO_FAMILIES, Place, Segment, at_index, reindexed
+from ...core.indices import base_of, member, name_of, renamed
 from ...core.problem import Problem, Request
 from ...core.results import Result
 from ...families.unrolled_checks import gradients
@@ -80,24 +80,23 @@ class Members:
             if is_listed(key):
                 base, order = base_of(key[0]), key[1]
                 for i in self._indices(s for s in self._families.functions if s.base == base):
-                    functions[member(base, i), order] = member(name, i)
+                    functions[member(base, *i), order] = member(name, *i)
             else:
                 functions[key] = name
         return replace(given, inputs=inputs, functions=functions)
 
     def _inputs(self, base: str) -> list[Symbol]:
         """The members of a family that are given, in order."""
-        found: dict[Index, Symbol] = {}
+        found: dict[Place, Symbol] = {}
         for s in self._families.of(base):
             if s.body is None:
                 for i in self._indices([s]):
                     values = {**self._unrolling.indices, **s.values(i)}
-                    found[i] = at_index(s.symbol(s.index), values)
+                    found[i] = at_index(s.symbol(s.indices), values)
         return [found[i] for i in sorted(found)]
 
-    def _indices(self, segments: Iterable[Segment]) -> list[Index]:
-        found = {k for s in segments for k in self._unrolling.members(s)}
-        return [Index("", k) for k in sorted(found)]
+    def _indices(self, segments: Iterable[Segment]) -> list[Place]:
+        return sorted({place for s in segments for place in self._unrolling.members(s)})
 
     def _numbered(self, e: Expr) -> Symbol:
         return as_symbol(reindexed(e, self._unrolling.indices))
@@ -112,7 +111,7 @@ class Members:
         names = [renamed(name, self._unrolling.indices)]
         if a.listed:
             base = base_of(name)
-            names = [member(base, i) for i in self._indices(self._families.of(base))]
+            names = [member(base, *i) for i in self._indices(self._families.of(base))]
         inputs = {e.name: e for e in given.inputs}
         for one in names:
             if one not in inputs:

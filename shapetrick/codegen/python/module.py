@@ -13,6 +13,7 @@ from ...language.printer import overlined, to_text
 from ..program import Output, Program, Returned
 from .identifiers import Identifiers
 from .inplace import InPlaceWriter
+from .line_breaks import WIDTH, fitted
 from .operations import Library
 from .signature import Arguments, arguments, flattening, is_listed
 from .statements import Assignment, Writer
@@ -23,7 +24,6 @@ LIBRARIES: Mapping[CodeTarget, Library] = {
     "numpy": "numpy", "jax": "jax", "torch": "torch", "torch-function": "torch", "jax-vjp": "jax",
 }  # fmt: skip
 FUNCTION = "value_and_gradients"
-WIDTH = 88
 LONGEST = 1000  # characters of a formula in a docstring
 
 # Names that the text of a program uses itself.
@@ -78,7 +78,7 @@ def with_function(
 
 def assembled(body: Sequence[str], about: Sequence[str]) -> str:
     """A module: what it is, its imports, its body."""
-    text = "\n".join(body)
+    text = "\n".join(fitted(body))
     code = _PROSE.sub("", text)
     found = [line for pattern, line in _IMPORTS if re.search(pattern, code)]
     standard = [line for line in found if line in _STANDARD]
@@ -148,7 +148,8 @@ def _like(given: Arguments) -> str:
 def _jit(given: Arguments) -> str:
     if not given.others:
         return "@jax.jit"
-    return f"@partial(jax.jit, static_argnames={given.others!r})"
+    names = ", ".join(f'"{name}"' for name in given.others)
+    return f"@partial(jax.jit, static_argnames=[{names}])"
 
 
 def _own_shapes(program: Program, given: Arguments, identifiers: Identifiers) -> dict[str, str]:
@@ -210,10 +211,10 @@ def written(statements: Iterable[Assignment]) -> list[str]:
 
 def program_docstring(program: Program, given: Arguments) -> list[str]:
     """What a program returns, its formulas, and the shapes."""
-    formulas = [(overlined(name), body) for name, body in program.definitions]
+    formulas = [(overlined(name), body, "") for name, body in program.definitions]
     for o in program.outputs:
         if o.result is not None or (not isinstance(o.expression, Name) and o.name != "value"):
-            formulas.append((o.key, o.result.gradient if o.result else o.expression))
+            formulas.append((o.key, o.result.gradient if o.result else o.expression, ""))
     inputs = {name: e.shape for e, name in given.inputs.items()}
     note = ""
     if any(len(extent(shape)) == 1 for shape in inputs.values()):
@@ -223,14 +224,15 @@ def program_docstring(program: Program, given: Arguments) -> list[str]:
 
 def docstring(
     keys: Sequence[str],
-    formulas: Iterable[tuple[str, Expr]],
+    formulas: Iterable[tuple[str, Expr, str]],
     inputs: Mapping[str, Shape],
     note: str,
 ) -> list[str]:
-    """What is returned, its formulas, the shapes of inputs, and a note."""
+    """What is returned, its formulas (each with what it is for), the shapes of inputs, and a
+    note."""
     lines = [*wrapped(f"{enumerated(keys)}.", WIDTH - 8), ""]
-    for name, e in formulas:
-        first, *more = wrapped(f"{name} = {_formula(e)}", WIDTH - 12)
+    for name, e, over in formulas:
+        first, *more = wrapped(f"{name} = {_formula(e)}{over}", WIDTH - 12)
         lines += [f"    {first}", *(f"        {line}" for line in more)]
     shapes = [
         f"{name}: {shape_text(shape) if extent(shape) else 'scalar'}"

@@ -79,8 +79,10 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
     sizes = SizeSources(inputs, dims)
     asked = sizes.ask(dims)
+    read = {name for _, name in sizes.sources.values()}
+    ranks = [_rank_check(e, name) for e, name in inputs.items() if name in read]
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
-    return Arguments(inputs, dims, functions, asked, sizes.sources, (*sizes.lines, *checks))
+    return Arguments(inputs, dims, functions, asked, sizes.sources, (*ranks, *sizes.lines, *checks))
 
 
 def _dimensions(program: Program) -> list[str]:
@@ -186,6 +188,13 @@ def _linear(d: Dim, name: str) -> tuple[Dim | None, Dim]:
     return factor, rest
 
 
+def _rank_check(e: Expr, name: str) -> str:
+    """The assertion that an input has the axes off which sizes are read."""
+    ranks = "== 2" if len(extent(e.shape)) == 2 else "in (1, 2)"
+    message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}"
+    return f'assert {name}.ndim {ranks}, f"{message}"'
+
+
 def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> list[str]:
     """The assertion that an input has its shape, in the words of the problem."""
     axes = extent(e.shape)
@@ -199,10 +208,7 @@ def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> li
     )
     told = f" with {sizes}" if sizes else ""
     message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}{told}"
-    line = f'assert {test}, f"{message}"'
-    if len(line) <= 94:
-        return [line]
-    return [f"assert {test}, (", f'    f"{message}"', ")"]
+    return [f'assert {test}, f"{message}"']
 
 
 def flattening(inputs: Mapping[Symbol, str]) -> list[str]:

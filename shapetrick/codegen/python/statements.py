@@ -306,7 +306,7 @@ class Writer:
             first, end, is_one = place
             used.update(first.names if is_one else (*first.names, *end.names))
             start = self.dim(first) if first.terms else ""
-            texts.append(start or "0" if is_one else f"{start}:{self._end(v, end, len(texts))}")
+            texts.append(start or "0" if is_one else _span(start, self._end(v, end, len(texts))))
         while len(texts) > 1 and texts[-1] == ":":
             texts.pop()
         names = frozenset(self._dims[name] for name in used)
@@ -448,6 +448,12 @@ class Quotient:
         if front and front[0].text == "1":
             front = []
         return [*front, *self._above[False]], below
+
+
+def _span(start: str, end: str) -> str:
+    """A slice, with spaces where one of its ends has some."""
+    gap = " " if " " in start + end else ""
+    return f"{start}{gap}:{gap}{end}".strip()
 
 
 def _quotient(

@@ -1,0 +1,179 @@
+"""What a use of a member adds to the gradient by it, in the letters of the member.
+
+In `Y[b,p] = sum(q = 0..k-1) X[b,p+q] K[q]` the member X[b,r] is used where p + q = r. The letter p
+is r - q there; q is left, and what the use adds is summed over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..core import expr as ex
+from ..core.errors import DerivationError
+from ..core.expr import Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
+from ..core.families import Box, box_of, lies_in, reindexed
+from ..core.functions import TABLE
+from ..core.indices import Condition, Index, Range
+
+Padding = tuple[str, int]  # a family whose members outside of its ranges along an axis are zero
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a use adds to the cotangent of the members of a box, written for the member at
+    `letters`. The families that are `padded` are zero outside of their ranges in it."""
+
+    box: Box
+    value: Expr
+    letters: tuple[str, ...]
+    padded: frozenset[Padding] = frozenset()
+
+    def contains(self, box: Box) -> bool:
+        return lies_in(box, self.box)
+
+
+def contribution(
+    value: Expr,
+    used: Symbol,
+    ranges: Sequence[Range],
+    letters: tuple[str, ...],
+    extent: Callable[[str], Box | None],
+) -> Contribution:
+    """What a use of a member adds, whose value is given for each value of the ranges' letters;
+    `extent` is from where to where a family runs.
+
+    Raises DerivationError where only some of the members of a box are used."""
+    box = box_of(used.indices, ranges)
+    own = tuple(f"·{axis}" for axis in range(len(letters)))  # no letter of the value
+    solution = _Solution(used, ranges, own, box)
+    value = reindexed(value, solution.values)
+    padded: set[Padding] = set()
+    left = []
+    for condition in solution.conditions:
+        by = _vanishing(value, condition, extent)
+        if by is None:
+            left.append(condition)
+        else:
+            padded |= by
+    for over in reversed(solution.summed):
+        held = tuple(c for c in left if over.letter in c.letters)
+        left = [c for c in left if c not in held]
+        value = ex.total(value, over._replace(where=held))
+    value = reindexed(value, {a: Index(b) for a, b in zip(own, letters, strict=True)})
+    return Contribution(box, value, letters, frozenset(padded))
+
+
+@dataclass(slots=True)
+class _Solution:
+    """The letters of a use by those of the member: `values` of some, and the others, over which is
+    `summed`, where `conditions` hold."""
+
+    used: Symbol
+    ranges: Sequence[Range]
+    own: tuple[str, ...]
+    box: Box
+    values: dict[str, Index] = field(default_factory=dict)
+    summed: list[Range] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for index, letter in zip(self.used.indices, self.own, strict=True):
+            self._solve(index, Index(letter))
+        self.summed = [r.within(self.values) for r in self.ranges if r.letter not in self.values]
+        for over in self.ranges:
+            if over.letter in self.values:
+                self._bound(over.within(self.values), self.values[over.letter])
+
+    def _solve(self, index: Index, own: Index) -> None:
+        """Find the letter by which one index is that of the member; where each has a factor, all
+        stay, under a condition."""
+        found = index.within(self.values)
+        open_letters = [r.letter for r in self.ranges if r.letter in found.terms]
+        letter = next((t for t in open_letters if abs(found.terms[t]) == 1), None)
+        if letter is not None:
+            sign = found.terms[letter]
+            value = Index().added(own.minus(found), sign).added(Index(letter))
+            self.values = {t: v.within({letter: value}) for t, v in self.values.items()}
+            self.values[letter] = value
+        elif open_letters:
+            self.conditions.append(Condition(own, found, own))
+        elif {*self.own} & {*found.terms}:
+            raise self._refusal(found)
+
+    def _bound(self, over: Range, value: Index) -> None:
+        """Keep a letter with this value within its range."""
+        letters = [r.letter for r in self.summed]
+        if not {*letters} & {*value.terms, *over.first.terms, *over.last.terms}:
+            ends = {*over.first.terms, *over.last.terms}
+            if {*self.own} & ends or len({*self.own} & {*value.terms}) > 1:
+                raise self._refusal(value)
+            return  # the box says so
+        needed = [c for c in (value.minus(over.first), over.last.minus(value)) if self._need(c)]
+        if needed:
+            self.conditions.append(Condition(over.first, value, over.last))
+
+    def _need(self, least: Index) -> bool:
+        """Whether it has to be said that an index is not negative, where no bound of a sum says
+        it; one may be moved to say it."""
+        inner = [r.letter for r in self.summed if r.letter in least.terms]
+        within = [Range(t, low, high) for t, low, high in zip(self.own, *self.box, strict=True)]
+        within += self.summed
+        if self._is_at_least_0(least, within):
+            return False
+        if len(inner) != 1 or abs(least.terms[inner[0]]) != 1:
+            return True
+        k = next(k for k, r in enumerate(self.summed) if r.letter == inner[0])
+        over = self.summed[k]
+        sign = least.terms[over.letter]
+        bound = Index(over.letter).added(least, -sign)
+        ahead = bound.minus(over.first) if sign > 0 else over.last.minus(bound)
+        if not self._is_at_least_0(ahead, within):
+            return True
+        first, last = (bound, over.last) if sign > 0 else (over.first, bound)
+        self.summed[k] = over._replace(first=first, last=last)
+        return False
+
+    @staticmethod
+    def _is_at_least_0(index: Index, within: Sequence[Range]) -> bool:
+        """Whether an index is never negative where its letters run over ranges, of any length."""
+        low, _ = index.ends(within)
+        return all(k > 0 for k in low.terms.values()) and sum(low.terms.values(), low.offset) >= 0
+
+    def _refusal(self, index: Index) -> DerivationError:
+        return DerivationError(
+            f"`{self.used.name}` stands for a part of the members of `{self.used.base}` that is no "
+            "box: the bounds of one index depend on another. Declare the others as a family of "
+            "their own."
+        )
+
+
+def _vanishing(
+    e: Expr, condition: Condition, extent: Callable[[str], Box | None]
+) -> frozenset[Padding] | None:
+    """The families by which an expression is zero where the condition doesn't hold, if their
+    members are zero there; None if it isn't."""
+    match e:
+        case Symbol() if e.indices:
+            ends = extent(e.base)
+            for axis, index in enumerate(e.indices if ends is not None else ()):
+                assert ends is not None
+                shift = index.minus(condition.inner)
+                if shift.terms:
+                    continue
+                low, high = condition.first.plus(shift.offset), condition.last.plus(shift.offset)
+                if (low, high) == (ends[0][axis], ends[1][axis]):
+                    return frozenset({(e.base, axis)})
+        case Add():
+            parts = [_vanishing(a, condition, extent) for a in e.args]
+            found = [p for p in parts if p is not None]
+            return frozenset().union(*found) if len(found) == len(parts) else None
+        case _ if isinstance(e, (Times, MatMul, Transpose, Total, Name)) or _is_linear(e):
+            every = (_vanishing(a, condition, extent) for a in e.args)
+            return next((p for p in every if p is not None), None)
+    return None
+
+
+def _is_linear(e: Expr) -> bool:
+    """Whether it is a function that is linear in each argument."""
+    return isinstance(e, Call) and TABLE[e.function].units == "linear"

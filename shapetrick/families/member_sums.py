@@ -1,0 +1,84 @@
+"""Sums over members in the place of symbols, so that what they stand in is derived by these.
+
+A sum may stand in a member, a function or another sum, and its summand may use the letters of what
+it stands in: the symbol for it has these letters as its indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..core import expr as ex
+from ..core.expr import Expr, Symbol, Total
+from ..core.families import Place, letters_in, reindexed
+from ..core.indices import Index, Range, member
+from ..core.traversal import postorder, substitute
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSum:
+    """A sum over members, the symbol that stands for it, and its summand, in which symbols stand
+    for the sums within; `kept` are the ranges of the letters that it has of what it stands in."""
+
+    total: Total
+    symbol: Symbol
+    body: Expr
+    kept: tuple[Range, ...]
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """Those of all letters that the summand has."""
+        return (*self.kept, self.total.over)
+
+    def read_for(self, at: Place) -> Expr:
+        """The sum where its symbol has these indices."""
+        values = {r.letter: i for r, i in zip(self.kept, at, strict=True)}
+        return reindexed(self.total, values) if values else self.total
+
+    def upstream(self, weight: Expr) -> Expr:
+        """The cotangent of the summand, given that of the sum."""
+        return weight
+
+
+Placed = tuple[Expr, tuple[Range, ...]]  # an expression, and the ranges of the letters in it
+
+
+def opened_sums(placed: Sequence[Placed]) -> tuple[list[Expr], list[OpenSum]]:
+    """The expressions with symbols in the place of sums, and the sums, each after all in which it
+    stands."""
+    found: dict[tuple[Total, tuple[Range, ...]], OpenSum] = {}
+    depth: dict[OpenSum, int] = {}
+
+    def bare(e: Expr, ranges: tuple[Range, ...], level: int) -> Expr:
+        stand_ins: dict[Expr, Expr] = {}
+        for x in _outermost(e):
+            kept = _kept(x, ranges)
+            s = found.get((x, kept))
+            inner = bare(x.args[0], (*kept, x.over), level + 1)
+            if s is None:
+                at = [Index(r.letter) for r in kept]
+                symbol = ex.symbol(member(f"({x})", *at) if at else f"({x})", x.shape)
+                s = found[x, kept] = OpenSum(x, symbol, inner, kept)
+            depth[s] = max(depth.get(s, 0), level)
+            stand_ins[x] = s.symbol
+        return substitute(e, stand_ins) if stand_ins else e
+
+    opened = [bare(e, ranges, 0) for e, ranges in placed]
+    return opened, sorted(found.values(), key=depth.__getitem__)
+
+
+def _outermost(e: Expr) -> Iterator[Total]:
+    for x in postorder([e], into=lambda x: not isinstance(x, Total)):
+        if isinstance(x, Total):
+            yield x
+
+
+def _kept(x: Total, ranges: Sequence[Range]) -> tuple[Range, ...]:
+    """The ranges of the letters that a sum has, and of those on which these depend."""
+    needed, kept = letters_in(x), []
+    for over in reversed(ranges):
+        if over.letter in needed:
+            kept.append(over)
+            needed |= over.letters
+    return tuple(reversed(kept))

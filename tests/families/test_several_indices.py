@@ -1,0 +1,128 @@
+"""Members with several indices: gradients agree with JAX, and read as a textbook writes them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from layers import LAYERS, jax
+
+from shapetrick.api import Derivation, derive, read
+from shapetrick.core.errors import InputError
+from shapetrick.core.indices import written
+
+SLOW = {"a convolution in two dimensions", "a transformer's encoder", "neighbours"}
+
+
+@cache
+def derived(name: str) -> tuple[Derivation, ...]:
+    return tuple(read(LAYERS[name].text).derive())
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in LAYERS]
+)
+def test_agrees_with_jax(name: str) -> None:
+    layer = LAYERS[name]
+    for sizes in layer.sizes:
+        values = layer.inputs(sizes)
+        expected = jax.grad(layer.value)(values, sizes)
+        for d in derived(name):
+            assert d.verified, (d.wrt, d.validation)
+            lengths = {letter: sizes[letter] for letter in d.problem.families.lengths}
+            found = d.evaluate(values, **lengths)
+            wanted = expected.get(d.wrt, expected.get(d.wrt.partition("[")[0]))
+            mine = np.array(found).reshape(wanted.shape)
+            np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-11)
+
+
+def equations(text: str) -> list[str]:
+    """The recurrences as printed."""
+    recursion = derive(text).result.recursion
+    assert recursion is not None
+    return [
+        f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
+        for q in (*recursion.cotangents, *recursion.gradients)
+    ]
+
+
+CONVOLUTION = """
+X[b,r] : 1 x c for b = 1..B, r = 1..P+k-1; K[q] : c x d for q = 0..k-1
+Y[b,p] = sum(q = 0..k-1) X[b,p+q] K[q] for b = 1..B, p = 1..P
+J = sum(b = 1..B) sum(p = 1..P) norm(Y[b,p])^2 / 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            CONVOLUTION + "grad J wrt K[q]",
+            "∂J/∂K[q] = sum(b = 1..B) sum(p = 1..P) X[b,p+q]' G[b,p]  for q = 0..k-1",
+        ),
+        (
+            CONVOLUTION + "grad J wrt X[b,r]",
+            "∂J/∂X[b,r] = sum(q = 0..k-1) G[b,r-q] K[q]'  for b = 1..B, r = 1..P+k-1",
+        ),
+        (
+            CONVOLUTION.replace("p+q", "2 p+q").replace("1..P+k-1", "2..2 P+k-1")
+            + "grad J wrt X[b,r]",
+            "∂J/∂X[b,r] = sum(p = 1..P) G[b,p] K[r-2 p]'  for b = 1..B, r = 2..2 P+k-1",
+        ),
+        (  # a bound that depends on a letter turns round
+            "V[t] : n for t = 1..T; w[t] : n for t = 1..T\n"
+            "J = sum(t = 1..T) sum(s = 1..t) V[t]' w[s]\ngrad J wrt w[s]",
+            "∂J/∂w[s] = sum(t = s..T) V[t]  for s = 1..T",
+        ),
+        (
+            "x[i] : n for i = 1..N\nJ = sum(i = 2..N) sum(j = 1..i-1) norm(x[i] - x[j])^2 / 2\n"
+            "grad J wrt x[i]",
+            "∂J/∂x[i] = sum(j = 1..i-1) (x[i] - x[j]) + sum(j = i+1..N) (x[i] - x[j])"
+            "  for i = 2..N-1",
+        ),
+        (  # mirrored
+            "x[t] : n for t = 1..T; y[t] : n for t = 1..T\n"
+            "J = sum(t = 1..T) y[t]' x[T-t+1]\ngrad J wrt x[t]",
+            "∂J/∂x[t] = y[T-t+1]  for t = 1..T",
+        ),
+    ],
+)
+def test_answers_are_what_a_textbook_writes(text: str, expected: str) -> None:
+    assert expected in equations(text)
+
+
+def test_it_is_said_where_a_family_is_zero() -> None:
+    d = derive(CONVOLUTION + "grad J wrt X[b,r]")
+    assert d.result.notes == ("G[b,p] is 0 outside p = 1..P",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("X[b,h] : n x d for b = 1..B; J = 0", "nothing says which numbers `h` is"),
+        ("X[b] : n x d for b = 1..B, h = 1..H; J = 0", r"write `X\[b,h\]`"),
+        ("X[b,b] : n x d for b = 1..B; J = 0", "each index is a letter of its own"),
+        ("X[t,s] : n x d for t = 1..T, s = 1..t; J = 0", "only a sum does that"),
+        ("X[b,h] : n for b = 1..B, h = 1..H\nJ = sum(b = 1..B) norm(X[b])^2", "2 indices"),
+        (
+            "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
+            "runs here already",
+        ),
+        (
+            "X[p] : n for p = 1..P\nY[p] = X[p] + X[p+1] for p = 1..P\nJ = sum(p = 1..P) sum(Y[p])",
+            "out of range",
+        ),
+        (
+            "X : n; H[0,0] = X\nH[i,j] = H[i-1,j+1] for i = 1..M, j = 1..N\nJ = norm(H[M,N])^2",
+            "the start is missing|out of range",
+        ),
+        (
+            "X[i] : n for i = 1..N\nH[i] = H[N-i+1] + X[i] for i = 1..N\nJ = norm(H[N])^2",
+            "looks ahead|defined by itself",
+        ),
+    ],
+)
+def test_what_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(text)

@@ -1,0 +1,324 @@
+"""Layers whose members have several indices: their texts, in JAX, and inputs at two sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from paths import EXAMPLES
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+jax.config.update("jax_enable_x64", True)
+
+Values = dict[str, Any]
+Sizes = Mapping[str, int]
+
+
+def _example(name: str) -> str:
+    return (EXAMPLES / f"{name}.st").read_text(encoding="utf-8")
+
+
+class Layer(NamedTuple):
+    """A problem, its value in JAX, the shapes of its inputs by the sizes of letters, and two such
+    sizes; members are along leading axes."""
+
+    text: str
+    value: Callable[[Values, Sizes], Any]
+    shapes: Callable[..., dict[str, tuple[int, ...]]]
+    sizes: tuple[dict[str, int], dict[str, int]]
+
+    def inputs(self, sizes: Sizes) -> Values:
+        rng = np.random.default_rng(sum(sizes.values()))
+        return {name: rng.normal(size=s) for name, s in self.shapes(**sizes).items()}
+
+
+def _half_square(y: Any) -> Any:
+    return (y**2).sum() / 2
+
+
+def _batch(v: Values, _: Sizes) -> Any:
+    return _half_square(jnp.tanh(v["X"] @ v["W"]) - v["Y"])
+
+
+def _attention(v: Values, _: Sizes) -> Any:
+    q, k, a = (jnp.einsum("bnd,hdk->bhnk", v["X"], v[w]) for w in ("WQ", "WK", "WV"))
+    p = jax.nn.softmax(q @ jnp.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]), axis=-1)
+    return _half_square(jnp.einsum("bhnk,hkd->bnd", p @ a, v["WO"]) - v["Y"])
+
+
+def _convolution(v: Values, at: Sizes, stride: int = 1) -> Any:
+    x, k = v["X"], v["K"]
+    rows = [sum(x[:, stride * p + q] @ k[q] for q in range(at["k"])) for p in range(at["P"])]
+    return _half_square(jnp.stack(rows, axis=1) - v["Y"])
+
+
+def _same_convolution(v: Values, at: Sizes) -> Any:
+    x = jnp.pad(v["X"], ((0, 0), (1, 1), (0, 0), (0, 0)))
+    rows = [sum(x[:, p + q] @ v["K"][q] for q in range(3)) for p in range(at["N"])]
+    return _half_square(jnp.stack(rows, axis=1) - v["Y"])
+
+
+def _convolution_2d(v: Values, at: Sizes) -> Any:
+    x, k, t = v["X"], v["K"], at["k"]
+    rows = [
+        [
+            sum(x[:, p + i, q + j] @ k[i, j] for i in range(t) for j in range(t))
+            for q in range(at["R"])
+        ]
+        for p in range(at["P"])
+    ]
+    y = jnp.stack([jnp.stack(row, axis=1) for row in rows], axis=1)
+    return _half_square(jax.nn.relu(y) - v["Y"])
+
+
+def _pooling(v: Values, _: Sizes) -> Any:
+    x = v["X"]
+    return _half_square((x[::2] + x[1::2]) / 2 - v["Y"])
+
+
+def _causal(v: Values, at: Sizes) -> Any:
+    mask = np.tril(np.ones((at["T"], at["T"])))
+    q, k, a = (v[name][:, :, 0] for name in "QKV")
+    y = (mask * (q @ jnp.swapaxes(k, 1, 2))) @ a
+    return _half_square(y - v["Y"][:, :, 0])
+
+
+def _both_ways(v: Values, at: Sizes) -> Any:
+    forward, backward = [v["F[0]"]], [v["B"][0]]
+    for x in v["X"]:
+        forward.append(jnp.tanh(forward[-1] @ v["W"] + x @ v["A"]))
+    for x in v["X"][::-1]:
+        backward.append(jnp.tanh(backward[-1] @ v["U"] + x @ v["C"]))
+    y = [
+        f @ v["V"] + b @ v["R"] - y
+        for f, b, y in zip(forward[1:], backward[:0:-1], v["Y"], strict=True)
+    ]
+    return sum(map(_half_square, y)) / y[0].shape[0]
+
+
+def _gru(v: Values, at: Sizes) -> Any:
+    h = v["H[0]"]
+    for x in v["X"]:
+        z, r = (jax.nn.sigmoid(x @ v[f"W{g}"] + h @ v[f"U{g}"]) for g in ("z", "r"))
+        h = z * h + (1 - z) * jnp.tanh(x @ v["Wh"] + (r * h) @ v["Uh"])
+    return _half_square(h - v["Y"])
+
+
+def _neighbours(v: Values, at: Sizes) -> Any:
+    y = v["y"][:, :, 0]
+    q = 1 / (1 + ((y[:, None] - y[None]) ** 2).sum(-1))
+    return (v["P"][:, :, 0, 0] * jnp.log(q.sum() / q)).sum()
+
+
+def _encoder(v: Values, at: Sizes) -> Any:
+    z = v["X"]
+    for i in range(at["L"]):
+        heads = 0.0
+        for h in range(at["H"]):
+            q, k, a = (z @ v[w][i, h] for w in ("WQ", "WK", "WV"))
+            heads += jax.nn.softmax(q @ k.T / np.sqrt(q.shape[1]), axis=1) @ a @ v["WO"][i, h]
+        r = z + heads
+        z = r + jnp.tanh(r @ v["W1"][i]) @ v["W2"][i]
+    return _half_square(z - v["Y"])
+
+
+def _experts(v: Values, at: Sizes) -> Any:
+    x, y = v["X"][:, 0], 0.0
+    for u, w in zip(v["U"], v["W"], strict=True):
+        y += jax.nn.sigmoid(x @ u) * jnp.tanh(x @ w)
+    return _half_square(y - v["Y"][:, 0])
+
+
+def _grid(v: Values, at: Sizes) -> Any:
+    zero = jnp.zeros_like(v["X"][0, 0])
+    above = [zero] * at["N"]
+    total = 0.0
+    for row in v["X"]:
+        left, here = zero, []
+        for x, up in zip(row, above, strict=True):
+            left = jnp.tanh(up @ v["W"] + left @ v["U"] + x @ v["V"])
+            here.append(left)
+            total += _half_square(left)
+        above = here
+    return total
+
+
+LAYERS: dict[str, Layer] = {
+    "a batch": Layer(
+        """
+X[b] : n x d for b = 1..B; Y[b] : n x p for b = 1..B; W : d x p
+J = sum(b = 1..B) norm(tanh(X[b] W) - Y[b])^2 / 2
+grad J wrt W, X[b]
+""",
+        _batch,
+        lambda B, n, d, p: {"X": (B, n, d), "Y": (B, n, p), "W": (d, p)},
+        ({"B": 2, "n": 3, "d": 2, "p": 4}, {"B": 3, "n": 2, "d": 4, "p": 1}),
+    ),
+    "attention of many heads": Layer(
+        _example("multihead_attention"),
+        _attention,
+        lambda B, H, n, d, k: {
+            **dict.fromkeys("XY", (B, n, d)),
+            **dict.fromkeys(("WQ", "WK", "WV"), (H, d, k)),
+            "WO": (H, k, d),
+        },
+        ({"B": 2, "H": 3, "n": 4, "d": 3, "k": 2}, {"B": 3, "H": 1, "n": 2, "d": 2, "k": 3}),
+    ),
+    "a convolution": Layer(
+        _example("convolution"),
+        _convolution,
+        lambda B, P, k, c, d: {"X": (B, P + k - 1, 1, c), "K": (k, c, d), "Y": (B, P, 1, d)},
+        ({"B": 2, "P": 4, "k": 3, "c": 2, "d": 3}, {"B": 1, "P": 2, "k": 2, "c": 3, "d": 2}),
+    ),
+    "a convolution with a stride": Layer(
+        """
+X[b,r] : 1 x c for b = 1..B, r = 0..2 P+k; K[q] : c x d for q = 0..k-1
+Y[b,p] : 1 x d for b = 1..B, p = 0..P-1
+S[b,p] = sum(q = 0..k-1) X[b,2 p+q] K[q] for b = 1..B, p = 0..P-1
+J = sum(b = 1..B) sum(p = 0..P-1) norm(S[b,p] - Y[b,p])^2 / 2
+grad J wrt K[q], X[b,r]
+""",
+        lambda v, at: _convolution(v, at, 2),
+        lambda B, P, k, c, d: {"X": (B, 2 * P + k + 1, 1, c), "K": (k, c, d), "Y": (B, P, 1, d)},
+        ({"B": 2, "P": 3, "k": 3, "c": 2, "d": 3}, {"B": 1, "P": 2, "k": 2, "c": 3, "d": 2}),
+    ),
+    "a convolution with padding": Layer(
+        _example("padded_convolution"),
+        _same_convolution,
+        lambda B, N, c, d: {"X": (B, N, 1, c), "K": (3, c, d), "Y": (B, N, 1, d)},
+        ({"B": 2, "N": 4, "c": 2, "d": 3}, {"B": 1, "N": 1, "c": 3, "d": 2}),
+    ),
+    "a convolution in two dimensions": Layer(
+        """
+X[b,r,s] : 1 x c for b = 1..B, r = 0..P+k-2, s = 0..R+k-2
+K[i,j] : c x d for i = 0..k-1, j = 0..k-1
+Y[b,p,q] : 1 x d for b = 1..B, p = 0..P-1, q = 0..R-1
+S[b,p,q] = sum(i = 0..k-1) sum(j = 0..k-1) X[b,p+i,q+j] K[i,j]
+    for b = 1..B, p = 0..P-1, q = 0..R-1
+J = sum(b = 1..B) sum(p = 0..P-1) sum(q = 0..R-1) norm(relu(S[b,p,q]) - Y[b,p,q])^2 / 2
+grad J wrt K[i,j], X[b,r,s]
+""".replace("\n    for", " for"),
+        _convolution_2d,
+        lambda B, P, R, k, c, d: {
+            "X": (B, P + k - 1, R + k - 1, 1, c),
+            "K": (k, k, c, d),
+            "Y": (B, P, R, 1, d),
+        },
+        (
+            {"B": 2, "P": 2, "R": 3, "k": 2, "c": 2, "d": 3},
+            {"B": 1, "P": 3, "R": 1, "k": 3, "c": 1, "d": 2},
+        ),
+    ),
+    "average pooling": Layer(
+        """
+X[r] : 1 x c for r = 0..2 P-1; Y[p] : 1 x c for p = 0..P-1
+J = sum(p = 0..P-1) norm(sum(q = 0..1) X[2 p+q] / 2 - Y[p])^2 / 2
+grad J wrt X[r]
+""",
+        _pooling,
+        lambda P, c: {"X": (2 * P, 1, c), "Y": (P, 1, c)},
+        ({"P": 3, "c": 2}, {"P": 1, "c": 3}),
+    ),
+    "causal linear attention": Layer(
+        """
+Q[b,t], K[b,t] : 1 x d for b = 1..B, t = 1..T; V[b,t], Y[b,t] : 1 x p for b = 1..B, t = 1..T
+J = sum(b = 1..B) sum(t = 1..T) norm((sum(s = 1..t) Q[b,t] K[b,s]' V[b,s]) - Y[b,t])^2 / 2
+grad J wrt Q[b,t], K[b,t], V[b,s]
+""",
+        _causal,
+        lambda B, T, d, p: {
+            **dict.fromkeys("QK", (B, T, 1, d)),
+            **dict.fromkeys("VY", (B, T, 1, p)),
+        },
+        ({"B": 2, "T": 4, "d": 3, "p": 2}, {"B": 1, "T": 3, "d": 2, "p": 3}),
+    ),
+    "a network that runs both ways": Layer(
+        _example("bidirectional_network"),
+        _both_ways,
+        lambda T, m, d, k, p: {
+            "X": (T, m, d),
+            "Y": (T, m, p),
+            "F[0]": (m, k),
+            "B": (1, m, k),
+            "W": (k, k),
+            "U": (k, k),
+            "A": (d, k),
+            "C": (d, k),
+            "V": (k, p),
+            "R": (k, p),
+        },
+        (
+            {"T": 3, "m": 2, "d": 3, "k": 2, "p": 1},
+            {"T": 1, "m": 3, "d": 2, "k": 3, "p": 2},
+        ),
+    ),
+    "a gated recurrent unit": Layer(
+        """
+X[t] : m x d for t = 1..T; Y, H[0] : m x k; Wz, Wr, Wh : d x k; Uz, Ur, Uh : k x k
+Z[t] = sigmoid(X[t] Wz + H[t-1] Uz) for t = 1..T
+R[t] = sigmoid(X[t] Wr + H[t-1] Ur) for t = 1..T
+S[t] = tanh(X[t] Wh + (R[t] .* H[t-1]) Uh) for t = 1..T
+H[t] = Z[t] .* H[t-1] + (1 - Z[t]) .* S[t] for t = 1..T
+J = norm(H[T] - Y)^2 / 2
+grad J wrt Wz, Ur, Uh, X[t], H[0]
+""",
+        _gru,
+        lambda T, m, d, k: {
+            "X": (T, m, d),
+            "Y": (m, k),
+            "H[0]": (m, k),
+            **{f"W{g}": (d, k) for g in "zrh"},
+            **{f"U{g}": (k, k) for g in "zrh"},
+        },
+        ({"T": 3, "m": 2, "d": 3, "k": 2}, {"T": 1, "m": 3, "d": 2, "k": 3}),
+    ),
+    "neighbours": Layer(
+        _example("neighbour_embedding"),
+        _neighbours,
+        lambda N, d: {"y": (N, d, 1), "P": (N, N, 1, 1)},
+        ({"N": 4, "d": 2}, {"N": 2, "d": 3}),
+    ),
+    "a transformer's encoder": Layer(
+        _example("transformer_encoder"),
+        _encoder,
+        lambda L, H, n, d, k, f: {
+            "X": (n, d),
+            "Y": (n, d),
+            "WO": (L, H, k, d),
+            "W1": (L, d, f),
+            "W2": (L, f, d),
+            **dict.fromkeys(("WQ", "WK", "WV"), (L, H, d, k)),
+        },
+        (
+            {"L": 2, "H": 3, "n": 4, "d": 3, "k": 2, "f": 3},
+            {"L": 3, "H": 1, "n": 2, "d": 2, "k": 3, "f": 4},
+        ),
+    ),
+    "experts": Layer(
+        """
+X[b] : 1 x d for b = 1..B; Y[b] : 1 x p for b = 1..B
+U[e] : d for e = 1..E; W[e] : d x p for e = 1..E
+S[b] = sum(e = 1..E) sigmoid(X[b] U[e]) * tanh(X[b] W[e]) for b = 1..B
+J = sum(b = 1..B) norm(S[b] - Y[b])^2 / 2
+grad J wrt U[e], W[e], X[b]
+""",
+        _experts,
+        lambda B, E, d, p: {"X": (B, 1, d), "Y": (B, 1, p), "U": (E, d, 1), "W": (E, d, p)},
+        ({"B": 3, "E": 2, "d": 2, "p": 3}, {"B": 1, "E": 3, "d": 3, "p": 2}),
+    ),
+    "a recurrence in two directions": Layer(
+        """
+X[i,j] : 1 x d for i = 1..M, j = 1..N; W, U, V : d x d
+H[i,0] = 0 * X[1,1] for i = 0..M; H[0,j] = 0 * X[1,1] for j = 1..N
+H[i,j] = tanh(H[i-1,j] W + H[i,j-1] U + X[i,j] V) for i = 1..M, j = 1..N
+J = sum(i = 1..M) sum(j = 1..N) norm(H[i,j])^2 / 2
+grad J wrt W, V, X[i,j]
+""",
+        _grid,
+        lambda M, N, d: {"X": (M, N, 1, d), **dict.fromkeys("WUV", (d, d))},
+        ({"M": 2, "N": 3, "d": 2}, {"M": 3, "N": 1, "d": 3}),
+    ),
+}

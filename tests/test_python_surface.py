@@ -1,0 +1,226 @@
+"""`import shapetrick as st` as Python's users know libraries: docstrings whose examples run, short
+reprs, equality, copies and pickles, threads, and what other libraries do with an expression.
+"""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import inspect
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+
+import shapetrick as st
+from shapetrick.core import functions
+from shapetrick.derivation import vjp_rules
+from shapetrick.language.scope import vocabulary
+
+X, Y, w, c = st.symbols("X: m x n; Y: m x n; w: n; c: scalar")
+PROBLEM = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / (2 m); grad J wrt w"
+CLAIM = "A: n x n; x: n; J = x' A x; check grad J wrt x = 2 A x"
+PUBLIC = [
+    name for name in st.__all__ if not name.endswith(("Error", "Problem")) or name == "Problem"
+]
+NEEDS_NO_EXAMPLE = {"Expr", "GradientCheck"}  # what `symbols` and `check_gradient` give
+
+
+@pytest.fixture(autouse=True)
+def _table() -> Iterator[None]:
+    """As it was: an example adds a row."""
+    table, names = dict(functions.TABLE), dict(functions.NAMES)
+    yield
+    for now, before in ((functions.TABLE, table), (functions.NAMES, names)):
+        if now != before:
+            now.clear()
+            now.update(before)  # type: ignore[arg-type]
+            vocabulary.cache_clear()
+            vjp_rules.forget()
+
+
+# ------------------------------------------------------------------------------------- docstrings
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_examples_of_docstrings_run(name: str) -> None:
+    found = doctest.DocTestFinder(recurse=True).find(
+        getattr(st, name), name, module=False, globs={"st": st, "np": np}
+    )
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    said: list[str] = []
+    results = [runner.run(test, out=said.append) for test in found]
+    assert not said, "".join(said)
+    assert sum(r.attempted for r in results) or name in NEEDS_NO_EXAMPLE, "there is no example"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_all_that_is_public_says_what_it_does(name: str) -> None:
+    one = getattr(st, name)
+    assert inspect.getdoc(one)
+    for part, member in vars(one).items() if inspect.isclass(one) else ():
+        if not part.startswith("_") and callable(member):
+            assert inspect.getdoc(member), f"{name}.{part}"
+
+
+def test_every_function_of_the_language_says_what_it_is() -> None:
+    names = set(dir(st)) - {*st.__all__, "e", "pi", "__version__"}
+    assert len(names) > 100
+    assert not [name for name in names if not inspect.getdoc(getattr(st, name))]
+
+
+# ----------------------------------------------------------------- results: repr, equality, copies
+
+
+def _results() -> dict[str, Any]:
+    d, c = st.derive(PROBLEM), st.check(CLAIM)
+    x = np.array([0.3, -1.0])
+    return {
+        "derivation": d,
+        "problem": st.read(PROBLEM),
+        "check": c,
+        "equality": st.read("check 1 = 1").check_equalities()[0],
+        "expression": X @ w,
+        "function": st.symbols("sigma: elementwise"),
+        "dimension": st.dim("n + 1"),
+        "result": d.result,
+        "validation": d.validation,
+        "place": c.where,
+        "gradient check": st.check_gradient(lambda x: x @ x, lambda x: 3 * x, x),
+    }
+
+
+RESULTS = _results()
+PICKLED = sorted(set(RESULTS) - {"gradient check"})  # which holds the functions that it was given
+
+
+@pytest.mark.parametrize("kind", PICKLED)
+def test_results_are_equal_to_their_copies_and_pickles(kind: str) -> None:
+    one = RESULTS[kind]
+    for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert other == one and type(other) is type(one)
+        assert str(other) == str(one)
+
+
+@pytest.mark.parametrize("kind", ["derivation", "problem", "check", "equality"])
+def test_what_is_found_again_is_equal(kind: str) -> None:
+    assert _results()[kind] == RESULTS[kind]
+    assert RESULTS[kind] != RESULTS["expression"]
+    if kind != "problem":  # which holds dictionaries
+        assert hash(RESULTS[kind]) == hash(_results()[kind])
+
+
+def test_other_results_are_not_equal() -> None:
+    d = RESULTS["derivation"]
+    assert d != st.derive(PROBLEM, seed=1)
+    assert d != st.derive(PROBLEM.replace("2 m", "m"))
+    assert RESULTS["check"] != st.check(CLAIM.replace("2 A x", "A x"))
+
+
+def test_a_pickle_is_read_in_another_process() -> None:
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).gradient)"
+    data = pickle.dumps(RESULTS["derivation"])
+    done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    assert done.stdout.decode() == "X' (X w - y) / m\n"
+
+
+@pytest.mark.parametrize("kind", sorted(set(RESULTS) - {"result", "validation", "gradient check"}))
+def test_reprs_are_short(kind: str) -> None:
+    assert len(repr(RESULTS[kind])) < 80
+    assert " object at 0x" not in repr(RESULTS[kind])
+
+
+def test_generated_functions_say_what_they_take() -> None:
+    assert repr(RESULTS["derivation"].function("numpy")) == "<Generated numpy function of X, w, y>"
+
+
+# ---------------------------------------------------------------------------------------- threads
+
+
+def test_threads_find_what_one_finds() -> None:
+    values = ["norm(X w)^2", "sum(tanh(X w))", "logsumexp(X w)", "sum(softplus(X w))"]
+    texts = [f"X : m x d; w : d; J = {e}; grad J wrt w" for e in values] * 3
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        vjp_rules.forget()
+        with ThreadPoolExecutor(6) as pool:
+            found = list(pool.map(st.derive, texts))
+    finally:
+        sys.setswitchinterval(before)
+    vjp_rules.forget()
+    assert found == [st.derive(text) for text in texts]
+
+
+# -------------------------------------------------------------- among the values of other libraries
+
+
+@pytest.mark.parametrize(
+    ("made", "meant"),
+    [
+        (lambda: np.exp(X), st.exp(X)),
+        (lambda: np.arctan2(X, Y), st.atan2(X, Y)),
+        (lambda: np.absolute(X), st.abs(X)),
+        (lambda: np.multiply(X, Y), X.hadamard(Y)),
+        (lambda: np.divide(X, 2), X / 2),
+        (lambda: np.matmul(X, w), X @ w),
+        (lambda: np.negative(X), -X),
+        (lambda: np.power(X, 3), st.power(X, 3)),
+        (lambda: np.float64(2) * X, 2 * X),
+        (lambda: X - np.int64(2), X - 2),
+        (lambda: abs(X), st.abs(X)),
+        (lambda: st.where(X > Y, X, Y), st.where(st.step(X - Y), X, Y)),
+        (lambda: X < Y, st.step(Y - X)),
+        (lambda: sum([c, c]), 0 + c + c),
+    ],
+)
+def test_libraries_functions_are_the_languages(made: Callable[[], Any], meant: st.Expr) -> None:
+    assert made() is meant
+
+
+def test_sympy_is_told_apart() -> None:
+    with pytest.raises(sympy.SympifyError):
+        sympy.exp(c)
+    assert sympy.exp(st.to_sympy(c)).diff(st.to_sympy(c)) == sympy.exp(st.to_sympy(c))
+    assert (sympy.Symbol("c", real=True) == c) is False
+    assert sympy.Integer(2) * c is 2 * c
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (lambda: np.sum(X), r"`st\.sum\(…\)`"),
+        (lambda: np.linalg.norm(X), r"`st\.norm\(…\)`"),
+        (lambda: np.exp(X, out=np.ones(2)), r"`st\.exp\(…\)`"),
+        (lambda: np.ones((2, 2)) @ X, "declare a symbol"),
+        (lambda: X + np.ones((2, 2)), "declare a symbol"),
+        (lambda: c + sympy.Symbol("a"), "from_sympy"),
+        (lambda: sympy.Symbol("a") * c, "from_sympy"),
+        (lambda: X.sum, r"`st\.sum\(…\)`"),
+        (lambda: bool(X), "neither true nor false"),
+        (lambda: X[0], "no entries"),
+        (lambda: X + None, "NoneType is no operand"),
+        (lambda: "a" * X, "str is no operand"),
+    ],
+)
+def test_what_is_not_understood_says_what_to_write(asked: Callable[[], Any], told: str) -> None:
+    with pytest.raises((TypeError, AttributeError), match=told):
+        asked()
+
+
+def test_pytorchs_functions_are_the_languages() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    assert torch.exp(X) is st.exp(X)
+    assert torch.mul(X, Y) is X.hadamard(Y)
+    assert torch.matmul(X, w) is X @ w
+    for asked in (lambda: torch.ones(2) * X, lambda: X @ torch.ones(2)):
+        with pytest.raises(TypeError, match="declare a symbol"):
+            asked()
+    with pytest.raises(TypeError, match=r"`st\.softmax\(…\)`"):
+        torch.softmax(X, dim=1)
