@@ -13,7 +13,7 @@ from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Segment, box_of, covers
-from ...core.indices import Incomparable, Index, Member, Range, base_of, parts
+from ...core.indices import Incomparable, Index, Member, Range, base_of, parts, written
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
@@ -309,7 +309,7 @@ class Loops:
             for equation in (*recursion.cotangents, *recursion.gradients):
                 if equation.symbol not in told:
                     told[equation.symbol] = None
-                    over = f"   for {equation.over}" if equation.over is not None else ""
+                    over = f"   for {written(equation.ranges)}" if equation.ranges else ""
                     yield overlined(equation.symbol.name), equation.value, over
 
     # ---- as a rule
