@@ -30,9 +30,8 @@ def test_agrees_with_jax(name: str) -> None:
         values = layer.inputs(sizes)
         expected = jax.grad(layer.value)(values, sizes)
         for d in derived(name):
-            families = d.problem.families
-            assert families is not None and d.verified, (d.wrt, d.validation)
-            lengths = {letter: sizes[letter] for letter in families.lengths}
+            assert d.verified, (d.wrt, d.validation)
+            lengths = {letter: sizes[letter] for letter in d.problem.families.lengths}
             found = d.evaluate(values, **lengths)
             wanted = expected.get(d.wrt, expected.get(d.wrt.partition("[")[0]))
             mine = np.array(found).reshape(wanted.shape)
