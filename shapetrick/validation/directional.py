@@ -20,12 +20,10 @@ from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import DrawnRanges, dims_of
-from .domain_search import DomainSearch
+from .domain_search import DomainSearch, Env
 
 SECOND_ORDER: frozenset[DerivativeKind] = frozenset({"hess", "hvp"})
 RANDOM_DIRECTIONS = 32  # so many stand for the entries where there is no room for these
-
-Env = Mapping[str, Array]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ from ..numerics.sampling import (
     generator,
     within,
 )
-from .directional import Env, Target
+from .directional import Target
+from .domain_search import Env
 
 OUTSIDE = "no point was found at which its value is finite"
 SINGULAR = "no point was found at which every matrix to be inverted is well conditioned"
