@@ -15,6 +15,7 @@ import subprocess
 from base64 import b32encode
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -102,6 +103,8 @@ def _needed(wheel: bytes) -> Iterator[tuple[str, bytes]]:
 def _own_files() -> Iterator[tuple[str, bytes]]:
     """This package with what it reads, and the libraries that it imports."""
     package = Path(__file__).parents[1]
+    known = f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {version(package.name)}\n"
+    yield f"{package.name}-{version(package.name)}.dist-info/METADATA", known.encode()
     for name in (package.name, *LIBRARIES):
         spec = find_spec(name)
         assert spec is not None
