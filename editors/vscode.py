@@ -54,7 +54,7 @@ def grammar() -> dict[str, Any]:
     number = _part("number", rf"(?<!\w)(?:{found['NUMBER']}|{found['FRACTION']})")
     expression = [
         *keywords,
-        _part("attribute", rf"(?<!\w){found['SYMMETRIC']}"),
+        _part("keyword", rf"(?<!\w){found['SYMMETRIC']}"),
         _part("function", functions),
         _part("function", name + called),
         {"match": name},

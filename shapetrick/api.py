@@ -479,7 +479,11 @@ def evaluate(
     may have one axis.
 
     `functions` has the values of abstract functions, called with an order of derivative too;
-    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError."""
+    `sizes` has the sizes of dimensions that no array tells. Raises OperandError or ShapeError.
+
+    >>> x = st.symbols("x : n")
+    >>> float(st.evaluate(st.sum(st.softplus(x)), {"x": [-800.0, 800.0]}))
+    800.0"""
     from .numerics.arrays import evaluate_all
     from .simplification.stable_forms import stable
 

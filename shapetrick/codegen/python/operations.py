@@ -159,7 +159,9 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     ),
     "diagonal_matrix": _row("np.diag({0})"),
     "diagonal": _row("np.diagonal({0})"),
-    "kron": _row("np.kron({0}, {1})"),
+    "kron": _row(  # torch.kron refuses a turned operand beside one that is not
+        "np.kron({0}, {1})", torch="torch.kron(*map(torch.Tensor.contiguous, ({0}, {1})))"
+    ),
     "flip": _row("np.flip({0}{axis})", torch="torch.flip({0}, dims=({number},))"),
     "lower": _row("np.tril({0})"),
     "upper": _row("np.triu({0})"),
