@@ -1,7 +1,8 @@
 """Rational functions, entry by entry: over one denominator, what cancels left out.
 
 What is no sum, product or power is a letter of the polynomials above and below; a definition that
-is one of these is opened. A root is a letter whose square is known.
+is one of these is opened. A root is a letter whose square is known, and of two letters that add up
+to one only the first is written.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
 from typing import NamedTuple
 
 from ..algebra import polynomials
@@ -28,6 +30,7 @@ from ..core.expr import (
     Power,
     Symbol,
     Times,
+    add,
     call,
     exact,
     number,
@@ -50,6 +53,11 @@ ROOT = next(
     for row in IDENTITIES
     if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
 )  # the function whose square is its argument
+COMPLEMENTED = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "ones(m, n)" and (found := re.fullmatch(r"(\w+)\(x\) \+ \1\(-x\)", row.left))
+)  # the function that is one less its value at the opposite argument
 
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
@@ -165,6 +173,15 @@ def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator
             yield named.get(x, x)
 
 
+def _complements(networks: Networks, letters: Sequence[Expr]) -> Iterator[tuple[int, int]]:
+    """The places of letters that are one less an earlier one, and those of the earlier."""
+    called = [(i, core(x).args[0]) for i, x in enumerate(letters) if core(x).op == COMPLEMENTED]
+    for (j, b), (i, a) in combinations(called, 2):
+        sum_read = networks.read(add(a, b)) if a.shape == b.shape else None
+        if sum_read is not None and not sum_read.terms:
+            yield i, j
+
+
 def _is_half_power(e: Expr) -> bool:
     p = exact(e.args[1]) if isinstance(e, Power) else None
     return p is not None and p.denominator == 2
@@ -190,6 +207,7 @@ class _Reader:
         self._numbers: dict[frozenset[tuple[polynomials.Exponents, Fraction]], int] = {}
         self._forms: dict[int, Expr] = {}  # as they are written
         self._known: dict[Expr, _Quotient] = {}
+        self._complements = dict(_complements(networks, letters))
         self._squares = {
             i: square.above
             for i, x in enumerate(letters)
@@ -224,7 +242,12 @@ class _Reader:
                 return self._power(_Quotient(polynomials.letter(root, n)), int(2 * p))
             case Power() if _is_open(e):
                 return self._power(known[e.args[0]], int(exact(e.args[1]) or 0))
-        return _Quotient(polynomials.letter(self._places[core(e)], n))
+        place = self._places[core(e)]
+        if place in self._complements:
+            other = polynomials.letter(self._complements[place], n)
+            other = polynomials.multiplied(polynomials.constant(-WHOLE, n), other)
+            return _Quotient(polynomials.added(polynomials.constant(WHOLE, n), other))
+        return _Quotient(polynomials.letter(place, n))
 
     def _registered(self, e: Expr, q: _Quotient) -> _Quotient:
         """Notes how a sum is written: by its name, if it has one."""

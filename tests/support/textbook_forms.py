@@ -37,6 +37,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("s : scalar positive; J = log(s / (1 + s)); grad J wrt s", "1 / (s (1 + s))"),
         ("x : n positive; J = sum(1 ./ (1 + 1 ./ x)); grad J wrt x", "1 ./ (1 + x).^2"),
         ("a, b : scalar positive; J = 1 / (1 / a + 1 / b); grad J wrt a", "b^2 / (a + b)^2"),
+        ("z : n; J = sum(log(sigmoid(1 - z) - sigmoid(-1 - z))); grad J wrt z",
+         "sigmoid(1 - z) - sigmoid(z + 1)"),
         ("p : n unit; J = sum(log(p ./ (1 - p))); grad J wrt p", "1 ./ (p .* (1 - p))"),
         ("k, x : scalar positive; v = x^2 / (k^2 + x^2); grad v wrt x", "2 k^2 x / (k^2 + x^2)^2"),
         ("u, f : scalar positive; v = u f / (u - f); grad v wrt u", "-f^2 / (u - f)^2"),
