@@ -666,6 +666,7 @@ def interrupted_at(count: int, work: Callable[[], object]) -> bool:
     return False
 
 
+WITH_FILES_OR_ENDS = ("save", "load", "html", "forget", "quit")
 LINES = ["W : d x k", "J = tr(A'); grad J wrt A", "A'", ":next", ":undo", "A : n x n symmetric"]
 
 
@@ -872,7 +873,7 @@ LINES = st.one_of(
     st.permutations(["G", "D", "X'", "E", "W"]).map(" ".join),
     st.builds(
         ":{} {}".format,
-        st.sampled_from([c for c in COMMANDS if c not in ("save", "load", "forget", "quit")]),
+        st.sampled_from([c for c in COMMANDS if c not in WITH_FILES_OR_ENDS]),
         st.one_of(st.just(""), expressions(), st.sampled_from(["numpy", "seed 3", "traces 1"])),
     ),
     st.text(max_size=12),
