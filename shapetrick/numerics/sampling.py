@@ -142,9 +142,11 @@ def _sizes(order: Sequence[str], dims: Sequence[Dim], start: int) -> dict[str, i
     """Sizes that grow along the order and keep the values of distinct dimensions apart."""
     sizes: dict[str, int] = {}
     if len(order) > MANY:
+        alone: dict[tuple[str, ...], list[Dim]] = {}
+        for d in dims:
+            alone.setdefault(d.names, []).append(d)
         for i, name in enumerate(order):
-            alone = [d for d in dims if d.names == (name,)]
-            sizes[name] = _large_enough(alone, {}, name, start + i % 5)
+            sizes[name] = _large_enough(alone.get((name,), ()), {}, name, start + i % 5)
         return sizes
     waiting = {d: {*d.names} for d in dims if d.integer is None}
     taken = {d.integer or 0 for d in dims if str(d.integer) not in order}
