@@ -132,7 +132,8 @@ class _Pairs:
     def product(self) -> Expr | None:
         (i, k), (j, m) = self._rows, self._cols
         joined = any(self._edge(a, b) is not None for a in (i, k) for b in (j, m))
-        if not joined and self._holds(i, k) == self._holds(j, m):
+        scales = any(self._contraction.vectors.get(n) for n in (i, k, j, m) if n is not None)
+        if not joined and (not scales or self._holds(i, k) == self._holds(j, m)):
             return matmul(self._side(i, k), transpose(self._side(j, m)))
         straight = self._kron(i, j, k, m)
         crossed = self._kron(i, m, k, j)

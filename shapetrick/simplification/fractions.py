@@ -161,7 +161,7 @@ def _is_root(e: Expr) -> bool:
 def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator[Expr]:
     """What the polynomials are of: of a definition its name."""
     named = {core(x): x for x in nodes if isinstance(x, Name)}
-    exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power)}
+    exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power) and is_open(x)}
     leaves = [core(x) for x in nodes if not is_open(x) and not isinstance(x, (Number, Ones))]
     roots = [call(ROOT, core(x).args[0]) for x in nodes if _is_half_power(core(x))]
     for root in [*leaves, *roots]:

@@ -112,6 +112,12 @@ NETWORK = (
 NORMALIZED = "X : m x n; mu = mean(X, axis=1); D = X - mu; v = mean(D.^2, axis=1); J = sum(v)"
 
 FORMS = [
+    # columns of several places, beside ones
+    ("vec(A) ones(1, n)", "vec(A) ones(1, n)", SQUARE),
+    ("ones(n, 1) vec(A B)'", "ones(n) vec(A B)'", SQUARE),
+    ("kron(x, y) ones(1, n)", "kron(x, y ones(1, n))", SQUARE),
+    ("kron(x, y) vec(A)'", "kron(x, y) vec(A)'", SQUARE),
+    ("vec(A) x'", "vec(A) x'", SQUARE),
     # like terms and common factors
     ("A x + A' x", "(A + A') x", SQUARE),
     ("x' A' + x' A", "x' (A + A')", SQUARE),
