@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -88,14 +89,14 @@ class _Substitution:
                 bad.append(sizes)
         unlike = (site for site in good if site.sizes != good[0].sizes)
         sites = [*good[:1], *islice(unlike, SITES - 1)]
-        off = max((self._off(p, site, {}) for site in sites for p in site.points), default=np.nan)
+        off = max((self._off(p, site, {}) for site in sites for p in site.points), default=nan)
         verdict, reason = self._verdict(sites, off)
         orders = orders_obeyed([site.sizes for site in good], bad) if bad else ()
         return Validation(
             verdict,
             reason,
             off,
-            np.nan,
+            nan,
             sum(len(site.points) for site in sites),
             tuple(dict(site.sizes) for site in sites),
             self._seed,
