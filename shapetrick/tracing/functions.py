@@ -55,7 +55,7 @@ def read_function(f: Callable[..., Any], shapes: Mapping[str, str] | str) -> Pro
     function."""
     head = declarations(shapes)
     declared = read(head, complete=False)
-    parameters = _parameters(f, head, declared)
+    parameters = shaped_parameters(f, head, declared)
     asked = [name for name in declared.symbols if name not in declared.constants]
     if not asked:
         raise RequestError("all arguments are `const`: there is nothing to derive by.")
@@ -94,7 +94,9 @@ def _called(f: Callable[..., Any]) -> str:
 # ----------------------------------------------------------------------------------- parameters
 
 
-def _parameters(f: Callable[..., Any], head: str, declared: Problem) -> dict[str, ShapedParameter]:
+def shaped_parameters(
+    f: Callable[..., Any], head: str, declared: Problem
+) -> dict[str, ShapedParameter]:
     """The function's arguments that have a shape. Raises InputError where one lacks it."""
     try:
         signature = inspect.signature(f)
