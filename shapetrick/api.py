@@ -449,8 +449,9 @@ def read(
 
 
 def simplify(e: str | Expr, given: str = "", *, time_limit: float | None = SECONDS) -> Expr:
-    """An expression in its shortest form; the names in a text are inferred, or declared in what is
-    `given`. Raises InputError, BudgetError.
+    """An expression in its shortest form, compared with it at random points; itself where no points
+    are found. The names in a text are inferred, or declared in what is `given`. Raises InputError,
+    BudgetError, DerivationError where the form that was found has other values.
 
     >>> st.simplify("A inv(A) B", given="A, B : n x n")
     B
@@ -459,14 +460,13 @@ def simplify(e: str | Expr, given: str = "", *, time_limit: float | None = SECON
 
 
 def _simplified(e: str | Expr, given: str) -> Expr:
-    from .simplification.simplifier import Simplifier
+    from .claims.simple_forms import simple_form
 
-    definitions: list[Expr] = []
-    if isinstance(e, str):
-        problem, e = read_value(f"{given}\n{e}" if given else e)
-        *definitions, _ = problem.definitions.values()
-    simplifier = Simplifier(definitions, [e])
-    return simplifier.answer(simplifier(e))
+    if isinstance(e, Expr):
+        return simple_form(e)
+    problem, value = read_value(f"{given}\n{e}" if given else e)
+    *definitions, _ = problem.definitions.values()
+    return simple_form(value, definitions)
 
 
 def evaluate(

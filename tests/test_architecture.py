@@ -44,7 +44,7 @@ EDGES = {
     },
     "codegen": {"language", "simplification"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
-    "claims": {"families", "language", "numerics", "pipeline", "validation"},
+    "claims": {"families", "language", "numerics", "pipeline", "simplification", "validation"},
     "interop": {"claims", "families", "language"},
     "render": {"claims", "families", "language", "numerics"},
     "session": {

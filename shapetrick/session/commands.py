@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from ..api import Derivation
+from ..claims.simple_forms import simple_form
 from ..codegen.python.module import TARGETS
 from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
@@ -20,7 +21,6 @@ from ..language.source import decoded, read_bytes
 from ..language.structured_calls import CALLS
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
-from ..simplification.simplifier import Simplifier
 from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
 from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
@@ -111,8 +111,7 @@ def _derive(interpreter: Interpreter, argument: str) -> Iterator[Row]:
 
 def _simplify(interpreter: Interpreter, argument: str) -> Iterator[Row]:
     value = interpreter.session.read_expression(argument).value
-    simplifier = Simplifier(interpreter.session.problem.definitions.values(), [value])
-    simple = simplifier.answer(simplifier(value))
+    simple = simple_form(value, interpreter.session.problem.definitions.values())
     yield [(f"  {interpreter.style.text(simple)}", "cyan")]
 
 
