@@ -14,7 +14,6 @@ from ..core.expr import (
     Eye,
     Number,
     Symbol,
-    Times,
     Transpose,
     add,
     call,
@@ -24,7 +23,7 @@ from ..core.expr import (
     negate,
     times,
 )
-from ..core.structure import is_inverse
+from ..core.structure import factors_of, is_inverse
 from ..simplification.simplifier import Simplifier
 from .linear_forms import LinearTerm, LinearTerms, NotLinear, linear_terms, product, total
 
@@ -125,8 +124,8 @@ def _cancelled(terms: LinearTerms) -> LinearTerms:
         if not is_regular(_last(terms[0])[-1]):
             break
         terms = tuple(_without_last(t) for t in terms)
-    common = set.intersection(*({*_scales(t)} for t in terms))
-    for scale in (x for x in _scales(terms[0]) if x in common):
+    common = set.intersection(*({*factors_of(t.scale)} for t in terms))
+    for scale in (x for x in factors_of(terms[0].scale) if x in common):
         terms = tuple(replace(t, scale=_less(t.scale, scale)) for t in terms)
     return terms
 
@@ -139,13 +138,9 @@ def _without_last(t: LinearTerm) -> LinearTerm:
     return replace(t, left=t.left[:-1]) if t.without else replace(t, right=t.right[:-1])
 
 
-def _scales(t: LinearTerm) -> tuple[Expr, ...]:
-    return t.scale.args if isinstance(t.scale, Times) else (t.scale,)
-
-
 def _less(scale: Expr, factor: Expr) -> Expr:
     """The scale without one of its factors."""
-    left = list(scale.args if isinstance(scale, Times) else (scale,))
+    left = [*factors_of(scale)]
     left.remove(factor)
     return times(*left)
 
@@ -164,7 +159,7 @@ def _scale_apart(m: Expr) -> tuple[Expr, Expr]:
     what is left of it."""
     if m.is_scalar:
         return m, UNIT
-    factors = m.args if isinstance(m, Times) else (m,)
+    factors = factors_of(m)
     inner = times(*(a for a in factors if not a.is_scalar))
     scales = [a for a in factors if a.is_scalar]
     if not isinstance(inner, Eye):
@@ -174,8 +169,7 @@ def _scale_apart(m: Expr) -> tuple[Expr, Expr]:
 
 
 def _without_number(scale: Expr) -> Expr:
-    factors = scale.args if isinstance(scale, Times) else (scale,)
-    return times(*(a for a in factors if not isinstance(a, Number)))
+    return times(*(a for a in factors_of(scale) if not isinstance(a, Number)))
 
 
 def is_one(m: Expr) -> bool:
