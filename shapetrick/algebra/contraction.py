@@ -28,6 +28,7 @@ from ..core.expr import (
     call,
     data_of,
     dimension,
+    eye,
     matmul,
     power,
     rebuild,
@@ -139,6 +140,14 @@ class Contraction:
                 if ONE not in left.shape:
                     return call("sum", times(left, flip(right, self.symmetric)), data=1)
         return call("diag", e)
+
+    def doubled(self, n: int) -> tuple[int, Expr]:
+        """A second node for an index, and what stands between the two: an identity, or the vectors
+        at the first as a diagonal."""
+        new = max(self.dims) + 1
+        self.dims[new] = self.dims[n]
+        at = self.vectors.pop(n, [])
+        return new, call("diag", self.column(at)) if at else eye(self.dims[n])
 
     # ------------------------------------------------------------------------- orientations
 

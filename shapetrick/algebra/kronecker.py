@@ -114,10 +114,7 @@ class _Pairs:
             if n is None or n not in distinct:
                 distinct.append(n)
                 continue
-            new = max(contraction.dims) + 1
-            contraction.dims[new] = contraction.dims[n]
-            at = contraction.vectors.pop(n, [])
-            between = call("diag", contraction.column(at)) if at else eye(contraction.dims[n])
+            new, between = contraction.doubled(n)
             partner = distinct[i - 1] if i % 2 else places[i + 1]
             for position, (e, a, b) in enumerate(contraction.matrices):
                 if {a, b} == {n, partner}:

@@ -51,10 +51,7 @@ class Permuted:
             if n not in found:
                 found.append(n)
                 continue
-            new = max(contraction.dims) + 1
-            contraction.dims[new] = contraction.dims[n]
-            at = contraction.vectors.pop(n, [])
-            between = call("diag", contraction.column(at)) if at else eye(contraction.dims[n])
+            new, between = contraction.doubled(n)
             contraction.matrices.append((between, n, new))
             found.append(new)
         return tuple(found[: len(rows)]), tuple(found[len(rows) :])
