@@ -17,7 +17,8 @@ class Identity(NamedTuple):
 
     A row that is `last` is for answers: what is derived further, or added up, keeps its left side,
     which has more in common with other terms. One that is `written` has a form on its left that
-    people write out, which is replaced before something is derived too."""
+    people write out, which is replaced before something is derived too. One that is `stable` keeps
+    digits, and is used for evaluation and code too."""
 
     name: str
     left: str
@@ -25,6 +26,7 @@ class Identity(NamedTuple):
     letters: str
     last: bool = False
     written: bool = False
+    stable: bool = False
 
 
 def _along(name: str, left: str, right: str, written: bool = False) -> list[Identity]:
@@ -112,20 +114,20 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("adjugate of a transpose", "adj(A')", "adj(A)'", "A : n x n"),
     # ---------------------------------------------------------------------------- exp and log
     Identity("exp of a log", "exp(log(x))", "x", _ANY),
-    Identity("log of an exp", "log(exp(x))", "x", _ANY),
+    Identity("log of an exp", "log(exp(x))", "x", _ANY, stable=True),
     Identity("log of an exp", "log(e.^x)", "x", _ANY),
     Identity("log of a number", "log(e)", "1", _ANY),
     Identity("log of a number", "log(1)", "0", _ANY),
     Identity("exp of a number", "exp(1)", "e", _ANY),
     Identity("exp of a number", "exp(0)", "1", _ANY),
-    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
-    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
+    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO, stable=True),
+    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO, stable=True),
     Identity("exp of a log", "exp(log1p(x))", "1 + x", _ANY),
     Identity("log of an exp", "log1p(expm1(x))", "x", _ANY),
     Identity("sigmoid", "exp(x) ./ (1 + exp(x))", "sigmoid(x)", _ANY, written=True),
     Identity("sigmoid", "1 ./ (1 + exp(-x))", "sigmoid(x)", _ANY, written=True),
     Identity("sigmoid", "exp(-x) .* sigmoid(x)", "sigmoid(-x)", _ANY, written=True),
-    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
+    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY, stable=True),
     Identity("sigmoid of -x", "sigmoid(x) + sigmoid(-x)", "ones(m, n)", _ANY),
     Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
     Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY, written=True),
@@ -147,7 +149,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("cosh² - sinh²", "cosh(x).^2 - 1", "sinh(x).^2", _ANY),
     Identity("tan", "sin(x) ./ cos(x)", "tan(x)", _ANY),
     Identity("tan", "cos(x) .* tan(x)", "sin(x)", _ANY),
-    Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY),
+    Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY, stable=True),
     Identity("tanh", "cosh(x) .* tanh(x)", "sinh(x)", _ANY),
     Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY,
              written=True),
@@ -249,13 +251,12 @@ SMALLER: tuple[Identity, ...] = (
 )  # fmt: skip
 
 # Forms in which values keep their digits and stay finite, for evaluation and code alike: beside the
-# forms that are written out, these.
+# forms that are written out, and rows above that are `stable`, these.
 _MAXIMUM = "maximum(x, y)"
 STABLE: tuple[Identity, ...] = (
     Identity("log1p", "log(1 + x)", "log1p(x)", _ANY),
     Identity("expm1", "exp(x) - 1", "expm1(x)", _ANY),
     Identity("expm1", "1 - exp(x)", "-expm1(x)", _ANY),
-    Identity("sigmoid of -x", "1 - sigmoid(x)", "sigmoid(-x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x) ./ sigmoid(-x))", "x", _ANY),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
@@ -265,9 +266,6 @@ STABLE: tuple[Identity, ...] = (
     Identity("log of expm1", "log(expm1(x))", "x + log(-expm1(-x))", _ANY + " positive"),
     Identity("log of a difference", "log(sigmoid(x) - sigmoid(y))",
              "log(tanh((x - y) / 2)) + softplus(y - x) - softplus(-x) - softplus(y)", _TWO),
-    Identity("quotient of exps", "exp(x) ./ exp(y)", "exp(x - y)", _TWO),
-    Identity("product of exps", "exp(x) .* exp(y)", "exp(x + y)", _TWO),
-    Identity("log of an exp", "log(exp(x))", "x", _ANY),
     Identity("log of an exp", "log(exp(x) .* y)", "x + log(y)", _TWO),
     Identity("share of two", "exp(x) ./ (exp(x) + exp(y))", "sigmoid(x - y)", _TWO),
     Identity("share of two", "exp(x) ./ (s exp(x) + t exp(y))", "1 ./ (s + t exp(y - x))",
@@ -275,7 +273,6 @@ STABLE: tuple[Identity, ...] = (
     Identity("mean of two", "(s exp(x) .* u + t exp(y) .* v) ./ (s exp(x) + t exp(y))",
              "u ./ (1 + t exp(y - x) / s) + v ./ (1 + s exp(x - y) / t)",
              "x, y, u, v : m x n; s, t : scalar"),
-    Identity("tanh", "sinh(x) ./ cosh(x)", "tanh(x)", _ANY),
     Identity("log of two exps", "log(exp(x) + exp(y))",
              f"{_MAXIMUM} + softplus(-abs(x - y))", _TWO),
     Identity("log of two exps", "log(s exp(x) + t exp(y))",

@@ -78,7 +78,7 @@ def _words(identity: Identity) -> frozenset[str]:
     return called | BY_SYMBOLS.intersection(identity.letters.split()) | added
 
 
-_TABLE = tuple(dict.fromkeys((*IDENTITIES, *SMALLER, *STABLE)))
+_TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]
 _BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
@@ -188,7 +188,7 @@ class Rows(Enum):
             case Rows.WRITTEN:
                 return identity.written
             case Rows.STABLE:
-                return identity.written or identity in _STABLE
+                return identity.written or identity.stable or identity in _STABLE
         return identity in _COMMON and identity.last is (self is Rows.LAST)
 
 
