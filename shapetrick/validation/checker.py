@@ -271,11 +271,11 @@ class Checker:
             if fit.off <= 1:
                 return fit
             fits.append(fit)
-            if fit.off > CLEARLY and self._is_steady(fit, program):
+            if fit.off > CLEARLY and self._is_certain(fit, program):
                 break
         if not fits:
             raise _Refused("wrong", "its value isn't finite", np.inf)
-        errors = [fit.error for fit in fits if self._is_steady(fit, program)]
+        errors = [fit.error for fit in fits if self._is_certain(fit, program)]
         if not errors:
             raise _Refused("unchecked", UNCERTAIN)
         raise _Refused("wrong", DIFFERS, max(errors))
@@ -291,8 +291,8 @@ class Checker:
         sweep = Sweep(site, program, next(probe.points()).scale)
         for suspect in sweep.suspects():
             with suppress(Unsuitable):
-                self._look_at(probe, self._point(site, suspect), program)
-                sweep.acquit(suspect)
+                if self._look_at(probe, self._point(site, suspect), program):
+                    sweep.acquit(suspect)
         if (branch := sweep.unreached()) is not None:
             raise _Refused("unchecked", f"the branch `{branch}` was never reached")
 
@@ -301,15 +301,22 @@ class Checker:
         rng = site.generator(6)
         return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
 
-    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> None:
-        """Raises _Refused where the gradient is clearly another one at the point."""
+    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> bool:
+        """Whether the gradient is right at the point, as far as can be told there. Raises _Refused
+        where it is clearly another one."""
         fit = self._fit(probe.site, point, program)
-        if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
-            return
-        if point.zero and self._is_negligible(fit, next(probe.points())):
-            return
-        if self._is_beyond_rounding(fit, program):
+        if fit is None:
+            return False
+        if fit.off <= CLEARLY or (point.zero and self._is_negligible(fit, next(probe.points()))):
+            return True
+        if self._is_certain(fit, program):
             raise _Refused("wrong", DIFFERS, fit.error)
+        return False
+
+    def _is_certain(self, fit: _Fit, program: EvaluationTape) -> bool:
+        """Whether the gradient's error is more than what its inputs' last digits change, and what
+        rounding does."""
+        return self._is_steady(fit, program) and self._is_beyond_rounding(fit, program)
 
     def _is_beyond_rounding(self, fit: _Fit, program: EvaluationTape) -> bool:
         """Whether the gradient is off by more than rounding changes it and the differences."""
@@ -353,7 +360,7 @@ class Checker:
                     return found.order
                 # a low order says nothing where the steps are too long for the function
                 fit = self._fit(site, site.point(drawn, direction[None]), program)
-                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, program):
+                if fit is not None and fit.off > CLEARLY and self._is_certain(fit, program):
                     reason = f"the Taylor remainder falls with order {found.order:.2g} only"
                     raise _Refused("wrong", reason, fit.error)
         raise _Refused("unchecked", "no draw for the Taylor remainder was found")

@@ -613,6 +613,25 @@ def test_what_underflows_is_not_said_to_be_zero() -> None:
     assert Checker(of, x).check(times(tiny, tiny, ones(N))).verdict == "unchecked"
 
 
+Z = f("exp", times(number(200), t))  # powers of it are soon too large and too small
+INVERSE = f("exp", times(number(-200), t))
+BEYOND_NUMBERS = {  # both are 1 where no part leaves the range of numbers, and 0 where one does
+    "what is too small": times(times(power(Z, number(-2)), Z), Z),
+    "the inverse of what is too large": times(
+        times(divide(number(1), times(INVERSE, INVERSE)), INVERSE), INVERSE
+    ),
+}
+
+
+@pytest.mark.parametrize("ones_too", BEYOND_NUMBERS.values(), ids=BEYOND_NUMBERS)
+@pytest.mark.parametrize("seed", range(4))
+def test_what_leaves_the_range_of_numbers_is_rounding(ones_too: Expr, seed: int) -> None:
+    of = times(t, t)
+    right, wrong = times(number(2), t, ones_too), times(number(2.001), t, ones_too)
+    assert Checker(of, t, seed=seed).check(right).verdict == "verified"
+    assert refuses(of, t, wrong)
+
+
 def test_dead_units_are_no_zero() -> None:
     """relu is flat at half of the points: others are drawn."""
     found = Checker(f("relu", t), t).check(f("step", t))
