@@ -53,6 +53,7 @@ MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 # -------------------------------------------------------------------------------------- rules
 
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
+ANYTHING = "anything"  # the key of a letter that stands for any expression
 
 
 MatchKind = Literal["times", "add", "matmul", "call"]
@@ -132,6 +133,8 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
         case "matmul":
             keys = [k for k in map(_head, left.args) if k != "symbol"]
             key = _head(left.args[anchor])
+            if key == "symbol" and not BY_SYMBOLS.intersection(identity.letters.split()):
+                key = ANYTHING
         case _:
             key = _operation(left)
     return RewriteRule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
@@ -300,7 +303,7 @@ class Rewriter:
                 parts = map(self._matcher.product_of, e.args)
                 return _counted([_factor_key(f) for part in parts for f in part.factors])
             case "matmul":
-                return _counted([_head(a) for a in e.args])
+                return {ANYTHING: 1, **_counted([_head(a) for a in e.args])}
         return {_operation(e): 1}
 
     # --------------------------------------------------------------------------------- cost
@@ -373,7 +376,7 @@ class Rewriter:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
         for i, factor in enumerate(e.args):
-            if _head(factor) != rule.key:
+            if rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, Binding()):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):
