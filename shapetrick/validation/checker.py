@@ -61,6 +61,7 @@ UNCERTAIN = "rounding makes its value uncertain"
 LARGER = 5  # added to all sizes
 FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
+HARDLY = (1e-10, 3e-12, 1e-13)  # relative moves of inputs
 SECOND_DRAWS = 3
 SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
 FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
@@ -408,12 +409,21 @@ class Checker:
             return point.errors(self._target.predicted(values, point.directions))[1]
 
     def _is_steady(self, fit: _Fit, program: EvaluationTape) -> bool:
-        """Whether the gradient's error is more than its change where the inputs hardly change."""
-        near = fit.site.gradients(program, fit.point.draw.moved(1e-10))[0]
-        if near is None:
-            return False
-        change = self._off(fit.point, near)[0]
-        return abs(change - fit.off) < 0.1 * fit.off
+        """Whether the gradient's error is more than its change where the inputs hardly change; by
+        several little moves, since a chaotic one may come near its value once."""
+        point, predicted = (
+            fit.point,
+            partial(self._target.predicted, directions=fit.point.directions),
+        )
+        for by in HARDLY:
+            near = fit.site.gradients(program, point.draw.moved(by))[0]
+            if near is None:
+                return False
+            with np.errstate(over="ignore"):
+                change = np.abs(predicted(near) - predicted(fit.value)) / point.tolerance
+            if not float(change.max()) < 0.1 * fit.off:
+                return False
+        return True
 
     # ------------------------------------------------------------------------ sites and draws
 
