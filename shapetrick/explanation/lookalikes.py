@@ -30,6 +30,7 @@ from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, fall
 from ..numerics.sampling import assignments
 
 MOST = 2000  # arrangements that are looked at
+MOST_SIDES = 40_000  # in all of them
 SHOWN = 6
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
@@ -164,8 +165,9 @@ def look_alikes(path: ComposedLine, shape: Shape, text: Callable[[Expr], str]) -
     rejected: list[tuple[int, Rejected]] = []
     complete = True
     marks: set[bytes] = set()
+    most = min(MOST, MOST_SIDES // len(sides))
     for count, blocks in enumerate(_partitions(sides, glue)):
-        if count >= MOST:
+        if count >= most:
             complete = False
             break
         value = values.of(blocks)
