@@ -272,6 +272,15 @@ class MatMul(Expr):
 
 
 @node_class
+class Powers(Expr):
+    """The sum of all products `A^r G B^s … H C^t` of which the exponents are natural numbers that
+    add up to `degree`; of one argument, a power of it. Where the degree is negative, it is zero."""
+
+    degree: Dim
+    op: ClassVar[str] = "powers"
+
+
+@node_class
 class Transpose(Expr):
     """A transpose."""
 
@@ -313,7 +322,7 @@ class Call(Expr):
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
     | Name
-    | Add | Times | Power | MatMul | Transpose | Total | Abstract | Call
+    | Add | Times | Power | MatMul | Powers | Transpose | Total | Abstract | Call
 )  # fmt: skip
 NodeT = TypeVar("NodeT", bound=Expr)
 
@@ -506,6 +515,26 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
+def powers(*factors: Expr, degree: Dim) -> Expr:
+    """The sum of all products `A^r G B^s … H C^t` with exponents that add up to the degree, of the
+    factors A, G, B, …, H, C; scalars stand outside, and of one factor it is a power."""
+    first, last = factors[0], factors[-1]
+    shape = first.shape[0], last.shape[1]
+    if len(factors) == 1:
+        count = degree.integer
+        return node(Powers, factors, shape, degree) if count is None else matrix_power(first, count)
+    between = [_flatten(Times, [g]) for g in factors[1::2]]
+    scalars = [s for parts in between for s in parts if s.is_scalar]
+    inner = [times(*(s for s in parts if not s.is_scalar)) for parts in between]
+    if any(isinstance(g, Zeros) for g in inner):
+        return zeros(*shape)
+    whole: list[Expr] = [*factors]
+    whole[1::2] = inner
+    if len(factors) == 3 and isinstance(inner[0], Eye) and first is last:  # all its terms are equal
+        return times(*scalars, dimension(degree + ONE), powers(first, degree=degree))
+    return times(*scalars, node(Powers, tuple(whole), shape, degree))
+
+
 _TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
 
 
@@ -520,6 +549,8 @@ def transpose(a: Expr) -> Expr:
             return node(type(a), (), a.shape[::-1])
         case Eye():
             return a
+        case Powers():
+            return powers(*map(transpose, reversed(a.args)), degree=a.degree)
         case Structured():
             return structured(_TURNED.get(a.pattern, a.pattern), *a.shape[::-1], -a.offset)
     return node(Transpose, (a,), a.shape[::-1])
@@ -563,6 +594,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return total(args[0], e.over)
         case Abstract():
             return abstract(e.name, e.order, args[0])
+        case Powers():
+            return powers(*args, degree=e.degree)
         case Call():
             return call(e.function, *args, data=e.data)
     return call(e.op, *args)
@@ -602,12 +635,37 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     while isinstance(exponent, Name):
         exponent = exponent.args[0]
     k = exponent.value if isinstance(exponent, Number) else None
+    letters = dim_of_scalar(exponent) if k is None else None
+    if letters is not None:
+        if base.shape[0] != base.shape[1]:
+            raise ShapeError(f"a power needs a square matrix, not {shape_text(base.shape)}.")
+        if all(count < 0 for _, count in letters.terms):
+            base, letters = call("inv", base), -letters
+        return powers(base, degree=letters)
     if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
         raise ShapeError(
-            f"the power of a matrix is a whole number up to {MAX_POWER}; the power of every entry "
-            "is `.^`, in Python `power(A, p)`."
+            f"the power of a matrix is a whole number up to {MAX_POWER}, or a letter that is "
+            "declared, `k : natural`; the power of every entry is `.^`, in Python `power(A, p)`."
         )
     return matrix_power(base, int(k))
+
+
+def dim_of_scalar(e: Expr) -> Dim | None:
+    """The dimension that a sum of whole multiples of dimensions is; None for anything else."""
+    found = NOTHING
+    for part in e.args if isinstance(e, Add) else (e,):
+        factors = part.args if isinstance(part, Times) else (part,)
+        dim = ONE
+        for f in factors:
+            k = exact(f)
+            if isinstance(f, Dimension):
+                dim = dim * Dim.of(f.name)
+            elif k is not None and k.denominator == 1:
+                dim = dim * Dim.of(int(k))
+            else:
+                return None
+        found = found + dim
+    return found
 
 
 def _scaled(a: Expr, b: Expr) -> Expr:
@@ -656,9 +714,11 @@ def data_of(e: Expr) -> Data:
 
 
 def sizes_of(e: Expr) -> tuple[Dim, ...]:
-    """The dimensions that an expression has beside its shape: of a call or a commutation."""
+    """The dimensions that an expression has beside its shape: of a call, a commutation, powers."""
     if isinstance(e, Commute):
         return e.sizes
+    if isinstance(e, Powers):
+        return (e.degree,)
     return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
 
 

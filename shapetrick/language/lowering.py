@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import InferenceError, InputError, NameProblem, ShapeError
+from ..core.exponent_sums import exponent_sum
 from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
 from ..core.functions import NAMES
 from .derived_values import derive
@@ -129,6 +130,8 @@ class Lowering:
             case "abstract":
                 name, order = node.value
                 return ex.abstract(name, order, args[0])
+            case "running" if node.value.letter in self.inference.dims:
+                return exponent_sum(args[0], node.value)
             case "running":
                 return ex.total(args[0], node.value)
             case "call" if node.opened is not None:
