@@ -263,6 +263,8 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
         found = ex.total(summed, _over(data["over"]))
     elif op == "abstract":
         found = ex.abstract(_name(data["name"]), _count(data["order"]), *args)
+    elif op == "powers":
+        found = ex.powers(*args, degree=_extra(data)[0])
     elif op in TABLE:
         found = ex.call(op, *args, data=_extra(data))
     else:

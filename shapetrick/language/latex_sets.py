@@ -17,6 +17,7 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     ("R", ">0"): ("positive",),
     ("S", ""): ("symmetric",),
     ("S", "++"): ("posdef",),
+    **{("N", below): ("natural",) for below in ("", "0", "+")},
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
     **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
 }
