@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Name, Powers, data_of, sizes_of, value_of
+from ..core.expr import Abstract, Expr, Name, PowerSum, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
@@ -178,7 +178,7 @@ def _absolute_logarithm(graph: Graph, x: Value) -> Value:
 def _powers(c: Operation) -> Value:
     """A power; and a sum of products of powers stands in the corner of a power of a block matrix,
     with the bases on its diagonal and what is between them beside it."""
-    assert isinstance(c.e, Powers)
+    assert isinstance(c.e, PowerSum)
     graph, count, degree = c.graph, len(c.args) // 2, c.e.degree
     if not count:
         return graph.node("matrix_power", (c.x, graph.size(degree)), None, c.e.shape)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, Powers, add, symbol, zeros
+from ..core.expr import Expr, Name, PowerSum, add, symbol, zeros
 from ..core.traversal import postorder, substitute
 from .local_derivatives import LocalDerivative, views
 from .power_sums import summed
@@ -127,7 +127,7 @@ def _hand_up(e: Expr, position: int, active: Container[Expr], tangent: Expr) -> 
     """What an operation gets of the tangent of one argument: its rules, turned round."""
     if isinstance(e, Name):
         return [tangent]
-    if isinstance(e, Powers):
+    if isinstance(e, PowerSum):
         place = upstream_of(e.args[position])
         parts = [summed(e, position, part) for part in _turned_round(e, position, active, place)]
         return [substitute(part, {place: tangent}) for part in parts]
@@ -158,7 +158,7 @@ def _hand_down(e: Expr, position: int, active: Container[Expr], cotangent: Expr)
     """What an operation contributes to the cotangent of one argument, given that of its value."""
     if isinstance(e, Name):
         return [cotangent]
-    if isinstance(e, Powers):
+    if isinstance(e, PowerSum):
         place = upstream_of(e)
         parts = [summed(e, position, part) for part in _through_all(e, position, active, place)]
         return [substitute(part, {place: cotangent}) for part in parts]

@@ -24,7 +24,7 @@ from ..core.expr import (
     MatMul,
     Number,
     Power,
-    Powers,
+    PowerSum,
     Times,
     abstract,
     call,
@@ -84,7 +84,7 @@ def views(
     if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
         return [LocalDerivative(TABLE[Add.op], (e.args[position], rest), e, 0)]
-    if isinstance(e, Powers):
+    if isinstance(e, PowerSum):
         _, product, _ = occurrence(e, position)
         return list(_product_views(product, 1, singly))
     row = ABSTRACT if isinstance(e, Abstract) else row_by_ties(e, active)

@@ -11,7 +11,7 @@ from ..core.dims import ONE
 from ..core.expr import (
     Expr,
     MatMul,
-    Powers,
+    PowerSum,
     Symbol,
     matmul,
     node,
@@ -23,7 +23,7 @@ from ..core.traversal import postorder, substitute
 
 
 @lru_cache(maxsize=256)
-def occurrence(e: Powers, position: int) -> tuple[Symbol, MatMul, Symbol]:
+def occurrence(e: PowerSum, position: int) -> tuple[Symbol, MatMul, Symbol]:
     """What stands before one occurrence of an argument, the product of all, and what stands behind
     it; r and s are the exponents."""
     before, behind = _sides(e, position)
@@ -34,7 +34,7 @@ def occurrence(e: Powers, position: int) -> tuple[Symbol, MatMul, Symbol]:
     return left, node(MatMul, (left, x, right), shape), right  # `x` as it is, if it is a product
 
 
-def summed(e: Powers, position: int, arranged: Expr) -> Expr:
+def summed(e: PowerSum, position: int, arranged: Expr) -> Expr:
     """The sum over all occurrences of what was arranged for one, such as `P' G S'`."""
     left, _, right = occurrence(e, position)
     before, behind = _sides(e, position)
@@ -50,7 +50,7 @@ def summed(e: Powers, position: int, arranged: Expr) -> Expr:
     return substitute(arranged, new)
 
 
-def _sides(e: Powers, position: int) -> tuple[Sequence[Expr], Sequence[Expr]]:
+def _sides(e: PowerSum, position: int) -> tuple[Sequence[Expr], Sequence[Expr]]:
     """The factors before and behind an argument; one with an exponent is on both sides."""
     if position % 2:
         return e.args[:position], e.args[position + 1 :]

@@ -20,7 +20,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Call, Expr, Name, Number, Powers, Symbol, call
+from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call
 from ..core.functions import TABLE, Function
 from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
@@ -165,7 +165,7 @@ def _matmul(e: Expr, args: list[Any]) -> Any:
     return sp.Trace(product) if e.is_scalar else product  # SymPy's 1×1 matrices are no scalars
 
 
-def _powers(e: Powers, args: list[Any]) -> Any:
+def _powers(e: PowerSum, args: list[Any]) -> Any:
     """A power; or a sum over each exponent but the last."""
     taken = {str(s) for a in args for s in a.free_symbols}
     letters = list(

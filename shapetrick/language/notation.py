@@ -32,7 +32,7 @@ from ..core.expr import (
     Number,
     Ones,
     Power,
-    Powers,
+    PowerSum,
     Real,
     Symbol,
     Times,
@@ -272,7 +272,7 @@ class _Writer:
                 piece = self._power(e)
             case MatMul():
                 piece = self._chain(e.args)
-            case Powers():
+            case PowerSum():
                 piece = self._powers(e)
             case Transpose():
                 piece = Fragment(s.transpose(self.pieces[e.args[0]]), NotationPrecedence.TRANSPOSE)
@@ -360,7 +360,7 @@ class _Writer:
         text = self.notation.raised(self.pieces[base], self.pieces[exponent], elementwise)
         return Fragment(text, NotationPrecedence.POWER)
 
-    def _powers(self, e: Powers) -> Fragment:
+    def _powers(self, e: PowerSum) -> Fragment:
         """A power; or a sum over each exponent but the last, up to what the others leave."""
         s = self.notation
         taken = {n.name for n in postorder([e]) if isinstance(n, (Named, Dimension))}

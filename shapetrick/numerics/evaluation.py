@@ -23,7 +23,7 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
-    Powers,
+    PowerSum,
     Structured,
     Symbol,
     Zeros,
@@ -148,7 +148,7 @@ class EvaluationTape:
             function = self._slot()
             self._functions.append((function, e.name))
             self._steps.append(_Step(slot, _applied, (function, *args, self._slot(e.order))))
-        elif isinstance(e, Powers):
+        elif isinstance(e, PowerSum):
             degree = self._slot()
             self._sized.append((degree, e))
             self._steps.append(_Step(slot, _sum_of_powers, (degree, *args)))
@@ -191,7 +191,7 @@ def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> A
 
 
 def _sum_of_powers(degrees: tuple[int], first: Array, *factors: Array) -> Array:
-    """What `Powers` stands for: sums[d] are those of the exponents so far that add up to d."""
+    """What `PowerSum` stands for: sums[d] are those of the exponents so far that add up to d."""
     (degree,) = degrees
     if degree < 0:
         shape = np.broadcast_shapes(*(x.shape[:-2] for x in (first, *factors)))
