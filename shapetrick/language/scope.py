@@ -45,6 +45,7 @@ from .syntax import (
     opened,
 )
 from .syntax import postorder as walk
+from .syntax_errors import called_in_brackets
 from .text_functions import Vocabulary
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -71,7 +72,7 @@ UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 def table_words() -> dict[str, int]:
     """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
-    words |= {name: row.arity for name, row in CALLS.items()}
+    words |= {name: row.arity for name, row in CALLS.items()} | {"solve": 2}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
@@ -461,12 +462,18 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
+    after = scope.text[node.span.end : node.span.end + 1]
+    called = called_in_brackets(name + scope.text[node.span.end :] if after == "[" else name)
+    if called:
+        return scope.error(called, node.span)
     if isinstance(name, Member):
         return scope.error(
             f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
             "l = 1..L`.",
             node.span,
         )
+    if name.startswith("_") and scope.text[: node.span.start].endswith("|"):
+        return scope.error("a norm with an index has two bars: `‖x‖_1`, or `norm1(x)`.", node.span)
     letter, _, size = name.partition("_")
     if letter in IDENTITIES and size:
         return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
@@ -476,7 +483,6 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
             node.span,
         )
-    after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
