@@ -623,8 +623,8 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     k = exponent.value if isinstance(exponent, Number) else None
     if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
         raise ShapeError(
-            f"the power of a matrix is a whole number up to {MAX_POWER}, or `k : natural`; "
-            "its root is `R = sqrtm(A)` in a line of its own; `A .^ p` acts on entries."
+            f"the power of a matrix is a whole number up to {MAX_POWER}, or `k : natural`; a root "
+            "is `R = sqrtm(A)`; the power of every entry is `.^`, in Python `power(A, p)`."
         )
     return matrix_power(base, int(k))
 

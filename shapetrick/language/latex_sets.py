@@ -49,7 +49,10 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
         else:
             raised = (at, close)
         at = close + 1
-    return NumberSet(name == "S", _ATTRIBUTES.get((name, below)), raised, at)
+    attributes = _ATTRIBUTES.get((name, below))
+    if raised is not None and name == "N":  # a natural number has no shape
+        attributes = None
+    return NumberSet(name == "S", attributes, raised, at)
 
 
 def _joined(tokens: Sequence[Token], low: int, high: int) -> str:

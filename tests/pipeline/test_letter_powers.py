@@ -133,7 +133,7 @@ def test_code_passes_its_own_test(target: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("k : scalar; vjp A^k wrt A", "or a letter that is declared, `k : natural`"),
+        ("k : scalar; vjp A^k wrt A", "or `k : natural`"),
         ("k : natural; vjp A^(k/2) wrt A", "the power of a matrix is a whole number"),
         ("k : natural; grad tr(A^k) wrt k", "`k` is a dimension"),
         ("k : natural symmetric; vjp A^k wrt A", "`natural` stands in the place of a shape"),
