@@ -178,6 +178,7 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
     "outer": _row("np.outer({0}, {1})"),
     # of square matrices
+    "matrix_power": _row("np.linalg.matrix_power({0}, {1})"),
     "solve": _row("np.linalg.solve({0}, {1})"),
     "inv": _row("np.linalg.inv({0})"),
     "det": _row("np.linalg.det({0})"),
