@@ -147,4 +147,5 @@ def _output(said: str) -> str:
 
 
 def _drawn(derivation: st.Derivation) -> str:
-    return derivation._repr_html_()
+    """As a notebook shows it, unfolded."""
+    return derivation._repr_html_().replace("<details", "<details open", 1)
