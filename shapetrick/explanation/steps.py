@@ -207,7 +207,7 @@ class Paper:
         return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
 
     def _line(self, draft: _StepWriter, shape: Shape) -> Line:
-        found = look_alikes(draft.path, shape, self._text)
+        found = look_alikes(draft.path, shape, self._text, self._simplify.is_symmetric)
         arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
         return Line(
             draft.coefficient,
@@ -218,6 +218,7 @@ class Paper:
             found.typed,
             tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
             found.sides,
+            found.tried,
         )
 
     def _merged(self, drafts: Sequence[_StepWriter]) -> list[_StepWriter]:
