@@ -19,11 +19,12 @@ from ..core.expr import Expr, Symbol, transpose
 from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
-from ..language.printer import to_text
+from ..language.printer import factor_text, overlined, to_text
 from ..numerics.error_curves import Curve
 from . import document as doc
 from . import mathml
 from . import phrases as words
+from .arranging import arranging_box
 from .claims import ClaimStory
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
@@ -31,6 +32,7 @@ from .pygments_lexer import coloured
 from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
+SCRIPTS = ("arranging.js", "report.js")  # as one module
 COLOURS = 8
 WHOLE = 40  # a remark that is shorter stays on one line, so that no number is broken
 MOST_OPEN = 10  # steps: where there are more, they are folded
@@ -92,7 +94,7 @@ def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
 
 def document(title: str, *parts: Html | str) -> str:
     """A page of its own, with its style and its script."""
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = _resource("report.css"), Html("".join(map(_resource, SCRIPTS)))
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     head = element(
         "head",
@@ -104,7 +106,9 @@ def document(title: str, *parts: Html | str) -> str:
         element("style", style),
     )
     body = element("main", *parts, class_="shapetrick")
-    document = element("html", head, element("body", body, element("script", script)), lang="en")
+    document = element(
+        "html", head, element("body", body, element("script", script, type="module")), lang="en"
+    )
     return f"<!doctype html>\n{document}\n"
 
 
@@ -195,6 +199,7 @@ class _FormulaWriter:
     looks: Mapping[Expr, str]
     labels: Mapping[str, str]
     scale: Scale
+    acts: bool = False  # whether there is a script to arrange lines with
 
     def equation(self, f: doc.EquationBlock | doc.MarkedText, shape: str = "") -> Html:
         left, sign, right = equation(f, self.notation)
@@ -211,7 +216,7 @@ class _FormulaWriter:
         return to_latex(e, self.notation)
 
 
-def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
+def _writer(report: Report, told: Sequence[doc.Section], acts: bool) -> _FormulaWriter:
     """Colours for the matrices among the factors, in the order in which they appear; a scale for
     the steps that are told."""
     result = report.result
@@ -228,13 +233,15 @@ def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
     steps = [section.step for section in told]
     shapes = [s for step in steps for x in step.lines for s in shapes_of(x.arrangement, looks)]
     shapes += [step.shape for step in steps]
-    return _FormulaWriter(notation, looks, labels, scale_of(shapes, result.validation.sizes))
+    shapes += [f.expression.shape for step in steps for x in step.lines for f in x.factors]
+    scale = scale_of(shapes, result.validation.sizes)
+    return _FormulaWriter(notation, looks, labels, scale, acts)
 
 
 def article(story: doc.Story, report: Report, name: str, is_compact: bool = False) -> Html:
     """A story; `name` is that of its place on a page, or empty. Where it is compact, the answer
     stands alone at first."""
-    writer = _writer(report, story.steps)
+    writer = _writer(report, story.steps, acts=not is_compact)
     is_open = len(story.steps) <= MOST_OPEN
     details = [
         element("h3", "Step by step") if report.result.steps else "",
@@ -370,7 +377,23 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
     result = LabelledBox(step.label, step.shape, ("result",))
     picture = shape_picture(arranged, result, writer.looks, writer.scale)
     row = element("div", told, picture, class_="row")
-    return element("div", row, *_blocks(block.rejected, writer), class_="line")
+    box = _arranging(block, writer) if writer.acts else ""
+    return element("div", row, box, *_blocks(block.rejected, writer), class_="line")
+
+
+def _arranging(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
+    """The box in which the line's matrix factors are arranged by hand."""
+    factors = [
+        (
+            e,
+            overlined(factor_text(e, unicode=True)),
+            writer.looks.get(e, ""),
+            _math(factor_latex(e, writer.notation)),
+        )
+        for e, shape in block.factors
+        if shape is not None and not e.is_scalar
+    ]
+    return arranging_box(block.step, block.line, factors, writer.scale)
 
 
 def _scalars(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
