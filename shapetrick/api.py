@@ -267,16 +267,18 @@ class Derivation:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
 
 
-def html_page(derived: Sequence[Derivation]) -> str:
-    """The reports on one problem's requests as one document. The code computes their answers
-    together; for a library that lacks something, what can be computed alone."""
+def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
+    """The reports on one problem's requests as one document, gradients of one thing told together,
+    or each `separate`. The code computes their answers together; for a library that lacks
+    something, what can be computed alone."""
     from .render.html import page
 
     if len(derived) == 1:
         return page([derived[0].report])
     together = _codes(derived)
     alone = [_codes([d], without=together) for d in derived]
-    return page([d._report(code) for d, code in zip(derived, alone, strict=True)], together)
+    reports = [d._report(code) for d, code in zip(derived, alone, strict=True)]
+    return page(reports, together, separate)
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
