@@ -86,7 +86,7 @@ def test_page_of_an_example(path: Path) -> None:
     assert written.startswith("<!doctype html>")
     assert text.strip("\n") in "".join(reader.texts)
     assert 0 < written.count("✓ verified") == len(reader.named("article"))
-    (title,) = re.findall("<title>(.*?)</title>", written)
+    title = re.findall("<title>(.*?)</title>", written)[0]
     asked = {r.wrt.name for r in st.read(text).data.requests}
     assert asked <= set(re.findall(r"[^\s,;·]+", unescape(title)))
     assert reader.named("html") == [{"lang": "en"}]
