@@ -8,7 +8,7 @@ it brings.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import groupby, islice
@@ -44,7 +44,7 @@ class Report:
 
     problem: Problem
     result: Result
-    curve: Curve | None = None
+    curve: Callable[[], Curve | None] = lambda: None  # made where it is shown
     code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
@@ -88,7 +88,7 @@ class Articles:
 def _story(reports: Sequence[Report]) -> doc.Story:
     """Their story, with the curve of the one with the largest error."""
     story = doc.joint_story([r.result for r in reports], reports[0].problem)
-    return story._replace(curve=_worst(reports).curve)
+    return story._replace(curve=_worst(reports).curve())
 
 
 def _worst(reports: Sequence[Report]) -> Report:
