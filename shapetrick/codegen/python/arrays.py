@@ -298,8 +298,8 @@ class Arrays:
         self._made: dict[str, None] = {}
         self.forward = [*self._loops(self._forward), *self._lines(writer.write(values))]
         self._made_forward = tuple(self._made)
-        later = writer.write(gradients, named=False)
-        self.backward = [*self._loops(self._backward), *self._lines(later)]
+        self.backward = self._loops(self._backward)
+        self.backward += self._lines(writer.write(gradients, named=False))
 
     def _lines(self, statements: Sequence[Assignment]) -> list[str]:
         """The lines of statements; what they make is remembered."""
