@@ -39,6 +39,11 @@ class Nest:
 Step = Definition | Nest
 
 
+def has_recurrence(segments: Sequence[Segment]) -> bool:
+    """Whether members are made of other members of their own family."""
+    return any(True for group in schedule(segments) for _ in _uses(list(map(Definition, group))))
+
+
 class Nests:
     """The steps in order; `keys` are the axes along which a family is computed one by one."""
 

@@ -16,9 +16,11 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
+from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
-from ...families.forward_backward import has_several_indices, passes
+from ...families.forward_backward import ForwardBackward, has_several_indices, passes
+from ...families.nests import has_recurrence
 from ...language.printer import to_text
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
@@ -335,8 +337,8 @@ class _Looped(_Plan):
         return self._passes_of(self.results)
 
     def _passes_of(self, results: Sequence[Result]) -> Loops | Arrays:
-        if has_several_indices(self.problem, self.results):
-            both = passes(self.problem, results, in_arrays=True)
+        both = passes(self.problem, results, in_arrays=True)
+        if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, both):
             return Arrays(self.problem, both, self.library)
         return Loops(self.problem, passes(self.problem, results), self.library)
 
@@ -382,6 +384,14 @@ class _Looped(_Plan):
         given = members.arguments(entry.given)
         names = dict.fromkeys(key[0] for key in given.functions if isinstance(key, tuple))
         return confirm(function, given, expected, names, self.seed, members.lengths)
+
+
+def _is_uniform(problem: Problem, both: ForwardBackward) -> bool:
+    """Whether the members of each family have one shape and can be computed at once."""
+    segments = [*problem.families.segments, *both.forward, *both.backward]
+    names = {n for s in segments for d in s.shape for n in d.names}
+    of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
+    return not of_members and not has_recurrence([*both.forward, *both.backward])
 
 
 def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:
