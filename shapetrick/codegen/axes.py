@@ -16,6 +16,7 @@ from .ir import ArrayOperation, Graph, Value
 
 NOMINAL = 64  # the size of a dimension, where an order is chosen
 NOMINAL_LENGTH = 8  # that of a length of families
+_WINDOWED = ("windows", "flip")  # whose entries stand in memory in another order than their axes
 
 
 class Named(NamedTuple):
@@ -150,7 +151,9 @@ class Axes:
 
     def _joined(self, a: Named, b: Named, needed: Collection[str]) -> Named:
         """The product of two factors, summed over what they share and nothing else needs."""
-        shared = [x for x in a.axes if x in b.axes]
+        shared = [
+            x for x in (b if a.value.op in _WINDOWED else a).axes if x in a.axes and x in b.axes
+        ]
         summed = [x for x in shared if x not in needed]
         batch = [x for x in shared if x in needed]
         left = [x for x in a.axes if x not in b.axes]

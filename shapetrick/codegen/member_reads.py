@@ -58,6 +58,8 @@ class _AxisRead(NamedTuple):
         ahead = dim_of(a.minus(b))
         if (-ahead).is_at_least(0) or not (self.running or self.padded):
             return NOTHING
+        if ahead.is_at_least(0):
+            return ahead
         return Dim(tuple(term for term in ahead.terms if term[1] > 0))
 
 
@@ -163,7 +165,8 @@ class Reading:
         graph = self.axes.graph
         names = [*lead, *[""] * len(reads), *sides]
         for at, r in enumerate(reads, len(lead)):
-            inner = next((o for o in r.running if abs(r.at.terms[o.letter]) == 1), None)
+            single = [o for o in r.running if abs(r.at.terms[o.letter]) == 1]
+            inner = min(single, key=lambda o: o.letter, default=None)
             outer = [o for o in r.running if o is not inner]
             if inner is None and len(outer) == 1:
                 inner, outer = outer[0], []
