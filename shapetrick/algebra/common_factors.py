@@ -256,8 +256,8 @@ def _factors(part: _Summand) -> list[Common]:
 
 
 def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
-    """The product of matrices from which one may be taken out at that side of what is no scalar:
-    all of it, or that one of its factors which rows (at the left) or columns (at the right) scale."""
+    """The product from which a matrix may be taken out at that side of what is no scalar: all of
+    it, or the one among its factors that rows (at the left) or columns (at the right) scale."""
     factors = body.args if isinstance(body, Times) else (body,)
     chains = [
         a
