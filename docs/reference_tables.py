@@ -58,12 +58,12 @@ def functions() -> str:
 
 def attributes() -> str:
     """What may be said of a declared name."""
-    kinds = (("of a square matrix", True), ("of any", False))
+    kinds = (("a square matrix", True), ("any matrix", False))
     rows = [
         (said, ", ".join(_code(a) for a, square in ATTRIBUTES.items() if square == wanted))
         for said, wanted in kinds
     ]
-    return _table(("It is said", "Attributes"), rows)
+    return _table(("What it is said of", "Attributes"), rows)
 
 
 def equations() -> str:
