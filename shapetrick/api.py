@@ -306,6 +306,12 @@ class Derivation:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
 
 
+def derivations_of(problem: ProblemData, results: Sequence[Result]) -> list[Derivation]:
+    """The derivations of results that were derived together."""
+    together = _Together(problem, results)
+    return [Derivation(problem, result, together) for result in results]
+
+
 def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
     """The reports on one problem's requests as one document, gradients of one thing told together,
     or each `separate`. The code computes their answers together; for a library that lacks
@@ -391,8 +397,7 @@ class Problem:
             limit = None if time_limit is None else time_limit * len(asked)
             names = {*taken, *(name for d in found for name, _ in d.definitions)}
             results = limited(limit, partial(derive_together, self.data, asked, seed, names))
-            together = _Together(self.data, results)
-            found += [Derivation(self.data, result, together) for result in results]
+            found += derivations_of(self.data, results)
         return found
 
     def code(
