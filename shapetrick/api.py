@@ -519,6 +519,7 @@ def _simplified(e: str | Expr, given: str) -> Expr:
 
 def evaluate(
     e: Expr,
+    /,
     arrays: Mapping[str, Any],
     functions: FunctionValues | None = None,
     **sizes: int,

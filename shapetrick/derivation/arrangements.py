@@ -10,6 +10,7 @@ and finite differences decide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from itertools import islice, product
@@ -54,11 +55,12 @@ def _contracted(factors: list[tuple[Array, list[int]]], kept: Sequence[int]) -> 
         return np.asarray(np.einsum(*operands, list(kept))) if operands else np.ones(())
     value, indices = factors[0]
     left = factors[1:]
+    uses = Counter([*kept, *(i for _, others in left for i in others)])
     while left:
-        at = next((i for i, (_, other) in enumerate(left) if {*other} & {*indices}), 0)
+        at = next((k for k, (_, other) in enumerate(left) if {*other} & {*indices}), 0)
         array, other = left.pop(at)
-        needed = {*kept, *(i for _, others in left for i in others)}
-        out = [i for i in dict.fromkeys([*indices, *other]) if i in needed]
+        uses.subtract(other)
+        out = [i for i in dict.fromkeys([*indices, *other]) if uses[i]]
         value, indices = np.einsum(value, indices, array, other, out), out
     return np.asarray(np.einsum(value, indices, list(kept)))
 

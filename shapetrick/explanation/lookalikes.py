@@ -30,6 +30,7 @@ from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, fall
 from ..numerics.sampling import Profile, assignments, draw
 
 MOST = 2000  # arrangements that are looked at
+MOST_SIDES = 40_000  # in all of them
 SHOWN = 6
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
@@ -165,11 +166,12 @@ def look_alikes(
     scale = float(np.max(np.abs(truth))) or 1.0
     rejected: list[tuple[int, Rejected]] = []
     complete = True
+    most = min(MOST, MOST_SIDES // len(sides))
     tried: list[TriedArrangement] = []
     seen: dict[bytes, TriedArrangement] = {}
     typed: set[bytes] = set()
     for count, blocks in enumerate(_partitions(sides, glue)):
-        if count >= MOST:
+        if count >= most:
             complete = False
             break
         value = values.of(blocks)
