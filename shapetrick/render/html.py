@@ -394,8 +394,12 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
         element("p", words.counted(block.line, general=True), class_="count"),
         *_blocks(block.origins, writer),
     )
-    result = LabelledBox(step.label, step.shape, ("result",))
-    picture = shape_picture(arranged, result, writer.looks, writer.scale)
+    result = LabelledBox(
+        step.label, step.shape, ("result",), formula=_math(writer.label(step.label))
+    )
+    picture = shape_picture(
+        arranged, result, writer.looks, writer.scale, lambda e: _math(writer.expression(e))
+    )
     row = element("div", told, picture, class_="row")
     box = _arranging(block, writer) if writer.acts else ""
     return element("div", row, box, *_blocks(block.rejected, writer), class_="line")

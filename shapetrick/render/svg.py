@@ -6,7 +6,7 @@ it is multiplied to, so that edges of one dimension meet and the result stands w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -20,11 +20,12 @@ UNIT = 24  # the length of 1, at most
 LARGEST = 84  # of a side
 USUAL = (3, 5, 4, 2, 7, 6)
 LETTER = 7.2  # the width of one
-LONGEST = 18  # letters of a label
+LONGEST = 26  # letters of a label
 MOST = 9  # factors in a picture
 GAP = 16
 BEHIND = 5  # how much a matrix behind another one is seen
-LINES = 32  # the height of a label's two lines
+LABEL = 30  # the height of a label
+LINES = LABEL + 18  # and of its shape
 
 
 # --------------------------------------------------------------------------------------- the shapes
@@ -32,12 +33,14 @@ LINES = 32  # the height of a label's two lines
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """A matrix in the picture: its label, its shape, and its look."""
+    """A matrix in the picture: its label, its shape, and its look; `formula` is the label typeset,
+    if it is."""
 
     label: str
     shape: Shape
     looks: tuple[str, ...] = ("plain",)  # of several, one behind the other
     blocks: tuple[Sequence[Dim], Sequence[Dim]] = ((), ())  # the heights and widths of its parts
+    formula: Html | None = None
 
     @property
     def name(self) -> str:
@@ -76,7 +79,13 @@ def shapes_of(e: Expr, marks: Mapping[Expr, str]) -> list[Shape]:
     return [operand.shape for operand in _operands(e, marks)[1]]
 
 
-def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale: Scale) -> Html:
+def shape_picture(
+    e: Expr,
+    result: LabelledBox,
+    marks: Mapping[Expr, str],
+    scale: Scale,
+    typeset: Callable[[Expr], Html] | None = None,
+) -> Html:
     """The operands of an arrangement, and how they make the result; empty where there is nothing
     to see, or too much."""
     op, operands = _operands(e, marks)
@@ -87,7 +96,13 @@ def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale
     ):
         return Html("")
     boxes = [
-        LabelledBox(to_text(a, unicode=True), a.shape, _looks(a, marks), _blocks(a))
+        LabelledBox(
+            to_text(a, unicode=True),
+            a.shape,
+            _looks(a, marks),
+            _blocks(a),
+            typeset(a) if typeset is not None else None,
+        )
         for a in operands
     ]
     if op == "matmul" and len(boxes) > 1:
@@ -241,9 +256,16 @@ def _rectangle(
     for cut in cols:
         yield _division(left + cut * wide, left + cut * wide, top, top + high)
     end = bottom if bottom is not None else top + high
-    at = top - LINES + 10 if side == "above" else end + 14
-    yield text_at(middle, at, box.name, f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}")
-    yield text_at(middle, at + 15, shape_text(box.shape), "shape")
+    at = top - LINES if side == "above" else end + 2
+    look = f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}"
+    if box.formula is None or box.name != box.label:
+        yield text_at(middle, at + 15, box.name, look)
+    else:
+        inside = element("div", box.formula, class_=f"caption {look}")
+        width = _slot([box], scale)
+        where = {"x": f"{middle - width / 2:.1f}", "y": f"{at:.1f}", "width": f"{width:.1f}"}
+        yield element("foreignObject", inside, **where, height=LABEL)
+    yield text_at(middle, at + LABEL + 10, shape_text(box.shape), "shape")
 
 
 def _division(x1: float, x2: float, y1: float, y2: float) -> Html:
