@@ -523,4 +523,4 @@ def _code(codes: Mapping[str, str], of: str = "") -> Html:
         )
         body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
-    return element("section", element("h3", "Code"), *folds, class_="codes")
+    return element("div", element("h3", "Code"), *folds, class_="codes")
