@@ -252,21 +252,22 @@ class Repairer:
 
     def _together(self, text: str, node: SyntaxNode, slips: Sequence[Mistake]) -> Repair | None:
         """The mend by two changes; where one puts something in and the other takes something out,
-        they are one part that is replaced, unless that is all of the claim; where the second
-        changes what the first has put there in the same way, they are one slip."""
+        or one changes in another way what the first has put there, they are one part that is
+        replaced, unless that is all of the claim; in the same way, they are one slip."""
         added = any(s.name in (REPLACED, "missing term", "missing factor") for s in slips)
         taken = any(
             s.name in ("extra term", "extra factor")
             or (s.name == "sum" and len(s.new) < len(s.old))
             for s in slips
         )
-        if added and taken:
+        first, *others = slips
+        again = any(s.old == first.new and s.name != first.name for s in others)
+        if (added and taken) or again:
             old, new = narrowed(self.root, node)
             if old is self.root:
                 return None
             before, after = self.draft.unparser.write(old), text[new.span.start : new.span.end]
-            slips = [Mistake(REPLACED, old.span, _line(before), _line(after))]
-        first, *others = slips
+            return self._mend(text, Mistake(REPLACED, old.span, _line(before), _line(after)))
         if [(first.name, first.new)] == [(s.name, s.old) for s in others]:  # one, made twice
             slips = [replace(first, new=others[0].new)]
         return self._mend(text, *slips)

@@ -165,6 +165,12 @@ DIAGNOSED = [
     (TRACE + "A + A' - A .* I", "`A'`, not `A + A' - A .* I`", "A I"),
     (TRACE + "1.0000001 A'", "right but for a factor 1 + 1e-07, which is no simple number", "1:"),
     (TRACE + "A' + 1e-8 A", "right but for a relative error of", "factor 1"),
+    ("x : n; J = sum(minimum(x, 3)); check grad J wrt x = ones(n)",
+     "right at some inputs only, and wrong at others", "0e+00"),
+    ("x : n; J = sum(exp(30 x)); check grad J wrt x = 30 exp(30 x) + 1",
+     "wrong at others: `30 exp(30 x)`", "relative error"),
+    ("A : n x n; J = sum(A .* A'); check grad J wrt A = A + A'", "the gradient is `2 A'`",
+     "too many"),
 ]  # fmt: skip
 
 
