@@ -19,7 +19,8 @@ from ..core.expr import Real
 from ..core.traversal import postorder
 
 # Operations on arrays, in groups: what is given, of every entry, what stands where, sums and
-# products, of square matrices, and what products are until `codegen/chain_order.py` orders them.
+# products, of square matrices, what products are until `codegen/chain_order.py` orders them, and
+# what arrays of members need (`codegen/axes.py`, `codegen/member_reads.py`).
 ArrayOperation = Literal[
     "number", "size", "constant", "input",
     "add", "mul", "power", "root", "equal", "function", "abstract",
@@ -29,10 +30,12 @@ ArrayOperation = Literal[
     "sum", "cumsum", "prod", "max", "min", "trace", "inner", "trace_of_product", "row_dots",
     "column_dots",
     "outer", "matmul",
-    "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
+    "matrix_power", "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
     "cholesky_solve", "cholesky_inverse", "lu", "lu_diagonal", "lu_det", "lu_solve",
     "lu_solve_transposed", "lu_inverse",
     "chain", "trace_of_chain", "diagonal_of_chain",
+    "permute", "expand", "einsum", "tensordot", "pad", "select", "windows", "axis_diagonal",
+    "arange", "at_most", "masked", "member", "stack",
 ]  # fmt: skip
 
 

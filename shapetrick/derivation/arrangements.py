@@ -81,7 +81,7 @@ def arrangements(
 
     dims = [leg.dim for leg in legs]
     for blocks in partitions(dims, lambda block, _: not pairs or len(block) < 2, stands):
-        yield Arrangement(_canonical(blocks))
+        yield Arrangement(canonical(blocks))
 
 
 def count_arrangements(factors: Sequence[Type], target: Type) -> int:
@@ -142,7 +142,8 @@ def _split(
     yield from extend(0)
 
 
-def _canonical(blocks: Sequence[int]) -> Blocks:
+def canonical(blocks: Sequence[int]) -> Blocks:
+    """The same partition, its blocks numbered as they first occur."""
     names: dict[int, int] = {}
     return tuple(names.setdefault(b, len(names)) for b in blocks)
 

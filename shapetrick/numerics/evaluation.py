@@ -23,6 +23,7 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
+    PowerSum,
     Structured,
     Symbol,
     Zeros,
@@ -146,6 +147,10 @@ class EvaluationTape:
             function = self._slot()
             self._functions.append((function, e.name))
             self._steps.append(_Step(slot, _applied, (function, *args, self._slot(e.order))))
+        elif isinstance(e, PowerSum):
+            degree = self._slot()
+            self._sized.append((degree, e))
+            self._steps.append(_Step(slot, _sum_of_powers, (degree, *args)))
         else:
             row = TABLE[e.op]
             operands = (*args, self._data(e))
@@ -182,6 +187,23 @@ def evaluate(
 
 def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> Array:
     return function(x, order)
+
+
+def _sum_of_powers(degrees: tuple[int], first: Array, *factors: Array) -> Array:
+    """What `PowerSum` stands for: sums[d] are those of the exponents so far that add up to d."""
+    (degree,) = degrees
+    if degree < 0:
+        shape = np.broadcast_shapes(*(x.shape[:-2] for x in (first, *factors)))
+        return np.zeros((*shape, first.shape[-2], (factors or (first,))[-1].shape[-1]))
+    sums = [np.broadcast_to(np.eye(first.shape[-1]), first.shape)]
+    for _ in range(degree):
+        sums.append(sums[-1] @ first)
+    for between, base in zip(factors[::2], factors[1::2], strict=True):
+        moved = [x @ between for x in sums]
+        sums = moved[:1]
+        for x in moved[1:]:
+            sums.append(sums[-1] @ base + x)
+    return np.asarray(sums[degree])
 
 
 class _Rounding:
