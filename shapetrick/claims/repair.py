@@ -19,7 +19,7 @@ import numpy as np
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
-from ..core.expr import IDENTITY, Expr, Number, eye, transpose
+from ..core.expr import IDENTITY, Expr, Number, exact, eye, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
@@ -30,7 +30,7 @@ from ..language.elaboration import read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.syntax import SyntaxNode, name_node
+from ..language.syntax import SyntaxNode, name_node, number_node
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
 from ..language.vocabularies import vocabulary_of
@@ -53,6 +53,7 @@ from .variants import Change, ClaimVariant, values_at, values_of
 T = TypeVar("T")
 MOST_PIECES = 48
 MOST_TERMS = 48
+MOST_NUMBERS = 6
 MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
@@ -381,6 +382,8 @@ class Repairer:
         pieces = [e for e in postorder([answer]) if not isinstance(e, Number) and e is not answer]
         pieces += [derivative for _, derivative in derivatives_in(of)]
         pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
+        found = filter(None, map(exact, postorder([answer, *pieces])))
+        numbers = [k for q in found for k in (abs(q), q.denominator, abs(q.numerator))]
         terms = [*terms_of(answer), *distributed(answer), *pieces]
         return Parts(
             self.draft.shape,
@@ -389,6 +392,7 @@ class Repairer:
             [n for n in map(self._typed, pieces) if n is not None],
             [n for n in map(self._typed, dict.fromkeys(terms)) if n is not None][:MOST_TERMS],
             list(dict.fromkeys(functions_in([answer, of]))),
+            [number_node(k, span) for k in dict.fromkeys(numbers) if k != 1][:MOST_NUMBERS],
         )
 
     def _typed(self, e: Expr) -> SyntaxNode | None:
