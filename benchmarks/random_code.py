@@ -50,6 +50,10 @@ def main() -> int:
         except st.ShapetrickError:
             problems["refused"] += 1
             continue
+        except Exception as error:
+            problems["crashed"] += 1
+            print(f"crashes: seed {seed}: {text!r}: {error!r}", flush=True)
+            continue
         if not derivation.verified:
             problems["not verified"] += 1
             continue
@@ -71,7 +75,7 @@ def main() -> int:
     print("\n".join([note, "", *lines]))
     if given.write:
         record("random_code.py", [note, "", *lines], ["numpy", "jax", "torch"])
-    return int(any(c[w] for c in counts.values() for w in FAULTS))
+    return int(bool(problems["crashed"]) or any(c[w] for c in counts.values() for w in FAULTS))
 
 
 if __name__ == "__main__":

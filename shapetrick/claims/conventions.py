@@ -22,14 +22,18 @@ from .variants import Drawn, drawn_anew, is_steady, resized, values_at
 MOST_DIMS = 3  # that a constant factor is made of
 LARGEST_DENOMINATOR = 64
 LARGEST = 1_000_000  # of the numbers that are told as they are
+ELSEWHERE_TIMES = 100  # as large an error is one at other draws
 ELSEWHERE = 4  # draws at other sizes, at which a factor is tried too
 SEED = 2
 NEAR_ONE = 1e-3  # a factor is told by its distance from 1
 _ASKED = {False: "that by independent entries", True: "that along the symmetric matrices"}
 
 
-def likeness(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn]) -> str | None:
-    """`right but for a factor 2`, or what is right in another convention; None if it is neither."""
+def likeness(
+    value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn], error: float
+) -> str | None:
+    """`right but for a factor 2`, or what is right in another convention; None if it is neither.
+    `error` is the largest that was found, perhaps at other draws."""
     for words, other in _conventions(answer, request):
         if other.shape == value.shape and _same(value, other, draws):
             return words
@@ -37,8 +41,9 @@ def likeness(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn]
         return None
     misses = [miss(*pair) for pair in _pairs(value, answer, draws)]
     if misses and max(misses) < SAME:
-        error = f"a relative error of {max(misses):.0e}"
-        return f"right but for {error}, which no simple factor explains"
+        if error > ELSEWHERE_TIMES * max(misses):
+            return "right at some inputs only, and wrong at others"
+        return f"right but for a relative error of {error:.0e}, which no simple factor explains"
     factor = _factor(value, answer, request, draws)
     if factor == "-1":
         return "right but for the sign"

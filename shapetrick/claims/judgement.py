@@ -290,7 +290,8 @@ class _Wrong:
         value, answer = self._claim.value, self._answer
         if value is None or answer is None:
             return None
-        return likeness(value, answer, self._request, self._repairer.draws)
+        error = np.inf if self._validation is None else self._validation.max_relative_error
+        return likeness(value, answer, self._request, self._repairer.draws, error)
 
     @cached_property
     def _proviso(self) -> str | None:

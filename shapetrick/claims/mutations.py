@@ -27,7 +27,8 @@ NUMERIC = frozenset({*PRODUCTS, *SUMS, "^", "neg", "number"})
 class Parts:
     """What a change may put in: `dims` are factors as names of dimensions, `names` the problem's
     values, `pieces` parts of a right answer, `terms` its terms, `functions` the kinds and values of
-    calls with one argument; `shape` tells the shape of a node, None where it has none."""
+    calls with one argument, `numbers` those in the answer; `shape` tells the shape of a node, None
+    where it has none."""
 
     shape: Callable[[SyntaxNode], Shape | None]
     dims: Sequence[SyntaxNode]
@@ -35,6 +36,7 @@ class Parts:
     pieces: Sequence[SyntaxNode]
     terms: Sequence[SyntaxNode]
     functions: Sequence[tuple[str, Any]]
+    numbers: Sequence[SyntaxNode] = ()
 
     def is_numeric(self, node: SyntaxNode) -> bool:
         """Whether it is made of numbers and dimensions alone."""
@@ -244,6 +246,7 @@ def _other_number(at: NodePlace, parts: Parts) -> Iterator[SyntaxNode]:
     if x.kind == "number":
         yield from (number_node(k, x.span) for k in (x.value * 2, x.value / 2) if k != 1)
         yield from (replace(d, span=x.span) for d in parts.dims)
+        yield from (replace(k, span=x.span) for k in parts.numbers if k.value != x.value)
     elif x.kind == "name" and any(d.value == x.value for d in parts.dims):
         yield from (replace(d, span=x.span) for d in parts.dims if d.value != x.value)
         yield number_node(2, x.span)

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.cost import length
 from ..core.dims import SCALAR, Dim
 from ..core.errors import InputError
-from ..core.expr import IDENTITY, Expr, Number, eye, transpose
+from ..core.expr import IDENTITY, Expr, Number, exact, eye, transpose
 from ..core.functions import Array
 from ..core.problem import Problem, Request
 from ..core.results import Validation
@@ -30,7 +30,7 @@ from ..language.elaboration import read_expression
 from ..language.lowering import Lowering
 from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.syntax import SyntaxNode, name_node
+from ..language.syntax import SyntaxNode, name_node, number_node
 from ..language.syntax import postorder as nodes_of
 from ..language.unparser import narrowed
 from ..language.vocabularies import vocabulary_of
@@ -53,6 +53,7 @@ from .variants import Change, ClaimVariant, values_at, values_of
 T = TypeVar("T")
 MOST_PIECES = 48
 MOST_TERMS = 48
+MOST_NUMBERS = 6
 MOST_BUILT = 50_000  # nodes, for one change
 MOST_FIRST = 80  # changes after which a second is tried
 MOST_BUILT_AFTER = 25_000  # likewise, for a second
@@ -252,21 +253,22 @@ class Repairer:
 
     def _together(self, text: str, node: SyntaxNode, slips: Sequence[Mistake]) -> Repair | None:
         """The mend by two changes; where one puts something in and the other takes something out,
-        they are one part that is replaced, unless that is all of the claim; where the second
-        changes what the first has put there in the same way, they are one slip."""
+        or one changes in another way what the first has put there, they are one part that is
+        replaced, unless that is all of the claim; in the same way, they are one slip."""
         added = any(s.name in (REPLACED, "missing term", "missing factor") for s in slips)
         taken = any(
             s.name in ("extra term", "extra factor")
             or (s.name == "sum" and len(s.new) < len(s.old))
             for s in slips
         )
-        if added and taken:
+        first, *others = slips
+        again = any(s.old == first.new and s.name != first.name for s in others)
+        if (added and taken) or again:
             old, new = narrowed(self.root, node)
             if old is self.root:
                 return None
             before, after = self.draft.unparser.write(old), text[new.span.start : new.span.end]
-            slips = [Mistake(REPLACED, old.span, _line(before), _line(after))]
-        first, *others = slips
+            return self._mend(text, Mistake(REPLACED, old.span, _line(before), _line(after)))
         if [(first.name, first.new)] == [(s.name, s.old) for s in others]:  # one, made twice
             slips = [replace(first, new=others[0].new)]
         return self._mend(text, *slips)
@@ -380,6 +382,8 @@ class Repairer:
         pieces = [e for e in postorder([answer]) if not isinstance(e, Number) and e is not answer]
         pieces += [derivative for _, derivative in derivatives_in(of)]
         pieces = sorted(dict.fromkeys(pieces), key=length)[:MOST_PIECES]
+        found = filter(None, map(exact, postorder([answer, *pieces])))
+        numbers = [k for q in found for k in (abs(q), q.denominator, abs(q.numerator))]
         terms = [*terms_of(answer), *distributed(answer), *pieces]
         return Parts(
             self.draft.shape,
@@ -388,6 +392,7 @@ class Repairer:
             [n for n in map(self._typed, pieces) if n is not None],
             [n for n in map(self._typed, dict.fromkeys(terms)) if n is not None][:MOST_TERMS],
             list(dict.fromkeys(functions_in([answer, of]))),
+            [number_node(k, span) for k in dict.fromkeys(numbers) if k != 1][:MOST_NUMBERS],
         )
 
     def _typed(self, e: Expr) -> SyntaxNode | None:

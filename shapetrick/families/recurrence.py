@@ -124,10 +124,17 @@ class Backpropagation:
     def _with_sums(self, q: Equation) -> Equation:
         """The equation with its sums over members, each by a letter of its own."""
         own = {t for i in q.symbol.indices for t in i.terms} | {r.letter for r in q.ranges}
+        return replace(q, value=self._told(q.value, own))
+
+    def told_beside(self, wrt: Symbol, e: Expr) -> Expr:
+        """What a step by a member says, likewise."""
+        return self._told(e, {t for i in wrt.indices for t in i.terms})
+
+    def _told(self, e: Expr, own: set[str]) -> Expr:
         taken = self.problem.taken(self.request) | own | set(self._names.values())
-        sums = {x: self._sums[x.base] for x in symbols_of(q.value) if x.base in self._sums}
-        value = substitute(q.value, {x: s.read_for(x.indices) for x, s in sums.items()})
-        return replace(q, value=with_own_letters(value, own, taken))
+        sums = {x: self._sums[x.base] for x in symbols_of(e) if x.base in self._sums}
+        value = substitute(e, {x: s.read_for(x.indices) for x, s in sums.items()})
+        return with_own_letters(value, own, taken)
 
     def _gradient(self) -> tuple[Equation, ...]:
         """The gradient by the variable: one equation, or one for each region of its members."""
@@ -227,7 +234,7 @@ class Backpropagation:
             text = self.request.of_text
         if piece.upstream is UNIT:
             return replace(self.request, kind="grad", of=of, of_text=text, wrt=as_symbol(variable))
-        up = piece.upstream
+        up = self.told_beside(as_symbol(variable), piece.upstream)
         direction = up if isinstance(up, Symbol) else ex.symbol(f"({up})", up.shape)
         return replace(
             self.request,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
@@ -327,7 +328,7 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     found = _steps(asked, result, simplifier, text)
     if not restored:
         return found
-    steps = [_restored_step(step, restored) for step in found]
+    steps = [_changed(step, lambda e: substitute(e, restored)) for step in found]
     if asked.wrt is not request.wrt and steps and steps[-1].lines:
         last = replace(steps[-1], lines=(), result=result.gradient, note=_CONSTRAINED)
         steps.append(last)
@@ -359,22 +360,18 @@ def _implicit_step(request: Request, result: Result) -> Step:
     return Step(of, name, label, shape, (), result.gradient, _OPENED[request.derivative])
 
 
-def _restored_step(step: Step, restored: Restored) -> Step:
-    """The step in what stands in the problem."""
-
-    def back(e: Expr) -> Expr:
-        return substitute(e, restored)
-
+def _changed(step: Step, change: Callable[[Expr], Expr]) -> Step:
+    """The step with each of its expressions written otherwise."""
     lines = [
         replace(
             line,
-            factors=tuple(f._replace(expression=back(f.expression)) for f in line.factors),
-            arrangement=back(line.arrangement),
-            rejected=tuple(replace(r, arrangement=back(r.arrangement)) for r in line.rejected),
+            factors=tuple(f._replace(expression=change(f.expression)) for f in line.factors),
+            arrangement=change(line.arrangement),
+            rejected=tuple(replace(r, arrangement=change(r.arrangement)) for r in line.rejected),
         )
         for line in step.lines
     ]
-    return replace(step, lines=tuple(lines), result=back(step.result))
+    return replace(step, lines=tuple(lines), result=change(step.result))
 
 
 def _steps(
@@ -435,7 +432,10 @@ def _steps_of_families(
 
     back = Backpropagation(problem, request, problem.families)
     for asked, label in back.papers(recursion.cotangents):
-        steps = Paper(asked, back.simplifier, text).steps()
+        steps = [
+            _changed(step, partial(back.told_beside, asked.wrt))
+            for step in Paper(asked, back.simplifier, text).steps()
+        ]
         yield from steps[:-1]
         yield from (replace(step, label=label) for step in steps[-1:])
 

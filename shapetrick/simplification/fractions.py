@@ -154,6 +154,11 @@ def _is_open_through_names(e: Expr) -> bool:
     return _is_open(core(e))
 
 
+def _is_constant(e: Expr) -> bool:
+    """Whether it is a number, by a name or without, or ones: no letter."""
+    return isinstance(core(e), (Number, Ones))
+
+
 def _is_root(e: Expr) -> bool:
     return core(e).op == ROOT
 
@@ -162,12 +167,12 @@ def _letters(nodes: Sequence[Expr], is_open: Callable[[Expr], bool]) -> Iterator
     """What the polynomials are of: of a definition its name."""
     named = {core(x): x for x in nodes if isinstance(x, Name)}
     exponents = {x.args[1] for x in map(core, nodes) if isinstance(x, Power) and is_open(x)}
-    leaves = [core(x) for x in nodes if not is_open(x) and not isinstance(x, (Number, Ones))]
+    leaves = [core(x) for x in nodes if not is_open(x) and not _is_constant(x)]
     roots = [call(ROOT, core(x).args[0]) for x in nodes if _is_half_power(core(x))]
     for root in [*leaves, *roots]:
         if _is_root(root):
             inside = [x for x in postorder(root.args, into=is_open) if not is_open(x)]
-            leaves += [core(x) for x in inside if not isinstance(x, (Number, Ones))]
+            leaves += [core(x) for x in inside if not _is_constant(x)]
     for x in dict.fromkeys([*leaves, *roots]):
         if x not in exponents:
             yield named.get(x, x)
@@ -227,9 +232,9 @@ class _Reader:
         known, n = self._known, len(self._letters)
         if isinstance(e, Name) and self._is_open(e):
             return self._registered(e, known[e.args[0]])
-        match e:
-            case Number():
-                return _Quotient(polynomials.constant(Fraction(e.value), n))
+        match core(e) if _is_constant(e) else e:
+            case Number() as number:
+                return _Quotient(polynomials.constant(Fraction(number.value), n))
             case Ones():
                 return _Quotient(polynomials.constant(WHOLE, n))
             case Add():

@@ -58,6 +58,10 @@ WRONG = [
     (LEAST_SQUARES + "(X w - y)' X / m", "((X w - y)' X / m)'", "up to transposition"),
     (LEAST_SQUARES.replace("grad", "hess") + "X X' / m", "X' X / m", "in the wrong order"),
     (LEAST_SQUARES.replace("grad", "hess") + "2 X' X", "X' X / m", "right but for a factor 2 m"),
+    ("x : n; J = sum(leaky_relu(x)); check grad J wrt x = step(x) + 0.1 (1 - step(x))",
+     "step(x) + 1/100 (1 - step(x))", "a numeric factor is wrong: `1/100`, not `0.1`"),
+    ("x : n; J = sum(log(1 + 3 x.^2)); check grad J wrt x = 6 x ./ (1 + 2 x.^2)",
+     "6 x ./ (1 + 3 x.^2)", "a numeric factor is wrong: `3`, not `2`"),
     (QUADRATIC + "A x", "A x + A' x", "a term is missing"),
     (QUADRATIC + "2 A x", "(A + A') x", "right only where A is symmetric"),
     (LAYER + "W = X' G", "X' (G .* (1 - Z.^2))", "the derivative of `tanh(X W + b)` is missing"),
@@ -165,6 +169,12 @@ DIAGNOSED = [
     (TRACE + "A + A' - A .* I", "`A'`, not `A + A' - A .* I`", "A I"),
     (TRACE + "1.0000001 A'", "right but for a factor 1 + 1e-07, which is no simple number", "1:"),
     (TRACE + "A' + 1e-8 A", "right but for a relative error of", "factor 1"),
+    ("x : n; J = sum(minimum(x, 3)); check grad J wrt x = ones(n)",
+     "right at some inputs only, and wrong at others", "0e+00"),
+    ("x : n; J = sum(exp(30 x)); check grad J wrt x = 30 exp(30 x) + 1",
+     "wrong at others: `30 exp(30 x)`", "relative error"),
+    ("A : n x n; J = sum(A .* A'); check grad J wrt A = A + A'", "the gradient is `2 A'`",
+     "too many"),
 ]  # fmt: skip
 
 

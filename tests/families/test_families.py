@@ -285,3 +285,13 @@ def test_a_generated_network_of_a_thousand_layers() -> None:
     found = []
     assert calls(lambda: found.append(read(text))) < 3_000_000
     assert len(found[0].data.definitions) == 1002
+
+
+def test_sums_in_steps_have_letters_of_their_own() -> None:
+    """The member that is derived by is no index of the sum that stands beside it."""
+    (derivation,) = read(
+        "T[k] : n x d for k = 1..K; W[k] : d x m for k = 1..K; Y : n x m\n"
+        "J = norm(sum(k = 1..K) T[k] W[k] - Y)^2 / 2; grad J wrt W[k]"
+    ).derive()
+    (line,) = derivation.steps[-1].lines
+    assert str(line.arrangement) == "T[k]' (sum(j = 1..K) T[j] W[j] - Y)"

@@ -333,3 +333,20 @@ def test_large_expressions() -> None:
     for _ in range(16):  # 2^16 terms where it is multiplied out
         doubled = ex.add(doubled, ex.matmul(a, doubled))
     assert length(simplified(doubled)) <= length(doubled)
+
+
+@pytest.mark.parametrize("value", ["2", "1/3", "-1"])
+@pytest.mark.parametrize(
+    "of",
+    [
+        "sum(x.^2 ./ (1 + x.^2)) / k",
+        "sum(k x.^2 ./ (1 + k x.^2) + 1 ./ x.^2)",
+        "sum(k ./ (x.^2 + k) + x.^2)^2 k",
+        "sum(sqrt(x.^2 + k^2) ./ (k^2 + x.^2))",
+    ],
+)
+@pytest.mark.parametrize("kind", ["grad", "hess"])
+def test_a_number_by_a_name_is_a_number(value: str, of: str, kind: str) -> None:
+    """Also beside the same number as an exponent, where fractions get one denominator."""
+    problem = read(f"x : n; k = {value}; J = {of}; {kind} J wrt x")
+    assert derive(problem, problem.requests[0]).validation.verdict == "verified"
