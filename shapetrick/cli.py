@@ -15,7 +15,6 @@ from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from traceback import walk_tb
 
 from .command_line.arguments import arguments
 from .command_line.outcome import (
@@ -97,6 +96,7 @@ def _discard_output() -> None:
 def _confession(fault: Exception) -> str:
     """One line on an exception that nobody foresaw, with what a report needs."""
     from importlib.metadata import version
+    from traceback import walk_tb
 
     frame, line = list(walk_tb(fault.__traceback__))[-1]
     what = " ".join(f"{type(fault).__name__}: {fault}".split())
