@@ -81,6 +81,10 @@ def is_spelled(name: str) -> bool:
     return of_function(name) is not None
 
 
+# Equations for which a library has no solver.
+LACKING: Mapping[Library, frozenset[str]] = {
+    "numpy": frozenset(), "jax": frozenset({"stein"}), "torch": frozenset({"sylvester", "stein"}),
+}  # fmt: skip
 _LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
 
 FUNCTIONS: Mapping[str, Spelling] = {
@@ -178,6 +182,9 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "column_dots": _row('np.einsum("ij,ij->j", {0}, {1})'),
     "outer": _row("np.outer({0}, {1})"),
     # of square matrices
+    "sylvester": _row("scipy.linalg.solve_sylvester({0}, {1}, {2})",
+                      "jax.scipy.linalg.solve_sylvester({0}, {1}, {2})"),
+    "stein": _row("scipy.linalg.solve_discrete_lyapunov({0}, {1})"),
     "matrix_power": _row("np.linalg.matrix_power({0}, {1})"),
     "solve": _row("np.linalg.solve({0}, {1})"),
     "inv": _row("np.linalg.inv({0})"),
