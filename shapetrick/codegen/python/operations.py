@@ -132,6 +132,9 @@ FUNCTIONS: Mapping[str, Spelling] = {
                      "torch.where({0} > 0, torch.special.zeta(2, {0}), (torch.pi / torch.sin(torch.pi * {0})) ** 2 - torch.special.zeta(2, 1 - {0}))", "float(scipy.special.zeta(2, {0}))"),
     "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
                  "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
+    "expm": _row(
+        "scipy.linalg.expm({0})", "jax.scipy.linalg.expm({0})", "torch.linalg.matrix_exp({0})"
+    ),
     "step": _row(
         "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
         python="float({0} > 0)",
