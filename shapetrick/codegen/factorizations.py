@@ -29,7 +29,7 @@ def with_shared_factors(graph: Graph, roots: Sequence[Value]) -> dict[Value, Val
     definite = Definiteness()
     uses: dict[Value, set[Value]] = {}
     for v in postorder(roots):
-        if v.op in USES:
+        if v.op in USES and v.args[0].is_matrix:
             uses.setdefault(_base(v.args[0]), set()).add(v)
     kinds: dict[Value, Factorization] = {}
     for base, users in uses.items():

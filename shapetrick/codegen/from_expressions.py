@@ -74,14 +74,15 @@ def translate(roots: Iterable[Expr], graph: Graph) -> Translation:
     forms = written_through(given)
     for e in postorder(forms):
         args = [values[a] for a in e.args]
-        v = values[e] = _translated(graph, e, args)
+        v = values[e] = translated(graph, e, args)
         if isinstance(e, Name) and v.args:
             names.setdefault(v, e.name)
     values.update((e, values[form]) for e, form in zip(given, forms, strict=True))
     return Translation(graph, values, names)
 
 
-def _translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
+def translated(graph: Graph, e: Expr, args: list[Value]) -> Value:
+    """The value of an operation whose arguments have these. Raises RequestError."""
     row = TABLE.get(e.op)
     if row is not None:
         return row(Operation(graph, e, args))

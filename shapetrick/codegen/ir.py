@@ -19,7 +19,8 @@ from ..core.expr import Real
 from ..core.traversal import postorder
 
 # Operations on arrays, in groups: what is given, of every entry, what stands where, sums and
-# products, of square matrices, and what products are until `codegen/chain_order.py` orders them.
+# products, of square matrices, what products are until `codegen/chain_order.py` orders them, and
+# what arrays of members need (`codegen/axes.py`, `codegen/member_reads.py`).
 ArrayOperation = Literal[
     "number", "size", "constant", "input",
     "add", "mul", "power", "root", "equal", "function", "abstract",
@@ -34,6 +35,8 @@ ArrayOperation = Literal[
     "cholesky_solve", "cholesky_inverse", "lu", "lu_diagonal", "lu_det", "lu_solve",
     "lu_solve_transposed", "lu_inverse",
     "chain", "trace_of_chain", "diagonal_of_chain",
+    "permute", "expand", "einsum", "tensordot", "pad", "select", "windows", "axis_diagonal",
+    "arange", "at_most", "masked", "member", "stack",
 ]  # fmt: skip
 
 

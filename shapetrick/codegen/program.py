@@ -218,18 +218,12 @@ def planned(
     in the order of these names."""
     roots = [w.expression for w in wanted]
     graph = Graph()
-    spelled = [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
+    spelled = computable(roots, is_spelled)
     translation = translate(spelled, graph)
-    values, names = [translation.values[e] for e in spelled], dict(translation.names)
-    stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
-        Association(graph, sizes),
-        partial(with_shared_factors, graph),
-        partial(with_products_reused, graph),
-    ]
-    for stage in stages:
-        new = stage(values)
-        values = [new[v] for v in values]
-        names = {new[v]: name for v, name in names.items() if v in new}
+    values = [translation.values[e] for e in spelled]
+    new = lowered(graph, values, sizes)
+    values = [new[v] for v in values]
+    names = {new[v]: name for v, name in translation.names.items() if v in new}
     called = {v.data for v in postorder(values) if v.op == "function"}
     nodes = list(postorder(roots))
     used = {e.name: e for e in [*nodes, *inputs] if isinstance(e, Symbol)}
@@ -250,6 +244,25 @@ def planned(
         ),
         dimensions=_dimensions(values),
     )
+
+
+def computable(roots: Sequence[Expr], is_spelled: Callable[[str], bool]) -> list[Expr]:
+    """The expressions in their stable forms, in functions for which there is code."""
+    return [written_out(e, lambda part: _lacks(part, is_spelled)) for e in stable(roots)]
+
+
+def lowered(graph: Graph, values: Sequence[Value], sizes: Mapping[str, int]) -> dict[Value, Value]:
+    """What every value becomes where products are ordered, and factors and products are shared."""
+    stages: list[Callable[[list[Value]], dict[Value, Value]]] = [
+        Association(graph, sizes),
+        partial(with_shared_factors, graph),
+        partial(with_products_reused, graph),
+    ]
+    found = {v: v for v in postorder(values)}
+    for stage in stages:
+        new = stage([found[v] for v in values])
+        found = {v: new[w] for v, w in found.items() if w in new}
+    return found
 
 
 def _lacks(e: Call, is_spelled: Callable[[str], bool]) -> bool:

@@ -97,15 +97,18 @@ def _sums_by(s: Segment) -> bool:
     return any(letters_in(x) & letters for x in sums)
 
 
-def passes(problem: Problem, results: Sequence[Result]) -> ForwardBackward:
-    """Both passes for these results, all of one problem."""
-    return _PassBuilder(problem, results).found()
+def passes(problem: Problem, results: Sequence[Result], in_arrays: bool = False) -> ForwardBackward:
+    """Both passes for these results, all of one problem. Where members are `in_arrays`, what is
+    computed at once is not taken apart: sums stay where they are, definitions are names, and
+    nothing is kept, since equal values are one."""
+    return _PassBuilder(problem, results, in_arrays).found()
 
 
 @dataclass(slots=True)
 class _PassBuilder:
     problem: Problem
     results: Sequence[Result]
+    in_arrays: bool = False
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr, list[Segment]] = field(default_factory=dict)
     _alone: dict[str, None] = field(default_factory=dict)
@@ -118,7 +121,8 @@ class _PassBuilder:
         symbols = [*self.problem.symbols.values(), *(q.symbol for q in _cotangents(self.results))]
         self._taken = {*self.problem.definitions, *families.lengths}
         self._taken |= {e.base for e in symbols} | {s.base for s in families.segments}
-        self._name_kept()
+        if not self.in_arrays:
+            self._name_kept()
         forward, backward = self._forward, self._backward
         for s in families.segments:
             if s.body is not None:
@@ -166,6 +170,8 @@ class _PassBuilder:
     def _prepared(self, root: Expr, into: list[Segment], ranges: tuple[Range, ...] = ()) -> Expr:
         """The expression with names for what is kept, for definitions and for sums over members;
         these are defined `into` a list."""
+        if self.in_arrays:
+            return root
         for x in postorder([root], into=lambda x: not isinstance(x, Total)):  # the inner ones first
             if (
                 isinstance(x, Name)
@@ -224,7 +230,7 @@ class _PassBuilder:
         found = self._prepared(of, self._forward)
         if isinstance(found, Symbol) and found.name == member(text, *ALONE):
             return Answer(text, text, False, of)
-        base = self._free("value")
+        base = of.name if isinstance(of, Name) and self.in_arrays else self._free("value")
         self._alone[base] = None
         self._forward.append(Segment(base, ALONE, (), of.shape, found))
         return Answer(text, base, False, of)
@@ -274,7 +280,7 @@ class _PassBuilder:
         if not listed:
             self._alone[base] = None
             value = renamed(equations[0].value)
-            if isinstance(value, Total) and value not in self._sums:
+            if isinstance(value, Total) and value not in self._sums and not self.in_arrays:
                 self._sum(value, self._backward, base)
                 segments = []
             else:

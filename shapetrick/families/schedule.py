@@ -91,7 +91,7 @@ def falls(group: Sequence[Segment]) -> bool:
         for s in group
         for x, _ in members_in(body_of(s))
         if x.base in bases
-        for i, own in zip(x.indices, s.indices, strict=True)
+        for i, own in zip(x.indices, s.indices, strict=False)  # along the axes that both have
         if own.letter in {r.letter for r in s.ranges}
     )
 

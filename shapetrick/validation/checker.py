@@ -13,7 +13,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from math import gcd
+from math import gcd, log10
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from ..numerics.sampling import (
 )
 from .directional import Target, also_drawn
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
+from .rational import spread
 from .sample_points import (
     COARSE,
     LARGE_TRIES,
@@ -65,6 +66,7 @@ HARDLY = (1e-10, 3e-12, 1e-13)  # relative moves of inputs
 SECOND_DRAWS = 3
 SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
 FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
+SEEN = 10  # times what a right gradient may be off by: an error that no tolerance hides
 SITES = 2
 MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
@@ -287,9 +289,12 @@ class Checker:
             self._look_at(probe, point, program)
 
     def _sweep(self, probe: _Probe, program: EvaluationTape) -> None:
-        """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
-        site = probe.site
-        sweep = Sweep(site, program, next(probe.points()).scale)
+        """The gradient at all magnitudes and on all sides of kinks, where one point may not have
+        told everything. Raises _Refused."""
+        site, point = probe.site, next(probe.points())
+        if spread([self._target.of, *program.roots]) < -log10(SEEN * point.coarseness):
+            return
+        sweep = Sweep(site, program, point.scale)
         for suspect in sweep.suspects():
             with suppress(Unsuitable):
                 if self._look_at(probe, self._point(site, suspect), program):

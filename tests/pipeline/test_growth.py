@@ -113,6 +113,14 @@ def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> Non
     assert large <= MOST * small
 
 
+def test_calls_of_the_steps_of_nested_functions() -> None:
+    """A line of many factors: those that could be one index are looked for, not tried in turn."""
+    n = SIZES[-1]
+    text = f"A : n x n; J = sum({'tanh(' * n}A{')' * n}); grad J wrt A"
+    (derivation,) = st.read(text).derive(time_limit=None)
+    assert calls(lambda: derivation.steps) <= 3_000_000
+
+
 def test_products_that_are_handed_down_are_steps_of_the_answer() -> None:
     (derivation,) = st.read(linear_recurrence(18)).derive(time_limit=None)
     assert derivation.verified

@@ -57,7 +57,8 @@ class Generated:
 
     A vector may have one axis; a gradient has the shape in which its variable was given, and any
     other vector has two axes if a vector was given so. A family is a list of its members, and a
-    gradient by it comes as one; a length is an argument too, `L=3`. An abstract function is passed
+    gradient by it comes as one; a length is an argument too, `L=3`, unless it is read off arrays of
+    members with several indices. An abstract function is passed
     as `sigma`, its derivative as `sigma_prime`. What the problem declares and the function doesn't
     need (the variable of a linear function) may be given as well."""
 
@@ -82,7 +83,7 @@ class Generated:
             names.update((name, name) for name in given.functions.values())
             names.update((given.dims[name], name) for name in given.asked)
         self.parameters = tuple(dict.fromkeys(names.values()))
-        self._taken = {*names, *names.values(), *declared}
+        self._taken = {*names, *names.values(), *declared, *families.lengths}
 
     def __call__(self, /, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
@@ -106,7 +107,13 @@ class Generated:
         self, entry: GeneratedFunction, function: Callable[..., Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         given = {e: self._given(e.base, name, values) for e, name in entry.given.inputs.items()}
-        arguments = {name: self._arrays(e, given[e]) for e, name in entry.given.inputs.items()}
+        stacked = entry.given.stacked
+        arguments = {
+            name: self._stacked(e, given[e], len(stacked[e]))
+            if e in stacked
+            else self._arrays(e, given[e])
+            for e, name in entry.given.inputs.items()
+        }
         shapes = {e.base: x for e, x in given.items()}
         for variable in (o.request.wrt for o in entry.outputs if o.request is not None):
             if variable.base in values:
@@ -122,11 +129,14 @@ class Generated:
             raise ShapeError(f"{error}.") from None
         results = found if isinstance(found, tuple) else (found,)
         wide = any(
-            len(extent(e.shape)) == 1 and any(_rank(x) == 2 for x in (own if e.indices else [own]))
+            len(extent(e.shape)) == 1 and any(_rank(x) == 2 for x in _ones(own, e))
             for e, own in given.items()
         )
+        in_arrays = {e.base: len(lead) for e, lead in stacked.items()}
         return {
-            o.key: self._result(o, result, shapes, wide)
+            o.key: self._of_members(o, result, shapes, in_arrays[o.request.wrt.base])
+            if o.request is not None and o.request.wrt.base in in_arrays
+            else self._result(o, result, shapes, wide)
             for o, result in zip(entry.outputs, results, strict=True)
         }
 
@@ -141,6 +151,51 @@ class Generated:
         if not e.indices:
             return self._array(e, value)
         return [self._array(e, one) for one in self._members(e.base, value)]
+
+    def _stacked(self, e: Symbol, value: Any, lead: int) -> Any:
+        """One array of members with several indices: as it is, or of lists of lists."""
+        if not isinstance(value, Sequence):
+            array = self._converted(e.base, value)
+        else:
+            try:
+                array = self._together(e.base, value)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise ShapeError(f"the members of `{e.base}` are no array: {error}.") from None
+        rank = len(array.shape)
+        if rank in (lead + len(extent(e.shape)), lead + 2):
+            return array
+        raise ShapeError(
+            f"`{e.base}` is {shape_text(e.shape)} for each of its indices: not an array of shape "
+            f"{tuple(array.shape)}."
+        )
+
+    def _together(self, name: str, value: Any) -> Any:
+        if not isinstance(value, Sequence):
+            return self._converted(name, value)
+        module, _ = MODULES[self._library]
+        return import_module(module).stack([self._together(name, one) for one in value])
+
+    def _of_members(
+        self, output: Returned, result: Any, given: Mapping[str, Any], axes: int
+    ) -> Any:
+        """A gradient by members with several indices: an array as theirs was given, or lists of
+        lists where they were."""
+        request = output.request
+        assert request is not None
+        own: Any = given.get(request.wrt.base)
+        if not output.listed:
+            for axis, index in enumerate(request.wrt.indices):
+                own = own[self._position(request.wrt.base, index, given, axis)]
+            return self._shaped(output.key, result, own)
+        array = self._converted(output.key, result)
+        if isinstance(own, Sequence):
+            one: Any = own
+            for _ in range(axes):
+                one = one[0]
+            shape = (*array.shape[:axes], *one.shape)
+            return _in_lists(array.reshape(shape), axes)
+        whole = tuple(own.shape)
+        return array.reshape((*array.shape[:axes], *whole[axes:]))
 
     def _members(self, name: str, value: Any) -> Any:
         if isinstance(value, Sequence) or _rank(value) > 2:
@@ -194,14 +249,27 @@ class Generated:
             return result.reshape((-1, 1) if axes[0] is rows else (1, -1))
         return result
 
-    def _position(self, base: str, index: Index, given: Mapping[str, Any]) -> int:
-        """Where a member is in its family's list."""
-        numbers = numbered({letter: given[letter] for letter in self._families.lengths})
-        return index.within(numbers).offset - self._families.first(base)[0].within(numbers).offset
+    def _position(self, base: str, index: Index, given: Mapping[str, Any], axis: int = 0) -> int:
+        """Where a member is in its family's list, or along one axis of its array."""
+        numbers = numbered({n: given[n] for n in self._families.lengths if n in given})
+        first = self._families.first(base)[axis].within(numbers)
+        return index.within(numbers).offset - first.offset
 
     def _shaped(self, key: str, result: Any, like: Any) -> Any:
         shape = tuple(getattr(like, "shape", ()))
         return self._converted(key, result).reshape(shape) if shape else result
+
+
+def _ones(value: Any, e: Symbol) -> Sequence[Any]:
+    """The arrays that are given for an input, each by itself."""
+    if not e.indices:
+        return [value]
+    return value if len(e.indices) == 1 and isinstance(value, Sequence) else []
+
+
+def _in_lists(array: Any, axes: int) -> Any:
+    """The array's entries along its first axes as lists of lists."""
+    return [_in_lists(x, axes - 1) for x in array] if axes else array
 
 
 def _rank(value: Any) -> int:

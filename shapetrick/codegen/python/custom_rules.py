@@ -93,7 +93,7 @@ def custom_rule(rule: BackwardRule, entry: str, library: Library) -> CustomRule:
         program.outputs[1:],
         given,
         upstream,
-        [*program_docstring(program, given), *given.lines, *flattening(given.inputs)],
+        [*program_docstring(program, given), *given.lines, *flattening(given)],
         written(forward),
         frozenset(_used(forward, [returned])),
         written(backward),
@@ -128,8 +128,8 @@ def _torch(rule: CustomRule) -> list[str]:
     """Members come last, one by one: autograd does not look into dictionaries."""
     given, rest = rule.given, rule.given.others
     class_name = f"_{rule.entry[0].upper()}{rule.entry[1:]}Function"
-    alone = {e: name for e, name in given.inputs.items() if not e.indices}
-    lists = [name for e, name in given.inputs.items() if e.indices]
+    alone = {e: name for e, name in given.inputs.items() if not given.is_list(e)}
+    lists = [name for e, name in given.inputs.items() if given.is_list(e)]
     lists.sort(key=lambda name: name not in rule.gradients)
     typed = parameters(replace(given, inputs=alone), "torch", "dict[int, {}]")
     called = [*alone.values(), *rest]

@@ -17,10 +17,12 @@ import numpy as np
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
 from ...core.expr import Expr
+from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
 from ...core.solved import Solved, SolvedBy
-from ...families.forward_backward import has_several_indices, passes
+from ...families.forward_backward import ForwardBackward, has_several_indices, passes
+from ...families.nests import has_recurrence
 from ...language.printer import to_text
 from ...numerics.adjoint_solvers import solved_multipliers
 from ...numerics.arrays import admit_trial
@@ -28,6 +30,7 @@ from ...numerics.sampling import assignments, dims_of
 from ..blocking import blocked
 from ..chain_order import nominal
 from ..program import BackwardRule, Program, program, rules
+from .arrays import Arrays
 from .block_loops import in_blocks
 from .callables import Generated, GeneratedFunction, compiled
 from .custom_rules import CustomRule, custom_rule, entry_names, rule_module
@@ -51,10 +54,6 @@ from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
-_NO_AXES = (
-    "there is no code yet for members with several indices, or for sums within members: `evaluate` "
-    "gives the values."
-)
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
 MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
@@ -171,8 +170,6 @@ def _planned(
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
-        if has_several_indices(problem, results):
-            raise RequestError(_NO_AXES)
         return _Looped(problem, results, own)
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
@@ -219,12 +216,14 @@ class _Plan(ABC):
         given = self.members.arguments(self.entry.given)
         checked = self.members.checked(self.entry.outputs, given)
         listed = self.problem.has_families
-        return function_test(given, self.library, draws, checked, listed)
+        stacking = self.members.stacking(self.entry.given, self.entry.outputs)
+        return function_test(given, self.library, draws, checked, listed, stacking)
 
     def rule_test(self, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
         """That of the rules."""
         ruled = [self.members.ruled(rule) for rule in rules]
-        return rule_test(ruled, self.library, draws, self.problem.has_families)
+        stacking = self.members.stacking(self.entry.given)
+        return rule_test(ruled, self.library, draws, self.problem.has_families, stacking)
 
     def draws(self, places: Sequence[SampledPoint]) -> Draws:
         """Inputs at which a module can be tested: the first at which its test passes in NumPy.
@@ -340,11 +339,17 @@ def _tried(trial: _Trial) -> Sequence[SampledPoint]:
 
 
 class _Looped(_Plan):
-    """Families: loops forward, and loops backward."""
+    """Families: arrays with an axis for each index, or loops forward and loops backward."""
 
     @cached_property
-    def _loops(self) -> Loops:
-        return Loops(self.problem, passes(self.problem, self.results), self.library)
+    def _loops(self) -> Loops | Arrays:
+        return self._passes_of(self.results)
+
+    def _passes_of(self, results: Sequence[Result]) -> Loops | Arrays:
+        both = passes(self.problem, results, in_arrays=True)
+        if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, both):
+            return Arrays(self.problem, both, self.library)
+        return Loops(self.problem, passes(self.problem, results), self.library)
 
     @property
     def entry(self) -> GeneratedFunction:
@@ -357,7 +362,7 @@ class _Looped(_Plan):
     def rules(self) -> list[CustomRule]:
         values = dict.fromkeys(r.request.of for r in self.results)
         groups = [[r for r in self.results if r.request.of is of] for of in values]
-        each = [Loops(self.problem, passes(self.problem, g), self.library) for g in groups]
+        each = [self._passes_of(group) for group in groups]
         names = entry_names([loops.answers[0].base for loops in each])
         return [loops.rule(name) for loops, name in zip(each, names, strict=True)]
 
@@ -388,6 +393,14 @@ class _Looped(_Plan):
         given = members.arguments(entry.given)
         names = dict.fromkeys(key[0] for key in given.functions if isinstance(key, tuple))
         return confirm(function, given, expected, names, self.seed, members.lengths)
+
+
+def _is_uniform(problem: Problem, both: ForwardBackward) -> bool:
+    """Whether the members of each family have one shape and can be computed at once."""
+    segments = [*problem.families.segments, *both.forward, *both.backward]
+    names = {n for s in segments for d in s.shape for n in d.names}
+    of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
+    return not of_members and not has_recurrence([*both.forward, *both.backward])
 
 
 def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:

@@ -19,7 +19,7 @@ from ...families.unrolled_checks import gradients
 from ...families.unrolling import Unrolling
 from ..program import Returned
 from .custom_rules import CustomRule
-from .self_test import Checked, Ruled
+from .self_test import Checked, Ruled, Stacking
 from .signature import Arguments, is_listed
 
 MEMBERS = 3  # the first length is that, the others differ
@@ -66,6 +66,17 @@ class Members:
         drawn = gradients[0][1].direction
         upstream = None if drawn is None else (self._numbered(drawn), rule.upstream)
         return Ruled(rule.entry, given, gradients, upstream)
+
+    def stacking(self, given: Arguments, outputs: Sequence[Returned] = ()) -> Stacking | None:
+        """How members are put together where families are arrays; None where they are lists."""
+        if not given.stacked:
+            return None
+        sizes = {
+            given.inputs[e]: tuple(d.size(self.lengths) for d in lead)
+            for e, lead in given.stacked.items()
+        }
+        listed = (a.request.wrt if a.request is not None and a.listed else None for a in outputs)
+        return Stacking(sizes, tuple(0 if wrt is None else len(wrt.indices) for wrt in listed))
 
     # ---- members
 

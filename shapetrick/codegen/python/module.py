@@ -113,11 +113,11 @@ def function(program: Program, library: Library, body: FunctionBody | None = Non
         *program_docstring(program, given),
         *given.lines,
         *(f"{text} = {name}.shape" for name, text in shapes.items()),
-        *flattening(given.inputs),
+        *flattening(given),
         *computed,
         f"return {', '.join(returned)}",
     ]
-    jit = [_jit(given)] if library == "jax" else []
+    jit = [jitted(given)] if library == "jax" else []
     return [*jit, *with_signature(given, program.outputs, library, lines)]
 
 
@@ -125,7 +125,7 @@ def with_signature(
     given: Arguments, outputs: Iterable[Returned], library: Library, lines: Iterable[str]
 ) -> list[str]:
     """The function with these lines, which returns these outputs."""
-    results = [_type_of(output, library) for output in outputs]
+    results = [_type_of(output, library, bool(given.stacked)) for output in outputs]
     result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
     return [*signature(FUNCTION, parameters(given, library), result), *indented(lines)]
 
@@ -145,7 +145,8 @@ def _like(given: Arguments) -> str:
     return next(iter(given.inputs.values()), "torch.zeros(())")
 
 
-def _jit(given: Arguments) -> str:
+def jitted(given: Arguments) -> str:
+    """The decorator by which JAX compiles the function."""
     if not given.others:
         return "@jax.jit"
     names = ", ".join(f'"{name}"' for name in given.others)
@@ -172,10 +173,10 @@ def _returned(output: Output, text: str, given: Arguments, shapes: Mapping[str, 
     return f"{text}.reshape({shapes[vector]})" if vector else text
 
 
-def _type_of(output: Returned, library: Library) -> str:
+def _type_of(output: Returned, library: Library, stacked: bool) -> str:
     is_number = library == "numpy" and not extent(output.expression.shape)
-    one = "float" if is_number else _ARRAYS[library]
-    return f"list[{one}]" if output.listed else one
+    one = "float" if is_number and not (output.listed and stacked) else _ARRAYS[library]
+    return f"list[{one}]" if output.listed and not stacked else one
 
 
 def parameters(given: Arguments, library: Library, several: str = "list[{}]") -> list[str]:
@@ -183,7 +184,7 @@ def parameters(given: Arguments, library: Library, several: str = "list[{}]") ->
     array = _ARRAYS[library]
     scalar = "float" if library == "numpy" else array
     typed = [
-        (name, array if extent(e.shape) else scalar, bool(e.indices))
+        (name, array if extent(e.shape) or e.indices else scalar, given.is_list(e))
         for e, name in given.inputs.items()
     ]
     for key, name in given.functions.items():

@@ -62,6 +62,9 @@ LOCALS = frozenset(
         "bend",
         "compare",
         "in_lists",
+        "in_arrays",
+        "arrays",
+        "apart",
         "found",
         "given",
         "own",
@@ -108,17 +111,36 @@ class Ruled:
     upstream: tuple[Symbol, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """Families that are arrays: the sizes of their indices, by the name of the input, and how many
+    indices each result has."""
+
+    sizes: Mapping[str, tuple[int, ...]]
+    indices: tuple[int, ...] = ()
+
+
 def function_test(
     given: Arguments,
     library: Library,
     draws: Draws,
     checked: Sequence[Checked],
     members: bool = False,
+    stacking: Stacking | None = None,
 ) -> list[str]:
     """The test of a function that returns values and gradients; of one that takes and returns
-    lists, if inputs are `members`."""
+    lists, or arrays of members, if inputs are `members`."""
     call = ["return value_and_gradients(**given)"]
-    if members:
+    if stacking is not None:
+        one = "np.asarray(x)" if library == "torch" else "x"
+        call = [
+            "found = value_and_gradients(**in_arrays(given))",
+            f"apart = zip(found, {stacking.indices})",
+            "return [y for x, k in apart for y in np.reshape(X, (-1, *np.shape(x)[k:]))]".replace(
+                "X", one
+            ),
+        ]
+    elif members:
         one = "np.asarray(y)" if library == "torch" else "y"
         call = [
             "found = value_and_gradients(**in_lists(given))",
@@ -126,14 +148,20 @@ def function_test(
         ]
     elif library == "torch":
         call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
-    helper = _IN_LISTS if members else ()
+    helper = _in_arrays(library, stacking) if stacking else _IN_LISTS if members else ()
     return _test(given, library, draws, checked, call, given.inputs, helper)
 
 
 def rule_test(
-    rules: Sequence[Ruled], library: Library, draws: Draws, members: bool = False
+    rules: Sequence[Ruled],
+    library: Library,
+    draws: Draws,
+    members: bool = False,
+    stacking: Stacking | None = None,
 ) -> list[str]:
-    """The test of backward rules; of functions that take lists, if inputs are `members`."""
+    """The test of backward rules; of functions that take lists, or arrays of members, if inputs are
+    `members`."""
+    collected = "in_arrays" if stacking else "in_lists" if members else ""
     checked: list[Checked] = []
     call = ["found: list[Any] = []"]
     inputs: dict[Symbol, str] = {}
@@ -144,7 +172,7 @@ def rule_test(
         if rule.upstream is not None:
             upstream = rule.upstream[1]
             inputs.update([rule.upstream])
-        call += _pulled(library, rule, f'given["{upstream}"]' if upstream else "", members)
+        call += _pulled(library, rule, f'given["{upstream}"]' if upstream else "", collected)
         checked += [
             Checked(key, request, place + i, place, upstream)
             for i, (key, request) in enumerate(rule.gradients, 1)
@@ -152,7 +180,8 @@ def rule_test(
         place += 1 + len(rule.gradients)
     call.append("return [np.asarray(x) for x in found]")
     merged = _merged([rule.given for rule in rules])
-    return _test(merged, library, draws, checked, call, inputs, _IN_LISTS if members else ())
+    helper = _in_arrays(library, stacking) if stacking else _IN_LISTS if members else ()
+    return _test(merged, library, draws, checked, call, inputs, helper)
 
 
 def _merged(all_given: Sequence[Arguments]) -> Arguments:
@@ -166,11 +195,11 @@ def _merged(all_given: Sequence[Arguments]) -> Arguments:
     return Arguments(first.inputs, dims, functions, tuple(asked), {}, ())
 
 
-def _pulled(library: Library, rule: Ruled, upstream: str, members: bool) -> list[str]:
+def _pulled(library: Library, rule: Ruled, upstream: str, collected: str) -> list[str]:
     """Lines that add a value and its gradients, by the framework's own differentiation."""
     by = [rule.given.inputs[request.wrt] for _, request in rule.gradients]
     own = f"own = {{n: given[n] for n in {_tuple(rule.given.names)}}}"
-    value = f"{rule.function}(**{'in_lists({**own, **by})' if members else '{**own, **by}'})"
+    value = f"{rule.function}(**{collected}({{**own, **by}}))"
     if library == "jax":
         return [
             own,
@@ -253,6 +282,23 @@ _IN_LISTS = [
     "    return lists",
     "",
 ]
+
+
+def _in_arrays(library: Library, stacking: Stacking) -> list[str]:
+    """The function that makes arrays of members."""
+    sizes = ", ".join(f"{literal(name)}: {own}" for name, own in stacking.sizes.items())
+    return [
+        *_IN_LISTS,
+        "def in_arrays(members: dict[str, Any]) -> dict[str, Any]:",
+        "    arrays = in_lists(members)",
+        f"    for name, sizes in {{{sizes}}}.items():",
+        f"        x = {MODULES[library]}.stack(arrays[name])",
+        "        arrays[name] = x.reshape((*sizes, *x.shape[1:]))",
+        "    return arrays",
+        "",
+    ]
+
+
 _SLOPE = [
     "def slope(i: int, name: str, v: Any, h: float = STEP) -> Any:",
     "    x = inputs[name]",

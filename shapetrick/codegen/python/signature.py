@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from ...core.dims import ONE, Dim, extent, shape_text
+from ...core.dims import ONE, Dim, Extent, extent, shape_text
 from ...core.expr import Expr, Symbol
 from ...core.indices import Member
 from ..program import Program
@@ -27,7 +27,7 @@ class Arguments:
     `functions` are by (name, order) for abstract ones and by name for a user's own; `asked` are
     the dimensions that no shape tells, which are parameters too; `sources` says of all others how
     they are read, and off which input. A member of a family stands for all of its members, which
-    are given as a list."""
+    are given as a list, or where it is `stacked`, as one array with these axes before its own."""
 
     inputs: Mapping[Symbol, str]
     dims: Mapping[str, str]
@@ -35,6 +35,11 @@ class Arguments:
     asked: tuple[str, ...]
     sources: Mapping[str, tuple[str, str]]
     lines: tuple[str, ...]
+    stacked: Mapping[Symbol, Extent] = field(default_factory=dict)
+
+    def is_list(self, e: Symbol) -> bool:
+        """Whether an input is a list of members."""
+        return bool(e.indices) and e not in self.stacked
 
     @property
     def others(self) -> list[str]:
@@ -77,12 +82,26 @@ def _named(program: Program, inputs: Mapping[Symbol, str], identifiers: Identifi
         functions[name, order] = identifiers.take(f"{name}{suffix}")
     functions.update((name, identifiers.take(name)) for name in program.foreign)
     dims = {name: identifiers.take(name) for name in _dimensions(program)}
-    sizes = SizeSources(inputs, dims)
+    return checked_arguments(inputs, dims, functions, {})
+
+
+def checked_arguments(
+    inputs: Mapping[Symbol, str],
+    dims: Mapping[str, str],
+    functions: Mapping[object, str],
+    stacked: Mapping[Symbol, Extent],
+    known: Iterable[str] = (),
+) -> Arguments:
+    """The parameters, with the lines that read the sizes and check the shapes; `known` are names of
+    dimensions that are none of the inputs'."""
+    sizes = SizeSources(inputs, dims, known, stacked=stacked)
     asked = sizes.ask(dims)
     read = {name for _, name in sizes.sources.values()}
-    ranks = [_rank_check(e, name) for e, name in inputs.items() if name in read]
-    checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact)]
-    return Arguments(inputs, dims, functions, asked, sizes.sources, (*ranks, *sizes.lines, *checks))
+    own = {e: stacked.get(e, ()) for e in inputs}
+    ranks = [_rank_check(e, name, own[e]) for e, name in inputs.items() if name in read]
+    checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact, own[e])]
+    lines = (*ranks, *sizes.lines, *checks)
+    return Arguments(inputs, dims, functions, asked, sizes.sources, lines, stacked)
 
 
 def _dimensions(program: Program) -> list[str]:
@@ -101,8 +120,10 @@ class SizeSources:
         dims: Mapping[str, str],
         known: Iterable[str] = (),
         access: Mapping[Symbol, str] | None = None,
+        stacked: Mapping[Symbol, Extent] | None = None,
     ) -> None:
         self._inputs = inputs
+        self._stacked = stacked or {}
         self._dims = dims
         self._access = inputs if access is None else access
         self._known = set(known)
@@ -126,22 +147,35 @@ class SizeSources:
 
     def _read(self, e: Symbol) -> None:
         """Those that stand alone: `m, d = X.shape`."""
-        axes = extent(e.shape)
+        axes = self._axes(e)
         names = [str(d) if d.names == (str(d),) and self._is_open(d) else "" for d in axes]
         if len(set(names)) < len(names):
             names = [name if names.index(name) == i else "" for i, name in enumerate(names)]
         source = self._access[e]
-        if len(axes) == 2 and all(names):
+        if self._is_plain(e) and all(names):
             self.lines.append(f"{', '.join(self._dims[n] for n in names)} = {source}.shape")
             self.exact.add(e)
         else:
             for i, name in enumerate(names):
                 if name:
-                    self.lines.append(f"{self._dims[name]} = {_length(source, i, axes)}")
+                    self.lines.append(f"{self._dims[name]} = {self._length(e, i)}")
         for i, name in enumerate(names):
             if name:
                 self._known.add(name)
-                self.sources[self._dims[name]] = _length(source, i, axes), self._inputs[e]
+                self.sources[self._dims[name]] = self._length(e, i), self._inputs[e]
+
+    def _axes(self, e: Symbol) -> Extent:
+        return (*self._stacked.get(e, ()), *extent(e.shape))
+
+    def _is_plain(self, e: Symbol) -> bool:
+        """Whether an input has all its axes, however it is given."""
+        return len(extent(e.shape)) == 2
+
+    def _length(self, e: Symbol, axis: int) -> str:
+        source, lead = self._access[e], len(self._stacked.get(e, ()))
+        if axis < lead or self._is_plain(e):
+            return f"{source}.shape[{axis}]"
+        return f"max({source}.shape[{lead}:])" if lead else f"max({source}.shape)"
 
     def _is_open(self, d: Dim) -> bool:
         """Whether a name in it is unknown, and none is that of a member's dimension."""
@@ -150,8 +184,7 @@ class SizeSources:
 
     def _solve(self, e: Symbol) -> None:
         """Those that a sum or multiple tells: `n = X.shape[1] - 1`."""
-        axes = extent(e.shape)
-        for i, d in enumerate(axes):
+        for i, d in enumerate(self._axes(e)):
             unknown = [name for name in d.names if name not in self._known]
             if len(unknown) != 1 or not self._is_open(d):
                 continue
@@ -159,7 +192,7 @@ class SizeSources:
             factor, rest = _linear(d, name)
             if factor is None:
                 continue
-            text = _length(self._access[e], i, axes)
+            text = self._length(e, i)
             if rest.terms:
                 text += f" - {_bracketed(dim_text(rest, self._dims))}"
             if factor != ONE:
@@ -167,10 +200,6 @@ class SizeSources:
             self.lines.append(f"{self._dims[name]} = {text}")
             self._known.add(name)
             self.sources[self._dims[name]] = text, self._inputs[e]
-
-
-def _length(source: str, axis: int, axes: Sequence[Dim]) -> str:
-    return f"{source}.shape[{axis}]" if len(axes) == 2 else f"max({source}.shape)"
 
 
 def _bracketed(text: str) -> str:
@@ -188,30 +217,51 @@ def _linear(d: Dim, name: str) -> tuple[Dim | None, Dim]:
     return factor, rest
 
 
-def _rank_check(e: Expr, name: str) -> str:
+def _rank_check(e: Expr, name: str, lead: Extent) -> str:
     """The assertion that an input has the axes off which sizes are read."""
-    ranks = "== 2" if len(extent(e.shape)) == 2 else "in (1, 2)"
-    message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}"
+    axes, least = len(extent(e.shape)), len(lead)
+    ranks = f"== {least + 2}" if axes == 2 else f"in ({least + axes}, {least + 2})"
+    if axes == 1 and not lead:
+        ranks = "in (1, 2)"
+    message = f"{name} has shape {{{name}.shape}}, not {_shape_told(e, lead)}"
     return f'assert {name}.ndim {ranks}, f"{message}"'
 
 
-def _checks(e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr]) -> list[str]:
+def _shape_told(e: Expr, lead: Extent) -> str:
+    """The shape in the words of the problem: `m×d`, of members `B×H×(m×d)`."""
+    if not lead:
+        return shape_text(e.shape)
+    axes = "×".join(f"({d})" if len(d.terms) > 1 else str(d) for d in lead)
+    return f"{axes}×({shape_text(e.shape)})"
+
+
+def _checks(
+    e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr], lead: Extent
+) -> list[str]:
     """The assertion that an input has its shape, in the words of the problem."""
-    axes = extent(e.shape)
+    axes = (*lead, *extent(e.shape))
     if e in exact or not axes:
         return []
     shape = tuple_text([dim_text(d, dims) for d in axes])
-    whole = tuple_text([dim_text(d, dims) for d in e.shape])
-    test = f"{name}.shape == {shape}" if len(axes) == 2 else f"{name}.shape in ({shape}, {whole})"
+    whole = tuple_text([dim_text(d, dims) for d in (*lead, *e.shape)])
+    test = f"{name}.shape == {shape}"
+    if len(extent(e.shape)) < 2:
+        test = f"{name}.shape in ({shape}, {whole})"
     sizes = ", ".join(
         f"{n} = {{{dims[n]}}}" for n in dict.fromkeys(x for d in axes for x in d.names)
     )
     told = f" with {sizes}" if sizes else ""
-    message = f"{name} has shape {{{name}.shape}}, not {shape_text(e.shape)}{told}"
+    message = f"{name} has shape {{{name}.shape}}, not {_shape_told(e, lead)}{told}"
     return [f'assert {test}, f"{message}"']
 
 
-def flattening(inputs: Mapping[Symbol, str]) -> list[str]:
+def flattening(given: Arguments) -> list[str]:
     """Vectors are computed with as arrays of one axis, however they were given."""
-    vectors = [name for e, name in inputs.items() if len(extent(e.shape)) == 1]
-    return [f"{name} = {name}.reshape(-1)" for name in vectors]
+    lines = []
+    for e, name in given.inputs.items():
+        lead, axes = len(given.stacked.get(e, ())), len(extent(e.shape))
+        if axes == 1:
+            lines.append(f"{name} = {name}.reshape({f'*{name}.shape[:{lead}], ' * bool(lead)}-1)")
+        elif not axes and lead:
+            lines.append(f"{name} = {name}.reshape({name}.shape[:{lead}])")
+    return lines

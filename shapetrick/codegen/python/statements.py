@@ -8,17 +8,19 @@ if a line would become too long; everything else is written where it is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from ...core.dims import Dim
 from ...core.expr import Real
 from ...core.traversal import postorder
 from ..ir import ArrayOperation, Value
 from .identifiers import Identifiers
-from .operations import TABLE, Library, PythonPrecedence, spelling
+from .operations import MODULES, TABLE, Library, PythonPrecedence, spelling
 
 WIDEST = 72  # characters of an expression in one line
 DEEPEST = 6  # operations within each other in one line
@@ -150,6 +152,13 @@ class Writer:
         statements.append(Assignment(place, f"{piece}", piece.names, v))
         return statements
 
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """What is written in a loop, or under a condition, is not there after it."""
+        before = dict(self._pieces)
+        yield
+        self._pieces = before
+
     def piece(self, v: Value) -> PythonText:
         """How a value that was written is referred to."""
         return self._pieces[v]
@@ -244,7 +253,7 @@ class Writer:
             extra = {"m": self.dim(v.data[0]), "n": self.dim(v.data[1])}
         text = template.format(
             *(self._pieces[a] for a in v.args),
-            axis=f", {_AXIS[self._library]}={v.data}" if isinstance(v.data, int) else "",
+            axis=f", {_AXIS[self._library]}={v.data}" if _is_axis(v) else "",
             shape=self.shape(v.shape),
             rows=self.dim(v.shape[0]) if v.shape else "",
             number=v.data,
@@ -322,6 +331,107 @@ class Writer:
         axis = f", {_AXIS[self._library]}={v.data}" if v.data else ""
         return PythonText(f"{function[self._library]}([{parts}]{axis})")
 
+    # ---- arrays of members
+
+    def _permuted(self, v: Value) -> PythonText:
+        """The axes in another order; mostly, the last two are exchanged."""
+        x, order = self._pieces[v.args[0]], list(v.data)
+        if order[:-2] == list(range(len(order) - 2)):
+            return PythonText(f"{x:atom}.swapaxes(-1, -2)")
+        return self._called("permute" if self._library == "torch" else "transpose", x, tuple(order))
+
+    def _called(self, function: str, x: PythonText, *args: object) -> PythonText:
+        return PythonText(f"{MODULES[self._library]}.{function}({x}, {', '.join(map(str, args))})")
+
+    def _expanded(self, v: Value) -> PythonText:
+        """The axes that others have besides, each of one entry: `a[:, None]`."""
+        places = [":" if own else "None" for own in v.data]
+        while places[-1] == ":":
+            places.pop()
+        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(places)}]")
+
+    def _tensordot(self, v: Value) -> PythonText:
+        a, b = (self._pieces[x] for x in v.args)
+        keyword = "dims" if self._library == "torch" else "axes"
+        text = f"{MODULES[self._library]}.tensordot({a}, {b}, {keyword}={v.data})"
+        return PythonText(text)
+
+    def _padded(self, v: Value) -> PythonText:
+        """Zeros before and behind, along each axis."""
+        x = self._pieces[v.args[0]]
+        if self._library == "torch":  # from the last axis on
+            ends = [self.dim(d) for pair in reversed(v.data) for d in pair]
+            return PythonText(f"torch.nn.functional.pad({x}, ({', '.join(ends)}))")
+        pairs = ", ".join(f"({self.dim(a)}, {self.dim(b)})" for a, b in v.data)
+        return self._called("pad", x, f"({pairs})" if len(v.data) > 1 else f"({pairs},)")
+
+    def _selected(self, v: Value) -> PythonText:
+        """A slice along each axis, or one entry of it."""
+        texts = [self._place_of(v, axis, place) for axis, place in enumerate(v.data)]
+        while texts[-1] == ":":
+            texts.pop()
+        return PythonText(f"{self._pieces[v.args[0]]:atom}[{', '.join(texts)}]")
+
+    def _place_of(self, v: Value, axis: int, place: Any) -> str:
+        if place is None:
+            return ":"
+        if isinstance(place, Dim):
+            return self.dim(place)
+        first, end, step = place
+        text = _span(self.dim(first) if first.terms else "", self._end(v, end, axis))
+        return text + (f":{step}" if step > 1 else "")
+
+    def _windows(self, v: Value) -> PythonText:
+        """Stretches of an axis, along a last one: views, but in JAX, which puts no copy in their
+        place where it needs none."""
+        axis, size, step = v.data
+        x, length = self._pieces[v.args[0]], self.dim(size)
+        if self._library == "torch":
+            return PythonText(f"{x:atom}.unfold({axis}, {length}, {step})")
+        before = ":, " * axis
+        if self._library == "numpy":
+            view = f"np.lib.stride_tricks.sliding_window_view({x}, {length}, axis={axis})"
+            return PythonText(view + (f"[{before}::{step}]" if step > 1 else ""))
+        starts = f"{f'{step} * ' * (step > 1)}jnp.arange({self.dim(v.shape[axis])})[:, None]"
+        picked = f"{x:atom}[{before}{starts} + jnp.arange({length})]"
+        return PythonText(f"jnp.moveaxis({picked}, {axis + 1}, -1)")
+
+    def _axis_diagonal(self, v: Value) -> PythonText:
+        x, (i, j) = self._pieces[v.args[0]], v.data
+        first, second = ("dim1", "dim2") if self._library == "torch" else ("axis1", "axis2")
+        return self._called("diagonal", x, f"{first}={i}", f"{second}={j}")
+
+    def _counted(self, v: Value) -> PythonText:
+        first, end = map(self.dim, v.data)
+        kind = f"dtype={self._like}.dtype"
+        if self._library == "torch":
+            kind += f", device={self._like}.device"
+        text = f"{MODULES[self._library]}.arange({first}, {end}, {kind})"
+        return PythonText(text, names=frozenset([self._like]))
+
+    def _kept(self, v: Value) -> PythonText:
+        """A member that a loop has made."""
+        name, at = v.data
+        return PythonText(f"{name}[{', '.join(map(self.dim, at))}]", names=frozenset([name]))
+
+    def _stacked(self, v: Value) -> PythonText:
+        """Members that a loop has made, as one array."""
+        name, at, over = v.data
+        one = f"{name}[{', '.join(map(self.dim, at))}]"
+        for letter, first, end in over:
+            one += f" for {self._dims[letter]} in range({self.dim(first)}, {self.dim(end)})"
+        names, lead = {name}, len(over)
+        if all(d.is_at_least(1) for d in v.shape[:lead]):
+            text = f"{MODULES[self._library]}.stack([{one}])"
+        else:  # there may be none
+            template = TABLE["zeros"].template(self._library, False)
+            empty = template.format(shape=self.shape(v.shape[lead:]), like=self._like)
+            text = f"{MODULES[self._library]}.stack([{empty}, *({one})])[1:]"
+            names.add(self._like)
+        if lead > 1:
+            text += f".reshape({self.shape(v.shape)})"
+        return PythonText(text, names=frozenset(names))
+
     def _power(self, v: Value) -> PythonText:
         base, exponent = v.args
         if exponent.op != "number":
@@ -380,6 +490,16 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "slice": Writer._slice,
     "concatenate": Writer._concatenation,
     "power": Writer._power,
+    "permute": Writer._permuted,
+    "expand": Writer._expanded,
+    "tensordot": Writer._tensordot,
+    "pad": Writer._padded,
+    "select": Writer._selected,
+    "windows": Writer._windows,
+    "axis_diagonal": Writer._axis_diagonal,
+    "arange": Writer._counted,
+    "member": Writer._kept,
+    "stack": Writer._stacked,
 }
 
 
@@ -448,6 +568,11 @@ class Quotient:
         if front and front[0].text == "1":
             front = []
         return [*front, *self._above[False]], below
+
+
+def _is_axis(v: Value) -> bool:
+    """Whether an operation works along an axis, or along several."""
+    return isinstance(v.data, int) or (v.op in ("sum", "max", "min") and bool(v.data))
 
 
 def _span(start: str, end: str) -> str:

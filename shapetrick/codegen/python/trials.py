@@ -96,20 +96,36 @@ def confirm(
             *((given.dims[name], sizes[name]) for name in given.asked),
         ]
         found = function(**_in_lists(arguments))
-        return [one for x in found.values() for one in (x if isinstance(x, list) else [x])]
+        return [one for x in found.values() for one in _members(x)]
 
     return judge(expected, [*given.inputs], names, run, seed, lengths)
 
 
 def _in_lists(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Arguments of loops: the members of each family in order, by its name."""
+    """Arguments of families: the members of each in order, by its name; lists of lists, where they
+    have several indices."""
     given: dict[str, Any] = {}
+    lists: dict[tuple[Any, ...], list[Any]] = {}
     for name, value in members:
-        if isinstance(name, Member):
-            given.setdefault(name.base, []).append(value)
-        else:
+        if not isinstance(name, Member):
             given[name] = value
+            continue
+        outer: tuple[Any, ...] = (name.base,)
+        held = lists.setdefault(outer, [])
+        given.setdefault(name.base, held)
+        for index in name.indices[:-1]:
+            outer = (*outer, index)
+            if outer not in lists:
+                lists[outer] = []
+                held.append(lists[outer])
+            held = lists[outer]
+        held.append(value)
     return given
+
+
+def _members(x: Any) -> list[Any]:
+    """A value, or all the members of a list, of lists where they have several indices."""
+    return [one for part in x for one in _members(part)] if isinstance(x, list) else [x]
 
 
 def _derivative(f: Callable[[Array, int], Array], order: int) -> Callable[[Array], Array]:

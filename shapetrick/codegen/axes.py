@@ -1,0 +1,206 @@
+"""Sums of products of arrays with named axes, as broadcast products, batched products and sums.
+
+An axis has a name, so that which axes of two arrays are one, which a sum runs over and where the
+others stand is known without counting. A product is multiplied out two factors at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import combinations
+from math import prod
+from typing import NamedTuple
+
+from ..core.dims import ONE, Dim, Extent
+from .ir import ArrayOperation, Graph, Value
+
+NOMINAL = 64  # the size of a dimension, where an order is chosen
+NOMINAL_LENGTH = 8  # that of a length of families
+_WINDOWED = ("windows", "flip")  # whose entries stand in memory in another order than their axes
+
+
+class Named(NamedTuple):
+    """An array and the names of its axes."""
+
+    value: Value
+    axes: tuple[str, ...]
+
+
+class Axes:
+    """The named axes of one plan, and what is done with arrays that have them."""
+
+    def __init__(self, graph: Graph, lengths: Collection[str]) -> None:
+        self.graph = graph
+        self._lengths = lengths
+        self._dims: dict[str, Dim] = {}
+
+    def name(self, dim: Dim, wanted: str = "") -> str:
+        """An axis of that size, of its own unless a name is wanted."""
+        name = wanted or f"#{len(self._dims)}"
+        self._dims[name] = dim
+        return name
+
+    def dim(self, name: str) -> Dim:
+        return self._dims[name]
+
+    def extent(self, names: Iterable[str]) -> Extent:
+        return tuple(self._dims[name] for name in names)
+
+    # ------------------------------------------------------------------------------ arrangements
+
+    def ordered(self, a: Named, axes: Sequence[str]) -> Named:
+        """The array with its axes in the order of these."""
+        own = tuple(x for x in axes if x in a.axes)
+        order = tuple(a.axes.index(x) for x in own)
+        return Named(self.permuted(a.value, order), own)
+
+    def permuted(self, v: Value, order: tuple[int, ...]) -> Value:
+        """The array whose axes are those of another one in this order."""
+        if order == tuple(range(len(order))):
+            return v
+        if v.op == "permute":
+            return self.permuted(v.args[0], tuple(v.data[i] for i in order))
+        if v.rank == 2:
+            return self.graph.transpose(v)
+        return self.graph.node("permute", (v,), order, tuple(v.shape[i] for i in order))
+
+    def aligned(self, a: Named, axes: Sequence[str]) -> Value:
+        """The array as it broadcasts beside others with all these axes."""
+        found = self.ordered(a, axes)
+        places = [x in found.axes for x in axes]
+        places = places[places.index(True) :] if any(places) else []
+        if all(places):
+            return found.value
+        dims = iter(found.value.shape)
+        shape = tuple(next(dims) if own else ONE for own in places)
+        return self.graph.node("expand", (found.value,), tuple(places), shape)
+
+    def spread(self, a: Named, axes: Sequence[str]) -> Value:
+        """The array with all these axes."""
+        return self.graph.spread(self.aligned(a, axes), self.extent(axes))
+
+    def reduced(self, op: ArrayOperation, a: Named, over: Collection[str]) -> Named:
+        """A reduction along axes."""
+        kept = tuple(x for x in a.axes if x not in over)
+        if len(kept) == len(a.axes):
+            return a
+        places = tuple(i for i, x in enumerate(a.axes) if x in over)
+        data: int | tuple[int, ...] | None = places[0] if len(places) == 1 else places
+        if not kept:
+            data = None
+        return Named(self.graph.node(op, (a.value,), data, self.extent(kept)), kept)
+
+    # ----------------------------------------------------------------------------------- products
+
+    def product(self, factors: Sequence[Named], axes: Sequence[str]) -> Named:
+        """The product of the factors with those of these axes that they have, summed over all
+        others."""
+        scalars = [f.value for f in factors if not f.axes]
+        arrays = [f for f in factors if f.axes]
+        while True:
+            arrays = [self._summed_alone(i, arrays, axes) for i in range(len(arrays))]
+            if all(x in axes for f in arrays for x in f.axes):
+                break
+            a, b, rest = self._next_pair(arrays, axes)
+            needed = {*axes, *(x for f in rest for x in f.axes)}
+            if self._stands_behind(a, b, axes):
+                a, b = b, a
+            arrays = [*rest, self._joined(a, b, needed)]
+        own = [x for x in axes if any(x in f.axes for f in arrays)]
+        if len(arrays) == 2 and arrays[0] == arrays[1]:
+            square = self.graph.square(self.ordered(arrays[0], own).value)
+            return Named(self.graph.mul(*scalars, square), tuple(own))
+        values = [self.aligned(f, own) for f in arrays]
+        return Named(self.graph.mul(*scalars, *values), tuple(own))
+
+    def _summed_alone(self, i: int, arrays: Sequence[Named], axes: Sequence[str]) -> Named:
+        """A factor summed over what no other factor has."""
+        others = {x for j, f in enumerate(arrays) if j != i for x in f.axes}
+        over = {x for x in arrays[i].axes if x not in axes and x not in others}
+        return self.reduced("sum", arrays[i], over)
+
+    def _next_pair(
+        self, arrays: Sequence[Named], axes: Sequence[str]
+    ) -> tuple[Named, Named, list[Named]]:
+        """The two factors whose product makes the arrays least, and the other factors."""
+
+        def growth(pair: tuple[int, int]) -> tuple[float, float]:
+            i, j = pair
+            rest = {x for k, f in enumerate(arrays) if k not in pair for x in f.axes}
+            both = {*arrays[i].axes, *arrays[j].axes}
+            left = [x for x in both if x in axes or x in rest]
+            new = self._entries(left)
+            return new - sum(self._entries(arrays[k].axes) for k in pair), self._entries(both)
+
+        i, j = min(combinations(range(len(arrays)), 2), key=growth)
+        return arrays[i], arrays[j], [f for k, f in enumerate(arrays) if k not in (i, j)]
+
+    @staticmethod
+    def _stands_behind(a: Named, b: Named, axes: Sequence[str]) -> bool:
+        """Whether a product is turned otherwise than it is wanted."""
+        own = [axes.index(x) for x in a.axes if x in axes and x not in b.axes]
+        others = [axes.index(x) for x in b.axes if x in axes and x not in a.axes]
+        return bool(own and others) and max(own) > max(others)
+
+    def _entries(self, axes: Iterable[str]) -> float:
+        sizes = {n: NOMINAL_LENGTH for x in axes for n in self._dims[x].names if n in self._lengths}
+        return prod(
+            self._dims[x].size({n: sizes.get(n, NOMINAL) for n in self._dims[x].names})
+            for x in axes
+        )
+
+    def _joined(self, a: Named, b: Named, needed: Collection[str]) -> Named:
+        """The product of two factors, summed over what they share and nothing else needs."""
+        shared = [
+            x for x in (b if a.value.op in _WINDOWED else a).axes if x in a.axes and x in b.axes
+        ]
+        summed = [x for x in shared if x not in needed]
+        batch = [x for x in shared if x in needed]
+        left = [x for x in a.axes if x not in b.axes]
+        right = [x for x in b.axes if x not in a.axes]
+        if not summed:
+            axes = (*a.axes, *right)
+            return Named(self.graph.mul(self.aligned(a, axes), self.aligned(b, axes)), axes)
+        if batch and left and right:
+            return self._batched(a, b, batch, summed, left, right)
+        if batch:
+            return self._einsum(a, b, [*batch, *left, *right])
+        return self._contracted(a, b, summed, [*left, *right])
+
+    def _batched(
+        self,
+        a: Named,
+        b: Named,
+        batch: Sequence[str],
+        summed: Sequence[str],
+        left: Sequence[str],
+        right: Sequence[str],
+    ) -> Named:
+        """A matrix product for each of the other axes."""
+        inner = max(summed, key=lambda x: self._entries([x]))
+        others = [x for x in summed if x != inner]
+        lead = [*batch, *others, *left[:-1], *right[:-1]]
+        first = self.aligned(a, [*lead, left[-1], inner])
+        second = self.aligned(b, [*lead, inner, right[-1]])
+        axes = (*lead, left[-1], right[-1])
+        found = Named(self.graph.node("matmul", (first, second), None, self.extent(axes)), axes)
+        return self.reduced("sum", found, others)
+
+    def _einsum(self, a: Named, b: Named, axes: Sequence[str]) -> Named:
+        letters = dict(zip(dict.fromkeys([*a.axes, *b.axes]), "abcdefghijklmnopqrs", strict=False))
+        first, second, out = ("".join(letters[x] for x in own) for own in (a.axes, b.axes, axes))
+        text = f"{first},{second}->{out}"
+        found = self.graph.node("einsum", (a.value, b.value), text, self.extent(axes))
+        return Named(found, tuple(axes))
+
+    def _contracted(self, a: Named, b: Named, summed: Sequence[str], axes: Sequence[str]) -> Named:
+        """One matrix product, of what is summed by all other axes."""
+        graph, shape = self.graph, self.extent(axes)
+        if not axes and a.axes == b.axes:
+            return Named(graph.node("inner", (a.value, b.value)), ())
+        if len(summed) == 1 and (len(b.axes) == 2 or (len(a.axes) <= 2 and len(b.axes) == 1)):
+            first = self.ordered(a, [*axes, *summed]).value
+            second = self.ordered(b, [*summed, *axes]).value
+            return Named(graph.node("matmul", (first, second), None, shape), tuple(axes))
+        places = tuple(tuple(own.axes.index(x) for x in summed) for own in (a, b))
+        return Named(graph.node("tensordot", (a.value, b.value), places, shape), tuple(axes))

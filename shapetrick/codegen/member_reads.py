@@ -1,0 +1,226 @@
+"""The parts of a family's array that indices with running letters are: slices, windows, diagonals.
+
+Where an index may leave what a family runs over, the array is padded with zeros first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from ..core.dims import NOTHING, ONE, Dim
+from ..core.errors import RequestError
+from ..core.expr import Symbol
+from ..core.families import MemberBox, box_of, lies_in
+from ..core.indices import Incomparable, Index, Range, dim_of
+from .axes import Axes, Named
+from .ir import Value
+
+Scope = tuple[Range, ...]  # the ranges of the letters that run
+Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
+
+
+@dataclass(slots=True)
+class Family:
+    """Where the members of a family are: in arrays for boxes of them, or, along the axes that are
+    `keys`, one by one under a name: then `inside` is the box of the other axes."""
+
+    name: str
+    keys: tuple[int, ...] = ()
+    pieces: list[tuple[MemberBox, Value]] = field(default_factory=list)
+    padded: frozenset[int] = frozenset()
+    inside: MemberBox = ((), ())
+
+
+class _AxisRead(NamedTuple):
+    """An index along an axis that has the members from `first` on to `last`."""
+
+    at: Index
+    running: tuple[Range, ...]  # of its letters
+    low: Index  # of all that it is
+    high: Index
+    first: Index
+    last: Index
+    padded: bool
+
+    @property
+    def before(self) -> Dim:
+        """How many members are missing before the first one, at most."""
+        return self._missing(self.first, self.low)
+
+    @property
+    def behind(self) -> Dim:
+        return self._missing(self.high, self.last)
+
+    def _missing(self, a: Index, b: Index) -> Dim:
+        ahead = dim_of(a.minus(b))
+        if (-ahead).is_at_least(0) or not (self.running or self.padded):
+            return NOTHING
+        if ahead.is_at_least(0):
+            return ahead
+        return Dim(tuple(term for term in ahead.terms if term[1] > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads members where letters run; `letter` is the axis of one."""
+
+    axes: Axes
+    scope: Scope
+    letter: Callable[[Range], str]
+
+    def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> Named:
+        """The members that a symbol is, whose own axes are `sides`."""
+        indices = [i for k, i in enumerate(e.indices) if k not in family.keys]
+        lead: list[str] = []
+        if family.keys:
+            v, lead = self._stacked(family, e, sides)
+            box = family.inside
+        else:
+            v, box = self._piece(family, e)
+        padded = [k in family.padded for k in range(len(e.indices)) if k not in family.keys]
+        reads = [
+            self._axis(i, first, last, pad)
+            for i, first, last, pad in zip(indices, *box, padded, strict=True)
+        ]
+        v = self._padded(v, len(lead), reads)
+        v = self._selected(v, len(lead), reads)
+        return self._opened(v, lead, [r for r in reads if r.running], sides)
+
+    def _axis(self, i: Index, first: Index, last: Index, padded: bool) -> _AxisRead:
+        running = tuple(r for r in self.scope if r.letter in i.terms)
+        return _AxisRead(i, running, *i.ends(self.scope), first, last, padded)
+
+    # ---- where the members are
+
+    def _piece(self, family: Family, e: Symbol) -> tuple[Value, MemberBox]:
+        """The array that has the members, and which others."""
+        box = box_of(e.indices, self.scope)
+        for own, v in family.pieces:
+            try:
+                if lies_in(box, own):
+                    return v, own
+            except Incomparable:
+                continue
+        v = assembled(self.axes, family.pieces)
+        lows = zip(*(own[0] for own, _ in family.pieces), strict=True)
+        highs = zip(*(own[1] for own, _ in family.pieces), strict=True)
+        first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
+        return v, (first, tuple(max(axis, key=lambda i: i.place) for axis in highs))
+
+    def _stacked(self, family: Family, e: Symbol, sides: Sequence[str]) -> tuple[Value, list[str]]:
+        """The members that were computed one by one, with an axis for each letter that runs."""
+        keys = [e.indices[k] for k in family.keys]
+        running = [r for r in self.scope if any(r.letter in i.terms for i in keys)]
+        if any(sum(r.letter in i.terms for r in running) > 1 for i in keys):
+            raise RequestError(f"there is no code yet for `{e.name}` of a recurrence.")
+        own = [dim_of(b.minus(a).plus(1)) for a, b in zip(*family.inside, strict=True)]
+        shape = (*own, *self.axes.extent(sides))
+        at = tuple(map(dim_of, keys))
+        if not running:
+            return self.axes.graph.node("member", (), (family.name, at), shape), []
+        lead = [self.letter(r) for r in running]
+        over = tuple((r.letter, dim_of(r.first), dim_of(r.last.plus(1))) for r in running)
+        whole = (*self.axes.extent(lead), *shape)
+        return self.axes.graph.node("stack", (), (family.name, at, over), whole), lead
+
+    # ---- which of them
+
+    def _padded(self, v: Value, lead: int, reads: Sequence[_AxisRead]) -> Value:
+        pads = [(NOTHING, NOTHING)] * v.rank
+        pads[lead : lead + len(reads)] = [(r.before, r.behind) for r in reads]
+        if not any(d.terms for pair in pads for d in pair):
+            return v
+        shape = tuple(d + a + b for d, (a, b) in zip(v.shape, pads, strict=True))
+        return self.axes.graph.node("pad", (v,), tuple(pads), shape)
+
+    def _selected(self, v: Value, lead: int, reads: Sequence[_AxisRead]) -> Value:
+        """A slice along each axis; nothing is left of it where the index is one."""
+        places: list[Slice | Dim | None] = [None] * lead
+        shape = list(v.shape[:lead])
+        for r, d in zip(reads, v.shape[lead:], strict=False):
+            start = dim_of(r.low.minus(r.first)) + r.before
+            if not r.running:
+                places.append(start)
+                continue
+            end = dim_of(r.high.minus(r.first)) + r.before + ONE
+            step = 1
+            if len(r.running) == 1:
+                step = abs(r.at.terms[r.running[0].letter])
+            full = (start, end, step) == (NOTHING, d, 1)
+            places.append(None if full else (start, end, step))
+            one = self.axes.dim(self.letter(r.running[0]))
+            shape.append(one if step > 1 else end - start)
+        if all(p is None for p in places):
+            return v
+        shape += v.shape[lead + len(reads) :]
+        return self.axes.graph.node("select", (v,), tuple(places), tuple(shape))
+
+    def _opened(
+        self, v: Value, lead: Sequence[str], reads: Sequence[_AxisRead], sides: Sequence[str]
+    ) -> Named:
+        """The array with an axis for each letter."""
+        graph = self.axes.graph
+        names = [*lead, *[""] * len(reads), *sides]
+        for at, r in enumerate(reads, len(lead)):
+            single = [o for o in r.running if abs(r.at.terms[o.letter]) == 1]
+            inner = min(single, key=lambda o: o.letter, default=None)
+            outer = [o for o in r.running if o is not inner]
+            if inner is None and len(outer) == 1:
+                inner, outer = outer[0], []
+            if inner is None or len(outer) > 1:
+                raise RequestError(f"there is no code yet for the index `{r.at}`.")
+            names[at] = self.letter(inner)
+            falls = [o for o in r.running if r.at.terms[o.letter] < 0]
+            if outer:
+                v = self._windows(v, at, inner, outer[0], abs(r.at.terms[outer[0].letter]))
+                names[at] = self.letter(outer[0])
+                names.append(self.letter(inner))
+            for over in falls:
+                place = at if over in outer or not outer else v.rank - 1
+                v = graph.node("flip", (v,), place, v.shape)
+        while len({*names}) < len(names):
+            v, names = self._diagonal(v, names)
+        return Named(v, tuple(names))
+
+    def _windows(self, v: Value, axis: int, inner: Range, outer: Range, step: int) -> Value:
+        """Stretches of an axis, one for each value of the outer letter, along a last axis."""
+        count, size = self.axes.extent([self.letter(outer), self.letter(inner)])
+        shape = (*v.shape[:axis], count, *v.shape[axis + 1 :], size)
+        return self.axes.graph.node("windows", (v,), (axis, size, step), shape)
+
+    def _diagonal(self, v: Value, names: Sequence[str]) -> tuple[Value, list[str]]:
+        """The array where two axes of one letter are one, which is the last."""
+        i, j = next(
+            (i, j)
+            for i in range(len(names))
+            for j in range(i + 1, len(names))
+            if names[i] == names[j]
+        )
+        rest = [k for k in range(len(names)) if k not in (i, j)]
+        shape = (*(v.shape[k] for k in rest), v.shape[i])
+        found = self.axes.graph.node("axis_diagonal", (v,), (i, j), shape)
+        return found, [*(names[k] for k in rest), names[i]]
+
+
+def assembled(axes: Axes, pieces: Sequence[tuple[MemberBox, Value]], axis: int = 0) -> Value:
+    """One array of those for boxes that follow each other. Raises RequestError."""
+    if len(pieces) == 1:
+        return pieces[0][1]
+    slabs: dict[tuple[Index, Index], list[tuple[MemberBox, Value]]] = {}
+    for box, v in pieces:
+        if axis == len(box[0]):
+            raise RequestError("there is no code for members that are defined twice.")
+        slabs.setdefault((box[0][axis], box[1][axis]), []).append((box, v))
+    ordered = sorted(slabs.items(), key=lambda one: one[0][0].place)
+    for ((_, high), _), ((low, _), _) in pairwise(ordered):
+        if high.plus(1) != low:
+            raise RequestError("there is no code for members that don't follow each other.")
+    parts = [assembled(axes, group, axis + 1) for _, group in ordered]
+    if len(parts) == 1:
+        return parts[0]
+    length = sum((v.shape[axis] for v in parts), NOTHING)
+    shape = (*parts[0].shape[:axis], length, *parts[0].shape[axis + 1 :])
+    return axes.graph.node("concatenate", parts, axis, shape)

@@ -1,0 +1,537 @@
+"""Families of several indices as Python: arrays with an axis for each index, and loops along the
+axes of recurrences alone.
+
+What is computed at once is one plan; a member that a loop makes is an entry of a dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ...core.dims import ONE, Dim, Extent, extent
+from ...core.errors import RequestError
+from ...core.expr import Expr, Symbol
+from ...core.families import MemberBox, Segment, box_of
+from ...core.indices import Index, Range, base_of, dim_of, written
+from ...core.problem import Problem
+from ...core.traversal import postorder
+from ...families.forward_backward import Answer, ForwardBackward
+from ...families.nests import Definition, Nest, Nests, Step
+from ...families.schedule import body_of
+from ...language.printer import overlined
+from ..ir import Graph, Value
+from ..member_arrays import MemberArrays
+from ..member_reads import Family, assembled
+from ..program import computable, lowered
+from .custom_rules import CustomRule
+from .identifiers import Identifiers
+from .module import RESERVED, docstring, indented, jitted, with_signature
+from .module import written as as_lines
+from .operations import Library, is_spelled
+from .self_test import LOCALS
+from .signature import Arguments, checked_arguments, flattening
+from .statements import Assignment, Writer
+
+_OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Assigned:
+    """A member that a loop makes: where it is put, its value, and for which indices of the loops
+    around it."""
+
+    name: str
+    at: tuple[Index, ...]
+    value: Value
+    looped: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    over: Range
+    falls: bool
+    steps: tuple[_Loop | _Assigned, ...]
+
+    @property
+    def assigned(self) -> Iterator[_Assigned]:
+        """All that it makes."""
+        for step in self.steps:
+            if isinstance(step, _Loop):
+                yield from step.assigned
+            else:
+                yield step
+
+
+class Arrays:
+    """The lines of one function."""
+
+    def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
+        self._problem, self._passes, self.library = problem, passes, library
+        self.families = problem.families
+        self._identifiers = Identifiers(RESERVED | _OF_RULES | LOCALS)
+        self._names: dict[str, str] = {}
+        self._graph = Graph()
+        self._arrays = MemberArrays(self._graph, self.families.lengths)
+        self._inputs = self._all_inputs()
+        self._boxes = {e: self._input_box(e) for e in self._inputs.values() if e.indices}
+        segments = [*passes.forward, *passes.backward]
+        letters = _letters(segments)
+        for name in [*self._inputs, *self._dimensions(), *problem.functions, *letters]:
+            self.identifier(name)
+        for s in segments:
+            self.identifier(s.base)
+        self._wanted: dict[Value, str] = {}
+        self._alone: dict[str, Value] = {}
+        forward, backward = Nests(passes.forward), Nests(passes.backward)
+        self._families(segments, {**forward.keys, **backward.keys})
+        self._forward = self._planned(forward.steps)
+        self._backward = self._planned(backward.steps)
+        self._lower()
+        self._write()
+
+    # ---- names and inputs
+
+    def identifier(self, base: str) -> str:
+        if base not in self._names:
+            self._names[base] = self._identifiers.take(base)
+        return self._names[base]
+
+    def _all_inputs(self) -> dict[str, Symbol]:
+        found: dict[str, Symbol] = {}
+        for e in self._problem.symbols.values():
+            found.setdefault(e.base, e)
+        for a in self._passes.gradients:
+            direction = a.result.request.direction if a.result else None
+            if direction is not None:
+                found.setdefault(direction.base, direction)
+        return found
+
+    def _input_box(self, e: Symbol) -> MemberBox:
+        """From the first to the last member that is given."""
+        given = [s for s in self.families.of(e.base) if s.body is None]
+        if not given:  # an upstream gradient of members
+            return box_of(e.indices, ())
+        return _around([s.box for s in given])
+
+    def _lead(self, e: Symbol) -> Extent:
+        """The sizes of the axes before those of a member."""
+        return _sizes(self._boxes[e])
+
+    def _dimensions(self) -> list[str]:
+        """The names of all dimensions, and of lengths, in the order in which they appear."""
+        inputs = list(self._inputs.values())
+        sides = [d for e in inputs for d in (*(self._lead(e) if e.indices else ()), *e.shape)]
+        asked = [r.result.request for r in self._passes.gradients if r.result is not None]
+        sides += [d for r in asked for e in (r.of, r.wrt) for d in e.shape]
+        bodies = [s.body for s in self._segments() if s.body is not None]
+        sides += [d for x in postorder(bodies) for d in x.shape]
+        names = (n for d in sides for n in d.names)
+        found = dict.fromkeys([*names, *self.families.lengths])
+        letters = _letters(self._segments())
+        return [n for n in found if n not in letters]
+
+    def _segments(self) -> list[Segment]:
+        return [*self._passes.forward, *self._passes.backward]
+
+    @property
+    def given(self) -> Arguments:
+        """The parameters, with the lines that read sizes and check shapes."""
+        return self._arguments({e: self.identifier(base) for base, e in self._inputs.items()})
+
+    def _arguments(self, inputs: Mapping[Symbol, str]) -> Arguments:
+        dims = {n: self.identifier(n) for n in self._dimensions()}
+        stacked = {e: self._lead(e) for e in self._boxes if e in inputs}
+        return checked_arguments(inputs, dims, self._functions(), stacked)
+
+    def _functions(self) -> dict[object, str]:
+        found: dict[object, str] = {}
+        for v in postorder(self._roots):
+            if v.op == "abstract":
+                name, order = v.data
+                if base_of(name) != name:
+                    raise RequestError(
+                        "there is no code yet for families of functions beside members with "
+                        "several indices: `evaluate` gives the values."
+                    )
+                found[v.data] = self.identifier(name + "_prime" * order)
+            elif v.op == "function" and not is_spelled(v.data):
+                found[v.data] = self.identifier(v.data)
+        return found
+
+    # ---- the plan
+
+    def _families(self, segments: Sequence[Segment], keys: Mapping[str, set[int]]) -> None:
+        padded: dict[str, set[int]] = {}
+        for s in self.families.segments:
+            padded.setdefault(s.base, set()).update(s.padded)
+        for a in self._passes.gradients:
+            recursion = a.result.recursion if a.result is not None else None
+            for base, axis in recursion.padded if recursion is not None else ():
+                padded.setdefault(base, set()).add(axis)
+        found = self._arrays.families
+        for e, box in self._boxes.items():
+            family = found[e.base] = Family(self.identifier(e.base))
+            shape = (*_sizes(box), *extent(e.shape))
+            family.pieces.append((box, self._graph.node("input", (), e, shape)))
+        boxes: dict[str, list[MemberBox]] = {base: [box] for base, box in _by_base(self._boxes)}
+        for s in segments:
+            if s.base not in self._passes.alone:
+                boxes.setdefault(s.base, []).append(s.box)
+        for base, own in boxes.items():
+            family = found.setdefault(base, Family(self.identifier(base)))
+            family.padded = frozenset(padded.get(base, ()))
+            family.keys = tuple(sorted(keys.get(base, ())))
+            if family.keys:
+                family.inside = self._inside(base, own, family.keys)
+
+    def _inside(self, base: str, boxes: Sequence[MemberBox], keys: Sequence[int]) -> MemberBox:
+        """The box of the members that one step of a loop makes."""
+        axes = [k for k in range(len(boxes[0][0])) if k not in keys]
+        found = {tuple(tuple(end[k] for k in axes) for end in box) for box in boxes}
+        if len(found) > 1:
+            raise RequestError(
+                f"there is no code yet for `{base}`, of which a step of the recurrence makes a "
+                "part: `evaluate` gives the values."
+            )
+        low, high = found.pop()
+        return low, high
+
+    def _planned(self, steps: Iterable[Step]) -> list[_Loop]:
+        """The loops; what is computed at once is where it is used."""
+        loops: list[_Loop] = []
+        for step in steps:
+            if isinstance(step, Nest):
+                loops.append(self._loop(step))
+            elif step.segment.base in self._passes.alone:
+                self._alone[step.segment.base] = self._value(step.segment)
+            elif self._arrays.families[step.segment.base].keys:
+                s = step.segment
+                loops.append(_Loop(_ONCE, False, (self._assigned(step),)))
+            else:
+                s = step.segment
+                self._arrays.families[s.base].pieces.append((s.box, self._value(s)))
+        return loops
+
+    def _loop(self, nest: Nest) -> _Loop:
+        steps = (
+            self._loop(step) if isinstance(step, Nest) else self._assigned(step)
+            for step in nest.steps
+        )
+        return _Loop(nest.over, nest.falls, tuple(steps))
+
+    def _assigned(self, d: Definition) -> _Assigned:
+        s, family = d.segment, self._arrays.families[d.segment.base]
+        at = tuple(s.indices[k] for k in family.keys)
+        return _Assigned(family.name, at, self._value(s, family.keys), d.looped)
+
+    def _value(self, s: Segment, keys: Sequence[int] = ()) -> Value:
+        """The array of the members of a segment, with an axis for each index that is no key."""
+        indices = [i for k, i in enumerate(s.indices) if k not in keys]
+        if s.base in self._passes.alone:
+            indices = []
+        ranges = {r.letter: r for r in s.ranges}
+        letters = [[t for t in i.terms if t in ranges] for i in indices]
+        scope = tuple(ranges[t] for own in letters for t in own)
+        if len(scope) < len(ranges) or any(len(own) > 1 for own in letters):
+            raise RequestError(f"there is no code yet for the members `{s.name}`.")
+        (body,) = computable([body_of(s)], is_spelled)
+        v = self._arrays.value(body, scope)
+        places = list(map(bool, letters))
+        if not all(places):
+            places += [True] * (v.rank - len(scope))
+            dims = iter(v.shape)
+            shape = tuple(next(dims) if own else ONE for own in places)
+            v = self._graph.node("expand", (v,), tuple(places), shape)
+        if not keys:
+            self._wanted.setdefault(v, s.base)
+        return v
+
+    def _lower(self) -> None:
+        """Products in their order; what is returned is known."""
+        returned = {a.base: self._returned(a) for a in self.answers}
+        roots = [*returned.values(), *(x.value for x in self._assignments())]
+        new = lowered(self._graph, roots, {})
+        names = {**self._arrays.names, **self._wanted}
+        self._wanted = {new[v]: name for v, name in names.items() if v in new}
+        self._returns = {base: new[v] for base, v in returned.items()}
+        for base, v in self._returns.items():
+            self._wanted[v] = base
+        self._forward = [_renewed(loop, new) for loop in self._forward]
+        self._backward = [_renewed(loop, new) for loop in self._backward]
+        self._roots = [*self._returns.values(), *(x.value for x in self._assignments())]
+
+    def _assignments(self) -> Iterator[_Assigned]:
+        for loop in (*self._forward, *self._backward):
+            yield from loop.assigned
+
+    def _returned(self, a: Answer) -> Value:
+        if a.base in self._passes.alone:
+            return self._alone[a.base]
+        family = self._arrays.families[a.base]
+        return assembled(self._arrays.axes, family.pieces)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the function returns, in order."""
+        return [*self._passes.values, *self._passes.gradients]
+
+    # ---- the text
+
+    def _write(self) -> None:
+        given = self.given
+        letters = {n: self.identifier(n) for n in _letters(self._segments())}
+        dims = {**given.dims, **letters}
+        like = next((n for e, n in given.inputs.items() if extent(e.shape) or e.indices), "")
+        own = {v: self._names.get(name, name) for v, name in self._wanted.items()}
+        identifiers = Identifiers({*RESERVED, *self._names.values()} - {*own.values()})
+        self._writer = writer = Writer(
+            self.library, self._roots, own, dims, given.functions, identifiers, like
+        )
+        for e, name in given.inputs.items():
+            shape = (*(self._lead(e) if e.indices else ()), *extent(e.shape))
+            writer.bind(self._graph.node("input", (), e, shape), name)
+        values = [self._returns[a.base] for a in self._passes.values]
+        gradients = [self._returns[a.base] for a in self._passes.gradients]
+        self._made: dict[str, None] = {}
+        self.forward = [*self._loops(self._forward), *self._lines(writer.write(values))]
+        self._made_forward = tuple(self._made)
+        self.backward = self._loops(self._backward)
+        self.backward += self._lines(writer.write(gradients, named=False))
+
+    def _lines(self, statements: Sequence[Assignment]) -> list[str]:
+        """The lines of statements; what they make is remembered."""
+        self._made.update(dict.fromkeys(s.name for s in statements))
+        return as_lines(statements)
+
+    def _loops(self, loops: Sequence[_Loop]) -> list[str]:
+        made = dict.fromkeys(x.name for loop in loops for x in loop.assigned)
+        self._made.update(made)
+        lines = [line for name in made for line in self._store(name)]
+        for loop in loops:
+            lines += self._written(loop)
+        return lines
+
+    def _store(self, name: str) -> Iterator[str]:
+        """The dictionary of the members that loops make, with those that are given."""
+        for e, box in self._boxes.items():
+            family = self._arrays.families[e.base]
+            if self.identifier(e.base) == name:
+                if len(family.keys) > 1:
+                    raise RequestError(
+                        f"there is no code yet for `{e.base}`, which is given in part."
+                    )
+                (k,) = family.keys
+                array = name if not k else f"{_MODULE[self.library]}.moveaxis({name}, {k}, 0)"
+                yield f"{name} = dict(enumerate({array}, {self._index(box[0][k])}))"
+                return
+        yield f"{name} = {{}}"
+
+    def _written(self, loop: _Loop) -> list[str]:
+        if loop.over is _ONCE:
+            return self._steps(loop)
+        letter = loop.over.letter
+        dependent = self._dependent(loop)
+        needed = {
+            a
+            for v in dependent
+            for a in v.args
+            if a not in dependent and a.args and not self._writer.is_number(a)
+        }
+        needed |= {x.value for x in loop.assigned} - dependent
+        order = [v for v in postorder([x.value for x in loop.assigned]) if v in needed]
+        before = self._lines(self._writer.hoist(order))
+        low, high = loop.over.ends
+        ends = [self._index(low), self._index(high.plus(1))]
+        if loop.falls:
+            ends = [self._index(high), self._index(low.plus(-1)), "-1"]
+        head = f"for {self.identifier(letter)} in range({', '.join(ends)}):"
+        with self._writer.inside():
+            own = self._steps(loop)
+        return [*before, head, *indented(own)]
+
+    def _steps(self, loop: _Loop) -> list[str]:
+        """The lines of one step of a loop; what is for some of the indices stays there."""
+        lines: list[str] = []
+        for guard, steps in groupby(loop.steps, lambda step: self._guard(step, loop.over)):
+            if not guard:
+                lines += [line for step in steps for line in self._step(step)]
+                continue
+            with self._writer.inside():
+                own = [line for step in steps for line in self._step(step)]
+            lines += [f"if {guard}:", *indented(own)]
+        return lines
+
+    def _step(self, step: _Loop | _Assigned) -> list[str]:
+        if isinstance(step, _Loop):
+            return self._written(step)
+        lines = self._lines(self._writer.write([step.value], named=False))
+        at = ", ".join(map(self._index, step.at))
+        return [*lines, f"{step.name}[{at}] = {self._writer.piece(step.value)}"]
+
+    def _guard(self, step: _Loop | _Assigned, over: Range) -> str:
+        """When a step is for some of the indices only."""
+        if isinstance(step, _Loop):
+            return ""
+        own = next((r for r in step.looped if r.letter == over.letter), over)
+        if own.ends == over.ends:
+            return ""
+        letter, first, last = self.identifier(over.letter), *map(self._index, own.ends)
+        return f"{letter} == {first}" if first == last else f"{first} <= {letter} <= {last}"
+
+    def _dependent(self, loop: _Loop) -> set[Value]:
+        """The values that are others at each step."""
+        made = {x.name for x in loop.assigned}
+        found: set[Value] = set()
+        for v in postorder([x.value for x in loop.assigned]):
+            read = v.op in ("member", "stack") and v.data[0] in made
+            if read or loop.over.letter in _mentioned(v) or any(a in found for a in v.args):
+                found.add(v)
+        return found
+
+    def _index(self, i: Index) -> str:
+        return self._writer.dim(dim_of(i))
+
+    def function(self) -> list[str]:
+        """The lines of the function that gives all values and gradients."""
+        given = self.given
+        returned = ", ".join(self._text(a) for a in self.answers)
+        lines = [
+            *self._docstring(self.answers),
+            *given.lines,
+            *flattening(given),
+            *self.forward,
+            *self.backward,
+            f"return {returned}",
+        ]
+        loops = self._forward or self._backward
+        decorator = [jitted(given)] if self.library == "jax" and not loops else []
+        return [*decorator, *with_signature(given, self.answers, self.library, lines)]
+
+    def _text(self, a: Answer) -> str:
+        return f"{self._writer.piece(self._returns[a.base])}"
+
+    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+        inputs = {name: e.shape for name, e in self._inputs.items()}
+        note = "A family is one array, with its indices as the first axes; so are gradients by it."
+        return docstring([a.key for a in answers], self._formulas(), inputs, note)
+
+    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
+        """The equations as they were derived: of the cotangents, and the gradients by these."""
+        told: dict[Symbol, None] = {}
+        for a in self._passes.gradients:
+            recursion = a.result.recursion if a.result is not None else None
+            for q in (*recursion.cotangents, *recursion.gradients) if recursion is not None else ():
+                if q.symbol not in told:
+                    told[q.symbol] = None
+                    over = f"   for {written(q.ranges)}" if q.ranges else ""
+                    yield overlined(q.symbol.name), q.value, over
+
+    # ---- as a rule
+
+    def rule(self, entry: str) -> CustomRule:
+        """The one value with its backward rule. Raises RequestError where the gradients by a family
+        are asked for in part."""
+        value, *gradients = self.answers
+        directions = {a.request.direction for a in gradients if a.request is not None}
+        if len(directions) > 1 or len(self._passes.values) > 1:
+            raise RequestError("a backward rule is of one value, with one upstream gradient.")
+        direction = directions.pop()
+        upstream = self.identifier(f"bar({value.base})" if direction is None else direction.base)
+        inputs = {e: n for e, n in self.given.inputs.items() if n != upstream}
+        given = self._arguments(inputs)
+        times = f" * {upstream}" if direction is None else ""
+        found = {n: self._gradient(e, gradients, times) for e, n in inputs.items()}
+        returned = {name: text for name, text in found.items() if text}
+        words = _words([*self.backward, *returned.values()])
+        arrays = [name for name in inputs.values() if name not in self._made_forward]
+        others = [*given.sources, *given.others, *self._made_forward]
+        return CustomRule(
+            entry,
+            value,
+            gradients,
+            given,
+            upstream,
+            [*self._docstring([value]), *given.lines, *flattening(given)],
+            self.forward,
+            frozenset(_words(self.forward)),
+            self.backward,
+            self._text(value),
+            returned,
+            saved=[name for name in arrays if name in words],
+            kept=[name for name in dict.fromkeys(others) if name in words],
+        )
+
+    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+        """The gradient by an input; nothing if nobody asked."""
+        own = [a for a in gradients if a.request is not None and a.request.wrt.base == e.base]
+        if not own:
+            return ""
+        answer = own[0]
+        text = f"{self._writer.piece(self._returns[answer.base]):atom}"
+        box = self._boxes.get(e)
+        if box is not None and not answer.listed and box[0] == box[1]:
+            text += f"[{', '.join(['None'] * len(box[0]))}]"
+        elif len(own) > 1 or (box is not None and self._answered(answer) != self._lead(e)):
+            raise RequestError(
+                f"a backward rule has gradients by all members of `{e.base}`, or none: ask for "
+                f"`{e.base}[{','.join(i.letter or 'l' for i in e.indices)}]`."
+            )
+        return f"{text}{times}"
+
+    def _answered(self, a: Answer) -> Extent:
+        """How many members an answer has along each axis."""
+        rank = len(extent(a.expression.shape))
+        shape = self._returns[a.base].shape
+        return shape[: len(shape) - rank] if a.listed else ()
+
+
+_ONCE = Range("", Index(), Index())  # the range of what stands in no loop
+_MODULE: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
+
+
+def _words(lines: Iterable[str]) -> set[str]:
+    return set(re.findall(r"\w+", "\n".join(lines)))
+
+
+def _letters(segments: Iterable[Segment]) -> list[str]:
+    return list(dict.fromkeys(r.letter for s in segments for r in s.ranges))
+
+
+def _sizes(box: MemberBox) -> Extent:
+    return tuple(dim_of(b.minus(a).plus(1)) for a, b in zip(*box, strict=True))
+
+
+def _around(boxes: Sequence[MemberBox]) -> MemberBox:
+    """From the first member of all boxes to the last one."""
+    lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
+    first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
+    return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
+
+
+def _by_base(boxes: Mapping[Symbol, MemberBox]) -> Iterator[tuple[str, MemberBox]]:
+    return ((e.base, box) for e, box in boxes.items())
+
+
+def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:
+    """The loop with other values."""
+    steps = (
+        _renewed(step, new) if isinstance(step, _Loop) else replace(step, value=new[step.value])
+        for step in loop.steps
+    )
+    return replace(loop, steps=tuple(steps))
+
+
+def _mentioned(v: Value) -> set[str]:
+    """The names of dimensions, and letters, that stand in a value itself."""
+    found: set[str] = set()
+    stack: list[object] = [*v.shape, v.data]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Dim):
+            found.update(x.names)
+        elif isinstance(x, tuple):
+            stack += x
+    return found

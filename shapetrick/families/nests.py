@@ -1,0 +1,230 @@
+"""Definitions of members in an order in which each finds what it uses, with loops along the axes of
+recurrences alone: along all others, the members of a family are computed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..core.errors import RequestError
+from ..core.expr import Symbol
+from ..core.families import Segment, box_of, meet, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, renamed_shape, within
+from ..core.traversal import Classes, reachable
+from .schedule import body_of, schedule
+
+Axis = tuple[str, int]  # of a family: its name, and which of its indices
+KeyAxes = dict[str, int]  # the axis of each family of a group along which a loop runs
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Members that are computed at once: those of a segment, whose letters of loops are no ranges
+    any more. `looped` are their ranges, which may be a part of a loop's."""
+
+    segment: Segment
+    looped: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Steps for each index of a range, from the last one down if it `falls`."""
+
+    over: Range
+    falls: bool
+    steps: tuple[Step, ...]
+
+
+Step = Definition | Nest
+
+
+def has_recurrence(segments: Sequence[Segment]) -> bool:
+    """Whether members are made of other members of their own family."""
+    return any(True for group in schedule(segments) for _ in _uses(list(map(Definition, group))))
+
+
+class Nests:
+    """The steps in order; `keys` are the axes along which a family is computed one by one."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.keys: dict[str, set[int]] = {}
+        groups = [list(map(Definition, group)) for group in schedule(segments)]
+        nested = [self._nested(group, ()) if any(_uses(group)) else group for group in groups]
+        self.steps = [self._by_keys(step) for steps in nested for step in steps]
+
+    def _by_keys(self, step: Step) -> Step:
+        """A definition in loops over the axes along which its family is computed one by one."""
+        if isinstance(step, Nest):
+            return step
+        s = step.segment
+        letters = {s.indices[k].letter for k in self.keys.get(s.base, ())}
+        loops = [r for r in s.ranges if r.letter in letters]
+        found: Step = step
+        for over in loops:
+            found = step = _looped(step, over)
+        for over in reversed(loops):
+            found = Nest(over, False, (found,))
+        return found
+
+    def _nested(self, group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[Step]:
+        """A loop along an axis of recurrence, and within it what is left of the group; along those
+        that are settled all is of one step."""
+        uses = list(_uses(group, settled))
+        classes = Classes(pair for use in uses for pair in use.links())
+        names = {d.segment.base for d in group}
+        for axis in dict.fromkeys(map(classes.of, _axes(group))):
+            own = {b: k for b, k in _axes(group) if classes.of((b, k)) == axis}
+            spans = [use.distance(own) for use in uses] if {*own} == names else [None]
+            found = [span for span in spans if span is not None]
+            if len(found) < len(spans) or all(span == (0, 0) for span in found):
+                continue
+            if all(high <= 0 for _, high in found) or all(low >= 0 for low, _ in found):
+                falls = any(low > 0 for low, _ in found)
+                return [self._loop(group, own, falls, settled)]
+        raise RequestError(
+            f"there is no code for the recurrence of {', '.join(sorted(names))}, which has no "
+            "direction along one index: `evaluate` gives the values."
+        )
+
+    def _loop(
+        self,
+        group: Sequence[Definition],
+        own: KeyAxes,
+        falls: bool,
+        settled: Sequence[KeyAxes],
+    ) -> Nest:
+        for base, k in own.items():
+            self.keys.setdefault(base, set()).add(k)
+        letter = next(
+            r.letter
+            for d in group
+            for r in d.segment.ranges
+            if r.letter == d.segment.indices[own[d.segment.base]].letter
+        )
+        parts = [_along(d, own[d.segment.base], letter) for d in group]
+        ranges = [d.looped[-1] for d in parts]
+        low = min((r.first for r in ranges), key=lambda i: i.place)
+        high = max((r.last for r in ranges), key=lambda i: i.place)
+        within_step = (*settled, own)
+        steps: list[Step] = []
+        for part in _in_order(parts, within_step):
+            recurrent = any(_uses(part, within_step))
+            steps += self._nested(part, within_step) if recurrent else part
+        return Nest(Range(letter, low, high), falls, tuple(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A member in a definition that another definition of the group makes."""
+
+    by: Segment
+    used: Symbol
+    ranges: tuple[Range, ...]  # of the sums around it
+    place: tuple[int, int]  # of both definitions in the group
+
+    def links(self) -> Iterator[tuple[Axis, Axis]]:
+        """The axes that one letter of the definition runs along."""
+        letters = {r.letter for r in self.by.ranges}
+        for k, i in enumerate(self.used.indices):
+            for j, own in enumerate(self.by.indices):
+                if own.letter and own.letter == i.letter and own.letter in letters:
+                    yield (self.used.base, k), (self.by.base, j)
+
+    def distance(self, axes: KeyAxes) -> tuple[int, int] | None:
+        """How far the member is from the one that is made, along these axes of the families; None
+        where that depends on something else."""
+        own = self.by.indices[axes[self.by.base]]
+        low, high = self.used.indices[axes[self.used.base]].ends(self.ranges)
+        low, high = low.minus(own), high.minus(own)
+        if not (low.terms or high.terms):
+            return low.offset, high.offset
+        if not high.terms and high.offset < 0:
+            return high.offset, high.offset
+        if not low.terms and low.offset > 0:
+            return low.offset, low.offset
+        return None
+
+
+def _axes(group: Sequence[Definition]) -> dict[Axis, None]:
+    return dict.fromkeys((d.segment.base, k) for d in group for k in range(len(d.segment.indices)))
+
+
+def _uses(group: Sequence[Definition], settled: Sequence[KeyAxes] = ()) -> Iterator[_Use]:
+    """The uses of members that the group makes, in the group, at one step along what is settled."""
+    for i, d in enumerate(group):
+        for x, inner in members_in(body_of(d.segment)):
+            for j, other in enumerate(group):
+                if other.segment.base == x.base and _meets(other, x, (*_ranges(d), *inner)):
+                    use = _Use(d.segment, x, inner, (i, j))
+                    if all(use.distance(own) == (0, 0) for own in settled):
+                        yield use
+
+
+def _ranges(d: Definition) -> tuple[Range, ...]:
+    return (*d.looped, *d.segment.ranges)
+
+
+def _meets(d: Definition, x: Symbol, ranges: Sequence[Range]) -> bool:
+    try:
+        return meet(box_of(d.segment.indices, _ranges(d)), box_of(x.indices, ranges))
+    except Incomparable:
+        return True
+
+
+def _in_order(group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[list[Definition]]:
+    """Parts of a group, what is used first."""
+    direct: list[set[int]] = [set() for _ in group]
+    for use in _uses(group, settled):
+        direct[use.place[0]].add(use.place[1])
+    reached = [reachable(i, direct.__getitem__) for i in range(len(group))]
+    waiting: list[list[int]] = []
+    for i in range(len(group)):
+        home = next((g for g in waiting if g[0] in reached[i] and i in reached[g[0]]), None)
+        if home is None:
+            waiting.append([i])
+        else:
+            home.append(i)
+    found: list[list[Definition]] = []
+    while waiting:
+        left = {i for part in waiting for i in part}
+        ready = next(g for g in waiting if not any((direct[i] - {*g}) & left for i in g))
+        waiting.remove(ready)
+        found.append([group[i] for i in ready])
+    return found
+
+
+def _along(d: Definition, k: int, letter: str) -> Definition:
+    """A definition within the loop along one of its axes, whose letter is given."""
+    s = d.segment
+    over = next((r for r in s.ranges if r.letter == s.indices[k].letter), None)
+    if over is None:  # one index: the step for that one alone
+        at = s.indices[k]
+        return replace(d, looped=(*d.looped, Range(letter, at, at)))
+    if over.letter != letter:
+        values = {over.letter: Index(letter)}
+        s = replace(
+            s,
+            indices=within(s.indices, values),
+            ranges=tuple(r.lettered(letter) if r is over else r for r in s.ranges),
+            shape=renamed_shape(s.shape, values),
+            body=reindexed(body_of(s), values),
+        )
+        over = over.lettered(letter)
+    shift = s.indices[k].offset
+    if shift:  # the loop's letter is the index itself
+        values = {letter: Index(letter, -shift)}
+        over = Range(letter, over.first.plus(shift), over.last.plus(shift))
+        s = replace(
+            s,
+            indices=within(s.indices, values),
+            shape=renamed_shape(s.shape, values),
+            body=reindexed(body_of(s), values),
+        )
+    return _looped(Definition(s, d.looped), over)
+
+
+def _looped(d: Definition, over: Range) -> Definition:
+    """The definition with the letter of a range for that of a loop."""
+    left = tuple(r for r in d.segment.ranges if r.letter != over.letter)
+    return Definition(replace(d.segment, ranges=left), (*d.looped, over))
