@@ -15,10 +15,10 @@ from ..core.errors import RequestError
 from ..core.expr import Symbol
 from ..core.families import MemberBox, box_of, lies_in
 from ..core.indices import Incomparable, Index, Range, dim_of
-from .axes import Axes, Named
+from .axes import Axes, NamedArray
 from .ir import Value
 
-Scope = tuple[Range, ...]  # the ranges of the letters that run
+LetterRanges = tuple[Range, ...]  # the ranges of the letters that run
 Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
 
 
@@ -68,10 +68,10 @@ class Reading:
     """Reads members where letters run; `letter` is the axis of one."""
 
     axes: Axes
-    scope: Scope
+    scope: LetterRanges
     letter: Callable[[Range], str]
 
-    def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> Named:
+    def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> NamedArray:
         """The members that a symbol is, whose own axes are `sides`."""
         indices = [i for k, i in enumerate(e.indices) if k not in family.keys]
         lead: list[str] = []
@@ -160,7 +160,7 @@ class Reading:
 
     def _opened(
         self, v: Value, lead: Sequence[str], reads: Sequence[_AxisRead], sides: Sequence[str]
-    ) -> Named:
+    ) -> NamedArray:
         """The array with an axis for each letter."""
         graph = self.axes.graph
         names = [*lead, *[""] * len(reads), *sides]
@@ -183,7 +183,7 @@ class Reading:
                 v = graph.node("flip", (v,), place, v.shape)
         while len({*names}) < len(names):
             v, names = self._diagonal(v, names)
-        return Named(v, tuple(names))
+        return NamedArray(v, tuple(names))
 
     def _windows(self, v: Value, axis: int, inner: Range, outer: Range, step: int) -> Value:
         """Stretches of an axis, one for each value of the outer letter, along a last axis."""

@@ -19,7 +19,7 @@ from ...core.indices import Index, Range, base_of, dim_of, written
 from ...core.problem import Problem
 from ...core.traversal import postorder
 from ...families.forward_backward import Answer, ForwardBackward
-from ...families.nests import Definition, Nest, Nests, Step
+from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ...language.printer import overlined
 from ..ir import Graph, Value
@@ -199,7 +199,7 @@ class Arrays:
         low, high = found.pop()
         return low, high
 
-    def _planned(self, steps: Iterable[Step]) -> list[_Loop]:
+    def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
         loops: list[_Loop] = []
         for step in steps:
@@ -222,7 +222,7 @@ class Arrays:
         )
         return _Loop(nest.over, nest.falls, tuple(steps))
 
-    def _assigned(self, d: Definition) -> _Assigned:
+    def _assigned(self, d: MemberStep) -> _Assigned:
         s, family = d.segment, self._arrays.families[d.segment.base]
         at = tuple(s.indices[k] for k in family.keys)
         return _Assigned(family.name, at, self._value(s, family.keys), d.looped)
