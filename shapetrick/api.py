@@ -12,13 +12,14 @@ from .core.deadline import SECONDS, limited
 from .core.errors import InputError, OperandError, RequestError
 from .core.expr import Expr, operand, register_writer
 from .core.problem import Problem as ProblemData
+from .core.problem import Request
 from .core.results import Result, Step, Validation
 from .core.warnings import warnings_of
 from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
-from .pipeline.requests import steps_of
+from .pipeline.requests import steps_together
 
 # What only some users need is imported where it is used: a first derivation should come at once.
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ register_writer("latex", _latex)
 MOST_SHOWN = 3  # requests, in the `repr` of a problem
 
 
+class _Together:
+    """The steps of results that were derived together, made when they are first looked at."""
+
+    def __init__(self, problem: ProblemData, results: Sequence[Result]) -> None:
+        self._problem, self._results = problem, results
+
+    @cached_property
+    def steps(self) -> dict[Request, tuple[Step, ...]]:
+        """The derivation of each as on paper."""
+        found = steps_together(self._problem, self._results, to_text)
+        return {r.request: steps for r, steps in zip(self._results, found, strict=True)}
+
+
 class Derivation:
     """The derivative that one request asked for, with its derivation and its evidence.
 
@@ -49,9 +63,12 @@ class Derivation:
     (True, ('d', '1'))
     """
 
-    def __init__(self, problem: ProblemData, result: Result) -> None:
+    def __init__(
+        self, problem: ProblemData, result: Result, together: _Together | None = None
+    ) -> None:
         self.problem = problem
         self.result = result
+        self._together = together or _Together(problem, [result])
 
     @property
     def kind(self) -> str:
@@ -92,7 +109,7 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The derivation as on paper, made when first looked at."""
-        return self.result.steps or steps_of(self.problem, self.result, to_text)
+        return self.result.steps or self._together.steps[self.result.request]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -225,7 +242,8 @@ class Derivation:
     def _report(self, code: Mapping[str, str]) -> Report:
         from .render.html import Report
 
-        return Report(self.problem, replace(self.result, steps=self.steps), self.curve, code)
+        result = replace(self.result, steps=self.steps)
+        return Report(self.problem, result, lambda: self.curve, code)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
@@ -267,16 +285,18 @@ class Derivation:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
 
 
-def html_page(derived: Sequence[Derivation]) -> str:
-    """The reports on one problem's requests as one document. The code computes their answers
-    together; for a library that lacks something, what can be computed alone."""
+def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
+    """The reports on one problem's requests as one document, gradients of one thing told together,
+    or each `separate`. The code computes their answers together; for a library that lacks
+    something, what can be computed alone."""
     from .render.html import page
 
     if len(derived) == 1:
         return page([derived[0].report])
     together = _codes(derived)
     alone = [_codes([d], without=together) for d in derived]
-    return page([d._report(code) for d, code in zip(derived, alone, strict=True)], together)
+    reports = [d._report(code) for d, code in zip(derived, alone, strict=True)]
+    return page(reports, together, separate)
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
@@ -344,13 +364,15 @@ class Problem:
         Raises DerivationError, BudgetError."""
         from .pipeline.joint_gradients import derive_together
 
-        found: list[Result] = []
+        found: list[Derivation] = []
         for group in self.together():
             asked = group.data.requests
             limit = None if time_limit is None else time_limit * len(asked)
-            names = {*taken, *(name for result in found for name, _ in result.definitions)}
-            found += limited(limit, partial(derive_together, self.data, asked, seed, names))
-        return [Derivation(self.data, result) for result in found]
+            names = {*taken, *(name for d in found for name, _ in d.definitions)}
+            results = limited(limit, partial(derive_together, self.data, asked, seed, names))
+            together = _Together(self.data, results)
+            found += [Derivation(self.data, result, together) for result in results]
+        return found
 
     def code(
         self,
@@ -471,6 +493,7 @@ def _simplified(e: str | Expr, given: str) -> Expr:
 
 def evaluate(
     e: Expr,
+    /,
     arrays: Mapping[str, Any],
     functions: FunctionValues | None = None,
     **sizes: int,

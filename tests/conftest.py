@@ -1,6 +1,6 @@
-"""How many random examples the tests try: few and always the same, or `thorough` and new ones.
+"""How many random examples the tests try: few, more (`full`), or many new ones (`thorough`).
 
-pytest --hypothesis-profile=thorough
+pytest --hypothesis-profile=full
 """
 
 import sys
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("full", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from hypothesis import HealthCheck, given, settings
-from strategies import DECLARATIONS, expressions
+from hypothesis import given
+from strategies import DECLARATIONS, examples, expressions
 
 import shapetrick as st
 from shapetrick.builders import applied
@@ -284,7 +284,7 @@ def in_python(text: str, symbols: dict[str, Any]) -> Expr:
     return done[node]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(300)
 @given(expressions())
 def test_text_and_objects_build_one_node(e: Expr) -> None:
     text = to_text(e, taken=["I"])  # so that the identity has its size

@@ -1,6 +1,7 @@
 // The page: what is typed is read at once and answered when the typing rests; all that is shown
 // comes from the engine.
 
+import {makeArrangeable} from "./arranging.js";
 import {Completion} from "./completion.js";
 import {Editor} from "./editor.js";
 import {connected} from "./engine.js";
@@ -143,7 +144,9 @@ function shownResult(result) {
     const copyText = button("Copy", () => void copy(copyText, text));
     const copyLatex = button("Copy LaTeX", () => void copy(copyLatex, latex));
   }
-  return element("div", {class: `result ${result.verdict}`}, tools, markup(result.markup));
+  const shown = element("div", {class: `result ${result.verdict}`}, tools, markup(result.markup));
+  makeArrangeable(shown);
+  return shown;
 }
 
 async function showCode() {

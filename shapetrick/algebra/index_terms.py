@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from ..core.dims import ONE, Dim
 from ..core.errors import DerivationError
+from ..core.exact_powers import number_power
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -39,7 +40,6 @@ from ..core.expr import (
     Zeros,
     data_of,
     dimension,
-    number_power,
     transpose,
 )
 from ..core.functions import TABLE

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..core import expr as ex
-from ..core.expr import Abstract, Expr, Symbol
+from ..core.expr import Abstract, Expr, Symbol, Total
 from ..core.families import MemberBox, Place, box_of, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, at_most, base_of, numbered, renamed
 from ..core.problem import Problem, Request
@@ -183,7 +183,7 @@ class Assertion:
 
     def step(self, region: Region) -> tuple[Problem, Request] | None:
         """The members of a region as an ordinary problem, in the claim's own names; None where
-        there is none: where uses by other members are summed, or the letter stands for a number."""
+        there is none: where members are summed, or the letter stands for a number."""
         base, indices = self._request.wrt.base, self._request.wrt.indices
         if not indices:
             return None
@@ -234,12 +234,14 @@ class Assertion:
             at[over.letter] = own[over.letter].plus(-offsets[over.letter])
         return at
 
-    def _alone(self, of: Expr, definitions: Mapping[str, Expr]) -> tuple[Problem, Request]:
+    def _alone(self, of: Expr, definitions: Mapping[str, Expr]) -> tuple[Problem, Request] | None:
         problem, value = self._problem, self._claim.value
         if value is not None:
             value = substitute(value, _symbols(definitions))
         roots = [of, self._request.wrt, *([] if value is None else [value])]
         nodes = list(postorder(roots))
+        if any(isinstance(e, Total) for e in nodes):
+            return None
         symbols = {e.name: e for e in nodes if isinstance(e, Symbol)}
         symbols.update((n, e) for n, e in problem.symbols.items() if not e.indices)
         called = {e.name for e in nodes if isinstance(e, Abstract)}

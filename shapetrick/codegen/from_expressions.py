@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Name, data_of, sizes_of, value_of
+from ..core.expr import Abstract, Expr, Name, PowerSum, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
@@ -174,6 +174,27 @@ def _of_square(
 
 def _absolute_logarithm(graph: Graph, x: Value) -> Value:
     return graph.function("log", graph.function("abs", x))
+
+
+def _powers(c: Operation) -> Value:
+    """A power; and a sum of products of powers stands in the corner of a power of a block matrix,
+    with the bases on its diagonal and what is between them beside it."""
+    assert isinstance(c.e, PowerSum)
+    graph, count, degree = c.graph, len(c.args) // 2, c.e.degree
+    if not count:
+        return graph.node("matrix_power", (c.x, graph.size(degree)), None, c.e.shape)
+    sides = [a.shape[0] for a in c.e.args[::2]]
+    size = sum(sides, NOTHING)
+    rows = []
+    for i, side in enumerate(sides):
+        cells = [graph.spread(graph.number(0), (side, other)) for other in sides]
+        cells[i : i + 2] = c.args[2 * i : 2 * i + 2]
+        rows.append(_concatenated(graph, cells, 1, (side, size)))
+    block = _concatenated(graph, rows, 0, (size, size))
+    exponent = graph.size(degree + Dim.of(count))
+    power = graph.node("matrix_power", (block, exponent), None, block.shape)
+    corner = (NOTHING, sides[0], False), (size - sides[-1], size, False)
+    return graph.node("slice", (power,), corner, c.e.shape)
 
 
 def _adjugate(c: Operation) -> Value:
@@ -396,6 +417,7 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "square": lambda c: c.graph.square(c.x),
     "sqrt": lambda c: c.graph.root(c.x),
     "matmul": _matmul,
+    "powers": _powers,
     "transpose": lambda c: c.graph.transpose(c.x),
     "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,
     "det": _of_square("det", lambda graph, x: x),

@@ -30,7 +30,7 @@ ArrayOperation = Literal[
     "sum", "cumsum", "prod", "max", "min", "trace", "inner", "trace_of_product", "row_dots",
     "column_dots",
     "outer", "matmul",
-    "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
+    "matrix_power", "solve", "inv", "det", "logdet", "mirrored", "cholesky", "cholesky_diagonal",
     "cholesky_solve", "cholesky_inverse", "lu", "lu_diagonal", "lu_det", "lu_solve",
     "lu_solve_transposed", "lu_inverse",
     "chain", "trace_of_chain", "diagonal_of_chain",

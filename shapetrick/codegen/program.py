@@ -9,9 +9,10 @@ from typing import Protocol
 
 from ..core.dims import Dim
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Call, Expr, Name, Symbol, is_identity, symbol, times
+from ..core.expr import Abstract, Call, Expr, Name, Symbol, symbol, times
 from ..core.problem import Problem, Request
 from ..core.results import Result
+from ..core.structure import is_identity
 from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
 from ..language.syntax import UPSTREAM

@@ -195,10 +195,10 @@ def _article(problem: Problem, derived: Sequence[Derivation], args: Namespace) -
     return article.written(parts, args.format, args.standalone)
 
 
-def _report(_: Problem, derived: Sequence[Derivation], __: Namespace) -> str:
+def _report(_: Problem, derived: Sequence[Derivation], args: Namespace) -> str:
     from ..api import html_page
 
-    return html_page(derived)
+    return html_page(derived, args.separate)
 
 
 _DOCUMENTS = {"latex": _article, "markdown": _article, "html": _report}

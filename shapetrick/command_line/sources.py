@@ -27,7 +27,10 @@ class GivenProblem(NamedTuple):
 
 def several(args: Namespace) -> bool:
     """Whether there may be more than one problem, so that it has to be told which is which."""
-    return len(args.files) > 1 or any(Path(file).is_dir() for file in args.files)
+    from ..language.formula_files import is_collection
+
+    one_each = not any(Path(file).is_dir() or is_collection(file) for file in args.files)
+    return len(args.files) > 1 or not one_each
 
 
 def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
@@ -36,10 +39,10 @@ def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
     from ..core.errors import ShapetrickError
 
     status = DONE
-    for file in [None] if args.texts else _files(args.files):
+    for file, text in [(None, None)] if args.texts else _sources(args.files):
         try:
             with working(f"reading {_shown(file) or 'the problem'}"):
-                problem = _problem(file, args)
+                problem = _problem(file, text, args)
         except ShapetrickError as e:
             status = max(status, refused(e, _shown(file)))
             continue
@@ -59,6 +62,22 @@ def function_of(word: str) -> tuple[str, str] | None:
     return None if match is None else (match["file"], match["name"])
 
 
+def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """The files, with a text for each formula of a collection. Raises BadInput."""
+    from ..core.errors import ShapetrickError
+    from ..language.formula_files import is_collection, read_collection
+
+    for file in _files(given):
+        if not is_collection(file):
+            yield file, None
+            continue
+        try:
+            formulas = read_collection(file).formulas
+        except ShapetrickError as e:
+            raise BadInput(str(e)) from e
+        yield from ((file, formula.placed) for formula in formulas if not formula.missing)
+
+
 def _files(given: Sequence[str]) -> Iterator[str]:
     """The files, and those in the folders, in the order of their names."""
     for name in given:
@@ -73,11 +92,11 @@ def _files(given: Sequence[str]) -> Iterator[str]:
         yield from found
 
 
-def _problem(file: str | None, args: Namespace) -> Problem:
-    """The problem of a file, or that of the texts. Raises ShapetrickError."""
+def _problem(file: str | None, text: str | None, args: Namespace) -> Problem:
+    """The problem of a file or of a text in it, or that of the call's texts. Raises
+    ShapetrickError."""
     from ..api import read
     from ..core.errors import InputError
-    from ..language.source import checked_text, read_text
 
     function, shapes = function_of(file or ""), getattr(args, "shapes", None)
     if function is not None:
@@ -88,12 +107,20 @@ def _problem(file: str | None, args: Namespace) -> Problem:
         return read(function_in(*function), shapes=shapes, time_limit=args.time_limit)
     if shapes is not None:
         raise InputError("`--shapes` goes with a function in a Python file: loss.py:loss.")
-    if file is None:
-        text = checked_text("\n".join(args.texts), "the text of -e")
-    else:
-        text = read_text(file)
-        if file.endswith(".tex"):
-            from ..language.tex_files import marked
-
-            text = marked(text)
+    if text is None:
+        text = _text(file, args)
     return read(text, strict=args.strict, time_limit=args.time_limit)
+
+
+def _text(file: str | None, args: Namespace) -> str:
+    """What a file says, or the texts of the call. Raises ShapetrickError."""
+    from ..language.source import checked_text, read_text
+
+    if file is None:
+        return checked_text("\n".join(args.texts), "the text of -e")
+    text = read_text(file)
+    if file.endswith(".tex"):
+        from ..language.tex_files import marked
+
+        text = marked(text)
+    return text

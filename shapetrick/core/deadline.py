@@ -60,12 +60,15 @@ def seconds_of(text: str) -> float | None:
     raise InputError(f"a time limit is written 20 or 0.5 or none, not {text!r}.")
 
 
+_idle: list[type[BaseException]] = []  # interrupts of watches that have ended: to make one is slow
+
+
 class _Watch:
     """Interrupts the thread that made it, once the time is over and until it has ended; `interrupt`
-    is the exception of this watch and no other."""
+    is the exception of this watch and of no other that has not ended."""
 
     def __init__(self, seconds: float) -> None:
-        self.interrupt: type[BaseException] = type("_Interrupt", (BaseException,), {})
+        self.interrupt = _interrupt()
         self.seconds = seconds
         self._worker = threading.get_ident()
         self._clock = _clock()
@@ -89,6 +92,7 @@ class _Watch:
                     self._ended = True
                 while self._sent:
                     _send(self._worker, self.interrupt)
+                _idle.append(self.interrupt)  # none was sent
                 return
             except self.interrupt:
                 if self._ended:  # and none is on its way: a thread has room for one
@@ -157,6 +161,13 @@ class _Watcher:
 
 
 _watcher = _Watcher()
+
+
+def _interrupt() -> type[BaseException]:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return type("_Interrupt", (BaseException,), {})
 
 
 def _send(thread: int, exception: type[BaseException]) -> None:

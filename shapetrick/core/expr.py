@@ -18,14 +18,13 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
 from .errors import OperandError, RequestError, ShapeError
+from .exact_powers import MAX_POWER, MOST_BITS, bits, number_power
 from .functions import TABLE
 from .indices import Index, Range, member, parts
 from .library_operands import LibraryOperand
 
 Real = Fraction | float
-MAX_POWER = 64  # that is written out: of a number, or of a matrix as a product
 MOST_FACTORS = 4096  # of a power
-MOST_BITS = 1000  # of a number: more than floats can hold
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
@@ -272,6 +271,15 @@ class MatMul(Expr):
 
 
 @node_class
+class PowerSum(Expr):
+    """The sum of all products `A^r G B^s … H C^t` of which the exponents are natural numbers that
+    add up to `degree`; of one argument, a power of it. Where the degree is negative, it is zero."""
+
+    degree: Dim
+    op: ClassVar[str] = "powers"
+
+
+@node_class
 class Transpose(Expr):
     """A transpose."""
 
@@ -313,7 +321,7 @@ class Call(Expr):
 Node = (
     Number | Symbol | Dimension | Constant | Ones | Zeros | Eye | Commute | Structured
     | Name
-    | Add | Times | Power | MatMul | Transpose | Total | Abstract | Call
+    | Add | Times | Power | MatMul | PowerSum | Transpose | Total | Abstract | Call
 )  # fmt: skip
 NodeT = TypeVar("NodeT", bound=Expr)
 
@@ -342,14 +350,9 @@ def number(value: int | Real) -> Number:
     return UNIT if value is WHOLE else _number(value)
 
 
-def _bits(value: Fraction) -> int:
-    p, q = value.as_integer_ratio()
-    return max(p.bit_length(), q.bit_length())
-
-
 def _number(value: int | Real) -> Number:
     if isinstance(value, Fraction):
-        if _bits(value) > MOST_BITS:
+        if bits(value) > MOST_BITS:
             raise ShapeError("a number has more than 300 digits.")
         return node(Number, (), SCALAR, value)
     return node(Number, (), SCALAR, value if isinstance(value, float) else Fraction(value))
@@ -396,11 +399,6 @@ def eye(n: Dim) -> Expr:
 
 
 IDENTITY = "I"  # the name of identities whose size is inferred
-
-
-def is_identity(e: Expr) -> bool:
-    """Whether it is an `I`, a word of the language and no definition."""
-    return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
 
 
 def commute(m: Dim, n: Dim) -> Expr:
@@ -506,6 +504,23 @@ def matrix_power(a: Expr, k: int) -> Expr:
     return matmul(*[a if k > 0 else call("inv", a)] * abs(k))
 
 
+def powers(first: Expr, *others: Expr, degree: Dim) -> Expr:
+    """The sum of all products `A^r G B^s … H C^t` with exponents that add up to the degree, of the
+    factors A, G, B, …, H, C; scalars stand outside, and of one factor it is a power."""
+    if not others and degree.integer is not None:
+        return matrix_power(first, degree.integer)
+    shape = first.shape[0], (others or (first,))[-1].shape[1]
+    parts = [part for g in others[::2] for part in _flatten(Times, [g])]
+    scalars = [part for part in parts if part.is_scalar]
+    inner = [times(*(x for x in _flatten(Times, [g]) if not x.is_scalar)) for g in others[::2]]
+    if any(isinstance(g, Zeros) for g in inner):
+        return zeros(*shape)
+    if len(inner) == 1 and isinstance(inner[0], Eye) and others[1] is first:  # its terms are equal
+        return times(*scalars, dimension(degree + ONE), powers(first, degree=degree))
+    factors = [x for pair in zip(inner, others[1::2], strict=True) for x in pair]
+    return times(*scalars, node(PowerSum, (first, *factors), shape, degree))
+
+
 _TURNED: Mapping[StructureKind, StructureKind] = {"lower": "upper", "upper": "lower"}
 
 
@@ -520,6 +535,8 @@ def transpose(a: Expr) -> Expr:
             return node(type(a), (), a.shape[::-1])
         case Eye():
             return a
+        case PowerSum():
+            return powers(*map(transpose, reversed(a.args)), degree=a.degree)
         case Structured():
             return structured(_TURNED.get(a.pattern, a.pattern), *a.shape[::-1], -a.offset)
     return node(Transpose, (a,), a.shape[::-1])
@@ -563,6 +580,8 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
             return total(args[0], e.over)
         case Abstract():
             return abstract(e.name, e.order, args[0])
+        case PowerSum():
+            return powers(*args, degree=e.degree)
         case Call():
             return call(e.function, *args, data=e.data)
     return call(e.op, *args)
@@ -604,8 +623,8 @@ def whole_power(base: Expr, exponent: Expr) -> Expr:
     k = exponent.value if isinstance(exponent, Number) else None
     if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > MAX_POWER:
         raise ShapeError(
-            f"the power of a matrix is a whole number up to {MAX_POWER}; the power of every entry "
-            "is `.^`, in Python `power(A, p)`."
+            f"the power of a matrix is a whole number up to {MAX_POWER}, or `k : natural`; a root "
+            "is `R = sqrtm(A)`; the power of every entry is `.^`, in Python `power(A, p)`."
         )
     return matrix_power(base, int(k))
 
@@ -656,9 +675,11 @@ def data_of(e: Expr) -> Data:
 
 
 def sizes_of(e: Expr) -> tuple[Dim, ...]:
-    """The dimensions that an expression has beside its shape: of a call or a commutation."""
+    """The dimensions that an expression has beside its shape: of a call, a commutation, powers."""
     if isinstance(e, Commute):
         return e.sizes
+    if isinstance(e, PowerSum):
+        return (e.degree,)
     return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
 
 
@@ -677,13 +698,3 @@ def _broadcast(kind: type[Expr], args: Sequence[Expr]) -> Shape:
         sign = _SIGNS[kind]
         raise ShapeError(f"the operands of `{sign}` have shapes {shapes}, which don't broadcast.")
     return shape
-
-
-def number_power(base: Real, exponent: Real) -> Fraction | None:
-    """The power of two numbers where it is exact and small, else None."""
-    if not isinstance(base, Fraction) or exponent != int(exponent):
-        return None
-    p = int(exponent)
-    if abs(p) > MAX_POWER or _bits(base) * abs(p) > MOST_BITS:
-        return None
-    return None if base == 0 and p < 0 else base**p

@@ -14,7 +14,7 @@ from .functions import NAMES, TABLE
 
 BuildOperator = Callable[..., Any]
 # What libraries call the operators of entries, and their matrix product.
-_OPERATORS = {
+OPERATORS = {
     **dict.fromkeys(("add",), "add"),
     **dict.fromkeys(("subtract", "sub"), "subtract"),
     **dict.fromkeys(("multiply", "mul"), "times"),
@@ -49,8 +49,8 @@ class LibraryOperand:
     ) -> Any:
         operators = cls.operators
         key = _key(name)
-        if name in _OPERATORS and not options:
-            return operators[_OPERATORS[name]](*map(operators["operand"], given))
+        if name in OPERATORS and not options:
+            return operators[OPERATORS[name]](*map(operators["operand"], given))
         if key is not None and TABLE[key].elementwise and not options:
             return operators["call"](key, *map(operators["operand"], given))
         if key is not None:

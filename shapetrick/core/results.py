@@ -56,7 +56,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class FactorSide:
-    """A side of the factor with the number `owner`, or of what all are arranged to (the last one).
+    """A side of the matrix factor with the number `owner`, counted without scalars, or of what all
+    are arranged to (the last one).
 
     It has its declared dimension, and the principal one and the unit that the operations force."""
 
@@ -67,13 +68,23 @@ class FactorSide:
     unit: tuple[tuple[int, int], ...] | None  # as in `derivation/principal_types.py`
 
 
+class TriedArrangement(NamedTuple):
+    """A way in which the sides of a line's factors meet: the block of each side, blocks numbered as
+    they first occur; its relative error, 0 where it is the derivative, and why the types say no."""
+
+    blocks: tuple[int, ...]
+    error: float
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A product of scalars, and its arrangement: one path from a named quantity to another.
 
     `fitting` counts the arrangements that fit the declared shapes (up to a limit: `all_counted`),
     `typed` those that fit the principal shapes and units too; `rejected` lists some of the former
-    that fail. `sides` are what their types are told from: unknown (empty) in what is read back."""
+    that fail. `sides` are what their types are told from, and `tried` how these may meet where all
+    ways are transposes and products: unknown (empty) in what is read back."""
 
     coefficient: Fraction
     factors: tuple[Factor, ...]
@@ -83,6 +94,7 @@ class Line:
     typed: int
     rejected: tuple[Rejected, ...]
     sides: tuple[FactorSide, ...] = field(default=(), compare=False, repr=False)
+    tried: tuple[TriedArrangement, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

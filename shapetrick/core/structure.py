@@ -3,7 +3,7 @@ their rows: add them up, move them, multiply them, invert a matrix. More is not 
 
 from __future__ import annotations
 
-from .expr import Add, Expr, MatMul, Times, Transpose, data_of
+from .expr import IDENTITY, Add, Expr, Eye, MatMul, Name, Times, Transpose, data_of
 from .functions import TABLE, Function, Signature
 
 
@@ -15,6 +15,11 @@ def terms_of(e: Expr) -> tuple[Expr, ...]:
 def factors_of(e: Expr) -> tuple[Expr, ...]:
     """The factors of an element-wise product; of what is none, itself."""
     return e.args if isinstance(e, Times) else (e,)
+
+
+def is_identity(e: Expr) -> bool:
+    """Whether it is an `I`, a word of the language and no definition."""
+    return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
 
 
 def linear_row(e: Expr) -> Function | None:

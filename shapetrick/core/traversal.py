@@ -166,6 +166,8 @@ def redimensioned(
                 new[e] = ex.commute(*map(dim, e.sizes))
             case ex.Structured():
                 new[e] = ex.structured(e.pattern, *map(dim, (*e.shape, e.offset)))
+            case ex.PowerSum():
+                new[e] = ex.powers(*args, degree=dim(e.degree))
             case _ if sizes_of(e):
                 new[e] = ex.call(e.op, *args, data=tuple(map(dim, sizes_of(e))))
             case _:

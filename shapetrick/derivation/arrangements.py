@@ -10,6 +10,7 @@ and finite differences decide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from itertools import islice, product
@@ -54,11 +55,12 @@ def _contracted(factors: list[tuple[Array, list[int]]], kept: Sequence[int]) -> 
         return np.asarray(np.einsum(*operands, list(kept))) if operands else np.ones(())
     value, indices = factors[0]
     left = factors[1:]
+    uses = Counter([*kept, *(i for _, others in left for i in others)])
     while left:
-        at = next((i for i, (_, other) in enumerate(left) if {*other} & {*indices}), 0)
+        at = next((k for k, (_, other) in enumerate(left) if {*other} & {*indices}), 0)
         array, other = left.pop(at)
-        needed = {*kept, *(i for _, others in left for i in others)}
-        out = [i for i in dict.fromkeys([*indices, *other]) if i in needed]
+        uses.subtract(other)
+        out = [i for i in dict.fromkeys([*indices, *other]) if uses[i]]
         value, indices = np.einsum(value, indices, array, other, out), out
     return np.asarray(np.einsum(value, indices, list(kept)))
 
@@ -79,7 +81,7 @@ def arrangements(
 
     dims = [leg.dim for leg in legs]
     for blocks in partitions(dims, lambda block, _: not pairs or len(block) < 2, stands):
-        yield Arrangement(_canonical(blocks))
+        yield Arrangement(canonical(blocks))
 
 
 def count_arrangements(factors: Sequence[Type], target: Type) -> int:
@@ -140,7 +142,8 @@ def _split(
     yield from extend(0)
 
 
-def _canonical(blocks: Sequence[int]) -> Blocks:
+def canonical(blocks: Sequence[int]) -> Blocks:
+    """The same partition, its blocks numbered as they first occur."""
     names: dict[int, int] = {}
     return tuple(names.setdefault(b, len(names)) for b in blocks)
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, add, symbol, zeros
-from ..core.traversal import postorder
+from ..core.expr import Expr, Name, PowerSum, add, symbol, zeros
+from ..core.traversal import postorder, substitute
 from .local_derivatives import LocalDerivative, views
+from .power_sums import summed
 from .vjp_rules import arranged_terms
 
 LONGEST = 16  # summands or factors of a cotangent that is handed on as it is
@@ -126,6 +127,14 @@ def _hand_up(e: Expr, position: int, active: Container[Expr], tangent: Expr) -> 
     """What an operation gets of the tangent of one argument: its rules, turned round."""
     if isinstance(e, Name):
         return [tangent]
+    if isinstance(e, PowerSum):
+        place = upstream_of(e.args[position])
+        parts = [summed(e, position, part) for part in _turned_round(e, position, active, place)]
+        return [substitute(part, {place: tangent}) for part in parts]
+    return _turned_round(e, position, active, tangent)
+
+
+def _turned_round(e: Expr, position: int, active: Container[Expr], tangent: Expr) -> list[Expr]:
     contributions = [tangent]
     for view in reversed(views(e, position, active)):
         upstream = upstream_of(view.value)
@@ -149,6 +158,14 @@ def _hand_down(e: Expr, position: int, active: Container[Expr], cotangent: Expr)
     """What an operation contributes to the cotangent of one argument, given that of its value."""
     if isinstance(e, Name):
         return [cotangent]
+    if isinstance(e, PowerSum):
+        place = upstream_of(e)
+        parts = [summed(e, position, part) for part in _through_all(e, position, active, place)]
+        return [substitute(part, {place: cotangent}) for part in parts]
+    return _through_all(e, position, active, cotangent)
+
+
+def _through_all(e: Expr, position: int, active: Container[Expr], cotangent: Expr) -> list[Expr]:
     contributions = [cotangent]
     for view in views(e, position, active):
         contributions = [part for c in contributions for part in _through(view, c)]

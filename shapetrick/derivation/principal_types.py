@@ -12,7 +12,7 @@ Dimensions, Cambridge 1996.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations, count
+from itertools import count
 from typing import NamedTuple
 
 from ..core.functions import Letters, Signature, SignatureSide, Units
@@ -70,15 +70,32 @@ def cancels(units: Sequence[Unit | None]) -> bool:
 
 
 def falls_apart(units: Sequence[Unit | None]) -> bool:
-    """Whether legs that are one index could be two: some of them cancel without the others."""
-    if any(unit is None for unit in units):
+    """Whether legs that are one index could be two: some of them cancel without the others.
+
+    What cancels with the first needs one more for each variable that is left, of the opposite sign;
+    so it is found one by one."""
+    known = [unit for unit in units if unit is not None]
+    if len(known) < len(units):
         return False
-    first, *rest = units
-    return any(
-        unit_sum([first, *part]) == NO_UNIT
-        for k in range(len(rest))
-        for part in combinations(rest, k)
-    )
+    holders: dict[tuple[int, bool], list[int]] = {}  # who has a variable, by its sign
+    for i, unit in enumerate(known):
+        for variable, k in unit:
+            holders.setdefault((variable, k > 0), []).append(i)
+    waiting: list[tuple[int, Unit]] = [(1, known[0])]  # the chosen ones as bits, and their sum
+    seen = {1}
+    while waiting:
+        chosen, total = waiting.pop()
+        if total == NO_UNIT:
+            if chosen.bit_count() < len(known):
+                return True
+            continue
+        variable, k = total[0]
+        for i in holders.get((variable, k < 0), ()):
+            more = chosen | 1 << i
+            if more not in seen:
+                seen.add(more)
+                waiting.append((more, unit_sum([total, known[i]]) or NO_UNIT))
+    return False
 
 
 def without_units(t: Type) -> Type:

@@ -19,17 +19,18 @@ import numpy as np
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Edge, Nodes, Term, read_terms
 from ..core.cost import length
-from ..core.dims import ONE, Shape
-from ..core.expr import UNIT, Expr, Number, Transpose
+from ..core.dims import ONE, Dim, Shape
+from ..core.expr import UNIT, Expr, Number, Symbol, Transpose, symbol
 from ..core.functions import Array
-from ..core.results import FactorSide, Rejected
+from ..core.results import FactorSide, Rejected, TriedArrangement
 from ..core.traversal import Classes
-from ..derivation.arrangements import Blocks, einsum, partitions
+from ..derivation.arrangements import Blocks, canonical, einsum, partitions
 from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
-from ..numerics.sampling import assignments
+from ..numerics.sampling import Profile, assignments, draw
 
 MOST = 2000  # arrangements that are looked at
+MOST_SIDES = 40_000  # in all of them
 SHOWN = 6
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
@@ -131,18 +132,21 @@ def _equations(pairs: Sequence[tuple[_LegPlace, _LegPlace]]) -> Iterator[tuple[U
 class LookAlikes(NamedTuple):
     """How many arrangements fit the declared shapes (and whether all were counted), how many of
     them the principal shapes and units too, and some that fail; the sides, by whose types they
-    do."""
+    do, and all that were tried, where all ways are transposes and products."""
 
     fitting: int
     all_counted: bool
     typed: int
     rejected: tuple[Rejected, ...]
     sides: tuple[FactorSide, ...] = ()
+    tried: tuple[TriedArrangement, ...] = ()
 
 
-def look_alikes(path: ComposedLine, shape: Shape, text: Callable[[Expr], str]) -> LookAlikes:
+def look_alikes(
+    path: ComposedLine, shape: Shape, text: Callable[[Expr], str], symmetric: Callable[[Expr], bool]
+) -> LookAlikes:
     """The arrangements of a line's factors that fit its declared shapes; `text` names the
-    factors."""
+    factors, and `symmetric` says which equal their transposes."""
     if path.target is None or not path.target.places:
         return LookAlikes(1, True, 1, ())
     if path.is_fused or any(
@@ -157,33 +161,41 @@ def look_alikes(path: ComposedLine, shape: Shape, text: Callable[[Expr], str]) -
         return LookAlikes(1, False, 1, (), sides)
     pieces = [p for p in path.pieces if p.places]
     glue = _uses_glue(sides, solution)
-    values = _Values(pieces, sides)
+    values = _Values(pieces, sides, symmetric)
     truth = values.of(solution)
     scale = float(np.max(np.abs(truth))) or 1.0
-    fitting = typed = 0
     rejected: list[tuple[int, Rejected]] = []
     complete = True
-    marks: set[bytes] = set()
+    most = min(MOST, MOST_SIDES // len(sides))
+    tried: list[TriedArrangement] = []
+    seen: dict[bytes, TriedArrangement] = {}
+    typed: set[bytes] = set()
     for count, blocks in enumerate(_partitions(sides, glue)):
-        if count >= MOST:
+        if count >= most:
             complete = False
             break
         value = values.of(blocks)
         mark = np.round(value / scale, 8).tobytes()
-        if mark in marks:
-            continue
-        marks.add(mark)
-        fitting += 1
         reason = _reason(sides, blocks)
-        typed += not reason
+        if not reason:
+            typed.add(mark)
+        if mark in seen:
+            tried.append(seen[mark]._replace(blocks=canonical(blocks)))
+            continue
         error = float(np.max(np.abs(value - truth))) / scale
-        if error > SAME and len(rejected) < 20 * SHOWN:
+        is_wrong = error > SAME
+        seen[mark] = TriedArrangement(
+            canonical(blocks), error if is_wrong else 0.0, reason or UNTYPED if is_wrong else ""
+        )
+        tried.append(seen[mark])
+        if is_wrong and len(rejected) < 20 * SHOWN:
             spelled = spell(_term(pieces, sides, blocks, path.target))
             if spelled is not None:
                 rejected.append((length(spelled), Rejected(spelled, error, reason or UNTYPED)))
     rejected.sort(key=lambda pair: pair[0])
     shown = tuple(r for _, r in rejected[:SHOWN])
-    return LookAlikes(fitting, complete, typed, shown, sides)
+    known = tuple(tried) if complete and not glue else ()
+    return LookAlikes(len(seen), complete, len(typed), shown, sides, known)
 
 
 UNTYPED = "shapes and units fit: only the numbers say no"
@@ -192,6 +204,7 @@ UNTYPED = "shapes and units fit: only the numbers say no"
 def objection(e: Expr, factors: Sequence[Expr], sides: Sequence[FactorSide]) -> str | None:
     """Why the types refuse an expression in a line's factors, `UNTYPED` if they don't; None if it
     isn't one product of all of them, each once."""
+    factors = [f for f in factors if not f.is_scalar]
     terms = read_terms(e)
     if not sides or terms is None or len(terms) != 1:
         return None
@@ -240,7 +253,8 @@ def _sides(
     dims = Classes(path.dims)
     solved = _solve(path.units)
     sides = []
-    for owner, piece in enumerate((*path.pieces, target)):
+    pieces = [piece for piece in path.pieces if piece.places]
+    for owner, piece in enumerate((*pieces, target)):
         last = piece is target
         whose = "the result" if last else text(piece.expression)
         declared = [d for d in (shape if last else piece.expression.shape) if d != ONE]
@@ -316,9 +330,15 @@ def _partitions(sides: Sequence[FactorSide], glue: bool) -> Iterator[Blocks]:
 
 
 class _Values:
-    """The values of arrangements at one draw in which the factors are independent."""
+    """The values of arrangements at one draw in which the factors are independent, and have their
+    attributes."""
 
-    def __init__(self, pieces: Sequence[LineFactor], sides: Sequence[FactorSide]) -> None:
+    def __init__(
+        self,
+        pieces: Sequence[LineFactor],
+        sides: Sequence[FactorSide],
+        symmetric: Callable[[Expr], bool],
+    ) -> None:
         rng = np.random.default_rng([len(sides), 7])
         sizes = next(assignments(tuple(dict.fromkeys(side.declared for side in sides)), rng))
         self._sizes = [min(side.declared.size(sizes), 7) for side in sides]
@@ -329,7 +349,7 @@ class _Values:
         for p in pieces:
             shape = self._sizes[at : at + len(p.places)]
             if p.expression not in drawn:
-                drawn[p.expression] = rng.standard_normal(shape)
+                drawn[p.expression] = _drawn(p.expression, shape, symmetric, rng)
             self._arrays.append(drawn[p.expression])
             at += len(p.places)
 
@@ -341,6 +361,19 @@ class _Values:
             at += n
         sizes = dict(zip(blocks, self._sizes, strict=True))
         return np.asarray(einsum(operands, list(blocks[at:]), sizes))
+
+
+def _drawn(
+    e: Expr, shape: Sequence[int], symmetric: Callable[[Expr], bool], rng: np.random.Generator
+) -> Array:
+    """Values for a factor with sides of these lengths."""
+    if isinstance(e, Symbol) and e.attributes:
+        lengths = iter(shape)
+        rows, cols = (ONE if dim == ONE else Dim.of(next(lengths)) for dim in e.shape)
+        like = symbol(e.name, (rows, cols), e.attributes)
+        return draw(like, {}, rng, Profile(boosted=False)).reshape(shape)
+    values = rng.standard_normal(shape)
+    return values + values.T if symmetric(e) else values
 
 
 def _reason(sides: Sequence[FactorSide], blocks: Sequence[int]) -> str:

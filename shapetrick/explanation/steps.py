@@ -52,8 +52,9 @@ class _Quantity:
 
 
 class Paper:
-    """The steps of one request; `text` writes expressions into names such as ∂J/∂(X w - y), and the
-    cotangents of `shared` nodes have names of their own."""
+    """The steps of one request, or of those by several `variables` together; `text` writes
+    expressions into names such as ∂J/∂(X w - y), and the cotangents of `shared` nodes have names of
+    their own."""
 
     def __init__(
         self,
@@ -61,31 +62,43 @@ class Paper:
         simplifier: Simplifier,
         text: Text,
         shared: Mapping[Expr, str] | None = None,
+        variables: Sequence[Expr] = (),
     ) -> None:
         self._shared = shared or {}
+        self._variables = variables or (request.wrt,)
         self._request = request
         self._simplify = simplifier
         self._named = simplifier.named
         self._text: Text = lambda e: text(simplifier.named(e))
-        self._active = active_nodes(request.of, request.wrt)
+        self._active = active_nodes(request.of, *self._variables)
         self._depends = set(self._active)
         self._stops = self._find_stops()
 
     def steps(self) -> tuple[Step, ...]:
         """The steps, from the root to the variable."""
+        return self.steps_to_each()[0]
+
+    def steps_to_each(self) -> list[tuple[Step, ...]]:
+        """The steps to each variable; what variables share is made once."""
+        made = self._made()
+        ways = (set(active_nodes(self._request.of, x)) for x in self._variables)
+        return [tuple(step for e, step in made.items() if e in way) for way in ways]
+
+    def _made(self) -> dict[Expr, Step]:
+        """The steps by their quantities, from the root down."""
         quantities = {e: self._quantity(e) for e in self._stops}
-        steps = []
+        steps: dict[Expr, Step] = {}
         for e in reversed(self._active):
             quantity = quantities.get(e)
             if quantity is None:
                 continue
             quantity.lines = self._merged(quantity.lines)
             if e is not self._request.of and not self._is_inlined(quantity):
-                steps.append(self._step(quantity))
+                steps[e] = self._step(quantity)
             for start in self._starts(quantity):
                 for target, line in self._walk(e, start):
                     quantities[target].lines.append(line)
-        return tuple(steps)
+        return steps
 
     # -------------------------------------------------------------------------- quantities
 
@@ -93,7 +106,7 @@ class Paper:
         """Where lines end: the root, the variable, definitions, what is used twice, and the
         argument of an operation whose derivative is a sum."""
         uses: dict[Expr, int] = dict.fromkeys(self._active, 0)
-        stops = {self._request.of: None, self._request.wrt: None}
+        stops = dict.fromkeys([self._request.of, *self._variables])
         for e in self._active:
             several = not isinstance(e, Name) and any(
                 len(rule_for(v).terms) > 1
@@ -207,7 +220,7 @@ class Paper:
         return Step(self._request.of_text, quantity.title, label, e.shape, lines, result)
 
     def _line(self, draft: _StepWriter, shape: Shape) -> Line:
-        found = look_alikes(draft.path, shape, self._text)
+        found = look_alikes(draft.path, shape, self._text, self._simplify.is_symmetric)
         arrangement = self._simplify(times(number(draft.coefficient), draft.arrangement))
         return Line(
             draft.coefficient,
@@ -218,6 +231,7 @@ class Paper:
             found.typed,
             tuple(replace(r, arrangement=self._named(r.arrangement)) for r in found.rejected),
             found.sides,
+            found.tried,
         )
 
     def _merged(self, drafts: Sequence[_StepWriter]) -> list[_StepWriter]:

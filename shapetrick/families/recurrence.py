@@ -190,10 +190,7 @@ class Backpropagation:
         """What to derive as on paper: a piece by a variable, and the name of what comes out."""
         bases = {name: base for base, name in self._names.items()}
         wanted = dict.fromkeys(
-            bases[x.base]
-            for q in reversed(equations)
-            for x, _ in members_in(q.symbol)
-            if x.base in bases
+            bases[x.base] for q in equations for x, _ in members_in(q.symbol) if x.base in bases
         )
         wrt = self.request.wrt
         named = [(base, self._names[base]) for base in wanted]

@@ -17,6 +17,7 @@ from ..core import expr as ex
 from ..core.dims import Dim, Shape
 from ..core.equations import EquationSides, EquationSystem
 from ..core.errors import InputError, ShapeError
+from ..core.exact_powers import MOST_BITS
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import NO_FAMILIES, Families, Segment
 from ..core.functions import TABLE
@@ -263,6 +264,8 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
         found = ex.total(summed, _over(data["over"]))
     elif op == "abstract":
         found = ex.abstract(_name(data["name"]), _count(data["order"]), *args)
+    elif op == "powers":
+        found = ex.powers(*args, degree=_extra(data)[0])
     elif op in TABLE:
         found = ex.call(op, *args, data=_extra(data))
     else:
@@ -295,7 +298,7 @@ def _constant(value: Any) -> ex.Real:
 
 
 def _fraction(text: str) -> Fraction:
-    if len(text) > 2 * ex.MOST_BITS or not re.fullmatch(r"-?\d+(/\d+)?", text):
+    if len(text) > 2 * MOST_BITS or not re.fullmatch(r"-?\d+(/\d+)?", text):
         raise ValueError("a number is not a fraction")
     return Fraction(text)
 

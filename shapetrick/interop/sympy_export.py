@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from itertools import count, islice
 from typing import Any
 
 import sympy as sp
@@ -19,7 +20,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from ..core import expr as ex
 from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Call, Expr, Name, Number, Symbol, call
+from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call
 from ..core.functions import TABLE, Function
 from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
@@ -164,6 +165,26 @@ def _matmul(e: Expr, args: list[Any]) -> Any:
     return sp.Trace(product) if e.is_scalar else product  # SymPy's 1×1 matrices are no scalars
 
 
+def _powers(e: PowerSum, args: list[Any]) -> Any:
+    """A power; or a sum over each exponent but the last."""
+    taken = {str(s) for a in args for s in a.free_symbols}
+    letters = list(
+        islice((r for r in map(_exponent, count()) if str(r) not in taken), len(args) // 2)
+    )
+    exponents = [*letters, _size(e.degree) - sp.Add(*letters)]
+    powers = [sp.MatPow(a, p) for a, p in zip(args[::2], exponents, strict=True)]
+    product = powers[0]
+    for between, power in zip(args[1::2], powers[1:], strict=True):
+        product = sp.MatMul(product, between, power)
+    for i in reversed(range(len(letters))):
+        product = sp.Sum(product, (letters[i], 0, _size(e.degree) - sp.Add(*letters[:i])))
+    return product
+
+
+def _exponent(i: int) -> Any:
+    return sp.Symbol(f"r{i or ''}", integer=True, nonnegative=True)
+
+
 def _of_square(matrix: Callable[[Any], Any], scalar: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda e, args: (scalar if e.args[0].is_scalar else matrix)(args[0])
 
@@ -255,6 +276,7 @@ _MAKERS: Mapping[str, Callable[[Any, list[Any]], Any]] = {
     "times": _times,
     "power": _power,
     "matmul": _matmul,
+    "powers": _powers,
     "transpose": lambda e, args: sp.Transpose(args[0]),
     "tr": _of_square(sp.Trace, lambda x: x),
     "det": _of_square(sp.Determinant, lambda x: x),

@@ -47,6 +47,7 @@ from .scope import (
     is_word,
     refuse_members,
     table_words,
+    take_exponents,
     unknown_names,
     vocabulary,
 )
@@ -213,6 +214,7 @@ def _in_names(
     node = in_matrix_notation(text, read_among(node, values), values, problem)
     if not problem.has_families:
         refuse_members(text, opened(node))
+    take_exponents(scope, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
         scope.dims.update(dict.fromkeys(all_dimensions(problem)))
     return node, scope, values
@@ -250,6 +252,8 @@ def all_dimensions(problem: Problem) -> Iterator[str]:
             yield from dim.names
         if isinstance(e, Dimension):
             yield e.name
+        for dim in ex.sizes_of(e):
+            yield from dim.names
 
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
@@ -271,6 +275,7 @@ def _expression(
     advised: bool = True,
 ) -> Expr:
     """An expression in names that all have values."""
+    take_exponents(scope, opened(node))
     for unknown in unknown_names(scope, opened(node)):
         complaint = complain(scope, unknown, certain=True)
         if complaint is not None:

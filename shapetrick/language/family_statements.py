@@ -53,6 +53,8 @@ class FamilyElaboration:
         for s in declarations:
             for name, span in s.names:
                 indices = self._indices(name, s.ranges, span)
+                if name in scope.dims:  # a natural number
+                    continue
                 if name in scope.functions:
                     if indices:
                         self.functions.append(Segment(base_of(name), indices, s.ranges, SCALAR))

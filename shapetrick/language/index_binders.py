@@ -43,7 +43,7 @@ _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,
 _COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
-_LOWERED = re.compile(r"([^\W\d_]+|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
+_LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
 
 
 class Binder(NamedTuple):

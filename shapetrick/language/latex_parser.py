@@ -73,6 +73,8 @@ class _Builder(Builder):
 
     def set_declaration(self, c: list[Any]) -> Declaration:
         names, (words, sides), more = c
+        if "natural" in words:  # which stands in the place of a shape
+            sides = None
         return self.declaration([names, sides, (*self.attributes(words), *more), None])
 
     def declaration(self, c: list[Any]) -> Declaration:

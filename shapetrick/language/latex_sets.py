@@ -17,6 +17,7 @@ _ATTRIBUTES: dict[tuple[str, str], tuple[str, ...]] = {
     ("R", ">0"): ("positive",),
     ("S", ""): ("symmetric",),
     ("S", "++"): ("posdef",),
+    **{("N", below): ("natural",) for below in ("", "0", "+")},
     ("0,1", ""): ("unit",),  # `[0, 1]`, `\{0, 1\}`
     **{(ends, ""): () for ends in ("-1,1", "-1,+1", "+1,-1", "1,-1")},
 }
@@ -48,7 +49,10 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
         else:
             raised = (at, close)
         at = close + 1
-    return NumberSet(name == "S", _ATTRIBUTES.get((name, below)), raised, at)
+    attributes = _ATTRIBUTES.get((name, below))
+    if raised is not None and name == "N":  # a natural number has no shape
+        attributes = None
+    return NumberSet(name == "S", attributes, raised, at)
 
 
 def _joined(tokens: Sequence[Token], low: int, high: int) -> str:

@@ -21,12 +21,14 @@ _ALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТХУасеіјорѕхуһԁԛԝѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
     "ABESIJKMHOPCTXYaceijopsxyhdqwvABEZHIKMNOPTYXo",
 )
+# Signs that are drawn as these, and mean the same.
+_SIGNS = str.maketrans("⋅∙•∗⁎∥∣∕⁄⊺〈〉〈〉–⨀⨂", "···**‖|//⊤⟨⟩⟨⟩−⊙⊗")
 _OF_THE_LANGUAGE = frozenset("xTI")  # letters that mean something without being declared
 
 
 def folded(text: str) -> str:
     """The text with mathematical, full-width and variant letters as plain ones: `𝑥` is `x`."""
-    return text if text.isascii() else "".join(map(_plain, text))
+    return text if text.isascii() else "".join(map(_plain, text.translate(_SIGNS)))
 
 
 @cache

@@ -27,12 +27,12 @@ RESERVED = ("wrt", "with")
 
 OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
 _NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
-_CALL = re.compile(r"\s*[(|‖]")
+_CALL = re.compile(r"\s*[(|‖]|\.\(")
 _OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
 _OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
             "_AT": "END"}  # fmt: skip
 _BARS = ("BAR", "NORM")
-_ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*\s*\(")
+_ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*(\s*|\.)\(")
 
 
 class Source(NamedTuple):

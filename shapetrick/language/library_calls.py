@@ -5,15 +5,19 @@ A library's function is ours where its own defaults mean the same; else it is re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from lark import Token
 
 from ..core.errors import ParseError, Span
+from ..core.library_operands import OPERATORS
 from .lexer import MANY, span_of
 from .notated_calls import TWO_NORM
+from .synonyms import same_function
 from .syntax import INNER, SyntaxNode, call_node
+from .syntax_errors import foreign_function
 
 _PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
 _OTHERWISE = {
@@ -27,6 +31,23 @@ _OTHERWISE = {
 }
 # A function by a second argument that is no value: `norm(A, 'fro')`.
 _ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
+
+
+_SIGNS = {  # of our operators, by the names of their rows
+    "add": "+", "subtract": "-", "times": ".*", "divide": "./", "power": ".^", "matmul": "*",
+    "negate": "neg", "inner": "*", "matrix_power": "^",
+}  # fmt: skip
+_SEVERAL = ("slogdet",)  # they give several values
+
+
+def with_inverse(args: Sequence[SyntaxNode], span: Span) -> SyntaxNode:
+    """`solve(A, b)` within an expression."""
+    a, b = args
+    return _product(call_node("inv", (a,), span), b, span)
+
+
+def _product(left: SyntaxNode, right: SyntaxNode, span: Span) -> SyntaxNode:
+    return SyntaxNode("*", (left, right), None, span, bracketed=True)
 
 
 class LibraryCalls:
@@ -43,16 +64,37 @@ class LibraryCalls:
         otherwise = _OTHERWISE.get((module.partition(".")[0], name))
         if otherwise is not None:
             raise ParseError(otherwise, span)
+        args = [a for a in rest if isinstance(a, SyntaxNode)]
+        if (name, len(args)) == ("outer", 2):
+            return _product(args[0], SyntaxNode("'", (args[1],), None, args[1].span), span)
         if function.value[1] == MANY:
             raise ParseError(
                 f"`{module}{name}` may mean something else than `{name}` here, whose definition "
                 f"`shapetrick functions` lists: write `{name}(…)` for that.",
                 span,
             )
-        args = [a for a in rest if isinstance(a, SyntaxNode)]
         if name in _PRODUCTS and len(args) == 2:
             return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
         return replace(self.call([function, *rest]), span=span)
+
+    def foreign(self, c: list[Any]) -> SyntaxNode:
+        """A function of a library that is an operator here, or has another name."""
+        module, named, _, *given, end = c
+        span = span_of(module) | span_of(end)
+        args = [a for a in given if a is not None]
+        nodes = [a for a in args if isinstance(a, SyntaxNode)]
+        sign = _SIGNS.get(OPERATORS.get(named.name, named.name))
+        if sign is not None and len(args) == len(nodes) == (1 if sign == "neg" else 2):
+            inner = INNER if sign == "*" else None
+            return SyntaxNode(sign, tuple(nodes), inner, span, bracketed=True)
+        if named.name == "solve" and len(args) == len(nodes) == 2:
+            return with_inverse(nodes, span)
+        ours = same_function(named.name)
+        if ours is not None and len(args) >= ours[1] and named.name not in _SEVERAL:
+            function = Token("FUNCTION", ours[0], named.span.start, end_pos=named.span.end)
+            function.value = ours
+            return replace(self.call([function, None, *given, end]), span=span)
+        raise ParseError(foreign_function(f"{module}{named.name}", named.name), span)
 
     def method(self, c: list[Any]) -> SyntaxNode:
         """A method of an array: `X.sum(axis=0)`."""
@@ -60,7 +102,7 @@ class LibraryCalls:
         name, span = str(method)[1:], node.span | span_of(end)
         if name in _PRODUCTS and len(given) == 1:
             return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
-        if name in ("t", "transpose") and given == [None]:
+        if name in ("t", "transpose") and given in ([], [None]):
             return SyntaxNode("'", (node,), None, span)
         function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
         function.value = ("inv" if name == "inverse" else name, 1)

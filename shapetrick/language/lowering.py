@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ..core import expr as ex
 from ..core.dims import Dim
 from ..core.errors import InferenceError, InputError, NameProblem, ShapeError
-from ..core.expr import MAX_POWER, Expr, Number, exact, number_power, value_of
+from ..core.exact_powers import MAX_POWER, number_power
+from ..core.expr import Expr, Number, exact, value_of
 from ..core.functions import NAMES
+from ..core.letter_exponents import exponent_sum, raised
 from .derived_values import derive
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
@@ -125,10 +127,12 @@ class Lowering:
             case "^" if self.inference.is_exponential(node):
                 return SIGNS[EXPONENTIAL].build(args[1])
             case "^":
-                return ex.whole_power(*args)
+                return raised(*args)
             case "abstract":
                 name, order = node.value
                 return ex.abstract(name, order, args[0])
+            case "running" if node.value.letter in self.inference.dims:
+                return exponent_sum(args[0], node.value)
             case "running":
                 return ex.total(args[0], node.value)
             case "call" if node.opened is not None:

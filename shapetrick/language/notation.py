@@ -28,9 +28,11 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
+    Named,
     Number,
     Ones,
     Power,
+    PowerSum,
     Real,
     Symbol,
     Times,
@@ -42,7 +44,7 @@ from ..core.expr import (
     value_of,
 )
 from ..core.functions import NAMES
-from ..core.indices import Range
+from ..core.indices import Index, Range, index_of
 from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 
@@ -59,6 +61,7 @@ CONSTRUCTORS = (
     "bar",
 )  # called, without a row
 LONGEST = 1_000_000  # characters
+EXPONENTS = "rstuvwabcdefgh"  # letters for sums over exponents
 
 
 class NotationPrecedence(IntEnum):
@@ -269,6 +272,8 @@ class _Writer:
                 piece = self._power(e)
             case MatMul():
                 piece = self._chain(e.args)
+            case PowerSum():
+                piece = self._powers(e)
             case Transpose():
                 piece = Fragment(s.transpose(self.pieces[e.args[0]]), NotationPrecedence.TRANSPOSE)
             case Total():
@@ -354,6 +359,32 @@ class _Writer:
         elementwise = not (base.is_scalar and exponent.is_scalar)
         text = self.notation.raised(self.pieces[base], self.pieces[exponent], elementwise)
         return Fragment(text, NotationPrecedence.POWER)
+
+    def _powers(self, e: PowerSum) -> Fragment:
+        """A power; or a sum over each exponent but the last, up to what the others leave."""
+        s = self.notation
+        taken = {n.name for n in postorder([e]) if isinstance(n, (Named, Dimension))}
+        free = (c for c in EXPONENTS if c not in taken and c not in e.degree.names)
+        letters = [next(free) for _ in e.args[2::2]]
+        signs: list[Rope] = []
+        rest = e.degree
+        for letter in letters:
+            signs += [s.running(Range(letter, Index(), _index(rest))), " "]
+            rest = rest - Dim.of(letter)
+        last = (s.dim(e.degree), *(f"-{letter}" for letter in letters))
+        alone = not letters and str(e.degree).isidentifier()
+        level = NotationPrecedence.ATOM if alone else NotationPrecedence.SUM
+        exponents = [Fragment(letter, NotationPrecedence.ATOM) for letter in letters]
+        exponents.append(Fragment(last, level))
+        parts: list[Rope] = []
+        for i, a in enumerate(e.args):
+            piece, least = self.pieces[a], NotationPrecedence.PRODUCT
+            if i % 2 == 0:
+                raised = s.raised(piece, exponents[i // 2], elementwise=False)
+                piece = Fragment(raised, NotationPrecedence.POWER)
+            parts += [*([s.matmul] if i else []), s.enclosed(piece, least)]
+        whole = NotationPrecedence.RUNNING if letters else NotationPrecedence.POWER
+        return Fragment((*signs, *parts), whole)
 
     def _raised(self, e: Expr, exponent: Real) -> Fragment:
         """A power's base with another, numeric exponent."""
@@ -451,6 +482,11 @@ def _beside(factors: Sequence[Fragment], s: Notation) -> Fragment:
     return Fragment(
         (*parts, s.enclosed(factors[-1], NotationPrecedence.PRODUCT)), NotationPrecedence.PRODUCT
     )
+
+
+def _index(dim: Dim) -> Index:
+    """A dimension as the end of a range."""
+    return index_of(str(dim)) or Index(str(dim))
 
 
 def _number(value: Real, s: Notation) -> Fragment:

@@ -25,6 +25,7 @@ from ..core.budget import STATEMENTS
 from ..core.dims import LARGEST, ONE, Dim
 from ..core.errors import Located, NameProblem, ParseError, Span
 from ..core.files import make_folder, own_folder, shipped
+from ..core.functions import NAMES, TABLE
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, index_of, member
 from .derivative_notation import derivative
@@ -32,7 +33,7 @@ from .equation_library import solved
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
-from .library_calls import LibraryCalls, by_order
+from .library_calls import LibraryCalls, by_order, with_inverse
 from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
 from .python_marks import by_entry
 from .selections import StructureBuilder
@@ -72,6 +73,7 @@ MAX_NUMBER = 300
 
 _OPERATORS = {
     "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
+    ".+": "+", ".-": "-", ".−": "-",
 }  # fmt: skip
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
@@ -257,6 +259,12 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
+        if name == "solve" and before != MANY:
+            if len(args) != 2 or len(given) != 2:
+                raise ParseError(
+                    "`solve` takes a matrix and what it is divided from: `solve(A, b)`.", span
+                )
+            return with_inverse(args, span)
         norm = by_order(name, given, span)
         if norm is not None:
             return norm
@@ -266,6 +274,18 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
             return call_node(LARGER[name], args, span)
         callee = Callee(name, axis, args[before:], keywords)
         return SyntaxNode("call", args[:before], callee, span)
+
+    def each(self, c: list[Any]) -> SyntaxNode:
+        """Julia's call of a function on every entry, `exp.(x)`. Raises ParseError for others."""
+        function, point, *rest = c
+        name, _ = function.value
+        row = TABLE.get(NAMES.get(name, ""))
+        if row is None or not row.elementwise:
+            raise ParseError(
+                f"`{name}` is no function of every entry: write `{name}(…)` for that of the whole.",
+                span_of(function) | span_of(point),
+            )
+        return self.call([function, *rest])
 
     def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
         return c[2], span_of(c[0])

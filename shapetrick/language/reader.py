@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_LATEX = 100_000  # characters in all
 _BESIDE = re.compile(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
+_DIVIDED = re.compile(r"\\(?=\s|[a-zA-Z](?![a-zA-Z])|\()")  # no macro has one letter
+_MACRO = re.compile(r"\\(?:[a-zA-Z]{2,}|[|,;:!{}\[\]])")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 
 
@@ -156,6 +158,7 @@ def _written(text: str) -> Iterator[Written]:
     places = [f.span for f in found]
     for span in lines(rest):
         if not _beside(rest, span, places):
+            _refuse_division(text, span)
             spans.append((span, "\\" in text[span.start : span.end]))
             STATEMENTS.admit(len(spans), "this text", "split it into several problems.")
     _admit([span for span, is_formula in spans if is_formula])
@@ -164,6 +167,17 @@ def _written(text: str) -> Iterator[Written]:
             yield from (Written(cut.span, cut) for cut in cuts(text, span))
         else:
             yield Written(span)
+
+
+def _refuse_division(text: str, span: Span) -> None:
+    r"""Refuse MATLAB's `A \ b` in plain text, where LaTeX has a space. Raises ParseError."""
+    divided = _DIVIDED.search(text, *span)
+    if divided is not None and not _MACRO.search(text, *span):
+        raise ParseError(
+            "a division from the left is a product with the inverse: write `inv(A) b`, or "
+            "`solve(A, b)`.",
+            Span(*divided.span()),
+        )
 
 
 def _admit(formulas: Sequence[Span]) -> None:

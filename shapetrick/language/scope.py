@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import LETTERS
 from ..core.indices import Member, base_of
 from ..core.warnings import MOST_NAMED, nearest
+from .exponents import letters_in_exponents, runs_over_exponent
 from .letters import folded
 from .lexer import MANY
 from .library import FILE as LIBRARY
@@ -44,6 +45,7 @@ from .syntax import (
     opened,
 )
 from .syntax import postorder as walk
+from .syntax_errors import called_in_brackets
 from .text_functions import Vocabulary
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -52,7 +54,7 @@ _INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
 _INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
-_ALONE = {"elementwise": ", and has no attributes"}
+_ALONE = dict.fromkeys(("elementwise", "natural"), ", and has no attributes")
 CONSTANTS = ("pi", "e")
 IDENTITIES = ("I", "Id")  # their size is inferred
 
@@ -70,7 +72,7 @@ UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 def table_words() -> dict[str, int]:
     """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
-    words |= {name: row.arity for name, row in CALLS.items()}
+    words |= {name: row.arity for name, row in CALLS.items()} | {"solve": 2}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
@@ -178,6 +180,7 @@ def gather(
     roots += equation_sides(scope)
     for root in roots:
         _collect_sizes(scope, opened(root))
+        take_exponents(scope, opened(root))
     for name, used in scope.dims.items():
         place = scope.place(name)
         if place is not None:
@@ -225,7 +228,7 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
             raise scope.error(_unknown_attribute(name), span)
     words = [name for name, _ in declaration.words]
     kinds = [name for name in words if name in KINDS]
-    if len(kinds) + (sides is not None) > 1 or ("elementwise" in kinds and len(words) > 1):
+    if len(kinds) + (sides is not None) > 1 or ({*kinds} & {*_ALONE} and len(words) > 1):
         raise scope.error(
             f"`{kinds[0]}` stands in the place of a shape{_ALONE.get(kinds[0], '')}.",
             declaration.span,
@@ -238,8 +241,12 @@ def _declare(scope: Scope, declaration: Declaration) -> None:
     if sides is not None:
         _check_sides(scope, sides, attributes, declaration.span)
     for named in declaration.names:
+        if "natural" in kinds and named.name in scope.dims and not scope.place(named.name):
+            continue
         _take(scope, named)
-        if "elementwise" in kinds:
+        if "natural" in kinds:
+            scope.dims[named.name] = named.span
+        elif "elementwise" in kinds:
             if is_word(named.name):
                 raise scope.error(
                     f"`{named.name}` is a function of the language: choose another name.",
@@ -336,6 +343,25 @@ def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
                         scope.dims.setdefault(part.value, part.span)
 
 
+def take_exponents(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
+    """Names that nobody declared are natural numbers as exponents of a square matrix, and so are
+    those over which sums of powers run."""
+    for part in letters_in_exponents(nodes, partial(_is_square, scope)):
+        if not scope.is_known(part.value):
+            scope.dims[part.value] = part.span
+
+
+def _is_square(scope: Scope, base: SyntaxNode) -> bool:
+    """Whether all that is in a base is declared square, and no scalar."""
+    names = [scope.symbols.get(n.value) for n in walk(base) if n.kind == "name"]
+    sides = [s.sides for s in names if s is not None and s.sides is not None]
+    return (
+        bool(sides)
+        and len(sides) == len(names)
+        and all(rows.dim == cols.dim != ONE for rows, cols in sides)
+    )
+
+
 def _dependency_order(scope: Scope) -> Iterator[str]:
     """The definitions, each after those it uses, else in the order of the text."""
     defined = scope.definitions
@@ -403,7 +429,7 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
                 node.span,
                 text,
             )
-        if node.kind == "running":
+        if node.kind == "running" and not runs_over_exponent(node):
             letter = node.value.letter
             raise NameProblem(
                 f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
@@ -436,12 +462,18 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
+    after = scope.text[node.span.end : node.span.end + 1]
+    called = called_in_brackets(name + scope.text[node.span.end :] if after == "[" else name)
+    if called:
+        return scope.error(called, node.span)
     if isinstance(name, Member):
         return scope.error(
             f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
             "l = 1..L`.",
             node.span,
         )
+    if name.startswith("_") and scope.text[: node.span.start].endswith("|"):
+        return scope.error("a norm with an index has two bars: `‖x‖_1`, or `norm1(x)`.", node.span)
     letter, _, size = name.partition("_")
     if letter in IDENTITIES and size:
         return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
@@ -451,7 +483,6 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
             node.span,
         )
-    after = scope.text[node.span.end : node.span.end + 1]
     if after == "(":
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)

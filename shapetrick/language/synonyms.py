@@ -9,8 +9,10 @@ import re
 from collections.abc import Collection
 from functools import cache
 
+from ..core.functions import NAMES
 from .equation_library import TABLE as BY_EQUATIONS
 
+_CALL = re.compile(r"(\w+)\(([A-Za-z, ]+)\)")
 SHORTEST = 6  # letters of a name of which one may have been left out
 
 # What is written here, and what it is called elsewhere. Names that differ in case alone are not
@@ -28,11 +30,12 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("A + B", "add plus"),
     ("A - B", "subtract sub minus"),
     ("-A", "negative neg negate"),
-    ("A .^ p", "power pow"),
+    ("A .^ p", "power pow float_power"),
+    ("A^k", "matrix_power"),
     ("1 ./ A", "reciprocal"),
     ("kron(A, B)", "kronecker kronecker_product"),
     ("a b'", "ger"),
-    ("dot(a, b)", "vdot inner_product"),
+    ("dot(a, b)", "vdot inner inner_product"),
     ("vec(A)", "vectorize"),
     ("mean(A)", "average avg"),
     ("max(A)", "amax"),
@@ -89,7 +92,7 @@ _LACKING = """
     concatenate cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod diff
     dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum expm fft flatten fliplr flipud
     fold gather glu gradient group_norm hankel hilbert hessian hstack ifft interp irfft jacobian
-    khatri_rao kl_div logm lstsq lu lyapunov matrix_exp matrix_power matrix_rank max_pool median
+    khatri_rao kl_div logm lstsq lu lyapunov matrix_exp matrix_rank max_pool median
     mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
     product qr quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur
     select sinm solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals sylvester
@@ -109,6 +112,12 @@ def spelt(name: str, known: Collection[str]) -> str | None:
     if ours is not None and (ours.islower() or not name.islower()):  # `phi` is not `Phi`
         return f"{ours}(…)"
     return _elsewhere().get(name) or _elsewhere().get(name.lower())
+
+
+def same_function(name: str) -> tuple[str, int] | None:
+    """The function of the table that is called so elsewhere, and how many arguments it takes."""
+    m = _CALL.fullmatch(_elsewhere().get(name, ""))
+    return (m[1], m[2].count(",") + 1) if m is not None and m[1] in NAMES else None
 
 
 def attribute_of(words: str) -> str | None:

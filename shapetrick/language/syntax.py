@@ -32,7 +32,7 @@ ATTRIBUTES = {
 }
 FoldedT = TypeVar("FoldedT")
 UPSTREAM = "bar"  # bar(Z) names the upstream gradient of Z
-KINDS = ("scalar", "elementwise")  # what may stand in the place of a shape
+KINDS = ("scalar", "natural", "elementwise")  # what may stand in the place of a shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
+from ..core.functions import NAMES, OPERATORS
 from ..core.warnings import nearest
 from .synonyms import advice, spelt
 
@@ -44,6 +45,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"for", RANGES),
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
     ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
+    ("operand", r":", "all entries of `A` below each other are `vec(A)`; a row is `A[1, :]`, a "
+     "column `A[:, 1]`."),
     ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
     ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
     ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
@@ -77,6 +80,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 
 _MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
+_MATHEMATICA = {
+    "Transpose": "A'", "Total": "sum(x)", "ArcTan": "atan(x)", "ArcSin": "asin(x)",
+    "ArcCos": "acos(x)", "IdentityMatrix": "eye(n)", "DiagonalMatrix": "diag(x)",
+    "KroneckerProduct": "kron(A, B)", "MatrixPower": "A^k", "LinearSolve": "inv(A) b",
+}  # fmt: skip
 _METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
 _DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
 _OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
@@ -107,8 +115,22 @@ class Stop(NamedTuple):
 
 def no_index(typed: str) -> str:
     """What is said of a name with something else in its brackets."""
+    called = called_in_brackets(typed)
+    if called:
+        return called
     name = _quoted(" ".join(typed.split()))
     return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
+
+
+def called_in_brackets(typed: str) -> str:
+    """What is said of a function that is called as in Mathematica, `Exp[x]`; empty for others."""
+    name, bracket, rest = typed.partition("[")
+    inner = rest.partition("]")[0]
+    ours = spelt(name, [n for n in NAMES if n not in OPERATORS]) or _MATHEMATICA.get(name)
+    if not bracket or not name[:1].isupper() or not ours:
+        return ""
+    ours = ours.replace("(…)", f"({inner})") if inner.isidentifier() else ours
+    return f"functions have round brackets, and products a space: write `{ours}`."
 
 
 def no_keyword(typed: str) -> str:
@@ -124,6 +146,16 @@ def unknown_function(name: str, known: Collection[str]) -> str:
     return f"`{name}` is not a function. {advice(name, known, arguments=2)}"
 
 
+def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
+    """What is said of a library's function that is not read."""
+    called = spelt(name, known)
+    if name == "einsum":
+        called = "y[i] = sum(j) A[i,j] x[j]"
+    return f"`{typed}` is not read. " + (
+        f"Write `{called}`." if called else advice(name, known, arguments=2)
+    )
+
+
 def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     """What to say of the sign at which the parser stopped; `known` are the functions."""
     line, at, sign, before = stop
@@ -135,9 +167,7 @@ def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
     if waiting == "operand" and not before and sign:
         return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
     if before.endswith(".") and waiting == "name":  # a module
-        called = spelt(sign, known)
-        instead = f"Write `{called}`." if called else advice(sign, known, arguments=2)
-        return f"`{before}{sign}` is not read. {instead}"
+        return foreign_function(f"{before}{sign}", sign, known)
     dotted = _dotted(before, line[at + 1 :], known) if sign == "." else None
     if dotted is not None:
         return dotted

@@ -22,6 +22,7 @@ def evaluate(
     e: Expr,
     arrays: Mapping[str, Any],
     functions: Mapping[str, Callable[[Array, int], Array]] | None = None,
+    /,
     **sizes: int,
 ) -> Array:
     """The value of an expression at arrays, by name; a vector may have one axis.

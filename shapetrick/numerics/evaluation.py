@@ -23,6 +23,7 @@ from ..core.expr import (
     Name,
     Number,
     Ones,
+    PowerSum,
     Structured,
     Symbol,
     Zeros,
@@ -102,7 +103,8 @@ class EvaluationTape:
         Non-finite results are returned, not warned of; `strict` raises FloatingPointError where an
         element-wise operation has one, and `under` says whether it does where a value is too small
         for a number. With `rounding`, every step is rounded once more, up or down
-        at random: what changes by that is below what the values say."""
+        at random, and what left the range of numbers in it is drawn from beyond: what changes by
+        that is below what the values say."""
         values = self._values.copy()
         for slot, e in self._sized:
             values[slot] = _at_sizes(e, sizes)
@@ -115,15 +117,13 @@ class EvaluationTape:
         trouble: Any = "raise" if strict else "ignore"
         with np.errstate(over=trouble, divide=trouble, invalid=trouble, under=under):
             at = values.__getitem__
-            points = () if rounding is None else _points(env)
-            for slot, f, args, linear in self._steps:
-                if rounding is None:
+            if rounding is None:
+                for slot, f, args, _ in self._steps:
                     values[slot] = f(*map(at, args))
-                    continue
-                operands = list(map(at, args))
-                if linear:
-                    operands = [_rounded(x, rounding, points) for x in operands]
-                values[slot] = _rounded(f(*operands), rounding, points)
+            else:
+                rounded = _Rounding(rounding, env)
+                for slot, f, args, linear in self._steps:
+                    values[slot] = rounded.step(f, [*map(at, args)], linear, strict)
             if branches is not None:
                 branches += [f(*map(at, args)) for _, f, args, _ in self._kinks]
         return [values[slot] for slot in self._results]
@@ -147,6 +147,10 @@ class EvaluationTape:
             function = self._slot()
             self._functions.append((function, e.name))
             self._steps.append(_Step(slot, _applied, (function, *args, self._slot(e.order))))
+        elif isinstance(e, PowerSum):
+            degree = self._slot()
+            self._sized.append((degree, e))
+            self._steps.append(_Step(slot, _sum_of_powers, (degree, *args)))
         else:
             row = TABLE[e.op]
             operands = (*args, self._data(e))
@@ -185,20 +189,63 @@ def _applied(function: Callable[[Array, int], Array], x: Array, order: int) -> A
     return function(x, order)
 
 
-def _points(env: Mapping[str, Array]) -> tuple[int, ...]:
-    """The batch axes of all inputs together."""
-    return np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+def _sum_of_powers(degrees: tuple[int], first: Array, *factors: Array) -> Array:
+    """What `PowerSum` stands for: sums[d] are those of the exponents so far that add up to d."""
+    (degree,) = degrees
+    if degree < 0:
+        shape = np.broadcast_shapes(*(x.shape[:-2] for x in (first, *factors)))
+        return np.zeros((*shape, first.shape[-2], (factors or (first,))[-1].shape[-1]))
+    sums = [np.broadcast_to(np.eye(first.shape[-1]), first.shape)]
+    for _ in range(degree):
+        sums.append(sums[-1] @ first)
+    for between, base in zip(factors[::2], factors[1::2], strict=True):
+        moved = [x @ between for x in sums]
+        sums = moved[:1]
+        for x in moved[1:]:
+            sums.append(sums[-1] @ base + x)
+    return np.asarray(sums[degree])
 
 
-def _rounded(value: Any, rounding: np.random.Generator, points: tuple[int, ...]) -> Any:
-    """An array with a rounding error in each entry, up or down, at each point another one."""
-    if not isinstance(value, np.ndarray):
-        return value
-    signs = 2 * rounding.integers(0, 2, (*points, *value.shape[-2:])) - 1
-    return value * (1 + EPS * signs)
+class _Rounding:
+    """Steps with a rounding error in each entry, up or down, at each point another one."""
+
+    def __init__(self, rng: np.random.Generator, env: Mapping[str, Array]) -> None:
+        self._rng = rng
+        self._points = np.broadcast_shapes(*(x.shape[:-2] for x in env.values()))
+
+    def step(self, f: Callable[..., Any], args: Sequence[Any], linear: bool, strict: bool) -> Any:
+        """A value with its rounding; of what is linear, that of the summands too."""
+        operands = [self._rounded(x) for x in args] if linear else args
+        lost: list[int] = []
+        over: Literal["raise", "call"] = "raise" if strict else "call"
+        with np.errstate(over=over, under="call", call=lambda _, flags: lost.append(flags)):
+            value = f(*operands)
+        if linear and all(map(_finite, operands)):  # products of matrices raise no flags
+            return self._rounded(value, bool(lost) or not _finite(value))
+        return self._rounded(value, bool(lost))
+
+    def _rounded(self, value: Any, lost: bool = False) -> Any:
+        """An array rounded; where entries were lost for being too small or too large, those that
+        may be of them are some number of that size."""
+        if not isinstance(value, np.ndarray):
+            return value
+        signs = 2 * self._rng.integers(0, 2, (*self._points, *value.shape[-2:])) - 1
+        rounded = value * (1 + EPS * signs)
+        if not lost:
+            return rounded
+        size = np.abs(value)
+        rounded = np.where(size < LIMITS.tiny, value + signs * LIMITS.smallest_subnormal, rounded)
+        return np.where(
+            size == np.inf, np.copysign(LIMITS.max, value) * (0.75 + signs / 4), rounded
+        )
 
 
-EPS = float(np.finfo(float).eps)
+def _finite(value: Any) -> bool:
+    return not isinstance(value, np.ndarray) or bool(np.isfinite(value).all())
+
+
+LIMITS = np.finfo(float)
+EPS = float(LIMITS.eps)
 _CONSTANTS = {"pi": np.pi, "e": np.e}
 
 

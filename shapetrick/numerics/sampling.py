@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from ..core.dims import Dim
 from ..core.expr import Commute, Dimension, Expr, Structured, Symbol, sizes_of
@@ -49,13 +50,25 @@ MAGNITUDES = np.array([0.01, 0.1, 0.3, 1.0, 1.0, 3.0, 10.0, 100.0, 1000.0])
 
 def generator(*key: int) -> np.random.Generator:
     """A generator of this key's own draws."""
-    return np.random.default_rng(_seeded(key))
+    return np.random.default_rng(_seed(key))
+
+
+class _Seed(ISeedSequence):
+    """What the generators of a key start from."""
+
+    def __init__(self, key: tuple[int, ...]) -> None:
+        seed: Any = np.random.default_rng(key).bit_generator.seed_seq
+        self._state: Array = seed.generate_state(4, np.uint64)
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> Array:
+        """The state, which PCG64 asks for as four words of 64 bits."""
+        return self._state
 
 
 @lru_cache(maxsize=256)
-def _seeded(key: tuple[int, ...]) -> Any:
-    """What such a generator starts from: the same few keys are asked for again and again."""
-    return np.random.default_rng(key).bit_generator.seed_seq
+def _seed(key: tuple[int, ...]) -> Any:
+    """The seed of a key; the same few are asked for again and again."""
+    return _Seed(key)
 
 
 def any_profiles(count: int, rng: np.random.Generator) -> Profile:

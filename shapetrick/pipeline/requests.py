@@ -334,6 +334,23 @@ def steps_of(problem: Problem, result: Result, text: Text) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def steps_together(
+    problem: Problem, results: Sequence[Result], text: Text
+) -> list[tuple[Step, ...]]:
+    """The derivations of results that were derived together: what they share is made once."""
+    first = results[0].request
+    is_plain = first.kind in ("grad", "vjp") and not any(
+        r.recursion or r.adjoint or r.request.system for r in results
+    )
+    if len(results) > 1 and is_plain:
+        asked, simplifier, restored, _ = to_derive(problem, first)
+        if not restored:
+            variables = [r.request.wrt for r in results]
+            paper = Paper(asked, simplifier, text, dict(results[0].shared), variables)
+            return paper.steps_to_each()
+    return [steps_of(problem, result, text) for result in results]
+
+
 def _implicit_step(request: Request, result: Result) -> Step:
     """What is told of a derivative that is read off the backward rule through equations."""
     name, of = request.wrt.name, request.of_text

@@ -23,6 +23,7 @@ from ..numerics.error_curves import Curve
 from . import phrases as words
 
 MOST_NAMED = 4  # places in a row
+SIMPLIFIED = "How it was simplified"
 ANSWER, LINES, STEPS = range(3)  # the answer alone, the derivation, and also what was rejected
 Relation = Literal["=", "=?", "≠"]
 Left = str | Request | Expr  # a name, a label such as "∂J/∂Z", what is asked for, or a side
@@ -248,7 +249,7 @@ def derivation_story(
         shown,
         _with_units(_section(step, i) for i, step in enumerate(result.steps)),
         absent,
-        simplification=_listing("simplified", "How it was simplified", rewritten),
+        simplification=_listing("simplified", SIMPLIFIED, rewritten),
         curve=curve,
     )
 
@@ -300,14 +301,19 @@ def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
 def joint_stories(results: Iterable[Result], problem: Problem | None = None) -> Iterator[Story]:
     """The derivations of several requests: gradients of one thing that follow each other are one
     story, in which what they share is told once."""
+    return (joint_story(together, problem) for together in told_together(results))
+
+
+def told_together(results: Iterable[Result]) -> Iterator[list[Result]]:
+    """The results in order, those together that one story tells."""
     together: list[Result] = []
     for result in results:
         if together and not are_joint(together, result):
-            yield _joined(together, problem)
+            yield together
             together = []
         together.append(result)
     if together:
-        yield _joined(together, problem)
+        yield together
 
 
 def are_joint(together: Sequence[Result], result: Result) -> bool:
@@ -327,7 +333,8 @@ def _joint(result: Result) -> Hashable:
     return _meaning(result.request), v.sizes, v.conditions
 
 
-def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
+def joint_story(results: Sequence[Result], problem: Problem | None = None) -> Story:
+    """The one story of results that are told together."""
     stories = told_once([derivation_story(r, problem) for r in results])
     first, *others = stories
     if not others:
@@ -344,6 +351,7 @@ def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
         draws=min(v.draws for v in validations),
     )
     evidence = next(b for b in first.answer if isinstance(b, Evidence))
+    rewritten = dict.fromkeys(item for s in stories for x in s.simplification for item in x.items)
     return first._replace(
         answer=(
             *sorted(formulas, key=lambda b: ("backward", "gradient", "where").index(b.label)),
@@ -352,15 +360,18 @@ def _joined(results: Sequence[Result], problem: Problem | None) -> Story:
             evidence._replace(figures=tuple(words.figures(worst))),
         ),
         steps=_once(section for story in stories for section in story.steps),
-        simplification=tuple(listing for story in stories for listing in story.simplification),
+        simplification=_listing("simplified", SIMPLIFIED, [*rewritten]),
         others=tuple(story.request for story in others),
     )
 
 
 def _once(sections: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections, with what a unit is said at the first place alone."""
-    plain = (s._replace(blocks=tuple(b for b in s.blocks if b is not _UNIT)) for s in sections)
-    return _with_units(plain)
+    """The sections of several stories as those of one, with what a unit is said at the first
+    place alone."""
+    return _with_units(
+        s._replace(blocks=tuple(b for b in s.blocks if b is not _UNIT), number=i)
+        for i, s in enumerate(sections)
+    )
 
 
 class Telling:

@@ -30,23 +30,29 @@ def function_names() -> list[str]:
 def operation_lines() -> Iterator[str]:
     """The lines of the table, with a legend."""
     yield from _LEGEND
-    operators = [row for row in TABLE.values() if is_operator(row)]
-    plain = [row for row in TABLE.values() if not is_operator(row)]
-    square = [row for row in plain if row.units == "inverse"]
-    axis = [row for row in plain if row.takes_axis]
-    entries = [row for row in plain if row.elementwise]
-    others = [row for row in plain if row not in (*square, *axis, *entries)]
-    yield from _section("Operators", operators)
-    yield from _section("Of every entry", entries)
-    yield from _section("Of a square matrix", square)
-    yield from _section("Of all entries, or with axis=0 down the rows, axis=1 along them", axis)
-    yield from _section("Of a matrix or vector", others)
+    for title, rows in operations_by_kind():
+        yield from _section(title, rows)
     yield ""
     yield "Read as products with constants of known structure, or as functions above"
     width = max(len(row.called) for row in CALLS.values()) + 2
     for call in CALLS.values():
         yield f"  {call.called:<{width}}{call.help}"
     yield from _library()
+
+
+def operations_by_kind() -> Iterator[tuple[str, list[Function]]]:
+    """The rows of the table under titles, each once."""
+    operators = [row for row in TABLE.values() if is_operator(row)]
+    plain = [row for row in TABLE.values() if not is_operator(row)]
+    square = [row for row in plain if row.units == "inverse"]
+    axis = [row for row in plain if row.takes_axis]
+    entries = [row for row in plain if row.elementwise]
+    yield "Operators", operators
+    yield "Of every entry", entries
+    yield "Of a square matrix", square
+    yield "Of all entries, or with axis=0 down the rows, axis=1 along them", axis
+    others = [row for row in plain if row not in (*square, *axis, *entries)]
+    yield "Of a matrix or vector", others
 
 
 def _library() -> Iterator[str]:
@@ -63,7 +69,7 @@ def _library() -> Iterator[str]:
 def _section(title: str, rows: Iterable[Function]) -> Iterator[str]:
     yield ""
     yield title
-    cells = [(call_of(row), ", ".join(row.derivative), _meaning(row)) for row in rows]
+    cells = [(call_of(row), ", ".join(row.derivative), meaning_of(row)) for row in rows]
     name_width = max(len(name) for name, _, _ in cells) + 2
     width = max(len(text) for _, text, _ in cells if len(text) <= WIDEST_DERIVATIVE) + 2
     for name, derivative, meaning in cells:
@@ -83,7 +89,8 @@ def call_of(row: Function) -> str:
     return f"{row.name}({', '.join(letters)})"
 
 
-def _meaning(row: Function) -> str:
+def meaning_of(row: Function) -> str:
+    """What is said of it besides, and how else it is called."""
     words = [row.help] if row.help != "of every entry" and not is_operator(row) else []
     if row.aliases:
         words.append(f"also {', '.join(row.aliases)}")

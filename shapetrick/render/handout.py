@@ -36,7 +36,7 @@ def in_html(exercises: Sequence[Exercise]) -> str:
     """A page for a browser, which prints the key on a page of its own."""
     worksheet = (_worked(i, e) for i, e in enumerate(exercises, 1))
     key = (
-        element("section", _heading(i, e), article(_story(e), Report(e.problem, e.result), ""))
+        element("section", _heading(i, e), article(_story(e), [Report(e.problem, e.result)], ""))
         for i, e in enumerate(exercises, 1)
     )
     return document(

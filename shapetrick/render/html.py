@@ -8,10 +8,10 @@ it brings.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from ..core.dims import shape_text
@@ -19,11 +19,12 @@ from ..core.expr import Expr, Symbol, transpose
 from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Result
-from ..language.printer import to_text
+from ..language.printer import factor_text, overlined, to_text
 from ..numerics.error_curves import Curve
 from . import document as doc
 from . import mathml
 from . import phrases as words
+from .arranging import arranging_box
 from .claims import ClaimStory
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
@@ -31,6 +32,7 @@ from .pygments_lexer import coloured
 from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
+SCRIPTS = ("arranging.js", "report.js")  # as one module
 COLOURS = 8
 WHOLE = 40  # a remark that is shorter stays on one line, so that no number is broken
 MOST_OPEN = 10  # steps: where there are more, they are folded
@@ -42,23 +44,28 @@ class Report:
 
     problem: Problem
     result: Result
-    curve: Curve | None = None
+    curve: Callable[[], Curve | None] = lambda: None  # made where it is shown
     code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
-def page(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
-    """The document of the reports, which are of one problem; what one of them tells the later ones
-    refer to. `code` is what computes all their answers."""
-    problem = reports[0].problem
-    requests = [words.asked(r.result.request) for r in reports]
+def page(
+    reports: Sequence[Report], code: Mapping[str, str] | None = None, separate: bool = False
+) -> str:
+    """The document of the reports, which are of one problem; gradients of one thing are told
+    together, unless each is told `separate`, and what is told the later ones refer to. `code` is
+    what computes all their answers."""
+    problem, results = reports[0].problem, [r.result for r in reports]
+    groups = [[r] for r in results] if separate else [*doc.told_together(results)]
+    asked = [words.asked_together([r.request for r in group]) for group in groups]
+    left = iter(reports)
     return document(
-        f"{', '.join(requests)} · shapetrick",
-        element("h1", "A derivation by the shape trick" if len(reports) == 1 else "Derivations"),
+        f"{', '.join(asked)} · shapetrick",
+        element("h1", "A derivation by the shape trick" if len(groups) == 1 else "Derivations"),
         element("p", _lead(reports), class_="lead"),
         _problem(problem),
-        _navigation(requests) if len(reports) > 1 else "",
+        _navigation(asked) if len(groups) > 1 else "",
         _tools(),
-        *map(Articles().next, reports),
+        *map(Articles().next, [[*islice(left, len(group))] for group in groups]),
         element("section", _code(code)) if code else "",
     )
 
@@ -71,11 +78,21 @@ class Articles:
         self._telling = doc.Telling()
         self._written = 0
 
-    def next(self, report: Report) -> Html:
-        """The part that tells this one."""
-        story = doc.derivation_story(report.result, report.problem, report.curve)
+    def next(self, reports: Sequence[Report]) -> Html:
+        """The part that tells these together."""
+        story = self._telling.next(_story(reports))
         self._written += 1
-        return article(self._telling.next(story), report, _anchor(self._written - 1))
+        return article(story, reports, _anchor(self._written - 1))
+
+
+def _story(reports: Sequence[Report]) -> doc.Story:
+    """Their story, with the curve of the one with the largest error."""
+    story = doc.joint_story([r.result for r in reports], reports[0].problem)
+    return story._replace(curve=_worst(reports).curve())
+
+
+def _worst(reports: Sequence[Report]) -> Report:
+    return max(reports, key=lambda r: r.result.validation.max_relative_error)
 
 
 def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
@@ -92,7 +109,7 @@ def verdicts_page(problem: Problem, stories: Sequence[ClaimStory]) -> str:
 
 def document(title: str, *parts: Html | str) -> str:
     """A page of its own, with its style and its script."""
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = _resource("report.css"), Html("".join(map(_resource, SCRIPTS)))
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     head = element(
         "head",
@@ -104,14 +121,15 @@ def document(title: str, *parts: Html | str) -> str:
         element("style", style),
     )
     body = element("main", *parts, class_="shapetrick")
-    document = element("html", head, element("body", body, element("script", script)), lang="en")
+    document = element(
+        "html", head, element("body", body, element("script", script, type="module")), lang="en"
+    )
     return f"<!doctype html>\n{document}\n"
 
 
 def fragment(report: Report) -> str:
     """One report to be put into another document, such as a notebook."""
-    story = doc.derivation_story(report.result, report.problem, report.curve)
-    return _styled(article(story, report, "", is_compact=True))
+    return _styled(article(_story([report]), [report], "", is_compact=True))
 
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
@@ -161,7 +179,7 @@ def _problem(problem: Problem) -> Html:
 
 
 def _remark(remark: doc.Remark) -> Html:
-    return element("p", f"{remark.label}: {remark.text}", class_="soft")
+    return element("p", f"{remark.label}: {remark.text}", class_=f"soft {remark.label}")
 
 
 def _navigation(requests: Sequence[str]) -> Html:
@@ -195,6 +213,7 @@ class _FormulaWriter:
     looks: Mapping[Expr, str]
     labels: Mapping[str, str]
     scale: Scale
+    acts: bool = False  # whether there is a script to arrange lines with
 
     def equation(self, f: doc.EquationBlock | doc.MarkedText, shape: str = "") -> Html:
         left, sign, right = equation(f, self.notation)
@@ -211,11 +230,11 @@ class _FormulaWriter:
         return to_latex(e, self.notation)
 
 
-def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
+def _writer(reports: Sequence[Report], told: Sequence[doc.Section], acts: bool) -> _FormulaWriter:
     """Colours for the matrices among the factors, in the order in which they appear; a scale for
     the steps that are told."""
-    result = report.result
-    lines = [line for step in result.steps for line in step.lines]
+    problem, result = reports[0].problem, reports[0].result
+    lines = [line for r in reports for step in r.result.steps for line in step.lines]
     terms = dict.fromkeys(
         f.expression for x in lines for f in x.factors if not f.expression.is_scalar
     )
@@ -224,25 +243,29 @@ def _writer(report: Report, told: Sequence[doc.Section]) -> _FormulaWriter:
         looks[e] = looks[transpose(e)] = f"t{i % COLOURS}"
     labels = {e.name: look for e, look in looks.items() if isinstance(e, Symbol)}
     marks = {e: rf"\class{{{look}}}{{" for e, look in looks.items()}
-    notation = replace(notation_for(report.problem, result.request), marks=marks)
+    notation = replace(notation_for(problem, result.request), marks=marks)
     steps = [section.step for section in told]
     shapes = [s for step in steps for x in step.lines for s in shapes_of(x.arrangement, looks)]
     shapes += [step.shape for step in steps]
-    return _FormulaWriter(notation, looks, labels, scale_of(shapes, result.validation.sizes))
+    shapes += [f.expression.shape for step in steps for x in step.lines for f in x.factors]
+    scale = scale_of(shapes, result.validation.sizes)
+    return _FormulaWriter(notation, looks, labels, scale, acts)
 
 
-def article(story: doc.Story, report: Report, name: str, is_compact: bool = False) -> Html:
-    """A story; `name` is that of its place on a page, or empty. Where it is compact, the answer
-    stands alone at first."""
-    writer = _writer(report, story.steps)
+def article(
+    story: doc.Story, reports: Sequence[Report], name: str, is_compact: bool = False
+) -> Html:
+    """The story of these reports; `name` is that of its place on a page, or empty. Where it is
+    compact, the answer stands alone at first."""
+    writer = _writer(reports, story.steps, acts=not is_compact)
     is_open = len(story.steps) <= MOST_OPEN
     details = [
-        element("h3", "Step by step") if report.result.steps else "",
+        element("h3", "Step by step") if any(r.result.steps for r in reports) else "",
         *_blocks(story.earlier, writer),
         *(_section(section, writer, name, is_open) for section in story.steps),
         *_blocks(story.simplification, writer),
-        _check(story.curve),
-        _code(report.code),
+        _check(story.curve, _of(_worst(reports), reports)),
+        _codes(reports),
     ]
     if is_compact:
         details = [_fold("How it was derived, checked and computed", details, "details", False)]
@@ -252,19 +275,20 @@ def article(story: doc.Story, report: Report, name: str, is_compact: bool = Fals
         _answer(story, writer),
         *_blocks(story.warnings, writer),
         *details,
+        class_=False if is_open else "long",
         id=name or False,
     )
 
 
 def _title(story: doc.Story, writer: _FormulaWriter) -> Html:
-    request = story.request
-    kind = words.KINDS[request.kind]
+    request, *others = story.requests
+    kind = words.KINDS[request.kind] + ("s" if others else "")
     of = _math(to_latex(request.of, replace(writer.notation, marks=None)))
-    by = _math(str(writer.notation.name(words.variable(request))))
-    text = joined(kind[0].upper() + kind[1:], " of ", of, " by ", by)
-    return element(
-        "header", element("h2", text), element("p", words.asked(request), class_="asked")
-    )
+    names = [_math(str(writer.notation.name(words.variable(r)))) for r in story.requests]
+    by = joined(*(part for name in names for part in (", ", name)))
+    text = joined(kind[0].upper() + kind[1:], " of ", of, " by ", Html(by.removeprefix(", ")))
+    asked = words.asked_together(story.requests)
+    return element("header", element("h2", text), element("p", asked, class_="asked"))
 
 
 def _answer(story: doc.Story | ClaimStory, writer: _FormulaWriter) -> Html:
@@ -370,7 +394,23 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
     result = LabelledBox(step.label, step.shape, ("result",))
     picture = shape_picture(arranged, result, writer.looks, writer.scale)
     row = element("div", told, picture, class_="row")
-    return element("div", row, *_blocks(block.rejected, writer), class_="line")
+    box = _arranging(block, writer) if writer.acts else ""
+    return element("div", row, box, *_blocks(block.rejected, writer), class_="line")
+
+
+def _arranging(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
+    """The box in which the line's matrix factors are arranged by hand."""
+    factors = [
+        (
+            e,
+            overlined(factor_text(e, unicode=True)),
+            writer.looks.get(e, ""),
+            _math(factor_latex(e, writer.notation)),
+        )
+        for e, shape in block.factors
+        if shape is not None and not e.is_scalar
+    ]
+    return arranging_box(block.step, block.line, factors, writer.scale)
 
 
 def _scalars(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
@@ -430,7 +470,7 @@ def _evidence(block: doc.Evidence) -> Html:
 # ----------------------------------------------------------------------------- the check, the code
 
 
-def _check(curve: Curve | None) -> Html:
+def _check(curve: Curve | None, of: str = "") -> Html:
     if curve is None:
         return Html("")
     note = (
@@ -439,19 +479,31 @@ def _check(curve: Curve | None) -> Html:
         "derivative stays on a floor."
     )
     body = [curve_picture(curve), element("p", note, class_="soft")]
-    return joined(element("h3", "The check"), _fold("Error against the step", body, "check", True))
+    return joined(
+        element("h3", "The check"), _fold(f"Error against the step{of}", body, "check", True)
+    )
 
 
-def _code(codes: Mapping[str, str]) -> Html:
+def _codes(reports: Sequence[Report]) -> Html:
+    """The code of each."""
+    return joined(*(_code(r.code, _of(r, reports)) for r in reports))
+
+
+def _of(report: Report, reports: Sequence[Report]) -> str:
+    """Of which of several reports something is, behind its title."""
+    return f", of {words.label(report.result.request)}" if len(reports) > 1 else ""
+
+
+def _code(codes: Mapping[str, str], of: str = "") -> Html:
     if not codes:
         return Html("")
     folds = []
     for target, code in codes.items():
-        title = CODED[target]
+        title = CODED[target] + of
         name = f"Copy the code for {title}"
         button = element(
             "button", "Copy", type="button", class_="copy", aria_label=name, hidden=True
         )
         body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
-    return joined(element("h3", "Code"), *folds)
+    return element("section", element("h3", "Code"), *folds, class_="codes")

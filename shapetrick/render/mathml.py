@@ -254,7 +254,8 @@ def _word(look: str, word: str) -> _Item:
             return _Item(f'<mi class="italic">{text}</mi>')
         case "mathtt":
             return _Item(f'<mi class="typed" mathvariant="normal">{text}</mi>')
-    return _Item(f"<mtext>{text}</mtext>")
+    kept = text.replace(" ", "\N{NO-BREAK SPACE}")  # others are lost at the ends
+    return _Item(f"<mtext>{kept}</mtext>")
 
 
 def _mrow(items: Sequence[_Item]) -> str:

@@ -1,4 +1,4 @@
-"use strict";
+makeArrangeable(document);
 for (const tools of document.querySelectorAll(".tools")) {
   tools.hidden = false;
   tools.addEventListener("click", (event) => {

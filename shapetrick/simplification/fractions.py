@@ -83,7 +83,7 @@ def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> E
         return None
     reader = _Reader(networks, letters, is_open)
     try:
-        found = reader.written(reader.reduced(reader.read(e)), e)
+        found = networks.rewriter.rewrite(reader.written(reader.reduced(reader.read(e)), e))
     except TooLargeError:
         return None
     if found.shape != e.shape or length(found) >= length(e):

@@ -52,6 +52,21 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
     ]
 
 
+def _beside_an_inverse(sign: str) -> list[Identity]:
+    """A sum of which one term's matrix meets its inverse."""
+    sides = (
+        ("A ({0}inv(A) B + C)", "{0}B + A C"),
+        ("inv(A) ({0}A B + C)", "{0}B + inv(A) C"),
+        ("({0}B' inv(A) + C') A", "{0}B' + C' A"),
+        ("({0}B' A + C') inv(A)", "{0}B' + C' inv(A)"),
+    )
+    return [
+        Identity("a matrix and its inverse", left.format(sign), right.format(sign), _TERMS)
+        for left, right in sides
+    ]
+
+
+_TERMS = "A : n x n; B, C : n x k"
 _SQUARE = "A, B : n x n"
 _PAIR = "A : m x m; B : n x n"
 _ANY = "x : m x n"
@@ -75,6 +90,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("inverse of a product", "inv(A inv(B))", "B inv(A)", _SQUARE),
     Identity("a matrix and its inverse", "inv(A) A", "eye(n)", "A : n x n"),
     Identity("a matrix and its inverse", "A inv(A)", "eye(n)", "A : n x n"),
+    *_beside_an_inverse(""),
+    *_beside_an_inverse("-"),
     Identity("inverse of a product", "B inv(A B)", "inv(A)", _SQUARE),
     Identity("inverse of a product", "inv(A B) A", "inv(B)", _SQUARE),
     Identity("inverse of a diagonal", "inv(diag(v)) A", "A ./ v", "A : n x k; v : n"),
@@ -88,6 +105,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(eye(n) + inv(A)) inv(A)", "inv(eye(n) + A)", "A : n x n"),
     Identity("resolvents", "inv(A + B) A inv(B)", "inv(B) - inv(A + B)", _SQUARE),
     Identity("resolvents", "inv(B) A inv(A + B)", "inv(B) - inv(A + B)", _SQUARE),
+    Identity("resolvents", "inv(A) (eye(n) - inv(eye(n) + A))", "inv(eye(n) + A)", "A : n x n"),
+    Identity("resolvents", "inv(A) (eye(n) - B inv(A + B))", "inv(A + B)", _SQUARE),
+    Identity("resolvents", "(eye(n) - inv(A + B) B) inv(A)", "inv(A + B)", _SQUARE),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -166,6 +186,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("square of a root", "(x * sqrt(s)).^2", "x.^2 * s", _SCALED),
     Identity("square of a root", "(x ./ sqrt(y)).^2", "x.^2 ./ y", _TWO),
     Identity("square of a root", "(x / sqrt(s)).^2", "x.^2 / s", _SCALED),
+    Identity("power of a root", "sqrt(x).^3", "x.^(3/2)", _ANY, last=True),
     Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
     Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
@@ -175,6 +196,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("norm", "sqrt(sum(X.^2))", "norm(X)", "X : m x n", written=True),
     Identity("norm", "sqrt(tr(X' X))", "norm(X)", "X : m x n", written=True),
     Identity("norm of a scalar", "norm(s)", "s", "s : scalar nonneg", written=True),
+    Identity("norm", "x' x", "norm(x)^2", "x : n", last=True),
     Identity("norm", "(x' x) / norm(x)", "norm(x)", "x : n"),
     Identity("norm", "sum(X.^2) / norm(X)", "norm(X)", "X : m x n"),
     Identity("norm", "norm(X')", "norm(X)", "X : m x n"),
@@ -221,6 +243,9 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("mean", "sum(X) / m / n", "mean(X)", "X : m x n"),
     Identity("mean", "sum(X, axis=0) / m", "mean(X, axis=0)", "X : m x n"),
     Identity("mean", "sum(X, axis=1) / n", "mean(X, axis=1)", "X : m x n"),
+    Identity("sum", "mean(X) m n", "sum(X)", "X : m x n"),
+    Identity("sum", "mean(X, axis=0) m", "sum(X, axis=0)", "X : m x n"),
+    Identity("sum", "mean(X, axis=1) n", "sum(X, axis=1)", "X : m x n"),
     Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
     Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),

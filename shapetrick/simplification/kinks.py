@@ -167,7 +167,8 @@ class _Kink:
         first = core(next(iter(calls)))
         self._at = first.args[0] if len(first.args) == 1 else _difference(*first.args)
         self._direction = _direction(ranges.kink(first))
-        self.above, self.below = self._side(e, 1), self._side(e, -1)
+        self._read = self._as_read(e, 1), self._as_read(e, -1)
+        self.above, self.below = map(networks.simplify, self._read)
 
     def joined(self) -> Expr | None:
         """The shortest form that is the same above and below, if it is shorter."""
@@ -200,12 +201,16 @@ class _Kink:
 
     def _side(self, e: Expr, side: int) -> Expr:
         """The expression above the place (1), below it (-1), or on it (0)."""
+        return self._networks.simplify(self._as_read(e, side))
+
+    def _as_read(self, e: Expr, side: int) -> Expr:
+        """That side with its factors as they were, of which the argument may be one."""
         new = {}
         for x in _calls_within(self._networks, e):
             sign = self._calls.get(x) or self._sign(self._ranges.kink(core(x)))
             if sign:
                 new[x] = _plain(core(x), side * sign)
-        return self._networks.simplify(_substituted(e, new))
+        return _substituted(e, new)
 
     def _sign(self, form: Form) -> int:
         """1 if a sum is positive above the place and negative below, -1 if the other way round, 0
@@ -225,15 +230,16 @@ class _Kink:
         if self._are_equal(self.above, self.below):
             yield self.above
             return
-        for at, upper, lower in (
-            (self._at, self.above, self.below),
-            (_product(MINUS, self._at), self.below, self.above),
-        ):
-            for name, sides in _rows():
-                if sides.kind == "order":
-                    yield from self._of_two(name, sides, at, upper, lower)
-                elif sides.above:
-                    yield from self._of_one(name, sides, at, upper, lower)
+        for above, below in dict.fromkeys([(self.above, self.below), self._read]):
+            for at, upper, lower in (
+                (self._at, above, below),
+                (_product(MINUS, self._at), below, above),
+            ):
+                for name, sides in _rows():
+                    if sides.kind == "order":
+                        yield from self._of_two(name, sides, at, upper, lower)
+                    elif sides.above:
+                        yield from self._of_one(name, sides, at, upper, lower)
 
     def _of_one(
         self, name: str, sides: KinkSides, at: Expr, upper: Expr, lower: Expr

@@ -13,7 +13,21 @@ from typing import NamedTuple
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..core.cost import length, sum_of
-from ..core.expr import Add, Expr, MatMul, Name, Number, Power, Times, Transpose, add
+from ..core.expr import (
+    Add,
+    Call,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Power,
+    Times,
+    Transpose,
+    add,
+    rebuild,
+    times,
+)
+from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import sums
 from .closed_products import common_factor_inside
@@ -49,6 +63,19 @@ def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
     if not isinstance(e, Transpose) or is_multilinear(e.args[0]):
         return None
     return flip(e.args[0], networks.symmetric)
+
+
+def scalars_in_front(networks: Networks, e: Expr) -> Expr | None:
+    """A linear function of a multiple as the multiple of it."""
+    row = TABLE.get(e.op) if isinstance(e, Call) else None
+    if row is None or row.units != "linear" or not isinstance(e.args[0], Times):
+        return None
+    scalars = [a for a in e.args[0].args if a.is_scalar]
+    others = [a for a in e.args[0].args if not a.is_scalar]
+    if len(e.args) > 1 or not scalars or not others:
+        return None
+    found = times(*scalars, rebuild(e, [times(*others)]))
+    return found if length(found) <= length(e) else None  # `1 ./ x` is longer than `s ./ x`
 
 
 def products_collected(networks: Networks, e: Expr) -> Expr | None:
@@ -91,6 +118,8 @@ _LETTERS = "A, B : n x n; x : n"
 _DEFINED = _LETTERS + "; y = A x; J = x' y"
 PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
+    Pass("scalars in front", scalars_in_front,
+         "sum(2 A ./ (1 + B)) = 2 sum(A ./ (1 + B))", _LETTERS),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
          PassPlace.ALONE),
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,

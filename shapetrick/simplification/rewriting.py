@@ -53,6 +53,7 @@ MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
 # -------------------------------------------------------------------------------------- rules
 
 BY_SYMBOLS = frozenset({"orthogonal", "simplex", "onehot"})  # attributes that symbols alone have
+ANYTHING = "anything"  # the key of a letter that stands for any expression
 
 
 MatchKind = Literal["times", "add", "matmul", "call"]
@@ -81,7 +82,9 @@ def _words(identity: Identity) -> frozenset[str]:
 _TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]
-_BITS = {word: 1 << i for i, word in enumerate(sorted(frozenset[str]().union(*_WORDS)))}
+FRACTION = "fraction"  # stands for a power whose exponent is one
+_KEYS = frozenset({MatMul.op, FRACTION})  # that no call in a text tells
+_BITS = {word: 1 << i for i, word in enumerate(sorted(_KEYS.union(*_WORDS)))}
 _MASKS = [sum(_BITS[word] for word in words) for words in _WORDS]
 
 
@@ -132,6 +135,8 @@ def _rule(identity: Identity, left: Expr, right: Expr) -> RewriteRule:
         case "matmul":
             keys = [k for k in map(_head, left.args) if k != "symbol"]
             key = _head(left.args[anchor])
+            if key == "symbol" and not BY_SYMBOLS.intersection(identity.letters.split()):
+                key = ANYTHING
         case _:
             key = _operation(left)
     return RewriteRule(identity, left, right, anchor, key, tuple(_counted(keys).items()))
@@ -158,7 +163,12 @@ def _counted(keys: Sequence[str]) -> dict[str, int]:
 
 def _factor_key(factor: PoweredBase) -> str:
     base, p = factor
-    return "fraction" if p.denominator != 1 else _head(base)
+    return FRACTION if p.denominator != 1 else _head(base)
+
+
+def _is_fraction(e: Expr) -> bool:
+    p = exact(e)
+    return p is not None and p.denominator != 1
 
 
 def _head(e: Expr) -> str:
@@ -199,7 +209,8 @@ def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[Rew
     for identity, needed in zip(_TABLE, _MASKS, strict=True):
         if needed & ~mask == 0 and rows.include(identity):
             for rule in rules_of(identity):
-                if kind_of(rule.left) == kind:
+                keys = sum(_BITS[key] for key, _ in rule.keys if key in _KEYS)
+                if kind_of(rule.left) == kind and keys & ~mask == 0:
                     by_key.setdefault(rule.key, []).append(rule)
     return {key: tuple(rules) for key, rules in by_key.items()}
 
@@ -283,10 +294,11 @@ class Rewriter:
         return remembered(self._below, e, self._own_mask)
 
     def _own_mask(self, e: Expr) -> int:
-        words = e.attributes if isinstance(e, Symbol) else (e.op,)
-        mask = 0
-        for word in words:
-            mask |= _BITS.get(word, 0)
+        mask = _BITS.get(e.op, 0)
+        if isinstance(e, Symbol):
+            mask = sum(_BITS.get(word, 0) for word in e.attributes)
+        elif isinstance(e, Power) and _is_fraction(e.args[1]):
+            mask = _BITS[FRACTION]
         for a in e.args:
             mask |= self._below[a]
         return mask
@@ -300,7 +312,7 @@ class Rewriter:
                 parts = map(self._matcher.product_of, e.args)
                 return _counted([_factor_key(f) for part in parts for f in part.factors])
             case "matmul":
-                return _counted([_head(a) for a in e.args])
+                return {ANYTHING: 1, **_counted([_head(a) for a in e.args])}
         return {_operation(e): 1}
 
     # --------------------------------------------------------------------------------- cost
@@ -321,8 +333,7 @@ class Rewriter:
         args = [self._plainness[a] for a in x.args]
         count, loose = sum(a for a, _ in args), sum(b for _, b in args)
         if isinstance(x, Power):
-            p = exact(x.args[1])
-            return count + (2 if p is not None and p.denominator != 1 else 0), loose
+            return count + (2 if _is_fraction(x.args[1]) else 0), loose
         if isinstance(x, Transpose):
             return count, loose + 1
         if isinstance(x, Times):
@@ -373,7 +384,7 @@ class Rewriter:
         at, factors = rule.anchor, rule.left.args
         matcher = self._matcher
         for i, factor in enumerate(e.args):
-            if _head(factor) != rule.key:
+            if rule.key not in (ANYTHING, _head(factor)):
                 continue
             for found in matcher.match(factors[at], factor, Binding()):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):

@@ -20,12 +20,11 @@ from ..core.expr import (
     MatMul,
     Name,
     add,
-    is_identity,
     named,
     rebuild,
     times,
 )
-from ..core.structure import factors_of, moves
+from ..core.structure import factors_of, is_identity, moves
 from ..core.traversal import postorder
 
 LEAST_SAVING = 3  # operators that a name must save

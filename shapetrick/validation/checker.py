@@ -13,7 +13,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from math import gcd
+from math import gcd, log10
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from ..numerics.sampling import (
 )
 from .directional import Target, also_drawn
 from .negative_controls import spoilt_expressions, spoilt_values, undetected
+from .rational import spread
 from .sample_points import (
     COARSE,
     LARGE_TRIES,
@@ -61,9 +62,11 @@ UNCERTAIN = "rounding makes its value uncertain"
 LARGER = 5  # added to all sizes
 FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
+HARDLY = (1e-10, 3e-12, 1e-13)  # relative moves of inputs
 SECOND_DRAWS = 3
 SHARP = 1e-6  # relative tolerance of a point with which the search for a better one ends
 FIRST_DRAWS, FIRST_NOT_ZERO = 6, 2  # at most, in that search
+SEEN = 10  # times what a right gradient may be off by: an error that no tolerance hides
 SITES = 2
 MODERATE = 10.0
 FLAT_SITES = 2  # without any derivative, before the function is taken to have none
@@ -271,11 +274,11 @@ class Checker:
             if fit.off <= 1:
                 return fit
             fits.append(fit)
-            if fit.off > CLEARLY and self._is_steady(fit, program):
+            if fit.off > CLEARLY and self._is_certain(fit, program):
                 break
         if not fits:
             raise _Refused("wrong", "its value isn't finite", np.inf)
-        errors = [fit.error for fit in fits if self._is_steady(fit, program)]
+        errors = [fit.error for fit in fits if self._is_certain(fit, program)]
         if not errors:
             raise _Refused("unchecked", UNCERTAIN)
         raise _Refused("wrong", DIFFERS, max(errors))
@@ -286,13 +289,16 @@ class Checker:
             self._look_at(probe, point, program)
 
     def _sweep(self, probe: _Probe, program: EvaluationTape) -> None:
-        """The gradient at all magnitudes and on all sides of kinks. Raises _Refused."""
-        site = probe.site
-        sweep = Sweep(site, program, next(probe.points()).scale)
+        """The gradient at all magnitudes and on all sides of kinks, where one point may not have
+        told everything. Raises _Refused."""
+        site, point = probe.site, next(probe.points())
+        if spread([self._target.of, *program.roots]) < -log10(SEEN * point.coarseness):
+            return
+        sweep = Sweep(site, program, point.scale)
         for suspect in sweep.suspects():
             with suppress(Unsuitable):
-                self._look_at(probe, self._point(site, suspect), program)
-                sweep.acquit(suspect)
+                if self._look_at(probe, self._point(site, suspect), program):
+                    sweep.acquit(suspect)
         if (branch := sweep.unreached()) is not None:
             raise _Refused("unchecked", f"the branch `{branch}` was never reached")
 
@@ -301,15 +307,22 @@ class Checker:
         rng = site.generator(6)
         return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
 
-    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> None:
-        """Raises _Refused where the gradient is clearly another one at the point."""
+    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> bool:
+        """Whether the gradient is right at the point, as far as can be told there. Raises _Refused
+        where it is clearly another one."""
         fit = self._fit(probe.site, point, program)
-        if fit is None or fit.off <= CLEARLY or not self._is_steady(fit, program):
-            return
-        if point.zero and self._is_negligible(fit, next(probe.points())):
-            return
-        if self._is_beyond_rounding(fit, program):
+        if fit is None:
+            return False
+        if fit.off <= CLEARLY or (point.zero and self._is_negligible(fit, next(probe.points()))):
+            return True
+        if self._is_certain(fit, program):
             raise _Refused("wrong", DIFFERS, fit.error)
+        return False
+
+    def _is_certain(self, fit: _Fit, program: EvaluationTape) -> bool:
+        """Whether the gradient's error is more than what its inputs' last digits change, and what
+        rounding does."""
+        return self._is_steady(fit, program) and self._is_beyond_rounding(fit, program)
 
     def _is_beyond_rounding(self, fit: _Fit, program: EvaluationTape) -> bool:
         """Whether the gradient is off by more than rounding changes it and the differences."""
@@ -353,7 +366,7 @@ class Checker:
                     return found.order
                 # a low order says nothing where the steps are too long for the function
                 fit = self._fit(site, site.point(drawn, direction[None]), program)
-                if fit is not None and fit.off > CLEARLY and self._is_steady(fit, program):
+                if fit is not None and fit.off > CLEARLY and self._is_certain(fit, program):
                     reason = f"the Taylor remainder falls with order {found.order:.2g} only"
                     raise _Refused("wrong", reason, fit.error)
         raise _Refused("unchecked", "no draw for the Taylor remainder was found")
@@ -401,12 +414,21 @@ class Checker:
             return point.errors(self._target.predicted(values, point.directions))[1]
 
     def _is_steady(self, fit: _Fit, program: EvaluationTape) -> bool:
-        """Whether the gradient's error is more than its change where the inputs hardly change."""
-        near = fit.site.gradients(program, fit.point.draw.moved(1e-10))[0]
-        if near is None:
-            return False
-        change = self._off(fit.point, near)[0]
-        return abs(change - fit.off) < 0.1 * fit.off
+        """Whether the gradient's error is more than its change where the inputs hardly change; by
+        several little moves, since a chaotic one may come near its value once."""
+        point, predicted = (
+            fit.point,
+            partial(self._target.predicted, directions=fit.point.directions),
+        )
+        for by in HARDLY:
+            near = fit.site.gradients(program, point.draw.moved(by))[0]
+            if near is None:
+                return False
+            with np.errstate(over="ignore"):
+                change = np.abs(predicted(near) - predicted(fit.value)) / point.tolerance
+            if not float(change.max()) < 0.1 * fit.off:
+                return False
+        return True
 
     # ------------------------------------------------------------------------ sites and draws
 

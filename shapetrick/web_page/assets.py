@@ -1,4 +1,4 @@
-"""The files of the page: those of the folder `web/`, and the style that a report has."""
+"""The files of the page: those of the folder `web/`, and the style and the boxes of a report."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ TYPES = {
 
 def assets() -> dict[str, Path]:
     """Where each of them stands, by its name on the page."""
-    report = Path(html.__file__).with_name("report.css")
-    paths = [report, *shipped("web").iterdir()]
+    report = [Path(html.__file__).with_name(name) for name in ("report.css", "arranging.js")]
+    paths = [*report, *shipped("web").iterdir()]
     return {path.name: path for path in sorted(paths) if path.suffix in TYPES}

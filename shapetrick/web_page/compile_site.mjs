@@ -20,20 +20,21 @@ def compile_archive(before, after):
 
 compile_archive
 `;
+// In the worker's folder: the parser's library keeps the path of the tables in them.
 const PREPARE = `
 import os, sys
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 def prepare(archive):
-    os.environ["XDG_CACHE_HOME"] = "/site/cache"
-    sys.path.insert(0, "/site")
+    os.environ["XDG_CACHE_HOME"] = "/shapetrick/cache"
+    sys.path.insert(0, "/shapetrick")
     from shapetrick.web_page.answers import answer
     assert not answer({"ask": "answers", "text": r"x : n; J = x' x; \\nabla_x J"}, None)["errors"]
     with ZipFile(archive, "a") as own:
-        for path in sorted(Path("/site/cache").rglob("*")):
+        for path in sorted(Path("/shapetrick/cache").rglob("*")):
             if path.is_file():
-                name = path.relative_to("/site").as_posix()
+                name = path.relative_to("/shapetrick").as_posix()
                 own.writestr(ZipInfo(name), path.read_bytes(), ZIP_DEFLATED, 9)
 
 prepare
@@ -49,7 +50,7 @@ async function main() {
     python.FS.writeFile("/before.zip", readFileSync(path));
     compileArchive("/before.zip", "/after.zip");
     const compiled = python.FS.readFile("/after.zip");
-    python.unpackArchive(compiled.slice().buffer, "zip", {extractDir: "/site"});
+    python.unpackArchive(compiled.slice().buffer, "zip", {extractDir: "/shapetrick"});
     python.FS.writeFile(path === own ? "/own.zip" : "/numpy.zip", compiled);
   }
   python.runPython(PREPARE)("/own.zip");

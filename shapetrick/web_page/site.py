@@ -34,6 +34,7 @@ LIBRARIES = ("lark", "platformdirs", "pygments", "rich")  # that answers need, b
 FOLDERS = ("grammar", "examples")
 RICH = ("__init__.py", "_extension.py", "cells.py")  # widths of letters, of all that rich has
 LEXERS = ("__init__.py", "_mapping.py", "python.py")  # of the hundreds that Pygments has
+OTHER_DOORS = ("command_line", "session", "tracing")  # packages of ours that no answer imports
 UNUSED = ("tests", "f2py", "distutils", "include", "_examples", "doc", "_pyinstaller")  # of NumPy
 _KINDS = (".py", ".css", ".js", ".txt", ".toml")
 _SERVER = '<meta name="engine" content="server">'
@@ -123,6 +124,8 @@ def _own_files() -> Iterator[tuple[str, bytes]]:
 def _is_unused(library: str, inner: Path) -> bool:
     """Whether no answer needs a file of a library."""
     folder = inner.parts[0]
+    if library == "shapetrick":
+        return folder in OTHER_DOORS
     if library == "rich":
         return folder not in (*RICH, "_unicode_data")
     if library == "pygments":

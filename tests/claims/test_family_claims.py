@@ -92,6 +92,18 @@ def test_wrong_with_the_answer(network: str, claim: str, answer: str) -> None:
     assert answer in c.diagnosis
 
 
+def test_a_claim_on_what_a_sum_over_members_uses() -> None:
+    text = """
+    s : d; mu[k] : d for k = 1..K; rho[k] : scalar positive for k = 1..K
+    p[k] = exp(-norm(s - mu[k])^2 / 2) for k = 1..K
+    P = sum(k = 1..K) rho[k] p[k]
+    J = log(P)
+    """
+    assert claimed(text, "rho[k] = p[k] / P").right
+    assert claimed(text, "rho[k] = rho[k] p[k] / P").suggestion == "p[k] / P"
+    assert claimed(text, "mu[k] = -rho[k] p[k] / P (s - mu[k])").verdict == "wrong"
+
+
 def test_right_for_some_members() -> None:
     c = claimed(text_of("deep_mlp"), "W[l] = Z[l-1]' (G[l] .* sigma[l]'(Z[l-1] W[l] + b[l]))")
     assert c.verdict == "wrong"

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shapetrick.derivation.arrangements import arrangements, count_arrangements, einsum
-from shapetrick.derivation.principal_types import Leg, Type, cancels, dual, unit_sum, without_units
+from shapetrick.derivation.principal_types import (
+    Leg,
+    Type,
+    cancels,
+    dual,
+    falls_apart,
+    unit_sum,
+    without_units,
+)
 
 
 def typed(text: str) -> Type:
@@ -105,3 +116,36 @@ def test_einsum_repeats_and_spreads() -> None:
     np.testing.assert_array_equal(einsum([v, [0]], [0, 1], sizes), np.outer(v, np.ones(2)))
     np.testing.assert_array_equal(einsum([v, [0]], [1], sizes), np.full(2, v.sum()))
     np.testing.assert_array_equal(einsum([], [0, 0], sizes), np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("units", "apart"),
+    [
+        ([()], False),
+        ([(), ()], True),
+        ([((0, 1),), ((0, -1),)], False),
+        ([((0, 1),), ((0, -1),), ((0, 1),), ((0, -1),)], True),
+        ([((0, 2),), ((0, -1),), ((0, -1),)], False),
+        ([((0, 1),), ((0, -1), (1, 1)), ((1, -1),)], False),
+        ([((0, 1),), None, ((0, -1),), ()], False),
+    ],
+)
+def test_what_cancels_without_the_others(units: Any, apart: bool) -> None:
+    assert falls_apart(units) is apart
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 2), st.sampled_from([-1, 1, 2])), max_size=6))
+def test_every_part_is_looked_at(exponents: list[dict[int, int]]) -> None:
+    units = [tuple(sorted(unit.items())) for unit in exponents]
+    units.append(unit_sum(units, -1) or ())
+    first, *rest = units
+    parts = (part for k in range(len(rest)) for part in combinations(rest, k))
+    assert falls_apart(units) is any(unit_sum([first, *part]) == () for part in parts)
+
+
+def test_a_long_chain_of_units_takes_one_look() -> None:
+    """Each is the unit of a value over that of its argument, as along nested functions."""
+    n = 400
+    chain = [((0, 1),), *(((i, -1), (i + 1, 1)) for i in range(n)), ((n, -1),)]
+    assert not falls_apart(chain)
+    assert falls_apart([*chain, ()])

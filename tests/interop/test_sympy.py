@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import HealthCheck, given, settings
-from strategies import SIZES, abstract_values, environment, expressions
+from hypothesis import given
+from strategies import SIZES, abstract_values, environment, examples, expressions
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.tensor.array import expressions as arrays
 from sympy.tensor.array.expressions.array_expressions import ArrayElementwiseApplyFunc
@@ -33,7 +33,7 @@ ENV = {
 } | {"c": np.full((1, 1), 2.0)}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(200)
 @given(expressions(depth=2))
 def test_there_and_back(e: Expr) -> None:
     env, functions = environment(), abstract_values()

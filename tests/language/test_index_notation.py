@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import shapetrick
 from shapetrick.core.errors import InputError, ShapetrickError
@@ -331,7 +332,7 @@ def factors(draw: st.DrawFn, letters: tuple[str, ...]) -> str:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_random_sums_have_the_values_of_their_loops(data: st.DataObject) -> None:
     letters = ("i", "j", "l")[: data.draw(st.integers(1, 3))]
     body = data.draw(terms(letters))

@@ -9,9 +9,10 @@ import tomllib
 import numpy as np
 import pytest
 from effort import calls
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from paths import ROOT
+from strategies import examples
 
 import shapetrick
 from shapetrick.cli import main
@@ -416,7 +417,7 @@ ATOMS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(ATOMS, max_size=14).map("".join))
 @example(r"\frac")
 @example("$")

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from effort import calls
-from hypothesis import HealthCheck, given, settings
-from strategies import DECLARATIONS, SIZES, abstract_values, environment, expressions
+from hypothesis import given
+from strategies import DECLARATIONS, SIZES, abstract_values, environment, examples, expressions
 
 from shapetrick.core import expr as ex
 from shapetrick.core.dims import ONE, SCALAR, Dim
@@ -153,7 +153,7 @@ def test_a_text_that_would_not_end_is_refused() -> None:
         to_text(e)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(300)
 @given(expressions())
 def test_reads_back_to_the_same_value(e: Expr) -> None:
     elaboration = pytest.importorskip("shapetrick.language.elaboration")

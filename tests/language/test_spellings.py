@@ -57,6 +57,19 @@ READ = [
     ('np.linalg.norm(X, ord="fro")', "norm(X)"), ("s^+2", "s^2"),
     ("σ(A x)", "sigma(A x)"), ("λ_1 x", "lambda_1 x"), ("μ' x", "mu' x"),
     ("sigma(‖x‖)", "sigma(norm(x))"),
+    ("2 solve(X, y)", "2 (inv(X) y)"), ("np.linalg.solve(X, y)", "inv(X) y"),
+    ("torch.linalg.solve(X, y)' y", "(inv(X) y)' y"), ("np.multiply(x, y)", "x .* y"),
+    ("np.divide(x, y)", "x ./ y"), ("np.power(x, 3)", "x .^ 3"), ("np.subtract(x, y)", "x - y"),
+    ("np.negative(x)", "-x"), ("np.matmul(X, y)", "X y"), ("np.matmul(x, y)", "x' y"),
+    ("torch.mm(A, X)", "A X"), ("torch.mv(A, x)", "A x"), ("np.inner(x, y)", "x' y"),
+    ("np.vdot(x, y)", "dot(x, y)"), ("np.outer(x, y)", "x y'"), ("torch.outer(x, y)", "x y'"),
+    ("torch.inverse(A) @ x", "inv(A) x"), ("np.linalg.matrix_power(A, 3)", "A^3"),
+    ("np.amax(x)", "max(x)"), ("scipy.special.expit(x)", "sigmoid(x)"),
+    ("jax.scipy.special.logsumexp(x)", "logsumexp(x)"), ("A.t() @ x", "A' x"),
+    ("exp.(x)", "exp(x)"), ("sigma.(A*x)", "sigma(A x)"), ("sum(abs.(x))", "sum(abs(x))"),
+    ("x .+ 1", "x + 1"), ("A*x .- y", "A x - y"), ("A.'*x", "A' x"), ("A⋅x – y", "A x - y"),
+    ("∥x∥²", "norm(x)^2"), ("x∙y", "x' y"), ("A∗X", "A X"), ("X⊺ y", "X' y"),
+    ("∑ᵢⱼ Aᵢⱼ²", "sum(A.^2)"), ("∑ᵢ Aᵢᵢ", "tr(A)"),
 ]  # fmt: skip
 
 # Derivatives as people write them, and as requests.
@@ -85,7 +98,11 @@ REFUSED = [
     ("np.sum(A**2)", "`A .^ 2`"), ("np.sum(A**2)", "`A ^ 2`"), ("np.exp(B) * x", "`np.exp(B) @ x`"),
     ("np.sum(x * A @ y)", "`(x)'`"),
     ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
-    ("softmax(x, dim=-1)", "`axis=0`"), ("np.linalg.solve(X, y)", "`inv(A) b`"),
+    ("softmax(x, dim=-1)", "`axis=0`"), ("A \\ x", "`inv(A) b`"), ("A\\x", "`solve(A, b)`"),
+    ("np.einsum('ij,j->i', A, x)", "`y[i] = sum(j) A[i,j] x[j]`"), ("A(:)", "`vec(A)`"),
+    ("Exp[x]", "`exp(x)`"), ("Total[x]", "`sum(x)`"), ("KroneckerProduct[A, X]", "`kron(A, B)`"),
+    ("|x|_1", "`norm1(x)`"), ("A^(1/2)", "`R = sqrtm(A)`"), ("2 solve(A)", "`solve(A, b)`"),
+    ("sum.(A)", "`sum(…)`"), ("F.mse_loss(x, y)", "`mean((a - b).^2)`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
     ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
@@ -93,7 +110,7 @@ REFUSED = [
 
 # What is refused, a piece of the advice, and what is typed by someone who follows it.
 FOLLOWED = [
-    ("np.linalg.solve(X, y)", "`inv(A) b`", "inv(X) y"),
+    ("X \\ y", "`solve(A, b)`", "2 solve(X, y)"), ("X \\ y", "`inv(A) b`", "inv(X) y"),
     ("np.linalg.slogdet(X)[1]", "`logdet(A)`", "logdet(X)"),
     ("<x, y>", "`dot(x, y)`", "dot(x, y)"), ("<x, y>", "`⟨x, y⟩`", "⟨x, y⟩"),
     ("x'Ax", "`A x`", "x'A x"), ("|x|", "`abs(x)`", "abs(x)"), ("|x|", "`norm(x)`", "norm(x)"),

@@ -28,9 +28,12 @@ def effort(text: str, seed: int = 0) -> int:
 
 # A trace of n factors X has a gradient of n terms of n factors each.
 LINEAR = {f.name: f for f in FAMILIES if not f.name.startswith("trace")}
+SLOW = {"Jacobian of a residual network", "gated recurrence, written out"}
 
 
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in LINEAR]
+)
 def test_calls_by_element(name: str) -> None:
     """How many points are looked at again, with other roundings, is the luck of the draws: it is
     enough if one of three seeds shows no growth."""
@@ -98,7 +101,9 @@ def test_an_answer_that_is_too_long_to_read_is_not_told() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [residual_network, hessian_vector_product])
+@pytest.mark.parametrize(
+    "text", [residual_network, pytest.param(hessian_vector_product, marks=pytest.mark.slow)]
+)
 def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> None:
     def effort_of_steps(layers: int) -> int:
         (derivation,) = st.read(text(layers)).derive(time_limit=None)
@@ -106,6 +111,14 @@ def test_calls_of_the_steps_on_paper_by_layer(text: Callable[[int], str]) -> Non
 
     small, large = (effort_of_steps(n) / n for n in SIZES)
     assert large <= MOST * small
+
+
+def test_calls_of_the_steps_of_nested_functions() -> None:
+    """A line of many factors: those that could be one index are looked for, not tried in turn."""
+    n = SIZES[-1]
+    text = f"A : n x n; J = sum({'tanh(' * n}A{')' * n}); grad J wrt A"
+    (derivation,) = st.read(text).derive(time_limit=None)
+    assert calls(lambda: derivation.steps) <= 3_000_000
 
 
 def test_products_that_are_handed_down_are_steps_of_the_answer() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from effort import calls
 
 import shapetrick as st
 from shapetrick.core.cost import length
 from shapetrick.core.traversal import expand_names
 from shapetrick.language.printer import to_text
+from shapetrick.pipeline.requests import steps_of
 from shapetrick.render.document import LINES, Remark, joint_stories, told
 
 LAYERS = """
@@ -106,6 +108,25 @@ def test_the_steps_tell_what_is_shared_once() -> None:
     assert labels == ["∂J/∂Z2", "δ2", "∂J/∂Z1", "∂J/∂W1", "∂J/∂W2"]
     remarks = [b.text for s in story.steps for b in told(s.blocks, LINES) if isinstance(b, Remark)]
     assert remarks == ["δ2 is the gradient by Z1 W2, with which several go on"]
+
+
+@pytest.mark.parametrize("text", [LAYERS, BIASES, ATTENTION, LINE])
+def test_steps_made_together_are_those_of_each_alone(text: str) -> None:
+    for d in st.read(text).derive():
+        assert d.steps == steps_of(d.problem, d.result, to_text)
+
+
+def test_steps_of_many_layers_take_linear_work() -> None:
+    def work(layers: int) -> int:
+        names = [f"W{i}" for i in range(1, layers + 1)]
+        chain = "; ".join(f"Z{i} = tanh(Z{i - 1} W{i})" for i in range(1, layers + 1))
+        declared = f"Z0 : m x n; {', '.join(names)} : n x n"
+        text = f"{declared}; {chain}; J = sum(Z{layers}); grad J wrt {', '.join(names)}"
+        derived = st.read(text).derive()
+        return calls(lambda: [d.steps for d in derived])
+
+    work(3)
+    assert work(24) < 2.6 * work(12)
 
 
 def test_the_code_uses_the_names() -> None:

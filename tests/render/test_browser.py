@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import TOO_PALE, chrome, resize
+from browsers import TOO_PALE, chrome, findings, resize
 from test_html import HOSTILE, ROOT, report_of
 
 import shapetrick as st
@@ -150,6 +150,36 @@ def test_a_screen_reader_is_told_what_the_pictures_show(shown: Page) -> None:
     levels = [int(e.tag_name[1]) for e in shown.all("h1, h2, h3")]
     assert levels[0] == 1
     assert all(below - level <= 1 for level, below in pairwise(levels))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_serious_is_found_by_axe(shown: Page, width: int) -> None:
+    shown.show(report_of(SHOWN), width)
+    assert findings(shown.chrome) == []
+    shown.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    assert shown.all(".arranging .part")
+    assert findings(shown.chrome) == []
+
+
+REACHED = "a[href], button:not([hidden]), summary, [tabindex='0']"
+
+
+def test_all_that_acts_is_reached_by_the_tab_key_in_order(shown: Page) -> None:
+    shown.show(report_of("X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt X, w"))
+    shown.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    count = shown.run(f"return document.querySelectorAll(`{REACHED}`).length")
+    assert count > 20
+    assert shown.all(".arranging .part")
+    for i in range(count):
+        shown.chrome.switch_to.active_element.send_keys("\ue004")
+        at = shown.run(
+            f"const all = [...document.querySelectorAll(`{REACHED}`)];"
+            "const e = document.activeElement, box = e.getBoundingClientRect();"
+            "const style = getComputedStyle(e);"
+            "return [all.indexOf(e), box.width > 0, box.bottom > 0 && box.top < innerHeight,"
+            "        style.outlineStyle !== 'none']"
+        )
+        assert at == [i, True, True, True]
 
 
 def test_hostile_text_does_nothing(shown: Page) -> None:

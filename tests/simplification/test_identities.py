@@ -7,9 +7,9 @@ from itertools import islice
 import numpy as np
 import pytest
 from effort import calls
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import SIZES, abstract_values, environment, expressions
+from strategies import SIZES, abstract_values, environment, examples, expressions
 
 from shapetrick.core import expr as ex
 from shapetrick.core.cost import length
@@ -221,7 +221,7 @@ def test_log_names_each_step() -> None:
     assert r.log[-1].after is found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(150)
 @given(expressions(), st.data())
 def test_rewriting_keeps_shape_and_value_and_never_lengthens(e: Expr, data: st.DataObject) -> None:
     row = data.draw(st.sampled_from(IDENTITIES))

@@ -35,8 +35,8 @@ def given(letters: str, *texts: str) -> tuple[Networks, list[Expr]]:
 @by_name
 def test_a_pass_does_what_its_identity_says(row: Pass) -> None:
     networks, (left, right) = given(row.letters, *row.identity.split(" = "))
-    assert row.change(networks, left) is right
-    assert length(right) < length(left)
+    assert row.change(networks, left) is right is not left
+    assert length(right) <= length(left)
 
 
 @by_name

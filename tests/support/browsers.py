@@ -6,6 +6,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +68,25 @@ def resize(browser: Any, width: int, mode: str = "light", height: int = 900) -> 
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def findings(browser: Any) -> list[str]:
+    """What axe-core finds wrong with the page, of serious impact at least. Contrasts are told by
+    `TOO_PALE`, which knows mixed colours."""
+    found = find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-core is not installed")
+    browser.execute_script(Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+    told = browser.execute_async_script(
+        "const rules = {'color-contrast': {enabled: false}};"
+        "axe.run({rules}).then(arguments[0], (fault) => arguments[0](String(fault)))"
+    )
+    assert told["passes"]
+    return [
+        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"
+        for v in told["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def waited(browser: Any, condition: str, *given: object, seconds: float = 60) -> Any:

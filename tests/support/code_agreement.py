@@ -64,7 +64,8 @@ def word_of(derivation: st.Derivation, target: CodeTarget, blocks: bool = False)
         at = {e.name: draw(e, SIZES, rng) for e in symbols}
         values = program.run(at, SIZES)
         near = program.run({name: x * (1 + NEAR) for name, x in at.items()}, SIZES)
-        if not all(map(_is_steady, values, near)):
+        rounded = program.run(at, SIZES, rounding=rng)
+        if not all(map(_is_steady, values, near)) or not all(map(_is_sharp, values, rounded)):
             continue
         try:
             given: dict[str, Any] = {**SIZES, **at}
@@ -87,6 +88,11 @@ def _in(target: CodeTarget, value: Any) -> Any:
 def _is_steady(value: Array, near: Array) -> bool:
     scale = np.abs(value).max()
     return bool(np.isfinite(value).all() and np.abs(near - value).max() <= STEADY * scale)
+
+
+def _is_sharp(value: Array, rounded: Array) -> bool:
+    """Whether other roundings on the way change it by less than what is compared."""
+    return bool(np.abs(rounded - value).max() <= SLACK / 10 * np.abs(value).max())
 
 
 def _is_near(found: Any, wanted: Array) -> bool:

@@ -132,6 +132,19 @@ def _experts(v: Values, at: Sizes) -> Any:
     return _half_square(y - v["Y"][:, 0])
 
 
+def _mixture(v: Values, at: Sizes) -> Any:
+    gates = jax.nn.softmax(v["V"][:, :, 0] @ v["X"].T, axis=0)
+    return _half_square(jnp.einsum("en,nd,edm->nm", gates, v["X"], v["W"]) - v["Y"])
+
+
+def _rectified(v: Values, at: Sizes) -> Any:
+    z = v["X"]
+    for i in range(at["L"]):
+        p = jax.nn.softmax(z @ v["WQ"][i] @ (z @ v["WK"][i]).T, axis=1)
+        z = jax.nn.relu((z + p @ z @ v["WV"][i] @ v["WO"][i]) @ v["W1"][i]) @ v["W2"][i]
+    return _half_square(z - v["Y"])
+
+
 def _grid(v: Values, at: Sizes) -> Any:
     zero = jnp.zeros_like(v["X"][0, 0])
     above = [zero] * at["N"]
@@ -319,6 +332,42 @@ grad J wrt U[e], W[e], X[b]
         _experts,
         lambda B, E, d, p: {"X": (B, 1, d), "Y": (B, 1, p), "U": (E, d, 1), "W": (E, d, p)},
         ({"B": 3, "E": 2, "d": 2, "p": 3}, {"B": 1, "E": 3, "d": 3, "p": 2}),
+    ),
+    "a mixture of experts": Layer(
+        """
+X : n x d; Y : n x m
+W[e] : d x m for e = 1..E; V[e] : d for e = 1..E
+Z[e] = exp(X V[e]) for e = 1..E
+P[e] = Z[e] ./ sum(c = 1..E) Z[c] for e = 1..E
+S = sum(e = 1..E) diag(P[e]) X W[e]
+J = norm(S - Y)^2 / 2
+grad J wrt W[e], V[e], X
+""",
+        _mixture,
+        lambda E, n, d, m: {"X": (n, d), "Y": (n, m), "W": (E, d, m), "V": (E, d, 1)},
+        ({"E": 3, "n": 4, "d": 2, "m": 3}, {"E": 1, "n": 2, "d": 3, "m": 2}),
+    ),
+    "an encoder with relu and nothing that scales": Layer(
+        """
+X, Y : n x d
+WQ[l], WK[l], WV[l], WO[l] : d x d for l = 1..L
+W1[l] : d x f for l = 1..L; W2[l] : f x d for l = 1..L
+Z[0] = X
+P[l] = softmax(Z[l-1] WQ[l] (Z[l-1] WK[l])', axis=1) for l = 1..L
+R[l] = Z[l-1] + P[l] Z[l-1] WV[l] WO[l] for l = 1..L
+Z[l] = relu(R[l] W1[l]) W2[l] for l = 1..L
+J = norm(Z[L] - Y)^2 / 2
+grad J wrt WQ[l], WO[l], W1[l], X
+""",
+        _rectified,
+        lambda L, n, d, f: {
+            "X": (n, d),
+            "Y": (n, d),
+            "W1": (L, d, f),
+            "W2": (L, f, d),
+            **dict.fromkeys(("WQ", "WK", "WV", "WO"), (L, d, d)),
+        },
+        ({"L": 3, "n": 4, "d": 3, "f": 2}, {"L": 1, "n": 2, "d": 2, "f": 3}),
     ),
     "a recurrence in two directions": Layer(
         """

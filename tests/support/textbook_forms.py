@@ -22,6 +22,14 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("W : m x n; v : m; x : n; jac (v .* (W x)) wrt x", "diag(v) W"),
     ),
     "rational functions": (
+        ("x : n; a : scalar positive; J = sum(abs(x) - a log(1 + abs(x) / a)); grad J wrt x",
+         "x ./ (a + abs(x))"),
+        ("Z : n x k; J = log(mean(exp(Z))); grad J wrt Z",
+         "exp(Z) / sum(exp(Z))"),
+        ("y : n; m, s : scalar; J = -sum(log(1 + y ./ s)); grad J wrt y",
+         "-1 ./ (s + y)"),
+        ("x : n; a : scalar positive; J = sum(sqrt(x.^2 + a^2)); hess J wrt x",
+         "diag(a^2 ./ (x.^2 + a^2).^(3/2))"),
         ("p, a : n positive; J = sum(log(1 + p ./ a)); grad J wrt p", "1 ./ (a + p)"),
         ("a, b, x : scalar positive; v = a x / (b + x); grad v wrt x", "a b / (b + x)^2"),
         ("w : n; c : scalar positive; t = sqrt(w.^2 + c); J = sum(w ./ t); grad J wrt w",
@@ -45,6 +53,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; J = sum(x ./ sqrt(1 + x.^2)); grad J wrt x", "1 ./ sqrt(1 + x.^2).^3"),
     ),
     "kinks": (
+        ("x : n; r : scalar; J = maximum(0, norm(x) - r)^2 / 2; grad J wrt x",
+         "maximum(0, norm(x) - r) x / norm(x)"),
         ("X : m x d; w : d; y : m; r = X w - y; J = sum(maximum(0, r).^2) / 2; grad J wrt w",
          "X' maximum(0, r)"),
         ("x : n; J = sum(maximum(x, 0) + maximum(-x, 0)); grad J wrt x", "sign(x)"),
@@ -121,6 +131,13 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "2 ((1 + a) x - Q' c)"),
     ),
     "traces, determinants and resolvents": (
+        ("X, Y : n x n posdef; J = tr(X inv(Y)) - logdet(X inv(Y)); grad J wrt X",
+         "inv(Y) - inv(X)"),
+        ("X : n x n posdef; J = logdet(X) + logdet(eye(n) + inv(X)); grad J wrt X",
+         "inv(eye(n) + X)"),
+        ("x : n; m : scalar; s : scalar positive; "
+         "J = sum((x - m).^2) / (2 s^2) + n log(s); grad J wrt s",
+         "n / s - sum((x - m).^2) / s^3"),
         ("B, C, X : n x n; t : scalar; J = t tr(B X) + t^2 tr(C X); grad J wrt t",
          "tr((B + 2 t C) X)"),
         ("A, B : n x n; J = tr(inv(A) (A + B)); grad J wrt B", "inv(A)'"),

@@ -166,6 +166,16 @@ def test_latex_is_pasted(page: Page) -> None:
     page.wait("document.querySelector('.result.verified') !== null")
 
 
+def test_shapes_are_made_to_match_by_hand(page: Page) -> None:
+    page.open(REGRESSION)
+    page.wait(ANSWERED)
+    page.run("document.querySelector('details.arranging').open = true")
+    page.wait("document.querySelectorAll('.arranging .part').length === 2")
+    page.run("document.querySelectorAll('.arranging .part')[0].focus()")
+    page.keys("*")
+    assert "does not fit" in page.one(".arranging [role=status]").text
+
+
 def test_a_link_reproduces_the_problem(page: Page) -> None:
     page.open()
     text = "θ, ж : n\nJ = θ' ж # 100 % <b>&amp;</b>\ngrad J wrt θ"

@@ -181,6 +181,7 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, 0.0)"),
     # of square matrices
+    "matrix_power": _row("np.linalg.matrix_power({0}, {1})"),
     "solve": _row("np.linalg.solve({0}, {1})"),
     "inv": _row("np.linalg.inv({0})"),
     "det": _row("np.linalg.det({0})"),
