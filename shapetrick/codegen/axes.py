@@ -6,7 +6,7 @@ others stand is known without counting. A product is multiplied out two factors 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
 from math import prod
 from typing import NamedTuple
@@ -14,8 +14,6 @@ from typing import NamedTuple
 from ..core.dims import ONE, Dim, Extent
 from .ir import ArrayOperation, Graph, Value
 
-NOMINAL = 64  # the size of a dimension, where an order is chosen
-NOMINAL_LENGTH = 8  # that of a length of families
 _WINDOWED = ("windows", "flip")  # whose entries stand in memory in another order than their axes
 
 
@@ -27,11 +25,12 @@ class NamedArray(NamedTuple):
 
 
 class Axes:
-    """The named axes of one plan, and what is done with arrays that have them."""
+    """The named axes of one plan, and what is done with arrays that have them; `size` is that of a
+    dimension, where an order is chosen."""
 
-    def __init__(self, graph: Graph, lengths: Collection[str]) -> None:
+    def __init__(self, graph: Graph, size: Callable[[Dim], int]) -> None:
         self.graph = graph
-        self._lengths = lengths
+        self._size = size
         self._dims: dict[str, Dim] = {}
 
     def name(self, dim: Dim, wanted: str = "") -> str:
@@ -145,11 +144,7 @@ class Axes:
         return bool(own and others) and max(own) > max(others)
 
     def _entries(self, axes: Iterable[str]) -> float:
-        sizes = {n: NOMINAL_LENGTH for x in axes for n in self._dims[x].names if n in self._lengths}
-        return prod(
-            self._dims[x].size({n: sizes.get(n, NOMINAL) for n in self._dims[x].names})
-            for x in axes
-        )
+        return prod(self._size(self._dims[x]) for x in axes)
 
     def _joined(self, a: NamedArray, b: NamedArray, needed: Collection[str]) -> NamedArray:
         """The product of two factors, summed over what they share and nothing else needs."""

@@ -7,7 +7,7 @@ and a product within it is a product of named axes (`codegen/axes.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -43,8 +43,8 @@ from .member_reads import Family, LetterRanges, Reading
 class MemberArrays(Products):
     """Puts expressions of members into one plan."""
 
-    def __init__(self, graph: Graph, lengths: Collection[str]) -> None:
-        super().__init__(graph, lengths)
+    def __init__(self, graph: Graph, size: Callable[[Dim], int]) -> None:
+        super().__init__(graph, size)
         self.families: dict[str, Family] = {}
         self.names: dict[Value, str] = {}  # what the problem calls values
         self._known: dict[tuple[Expr, LetterRanges], SummedProduct] = {}

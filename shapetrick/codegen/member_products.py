@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..core.dims import Dim
 from ..core.indices import Range, dim_of
 from .axes import Axes, NamedArray
 from .ir import Graph, Value
@@ -41,9 +42,9 @@ class SummedProduct:
 class Products:
     """Puts products into one plan."""
 
-    def __init__(self, graph: Graph, lengths: Collection[str]) -> None:
+    def __init__(self, graph: Graph, size: Callable[[Dim], int]) -> None:
         self.graph = graph
-        self.axes = Axes(graph, lengths)
+        self.axes = Axes(graph, size)
 
     def letter(self, over: Range, scope: LetterRanges) -> str:
         """The axis of a letter."""

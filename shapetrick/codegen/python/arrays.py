@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from ...core.dims import ONE, Dim, Extent, extent
+from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
 from ...core.families import MemberBox, Segment, box_of
@@ -22,6 +22,7 @@ from ...families.forward_backward import Answer, ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ...language.printer import overlined
+from ..chain_order import nominal
 from ..ir import Graph, Value
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
@@ -35,6 +36,7 @@ from .self_test import LOCALS
 from .signature import Arguments, checked_arguments, flattening
 from .statements import Assignment, Writer
 
+NOMINAL_LENGTH = 8  # how many members there are along an index, where nobody says it
 _OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 
 
@@ -68,13 +70,16 @@ class _Loop:
 class Arrays:
     """The lines of one function."""
 
-    def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
+    def __init__(
+        self, problem: Problem, passes: ForwardBackward, library: Library, sizes: Sizes
+    ) -> None:
         self._problem, self._passes, self.library = problem, passes, library
         self.families = problem.families
         self._identifiers = Identifiers(RESERVED | _OF_RULES | LOCALS)
         self._names: dict[str, str] = {}
         self._graph = Graph()
-        self._arrays = MemberArrays(self._graph, self.families.lengths)
+        self._sizes = {**dict.fromkeys(self.families.lengths, NOMINAL_LENGTH), **sizes}
+        self._arrays = MemberArrays(self._graph, nominal(self._sizes))
         self._inputs = self._all_inputs()
         self._boxes = {e: self._input_box(e) for e in self._inputs.values() if e.indices}
         segments = [*passes.forward, *passes.backward]
@@ -253,7 +258,7 @@ class Arrays:
         """Products in their order; what is returned is known."""
         returned = {a.base: self._returned(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
-        new = lowered(self._graph, roots, {})
+        new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
         self._wanted = {new[v]: name for v, name in names.items() if v in new}
         self._returns = {base: new[v] for base, v in returned.items()}
