@@ -31,7 +31,7 @@ from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, jitted, with_signature
 from .module import written as as_lines
-from .operations import Library, is_spelled
+from .operations import MODULES, Library, is_spelled
 from .self_test import LOCALS
 from .signature import Arguments, checked_arguments, flattening
 from .statements import Assignment, Writer
@@ -181,7 +181,7 @@ class Arrays:
             family = found[e.base] = Family(self.identifier(e.base))
             shape = (*_sizes(box), *extent(e.shape))
             family.pieces.append((box, self._graph.node("input", (), e, shape)))
-        boxes: dict[str, list[MemberBox]] = {base: [box] for base, box in _by_base(self._boxes)}
+        boxes = {e.base: [box] for e, box in self._boxes.items()}
         for s in segments:
             if s.base not in self._passes.alone:
                 boxes.setdefault(s.base, []).append(s.box)
@@ -210,13 +210,13 @@ class Arrays:
         for step in steps:
             if isinstance(step, Nest):
                 loops.append(self._loop(step))
-            elif step.segment.base in self._passes.alone:
-                self._alone[step.segment.base] = self._value(step.segment)
-            elif self._arrays.families[step.segment.base].keys:
-                s = step.segment
+                continue
+            s = step.segment
+            if s.base in self._passes.alone:
+                self._alone[s.base] = self._value(s)
+            elif self._arrays.families[s.base].keys:
                 loops.append(_Loop(_ONCE, False, (self._assigned(step),)))
             else:
-                s = step.segment
                 self._arrays.families[s.base].pieces.append((s.box, self._value(s)))
         return loops
 
@@ -329,7 +329,7 @@ class Arrays:
                         f"there is no code yet for `{e.base}`, which is given in part."
                     )
                 (k,) = family.keys
-                array = name if not k else f"{_MODULE[self.library]}.moveaxis({name}, {k}, 0)"
+                array = name if not k else f"{MODULES[self.library]}.moveaxis({name}, {k}, 0)"
                 yield f"{name} = dict(enumerate({array}, {self._index(box[0][k])}))"
                 return
         yield f"{name} = {{}}"
@@ -494,7 +494,6 @@ class Arrays:
 
 
 _ONCE = Range("", Index(), Index())  # the range of what stands in no loop
-_MODULE: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 
 
 def _words(lines: Iterable[str]) -> set[str]:
@@ -514,10 +513,6 @@ def _around(boxes: Sequence[MemberBox]) -> MemberBox:
     lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
     first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
     return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
-
-
-def _by_base(boxes: Mapping[Symbol, MemberBox]) -> Iterator[tuple[str, MemberBox]]:
-    return ((e.base, box) for e, box in boxes.items())
 
 
 def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:
