@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from math import exp, log
 from pathlib import Path
@@ -41,12 +41,14 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 @dataclass(frozen=True)
 class Case:
     """A problem in the language, the same loss in any array library, by what it is differentiated,
-    and sizes for which a call takes a tenth of a second or so."""
+    and sizes for which a call takes a tenth of a second or so. `axes` are the shapes of families,
+    in dimensions."""
 
     text: str
     loss: Callable[..., Any]
     by: str
     sizes: Mapping[str, int]
+    axes: Mapping[str, str] = field(default_factory=dict)
 
 
 def _linear(lib: Any, X: Any, w: Any, y: Any) -> Any:
@@ -88,6 +90,16 @@ def _masked(lib: Any, U: Any, V: Any, M: Any, Y: Any) -> Any:
     return lib.sum(R * R) / 2
 
 
+def _heads(lib: Any, Q: Any, K: Any, V: Any, Y: Any) -> Any:
+    R = lib.softmax(Q @ lib.turned(K) / Q.shape[-1] ** 0.5) @ V - Y
+    return lib.sum(R * R) / 2
+
+
+def _convolution(lib: Any, X: Any, K: Any, Y: Any) -> Any:
+    R = lib.conv2d(X, K) - Y
+    return lib.sum(R * R) / 2
+
+
 CASES: Mapping[str, Case] = {
     "linear regression": Case(
         "X: m x d; w: d; y: m; J = norm(X w - y)^2 / (2 m); grad J wrt w",
@@ -124,6 +136,23 @@ CASES: Mapping[str, Case] = {
         J = norm(M .* (U V' - Y))^2 / 2; grad J wrt U, V""",
         _masked, "UV", {"m": 2500, "n": 2000, "r": 20},
     ),
+    "attention of heads": Case(
+        """Q[b,h], K[b,h], V[b,h], Y[b,h] : n x d for b = 1..B, h = 1..H
+        P[b,h] = softmax(Q[b,h] K[b,h]' / sqrt(d), axis=1) for b = 1..B, h = 1..H
+        J = sum(b = 1..B) sum(h = 1..H) norm(P[b,h] V[b,h] - Y[b,h])^2 / 2
+        grad J wrt Q[b,h], K[b,h], V[b,h]""",
+        _heads, "QKV", {"B": 8, "H": 8, "n": 256, "d": 64}, dict.fromkeys("QKVY", "B H n d"),
+    ),
+    "convolution of images": Case(
+        """X[b,r,s] : 1 x c for b = 1..B, r = 0..P+1, s = 0..P+1
+        K[i,j] : c x d for i = 0..2, j = 0..2
+        Y[b,p,q] : 1 x d for b = 1..B, p = 0..P-1, q = 0..P-1
+        S[b,p,q] = sum(i = 0..2, j = 0..2) X[b,p+i,q+j] K[i,j] for b = 1..B, p = 0..P-1, q = 0..P-1
+        J = sum(b = 1..B) sum(p = 0..P-1) sum(q = 0..P-1) norm(S[b,p,q] - Y[b,p,q])^2 / 2
+        grad J wrt X[b,r,s], K[i,j]""",
+        _convolution, "XK", {"B": 16, "P": 30, "c": 64, "d": 64},
+        {"X": "B P+2 P+2 c", "K": "3 3 c d", "Y": "B P P d"},
+    ),
 }  # fmt: skip
 
 
@@ -131,6 +160,11 @@ def arrays(case: Case, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """The inputs, small enough that no function saturates."""
     rng = np.random.default_rng(0)
     found = {}
+    if case.axes:
+        for name, dims in case.axes.items():
+            sides = [sum(sizes.get(d) or int(d) for d in one.split("+")) for one in dims.split()]
+            found[name] = rng.normal(size=sides) / np.sqrt(sides[-1])
+        return found
     for name, symbol in shapetrick.read(case.text).data.symbols.items():
         shape = [d.size(sizes) for d in symbol.shape if d.size(sizes) > 1]
         array = rng.normal(size=shape) / np.sqrt(shape[-1])
@@ -146,6 +180,7 @@ def arrays(case: Case, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
 
 
 def _ours(case: Case, data: dict[str, np.ndarray], blocks: bool = True) -> Callable[[], Any]:
+    blocks = blocks and not case.axes  # families have none
     function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, blocks=blocks)
     return lambda: list(function(**data).values())
 
@@ -171,7 +206,11 @@ def _jax_jit(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     jax = _jax()
     lib = SimpleNamespace(
         sum=jax.numpy.sum, tanh=jax.numpy.tanh, softplus=jax.nn.softplus,
-        softmax=lambda S: jax.nn.softmax(S, axis=1),
+        softmax=lambda S: jax.nn.softmax(S, axis=-1),
+        turned=lambda S: jax.numpy.swapaxes(S, -1, -2),
+        conv2d=lambda X, K: jax.lax.conv_general_dilated(
+            X, K, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        ),
         logsumexp=lambda S: jax.nn.logsumexp(S, axis=1),
         logdet=lambda S: jax.numpy.linalg.slogdet(S)[1],
     )  # fmt: skip
@@ -185,8 +224,11 @@ def _torch(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     torch = import_module("torch")
     lib = SimpleNamespace(
         sum=torch.sum, tanh=torch.tanh, softplus=torch.nn.functional.softplus,
-        softmax=lambda S: torch.softmax(S, 1), logsumexp=lambda S: torch.logsumexp(S, 1),
-        logdet=torch.logdet,
+        softmax=lambda S: torch.softmax(S, -1), logsumexp=lambda S: torch.logsumexp(S, 1),
+        logdet=torch.logdet, turned=lambda S: S.mT,
+        conv2d=lambda X, K: torch.nn.functional.conv2d(
+            X.permute(0, 3, 1, 2), K.permute(3, 2, 0, 1)
+        ).permute(0, 2, 3, 1),
     )  # fmt: skip
     given = {name: torch.from_numpy(x.copy()) for name, x in data.items()}
     leaves = [given[name].requires_grad_() for name in case.by]
@@ -204,12 +246,22 @@ def _hips(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     special = import_module("autograd.scipy.special")
 
     def softmax(S: Any) -> Any:
-        E = xp.exp(S - xp.max(S, axis=1, keepdims=True))
-        return E / xp.sum(E, axis=1, keepdims=True)
+        E = xp.exp(S - xp.max(S, axis=-1, keepdims=True))
+        return E / xp.sum(E, axis=-1, keepdims=True)
+
+    def conv2d(X: Any, K: Any) -> Any:
+        rows, cols = (X.shape[k + 1] - K.shape[k] + 1 for k in (0, 1))
+        parts = [
+            X[:, i : i + rows, j : j + cols] @ K[i, j]
+            for i in range(K.shape[0])
+            for j in range(K.shape[1])
+        ]
+        return sum(parts)
 
     lib = SimpleNamespace(
         sum=xp.sum, tanh=xp.tanh, softplus=lambda z: xp.logaddexp(0, z), softmax=softmax,
         logsumexp=lambda S: special.logsumexp(S, axis=1), logdet=lambda S: xp.linalg.slogdet(S)[1],
+        turned=lambda S: xp.swapaxes(S, -1, -2), conv2d=conv2d,
     )  # fmt: skip
     places = [list(data).index(name) for name in case.by]
 

@@ -79,6 +79,7 @@ DOORS = {
 TABLES = {
     "core.functions",
     "codegen.from_expressions",
+    "codegen.member_calls",
     "codegen.python.operations",
     "interop.sympy_export",
     "simplification.identities",

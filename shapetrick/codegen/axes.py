@@ -6,7 +6,7 @@ others stand is known without counting. A product is multiplied out two factors 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
 from math import prod
 from typing import NamedTuple
@@ -14,12 +14,10 @@ from typing import NamedTuple
 from ..core.dims import ONE, Dim, Extent
 from .ir import ArrayOperation, Graph, Value
 
-NOMINAL = 64  # the size of a dimension, where an order is chosen
-NOMINAL_LENGTH = 8  # that of a length of families
 _WINDOWED = ("windows", "flip")  # whose entries stand in memory in another order than their axes
 
 
-class Named(NamedTuple):
+class NamedArray(NamedTuple):
     """An array and the names of its axes."""
 
     value: Value
@@ -27,11 +25,12 @@ class Named(NamedTuple):
 
 
 class Axes:
-    """The named axes of one plan, and what is done with arrays that have them."""
+    """The named axes of one plan, and what is done with arrays that have them; `size` is that of a
+    dimension, where an order is chosen."""
 
-    def __init__(self, graph: Graph, lengths: Collection[str]) -> None:
+    def __init__(self, graph: Graph, size: Callable[[Dim], int]) -> None:
         self.graph = graph
-        self._lengths = lengths
+        self._size = size
         self._dims: dict[str, Dim] = {}
 
     def name(self, dim: Dim, wanted: str = "") -> str:
@@ -48,11 +47,11 @@ class Axes:
 
     # ------------------------------------------------------------------------------ arrangements
 
-    def ordered(self, a: Named, axes: Sequence[str]) -> Named:
+    def ordered(self, a: NamedArray, axes: Sequence[str]) -> NamedArray:
         """The array with its axes in the order of these."""
         own = tuple(x for x in axes if x in a.axes)
         order = tuple(a.axes.index(x) for x in own)
-        return Named(self.permuted(a.value, order), own)
+        return NamedArray(self.permuted(a.value, order), own)
 
     def permuted(self, v: Value, order: tuple[int, ...]) -> Value:
         """The array whose axes are those of another one in this order."""
@@ -64,7 +63,7 @@ class Axes:
             return self.graph.transpose(v)
         return self.graph.node("permute", (v,), order, tuple(v.shape[i] for i in order))
 
-    def aligned(self, a: Named, axes: Sequence[str]) -> Value:
+    def aligned(self, a: NamedArray, axes: Sequence[str]) -> Value:
         """The array as it broadcasts beside others with all these axes."""
         found = self.ordered(a, axes)
         places = [x in found.axes for x in axes]
@@ -75,11 +74,11 @@ class Axes:
         shape = tuple(next(dims) if own else ONE for own in places)
         return self.graph.node("expand", (found.value,), tuple(places), shape)
 
-    def spread(self, a: Named, axes: Sequence[str]) -> Value:
+    def spread(self, a: NamedArray, axes: Sequence[str]) -> Value:
         """The array with all these axes."""
         return self.graph.spread(self.aligned(a, axes), self.extent(axes))
 
-    def reduced(self, op: ArrayOperation, a: Named, over: Collection[str]) -> Named:
+    def reduced(self, op: ArrayOperation, a: NamedArray, over: Collection[str]) -> NamedArray:
         """A reduction along axes."""
         kept = tuple(x for x in a.axes if x not in over)
         if len(kept) == len(a.axes):
@@ -88,11 +87,11 @@ class Axes:
         data: int | tuple[int, ...] | None = places[0] if len(places) == 1 else places
         if not kept:
             data = None
-        return Named(self.graph.node(op, (a.value,), data, self.extent(kept)), kept)
+        return NamedArray(self.graph.node(op, (a.value,), data, self.extent(kept)), kept)
 
     # ----------------------------------------------------------------------------------- products
 
-    def product(self, factors: Sequence[Named], axes: Sequence[str]) -> Named:
+    def product(self, factors: Sequence[NamedArray], axes: Sequence[str]) -> NamedArray:
         """The product of the factors with those of these axes that they have, summed over all
         others."""
         scalars = [f.value for f in factors if not f.axes]
@@ -109,19 +108,21 @@ class Axes:
         own = [x for x in axes if any(x in f.axes for f in arrays)]
         if len(arrays) == 2 and arrays[0] == arrays[1]:
             square = self.graph.square(self.ordered(arrays[0], own).value)
-            return Named(self.graph.mul(*scalars, square), tuple(own))
+            return NamedArray(self.graph.mul(*scalars, square), tuple(own))
         values = [self.aligned(f, own) for f in arrays]
-        return Named(self.graph.mul(*scalars, *values), tuple(own))
+        return NamedArray(self.graph.mul(*scalars, *values), tuple(own))
 
-    def _summed_alone(self, i: int, arrays: Sequence[Named], axes: Sequence[str]) -> Named:
+    def _summed_alone(
+        self, i: int, arrays: Sequence[NamedArray], axes: Sequence[str]
+    ) -> NamedArray:
         """A factor summed over what no other factor has."""
         others = {x for j, f in enumerate(arrays) if j != i for x in f.axes}
         over = {x for x in arrays[i].axes if x not in axes and x not in others}
         return self.reduced("sum", arrays[i], over)
 
     def _next_pair(
-        self, arrays: Sequence[Named], axes: Sequence[str]
-    ) -> tuple[Named, Named, list[Named]]:
+        self, arrays: Sequence[NamedArray], axes: Sequence[str]
+    ) -> tuple[NamedArray, NamedArray, list[NamedArray]]:
         """The two factors whose product makes the arrays least, and the other factors."""
 
         def growth(pair: tuple[int, int]) -> tuple[float, float]:
@@ -136,20 +137,16 @@ class Axes:
         return arrays[i], arrays[j], [f for k, f in enumerate(arrays) if k not in (i, j)]
 
     @staticmethod
-    def _stands_behind(a: Named, b: Named, axes: Sequence[str]) -> bool:
+    def _stands_behind(a: NamedArray, b: NamedArray, axes: Sequence[str]) -> bool:
         """Whether a product is turned otherwise than it is wanted."""
         own = [axes.index(x) for x in a.axes if x in axes and x not in b.axes]
         others = [axes.index(x) for x in b.axes if x in axes and x not in a.axes]
         return bool(own and others) and max(own) > max(others)
 
     def _entries(self, axes: Iterable[str]) -> float:
-        sizes = {n: NOMINAL_LENGTH for x in axes for n in self._dims[x].names if n in self._lengths}
-        return prod(
-            self._dims[x].size({n: sizes.get(n, NOMINAL) for n in self._dims[x].names})
-            for x in axes
-        )
+        return prod(self._size(self._dims[x]) for x in axes)
 
-    def _joined(self, a: Named, b: Named, needed: Collection[str]) -> Named:
+    def _joined(self, a: NamedArray, b: NamedArray, needed: Collection[str]) -> NamedArray:
         """The product of two factors, summed over what they share and nothing else needs."""
         shared = [
             x for x in (b if a.value.op in _WINDOWED else a).axes if x in a.axes and x in b.axes
@@ -160,7 +157,7 @@ class Axes:
         right = [x for x in b.axes if x not in a.axes]
         if not summed:
             axes = (*a.axes, *right)
-            return Named(self.graph.mul(self.aligned(a, axes), self.aligned(b, axes)), axes)
+            return NamedArray(self.graph.mul(self.aligned(a, axes), self.aligned(b, axes)), axes)
         if batch and left and right:
             return self._batched(a, b, batch, summed, left, right)
         if batch:
@@ -169,13 +166,13 @@ class Axes:
 
     def _batched(
         self,
-        a: Named,
-        b: Named,
+        a: NamedArray,
+        b: NamedArray,
         batch: Sequence[str],
         summed: Sequence[str],
         left: Sequence[str],
         right: Sequence[str],
-    ) -> Named:
+    ) -> NamedArray:
         """A matrix product for each of the other axes."""
         inner = max(summed, key=lambda x: self._entries([x]))
         others = [x for x in summed if x != inner]
@@ -183,24 +180,28 @@ class Axes:
         first = self.aligned(a, [*lead, left[-1], inner])
         second = self.aligned(b, [*lead, inner, right[-1]])
         axes = (*lead, left[-1], right[-1])
-        found = Named(self.graph.node("matmul", (first, second), None, self.extent(axes)), axes)
+        found = NamedArray(
+            self.graph.node("matmul", (first, second), None, self.extent(axes)), axes
+        )
         return self.reduced("sum", found, others)
 
-    def _einsum(self, a: Named, b: Named, axes: Sequence[str]) -> Named:
+    def _einsum(self, a: NamedArray, b: NamedArray, axes: Sequence[str]) -> NamedArray:
         letters = dict(zip(dict.fromkeys([*a.axes, *b.axes]), "abcdefghijklmnopqrs", strict=False))
         first, second, out = ("".join(letters[x] for x in own) for own in (a.axes, b.axes, axes))
         text = f"{first},{second}->{out}"
         found = self.graph.node("einsum", (a.value, b.value), text, self.extent(axes))
-        return Named(found, tuple(axes))
+        return NamedArray(found, tuple(axes))
 
-    def _contracted(self, a: Named, b: Named, summed: Sequence[str], axes: Sequence[str]) -> Named:
+    def _contracted(
+        self, a: NamedArray, b: NamedArray, summed: Sequence[str], axes: Sequence[str]
+    ) -> NamedArray:
         """One matrix product, of what is summed by all other axes."""
         graph, shape = self.graph, self.extent(axes)
         if not axes and a.axes == b.axes:
-            return Named(graph.node("inner", (a.value, b.value)), ())
+            return NamedArray(graph.node("inner", (a.value, b.value)), ())
         if len(summed) == 1 and (len(b.axes) == 2 or (len(a.axes) <= 2 and len(b.axes) == 1)):
             first = self.ordered(a, [*axes, *summed]).value
             second = self.ordered(b, [*summed, *axes]).value
-            return Named(graph.node("matmul", (first, second), None, shape), tuple(axes))
+            return NamedArray(graph.node("matmul", (first, second), None, shape), tuple(axes))
         places = tuple(tuple(own.axes.index(x) for x in summed) for own in (a, b))
-        return Named(graph.node("tensordot", (a.value, b.value), places, shape), tuple(axes))
+        return NamedArray(graph.node("tensordot", (a.value, b.value), places, shape), tuple(axes))

@@ -382,7 +382,7 @@ def _acted(c: Operation) -> Value:
         return c.x if e.function != "shift" else c.graph.number(0)
     axis = e.axis if c.x.is_matrix else 0 if e.axis is not None else None
     if e.by is None:
-        return c.graph.node(_ACTED[e.function], (c.x,), axis, shape)
+        return c.graph.node(ACTED[e.function], (c.x,), axis, shape)
     if axis == 0 or axis is None:
         return _shifted(c.graph, c.x, e.by, shape)
     turned = _shifted(c.graph, c.graph.transpose(c.x), e.by, shape[::-1])
@@ -401,7 +401,7 @@ def _shifted(graph: Graph, x: Value, by: Dim, shape: Extent) -> Value:
     return graph.node("slice", (longer,), ((first, first + shape[0], False), *rest), shape)
 
 
-_ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number
+ACTED: Mapping[str, ArrayOperation] = {  # what keeps an array's shape, without a number
     "flip": "flip",
     "lower": "lower",
     "upper": "upper",

@@ -15,10 +15,10 @@ from ..core.errors import RequestError
 from ..core.expr import Symbol
 from ..core.families import MemberBox, box_of, lies_in
 from ..core.indices import Incomparable, Index, Range, dim_of
-from .axes import Axes, Named
+from .axes import Axes, NamedArray
 from .ir import Value
 
-Scope = tuple[Range, ...]  # the ranges of the letters that run
+LetterRanges = tuple[Range, ...]  # the ranges of the letters that run
 Slice = tuple[Dim, Dim, int]  # from where, to where, by what step
 
 
@@ -68,10 +68,10 @@ class Reading:
     """Reads members where letters run; `letter` is the axis of one."""
 
     axes: Axes
-    scope: Scope
+    scope: LetterRanges
     letter: Callable[[Range], str]
 
-    def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> Named:
+    def picked(self, family: Family, e: Symbol, sides: Sequence[str]) -> NamedArray:
         """The members that a symbol is, whose own axes are `sides`."""
         indices = [i for k, i in enumerate(e.indices) if k not in family.keys]
         lead: list[str] = []
@@ -160,34 +160,40 @@ class Reading:
 
     def _opened(
         self, v: Value, lead: Sequence[str], reads: Sequence[_AxisRead], sides: Sequence[str]
-    ) -> Named:
+    ) -> NamedArray:
         """The array with an axis for each letter."""
-        graph = self.axes.graph
         names = [*lead, *[""] * len(reads), *sides]
         for at, r in enumerate(reads, len(lead)):
-            single = [o for o in r.running if abs(r.at.terms[o.letter]) == 1]
-            inner = min(single, key=lambda o: o.letter, default=None)
-            outer = [o for o in r.running if o is not inner]
-            if inner is None and len(outer) == 1:
-                inner, outer = outer[0], []
-            if inner is None or len(outer) > 1:
-                raise RequestError(f"there is no code yet for the index `{r.at}`.")
-            names[at] = self.letter(inner)
-            falls = [o for o in r.running if r.at.terms[o.letter] < 0]
-            if outer:
-                v = self._windows(v, at, inner, outer[0], abs(r.at.terms[outer[0].letter]))
-                names[at] = self.letter(outer[0])
+            left = list(r.running)
+            while len(left) > 1:
+                single = [o for o in left if abs(r.at.terms[o.letter]) == 1]
+                if not single:
+                    raise RequestError(f"there is no code yet for the index `{r.at}`.")
+                inner = min(single, key=lambda o: o.letter)
+                left.remove(inner)
+                v = self._windows(v, at, inner, left, r.at)
                 names.append(self.letter(inner))
-            for over in falls:
-                place = at if over in outer or not outer else v.rank - 1
-                v = graph.node("flip", (v,), place, v.shape)
+                v = self._turned(v, v.rank - 1, r.at.terms[inner.letter])
+            names[at] = self.letter(left[0])
+            v = self._turned(v, at, r.at.terms[left[0].letter])
         while len({*names}) < len(names):
             v, names = self._diagonal(v, names)
-        return Named(v, tuple(names))
+        return NamedArray(v, tuple(names))
 
-    def _windows(self, v: Value, axis: int, inner: Range, outer: Range, step: int) -> Value:
-        """Stretches of an axis, one for each value of the outer letter, along a last axis."""
-        count, size = self.axes.extent([self.letter(outer), self.letter(inner)])
+    def _turned(self, v: Value, axis: int, factor: int) -> Value:
+        """The array, turned round along an axis where its letter counts backwards."""
+        return v if factor > 0 else self.axes.graph.node("flip", (v,), axis, v.shape)
+
+    def _windows(
+        self, v: Value, axis: int, inner: Range, others: Sequence[Range], at: Index
+    ) -> Value:
+        """Stretches of an axis, one for each value of what the other letters come to, along a last
+        axis."""
+        size, step = self.axes.dim(self.letter(inner)), 1
+        count = v.shape[axis] - size + ONE
+        if len(others) == 1:
+            (outer,) = others
+            step, count = abs(at.terms[outer.letter]), self.axes.dim(self.letter(outer))
         shape = (*v.shape[:axis], count, *v.shape[axis + 1 :], size)
         return self.axes.graph.node("windows", (v,), (axis, size, step), shape)
 

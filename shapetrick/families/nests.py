@@ -19,7 +19,7 @@ KeyAxes = dict[str, int]  # the axis of each family of a group along which a loo
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class MemberStep:
     """Members that are computed at once: those of a segment, whose letters of loops are no ranges
     any more. `looped` are their ranges, which may be a part of a loop's."""
 
@@ -33,15 +33,15 @@ class Nest:
 
     over: Range
     falls: bool
-    steps: tuple[Step, ...]
+    steps: tuple[NestStep, ...]
 
 
-Step = Definition | Nest
+NestStep = MemberStep | Nest
 
 
 def has_recurrence(segments: Sequence[Segment]) -> bool:
     """Whether members are made of other members of their own family."""
-    return any(True for group in schedule(segments) for _ in _uses(list(map(Definition, group))))
+    return any(True for group in schedule(segments) for _ in _uses(list(map(MemberStep, group))))
 
 
 class Nests:
@@ -49,25 +49,25 @@ class Nests:
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.keys: dict[str, set[int]] = {}
-        groups = [list(map(Definition, group)) for group in schedule(segments)]
+        groups = [list(map(MemberStep, group)) for group in schedule(segments)]
         nested = [self._nested(group, ()) if any(_uses(group)) else group for group in groups]
         self.steps = [self._by_keys(step) for steps in nested for step in steps]
 
-    def _by_keys(self, step: Step) -> Step:
+    def _by_keys(self, step: NestStep) -> NestStep:
         """A definition in loops over the axes along which its family is computed one by one."""
         if isinstance(step, Nest):
             return step
         s = step.segment
         letters = {s.indices[k].letter for k in self.keys.get(s.base, ())}
         loops = [r for r in s.ranges if r.letter in letters]
-        found: Step = step
+        found: NestStep = step
         for over in loops:
             found = step = _looped(step, over)
         for over in reversed(loops):
             found = Nest(over, False, (found,))
         return found
 
-    def _nested(self, group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[Step]:
+    def _nested(self, group: Sequence[MemberStep], settled: Sequence[KeyAxes]) -> list[NestStep]:
         """A loop along an axis of recurrence, and within it what is left of the group; along those
         that are settled all is of one step."""
         uses = list(_uses(group, settled))
@@ -89,7 +89,7 @@ class Nests:
 
     def _loop(
         self,
-        group: Sequence[Definition],
+        group: Sequence[MemberStep],
         own: KeyAxes,
         falls: bool,
         settled: Sequence[KeyAxes],
@@ -107,7 +107,7 @@ class Nests:
         low = min((r.first for r in ranges), key=lambda i: i.place)
         high = max((r.last for r in ranges), key=lambda i: i.place)
         within_step = (*settled, own)
-        steps: list[Step] = []
+        steps: list[NestStep] = []
         for part in _in_order(parts, within_step):
             recurrent = any(_uses(part, within_step))
             steps += self._nested(part, within_step) if recurrent else part
@@ -146,11 +146,11 @@ class _Use:
         return None
 
 
-def _axes(group: Sequence[Definition]) -> dict[Axis, None]:
+def _axes(group: Sequence[MemberStep]) -> dict[Axis, None]:
     return dict.fromkeys((d.segment.base, k) for d in group for k in range(len(d.segment.indices)))
 
 
-def _uses(group: Sequence[Definition], settled: Sequence[KeyAxes] = ()) -> Iterator[_Use]:
+def _uses(group: Sequence[MemberStep], settled: Sequence[KeyAxes] = ()) -> Iterator[_Use]:
     """The uses of members that the group makes, in the group, at one step along what is settled."""
     for i, d in enumerate(group):
         for x, inner in members_in(body_of(d.segment)):
@@ -161,18 +161,18 @@ def _uses(group: Sequence[Definition], settled: Sequence[KeyAxes] = ()) -> Itera
                         yield use
 
 
-def _ranges(d: Definition) -> tuple[Range, ...]:
+def _ranges(d: MemberStep) -> tuple[Range, ...]:
     return (*d.looped, *d.segment.ranges)
 
 
-def _meets(d: Definition, x: Symbol, ranges: Sequence[Range]) -> bool:
+def _meets(d: MemberStep, x: Symbol, ranges: Sequence[Range]) -> bool:
     try:
         return meet(box_of(d.segment.indices, _ranges(d)), box_of(x.indices, ranges))
     except Incomparable:
         return True
 
 
-def _in_order(group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[list[Definition]]:
+def _in_order(group: Sequence[MemberStep], settled: Sequence[KeyAxes]) -> list[list[MemberStep]]:
     """Parts of a group, what is used first."""
     direct: list[set[int]] = [set() for _ in group]
     for use in _uses(group, settled):
@@ -185,7 +185,7 @@ def _in_order(group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[l
             waiting.append([i])
         else:
             home.append(i)
-    found: list[list[Definition]] = []
+    found: list[list[MemberStep]] = []
     while waiting:
         left = {i for part in waiting for i in part}
         ready = next(g for g in waiting if not any((direct[i] - {*g}) & left for i in g))
@@ -194,7 +194,7 @@ def _in_order(group: Sequence[Definition], settled: Sequence[KeyAxes]) -> list[l
     return found
 
 
-def _along(d: Definition, k: int, letter: str) -> Definition:
+def _along(d: MemberStep, k: int, letter: str) -> MemberStep:
     """A definition within the loop along one of its axes, whose letter is given."""
     s = d.segment
     over = next((r for r in s.ranges if r.letter == s.indices[k].letter), None)
@@ -221,10 +221,10 @@ def _along(d: Definition, k: int, letter: str) -> Definition:
             shape=renamed_shape(s.shape, values),
             body=reindexed(body_of(s), values),
         )
-    return _looped(Definition(s, d.looped), over)
+    return _looped(MemberStep(s, d.looped), over)
 
 
-def _looped(d: Definition, over: Range) -> Definition:
+def _looped(d: MemberStep, over: Range) -> MemberStep:
     """The definition with the letter of a range for that of a loop."""
     left = tuple(r for r in d.segment.ranges if r.letter != over.letter)
-    return Definition(replace(d.segment, ranges=left), (*d.looped, over))
+    return MemberStep(replace(d.segment, ranges=left), (*d.looped, over))

@@ -14,7 +14,16 @@ from shapetrick.core.indices import name_of, written
 from shapetrick.families.recurrence import Backpropagation
 
 RECTIFIED = "an encoder with relu and nothing that scales"
-SLOW = {"a convolution in two dimensions", "a transformer's encoder", "neighbours", RECTIFIED}
+SLOW = {
+    "a convolution in two dimensions",
+    "a transformer's encoder",
+    "neighbours",
+    RECTIFIED,
+    "a regulator",
+    "a hidden Markov model",
+    "experts whose gates are a softmax",
+    "a convolution with a stride and padding",
+}
 
 
 @cache
@@ -112,7 +121,7 @@ def test_answers_are_what_a_textbook_writes(text: str, expected: str) -> None:
     assert expected in equations(text)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", [n for n, layer in LAYERS.items() if " for " in layer.text])
 def test_answers_are_read_back(name: str) -> None:
     text = "\n".join(line for line in LAYERS[name].text.splitlines() if "grad" not in line)
     problem = read(LAYERS[name].text).data

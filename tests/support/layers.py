@@ -29,10 +29,12 @@ class Layer(NamedTuple):
     value: Callable[[Values, Sizes], Any]
     shapes: Callable[..., dict[str, tuple[int, ...]]]
     sizes: tuple[dict[str, int], dict[str, int]]
+    domain: Callable[[Values], Values] = lambda values: values  # what is drawn, as it is declared
 
     def inputs(self, sizes: Sizes) -> Values:
         rng = np.random.default_rng(sum(sizes.values()))
-        return {name: rng.normal(size=s) for name, s in self.shapes(**sizes).items()}
+        shapes = self.shapes(**sizes)
+        return self.domain({name: rng.normal(size=s) for name, s in shapes.items()})
 
 
 def _half_square(y: Any) -> Any:
@@ -159,6 +161,48 @@ def _grid(v: Values, at: Sizes) -> Any:
     return total
 
 
+def _gated_experts(v: Values, at: Sizes) -> Any:
+    x = v["X"][:, 0]
+    gates = jax.nn.softmax(x @ v["U"][:, :, 0].T, axis=1)
+    said = jnp.tanh(jnp.einsum("bd,edp->bep", x, v["W"]))
+    return _half_square(jnp.einsum("be,bep->bp", gates, said) - v["Y"][:, 0])
+
+
+def _strided(v: Values, at: Sizes) -> Any:
+    x = jnp.pad(v["X"], ((0, 0), (1, 0), (0, 0), (0, 0)))
+    rows = [sum(x[:, 2 * p + q] @ v["K"][q] for q in range(3)) for p in range(at["P"])]
+    return _half_square(jax.nn.relu(jnp.stack(rows, axis=1)) - v["Y"])
+
+
+def _autoencoder(v: Values, at: Sizes) -> Any:
+    z = jnp.tanh(v["X"] @ v["W"] + v["b"])
+    return _half_square(jax.nn.sigmoid(z @ v["W"].T + v["c"]) - v["X"]) / at["m"]
+
+
+def _regulator(v: Values, at: Sizes) -> Any:
+    a, b, p = v["A"], v["B"], v["P[T]"]
+    for _ in range(at["T"]):
+        k = jnp.linalg.inv(v["R"] + b.T @ p @ b) @ b.T @ p @ a
+        p = v["Q"] + a.T @ p @ (a - b @ k)
+    return (v["x"].T @ p @ v["x"])[0, 0] / 2
+
+
+def _definite(v: Values) -> Values:
+    """Some inputs made symmetric and positive definite."""
+    made = {n: v[n] @ v[n].T + np.eye(len(v[n])) for n in ("Q", "R", "P[T]")}
+    return {**v, **made}
+
+
+def _markov(v: Values, at: Sizes) -> Any:
+    a, e, steps = v["A"], v["E"], at["T"]
+    forward, backward = [v["p"] * e[0]], [jnp.ones_like(v["p"])]
+    for t in range(1, steps):
+        forward.append(e[t] * (a.T @ forward[-1]))
+        backward.append(a @ (e[steps - t] * backward[-1]))
+    both = zip(forward, backward[::-1], v["Y"], strict=True)
+    return sum(_half_square(f * b / (f * b).sum() - y) for f, b, y in both)
+
+
 LAYERS: dict[str, Layer] = {
     "a batch": Layer(
         """
@@ -236,15 +280,10 @@ grad J wrt X[r]
         ({"P": 3, "c": 2}, {"P": 1, "c": 3}),
     ),
     "max pooling": Layer(
-        """
-X[r] : 1 x c for r = 0..2 P-1; Y[p] : 1 x c for p = 0..P-1
-S[p] = maximum(X[2 p], X[2 p+1]) for p = 0..P-1
-J = mean(p = 0..P-1) norm(S[p] - Y[p])^2
-grad J wrt X[r]
-""",
-        lambda v, at: ((jnp.maximum(v["X"][::2], v["X"][1::2]) - v["Y"]) ** 2).sum() / at["P"],
+        _example("max_pooling"),
+        lambda v, at: _half_square(jnp.maximum(v["X"][::2], v["X"][1::2]) - v["Y"]),
         lambda P, c: {"X": (2 * P, 1, c), "Y": (P, 1, c)},
-        ({"P": 3, "c": 2}, {"P": 1, "c": 3}),
+        ({"P": 3, "c": 2}, {"P": 2, "c": 3}),
     ),
     "causal linear attention": Layer(
         """
@@ -380,5 +419,42 @@ grad J wrt W, V, X[i,j]
         _grid,
         lambda M, N, d: {"X": (M, N, 1, d), **dict.fromkeys("WUV", (d, d))},
         ({"M": 2, "N": 3, "d": 2}, {"M": 3, "N": 1, "d": 3}),
+    ),
+    "experts whose gates are a softmax": Layer(
+        _example("mixture_of_experts"),
+        _gated_experts,
+        lambda B, E, d, p: {"X": (B, 1, d), "Y": (B, 1, p), "U": (E, d, 1), "W": (E, d, p)},
+        ({"B": 3, "E": 2, "d": 2, "p": 3}, {"B": 1, "E": 3, "d": 3, "p": 2}),
+    ),
+    "a convolution with a stride and padding": Layer(
+        _example("strided_convolution"),
+        _strided,
+        lambda B, P, c, d: {"X": (B, 2 * P, 1, c), "K": (3, c, d), "Y": (B, P, 1, d)},
+        ({"B": 2, "P": 3, "c": 2, "d": 3}, {"B": 1, "P": 1, "c": 3, "d": 2}),
+    ),
+    "a tied autoencoder": Layer(
+        _example("tied_autoencoder"),
+        _autoencoder,
+        lambda m, d, k: {"X": (m, d), "W": (d, k), "b": (1, k), "c": (1, d)},
+        ({"m": 4, "d": 3, "k": 2}, {"m": 2, "d": 4, "k": 3}),
+    ),
+    "a regulator": Layer(
+        _example("linear_quadratic_regulator"),
+        _regulator,
+        lambda T, n, k: {
+            **dict.fromkeys(("A", "Q", "P[T]"), (n, n)),
+            "B": (n, k),
+            "R": (k, k),
+            "x": (n, 1),
+        },
+        ({"T": 3, "n": 3, "k": 2}, {"T": 2, "n": 2, "k": 3}),
+        _definite,
+    ),
+    "a hidden Markov model": Layer(
+        _example("hidden_markov_model"),
+        _markov,
+        lambda T, n: {"A": (n, n), "p": (n, 1), "E": (T, n, 1), "Y": (T, n, 1)},
+        ({"T": 4, "n": 3}, {"T": 2, "n": 4}),
+        lambda v: {**v, **{name: np.exp(v[name]) for name in ("A", "p", "E")}},
     ),
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from ...core.dims import ONE, Dim, Extent, extent
+from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Expr, Symbol
 from ...core.families import MemberBox, Segment, box_of
@@ -19,9 +19,10 @@ from ...core.indices import Index, Range, base_of, dim_of, written
 from ...core.problem import Problem
 from ...core.traversal import postorder
 from ...families.forward_backward import Answer, ForwardBackward
-from ...families.nests import Definition, Nest, Nests, Step
+from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
 from ...language.printer import overlined
+from ..chain_order import nominal
 from ..ir import Graph, Value
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
@@ -30,11 +31,12 @@ from .custom_rules import CustomRule
 from .identifiers import Identifiers
 from .module import RESERVED, docstring, indented, jitted, with_signature
 from .module import written as as_lines
-from .operations import Library, is_spelled
+from .operations import MODULES, Library, is_spelled
 from .self_test import LOCALS
 from .signature import Arguments, checked_arguments, flattening
 from .statements import Assignment, Writer
 
+NOMINAL_LENGTH = 8  # how many members there are along an index, where nobody says it
 _OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 
 
@@ -68,13 +70,16 @@ class _Loop:
 class Arrays:
     """The lines of one function."""
 
-    def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
+    def __init__(
+        self, problem: Problem, passes: ForwardBackward, library: Library, sizes: Sizes
+    ) -> None:
         self._problem, self._passes, self.library = problem, passes, library
         self.families = problem.families
         self._identifiers = Identifiers(RESERVED | _OF_RULES | LOCALS)
         self._names: dict[str, str] = {}
         self._graph = Graph()
-        self._arrays = MemberArrays(self._graph, self.families.lengths)
+        self._sizes = {**dict.fromkeys(self.families.lengths, NOMINAL_LENGTH), **sizes}
+        self._arrays = MemberArrays(self._graph, nominal(self._sizes))
         self._inputs = self._all_inputs()
         self._boxes = {e: self._input_box(e) for e in self._inputs.values() if e.indices}
         segments = [*passes.forward, *passes.backward]
@@ -176,7 +181,7 @@ class Arrays:
             family = found[e.base] = Family(self.identifier(e.base))
             shape = (*_sizes(box), *extent(e.shape))
             family.pieces.append((box, self._graph.node("input", (), e, shape)))
-        boxes: dict[str, list[MemberBox]] = {base: [box] for base, box in _by_base(self._boxes)}
+        boxes = {e.base: [box] for e, box in self._boxes.items()}
         for s in segments:
             if s.base not in self._passes.alone:
                 boxes.setdefault(s.base, []).append(s.box)
@@ -199,19 +204,19 @@ class Arrays:
         low, high = found.pop()
         return low, high
 
-    def _planned(self, steps: Iterable[Step]) -> list[_Loop]:
+    def _planned(self, steps: Iterable[NestStep]) -> list[_Loop]:
         """The loops; what is computed at once is where it is used."""
         loops: list[_Loop] = []
         for step in steps:
             if isinstance(step, Nest):
                 loops.append(self._loop(step))
-            elif step.segment.base in self._passes.alone:
-                self._alone[step.segment.base] = self._value(step.segment)
-            elif self._arrays.families[step.segment.base].keys:
-                s = step.segment
+                continue
+            s = step.segment
+            if s.base in self._passes.alone:
+                self._alone[s.base] = self._value(s)
+            elif self._arrays.families[s.base].keys:
                 loops.append(_Loop(_ONCE, False, (self._assigned(step),)))
             else:
-                s = step.segment
                 self._arrays.families[s.base].pieces.append((s.box, self._value(s)))
         return loops
 
@@ -222,7 +227,7 @@ class Arrays:
         )
         return _Loop(nest.over, nest.falls, tuple(steps))
 
-    def _assigned(self, d: Definition) -> _Assigned:
+    def _assigned(self, d: MemberStep) -> _Assigned:
         s, family = d.segment, self._arrays.families[d.segment.base]
         at = tuple(s.indices[k] for k in family.keys)
         return _Assigned(family.name, at, self._value(s, family.keys), d.looped)
@@ -253,7 +258,7 @@ class Arrays:
         """Products in their order; what is returned is known."""
         returned = {a.base: self._returned(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
-        new = lowered(self._graph, roots, {})
+        new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
         self._wanted = {new[v]: name for v, name in names.items() if v in new}
         self._returns = {base: new[v] for base, v in returned.items()}
@@ -324,7 +329,7 @@ class Arrays:
                         f"there is no code yet for `{e.base}`, which is given in part."
                     )
                 (k,) = family.keys
-                array = name if not k else f"{_MODULE[self.library]}.moveaxis({name}, {k}, 0)"
+                array = name if not k else f"{MODULES[self.library]}.moveaxis({name}, {k}, 0)"
                 yield f"{name} = dict(enumerate({array}, {self._index(box[0][k])}))"
                 return
         yield f"{name} = {{}}"
@@ -489,7 +494,6 @@ class Arrays:
 
 
 _ONCE = Range("", Index(), Index())  # the range of what stands in no loop
-_MODULE: Mapping[Library, str] = {"numpy": "np", "jax": "jnp", "torch": "torch"}
 
 
 def _words(lines: Iterable[str]) -> set[str]:
@@ -509,10 +513,6 @@ def _around(boxes: Sequence[MemberBox]) -> MemberBox:
     lows, highs = (list(zip(*(box[end] for box in boxes), strict=True)) for end in (0, 1))
     first = tuple(min(axis, key=lambda i: i.place) for axis in lows)
     return first, tuple(max(axis, key=lambda i: i.place) for axis in highs)
-
-
-def _by_base(boxes: Mapping[Symbol, MemberBox]) -> Iterator[tuple[str, MemberBox]]:
-    return ((e.base, box) for e, box in boxes.items())
 
 
 def _renewed(loop: _Loop, new: Mapping[Value, Value]) -> _Loop:

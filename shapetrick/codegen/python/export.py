@@ -144,10 +144,11 @@ def _solved(results: Sequence[Result], library: Library) -> dict[Expr, Expr]:
     return found
 
 
-def _check(sizes: Sizes, results: Sequence[Result]) -> None:
+def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
     """Raises RequestError for a size that is none, or of a dimension that there isn't."""
     roots = [e for r in results for e in (r.request.of, r.request.wrt, r.gradient)]
-    names = list(dict.fromkeys(name for d in dims_of(roots) for name in d.names))
+    named = (name for d in dims_of(roots) for name in d.names)
+    names = list(dict.fromkeys([*named, *problem.families.lengths]))
     for name, size in sizes.items():
         if name not in names:
             listed = ", ".join(names) or "none"
@@ -166,11 +167,11 @@ def _planned(
 ) -> _Plan:
     """What is to be written. Raises RequestError for what is not written."""
     own = known(target)
-    _check(sizes or {}, results)
+    _check(sizes or {}, problem, results)
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
-        return _Looped(problem, results, own)
+        return _Looped(problem, results, own, sizes or {})
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
     return _Straight(problem, results, own, sizes or {}, blocks, with_values)
@@ -341,6 +342,16 @@ def _tried(trial: _Trial) -> Sequence[SampledPoint]:
 class _Looped(_Plan):
     """Families: arrays with an axis for each index, or loops forward and loops backward."""
 
+    def __init__(
+        self,
+        problem: Problem,
+        results: Sequence[Result],
+        target: CodeTarget,
+        sizes: Sizes | None = None,
+    ) -> None:
+        super().__init__(problem, results, target)
+        self._sizes = sizes or {}
+
     @cached_property
     def _loops(self) -> Loops | Arrays:
         return self._passes_of(self.results)
@@ -348,7 +359,7 @@ class _Looped(_Plan):
     def _passes_of(self, results: Sequence[Result]) -> Loops | Arrays:
         both = passes(self.problem, results, in_arrays=True)
         if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, both):
-            return Arrays(self.problem, both, self.library)
+            return Arrays(self.problem, both, self.library, self._sizes)
         return Loops(self.problem, passes(self.problem, results), self.library)
 
     @property
@@ -367,7 +378,9 @@ class _Looped(_Plan):
         return [loops.rule(name) for loops, name in zip(each, names, strict=True)]
 
     def in_numpy(self) -> _Looped:
-        return self if self.target == "numpy" else _Looped(self.problem, self.results, "numpy")
+        if self.target == "numpy":
+            return self
+        return _Looped(self.problem, self.results, "numpy", self._sizes)
 
     def sizes(self) -> Iterator[Sizes]:
         """Sizes to try, with the lengths."""
