@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from shapetrick.core.expr import Expr
 from shapetrick.derivation import vjp_rules as rules
 from shapetrick.derivation.chain_rule import cotangents
 from shapetrick.families import unrolled_checks as depths
 from shapetrick.language import elaboration
 from shapetrick.language.parser import parse
-from shapetrick.language.printer import to_text
 from shapetrick.pipeline import requests as derivation
 from shapetrick.simplification import subexpressions as naming
 from shapetrick.simplification.simplifier import Simplifier
@@ -39,9 +39,9 @@ FUNCTIONS: tuple[tuple[str, Callable[..., Any]], ...] = (
     (SIMPLIFICATION, naming.with_names),
     (SIMPLIFICATION, derivation.symmetrized),
     (VALIDATION, depths.validate),
-    (PRINTING, to_text),
 )
 METHODS = (
+    (PRINTING, Expr, ("__str__",)),
     (SIMPLIFICATION, Simplifier, ("__init__", "__call__", "write", "answer", "with_diagonals")),
     (VALIDATION, Checker, ("__init__", "check")),
 )

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import shapetrick as st
 from shapetrick.checks import JudgedClaim
+from shapetrick.language.equation_library import TABLE as EQUATIONS
 from shapetrick.language.formula_files import Formula, read_collection
+from shapetrick.language.latex_macros import FUNCTIONS, OPERATORS
 from shapetrick.language.library import sections
 from shapetrick.language.structured_calls import CALLS
+from shapetrick.language.syntax import ATTRIBUTES
 from shapetrick.render.document import Evidence
 from shapetrick.render.function_table import call_of, meaning_of, operations_by_kind
 from shapetrick.render.latex import equation, notation_for
@@ -51,6 +54,32 @@ def functions() -> str:
     calls = [(_code(row.called), _plain(row.help)) for row in CALLS.values()]
     parts += ["### Read as products with known constants\n", _table(("Written", ""), calls)]
     return "\n".join(parts)
+
+
+def attributes() -> str:
+    """What may be said of a declared name."""
+    kinds = (("a square matrix", True), ("any matrix", False))
+    rows = [
+        (said, ", ".join(_code(a) for a, square in ATTRIBUTES.items() if square == wanted))
+        for said, wanted in kinds
+    ]
+    return _table(("What it is said of", "Attributes"), rows)
+
+
+def equations() -> str:
+    """The functions that are defined by their equations."""
+    rows = [
+        (_code(row.line(name)), _code(row.equations), _plain(row.help))
+        for name, row in EQUATIONS.items()
+    ]
+    return _table(("Written", "What determines it", ""), rows)
+
+
+def latex() -> str:
+    """The macros that are read as operators and functions."""
+    macros = {**OPERATORS, **FUNCTIONS}
+    rows = [(_code(macro), _code(read)) for macro, read in macros.items() if macro != read]
+    return _table(("LaTeX", "Is read as"), rows)
 
 
 def library() -> str:
@@ -167,6 +196,9 @@ def _figures(check: JudgedClaim) -> str:
 
 
 TABLES: Mapping[str, Callable[..., str]] = {
+    "attributes": attributes,
+    "equations": equations,
+    "latex": latex,
     "functions": functions,
     "library": library,
     "grammar": grammar,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .codegen.python.callables import Generated
     from .families.saved_values import Account
     from .numerics.error_curves import Curve
+    from .numerics.scale_errors import ScaleErrors
     from .render.html import Report
 
 
@@ -235,6 +236,26 @@ class Derivation:
         return checker_of(self.problem, request, [gradient], seed).curve(gradient)
 
     @cached_property
+    def scale_errors(self) -> ScaleErrors | None:
+        """How exact the gradient is as `evaluate` and code compute it, by the scale of the inputs,
+        after how exact it is as it is written, where that is another form; None where it is not
+        known."""
+        if self.result.recursion is not None or self.result.adjoint is not None:
+            return None
+        from .core.traversal import expand_names, symbols_of
+        from .numerics.sampling import is_scalable
+        from .numerics.scale_errors import ScalePoint, scale_errors
+        from .simplification.stable_forms import stable
+        from .validation.checker import checker_of
+
+        (computed,) = stable([self.gradient])
+        forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
+        used = symbols_of(forms[0])
+        checker = checker_of(self.problem, self.result.request, forms, self.validation.seed)
+        points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
+        return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
+
+    @cached_property
     def report(self) -> Report:
         """What is shown in a browser: the derivation, the curve and the code."""
         return self._report(_codes([self]))
@@ -243,7 +264,7 @@ class Derivation:
         from .render.html import Report
 
         result = replace(self.result, steps=self.steps)
-        return Report(self.problem, result, lambda: self.curve, code)
+        return Report(self.problem, result, lambda: self.curve, lambda: self.scale_errors, code)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
@@ -283,6 +304,12 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<Derivation {self.kind} {self.of} wrt {self.wrt} = {to_text(self.gradient)}>"
+
+
+def derivations_of(problem: ProblemData, results: Sequence[Result]) -> list[Derivation]:
+    """The derivations of results that were derived together."""
+    together = _Together(problem, results)
+    return [Derivation(problem, result, together) for result in results]
 
 
 def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
@@ -370,8 +397,7 @@ class Problem:
             limit = None if time_limit is None else time_limit * len(asked)
             names = {*taken, *(name for d in found for name, _ in d.definitions)}
             results = limited(limit, partial(derive_together, self.data, asked, seed, names))
-            together = _Together(self.data, results)
-            found += [Derivation(self.data, result, together) for result in results]
+            found += derivations_of(self.data, results)
         return found
 
     def code(

@@ -14,7 +14,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from .api import Derivation, Problem, read
@@ -60,6 +59,6 @@ def _run(shell: Any, line: str, cell: str) -> None:
 
 def _answers(problem: Problem, seed: int) -> Iterator[Derivation | Check]:
     """What is found of each request: a derivation, or the verdict on a claim."""
-    for request in problem.data.requests:
-        one = Problem(replace(problem.data, requests=(request,)))
-        yield (one.check(seed) if request.claim is not None else one.derive(seed))[0]
+    for group in problem.together():
+        is_claim = group.data.requests[0].claim is not None
+        yield from group.check(seed) if is_claim else group.derive(seed)

@@ -422,12 +422,14 @@ def test_functions_lists_every_row(capsys: Captured) -> None:
         assert all(text in out for text in row.derivative)
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_and_version_import_no_engine(option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "slow"), [("--help", {"json", "logging", "shutil", "difflib"}), ("--version", set())]
+)
+def test_help_and_version_import_no_engine(option: str, slow: set[str]) -> None:
     code = (
         "import sys\nfrom shapetrick.cli import main\n"
         f"try: main([{option!r}])\nexcept SystemExit as e: assert not e.code\n"
-        "heavy = {'numpy', 'rich', 'lark', 'sympy', 'scipy'} & set(sys.modules)\n"
+        f"heavy = {slow | {'numpy', 'rich', 'lark', 'sympy', 'scipy'}!r} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False)
@@ -454,3 +456,14 @@ def test_a_problem_of_a_folder_may_claim_only(folder: Path, capsys: Captured) ->
     (folder / "a.st").write_text("A : n x n; check tr(A) = tr(A')", encoding="utf-8")
     assert main(["derive", "--quiet", str(folder)]) == 0
     assert "a.st" not in capsys.readouterr().err
+
+
+def test_what_a_command_imports_is_kept_from_the_garbage_collector() -> None:
+    code = (
+        "import gc, sys\nfrom shapetrick.cli import main\nbegun = []\n"
+        "gc.callbacks.append(lambda phase, told: begun.append(phase))\n"
+        "main(['derive', '-e', 'x : n; grad norm(x)^2 wrt x'])\n"
+        "assert gc.isenabled() and len(begun) < 128, len(begun)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr.decode()

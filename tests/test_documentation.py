@@ -10,6 +10,8 @@ import pytest
 import reference_tables
 from paths import ROOT
 
+import shapetrick as st
+
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 
@@ -35,3 +37,16 @@ def test_blocks_are_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_block_that_says_something_else_is_refused(block: str, said: str) -> None:
     with pytest.raises(page_blocks.PageError, match=re.escape(said)):
         page_blocks.run_page(block)
+
+
+def test_every_public_name_has_its_place_in_the_python_page() -> None:
+    told = set(re.findall(r"^::: shapetrick\.(\S+)$", (DOCS / "api.md").read_text(), re.MULTILINE))
+    for name in st.__all__:
+        module = getattr(st, name).__module__.removeprefix("shapetrick.")
+        assert told & {module, f"{module}.{name}"}, name
+
+
+def test_every_page_is_in_the_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    for page in PAGES:
+        assert page.relative_to(DOCS).as_posix() in menu

@@ -89,6 +89,11 @@ def test_a_cell_shows_derivations_and_verdicts(shell: Shell) -> None:
     assert check.right
 
 
+def test_gradients_of_one_thing_share_names_in_a_cell(shell: Shell) -> None:
+    shell.magic("", "X : m x n; w : n; b : scalar; y : m\nJ = norm(X w + b - y)^2\ngrad J wrt w, b")
+    assert [str(d.gradient) for d in shell.shown] == ["X' δ", "sum(δ)"]
+
+
 def test_a_quiet_cell_shows_formulas(shell: Shell) -> None:
     shell.magic("--quiet", PROBLEM)
     assert shell.shown == [

@@ -15,7 +15,7 @@ from operator import is_
 from typing import Any, Literal, NamedTuple
 
 from ..core.cost import has_minus, length_as_factor, sum_of
-from ..core.dims import broadcast
+from ..core.dims import ONE, broadcast
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -241,17 +241,30 @@ def _factors(part: _Summand) -> list[Common]:
     if _is_linear(body):
         shape = ones(*body.args[0].shape)  # only what stands on equal shapes is taken together
         found.append(Common("linear", shape, function=(body.op, data_of(body))))
-    if isinstance(body, MatMul):
-        for k in range(1, len(body.args)):
-            found.append(Common("left", matmul(*body.args[:k])))
-            found.append(Common("right", matmul(*body.args[-k:])))
-    elif not isinstance(body, Eye):
+    left, right = _chain(body, "left"), _chain(body, "right")
+    if left is not None:
+        found += [Common("left", matmul(*left.args[:k])) for k in range(1, len(left.args))]
+    if right is not None:
+        found += [Common("right", matmul(*right.args[-k:])) for k in range(1, len(right.args))]
+    if left is right is None and not isinstance(body, Eye):
         found += [Common("left", body), Common("right", body)]
     for b, p in part.matrices:
         found.append(Common("factor", b, number(p)))
         if p is not WHOLE and p > 1:
             found.append(Common("factor", b))
     return found
+
+
+def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
+    """The product from which a matrix may be taken out at that side of what is no scalar: all of
+    it, or the one among its factors that rows (at the left) or columns (at the right) scale."""
+    factors = body.args if isinstance(body, Times) else (body,)
+    chains = [
+        a
+        for a in factors
+        if isinstance(a, MatMul) and all(b is a or b.shape[side == "right"] == ONE for b in factors)
+    ]
+    return chains[0] if len(chains) == 1 else None
 
 
 def _is_linear(e: Expr) -> bool:
@@ -328,6 +341,10 @@ def _without(common: Common, taken: Product, part: _Summand) -> _Summand | None:
     if body is base:
         return part.with_body(eye(base.shape[1] if common.kind == "left" else base.shape[0]))
     k = len(base.args) if isinstance(base, MatMul) else 1
-    if not isinstance(body, MatMul) or len(body.args) <= k:
+    chain = _chain(body, common.kind)
+    if chain is None or len(chain.args) <= k:
         return None
-    return part.with_body(matmul(*(body.args[k:] if common.kind == "left" else body.args[:-k])))
+    rest = matmul(*(chain.args[k:] if common.kind == "left" else chain.args[:-k]))
+    if body is chain:
+        return part.with_body(rest)
+    return part.with_body(times(*(rest if a is chain else a for a in body.args)))

@@ -15,6 +15,7 @@ from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Expr, Name, PowerSum, data_of, sizes_of, value_of
 from ..core.functions import TABLE as FUNCTIONS
+from ..core.solved import Solved, SolvedBy
 from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions
@@ -195,6 +196,17 @@ def _powers(c: Operation) -> Value:
     power = graph.node("matrix_power", (block, exponent), None, block.shape)
     corner = (NOTHING, sides[0], False), (size - sides[-1], size, False)
     return graph.node("slice", (power,), corner, c.e.shape)
+
+
+def _solved(c: Operation) -> Value:
+    """What a library solves for."""
+    assert isinstance(c.e, Solved) and isinstance(c.e.compute, SolvedBy)
+    matrices = [reshaped(c.graph, v, a.shape) for a, v in zip(c.e.args, c.args, strict=True)]
+    found = c.graph.node(SOLVERS[c.e.compute.solver], matrices, None, c.e.shape)
+    return reshaped(c.graph, found, extent(c.e.shape))
+
+
+SOLVERS: Mapping[str, ArrayOperation] = {"sylvester": "sylvester", "stein": "stein"}
 
 
 def _adjugate(c: Operation) -> Value:
@@ -418,6 +430,7 @@ TABLE: Mapping[str, Callable[[Operation], Value]] = {
     "sqrt": lambda c: c.graph.root(c.x),
     "matmul": _matmul,
     "powers": _powers,
+    "solved": _solved,
     "transpose": lambda c: c.graph.transpose(c.x),
     "tr": lambda c: reductions.trace(c.graph, c.x) if c.x.rank else c.x,
     "det": _of_square("det", lambda graph, x: x),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 from ..core.dims import Dim
@@ -96,11 +97,12 @@ def program(
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
     with_values: bool = True,
+    solved: Mapping[Expr, Expr] = MappingProxyType({}),
 ) -> Program:
     """The program that computes the results together, after the values that were differentiated.
 
     `sizes` are those for which products are associated; `is_spelled` tells for which
-    functions of every entry there is code."""
+    functions of every entry there is code; `solved` has what multipliers are computed by."""
     wanted: list[Wanted] = []
     if with_values:
         differentiated = [r.request for r in results if r.request.system is None]
@@ -113,7 +115,7 @@ def program(
             key = f"{plain} with {request.direction.name}"
         parts = (request.kind, _word(request.of_text), request.wrt.name)
         name = "_".join(filter(None, parts)) if request.system is None else request.wrt.name
-        wanted.append(Wanted(key, name, result.gradient, result))
+        wanted.append(Wanted(key, name, substitute(result.gradient, solved), result))
     variables = [r.request.wrt for r in results if r.request.system is None]
     inputs = variables if with_values else _telling(variables, wanted)
     return planned(wanted, list(problem.symbols), sizes, is_spelled, inputs)
@@ -157,6 +159,7 @@ def rules(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
+    solved: Mapping[Expr, Expr] = MappingProxyType({}),
 ) -> list[BackwardRule]:
     """The backward rules of all that was differentiated. Raises RequestError for a Jacobian."""
     by_value: dict[Expr, dict[Expr, Result]] = {}
@@ -167,7 +170,10 @@ def rules(
                 f"`{request.key}` is no backward rule: the target takes `grad` and `vjp` alone."
             )
         by_value.setdefault(request.of, {}).setdefault(request.wrt, result)
-    return [_rule(problem, list(found.values()), sizes, is_spelled) for found in by_value.values()]
+    return [
+        _rule(problem, list(found.values()), sizes, is_spelled, solved)
+        for found in by_value.values()
+    ]
 
 
 def _rule(
@@ -175,6 +181,7 @@ def _rule(
     results: Sequence[Result],
     sizes: Mapping[str, int],
     is_spelled: Callable[[str], bool],
+    solved: Mapping[Expr, Expr],
 ) -> BackwardRule:
     request = results[0].request
     of, text = request.of, _word(request.of_text) or "value"
@@ -184,7 +191,7 @@ def _rule(
     for result in results:
         asked = result.request
         name = f"{asked.wrt.name}_{UPSTREAM}"
-        gradient = result.gradient
+        gradient = substitute(result.gradient, solved)
         if asked.direction is None:
             gradient = times(upstream, gradient)
         elif asked.direction is not upstream:

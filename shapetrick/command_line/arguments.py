@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -101,7 +102,21 @@ class Parser(argparse.ArgumentParser):
         super().error(message)
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. argparse would import shutil for that, with all compressors."""
+
+    def __init__(self, prog: str) -> None:
+        told, columns = os.environ.get("COLUMNS", ""), 0
+        with suppress(OSError, ValueError, AttributeError):  # no terminal, no stream
+            stdout: Any = sys.__stdout__
+            columns = int(told) if told.isdecimal() else 0
+            columns = columns or os.get_terminal_size(stdout.fileno()).columns
+        super().__init__(prog, width=(columns or 80) - 2)
+
+
 def _meant(word: str, known: Sequence[str]) -> str:
+    import difflib  # where something was mistyped alone
+
     near = difflib.get_close_matches(word, known, 1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -147,7 +162,7 @@ def _parser() -> tuple[Parser, Any]:
         usage="%(prog)s [-h] [--version] COMMAND ...",
         description="Matrix gradients as on paper: scalar chain rule, shapes, and a numeric check.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(
@@ -172,7 +187,7 @@ def _add(
         help=summary,
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     command.set_defaults(module=module)
     return command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -59,6 +58,8 @@ def place(file: str | None, text: str, span: Span | None) -> str:
 
 def print_data(data: object) -> None:
     """Data as JSON, on a line."""
+    import json  # slow to import, and most commands print none
+
     print(json.dumps(data, ensure_ascii=False, allow_nan=False), flush=True)
 
 

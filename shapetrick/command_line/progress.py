@@ -4,14 +4,11 @@ and the log that `-v` asks for.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Timer
 
 FIRST = 1.0  # seconds after which something is said
-_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 @contextmanager
@@ -20,6 +17,8 @@ def working(what: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    from threading import Timer
+
     from ..render.terminal import Progress, console
 
     status = console(sys.stderr).status(Progress(what), spinner_style="dim")
@@ -36,8 +35,11 @@ def working(what: str) -> Iterator[None]:
 
 def show_log(verbosity: int) -> None:
     """Let the log be shown: what is done, and of 2 on what the search finds."""
+    import logging
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     log = logging.getLogger("shapetrick")
     log.addHandler(handler)
-    log.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    log.setLevel(levels[min(verbosity, len(levels) - 1)])

@@ -88,7 +88,8 @@ class Function:
 
     Of the entries of its value: what they lie between, whether they are never 0, whether they grow
     with those of the arguments, whether they are above or below these, and whether each is one of
-    these; of a linear row, whether it is their mean.
+    these; of a linear row, whether it is their mean; of a square matrix, whether it is a power
+    series: then its derivative along V is in the corner of its value at `[A, V; 0, A]`.
 
     For other forms: its definition, and what NumPy and SymPy call it."""
 
@@ -110,6 +111,7 @@ class Function:
     never_zero: bool = False
     picks: bool = False
     averages: bool = False
+    series: bool = False
     definition: str = ""
     numpy: str = ""
     sympy: str = ""
@@ -297,6 +299,13 @@ def _scalar(x: Any) -> Array:
     return np.asarray(x)[..., None, None]
 
 
+def _expm(x: Array, _: Any = None) -> Array:
+    from scipy import linalg
+
+    finite = np.isfinite(x).all(axis=(-1, -2), keepdims=True)
+    return np.where(finite, linalg.expm(np.where(finite, x, 0.0)), np.nan)
+
+
 def _adjugate(x: Array, _: Any = None) -> Array:
     return np.asarray(_scalar(np.linalg.det(x)) * np.linalg.inv(x))
 
@@ -470,6 +479,8 @@ _ROWS = [
              "inverse", _ANY, "#1^{-1}", help="inverse, A^-1"),
     Function("adj", _adjugate, ("y inv(x) - y inv(x)",), ((None, "n n -> n n"),),
              "inverse", _ANY, help="adjugate, det(A) inv(A)", definition="det(x) inv(x)"),
+    Function("expm", _expm, ("y",), ((None, "n n -> n n"),), "unknown", (-1, 1), series=True,
+             help="the exponential of a matrix, I + A + A^2 / 2 + …"),
     # shape
     Function("diag", _diag, ("1",),
              ((None, "n 1 -> n n"), (None, "1 n -> n n"), (None, "n n -> n 1")), "linear", _ANY,

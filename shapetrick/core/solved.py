@@ -4,9 +4,12 @@ is checked or evaluated. No answer has one."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .dims import Shape
+import numpy as np
+
+from .dims import Shape, Sizes
 from .expr import Expr, node, node_class
 
 
@@ -21,3 +24,18 @@ class Solved(Expr):
 def computed(compute: Callable[..., Any], shape: Shape, *args: Expr) -> Expr:
     """What is computed of the arguments' values, of that shape."""
     return node(Solved, args, shape, compute)
+
+
+@dataclass(frozen=True)
+class SolvedBy:
+    """What a library's solver finds of its arguments; `run` calls it at one point."""
+
+    solver: str
+    run: Callable[..., Any]
+
+    def __call__(self, _: Sizes, __: Any, *values: Any) -> Any:
+        """The first of what it finds, at each point."""
+        points = np.broadcast_shapes(*(x.shape[:-2] for x in values))
+        spread = [np.broadcast_to(x, (*points, *x.shape[-2:])) for x in values]
+        found = [self.run(self.solver, [x[at] for x in spread])[0] for at in np.ndindex(points)]
+        return np.reshape(found, (*points, *found[0].shape))

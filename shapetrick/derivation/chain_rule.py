@@ -15,10 +15,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from ..algebra.extraction import spell
 from ..algebra.index_terms import Term, opened, turned
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, PowerSum, add, symbol, zeros
-from ..core.traversal import postorder, substitute
+from ..core.expr import Expr, Name, add, symbol, zeros
+from ..core.traversal import postorder
 from .local_derivatives import LocalDerivative, views
-from .power_sums import summed
+from .power_sums import is_series, summed
 from .vjp_rules import arranged_terms
 
 LONGEST = 16  # summands or factors of a cotangent that is handed on as it is
@@ -127,10 +127,10 @@ def _hand_up(e: Expr, position: int, active: Container[Expr], tangent: Expr) -> 
     """What an operation gets of the tangent of one argument: its rules, turned round."""
     if isinstance(e, Name):
         return [tangent]
-    if isinstance(e, PowerSum):
+    if is_series(e):
         place = upstream_of(e.args[position])
-        parts = [summed(e, position, part) for part in _turned_round(e, position, active, place)]
-        return [substitute(part, {place: tangent}) for part in parts]
+        parts = _turned_round(e, position, active, place)
+        return [summed(e, position, part, {place: tangent}) for part in parts]
     return _turned_round(e, position, active, tangent)
 
 
@@ -158,10 +158,10 @@ def _hand_down(e: Expr, position: int, active: Container[Expr], cotangent: Expr)
     """What an operation contributes to the cotangent of one argument, given that of its value."""
     if isinstance(e, Name):
         return [cotangent]
-    if isinstance(e, PowerSum):
+    if is_series(e):
         place = upstream_of(e)
-        parts = [summed(e, position, part) for part in _through_all(e, position, active, place)]
-        return [substitute(part, {place: cotangent}) for part in parts]
+        parts = _through_all(e, position, active, place)
+        return [summed(e, position, part, {place: cotangent}) for part in parts]
     return _through_all(e, position, active, cotangent)
 
 

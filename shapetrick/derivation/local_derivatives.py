@@ -24,7 +24,6 @@ from ..core.expr import (
     MatMul,
     Number,
     Power,
-    PowerSum,
     Times,
     abstract,
     call,
@@ -42,7 +41,7 @@ from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
 from ..core.structure import factors_of, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
-from .power_sums import occurrence
+from .power_sums import is_series, occurrence
 from .principal_types import Type, principal_types
 from .ties import row_by_ties
 
@@ -84,7 +83,7 @@ def views(
     if isinstance(e, Add):
         rest = zeros(*e.shape)  # what else is added doesn't matter, but its shape does
         return [LocalDerivative(TABLE[Add.op], (e.args[position], rest), e, 0)]
-    if isinstance(e, PowerSum):
+    if is_series(e):
         _, product, _ = occurrence(e, position)
         return list(_product_views(product, 1, singly))
     row = ABSTRACT if isinstance(e, Abstract) else row_by_ties(e, active)

@@ -52,7 +52,7 @@ from .scope import (
     vocabulary,
 )
 from .selections import plain_of, read_among, resolved
-from .shape_errors import Expectation, explain, source, undetermined
+from .shape_errors import Expectation, explain, source, source_inside, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
@@ -526,8 +526,7 @@ class Elaboration:
 
     def _requests(self, asked: Asked, of: Expr) -> Iterator[Request]:
         text = self.scope.text
-        of_text = source(text, asked.of)
-        of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
+        of_text = source_inside(text, asked.of)
         if not asked.wrt:
             asked = replace(asked, wrt=self._variables(asked, of))
         kind: DerivativeKind = "jac" if asked.leibniz and not of.is_scalar else asked.kind

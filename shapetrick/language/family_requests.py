@@ -28,7 +28,7 @@ from ..core.problem import Claim, Problem, Request
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
-from .shape_errors import source
+from .shape_errors import source, source_inside
 from .syntax import (
     UPSTREAM,
     Asked,
@@ -116,8 +116,7 @@ class _Queries:
             if use.indices:
                 self.reading.order().check_exists(None, use)
         of = self.reading.expression(asked.of, uses)
-        of_text = source(self.reading.text, asked.of)
-        of_text = of_text[1:-1].strip() if asked.of.bracketed else of_text
+        of_text = source_inside(self.reading.text, asked.of)
         if asked.kind == "grad" and not of.is_scalar:
             raise RequestError(
                 f"a gradient is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "

@@ -653,7 +653,8 @@ class _TerminalReader:
 
     def _entry(self, span: Span) -> ParseError:
         return self._error(
-            "an index below belongs to a name: entries of expressions are not read in LaTeX.", span
+            "an index below belongs to a name: define the whole, `p_i = …`, and write `p_i`.",
+            span,
         )
 
     def _unknown_function(self, name: str, span: Span) -> NameProblem:

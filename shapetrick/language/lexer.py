@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lark import Token
@@ -20,6 +20,8 @@ from .syntax import ATTRIBUTES, KINDS, PlacedName
 
 # Names that are functions, and how many of a call's arguments come before those that are sizes.
 Arities = Mapping[str, int]
+
+Accepted = frozenset[str]  # the names of terminals that the parser can take
 
 MANY = 1000  # of a function that is defined in text: all of its arguments
 
@@ -62,8 +64,9 @@ class Terminals(Lexer):
         terminals = {t.name: t.pattern.to_regexp() for t in sorted(conf.terminals, key=precedence)}
         self._ignored = "|".join([terminals.pop(name) for name in conf.ignore])
         self._terminals = terminals
-        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
-        self._of_state: dict[Any, re.Pattern[str]] = {}
+        self._patterns: dict[Accepted, re.Pattern[str]] = {}
+        self._of_state: dict[Any, tuple[Accepted, re.Pattern[str]]] = {}
+        self._accepted: tuple[Accepted, ...] = ()  # by any state, the widest first
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
@@ -73,8 +76,12 @@ class Terminals(Lexer):
         while at < end:
             place = places[-1]
             if place not in of_state:
-                of_state[place] = self._pattern(parser_state.parse_conf.states[place])
-            m = of_state[place].match(text, at, end) or self._any().match(text, at, end)
+                of_state[place] = self._found_in(parser_state.parse_conf.states, place)
+            accepted, pattern = of_state[place]
+            m = pattern.match(text, at, end)
+            if m is not None and m.lastgroup not in accepted:
+                m = self._pattern(accepted).match(text, at, end)
+            m = m or self._any().match(text, at, end)
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
             start, at = m.span(m.lastgroup)
@@ -97,13 +104,26 @@ class Terminals(Lexer):
             sign = opened[-1].value
             raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
-    def _pattern(self, accepted: Iterable[str]) -> re.Pattern[str]:
+    def _found_in(self, states: Mapping[Any, Any], place: Any) -> tuple[Accepted, re.Pattern[str]]:
+        """The terminals that a state accepts, and the pattern of the widest state that accepts them
+        all: if what that finds is one of these, it is the first of these, too. To compile a pattern
+        takes milliseconds, and so most states need none of their own."""
+        if not self._accepted:
+            found = dict.fromkeys(map(self._accepted_in, states.values()))
+            self._accepted = tuple(sorted(found, key=lambda names: -len(names)))
+        own = self._accepted_in(states[place])
+        return own, self._pattern(next(names for names in self._accepted if own <= names))
+
+    def _accepted_in(self, actions: Collection[str]) -> Accepted:
+        found = self._terminals.keys() & actions
+        return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
+
+    def _pattern(self, accepted: Accepted) -> re.Pattern[str]:
         """What matches the first of these terminals, and what is ignored before it."""
-        found = {*accepted, "NAME"} if "FUNCTION" in accepted else accepted
-        names = tuple(name for name in self._terminals if name in found)
-        if names not in self._patterns:
-            self._patterns[names] = self._compiled({n: self._terminals[n] for n in names})
-        return self._patterns[names]
+        if accepted not in self._patterns:
+            terminals = {n: regexp for n, regexp in self._terminals.items() if n in accepted}
+            self._patterns[accepted] = self._compiled(terminals)
+        return self._patterns[accepted]
 
     def _any(self) -> re.Pattern[str]:
         """What matches any terminal, or any other character."""

@@ -41,7 +41,9 @@ _SEVERAL = ("slogdet",)  # they give several values
 
 
 def with_inverse(args: Sequence[SyntaxNode], span: Span) -> SyntaxNode:
-    """`solve(A, b)` within an expression."""
+    """`solve(A, b)` within an expression. Raises ParseError for other numbers of arguments."""
+    if len(args) != 2:
+        raise ParseError("`solve` takes a matrix and what it is divided from: `solve(A, b)`.", span)
     a, b = args
     return _product(call_node("inv", (a,), span), b, span)
 

@@ -84,7 +84,7 @@ SIGNS: Mapping[str, NotatedSign] = {
     EXPONENTIAL: NotatedSign(
         _vector,
         "a power of e with a matrix above has two readings: write `exp(A)` for the exponential of "
-        "each entry; that of the matrix is not in the language.",
+        "each entry, `expm(A)` for that of the matrix.",
         _by_shape("exp"),
         "exp({})",
     ),

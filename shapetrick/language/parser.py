@@ -184,6 +184,8 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         function, inner = c
         name, _ = function.value
         span = span_of(function) | inner.span
+        if name == "solve":
+            return with_inverse((inner,), span)
         together = TOGETHER.get((name, inner.value.name))
         if together is not None:
             return call_node(together, inner.args, span)
@@ -193,6 +195,8 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         function, argument = c
         name, *_ = function.value
         span = span_of(function) | argument.span
+        if name == "solve":
+            return with_inverse((argument,), span)
         if argument.kind == "call" and not argument.bracketed:
             held = argument
             if argument.value.name == BARS and _is_together(name, argument.args[0]):
@@ -260,11 +264,7 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         if name == UPSTREAM:
             return _upstream(args, span)
         if name == "solve" and before != MANY:
-            if len(args) != 2 or len(given) != 2:
-                raise ParseError(
-                    "`solve` takes a matrix and what it is divided from: `solve(A, b)`.", span
-                )
-            return with_inverse(args, span)
+            return with_inverse(args if len(args) == len(given) else (), span)
         norm = by_order(name, given, span)
         if norm is not None:
             return norm

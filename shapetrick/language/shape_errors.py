@@ -48,6 +48,12 @@ def source(text: str, node: SyntaxNode) -> str:
     return " ".join(COMMENT.sub("", typed).split())
 
 
+def source_inside(text: str, node: SyntaxNode) -> str:
+    """The same without brackets around the whole, if it was typed in some: a call is not."""
+    typed = source(text, node)
+    return typed[1:-1].strip() if node.bracketed and typed[:1] in ("(", "[", "{") else typed
+
+
 def explain(
     misfit: Misfit,
     text: str,

@@ -22,6 +22,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("logdet(A)", "log_det logabsdet lndet slogdet"),
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
+    ("expm(A)", "matrix_exp matrix_exponential"),
     ("inv(A) b", "solve"),
     ("A'", "transposed"),
     ("A B", "matmul mm bmm mv multi_dot mtimes"),
@@ -90,9 +91,9 @@ _ATTRIBUTES = {
 _LACKING = """
     argmax argmin argsort batch_norm block_diag bmat chol cholesky cholesky_solve concat
     concatenate cond conv conv1d conv2d convolve corr corrcoef correlate cosm cross cumprod diff
-    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum expm fft flatten fliplr flipud
+    dropout eig eigen eigenvalues eigh eigvals eigvalsh einsum fft flatten fliplr flipud
     fold gather glu gradient group_norm hankel hilbert hessian hstack ifft interp irfft jacobian
-    khatri_rao kl_div logm lstsq lu lyapunov matrix_exp matrix_rank max_pool median
+    khatri_rao kl_div logm lstsq lu lyapunov matrix_rank max_pool median
     mode nnz multi_head_attention normalize null nullspace orth percentile polyfit polyval
     product qr quantile rank ravel repeat reshape rfft riccati rms_norm roll rot90 rref schur
     select sinm solve_triangular sort spectral_norm sqrtm stack squeeze svd svdvals sylvester

@@ -21,15 +21,17 @@ from ..core.problem import Problem
 from ..core.results import Result
 from ..language.printer import factor_text, overlined, to_text
 from ..numerics.error_curves import Curve
+from ..numerics.scale_errors import ScaleErrors
 from . import document as doc
 from . import mathml
 from . import phrases as words
 from .arranging import arranging_box
 from .claims import ClaimStory
+from .curve_pictures import curve_picture, scale_picture
 from .html_elements import Html, element, joined
 from .latex import Latex, equation, factor_latex, notation_for, sized, to_latex
 from .pygments_lexer import coloured
-from .svg import LabelledBox, Scale, curve_picture, scale_of, shape_picture, shapes_of
+from .svg import LabelledBox, Scale, scale_of, shape_picture, shapes_of
 
 CODED = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}  # for which there is code
 SCRIPTS = ("arranging.js", "report.js")  # as one module
@@ -45,6 +47,7 @@ class Report:
     problem: Problem
     result: Result
     curve: Callable[[], Curve | None] = lambda: None  # made where it is shown
+    scale_errors: Callable[[], ScaleErrors | None] = lambda: None
     code: Mapping[str, str] = field(default_factory=dict)  # by library
 
 
@@ -264,7 +267,7 @@ def article(
         *_blocks(story.earlier, writer),
         *(_section(section, writer, name, is_open) for section in story.steps),
         *_blocks(story.simplification, writer),
-        _check(story.curve, _of(_worst(reports), reports)),
+        _check(story.curve, _worst(reports).scale_errors(), _of(_worst(reports), reports)),
         _codes(reports),
     ]
     if is_compact:
@@ -391,8 +394,12 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
         element("p", words.counted(block.line, general=True), class_="count"),
         *_blocks(block.origins, writer),
     )
-    result = LabelledBox(step.label, step.shape, ("result",))
-    picture = shape_picture(arranged, result, writer.looks, writer.scale)
+    result = LabelledBox(
+        step.label, step.shape, ("result",), formula=_math(writer.label(step.label))
+    )
+    picture = shape_picture(
+        arranged, result, writer.looks, writer.scale, lambda e: _math(writer.expression(e))
+    )
     row = element("div", told, picture, class_="row")
     box = _arranging(block, writer) if writer.acts else ""
     return element("div", row, box, *_blocks(block.rejected, writer), class_="line")
@@ -470,18 +477,28 @@ def _evidence(block: doc.Evidence) -> Html:
 # ----------------------------------------------------------------------------- the check, the code
 
 
-def _check(curve: Curve | None, of: str = "") -> Html:
-    if curve is None:
-        return Html("")
-    note = (
-        "The error of the differences falls with the square of the step until rounding makes it "
-        "rise again: a V, of which a quadratic has the right half alone. The error of a wrong "
-        "derivative stays on a floor."
-    )
-    body = [curve_picture(curve), element("p", note, class_="soft")]
-    return joined(
-        element("h3", "The check"), _fold(f"Error against the step{of}", body, "check", True)
-    )
+STEPS_NOTE = (
+    "The error of the differences falls with the square of the step until rounding makes it rise "
+    "again: a V, of which a quadratic has the right half alone. The error of a wrong derivative "
+    "stays on a floor."
+)
+SCALES_NOTE = (
+    "How exact the gradient is as code and evaluate compute it, against extended precision, "
+    "where all inputs are so many times larger or smaller: 1 is that no digit is right."
+)
+
+
+def _check(curve: Curve | None, scales: ScaleErrors | None = None, of: str = "") -> Html:
+    folds = []
+    for picture, title, note in (
+        (curve and curve_picture(curve), "step", STEPS_NOTE),
+        (scales and scale_picture(scales), "inputs' scale", SCALES_NOTE),
+    ):
+        if picture:
+            body = [picture, element("p", note, class_="soft")]
+            folds.append(_fold(f"Error against the {title}{of}", body, "check", True))
+    checks = element("div", *folds, class_="checks")
+    return joined(element("h3", "The check"), checks) if folds else Html("")
 
 
 def _codes(reports: Sequence[Report]) -> Html:
@@ -506,4 +523,4 @@ def _code(codes: Mapping[str, str], of: str = "") -> Html:
         )
         body = [button, element("pre", coloured(code, python=True), tabindex=0)]
         folds.append(_fold(title, body, "code"))
-    return element("section", element("h3", "Code"), *folds, class_="codes")
+    return element("div", element("h3", "Code"), *folds, class_="codes")

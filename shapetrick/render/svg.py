@@ -1,4 +1,4 @@
-"""Pictures as SVG: shapes to scale that fit together, and the curve of the check.
+"""Pictures of shapes as SVG: to scale, and so that they fit together.
 
 A product is drawn as Falk's scheme has it: the first factor at the left, every other one above what
 it is multiplied to, so that edges of one dimension meet and the result stands where they lead.
@@ -6,8 +6,7 @@ it is multiplied to, so that edges of one dimension meet and the result stands w
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -15,19 +14,18 @@ from ..core.dims import Dim, Shape, shape_text
 from ..core.expr import Expr, MatMul, Name, Times, Transpose
 from ..core.structured import BlockMatrix, written
 from ..language.printer import overlined, to_text
-from ..numerics.error_curves import Curve
-from . import phrases as words
-from .html_elements import Html, element, joined
+from .html_elements import Html, element
 
 UNIT = 24  # the length of 1, at most
 LARGEST = 84  # of a side
 USUAL = (3, 5, 4, 2, 7, 6)
 LETTER = 7.2  # the width of one
-LONGEST = 18  # letters of a label
+LONGEST = 26  # letters of a label
 MOST = 9  # factors in a picture
 GAP = 16
 BEHIND = 5  # how much a matrix behind another one is seen
-LINES = 32  # the height of a label's two lines
+LABEL = 30  # the height of a label
+LINES = LABEL + 18  # and of its shape
 
 
 # --------------------------------------------------------------------------------------- the shapes
@@ -35,12 +33,14 @@ LINES = 32  # the height of a label's two lines
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """A matrix in the picture: its label, its shape, and its look."""
+    """A matrix in the picture: its label, its shape, and its look; `formula` is the label typeset,
+    if it is."""
 
     label: str
     shape: Shape
     looks: tuple[str, ...] = ("plain",)  # of several, one behind the other
     blocks: tuple[Sequence[Dim], Sequence[Dim]] = ((), ())  # the heights and widths of its parts
+    formula: Html | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +79,13 @@ def shapes_of(e: Expr, marks: Mapping[Expr, str]) -> list[Shape]:
     return [operand.shape for operand in _operands(e, marks)[1]]
 
 
-def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale: Scale) -> Html:
+def shape_picture(
+    e: Expr,
+    result: LabelledBox,
+    marks: Mapping[Expr, str],
+    scale: Scale,
+    typeset: Callable[[Expr], Html] | None = None,
+) -> Html:
     """The operands of an arrangement, and how they make the result; empty where there is nothing
     to see, or too much."""
     op, operands = _operands(e, marks)
@@ -90,7 +96,13 @@ def shape_picture(e: Expr, result: LabelledBox, marks: Mapping[Expr, str], scale
     ):
         return Html("")
     boxes = [
-        LabelledBox(to_text(a, unicode=True), a.shape, _looks(a, marks), _blocks(a))
+        LabelledBox(
+            to_text(a, unicode=True),
+            a.shape,
+            _looks(a, marks),
+            _blocks(a),
+            typeset(a) if typeset is not None else None,
+        )
         for a in operands
     ]
     if op == "matmul" and len(boxes) > 1:
@@ -206,7 +218,7 @@ def _row(boxes: Sequence[LabelledBox], result: LabelledBox, scale: Scale) -> Dra
     for i, box in enumerate(all_boxes):
         if i:
             sign = "→" if i == len(boxes) else "⊙"
-            drawn.append(_text(x, 8 + highest / 2, sign, "sign"))
+            drawn.append(text_at(x, 8 + highest / 2, sign, "sign"))
             x += GAP
         slot = _slot([box], scale)
         middle = 8 + (highest - scale(box.shape[0])) / 2
@@ -244,9 +256,16 @@ def _rectangle(
     for cut in cols:
         yield _division(left + cut * wide, left + cut * wide, top, top + high)
     end = bottom if bottom is not None else top + high
-    at = top - LINES + 10 if side == "above" else end + 14
-    yield _text(middle, at, box.name, f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}")
-    yield _text(middle, at + 15, shape_text(box.shape), "shape")
+    at = top - LINES if side == "above" else end + 2
+    look = f"label {box.looks[0] if len(box.looks) == 1 else 'plain'}"
+    if box.formula is None or box.name != box.label:
+        yield text_at(middle, at + 15, box.name, look)
+    else:
+        inside = element("div", box.formula, class_=f"caption {look}")
+        width = _slot([box], scale)
+        where = {"x": f"{middle - width / 2:.1f}", "y": f"{at:.1f}", "width": f"{width:.1f}"}
+        yield element("foreignObject", inside, **where, height=LABEL)
+    yield text_at(middle, at + LABEL + 10, shape_text(box.shape), "shape")
 
 
 def _division(x1: float, x2: float, y1: float, y2: float) -> Html:
@@ -259,96 +278,13 @@ def _joint(x: float, y: float, length: float, dim: Dim, side: str) -> Iterator[H
     """An edge along which two factors meet, with the dimension that they share."""
     if side == "over":
         ends = {"x1": x - length / 2, "x2": x + length / 2, "y1": y, "y2": y}
-        yield _text(x, y - 5, str(dim), "joint")
+        yield text_at(x, y - 5, str(dim), "joint")
     else:
         ends = {"x1": x, "x2": x, "y1": y, "y2": y + length}
-        yield _text(x - 8, y + length / 2 + 4, str(dim), "joint")
+        yield text_at(x - 8, y + length / 2 + 4, str(dim), "joint")
     yield element("line", **{k: f"{v:.1f}" for k, v in ends.items()}, class_="joint")
 
 
-def _text(x: float, y: float, text: str, look: str) -> Html:
+def text_at(x: float, y: float, text: str, look: str) -> Html:
+    """A text with its look."""
     return element("text", overlined(text), x=f"{x:.1f}", y=f"{y:.1f}", class_=look)
-
-
-# --------------------------------------------------------------------------------------- the curve
-
-WIDTH, HEIGHT = 460, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
-DECADES = 4  # between two lines of the grid
-FLOOR = -18
-
-
-def curve_picture(curve: Curve) -> Html:
-    """The errors and the remainders against the step, all on logarithmic scales; empty where no
-    step has a value."""
-    errors, remainders = (_points(curve.steps, y) for y in (curve.errors, curve.remainders))
-    if not errors and not remainders:
-        return Html("")
-    top = max(DECADES, *(math.ceil(y) for _, y in [*errors, *remainders])) // DECADES * DECADES
-    bottom = min(math.floor(y) for _, y in [*errors, *remainders]) // DECADES * DECADES
-    left, right = (round(math.log10(curve.steps[i])) for i in (0, -1))
-
-    def across(x: float) -> float:
-        return LEFT + (left - x) / (left - right) * (WIDTH - LEFT - RIGHT)
-
-    def down(y: float) -> float:
-        return TOP + (top - y) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
-
-    remainder = f"{words.REMAINDER}, {words.slope(curve.order)}"
-    title = (
-        f"The {words.ERRORS} against the step: a V, falling until rounding makes it rise. "
-        f"{remainder}."
-    )
-    grid = [_horizontal(y, down(y)) for y in range(bottom, top + 1, DECADES)]
-    grid += [_vertical(x, across(x)) for x in range(left, right - 1, -DECADES)]
-    lines = [
-        _line([(across(x), down(y)) for x, y in points], look)
-        for points, look in ((remainders, "remainders"), (errors, "errors"))
-    ]
-    picture = element(
-        "svg",
-        element("title", title),
-        *grid,
-        *lines,
-        _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "relative step", "axis"),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=title,
-    )
-    caption = joined(
-        element("span", words.ERRORS, class_="errors"),
-        " ",
-        element("span", remainder, class_="remainders"),
-    )
-    return element("figure", picture, element("figcaption", caption), class_="curve")
-
-
-def _points(steps: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
-    return [
-        (math.log10(h), max(math.log10(y), FLOOR) if y > 0 else FLOOR)
-        for h, y in zip(steps, values, strict=True)
-        if math.isfinite(y)
-    ]
-
-
-def _line(points: Sequence[tuple[float, float]], look: str) -> Html:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = [element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.4) for x, y in points]
-    return element("g", element("polyline", points=path), *dots, class_=look)
-
-
-def _horizontal(y: int, at: float) -> Html:
-    line = element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{at:.1f}", y2=f"{at:.1f}", class_="grid")
-    return joined(line, _power(LEFT - 8, at + 4, y, "tick end"))
-
-
-def _vertical(x: int, at: float) -> Html:
-    line = element(
-        "line", x1=f"{at:.1f}", x2=f"{at:.1f}", y1=TOP, y2=HEIGHT - BOTTOM, class_="grid"
-    )
-    return joined(line, _power(at, HEIGHT - BOTTOM + 15, x, "tick"))
-
-
-def _power(x: float, y: float, exponent: int, look: str) -> Html:
-    raised = element("tspan", str(exponent).replace("-", "−"), dy="-4", font_size="8")
-    return element("text", "10", raised, x=f"{x:.1f}", y=f"{y:.1f}", class_=look)

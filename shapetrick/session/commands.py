@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from ..api import Derivation
+from ..api import Derivation, html_page
 from ..claims.simple_forms import simple_form
+from ..codegen.python import export
 from ..codegen.python.module import TARGETS
 from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
@@ -19,6 +20,7 @@ from ..core.functions import NAMES, TABLE
 from ..core.warnings import nearest
 from ..language.source import decoded, read_bytes
 from ..language.structured_calls import CALLS
+from ..pipeline.joint_gradients import groups
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
 from .guided import GuidedDerivation
@@ -103,10 +105,10 @@ def _derive(interpreter: Interpreter, argument: str) -> Iterator[Row]:
         scalar = interpreter.session.read_expression(of).value.is_scalar
         text = f"{'grad' if scalar else 'vjp'} {argument}"
     entered = interpreter.session.enter(text)
-    if len(entered.requests) != 1 or entered.requests[0].claim is not None:
-        raise RequestError("one derivative is derived at a time: `:derive J wrt W`.")
+    if any(r.claim is not None for r in entered.requests) or len(groups(entered.requests)) != 1:
+        raise RequestError("derivatives of one thing are derived at a time: `:derive J wrt W, b`.")
     yield from remark_rows([("assumed", a) for a in entered.assumptions], interpreter.style)
-    yield from interpreter.begin(entered.requests[0])
+    yield from interpreter.begin(entered.requests)
 
 
 def _simplify(interpreter: Interpreter, argument: str) -> Iterator[Row]:
@@ -161,7 +163,7 @@ def _answer(interpreter: Interpreter, _: str) -> Iterator[Row]:
         interpreter.waiting += (
             partial(
                 Interpreter(Session(_state(problem.text)), interpreter.style).derive,
-                problem.requests[0],
+                problem.requests[:1],
             ),
             partial(interpreter.pose_another, round_),
         )
@@ -194,8 +196,8 @@ def _check(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     return interpreter.enter(f"check {argument.removeprefix('check ')}")
 
 
-def _last(interpreter: Interpreter) -> Derivation:
-    if interpreter.last is None:
+def _last(interpreter: Interpreter) -> tuple[Derivation, ...]:
+    if not interpreter.last:
         raise RequestError("nothing was derived yet: ask `grad J wrt W`, or `:derive J wrt W`.")
     return interpreter.last
 
@@ -205,11 +207,11 @@ def _steps(interpreter: Interpreter, _: str) -> Iterable[Row]:
 
 
 def _latex(interpreter: Interpreter, _: str) -> Iterable[Row]:
-    return _say(_last(interpreter).latex())
+    return _say("\n".join(d.latex() for d in _last(interpreter)))
 
 
 def _html(interpreter: Interpreter, argument: str) -> Iterable[Row]:
-    page = _last(interpreter).html()
+    page = html_page(_last(interpreter))
     path = _path(argument) if argument else Path(gettempdir()) / "shapetrick-derivation.html"
     try:
         write_file(path, page)
@@ -220,7 +222,8 @@ def _html(interpreter: Interpreter, argument: str) -> Iterable[Row]:
 
 
 def _code(interpreter: Interpreter, argument: str) -> Iterable[Row]:
-    code = _last(interpreter).code(argument or TARGETS[0])
+    derived, target = _last(interpreter), argument or TARGETS[0]
+    code = export.code(derived[0].problem, [d.result for d in derived], target)
     return [[(line, "")] for line in code.splitlines()]
 
 
@@ -229,7 +232,7 @@ def _answers(interpreter: Interpreter, _: str) -> Iterable[Row]:
     if not requests:
         raise RequestError("nothing was asked.")
     interpreter.waiting += tuple(
-        partial(interpreter.derive, request, quiet=True) for request in requests
+        partial(interpreter.derive, group, quiet=True) for group in groups(requests)
     )
     return ()
 
@@ -480,7 +483,7 @@ a function. Tab completes, also `\\theta` to θ.
 """
 
 _ROWS = (
-    Command("derive", "J wrt W", "derive by hand, line by line", _derive,
+    Command("derive", "J wrt W", "derive by hand, line by line; `wrt W, b` together", _derive,
             "Type arrangements of the factors, such as `X' G`: each is judged at once, by its "
             "shape and by numbers. Also `:derive vjp Z wrt W`, `jac`, `hess`, `jvp`, `hvp`."),
     Command("hint", "", "one move: what goes first, what is transposed", _hint,

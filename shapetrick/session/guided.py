@@ -45,7 +45,8 @@ from ..language.elaboration import read_expression, read_line
 from ..language.printer import to_text
 from ..language.syntax import postorder as walk
 from ..language.vocabularies import is_name, vocabulary_of
-from ..pipeline.requests import conclude, derive, steps_of
+from ..pipeline.joint_gradients import derive_together
+from ..pipeline.requests import conclude, steps_together
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .feedback import ALL_THERE, ARRANGEMENT, Feedback
@@ -128,15 +129,22 @@ class MoveVerdict:
 
 
 class GuidedDerivation:
-    """A request on its way, played by a person. Raises DerivationError where no derivation is
-    known."""
+    """A request on its way, played by a person, or with `others` those that are derived together
+    with it. Raises DerivationError where no derivation is known."""
 
-    def __init__(self, problem: Problem, request: Request, seed: int = 0) -> None:
-        self.problem = replace(problem, requests=(request,))
+    def __init__(
+        self, problem: Problem, request: Request, seed: int = 0, others: Sequence[Request] = ()
+    ) -> None:
+        self.requests = (request, *others)
+        self.problem = replace(problem, requests=self.requests)
         self.request = request
         self.seed = seed
-        self.derived = derive(problem, request, seed)
-        self.steps = tuple(map(_without_zeros, steps_of(problem, self.derived, to_text)))
+        self._derived = derive_together(problem, self.requests, seed)
+        self._steps_to = [
+            tuple(map(_without_zeros, steps))
+            for steps in steps_together(problem, self._derived, to_text)
+        ]
+        self.steps = tuple(dict.fromkeys(step for steps in self._steps_to for step in steps))
         self.moves = tuple(self._moves())
         self.played: list[Played] = []
         self.hints = 0  # given for this move
@@ -429,24 +437,35 @@ class GuidedDerivation:
 
     def whole(self) -> Result:
         """The derivation as it was played, simplified and validated. All lines must stand."""
+        return self.wholes()[0]
+
+    def wholes(self) -> list[Result]:
+        """The derivations of all requests likewise; the answers of several, in which what they
+        share has names, are the machine's."""
+        steps = self._played_steps()
+        is_plain = self.request.kind in ("grad", "vjp") and self._derived[0].recursion is None
+        values = [*self._found.values()]
+        results = self._derived
+        if is_plain and values and len(results) == 1:
+            results = [conclude(self.problem, self.request, values[-1], self.seed)]
+        return [
+            replace(result, steps=tuple(steps[step] for step in own))
+            for result, own in zip(results, self._steps_to, strict=True)
+        ]
+
+    def _played_steps(self) -> dict[Step, Step]:
+        """The steps as they were played; what is opened at the end is the machine's."""
         simplifier = Simplifier(self.problem.definitions.values(), [self.request.of])
         played = iter(self.played)
-        values = self._found
-        steps = []
+        steps: dict[Step, Step] = {}
         for step in self.steps:
             if not step.lines:
-                steps.append(step)
+                steps[step] = step
                 continue
             lines = [replace(line, arrangement=next(played).arrangement) for line in step.lines]
             total = add(*(line.arrangement for line in lines))
-            steps.append(replace(step, lines=tuple(lines), result=simplifier(total)))
-        is_plain = self.derived.recursion is None  # else the steps are those of any member
-        if self.request.kind in ("grad", "vjp") and values and is_plain:
-            gradient = next(reversed(values.values()))
-            result = conclude(self.problem, self.request, gradient, self.seed)
-        else:  # what is opened at the end is the machine's step
-            result = self.derived
-        return replace(result, steps=tuple(steps))
+            steps[step] = replace(step, lines=tuple(lines), result=simplifier(total))
+        return steps
 
     # ------------------------------------------------------------------------------ the numbers
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from hashlib import blake2b
 
-from ..api import Derivation
+from ..api import Derivation, derivations_of
 from ..claims.diagnosis import kind_of
 from ..claims.equalities import judge_equality
 from ..claims.judgement import Judgement, judge
@@ -23,11 +23,12 @@ from ..core.expr import Expr, Symbol
 from ..core.indices import base_of
 from ..core.problem import EqualityClaim, Problem, Request
 from ..language.printer import overlined
-from ..pipeline.requests import derive
+from ..pipeline.joint_gradients import derive_together, groups
 from ..quiz import Question, Scores, built_in, choose, mark
+from ..render.document import Telling, told_together
 from ..render.layout import Row, columns, labelled, padded, prose
-from ..render.phrases import asked, figure
-from ..render.terminal import INDENT, Style, equality_rows, judgement_rows, result_rows
+from ..render.phrases import asked_together, figure
+from ..render.terminal import INDENT, Style, equality_rows, joint_rows, judgement_rows
 from .feedback import ALL_THERE
 from .guided import GuidedDerivation
 from .guided_view import move_rows, prompt, ruling_rows
@@ -52,7 +53,7 @@ class OpenQuestion:
 
 @dataclass(slots=True)
 class Interpreter:
-    """A session with what is open on it: a derivation by hand, a question, the last derivation."""
+    """A session with what is open on it: a derivation by hand, a question, the last derivations."""
 
     session: Session = field(default_factory=Session)
     style: Style = field(default_factory=Style)
@@ -61,7 +62,7 @@ class Interpreter:
     hand: GuidedDerivation | None = None
     round: OpenQuestion | None = None
     chapter: int | None = None  # of the tutorial
-    last: Derivation | None = None
+    last: tuple[Derivation, ...] = ()  # what was derived last, by several variables together
     file: str = ""  # what was loaded or saved
     digest: str = ""  # of what the file held then
     saved: tuple[Entry, ...] = ()  # what it says
@@ -167,36 +168,49 @@ class Interpreter:
         if self.hand is not None and entered.replaced:
             stale = "the derivation by hand goes on with what stood before"
             yield from remark_rows([("note", f"{stale}; :stop leaves it")], self.style)
-        self.waiting += tuple(partial(self.derive, request) for request in entered.requests)
+        self.waiting += tuple(partial(self.derive, group) for group in groups(entered.requests))
         self.waiting += tuple(partial(self.compare, claim) for claim in entered.equalities)
 
-    def derive(self, request: Request, quiet: bool = False) -> Iterator[Row]:
-        """The derivation of a request, or what is found of its claim."""
+    def derive(self, requests: Sequence[Request], quiet: bool = False) -> Iterator[Row]:
+        """The derivation of a request, of several together, or what is found of a claim. Where
+        several fail together, they are derived one after the other."""
         problem, seed = self.session.problem, self.session.state.seed
-        self.busy(asked(request))
-        if request.claim is not None:
-            yield from judgement_rows(judge(problem, request, seed), self.style, problem)
+        self.busy(asked_together(requests))
+        if requests[0].claim is not None:
+            yield from judgement_rows(judge(problem, requests[0], seed), self.style, problem)
             return
-        yield from self.show(Derivation(problem, derive(problem, request, seed)), quiet=quiet)
+        try:
+            results = derive_together(problem, requests, seed)
+        except ShapetrickError:
+            if len(requests) == 1:
+                raise
+            self.waiting = (*(partial(self.derive, [r], quiet) for r in requests), *self.waiting)
+            return
+        yield from self.show(derivations_of(problem, results), quiet=quiet)
 
     def compare(self, claim: EqualityClaim) -> Iterator[Row]:
         """What is found of an equality."""
         self.busy(f"check {claim.text}")
         yield from equality_rows(judge_equality(claim, self.session.state.seed), self.style)
 
-    def show(self, d: Derivation, steps: bool = False, quiet: bool = False) -> Iterator[Row]:
-        """A derivation, which is from here on the last one."""
-        result = d.result if quiet else replace(d.result, steps=d.steps)
-        self.last = d
-        style = replace(self.style, steps=steps, quiet=quiet)
-        yield from result_rows(result, style, d.problem)
+    def show(
+        self, derived: Sequence[Derivation], steps: bool = False, quiet: bool = False
+    ) -> Iterator[Row]:
+        """Derivations of one thing, which are from here on the last ones."""
+        results = [d.result if quiet else replace(d.result, steps=d.steps) for d in derived]
+        self.last = tuple(derived)
+        style, telling = replace(self.style, steps=steps, quiet=quiet), Telling()
+        for i, together in enumerate(told_together(results)):
+            yield from [[]] if i and not quiet else []
+            yield from joint_rows(together, style, derived[0].problem, telling)
 
     # ----------------------------------------------------------------------------------- by hand
 
-    def begin(self, request: Request) -> Iterator[Row]:
-        """Start a derivation by hand."""
-        self.busy(asked(request))
-        hand = GuidedDerivation(self.session.problem, request, self.session.state.seed)
+    def begin(self, requests: Sequence[Request]) -> Iterator[Row]:
+        """Start a derivation by hand, of one thing by one variable or by several."""
+        self.busy(asked_together(requests))
+        first, *others = requests
+        hand = GuidedDerivation(self.session.problem, first, self.session.state.seed, others)
         self.hand, self.round, self.chapter = hand, None, None
         yield from self.look(hand)
 
@@ -227,13 +241,13 @@ class Interpreter:
         self.hand = None
         if not hand.moves:
             yield [("  there is nothing to arrange", "")]
-        self.busy(asked(hand.request))
+        self.busy(asked_together(hand.requests))
         by_machine = sum(played.by_machine for played in hand.played)
         own = len(hand.played) - by_machine
         count = f"every line stands: {own} by you, {by_machine} by the machine"
         yield [(count, "")]
         yield []
-        yield from self.show(Derivation(hand.problem, hand.whole()))
+        yield from self.show([Derivation(hand.problem, result) for result in hand.wholes()])
         if self.chapter is not None:
             yield []
             self.waiting += (partial(self.teach, self.chapter + 1),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf, log10
 
-from ..core.expr import Abstract, Add, Expr, Name, Number, Power, Total, exact
+from ..core.expr import Abstract, Add, Expr, Name, Number, Power, PowerSum, Total, exact
 from ..core.functions import TABLE
 from ..core.solved import Solved
 from ..core.traversal import postorder
@@ -44,7 +44,7 @@ def _spread(e: Expr, args: Sequence[float]) -> float:
             return max(args)
         case Name():
             return args[0]
-        case Abstract() | Solved() | Total():
+        case Abstract() | PowerSum() | Solved() | Total():
             return inf
     if not args:
         return ENTRY

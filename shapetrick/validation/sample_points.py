@@ -166,8 +166,11 @@ class Site:
     def draws(self) -> Iterator[Draw]:
         """The inputs of these points, and of others at which the function has a value."""
         for drawn in self._suitable(self.generator(0)):
-            with suppress(Unsuitable):
+            try:
                 self.values(drawn, drawn.env[self.target.wrt.name][None])
+            except Unsuitable as problem:
+                self.failures[str(problem)] += 1
+            else:
                 yield drawn
 
     def is_inhabited(self) -> bool:
@@ -314,7 +317,7 @@ class Site:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
-        solved = 0
+        solved, singular = 0, self.failures[SINGULAR]
         for profile, shrink in tries:
             env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
             found = self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
@@ -323,6 +326,8 @@ class Site:
                 yield found
             else:
                 self.failures[UNSOLVED] += 1
+        if self.failures[SINGULAR] == singular + len(tries):
+            return  # what is singular at every one of them is so at these sizes
         for shrink in _SHRINKING if self.target.ranges else ():
             env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
             inside = self.inside(env, rng)

@@ -163,7 +163,9 @@ def _derived(problem: Problem, told: Articles) -> PageAnswer:
         "text": plain(result_rows(result, Style(quiet=True), problem.data)).strip("\n"),
         "latex": d.latex(),
         "figures": list(figures(d.validation)),
-        "markup": told.next([Report(problem.data, result, lambda: d.curve)]),
+        "markup": told.next(
+            [Report(problem.data, result, lambda: d.curve, lambda: d.scale_errors)]
+        ),
     }
 
 

@@ -102,6 +102,7 @@ REFUSED = [
     ("np.einsum('ij,j->i', A, x)", "`y[i] = sum(j) A[i,j] x[j]`"), ("A(:)", "`vec(A)`"),
     ("Exp[x]", "`exp(x)`"), ("Total[x]", "`sum(x)`"), ("KroneckerProduct[A, X]", "`kron(A, B)`"),
     ("|x|_1", "`norm1(x)`"), ("A^(1/2)", "`R = sqrtm(A)`"), ("2 solve(A)", "`solve(A, b)`"),
+    ("solve A", "`solve(A, b)`"), ("solve |A|", "`solve(A, b)`"),
     ("sum.(A)", "`sum(…)`"), ("F.mse_loss(x, y)", "`mean((a - b).^2)`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
@@ -189,3 +190,16 @@ def test_what_is_printed_is_read() -> None:
     d = st.derive("A : n x n; x : n; J = x' A x; ∂J/∂x")
     claim = f"A : n x n; x : n; J = x' A x; ∂J/∂x = {d.gradient}"
     assert st.check(claim).right
+
+
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        ("np.dot(A, X)", "np.dot(A, X)"),
+        ("solve(A, X)", "solve(A, X)"),
+        ("(A X)", "A X"),
+    ],
+)
+def test_a_request_is_named_as_typed(typed: str, label: str) -> None:
+    (request,) = read(f"A, X : n x n; jac {typed} wrt X").requests
+    assert request.of_text == label

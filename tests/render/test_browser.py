@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -14,6 +16,7 @@ from browsers import TOO_PALE, chrome, findings, resize
 from test_html import HOSTILE, ROOT, report_of
 
 import shapetrick as st
+from shapetrick.api import html_page
 from shapetrick.render.html import page
 
 SHOWN = (ROOT / "examples" / "mlp.st").read_text(encoding="utf-8")
@@ -180,6 +183,34 @@ def test_all_that_acts_is_reached_by_the_tab_key_in_order(shown: Page) -> None:
             "        style.outlineStyle !== 'none']"
         )
         assert at == [i, True, True, True]
+
+
+CLIPPED = """
+const parts = document.querySelectorAll("main, pre, figure, .formula, .scalars, .answer, .line");
+return [...parts].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent);
+"""
+PAPER = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}  # A4, in inches
+
+
+@pytest.mark.parametrize(("name", "pages", "height"), [("lstm", 4, 12_000), ("mlp", 6, 12_000)])
+def test_a_long_derivation_is_told_on_few_pages(
+    shown: Page, name: str, pages: int, height: int
+) -> None:
+    text = (ROOT / "examples" / f"{name}.st").read_text(encoding="utf-8")
+    derived = st.read(text).derive()
+    shown.show(html_page(derived))
+    assert shown.run("return document.documentElement.scrollHeight") <= height
+    printed = b64decode(shown.chrome.execute_cdp_cmd("Page.printToPDF", PAPER)["data"])
+    assert 1 < len(re.findall(rb"/Type\s*/Page\b", printed)) <= pages
+    resize(shown.chrome, 718)
+    shown.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert shown.run(CLIPPED) == []
+        seen = "return [...document.querySelectorAll(`{}`)].map((e) => e.checkVisibility())"
+        assert {*shown.run(seen.format(".step .scalars, .step .arranged"))} == {True}
+        assert {*shown.run(seen.format(".tools, .arranging, .code"))} == {False}
+    finally:
+        shown.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_hostile_text_does_nothing(shown: Page) -> None:

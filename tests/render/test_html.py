@@ -25,12 +25,13 @@ from shapetrick.core.expr import call, matmul, symbol, times, transpose
 from shapetrick.core.functions import OPERATORS, TABLE
 from shapetrick.core.structured import block_matrix
 from shapetrick.numerics.error_curves import Curve
+from shapetrick.render.curve_pictures import curve_picture
 from shapetrick.render.document import EquationBlock, derivation_story, told_once
 from shapetrick.render.html import CODED, Report, fragment, page
 from shapetrick.render.html_elements import element, joined
 from shapetrick.render.latex import to_latex
 from shapetrick.render.mathml import pieces, row, to_mathml
-from shapetrick.render.svg import LabelledBox, curve_picture, scale_of, shape_picture, shapes_of
+from shapetrick.render.svg import LabelledBox, scale_of, shape_picture, shapes_of
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.st"))
 HOSTILE = """

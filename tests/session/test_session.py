@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from shapetrick.core.problem import Problem, Request
 from shapetrick.core.results import Result
 from shapetrick.language.elaboration import read
 from shapetrick.language.printer import to_text
-from shapetrick.pipeline.requests import derive
+from shapetrick.pipeline.joint_gradients import derive_together
 from shapetrick.quiz import Question, Scores, built_in, choose, mark, questions, topics
 from shapetrick.render.layout import columns, plain
 from shapetrick.render.phrases import KINDS
@@ -582,8 +582,8 @@ def test_an_interrupt_takes_the_statement_back(monkeypatch: pytest.MonkeyPatch) 
     desk = Interpreter()
     said(desk, "X : m x n; J = norm(X)^2")
     before = desk.session.state
-    monkeypatch.setattr("shapetrick.session.interpreter.derive", interrupted)
-    monkeypatch.setattr("shapetrick.session.guided.derive", interrupted)
+    monkeypatch.setattr("shapetrick.session.interpreter.derive_together", interrupted)
+    monkeypatch.setattr("shapetrick.session.guided.derive_together", interrupted)
     for line in ("grad J wrt X", ":derive J wrt X", ":check grad J wrt X = 2 X + X"):
         with pytest.raises(KeyboardInterrupt):
             monkeypatch.setattr("shapetrick.session.interpreter.judge", interrupted)
@@ -598,13 +598,13 @@ REFUSALS = [BudgetError, TimeLimitError, CodeError, DerivationError, RequestErro
 def test_what_a_request_may_raise_is_said_and_the_others_are_answered(
     kind: type[ShapetrickError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused_once(problem: Problem, request: Request, seed: int) -> Result:
-        if request.wrt.name == "X":
+    def refused_once(problem: Problem, requests: Sequence[Request], seed: int) -> list[Result]:
+        if any(request.wrt.name == "X" for request in requests):
             raise kind("not this one")
-        return derive(problem, request, seed)
+        return derive_together(problem, requests, seed)
 
-    monkeypatch.setattr("shapetrick.session.interpreter.derive", refused_once)
-    monkeypatch.setattr("shapetrick.session.guided.derive", refused_once)
+    monkeypatch.setattr("shapetrick.session.interpreter.derive_together", refused_once)
+    monkeypatch.setattr("shapetrick.session.guided.derive_together", refused_once)
     desk = Interpreter()
     found = said(desk, "X, Y : m x n; J = tr(X Y'); grad J wrt X, Y")
     assert "not this one" in found
@@ -624,8 +624,8 @@ def test_a_session_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert desk.time_limit == SECONDS
     said(desk, "X : m x n; J = norm(X)^2", ":set time-limit 0.3")
     before = desk.session.state
-    monkeypatch.setattr("shapetrick.session.interpreter.derive", endless)
-    monkeypatch.setattr("shapetrick.session.guided.derive", endless)
+    monkeypatch.setattr("shapetrick.session.interpreter.derive_together", endless)
+    monkeypatch.setattr("shapetrick.session.guided.derive_together", endless)
     monkeypatch.setattr("shapetrick.session.statements.stand", endless)
     for line in ("J = 1", ":derive J wrt X"):
         assert "`:set time-limit 60`" in said(desk, line)
@@ -931,3 +931,36 @@ TestRandomSession.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+LAYERS = "X : m x d; W : d x h; V : h x k; Y : m x k; Z = tanh(X W); A = tanh(Z V)"
+
+
+def test_gradients_of_one_thing_are_derived_together() -> None:
+    desk = Interpreter()
+    found = said(desk, f"{LAYERS}; J = norm(A - Y)^2", "grad J wrt W, V")
+    assert found.count("✓ verified") == 1
+    assert "∂J/∂V = Z' δ" in found
+    assert "δ = 2 (A - Y) .* (1 - A.^2)" in found
+    assert said(desk, ":latex").count(r"\frac{\partial J}") == 2
+    assert "grad_J_V" in said(desk, ":code") or said(desk, ":code").count("δ") > 1
+    assert said(desk, ":answers").count("δ = ") == 1
+
+
+def test_several_variables_by_hand_share_what_has_a_name() -> None:
+    desk = Interpreter()
+    said(desk, f"{LAYERS}; J = norm(A - Y)^2", ":derive J wrt W, V")
+    assert desk.hand is not None
+    labels = [move.step.label for move in desk.hand.moves]
+    assert labels == ["∂J/∂A", "δ", "∂J/∂Z", "∂J/∂W", "∂J/∂V"]
+    found = said(desk, "2 D", "G .* D", "δ V'", "X' (G .* D)", "Z' δ")
+    assert "every line stands: 5 by you, 0 by the machine" in found
+    assert "✓ verified" in found
+    assert "∂J/∂V = Z' δ" in found
+
+
+def test_things_that_differ_are_not_derived_by_hand_together() -> None:
+    desk = Interpreter()
+    said(desk, f"{LAYERS}; J = norm(A - Y)^2; K = sum(A)")
+    assert "of one thing" in said(desk, ":derive J wrt W; grad K wrt V")
+    assert desk.hand is None

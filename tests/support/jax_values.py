@@ -73,6 +73,7 @@ VALUES: dict[str, Callable[..., Any]] = {
     "det": lambda x, _: _one(jnp.linalg.det(x)),
     "logdet": lambda x, _: _one(jnp.linalg.slogdet(x)[1]),
     "inv": lambda x, _: jnp.linalg.inv(x),
+    "expm": lambda x, _: jax.scipy.linalg.expm(x),
     "adj": lambda x, _: jnp.linalg.det(x) * jnp.linalg.inv(x),
     "diag": _diag,
     "vec": lambda x, _: x.T.reshape(-1, 1),

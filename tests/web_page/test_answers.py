@@ -75,7 +75,7 @@ def test_a_derivation_is_told_once_for_all_writers() -> None:
 
 def _code_of(d: st.Derivation) -> str:
     """The part of a report that the page has in a place of its own."""
-    begin = d.html().index("<h3>Code</h3>")
+    begin = d.html().index('<div class="codes">')
     return d.html()[begin : d.html().index("</article>")]
 
 

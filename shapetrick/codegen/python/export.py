@@ -16,12 +16,15 @@ import numpy as np
 
 from ...core.dims import Dim, Sizes
 from ...core.errors import RequestError
+from ...core.expr import Expr
 from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
+from ...core.solved import Solved, SolvedBy
 from ...families.forward_backward import ForwardBackward, has_several_indices, passes
 from ...families.nests import has_recurrence
 from ...language.printer import to_text
+from ...numerics.adjoint_solvers import solved_multipliers
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
 from ..blocking import blocked
@@ -46,7 +49,7 @@ from .module import (
     with_function,
 )
 from .module import function as written
-from .operations import is_spelled
+from .operations import LACKING, Library, is_spelled
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
@@ -122,19 +125,23 @@ def known(target: str) -> CodeTarget:
     raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
 
 
-def _check_equations(results: Sequence[Result], target: CodeTarget) -> None:
-    """Refuse what would be solved: code takes unknowns as arguments. Raises RequestError."""
-    solved = [r.adjoint for r in results if r.adjoint is not None]
-    if any(adjoint.multipliers for adjoint in solved):
+def _solved(results: Sequence[Result], library: Library) -> dict[Expr, Expr]:
+    """What the multipliers are computed by that only equations determine. Raises RequestError."""
+    found: dict[Expr, Expr] = {}
+    for adjoint in (r.adjoint for r in results if r.adjoint is not None):
+        found.update(solved_multipliers(adjoint))
+        if not found.keys() >= {*adjoint.multipliers}:
+            raise RequestError(
+                "there is code for multipliers with a closed form, and of `M S + S N = R` and "
+                "`M S M' - S = R`: `evaluate` solves for this one."
+            )
+    solvers = (e.compute for e in found.values() if isinstance(e, Solved))
+    called = {s.solver for s in solvers if isinstance(s, SolvedBy)}
+    if called & LACKING[library]:
         raise RequestError(
-            "there is no code yet for multipliers that only an equation determines: `evaluate` "
-            "solves for them."
+            f"{library} has no solver for the adjoint equation: the target numpy has SciPy's."
         )
-    if solved and target in RULES:
-        raise RequestError(
-            "code through equations takes the unknowns as arguments, at a solution: there are no "
-            "rules for automatic differentiation."
-        )
+    return found
 
 
 def _check(sizes: Sizes, results: Sequence[Result]) -> None:
@@ -160,7 +167,6 @@ def _planned(
     """What is to be written. Raises RequestError for what is not written."""
     own = known(target)
     _check(sizes or {}, results)
-    _check_equations(results, own)
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
@@ -256,14 +262,17 @@ class _Straight(_Plan):
     ) -> None:
         super().__init__(problem, results, target)
         self._sizes, self._blocks, self._with_values = sizes, blocks, with_values
+        self._solved = _solved(results, self.library)
 
     @cached_property
     def _program(self) -> Program:
-        return program(self.problem, self.results, self._sizes, is_spelled, self._with_values)
+        return program(
+            self.problem, self.results, self._sizes, is_spelled, self._with_values, self._solved
+        )
 
     @cached_property
     def _rules(self) -> list[BackwardRule]:
-        return rules(self.problem, self.results, self._sizes, is_spelled)
+        return rules(self.problem, self.results, self._sizes, is_spelled, self._solved)
 
     @property
     def entry(self) -> GeneratedFunction:

@@ -81,6 +81,10 @@ def is_spelled(name: str) -> bool:
     return of_function(name) is not None
 
 
+# Equations for which a library has no solver.
+LACKING: Mapping[Library, frozenset[str]] = {
+    "numpy": frozenset(), "jax": frozenset({"stein"}), "torch": frozenset({"sylvester", "stein"}),
+}  # fmt: skip
 _LIKE = "dtype={like}.dtype, device={like}.device"  # PyTorch has no default that fits
 
 FUNCTIONS: Mapping[str, Spelling] = {
@@ -128,6 +132,9 @@ FUNCTIONS: Mapping[str, Spelling] = {
                      "torch.where({0} > 0, torch.special.zeta(2, {0}), (torch.pi / torch.sin(torch.pi * {0})) ** 2 - torch.special.zeta(2, 1 - {0}))", "float(scipy.special.zeta(2, {0}))"),
     "hurwitz": _row("scipy.special.zeta({0}, {1})", "jax.scipy.special.zeta({0}, {1})",
                  "torch.special.zeta({0}, {1})", "float(scipy.special.zeta({0}, {1}))"),
+    "expm": _row(
+        "scipy.linalg.expm({0})", "jax.scipy.linalg.expm({0})", "torch.linalg.matrix_exp({0})"
+    ),
     "step": _row(
         "np.where({0:sum} > 0, 1.0, 0.0)", torch="({0} > 0).to({like}.dtype)",
         python="float({0} > 0)",
@@ -181,6 +188,9 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
     "masked": _row("np.where({0:sum} > 0, {1}, 0.0)"),
     # of square matrices
+    "sylvester": _row("scipy.linalg.solve_sylvester({0}, {1}, {2})",
+                      "jax.scipy.linalg.solve_sylvester({0}, {1}, {2})"),
+    "stein": _row("scipy.linalg.solve_discrete_lyapunov({0}, {1})"),
     "matrix_power": _row("np.linalg.matrix_power({0}, {1})"),
     "solve": _row("np.linalg.solve({0}, {1})"),
     "inv": _row("np.linalg.inv({0})"),

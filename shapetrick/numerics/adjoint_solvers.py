@@ -1,0 +1,74 @@
+"""Multipliers that only an adjoint equation determines, as what a library solves for: a Sylvester
+equation, `M S + S N = R`, or a discrete Lyapunov equation, `M S M' - S = R`."""
+
+from __future__ import annotations
+
+from ..core.equations import structure_of
+from ..core.expr import Expr, MatMul, Symbol, add, eye, matmul, negate, times, transpose
+from ..core.results import Adjoint, AdjointEquation
+from ..core.solved import SolvedBy, computed
+from ..core.structure import factors_of, terms_of
+from ..core.traversal import substitute, symbols_of
+from .solvers import unknowns_by
+
+
+def solved_multipliers(adjoint: Adjoint) -> dict[Expr, Expr]:
+    """The multipliers that a library solves for, in inputs and unknowns; those of the last system
+    first, which are on the right sides of the others."""
+    found: dict[Expr, Expr] = {}
+    for system in reversed(adjoint.systems):
+        own = [q for q in adjoint.equations if q.unknown in system.unknowns]
+        symbols = [s for e, s in adjoint.weighted if e in system.residuals]
+        if len(own) == len(symbols) == 1 and isinstance(symbols[0], Symbol):
+            form = _solution(own[0], symbols[0], substitute(own[0].right, found))
+            if form is not None:
+                found[symbols[0]] = form
+    return found
+
+
+def _solution(equation: AdjointEquation, s: Symbol, right: Expr) -> Expr | None:
+    """What solves an adjoint equation; None where no library does."""
+    if structure_of(equation.unknown) not in ("", "symmetric"):
+        return None
+    before: list[Expr] = []
+    behind: list[Expr] = []
+    around: list[tuple[Expr, Expr]] = []
+    for term in terms_of(equation.left):
+        sides = _around(term, s)
+        if sides is None:
+            return None
+        m, n = sides
+        if n is None:
+            before.append(eye(s.shape[0]) if m is None else m)
+        elif m is None:
+            behind.append(n)
+        else:
+            around.append((m, n))
+    if not around and before and behind:
+        return _by("sylvester", s, add(*before), add(*behind), right)
+    if before == [negate(eye(s.shape[0]))] and not behind and len(around) == 1:
+        m, n = around[0]
+        return _by("stein", s, m, negate(right)) if n is transpose(m) else None
+    return None
+
+
+def _by(solver: str, s: Symbol, *arguments: Expr) -> Expr:
+    return computed(SolvedBy(solver, unknowns_by), s.shape, *arguments)
+
+
+def _around(term: Expr, s: Symbol) -> tuple[Expr | None, Expr | None] | None:
+    """M and N of a term `M S N`, None for what is not there; None for another term."""
+    scalars = [f for f in factors_of(term) if f.is_scalar]
+    larger = [f for f in factors_of(term) if not f.is_scalar]
+    if len(larger) != 1:
+        return None
+    factors = larger[0].args if isinstance(larger[0], MatMul) else (larger[0],)
+    places = [i for i, f in enumerate(factors) if s in symbols_of(f)]
+    if len(places) != 1 or factors[places[0]] is not s:
+        return None
+    m, n = factors[: places[0]], factors[places[0] + 1 :]
+    if not m and not n:
+        return times(*scalars, eye(s.shape[0])), None
+    if not m:
+        return None, times(*scalars, matmul(*n))
+    return times(*scalars, matmul(*m)), matmul(*n) if n else None
