@@ -50,7 +50,7 @@ def grammar() -> dict[str, Any]:
     name, called = found["NAME"], r"(?=(?:\[[^\[\]]*\])?(?:\s*['’′])*\()"
     keywords = [_part("keyword", rf"(?<!\w){found[word]}") for word in _KEYWORDS]
     comment = _part("comment", "#.*$")
-    functions = rf"(?<!\w)(?:{_any(vocabulary())})(?=\s*[(|‖])"
+    functions = rf"(?<!\w)(?:{_any(vocabulary())})(?=\s*[(|‖])|{_START}\s*solve(?!\w)"
     number = _part("number", rf"(?<!\w)(?:{found['NUMBER']}|{found['FRACTION']})")
     expression = [
         *keywords,

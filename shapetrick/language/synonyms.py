@@ -23,7 +23,6 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("inv(A)", "inverse invert"),
     ("adj(A)", "adjugate"),
     ("expm(A)", "matrix_exp matrix_exponential"),
-    ("inv(A) b", "solve"),
     ("A'", "transposed"),
     ("A B", "matmul mm bmm mv multi_dot mtimes"),
     ("A .* B", "multiply mul hadamard times elementwise_product"),

@@ -24,7 +24,7 @@ P = np.array([[0.6, 0.1], [0.8, 0.2]])
 A, B = np.array([[0.3], [-0.7], [0.5]]), np.array([[0.6], [0.9], [-0.8]])
 # A name of the table, what it means where it comes from, and values for `x` or `A`, `a`, `b`, `p`.
 MEANT: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
-    ("determinant", np.linalg.det, (S,)), ("solve", np.linalg.solve, (S, S)),
+    ("determinant", np.linalg.det, (S,)),
     ("inverse", np.linalg.inv, (S,)), ("transposed", np.transpose, (S,)),
     ("matmul", np.matmul, (S, P)), ("multiply", np.multiply, (S, P)),
     ("divide", np.divide, (S, P)), ("add", np.add, (S, P)), ("subtract", np.subtract, (S, P)),
