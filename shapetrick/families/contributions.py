@@ -80,10 +80,19 @@ class _Solution:
     def __post_init__(self) -> None:
         for index, letter in zip(self.used.indices, self.own, strict=True):
             self._solve(index, Index(letter))
-        self.summed = [r.within(self.values) for r in self.ranges if r.letter not in self.values]
+        moving = []
+        for over in (r for r in self.ranges if r.letter not in self.values):
+            here = over.within(self.values)
+            if over.letter in {*here.first.terms, *here.last.terms}:  # by a letter that is found
+                moving.append(here)
+                low, high = over.first.ends(self.ranges)[0], over.last.ends(self.ranges)[1]
+                here = here._replace(first=low, last=high)
+            self.summed.append(here)
         for over in self.ranges:
             if over.letter in self.values:
                 self._bound(over.within(self.values), self.values[over.letter])
+        for over in moving:
+            self._bound(over, Index(over.letter))
 
     def _solve(self, index: Index, own: Index) -> None:
         """Find the letter by which one index is that of the member; where each has a factor, all

@@ -170,3 +170,25 @@ def test_it_is_said_where_a_family_is_zero() -> None:
 def test_what_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "gradient"),
+    [
+        (
+            "A[i,j] : scalar for i = 1..n, j = 1..n; t[k] : scalar for k = 0..n-1; "
+            "J = sum(i = 2..n) sum(j = 1..i-1) A[i,j] t[i-j]",
+            "sum(j = 1..n-k) A[j+k,j]",
+        ),
+        (
+            "A[i,j] : scalar for i = 1..n, j = 1..n; t[k] : scalar for k = 0..n; "
+            "J = sum(i = 1..n) sum(j = i..n) A[i,j] t[j-i]",
+            "sum(j = k+1..n) A[j-k,j]",
+        ),
+    ],
+)
+def test_a_bound_may_go_by_a_letter_that_is_solved_for(text: str, gradient: str) -> None:
+    """Sums along the diagonals of a triangle."""
+    (d,) = read(f"{text}; grad J wrt t[k]").derive()
+    assert d.verified
+    assert gradient in str(d)
