@@ -202,7 +202,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("norm", "norm(X')", "norm(X)", "X : m x n"),
     Identity("norm", "norm(-X)", "norm(X)", "X : m x n"),
     Identity("norm", "norm(Q X)", "norm(X)", "Q : m x m orthogonal; X : m x n"),
-    Identity("one denominator", "(x + y) ./ x", "1 + y ./ x", _TWO),
+    Identity("one denominator", "(x + y) ./ x", "1 + y ./ x", _TWO, last=True),
     # ---------------------------------------------------------------------------------- signs
     Identity("absolute value", "abs(x)", "x", _ANY + " nonneg", written=True),
     Identity("absolute value", "abs(abs(x))", "abs(x)", _ANY),
