@@ -64,14 +64,24 @@ def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     """A sum or product of fractions over one denominator, where that is shorter."""
     if not isinstance(e, (Add, Times)) or not _may_combine(networks, e):
         return None
-    for is_open in (_is_open, _is_open_through_names):
+    for is_open in _ways_to_open(e):
         found = _combined(networks, e, is_open)
         if found is not None:
             networks.log.append(Rewriting("one denominator", e, found))
             return found
-        if not any(isinstance(x, Name) for x in postorder([e], into=_is_open)):
-            break
     return None
+
+
+def _ways_to_open(e: Expr) -> Iterator[Callable[[Expr], bool]]:
+    """What is read as a part of a rational function: all sums, those that stand to no power, or
+    those in definitions too."""
+    yield _is_open
+    nodes = list(postorder([e], into=_is_open))
+    powers = [x.args[0] for x in nodes if isinstance(x, Power) and not is_below(x)]
+    if closed := {x for x in powers if isinstance(x, Add)}:
+        yield lambda x: _is_open(x) and x not in closed
+    if any(isinstance(x, Name) for x in nodes):
+        yield _is_open_through_names
 
 
 def _combined(networks: Networks, e: Expr, is_open: Callable[[Expr], bool]) -> Expr | None:
@@ -237,7 +247,7 @@ class _Reader:
                 return _Quotient(polynomials.constant(Fraction(number.value), n))
             case Ones():
                 return _Quotient(polynomials.constant(WHOLE, n))
-            case Add():
+            case Add() if self._is_open(e):
                 return self._registered(e, self._sum([known[a] for a in e.args]))
             case Times():
                 return self._product([known[a] for a in e.args])

@@ -106,8 +106,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A + B) A inv(B)", "inv(B) - inv(A + B)", _SQUARE),
     Identity("resolvents", "inv(B) A inv(A + B)", "inv(B) - inv(A + B)", _SQUARE),
     Identity("resolvents", "inv(A) (eye(n) - inv(eye(n) + A))", "inv(eye(n) + A)", "A : n x n"),
-    Identity("resolvents", "inv(A) (eye(n) - B inv(A + B))", "inv(A + B)", _SQUARE),
-    Identity("resolvents", "(eye(n) - inv(A + B) B) inv(A)", "inv(A + B)", _SQUARE),
+    Identity("resolvents", "eye(n) - A inv(A + B)", "B inv(A + B)", _SQUARE),
+    Identity("resolvents", "eye(n) - inv(A + B) A", "inv(A + B) B", _SQUARE),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
