@@ -132,7 +132,7 @@ def _solved(results: Sequence[Result], library: Library) -> dict[Expr, Expr]:
         found.update(solved_multipliers(adjoint))
         if not found.keys() >= {*adjoint.multipliers}:
             raise RequestError(
-                "there is code for multipliers with a closed form, and of `M S + S N = R` and "
+                "there is only code for multipliers with a closed form, or of `M S + S N = R` or "
                 "`M S M' - S = R`: `evaluate` solves for this one."
             )
     solvers = (e.compute for e in found.values() if isinstance(e, Solved))
