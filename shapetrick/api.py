@@ -240,7 +240,8 @@ class Derivation:
         """How exact the gradient is as `evaluate` and code compute it, by the scale of the inputs,
         after how exact it is as it is written, where that is another form; None where it is not
         known."""
-        if self.result.recursion is not None or self.result.adjoint is not None:
+        result = self.result
+        if result.recursion or result.adjoint or result.request.system:
             return None
         from .core.traversal import expand_names, symbols_of
         from .numerics.sampling import is_scalable
@@ -251,7 +252,7 @@ class Derivation:
         (computed,) = stable([self.gradient])
         forms = [*dict.fromkeys((expand_names(self.gradient), expand_names(computed)))]
         used = symbols_of(forms[0])
-        checker = checker_of(self.problem, self.result.request, forms, self.validation.seed)
+        checker = checker_of(self.problem, result.request, forms, self.validation.seed)
         points = [ScalePoint(sizes, d.env, d.functions) for sizes, d in checker.draws()]
         return scale_errors(forms, points, {s.name for s in used if is_scalable(s)})
 

@@ -89,7 +89,7 @@ def test_page_of_an_example(path: Path) -> None:
     assert 0 < written.count("✓ verified") == len(reader.named("article"))
     title = re.findall("<title>(.*?)</title>", written)[0]
     asked = {r.wrt.name for r in st.read(text).data.requests}
-    assert asked <= set(re.findall(r"[^\s,;·]+", unescape(title)))
+    assert asked <= set(re.findall(r"(?:[^\s,;·]|,(?! ))+", unescape(title)))
     assert reader.named("html") == [{"lang": "en"}]
     ids = [a["id"] for _, a in reader.elements if "id" in a]
     assert len(ids) == len(set(ids))
