@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from derived import derivations
 from paths import ROOT
 from samples import PROBLEM, UNCHECKED, backward_rule, linear_regression
 
@@ -53,13 +54,9 @@ REQUESTS = [
 ]
 
 
-def _derivations(text: str) -> list[st.Derivation]:
-    return st.read(text).derive()
-
-
 @pytest.mark.parametrize("text", [*(p.read_text(encoding="utf-8") for p in EXAMPLES), *REQUESTS])
 def test_round_trip(text: str) -> None:
-    for d in _derivations(text):
+    for d in derivations(text):
         written = json.dumps(d.to_dict(), allow_nan=False)
         VALIDATOR.validate(json.loads(written))
         back = st.from_dict(json.loads(written))
@@ -155,7 +152,7 @@ def test_results_put_together_by_hand(result: Any) -> None:
 def test_shared_expressions_are_written_once() -> None:
     layers = "\n".join(f"Z{i} = tanh(Z{i - 1} W)" for i in range(1, 201))
     text = f"Z0 : m x n; W : n x n\n{layers}\nJ = sum(Z200); grad J wrt Z0"
-    (d,) = _derivations(text)
+    (d,) = derivations(text)
     data = to_dict(d.result, d.problem)  # without the steps
     assert len(data["nodes"]) < 20 * 200
     assert st.from_dict(data).gradient is d.gradient

@@ -238,7 +238,7 @@ def test_claims_by_entries_are_judged_as_a_whole(claim: str, verdict: str) -> No
 
 def test_a_claim_by_entries_is_mended() -> None:
     check = shapetrick.check("A : n x n; x : n; f = x' A x; check ∂f/∂A_ij = 2 x_i x_j")
-    assert "a numeric factor" in check.diagnosis
+    assert "right but for a factor 2" in check.diagnosis
     symmetric = shapetrick.check(
         "A : n x n; x : n; f = x' A x; check grad f wrt x = 2 sum(j) A[i,j] x[j]"
     )

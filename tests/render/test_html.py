@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from derived import derivations
 from effort import calls
 from paths import ROOT
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
@@ -44,7 +45,7 @@ grad J wrt w_in, ж
 
 
 def report_of(text: str) -> str:
-    return page([d.report for d in st.read(text).derive()])
+    return page([d.report for d in derivations(text)])
 
 
 # ------------------------------------------------------------------------------------- the markup

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from derived import derivations
 from effort import calls
 from matplotlib import mathtext
 from paths import ROOT
@@ -162,7 +163,7 @@ def test_every_function_renders(name: str) -> None:
 
 def test_all_gradients_of_the_examples_render() -> None:
     for path in EXAMPLES:
-        for d in st.read(path.read_text(encoding="utf-8")).derive():
+        for d in derivations(path.read_text(encoding="utf-8")):
             renders(d.latex())
             assert d._repr_latex_() == rf"$\displaystyle {d.latex()}$"
 
@@ -209,9 +210,9 @@ grad J wrt w_in, ж
 
 
 def parts_of(text: str) -> Iterator[ArticlePart]:
-    problem = st.read(text)
-    yield from problem_parts(problem.data)
-    for d in problem.derive():
+    first, *_ = derived = derivations(text)
+    yield from problem_parts(first.problem)
+    for d in derived:
         yield from result_parts(replace(d.result, steps=d.steps), d.problem, STEPS)
 
 

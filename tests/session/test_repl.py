@@ -391,7 +391,9 @@ def test_completions_say_shapes_and_help() -> None:
     assert completions(desk, "Z = Wei") == {"Weights": "d×k"}
     assert completions(desk, "ta")["tanh"] == "of every entry"
     assert completions(desk, "ta")["tall"] == "n×1"
-    assert completions(desk, ":der") == {"derive": "derive by hand, line by line"}
+    assert completions(desk, ":der") == {
+        "derive": "derive by hand, line by line; `wrt W, b` together"
+    }
     assert completions(desk, "\\thet") == {"θ": "θ"}
     assert "traces" in completions(desk, ":quiz t")
     assert "examples/mlp.st" in completions(
