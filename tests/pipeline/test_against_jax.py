@@ -103,7 +103,13 @@ def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 100
 
 
-@pytest.mark.parametrize(("of", "wrt", "kind"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("of", "wrt", "kind"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.slow] if k % 4 else [])
+        for k, (name, *case) in enumerate(CASES)
+    ],
+)
 def test_second_order_by_constrained_variables(of: Expr, wrt: Expr, kind: DerivativeKind) -> None:
     found = outcome(of, wrt, kind)
     assert found.word == "right", found.text
