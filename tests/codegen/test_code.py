@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jax_values import value as value_in_jax
 from paths import EXAMPLES
 from strategies import SIZES, abstract_values, environment, examples, expressions
+from thinned import thinned
 
 import shapetrick
 from shapetrick.api import read
@@ -43,7 +44,7 @@ from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
 
 
 @pytest.mark.parametrize("target", PLAIN)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", thinned(PROBLEMS))
 def test_all_requests_together(name: str, target: str) -> None:
     xp, one = library(target), case(name)
     function = one.problem.function(target)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import LENGTHS, NETWORKS, Values, bend, derived, jax, length_of, listed, text_of, wave
+from thinned import thinned
 
 from shapetrick.api import derive, read
 from shapetrick.codegen.python.callables import compiled
@@ -46,7 +47,7 @@ def waves(library: str, length: int) -> Values:
 
 
 @pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", thinned(NETWORKS, 2))
 def test_loops_agree_with_jax(name: str, library: str) -> None:
     network, inputs = NETWORKS[name]
     if library == "torch":

@@ -16,6 +16,7 @@ from effort import calls
 from matplotlib import mathtext
 from paths import ROOT
 from samples import PROBLEM, UNCHECKED, WRONG, backward_rule, linear_regression, long_sum
+from thinned import thinned
 
 import shapetrick as st
 from shapetrick.cli import main
@@ -226,7 +227,7 @@ TEXTS["long"] = (
 )
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("text", thinned(TEXTS.values()), ids=TEXTS)
 def test_derivation_is_balanced(text: str) -> None:
     balanced(latex(parts_of(text)))
     balanced(document(parts_of(text)))
