@@ -3,7 +3,16 @@ dimensions; to what is reached from a place, and which places are one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from typing import Any, Generic, Protocol, TypeVar
 
 from . import expr as ex
@@ -23,6 +32,28 @@ def reachable(start: PlaceT, direct: Callable[[PlaceT], Iterable[PlaceT]]) -> di
             if place not in found:
                 found[place] = None
                 stack.append(place)
+    return found
+
+
+def strong_components(direct: Sequence[Collection[int]]) -> list[list[int]]:
+    """The places, by their numbers, in groups that reach each other; what a group leads to comes
+    before it, and else the group of the first place. `direct` has what each place leads to."""
+    reached = [reachable(i, direct.__getitem__) for i in range(len(direct))]
+    waiting: list[list[int]] = []
+    for i in range(len(direct)):
+        home = next((g for g in waiting if g[0] in reached[i] and i in reached[g[0]]), None)
+        if home is None:
+            waiting.append([i])
+        else:
+            home.append(i)
+    found: list[list[int]] = []
+    while waiting:
+        left = {i for group in waiting for i in group}
+        ready = next(
+            g for g in waiting if not any(left.intersection(direct[i]).difference(g) for i in g)
+        )
+        waiting.remove(ready)
+        found.append(ready)
     return found
 
 

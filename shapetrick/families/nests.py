@@ -11,7 +11,7 @@ from ..core.errors import RequestError
 from ..core.expr import Symbol
 from ..core.families import Segment, box_of, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, renamed_shape, within
-from ..core.traversal import Classes, reachable
+from ..core.traversal import Classes, strong_components
 from .schedule import body_of, schedule
 
 Axis = tuple[str, int]  # of a family: its name, and which of its indices
@@ -177,21 +177,7 @@ def _in_order(group: Sequence[MemberStep], settled: Sequence[KeyAxes]) -> list[l
     direct: list[set[int]] = [set() for _ in group]
     for use in _uses(group, settled):
         direct[use.place[0]].add(use.place[1])
-    reached = [reachable(i, direct.__getitem__) for i in range(len(group))]
-    waiting: list[list[int]] = []
-    for i in range(len(group)):
-        home = next((g for g in waiting if g[0] in reached[i] and i in reached[g[0]]), None)
-        if home is None:
-            waiting.append([i])
-        else:
-            home.append(i)
-    found: list[list[MemberStep]] = []
-    while waiting:
-        left = {i for part in waiting for i in part}
-        ready = next(g for g in waiting if not any((direct[i] - {*g}) & left for i in g))
-        waiting.remove(ready)
-        found.append([group[i] for i in ready])
-    return found
+    return [[group[i] for i in part] for part in strong_components(direct)]
 
 
 def _along(d: MemberStep, k: int, letter: str) -> MemberStep:

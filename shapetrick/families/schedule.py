@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..core.expr import Expr
 from ..core.families import MemberBox, Segment, box_of, meet, members_in, reindexed
 from ..core.indices import Incomparable, Index, Range, renamed_shape, within
-from ..core.traversal import reachable
+from ..core.traversal import strong_components
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,7 @@ def schedule(segments: Sequence[Segment]) -> list[list[Segment]]:
         }
         for i, s in enumerate(segments)
     ]
-    reached = [reachable(i, direct.__getitem__) for i in range(len(segments))]
-    waiting: list[list[int]] = []
-    for i in range(len(segments)):
-        home = next((g for g in waiting if g[0] in reached[i] and i in reached[g[0]]), None)
-        if home is None:
-            waiting.append([i])
-        else:
-            home.append(i)
-    found: list[list[Segment]] = []
-    while waiting:
-        open_ones = {i for group in waiting for i in group}
-        ready = next(g for g in waiting if not any((direct[i] - {*g}) & open_ones for i in g))
-        waiting.remove(ready)
-        found.append(_in_order([segments[i] for i in ready]))
-    return found
+    return [_in_order([segments[i] for i in group]) for group in strong_components(direct)]
 
 
 def looped(segments: Sequence[Segment]) -> list[Segment | Loop]:

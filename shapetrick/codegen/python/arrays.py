@@ -6,30 +6,28 @@ What is computed at once is one plan; a member that a loop makes is an entry of 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
-from ...core.expr import Expr, Symbol
+from ...core.expr import Symbol
 from ...core.families import MemberBox, Segment, box_of
-from ...core.indices import Index, Range, base_of, dim_of, written
+from ...core.indices import Index, Range, base_of, dim_of
 from ...core.problem import Problem
 from ...core.traversal import postorder
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.nests import MemberStep, Nest, Nests, NestStep
 from ...families.schedule import body_of
-from ...language.printer import overlined
 from ..chain_order import nominal
 from ..ir import Graph, Value
 from ..member_arrays import MemberArrays
 from ..member_reads import Family, assembled
 from ..program import computable, lowered
-from .custom_rules import CustomRule
+from .family_functions import OF_RULES, FamilyFunction
 from .identifiers import Identifiers
-from .module import RESERVED, docstring, indented, jitted, with_signature
+from .module import RESERVED, indented, jitted, with_signature
 from .module import written as as_lines
 from .operations import MODULES, Library, is_spelled
 from .self_test import LOCALS
@@ -37,7 +35,6 @@ from .signature import Arguments, checked_arguments, flattening
 from .statements import Assignment, Writer
 
 NOMINAL_LENGTH = 8  # how many members there are along an index, where nobody says it
-_OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +64,17 @@ class _Loop:
                 yield step
 
 
-class Arrays:
+class Arrays(FamilyFunction):
     """The lines of one function."""
+
+    note = "A family is one array, with its indices as the first axes; so are gradients by it."
 
     def __init__(
         self, problem: Problem, passes: ForwardBackward, library: Library, sizes: Sizes
     ) -> None:
-        self._problem, self._passes, self.library = problem, passes, library
+        super().__init__(passes, Identifiers(RESERVED | OF_RULES | LOCALS))
+        self._problem, self.library = problem, library
         self.families = problem.families
-        self._identifiers = Identifiers(RESERVED | _OF_RULES | LOCALS)
-        self._names: dict[str, str] = {}
         self._graph = Graph()
         self._sizes = {**dict.fromkeys(self.families.lengths, NOMINAL_LENGTH), **sizes}
         self._arrays = MemberArrays(self._graph, nominal(self._sizes))
@@ -98,11 +96,6 @@ class Arrays:
         self._write()
 
     # ---- names and inputs
-
-    def identifier(self, base: str) -> str:
-        if base not in self._names:
-            self._names[base] = self._identifiers.take(base)
-        return self._names[base]
 
     def _all_inputs(self) -> dict[str, Symbol]:
         found: dict[str, Symbol] = {}
@@ -144,9 +137,9 @@ class Arrays:
     @property
     def given(self) -> Arguments:
         """The parameters, with the lines that read sizes and check shapes."""
-        return self._arguments({e: self.identifier(base) for base, e in self._inputs.items()})
+        return self._of({e: self.identifier(base) for base, e in self._inputs.items()})
 
-    def _arguments(self, inputs: Mapping[Symbol, str]) -> Arguments:
+    def _of(self, inputs: Mapping[Symbol, str]) -> Arguments:
         dims = {n: self.identifier(n) for n in self._dimensions()}
         stacked = {e: self._lead(e) for e in self._boxes if e in inputs}
         return checked_arguments(inputs, dims, self._functions(), stacked)
@@ -256,7 +249,7 @@ class Arrays:
 
     def _lower(self) -> None:
         """Products in their order; what is returned is known."""
-        returned = {a.base: self._returned(a) for a in self.answers}
+        returned = {a.base: self._array_of(a) for a in self.answers}
         roots = [*returned.values(), *(x.value for x in self._assignments())]
         new = lowered(self._graph, roots, self._sizes)
         names = {**self._arrays.names, **self._wanted}
@@ -272,16 +265,11 @@ class Arrays:
         for loop in (*self._forward, *self._backward):
             yield from loop.assigned
 
-    def _returned(self, a: Answer) -> Value:
+    def _array_of(self, a: Answer) -> Value:
         if a.base in self._passes.alone:
             return self._alone[a.base]
         family = self._arrays.families[a.base]
         return assembled(self._arrays.axes, family.pieces)
-
-    @property
-    def answers(self) -> list[Answer]:
-        """What the function returns, in order."""
-        return [*self._passes.values, *self._passes.gradients]
 
     # ---- the text
 
@@ -402,11 +390,10 @@ class Arrays:
     def function(self) -> list[str]:
         """The lines of the function that gives all values and gradients."""
         given = self.given
-        returned = ", ".join(self._text(a) for a in self.answers)
+        returned = ", ".join(map(self._returned, self.answers))
         lines = [
             *self._docstring(self.answers),
-            *given.lines,
-            *flattening(given),
+            *self._head(given),
             *self.forward,
             *self.backward,
             f"return {returned}",
@@ -415,59 +402,16 @@ class Arrays:
         decorator = [jitted(given)] if self.library == "jax" and not loops else []
         return [*decorator, *with_signature(given, self.answers, self.library, lines)]
 
-    def _text(self, a: Answer) -> str:
+    def _returned(self, a: Answer) -> str:
         return f"{self._writer.piece(self._returns[a.base])}"
-
-    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
-        inputs = {name: e.shape for name, e in self._inputs.items()}
-        note = "A family is one array, with its indices as the first axes; so are gradients by it."
-        return docstring([a.key for a in answers], self._formulas(), inputs, note)
-
-    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
-        """The equations as they were derived: of the cotangents, and the gradients by these."""
-        told: dict[Symbol, None] = {}
-        for a in self._passes.gradients:
-            recursion = a.result.recursion if a.result is not None else None
-            for q in (*recursion.cotangents, *recursion.gradients) if recursion is not None else ():
-                if q.symbol not in told:
-                    told[q.symbol] = None
-                    over = f"   for {written(q.ranges)}" if q.ranges else ""
-                    yield overlined(q.symbol.name), q.value, over
 
     # ---- as a rule
 
-    def rule(self, entry: str) -> CustomRule:
-        """The one value with its backward rule. Raises RequestError where the gradients by a family
-        are asked for in part."""
-        value, *gradients = self.answers
-        directions = {a.request.direction for a in gradients if a.request is not None}
-        if len(directions) > 1 or len(self._passes.values) > 1:
-            raise RequestError("a backward rule is of one value, with one upstream gradient.")
-        direction = directions.pop()
-        upstream = self.identifier(f"bar({value.base})" if direction is None else direction.base)
-        inputs = {e: n for e, n in self.given.inputs.items() if n != upstream}
-        given = self._arguments(inputs)
-        times = f" * {upstream}" if direction is None else ""
-        found = {n: self._gradient(e, gradients, times) for e, n in inputs.items()}
-        returned = {name: text for name, text in found.items() if text}
-        words = _words([*self.backward, *returned.values()])
-        arrays = [name for name in inputs.values() if name not in self._made_forward]
-        others = [*given.sources, *given.others, *self._made_forward]
-        return CustomRule(
-            entry,
-            value,
-            gradients,
-            given,
-            upstream,
-            [*self._docstring([value]), *given.lines, *flattening(given)],
-            self.forward,
-            frozenset(_words(self.forward)),
-            self.backward,
-            self._text(value),
-            returned,
-            saved=[name for name in arrays if name in words],
-            kept=[name for name in dict.fromkeys(others) if name in words],
-        )
+    def _head(self, given: Arguments) -> list[str]:
+        return [*given.lines, *flattening(given)]
+
+    def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
+        return [name for name in inputs.values() if name not in self._made_forward]
 
     def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
         """The gradient by an input; nothing if nobody asked."""
@@ -494,10 +438,6 @@ class Arrays:
 
 
 _ONCE = Range("", Index(), Index())  # the range of what stands in no loop
-
-
-def _words(lines: Iterable[str]) -> set[str]:
-    return set(re.findall(r"\w+", "\n".join(lines)))
 
 
 def _letters(segments: Iterable[Segment]) -> list[str]:

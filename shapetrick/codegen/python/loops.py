@@ -6,40 +6,39 @@ Members are entries of dictionaries by their index; lists of arrays come in and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Segment, box_of, covers
-from ...core.indices import Incomparable, Index, Member, Range, base_of, parts, written
+from ...core.indices import Incomparable, Index, Member, Range, base_of, parts
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
 from ...families.schedule import Loop, body_of, looped
-from ...language.printer import overlined
 from ..program import Wanted, planned
-from .custom_rules import CustomRule
+from .family_functions import OF_RULES, FamilyFunction, words
 from .identifiers import Identifiers
-from .module import RESERVED, docstring, indented, with_signature
+from .module import RESERVED, indented, with_signature
 from .operations import MODULES, Library, is_spelled
 from .signature import Arguments, SizeSources, is_listed
 from .statements import Writer
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
-_OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
 _ANY = "_"  # the letter of a member whose dimensions are looked at
 
 
-class Loops:
+class Loops(FamilyFunction):
     """The lines of one function."""
 
+    note = "Families are lists of their members, in order; so are gradients by them."
+
     def __init__(self, problem: Problem, passes: ForwardBackward, library: Library) -> None:
-        self._problem, self._passes, self.library = problem, passes, library
+        super().__init__(passes, Identifiers(RESERVED | OF_RULES))
+        self._problem, self.library = problem, library
         self.families = problem.families
-        self._identifiers = Identifiers(RESERVED | _OF_RULES)
-        self._names: dict[str, str] = {}
         self._functions: dict[tuple[str, int], None] = {}
         self._foreign: dict[str, None] = {}  # a user's own rows
         self._dims: dict[str, None] = {}  # that occur as numbers
@@ -54,7 +53,7 @@ class Loops:
         self._i, self._a = self._identifiers.take("i"), self._identifiers.take("a")
         self.forward = [*self._stores(passes.forward), *self._blocks(passes.forward)]
         made = dict.fromkeys(s.base for s in passes.forward)
-        self._made_forward = tuple(made)
+        self._made_forward = tuple(map(self.identifier, made))
         later = [s for s in passes.backward if s.base not in made]
         self.backward = [*self._stores(later), *self._blocks(passes.backward)]
 
@@ -92,27 +91,17 @@ class Loops:
         lines = [
             *self._docstring(self.answers),
             *self._head(given),
-            *(f"{name} = {text}" for name, text, _ in given.sizes(_words(body))),
+            *(f"{name} = {text}" for name, text, _ in given.sizes(words(body))),
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",
         ]
         return with_signature(given, self.answers, self.library, lines)
-
-    @property
-    def answers(self) -> list[Answer]:
-        """What the function returns, in order."""
-        return [*self._passes.values, *self._passes.gradients]
 
     def _returned(self, a: Answer) -> str:
         name, i = self.identifier(a.base), self._i
         return f"[{name}[{i}] for {i} in sorted({name})]" if a.listed else name
 
     # ---- names
-
-    def identifier(self, base: str, wanted: str = "") -> str:
-        if base not in self._names:
-            self._names[base] = self._identifiers.take(wanted or base)
-        return self._names[base]
 
     def index(self, *indices: Index) -> str:
         names = {t: Index(self.identifier(t)) for i in indices for t in i.terms}
@@ -292,65 +281,13 @@ class Loops:
                     return f"{self._text(other.base, [at])}.shape[{axis}]"
         return self.identifier(name)
 
-    # ---- what is said
-
-    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
-        inputs = {name: e.shape for name, e in self._inputs.items()}
-        note = "Families are lists of their members, in order; so are gradients by them."
-        return docstring([a.key for a in answers], self._formulas(), inputs, note)
-
-    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
-        """The recurrence as it was derived: of the cotangents, and the gradients by it."""
-        told: dict[Symbol, None] = {}
-        for a in self._passes.gradients:
-            recursion = a.result.recursion if a.result is not None else None
-            if recursion is None:
-                continue
-            for equation in (*recursion.cotangents, *recursion.gradients):
-                if equation.symbol not in told:
-                    told[equation.symbol] = None
-                    over = f"   for {written(equation.ranges)}" if equation.ranges else ""
-                    yield overlined(equation.symbol.name), equation.value, over
-
     # ---- as a rule
 
-    def rule(self, entry: str) -> CustomRule:
-        """The one value with its backward rule. Raises RequestError where the gradients by a family
-        are asked for in part."""
-        value, *gradients = self.answers
-        directions = {a.request.direction for a in gradients if a.request is not None}
-        if len(directions) > 1 or len(self._passes.values) > 1:
-            raise RequestError("a backward rule is of one value, with one upstream gradient.")
-        direction = directions.pop()
-        if direction is None:
-            upstream = self.identifier(f"bar({value.base})", f"{value.base}_bar")
-        else:
-            upstream = self.identifier(direction.name)
-        own = {e: name for e, name in self.given.inputs.items() if name != upstream}
-        given = replace(self.given, inputs=own)
-        times = "" if direction is not None else f" * {upstream}"
-        found = {name: self._gradient(e, gradients, times) for e, name in own.items()}
-        returned = {name: text for name, text in found.items() if text}
-        words = _words([*self.backward, *returned.values()])
-        arrays = [name for e, name in own.items() if not e.indices]
-        made = [self.identifier(base) for base in self._made_forward]
-        others = [name for name in own.values() if name not in arrays]
-        others += [*given.sources, *given.others, *made]
-        return CustomRule(
-            entry,
-            value,
-            gradients,
-            given,
-            upstream,
-            [*self._docstring([value]), *self._head(given)],
-            self.forward,
-            frozenset(_words(self.forward)),
-            self.backward,
-            self.identifier(value.base),
-            returned,
-            saved=[name for name in arrays if name in words],
-            kept=[name for name in dict.fromkeys(others) if name in words],
-        )
+    def _of(self, inputs: Mapping[Symbol, str]) -> Arguments:
+        return replace(self.given, inputs=inputs)
+
+    def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
+        return [name for e, name in inputs.items() if not e.indices]
 
     def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
         """The gradient by an input, of a list a dictionary by the index; nothing if nobody
@@ -374,10 +311,6 @@ class Loops:
         segments.sort(key=lambda s: [i.place for i in s.indices])
         members = (f"{self.index(*s.indices)}: {names[s.name]}{times}" for s in segments)
         return f"{{{', '.join(members)}}}"
-
-
-def _words(lines: Iterable[str]) -> set[str]:
-    return set(re.findall(r"\w+", "\n".join(lines)))
 
 
 def _shared(bodies: Sequence[Expr]) -> set[Expr]:

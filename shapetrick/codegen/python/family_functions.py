@@ -1,0 +1,128 @@
+"""What a function of families says and gives as Python, whether their members are arrays or lists:
+its docstring, what it returns, and its form as a rule of automatic differentiation."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ...core.errors import RequestError
+from ...core.expr import Expr, Symbol
+from ...core.indices import written
+from ...families.forward_backward import Answer, ForwardBackward
+from ...language.printer import overlined
+from .custom_rules import CustomRule
+from .identifiers import Identifiers
+from .module import docstring
+from .signature import Arguments
+
+OF_RULES = frozenset({"ctx", "given", "members", "saved", "tensors"})
+
+
+class FamilyFunction(ABC):
+    """The lines of one function: those of the pass forward, and those of the pass backward."""
+
+    note: str  # how families come in and go out
+    forward: list[str]
+    backward: list[str]
+
+    def __init__(self, passes: ForwardBackward, identifiers: Identifiers) -> None:
+        self._passes, self._identifiers = passes, identifiers
+        self._names: dict[str, str] = {}
+        self._inputs: Mapping[str, Symbol] = {}
+        self._made_forward: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def given(self) -> Arguments:
+        """The parameters."""
+
+    @abstractmethod
+    def _of(self, inputs: Mapping[Symbol, str]) -> Arguments:
+        """The parameters where only these inputs are given."""
+
+    @abstractmethod
+    def _head(self, given: Arguments) -> Iterable[str]:
+        """The lines that read the arguments."""
+
+    @abstractmethod
+    def _returned(self, a: Answer) -> str:
+        """An answer as it is returned."""
+
+    @abstractmethod
+    def _gradient(self, e: Symbol, gradients: Sequence[Answer], times: str) -> str:
+        """The gradient by an input; nothing if nobody asked."""
+
+    @abstractmethod
+    def _are_arrays(self, inputs: Mapping[Symbol, str]) -> list[str]:
+        """The inputs that are still arrays after the pass forward."""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the function returns, in order."""
+        return [*self._passes.values, *self._passes.gradients]
+
+    def identifier(self, base: str, wanted: str = "") -> str:
+        if base not in self._names:
+            self._names[base] = self._identifiers.take(wanted or base)
+        return self._names[base]
+
+    def _docstring(self, answers: Sequence[Answer]) -> list[str]:
+        inputs = {name: e.shape for name, e in self._inputs.items()}
+        return docstring([a.key for a in answers], self._formulas(), inputs, self.note)
+
+    def _formulas(self) -> Iterator[tuple[str, Expr, str]]:
+        """The equations as they were derived: of the cotangents, and the gradients by these."""
+        told: dict[Symbol, None] = {}
+        for a in self._passes.gradients:
+            recursion = a.result.recursion if a.result is not None else None
+            if recursion is None:
+                continue
+            for equation in (*recursion.cotangents, *recursion.gradients):
+                if equation.symbol not in told:
+                    told[equation.symbol] = None
+                    over = f"   for {written(equation.ranges)}" if equation.ranges else ""
+                    yield overlined(equation.symbol.name), equation.value, over
+
+    def rule(self, entry: str) -> CustomRule:
+        """The one value with its backward rule. Raises RequestError where the gradients by a family
+        are asked for in part."""
+        value, *gradients = self.answers
+        directions = {a.request.direction for a in gradients if a.request is not None}
+        if len(directions) > 1 or len(self._passes.values) > 1:
+            raise RequestError("a backward rule is of one value, with one upstream gradient.")
+        direction = directions.pop()
+        if direction is None:
+            upstream = self.identifier(f"bar({value.base})", f"{value.base}_bar")
+        else:
+            upstream = self.identifier(direction.base)
+        own = {e: name for e, name in self.given.inputs.items() if name != upstream}
+        given = self._of(own)
+        times = f" * {upstream}" if direction is None else ""
+        found = {name: self._gradient(e, gradients, times) for e, name in own.items()}
+        returned = {name: text for name, text in found.items() if text}
+        used = words([*self.backward, *returned.values()])
+        arrays = self._are_arrays(own)
+        members = [n for n in own.values() if n not in arrays]
+        others = [*members, *given.sources, *given.others, *self._made_forward]
+        return CustomRule(
+            entry,
+            value,
+            gradients,
+            given,
+            upstream,
+            [*self._docstring([value]), *self._head(given)],
+            self.forward,
+            frozenset(words(self.forward)),
+            self.backward,
+            self._returned(value),
+            returned,
+            saved=[name for name in arrays if name in used],
+            kept=[name for name in dict.fromkeys(others) if name in used],
+        )
+
+
+def words(lines: Iterable[str]) -> set[str]:
+    """The words that stand in lines of Python."""
+    return set(re.findall(r"\w+", "\n".join(lines)))
