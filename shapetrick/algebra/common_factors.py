@@ -238,7 +238,7 @@ def _factors(part: _Summand) -> list[Common]:
     found += [Common("factor", b, UNIT if p > 0 else MINUS) for b, p in repeated]
     if body is None:
         return found
-    if _is_linear(body):
+    if is_linear(body):
         shape = ones(*body.args[0].shape)  # only what stands on equal shapes is taken together
         found.append(Common("linear", shape, function=(body.op, data_of(body))))
     left, right = _chain(body, "left"), _chain(body, "right")
@@ -267,7 +267,8 @@ def _chain(body: Expr, side: Literal["left", "right"]) -> Expr | None:
     return chains[0] if len(chains) == 1 else None
 
 
-def _is_linear(e: Expr) -> bool:
+def is_linear(e: Expr) -> bool:
+    """Whether it is a linear function of one argument."""
     return len(e.args) == 1 and e.op in TABLE and TABLE[e.op].units == "linear"
 
 

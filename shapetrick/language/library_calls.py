@@ -89,8 +89,6 @@ class LibraryCalls:
         if sign is not None and len(args) == len(nodes) == (1 if sign == "neg" else 2):
             inner = INNER if sign == "*" else None
             return SyntaxNode(sign, tuple(nodes), inner, span, bracketed=True)
-        if named.name == "solve" and len(args) == len(nodes) == 2:
-            return with_inverse(nodes, span)
         ours = same_function(named.name)
         if ours is not None and len(args) >= ours[1] and named.name not in _SEVERAL:
             function = Token("FUNCTION", ours[0], named.span.start, end_pos=named.span.end)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
+from ..algebra.common_factors import is_linear
 from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..core.cost import length, sum_of
@@ -27,7 +28,6 @@ from ..core.expr import (
     rebuild,
     times,
 )
-from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import sums
 from .closed_products import common_factor_inside
@@ -67,12 +67,11 @@ def transpose_inside(networks: Networks, e: Expr) -> Expr | None:
 
 def scalars_in_front(networks: Networks, e: Expr) -> Expr | None:
     """A linear function of a multiple as the multiple of it."""
-    row = TABLE.get(e.op) if isinstance(e, Call) else None
-    if row is None or row.units != "linear" or not isinstance(e.args[0], Times):
+    if not (isinstance(e, Call) and is_linear(e) and isinstance(e.args[0], Times)):
         return None
     scalars = [a for a in e.args[0].args if a.is_scalar]
     others = [a for a in e.args[0].args if not a.is_scalar]
-    if len(e.args) > 1 or not scalars or not others:
+    if not scalars or not others:
         return None
     found = times(*scalars, rebuild(e, [times(*others)]))
     return found if length(found) <= length(e) else None  # `1 ./ x` is longer than `s ./ x`

@@ -14,6 +14,7 @@ import scipy.linalg
 from jax.test_util import check_grads
 
 import shapetrick as st
+from shapetrick.codegen.python.callables import compiled
 
 jax.config.update("jax_enable_x64", True)
 
@@ -57,19 +58,13 @@ CASES = [
 def test_code_solves_the_adjoint_equation(text: str, values: dict[str, np.ndarray]) -> None:
     d = st.derive(text)
     assert d.result.adjoint is not None and d.result.adjoint.multipliers
-    space: dict[str, object] = {}
-    exec(d.code("numpy"), space)
-    function = space["value_and_gradients"]
-    assert callable(function)
+    function = compiled(d.code("numpy"))["value_and_gradients"]
     _, found = function(**{n: values[n] for n in signature(function).parameters})
     np.testing.assert_allclose(found, d.evaluate(values), rtol=1e-8, atol=1e-10)
 
 
 def test_a_layer_for_jax() -> None:
-    space: dict[str, object] = {}
-    exec(st.read(LAYER).code("jax-vjp"), space)
-    layer = space["z"]
-    assert callable(layer)
+    layer = compiled(st.read(LAYER).code("jax-vjp"))["z"]
 
     def output(weights, inputs):  # type: ignore[no-untyped-def]
         w, u = map(jax.lax.stop_gradient, (weights, inputs))
@@ -81,10 +76,7 @@ def test_a_layer_for_jax() -> None:
 
 @pytest.mark.slow
 def test_a_cost_for_jax() -> None:
-    space: dict[str, object] = {}
-    exec(st.read(LYAPUNOV).code("jax-vjp"), space)
-    cost = space["J"]
-    assert callable(cost)
+    cost = compiled(st.read(LYAPUNOV).code("jax-vjp"))["J"]
 
     def of(a, q):  # type: ignore[no-untyped-def]
         known, right = map(jax.lax.stop_gradient, (a, q))
@@ -96,10 +88,7 @@ def test_a_cost_for_jax() -> None:
 @pytest.mark.slow
 def test_a_layer_for_pytorch() -> None:
     torch = pytest.importorskip("torch")
-    space: dict[str, object] = {}
-    exec(st.read(LAYER).code("torch-function"), space)
-    layer = space["z"]
-    assert callable(layer)
+    layer = compiled(st.read(LAYER).code("torch-function"))["z"]
     fixed = torch.tensor(x)
 
     def output(weights, inputs):  # type: ignore[no-untyped-def]

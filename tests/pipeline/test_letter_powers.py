@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.linalg import matrix_power
+from thinned import thinned
 
 import shapetrick as st
 from shapetrick.codegen.python.module import TARGETS
@@ -117,10 +118,7 @@ def test_other_forms() -> None:
     assert str(d.to_sympy()) == "Sum(A.T**r*x*y.T*A.T**(k - r - 1), (r, 0, k - 1))"
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["numpy", *(pytest.param(t, marks=pytest.mark.slow) for t in TARGETS if t != "numpy")],
-)
+@pytest.mark.parametrize("target", thinned(TARGETS, len(TARGETS)))
 def test_code_passes_its_own_test(target: str, tmp_path: Path) -> None:
     if "torch" in target:
         pytest.importorskip("torch")

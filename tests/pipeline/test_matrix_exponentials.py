@@ -8,6 +8,7 @@ from runpy import run_path
 import numpy as np
 import pytest
 import scipy.linalg
+from thinned import thinned
 
 import shapetrick as st
 from shapetrick.codegen.python.module import TARGETS
@@ -55,10 +56,7 @@ def test_what_is_made_of_it_is_verified(asked: str) -> None:
     assert all(d.verified for d in st.read(DECLARED + asked).derive())
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["numpy", *(pytest.param(t, marks=pytest.mark.slow) for t in TARGETS if t != "numpy")],
-)
+@pytest.mark.parametrize("target", thinned(TARGETS, len(TARGETS)))
 def test_code_passes_its_own_test(target: str, tmp_path: Path) -> None:
     if "torch" in target:
         pytest.importorskip("torch")

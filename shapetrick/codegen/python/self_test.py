@@ -148,7 +148,7 @@ def function_test(
         ]
     elif library == "torch":
         call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
-    helper = _in_arrays(library, stacking) if stacking else _IN_LISTS if members else ()
+    helper = _collecting(library, members, stacking)
     return _test(given, library, draws, checked, call, given.inputs, helper)
 
 
@@ -180,7 +180,7 @@ def rule_test(
         place += 1 + len(rule.gradients)
     call.append("return [np.asarray(x) for x in found]")
     merged = _merged([rule.given for rule in rules])
-    helper = _in_arrays(library, stacking) if stacking else _IN_LISTS if members else ()
+    helper = _collecting(library, members, stacking)
     return _test(merged, library, draws, checked, call, inputs, helper)
 
 
@@ -282,6 +282,13 @@ _IN_LISTS = [
     "    return lists",
     "",
 ]
+
+
+def _collecting(library: Library, members: bool, stacking: Stacking | None) -> Sequence[str]:
+    """The functions that make lists, or arrays, of members."""
+    if stacking is not None:
+        return _in_arrays(library, stacking)
+    return _IN_LISTS if members else ()
 
 
 def _in_arrays(library: Library, stacking: Stacking) -> list[str]:
