@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..core import expr as ex
-from ..core.dims import shape_text
-from ..core.errors import Located, NameProblem, RequestError, ShapeError, Span
+from ..core.errors import Located, NameProblem, RequestError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
 from ..core.indices import (
@@ -27,14 +25,15 @@ from ..core.indices import (
 from ..core.problem import Claim, Problem, Request
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
+from .requests import OF_SCALARS, RequestReader, check_words, not_scalar
 from .scope import gather, unused
-from .shape_errors import source, source_inside
+from .shape_errors import source
 from .syntax import (
-    UPSTREAM,
     Asked,
     Declaration,
     Definition,
     Equality,
+    PlacedName,
     Solving,
     Statement,
     SyntaxNode,
@@ -51,57 +50,73 @@ def read_families(
     that asks for nothing and is `complete` asks for what is usual.
 
     Raises InputError."""
-    for s in statements:
-        if isinstance(s, (Equality, Solving)):
-            what = "an equality of members is not judged"
-            if isinstance(s, Solving):
-                what = "equations of members are not solved"
-            message = f"{what}: write out a fixed number of members."
-            raise RequestError(message, s.span, text)
+    _refuse_whole(text, statements)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     with Located(text):
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
-        queries = _Queries(reading, unused=unused(reading.scope, statements) if complete else ())
-        return queries.problem([s for s in statements if isinstance(s, Asked)], complete)
+        names = _MemberNames(reading, _stated(reading))
+        asked = [s for s in statements if isinstance(s, Asked)]
+        requests = tuple(names.requests(asked, complete))
+        asked_by = {r.wrt.base for r in requests}
+        not_used = unused(reading.scope, statements) if complete else ()
+        not_used = tuple(name for name in not_used if base_of(name) not in asked_by)
+        return replace(names.problem, requests=requests, unused=not_used)
+
+
+def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
+    """Refuse statements that problems with families don't have. Raises RequestError."""
+    for s in statements:
+        match s:
+            case Equality():
+                what = "an equality of members is not judged"
+            case Solving():
+                what = "equations of members are not solved"
+            case Declaration() if s.equations:
+                what = "equations behind `where` stand in problems without families"
+            case _:
+                continue
+        raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)
+
+
+def _stated(reading: FamilyElaboration) -> Problem:
+    """The problem whose members are read, without requests."""
+    symbols = {n: e for n, e in reading.values.items() if isinstance(e, Symbol)}
+    definitions = {n: e for n, e in reading.values.items() if isinstance(e, Name)}
+    for s in reading.segments:
+        if s.body is None:
+            symbols[s.name] = s.symbol(s.indices)
+    return Problem(
+        reading.text,
+        symbols,
+        definitions,
+        (),
+        tuple(n for n in reading.scope.functions if not isinstance(n, Member)),
+        families=Families(
+            tuple(reading.segments), tuple(reading.lengths), tuple(reading.functions)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Queries:
-    """The requests of a problem whose members are read."""
+class _MemberNames:
+    """What names mean in requests, where members are read."""
 
     reading: FamilyElaboration
+    problem: Problem
     cotangents: tuple[Segment, ...] = ()
-    unused: tuple[str, ...] = ()
 
-    def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
-        symbols = {n: e for n, e in self.reading.values.items() if isinstance(e, Symbol)}
-        definitions = {n: e for n, e in self.reading.values.items() if isinstance(e, Name)}
-        for s in self.reading.segments:
-            if s.body is None:
-                symbols[s.name] = s.symbol(s.indices)
-        problem = Problem(
-            self.reading.text,
-            symbols,
-            definitions,
-            (),
-            tuple(n for n in self.reading.scope.functions if not isinstance(n, Member)),
-            families=Families(
-                tuple(self.reading.segments),
-                tuple(self.reading.lengths),
-                tuple(self.reading.functions),
-            ),
-        )
-        requests = [r for a in asked for r in self._requests(a, problem)]
+    def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
+        """What is asked, or what is usual where nothing is."""
+        reader = RequestReader(self)
+        for a in asked:
+            yield from self._requests(a, reader)
         if not asked and complete:
-            requests = list(self._default_requests())
-        asked_by = {r.wrt.base for r in requests}
-        unused = tuple(name for name in self.unused if base_of(name) not in asked_by)
-        return replace(problem, requests=tuple(requests), unused=unused)
+            yield from self._default_requests(reader)
 
-    def _requests(self, asked: Asked, problem: Problem) -> Iterator[Request]:
+    def _requests(self, asked: Asked, reader: RequestReader) -> Iterator[Request]:
         if asked.kind not in KINDS:
             typed, by = source(self.reading.text, asked.of), asked.wrt[0].name
             offer = "grad" if asked.kind in ("hess", "hvp") else "vjp"
@@ -111,50 +126,59 @@ class _Queries:
                 "number of members.",
                 asked.span,
             )
+        check_words(self.text, asked)
         uses = list(self.reading.uses_of(asked.of))
         for use in uses:
             if use.indices:
                 self.reading.order().check_exists(None, use)
         of = self.reading.expression(asked.of, uses)
-        of_text = source_inside(self.reading.text, asked.of)
-        if asked.kind == "grad" and not of.is_scalar:
-            raise RequestError(
-                f"a gradient is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "
-                f"{of_text} wrt {asked.wrt[0].name}` for the backward rule.",
-                asked.of.span,
-            )
-        direction = self._direction(asked, of) if asked.kind == "vjp" else None
-        for name, span in asked.wrt:
-            wrt = self._variable(name, span, asked.claim is not None)
-            if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
-                raise RequestError(
-                    f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
-                )
-            request = Request(
-                asked.kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span
-            )
-            if asked.claim is not None:
-                reading = self._with_cotangents(problem, request)
-                request = replace(request, claim=reading.claim(asked, asked.claim, request))
-            yield request
+        if asked.kind in OF_SCALARS and not of.is_scalar:
+            raise not_scalar(self.text, asked, of.shape, [name for name, _ in asked.wrt])
+        return reader.read(asked, of)
+
+    # ---- what names mean
+
+    @property
+    def text(self) -> str:
+        return self.reading.text
+
+    def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
+        typed = source(self.text, asked.of)
+        raise RequestError(
+            f"ask by a member's name: `grad {typed} wrt W[l]`.", asked.span, self.text
+        )
+
+    def declared(self, name: str) -> Symbol | None:
+        known = self.reading.values.get(name)
+        return known if isinstance(known, Symbol) else None
+
+    def is_taken(self, name: str) -> bool:
+        scope = self.reading.scope
+        bases = (s.base for s in self.reading.segments)
+        known = name in self.reading.values or name in bases
+        return known or name in scope.functions or scope.is_known(name)
 
     # ---- claims
 
-    def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
-        """A reading that knows the gradients by members, and the upstream gradient."""
-        taken, values = problem.taken(request), dict(self.reading.values)
+    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
+        return self._with_cotangents(request)._claim(asked, node, request)
+
+    def _with_cotangents(self, request: Request) -> _MemberNames:
+        """What names mean with the gradients by members, and the upstream gradient."""
+        taken, values = self.problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        names = cotangent_names(problem.families, request.of, taken)
+        names = cotangent_names(self.problem.families, request.of, taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
             for s in self.reading.segments
             if s.base in names
         ]
         segments = [*self.reading.segments, *others]
-        return _Queries(replace(self.reading, segments=segments, values=values), tuple(others))
+        reading = replace(self.reading, segments=segments, values=values)
+        return _MemberNames(reading, self.problem, tuple(others))
 
-    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
+    def _claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
         indices, (name, span) = request.wrt.indices, asked.wrt[0]
@@ -221,19 +245,9 @@ class _Queries:
         assert low is not None and high is not None
         return Range(letter, low, high)
 
-    def _direction(self, asked: Asked, of: Expr) -> Symbol:
-        if asked.direction is None:
-            plain = asked.of.kind == "name"
-            return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", of.shape)
-        name, span = asked.direction
-        known = self.reading.values.get(name)
-        if known is not None and (not isinstance(known, Symbol) or known.shape != of.shape):
-            raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
-        return ex.symbol(name, of.shape) if known is None else known
-
-    def _variable(self, name: str, span: Span, shifted: bool = False) -> Symbol:
-        """What is differentiated by; the generic member by its own index, unless it may be
-        `shifted`: `Z[l-1]`."""
+    def variable(self, named: PlacedName, claimed: bool) -> Symbol:
+        """The generic member by its own index; in a claim also `Z[l-1]`."""
+        name, span = named
         base, indices = parts(name)
         segments = [s for s in self.reading.segments if s.base == base]
         if not indices:
@@ -262,7 +276,7 @@ class _Queries:
         variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
         moved = any(i.offset for i in variable)
         is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
-        if not is_plain or (moved and not shifted):
+        if not is_plain or (moved and not claimed):
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
         generic = sorted(segments, key=lambda s: -len(s.ranges)) if letters else segments
         for s in generic:
@@ -281,16 +295,17 @@ class _Queries:
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 
-    def _default_requests(self) -> Iterator[Request]:
+    def _default_requests(self, reader: RequestReader) -> Iterator[Request]:
+        """The gradient of the last definition without an index, by everything that isn't
+        constant."""
         plain = list(self.reading.plain().values())
         if not plain:
-            return
-        last = plain[-1].definition
-        of = self.reading.values[last.name.name]
-        if not of.is_scalar:
-            raise RequestError(f"nothing is asked, and `{last.name.name}` is no scalar.", last.span)
-        reached = self.reading.order().reached[last.name.name]
-        for name, declared in self.reading.scope.symbols.items():
-            if base_of(name) in reached and "const" not in declared.attributes:
-                wrt = self._variable(name, last.span)
-                yield Request("grad", of, last.name.name, wrt, span=last.span)
+            return iter(())
+        name, span = plain[-1].definition.name
+        reached = self.reading.order().reached[name]
+        by = [
+            PlacedName(n, span)
+            for n, declared in self.reading.scope.symbols.items()
+            if base_of(n) in reached and "const" not in declared.attributes
+        ]
+        return reader.default(name, self.reading.values[name], by, plain[-1].definition.span)

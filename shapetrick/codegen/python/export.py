@@ -244,7 +244,7 @@ class _Plan(ABC):
                 try:
                     if not space["self_test"]():
                         return draws
-                except np.linalg.LinAlgError:
+                except (np.linalg.LinAlgError, ArithmeticError):  # singular, or 1 / 0
                     continue
         return candidates[0]
 
