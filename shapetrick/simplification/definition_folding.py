@@ -113,6 +113,11 @@ class Folding:
         if len(terms) == 1 and _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
 
+    def learn_as(self, form: Expr, value: Expr) -> None:
+        """Notes how what is no body is written with definitions."""
+        self._whole.setdefault(form, value)
+        self._whole.setdefault(flip(form, self._symmetric), flip(value, self._symmetric))
+
     def _learn_sum(self, body: Expr, name: Expr) -> None:
         self._sums.learn((body, name), body.args, map(negate, body.args))
         read = [read_terms(a) or [] for a in body.args]

@@ -61,8 +61,8 @@ COMPLEMENTED = next(
 
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
-    """A sum or product of fractions over one denominator, where that is shorter."""
-    if not isinstance(e, (Add, Times)) or not _may_combine(networks, e):
+    """A sum, product or inverse of fractions over one denominator, where that is shorter."""
+    if not isinstance(e, (Add, Times, Power)) or not _may_combine(networks, e):
         return None
     for is_open in _ways_to_open(e):
         found = _combined(networks, e, is_open)
@@ -144,6 +144,8 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
     whole = remembered(known, e, makeup)
     if not whole.divided:
         return False
+    if isinstance(e, Power):
+        return whole.sum_below and known[e.args[0]].divided
     parts = [known[a] for a in e.args]
     if isinstance(e, Add):
         return whole.sum_below or sum(p.divided for p in parts) > 1

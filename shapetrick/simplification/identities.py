@@ -66,6 +66,14 @@ def _beside_an_inverse(sign: str) -> list[Identity]:
     ]
 
 
+def _both_sizes(name: str, left: str, right: str, of_y: str = "", last: bool = False) -> list[Identity]:
+    """A row whose y is a matrix like x, or a scalar beside it; `of_y` is an attribute that it has."""
+    return [
+        Identity(name, left, right, f"x : m x n; y : {shape} {of_y}", last=last)
+        for shape in ("m x n", "1 x 1")
+    ]
+
+
 _TERMS = "A : n x n; B, C : n x k"
 _SQUARE = "A, B : n x n"
 _PAIR = "A : m x m; B : n x n"
@@ -108,6 +116,10 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A) (eye(n) - inv(eye(n) + A))", "inv(eye(n) + A)", "A : n x n"),
     Identity("resolvents", "eye(n) - A inv(A + B)", "B inv(A + B)", _SQUARE),
     Identity("resolvents", "eye(n) - inv(A + B) A", "inv(A + B) B", _SQUARE),
+    Identity("resolvents", "inv(A + B) (A - B) - eye(n)", "-2 inv(A + B) B", _SQUARE),
+    Identity("resolvents", "inv(A + B) (A - B) + eye(n)", "2 inv(A + B) A", _SQUARE),
+    Identity("resolvents", "(A - B) inv(A + B) - eye(n)", "-2 B inv(A + B)", _SQUARE),
+    Identity("resolvents", "(A - B) inv(A + B) + eye(n)", "2 A inv(A + B)", _SQUARE),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -188,6 +200,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("square of a root", "(x / sqrt(s)).^2", "x.^2 / s", _SCALED),
     Identity("power of a root", "sqrt(x).^3", "x.^(3/2)", _ANY, last=True),
     Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
+    *_both_sizes("quotient of roots", "y ./ sqrt(x .* y)", "sqrt(y ./ x)", "nonneg"),
+    *_both_sizes("quotient of roots", "sqrt(x .* y) ./ y", "sqrt(x ./ y)", "nonneg"),
     Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
     Identity("root of a square", "sqrt(x.^2)", "x", _ANY + " nonneg"),
@@ -215,6 +229,13 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
+    *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),
+    *_both_sizes("absolute value", "(abs(x) - y) .* sign(x)", "x - y .* sign(x)"),
+    *_both_sizes("absolute value", "(abs(x) + y) .* sign(x)", "x + y .* sign(x)"),
+    *_both_sizes("clipped", "minimum(abs(x), y) .* sign(x)", "minimum(maximum(x, -y), y)",
+                 "nonneg", last=True),
+    *_both_sizes("clipped", "minimum(y, abs(x)) .* sign(x)", "minimum(maximum(x, -y), y)",
+                 "nonneg", last=True),
     Identity("relu", "x .* step(x)", "relu(x)", _ANY, written=True),
     Identity("relu", "maximum(x, 0)", "relu(x)", _ANY, written=True),
     Identity("softplus", "relu(x) + softplus(-abs(x))", "softplus(x)", _ANY, written=True),
