@@ -25,7 +25,6 @@ from ..core.expr import (
     Eye,
     MatMul,
     Name,
-    Number,
     Power,
     Real,
     Symbol,
@@ -41,12 +40,10 @@ from ..core.expr import (
     power,
     times,
     transpose,
-    value_of,
 )
 from ..core.functions import TABLE
-from ..core.structure import terms_of
 from ..core.traversal import postorder
-from .monomials import PoweredBase, Product, add_exponents, powers_of
+from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
@@ -128,7 +125,7 @@ def _powers_apart(products: Sequence[Product]) -> list[Product] | None:
     lowest: dict[tuple[Expr, frozenset[Expr]], Real] = {}
     differ = False
     for base, _ in (f for p in products for f in p.factors if isinstance(f[0], Power)):
-        rest, k = _exponent(base)
+        rest, k = exponent_parts(base.args[1])
         at = base.args[0], rest
         differ = differ or lowest.get(at, k) != k
         lowest[at] = min(lowest.get(at, k), k)
@@ -137,7 +134,7 @@ def _powers_apart(products: Sequence[Product]) -> list[Product] | None:
 
     def apart(base: Expr, p: Fraction) -> Iterable[Expr]:
         if isinstance(base, Power):
-            rest, k = _exponent(base)
+            rest, k = exponent_parts(base.args[1])
             least = lowest[base.args[0], rest]
             if least != k:
                 other = power(base.args[0], add_exponents(base.args[1], number(least - k)))
@@ -150,13 +147,6 @@ def _powers_apart(products: Sequence[Product]) -> list[Product] | None:
         Product.of(number(q.coefficient), *(x for f in q.factors for x in apart(*f)))
         for q in products
     ]
-
-
-def _exponent(e: Power) -> tuple[frozenset[Expr], Real]:
-    """The exponent of a power as what is no number in it, and the number added to that."""
-    terms = terms_of(e.args[1])
-    numbers = [value_of(t) for t in terms if isinstance(t, Number)]
-    return frozenset(t for t in terms if not isinstance(t, Number)), sum(numbers)
 
 
 def _factored(products: Sequence[Product], length: Length, signs: Signs) -> Expr:

@@ -11,19 +11,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import reduce
 from itertools import chain, count
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms
-from ..algebra.monomials import gathered
+from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms, tidy
+from ..algebra.monomials import (
+    PoweredBase,
+    Product,
+    add_exponents,
+    gathered,
+    multiply_exponents,
+)
 from ..core.expr import (
+    MINUS,
     UNIT,
+    WHOLE,
     Add,
     Expr,
     Number,
+    Power,
     Real,
     add,
     negate,
@@ -32,6 +42,7 @@ from ..core.expr import (
     transpose,
     value_of,
 )
+from ..core.structure import terms_of
 
 MOST_STEPS = 10_000  # of the search for a body in a product
 
@@ -52,6 +63,14 @@ class _AddedUp(NamedTuple):
     body: Expr
     summands: list[Term]
     keys: list[int]
+    name: Expr
+
+
+class _Scaled(NamedTuple):
+    """The body of a scalar that is a power of something, times other scalars."""
+
+    exponent: Expr
+    rest: tuple[PoweredBase, ...]  # the number too
     name: Expr
 
 
@@ -96,6 +115,7 @@ class Folding:
         self._sums = _Bodies[tuple[Expr, Expr]]()
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
+        self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
 
     def learn(self, definition: Expr, form: Expr) -> None:
         """Notes one form of a definition's body."""
@@ -110,8 +130,26 @@ class Folding:
                 self._learn_sum(flipped, transpose(definition))
             return
         terms = read_terms(form) or []
-        if len(terms) == 1 and _is_pattern(terms[0]):
+        if len(terms) != 1:
+            return
+        if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
+        if form.is_scalar:
+            self._learn_power(form, definition)
+
+    def _learn_power(self, body: Expr, name: Expr) -> None:
+        """Notes a scalar with one factor that is no letter."""
+        whole = Product.of(body)
+        bases = [(base, p) for base, p in whole.factors if base.args]
+        if len(bases) == 1:
+            ((base, p),) = bases
+            rest = tuple(f for f in whole.factors if f[0] is not base)
+            if whole.coefficient != 1:
+                rest = ((number(whole.coefficient), WHOLE), *rest)
+            exponent = number(p)
+            if isinstance(base, Power):
+                base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
+            self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
     def learn_as(self, form: Expr, value: Expr) -> None:
         """Notes how what is no body is written with definitions."""
@@ -148,11 +186,26 @@ class Folding:
         """The term with one more definition in it each time."""
         among = self._products.among(lambda: _parts(term))
         for pattern, name in among:
-            while (folded := self._folded(term, pattern, name)) is not None:
+            while (folded := self.folded(term, pattern, name)) is not None:
                 term = folded
                 yield term
 
-    def _folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+    def by_powers(self, term: Term) -> Iterator[Term]:
+        """The term with a scalar by a definition that is another power of it: where `J =
+        s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
+        """
+        for base, exponent in term.scalars if self._powers else ():
+            for row in self._powers.get(base, ()):
+                p = _quotient(exponent, row.exponent)
+                if p is None:
+                    continue
+                others = [item for item in term.scalars if item[0] is not base]
+                inverse = multiply_exponents(MINUS, p)
+                divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
+                yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
+
+    def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+        """The term with a name in the place of what it stands for, if that is in it."""
         if len(pattern.edges) > len(term.edges):  # each has a factor of its own
             return None
         scalars = _divided(dict(term.scalars), pattern)
@@ -196,7 +249,7 @@ class Folding:
                 summands = zip(row.keys, row.summands, strict=True)
                 if not _hold(terms, {k: factor * t.coefficient for k, t in summands}):
                     continue
-            context = self._folded(term, first, row.name)
+            context = self.folded(term, first, row.name)
             if context is None:
                 continue
             used = dict(self._share(context, row.name, summand) for summand in row.body.args)
@@ -337,6 +390,19 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
         return None
     p, q = exponent.value, wanted.value
     return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
+
+
+def _quotient(exponent: Expr, other: Expr) -> Expr | None:
+    """What a power is raised to in order to be the other; None if it is a factor of that, or only a
+    root of it would do."""
+    inverse = Product.of(other).power(-1)
+    if inverse is None:
+        return None
+    parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
+    found = reduce(add_exponents, parts)
+    if isinstance(found, Number) and (found.value > 0 or found.value != int(found.value)):
+        return None
+    return found
 
 
 def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:

@@ -8,6 +8,7 @@ equal by the linear operations alone is one term.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ..algebra.common_factors import factored, without_leading_minus
@@ -222,7 +223,7 @@ class Networks:
     def _spell(self, term: Term, compact: bool) -> Expr | None:
         fold = self.folding.fold
         best = spell(term, self.symmetric, fold, compact)
-        for folded in self.folding.fold_term(term):
+        for folded in chain(self.folding.fold_term(term), self.folding.by_powers(term)):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
@@ -333,6 +334,19 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def bases_met(networks: Networks, term: Term) -> Term | None:
+    """What the base of a power is made of as one more of it, where the exponent is no number: `(x /
+    s).^(k - 1) .* x / s` is `(x / s).^k`."""
+    for base, exponent in [(e.atom, e.exponent) for e in term.edges] + [*term.scalars]:
+        if not isinstance(base, Times) or isinstance(exponent, Number):
+            continue
+        made_of = read_terms(base) or []
+        found = networks.folding.folded(term, made_of[0], base) if len(made_of) == 1 else None
+        if found is not None and (met := tidy(found)).gathered:
+            return met
+    return None
+
+
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
     factors = factors_of(e)
@@ -347,4 +361,5 @@ TERM_PASSES: tuple[TermPass, ...] = (
     one_sign,
     scalars_multiplied,
     divisors_cancelled,
+    bases_met,
 )

@@ -39,6 +39,7 @@ from .fractions import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
+from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
 MOST_ROUNDS = 8
@@ -96,7 +97,8 @@ class Simplifier:
 
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
-        return self._last.everywhere(e)
+        found = self._last.everywhere(e)
+        return with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""
