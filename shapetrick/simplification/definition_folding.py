@@ -17,6 +17,7 @@ from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
+from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms, tidy
 from ..algebra.monomials import (
@@ -45,6 +46,7 @@ from ..core.expr import (
 from ..core.structure import terms_of
 
 MOST_STEPS = 10_000  # of the search for a body in a product
+MOST_MULTIPLIED = 4  # terms that a product of sums is as a definition
 
 Powers = dict[Expr, Expr]
 RowT = TypeVar("RowT")
@@ -58,9 +60,9 @@ class _Match(NamedTuple):
 
 
 class _AddedUp(NamedTuple):
-    """The body of a sum of products: these, and their fingerprints."""
+    """A sum of products, as it stands or multiplied out: these, and their fingerprints."""
 
-    body: Expr
+    parts: tuple[Expr, ...]
     summands: list[Term]
     keys: list[int]
     name: Expr
@@ -132,6 +134,7 @@ class Folding:
         terms = read_terms(form) or []
         if len(terms) != 1:
             return
+        self._learn_multiplied_out(form, definition)
         if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
         if form.is_scalar:
@@ -151,6 +154,20 @@ class Folding:
                 base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
+    def _learn_multiplied_out(self, body: Expr, name: Expr) -> None:
+        """Notes a product with sums in it as the sum that it is."""
+        if not body.is_scalar or not any(isinstance(x, Add) for x in body.args):
+            return
+        terms = read_terms(body, lambda x: isinstance(x, Add), most=MOST_MULTIPLIED) or []
+        parts = tuple(spell(term, self._symmetric) for term in terms)
+        if len(terms) > 1 and None not in parts:
+            self._learn_added_up(parts, terms, name)
+
+    def _learn_added_up(self, parts: tuple[Expr, ...], terms: list[Term], name: Expr) -> None:
+        if all(term.edges for term in terms):
+            keys = [key_of(term, self._symmetric) for term in terms]
+            self._products_added.learn(_AddedUp(parts, terms, keys, name), _parts(terms[0]))
+
     def learn_as(self, form: Expr, value: Expr) -> None:
         """Notes how what is no body is written with definitions."""
         self._whole.setdefault(form, value)
@@ -160,11 +177,8 @@ class Folding:
         self._sums.learn((body, name), body.args, map(negate, body.args))
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
-        if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
-            summands = [terms[0] for terms in read]
-            keys = [key_of(term, self._symmetric) for term in summands]
-            row = _AddedUp(body, summands, keys, name)
-            self._products_added.learn(row, _parts(summands[0]))
+        if alike and all(len(terms) == 1 for terms in read):
+            self._learn_added_up(body.args, [terms[0] for terms in read], name)
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -252,17 +266,17 @@ class Folding:
             context = self.folded(term, first, row.name)
             if context is None:
                 continue
-            used = dict(self._share(context, row.name, summand) for summand in row.body.args)
+            used = dict(self._share(context, row.name, summand) for summand in row.parts)
             if len(used) == len(row.summands) and _hold(terms, used):
                 return _replaced(terms, used, key_of(context, self._symmetric), context)
         return None
 
     def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
         """The context with a summand in place of the name: its key, and its coefficient."""
-        edges = tuple(
-            edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
-        )
-        wanted = opened(context._replace(edges=edges), summand, most=1)
+        edges = [edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges]
+        scalars = tuple(s for s in context.scalars if s != (name, UNIT))
+        edges += [Edge(summand, (), ())] * (len(context.scalars) - len(scalars))
+        wanted = opened(context._replace(edges=tuple(edges), scalars=scalars), summand, most=1)
         if len(wanted) != 1:
             return 0, 1
         return key_of(wanted[0], self._symmetric), wanted[0].coefficient

@@ -270,6 +270,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sum", "mean(X, axis=1) n", "sum(X, axis=1)", "X : m x n"),
     Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
     Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
+    Identity("sum of a transpose", "sum(X')", "sum(X)", "X : m x n"),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),
     Identity("norm1", "norm1(X)", "sum(X)", "X : m x n nonneg"),
     *_along("softmax sums to 1", "sum(softmax(X{axis}){axis})", "{one}"),

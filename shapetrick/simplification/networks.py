@@ -143,10 +143,11 @@ class Networks:
         return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
     def _is_met(self, term: Term) -> bool:
-        """Whether factors of a term met others of their base, or those of a definition's body, or a
-        definition is summed alone, which may be zero."""
+        """Whether factors of a term met others of their base, their inverses or those of a
+        definition's body, or a definition is summed alone, which may be zero."""
         return (
             term.gathered
+            or _meets_its_inverse(term)
             or any(True for _ in self.folding.fold_term(term))
             or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
         )
@@ -257,6 +258,20 @@ class Networks:
                 self.memo[key] = written
         found: Expr | None = self.memo[key]
         return found
+
+
+def _meets_its_inverse(term: Term) -> bool:
+    """Whether a matrix stands beside its inverse."""
+    for one in term.edges:
+        row = TABLE.get(one.atom.op)
+        if row is None or row.units != "inverse":
+            continue
+        for other in term.edges:
+            if other.atom is one.atom.args[0] and (
+                one.rows == other.cols or one.cols == other.rows
+            ):
+                return True
+    return False
 
 
 def is_reduction(e: Expr) -> bool:
