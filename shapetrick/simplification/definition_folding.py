@@ -160,13 +160,9 @@ class Folding:
             return
         terms = read_terms(body, lambda x: isinstance(x, Add), most=MOST_MULTIPLIED) or []
         parts = tuple(spell(term, self._symmetric) for term in terms)
-        if len(terms) > 1 and None not in parts:
-            self._learn_added_up(parts, terms, name)
-
-    def _learn_added_up(self, parts: tuple[Expr, ...], terms: list[Term], name: Expr) -> None:
-        if all(term.edges for term in terms):
-            keys = [key_of(term, self._symmetric) for term in terms]
-            self._products_added.learn(_AddedUp(parts, terms, keys, name), _parts(terms[0]))
+        row = self._row(parts, terms, name) if len(terms) > 1 and None not in parts else None
+        if row is not None:
+            self._products_added.learn(row, _parts(terms[0]))
 
     def learn_as(self, form: Expr, value: Expr) -> None:
         """Notes how what is no body is written with definitions."""
@@ -175,10 +171,21 @@ class Folding:
 
     def _learn_sum(self, body: Expr, name: Expr) -> None:
         self._sums.learn((body, name), body.args, map(negate, body.args))
+        row = self._added_up(body, name)
+        if row is not None:
+            self._products_added.learn(row, _parts(row.summands[0]))
+
+    def _added_up(self, body: Add, name: Expr) -> _AddedUp | None:
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
-        if alike and all(len(terms) == 1 for terms in read):
-            self._learn_added_up(body.args, [terms[0] for terms in read], name)
+        if not alike or any(len(terms) != 1 for terms in read):
+            return None
+        return self._row(body.args, [terms[0] for terms in read], name)
+
+    def _row(self, parts: tuple[Expr, ...], terms: list[Term], name: Expr) -> _AddedUp | None:
+        if not all(term.edges for term in terms):
+            return None
+        return _AddedUp(parts, terms, [key_of(term, self._symmetric) for term in terms], name)
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -250,6 +257,16 @@ class Folding:
         among = self._products_added.among(lambda: chain.from_iterable(map(_parts, terms.values())))
         for row in among:
             while (folded := self._with_sum(terms, row)) is not None:
+                terms = folded
+        return terms
+
+    def gather_sums(self, terms: Sum) -> Sum:
+        """The terms with a sum that is a factor of one of them found among the others: `k a - k b`
+        beside `s (a - b)` is `k (a - b)`."""
+        atoms = {e.atom: None for term in terms.values() for e in term.edges}
+        for body in [atom for atom in atoms if isinstance(atom, Add)]:
+            row = self._added_up(body, body)
+            while row is not None and (folded := self._with_sum(terms, row)) is not None:
                 terms = folded
         return terms
 
