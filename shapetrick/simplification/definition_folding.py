@@ -44,6 +44,7 @@ from ..core.expr import (
     value_of,
 )
 from ..core.structure import terms_of
+from .identities import ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
 MOST_MULTIPLIED = 4  # terms that a product of sums is as a definition
@@ -141,7 +142,7 @@ class Folding:
             self._learn_power(form, definition)
 
     def _learn_power(self, body: Expr, name: Expr) -> None:
-        """Notes a scalar with one factor that is no letter."""
+        """Notes a scalar that is a root of something, or a power of it to what is no number."""
         whole = Product.of(body)
         bases = [(base, p) for base, p in whole.factors if base.args]
         if len(bases) == 1:
@@ -149,9 +150,11 @@ class Folding:
             rest = tuple(f for f in whole.factors if f[0] is not base)
             if whole.coefficient != 1:
                 rest = ((number(whole.coefficient), WHOLE), *rest)
-            exponent = number(p)
+            exponent: Expr = number(p)
             if isinstance(base, Power):
                 base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
+            elif base.op != ROOT:
+                return
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
     def _learn_multiplied_out(self, body: Expr, name: Expr) -> None:
@@ -159,8 +162,10 @@ class Folding:
         if not body.is_scalar or not any(isinstance(x, Add) for x in body.args):
             return
         terms = read_terms(body, lambda x: isinstance(x, Add), most=MOST_MULTIPLIED) or []
-        parts = tuple(spell(term, self._symmetric) for term in terms)
-        row = self._row(parts, terms, name) if len(terms) > 1 and None not in parts else None
+        spelled = [spell(term, self._symmetric) for term in terms]
+        parts = tuple(part for part in spelled if part is not None)
+        complete = 1 < len(terms) == len(parts)
+        row = self._row(parts, terms, name) if complete else None
         if row is not None:
             self._products_added.learn(row, _parts(terms[0]))
 
@@ -175,7 +180,7 @@ class Folding:
         if row is not None:
             self._products_added.learn(row, _parts(row.summands[0]))
 
-    def _added_up(self, body: Add, name: Expr) -> _AddedUp | None:
+    def _added_up(self, body: Expr, name: Expr) -> _AddedUp | None:
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
         if not alike or any(len(terms) != 1 for terms in read):
@@ -290,7 +295,9 @@ class Folding:
 
     def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
         """The context with a summand in place of the name: its key, and its coefficient."""
-        edges = [edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges]
+        edges = [
+            edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
+        ]
         scalars = tuple(s for s in context.scalars if s != (name, UNIT))
         edges += [Edge(summand, (), ())] * (len(context.scalars) - len(scalars))
         wanted = opened(context._replace(edges=tuple(edges), scalars=scalars), summand, most=1)

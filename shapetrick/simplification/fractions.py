@@ -7,7 +7,6 @@ to one only the first is written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -41,23 +40,13 @@ from ..core.expr import (
 )
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
-from .identities import IDENTITIES
+from .identities import COMPLEMENTED, ROOT
 from .networks import Networks
 from .pattern_matching import core
 
 MOST_LETTERS = 8
 MOST_NODES = 48
 HIGHEST = 6  # exponent that is read
-ROOT = next(
-    found[1]
-    for row in IDENTITIES
-    if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
-)  # the function whose square is its argument
-COMPLEMENTED = next(
-    found[1]
-    for row in IDENTITIES
-    if row.right == "ones(m, n)" and (found := re.fullmatch(r"(\w+)\(x\) \+ \1\(-x\)", row.left))
-)  # the function that is one less its value at the opposite argument
 
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:

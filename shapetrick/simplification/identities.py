@@ -9,6 +9,7 @@ operations alone needs no row: such expressions are equal as networks (`algebra/
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -66,8 +67,10 @@ def _beside_an_inverse(sign: str) -> list[Identity]:
     ]
 
 
-def _both_sizes(name: str, left: str, right: str, of_y: str = "", last: bool = False) -> list[Identity]:
-    """A row whose y is a matrix like x, or a scalar beside it; `of_y` is an attribute that it has."""
+def _both_sizes(
+    name: str, left: str, right: str, of_y: str = "", last: bool = False
+) -> list[Identity]:
+    """A row whose y is a matrix like x, or a scalar beside it; `of_y` is its attribute."""
     return [
         Identity(name, left, right, f"x : m x n; y : {shape} {of_y}", last=last)
         for shape in ("m x n", "1 x 1")
@@ -334,3 +337,14 @@ STABLE: tuple[Identity, ...] = (
     *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
             "y + softplus(logsumexp(X{axis}) - y)"),
 )  # fmt: skip
+
+ROOT = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
+)  # the function whose square is its argument
+COMPLEMENTED = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "ones(m, n)" and (found := re.fullmatch(r"(\w+)\(x\) \+ \1\(-x\)", row.left))
+)  # the function that is one less its value at the opposite argument

@@ -8,7 +8,6 @@ equal by the linear operations alone is one term.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 from ..algebra.common_factors import factored, without_leading_minus
@@ -224,9 +223,13 @@ class Networks:
     def _spell(self, term: Term, compact: bool) -> Expr | None:
         fold = self.folding.fold
         best = spell(term, self.symmetric, fold, compact)
-        for folded in chain(self.folding.fold_term(term), self.folding.by_powers(term)):
+        for folded in self.folding.fold_term(term):
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
+                best = other
+        for folded in self.folding.by_powers(term):
+            other = spell(folded, self.symmetric, fold, compact)
+            if best is None or (other is not None and length(other) < length(best)):
                 best = other
         return best
 

@@ -207,7 +207,7 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
 
 
 def _number_cancels(e: Expr, opened: TermReading) -> bool:
-    """Whether a number in front is 1 over that of a summand: `2 (x - 1 / (2 s))` is `2 x - 1 / s`."""
+    """Whether a number in front is 1 over that of a summand: `2 (x - s / 2)` is `2 x - s`."""
     multiple = isinstance(e, Times) and isinstance(e.args[0], Number) and e.args[0] is not MINUS
     return multiple and any(abs(term.coefficient) == 1 for term in opened.read)
 

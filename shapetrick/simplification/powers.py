@@ -46,4 +46,6 @@ def _together(e: Expr) -> Expr:
 
 
 def _may_join(exponent: Expr) -> bool:
-    return not isinstance(exponent, Number) or abs(exponent.value) > 1
+    if not isinstance(exponent, Number):
+        return True
+    return exponent.value > 1 or exponent.value < -1

@@ -35,7 +35,7 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
-from .fractions import COMPLEMENTED
+from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
