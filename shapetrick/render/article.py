@@ -185,7 +185,7 @@ def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
     yield DisplayRow(label, "=" if label else "", texts[0])
     yield from (DisplayRow("", "", text) for text in texts[1:])
     arranged = broken(to_latex(block.line.arrangement, notation), WIDTH - REMARK, _BREAKING)
-    yield DisplayRow("", ARRANGED, arranged[0], words.fits(block.line))
+    yield DisplayRow("", ARRANGED, arranged[0], words.fits(block.line) if block.is_counted else "")
     yield from (DisplayRow("", "", rf"\quad {more}") for more in arranged[1:])
 
 

@@ -80,9 +80,11 @@ class Articles:
     def __init__(self) -> None:
         self._telling = doc.Telling()
         self._written = 0
+        self.names: set[str] = set()  # of definitions
 
     def next(self, reports: Sequence[Report]) -> Html:
         """The part that tells these together."""
+        self.names.update(name for r in reports for name, _ in r.result.definitions)
         story = self._telling.next(_story(reports))
         self._written += 1
         return article(story, reports, _anchor(self._written - 1))
@@ -391,7 +393,7 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
         element("span", "as scalars", class_="label"),
         _scalars(block, writer),
         _labelled("arranged", _formula(writer.expression(arranged)), "arranged"),
-        element("p", words.counted(block.line, general=True), class_="count"),
+        element("p", count, class_="count") if (count := block.counted(general=True)) else "",
         *_blocks(block.origins, writer),
     )
     result = LabelledBox(

@@ -24,6 +24,7 @@ from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import GREEK
 from ..core.problem import EqualityClaim
 from ..core.problem import Problem as ProblemData
+from ..core.results import Result
 from ..language.elaboration import read as read_problem
 from ..language.highlighting import highlighted
 from ..language.scope import vocabulary
@@ -33,9 +34,9 @@ from ..render import article
 from ..render import document as doc
 from ..render.html import Articles, Report, verdict
 from ..render.layout import plain
-from ..render.phrases import KINDS, asked, figures
+from ..render.phrases import KINDS, asked, asked_together, figures
 from ..render.problem_shapes import named_shapes, shapes_section
-from ..render.terminal import Style, result_rows
+from ..render.terminal import Style, joint_rows
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 
@@ -142,34 +143,59 @@ def _answers(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
     if problem is None:
         return
     told = Articles()
-    found_of: list[Callable[[], PageAnswer]] = [
-        partial(_derived if r.claim is None else _checked, one, told)
-        for one, r in zip(problem.requests(), problem.data.requests, strict=True)
-    ]
-    found_of += [partial(_equality, problem, claim) for claim in problem.data.equalities]
-    for result in found_of:
+    waiting = problem.together()
+    while waiting:
+        group = waiting.pop(0)
+        is_claim = group.data.requests[0].claim is not None
         try:
-            results.append(result())
+            results += [_checked(group)] if is_claim else _derived(group, told)
+        except ShapetrickError as e:
+            if len(group.data.requests) > 1:  # each may be answered alone
+                waiting[:0] = group.requests()
+            else:
+                found["errors"].append(_error(e, text))
+    for claim in problem.data.equalities:
+        try:
+            results.append(_equality(problem, claim))
         except ShapetrickError as e:
             found["errors"].append(_error(e, text))
 
 
-def _derived(problem: Problem, told: Articles) -> PageAnswer:
-    (d,) = problem.derive(time_limit=None)
-    result = replace(d.result, steps=d.steps)
+def _derived(problem: Problem, told: Articles) -> list[PageAnswer]:
+    """The derivations of requests that are answered together: an answer for each article."""
+    derived = {d.result.request: d for d in problem.derive(time_limit=None, taken=told.names)}
+    results = [replace(d.result, steps=d.steps) for d in derived.values()]
+    return [
+        _told(problem, [derived[r.request] for r in together], together, told)
+        for together in doc.told_together(results)
+    ]
+
+
+def _told(
+    problem: Problem, derived: Sequence[Derivation], results: Sequence[Result], told: Articles
+) -> PageAnswer:
+    """What one article tells of derivations."""
+    data = problem.data
+    reports = [
+        Report(data, result, partial(getattr, d, "curve"), partial(getattr, d, "scale_errors"))
+        for d, result in zip(derived, results, strict=True)
+    ]
+    worst = max(derived, key=lambda d: d.validation.max_relative_error)
+    latex = derived[0].latex()
+    if len(derived) > 1:
+        latex = article.written(article.derivation_parts(results, data, doc.ANSWER), "latex")
     return {
-        "asked": asked(d.result.request),
-        "verdict": d.validation.verdict,
-        "text": plain(result_rows(result, Style(quiet=True), problem.data)).strip("\n"),
-        "latex": d.latex(),
-        "figures": list(figures(d.validation)),
-        "markup": told.next(
-            [Report(problem.data, result, lambda: d.curve, lambda: d.scale_errors)]
-        ),
+        "asked": asked_together([r.request for r in results]),
+        "verdict": worst.validation.verdict,
+        "requests": len(results),
+        "text": plain(joint_rows(results, Style(quiet=True), data, doc.Telling())).strip("\n"),
+        "latex": latex,
+        "figures": list(figures(worst.validation)),
+        "markup": told.next(reports),
     }
 
 
-def _checked(problem: Problem, _: Articles) -> PageAnswer:
+def _checked(problem: Problem) -> PageAnswer:
     (check,) = problem.check(time_limit=None)
     claim, text = check.judgement.request.claim, problem.data.text
     given: PageAnswer = {}

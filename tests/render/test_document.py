@@ -126,6 +126,20 @@ def test_gradients_of_one_thing_are_one_story() -> None:
     assert evidence.figures[0] == f"worst relative error {words.figure(worst)}"
 
 
+def test_what_holds_for_every_line_is_said_in_the_first() -> None:
+    chain = st.read("X : m x d; W : d x h; V : h x k; grad norm(tanh(X W) V)^2 wrt W, V")
+    results = [replace(d.result, steps=d.steps) for d in chain.derive()]
+    (story,) = doc.joint_stories(results)
+    lines = [b for s in story.steps for b in s.blocks if isinstance(b, doc.ScalarLine)]
+    assert len(lines) > 2
+    assert all(b.line.is_forced for b in lines)
+    said = [b.counted() for b in lines]
+    assert said[0] == "the only arrangement that fits, here and where nothing is said"
+    assert not any(said[1:])
+    (one,) = st.read("X : m x d; w : d; grad sum(X w) wrt w").derive()
+    assert str(one).count("the only arrangement that fits the declared shapes") == 1
+
+
 def test_a_name_for_two_values_keeps_derivations_apart() -> None:
     _, results = _results("grad J wrt W, X")
     named = [replace(r, definitions=(*r.definitions, ("G1", r.gradient))) for r in results]
