@@ -459,7 +459,7 @@ class Problem:
         from .checks import equality_checked
 
         claimed = self.data.equalities
-        return [limited(time_limit, partial(equality_checked, q, seed)) for q in claimed]
+        return [limited(time_limit, partial(equality_checked, self.data, q, seed)) for q in claimed]
 
 
 def read(

@@ -258,8 +258,18 @@ class EqualityCheck(JudgedClaim):
 
     @property
     def diagnosis(self) -> str:
-        """A counter-example, and under what the equality would hold; empty for a right one."""
+        """What mends it, a counter-example, and under what it would hold; empty for a right one."""
         return self.judgement.reason
+
+    @property
+    def suggestion(self) -> str | None:
+        """The right side with the small change that makes the equality right, if there is one."""
+        return self.judgement.suggestion
+
+    @property
+    def mended(self) -> bool:
+        """Whether the suggestion is the right side with a small change."""
+        return self.suggestion is not None
 
     @property
     def condition(self) -> str:
@@ -290,6 +300,7 @@ class EqualityCheck(JudgedClaim):
             "right": self.judgement.claim.right_text,
             "verdict": self.verdict,
             "diagnosis": self.diagnosis,
+            "suggestion": self.suggestion,
             "condition": self.condition,
             "example": found,
         }
@@ -310,9 +321,9 @@ class EqualityCheck(JudgedClaim):
         return f"<EqualityCheck {self.claim}: {self.verdict}>"
 
 
-def equality_checked(claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
-    """What is found of an equality."""
-    return EqualityCheck(judge_equality(claim, seed))
+def equality_checked(problem: Problem, claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
+    """What is found of an equality that a problem claims."""
+    return EqualityCheck(judge_equality(claim, seed, problem))
 
 
 def checked(problem: Problem, request: Request, seed: int = 0) -> Check:

@@ -89,13 +89,14 @@ def shape_of_result(request: Request) -> Shape:
 
 
 class EqualityClaim(NamedTuple):
-    """`check E1 = E2`: both sides, and as typed."""
+    """`check E1 = E2`: both sides, and as typed; where it stands, and where its right side does."""
 
     left: Expr
     right: Expr
     left_text: str
     right_text: str
     span: Span | None = None
+    right_span: Span | None = None
 
     @property
     def text(self) -> str:

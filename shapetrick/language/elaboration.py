@@ -400,6 +400,7 @@ class Elaboration:
                 _plainly(scope.text, q.left),
                 _plainly(scope.text, q.right),
                 q.span,
+                q.right.span,
             )
             for q in self.equalities
         )

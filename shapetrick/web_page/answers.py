@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from ..api import Derivation, Problem, html_page, read
-from ..checks import equality_checked
+from ..checks import JudgedClaim, equality_checked
 from ..codegen.python.module import TARGETS
 from ..core.deadline import SECONDS, limited
 from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError, Span, excerpt
@@ -197,10 +197,19 @@ def _told(
 
 def _checked(problem: Problem) -> PageAnswer:
     (check,) = problem.check(time_limit=None)
-    claim, text = check.judgement.request.claim, problem.data.text
+    claim = check.judgement.request.claim
+    return _judged(problem, check, None if claim is None else claim.span)
+
+
+def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
+    return _judged(problem, equality_checked(problem.data, claim), claim.right_span)
+
+
+def _judged(problem: Problem, check: JudgedClaim, span: Span | None) -> PageAnswer:
+    """What is found of a claim; `span` is the place of what mends it."""
     given: PageAnswer = {}
-    if check.suggestion is not None and claim is not None and claim.span is not None:
-        place, (start, end) = _places(text), claim.span
+    if check.suggestion is not None and span is not None:
+        place, (start, end) = _places(problem.data.text), span
         given = {"instead": check.suggestion, "start": place(start), "end": place(end)}
     return {
         "asked": f"check {check.stated()}",
@@ -208,16 +217,6 @@ def _checked(problem: Problem) -> PageAnswer:
         "text": check.diagnosis,
         "markup": verdict(problem.data, check.story()),
         **given,
-    }
-
-
-def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
-    found = equality_checked(claim)
-    return {
-        "asked": f"check {claim.text}",
-        "verdict": found.verdict,
-        "text": found.diagnosis,
-        "markup": verdict(problem.data, found.story()),
     }
 
 

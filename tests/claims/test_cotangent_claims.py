@@ -49,6 +49,21 @@ def test_what_gradients_share_may_be_claimed(text: str, claims: list[str]) -> No
     assert verdicts(text + claimed) == ["right"] * len(claims)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "mended", "said"),
+    [
+        ("δ2 = (Y - Z2) .* sigma'(Z1 W2) / m", "-(Y - Z2) .* sigma'(Z1 W2) / m", "the sign"),
+        ("δ2 = (Z2 - Y) .* sigma(Z1 W2) / m", "(Z2 - Y) .* sigma'(Z1 W2) / m", "wrong function"),
+        ("Z̄1 = G2 W2'", "G2 .* sigma'(Z1 W2) W2'", "the derivative of `sigma(Z1 W2)` is missing"),
+        ("Z̄1 = 2 δ2 W2'", "δ2 W2'", "right but for a factor 2"),
+    ],
+)
+def test_a_slip_is_mended_as_in_a_claim_on_a_gradient(wrong: str, mended: str, said: str) -> None:
+    (c,) = st.read(f"{LAYERS}check {wrong}").check_equalities()
+    assert (c.verdict, c.suggestion) == ("wrong", mended)
+    assert said in c.diagnosis
+
+
 @pytest.mark.parametrize("wrong", ["δ2 = (Z2 - Y) / m", "Z̄1 = δ2", "grad J wrt W2 = Z1' δ1"])
 def test_a_wrong_claim_is_wrong(wrong: str) -> None:
     assert verdicts(f"{LAYERS}check {wrong}") == ["wrong"]
