@@ -11,7 +11,7 @@ from ..api import Problem
 from ..checks import JudgedClaim, equality_checked
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
-from ..core.problem import EqualityClaim
+from ..core.problem import EqualityClaim, begin
 from ..core.problem import Problem as ProblemData
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
@@ -41,6 +41,7 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
         *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
         *data.equalities,
     ]
+    claims.sort(key=lambda c: begin(c if isinstance(c, EqualityClaim) else c.data.requests[0]))
     if not claims and several(args):
         return DONE  # a folder may have problems that ask only
     if not claims:

@@ -103,6 +103,11 @@ class EqualityClaim(NamedTuple):
         return f"{self.left_text} = {self.right_text}"
 
 
+def begin(asked: Request | EqualityClaim) -> int:
+    """Where in the text it is asked or claimed."""
+    return -1 if asked.span is None else asked.span.start
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Symbols and definitions (`name` nodes) in the order of the text, and the requests."""

@@ -467,7 +467,8 @@ def _evidence(block: doc.Evidence) -> Html:
     parts: list[str] = []
     for text in filter(None, (block.reason, *block.figures)):
         parts += ["; "] if parts else []
-        parts.append(element("span", text, class_="whole") if len(text) < WHOLE else text)
+        said = [element("code", part) if code else part for part, code in words.parts(text)]
+        parts += [element("span", *said, class_="whole")] if len(text) < WHOLE else said
     return element(
         "p",
         element("span", block.label, class_="badge"),

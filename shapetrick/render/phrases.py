@@ -133,6 +133,12 @@ def lookalikes(count: int) -> str:
     return f"{count} look-alikes fit the declared shapes too, and are wrong"
 
 
+def parts(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of what is said, each with whether it is code: what stands between backticks."""
+    found = [text] if text.count("`") % 2 else text.split("`")
+    yield from ((part, bool(i % 2)) for i, part in enumerate(found) if part)
+
+
 def figures(v: Validation) -> Iterator[str]:
     """What a verdict rests on."""
     if v.zero:

@@ -22,7 +22,7 @@ from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError
 from ..core.examples import shipped_examples
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import GREEK
-from ..core.problem import EqualityClaim
+from ..core.problem import EqualityClaim, begin
 from ..core.problem import Problem as ProblemData
 from ..core.results import Result
 from ..language.elaboration import read as read_problem
@@ -143,22 +143,22 @@ def _answers(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
     if problem is None:
         return
     told = Articles()
-    waiting = problem.together()
+    waiting: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
+    waiting.sort(key=lambda w: begin(w if isinstance(w, EqualityClaim) else w.data.requests[0]))
     while waiting:
-        group = waiting.pop(0)
-        is_claim = group.data.requests[0].claim is not None
+        one = waiting.pop(0)
         try:
-            results += [_checked(group)] if is_claim else _derived(group, told)
+            if isinstance(one, EqualityClaim):
+                results.append(_equality(problem, one))
+            elif one.data.requests[0].claim is not None:
+                results.append(_checked(one))
+            else:
+                results += _derived(one, told)
         except ShapetrickError as e:
-            if len(group.data.requests) > 1:  # each may be answered alone
-                waiting[:0] = group.requests()
+            if isinstance(one, Problem) and len(one.data.requests) > 1:
+                waiting[:0] = one.requests()  # each may be answered alone
             else:
                 found["errors"].append(_error(e, text))
-    for claim in problem.data.equalities:
-        try:
-            results.append(_equality(problem, claim))
-        except ShapetrickError as e:
-            found["errors"].append(_error(e, text))
 
 
 def _derived(problem: Problem, told: Articles) -> list[PageAnswer]:
