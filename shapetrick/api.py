@@ -282,9 +282,7 @@ class Derivation:
         return rf"$\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        from .render.html import fragment
-
-        return fragment(self.report)
+        return html_part([self])
 
     def __str__(self) -> str:
         """The derivation, as the command line shows it."""
@@ -326,6 +324,13 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
     alone = [_codes([d], without=together) for d in derived]
     reports = [d._report(code) for d, code in zip(derived, alone, strict=True)]
     return page(reports, together, separate)
+
+
+def html_part(derived: Sequence[Derivation]) -> str:
+    """What a notebook shows of derivations that one article tells."""
+    from .render.html import fragment
+
+    return fragment([d._report({}) for d in derived], _codes(derived))
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:

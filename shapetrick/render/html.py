@@ -132,9 +132,10 @@ def document(title: str, *parts: Html | str) -> str:
     return f"<!doctype html>\n{document}\n"
 
 
-def fragment(report: Report) -> str:
-    """One report to be put into another document, such as a notebook."""
-    return _styled(article(_story([report]), [report], "", is_compact=True))
+def fragment(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
+    """Reports that are told together, to be put into another document, such as a notebook; `code`
+    is what computes all their answers."""
+    return _styled(article(_story(reports), reports, "", is_compact=True, code=code))
 
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
@@ -258,10 +259,14 @@ def _writer(reports: Sequence[Report], told: Sequence[doc.Section], acts: bool) 
 
 
 def article(
-    story: doc.Story, reports: Sequence[Report], name: str, is_compact: bool = False
+    story: doc.Story,
+    reports: Sequence[Report],
+    name: str,
+    is_compact: bool = False,
+    code: Mapping[str, str] | None = None,
 ) -> Html:
     """The story of these reports; `name` is that of its place on a page, or empty. Where it is
-    compact, the answer stands alone at first."""
+    compact, the answer stands alone at first. `code` is that of all of them."""
     writer = _writer(reports, story.steps, acts=not is_compact)
     is_open = len(story.steps) <= MOST_OPEN
     details = [
@@ -271,6 +276,7 @@ def article(
         *_blocks(story.simplification, writer),
         _check(story.curve, _worst(reports).scale_errors(), _of(_worst(reports), reports)),
         _codes(reports),
+        _code(code or {}),
     ]
     if is_compact:
         details = [_fold("How it was derived, checked and computed", details, "details", False)]

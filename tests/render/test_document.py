@@ -64,7 +64,7 @@ def test_every_writer_tells_the_story(result: Result, detail: int) -> None:
         "pipe": plain(result_rows(result, Style(steps=detail == doc.STEPS))),
         "markdown": markdown(parts),
         "latex": re.sub(r"\\geq", "≥", latex(parts)),
-        "html": fragment(Report(PROBLEM, result)),
+        "html": fragment([Report(PROBLEM, result)]),
     }
     for writer, text in written.items():
         missing = [s for s in said if _words(s) not in _words(text)]
