@@ -88,7 +88,8 @@ class Intermediates:
         used = {e for e in postorder([self._claim]) if isinstance(e, Name)}
         used -= set(postorder([self._request.of]))
         found = {e.name: e for e in self._problem.definitions.values() if isinstance(e, Name)}
-        found = {name: e for name, e in found.items() if e in used}
+        typed = found.keys() - self._problem.cotangents
+        found = {name: e for name, e in found.items() if e in used and name in typed}
         return dict(islice(found.items(), MOST_DEFINITIONS))
 
     def _both(self, first: _DefinitionChange, second: _DefinitionChange) -> Expr:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from ..core import expr as ex
-from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
 from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
@@ -20,11 +19,12 @@ from ..core.errors import (
     ShapeError,
     Span,
 )
-from ..core.expr import Dimension, Expr, Symbol, as_symbol
+from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
 from . import printer as printer  # by which expressions show themselves
 from .ambiguity import readings
+from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
     infer_sides,
@@ -45,6 +45,7 @@ from .scope import (
     equation_sides,
     gather,
     refuse_members,
+    standing_scope,
     table_words,
     take_exponents,
     unknown_names,
@@ -109,14 +110,31 @@ def _read(
 
         problem = read_families(text, statements, _expression, complete)
     else:
-        scope = gather(text, statements, complete=complete)
-        asked = [s for s in statements if isinstance(s, Asked)]
-        problem = Elaboration(scope, asked, complete, equalities_in(statements)).problem()
+        elaboration, problem = elaborated(text, statements, complete)
         if strict:
-            refuse_undeclared(scope, asked, problem)
+            refuse_undeclared(elaboration.scope, elaboration.asked, problem)
     if strict:
         refuse_absent(problem)
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
+
+
+def elaborated(
+    text: str, statements: Sequence[Statement], complete: bool
+) -> tuple[Elaboration, Problem]:
+    """What statements without families mean, and how that was found."""
+
+    def read(values: Mapping[str, Expr], statements: Sequence[Statement]) -> Elaboration:
+        scope = gather(text, statements, standing_scope(text, values), complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        return Elaboration(scope, asked, complete, equalities_in(statements), values)
+
+    values = cotangents_in_claims(text, statements, lambda plain: read({}, plain).problem())
+    elaboration = read(values, statements)
+    problem = elaboration.problem()
+    if values:
+        definitions = {**problem.definitions, **values}
+        problem = replace(problem, definitions=definitions, cotangents=tuple(values))
+    return elaboration, problem
 
 
 def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
@@ -202,7 +220,7 @@ def _in_names(
         refuse_members(text, opened(node))
     take_exponents(scope, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
-        scope.dims.update(dict.fromkeys(all_dimensions(problem)))
+        scope.dims.update(dict.fromkeys(problem.dimensions()))
     return node, scope, values
 
 
@@ -227,19 +245,6 @@ def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
             scope.dims.update(dict.fromkeys(dim.names))
     scope.functions.update(dict.fromkeys(problem.functions))
     return scope
-
-
-def all_dimensions(problem: Problem) -> Iterator[str]:
-    """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
-    for e in traversal.postorder(
-        [*problem.definitions.values(), *(r.of for r in problem.requests)]
-    ):
-        for dim in e.shape:
-            yield from dim.names
-        if isinstance(e, Dimension):
-            yield e.name
-        for dim in ex.sizes_of(e):
-            yield from dim.names
 
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
@@ -382,6 +387,7 @@ class Elaboration:
                 plainly(scope.text, q.left),
                 plainly(scope.text, q.right),
                 q.span,
+                q.right.span,
             )
             for q in self.equalities
         )

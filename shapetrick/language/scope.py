@@ -199,6 +199,15 @@ def gather(
     return scope
 
 
+def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
+    """The scope of names that have values."""
+    scope = Scope(text)
+    for name, value in values.items():
+        rows, cols = (TypedDimension(d, ()) for d in value.shape)
+        scope.symbols[name] = Declared((rows, cols), (), None)
+    return scope
+
+
 def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
     """The sides of all equations."""
     for sides in scope.equations:
