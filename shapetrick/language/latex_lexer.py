@@ -28,6 +28,7 @@ from .notated_calls import SIGMOID
 from .parser import LARGER
 from .synonyms import advice, attribute_of, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
+from .syntax_errors import no_prime
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
@@ -171,7 +172,7 @@ class _TerminalReader:
         if sign in (r"\partial", r"\nabla"):
             raise self._error(
                 "a derivative is a statement of its own: `\\nabla_W J`, or `\\nabla_W J = …` to be "
-                "checked.",
+                "checked; as a value it has a name, `g = \\nabla_W J`.",
                 token.span,
             )
         arrow = sign == r"\vec" and i + 1 < end and self.tokens[i + 1].text == "{"
@@ -456,6 +457,8 @@ class _TerminalReader:
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
+        if any(self._is_prime(low, high) for low, high in typed.raised):
+            raise self._error(no_prime(str(named)), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names, self.text) == wanted
         if same and all(map(self.names.is_known, wanted)):
@@ -464,6 +467,9 @@ class _TerminalReader:
             raise self._error(f"put the power of `{named}` behind its argument.", typed.span)
         named.type, named.value = "CALL", (str(named), MANY, None)
         return [named, (at, end)]
+
+    def _is_prime(self, low: int, high: int) -> bool:
+        return any(t.is_("'", r"\prime") for t in self.tokens[low:high])
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""
@@ -492,7 +498,9 @@ class _TerminalReader:
         token = self.tokens[i]
         stop = self._equals(i, end)
         if token.is_(r"\nabla"):
-            return self._nabla(i, stop, end)
+            return self._nabla(i, stop, end, "KIND")
+        if self._is_below_operator(i, end):
+            return self._nabla(i, stop, end, "LEIBNIZ")
         if token.is_(*EXTREMA) and stop == end:
             return self._optimum(i, end)
         if token.is_(r"\frac"):
@@ -525,7 +533,21 @@ class _TerminalReader:
             return r"\partial"
         return "d" if token.kind in ("letter", "word") and token.text == "d" else ""
 
-    def _nabla(self, i: int, stop: int, end: int) -> list[LexerItem]:
+    def _is_below_operator(self, i: int, end: int) -> bool:
+        r"""Whether a derivative begins here whose variable stands below: `\partial_x`, `D_x` of a
+        known name."""
+        token = self.tokens[i]
+        if i + 1 >= end or not self.tokens[i + 1].is_("_"):
+            return False
+        if token.is_(r"\partial"):
+            return True
+        typed, below = (self.names.typed(self.tokens, k, self.text) for k in (i, i + 3))
+        if token.text not in ("D", "grad") or typed is None or below is None:
+            return False
+        by, whole = (self.names.meaning(t, self.text, True) for t in (below, typed))
+        return self.names.is_known(by) and not self.names.is_known(whole)
+
+    def _nabla(self, i: int, stop: int, end: int, form: str) -> list[LexerItem]:
         scripts = self.names.scripts(self.tokens, i + 1, self.text, words=False)
         low, high = scripts.low
         kind = "grad"
@@ -536,7 +558,8 @@ class _TerminalReader:
         wrt: list[LexerItem] = [(low, high)]
         if low == high:
             wrt = self._arguments_of(of)
-        return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
+        form = "KIND" if kind == "hess" else form
+        return [_at(form, kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
 
     def _optimum(self, i: int, end: int) -> list[LexerItem] | None:
         r"""`\min_{w, b} J` of declared names: what vanishes at the optimum is its gradient."""

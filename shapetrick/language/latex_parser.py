@@ -18,14 +18,15 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .derivative_notation import derivative_node
 from .index_binders import Binder
 from .latex_lexer import EXTREMA, LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import outer, rebased, tokens
 from .lexer import span_of
-from .notated_calls import BARS, EXPONENTIAL
-from .parser import LARGER, NORMS, Application, Builder, asking, made_parser
+from .notated_calls import EXPONENTIAL
+from .parser import LARGER, Application, Builder, asking, made_parser
 from .scope import SIZED
 from .syntax import (
     UPSTREAM,
@@ -54,7 +55,6 @@ _SEPARATORS = (",", ";", r"\quad", r"\qquad")
 _WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
-_NORMS = {**NORMS, "": "norm", "mathrm{F}": NORMS["F"]}
 
 
 class _Builder(Builder):
@@ -108,6 +108,10 @@ class _Builder(Builder):
         kind, of, wrt = c
         return Asked("grad", of, wrt, None, False, None, span_of(kind) | of.span, leibniz=True)
 
+    def derived(self, c: list[Any]) -> SyntaxNode:
+        kind, of, name = c
+        return derivative_node(str(kind), of, name, span_of(kind) | of.span)
+
     def request(self, c: list[Any]) -> Asked:
         asked = super().request(c)
         return replace(asked, span=asked.span | asked.of.span)
@@ -140,16 +144,8 @@ class _Builder(Builder):
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
-        span = span_of(opening) | span_of(closing)
         norm, below = closing.value
-        name = _NORMS.get(below) if norm else BARS
-        if name is None:
-            raise ParseError(
-                f"a norm with the index `{below}` is not read: `\\|x\\|_2`, `\\|x\\|_1` and "
-                "`\\|A\\|_F` are.",
-                span_of(closing),
-            )
-        return call_node(name, (inner,), span)
+        return self.notated(below if norm else None, inner, opening, closing)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]

@@ -28,7 +28,7 @@ from .syntax import (
     with_args,
     with_expressions,
 )
-from .syntax_errors import no_keyword
+from .syntax_errors import no_keyword, no_prime
 
 MOST_NESTED = 50  # functions that call each other in a row
 OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a text open to
@@ -175,6 +175,8 @@ class _Opening:
             if put is not None and node.kind == "name" and node.value in put:
                 return put[node.value]
             new = with_args(node, args) if put is None else replace(node, args=args)
+            if node.juxtaposed:
+                self._refuse_prime(node)
             if node.kind == "call":
                 if put is not None and node.value.sizes:
                     sizes = tuple(self._copied(size, put) for size in node.value.sizes)
@@ -186,6 +188,17 @@ class _Opening:
         found = folded(root, copied)
         OPENED.admit(self.count, "opening these calls", "name the values of some of them.")
         return found
+
+    def _refuse_prime(self, node: SyntaxNode) -> None:
+        """Refuse `f'(x)` of a function of the text: no transpose, but its derivative. Raises
+        ParseError."""
+        called, argument = node.args
+        texts = self.functions.texts if isinstance(self.functions, Vocabulary) else {}
+        if called.kind == "'" and argument.bracketed:
+            while called.kind == "'":
+                (called,) = called.args
+            if called.kind == "name" and called.value in texts:
+                raise ParseError(no_prime(called.value), node.span)
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""
