@@ -20,7 +20,8 @@ from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
 from .derivative_notation import derivative_node
 from .index_binders import Binder
-from .latex_lexer import EXTREMA, LatexLexer, LatexPart
+from .latex_derivatives import EXTREMA
+from .latex_lexer import LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import outer, rebased, tokens
