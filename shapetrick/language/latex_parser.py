@@ -410,7 +410,8 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
             body = _run("expression", LatexPart(text, rebased(found[part.relation + 1 :]), inner))
             parameters = tuple(FunctionParameter(PlacedName(n, head.span)) for n in head.given)
             whole = head.span | body.span
-            f = FunctionDefinition(PlacedName(head.name, head.span), parameters, None, body, whole)
+            name = PlacedName(head.name, head.span)
+            f = FunctionDefinition(name, parameters, None, body, whole, entries=head.entries)
             return [f if part.over is None else _over(f, part, text)]
     try:
         made = _run("statement", LatexPart(text, found, names))
@@ -460,11 +461,12 @@ def _bound(part: Cut) -> set[str]:
 
 
 class _FunctionHead(NamedTuple):
-    r"""`J(\theta)`, left of a sign."""
+    r"""`J(\theta)` or `p(\theta)_i`, left of a sign."""
 
     name: str
     given: tuple[str, ...]
     span: Span
+    entries: tuple[str, ...]
 
 
 def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
@@ -477,12 +479,17 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
     if found[end].text not in _RELATIONS or typed is None or typed.end >= end:
         return None
     name = names.meaning(typed, text, True)
-    if found[typed.end].text != "(" or found[typed.end].partner != end - 1:
+    close, below = found[typed.end].partner, ()
+    if found[typed.end].text == "(" and close + 1 < end and found[close + 1].is_("_"):
+        scripts = names.scripts(found, close + 1, text)
+        below = scripts.below if scripts.end == end and not scripts.raised else ()
+    if found[typed.end].text != "(" or (close != end - 1 and not below):
         return None
     given = names.arguments.get(name)
     if given:
-        return _FunctionHead(name, given, found[0].span | found[end - 1].span)
-    span = found[typed.end].span | found[end - 1].span
+        whole = found[0].span | found[end - 1].span
+        return _FunctionHead(name, given, whole, tuple("".join(below)))
+    span = found[typed.end].span | found[close].span
     raise NameProblem(
         f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is no "
         f"name: write `{name}(x) = …`, or `{name} = …` of declared names.",
