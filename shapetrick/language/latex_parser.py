@@ -479,7 +479,7 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
     if found[end].text not in _RELATIONS or typed is None or typed.end >= end:
         return None
     name = names.meaning(typed, text, True)
-    close, below = found[typed.end].partner, ()
+    close, below = found[typed.end].partner, tuple[str, ...]()
     if found[typed.end].text == "(" and close + 1 < end and found[close + 1].is_("_"):
         scripts = names.scripts(found, close + 1, text)
         below = scripts.below if scripts.end == end and not scripts.raised else ()

@@ -249,6 +249,12 @@ def test_values_and_definitions_hide_the_library() -> None:
     "loss", ["-y' log(s(z))", "-sum(i) y_i log(s(z)_i)", "-sum(i) y[i] log(s[i])"]
 )
 def test_a_value_by_its_entries(line: str, loss: str) -> None:
+    if line.startswith("$"):
+        loss = f"{loss};".replace("sum(i)", r"\sum_i ").replace("log", r"\log ")
+        line, loss = line.strip("$"), loss.replace("y[i]", "y_i").replace("s[i]", "s_i").strip(";")
+        given = f"z, y : k\n${line}$\n$L = {loss}$\ngrad L wrt z"
+        assert gradients(given) == ["sum(y) s - y"]
+        return
     given = f"z, y : k\n{line}\nL = {loss}\ngrad L wrt z"
     assert gradients(given) == ["sum(y) s - y"]
 
