@@ -225,6 +225,13 @@ class _Sides:
             changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
             noise = NOISE * float(max(changed))
             apart = float(np.abs(left - right).max())
+            if np.isfinite(noise) and apart > max(APART * largest, noise):  # or in what is inside
+                try:
+                    near = tape.run(inputs, sizes, functions, rounding=generator(self.seed, 4))
+                except np.linalg.LinAlgError:
+                    return None
+                changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
+                noise = max(noise, NOISE * float(max(changed)))
         if not np.isfinite(largest) or not np.isfinite(noise) or noise > np.sqrt(APART) * largest:
             return True if apart == 0 else None
         return bool(apart <= max(APART * largest, noise))

@@ -471,6 +471,14 @@ class Elaboration:
         for asked in self.asked:
             if asked.of.kind == "name" and asked.of.value in scope.assumed:
                 raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
+            inner = asked.of.args[0] if asked.of.kind == "'" else asked.of
+            if not asked.wrt and inner is not asked.of and inner.value not in scope.symbols:
+                of = source(scope.text, inner)
+                raise self._refusal(
+                    "a prime is the transpose, and no derivative: it is asked for by "
+                    f"`grad {of} wrt x`, of a declared `x`.",
+                    asked.of.span,
+                )
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
