@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from ..core.deadline import SECONDS, seconds_of
 from .sources import SUFFIXES, function_of
 
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "octave", "cpp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
 SHELLS = ("bash", "zsh", "fish")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ..codegen.python.export import code
+from ..codegen.matrices.export import code
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
 from .derivations import NOTHING_ASKED
