@@ -78,7 +78,7 @@ class MatrixWriter(Writer):
     def _templated(self, v: Value) -> PythonText:
         """The text of an operation by its template."""
         if v.op == "function" and v.data in self._functions:
-            return self._called(self._functions[v.data], v)
+            return self._calling(self._functions[v.data], v)
         spelled = self._language.spelling(v)
         if spelled is None:
             raise self._lacking(v.data if v.op == "function" else v.op)
@@ -97,7 +97,7 @@ class MatrixWriter(Writer):
             f"there is no code for `{name}` in {self._language.name}: the target numpy has it."
         )
 
-    def _called(self, function: str, v: Value) -> PythonText:
+    def _calling(self, function: str, v: Value) -> PythonText:
         """A function that was passed in, of every entry."""
         arguments = ", ".join(f"{self._pieces[a]}" for a in v.args)
         unary = len(v.args) == 1 and v.args[0].shape == v.shape
@@ -108,7 +108,7 @@ class MatrixWriter(Writer):
         return PythonText(spelled.template.format(function, arguments))
 
     def _abstract(self, v: Value) -> PythonText:
-        return self._called(self._functions[v.data], v)
+        return self._calling(self._functions[v.data], v)
 
     def _number(self, v: Value) -> PythonText:
         return self._spelled_number(v.data)
@@ -170,13 +170,13 @@ class MatrixWriter(Writer):
                 terms.multiply(a.data)
             elif self.divides(a):
                 below = self._raised_entries(a.args[0], -a.args[1].data)
-                terms.below(self._aligned(below, a.shape, self._kept(a, v)), a.rank > 0)
+                terms.below(self._aligned(below, a.shape, self._entries_of(a, v)), a.rank > 0)
             else:
-                piece = self._aligned(self._pieces[a], a.shape, self._kept(a, v))
+                piece = self._aligned(self._pieces[a], a.shape, self._entries_of(a, v))
                 terms.above(piece, a.rank > 0)
         return terms.piece()
 
-    def _kept(self, a: Value, v: Value) -> Extent:
+    def _entries_of(self, a: Value, v: Value) -> Extent:
         """The shape of a factor: that of the product, but scalars stay scalars."""
         return v.shape if a.rank else ()
 
