@@ -151,9 +151,9 @@ class Derivation:
 
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
         the rows of large arrays in blocks that stay in the cache, in double precision."""
-        from .codegen.python import export as exports
+        from .codegen.matrices.export import code
 
-        return exports.code(self.problem, [self.result], target, sizes, self_test, blocks)
+        return code(self.problem, [self.result], target, sizes, self_test, blocks)
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
@@ -335,7 +335,7 @@ def html_part(derived: Sequence[Derivation]) -> str:
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
     """The code for every library that has what it takes."""
-    from .codegen.python.export import code
+    from .codegen.matrices.export import code
     from .render.html import CODED
 
     problem, results = derived[0].problem, [d.result for d in derived]
@@ -418,11 +418,9 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
-        from .codegen.python import export as exports
+        from .codegen.matrices.export import code
 
-        return exports.code(
-            self.data, self._results(seed, time_limit), target, sizes, self_test, blocks
-        )
+        return code(self.data, self._results(seed, time_limit), target, sizes, self_test, blocks)
 
     def function(
         self,

@@ -27,15 +27,14 @@ def run(args: Namespace) -> int:
     """Judge the claims. Returns the exit status; raises BadInput."""
     if args.format in _DOCUMENTS and several(args):
         raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
-    counts: Counter[str] = Counter()
-    status = each_source(args, lambda source: _check(source, counts, args))
+    status, counts = each_source(args, partial(_check, args))
     if args.format == "text" and (args.quiet or counts.total() > 1):
         print("" if args.quiet else "\n", end="")
         print(", ".join(f"{counts[v]} {v}" for v in ("right", "wrong", "unchecked") if counts[v]))
     return status
 
 
-def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
+def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     data, warn = source.problem.data, warner()
     claims: list[Problem | EqualityClaim] = [
         *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
