@@ -56,6 +56,9 @@ from .shape_errors import Expectation, explain, source, source_inside, undetermi
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
+    DIRECTED,
+    OF_SCALARS,
+    SYMMETRIC,
     UPSTREAM,
     Asked,
     Declaration,
@@ -77,10 +80,7 @@ from .unparser import Unparser
 from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
-OF_SCALARS = ("grad", "hess", "hvp")
-SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
 _VALUE = "#"  # the name of an expression alone
-DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
 def read(text: str, complete: bool = True, strict: bool = False) -> Problem:

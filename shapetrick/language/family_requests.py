@@ -30,6 +30,8 @@ from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
 from .shape_errors import source, source_inside
 from .syntax import (
+    DIRECTED,
+    OF_SCALARS,
     UPSTREAM,
     Asked,
     Declaration,
@@ -39,9 +41,8 @@ from .syntax import (
     Statement,
     SyntaxNode,
     name_node,
+    opened,
 )
-
-KINDS = ("grad", "vjp")  # that are derived for families
 
 
 def read_families(
@@ -95,6 +96,7 @@ class _Queries:
             ),
         )
         requests = [r for a in asked for r in self._requests(a, problem)]
+        problem = replace(problem, families=self._with_directions(problem.families, requests))
         if not asked and complete:
             requests = list(self._default_requests())
         asked_by = {r.wrt.base for r in requests}
@@ -102,41 +104,105 @@ class _Queries:
         return replace(problem, requests=tuple(requests), unused=unused)
 
     def _requests(self, asked: Asked, problem: Problem) -> Iterator[Request]:
-        if asked.kind not in KINDS:
-            typed, by = source(self.reading.text, asked.of), asked.wrt[0].name
-            offer = "grad" if asked.kind in ("hess", "hvp") else "vjp"
-            raise RequestError(
-                f"`{asked.kind}` is not derived for families, of which the gradient and the "
-                f"backward rule are: write `{offer} {typed} wrt {by}`, or write out a fixed "
-                "number of members.",
-                asked.span,
-            )
-        uses = list(self.reading.uses_of(asked.of))
+        variables = [self._variable(*placed, asked.claim is not None) for placed in asked.wrt]
+        given = self._given(asked, variables)
+        uses = list(self.reading.uses_of(asked.of, given))
         for use in uses:
             if use.indices:
                 self.reading.order().check_exists(None, use)
-        of = self.reading.expression(asked.of, uses)
+        of = self.reading.expression(asked.of, uses, given)
         of_text = source_inside(self.reading.text, asked.of)
-        if asked.kind == "grad" and not of.is_scalar:
-            raise RequestError(
-                f"a gradient is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "
-                f"{of_text} wrt {asked.wrt[0].name}` for the backward rule.",
-                asked.of.span,
-            )
-        direction = self._direction(asked, of) if asked.kind == "vjp" else None
-        for name, span in asked.wrt:
-            wrt = self._variable(name, span, asked.claim is not None)
+        self._check_kind(asked, of, variables)
+        for k, (wrt, (name, span)) in enumerate(zip(variables, asked.wrt, strict=True)):
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
                 raise RequestError(
                     f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
                 )
+            direction = self._direction(asked, of, wrt) if asked.kind in DIRECTED else None
             request = Request(
-                asked.kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span
+                asked.kind,
+                of,
+                of_text,
+                wrt,
+                direction,
+                asked.symmetric,
+                None,
+                asked.span,
+                None,
+                given,
             )
             if asked.claim is not None:
                 reading = self._with_cotangents(problem, request)
                 request = replace(request, claim=reading.claim(asked, asked.claim, request))
-            yield request
+            if asked.kind != "hess":
+                yield request
+                continue
+            earlier = [v for v in variables[:k] if self._running(v.indices)]
+            if not any(v.base == wrt.base for v in earlier):  # of w[i], w[j] one is enough
+                yield self._of_letters(request)
+            for other in variables[k + 1 :]:
+                yield self._of_letters(replace(request, wrt=other, rows=wrt))
+
+    def _given(self, asked: Asked, variables: Sequence[Symbol]) -> tuple[Range, ...]:
+        """The letters that stand for one number each, whichever it is, with their ranges: those of
+        what is differentiated, and of the rows of a Hessian."""
+        bound = {n.value.letter for n in opened(asked.of) if n.kind == "running"}
+        names = [n.value for n in opened(asked.of) if n.kind == "name"]
+        indices = [i for name in names for i in parts(name)[1]]
+        letters = [t for t in self._running(indices) if t not in bound]
+        anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
+        uses = list(self.reading.uses_of(asked.of, anywhere)) if letters else []
+        if asked.kind == "hess":
+            for (name, span), wrt in zip(asked.wrt, variables, strict=True):
+                own = Use(name_node(name, span), name, wrt.base, wrt.indices)
+                uses.append(own)
+                letters += [t for t in self._running(wrt.indices) if t not in letters]
+        return tuple(self._where(uses, letter) for letter in letters)
+
+    @staticmethod
+    def _of_letters(request: Request) -> Request:
+        """The request with those letters alone that it gives."""
+        rows = request.wrt if request.rows is None else request.rows
+        letters = {t for i in rows.indices for t in i.terms}
+        return replace(request, ranges=tuple(r for r in request.ranges if r.letter in letters))
+
+    @staticmethod
+    def _with_directions(families: Families, requests: Sequence[Request]) -> Families:
+        """The families, and those of directions along them."""
+        segments = list(families.segments)
+        for r in requests:
+            if r.direction is not None and r.direction.indices:
+                base = r.direction.base
+                if not any(s.base == base for s in segments):
+                    segments += [
+                        replace(s, base=base, attributes=frozenset(), span=None)
+                        for s in families.of(r.wrt.base)
+                    ]
+        return families._replace(segments=tuple(segments))
+
+    def _check_kind(self, asked: Asked, of: Expr, variables: Sequence[Symbol]) -> None:
+        """Refuse what a kind of request is not for. Raises RequestError."""
+        of_text, by = source_inside(self.reading.text, asked.of), asked.wrt[0].name
+        if asked.kind in OF_SCALARS and not of.is_scalar:
+            what = "a gradient" if asked.kind == "grad" else "a Hessian"
+            raise RequestError(
+                f"{what} is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "
+                f"{of_text} wrt {by}` for the backward rule, or `jac {of_text} wrt {by}` for all "
+                "the derivatives.",
+                asked.of.span,
+            )
+        if asked.direction is not None and asked.kind not in DIRECTED:
+            raise RequestError(
+                f"`with` belongs to {', '.join(DIRECTED)}: `{asked.kind}` goes along nothing.",
+                asked.direction.span,
+            )
+        defined = {s.base for s in self.reading.segments if s.body is not None}
+        for wrt in variables:
+            if wrt.base in defined and asked.kind in ("hess", "hvp", "jvp"):
+                raise RequestError(
+                    f"`{wrt.name}` is defined: `{asked.kind}` is by members that are declared.",
+                    asked.span,
+                )
 
     # ---- claims
 
@@ -145,7 +211,7 @@ class _Queries:
         taken, values = problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        names = cotangent_names(problem.families, request.of, taken)
+        names = cotangent_names(problem.families, [request.of], taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
             for s in self.reading.segments
@@ -221,15 +287,36 @@ class _Queries:
         assert low is not None and high is not None
         return Range(letter, low, high)
 
-    def _direction(self, asked: Asked, of: Expr) -> Symbol:
+    def _direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
+        """The upstream gradient, or the direction: along a whole family, of its member."""
+        shape = of.shape if asked.kind == "vjp" else wrt.shape
         if asked.direction is None:
-            plain = asked.of.kind == "name"
-            return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", of.shape)
-        name, span = asked.direction
-        known = self.reading.values.get(name)
-        if known is not None and (not isinstance(known, Symbol) or known.shape != of.shape):
-            raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
-        return ex.symbol(name, of.shape) if known is None else known
+            if asked.kind == "vjp":
+                plain = asked.of.kind == "name"
+                return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", shape)
+            name, span = member("V", *wrt.indices) if wrt.indices else "V", asked.span
+        else:
+            name, span = asked.direction
+        base, indices = parts(name)
+        segments = [s for s in self.reading.segments if s.base == base]
+        known = self.reading.values.get(base)
+        if known is None and segments and indices:
+            known = segments[0].symbol(indices)
+        if known is not None and (not isinstance(known, Symbol) or known.shape != shape):
+            what = "upstream gradient" if asked.kind == "vjp" else "direction"
+            raise RequestError(f"`{name}` is no {what} of this shape.", span)
+        if indices and (asked.kind == "vjp" or indices != wrt.indices):
+            raise RequestError(
+                f"a direction along a family is its member: `{member(base, *wrt.indices)}`.",
+                span,
+            )
+        if not indices and self._running(wrt.indices) and asked.kind != "vjp":
+            raise RequestError(
+                f"`{wrt.name}` stands for every member: write `with {member(base, *wrt.indices)}` "
+                "for a direction along the family, or ask for one member.",
+                span,
+            )
+        return ex.symbol(name, shape) if known is None else known
 
     def _variable(self, name: str, span: Span, shifted: bool = False) -> Symbol:
         """What is differentiated by; the generic member by its own index, unless it may be
