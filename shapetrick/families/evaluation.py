@@ -18,7 +18,7 @@ from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all
 from ..simplification.stable_forms import stable
 from .given_checks import blocks, with_letters
-from .unrolled_checks import gradients, places_asked
+from .unrolled_checks import gradients, letters_of, places_asked
 
 Given = Mapping[str, Any]
 
@@ -67,7 +67,7 @@ def _asked(
         own = tuple(Index("", given[r.letter]) for r in request.ranges)
         rows = None if request.rows is None else at_index(request.rows, numbered(given))
         places = [place for place, _ in places_asked(request, families, given)]
-        if not families.running(request.wrt.indices):
+        if not letters_of(request, families):
             places = [()]
         for place, e in zip(places, gradients(families, request, block, given), strict=True):
             itself = rows is not None and (rows.base, rows.indices) == (request.wrt.base, place)

@@ -8,8 +8,10 @@ is not right, are found from the regions and derived by themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from ..core import expr as ex
@@ -60,13 +62,28 @@ def put_back(
     """An equation with the letters for their stand-ins; where its own ones are taken, it gets
     others."""
     equation = _with_others(equation, taken, others)
+    ranges = tuple(_ordered(r, partial(_index, letters)) for r in equation.ranges)
+    symbol = as_symbol(with_letters_back(equation.symbol, letters))
+    return Equation(symbol, with_letters_back(equation.value, letters), ranges)
 
-    def index(i: Index) -> Index:
-        return i.plus(-i.offset).added(_read(i.offset, letters))
 
-    ranges = tuple(_ordered(r, index) for r in equation.ranges)
-    symbol = as_symbol(_expression(equation.symbol, index))
-    return Equation(symbol, _expression(equation.value, index), ranges)
+def with_letters_back(e: Expr, letters: Sequence[str]) -> Expr:
+    """An expression with the letters for their stand-ins."""
+    return _expression(e, partial(_index, letters))
+
+
+def text_with_letters(text: str, letters: Sequence[str]) -> str:
+    """A text with the letters for their stand-ins."""
+
+    def read(m: re.Match[str]) -> str:
+        number = int(m[0])
+        return m[0] if abs(number) < LARGE else str(_read(number, letters))
+
+    return re.sub(r"\d+", read, text)
+
+
+def _index(letters: Sequence[str], i: Index) -> Index:
+    return i.plus(-i.offset).added(_read(i.offset, letters))
 
 
 def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equation:

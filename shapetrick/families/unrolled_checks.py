@@ -79,6 +79,12 @@ def gradients(
         yield unrolling.expression(reindexed(gradient, values))
 
 
+def letters_of(request: Request, families: Families) -> list[str]:
+    """The letters of the members by which is asked, each with a result of its own: along a
+    direction there is one for all."""
+    return [] if request.kind == "jvp" else families.running(request.wrt.indices)
+
+
 def places_asked(
     request: Request, families: Families, lengths: Mapping[str, int]
 ) -> list[tuple[Place, Segment]]:
@@ -104,7 +110,7 @@ def _asked(
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
     wrt = request.wrt
-    letters = families.running(wrt.indices)
+    letters = letters_of(request, families)
     if not letters:
         yield {}, recursion.gradients[0].value, None
         return

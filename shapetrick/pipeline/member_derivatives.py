@@ -21,7 +21,14 @@ from ..core.problem import DerivativeKind, Problem, Request
 from ..core.results import Equation, Recursion
 from ..derivation.chain_rule import upstream_of
 from ..families.given_checks import First
-from ..families.given_letters import near_ends, numbers_of, put_back, stand_ins
+from ..families.given_letters import (
+    near_ends,
+    numbers_of,
+    put_back,
+    stand_ins,
+    text_with_letters,
+    with_letters_back,
+)
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
 from ..families.upstream_regions import box_of_equation, of_one_upstream, rising
 from .member_jacobians import member_jacobians
@@ -140,6 +147,43 @@ class MemberDerivative:
             found = found._replace(gradients=others)
         return member_jacobians(problem, rule, found, back)
 
+    # ---- as on paper
+
+    def rule(self) -> tuple[Backpropagation, Sequence[Equation]]:
+        """The gradient or the backward rule from which the derivative is found, and its
+        cotangents."""
+        request = self.request
+        if self.first is not None:
+            asked = self.first.request
+        else:
+            at = stand_ins([r.letter for r in request.ranges])
+            of, wrt = reindexed(request.of, at), at_index(request.wrt, at)
+            asked = replace(request, of=of, wrt=wrt)
+            if request.kind not in ("grad", "vjp"):
+                upstream = ex.symbol(f"bar({request.of_text})", of.shape)
+                asked = replace(asked, kind="vjp", direction=upstream)
+        back = Backpropagation(self.problem, asked, self.problem.families)
+        return back, back.recursion().cotangents
+
+    def papers(
+        self, back: Backpropagation, cotangents: Sequence[Equation]
+    ) -> Iterator[tuple[Request, str]]:
+        """What to derive as on paper, as `back` says, with the letters that are given."""
+        if self.first is not None or not self.request.ranges:
+            yield from back.papers(cotangents)
+            return
+        letters = [r.letter for r in self.request.ranges]
+        for paper, label in back.papers(cotangents):
+            up = paper.direction
+            asked = replace(
+                paper,
+                of=with_letters_back(paper.of, letters),
+                of_text=text_with_letters(paper.of_text, letters),
+                wrt=as_symbol(with_letters_back(paper.wrt, letters)),
+                direction=None if up is None else as_symbol(with_letters_back(up, letters)),
+            )
+            yield asked, text_with_letters(label, letters)
+
     # ---- along a direction
 
     def _along(self) -> Recursion:
@@ -209,7 +253,7 @@ class MemberDerivative:
                 rows = request.wrt if request.rows is None else request.rows
                 return f"∂²{of}/∂{at_index(rows, fixed).name}∂{wrt}"
             case "hvp":
-                return f"∂(∂{of}{along})/∂{wrt}"
+                return f"∂d{of}/∂{wrt}"
             case "jvp":
                 return f"∂{of}/∂{request.wrt.name}{along}"
         return f"∂{of}/∂{wrt}"

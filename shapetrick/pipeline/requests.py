@@ -449,17 +449,23 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
 def _steps_of_families(
     problem: Problem, recursion: Recursion, request: Request, text: Text
 ) -> Iterator[Step]:
-    """The steps for each use of a member: the last one's label says which cotangent it gives."""
-    from ..families.recurrence import Backpropagation
+    """The steps for each use of a member: the last one's label says which cotangent it gives. What
+    is no gradient or rule has those of its rule, and a last one that says what became of it."""
+    from .member_derivatives import MemberDerivative
 
-    back = Backpropagation(problem, request, problem.families)
-    for asked, label in back.papers(recursion.cotangents):
+    derivative = MemberDerivative(problem, request)
+    back, cotangents = derivative.rule()
+    for asked, label in derivative.papers(back, cotangents):
         steps = [
             _changed(step, partial(back.told_beside, asked.wrt))
             for step in Paper(asked, back.simplifier, text).steps()
         ]
         yield from steps[:-1]
         yield from (replace(step, label=label) for step in steps[-1:])
+    if request.kind not in ("grad", "vjp"):
+        q = recursion.gradients[0]
+        name, note = q.symbol.name, _OPENED[request.derivative]
+        yield Step(request.of_text, request.wrt.name, name, q.value.shape, (), q.value, note)
 
 
 _ROWS = (
