@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..core import expr as ex
 from ..core.expr import Expr, Symbol
 from ..core.families import Families, at_index, reindexed
-from ..core.indices import member, numbered
+from ..core.indices import Index, member, numbered
 from ..core.problem import Problem, Request
 from ..core.results import Equation, Recursion, Validation
 from ..core.traversal import substitute, symbols_of
 from ..validation.checker import checker_of
-from .recurrence import segments_of
+from .recurrence import segments_of, unshifted
 from .unrolled_checks import (
     Judged,
     Unrolled,
     depths,
     gradients_at,
+    letters_of,
     unrolled,
     validate,
     worst_of,
@@ -91,17 +93,66 @@ def validate_given(
     return worst_of(list(judged_given(problem, request, recursion, first, seed)), seed)
 
 
+class Member(NamedTuple):
+    """A member, and the values of all letters of the request and of those of the lengths."""
+
+    values: Mapping[str, int]
+    asked: Request
+    found: Unrolled
+    block: Recursion
+
+
+def members(
+    problem: Problem, request: Request, recursion: Recursion, first: First | None
+) -> Iterator[Member]:
+    """What is asked for each member, as a plain request about what is unrolled, for each value of
+    the letters, at several lengths."""
+    families = with_letters(problem.families, request)
+    asked_by = letters_of(request, families)
+    for lengths in depths(recursion):
+        for given, block in blocks(families, request, recursion, lengths):
+            for asked, found in _asked(families, request, block, first, given):
+                own = dict(zip(asked_by, found.at, strict=False))
+                yield Member({**given, **own}, asked, found, block)
+
+
 def judged_given(
     problem: Problem, request: Request, recursion: Recursion, first: First | None, seed: int
 ) -> Iterator[Judged]:
     """The verdict on each member for each value of the letters, at several lengths."""
+    letters = {r.letter for r in request.ranges}
+    lengths = {*problem.families.lengths}
+    for values, asked, found, _ in members(problem, request, recursion, first):
+        checker = checker_of(problem, asked, [found.gradient], seed)
+        given = {t: k for t, k in values.items() if t in letters | lengths}
+        yield Judged(given, found, checker.check(found.gradient))
+
+
+def claimed(
+    problem: Problem, request: Request, recursion: Recursion, first: First | None, seed: int
+) -> Iterator[tuple[Member, Validation]]:
+    """The verdict on what a claim says of each member for which it is made."""
+    claim = request.claim
+    assert claim is not None and claim.value is not None
     families = with_letters(problem.families, request)
-    for lengths in depths(recursion):
-        for given, block in blocks(families, request, recursion, lengths):
-            for asked, found in _asked(families, request, block, first, given):
-                checker = checker_of(problem, asked, [found.gradient], seed)
-                check = checker.check if request.claim is None else checker.check_claim
-                yield Judged(given, found, check(found.gradient))
+    plain = unshifted(families, request)
+    moved = zip(request.wrt.indices, plain.wrt.indices, strict=True)
+    back = {i.letter: j.offset - i.offset for i, j in moved}
+    for member_ in members(problem, plain, recursion, first):
+        values, asked, found, block = member_
+        at = {t: Index("", k) for t, k in values.items()}
+        at.update((t, at[t].plus(k)) for t, k in back.items() if t in at)
+        ranges = [over.within(at) for over in claim.ranges]
+        if not all(r.first.offset <= at[r.letter].offset <= r.last.offset for r in ranges):
+            continue
+        segments = (*families.segments, *segments_of(block.cotangents))
+        free = frozenset({found.wrt.name})
+        unrolling = Unrolling(segments, {t: i.offset for t, i in at.items()}, free)
+        value = unrolling.expression(claim.value)
+        if asked.wrt is STEP:
+            value = _moved(value, plain, found.wrt)
+        verdict = checker_of(problem, asked, [value], seed).check_claim(value)
+        yield member_, verdict
 
 
 def _asked(
@@ -112,23 +163,19 @@ def _asked(
     given: Mapping[str, int],
 ) -> Iterator[tuple[Request, Unrolled]]:
     """What is asked for each member, as a plain request: derivatives of what is unrolled."""
-    members = unrolled(families, request, block, given)
     plain = replace(request, claim=None, ranges=(), rows=None)
-    if request.kind in ("hvp", "jvp"):
-        for found in members:
+    rows = None if first is None else at_index(first.request.wrt, numbered(given))
+    for found in unrolled(families, replace(request, claim=None), block, given):
+        if request.kind in ("hvp", "jvp"):
             of = found.of if first is None else _gradient(families, first, found.wrt, given)
             of, value = (_moved(e, request, found.wrt) for e in (of, found.gradient))
             asked = replace(plain, kind="jac", of=of, wrt=STEP, direction=None)
-            yield asked, replace(found, of=of, wrt=STEP, gradient=value)
-    elif first is not None:
-        rows = at_index(first.request.wrt, numbered(given))
-        of = _gradient(families, first, rows, given)
-        for found in members:
-            if request.rows is None or found.wrt.name != rows.name:
-                yield replace(plain, kind="jac", of=of, wrt=found.wrt), found
-    else:
-        for found in members:
+            yield asked, replace(found, of=of, gradient=value)
+        elif first is None or rows is None:
             yield replace(plain, of=found.of, wrt=found.wrt), found
+        elif request.rows is None or found.wrt.name != rows.name:
+            of = _gradient(families, first, rows, given)
+            yield replace(plain, kind="jac", of=of, wrt=found.wrt), found
 
 
 def _gradient(families: Families, first: First, wrt: Symbol, given: Mapping[str, int]) -> Expr:

@@ -57,7 +57,7 @@ class MemberUse:
 def unshifted(families: Families, request: Request) -> Request:
     """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
     wrt = request.wrt
-    letters = {*families.running(wrt.indices)}
+    letters = {*families.running(wrt.indices)} - {r.letter for r in request.ranges}
     back = {i.letter: Index(i.letter, -i.offset) for i in wrt.indices if i.letter in letters}
     return replace(request, claim=None, wrt=at_index(wrt, back) if back else wrt)
 

@@ -24,7 +24,7 @@ from ..core.indices import (
     member,
     parts,
 )
-from ..core.problem import Claim, Problem, Request
+from ..core.problem import Claim, Problem, Request, shape_of_result
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .scope import gather, unused
@@ -104,8 +104,12 @@ class _Queries:
         return replace(problem, requests=tuple(requests), unused=unused)
 
     def _requests(self, asked: Asked, problem: Problem) -> Iterator[Request]:
-        variables = [self._variable(*placed, asked.claim is not None) for placed in asked.wrt]
-        given = self._given(asked, variables)
+        letters = self._letters(asked.of)
+        variables = [
+            self._variable(name, span, asked.claim is not None or self._is_of(name, letters))
+            for name, span in asked.wrt
+        ]
+        given = self._given(asked, letters, variables)
         uses = list(self.reading.uses_of(asked.of, given))
         for use in uses:
             if use.indices:
@@ -131,33 +135,44 @@ class _Queries:
                 None,
                 given,
             )
-            if asked.claim is not None:
-                reading = self._with_cotangents(problem, request)
-                request = replace(request, claim=reading.claim(asked, asked.claim, request))
-            if asked.kind != "hess":
-                yield request
-                continue
-            earlier = [v for v in variables[:k] if self._running(v.indices)]
-            if not any(v.base == wrt.base for v in earlier):  # of w[i], w[j] one is enough
-                yield self._of_letters(request)
-            for other in variables[k + 1 :]:
-                yield self._of_letters(replace(request, wrt=other, rows=wrt))
+            found = [request]
+            if asked.kind == "hess":
+                earlier = [v for v in variables[:k] if self._running(v.indices)]
+                if any(v.base == wrt.base for v in earlier):  # of w[i], w[j] one is enough
+                    found = []
+                found += [replace(request, wrt=other, rows=wrt) for other in variables[k + 1 :]]
+                found = [self._of_letters(r) for r in found]
+            if asked.claim is not None and asked.kind == "hess":
+                found = found[-1:] if k == 0 else []  # on the block of both
+            for r in found:
+                yield self._with_claim(asked, problem, r)
 
-    def _given(self, asked: Asked, variables: Sequence[Symbol]) -> tuple[Range, ...]:
+    def _letters(self, of: SyntaxNode) -> list[str]:
+        """The letters in what is differentiated that nothing in it binds."""
+        bound = {n.value.letter for n in opened(of) if n.kind == "running"}
+        names = [n.value for n in opened(of) if n.kind == "name"]
+        indices = [i for name in names for i in parts(name)[1]]
+        return [t for t in self._running(indices) if t not in bound]
+
+    def _is_of(self, name: str, letters: Sequence[str]) -> bool:
+        """Whether a member is told by these letters alone."""
+        own = self._running(parts(name)[1])
+        return bool(own) and {*own} <= {*letters}
+
+    def _given(
+        self, asked: Asked, letters: Sequence[str], variables: Sequence[Symbol]
+    ) -> tuple[Range, ...]:
         """The letters that stand for one number each, whichever it is, with their ranges: those of
         what is differentiated, and of the rows of a Hessian."""
-        bound = {n.value.letter for n in opened(asked.of) if n.kind == "running"}
-        names = [n.value for n in opened(asked.of) if n.kind == "name"]
-        indices = [i for name in names for i in parts(name)[1]]
-        letters = [t for t in self._running(indices) if t not in bound]
+        found = [*letters]
         anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
         uses = list(self.reading.uses_of(asked.of, anywhere)) if letters else []
-        if asked.kind == "hess":
-            for (name, span), wrt in zip(asked.wrt, variables, strict=True):
-                own = Use(name_node(name, span), name, wrt.base, wrt.indices)
-                uses.append(own)
-                letters += [t for t in self._running(wrt.indices) if t not in letters]
-        return tuple(self._where(uses, letter) for letter in letters)
+        for (name, span), wrt in zip(asked.wrt, variables, strict=True):
+            own = self._running(wrt.indices)
+            if asked.kind == "hess" or self._is_of(wrt.name, letters):
+                uses.append(Use(name_node(name, span), name, wrt.base, wrt.indices))
+                found += [t for t in own if t not in found]
+        return tuple(self._where(uses, letter) for letter in found)
 
     @staticmethod
     def _of_letters(request: Request) -> Request:
@@ -206,6 +221,17 @@ class _Queries:
 
     # ---- claims
 
+    def _with_claim(self, asked: Asked, problem: Problem, request: Request) -> Request:
+        if asked.claim is None:
+            return request
+        named = request.kind not in ("jac", "jvp")  # of these there is no gradient by members
+        reading = self._with_cotangents(problem, request) if named else self
+        families = self._with_directions(problem.families, [request])
+        along = families.segments[len(problem.families.segments) :]
+        segments = [*reading.reading.segments, *along]
+        reading = replace(reading, reading=replace(reading.reading, segments=segments))
+        return replace(request, claim=reading.claim(asked, asked.claim, request))
+
     def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
         """A reading that knows the gradients by members, and the upstream gradient."""
         taken, values = problem.taken(request), dict(self.reading.values)
@@ -223,23 +249,31 @@ class _Queries:
     def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
-        indices, (name, span) = request.wrt.indices, asked.wrt[0]
-        letters = self._running(indices)
-        for given in asked.ranges:
-            if given.letter not in letters:
-                raise NameProblem(f"`{name}` has no index `{given.letter}`.", span)
-        variable = Use(name_node(name, span), name, request.wrt.base, indices)
         own = {given.letter: given for given in asked.ranges}
+        variables = [s for s in (request.rows, request.wrt) if s is not None]
+        if request.kind == "jvp":  # the same for all members along which it goes
+            variables = []
+        span = asked.wrt[0].span
+        letters = list(dict.fromkeys(r.letter for r in request.ranges))
+        letters += [t for s in variables for t in self._running(s.indices) if t not in letters]
+        for letter in own:
+            if letter not in letters:
+                raise NameProblem(f"`{request.wrt.name}` has no index `{letter}`.", span)
         anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
-        uses = [variable, *self.reading.uses_of(node, anywhere)]
+        by = [Use(name_node(s.name, span), s.name, s.base, s.indices) for s in variables]
+        uses = [
+            *by,
+            *self.reading.uses_of(node, anywhere),
+            *self.reading.uses_of(asked.of, anywhere),
+        ]
         ranges = tuple(own.get(t) or self._where(uses, t) for t in letters)
         uses = list(self.reading.uses_of(node, ranges))
-        for use in uses if not ranges else (*uses, replace(variable, ranges=ranges)):
+        for use in uses if not ranges else (*uses, *(replace(u, ranges=ranges) for u in by)):
             if use.indices:
                 self._check_exists(use)
         value, problem = None, ""
         try:
-            value = self.reading.expression(node, uses, ranges, request.wrt.shape)
+            value = self.reading.expression(node, uses, ranges, shape_of_result(request))
         except ShapeError as error:
             problem = error.message
         return Claim(source(self.reading.text, node), value, node.span, problem, ranges)

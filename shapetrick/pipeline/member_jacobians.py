@@ -23,6 +23,7 @@ from ..families.upstream_regions import box_of_equation, put, recurrent_in, risi
 from .jacobians import opened
 
 ROWS = "D"  # what the Jacobians by the members of a family are called: D, or D_Z
+NEAR = 4  # steps of a recurrence that an answer is written in at most
 
 
 def member_jacobians(
@@ -120,26 +121,13 @@ def _inlined(
     equations: Sequence[Equation], answers: Sequence[Equation]
 ) -> tuple[list[Equation], list[Equation]]:
     """The equations without those that are no recurrences, whose values are put where they are
-    used; and without those that nothing uses."""
+    used, and without those that nothing uses. An answer some steps from a recurrence's start, such
+    as ∂h[t]/∂h[t-1], is written in these."""
     recurrent = recurrent_in(equations)
-    plain = [q for q in equations if q.symbol.base not in recurrent]
-    boxes = [(q, box_of_equation(q)) for q in plain]
-
-    def opened_in(q: Equation) -> Equation:
-        while True:
-            new: dict[Expr, Expr] = {}
-            for x, inner in members_in(q.value):
-                box = box_of(x.indices, (*rising(q), *inner))
-                for other, own in boxes:
-                    if other.symbol.base == x.base and _lies_in(box, own):
-                        segment = segments_of([other])[0]
-                        new[x] = reindexed(other.value, segment.values(x.indices))
-            if not new:
-                return q
-            q = replace(q, value=put(q.value, new))
-
-    answers = [opened_in(q) for q in answers]
-    equations = [opened_in(q) for q in equations]
+    plain = [(q, box_of_equation(q)) for q in equations if q.symbol.base not in recurrent]
+    every = [(q, box_of_equation(q)) for q in equations]
+    answers = [_near_start(_opened_in(q, plain), every) for q in answers]
+    equations = [_opened_in(q, plain) for q in equations]
     used: set[str] = set()
     waiting = [*answers]
     while waiting:
@@ -147,6 +135,41 @@ def _inlined(
         waiting += [q for q in equations if q.symbol.base in bases - used]
         used |= bases
     return [q for q in equations if q.symbol.base in used], answers
+
+
+Placed = Sequence[tuple[Equation, MemberBox]]  # equations, and for which members they are
+
+
+def _opened_in(q: Equation, others: Placed) -> Equation:
+    """An equation with the values of members for them, as long as there are some."""
+    while (found := _opened_once(q, others)) is not q:
+        q = found
+    return q
+
+
+def _near_start(q: Equation, others: Placed) -> Equation:
+    """An answer that is a member of a recurrence some steps from its start, written in these; else
+    the answer as it is."""
+    names, found = {other.symbol.base for other, _ in others}, q
+    for _ in range(NEAR):
+        places = [x for x, _ in members_in(found.value) if x.base in names]
+        if not places:
+            return found
+        if any(r.letter in i.terms for r in q.ranges for x in places for i in x.indices):
+            return q
+        found = _opened_once(found, others)
+    return q
+
+
+def _opened_once(q: Equation, others: Placed) -> Equation:
+    new: dict[Expr, Expr] = {}
+    for x, inner in members_in(q.value):
+        box = box_of(x.indices, (*rising(q), *inner))
+        for other, own in others:
+            if other.symbol.base == x.base and _lies_in(box, own):
+                (segment,) = segments_of([other])
+                new[x] = reindexed(other.value, segment.values(x.indices))
+    return replace(q, value=put(q.value, new)) if new else q
 
 
 def _lies_in(box: MemberBox, around: MemberBox) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from layers import jax
 
-from shapetrick.api import Derivation, derive, read
+from shapetrick.api import Derivation, check, derive, read
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.core.indices import written
 
@@ -240,6 +240,29 @@ def test_a_recurrence_of_jacobians_is_the_textbooks() -> None:
         "∂h[t]/∂h[s] = D[s]  for t = 0..T, s = 0..t",
         "∂h[t]/∂h[s] = zeros(n, n)  for t = 0..T, s = t+1..T",
     ]
+
+
+def test_a_step_of_a_recurrence_is_written_out() -> None:
+    assert equations(derive(RECURRENCE + "jac h[t] wrt h[t-2]")) == [
+        "∂h[t]/∂h[t-2] = diag(1 - h[t].^2) W diag(1 - h[t-1].^2) W  for t = 2..T"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "says"),
+    [
+        ("jac h[t] wrt h[t-1] = diag(1 - h[t].^2) W", "right", ""),
+        ("jac h[t] wrt h[t-1] = W diag(1 - h[t].^2)", "wrong", "`diag(1 - h[t].^2) W`"),
+        ("jac h[t] wrt h[s] = zeros(n, n) for t = 0..T, s = t+1..T", "right", ""),
+        ("jac h[t] wrt h[s] = zeros(n, n)", "wrong", "it is `D[s]`"),
+        ("hvp J wrt x[t] with V[t] = V[t]", "wrong", "`dG[t] .* (1 - h[t].^2)`"),
+        ("hess J wrt W = W", "wrong", "its shape is n×n, not (n n)×(n n)"),
+    ],
+)
+def test_claims(claim: str, verdict: str, says: str) -> None:
+    found = check(LOSS + "check " + claim)
+    assert found.verdict == verdict
+    assert says in found.diagnosis
 
 
 def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
