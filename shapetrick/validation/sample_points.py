@@ -63,7 +63,7 @@ KEPT_SCOUTS = 8
 
 # profiles of the inputs, and by how much the step of the differences shrinks
 Tries = Sequence[tuple[Profile, float]]
-_FIRST_TRIES: Tries = (
+FIRST_TRIES: Tries = (
     (PLAIN, 1.0),
     (PLAIN, 1 / 16),
     (Profile(sign=1), 1.0),
@@ -154,7 +154,7 @@ class Site:
         """Along how many directions derivatives are taken at once."""
         return self.most_points // points_per_direction(self.target.order)
 
-    def points(self, tries: Tries = _FIRST_TRIES) -> Iterator[Point]:
+    def points(self, tries: Tries = FIRST_TRIES) -> Iterator[Point]:
         """Points with the derivatives by all entries, as many as are found."""
         rng = self.generator(0)
         for drawn in self._suitable(rng, tries):
@@ -167,7 +167,7 @@ class Site:
         """The inputs of these points, and of others at which the function has a value."""
         for drawn in self._suitable(self.generator(0)):
             try:
-                self.values(drawn, drawn.env[self.target.wrt.name][None])
+                self.values(drawn, self.target.point(drawn.env)[None])
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
             else:
@@ -191,11 +191,15 @@ class Site:
         inner = not zero or float(noise.max()) > MANY_DIGITS * float(found.rounding.max())
         return Point(drawn, directions, found.value, tolerance + noise, scale, True, inner)
 
+    def scale(self, point: Point) -> float | Array:
+        """The size of a derivative by the variable's entries."""
+        return point.scale
+
     def measured(self, drawn: Draw, directions: Array) -> Derivative:
         """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
         return derivative(
             partial(self.values, drawn),
-            drawn.env[self.target.wrt.name],
+            self.target.point(drawn.env),
             self.target.travelled(directions),
             drawn.shrink,
         )
@@ -226,7 +230,7 @@ class Site:
 
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
-        at = {**drawn.env, self.target.wrt.name: points}
+        at = self.target.moved(drawn.env, points)
         value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
         values = self.target.read(value, drawn.env, len(points))
         if not _is_moderate(values):
@@ -248,9 +252,10 @@ class Site:
             rounding = self._rounding(drawn)
             values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
-            if len(program.roots) == 1:
+            alone = program.each()
+            if len(alone) == 1:
                 return [None]
-            return [self.gradients(EvaluationTape([e]), drawn)[0] for e in program.roots]
+            return [self.gradients(one, drawn)[0] for one in alone]
         return [value if _is_moderate(value) else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
@@ -306,14 +311,11 @@ class Site:
         return {**env, **{name: within(ranges[name], env[name].shape, rng) for name in ranges}}
 
     def _mirrored(self, env: Env, other: Env) -> Env:
-        """The inputs with the variable's signs opposite to those of the other, if they are free."""
-        wrt = self.target.wrt
-        if not wrt.attributes <= SIGN_FREE:
-            return env
-        name = wrt.name
-        return {**env, name: -np.copysign(env[name], other[name])}
+        """The inputs with the variables' signs opposite to those of the other, if they are free."""
+        free = [s.name for s in self.target.variables if s.attributes <= SIGN_FREE]
+        return {**env, **{name: -np.copysign(env[name], other[name]) for name in free}}
 
-    def _suitable(self, rng: np.random.Generator, tries: Tries = _FIRST_TRIES) -> Iterator[Draw]:
+    def _suitable(self, rng: np.random.Generator, tries: Tries = FIRST_TRIES) -> Iterator[Draw]:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
