@@ -80,7 +80,7 @@ class Terminals(Lexer):
             accepted, pattern = of_state[place]
             m = pattern.match(text, at, end)
             if m is not None and m.lastgroup not in accepted:
-                m = self._pattern(accepted).match(text, at, end)
+                m = self._pattern(self._after(accepted, m.lastgroup)).match(text, at, end)
             m = m or self._any().match(text, at, end)
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
@@ -117,6 +117,12 @@ class Terminals(Lexer):
     def _accepted_in(self, actions: Collection[str]) -> Accepted:
         found = self._terminals.keys() & actions
         return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
+
+    def _after(self, accepted: Accepted, name: str | None) -> Accepted:
+        """Those of the terminals that are looked for after that one: where that one was found,
+        those before it are not."""
+        names = [*self._terminals]
+        return accepted.intersection(names[names.index(name) + 1 :] if name else names)
 
     def _pattern(self, accepted: Accepted) -> re.Pattern[str]:
         """What matches the first of these terminals, and what is ignored before it."""

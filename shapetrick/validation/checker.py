@@ -89,13 +89,13 @@ class Probe:
         self.site = site
         first = min(tried, key=lambda point: point.coarseness)
         self.flat = [point for point in tried if point.zero and point is not first]
-        self._points = [first]
+        self._points = [site.settled(first)]
         self._others = islice(others, SECOND_DRAWS)
 
     def points(self) -> Iterator[Point]:
         """The first point, and those at which to look again."""
         yield from self._points
-        for point in self._others:
+        for point in map(self.site.settled, self._others):
             self._points.append(point)
             yield point
 
@@ -293,7 +293,7 @@ class Checker:
     def _compare_flat(self, probe: Probe, program: EvaluationTape) -> None:
         """Where the function is flat in places, look there too. Raises Refused."""
         for point in probe.flat:
-            self._look_at(probe, point, program)
+            self._look_at(probe, probe.site.settled(point), program)
 
     def _sweep(self, probe: Probe, program: EvaluationTape) -> None:
         """The gradient at all magnitudes and on all sides of kinks, where one point may not have

@@ -116,7 +116,7 @@ class _JointSite(Site):
     def most_points(self) -> int:
         return min(MOST_POINTS, super().most_points)
 
-    def point(self, drawn: Draw, directions: Array) -> Point:
+    def unsettled(self, drawn: Draw, directions: Array) -> Point:
         x, blocks = self.target.point(drawn.env), self.target.blocks(drawn.env)
         rows = [np.flatnonzero(directions[:, 0, b].any(axis=(1, 2))) for b in blocks]
         moved = [(b, r) for b, r in zip(blocks, rows, strict=True) if len(r)]

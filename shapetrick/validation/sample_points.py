@@ -102,7 +102,7 @@ class Draw:
 class Point(NamedTuple):
     """The derivatives at a draw along some directions, and by how much a right gradient may differ;
     `scale` is the largest, `zero` says that they are but rounding: `inner`, if that is rounding of
-    what the value is computed from."""
+    what the value is computed from. Before that is known, `unsettled` is the value's own."""
 
     draw: Draw
     directions: Array
@@ -111,6 +111,7 @@ class Point(NamedTuple):
     scale: float
     zero: bool
     inner: bool = False
+    unsettled: float | None = None
 
     @property
     def coarseness(self) -> float:
@@ -155,11 +156,12 @@ class Site:
         return self.most_points // points_per_direction(self.target.order)
 
     def points(self, tries: Tries = FIRST_TRIES) -> Iterator[Point]:
-        """Points with the derivatives by all entries, as many as are found."""
+        """Points with the derivatives by all entries, as many as are found; where these are zero,
+        what rounding may hide is not known before they are `settled`."""
         rng = self.generator(0)
         for drawn in self._suitable(rng, tries):
             try:
-                yield self.point(drawn, self.target.directions(drawn.env, rng, self.room))
+                yield self.unsettled(drawn, self.target.directions(drawn.env, rng, self.room))
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
 
@@ -181,15 +183,29 @@ class Site:
         """The derivatives along the directions (k × order × rows × cols).
 
         Raises Unsuitable where there are none, or where they are too coarse."""
+        return self.settled(self.unsettled(drawn, directions))
+
+    def unsettled(self, drawn: Draw, directions: Array) -> Point:
+        """Likewise; of zeros, the tolerance is what the differences say alone."""
         found = self.measured(drawn, directions)
-        scale, zero, tolerance = found.scale, found.is_zero, found.tolerance(FINEST)
-        if not zero and not found.is_coarse():
+        scale, tolerance = found.scale, found.tolerance(FINEST)
+        if found.is_zero:
+            rounding = float(found.rounding.max())
+            return Point(drawn, directions, found.value, tolerance, scale, True, False, rounding)
+        if not found.is_coarse():
             return Point(drawn, directions, found.value, tolerance, scale, False)
         noise = NOISE * self._rounding_errors(drawn, directions, found.value)
-        if not zero and scale > float(noise.max()):
+        if scale > float(noise.max()):
             raise Unsuitable(COARSE)
-        inner = not zero or float(noise.max()) > MANY_DIGITS * float(found.rounding.max())
-        return Point(drawn, directions, found.value, tolerance + noise, scale, True, inner)
+        return Point(drawn, directions, found.value, tolerance + noise, scale, True, True)
+
+    def settled(self, point: Point) -> Point:
+        """The point, of which it is known what rounding of all that is computed may hide."""
+        if point.unsettled is None:
+            return point
+        noise = NOISE * self._rounding_errors(point.draw, point.directions, point.derivatives)
+        inner = float(noise.max()) > MANY_DIGITS * point.unsettled
+        return point._replace(tolerance=point.tolerance + noise, inner=inner, unsettled=None)
 
     def scale(self, point: Point) -> float | Array:
         """The size of a derivative by the variable's entries."""
