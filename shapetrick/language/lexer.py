@@ -66,7 +66,6 @@ class Terminals(Lexer):
         self._terminals = terminals
         self._patterns: dict[Accepted, re.Pattern[str]] = {}
         self._of_state: dict[Any, tuple[Accepted, re.Pattern[str]]] = {}
-        self._accepted: tuple[Accepted, ...] = ()  # by any state, the widest first
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
@@ -105,14 +104,10 @@ class Terminals(Lexer):
             raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
     def _found_in(self, states: Mapping[Any, Any], place: Any) -> tuple[Accepted, re.Pattern[str]]:
-        """The terminals that a state accepts, and the pattern of the widest state that accepts them
-        all: if what that finds is one of these, it is the first of these, too. To compile a pattern
-        takes milliseconds, and so most states need none of their own."""
-        if not self._accepted:
-            found = dict.fromkeys(map(self._accepted_in, states.values()))
-            self._accepted = tuple(sorted(found, key=lambda names: -len(names)))
-        own = self._accepted_in(states[place])
-        return own, self._pattern(next(names for names in self._accepted if own <= names))
+        """The terminals that a state accepts, and the pattern of all terminals: if what that finds
+        is one of these, it is the first of these, too. To compile a pattern takes milliseconds, and
+        so most states need none of their own."""
+        return self._accepted_in(states[place]), self._pattern(frozenset(self._terminals))
 
     def _accepted_in(self, actions: Collection[str]) -> Accepted:
         found = self._terminals.keys() & actions
