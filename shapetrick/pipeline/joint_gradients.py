@@ -60,6 +60,7 @@ def derive_together(
     something else.
 
     Raises DerivationError where no arrangement expresses one."""
+    problem = problem if any(r.claim for r in requests) else problem.as_typed()
     if not _may_share(problem, requests):
         return [derive(problem, request, seed) for request in requests]
     found = _JointGradients(problem, requests, taken)
@@ -76,6 +77,15 @@ def derive_together(
         results = [derive(problem, request, seed, not_yet_checked) for request in requests]
     verdicts = check_together(problem, requests, [r.gradient for r in results], seed)
     return [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
+
+
+def shared_names(
+    problem: Problem, requests: Sequence[Request], taken: Collection[str] = ()
+) -> Mapping[str, Expr]:
+    """The names of what requests of one group share, each with the node whose cotangent it is."""
+    if not _may_share(problem, requests):
+        return {}
+    return _JointGradients(problem, requests, taken).names
 
 
 def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:

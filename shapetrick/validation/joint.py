@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import accumulate, chain, islice, pairwise
 from typing import Any
 
@@ -112,10 +112,6 @@ class _JointSite(Site):
 
     target: _JointTarget
 
-    @cached_property
-    def most_points(self) -> int:
-        return min(MOST_POINTS, super().most_points)
-
     def unsettled(self, drawn: Draw, directions: Array) -> Point:
         x, blocks = self.target.point(drawn.env), self.target.blocks(drawn.env)
         rows = [np.flatnonzero(directions[:, 0, b].any(axis=(1, 2))) for b in blocks]
@@ -210,7 +206,7 @@ class _JointCheck(Checker):
         return None if found.zero or self._barren else found
 
     def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
-        return _JointSite(self._target, sizes, (self._seed, number))
+        return _JointSite(self._target, sizes, (self._seed, number), MOST_POINTS)
 
     def _passing(self, fit: Fit, copies: Sequence[str]) -> set[str]:
         """The names of the spoilt copies of any gradient that aren't told from it."""
