@@ -366,7 +366,12 @@ class _Reader:
         parts = [times(number(k), self._monomial(m)) for m, k in a.items()]
         if len(parts) == 1:
             return parts[0]
-        return self._networks.folding.fold(factored(parts, length, self._networks.signs))
+        known, key = self._networks.memo, (_Reader, *self._letters, *a.items())
+        if key not in known:
+            total = factored(parts, length, self._networks.signs)
+            known[key] = self._networks.folding.fold(total)
+        found: Expr = known[key]
+        return found
 
     def _monomial(self, m: polynomials.Exponents) -> Expr:
         powers = [power(x, number(p)) for x, p in zip(self._letters, m, strict=True) if p]
