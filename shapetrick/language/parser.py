@@ -28,6 +28,7 @@ from ..core.files import make_folder, own_folder, shipped
 from ..core.functions import NAMES, TABLE
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, index_of, member
+from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
 from .equation_library import solved
 from .function_heads import HeadBuilder
@@ -446,7 +447,7 @@ def parse(
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        found = [statement(source, alone) for source in sources]
+        found = with_conditions([statement(source, alone) for source in sources])
         return opened_statements(clean, found, functions)
 
 
@@ -503,7 +504,7 @@ def statement(source: Source, alone: bool = False) -> Statement:
         special: Statement | None = read(source, _run)
         if special is not None:
             return special
-    asked = _derivative(source)
+    asked = _derivative(source) or condition_at(source)
     if asked is not None:
         return asked
     try:
