@@ -219,7 +219,7 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         elif token is not None and token.is_(r"\\"):
             end = not _goes_on(found, i)
         elif token is not None:
-            if token.kind == "relation" and not related and kept:
+            if kept and (token.kind == "relation" or token.is_(*ATTRIBUTE_OF)):
                 related = True
             asked = asked or (not kept and token.is_(r"\nabla", r"\frac", r"\partial"))
             close = token.partner if token.kind == "open" else i

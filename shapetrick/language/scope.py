@@ -481,6 +481,10 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             "x`, or brackets as a value, `(grad f wrt x)`.",
             node.span,
         )
+    if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
+        return scope.error(
+            f"`{name}` is one name: behind a transpose stands a space, `x^T {name[1:]}`.", node.span
+        )
     after = scope.text[node.span.end : node.span.end + 1]
     if isinstance(name, Member):
         return scope.error(
