@@ -237,6 +237,12 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     return m["base"], tuple(m["index"])
 
 
+def base_below(name: str) -> str:
+    """The name of which `h_i` is an entry, if it is one; else empty."""
+    m = None if isinstance(name, Member) else _BELOW.fullmatch(_written_out(name))
+    return "" if m is None else str(m["base"])
+
+
 def _letters_of(name: Member) -> tuple[str, ...]:
     return tuple(i.letter for i in name.indices if not i.offset)
 

@@ -123,6 +123,10 @@ class _TerminalReader(DerivativeReader):
             return [closing, *scripts.raised, (scripts.end, end)]
         if token.text in _STRUCTURED:
             return [terminal(_STRUCTURED[token.text], token), *rest]
+        if token.text == r"\rangle" and i + 1 < end and self.tokens[i + 1].is_("_"):
+            scripts = self.names.scripts(self.tokens, i + 1, self.text)
+            if scripts.below == ("F",):  # the inner product of matrices
+                return [terminal("ANGLE_END", token), *scripts.raised, (scripts.end, end)]
         if token.text in (r"\langle", r"\rangle"):
             return [terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
         return [terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]

@@ -545,6 +545,13 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
     operand = fed is None or fed.type in (
         "SIGN", "TIMES", "LPAR", "BAR", "ANGLE", "APPLY", "_EQUALS", "_COMMA", "SUM", "POWER",
     )  # fmt: skip
+    equals = next((t for t in part.tokens if t.text in _RELATIONS), None)
+    if not begun and equals is not None and any(t.is_("^") for t in part.tokens[:2]):
+        return ParseError(
+            "a power is no name: define what it is of, or give it a name, `v = …`.",
+            first | equals.span,
+            part.text,
+        )
     if not begun:
         return ParseError(
             "this is no statement. A formula declares (`X \\in \\mathbb{R}^{m \\times n}`), "

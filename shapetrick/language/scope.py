@@ -6,7 +6,7 @@ Comes after parsing, before shapes are inferred.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
@@ -507,13 +507,9 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
     known = {*scope.symbols, *scope.definitions, *scope.dims}
-    for cut in range(1, len(name)):
-        if name[:cut] in known and name[cut:] in known:
-            return scope.error(
-                f"`{name}` is one name, and not declared: write `{name[:cut]} {name[cut:]}` for "
-                "the product.",
-                node.span,
-            )
+    product = run_together(name, known)
+    if product:
+        return scope.error(product, node.span)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
         return scope.error(
@@ -522,6 +518,15 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             node.span,
         )
     return scope.error(f"`{name}` is not declared.", node.span) if certain else None
+
+
+def run_together(name: str, known: Container[str]) -> str:
+    """What is said of a name that is two known ones without a space; empty for others."""
+    for cut in range(1, len(name)):
+        if name[:cut] in known and name[cut:] in known:
+            product = f"{name[:cut]} {name[cut:]}"
+            return f"`{name}` is one name, and not declared: write `{product}` for the product."
+    return ""
 
 
 def _variant(scope: Scope, name: str) -> str | None:
