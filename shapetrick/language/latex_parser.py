@@ -545,11 +545,12 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
     operand = fed is None or fed.type in (
         "SIGN", "TIMES", "LPAR", "BAR", "ANGLE", "APPLY", "_EQUALS", "_COMMA", "SUM", "POWER",
     )  # fmt: skip
-    equals = next((t for t in part.tokens if t.text in _RELATIONS), None)
-    if not begun and equals is not None and any(t.is_("^") for t in part.tokens[:2]):
+    power = next((i for i, t in enumerate(part.tokens[:2]) if t.is_("^")), len(part.tokens))
+    behind = [t.kind for t in part.tokens[power + 1 : power + 5]]
+    if not begun and behind == ["open", "number", "close", "relation"]:  # `\sigma^2 = …`
         return ParseError(
             "a power is no name: define what it is of, or give it a name, `v = …`.",
-            first | equals.span,
+            first | part.tokens[power + 3].span,
             part.text,
         )
     if not begun:

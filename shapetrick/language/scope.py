@@ -24,6 +24,7 @@ from .letters import folded
 from .lexer import MANY
 from .library import FILE as LIBRARY
 from .library import FunctionLibrary
+from .library_calls import SOLVE
 from .structured_calls import CALLS
 from .synonyms import advice, attribute_of
 from .syntax import (
@@ -76,7 +77,7 @@ UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 def table_words() -> dict[str, int]:
     """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
-    words |= {name: row.arity for name, row in CALLS.items()} | {"solve": 2}
+    words |= {name: row.arity for name, row in CALLS.items()} | {SOLVE: 2}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
