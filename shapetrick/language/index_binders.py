@@ -22,6 +22,7 @@ from .syntax import (
     PlacedName,
     Statement,
     SyntaxNode,
+    call_node,
     folded,
     name_node,
     number_node,
@@ -74,6 +75,8 @@ class IndexBuilder:
         node, index = c
         span = Span(index.start_pos or 0, index.end_pos or 0)
         inner = index.strip("_{} ")
+        if inner == "+":  # the positive part
+            return call_node("relu", (node,), node.span | span)
         parts = inner.split(",") if "," in inner else [*inner]
         at = tuple(_selector(part.strip(), span) for part in parts)
         return SyntaxNode("selected", (node,), at, node.span | span)

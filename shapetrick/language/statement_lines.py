@@ -85,8 +85,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             if _PAIRS[text[opened]] != sign:
                 raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
-            if m.end() <= len(text) and text[open_at[-1]] == "[":
-                continue  # between the rows of a block
+            if m.end() <= len(text) and (text[open_at[-1]] == "[" or _parts(text, m, start)):
+                continue  # between the rows of a block, or arguments in LaTeX
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
             )
@@ -98,6 +98,12 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
                 parted = ":" in body and "," in body and not _WHERE.search(body)
                 yield from declarations(text, whole) if parted else [whole]
             start = at + 1
+
+
+def _parts(text: str, sign: re.Match[str], start: int) -> bool:
+    r"""Whether a `;` is between arguments in LaTeX, `\ell(w; x)`: its line closes the bracket."""
+    line = text[sign.end() :].partition("\n")[0]
+    return "\\" in text[start : sign.end() + len(line)] and ")" in line
 
 
 def declarations(text: str, span: Span) -> Iterator[Span]:

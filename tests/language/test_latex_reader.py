@@ -513,3 +513,30 @@ def test_a_product_without_a_space_is_said_beside_indices() -> None:
     text = "x : d; W : k x d; y : k\nz = Wx\nL = sum(i) y_i log(z_i)\ngrad L wrt W"
     with pytest.raises(InputError, match="`W x` for the product"):
         shapetrick.read(text)
+
+
+@pytest.mark.parametrize(
+    ("latex", "plain"),
+    [
+        (r"\sum_i (y_i - w^\top x_i)_+^2", "sum(relu(y - X w).^2)"),
+        (r"\mathbf{1}^\top \left[Xw\right]_+", "sum(relu(X w))"),
+        (r"\mathbb{1}\{w_1 > 0\} w_1", "relu(w[1])"),
+        (r"\mathbf{1}(w_1 < 2)", "step(2 - w[1])"),
+        (r"\mathbf{1}^\top (Xw)", "sum(X w)"),
+        (r"\log_2 \|w\|", "log2(norm(w))"),
+        (r"\log_{10}(\|w\|)", "log10(norm(w))"),
+    ],
+)
+def test_positive_parts_indicators_and_bases(latex: str, plain: str) -> None:
+    given = r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m"
+    value = shapetrick.read(f"{given}\nJ = {latex}").data.definitions["J"].args[0]
+    claim = f"X : m x d; w : d; y : m\ncheck {value} = {plain}"
+    (equality,) = shapetrick.read(claim).check_equalities()
+    assert equality.right
+
+
+def test_arguments_may_be_parted_by_semicolons() -> None:
+    given = r"w, x \in \mathbb{R}^d, y \in \mathbb{R}"
+    text = f"{given}\n\\ell(w; x, y) = \\log(1 + e^{{-y w^\\top x}})\n\\nabla_w \\ell(w; x, y)"
+    (d,) = shapetrick.read(text).derive()
+    assert str(d.gradient) == "-y sigmoid(-y w' x) x"
