@@ -51,7 +51,7 @@ from .module import (
 from .module import function as written
 from .operations import LACKING, Library, is_spelled
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
-from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
+from .trials import ExpectedValue, SampledPoint, confirm, confirm_program, quietly
 
 _BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
 _NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
@@ -245,11 +245,15 @@ class Plan(ABC):
             admit_trial(run, draws.sizes, "a self-test at these sizes")
             module = with_function(plain.lines, "numpy", test=plain.test(draws))
             space: dict[str, Any] = compiled(module)
-            with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+            with redirect_stdout(StringIO()), quietly():
                 try:
                     if not space["self_test"]():
                         return draws
-                except (np.linalg.LinAlgError, ArithmeticError):  # singular, or 1 / 0
+                except (
+                    np.linalg.LinAlgError,
+                    ArithmeticError,
+                    ValueError,
+                ):  # singular, 1 / 0, log(0)
                     continue
         return candidates[0]
 
