@@ -595,6 +595,11 @@ def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Ch
     """
     problem = read(text, time_limit=time_limit)
     if sum(request.claim is not None for request in problem.data.requests) != 1:
+        if problem.data.equalities:
+            raise RequestError(
+                "check() is of a claim on a derivative: that two expressions are equal is judged "
+                "by read(text).check_equalities()."
+            )
         raise RequestError(
             "check() takes a problem with one claim, `check grad J wrt X = …`: use "
             "read(text).check() for several."

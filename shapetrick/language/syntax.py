@@ -176,7 +176,7 @@ class FunctionDefinition:
 
 
 OF_SCALARS = ("grad", "hess", "hvp")
-SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+SYMMETRIC = ("grad", "vjp", "hess")  # may go along the symmetric matrices, where that is said
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
