@@ -355,8 +355,10 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 def bases_met(networks: Networks, term: Term) -> Term | None:
     """What the base of a power is made of as one more of it, where the exponent is no number: `(x /
     s).^(k - 1) .* x / s` is `(x / s).^k`."""
-    for base, exponent in [(e.atom, e.exponent) for e in term.edges] + [*term.scalars]:
-        if not isinstance(base, Times) or isinstance(exponent, Number):
+    bases = [e.atom for e in term.edges if not isinstance(e.exponent, Number)]
+    bases += [base for base, p in term.scalars if not isinstance(p, Number)]
+    for base in bases:
+        if not isinstance(base, Times):
             continue
         made_of = read_terms(base) or []
         found = networks.folding.folded(term, made_of[0], base) if len(made_of) == 1 else None
