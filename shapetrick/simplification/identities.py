@@ -36,10 +36,10 @@ def _along(name: str, left: str, right: str, written: bool = False) -> list[Iden
     `{axis}` stands for what a call says of the axis, `{one}` for ones in the place of the sums.
     """
     places = (
-        ("", "1", "X : n x 1; y : scalar"),
-        ("", "1", "X : 1 x n; y : scalar"),
-        (", axis=0", "ones(1, n)", "X : m x n; y : 1 x n"),
-        (", axis=1", "ones(m)", "X : m x n; y : m x 1"),
+        ("", "1", "X, Z : n x 1; y : scalar"),
+        ("", "1", "X, Z : 1 x n; y : scalar"),
+        (", axis=0", "ones(1, n)", "X, Z : m x n; y : 1 x n"),
+        (", axis=1", "ones(m)", "X, Z : m x n; y : m x 1"),
     )
     return [
         Identity(
@@ -167,6 +167,12 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("softplus", "log(1 + exp(x))", "softplus(x)", _ANY, written=True),
     Identity("softplus", "log1p(exp(x))", "softplus(x)", _ANY, written=True),
     *_along("softmax", "exp(X) ./ sum(exp(X){axis})", "softmax(X{axis})", written=True),
+    *_along("softmax", "sum(Z .* exp(X){axis}) ./ sum(exp(X){axis})",
+            "sum(Z .* softmax(X{axis}){axis})", written=True),
+    Identity("softmax", "(exp(x)' B) / sum(exp(x))", "softmax(x)' B", "x : n; B : n x k",
+             written=True),
+    Identity("softmax", "(exp(X) B) ./ sum(exp(X), axis=1)", "softmax(X, axis=1) B",
+             "X : m x n; B : n x k", written=True),
     *_along("softmax", "exp(X - logsumexp(X{axis}))", "softmax(X{axis})"),
     *_along("softmax", "exp(log_softmax(X{axis}))", "softmax(X{axis})"),
     *_along("logsumexp", "log(sum(exp(X){axis}))", "logsumexp(X{axis})", written=True),
@@ -188,6 +194,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("tanh", "cosh(x) .* tanh(x)", "sinh(x)", _ANY),
     Identity("tanh", "(exp(x) - exp(-x)) ./ (exp(x) + exp(-x))", "tanh(x)", _ANY,
              written=True),
+    Identity("tanh", "(exp(x) - 1) .* sigmoid(-x)", "tanh(x / 2)", _ANY, written=True),
+    Identity("tanh", "(1 - exp(-x)) .* sigmoid(x)", "tanh(x / 2)", _ANY, written=True),
     Identity("inverse function", "sin(asin(x))", "x", _ANY),
     Identity("inverse function", "cos(acos(x))", "x", _ANY),
     Identity("inverse function", "tan(atan(x))", "x", _ANY),
@@ -310,6 +318,7 @@ STABLE: tuple[Identity, ...] = (
     Identity("log of a sigmoid", "log(sigmoid(x))", "-softplus(-x)", _ANY),
     Identity("log of a sigmoid", "log(sigmoid(x) ./ sigmoid(-x))", "x", _ANY),
     Identity("tanh", "1 - tanh(x).^2", "4 sigmoid(2 x) .* sigmoid(-2 x)", _ANY),
+    Identity("tanh", "expm1(x) .* sigmoid(-x)", "tanh(x / 2)", _ANY),
     Identity("half angle", "1 - cos(x)", "2 sin(x / 2).^2", _ANY),
     Identity("root near 1", "sqrt(1 + x) - 1", "x ./ (1 + sqrt(1 + x))", _ANY),
     Identity("logs of cosh", "log(cosh(x))", "abs(x) + softplus(-2 abs(x)) - log(2)", _ANY),
@@ -332,6 +341,8 @@ STABLE: tuple[Identity, ...] = (
             "sigmoid(y - logsumexp(X{axis}))"),
     *_along("share of a sum", "exp(X) ./ (1 + sum(exp(X){axis}))",
             "softmax(X{axis}) .* sigmoid(logsumexp(X{axis}))"),
+    *_along("share of a sum", "exp(X) ./ (exp(y) + sum(exp(X){axis}))",
+            "softmax(X{axis}) .* sigmoid(logsumexp(X{axis}) - y)"),
     *_along("log of a sum", "log(1 + sum(exp(X){axis}))", "softplus(logsumexp(X{axis}))"),
     *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
             "y + softplus(logsumexp(X{axis}) - y)"),

@@ -209,6 +209,10 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A : m x m; B : n x n; J = tr(kron(A, B) kron(A, B)); grad J wrt A", "2 tr(B^2) A'"),
     ),
     "written-out forms": (
+        ("z, x : n; J = x' exp(z) / sum(exp(z)); grad J wrt z", "softmax(z) .* (x - J)"),
+        ("K : m x n; V : n x d; vjp ((exp(K) V) ./ sum(exp(K), axis=1)) with G wrt V",
+         "softmax(K, axis=1)' G"),
+        ("z : n; J = sum((1 - exp(-z)) ./ (1 + exp(-z))); grad J wrt z", "(1 - tanh(z / 2).^2) / 2"),
         ("X : m x d; w : d; y : m; h = 1 ./ (1 + exp(-X w)); "
          "J = -(y' log(h) + (1 - y)' log(1 - h)) / m; grad J wrt w",
          "X' (h - y) / m"),
