@@ -212,7 +212,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("z, x : n; J = x' exp(z) / sum(exp(z)); grad J wrt z", "softmax(z) .* (x - J)"),
         ("K : m x n; V : n x d; vjp ((exp(K) V) ./ sum(exp(K), axis=1)) with G wrt V",
          "softmax(K, axis=1)' G"),
-        ("z : n; J = sum((1 - exp(-z)) ./ (1 + exp(-z))); grad J wrt z", "(1 - tanh(z / 2).^2) / 2"),
+        ("z : n; J = sum((1 - exp(-z)) ./ (1 + exp(-z))); grad J wrt z",
+         "(1 - tanh(z / 2).^2) / 2"),
         ("X : m x d; w : d; y : m; h = 1 ./ (1 + exp(-X w)); "
          "J = -(y' log(h) + (1 - y)' log(1 - h)) / m; grad J wrt w",
          "X' (h - y) / m"),
