@@ -15,6 +15,7 @@ from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Term, read_terms, tidy
+from ..algebra.monomials import Product
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
@@ -29,6 +30,8 @@ from ..core.expr import (
     Times,
     Zeros,
     add,
+    exact,
+    number,
     power,
     rebuild,
     times,
@@ -41,7 +44,7 @@ from ..core.structure import factors_of
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
-from .structured_terms import constants_composed, orthogonal_met
+from .structured_terms import constants_composed, orthogonal_met, without_idle
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -91,6 +94,7 @@ class Networks:
         self.simplify = simplify
         self.folding = Folding(symmetric)
         self.signs = Signs()
+        self.norms: dict[Expr, dict[int | None, Product]] = {}  # of definitions, squared, by axis
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
 
@@ -367,6 +371,26 @@ def bases_met(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def norms_known(networks: Networks, term: Term) -> Term | None:
+    """Squares of a definition that add up to a number: where `u = x / norm(x)`, `u' u` is 1."""
+    for edge in term.edges if networks.norms else ():
+        if exact(edge.exponent) != 2 or edge.atom not in networks.norms:
+            continue
+        others = tuple(e for e in term.edges if e is not edge)
+        touched = {*term.open_nodes, *(n for e in others for n in e.nodes)}
+        for axis, norm in networks.norms[edge.atom].items():
+            summed = edge.nodes if axis is None else edge.cols if axis else edge.rows
+            if touched.isdisjoint(summed):
+                scalars = tuple((base, number(p)) for base, p in norm.factors if base.is_scalar)
+                found = term._replace(
+                    coefficient=term.coefficient * norm.coefficient,
+                    scalars=(*term.scalars, *scalars),
+                    edges=others,
+                )
+                return tidy(without_idle(found, summed))._replace(gathered=True)
+    return None
+
+
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
     factors = factors_of(e)
@@ -382,4 +406,5 @@ TERM_PASSES: tuple[TermPass, ...] = (
     scalars_multiplied,
     divisors_cancelled,
     bases_met,
+    norms_known,
 )

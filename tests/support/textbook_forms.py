@@ -154,6 +154,13 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("z, c, w : scalar positive; r = w sqrt(1 + z / c); grad r wrt z", "w^2 / (2 c r)"),
         ("p, q : n positive; J = sum(sqrt(p .* q)); grad J wrt q", "sqrt(p ./ q) / 2"),
     ),
+    "definitions of a known norm": (
+        ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
+         "2 ((v' u) u - v) / norm(p)"),
+        ("X, A : m x d; r = sqrt(sum(X.^2, axis=1)); U = X ./ r; J = sum((U - A) .* U); "
+         "grad J wrt X",
+         "(sum(A .* U, axis=1) .* U - A) ./ r"),
+    ),
     "sums met as factors": (
         ("p, q : n; l : scalar; J = 1/2 (norm(p - q) - l)^2; grad J wrt p",
          "(1 - l / norm(p - q)) (p - q)"),
