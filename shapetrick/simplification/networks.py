@@ -155,6 +155,11 @@ class Networks:
             or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
         )
 
+    def made_of(self, e: Expr) -> Term | None:
+        """The product that an expression is, if it is one."""
+        terms = self._once((Networks.made_of, e), lambda: read_terms(e) or [])
+        return terms[0] if len(terms) == 1 else None
+
     # ------------------------------------------------------------------------------ writing
 
     def write(self, terms: Sum, shape: Shape) -> Expr | None:
@@ -357,17 +362,18 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 
 
 def bases_met(networks: Networks, term: Term) -> Term | None:
-    """What the base of a power is made of as one more of it, where the exponent is no number: `(x /
-    s).^(k - 1) .* x / s` is `(x / s).^k`."""
+    """What the base of a power is made of as one more of it, where the exponent is no number or the
+    base a scalar below: `(x / s).^(k - 1) .* x / s` is `(x / s).^k`, `x' x y / (x' x)^2` is `y /
+    (x' x)`."""
     bases = [e.atom for e in term.edges if not isinstance(e.exponent, Number)]
-    bases += [base for base, p in term.scalars if not isinstance(p, Number)]
+    bases += [base for base, p in term.scalars if has_minus(p) or not isinstance(p, Number)]
     for base in bases:
-        if not isinstance(base, Times):
+        if not isinstance(base, (Times, MatMul)):
             continue
-        made_of = read_terms(base) or []
-        found = networks.folding.folded(term, made_of[0], base) if len(made_of) == 1 else None
-        if found is not None and (met := tidy(found)).gathered:
-            return met
+        made_of = networks.made_of(base)
+        found = None if made_of is None else networks.folding.folded(term, made_of, base)
+        if found is not None and ((met := tidy(found)).gathered or base.is_scalar):
+            return met._replace(gathered=True)
     return None
 
 
