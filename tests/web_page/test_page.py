@@ -192,7 +192,9 @@ def test_a_link_reproduces_the_problem(page: Page) -> None:
 
 
 def test_links_of_a_derivation_leave_the_problem_in_the_address(page: Page) -> None:
-    page.open("X : m x d; A : d x d; w : d; Z = tanh(X A); L = sum(Z); grad sum(Z w) wrt X; grad L wrt A")
+    page.open(
+        "X : m x d; A : d x d; w : d; Z = tanh(X A); L = sum(Z); grad sum(Z w) wrt X; grad L wrt A"
+    )
     page.wait("document.querySelectorAll('#answers > .result').length === 2")
     before = page.run("return location.hash")
     place = page.run(
