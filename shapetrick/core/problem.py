@@ -45,7 +45,9 @@ class Request:
 
     `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a
     jvp or hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along
-    symmetric matrices.
+    symmetric matrices. `ranges` are those of letters that stand for one number each, the i of
+    `jac y[i] wrt x[j]`; `rows` is the member whose gradient is differentiated by another one in a
+    block of a Hessian, `hess J wrt w[i], w[j]`.
     """
 
     kind: RequestKind
@@ -57,6 +59,8 @@ class Request:
     claim: Claim | None = None
     span: Span | None = None
     system: EquationSystem | None = None
+    ranges: tuple[Range, ...] = ()
+    rows: Symbol | None = None
 
     @property
     def derivative(self) -> DerivativeKind:
@@ -69,7 +73,8 @@ class Request:
         """What it asks for: "grad J wrt w"."""
         if self.kind == "solve":
             return f"solve {self.of_text} for {self.wrt.name}"
-        return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
+        rows = "" if self.rows is None else f"{self.rows.name}, "
+        return f"{self.kind} {self.of_text} wrt {rows}{self.wrt.name}"
 
 
 def shape_of_result(request: Request) -> Shape:
@@ -83,8 +88,8 @@ def shape_of_result(request: Request) -> Shape:
         case "jac":
             return of.shape
         case "hess":
-            size = wrt.shape[0] * wrt.shape[1]
-            return size, size
+            rows = wrt if request.rows is None else request.rows
+            return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]
     return wrt.shape
 
 

@@ -37,7 +37,7 @@ from .index_binders import IndexNames, defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
 from .reader import parse, parse_expression
-from .requests import OF_SCALARS, RequestReader, check_words, either, not_scalar, plainly
+from .requests import RequestReader, check_words, either, not_scalar, plainly
 from .scope import (
     Declared,
     Scope,
@@ -52,10 +52,11 @@ from .scope import (
     vocabulary,
 )
 from .selections import plain_of, read_among, resolved
-from .shape_errors import Expectation, explain, undetermined
+from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
+    OF_SCALARS,
     Asked,
     Definition,
     Equality,
@@ -518,7 +519,7 @@ class Elaboration:
     def text(self) -> str:
         return self.scope.text
 
-    def variable(self, named: PlacedName, claimed: bool) -> Symbol:
+    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         return as_symbol(self.values[named.name])
 
     def declared(self, name: str) -> Symbol | None:

@@ -5,7 +5,7 @@ Problems with and without families are read alike: what a name means is asked of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,18 +13,15 @@ from ..core import expr as ex
 from ..core.dims import Shape, shape_text
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
+from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
 from .derived_values import derive
 from .reader import is_latex
 from .scope import is_word
 from .shape_errors import source, source_inside
-from .syntax import UPSTREAM, Asked, PlacedName, SyntaxNode
+from .syntax import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
 from .unification import open_text
 from .unparser import Unparser
-
-OF_SCALARS = ("grad", "hess", "hvp")
-SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
-DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
 class RequestNames(Protocol):
@@ -33,8 +30,8 @@ class RequestNames(Protocol):
     @property
     def text(self) -> str: ...
 
-    def variable(self, named: PlacedName, claimed: bool) -> Symbol:
-        """What a derivative is by; in a claim indices may be shifted. Raises InputError."""
+    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
+        """What a derivative is by. Raises InputError."""
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about. Raises RequestError."""
@@ -57,34 +54,43 @@ class RequestReader:
     names: RequestNames
     directions: dict[str, tuple[Expr, Expr]] = field(default_factory=dict)
 
-    def read(self, asked: Asked, of: Expr) -> Iterator[Request]:
-        """One request for each name, and one for each mixed block of a Hessian.
+    def read(self, asked: Asked, of: Expr, ranges: tuple[Range, ...] = ()) -> Iterator[Request]:
+        """One request for each name, and one for each further block of a Hessian; `ranges` are
+        those of letters that stand for one number each.
 
         Raises InputError."""
-        text = self.names.text
-        of_text = source_inside(text, asked.of)
+        names, of_text = self.names, source_inside(self.names.text, asked.of)
         if not asked.wrt:
-            asked = replace(asked, wrt=self.names.variables(asked, of))
+            asked = replace(asked, wrt=names.variables(asked, of))
         kind: DerivativeKind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
-        by = [self.names.variable(named, asked.claim is not None) for named in asked.wrt]
+        by = [names.variable(named, asked) for named in asked.wrt]
         for k, wrt in enumerate(by):
             if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
                 name, span = asked.wrt[k]
                 raise RequestError(
                     f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.",
                     span,
-                    text,
+                    names.text,
                 )
-            direction = None
-            if kind in DIRECTED:
-                direction = self._direction(asked, of if kind == "vjp" else wrt)
-            request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
-            if asked.claim is not None:
-                claim = self.names.claim(asked, asked.claim, request)
-                request = replace(request, claim=claim)
-            yield request
-            if kind == "hess" and asked.claim is None:
-                yield from _mixed(of, of_text, wrt, by[k + 1 :], asked.span)
+            along = self.direction(asked, of, wrt) if kind in DIRECTED else None
+            request = Request(
+                kind, of, of_text, wrt, along, asked.symmetric, span=asked.span, ranges=ranges
+            )
+            for r in self.blocks(asked, request, by, k):
+                claim = None if asked.claim is None else names.claim(asked, asked.claim, r)
+                yield replace(r, claim=claim)
+
+    def blocks(
+        self, asked: Asked, request: Request, by: Sequence[Symbol], k: int
+    ) -> Iterable[Request]:
+        """The request, and of a Hessian the blocks beside its diagonal: the gradient by one
+        symbol, by each later one."""
+        yield request
+        if request.kind == "hess" and asked.claim is None:
+            for other in by[k + 1 :]:
+                gradient = derive("grad", request.of, by[k])
+                text = f"grad {request.of_text} wrt {by[k].name}"
+                yield Request("jac", gradient, text, other, span=asked.span)
 
     def default(
         self, name: str, of: Expr, by: Iterable[PlacedName], span: Span
@@ -98,10 +104,11 @@ class RequestReader:
                     span,
                     self.names.text,
                 )
-            yield Request("grad", of, name, self.names.variable(named, False), span=span)
+            yield Request("grad", of, name, self.names.variable(named, None), span=span)
 
-    def _direction(self, asked: Asked, along: Expr) -> Symbol:
+    def direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
         """The symbol that stands for the upstream gradient, or for the direction."""
+        along = of if asked.kind == "vjp" else wrt
         if asked.direction is None:
             name = f"{UPSTREAM}({asked.of.value})"
             if asked.kind != "vjp" or asked.of.kind != "name":
@@ -138,15 +145,6 @@ class RequestReader:
             count += 1
             name = f"{letter}{count}"
         return name
-
-
-def _mixed(
-    of: Expr, of_text: str, wrt: Symbol, later: Iterable[Symbol], span: Span
-) -> Iterator[Request]:
-    """The blocks of a Hessian beside its diagonal: the gradient by one, by each later one."""
-    for other in later:
-        gradient = derive("grad", of, wrt)
-        yield Request("jac", gradient, f"grad {of_text} wrt {wrt.name}", other, span=span)
 
 
 def check_words(text: str, asked: Asked) -> None:

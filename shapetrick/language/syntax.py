@@ -175,6 +175,11 @@ class FunctionDefinition:
         return " ".join(self.text[self.span.start : self.span.end].split())
 
 
+OF_SCALARS = ("grad", "hess", "hvp")
+SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A request as typed; `leibniz` if it is `d J / d W`, which also fits a J that is no scalar.

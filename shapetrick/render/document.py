@@ -16,7 +16,7 @@ from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, Line, Result, Step
+from ..core.results import Adjoint, Equation, Line, Result, Step
 from ..core.traversal import symbols_of
 from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
@@ -278,8 +278,9 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, ranges, ANSWER)
                 for q in equations
+                for ranges in [_told(q) if label == "gradient" else q.ranges]
             ]
     blocks += [
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
@@ -291,6 +292,11 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _told(q: Equation) -> tuple[Range, ...]:
+    """The ranges of an equation's letters; not of one with one value, which is in its name."""
+    return tuple(r for r in q.ranges if r.first != r.last or not q.symbol.indices)
 
 
 def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:

@@ -45,7 +45,8 @@ def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) ->
     symmetric = " symmetric" if request.symmetric else ""
     ranges = () if request.claim is None else request.claim.ranges
     members = f" for {written(ranges)}" if ranges else ""
-    wrt = f"wrt {variable(request)}{symmetric}{members}"
+    rows = "" if request.rows is None else f"{request.rows.name}, "
+    wrt = f"wrt {rows}{variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
 
@@ -73,6 +74,8 @@ def label(request: Request) -> str:
     match request.kind:
         case "vjp":
             return f"bar({name})"
+        case "hess" if request.rows is not None:
+            return f"∂²{of}/∂{request.rows.name}∂{name}"
         case "hess" | "hvp":
             return f"∂²{of}/∂{name}²{direction}"
         case "solve":

@@ -171,6 +171,11 @@ def plan_of(
     if problem.has_families:
         if blocks:
             raise RequestError(_NO_BLOCKS)
+        for letter in (over.letter for r in results for over in r.request.ranges):
+            raise RequestError(
+                f"there is no code for all `{letter}`: ask for a member by its number, or call "
+                "`evaluate`, which gives a list of them."
+            )
         return _Looped(problem, results, own, sizes or {})
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
