@@ -380,9 +380,10 @@ class _MemberRequests(RequestReader):
     def direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
         """Along a whole family, a direction is told by its member."""
         names = self.names
-        name, span = asked.direction or (member("V", *wrt.indices), asked.span)
-        base, indices = parts(name)
         is_member = asked.kind != "vjp" and bool(wrt.indices)
+        own = (member("V", *wrt.indices) if is_member else "", asked.span)
+        name, span = asked.direction or own
+        base, indices = parts(name)
         if not is_member and not indices:
             return RequestReader.direction(self, asked, of, wrt)
         if indices and (not is_member or indices != wrt.indices):
