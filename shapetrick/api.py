@@ -517,6 +517,11 @@ def _simplified(e: str | Expr, given: str) -> Expr:
 
     if isinstance(e, Expr):
         return simple_form(e)
+    if not isinstance(e, str):
+        raise OperandError(
+            f"what is simplified is a text, such as 'A inv(A) B', or an expression, not "
+            f"{type(e).__name__}."
+        )
     problem, value = read_value(f"{given}\n{e}" if given else e)
     *definitions, _ = problem.definitions.values()
     return simple_form(value, definitions)
