@@ -254,7 +254,7 @@ class _PassBuilder:
             new: dict[Expr, Expr] = {}
             for x in postorder([e], into=lambda x: not isinstance(x, Total)):
                 if isinstance(x, Total):
-                    new[x] = ex.total(renamed(x.args[0]), x.over)
+                    new[x] = ex.total(renamed(x.args[0]), x.over, x.fold)
                 elif isinstance(x, Symbol) and x.base in names:
                     new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
             return substitute(e, new) if new else e

@@ -32,6 +32,7 @@ from .shape_errors import source, source_inside
 from .syntax import (
     DIRECTED,
     OF_SCALARS,
+    RUNNING,
     UPSTREAM,
     Asked,
     Declaration,
@@ -149,7 +150,7 @@ class _Queries:
 
     def _letters(self, of: SyntaxNode) -> list[str]:
         """The letters in what is differentiated that nothing in it binds."""
-        bound = {n.value.letter for n in opened(of) if n.kind == "running"}
+        bound = {n.value.letter for n in opened(of) if n.kind in RUNNING}
         names = [n.value for n in opened(of) if n.kind == "name"]
         indices = [i for name in names for i in parts(name)[1]]
         return [t for t in self._running(indices) if t not in bound]
