@@ -553,8 +553,11 @@ def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
     Raises ShapeError for a product of matrices that are not square."""
     if fold == PRODUCT and a.shape[0] != a.shape[1]:
         raise ShapeError(
-            f"members are multiplied that are {shape_text(a.shape)}: only square ones have a product."
+            f"members that are {shape_text(a.shape)} have no product: only square ones have."
         )
+    count = over.last.minus(over.first).plus(1)
+    if not count.terms and count.offset <= 0 and fold in (SUM, PRODUCT):
+        return zeros(*a.shape) if fold == SUM else eye(a.shape[0])
     return node(Total, (a,), a.shape, over, fold)
 
 

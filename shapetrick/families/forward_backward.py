@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
-from ..core.expr import Expr, Name, Symbol, Total, as_symbol
+from ..core.expr import SUM, Expr, Name, Symbol, Total, as_symbol
 from ..core.families import (
     Families,
     Place,
@@ -79,8 +79,10 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
         r.padded for r in recursions
     )
     lengths = {*problem.families.lengths}
+    folds = (x for e in values if e is not None for x in postorder([e]) if isinstance(x, Total))
     return (
         many
+        or any(x.fold != SUM for x in folds)
         or any(
             len(over) > 1
             or any(i.others for i in x.indices)
