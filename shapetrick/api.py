@@ -19,6 +19,7 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
+from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
 from .pipeline.requests import steps_together
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -150,9 +151,9 @@ class Derivation:
 
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
         the rows of large arrays in blocks that stay in the cache, in double precision."""
-        from .codegen.python import export as exports
+        from .codegen.matrices.export import code
 
-        return exports.code(self.problem, [self.result], target, sizes, self_test, blocks)
+        return code(self.problem, [self.result], target, sizes, self_test, blocks)
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
@@ -281,9 +282,7 @@ class Derivation:
         return rf"$\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        from .render.html import fragment
-
-        return fragment(self.report)
+        return html_part([self])
 
     def __str__(self) -> str:
         """The derivation, as the command line shows it."""
@@ -327,9 +326,16 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
     return page(reports, together, separate)
 
 
+def html_part(derived: Sequence[Derivation]) -> str:
+    """What a notebook shows of derivations that one article tells."""
+    from .render.html import fragment
+
+    return fragment([d._report({}) for d in derived], _codes(derived))
+
+
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
     """The code for every library that has what it takes."""
-    from .codegen.python.export import code
+    from .codegen.matrices.export import code
     from .render.html import CODED
 
     problem, results = derived[0].problem, [d.result for d in derived]
@@ -412,11 +418,9 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
-        from .codegen.python import export as exports
+        from .codegen.matrices.export import code
 
-        return exports.code(
-            self.data, self._results(seed, time_limit), target, sizes, self_test, blocks
-        )
+        return code(self.data, self._results(seed, time_limit), target, sizes, self_test, blocks)
 
     def function(
         self,
@@ -458,7 +462,7 @@ class Problem:
         from .checks import equality_checked
 
         claimed = self.data.equalities
-        return [limited(time_limit, partial(equality_checked, q, seed)) for q in claimed]
+        return [limited(time_limit, partial(equality_checked, self.data, q, seed)) for q in claimed]
 
 
 def read(

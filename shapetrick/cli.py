@@ -27,7 +27,9 @@ from .command_line.outcome import (
     PIPE_CLOSED,
     WRONG,
     BadInput,
+    OurFault,
     complain,
+    confession,
 )
 
 
@@ -57,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(f"cannot write the output: {e.strerror or e}.", IO_FAILED)
     except MemoryError:
         return complain("there is not enough memory on this machine: ask for less.", WRONG)
+    except OurFault as e:
+        return complain(str(e), OUR_FAULT)
     except Exception as fault:
-        return complain(_confession(fault), OUR_FAULT)
+        return complain(confession(fault), OUR_FAULT)
 
 
 def _run(given: Sequence[str]) -> int:
@@ -95,11 +99,17 @@ def _written(args: Namespace) -> int:
     """Run the command, and put what it says in the place of the file, at once."""
     from .core.files import write_file
 
-    said = StringIO()
+    target, said = Path(args.output), StringIO()
+    for name in getattr(args, "files", ()):
+        if target.exists() and Path(name).exists() and target.samefile(name):
+            raise BadInput(f"`-o {args.output}` would replace what is read: name another file.")
     with redirect_stdout(said):
         status = _command(args)
     if said.getvalue() or status < BAD_INPUT:
-        write_file(Path(args.output), said.getvalue())
+        try:
+            write_file(target, said.getvalue())
+        except OSError as e:
+            return complain(f"cannot write {args.output}: {e.strerror or e}.", IO_FAILED)
     return status
 
 
@@ -107,17 +117,3 @@ def _discard_output() -> None:
     """Python writes what it still has when it ends: that must not fail again."""
     with suppress(OSError, ValueError):  # a stream without a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _confession(fault: Exception) -> str:
-    """One line on an exception that nobody foresaw, with what a report needs."""
-    from importlib.metadata import version
-    from traceback import walk_tb
-
-    frame, line = list(walk_tb(fault.__traceback__))[-1]
-    what = " ".join(f"{type(fault).__name__}: {fault}".split())
-    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
-    return (
-        f"this is a fault of shapetrick {version('shapetrick')}, not of the problem: {what} "
-        f"({place}). Please report this line together with the problem and the command."
-    )

@@ -44,16 +44,17 @@ EDGES = {
     },
     "codegen": {"language", "simplification"},
     "codegen.python": {"codegen", "families", "language", "numerics", "validation"},
+    "codegen.matrices": {"codegen", "codegen.python"},
     "claims": {"families", "language", "numerics", "pipeline", "simplification", "validation"},
     "interop": {"claims", "families", "language"},
     "render": {"claims", "families", "language", "numerics"},
     "session": {
-        *("algebra", "api", "claims", "codegen.python", "explanation", "language", "pipeline"),
+        *("algebra", "api", "claims", "codegen.matrices", "explanation", "language", "pipeline"),
         *("quiz", "render", "simplification", "validation"),
     },
     "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
-        *("api", "checks", "codegen.python", "families", "interop", "language", "render"),
+        *("api", "checks", "codegen.matrices", "families", "interop", "language", "render"),
         *("quiz", "repl", "tracing", "web_page"),
     },
 }
@@ -62,7 +63,7 @@ DOORS = {
     "lark": {
         *("language.function_heads", "language.lexer", "language.library_calls"),
         "language.parser",
-        *("language.latex_lexer", "language.latex_parser"),
+        *("language.latex_derivatives", "language.latex_lexer", "language.latex_parser"),
     },
     "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},
@@ -81,6 +82,8 @@ TABLES = {
     "codegen.from_expressions",
     "codegen.member_calls",
     "codegen.python.operations",
+    "codegen.matrices.octave",
+    "codegen.matrices.eigen",
     "interop.sympy_export",
     "simplification.identities",
     "claims.mutations",
@@ -89,6 +92,7 @@ TABLES = {
 OTHER_WORDS = {
     "codegen": set(ARRAY_OPERATIONS),
     "codegen.python": set(ARRAY_OPERATIONS),
+    "codegen.matrices": set(ARRAY_OPERATIONS),
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "language.latex_lexer": {"sign"},  # a kind of token
     "language.latex_tokens": {"sign"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from typing import Any, NoReturn
 from ..core.deadline import SECONDS, seconds_of
 from .sources import SUFFIXES, function_of
 
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp")
+MOST_JOBS = 256
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "octave", "cpp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
 SHELLS = ("bash", "zsh", "fish")
@@ -91,6 +93,9 @@ examples:
 """
 
 
+_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses a slip with the word that was likely meant."""
 
@@ -99,6 +104,8 @@ class Parser(argparse.ArgumentParser):
         known = [option for a in self._actions for option in a.option_strings]
         for word in words if message.startswith("unrecognized") else ():
             message += _meant(word, known)
+        if choice := _CHOICE.search(message):
+            message += _meant(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
 
 
@@ -394,6 +401,9 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         default=0,
         help="say what is being done, on standard error; -vv: also what the search finds",
     )
+    command.add_argument(
+        "-j", "--jobs", type=_jobs, default=1, metavar="N", help="problems at once (default: 1)"
+    )
     command.add_argument("--color", choices=COLOURS, default="auto", help="(default: auto)")
     command.add_argument(
         "--strict", action="store_true", help="refuse undeclared names, and names that don't occur"
@@ -450,6 +460,12 @@ class _Version(argparse.Action):
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_JOBS}, not {text!r}")
     return int(text)
 
 

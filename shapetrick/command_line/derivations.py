@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,10 +33,13 @@ def run(args: Namespace) -> int:
         sizes = _account_sizes(args)
     except InputError as e:
         raise BadInput(str(e)) from e
-    return each_source(args, lambda source: _derive(source, sizes, args))
+    status, _ = each_source(args, partial(_derive, args, sizes))
+    return status
 
 
-def _derive(source: GivenProblem, sizes: Mapping[str, int] | None, args: Namespace) -> int:
+def _derive(
+    args: Namespace, sizes: Mapping[str, int] | None, source: GivenProblem, _: Counter[str]
+) -> int:
     if not source.problem.data.requests and several(args):
         return DONE  # a folder may have problems that claim only
     problem, warn = source.problem, warner()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
+from functools import partial
 
-from ..codegen.python.export import code
+from ..codegen.matrices.export import code
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
 from .derivations import NOTHING_ASKED
@@ -17,10 +19,11 @@ def run(args: Namespace) -> int:
     """Write a module. Returns the exit status; raises BadInput."""
     if several(args):
         raise BadInput("`code` writes the module of one problem: give one file.")
-    return each_source(args, lambda source: _write(source, args))
+    status, _ = each_source(args, partial(_write, args))
+    return status
 
 
-def _write(source: GivenProblem, args: Namespace) -> int:
+def _write(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
     problem, warn = source.problem, warner()
     if not problem.data.requests:
         raise BadInput(NOTHING_ASKED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ class BadInput(Exception):
     """What a person has to change in the call or the file."""
 
 
+class OurFault(Exception):
+    """A confession of what nobody foresaw."""
+
+
 def complain(message: str, status: int = BAD_INPUT) -> int:
     """Say on standard error what is wrong. Returns the status."""
     with suppress(OSError):  # who closed the stream for errors is told by the status alone
@@ -26,6 +31,20 @@ def complain(message: str, status: int = BAD_INPUT) -> int:
             sys.stdout.flush()
         print(f"shapetrick: {message}" if "\n" not in message else message, file=sys.stderr)
     return status
+
+
+def confession(fault: Exception) -> str:
+    """One line on an exception that nobody foresaw, with what a report needs."""
+    from importlib.metadata import version
+    from traceback import walk_tb
+
+    frame, line = list(walk_tb(fault.__traceback__))[-1]
+    what = " ".join(f"{type(fault).__name__}: {fault}".split())
+    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
+    return (
+        f"this is a fault of shapetrick {version('shapetrick')}, not of the problem: {what} "
+        f"({place}). Please report this line together with the problem and the command."
+    )
 
 
 def refused(error: ShapetrickError, file: str | None = None) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +27,9 @@ class GivenProblem(NamedTuple):
     problem: Problem
 
 
+WorkOnSource = Callable[[GivenProblem, Counter[str]], int]  # counts, and returns the status
+
+
 def several(args: Namespace) -> bool:
     """Whether there may be more than one problem, so that it has to be told which is which."""
     from ..language.formula_files import is_collection
@@ -33,21 +38,38 @@ def several(args: Namespace) -> bool:
     return len(args.files) > 1 or not one_each
 
 
-def each_source(args: Namespace, work: Callable[[GivenProblem], int]) -> int:
-    """Read each problem and do the work. Returns the highest status; a problem that can't be read
-    does not keep the others from being worked on. Raises BadInput."""
+def each_source(args: Namespace, work: WorkOnSource) -> tuple[int, Counter[str]]:
+    """Read each problem and do the work. Returns the highest status and all that was counted; a
+    problem that can't be read does not keep the others from being worked on. Raises BadInput."""
+    given = [(None, None)] if args.texts else _sources(args.files)
+    one = partial(_worked_on, args, work)
+    if args.jobs > 1 and "-" not in args.files:
+        from .parallel import in_processes
+
+        done: Iterable[tuple[int, Counter[str]]] = in_processes(args.jobs, one, [*given])
+    else:
+        done = map(one, given)
+    status, counts = DONE, Counter[str]()
+    for own, counted in done:
+        status = max(status, own)
+        counts += counted
+    return status, counts
+
+
+def _worked_on(
+    args: Namespace, work: WorkOnSource, given: tuple[str | None, str | None]
+) -> tuple[int, Counter[str]]:
+    """The status of one source, and what was counted."""
     from ..core.errors import ShapetrickError
 
-    status = DONE
-    for file, text in [(None, None)] if args.texts else _sources(args.files):
-        try:
-            with working(f"reading {_shown(file) or 'the problem'}"):
-                problem = _problem(file, text, args)
-        except ShapetrickError as e:
-            status = max(status, refused(e, _shown(file)))
-            continue
-        status = max(status, work(GivenProblem(_shown(file), problem)))
-    return status
+    file, text = given
+    counts: Counter[str] = Counter()
+    try:
+        with working(f"reading {_shown(file) or 'the problem'}"):
+            problem = _problem(file, text, args)
+    except ShapetrickError as e:
+        return refused(e, _shown(file)), counts
+    return work(GivenProblem(_shown(file), problem), counts), counts
 
 
 def _shown(file: str | None) -> str | None:

@@ -11,7 +11,8 @@ from ..api import Problem
 from ..checks import JudgedClaim, equality_checked
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
-from ..core.problem import EqualityClaim
+from ..core.problem import EqualityClaim, begin
+from ..core.problem import Problem as ProblemData
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
 from .progress import working
@@ -26,20 +27,20 @@ def run(args: Namespace) -> int:
     """Judge the claims. Returns the exit status; raises BadInput."""
     if args.format in _DOCUMENTS and several(args):
         raise BadInput(f"`--format {args.format}` makes a document of one problem: give one file.")
-    counts: Counter[str] = Counter()
-    status = each_source(args, lambda source: _check(source, counts, args))
+    status, counts = each_source(args, partial(_check, args))
     if args.format == "text" and (args.quiet or counts.total() > 1):
         print("" if args.quiet else "\n", end="")
         print(", ".join(f"{counts[v]} {v}" for v in ("right", "wrong", "unchecked") if counts[v]))
     return status
 
 
-def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
+def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
     data, warn = source.problem.data, warner()
     claims: list[Problem | EqualityClaim] = [
         *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
         *data.equalities,
     ]
+    claims.sort(key=lambda c: begin(c if isinstance(c, EqualityClaim) else c.data.requests[0]))
     if not claims and several(args):
         return DONE  # a folder may have problems that ask only
     if not claims:
@@ -52,7 +53,7 @@ def _check(source: GivenProblem, counts: Counter[str], args: Namespace) -> int:
             warn(warnings_of(data, claim.data.requests[0]))
         try:
             with working(f"checking {_claimed(claim)}"):
-                found = _judged(claim, args)
+                found = _judged(claim, data, args)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, refused(e, source.file))
             continue
@@ -71,11 +72,11 @@ def _claimed(claim: Problem | EqualityClaim) -> str:
     return claim.text if isinstance(claim, EqualityClaim) else claim.data.requests[0].key
 
 
-def _judged(claim: Problem | EqualityClaim, args: Namespace) -> JudgedClaim:
+def _judged(claim: Problem | EqualityClaim, data: ProblemData, args: Namespace) -> JudgedClaim:
     """What is found of one claim, a problem with a request or an equality. Raises
     ShapetrickError."""
     if isinstance(claim, EqualityClaim):
-        return limited(args.time_limit, partial(equality_checked, claim, args.seed))
+        return limited(args.time_limit, partial(equality_checked, data, claim, args.seed))
     (found,) = claim.check(seed=args.seed, time_limit=args.time_limit)
     return found
 

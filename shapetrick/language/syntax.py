@@ -157,7 +157,8 @@ class FunctionParameter:
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionDefinition:
     """`layer(X, W, b) = relu(X W + b)`; with `axis=0` in its head what it is along that axis. Its
-    places are those in `text`. It is a `value` too where all its arguments are values."""
+    places are those in `text`. It is a `value` too where all its arguments are values; `s(z)_i = …`
+    is nothing else, with the letters of its `entries`."""
 
     name: PlacedName
     parameters: tuple[FunctionParameter, ...]
@@ -166,6 +167,7 @@ class FunctionDefinition:
     span: Span
     text: str = ""
     value: bool = False
+    entries: tuple[str, ...] = ()
 
     @property
     def written(self) -> str:

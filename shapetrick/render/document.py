@@ -100,13 +100,20 @@ class Listing(NamedTuple):
 class ScalarLine(NamedTuple):
     """A line of a step: a product of scalars over the shapes of its factors, and the arrangement.
 
-    `first` is that of the step; the others are added to it."""
+    `first` is that of the step; the others are added to it. That one arrangement alone fits is
+    said in the first such line of a story, for the `others` too."""
 
     step: Step
     line: Line
     first: bool
     label: str = "scalars"
     detail: int = LINES
+    is_counted: bool = True
+    others: bool = False
+
+    def counted(self, general: bool = False) -> str:
+        """How many arrangements fit, where that is said."""
+        return words.counted(self.line, general, self.others) if self.is_counted else ""
 
     @property
     def sign(self) -> str:
@@ -247,7 +254,7 @@ def derivation_story(
         result.request,
         (*_answer(result, () if problem is None else problem.definitions), evidence),
         shown,
-        _with_units(_section(step, i) for i, step in enumerate(result.steps)),
+        _sections(_section(step, i) for i, step in enumerate(result.steps)),
         absent,
         simplification=_listing("simplified", SIMPLIFIED, rewritten),
         curve=curve,
@@ -372,9 +379,8 @@ def joint_story(results: Sequence[Result], problem: Problem | None = None) -> St
 
 
 def _once(sections: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections of several stories as those of one, with what a unit is said at the first
-    place alone."""
-    return _with_units(
+    """The sections of several stories as those of one."""
+    return _sections(
         s._replace(blocks=tuple(b for b in s.blocks if b is not _UNIT), number=i)
         for i, s in enumerate(sections)
     )
@@ -456,6 +462,23 @@ def _section(step: Step, number: int) -> Section:
 
 
 _UNIT = Remark("unit", words.UNIT, STEPS)
+
+
+def _sections(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections of a story: what holds for several lines is said in the first."""
+    return _with_units(_with_counts([*sections]))
+
+
+def _with_counts(sections: Sequence[Section]) -> Iterator[Section]:
+    """The sections, and that one arrangement alone fits in the first line of which it is true."""
+    lines = [b for s in sections for b in s.blocks if isinstance(b, ScalarLine)]
+    alone = [b for b in lines if b.line.is_forced]
+    said = {
+        id(b): b._replace(is_counted=b is alone[0], others=b is alone[0] and len(alone) > 1)
+        for b in alone
+    }
+    for s in sections:
+        yield s._replace(blocks=tuple(said.get(id(b), b) for b in s.blocks))
 
 
 def _with_units(sections: Iterable[Section]) -> tuple[Section, ...]:

@@ -11,8 +11,8 @@ from tempfile import gettempdir
 
 from ..api import Derivation, html_page
 from ..claims.simple_forms import simple_form
-from ..codegen.python import export
-from ..codegen.python.module import TARGETS
+from ..codegen.matrices import export
+from ..codegen.matrices.export import TARGETS
 from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
 from ..core.files import write_file

@@ -73,7 +73,7 @@ def _commands(begun: str) -> Iterator[Completion]:
 
 
 def _arguments(interpreter: Interpreter, command: str, begun: str) -> Iterator[Completion]:
-    from ..codegen.python.module import TARGETS
+    from ..codegen.matrices.export import TARGETS
     from ..quiz import topics
 
     choices: list[str] = []

@@ -73,7 +73,7 @@ def code(
 
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
     large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
-    plan = _planned(problem, results, target, sizes, blocks)
+    plan = plan_of(problem, results, target, sizes, blocks)
     if self_test and any(r.adjoint is not None for r in results):
         raise RequestError(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
@@ -103,7 +103,7 @@ def function(
     alone: bool = False,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    plan = _planned(problem, results, target, sizes, blocks, with_values=not alone)
+    plan = plan_of(problem, results, target, sizes, blocks, with_values=not alone)
     plan.confirm()
     if plan.target in RULES:
         rules = plan.rules()
@@ -157,14 +157,14 @@ def _check(sizes: Sizes, problem: Problem, results: Sequence[Result]) -> None:
             raise RequestError(f"the size of `{name}` is {size}: it must be 1 or more.")
 
 
-def _planned(
+def plan_of(
     problem: Problem,
     results: Sequence[Result],
     target: str,
     sizes: Sizes | None,
     blocks: bool,
     with_values: bool = True,
-) -> _Plan:
+) -> Plan:
     """What is to be written. Raises RequestError for what is not written."""
     own = known(target)
     _check(sizes or {}, problem, results)
@@ -179,10 +179,10 @@ def _planned(
         return _Looped(problem, results, own, sizes or {})
     if blocks and own != "numpy":
         raise RequestError(_BLOCKS_ELSEWHERE)
-    return _Straight(problem, results, own, sizes or {}, blocks, with_values)
+    return Straight(problem, results, own, sizes or {}, blocks, with_values)
 
 
-class _Plan(ABC):
+class Plan(ABC):
     """A function of the values and gradients of a problem, or a rule of each value."""
 
     def __init__(self, problem: Problem, results: Sequence[Result], target: CodeTarget) -> None:
@@ -210,7 +210,7 @@ class _Plan(ABC):
         """Where the code finds what it says. Raises CodeError if it finds something else."""
 
     @abstractmethod
-    def in_numpy(self) -> _Plan:
+    def in_numpy(self) -> Plan:
         """The function for NumPy, to try where it can be tested."""
 
     @abstractmethod
@@ -249,12 +249,12 @@ class _Plan(ABC):
                 try:
                     if not space["self_test"]():
                         return draws
-                except np.linalg.LinAlgError:
+                except (np.linalg.LinAlgError, ArithmeticError):  # singular, or 1 / 0
                     continue
         return candidates[0]
 
 
-class _Straight(_Plan):
+class Straight(Plan):
     """A plain problem: one program from the inputs to the gradients."""
 
     def __init__(
@@ -271,7 +271,7 @@ class _Straight(_Plan):
         self._solved = _solved(results, self.library)
 
     @cached_property
-    def _program(self) -> Program:
+    def program(self) -> Program:
         return program(
             self.problem, self.results, self._sizes, is_spelled, self._with_values, self._solved
         )
@@ -282,12 +282,12 @@ class _Straight(_Plan):
 
     @property
     def entry(self) -> GeneratedFunction:
-        whole = self._program
+        whole = self.program
         return GeneratedFunction(FUNCTION, program_arguments(whole), whole.outputs)
 
     @cached_property
     def lines(self) -> list[str]:
-        return written(self._program, self.library, self._body(self._program))
+        return written(self.program, self.library, self._body(self.program))
 
     def _body(self, one: Program, room: tuple[int, int] | None = None) -> FunctionBody | None:
         """What writes a loop over blocks of rows, if there is one to write."""
@@ -300,19 +300,19 @@ class _Straight(_Plan):
         pairs = zip(self._rules, names, strict=True)
         return [custom_rule(rule, name, self.library) for rule, name in pairs]
 
-    def in_numpy(self) -> _Straight:
+    def in_numpy(self) -> Straight:
         if self.target == "numpy" and not self._blocks:
             return self
-        return _Straight(self.problem, self.results, "numpy", self._sizes)
+        return Straight(self.problem, self.results, "numpy", self._sizes)
 
     def sizes(self) -> Iterator[Sizes]:
         whole = self.in_numpy()
-        names = dict.fromkeys([*whole._program.dimensions, *whole.entry.given.dims])
+        names = dict.fromkeys([*whole.program.dimensions, *whole.entry.given.dims])
         return _sizes(list(names), self.results)
 
     def confirm(self) -> list[SampledPoint]:
         ruled = self.target in RULES
-        programs = [rule.program for rule in self._rules] if ruled else [self._program]
+        programs = [rule.program for rule in self._rules] if ruled else [self.program]
         return [place for one in programs for place in _tried(self._trial(one))]
 
     def _trial(self, one: Program) -> _Trial:
@@ -322,7 +322,7 @@ class _Straight(_Plan):
 
     def _source(self, one: Program) -> str:
         """A program for NumPy; in blocks of few rows, so that there are several."""
-        if self.target == "numpy" and not self._blocks and one is self._program:
+        if self.target == "numpy" and not self._blocks and one is self.program:
             return with_function(self.lines, "numpy")
         return module(one, "numpy", body=self._body(one, (1, 2)))
 
@@ -344,7 +344,7 @@ def _tried(trial: _Trial) -> Sequence[SampledPoint]:
     return confirm_program(trial.program, trial.write, trial.names, trial.seed)
 
 
-class _Looped(_Plan):
+class _Looped(Plan):
     """Families: arrays with an axis for each index, or loops forward and loops backward."""
 
     def __init__(
@@ -423,23 +423,34 @@ def _is_uniform(problem: Problem, both: ForwardBackward) -> bool:
 
 def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:
     """The first lines: where the module comes from, and what was not verified."""
-    lines = [f'"""Gradients derived and written by shapetrick {version("shapetrick")}.', ""]
+    lines = [quoted(line) for line in made_of(problem, command)]
+    return [f'"""{lines[0]}', *lines[1:], '"""', *(f"# {note}" for note in notes(results))]
+
+
+def made_of(problem: Problem, command: str) -> list[str]:
+    """What made a module, by which command, of which problem."""
+    lines = [f"Gradients derived and written by shapetrick {version('shapetrick')}."]
     if command:
-        lines += [f"    {quoted(command)}", ""]
+        lines += ["", f"    {command}"]
     typed = problem.text.expandtabs().strip().splitlines()
     if 0 < len(typed) <= MOST_TYPED:
-        lines += ["Of the problem:", "", *indented(quoted(line.rstrip()) for line in typed), ""]
-    lines[-1] = '"""'
+        lines += ["", "Of the problem:", "", *indented(line.rstrip() for line in typed)]
+    return lines
+
+
+def notes(results: Sequence[Result]) -> list[str]:
+    """What was not verified, and what has to hold of unknowns."""
+    lines = []
     for result in results:
         found = result.validation
         if found.verdict != "verified":
             said = f"{result.request.key}: {found.reason}"
-            lines.append(f"# NOT VERIFIED: {' '.join(said.split())}")
+            lines.append(f"NOT VERIFIED: {' '.join(said.split())}")
     adjoints = (r.adjoint for r in results if r.adjoint is not None)
     for system in dict.fromkeys(system for adjoint in adjoints for system in adjoint.systems):
         names = ", ".join(u.name for u in system.unknowns)
         sides = ", ".join(f"{to_text(e.left)} = {to_text(e.right)}" for e in system.equations)
-        lines.append(f"# What is given for {names} fulfils {sides}.")
+        lines.append(f"What is given for {names} fulfils {sides}.")
     return lines
 
 

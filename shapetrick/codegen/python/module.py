@@ -211,26 +211,44 @@ def written(statements: Iterable[Assignment]) -> list[str]:
 
 
 def program_docstring(program: Program, given: Arguments) -> list[str]:
-    """What a program returns, its formulas, and the shapes."""
-    formulas = [(overlined(name), body, "") for name, body in program.definitions]
-    for o in program.outputs:
-        if o.result is not None or (not isinstance(o.expression, Name) and o.name != "value"):
-            formulas.append((o.key, o.result.gradient if o.result else o.expression, ""))
+    """What a program returns, its formulas, and the shapes, as a docstring."""
     inputs = {name: e.shape for e, name in given.inputs.items()}
     note = ""
     if any(len(extent(shape)) == 1 for shape in inputs.values()):
         note = "A column or row may have one axis; a gradient has the shape of its variable."
-    return docstring([o.key for o in program.outputs], formulas, inputs, note)
+    return docstring([o.key for o in program.outputs], formulas(program), inputs, note)
+
+
+DocumentedFormula = tuple[str, Expr, str]  # what it is called, what it is, and for what it is
+
+
+def formulas(program: Program) -> list[DocumentedFormula]:
+    """Those of the definitions and of what is returned."""
+    found = [(overlined(name), body, "") for name, body in program.definitions]
+    for o in program.outputs:
+        if o.result is not None or (not isinstance(o.expression, Name) and o.name != "value"):
+            found.append((o.key, o.result.gradient if o.result else o.expression, ""))
+    return found
 
 
 def docstring(
     keys: Sequence[str],
-    formulas: Iterable[tuple[str, Expr, str]],
+    formulas: Iterable[DocumentedFormula],
     inputs: Mapping[str, Shape],
     note: str,
 ) -> list[str]:
-    """What is returned, its formulas (each with what it is for), the shapes of inputs, and a
-    note."""
+    """What is returned, its formulas, the shapes of inputs, and a note, as a docstring."""
+    first, *rest = (quoted(line) for line in told(keys, formulas, inputs, note))
+    return [f'"""{first}', *rest, '"""']
+
+
+def told(
+    keys: Sequence[str],
+    formulas: Iterable[DocumentedFormula],
+    inputs: Mapping[str, Shape],
+    note: str = "",
+) -> list[str]:
+    """The lines that tell what is returned, its formulas, the shapes of inputs, and a note."""
     lines = [*wrapped(f"{enumerated(keys)}.", WIDTH - 8), ""]
     for name, e, over in formulas:
         first, *more = wrapped(f"{name} = {_formula(e)}{over}", WIDTH - 12)
@@ -242,10 +260,7 @@ def docstring(
     if shapes:
         gap = [""] if lines[-1] else []
         lines += [*gap, *wrapped(f"{'; '.join(shapes)}.", WIDTH - 4)]
-    if note:
-        lines.append(note)
-    first, *rest = (quoted(line) for line in lines)
-    return [f'"""{first}', *rest, '"""']
+    return [*lines, note] if note else lines
 
 
 def quoted(line: str) -> str:

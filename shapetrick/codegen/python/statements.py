@@ -228,12 +228,20 @@ class Writer:
     # ------------------------------------------------------------------------------------ pieces
 
     def _spelled(self, v: Value) -> PythonText:
-        special = _SPECIAL.get(v.op)
-        piece = self._by_template(v) if special is None else special(self, v)
+        piece = self.text_of(v)
         parts = [self._pieces[a] for a in v.args]
         depth = 1 + max((p.depth for p in parts if not p.is_simple), default=-1)
         names = piece.names.union(*(p.names for p in parts))
         return replace(piece, depth=max(depth, 0), names=names)
+
+    def text_of(self, v: Value) -> PythonText:
+        """The text of an operation on what was written."""
+        special = _SPECIAL.get(v.op)
+        return self._by_template(v) if special is None else special(self, v)
+
+    def beside(self, a: Value, _: Value) -> PythonText:
+        """An argument as it stands in an operation on entries, which NumPy broadcasts."""
+        return self._pieces[a]
 
     def _by_template(self, v: Value) -> PythonText:
         op = v.op
@@ -245,9 +253,7 @@ class Writer:
             text = f"{called}({', '.join(f'{self._pieces[a]}' for a in v.args)})"
             return PythonText(text, names=frozenset([called]))
         template = spelled.template(self._library, v in self._plain)
-        for i, a in enumerate(v.args):
-            if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
-                self.name(a)
+        self.name_repeated(v, template)
         extra = {}
         if isinstance(v.data, tuple) and "{m}" in template:
             extra = {"m": self.dim(v.data[0]), "n": self.dim(v.data[1])}
@@ -267,6 +273,12 @@ class Writer:
         if "{like}" in template:
             names.add(self._like)
         return PythonText(text, spelled.level, names=frozenset(names))
+
+    def name_repeated(self, v: Value, template: str) -> None:
+        """Give a line to each argument that the template repeats."""
+        for i, a in enumerate(v.args):
+            if template.count(f"{{{i}") > 1 and not self._pieces[a].is_simple:
+                self.name(a)
 
     def _number(self, v: Value) -> PythonText:
         return number(v.data)
@@ -288,8 +300,9 @@ class Writer:
             )
         return PythonText(f"{called}({argument})", names=frozenset([called]))
 
-    def _sum(self, v: Value) -> PythonText:
-        pieces = [self._pieces[a] for a in v.args]
+    def sum_of(self, v: Value) -> PythonText:
+        """A sum, with what is subtracted behind what is added."""
+        pieces = [self.beside(a, v) for a in v.args]
         first = next((i for i, p in enumerate(pieces) if not p.negative), 0)
         ordered = [pieces[first], *pieces[:first], *pieces[first + 1 :]]
         text = f"{ordered[0]}"
@@ -484,7 +497,7 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
     "size": Writer._size,
     "constant": Writer._constant,
     "abstract": Writer._abstract,
-    "add": Writer._sum,
+    "add": Writer.sum_of,
     "mul": Writer._product,
     "matmul": Writer._matmul,
     "slice": Writer._slice,
@@ -506,7 +519,8 @@ _SPECIAL: Mapping[ArrayOperation, Callable[[Writer, Value], PythonText]] = {
 class Quotient:
     """A product: a number, scalars and arrays above the bar and below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, spell: Callable[[Real], PythonText] | None = None) -> None:
+        self._spell = spell or number
         self._coefficient: Real = Fraction(1)
         self._negative = False
         self._above: tuple[list[PythonText], list[PythonText]] = ([], [])  # scalars, arrays
@@ -531,17 +545,15 @@ class Quotient:
         scalars, divisors = self._scalars()
         sign = "-" if self._negative ^ (self._coefficient < 0) else ""
         if scalars:
-            return [("multiply", f"{sign}{_quotient(scalars, [], divisors):unary}")]
+            return [("multiply", f"{sign}{quotient(scalars, [], divisors):unary}")]
         if divisors:
-            return [("divide", f"{sign}{_quotient(divisors, [], []):unary}")]
+            return [("divide", f"{sign}{quotient(divisors, [], []):unary}")]
         return [("negative", "")] if sign else []
 
     def piece(self) -> PythonText:
         scalars, divisors = self._scalars()
         arrays, array_divisors = self._above[True], self._below[True]
-        if scalars and divisors and arrays:
-            scalars, divisors = [_quotient(scalars, [], divisors)], []
-        piece = _quotient([*scalars, *arrays], array_divisors, divisors)
+        piece = self.assembled(scalars, divisors, arrays, array_divisors)
         if not self._negative ^ (self._coefficient < 0):
             return piece
         return PythonText(
@@ -550,22 +562,34 @@ class Quotient:
             negative=True,
         )
 
+    def assembled(
+        self,
+        scalars: list[PythonText],
+        divisors: list[PythonText],
+        arrays: Sequence[PythonText],
+        array_divisors: Sequence[PythonText],
+    ) -> PythonText:
+        """The text of the product without its sign."""
+        if scalars and divisors and arrays:
+            scalars, divisors = [quotient(scalars, [], divisors)], []
+        return quotient([*scalars, *arrays], array_divisors, divisors)
+
     def _scalars(self) -> tuple[list[PythonText], list[PythonText]]:
         """Those above and below, with the number; 3/10 is 0.3, 1/2 divides."""
         size = absolute(self._coefficient)
-        front, below = [number(size)], list(self._below[False])
+        front, below = [self._spell(size)], list(self._below[False])
         if (
             isinstance(size, Fraction)
             and size.denominator > 1
             and front[0].level < PythonPrecedence.ATOM
         ):
             front, below = (
-                [number(Fraction(size.numerator))],
-                [number(Fraction(size.denominator)), *below],
+                [self._spell(Fraction(size.numerator))],
+                [self._spell(Fraction(size.denominator)), *below],
             )
         elif isinstance(size, Fraction) and size.numerator == 1 and size.denominator > 1:
-            front, below = [], [number(Fraction(size.denominator)), *below]
-        if front and front[0].text == "1":
+            front, below = [], [self._spell(Fraction(size.denominator)), *below]
+        if front and size == 1:
             front = []
         return [*front, *self._above[False]], below
 
@@ -581,7 +605,7 @@ def _span(start: str, end: str) -> str:
     return f"{start}{gap}:{gap}{end}".strip()
 
 
-def _quotient(
+def quotient(
     above: Sequence[PythonText], divisors: Sequence[PythonText], below: Sequence[PythonText]
 ) -> PythonText:
     """A product divided by arrays, then by the product of scalars."""

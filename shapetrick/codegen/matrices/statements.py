@@ -1,0 +1,276 @@
+"""A computation plan as statements in a language of matrices: what is broadcast in NumPy is turned,
+and repeated where the language asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from ...core.dims import ONE, Dim, Extent
+from ...core.errors import RequestError
+from ...core.expr import Real
+from ...core.functions import TABLE
+from ..ir import ArrayOperation, Value
+from ..python.identifiers import Identifiers
+from ..python.operations import PythonPrecedence
+from ..python.statements import PythonText, Quotient, Writer, number, quotient
+from .language import MatrixLanguage, MatrixSpelling
+
+
+class MatrixWriter(Writer):
+    """Writes the statements of a plan whose vectors are columns."""
+
+    def __init__(
+        self,
+        language: MatrixLanguage,
+        roots: Sequence[Value],
+        names: Mapping[Value, str],
+        dims: Mapping[str, str],
+        functions: Mapping[object, str],
+        identifiers: Identifiers,
+    ) -> None:
+        super().__init__("numpy", roots, names, dims, functions, identifiers, like="")
+        self._language = language
+
+    def bind_turned(self, v: Value, name: str) -> None:
+        """A row that was given, which is a column here."""
+        self._pieces[v] = replace(self.turned(PythonText(name)), names=frozenset([name]))
+
+    def text_of(self, v: Value) -> PythonText:
+        special = _SPECIAL.get(v.op)
+        return self._templated(v) if special is None else special(self, v)
+
+    def beside(self, a: Value, v: Value) -> PythonText:
+        return self._aligned(self._pieces[a], a.shape, v.shape)
+
+    def turned(self, piece: PythonText) -> PythonText:
+        """The transpose of what was written."""
+        text, suffix = piece.text, self._language.transposed
+        bare = text.removesuffix(suffix)
+        text = bare if bare != text and bare.isidentifier() else f"{piece.unsigned:atom}{suffix}"
+        return replace(piece, text=text, level=PythonPrecedence.ATOM)
+
+    def _aligned(self, piece: PythonText, shape: Extent, wanted: Extent) -> PythonText:
+        """An operand of an operation on entries whose value has the shape."""
+        if len(shape) == 1 and len(wanted) == 2:
+            piece, shape = self.turned(piece), (ONE, *shape)
+        if self._language.broadcasts or _sides(shape) == _sides(wanted):
+            return piece
+        return self._repeated(piece, shape, wanted)
+
+    def _repeated(self, piece: PythonText, shape: Extent, wanted: Extent) -> PythonText:
+        """An array over more rows and columns."""
+        language = self._language
+        if not shape:
+            text = self._formatted(language.full, [piece], wanted)
+            return PythonText(text)
+        pairs = zip(_sides(shape), _sides(wanted), strict=True)
+        counts = ["1" if own == side else self.dim(side) for own, side in pairs]
+        text = language.replicated.format(piece.unsigned, *counts)
+        return replace(piece, text=text, level=PythonPrecedence.ATOM)
+
+    def _formatted(self, template: str, pieces: Sequence[PythonText], shape: Extent) -> str:
+        rows, columns = map(self.dim, _sides(shape))
+        kind = self._language.types[len(shape)]
+        return template.format(*pieces, rows=rows, columns=columns, type=kind)
+
+    def _templated(self, v: Value) -> PythonText:
+        """The text of an operation by its template."""
+        if v.op == "function" and v.data in self._functions:
+            return self._calling(self._functions[v.data], v)
+        spelled = self._language.spelling(v)
+        if spelled is None:
+            raise self._lacking(v.data if v.op == "function" else v.op)
+        self.name_repeated(v, spelled.template)
+        pieces = [self.beside(a, v) if _of_entries(v) else self._pieces[a] for a in v.args]
+        rows, columns = map(self.dim, _sides(v.shape))
+        extra = {"rows": rows, "columns": columns, "type": self._language.types[v.rank]}
+        if v.args:
+            extra["r0"], extra["c0"] = map(self.dim, _sides(v.args[0].shape))
+        if "{m}" in spelled.template:
+            extra["m"], extra["n"] = map(self.dim, v.data)
+        return PythonText(spelled.template.format(*pieces, **extra), spelled.level)
+
+    def _lacking(self, name: str) -> RequestError:
+        return RequestError(
+            f"there is no code for `{name}` in {self._language.name}: the target numpy has it."
+        )
+
+    def _calling(self, function: str, v: Value) -> PythonText:
+        """A function that was passed in, of every entry."""
+        arguments = ", ".join(f"{self._pieces[a]}" for a in v.args)
+        unary = len(v.args) == 1 and v.args[0].shape == v.shape
+        key = "call" if not unary else "call/s" if not v.rank else "call/m"
+        spelled = self._language.operations.get(key)
+        if spelled is None:
+            raise self._lacking(function)
+        return PythonText(spelled.template.format(function, arguments))
+
+    def _abstract(self, v: Value) -> PythonText:
+        return self._calling(self._functions[v.data], v)
+
+    def _number(self, v: Value) -> PythonText:
+        return self._spelled_number(v.data)
+
+    def _spelled_number(self, value: Real) -> PythonText:
+        piece = number(value)
+        return replace(piece, text=self._language.number(piece.text))
+
+    def _size(self, v: Value) -> PythonText:
+        text = self._language.size.format(self.dim(v.data))
+        level = PythonPrecedence.SUM if " " in text and "(" not in text else PythonPrecedence.ATOM
+        return PythonText(text, level)
+
+    def _constant(self, v: Value) -> PythonText:
+        return PythonText(self._language.constants[v.data])
+
+    def _lifted(self, v: Value) -> PythonText:
+        """A vector is a column already."""
+        return self._pieces[v.args[0]]
+
+    def _spread(self, v: Value) -> PythonText:
+        (a,) = v.args
+        piece, shape = self._pieces[a], a.shape
+        if len(shape) == 1 and v.rank == 2:
+            piece, shape = self.turned(piece), (ONE, *shape)
+        return self._repeated(piece, shape, v.shape)
+
+    # ---- operations on entries
+
+    def _power(self, v: Value) -> PythonText:
+        base, exponent = v.args
+        if exponent.op != "number":
+            spelled = self._language.operations["power/s" if not v.rank else "powers"]
+            pieces = [self.beside(a, v) for a in v.args]
+            return PythonText(spelled.template.format(*pieces), spelled.level)
+        if exponent.data < 0:
+            below = self._raised_entries(base, -exponent.data)
+            scalars, arrays = ([below], []) if not v.rank else ([], [below])
+            return self._quotient().assembled([], scalars, [], arrays)
+        return self._raised_entries(base, exponent.data)
+
+    def _raised_entries(self, base: Value, exponent: Real) -> PythonText:
+        piece = self._pieces[base]
+        if exponent == 1:
+            return piece
+        key = {Fraction(1, 2): "root", Fraction(2): "square"}.get(Fraction(exponent), "power")
+        key += "/s" if not base.rank else ""
+        spelled = self._language.operations[key]
+        if spelled.template.count("{0") > 1 and not piece.is_simple:
+            self.name(base)
+            piece = self._pieces[base]
+        text = spelled.template.format(piece, self._spelled_number(exponent))
+        return PythonText(text, spelled.level)
+
+    def _product_of_entries(self, v: Value) -> PythonText:
+        terms = self._quotient()
+        for a in v.args:
+            if a.op == "number":
+                terms.multiply(a.data)
+            elif self.divides(a):
+                below = self._raised_entries(a.args[0], -a.args[1].data)
+                terms.below(self._aligned(below, a.shape, self._entries_of(a, v)), a.rank > 0)
+            else:
+                piece = self._aligned(self._pieces[a], a.shape, self._entries_of(a, v))
+                terms.above(piece, a.rank > 0)
+        return terms.piece()
+
+    def _entries_of(self, a: Value, v: Value) -> Extent:
+        """The shape of a factor: that of the product, but scalars stay scalars."""
+        return v.shape if a.rank else ()
+
+    def _quotient(self) -> Quotient:
+        return _MatrixQuotient(self._language, self._spelled_number)
+
+    # ---- parts
+
+    def _slice(self, v: Value) -> PythonText:
+        (a,) = v.args
+        if not self._pieces[a].is_simple:
+            self.name(a)
+        language, texts, first_is_one = self._language, [], False
+        for axis, place in enumerate(v.data):
+            if place is None:
+                texts.append(language.everything)
+                continue
+            first, end, is_one = place
+            start = self.dim(first + Dim.of(language.origin))
+            last = self.dim(end + Dim.of(language.origin - 1))
+            texts.append(start if is_one else language.span.format(start, last))
+            first_is_one |= is_one and axis == 0
+        piece = PythonText(f"{self._pieces[a]}({', '.join(texts)})")
+        return self.turned(piece) if first_is_one and a.rank == 2 and v.rank == 1 else piece
+
+    def _concatenated(self, v: Value) -> PythonText:
+        axis = v.data or 0
+        parts = self._language.between[axis].join(f"{self._pieces[a]}" for a in v.args)
+        template = self._language.joined[axis].replace("PARTS", parts)
+        return PythonText(self._formatted(template, [], v.shape))
+
+
+_SPECIAL: Mapping[ArrayOperation, Callable[[MatrixWriter, Value], PythonText]] = {
+    "number": MatrixWriter._number,
+    "size": MatrixWriter._size,
+    "constant": MatrixWriter._constant,
+    "abstract": MatrixWriter._abstract,
+    "add": MatrixWriter.sum_of,
+    "mul": MatrixWriter._product_of_entries,
+    "power": MatrixWriter._power,
+    "lift": MatrixWriter._lifted,
+    "spread": MatrixWriter._spread,
+    "slice": MatrixWriter._slice,
+    "concatenate": MatrixWriter._concatenated,
+}
+_ENTRYWISE: frozenset[ArrayOperation] = frozenset({"root", "equal", "at_most", "masked"})
+
+
+def _of_entries(v: Value) -> bool:
+    return v.op in _ENTRYWISE or (v.op == "function" and TABLE[v.data].elementwise)
+
+
+class _MatrixQuotient(Quotient):
+    """A product entry by entry, times scalars."""
+
+    def __init__(self, language: MatrixLanguage, spell: Callable[[Real], PythonText]) -> None:
+        super().__init__(spell)
+        self._language, self._one = language, spell(1)
+
+    def assembled(
+        self,
+        scalars: list[PythonText],
+        divisors: list[PythonText],
+        arrays: Sequence[PythonText],
+        array_divisors: Sequence[PythonText],
+    ) -> PythonText:
+        if not arrays and not array_divisors:
+            return quotient(scalars or [self._one], [], divisors)
+        language = self._language
+        if arrays:
+            whole, *others = arrays
+        else:  # a number over an array
+            number_above = quotient(scalars or [self._one], [], divisors)
+            first, *array_divisors = array_divisors
+            whole, others = _applied(language.operations["over"], number_above, first), []
+            scalars, divisors = [], []
+        for other in others:
+            whole = _applied(language.operations["times"], whole, other)
+        for other in array_divisors:
+            whole = _applied(language.operations["divided"], whole, other)
+        if scalars:
+            factor = quotient(scalars, [], divisors)
+            text = f"{factor:product} * {whole:unary}"
+            return PythonText(text, PythonPrecedence.PRODUCT)
+        if divisors:
+            return quotient([whole], [], divisors)
+        return whole
+
+
+def _applied(spelled: MatrixSpelling, a: PythonText, b: PythonText) -> PythonText:
+    return PythonText(spelled.template.format(a, b), spelled.level)
+
+
+def _sides(shape: Extent) -> tuple[Dim, Dim]:
+    """The rows and columns of an array whose vectors are columns."""
+    rows, columns = (*shape, ONE, ONE)[:2]
+    return rows, columns
