@@ -33,7 +33,7 @@ def _write(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
         for derivation in derived:
             warn(derivation.warnings)
         results = [d.result for d in derived]
-        given = args.target, args.sizes, args.self_test, args.blocks, args.call
+        given = args.target, args.sizes, args.self_test, args.blocks, args.call, args.shard
         with working("writing the code"):
             text = limited(args.time_limit, lambda: code(problem.data, results, *given))
         print(text, end="")

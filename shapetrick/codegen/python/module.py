@@ -29,8 +29,8 @@ LONGEST = 1000  # characters of a formula in a docstring
 # Names that the text of a program uses itself.
 RESERVED = frozenset(
     {
-        *("np", "jax", "jnp", "math", "partial", "scipy", "torch", "Array", "Tensor", "Callable"),
-        *("NDArray", "Any", "once_differentiable", "ctx", "saved", FUNCTION),
+        *("np", "dask", "jax", "jnp", "math", "partial", "scipy", "torch", "Array", "Tensor"),
+        *("Callable", "NDArray", "Any", "once_differentiable", "ctx", "saved", FUNCTION),
     }
 )
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
@@ -40,6 +40,8 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bCallable\b", "from collections.abc import Callable"),
     (r"\bpartial\b", "from functools import partial"),
     (r"\bAny\b", "from typing import Any"),
+    (r"\bdask\.", "import dask"),
+    (r"\bdask\.array\.", "import dask.array"),
     (r"\bjax\.", "import jax"),
     (r"\bjnp\.", "import jax.numpy as jnp"),
     (r"\bjax\.scipy\.", "import jax.scipy"),
