@@ -19,6 +19,7 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
+from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
 from .pipeline.requests import steps_together
 
 # What only some users need is imported where it is used: a first derivation should come at once.
@@ -281,9 +282,7 @@ class Derivation:
         return rf"$\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        from .render.html import fragment
-
-        return fragment(self.report)
+        return html_part([self])
 
     def __str__(self) -> str:
         """The derivation, as the command line shows it."""
@@ -325,6 +324,13 @@ def html_page(derived: Sequence[Derivation], separate: bool = False) -> str:
     alone = [_codes([d], without=together) for d in derived]
     reports = [d._report(code) for d, code in zip(derived, alone, strict=True)]
     return page(reports, together, separate)
+
+
+def html_part(derived: Sequence[Derivation]) -> str:
+    """What a notebook shows of derivations that one article tells."""
+    from .render.html import fragment
+
+    return fragment([d._report({}) for d in derived], _codes(derived))
 
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
@@ -456,7 +462,7 @@ class Problem:
         from .checks import equality_checked
 
         claimed = self.data.equalities
-        return [limited(time_limit, partial(equality_checked, q, seed)) for q in claimed]
+        return [limited(time_limit, partial(equality_checked, self.data, q, seed)) for q in claimed]
 
 
 def read(

@@ -20,12 +20,11 @@ from .core.functions import NAMES, TABLE, Function
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder, symbols_of
 from .language import elaboration, vocabularies
-from .language.elaboration import DIRECTED, OF_SCALARS
 from .language.parser import parse
 from .language.scope import SIZED, vocabulary
 from .language.shape_inference import sizes_wanted
 from .language.structured_calls import CALLS
-from .language.syntax import UPSTREAM, Declaration
+from .language.syntax import DIRECTED, OF_SCALARS, UPSTREAM, Declaration
 
 # ----------------------------------------------------------------------------------------- leaves
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class JudgedClaim(ABC):
     """What was found of a claim, whatever it is of."""
 
+    problem: Problem
     judgement: Judgement | EqualityJudgement
 
     @property
@@ -75,8 +76,20 @@ class JudgedClaim(ABC):
         """What is shown of it on a terminal."""
 
     @abstractmethod
+    def latex(self) -> str:
+        """The claim as an equation in LaTeX's mathematics, with the sign that it deserves."""
+
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """All of it as data that JSON can hold."""
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        from .render.html import verdict_card
+
+        return verdict_card(self.problem, self.story())
 
     def __eq__(self, other: object) -> bool:
         """Whether the same was found of the same claim."""
@@ -206,19 +219,11 @@ class Check(JudgedClaim):
         notation = notation_for(self.problem, self.judgement.request)
         return " ".join(equation(claimed(self.judgement), notation))
 
-    def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {self.latex()}$"
-
     def story(self) -> ClaimStory:
         """What a document tells of it."""
         from .render.claims import claim_story
 
         return claim_story(self.judgement, self.problem, self.curve)
-
-    def _repr_html_(self) -> str:
-        from .render.html import verdict_card
-
-        return verdict_card(self.problem, self.story())
 
     def rows(self, style: Style, with_curve: bool = False) -> list[Row]:
         """The claim, the verdict, and what mends it; with the curve of its error if that is
@@ -239,7 +244,8 @@ class EqualityCheck(JudgedClaim):
     kind = "equality"
     judgement: EqualityJudgement
 
-    def __init__(self, judgement: EqualityJudgement) -> None:
+    def __init__(self, problem: Problem, judgement: EqualityJudgement) -> None:
+        self.problem = problem
         self.judgement = judgement
 
     @property
@@ -258,8 +264,18 @@ class EqualityCheck(JudgedClaim):
 
     @property
     def diagnosis(self) -> str:
-        """A counter-example, and under what the equality would hold; empty for a right one."""
+        """What mends it, a counter-example, and under what it would hold; empty for a right one."""
         return self.judgement.reason
+
+    @property
+    def suggestion(self) -> str | None:
+        """The right side with the small change that makes the equality right, if there is one."""
+        return self.judgement.suggestion
+
+    @property
+    def mended(self) -> bool:
+        """Whether the suggestion is the right side with a small change."""
+        return self.suggestion is not None
 
     @property
     def condition(self) -> str:
@@ -290,9 +306,18 @@ class EqualityCheck(JudgedClaim):
             "right": self.judgement.claim.right_text,
             "verdict": self.verdict,
             "diagnosis": self.diagnosis,
+            "suggestion": self.suggestion,
             "condition": self.condition,
             "example": found,
         }
+
+    def latex(self) -> str:
+        """The equality in LaTeX's mathematics, with the sign that it deserves."""
+        from .render.claims import equated
+        from .render.latex import equation, notation_for
+
+        claim = self.judgement.claim
+        return " ".join(equation(equated(self.judgement), notation_for(self.problem, claim)))
 
     def story(self) -> ClaimStory:
         """What a document tells of it."""
@@ -310,9 +335,9 @@ class EqualityCheck(JudgedClaim):
         return f"<EqualityCheck {self.claim}: {self.verdict}>"
 
 
-def equality_checked(claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
-    """What is found of an equality."""
-    return EqualityCheck(judge_equality(claim, seed))
+def equality_checked(problem: Problem, claim: EqualityClaim, seed: int = 0) -> EqualityCheck:
+    """What is found of an equality that a problem claims."""
+    return EqualityCheck(problem, judge_equality(claim, seed, problem))
 
 
 def checked(problem: Problem, request: Request, seed: int = 0) -> Check:

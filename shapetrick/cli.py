@@ -99,11 +99,17 @@ def _written(args: Namespace) -> int:
     """Run the command, and put what it says in the place of the file, at once."""
     from .core.files import write_file
 
-    said = StringIO()
+    target, said = Path(args.output), StringIO()
+    for name in getattr(args, "files", ()):
+        if target.exists() and Path(name).exists() and target.samefile(name):
+            raise BadInput(f"`-o {args.output}` would replace what is read: name another file.")
     with redirect_stdout(said):
         status = _command(args)
     if said.getvalue() or status < BAD_INPUT:
-        write_file(Path(args.output), said.getvalue())
+        try:
+            write_file(target, said.getvalue())
+        except OSError as e:
+            return complain(f"cannot write {args.output}: {e.strerror or e}.", IO_FAILED)
     return status
 
 

@@ -13,12 +13,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 from typing import Any
 
-from .api import Derivation, Problem, read
-from .checks import Check
+from .api import Derivation, Problem, html_part, read
+from .checks import Check, EqualityCheck, equality_checked
 from .core.errors import ShapetrickError
+from .core.problem import EqualityClaim, begin
+from .render.document import told_together
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,15 +53,50 @@ def _run(shell: Any, line: str, cell: str) -> None:
     except (ShapetrickError, ValueError) as e:
         print(e, file=sys.stderr)
         return
-    for answer in found:
-        shown = Math(answer.latex()) if arguments.quiet else answer  # type: ignore[no-untyped-call]
+    for answer in found if arguments.quiet else _told(found):
+        shown = Math(answer.latex()) if arguments.quiet else answer  # type: ignore
         display(shown)  # type: ignore[no-untyped-call]
     if arguments.name:
         shell.user_ns[arguments.name] = found
 
 
-def _answers(problem: Problem, seed: int) -> Iterator[Derivation | Check]:
-    """What is found of each request: a derivation, or the verdict on a claim."""
-    for group in problem.together():
-        is_claim = group.data.requests[0].claim is not None
-        yield from group.check(seed) if is_claim else group.derive(seed)
+Answer = Derivation | Check | EqualityCheck
+
+
+def _answers(problem: Problem, seed: int) -> Iterator[Answer]:
+    """What is found of each request, a derivation or the verdict on a claim, in the order of the
+    text."""
+    asked: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
+    asked.sort(key=lambda a: begin(a if isinstance(a, EqualityClaim) else a.data.requests[0]))
+    for one in asked:
+        if isinstance(one, EqualityClaim):
+            yield equality_checked(problem.data, one, seed)
+        else:
+            is_claim = one.data.requests[0].claim is not None
+            yield from one.check(seed) if is_claim else one.derive(seed)
+
+
+class _Article:
+    """Derivations that are told together, as a notebook shows them."""
+
+    def __init__(self, derived: Sequence[Derivation]) -> None:
+        self.derived = derived
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.derived))
+
+    def _repr_html_(self) -> str:
+        return html_part(self.derived)
+
+
+def _told(found: Sequence[Answer]) -> Iterator[Answer | _Article]:
+    """The answers as they are shown: derivations of one thing together."""
+    for is_derived, alike in groupby(found, key=lambda a: isinstance(a, Derivation)):
+        if not is_derived:
+            yield from alike
+            continue
+        derived = [a for a in alike if isinstance(a, Derivation)]
+        rest = iter(derived)
+        for together in told_together(d.result for d in derived):
+            first, *others = islice(rest, len(together))
+            yield _Article([first, *others]) if others else first

@@ -63,7 +63,7 @@ DOORS = {
     "lark": {
         *("language.function_heads", "language.lexer", "language.library_calls"),
         "language.parser",
-        *("language.latex_lexer", "language.latex_parser"),
+        *("language.latex_derivatives", "language.latex_lexer", "language.latex_parser"),
     },
     "platformdirs": {"core.files"},
     "prompt_toolkit": {"repl", "session.completion"},

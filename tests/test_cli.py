@@ -216,6 +216,7 @@ def test_an_output_that_lacks_the_letters_is_no_traceback() -> None:
     [
         (["drive", "-e", LINEAR], "did you mean derive?"),
         (["derive", "--formt", "json", "-e", LINEAR], "did you mean --format?"),
+        (["code", "--target", "nmpy", "-e", LINEAR], "did you mean numpy?"),
         (["check", "--sed", "1", "--plt", "-e", LINEAR], "did you mean --plot?"),
     ],
     ids=str,
@@ -289,8 +290,25 @@ def test_output_goes_to_a_file_as_a_whole(folder: Path, capsys: Captured) -> Non
 
 
 def test_output_that_cannot_be_written_is_74(folder: Path, capsys: Captured) -> None:
-    assert main(["derive", "-e", LINEAR, "-o", str(folder / "none" / "answer.txt")]) == 74
-    assert "cannot write the output" in capsys.readouterr().err
+    file = folder / "none" / "answer.txt"
+    assert main(["derive", "-e", LINEAR, "-o", str(file)]) == 74
+    assert f"cannot write {file}: " in capsys.readouterr().err
+
+
+def test_output_does_not_replace_what_is_read(tmp_path: Path, capsys: Captured) -> None:
+    source = tmp_path / "a.st"
+    source.write_text(LINEAR, encoding="utf-8")
+    assert main(["derive", str(source), "-o", f"{tmp_path}/../{tmp_path.name}/a.st"]) == 2
+    assert "would replace what is read" in capsys.readouterr().err
+    assert source.read_text(encoding="utf-8") == LINEAR
+
+
+def test_claims_are_told_in_the_order_of_the_text(capsys: Captured) -> None:
+    claims = ["check tr(A) = tr(A')", "check grad x' A x wrt A = x x'", "check A = A'"]
+    text = "; ".join(["A : n x n; x : n", *claims])
+    assert main(["check", "-q", "-e", text]) == 1
+    told = [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[:3]]
+    assert [f"check {claim}" for claim in told] == claims
 
 
 @pytest.mark.parametrize(("colour", "there"), [("always", True), ("never", False), ("auto", False)])
@@ -359,8 +377,11 @@ def test_claims_for_programs(claims: Path, capsys: Captured) -> None:
     ("form", "parts"),
     [
         ("html", ["<!doctype html>", "1 of 3 are right.", "check grad J wrt w", "</html>"]),
-        ("latex", [r"\subsection*{\texttt{check grad J wrt w}}", r"Instead: X' (X w - y)"]),
-        ("markdown", ["### check grad J wrt w", "**✗ WRONG**", "Instead: X' (X w - y)"]),
+        (
+            "latex",
+            [r"\subsection*{\texttt{check grad J wrt w}}", r"Instead: \texttt{X' (X w - y)}"],
+        ),
+        ("markdown", ["### check grad J wrt w", "**✗ WRONG**", "Instead: `X' (X w - y)`"]),
     ],
 )
 def test_claims_as_a_document(form: str, parts: list[str], claims: Path, capsys: Captured) -> None:

@@ -25,6 +25,12 @@ FOUND = [
     "X : n x n; sigma : elementwise; J = sum(sigma[l](X)); grad J wrt X",
     "X : m x n simplex; x : n x n nonneg; Z = mean(min(x) (I + x)); hvp Z wrt X; hess Z wrt x",
     "v : scalar; s : k x k; r = mean(asin(v')); jvp r wrt s",
+    "v : scalar; Z = expm(cos(v) asinh(0)); jvp Z wrt v",
+    "s : n x n simplex diagonal; W : n x n; Z = trigamma(s); check vjp Z wrt W = s' + 2 ./ Z",
+    "A : n x m n; P = sum((asinh(0).^-1).^0); vjp P wrt A",
+    "x : n x n; v : n; P = gammaln(n); check jvp (P' - x') wrt v = 2 v .* (x ./ I)",
+    "v : m x m symmetric; r = n / 2; W : n; jvp r wrt v",
+    "v : n unit; X : n x n n simplex; P = v + X; vjp (digamma((P - X))) wrt X",
 ]
 
 

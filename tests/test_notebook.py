@@ -90,8 +90,15 @@ def test_a_cell_shows_derivations_and_verdicts(shell: Shell) -> None:
 
 
 def test_gradients_of_one_thing_share_names_in_a_cell(shell: Shell) -> None:
-    shell.magic("", "X : m x n; w : n; b : scalar; y : m\nJ = norm(X w + b - y)^2\ngrad J wrt w, b")
-    assert [str(d.gradient) for d in shell.shown] == ["X' δ", "sum(δ)"]
+    text = "X : m x n; w : n; b : scalar; y : m\nJ = norm(X w + b - y)^2\ngrad J wrt w, b"
+    shell.magic("found", f"{text}\ncheck J = 2 J")
+    assert [str(d.gradient) for d in shell.user_ns["found"][:2]] == ["X' δ", "sum(δ)"]
+    article, equality = shell.shown
+    page = article._repr_html_()
+    assert [page.count(part) for part in ("<article", "✓ verified", 'class="codes"')] == [1, 1, 1]
+    assert repr(article).splitlines()[1] == "<Derivation grad J wrt b = sum(δ)>"
+    assert "✗ WRONG" in equality._repr_html_()
+    assert equality.latex() == r"J \neq 2 J"
 
 
 def test_a_quiet_cell_shows_formulas(shell: Shell) -> None:

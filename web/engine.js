@@ -3,7 +3,7 @@
 /**
  * @typedef {{message: string, excerpt?: string, start?: number, end?: number}} Fault
  * @typedef {{asked: string, verdict: string, text: string, markup: string, latex?: string,
- *   figures?: string[], instead?: string, start?: number, end?: number}} Result
+ *   requests?: number, figures?: string[], instead?: string, start?: number, end?: number}} Result
  * @typedef {[look: string, start: number, end: number]} Mark
  * @typedef {{name: string, rows: string, columns: string}} Named
  * @typedef {{name: string, sentence: string, text: string}} Example

@@ -119,9 +119,11 @@ function showResults(answer) {
   const results = answer.results ?? [];
   answers.classList.remove("old");
   answers.replaceChildren(...results.map(shownResult));
-  const good = results.filter(({verdict}) => verdict === "verified" || verdict === "right").length;
-  state.textContent = results.length ? `${good} of ${results.length} held against the numbers.` : "";
-  state.classList.toggle("doubt", good < results.length);
+  const count = (/** @type {Result[]} */ some) =>
+    some.reduce((all, {requests}) => all + (requests ?? 1), 0);
+  const good = count(results.filter(({verdict}) => verdict === "verified" || verdict === "right"));
+  state.textContent = results.length ? `${good} of ${count(results)} held against the numbers.` : "";
+  state.classList.toggle("doubt", good < count(results));
   code.hidden = !results.some(({latex}) => latex);
   module.textContent = "";
   if (code.open && !code.hidden) void showCode();

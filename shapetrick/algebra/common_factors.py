@@ -26,6 +26,7 @@ from ..core.expr import (
     MatMul,
     Name,
     Power,
+    Real,
     Symbol,
     Times,
     Transpose,
@@ -36,12 +37,13 @@ from ..core.expr import (
     matmul,
     number,
     ones,
+    power,
     times,
     transpose,
 )
 from ..core.functions import TABLE
 from ..core.traversal import postorder
-from .monomials import PoweredBase, Product, powers_of
+from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated
 
 Length = Callable[[Expr], int]
@@ -109,7 +111,46 @@ def _is_under(factor: PoweredBase) -> bool:
 
 def factored(summands: Sequence[Expr], length: Length, signs: Signs) -> Expr:
     """The sum, with common factors taken out as long as that makes it shorter."""
-    found = [_Summand.of(Product.of(a)) for e in summands for a in _summands(e)]
+    products = [Product.of(a) for e in summands for a in _summands(e)]
+    total = _factored(products, length, signs)
+    apart = _powers_apart(products)
+    if apart is None:
+        return total
+    return min(total, _factored(apart, length, signs), key=length)
+
+
+def _powers_apart(products: Sequence[Product]) -> list[Product] | None:
+    """The products with powers whose exponents differ by a number as multiples of the lowest: `x^(p
+    - 1)` and `x^p` as `x^(p - 1)` and `x^(p - 1) x`. None if there are none."""
+    lowest: dict[tuple[Expr, frozenset[Expr]], Real] = {}
+    differ = False
+    for base, _ in (f for p in products for f in p.factors if isinstance(f[0], Power)):
+        rest, k = exponent_parts(base.args[1])
+        at = base.args[0], rest
+        differ = differ or lowest.get(at, k) != k
+        lowest[at] = min(lowest.get(at, k), k)
+    if not differ:
+        return None
+
+    def apart(base: Expr, p: Fraction) -> Iterable[Expr]:
+        if isinstance(base, Power):
+            rest, k = exponent_parts(base.args[1])
+            least = lowest[base.args[0], rest]
+            if least != k:
+                other = power(base.args[0], add_exponents(base.args[1], number(least - k)))
+                yield power(other, number(p))
+                yield power(base.args[0], number((k - least) * p))
+                return
+        yield base if p is WHOLE else power(base, number(p))
+
+    return [
+        Product.of(number(q.coefficient), *(x for f in q.factors for x in apart(*f)))
+        for q in products
+    ]
+
+
+def _factored(products: Sequence[Product], length: Length, signs: Signs) -> Expr:
+    found = [_Summand.of(p) for p in products]
     while len(found) > 1:
         better = _best_step(found, length, signs)
         if better is None:

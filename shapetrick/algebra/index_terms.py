@@ -238,8 +238,8 @@ def read_terms(
 
 
 def opened(term: Term, atom: Expr, most: int = 1 << 30) -> list[Term]:
-    """The term with one factor taken apart, and multiplied out if it is a sum; nothing if that
-    gives more than `most` terms."""
+    """The term with one factor taken apart, and multiplied out if it is a sum, definitions in it
+    kept by their names; nothing if that gives more than `most` terms."""
     size = max(term.dims, default=-1) + 1
     draft = _TermBuilder(term.rows, term.cols, dims=[term.dims.get(n, ONE) for n in range(size)])
     draft.coefficient, draft.scalars = term.coefficient, list(term.scalars)
@@ -249,7 +249,7 @@ def opened(term: Term, atom: Expr, most: int = 1 << 30) -> list[Term]:
             draft.pending.append((atom, edge.rows, edge.cols, UNIT, 0))
         else:
             draft.edges.append(edge)
-    return _read(draft, lambda x: True, 1 << 30, most) or []
+    return _read(draft, lambda x: x is atom or not isinstance(x, Name), 1 << 30, most) or []
 
 
 def _read(

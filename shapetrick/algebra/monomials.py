@@ -184,6 +184,13 @@ def multiply_exponents(a: Expr, b: Expr) -> Expr:
     return _linear(times(a, b))
 
 
+def exponent_parts(exponent: Expr) -> tuple[frozenset[Expr], Real]:
+    """What is no number in an exponent, and the number added to that."""
+    terms = terms_of(exponent)
+    numbers = [value_of(t) for t in terms if isinstance(t, Number)]
+    return frozenset(t for t in terms if not isinstance(t, Number)), sum(numbers, NOTHING)
+
+
 def _linear(exponent: Expr) -> Expr:
     """An exponent with like terms combined: scalars by scalars, as a sum of coefficients times
     parts."""
@@ -197,4 +204,4 @@ def _linear(exponent: Expr) -> Expr:
         for inner in terms_of(rest):  # k (a + b)
             totals[inner] = totals.get(inner, NOTHING) + k
     parts = [times(number(k), rest) for rest, k in totals.items() if k]
-    return add(*parts) if parts else ZERO
+    return sum_of(parts) if parts else ZERO

@@ -120,6 +120,8 @@ def _factor(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn])
         if k is None:
             return None
         found.append((k, drawn[0]))
+    if not found:
+        return None
     dims = [n for d in dims_of([request.of]) for n in d.names]
     for scale in _scales(list(dict.fromkeys(dims))[:MOST_DIMS]):
         left = [k / scale.value(sizes) for k, sizes in found]
@@ -127,7 +129,7 @@ def _factor(value: Expr, answer: Expr, request: Request, draws: Sequence[Drawn])
         if 0 < abs(number) < LARGEST and all(abs(k - number) < SAME * abs(number) for k in left):
             return _spelled(number, scale)
     factors = [k for k, _ in found]
-    same = factors and all(abs(k - factors[0]) < SAME * abs(factors[0]) for k in factors)
+    same = all(abs(k - factors[0]) < SAME * abs(factors[0]) for k in factors)
     return f"{_decimal(factors[0])}, which is no simple number" if same else None
 
 

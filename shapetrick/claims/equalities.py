@@ -1,5 +1,5 @@
-"""Judging an equality of two expressions: by their values at many points, a counter-example where
-they differ, and under what it would hold.
+"""Judging an equality of two expressions: by their values at many points, what mends a wrong one,
+a counter-example, and under what it would hold.
 
 Inputs are drawn with their attributes, of several sizes, magnitudes and signs. A difference counts
 where it is beyond what rounding makes of both sides; points without a value are left out.
@@ -15,9 +15,10 @@ from itertools import combinations, islice
 import numpy as np
 
 from ..core.dims import SCALAR, Dim, shape_text
-from ..core.expr import Abstract, Expr, Number, Symbol, symbol
+from ..core.errors import ShapetrickError
+from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import Array
-from ..core.problem import EqualityClaim
+from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
 from ..language.syntax import ATTRIBUTES
 from ..numerics.evaluation import EvaluationTape, FunctionValues
@@ -31,7 +32,7 @@ from ..numerics.sampling import (
     draw,
     generator,
 )
-from .judgement import ClaimVerdict
+from .judgement import ClaimVerdict, judge
 
 SITES = 5  # assignments of sizes
 DRAWS = 24  # at each
@@ -72,8 +73,8 @@ class CounterExample:
 
 @dataclass(frozen=True, slots=True)
 class EqualityJudgement:
-    """What was found: the verdict, why, a counter-example of a wrong one, and under what it would
-    be right."""
+    """What was found: the verdict, why, a counter-example of a wrong one, under what it would be
+    right, and its right side with the small change that makes it right."""
 
     claim: EqualityClaim
     verdict: ClaimVerdict
@@ -81,10 +82,13 @@ class EqualityJudgement:
     points: int = 0
     example: CounterExample | None = None
     condition: str = ""
+    suggestion: str | None = None
 
 
-def judge_equality(claim: EqualityClaim, seed: int = 0) -> EqualityJudgement:
-    """The verdict on an equality."""
+def judge_equality(
+    claim: EqualityClaim, seed: int = 0, problem: Problem | None = None
+) -> EqualityJudgement:
+    """The verdict on an equality; of one that a problem claims, also what mends it."""
     left, right = claim.left, claim.right
     if left.shape != right.shape:
         shapes = (
@@ -100,9 +104,30 @@ def judge_equality(claim: EqualityClaim, seed: int = 0) -> EqualityJudgement:
         return EqualityJudgement(claim, verdict, reason, points)
     example = sides.example()
     condition = next(_conditions(sides), "")
-    said = str(example) if example is not None else "the sides have other values"
+    said, suggestion = _mended(claim, problem, seed) if problem is not None else ("", None)
+    said += "; " if said else ""
+    said += str(example) if example is not None else "the sides have other values"
     said += f"; right where {condition}" if condition else ""
-    return EqualityJudgement(claim, verdict, said, points, example, condition)
+    return EqualityJudgement(claim, verdict, said, points, example, condition, suggestion)
+
+
+def _mended(claim: EqualityClaim, problem: Problem, seed: int) -> tuple[str, str | None]:
+    """What is wrong with the right side, and what it is with that mended; nothing where no small
+    change mends it. The left side is judged as the gradient by `w` of `sum(left .* w)`."""
+    if problem.has_families or claim.right_span is None:
+        return "", None
+    weights = symbol("#weights", claim.left.shape)
+    right = Claim(claim.right_text, claim.right, claim.right_span)
+    of = call("sum", times(claim.left, weights))
+    request = Request("grad", of, claim.left_text, weights, claim=right)
+    try:
+        found = judge(problem, request, seed)
+    except ShapetrickError:  # there may be no small change, too
+        return "", None
+    new = found.suggestion or ""
+    if not found.mended or new.split() == claim.left_text.split():  # it would say nothing
+        return "", None
+    return found.diagnosis, new
 
 
 @dataclass(slots=True)
@@ -200,6 +225,13 @@ class _Sides:
             changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
             noise = NOISE * float(max(changed))
             apart = float(np.abs(left - right).max())
+            if np.isfinite(noise) and apart > max(APART * largest, noise):  # or in what is inside
+                try:
+                    near = tape.run(inputs, sizes, functions, rounding=generator(self.seed, 4))
+                except np.linalg.LinAlgError:
+                    return None
+                changed = [np.abs(v - w).max() for v, w in zip((left, right), near, strict=True)]
+                noise = max(noise, NOISE * float(max(changed)))
         if not np.isfinite(largest) or not np.isfinite(noise) or noise > np.sqrt(APART) * largest:
             return True if apart == 0 else None
         return bool(apart <= max(APART * largest, noise))

@@ -17,7 +17,6 @@ from ..core.traversal import postorder, substitute
 from ..language.claim_reading import read_definition
 from .comparison import agree, distance
 from .diagnosis import Mistake
-from .mutations import TABLE_OF_MUTATIONS
 from .repair import MOST_VERIFIED, SMALL, Repairer, adding_up
 from .variants import Change, ClaimVariant, values_at, values_of
 
@@ -78,19 +77,19 @@ class Intermediates:
             node, lowering = read_definition(self._problem, self._request, name)
             draft = ClaimVariant(lowering.text, node, lowering)
             inner = replace(parts, shape=draft.shape, pieces=(), terms=())
-            for row in TABLE_OF_MUTATIONS:
-                for change in draft.changes(row, inner) if row.rank <= SMALL else ():
-                    e = draft.changed(change.place, change.new)
-                    if e is not None and e.shape == named.shape:
-                        claim = substitute(self._claim, {named: ex.named(name, e)})
-                        yield _DefinitionChange(draft, change, named, e, claim)
+            for change in draft.changes(SMALL, inner):
+                e = draft.changed(change.place, change.new)
+                if e is not None and e.shape == named.shape:
+                    claim = substitute(self._claim, {named: ex.named(name, e)})
+                    yield _DefinitionChange(draft, change, named, e, claim)
 
     def _definitions(self) -> Mapping[str, Name]:
         """The definitions that the claim uses of its own, in the order of the text."""
         used = {e for e in postorder([self._claim]) if isinstance(e, Name)}
         used -= set(postorder([self._request.of]))
         found = {e.name: e for e in self._problem.definitions.values() if isinstance(e, Name)}
-        found = {name: e for name, e in found.items() if e in used}
+        typed = found.keys() - self._problem.cotangents
+        found = {name: e for name, e in found.items() if e in used and name in typed}
         return dict(islice(found.items(), MOST_DEFINITIONS))
 
     def _both(self, first: _DefinitionChange, second: _DefinitionChange) -> Expr:

@@ -33,6 +33,7 @@ from .diagnosis import Mistake, described, instead
 from .family_claims import Assertion, Region
 from .fragments import distributed
 from .intermediates import Intermediates
+from .member_claims import judged_claim
 from .repair import Repair, Repairer
 from .side_conditions import SideConditions
 from .variants import values_at
@@ -77,6 +78,8 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
     """The verdict on a request's claim: of members of families, on all for which it is made."""
     claim, validation, ruling = request.claim, None, None
     assert claim is not None
+    if problem.has_families and (request.kind not in ("grad", "vjp") or request.ranges):
+        return _judged_of_members(problem, request, seed)
     assertion = Assertion(problem, request, seed) if problem.has_families else None
     if claim.value is not None and assertion is not None:
         ruling = assertion.ruling(claim.value)
@@ -92,6 +95,23 @@ def judge(problem: Problem, request: Request, seed: int = 0) -> Judgement:
         return wrong.judgement()
     regions = assertion.regions if ruling is None else ruling.regions
     return _judged_in_a_step(wrong.plain(), assertion, regions, seed)
+
+
+def _judged_of_members(problem: Problem, request: Request, seed: int) -> Judgement:
+    """The verdict on a claim that is none on a gradient by members."""
+    claim = request.claim
+    assert claim is not None
+    if claim.value is None:
+        return _Wrong(problem, request, None, seed).plain()
+    found = judged_claim(problem, request, seed)
+    v = found.validation
+    verdicts: dict[str, ClaimVerdict] = {"verified": "right", "wrong": "wrong"}
+    verdict, error = verdicts.get(v.verdict, "unchecked"), v.max_relative_error
+    if verdict != "wrong":
+        return Judgement(request, claim.text, verdict, error, v.reason, None, None, v)
+    where = f" for {found.where}" if found.where else ""
+    said = f"{v.reason}; it is `{found.answer}`{where}"
+    return Judgement(request, claim.text, verdict, error, said, found.answer, None, v)
 
 
 def _judged_in_a_step(

@@ -8,7 +8,7 @@ up what each does, within one term one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
@@ -62,7 +62,7 @@ MOST_ALIKE = 2  # look-alikes of the answer that are told
 REPLACED = "wrong part"
 FINEST = 1e-13  # relative: nearer than that is rounding
 MOST_TIMES = 1e3  # as much as is wanted is the most that one of two changes may do
-SMALL = 2  # the highest rank of a change that another may follow
+SMALL = [row for row in TABLE_OF_MUTATIONS if row.rank <= 2]  # changes that another may follow
 LONGEST = 1000  # nodes of a claim that is mended; operators of what is put in
 SPREADING = 3  # words that a spread column counts for
 
@@ -143,7 +143,7 @@ class Repairer:
         draft = ClaimVariant(text, self._parsed(text), self.lowering)
         parts = Parts(draft.shape, (), (), (), (), ())
         rows = [row for row in TABLE_OF_MUTATIONS if row.name in ARRANGING]
-        changes = [c for row in rows for c in draft.changes(row, parts)]
+        changes = draft.changes(rows, parts)
         right = self.rights[0]
         assert right is not None
         known, shown = [right], list[str]()
@@ -159,7 +159,7 @@ class Repairer:
         self, rows: Sequence[Mutation], parts: Parts, tried: list[RepairTrial]
     ) -> Repair | None:
         """The smallest change of these rows after which the claim is right."""
-        changes = [c for row in rows for c in self.draft.changes(row, parts)]
+        changes = self.draft.changes(rows, parts)
         fitting = self._fitting(self.draft, changes)
         tried += fitting
         typed = self.draft.unparser.write(self.root)
@@ -175,15 +175,17 @@ class Repairer:
                 return mend
         return None
 
-    def _fitting(self, draft: ClaimVariant, changes: Sequence[Change]) -> list[RepairTrial]:
-        """Those after which the claim has a shape, and the right one."""
+    def _fitting(self, draft: ClaimVariant, changes: Iterable[Change]) -> list[RepairTrial]:
+        """Those after which the claim has a shape, and the right one; what they and their
+        proposals take is taken from what is left."""
         built = []
+        before = draft.built
         for change in changes:
             if self._left <= 0:
                 break
-            before = draft.built
             e = draft.changed(change.place, change.new)
             self._left -= draft.built - before
+            before = draft.built
             if e is not None and e.shape == self._answer.shape:
                 built.append((change, e))
         values = values_of([e for _, e in built], self.draws[0])
@@ -318,13 +320,8 @@ class Repairer:
         after those that make the shapes fit."""
         small = [row for row in TABLE_OF_MUTATIONS if row.rank == 1]
         near = self._proportional(tried)
-        fitting = [t.change for t in tried if t.change.mutation.rank <= SMALL]
-        others = (
-            change
-            for row in TABLE_OF_MUTATIONS
-            if row.rank <= SMALL
-            for change in self.draft.changes(row, parts)
-        )
+        fitting = [t.change for t in tried if t.change.mutation in SMALL]
+        others = self.draft.changes(SMALL, parts)
         self._left = MOST_BUILT_AFTER
         texts: set[str] = set()
         for first in islice(chain(near, fitting, others), MOST_FIRST):
@@ -346,7 +343,7 @@ class Repairer:
             return None
         draft = ClaimVariant(text, node, self.lowering)
         inner = Parts(draft.shape, parts.dims, parts.names, (), (), ())
-        changes = [c for row in rows for c in draft.changes(row, inner)]
+        changes = draft.changes(rows, inner)
         for change in self._agreeing(self._fitting(draft, changes))[:1]:
             slips = [self._slip(self.draft, first), self._slip(draft, change)]
             text = draft.text(change.place, change.new)

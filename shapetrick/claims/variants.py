@@ -5,7 +5,7 @@ A changed claim shares all but the path above the change, so thousands are tried
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,13 +91,12 @@ class ClaimVariant:
         """The first node whose arguments have shapes, and itself has none."""
         return next((n for n in postorder(self.root) if self.expression(n) is None), None)
 
-    def changes(self, mutation: Mutation, parts: Parts) -> list[Change]:
-        """All that a row of the table proposes."""
-        return [
-            Change(mutation, place, new)
-            for place in self.places
-            for new in mutation.propose(place, parts)
-        ]
+    def changes(self, mutations: Iterable[Mutation], parts: Parts) -> Iterator[Change]:
+        """All that rows of the table propose, one after another: each proposal takes work."""
+        for mutation in mutations:
+            for place in self.places:
+                for new in mutation.propose(place, parts):
+                    yield Change(mutation, place, new)
 
     def _built(self, node: SyntaxNode, args: Sequence[Expr | None]) -> Expr | None:
         self.built += 1

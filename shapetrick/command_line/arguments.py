@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,9 @@ examples:
 """
 
 
+_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses a slip with the word that was likely meant."""
 
@@ -100,6 +104,8 @@ class Parser(argparse.ArgumentParser):
         known = [option for a in self._actions for option in a.option_strings]
         for word in words if message.startswith("unrecognized") else ():
             message += _meant(word, known)
+        if choice := _CHOICE.search(message):
+            message += _meant(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         super().error(message)
 
 

@@ -11,7 +11,8 @@ from ..api import Problem
 from ..checks import JudgedClaim, equality_checked
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
-from ..core.problem import EqualityClaim
+from ..core.problem import EqualityClaim, begin
+from ..core.problem import Problem as ProblemData
 from ..core.warnings import warnings_of
 from .outcome import DONE, WRONG, BadInput, place, print_data, refused, warner
 from .progress import working
@@ -39,6 +40,7 @@ def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
         *(one for one in source.problem.requests() if one.data.requests[0].claim is not None),
         *data.equalities,
     ]
+    claims.sort(key=lambda c: begin(c if isinstance(c, EqualityClaim) else c.data.requests[0]))
     if not claims and several(args):
         return DONE  # a folder may have problems that ask only
     if not claims:
@@ -51,7 +53,7 @@ def _check(args: Namespace, source: GivenProblem, counts: Counter[str]) -> int:
             warn(warnings_of(data, claim.data.requests[0]))
         try:
             with working(f"checking {_claimed(claim)}"):
-                found = _judged(claim, args)
+                found = _judged(claim, data, args)
         except ShapetrickError as e:  # the other claims are still judged
             status = max(status, refused(e, source.file))
             continue
@@ -70,11 +72,11 @@ def _claimed(claim: Problem | EqualityClaim) -> str:
     return claim.text if isinstance(claim, EqualityClaim) else claim.data.requests[0].key
 
 
-def _judged(claim: Problem | EqualityClaim, args: Namespace) -> JudgedClaim:
+def _judged(claim: Problem | EqualityClaim, data: ProblemData, args: Namespace) -> JudgedClaim:
     """What is found of one claim, a problem with a request or an equality. Raises
     ShapetrickError."""
     if isinstance(claim, EqualityClaim):
-        return limited(args.time_limit, partial(equality_checked, claim, args.seed))
+        return limited(args.time_limit, partial(equality_checked, data, claim, args.seed))
     (found,) = claim.check(seed=args.seed, time_limit=args.time_limit)
     return found
 

@@ -130,6 +130,14 @@ def meet(a: MemberBox, b: MemberBox) -> bool:
     return all(at_most(low, high) for low, high in pairs)
 
 
+def joined(a: MemberBox, b: MemberBox) -> MemberBox | None:
+    """Both boxes as one; None if the second doesn't follow on the first along one axis."""
+    apart = [k for k in range(len(a[0])) if (a[0][k], a[1][k]) != (b[0][k], b[1][k])]
+    if len(apart) != 1 or a[1][apart[0]].plus(1) != b[0][apart[0]]:
+        return None
+    return a[0], b[1]
+
+
 def covers(boxes: Sequence[MemberBox], wanted: MemberBox, axis: int = 0) -> Place | None:
     """The first place of a box that no other has; None if there is none. Raises Incomparable."""
     if axis == len(wanted[0]):
@@ -161,7 +169,7 @@ def reindexed(e: Expr, values: Indices) -> Expr:
         inner = {k: v for k, v in values.items() if k in free}
         if any(letter in v.terms for v in inner.values()):
             used = {*_names_in(x), *(t for v in inner.values() for t in v.terms)}
-            other = next(c for c in _letters() if c not in used)
+            other = next(c for c in index_letters() if c not in used)
             inner[letter], over = Index(other), over.lettered(other)
         return total(reindexed(x.args[0], inner), over.within(inner))
 
@@ -186,14 +194,14 @@ def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
         (body,), over = x.args, x.over
         if over.letter in outside:
             used = {*_names_in(body), *taken, *outside}
-            letter = next(c for c in _letters() if c not in used)
+            letter = next(c for c in index_letters() if c not in used)
             body = reindexed(body, {over.letter: Index(letter)})
             over = over.lettered(letter)
         new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over)
     return new[e]
 
 
-def _letters() -> Iterator[str]:
+def index_letters() -> Iterator[str]:
     """Letters for an index, in the order in which they are taken."""
     return chain("jikpqrst", (f"j{i}" for i in count(1)))
 
@@ -249,10 +257,10 @@ def letters_in(e: Expr) -> set[str]:
     return found
 
 
-def live(families: Families, of: Expr) -> set[str]:
-    """The families on which an expression depends."""
+def live(families: Families, roots: Iterable[Expr]) -> set[str]:
+    """The families on which expressions depend."""
     found: set[str] = set()
-    stack = [of]
+    stack = [*roots]
     while stack:
         for x, _ in members_in(stack.pop()):
             if x.base not in found:
@@ -261,15 +269,17 @@ def live(families: Families, of: Expr) -> set[str]:
     return found
 
 
-def cotangent_names(families: Families, of: Expr, taken: Container[str]) -> dict[str, str]:
+def cotangent_names(
+    families: Families, roots: Iterable[Expr], taken: Container[str], letter: str = COTANGENT
+) -> dict[str, str]:
     """What the gradients by the members of each family that is defined are called: `G`, or `G_Z`
-    where there are several; what is taken gets `_` behind it."""
-    used = live(families, of)
+    where the roots depend on several; what is taken gets `_` behind it."""
+    used = live(families, roots)
     defined = list(dict.fromkeys(s.base for s in families.segments if s.body is not None))
     alone = sum(base in used for base in defined) == 1
     names: dict[str, str] = {}
     for base in defined:
-        name = COTANGENT if alone else f"{COTANGENT}_{base}"
+        name = letter if alone else f"{letter}_{base}"
         while name in taken or (not alone and name in names.values()):
             name += "_"
         names[base] = name

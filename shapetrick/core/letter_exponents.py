@@ -12,6 +12,7 @@ from .expr import (
     PowerSum,
     call,
     exact,
+    eye,
     matmul,
     powers,
     times,
@@ -63,8 +64,8 @@ def exponent_sum(e: Expr, over: Range) -> Expr:
         i, j = found
         a, b = factors[i], factors[j]
         if isinstance(a, PowerSum) and isinstance(b, PowerSum):
-            between = factors[i + 1 : j]
-            if (a.degree, b.degree) == (letter, last - letter) and between:
+            between = factors[i + 1 : j] or [eye(a.shape[1])]
+            if (a.degree, b.degree) == (letter, last - letter):
                 whole = powers(*a.args, matmul(*between), *b.args, degree=last)
                 return times(*scalars, matmul(*factors[:i], whole, *factors[j + 1 :]))
     raise ShapeError(

@@ -7,16 +7,17 @@ it on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
-from .expr import Expr, Symbol
+from .expr import Dimension, Expr, Symbol, sizes_of
 from .families import NO_FAMILIES, Families
 from .indices import Range
+from .traversal import postorder
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]
 RequestKind = Literal[DerivativeKind, "solve"]
@@ -44,7 +45,9 @@ class Request:
 
     `direction` is the upstream gradient of a vjp (of the shape of `of`), or the direction of a
     jvp or hvp (of the shape of `wrt`): a symbol. `symmetric` asks for the gradient along
-    symmetric matrices.
+    symmetric matrices. `ranges` are those of letters that stand for one number each, the i of
+    `jac y[i] wrt x[j]`; `rows` is the member whose gradient is differentiated by another one in a
+    block of a Hessian, `hess J wrt w[i], w[j]`.
     """
 
     kind: RequestKind
@@ -56,6 +59,8 @@ class Request:
     claim: Claim | None = None
     span: Span | None = None
     system: EquationSystem | None = None
+    ranges: tuple[Range, ...] = ()
+    rows: Symbol | None = None
 
     @property
     def derivative(self) -> DerivativeKind:
@@ -68,7 +73,8 @@ class Request:
         """What it asks for: "grad J wrt w"."""
         if self.kind == "solve":
             return f"solve {self.of_text} for {self.wrt.name}"
-        return f"{self.kind} {self.of_text} wrt {self.wrt.name}"
+        rows = "" if self.rows is None else f"{self.rows.name}, "
+        return f"{self.kind} {self.of_text} wrt {rows}{self.wrt.name}"
 
 
 def shape_of_result(request: Request) -> Shape:
@@ -82,23 +88,29 @@ def shape_of_result(request: Request) -> Shape:
         case "jac":
             return of.shape
         case "hess":
-            size = wrt.shape[0] * wrt.shape[1]
-            return size, size
+            rows = wrt if request.rows is None else request.rows
+            return rows.shape[0] * rows.shape[1], wrt.shape[0] * wrt.shape[1]
     return wrt.shape
 
 
 class EqualityClaim(NamedTuple):
-    """`check E1 = E2`: both sides, and as typed."""
+    """`check E1 = E2`: both sides, and as typed; where it stands, and where its right side does."""
 
     left: Expr
     right: Expr
     left_text: str
     right_text: str
     span: Span | None = None
+    right_span: Span | None = None
 
     @property
     def text(self) -> str:
         return f"{self.left_text} = {self.right_text}"
+
+
+def begin(asked: Request | EqualityClaim) -> int:
+    """Where in the text it is asked or claimed."""
+    return -1 if asked.span is None else asked.span.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +131,29 @@ class Problem:
     unused: tuple[str, ...] = ()  # declared, and in nothing that is defined, asked or claimed
     systems: tuple[EquationSystem, ...] = ()  # equations that determine some of the symbols
     equalities: tuple[EqualityClaim, ...] = ()  # of two expressions, to be judged
+    cotangents: tuple[str, ...] = ()  # definitions that claims mention and the text hasn't
 
     @property
     def has_families(self) -> bool:
         """Whether there are values or functions with an index."""
         return self.families != NO_FAMILIES
+
+    def as_typed(self) -> Problem:
+        """The problem with the definitions of its text alone."""
+        if not self.cotangents:
+            return self
+        typed = {n: e for n, e in self.definitions.items() if n not in self.cotangents}
+        return replace(self, definitions=typed, cotangents=())
+
+    def dimensions(self) -> Iterator[str]:
+        """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
+        for e in postorder([*self.definitions.values(), *(r.of for r in self.requests)]):
+            for dim in e.shape:
+                yield from dim.names
+            if isinstance(e, Dimension):
+                yield e.name
+            for dim in sizes_of(e):
+                yield from dim.names
 
     def taken(self, request: Request) -> set[str]:
         """The names that a family of cotangents can't have."""

@@ -96,6 +96,11 @@ class Line:
     sides: tuple[FactorSide, ...] = field(default=(), compare=False, repr=False)
     tried: tuple[TriedArrangement, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether no other arrangement fits the declared shapes."""
+        return self.fitting <= 1 and self.all_counted
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

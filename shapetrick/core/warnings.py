@@ -71,7 +71,7 @@ def _contained(problem: Problem, of: Expr) -> list[Symbol]:
     if not problem.has_families:
         systems = systems_within([of], problem.systems)
         return list(dict.fromkeys((*symbols_of(of), *inputs_of(systems))))
-    segments = [s for base in live(families, of) for s in families.of(base)]
+    segments = [s for base in live(families, [of]) for s in families.of(base)]
     bodies = [s.body for s in segments if s.body is not None]
     plain = [e for body in (of, *bodies) for e in symbols_of(body) if not e.indices]
     members = [s.symbol(s.indices) for s in families.segments if s in segments and s.body is None]

@@ -36,6 +36,8 @@ def einsum(operands: list[Any], out: list[int], sizes: dict[int, int]) -> Array:
     inside = {i for indices in operands[1::2] for i in indices}
     kept = list(dict.fromkeys(i for i in out if i in inside))
     value = _contracted([*zip(operands[::2], operands[1::2], strict=True)], kept)
+    if kept == out:
+        return value
     for i in dict.fromkeys(out):
         if i not in inside:
             value = np.broadcast_to(value[..., None], (*value.shape, sizes[i]))

@@ -30,9 +30,10 @@ from ..core.traversal import postorder, substitute
 
 
 def is_series(e: Expr) -> bool:
-    """Whether it is a power with a letter, a sum of such, or a power series."""
+    """Whether it is a power with a letter, a sum of such, or a power series of a matrix; in that of
+    a number all commutes, and its row's derivative holds."""
     row = TABLE.get(e.op)
-    return isinstance(e, PowerSum) or (row is not None and row.series)
+    return isinstance(e, PowerSum) or (row is not None and row.series and not e.is_scalar)
 
 
 @lru_cache(maxsize=256)

@@ -29,9 +29,10 @@ from ..derivation.fitting import Arranged
 from ..derivation.principal_types import NO_UNIT, Leg, Type, Unit, cancels, falls_apart, unit_sum
 from ..numerics.sampling import Profile, assignments, draw
 
-MOST = 2000  # arrangements that are looked at
-MOST_SIDES = 40_000  # in all of them
+MOST = 1000  # arrangements that are looked at
+MOST_SIDES = 20_000  # in all of them
 SHOWN = 6
+MOST_SPELLED = 30  # of which the shortest are shown
 MOST_INDICES = 40  # np.einsum has no more letters
 SAME = 1e-9  # relative error below which two arrangements are one
 MOST_PAIRINGS = 720  # of equal factors with the places that they may have in a line
@@ -188,7 +189,7 @@ def look_alikes(
             canonical(blocks), error if is_wrong else 0.0, reason or UNTYPED if is_wrong else ""
         )
         tried.append(seen[mark])
-        if is_wrong and len(rejected) < 20 * SHOWN:
+        if is_wrong and len(rejected) < MOST_SPELLED:
             spelled = spell(_term(pieces, sides, blocks, path.target))
             if spelled is not None:
                 rejected.append((length(spelled), Rejected(spelled, error, reason or UNTYPED)))

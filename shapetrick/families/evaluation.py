@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.expr import Abstract, Symbol
-from ..core.families import Place
+from ..core.expr import Abstract, Expr, Symbol
+from ..core.families import Place, at_index
 from ..core.functions import Array
 from ..core.indices import Index, numbered, read_name, renamed
 from ..core.problem import Problem
@@ -17,14 +17,13 @@ from ..core.results import Result
 from ..core.traversal import postorder
 from ..numerics.arrays import evaluate_all
 from ..simplification.stable_forms import stable
-from .unrolled_checks import gradients, places_asked
+from .given_checks import blocks, with_letters
+from .unrolled_checks import gradients, letters_of, places_asked
 
 Given = Mapping[str, Any]
 
 
-def evaluate(
-    problem: Problem, result: Result, given: Given, lengths: Mapping[str, int]
-) -> Array | list[Any]:
+def evaluate(problem: Problem, result: Result, given: Given, lengths: Mapping[str, int]) -> Any:
     """The gradient's value: one array for each member of a family, in order, or one for a symbol.
     Members with several indices are lists of lists.
 
@@ -33,9 +32,8 @@ def evaluate(
     missing = [letter for letter in families.lengths if letter not in lengths]
     if missing:
         raise InputError(f"give a number for {missing[0]}: `evaluate(…, {missing[0]}=3)`.")
-    exprs = [result.gradient]
-    if result.recursion is not None:
-        exprs = list(gradients(families, result.request, result.recursion, lengths))
+    asked = dict(_asked(problem, result, lengths))
+    exprs = [e for e in asked.values() if e is not None]
     nodes = list(postorder(exprs))
     numbers = numbered(lengths)
     given = {renamed(read_name(name), numbers): value for name, value in given.items()}
@@ -51,17 +49,37 @@ def evaluate(
                 "order."
             )
     arrays = {name: value for name, value in named.items() if value is not None}
-    values = evaluate_all(stable(exprs), arrays, arrays, lengths)
-    if not families.running(result.request.wrt.indices):
-        return values[0]
-    return _nested(values, [place for place, _ in places_asked(result.request, families, lengths)])
+    values = iter(evaluate_all(stable(exprs), arrays, arrays, lengths))
+    return _nested([None if e is None else next(values) for e in asked.values()], [*asked])
 
 
-def _nested(values: Sequence[Array], places: Sequence[Place]) -> list[Any]:
-    """Values as a list, of lists where members have several indices, in order."""
+def _asked(
+    problem: Problem, result: Result, lengths: Mapping[str, int]
+) -> Iterator[tuple[Place, Expr | None]]:
+    """What is asked for: of each value of the letters that are given, and of each member; None for
+    the blocks on the diagonal of a Hessian, of which the others are asked."""
+    request, recursion = result.request, result.recursion
+    if recursion is None:
+        yield (), result.gradient
+        return
+    families = with_letters(problem.families, request)
+    for given, block in blocks(families, request, recursion, lengths):
+        own = tuple(Index("", given[r.letter]) for r in request.ranges)
+        rows = None if request.rows is None else at_index(request.rows, numbered(given))
+        places = [place for place, _ in places_asked(request, families, given)]
+        if not letters_of(request, families):
+            places = [()]
+        for place, e in zip(places, gradients(families, request, block, given), strict=True):
+            itself = rows is not None and (rows.base, rows.indices) == (request.wrt.base, place)
+            yield (*own, *place), None if itself else e
+
+
+def _nested(values: Sequence[Array | None], places: Sequence[Place]) -> Any:
+    """Values as a list, of lists where there are several indices, in order; the value itself where
+    there is none."""
     if len(places[0]) < 2:
-        return list(values)
-    groups: dict[Index, list[tuple[Array, Place]]] = {}
+        return list(values) if places[0] else values[0]
+    groups: dict[Index, list[tuple[Array | None, Place]]] = {}
     for value, place in zip(values, places, strict=True):
         groups.setdefault(place[0], []).append((value, place[1:]))
     return [_nested(*map(list, zip(*group, strict=True))) for group in groups.values()]

@@ -29,6 +29,7 @@ from ..core.traversal import postorder, substitute
 from .recurrence import segments_of
 from .saved_values import ForwardValue, indices_within, kept_values, last_indices, without_index
 from .schedule import body_of
+from .unrolled_checks import letters_of
 
 ALONE: Place = (Index("", 0),)  # of a value that has no index
 
@@ -274,7 +275,7 @@ class _PassBuilder:
         assert result.recursion is not None
         equations = result.recursion.gradients
         indices = request.wrt.indices
-        letters = self._families.running(indices)
+        letters = letters_of(request, self._families)
         listed = bool(letters)
         base = self._free(_name(request, listed))
         if not listed:
@@ -284,7 +285,7 @@ class _PassBuilder:
                 self._sum(value, self._backward, base)
                 segments = []
             else:
-                segments = [Segment(base, ALONE, (), request.wrt.shape, value)]
+                segments = [Segment(base, ALONE, (), value.shape, value)]
         elif not equations[0].ranges and equations[0].symbol.indices == indices:  # a cotangent
             value = renamed(equations[0].value)
             segments = [

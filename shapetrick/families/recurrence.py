@@ -9,7 +9,7 @@ into regions, and each region has its own equation: the start G[L], the recurren
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 
@@ -24,6 +24,7 @@ from ..core.families import (
     at_index,
     box_of,
     cotangent_names,
+    joined,
     lies_in,
     live,
     meet,
@@ -38,6 +39,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..simplification.simplifier import Simplifier
 from .contributions import Contribution, Padding, contribution
+from .given_letters import LARGE
 from .member_sums import OpenSum, opened_sums
 from .schedule import schedule
 
@@ -55,18 +57,22 @@ class MemberUse:
 def unshifted(families: Families, request: Request) -> Request:
     """The request without its claim, by the generic member itself: Z[l] for Z[l-1]."""
     wrt = request.wrt
-    letters = {*families.running(wrt.indices)}
+    letters = {*families.running(wrt.indices)} - {r.letter for r in request.ranges}
     back = {i.letter: Index(i.letter, -i.offset) for i in wrt.indices if i.letter in letters}
     return replace(request, claim=None, wrt=at_index(wrt, back) if back else wrt)
 
 
 @dataclass(slots=True)
 class Backpropagation:
-    """The recurrences of one request."""
+    """The recurrences of one request, or of what is `asked` in the place of its value. Cotangents
+    that are not `named` get names of their own; `title` is what the gradient is called."""
 
     problem: Problem
     request: Request
     families: Families
+    asked: tuple[MemberUse, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
     _pieces: list[MemberUse] = field(default_factory=list)
     _members: dict[Expr, dict[str, dict[Symbol, None]]] = field(default_factory=dict)
     _unused: list[Segment] = field(default_factory=list)
@@ -78,14 +84,18 @@ class Backpropagation:
 
     def __post_init__(self) -> None:
         f = self.families
-        self._names = cotangent_names(f, self.request.of, self.problem.taken(self.request))
+        if not self.asked:
+            direction = self.request.direction
+            upstream = UNIT if direction is None else direction
+            self.asked = (MemberUse(self.request.of, upstream, ()),)
+        values = [piece.body for piece in self.asked]
+        taken = self.problem.taken(self.request) | {*self.named.values()}
+        self._names = {**cotangent_names(f, values, taken), **self.named}
         definitions = [ex.named(s.name, s.body) for s in f.segments if s.body is not None]
-        roots = [self.request.of, *(d.args[0] for d in definitions)]
+        roots = [*values, *(d.args[0] for d in definitions)]
         self._simplifier = Simplifier([*self.problem.definitions.values(), *definitions], roots)
-        direction = self.request.direction
-        upstream = UNIT if direction is None else direction
-        used = live(f, self.request.of)
-        self._pieces = [MemberUse(self.request.of, upstream, ())]
+        used = live(f, values)
+        self._pieces = [*self.asked]
         for s in f.segments:
             if s.body is not None and s.base in used:
                 up = self.cotangent(s.base, s.indices)
@@ -170,6 +180,8 @@ class Backpropagation:
         return tuple(found)
 
     def _label(self, variable: str) -> str:
+        if self.title:
+            return self.title
         if self.request.kind == "vjp":
             return f"bar({variable})"
         of = self.request.of_text
@@ -286,7 +298,8 @@ class Backpropagation:
             if weight is not None:
                 self._pieces.append(MemberUse(s.body, weight, s.ranges))
         # what is asked for comes first, then its sums, then the members
-        self._pieces = [*self._pieces[:1], *self._pieces[lines:], *self._pieces[1:lines]]
+        own = len(self.asked)
+        self._pieces = [*self._pieces[:own], *self._pieces[lines:], *self._pieces[own:lines]]
 
     def _weight(self, s: OpenSum) -> Expr | None:
         """The cotangent of a summand, given those of all in which the sum stands; None if that is
@@ -296,11 +309,11 @@ class Backpropagation:
             if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
                 others = [r for r in piece.ranges if r not in s.kept]
                 parts.append(_summed(self.through(piece, s.symbol), others))
-        return self._simplify(ex.add(*parts)) if parts else None
+        return self.simplified(ex.add(*parts)) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""
-        return self._simplify(cotangents(piece.body, variable, piece.upstream)[variable])
+        return self.simplified(cotangents(piece.body, variable, piece.upstream)[variable])
 
     def uses(self, base: str) -> Iterator[tuple[MemberUse, Symbol]]:
         """The pieces in which members of a family occur."""
@@ -319,9 +332,9 @@ class Backpropagation:
 
     def _contributions(self, base: str, letters: tuple[str, ...]) -> Iterator[Contribution]:
         for piece, x in self.uses(base):
-            yield contribution(self.through(piece, x), x, piece.ranges, letters, self._extent)
+            yield contribution(self.through(piece, x), x, piece.ranges, letters, self.extent)
 
-    def _extent(self, base: str) -> MemberBox | None:
+    def extent(self, base: str) -> MemberBox | None:
         """From where to where a family, or that of cotangents, runs; None for what is neither."""
         bases = {name: own for own, name in self._names.items()}
         segments = self.families.of(bases.get(base, base))
@@ -337,7 +350,7 @@ class Backpropagation:
         found: dict[str, dict[str, None]] = {}
         bases = {name: own for own, name in self._names.items()}
         for base, axis in self._padded:
-            ends = self._extent(base)
+            ends = self.extent(base)
             if ends is not None:
                 letters = self._letters(bases.get(base, base))
                 name = member(base, *map(Index, letters))
@@ -357,8 +370,10 @@ class Backpropagation:
                 sums.setdefault(piece.ranges, []).append(value)
             else:
                 plain.append(value)
-        parts = [self._simplify(ex.add(*plain))] if plain else []
-        parts += [_summed(self._simplify(ex.add(*terms)), ranges) for ranges, terms in sums.items()]
+        parts = [self.simplified(ex.add(*plain))] if plain else []
+        parts += [
+            _summed(self.simplified(ex.add(*terms)), ranges) for ranges, terms in sums.items()
+        ]
         return ex.add(*parts) if parts else ex.zeros(*wrt.shape)
 
     # ---- regions
@@ -399,7 +414,7 @@ class Backpropagation:
         for c in contributions:
             self._padded.update(dict.fromkeys(sorted(c.padded)))
         read = [reindexed(c.value, at) for c in contributions]
-        return self._simplify(ex.add(*read)) if read else ex.zeros(*shape)
+        return self.simplified(ex.add(*read)) if read else ex.zeros(*shape)
 
     def _turned(self, q: Equation) -> Equation:
         """The equation from the last member down, by G[l] in place of G[l+1], as lectures write
@@ -464,7 +479,8 @@ class Backpropagation:
             letter, k = next(iter(ahead.terms.items()))
             others = sum(ahead.terms.values()) - k
             needed = -((sign * ahead.offset + abs(others)) // abs(k))
-            self._least[letter] = max(self._least.get(letter, 1), needed)
+            if needed < LARGE:  # a given letter is no larger than its length
+                self._least[letter] = max(self._least.get(letter, 1), needed)
         return at_most(a, b)
 
     def _note_lengths(self, e: Expr) -> None:
@@ -477,7 +493,7 @@ class Backpropagation:
                         self._at_most(low, i)
                         self._at_most(i, high)
 
-    def _simplify(self, e: Expr) -> Expr:
+    def simplified(self, e: Expr) -> Expr:
         """Simplified; members are symbols again, whose definitions were put in as names."""
         e = self._simplifier(e)
         names: dict[Expr, Expr] = {
@@ -510,20 +526,12 @@ def _spans(
     for s in ordered:
         if spans:
             before, box = spans[-1]
-            whole = _joined(box, s.box)
+            whole = joined(box, s.box)
             if whole is not None and before.shape_at(at) == s.shape_at(at):
                 spans[-1] = (s if len(before.ranges) < len(s.ranges) else before, whole)
                 continue
         spans.append((s, s.box))
     yield from spans
-
-
-def _joined(a: MemberBox, b: MemberBox) -> MemberBox | None:
-    """Both boxes as one; None if the second doesn't follow on the first along one axis."""
-    apart = [k for k in range(len(a[0])) if (a[0][k], a[1][k]) != (b[0][k], b[1][k])]
-    if len(apart) != 1 or a[1][apart[0]].plus(1) != b[0][apart[0]]:
-        return None
-    return a[0], b[1]
 
 
 def _in_order(equations: Sequence[Equation]) -> list[Equation]:

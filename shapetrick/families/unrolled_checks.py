@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -79,6 +79,12 @@ def gradients(
         yield unrolling.expression(reindexed(gradient, values))
 
 
+def letters_of(request: Request, families: Families) -> list[str]:
+    """The letters of the members by which is asked, each with a result of its own: along a
+    direction there is one for all."""
+    return [] if request.kind == "jvp" else families.running(request.wrt.indices)
+
+
 def places_asked(
     request: Request, families: Families, lengths: Mapping[str, int]
 ) -> list[tuple[Place, Segment]]:
@@ -104,21 +110,33 @@ def _asked(
         if lengths[letter] < least:
             raise RequestError(f"the recurrence holds for {letter} ≥ {least}.")
     wrt = request.wrt
-    letters = families.running(wrt.indices)
+    letters = letters_of(request, families)
     if not letters:
         yield {}, recursion.gradients[0].value, None
         return
-    numbers = Unrolling((), lengths)
-    pieces = segments_of(recursion.gradients) if len(recursion.gradients) > 1 else ()
-    held = [(piece, set(numbers.members(piece))) for piece in pieces]
+    value_at = gradients_at(recursion, lengths)
     for place, segment in places_asked(request, families, lengths):
         pairs = zip(wrt.indices, place, strict=True)
         at = {i.letter: k.plus(-i.offset) for i, k in pairs if i.letter in letters}
+        own = value_at(place)
+        yield at, recursion.gradients[0].value if own is None else own, segment
+
+
+def gradients_at(
+    recursion: Recursion, lengths: Mapping[str, int]
+) -> Callable[[Place], Expr | None]:
+    """The gradient by the member at a place, if it is one of several equations."""
+    numbers = Unrolling((), lengths)
+    pieces = segments_of(recursion.gradients) if len(recursion.gradients) > 1 else ()
+    held = [(piece, set(numbers.members(piece))) for piece in pieces]
+
+    def value_at(place: Place) -> Expr | None:
         own = next((piece for piece, members in held if place in members), None)
         if own is None or own.body is None:
-            yield at, recursion.gradients[0].value, segment
-        else:
-            yield at, reindexed(own.body, own.values(place)), segment
+            return None
+        return reindexed(own.body, own.values(place))
+
+    return value_at
 
 
 def _member(request: Request, at: Indices, numbers: Indices, segment: Segment | None) -> Symbol:

@@ -63,6 +63,8 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
         "with": direction.name if direction is not None else None,
         "with_node": nodes[direction] if direction is not None else None,
         "symmetric": request.symmetric,
+        **({"given": written(request.ranges)} if request.ranges else {}),
+        **({"rows_node": nodes[request.rows]} if request.rows is not None else {}),
         "shape": _shape(result.gradient.shape),
         **nodes.told("gradient", result.gradient, "gradient_node"),
         "definitions": [{"name": name, **nodes.told("value", e)} for name, e in result.definitions],
@@ -94,8 +96,10 @@ def to_dict(result: Result, problem: Problem) -> JsonObject:
 
 
 # What a verdict is about, and the verdict.
-_VALIDATED = ("kind", "of_node", "wrt_node", "with_node", "symmetric", "gradient_node", "recursion",
-              "adjoint", "solves", "problem", "nodes", "validation")  # fmt: skip
+_VALIDATED = (
+    *("kind", "of_node", "wrt_node", "with_node", "symmetric", "given", "rows_node"),
+    *("gradient_node", "recursion", "adjoint", "solves", "problem", "nodes", "validation"),
+)
 
 
 def fingerprint(data: Mapping[str, Any]) -> str:

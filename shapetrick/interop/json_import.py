@@ -202,6 +202,8 @@ class _Restoration:
             direction,
             _flag(data["symmetric"]),
             system=system,
+            ranges=_ranges(data.get("given")),
+            rows=self._symbol(data["rows_node"]) if "rows_node" in data else None,
         )
 
     def _problem(self, request: Request) -> Problem:
@@ -345,7 +347,7 @@ def _count(value: Any, least: int = 0) -> int:
 
 
 def _sizes(data: Mapping[str, Any]) -> Mapping[str, int]:
-    return {_text(name): _count(size, 1) for name, size in data.items()}
+    return {_text(name): _count(size, 0) for name, size in data.items()}
 
 
 def _extra(data: Mapping[str, Any]) -> Any:

@@ -6,7 +6,6 @@ from ..core.dims import Shape
 from ..core.errors import Span
 from ..core.problem import Problem, Request, shape_of_result
 from .elaboration import (
-    all_dimensions,
     in_matrix_notation,
     lowering_for,
     scope_of,
@@ -55,7 +54,7 @@ def _lowering_of(
     if request.direction is not None:
         values[request.direction.name] = request.direction
     scope = scope_of(text, values, problem)
-    scope.dims.update(dict.fromkeys(all_dimensions(problem)))
+    scope.dims.update(dict.fromkeys(problem.dimensions()))
     return lowering_for(node, scope, values, shape)
 
 

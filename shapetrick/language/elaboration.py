@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from ..core import expr as ex
-from ..core import traversal
 from ..core.dims import LARGEST, ONE, SCALAR, Dim, Shape, shape_text
 from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
@@ -20,12 +19,12 @@ from ..core.errors import (
     ShapeError,
     Span,
 )
-from ..core.expr import Dimension, Expr, Symbol, as_symbol
-from ..core.problem import Claim, DerivativeKind, EqualityClaim, Problem, Request, shape_of_result
+from ..core.expr import Expr, Symbol, as_symbol
+from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
 from . import printer as printer  # by which expressions show themselves
 from .ambiguity import readings
-from .derived_values import derive
+from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
     infer_sides,
@@ -37,28 +36,28 @@ from .equation_systems import (
 from .index_binders import IndexNames, defined_by_entries, has_indices
 from .libraries import check_python
 from .lowering import Lowering
-from .reader import is_latex, parse, parse_expression
+from .reader import parse, parse_expression
+from .requests import RequestReader, check_words, either, not_scalar, plainly
 from .scope import (
     Declared,
     Scope,
     complain,
     equation_sides,
     gather,
-    is_word,
     refuse_members,
+    standing_scope,
     table_words,
     take_exponents,
     unknown_names,
     vocabulary,
 )
 from .selections import plain_of, read_among, resolved
-from .shape_errors import Expectation, explain, source, source_inside, undetermined
+from .shape_errors import Expectation, explain, source, undetermined
 from .shape_inference import Inference, Misfit, Undetermined
 from .strict_reading import refuse_absent, refuse_undeclared
 from .syntax import (
-    UPSTREAM,
+    OF_SCALARS,
     Asked,
-    Declaration,
     Definition,
     Equality,
     PlacedName,
@@ -72,15 +71,11 @@ from .syntax import (
     postorder,
     typed_parts,
 )
-from .unification import open_text, unknowns
-from .unparser import Unparser
+from .unification import unknowns
 from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
-OF_SCALARS = ("grad", "hess", "hvp")
-SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
 _VALUE = "#"  # the name of an expression alone
-DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
 def read(text: str, complete: bool = True, strict: bool = False) -> Problem:
@@ -114,23 +109,33 @@ def _read(
         # of all problems, only those with families need it
         from .family_requests import read_families
 
-        for s in statements:
-            if isinstance(s, Asked) and not s.wrt:
-                message = f"ask by a member's name: `grad {source(text, s.of)} wrt W[l]`."
-                raise RequestError(message, s.span, text)
-            if isinstance(s, Declaration) and s.equations:
-                message = "equations behind `where` stand in problems without families."
-                raise RequestError(message, s.span, text)
         problem = read_families(text, statements, _expression, complete)
     else:
-        scope = gather(text, statements, complete=complete)
-        asked = [s for s in statements if isinstance(s, Asked)]
-        problem = Elaboration(scope, asked, complete, equalities_in(statements)).problem()
+        elaboration, problem = elaborated(text, statements, complete)
         if strict:
-            refuse_undeclared(scope, asked, problem)
+            refuse_undeclared(elaboration.scope, elaboration.asked, problem)
     if strict:
         refuse_absent(problem)
     return replace(problem, readings=(*said, *problem.readings)) if said else problem
+
+
+def elaborated(
+    text: str, statements: Sequence[Statement], complete: bool
+) -> tuple[Elaboration, Problem]:
+    """What statements without families mean, and how that was found."""
+
+    def read(values: Mapping[str, Expr], statements: Sequence[Statement]) -> Elaboration:
+        scope = gather(text, statements, standing_scope(text, values), complete)
+        asked = [s for s in statements if isinstance(s, Asked)]
+        return Elaboration(scope, asked, complete, equalities_in(statements), values)
+
+    values = cotangents_in_claims(text, statements, lambda plain: read({}, plain).problem())
+    elaboration = read(values, statements)
+    problem = elaboration.problem()
+    if values:
+        definitions = {**problem.definitions, **values}
+        problem = replace(problem, definitions=definitions, cotangents=tuple(values))
+    return elaboration, problem
 
 
 def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list[str]]:
@@ -216,7 +221,7 @@ def _in_names(
         refuse_members(text, opened(node))
     take_exponents(scope, opened(node))
     if any(True for _ in unknown_names(scope, opened(node))):
-        scope.dims.update(dict.fromkeys(all_dimensions(problem)))
+        scope.dims.update(dict.fromkeys(problem.dimensions()))
     return node, scope, values
 
 
@@ -241,19 +246,6 @@ def scope_of(text: str, values: Mapping[str, Expr], problem: Problem) -> Scope:
             scope.dims.update(dict.fromkeys(dim.names))
     scope.functions.update(dict.fromkeys(problem.functions))
     return scope
-
-
-def all_dimensions(problem: Problem) -> Iterator[str]:
-    """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
-    for e in traversal.postorder(
-        [*problem.definitions.values(), *(r.of for r in problem.requests)]
-    ):
-        for dim in e.shape:
-            yield from dim.names
-        if isinstance(e, Dimension):
-            yield e.name
-        for dim in ex.sizes_of(e):
-            yield from dim.names
 
 
 def parse_scalar(text: str, names: Mapping[str, Expr]) -> Expr:
@@ -382,24 +374,26 @@ class Elaboration:
             definitions[name] = self.values[name] = ex.named(name, value)
         self.systems = tuple(systems_of(scope, self.values, lowering))
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
+        reader = RequestReader(self, self.directions)
         requests = [
             request
             for asked in self.asked
-            for request in self._requests(asked, lowering.expression(asked.of))
+            for request in reader.read(asked, lowering.expression(asked.of))
         ]
         requests += solution_requests(scope, self.values, lowering)
         equalities = tuple(
             EqualityClaim(
                 lowering.expression(q.left),
                 lowering.expression(q.right),
-                _plainly(scope.text, q.left),
-                _plainly(scope.text, q.right),
+                plainly(scope.text, q.left),
+                plainly(scope.text, q.right),
                 q.span,
+                q.right.span,
             )
             for q in self.equalities
         )
         if not requests and not equalities and self.complete:
-            requests = list(self._default_requests(definitions, constants))
+            requests = list(self._default_requests(reader, constants))
         return Problem(
             scope.text,
             symbols,
@@ -478,6 +472,14 @@ class Elaboration:
         for asked in self.asked:
             if asked.of.kind == "name" and asked.of.value in scope.assumed:
                 raise scope.error(f"`{asked.of.value}` is not defined.", asked.of.span)
+            inner = asked.of.args[0] if asked.of.kind == "'" else asked.of
+            if not asked.wrt and inner is not asked.of and inner.value not in scope.symbols:
+                of = source(scope.text, inner)
+                raise self._refusal(
+                    "a prime is the transpose, and no derivative: it is asked for by "
+                    f"`grad {of} wrt x`, of a declared `x`.",
+                    asked.of.span,
+                )
             for name, span in asked.wrt:
                 if name not in scope.symbols:
                     raise self._not_a_symbol(name, span)
@@ -487,13 +489,7 @@ class Elaboration:
                         "is in them.",
                         span,
                     )
-            if asked.direction is not None and asked.kind not in DIRECTED:
-                raise self._refusal(
-                    f"`with` belongs to {_or(DIRECTED)}: `{asked.kind}` goes along nothing.",
-                    asked.direction.span,
-                )
-            if asked.symmetric and asked.kind not in SYMMETRIC:
-                raise self._refusal(f"`symmetric` belongs to {_or(SYMMETRIC)}.", asked.span)
+            check_words(scope.text, asked)
 
     def _refusal(self, message: str, span: Span) -> RequestError:
         return RequestError(message, span, self.scope.text)
@@ -502,7 +498,7 @@ class Elaboration:
         scope = self.scope
         if name in scope.definitions:
             inner = [n for n in reachable(name, partial(_used, scope)) if n in scope.symbols]
-            uses = f" It uses {_or(inner)}." if inner else ""
+            uses = f" It uses {either(inner)}." if inner else ""
             why = f"`{name}` is a definition: ask for the derivative by a declared name.{uses}"
         elif name in scope.dims:
             why = f"`{name}` is a dimension: there is no derivative by it."
@@ -514,51 +510,23 @@ class Elaboration:
         return self._refusal(why, span)
 
     def _not_scalar(self, asked: Asked, shape: Shape) -> RequestError:
-        typed, names = _plainly(self.scope.text, asked.of), [name for name, _ in asked.wrt]
         inside = (n.value for n in postorder(asked.of) if n.kind == "name")
-        wrt = ", ".join(names or [next((n for n in inside if n in self.scope.symbols), "X")])
-        what = {"grad": "a gradient", "hess": "a Hessian", "hvp": "a Hessian"}[asked.kind]
-        return self._refusal(
-            f"{what} is of a scalar, and `{typed}` is {open_text(shape)}. Write `vjp {typed} wrt "
-            f"{wrt}` for the backward rule, or `jac {typed} wrt {wrt}` for all the derivatives.",
-            asked.of.span,
-        )
-
-    def _requests(self, asked: Asked, of: Expr) -> Iterator[Request]:
-        text = self.scope.text
-        of_text = source_inside(text, asked.of)
-        if not asked.wrt:
-            asked = replace(asked, wrt=self._variables(asked, of))
-        kind: DerivativeKind = "jac" if asked.leibniz and not of.is_scalar else asked.kind
-        for name, span in asked.wrt:
-            wrt = as_symbol(self.values[name])
-            if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
-                raise self._refusal(
-                    f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
-                )
-            direction = None
-            if kind in DIRECTED:
-                along = of if kind == "vjp" else wrt
-                direction = self._direction(asked, along)
-            request = Request(kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span)
-            if asked.claim is not None:
-                claim = self._claim(asked.claim, request)
-                request = replace(request, claim=claim._replace(entries=asked.entries))
-            yield request
-            if kind == "hess" and asked.claim is None:
-                yield from self._mixed(asked, of, of_text, wrt)
-
-    def _mixed(self, asked: Asked, of: Expr, of_text: str, wrt: Symbol) -> Iterator[Request]:
-        """The blocks of a Hessian beside its diagonal: the gradient by one, by each later one."""
         names = [name for name, _ in asked.wrt]
-        for name in names[names.index(str(wrt.name)) + 1 :]:
-            other = as_symbol(self.values[name])
-            gradient = derive("grad", of, wrt)
-            text = f"grad {of_text} wrt {wrt.name}"
-            yield Request("jac", gradient, text, other, span=asked.span)
+        by = names or [next((n for n in inside if n in self.scope.symbols), "X")]
+        return not_scalar(self.scope.text, asked, shape, by)
 
-    def _variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
-        """What an expression alone is asked about: every name in it that is not constant."""
+    @property
+    def text(self) -> str:
+        return self.scope.text
+
+    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
+        return as_symbol(self.values[named.name])
+
+    def declared(self, name: str) -> Symbol | None:
+        return as_symbol(self.values[name]) if name in self.scope.symbols else None
+
+    def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
+        """Every name in an expression that is not constant."""
         contained = self._reached(of)
         constants = [*unknowns_of(self.scope)]
         constants += [n for n, d in self.scope.symbols.items() if "const" in d.attributes]
@@ -571,50 +539,11 @@ class Elaboration:
             raise self._refusal("there is no name in it that a derivative is by.", asked.span)
         return found
 
-    def _direction(self, asked: Asked, along: Expr) -> Symbol:
-        """The symbol that stands for the upstream gradient, or for the direction."""
-        scope = self.scope
-        if asked.direction is None:
-            name = f"{UPSTREAM}({asked.of.value})"
-            if asked.kind != "vjp" or asked.of.kind != "name":
-                name = self._free(DIRECTED[asked.kind], along)
-        else:
-            name, span = asked.direction
-            if name in scope.symbols:
-                if self.values[name].shape != along.shape:
-                    raise ShapeError(
-                        f"`{name}` is {shape_text(self.values[name].shape)}, and "
-                        f"{shape_text(along.shape)} is needed here.",
-                        span,
-                        scope.text,
-                    )
-                return as_symbol(self.values[name])
-            if self._is_taken(name) or is_word(name):
-                raise scope.error(f"`{name}` means something else: choose another name.", span)
-            other = self.directions.get(name)
-            if other is not None and other[1].shape != along.shape:
-                raise scope.error(
-                    f"`{name}` already names something of shape {shape_text(other[1].shape)}, and "
-                    f"this is {shape_text(along.shape)}: choose another name.",
-                    span,
-                )
-        symbol = ex.symbol(name, along.shape)
-        self.directions[name] = along, symbol
-        return symbol
-
-    def _is_taken(self, name: str) -> bool:
+    def is_taken(self, name: str) -> bool:
         scope = self.scope
         return scope.is_known(name) or name in scope.functions or name in self.taken
 
-    def _free(self, letter: str, along: Expr) -> str:
-        """The letter, with a number if it is taken by something else."""
-        name, count = letter, 0
-        while self._is_taken(name) or self.directions.get(name, (along,))[0] is not along:
-            count += 1
-            name = f"{letter}{count}"
-        return name
-
-    def _claim(self, node: SyntaxNode, request: Request) -> Claim:
+    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         scope = self.scope
         values = dict(self.values)
         if request.direction is not None:
@@ -628,34 +557,21 @@ class Elaboration:
             raise
         except (ShapeError, InferenceError) as error:
             problem = error.message
-        return Claim(_plainly(scope.text, node), value, node.span, problem)
+        return Claim(plainly(scope.text, node), value, node.span, problem, entries=asked.entries)
 
     def _default_requests(
-        self, definitions: Mapping[str, Expr], constants: frozenset[str]
+        self, reader: RequestReader, constants: frozenset[str]
     ) -> Iterator[Request]:
         """The gradient of the last definition by everything that isn't constant."""
-        if not self.scope.definitions:
-            return
-        name, definition = list(self.scope.definitions.items())[-1]
-        of = definitions[name]
-        used, unknowns = self._reached(of), unknowns_of(self.scope)
-        for symbol in (as_symbol(self.values[n]) for n in self.scope.symbols):
-            if symbol in used and symbol.name not in constants | unknowns:
-                if not of.is_scalar:
-                    raise self._refusal(
-                        f"nothing is asked, and `{name}` is {shape_text(of.shape)}, not a scalar "
-                        f"of which the gradient could be meant. Write `vjp {name} wrt "
-                        f"{symbol.name}`.",
-                        definition.span,
-                    )
-                yield Request("grad", of, name, symbol, span=definition.span)
-
-
-def _plainly(text: str, node: SyntaxNode) -> str:
-    """A node as typed, or in the plain language where it was typed in LaTeX."""
-    if is_latex(text, node.span):
-        return Unparser(text, node).write(node)
-    return source(text, node)
+        scope = self.scope
+        if not scope.definitions:
+            return iter(())
+        name, definition = list(scope.definitions.items())[-1]
+        of = self.values[name]
+        used, excluded = self._reached(of), constants | unknowns_of(scope)
+        by = [PlacedName(n, definition.span) for n in scope.symbols if n not in excluded]
+        by = [named for named in by if self.values[named.name] in used]
+        return reader.default(name, of, by, definition.span)
 
 
 def _declared_shape(inference: Inference, name: str, declared: Declared) -> Shape:
@@ -684,7 +600,3 @@ def _used(scope: Scope, name: str) -> list[str]:
     """The names in a definition, in order of appearance."""
     body = scope.bodies.get(name)
     return [] if body is None else [n.value for n in opened(body) if n.kind == "name"]
-
-
-def _or(names: Sequence[str] | Mapping[str, str]) -> str:
-    return ", ".join(f"`{n}`" for n in names)

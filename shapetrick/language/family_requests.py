@@ -6,12 +6,11 @@ what it mentions, or for those that it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import expr as ex
-from ..core.dims import shape_text
-from ..core.errors import Located, NameProblem, RequestError, ShapeError, Span
+from ..core.errors import Located, NameProblem, RequestError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
 from ..core.indices import (
@@ -24,24 +23,25 @@ from ..core.indices import (
     member,
     parts,
 )
-from ..core.problem import Claim, Problem, Request
+from ..core.problem import Claim, Problem, Request, shape_of_result
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
+from .requests import RequestReader, check_words, not_scalar
 from .scope import gather, unused
-from .shape_errors import source, source_inside
+from .shape_errors import source
 from .syntax import (
-    UPSTREAM,
+    OF_SCALARS,
     Asked,
     Declaration,
     Definition,
     Equality,
+    PlacedName,
     Solving,
     Statement,
     SyntaxNode,
     name_node,
+    opened,
 )
-
-KINDS = ("grad", "vjp")  # that are derived for families
 
 
 def read_families(
@@ -51,134 +51,200 @@ def read_families(
     that asks for nothing and is `complete` asks for what is usual.
 
     Raises InputError."""
-    for s in statements:
-        if isinstance(s, (Equality, Solving)):
-            what = "an equality of members is not judged"
-            if isinstance(s, Solving):
-                what = "equations of members are not solved"
-            message = f"{what}: write out a fixed number of members."
-            raise RequestError(message, s.span, text)
+    _refuse_whole(text, statements)
     declarations = [s for s in statements if isinstance(s, Declaration)]
     reading = FamilyElaboration(text, gather(text, declarations), build)
     with Located(text):
         reading.find_lengths(statements)
         reading.declare(declarations)
         reading.define([s for s in statements if isinstance(s, Definition)])
-        queries = _Queries(reading, unused=unused(reading.scope, statements) if complete else ())
-        return queries.problem([s for s in statements if isinstance(s, Asked)], complete)
+        names = _MemberNames(reading, _stated(reading))
+        asked = [s for s in statements if isinstance(s, Asked)]
+        requests = tuple(names.requests(asked, complete))
+        asked_by = {r.wrt.base for r in requests}
+        not_used = unused(reading.scope, statements) if complete else ()
+        not_used = tuple(name for name in not_used if base_of(name) not in asked_by)
+        families = names.problem.families
+        families = families._replace(segments=_with_directions(families, requests))
+        return replace(names.problem, families=families, requests=requests, unused=not_used)
+
+
+def _refuse_whole(text: str, statements: Sequence[Statement]) -> None:
+    """Refuse statements that problems with families don't have. Raises RequestError."""
+    for s in statements:
+        match s:
+            case Equality():
+                what = "an equality of members is not judged"
+            case Solving():
+                what = "equations of members are not solved"
+            case Declaration() if s.equations:
+                what = "equations behind `where` stand in problems without families"
+            case _:
+                continue
+        raise RequestError(f"{what}: write out a fixed number of members.", s.span, text)
+
+
+def _stated(reading: FamilyElaboration) -> Problem:
+    """The problem whose members are read, without requests."""
+    symbols = {n: e for n, e in reading.values.items() if isinstance(e, Symbol)}
+    definitions = {n: e for n, e in reading.values.items() if isinstance(e, Name)}
+    for s in reading.segments:
+        if s.body is None:
+            symbols[s.name] = s.symbol(s.indices)
+    return Problem(
+        reading.text,
+        symbols,
+        definitions,
+        (),
+        tuple(n for n in reading.scope.functions if not isinstance(n, Member)),
+        families=Families(
+            tuple(reading.segments), tuple(reading.lengths), tuple(reading.functions)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Queries:
-    """The requests of a problem whose members are read."""
+class _MemberNames:
+    """What names mean in requests, where members are read."""
 
     reading: FamilyElaboration
+    problem: Problem
     cotangents: tuple[Segment, ...] = ()
-    unused: tuple[str, ...] = ()
 
-    def problem(self, asked: Sequence[Asked], complete: bool) -> Problem:
-        symbols = {n: e for n, e in self.reading.values.items() if isinstance(e, Symbol)}
-        definitions = {n: e for n, e in self.reading.values.items() if isinstance(e, Name)}
-        for s in self.reading.segments:
-            if s.body is None:
-                symbols[s.name] = s.symbol(s.indices)
-        problem = Problem(
-            self.reading.text,
-            symbols,
-            definitions,
-            (),
-            tuple(n for n in self.reading.scope.functions if not isinstance(n, Member)),
-            families=Families(
-                tuple(self.reading.segments),
-                tuple(self.reading.lengths),
-                tuple(self.reading.functions),
-            ),
-        )
-        requests = [r for a in asked for r in self._requests(a, problem)]
+    def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
+        """What is asked, or what is usual where nothing is."""
+        reader = _MemberRequests(self)
+        for a in asked:
+            yield from self._requests(a, reader)
         if not asked and complete:
-            requests = list(self._default_requests())
-        asked_by = {r.wrt.base for r in requests}
-        unused = tuple(name for name in self.unused if base_of(name) not in asked_by)
-        return replace(problem, requests=tuple(requests), unused=unused)
+            yield from self._default_requests(reader)
 
-    def _requests(self, asked: Asked, problem: Problem) -> Iterator[Request]:
-        if asked.kind not in KINDS:
-            typed, by = source(self.reading.text, asked.of), asked.wrt[0].name
-            offer = "grad" if asked.kind in ("hess", "hvp") else "vjp"
-            raise RequestError(
-                f"`{asked.kind}` is not derived for families, of which the gradient and the "
-                f"backward rule are: write `{offer} {typed} wrt {by}`, or write out a fixed "
-                "number of members.",
-                asked.span,
-            )
-        uses = list(self.reading.uses_of(asked.of))
+    def _requests(self, asked: Asked, reader: _MemberRequests) -> Iterator[Request]:
+        check_words(self.text, asked)
+        given = self._given(asked, self._letters(asked.of))
+        uses = list(self.reading.uses_of(asked.of, given))
         for use in uses:
             if use.indices:
                 self.reading.order().check_exists(None, use)
-        of = self.reading.expression(asked.of, uses)
-        of_text = source_inside(self.reading.text, asked.of)
-        if asked.kind == "grad" and not of.is_scalar:
-            raise RequestError(
-                f"a gradient is of a scalar, and `{of_text}` is {shape_text(of.shape)}. Write `vjp "
-                f"{of_text} wrt {asked.wrt[0].name}` for the backward rule.",
-                asked.of.span,
-            )
-        direction = self._direction(asked, of) if asked.kind == "vjp" else None
+        of = self.reading.expression(asked.of, uses, given)
+        if asked.kind in OF_SCALARS and not of.is_scalar:
+            raise not_scalar(self.text, asked, of.shape, [name for name, _ in asked.wrt])
+        defined = {s.base for s in self.reading.segments if s.body is not None}
         for name, span in asked.wrt:
-            wrt = self._variable(name, span, asked.claim is not None)
-            if asked.symmetric and wrt.shape[0] != wrt.shape[1]:
+            if base_of(name) in defined and asked.kind in ("hess", "hvp", "jvp"):
                 raise RequestError(
-                    f"`{name}` is {shape_text(wrt.shape)}: only a square matrix is symmetric.", span
+                    f"`{name}` is defined: `{asked.kind}` is by members that are declared.", span
                 )
-            request = Request(
-                asked.kind, of, of_text, wrt, direction, asked.symmetric, None, asked.span
-            )
-            if asked.claim is not None:
-                reading = self._with_cotangents(problem, request)
-                request = replace(request, claim=reading.claim(asked, asked.claim, request))
-            yield request
+        return reader.read(asked, of, given)
+
+    def _letters(self, of: SyntaxNode) -> list[str]:
+        """The letters in what is differentiated that nothing in it binds."""
+        bound = {n.value.letter for n in opened(of) if n.kind == "running"}
+        names = [n.value for n in opened(of) if n.kind == "name"]
+        indices = [i for name in names for i in parts(name)[1]]
+        return [t for t in self.running(indices) if t not in bound]
+
+    def _is_of(self, name: str, letters: Sequence[str]) -> bool:
+        """Whether a member is told by these letters alone."""
+        own = self.running(parts(name)[1])
+        return bool(own) and {*own} <= {*letters}
+
+    def _given(self, asked: Asked, letters: Sequence[str]) -> tuple[Range, ...]:
+        """The letters that stand for one number each, whichever it is, with their ranges: those of
+        what is differentiated, and of the rows of a Hessian."""
+        found = [*letters]
+        anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
+        uses = list(self.reading.uses_of(asked.of, anywhere)) if letters else []
+        for name, span in asked.wrt:
+            wrt = self.variable(PlacedName(name, span), asked)
+            own = self.running(wrt.indices)
+            if asked.kind == "hess" or self._is_of(wrt.name, letters):
+                uses.append(Use(name_node(name, span), name, wrt.base, wrt.indices))
+                found += [t for t in own if t not in found]
+        return tuple(self._where(uses, letter) for letter in found)
+
+    # ---- what names mean
+
+    @property
+    def text(self) -> str:
+        return self.reading.text
+
+    def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
+        typed = source(self.text, asked.of)
+        raise RequestError(
+            f"ask by a member's name: `grad {typed} wrt W[l]`.", asked.span, self.text
+        )
+
+    def declared(self, name: str) -> Symbol | None:
+        known = self.reading.values.get(name)
+        return known if isinstance(known, Symbol) else None
+
+    def is_taken(self, name: str) -> bool:
+        scope = self.reading.scope
+        bases = (s.base for s in self.reading.segments)
+        known = name in self.reading.values or name in bases
+        return known or name in scope.functions or scope.is_known(name)
 
     # ---- claims
 
-    def _with_cotangents(self, problem: Problem, request: Request) -> _Queries:
-        """A reading that knows the gradients by members, and the upstream gradient."""
-        taken, values = problem.taken(request), dict(self.reading.values)
+    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
+        named = request.kind not in ("jac", "jvp")  # of these there is no gradient by members
+        names = self._with_cotangents(request) if named else self
+        reading = names.reading
+        along = _with_directions(self.problem.families, [request])
+        segments = [*reading.segments, *along[len(self.problem.families.segments) :]]
+        return replace(names, reading=replace(reading, segments=segments))._claim(
+            asked, node, request
+        )
+
+    def _with_cotangents(self, request: Request) -> _MemberNames:
+        """What names mean with the gradients by members, and the upstream gradient."""
+        taken, values = self.problem.taken(request), dict(self.reading.values)
         if request.direction is not None:
             values[request.direction.name] = request.direction
-        names = cotangent_names(problem.families, request.of, taken)
+        names = cotangent_names(self.problem.families, [request.of], taken)
         others = [
             replace(s, base=names[s.base], body=None, attributes=frozenset())
             for s in self.reading.segments
             if s.base in names
         ]
         segments = [*self.reading.segments, *others]
-        return _Queries(replace(self.reading, segments=segments, values=values), tuple(others))
+        reading = replace(self.reading, segments=segments, values=values)
+        return _MemberNames(reading, self.problem, tuple(others))
 
-    def claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
+    def _claim(self, asked: Asked, node: SyntaxNode, request: Request) -> Claim:
         """A claim, and the members for which it is made: unless it says so, all for which there is
         what it mentions. Raises InputError."""
-        indices, (name, span) = request.wrt.indices, asked.wrt[0]
-        letters = self._running(indices)
-        for given in asked.ranges:
-            if given.letter not in letters:
-                raise NameProblem(f"`{name}` has no index `{given.letter}`.", span)
-        variable = Use(name_node(name, span), name, request.wrt.base, indices)
         own = {given.letter: given for given in asked.ranges}
+        variables = [s for s in (request.rows, request.wrt) if s is not None]
+        if request.kind == "jvp":  # the same for all members along which it goes
+            variables = []
+        span = asked.wrt[0].span
+        letters = list(dict.fromkeys(r.letter for r in request.ranges))
+        letters += [t for s in variables for t in self.running(s.indices) if t not in letters]
+        for letter in own:
+            if letter not in letters:
+                raise NameProblem(f"`{request.wrt.name}` has no index `{letter}`.", span)
         anywhere = tuple(Range(letter, Index(), Index()) for letter in letters)
-        uses = [variable, *self.reading.uses_of(node, anywhere)]
+        by = [Use(name_node(s.name, span), s.name, s.base, s.indices) for s in variables]
+        uses = [
+            *by,
+            *self.reading.uses_of(node, anywhere),
+            *self.reading.uses_of(asked.of, anywhere),
+        ]
         ranges = tuple(own.get(t) or self._where(uses, t) for t in letters)
         uses = list(self.reading.uses_of(node, ranges))
-        for use in uses if not ranges else (*uses, replace(variable, ranges=ranges)):
+        for use in uses if not ranges else (*uses, *(replace(u, ranges=ranges) for u in by)):
             if use.indices:
                 self._check_exists(use)
         value, problem = None, ""
         try:
-            value = self.reading.expression(node, uses, ranges, request.wrt.shape)
+            value = self.reading.expression(node, uses, ranges, shape_of_result(request))
         except ShapeError as error:
             problem = error.message
         return Claim(source(self.reading.text, node), value, node.span, problem, ranges)
 
-    def _running(self, indices: Sequence[Index]) -> list[str]:
+    def running(self, indices: Sequence[Index]) -> list[str]:
         """The letters of indices that are no length's."""
         return Families((), tuple(self.reading.lengths)).running(indices)
 
@@ -221,19 +287,13 @@ class _Queries:
         assert low is not None and high is not None
         return Range(letter, low, high)
 
-    def _direction(self, asked: Asked, of: Expr) -> Symbol:
-        if asked.direction is None:
-            plain = asked.of.kind == "name"
-            return ex.symbol(f"{UPSTREAM}({asked.of.value})" if plain else "G", of.shape)
-        name, span = asked.direction
-        known = self.reading.values.get(name)
-        if known is not None and (not isinstance(known, Symbol) or known.shape != of.shape):
-            raise RequestError(f"`{name}` is no upstream gradient of this shape.", span)
-        return ex.symbol(name, of.shape) if known is None else known
-
-    def _variable(self, name: str, span: Span, shifted: bool = False) -> Symbol:
-        """What is differentiated by; the generic member by its own index, unless it may be
-        `shifted`: `Z[l-1]`."""
+    def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
+        """The generic member by its own index; in a claim, and by the letters of what is
+        differentiated, also `Z[l-1]`."""
+        name, span = named
+        shifted = asked is not None and (
+            asked.claim is not None or self._is_of(name, self._letters(asked.of))
+        )
         base, indices = parts(name)
         segments = [s for s in self.reading.segments if s.base == base]
         if not indices:
@@ -257,8 +317,8 @@ class _Queries:
             raise RequestError(f"`{base}` is no family: there is no `{name}`.", span)
         if len(segments[0].indices) != len(indices):
             raise RequestError(f"ask for one of the members: `{segments[0].name}`.", span)
-        runs = [bool(self._running([i])) for i in indices]
-        letters = self._running(indices)
+        runs = [bool(self.running([i])) for i in indices]
+        letters = self.running(indices)
         variable = [i for i, it_runs in zip(indices, runs, strict=True) if it_runs]
         moved = any(i.offset for i in variable)
         is_plain = len(letters) == len(variable) and not any(i.others for i in variable)
@@ -281,16 +341,84 @@ class _Queries:
         given = " and ".join(box_text(s.box) for s in segments)
         raise RequestError(f"an index is out of range: `{base}` has the members {given}.", span)
 
-    def _default_requests(self) -> Iterator[Request]:
+    def _default_requests(self, reader: _MemberRequests) -> Iterator[Request]:
+        """The gradient of the last definition without an index, by everything that isn't
+        constant."""
         plain = list(self.reading.plain().values())
         if not plain:
-            return
-        last = plain[-1].definition
-        of = self.reading.values[last.name.name]
-        if not of.is_scalar:
-            raise RequestError(f"nothing is asked, and `{last.name.name}` is no scalar.", last.span)
-        reached = self.reading.order().reached[last.name.name]
-        for name, declared in self.reading.scope.symbols.items():
-            if base_of(name) in reached and "const" not in declared.attributes:
-                wrt = self._variable(name, last.span)
-                yield Request("grad", of, last.name.name, wrt, span=last.span)
+            return iter(())
+        name, span = plain[-1].definition.name
+        reached = self.reading.order().reached[name]
+        by = [
+            PlacedName(n, span)
+            for n, declared in self.reading.scope.symbols.items()
+            if base_of(n) in reached and "const" not in declared.attributes
+        ]
+        return reader.default(name, self.reading.values[name], by, plain[-1].definition.span)
+
+
+@dataclass(frozen=True, slots=True)
+class _MemberRequests(RequestReader):
+    """Makes requests by members: directions along a family, and blocks of a Hessian, are told by
+    members too."""
+
+    names: _MemberNames
+
+    def blocks(
+        self, asked: Asked, request: Request, by: Sequence[Symbol], k: int
+    ) -> Iterable[Request]:
+        """Of a Hessian by w[i], w[j] the block of both, which is every block."""
+        if request.kind != "hess":
+            return [request]
+        earlier = [v for v in by[:k] if self.names.running(v.indices)]
+        found = [] if any(v.base == by[k].base for v in earlier) else [request]
+        found += [replace(request, wrt=other, rows=by[k]) for other in by[k + 1 :]]
+        if asked.claim is not None:
+            found = found[-1:] if k == 0 else []  # on the block of both
+        return map(_of_letters, found)
+
+    def direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
+        """Along a whole family, a direction is told by its member."""
+        names = self.names
+        name, span = asked.direction or (member("V", *wrt.indices), asked.span)
+        base, indices = parts(name)
+        is_member = asked.kind != "vjp" and bool(wrt.indices)
+        if not is_member and not indices:
+            return RequestReader.direction(self, asked, of, wrt)
+        if indices and (not is_member or indices != wrt.indices):
+            along = member(base, *(wrt.indices if is_member else ()))
+            raise RequestError(f"a direction along a family is its member: `{along}`.", span)
+        if not indices and names.running(wrt.indices):
+            raise RequestError(
+                f"`{wrt.name}` stands for every member: write `with {member(base, *wrt.indices)}` "
+                "for a direction along the family, or ask for one member.",
+                span,
+            )
+        segments = [s for s in names.reading.segments if s.base == base]
+        known = names.reading.values.get(base)
+        if known is None and segments and indices:
+            known = segments[0].symbol(indices)
+        if known is not None and (not isinstance(known, Symbol) or known.shape != wrt.shape):
+            raise RequestError(f"`{name}` is no direction of this shape.", span)
+        return ex.symbol(name, wrt.shape) if known is None else known
+
+
+def _of_letters(request: Request) -> Request:
+    """The request with those letters alone that it gives."""
+    rows = request.wrt if request.rows is None else request.rows
+    letters = {t for i in rows.indices for t in i.terms}
+    return replace(request, ranges=tuple(r for r in request.ranges if r.letter in letters))
+
+
+def _with_directions(families: Families, requests: Iterable[Request]) -> tuple[Segment, ...]:
+    """The members of families, and those of directions along them."""
+    segments = list(families.segments)
+    for r in requests:
+        if r.direction is not None and r.direction.indices:
+            base = r.direction.base
+            if not any(s.base == base for s in segments):
+                segments += [
+                    replace(s, base=base, attributes=frozenset(), span=None)
+                    for s in families.of(r.wrt.base)
+                ]
+    return tuple(segments)

@@ -3,11 +3,13 @@ arguments by keyword."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..core.dims import Dim
 from ..core.errors import ParseError
+from ..core.indices import Index
 from .lexer import normal, span_of
 from .syntax import (
     Equality,
@@ -44,12 +46,18 @@ class HeadBuilder:
 
     def function(self, c: list[Any]) -> FunctionDefinition:
         """`f(x, ddof = 0) = …`; `axis=0` says along what it is meant."""
-        called, _, *given, body = c
+        called, _, *given, entries, body = c
         axes = [p for p in given if isinstance(p, int)]
         parameters = tuple(p for p in given if isinstance(p, FunctionParameter))
         name = PlacedName(called.value[0], span_of(called))
         axis = axes[0] if axes else None
-        return FunctionDefinition(name, parameters, axis, body, name.span | body.span)
+        span = name.span | body.span
+        return FunctionDefinition(name, parameters, axis, body, span, entries=entries or ())
+
+    def entries(self, c: list[Any]) -> tuple[str, ...]:
+        """The letters in `s(z)_i`, `P(Z)[i,j]`."""
+        letters = [i.letter for i in c if isinstance(i, Index)] or re.findall(r"[^\W\d_]", c[0])
+        return tuple(letters)
 
     def derived(self, c: list[Any]) -> SyntaxNode:
         """`grad J wrt x`, as a value."""

@@ -1,7 +1,7 @@
-r"""A statement's LaTeX to the terminals of its grammar: names, functions, derivatives, scripts.
+r"""A statement's LaTeX to the terminals of its grammar: names, functions, scripts.
 
 What the grammar can't tell apart is told here, by the names that are known and by what follows:
-whether a letter is a factor or a function, whether `T` is an exponent, what `\partial` asks for.
+whether a letter is a factor or a function, whether `T` is an exponent.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from ..core.greek import LETTERS
 from ..core.indices import base_of, range_of
 from ..core.problem import DerivativeKind
 from .index_binders import BINDERS, read_binder
+from .latex_derivatives import DerivativeReader, LexerItem, placed, terminal
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, arguments, words_below
 from .latex_sets import read_set
-from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, outer
+from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
 from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
 from .synonyms import advice, attribute_of, slip_of, spelt
 from .syntax import ATTRIBUTES, KINDS, UPSTREAM, PlacedName
+from .syntax_errors import no_prime
 
 SHORTEST_WORD = 3  # letters beside each other that are no factors if one of them is unknown
 _KINDS = get_args(DerivativeKind)
@@ -36,11 +38,8 @@ _OTHER_NAMES = {"trace": "tr", "sgn": "sign", "id": "eye", "kronecker": "kron"}
 _STRUCTURED = {MATRIX: "OPENING", MATRIX_END: "END", SELECTED: "_AT", SELECTED_END: "END"}
 _SIGNS = {",": "_COMMA", "&": "_COMMA", "<": "COMPARED", ">": "COMPARED",
           r"\frac": "FRAC", r"\sqrt": "SQRT"}  # fmt: skip
-EXTREMA = (r"\min", r"\max")
 _BRACKETS = ("(", "[", r"\{", "{")
 _BINDERS = {r"\sum": BINDERS["sum"], r"\prod": BINDERS["prod"]}  # what binds an index below it
-LexerPlace = tuple[int, int]  # tokens from one to another
-LexerItem = Terminal | LexerPlace
 
 
 class LatexPart(NamedTuple):
@@ -71,7 +70,7 @@ class LatexLexer(Lexer):
                 waiting.extend(reversed(reader.items(*item, accepted)))
 
 
-class _TerminalReader:
+class _TerminalReader(DerivativeReader):
     """Takes the next terminal from a place, and says what is to be read behind it."""
 
     def __init__(self, text: str, tokens: Sequence[Token], names: Names) -> None:
@@ -91,7 +90,7 @@ class _TerminalReader:
                 return self._number(i, end)
             case "relation":
                 kind = {r"\in": "_IN", ":": "_COLON"}.get(token.text, "_EQUALS")
-                return [_terminal(kind, token), (i + 1, end)]
+                return [terminal(kind, token), (i + 1, end)]
             case "open" | "close":
                 return self._set(i, end, accepted) or self._bracket(i, end)
             case "sign" | "macro":
@@ -108,50 +107,50 @@ class _TerminalReader:
                 f"an index, `{token.text} {before.text}` for the product.",
                 before.span | token.span,
             )
-        return [_terminal("NUMBER", token), (i + 1, end)]
+        return [terminal("NUMBER", token), (i + 1, end)]
 
     def _bracket(self, i: int, end: int) -> list[LexerItem]:
         token = self.tokens[i]
         rest: list[LexerItem] = [(i + 1, end)]
         norm = token.text == r"\|" or self.tokens[token.partner].text == r"\|"
         if token.text in ("|", r"\|") and token.kind == "open":
-            return [_terminal("BAR", token), *rest]
+            return [terminal("BAR", token), *rest]
         if token.text in ("|", r"\|"):
             scripts = self.names.scripts(self.tokens, i + 1, self.text)
             if scripts.below and not norm:
                 raise self._entry(self.tokens[i + 1].span)
-            closing = _terminal("BAR_END", token, (norm, ",".join(scripts.below)))
+            closing = terminal("BAR_END", token, (norm, ",".join(scripts.below)))
             return [closing, *scripts.raised, (scripts.end, end)]
         if token.text in _STRUCTURED:
-            return [_terminal(_STRUCTURED[token.text], token), *rest]
+            return [terminal(_STRUCTURED[token.text], token), *rest]
         if token.text in (r"\langle", r"\rangle"):
-            return [_terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
-        return [_terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
+            return [terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
+        return [terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
 
     def _sign(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem] | None:
         token = self.tokens[i]
         sign, rest = token.text, (i + 1, end)
         if sign in ("+", "-"):
             kind = "_PLUS" if "_PLUS" in accepted and sign == "+" else "SIGN"
-            return [_terminal(kind, token), rest]
+            return [terminal(kind, token), rest]
         if sign in OPERATORS:
             kind = "_BY" if sign == r"\times" and "_BY" in accepted else "TIMES"
-            return [_terminal(kind, token, text=OPERATORS[sign]), rest]
+            return [terminal(kind, token, text=OPERATORS[sign]), rest]
         if sign in _SIGNS:
-            return [_terminal(_SIGNS[sign], token), rest]
+            return [terminal(_SIGNS[sign], token), rest]
         if sign == r"\\" and "_NEXT_ROW" in accepted:
             last = i + 1 < end and self.tokens[i + 1].text == MATRIX_END
-            return [rest] if last else [_terminal("_NEXT_ROW", token), rest]
+            return [rest] if last else [terminal("_NEXT_ROW", token), rest]
         if sign in (".", r"\dots") and "_TO" in accepted:
-            return [_terminal("_TO", token), (i + 1 + (sign == "."), end)]
+            return [terminal("_TO", token), (i + 1 + (sign == "."), end)]
         if sign == "'":
-            return [_terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
+            return [terminal("PRIME" if "PRIME" in accepted else "TRANSPOSE", token), rest]
         if sign == "^":
             return [*self._raised(i), (self.tokens[i + 1].partner + 1, end)]
         if sign == "_" and "INDEX_BELOW" in accepted:
             close = self.tokens[i + 1].partner
             below = ",".join(words_below(self.tokens[i + 2 : close], self.text))
-            index = _at("INDEX_BELOW", below, token.span | self.tokens[close].span)
+            index = placed("INDEX_BELOW", below, token.span | self.tokens[close].span)
             return [index, (close + 1, end)]
         if sign == "_":
             raise self._entry(token.span)
@@ -161,9 +160,9 @@ class _TerminalReader:
             close = self.tokens[i + 1].partner
             scripts = self.names.scripts(self.tokens, close + 1, self.text)
             below = ",".join(scripts.below)
-            closing = _terminal("BAR_END", self.tokens[close], (sign == r"\norm", below))
+            closing = terminal("BAR_END", self.tokens[close], (sign == r"\norm", below))
             return [
-                _terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
+                terminal("BAR", token), (i + 2, close), closing, *scripts.raised,
                 (scripts.end, end),
             ]  # fmt: skip
         if sign in (r"\mathbb", r"\R", "ℝ", r"\mathbf", r"\boldsymbol"):
@@ -171,7 +170,7 @@ class _TerminalReader:
         if sign in (r"\partial", r"\nabla"):
             raise self._error(
                 "a derivative is a statement of its own: `\\nabla_W J`, or `\\nabla_W J = …` to be "
-                "checked.",
+                "checked; as a value it has a name, `g = \\nabla_W J`.",
                 token.span,
             )
         arrow = sign == r"\vec" and i + 1 < end and self.tokens[i + 1].text == "{"
@@ -189,7 +188,7 @@ class _TerminalReader:
         first = self.tokens[low + minus] if low + minus < close else self.tokens[low]
         if close - low - minus == 1:
             if first.is_(r"\top", "'") or (first.kind in ("letter", "word") and first.text == "T"):
-                turned: list[LexerItem] = [_at("TRANSPOSE", "'", span)]
+                turned: list[LexerItem] = [placed("TRANSPOSE", "'", span)]
                 return [*self._inverse(span), *turned] if minus else turned
             if first.is_("+", "*", r"\star", r"\dagger", r"\ast"):
                 raise self._error(
@@ -198,13 +197,13 @@ class _TerminalReader:
                     span,
                 )
         by_entry = first.is_(r"\circ", r"\odot") and not minus
-        sign = _terminal("POWER", power, text=".^" if by_entry else "^")
-        opening = _terminal("LPAR", self.tokens[i + 1])
-        return [sign, opening, (low + by_entry, close), _terminal("RPAR", self.tokens[close])]
+        sign = terminal("POWER", power, text=".^" if by_entry else "^")
+        opening = terminal("LPAR", self.tokens[i + 1])
+        return [sign, opening, (low + by_entry, close), terminal("RPAR", self.tokens[close])]
 
     def _inverse(self, span: Span) -> list[LexerItem]:
         words = (("POWER", "^"), ("LPAR", "{"), ("SIGN", "-"), ("NUMBER", "1"), ("RPAR", "}"))
-        return [_at(kind, word, span) for kind, word in words]
+        return [placed(kind, word, span) for kind, word in words]
 
     def _sum(self, i: int, end: int, function: str) -> list[LexerItem]:
         r"""`\sum_{i=1}^{n}`, `\max_{j}`: over what it runs, members or entries."""
@@ -219,7 +218,7 @@ class _TerminalReader:
         span = self.tokens[i].span | self.tokens[at - 1].span
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
-            return [_at("SUM", "sum", span, over), (at, end)]
+            return [placed("SUM", "sum", span, over), (at, end)]
         below = re.sub(r"\\neq?", "≠", below)
         if not below:
             raise self._error(
@@ -228,7 +227,7 @@ class _TerminalReader:
                 span,
             )
         binder = read_binder(f"{function}_{{{below}}}" + (above and f"^{{{above}}}"), span)
-        return [_at("SUM", "sum", span, binder.value), (at, end)]
+        return [placed("SUM", "sum", span, binder.value), (at, end)]
 
     # ---- sets and constants
 
@@ -246,13 +245,13 @@ class _TerminalReader:
                 "follow it, `\\text{posdef}`.",
                 span,
             )
-        attributes = [_at("ATTRIBUTE", word, span) for word in found.attributes]
-        start = _at("SQUARE" if found.is_square else "REALS", "R", span, attributes)
+        attributes = [placed("ATTRIBUTE", word, span) for word in found.attributes]
+        start = placed("SQUARE" if found.is_square else "REALS", "R", span, attributes)
         if found.raised is None:
             return [start, (found.end, end)]
         low, close = found.raised
         opening, closing = (
-            _terminal(kind, self.tokens[k]) for kind, k in (("_RAISED", low), ("_CLOSE", close))
+            terminal(kind, self.tokens[k]) for kind, k in (("_RAISED", low), ("_CLOSE", close))
         )
         return [start, opening, (low + 2, close), closing, (found.end, end)]
 
@@ -278,8 +277,8 @@ class _TerminalReader:
         if found is not None:
             return found
         words = (("LPAR", "("), ("NUMBER", sign), ("RPAR", ")"))
-        given: list[LexerItem] = [_at(kind, word, span) for kind, word in words]
-        call = _at("CALL", "vector", span, ("vector", 1, None))
+        given: list[LexerItem] = [placed(kind, word, span) for kind, word in words]
+        call = placed("CALL", "vector", span, ("vector", 1, None))
         return [call, *given, *scripts.raised, (scripts.end, end)]
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
@@ -290,10 +289,13 @@ class _TerminalReader:
         items: list[LexerItem] = []
         for k in range(low, high):
             if self.tokens[k].is_(r"\times", ","):
-                items += [(low, k), _terminal("_COMMA", self.tokens[k])]
+                items += [(low, k), terminal("_COMMA", self.tokens[k])]
                 low = k + 1
-        call = _at("CALL", function, typed.span, (function, 0, None))
-        opening, closing = _at("LPAR", "(", typed.span), _at("RPAR", ")", typed.span)
+        call = placed("CALL", function, typed.span, (function, 0, None))
+        opening, closing = (
+            placed("LPAR", "(", typed.span),
+            placed("RPAR", ")", typed.span),
+        )
         return [call, opening, *items, (low, high), closing, *typed.raised, (typed.end, end)]
 
     # ---- names and functions
@@ -308,17 +310,17 @@ class _TerminalReader:
             word = self.text[token.span.start : self.tokens[stop - 1].span.end]
             if stop - i == 1:
                 if word == "x" and "_BY" in accepted:
-                    return [_terminal("_BY", token), (stop, end)]
+                    return [terminal("_BY", token), (stop, end)]
                 return None
         elif token.kind != "word":
             return None
         span = token.span | self.tokens[stop - 1].span
         kind = self._word_kind(word, stop, end, accepted)
         if kind:
-            return [_at(kind, word, span), (stop, end)]
+            return [placed(kind, word, span), (stop, end)]
         attribute = attribute_of(word) if "ATTRIBUTE" in accepted else None
         if attribute is not None:
-            return [_at("ATTRIBUTE", attribute, span), (stop, end)]
+            return [placed("ATTRIBUTE", attribute, span), (stop, end)]
         if "DIM" in accepted or word in self.names.plain:
             return None
         function = self._function_of(word)
@@ -396,10 +398,10 @@ class _TerminalReader:
                     "a function's power is a number, `\\sin^2 x`; an inverse has its own name.",
                     span,
                 )
-            power = _terminal("NUMBER", inner[0])
+            power = terminal("NUMBER", inner[0])
         before = 2 if name in LARGER else self.names.functions.get(name, 1)
         bracket = scripts.end < end and self._opens(scripts.end)
-        call = _at("CALL" if bracket else "APPLY", name, span, (name, before, power))
+        call = placed("CALL" if bracket else "APPLY", name, span, (name, before, power))
         return [call, (scripts.end, end)]
 
     def _name(self, i: int, end: int, accepted: Container[str]) -> list[LexerItem]:
@@ -414,7 +416,7 @@ class _TerminalReader:
         name = self.names.meaning(typed, self.text, new=dim)
         kind = "DIM" if dim else "NAME"
         known = self.names.is_known(name)
-        named = _at(kind, name, typed.span, PlacedName(name, typed.span))
+        named = placed(kind, name, typed.span, PlacedName(name, typed.span))
         rest: list[LexerItem] = [*typed.raised, (typed.end, end)]
         if dim or known:
             if name in self.names.arguments:
@@ -424,9 +426,9 @@ class _TerminalReader:
             return [named, *rest]
         if name == "e" and typed.raised and not self.tokens[typed.raised[0][0]].is_("'"):
             low, high = typed.raised[0]
-            power = _terminal("EXP", token)
-            opening = _terminal("LPAR", self.tokens[low + 1])
-            closing = _terminal("RPAR", self.tokens[high - 1])
+            power = terminal("EXP", token)
+            opening = terminal("LPAR", self.tokens[low + 1])
+            closing = terminal("RPAR", self.tokens[high - 1])
             more: list[LexerItem] = list(typed.raised[1:])
             return [power, opening, (low + 2, high - 1), closing, *more, (typed.end, end)]
         if typed.look[0] == IDENTITY and not self.names.is_known(IDENTITY):
@@ -456,6 +458,8 @@ class _TerminalReader:
         at = typed.end
         if at == end or self.tokens[at].kind != "open" or self.tokens[at].text != "(":
             return [named, *typed.raised, (at, end)]
+        if any(self._is_prime(low, high) for low, high in typed.raised):
+            raise self._error(no_prime(str(named)), typed.span)
         close = self.tokens[at].partner
         same = arguments(self.tokens, at, self.names, self.text) == wanted
         if same and all(map(self.names.is_known, wanted)):
@@ -464,6 +468,9 @@ class _TerminalReader:
             raise self._error(f"put the power of `{named}` behind its argument.", typed.span)
         named.type, named.value = "CALL", (str(named), MANY, None)
         return [named, (at, end)]
+
+    def _is_prime(self, low: int, high: int) -> bool:
+        return any(t.is_("'", r"\prime") for t in self.tokens[low:high])
 
     def _check_run(self, i: int, end: int) -> None:
         """Refuse letters beside each other that are no factors but a word."""
@@ -485,171 +492,7 @@ class _TerminalReader:
                 span,
             )
 
-    # ---- derivatives
-
-    def _request(self, i: int, end: int) -> list[LexerItem] | None:
-        """A derivative, as the beginning of a statement."""
-        token = self.tokens[i]
-        stop = self._equals(i, end)
-        if token.is_(r"\nabla"):
-            return self._nabla(i, stop, end)
-        if token.is_(*EXTREMA) and stop == end:
-            return self._optimum(i, end)
-        if token.is_(r"\frac"):
-            above, below = (i + 2, self.tokens[i + 1].partner), i + 2
-            below = above[1] + 2
-            low = (below, self.tokens[above[1] + 1].partner)
-            mark = self._mark(*above)
-            if not mark or self._mark(*low) != mark or (mark == "d" and low[1] - low[0] < 2):
-                return None
-            return self._leibniz(above, low, low[1] + 1, stop, end)
-        if token.is_(r"\partial") or self._mark(i, stop) == "d":
-            slash = next((k for k in outer(self.tokens, i, stop) if self.tokens[k].is_("/")), stop)
-            mark = self._mark(i, slash)
-            if slash == stop or self._mark(slash + 1, stop) != mark:
-                return None
-            return self._leibniz((i, slash), (slash + 1, stop), stop, stop, end)
-        return None
-
-    def _equals(self, i: int, end: int) -> int:
-        return next(
-            (k for k in outer(self.tokens, i, end) if self.tokens[k].kind == "relation"), end
-        )
-
-    def _mark(self, low: int, high: int) -> str:
-        """Whether something begins with a sign of differentiation."""
-        if low >= high:
-            return ""
-        token = self.tokens[low]
-        if token.is_(r"\partial"):
-            return r"\partial"
-        return "d" if token.kind in ("letter", "word") and token.text == "d" else ""
-
-    def _nabla(self, i: int, stop: int, end: int) -> list[LexerItem]:
-        scripts = self.names.scripts(self.tokens, i + 1, self.text, words=False)
-        low, high = scripts.low
-        kind = "grad"
-        if scripts.raised:
-            kind = self._second(scripts.raised)
-        span = self.tokens[i].span
-        of = self._derived((scripts.end, stop), span, r"\nabla_w J")
-        wrt: list[LexerItem] = [(low, high)]
-        if low == high:
-            wrt = self._arguments_of(of)
-        return [_at("KIND", kind, span), of, _at("_WRT", "wrt", span), *wrt, (stop, end)]
-
-    def _optimum(self, i: int, end: int) -> list[LexerItem] | None:
-        r"""`\min_{w, b} J` of declared names: what vanishes at the optimum is its gradient."""
-        if i + 1 == end or not self.tokens[i + 1].is_("_"):
-            return None
-        low, close = i + 3, self.tokens[i + 2].partner
-        starts = [low, *(k + 1 for k in range(low, close) if self.tokens[k].is_(","))]
-        typed = [self.names.typed(self.tokens, k, self.text) for k in starts]
-        if not all(
-            t and self.names.is_known(self.names.meaning(t, self.text, True)) for t in typed
-        ):
-            return None
-        span = self.tokens[i].span
-        asked, by = _at("KIND", "grad", span), _at("_WRT", "wrt", span)
-        return [asked, (close + 1, end), by, (low, close)]
-
-    def _derived(self, of: LexerPlace, span: Span, example: str) -> LexerPlace:
-        """What the derivative is of; there is something."""
-        if of[0] >= of[1]:
-            raise self._error(f"what this is the derivative of is missing: `{example}`.", span)
-        return of
-
-    def _second(self, raised: Sequence[LexerPlace]) -> str:
-        low, high = raised[0]
-        if [t.text for t in self.tokens[low + 2 : high - 1]] != ["2"] or len(raised) > 1:
-            raise self._error("a derivative is a first or a second one.", self.tokens[low].span)
-        return "hess"
-
-    def _arguments_of(self, of: LexerPlace) -> list[LexerItem]:
-        r"""What `\nabla J(\theta)` is the derivative by: the arguments."""
-        typed = self.names.typed(self.tokens, of[0], self.text) if of[0] < of[1] else None
-        name = self.names.meaning(typed, self.text, True) if typed else ""
-        wanted = self.names.arguments.get(name)
-        alone = (
-            typed is not None
-            and next(
-                (k for k in outer(self.tokens, typed.end, of[1]) if self.tokens[k].text != "("),
-                of[1],
-            )
-            == of[1]
-        )
-        if typed is None or wanted is None or not alone:
-            raise self._error(
-                "the variable is missing: write `\\nabla_w J`, or `\\frac{\\partial J}{\\partial "
-                "w}`.",
-                self.tokens[of[0] - 1].span,
-            )
-        items: list[LexerItem] = []
-        for k, argument in enumerate(wanted):
-            named = _at("NAME", argument, typed.span, PlacedName(argument, typed.span))
-            items += [_at("_COMMA", ",", typed.span), named] if k else [named]
-        return items
-
-    def _leibniz(
-        self, above: LexerPlace, below: LexerPlace, after: int, stop: int, end: int
-    ) -> list[LexerItem]:
-        r"""`\frac{\partial J}{\partial W}`, with what it is of above or behind it."""
-        span = self.tokens[above[0]].span
-        of: LexerPlace = (above[0] + 1, above[1])
-        kind = "LEIBNIZ"
-        value = "grad"
-        if of[0] < of[1] and self.tokens[of[0]].is_("^"):
-            close = self.tokens[of[0] + 1].partner
-            kind, value = "KIND", self._second([(of[0], close + 1)])
-            of = (close + 1, of[1])
-        names = self._variables(below, value == "hess")
-        along: list[LexerItem] = []
-        if after < stop and self.tokens[after].kind == "open" and self.tokens[after].text == "[":
-            close = self.tokens[after].partner
-            along = [_at("_WITH", "with", span), (after + 1, close)]
-            kind, value = "KIND", "hvp" if value == "hess" else "jvp"
-            after = close + 1
-        if of[0] == of[1]:
-            asked_of = r"\frac{\partial J}{\partial w}"
-            of, after = self._derived((after, stop), span, asked_of), stop
-        if after != stop:
-            raise self._error(
-                "a derivative is a statement of its own: nothing stands behind it but what it is "
-                "claimed to be, `\\nabla_W J = …`.",
-                self.tokens[after].span,
-            )
-        asked, by = _at(kind, value, span), _at("_WRT", "wrt", span)
-        return [asked, of, by, *names, *along, (stop, end)]
-
-    def _variables(self, below: LexerPlace, second: bool) -> list[LexerItem]:
-        r"""The name in `\partial W`; of a second derivative, that in `\partial w \partial w'`."""
-        found: list[tuple[str, Typed]] = []
-        at = below[0]
-        while at < below[1]:
-            at += self._mark(at, below[1]) != ""
-            typed = self.names.typed(self.tokens, at, self.text) if at < below[1] else None
-            if typed is None:
-                raise self._error(
-                    "a derivative is by a declared name, `\\partial W`.",
-                    self.tokens[below[0]].span,
-                )
-            found.append((self.names.meaning(typed, self.text, True), typed))
-            at = typed.end
-        wanted = 2 if second else 1
-        name, typed = found[0]
-        squared = second and len(found) == 1 and len(typed.raised) == 1
-        same = len(found) == wanted and all(n == name for n, _ in found)
-        if not squared and not same:
-            raise self._error(
-                "a derivative is by one name: ask for one after the other.",
-                self.tokens[below[0]].span | self.tokens[below[1] - 1].span,
-            )
-        return [_at("NAME", name, typed.span, PlacedName(name, typed.span))]
-
     # ---- errors
-
-    def _error(self, message: str, span: Span) -> ParseError:
-        return ParseError(message, span, self.text)
 
     def _entry(self, span: Span) -> ParseError:
         return self._error(
@@ -677,14 +520,3 @@ class _TerminalReader:
 
 def _simple(word: str) -> str:
     return re.sub(r"[\\_\s-]", "", word).lower()
-
-
-def _at(kind: str, word: str, span: Span, value: Any = None) -> Terminal:
-    terminal = Terminal(kind, word, span.start, end_pos=span.end)
-    if value is not None:
-        terminal.value = value
-    return terminal
-
-
-def _terminal(kind: str, token: Token, value: Any = None, text: str = "") -> Terminal:
-    return _at(kind, text or token.text, token.span, value)

@@ -322,6 +322,8 @@ def words_below(inner: Sequence[Token], text: str) -> Iterator[str]:
             word += _VARIANTS.get(token.text[1:], token.text[1:])
         elif token.is_("+", "-", ":"):
             word += token.text
+        elif token.is_("*", r"\star"):
+            word += "star"
         elif token.is_(r"\mathbf", r"\boldsymbol") or token.kind in ("open", "close"):
             continue
         else:

@@ -18,14 +18,16 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .derivative_notation import derivative_node
 from .index_binders import Binder
-from .latex_lexer import EXTREMA, LatexLexer, LatexPart
+from .latex_derivatives import EXTREMA
+from .latex_lexer import LatexLexer, LatexPart
 from .latex_names import Names, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import outer, rebased, tokens
 from .lexer import span_of
-from .notated_calls import BARS, EXPONENTIAL
-from .parser import LARGER, NORMS, Application, Builder, asking, made_parser
+from .notated_calls import EXPONENTIAL
+from .parser import LARGER, Application, Builder, asking, made_parser
 from .scope import SIZED
 from .syntax import (
     UPSTREAM,
@@ -54,7 +56,6 @@ _SEPARATORS = (",", ";", r"\quad", r"\qquad")
 _WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
 _GOES_ON = frozenset({"+", "-", r"\cdot", r"\times", r"\odot", r"\otimes", r"\oslash", "/"})
 _RELATIONS = ("=", ":=")
-_NORMS = {**NORMS, "": "norm", "mathrm{F}": NORMS["F"]}
 
 
 class _Builder(Builder):
@@ -108,6 +109,10 @@ class _Builder(Builder):
         kind, of, wrt = c
         return Asked("grad", of, wrt, None, False, None, span_of(kind) | of.span, leibniz=True)
 
+    def derived(self, c: list[Any]) -> SyntaxNode:
+        kind, of, name = c
+        return derivative_node(str(kind), of, name, span_of(kind) | of.span)
+
     def request(self, c: list[Any]) -> Asked:
         asked = super().request(c)
         return replace(asked, span=asked.span | asked.of.span)
@@ -140,16 +145,8 @@ class _Builder(Builder):
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
-        span = span_of(opening) | span_of(closing)
         norm, below = closing.value
-        name = _NORMS.get(below) if norm else BARS
-        if name is None:
-            raise ParseError(
-                f"a norm with the index `{below}` is not read: `\\|x\\|_2`, `\\|x\\|_1` and "
-                "`\\|A\\|_F` are.",
-                span_of(closing),
-            )
-        return call_node(name, (inner,), span)
+        return self.notated(below if norm else None, inner, opening, closing)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]
@@ -413,7 +410,8 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
             body = _run("expression", LatexPart(text, rebased(found[part.relation + 1 :]), inner))
             parameters = tuple(FunctionParameter(PlacedName(n, head.span)) for n in head.given)
             whole = head.span | body.span
-            f = FunctionDefinition(PlacedName(head.name, head.span), parameters, None, body, whole)
+            name = PlacedName(head.name, head.span)
+            f = FunctionDefinition(name, parameters, None, body, whole, entries=head.entries)
             return [f if part.over is None else _over(f, part, text)]
     try:
         made = _run("statement", LatexPart(text, found, names))
@@ -463,11 +461,12 @@ def _bound(part: Cut) -> set[str]:
 
 
 class _FunctionHead(NamedTuple):
-    r"""`J(\theta)`, left of a sign."""
+    r"""`J(\theta)` or `p(\theta)_i`, left of a sign."""
 
     name: str
     given: tuple[str, ...]
     span: Span
+    entries: tuple[str, ...]
 
 
 def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
@@ -480,12 +479,17 @@ def _function_head(text: str, part: Cut, names: Names) -> _FunctionHead | None:
     if found[end].text not in _RELATIONS or typed is None or typed.end >= end:
         return None
     name = names.meaning(typed, text, True)
-    if found[typed.end].text != "(" or found[typed.end].partner != end - 1:
+    close, below = found[typed.end].partner, tuple[str, ...]()
+    if found[typed.end].text == "(" and close + 1 < end and found[close + 1].is_("_"):
+        scripts = names.scripts(found, close + 1, text)
+        below = scripts.below if scripts.end == end and not scripts.raised else ()
+    if found[typed.end].text != "(" or (close != end - 1 and not below):
         return None
     given = names.arguments.get(name)
     if given:
-        return _FunctionHead(name, given, found[0].span | found[end - 1].span)
-    span = found[typed.end].span | found[end - 1].span
+        whole = found[0].span | found[end - 1].span
+        return _FunctionHead(name, given, whole, tuple("".join(below)))
+    span = found[typed.end].span | found[close].span
     raise NameProblem(
         f"`{name}` is a function of `{text[span.start + 1 : span.end - 1].strip()}`, which is no "
         f"name: write `{name}(x) = …`, or `{name} = …` of declared names.",

@@ -219,7 +219,8 @@ def _sized(found: list[Token], text: str) -> list[Token]:
             side = side or ("l" if opens else "r")
         if sign in _BARS and side not in ("l", "r"):
             waits = not out or out[-1].kind == "open" or out[-1].text in _WAITING
-            opens = waits or not bars or bars[-1] != sign
+            is_script = len(out) > 1 and out[-2].is_("_", "^")  # `x_*`
+            opens = (waits and not is_script) or not bars or bars[-1] != sign
             side = "l" if opens else "r"
         if sign == "." and token.font:
             sign = ""

@@ -378,6 +378,8 @@ class _Writer:
         exponents.append(Fragment(last, level))
         parts: list[Rope] = []
         for i, a in enumerate(e.args):
+            if i % 2 and isinstance(a, Eye):
+                continue
             piece, least = self.pieces[a], NotationPrecedence.PRODUCT
             if i % 2 == 0:
                 raised = s.raised(piece, exponents[i // 2], elementwise=False)

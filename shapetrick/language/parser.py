@@ -28,13 +28,13 @@ from ..core.files import make_folder, own_folder, shipped
 from ..core.functions import NAMES, TABLE
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, index_of, member
-from .derivative_notation import derivative
+from .derivative_notation import derivative, derivative_definition
 from .equation_library import solved
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
 from .library_calls import LibraryCalls, by_order, with_inverse
-from .notated_calls import BARS, LOG_BARS, NORM, TWO_NORM
+from .notated_calls import BARS, LOG_BARS, NORMS, no_norm
 from .python_marks import by_entry
 from .selections import StructureBuilder
 from .solve_statements import solving
@@ -67,6 +67,7 @@ from .syntax_errors import (
     unknown_function,
 )
 from .text_functions import opened_expression, opened_statements, with_heads
+from .wolfram import refuse_wolfram
 
 MAX_STATEMENT = 30_000
 MAX_NUMBER = 300
@@ -77,8 +78,6 @@ _OPERATORS = {
 }  # fmt: skip
 TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
 LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
-# A norm by what stands below it.
-NORMS = {"": NORM, "F": "norm", "1": "norm1", "₁": "norm1", "2": TWO_NORM, "₂": TWO_NORM}
 _REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
 
 
@@ -176,7 +175,16 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
 
     def bars(self, c: list[Any]) -> SyntaxNode:
         opening, inner, closing = c
-        name = NORMS[str(closing).strip("‖|_ {}")] if opening.type == "NORM" else BARS
+        below = str(closing).strip("‖|_ {}")
+        return self.notated(below if opening.type == "NORM" else None, inner, opening, closing)
+
+    def notated(
+        self, below: str | None, inner: SyntaxNode, opening: Token, closing: Token
+    ) -> SyntaxNode:
+        """A norm with an index below it, which may be empty; bars where that is None."""
+        name = BARS if below is None else NORMS.get("".join(below.split()))
+        if name is None:
+            raise ParseError(no_norm(below or ""), span_of(closing))
         return call_node(name, (inner,), span_of(opening) | span_of(closing))
 
     def applied(self, c: list[Any]) -> SyntaxNode:
@@ -454,6 +462,7 @@ def parse_expression(
         spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
         if not spans:
             raise ParseError("there is no expression.", Span(0, len(text)))
+        refuse_wolfram(clean, spans[0], names)
         node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
         return opened_expression(node, functions)
 
@@ -489,7 +498,12 @@ def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
 
 def statement(source: Source, alone: bool = False) -> Statement:
     """The statement that stands there, or an expression `alone`. Raises ParseError."""
-    asked = _derivative(source) or solving(source, _run) or solved(source, _run)
+    refuse_wolfram(source.text, source.span, source.names)
+    for read in (derivative_definition, solving, solved):
+        special: Statement | None = read(source, _run)
+        if special is not None:
+            return special
+    asked = _derivative(source)
     if asked is not None:
         return asked
     try:
@@ -512,7 +526,7 @@ def _reached(error: ParseError) -> int:
 
 def _derivative(source: Source) -> Asked | None:
     """The request that a derivative's own notation is, or the claim of what it equals."""
-    found = derivative(source.text, source.span)
+    found = derivative(source.text, source.span, source.names)
     if found is None:
         return None
     of = _run("expression", source._replace(span=found.of))

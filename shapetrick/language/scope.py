@@ -45,7 +45,6 @@ from .syntax import (
     opened,
 )
 from .syntax import postorder as walk
-from .syntax_errors import called_in_brackets
 from .text_functions import Vocabulary
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -53,6 +52,11 @@ _SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
 _INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
 # A name with an index below it, as in index notation.
 _INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
+# `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
+_OPERATOR = re.compile(
+    r"(?:d|D|nabla|grad|jac|hess|Jac|Hess)_(?P<by>.+)|[JH]_(?P<matrix>.+)|[dD](?P<of>.*)"
+)
+_NEXT_NAME = re.compile(r"[}\s]*([^\W\d]\w*)")
 SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
 _ALONE = dict.fromkeys(("elementwise", "natural"), ", and has no attributes")
 CONSTANTS = ("pi", "e")
@@ -196,6 +200,15 @@ def gather(
     for root in roots:
         for node in unknown_names(scope, opened(root)):
             _assume(scope, node, alone=node is root)
+    return scope
+
+
+def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
+    """The scope of names that have values."""
+    scope = Scope(text)
+    for name, value in values.items():
+        rows, cols = (TypedDimension(d, ()) for d in value.shape)
+        scope.symbols[name] = Declared((rows, cols), (), None)
     return scope
 
 
@@ -462,10 +475,13 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
             node.span,
         )
+    if _is_operator(scope, node):
+        return scope.error(
+            f"`{name}` is not declared. A derivative has a line of its own, `∂f/∂x` or `jac f wrt "
+            "x`, or brackets as a value, `(grad f wrt x)`.",
+            node.span,
+        )
     after = scope.text[node.span.end : node.span.end + 1]
-    called = called_in_brackets(name + scope.text[node.span.end :] if after == "[" else name)
-    if called:
-        return scope.error(called, node.span)
     if isinstance(name, Member):
         return scope.error(
             f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
@@ -539,6 +555,18 @@ def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
         return None
     new = f"If it is new, declare it: `{name} : scalar`, or its shape."
     return scope.error(f"`{name}` is not declared{said} {new}", node.span)
+
+
+def _is_operator(scope: Scope, node: SyntaxNode) -> bool:
+    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x`, `J_f`, or `df`
+    and `D f` of something defined."""
+    m = _OPERATOR.fullmatch(node.value)
+    if m is None:
+        return False
+    after = _NEXT_NAME.match(scope.text, node.span.end)
+    made = {*scope.definitions, *scope.texts}
+    by, of = m["by"], m["matrix"] or m["of"] or (after[1] if after else "")
+    return by in scope.symbols or (by or of) in made
 
 
 def _twin(scope: Scope, name: str) -> str | None:

@@ -273,7 +273,8 @@ def _derived(
     if kind in ("grad", "jac", "hess") and along:
         raise Misfit(node, f"`{kind}` goes along nothing.")
     if kind in ("grad", "hess", "hvp") and not i.unifier.unify_shapes(of, SCALAR):
-        raise Misfit(node, f"`{kind}` is of a scalar.")
+        more = ": `jac` is of a column or a matrix" if kind == "grad" else ""
+        raise Misfit(node, f"`{kind}` is of a scalar{more}.")
     if along and not i.unifier.unify_shapes(along[0], of if kind == "vjp" else wrt):
         raise Misfit(node, f"`{kind}` goes along what has the shape of its other side.")
     if kind == "jvp":

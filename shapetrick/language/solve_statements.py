@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ..core.errors import ParseError, Span
-from .derivative_notation import derivative
+from .derivative_notation import derivative_value
 from .equation_statements import Parse, between_commas
 from .lexer import Source, normal
 from .statement_lines import outside, stripped
@@ -77,13 +77,8 @@ def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
 
 def _side(source: Source, span: Span, run: Parse) -> SyntaxNode:
     """An expression, or a derivative without brackets, also as people write it."""
-    written = derivative(source.text, span)
-    if written is None or written.claim is not None:
-        node: SyntaxNode = run("equated", source._replace(span=span))
-        return node
-    if len(written.wrt) != 1:
-        raise ParseError("a derivative in an equation is by one name.", span)
-    of = run("expression", source._replace(span=written.of))
-    name = normal(source.text[slice(*written.wrt[0])])
-    wrt = SyntaxNode("name", (), name, written.wrt[0])
-    return SyntaxNode("derived", (of, wrt), written.kind, span)
+    written = derivative_value(source, span, run)
+    if written is not None:
+        return written
+    node: SyntaxNode = run("equated", source._replace(span=span))
+    return node

@@ -157,7 +157,8 @@ class FunctionParameter:
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionDefinition:
     """`layer(X, W, b) = relu(X W + b)`; with `axis=0` in its head what it is along that axis. Its
-    places are those in `text`. It is a `value` too where all its arguments are values."""
+    places are those in `text`. It is a `value` too where all its arguments are values; `s(z)_i = …`
+    is nothing else, with the letters of its `entries`."""
 
     name: PlacedName
     parameters: tuple[FunctionParameter, ...]
@@ -166,11 +167,17 @@ class FunctionDefinition:
     span: Span
     text: str = ""
     value: bool = False
+    entries: tuple[str, ...] = ()
 
     @property
     def written(self) -> str:
         """As it was typed, on one line."""
         return " ".join(self.text[self.span.start : self.span.end].split())
+
+
+OF_SCALARS = ("grad", "hess", "hvp")
+SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

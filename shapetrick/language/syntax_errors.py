@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
-from ..core.functions import NAMES, OPERATORS
 from ..core.warnings import nearest
 from .synonyms import advice, spelt
 
@@ -39,8 +38,10 @@ RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "a raised sign stands behind what it raises: write `^{plain}`."),
     ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
-    ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`."),
+    ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`; as values they have "
+     "brackets, `(grad J wrt X)`."),
     ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
+    ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
     ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
     ("", r"for", RANGES),
     ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
@@ -80,11 +81,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 
 _MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
-_MATHEMATICA = {
-    "Transpose": "A'", "Total": "sum(x)", "ArcTan": "atan(x)", "ArcSin": "asin(x)",
-    "ArcCos": "acos(x)", "IdentityMatrix": "eye(n)", "DiagonalMatrix": "diag(x)",
-    "KroneckerProduct": "kron(A, B)", "MatrixPower": "A^k", "LinearSolve": "inv(A) b",
-}  # fmt: skip
 _METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
 _DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
 _OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
@@ -115,22 +111,8 @@ class Stop(NamedTuple):
 
 def no_index(typed: str) -> str:
     """What is said of a name with something else in its brackets."""
-    called = called_in_brackets(typed)
-    if called:
-        return called
     name = _quoted(" ".join(typed.split()))
     return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
-
-
-def called_in_brackets(typed: str) -> str:
-    """What is said of a function that is called as in Mathematica, `Exp[x]`; empty for others."""
-    name, bracket, rest = typed.partition("[")
-    inner = rest.partition("]")[0]
-    ours = spelt(name, [n for n in NAMES if n not in OPERATORS]) or _MATHEMATICA.get(name)
-    if not bracket or not name[:1].isupper() or not ours:
-        return ""
-    ours = ours.replace("(…)", f"({inner})") if inner.isidentifier() else ours
-    return f"functions have round brackets, and products a space: write `{ours}`."
 
 
 def no_keyword(typed: str) -> str:
@@ -138,6 +120,14 @@ def no_keyword(typed: str) -> str:
     return (
         f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along the "
         "rows)."
+    )
+
+
+def no_prime(name: str) -> str:
+    """What is said of a prime that is no transpose."""
+    return (
+        f"a prime is the transpose, and no derivative: write `grad {name}(x) wrt x` in a line of "
+        f"its own, or `(grad {name}(x) wrt x)` as a value, of a declared `x`."
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ..core.budget import Bound
 from ..core.errors import CallError, NameProblem, ParseError
-from ..core.indices import base_of
+from ..core.indices import Index, base_of, name_of
 from .lexer import MANY, Arities, normal
 from .statement_lines import declared_names
 from .syntax import (
@@ -20,6 +20,7 @@ from .syntax import (
     FunctionDefinition,
     FunctionParameter,
     OpenedCall,
+    PlacedName,
     Statement,
     SyntaxNode,
     folded,
@@ -28,13 +29,14 @@ from .syntax import (
     with_args,
     with_expressions,
 )
-from .syntax_errors import no_keyword
+from .syntax_errors import no_keyword, no_prime
 
 MOST_NESTED = 50  # functions that call each other in a row
 OPENED = Bound(100_000, "operations")  # of all right sides that the calls in a text open to
 _NO_NAMES = ("check", "solve", "simplify", "evaluate")
 _HEAD = re.compile(
-    r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)[^\S\n]*=(?!=)"
+    r"(?:^|(?<=[;\n]))[^\S\n]*(?P<name>[^\W\d][\w\u0300-\u036f]*)[^\S\n]*\([^()\n;]*\)"
+    r"(?:_\w+|_\{[^{}\n]*\}|\[[^\[\]\n]*\])?[^\S\n]*=(?!=)"
 )
 
 Overloads = Mapping[int | None, FunctionDefinition]  # by axis
@@ -127,7 +129,16 @@ def opened_statements(
         made.append(replace(s, value=is_value))
         body = opening.of(s.body, s)
         if is_value:
-            made.append(Definition(s.name, body, s.span))
+            letters = map(Index, s.entries)
+            name = PlacedName(name_of(s.name.name, tuple(letters)), s.name.span)
+            made.append(Definition(name, body, s.span))
+        elif s.entries:
+            names = ", ".join(f"`{p.name.name}`" for p in s.parameters)
+            raise NameProblem(
+                f"`{s.name.name}` is given by its entries, and so one value: declare {names}, of "
+                "which it is.",
+                s.name.span,
+            )
     return made
 
 
@@ -148,7 +159,7 @@ def _check_definition(f: FunctionDefinition) -> None:
             raise NameProblem(f"`{p.name.name}` is given twice.", p.name.span)
     for node in postorder(f.body):
         base = base_of(node.value) if node.kind == "name" else ""
-        if base in names and base != node.value:
+        if base in names and base != node.value and not f.entries:
             raise NameProblem(
                 f"`{base}` is an argument here, of which there are no members.", node.span
             )
@@ -175,6 +186,8 @@ class _Opening:
             if put is not None and node.kind == "name" and node.value in put:
                 return put[node.value]
             new = with_args(node, args) if put is None else replace(node, args=args)
+            if node.juxtaposed:
+                self._refuse_prime(node)
             if node.kind == "call":
                 if put is not None and node.value.sizes:
                     sizes = tuple(self._copied(size, put) for size in node.value.sizes)
@@ -186,6 +199,17 @@ class _Opening:
         found = folded(root, copied)
         OPENED.admit(self.count, "opening these calls", "name the values of some of them.")
         return found
+
+    def _refuse_prime(self, node: SyntaxNode) -> None:
+        """Refuse `f'(x)` of a function of the text: no transpose, but its derivative. Raises
+        ParseError."""
+        called, argument = node.args
+        texts = self.functions.texts if isinstance(self.functions, Vocabulary) else {}
+        if called.kind == "'" and argument.bracketed:
+            while called.kind == "'":
+                (called,) = called.args
+            if called.kind == "name" and called.value in texts:
+                raise ParseError(no_prime(called.value), node.span)
 
     def _opened(self, node: SyntaxNode) -> SyntaxNode:
         """A call with what it stands for, if its function is defined in text."""
@@ -216,6 +240,11 @@ class _Opening:
             )
         if self._is_value(function, node):
             return replace(node, kind="name", args=(), value=name)
+        if function.entries:
+            raise CallError(
+                f"`{name}` is given by its entries, and so one value: it is called as in its head.",
+                node.span,
+            )
         parameters, put = self._given(function, node)
         self.inside.append(function)
         root = self._copied(function.body, put)

@@ -7,15 +7,31 @@ Closed with a direction at the variable's side instead, the same terms are the f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..algebra.index_terms import Term, parted, read_terms, turned
+from ..algebra.permutations import kronecker
 from ..core.dims import ONE, Shape
 from ..core.errors import DerivationError
-from ..core.expr import Expr, Name, add, commute, eye, matmul, number, times, transpose
-from ..core.traversal import postorder
-from ..derivation.chain_rule import active_nodes, cotangents, upstream_of
+from ..core.expr import (
+    UNIT,
+    Expr,
+    Eye,
+    Name,
+    PowerSum,
+    add,
+    commute,
+    eye,
+    matmul,
+    number,
+    powers,
+    symbol,
+    times,
+    transpose,
+)
+from ..core.traversal import postorder, substitute
+from ..derivation.chain_rule import active_nodes, cotangents, tangent, upstream_of
 from ..simplification.simplifier import Simplifier
 
 MOST_PATHS = 256  # from the result to the variable, that are multiplied out
@@ -45,11 +61,13 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
         rules = cotangents(value, wrt, upstream)
         # The longest part that has a form comes first.
         for node in [*inner[:1], *inner[1:][-NEAREST:]]:
-            paths = _paths(rules[node], upstream, MOST_FACTORS)
-            factor = None if paths is None else _opened(paths, upstream, node, simplifier)
+            factor = opened(rules[node], upstream, node, simplifier)
             if factor is not None:
                 break
         else:
+            if wrt.is_scalar:  # what is by a scalar is along 1
+                return simplifier(tangent(value, wrt, UNIT, simplifier))
+            paths = _paths(rules[node], [upstream], MOST_FACTORS)
             raise DerivationError((_TOO_LONG if paths is None else _NO_FORM) + _INSTEAD)
         factors.append(factor)
         value, inner = node, inner[: inner.index(node)]
@@ -59,7 +77,10 @@ def jacobian(value: Expr, wrt: Expr, simplifier: Simplifier) -> Expr:
 
 def opened(rule: Expr, upstream: Expr, wrt: Expr, simplifier: Simplifier) -> Expr | None:
     """A backward rule with its upstream left out; None if it has no form, or is too long."""
-    paths = _paths(rule, upstream, MOST_FACTORS)
+    powers_within = _power_sums(rule, upstream)
+    if powers_within:
+        return _through_powers(rule, powers_within, upstream, wrt, simplifier)
+    paths = _paths(rule, [upstream], MOST_FACTORS)
     return None if paths is None else _opened(paths, upstream, wrt, simplifier)
 
 
@@ -105,7 +126,7 @@ def directional(value: Expr, wrt: Expr, direction: Expr, simplifier: Simplifier)
 
 def moved(rule: Expr, upstream: Expr, direction: Expr, simplifier: Simplifier) -> Expr | None:
     """The forward rule along a direction that a backward rule is; None as above."""
-    paths = _paths(rule, upstream, MOST_PUSHED)
+    paths = _paths(rule, [upstream], MOST_PUSHED)
     if paths is None:
         return None
     terms = [t for term in paths if (t := turned(term, upstream, direction)) is not None]
@@ -126,17 +147,70 @@ def symmetrized_hessian(hessian: Expr, wrt: Expr, simplifier: Simplifier) -> Exp
     return simplifier(times(number(Fraction(1, 4)), matmul(along, hessian, along)))
 
 
-def _paths(cotangent: Expr, upstream: Expr, most: int) -> list[Term] | None:
+def _paths(cotangent: Expr, upstreams: Sequence[Expr], most: int) -> list[Term] | None:
     """The backward rule multiplied out, a product for every path; None if these are too many, or
     have more factors than that."""
-    linear: set[Expr] = set()
-    for e in postorder([cotangent]):
-        if e is upstream or any(a in linear for a in e.args):
-            linear.add(e)
+    linear = _linear(cotangent, upstreams)
     paths = read_terms(cotangent, lambda e: e in linear, most=MOST_PATHS)
     if paths is None or sum(len(term.edges) for term in paths) > most:
         return None
     return paths
+
+
+def _linear(rule: Expr, upstreams: Sequence[Expr]) -> set[Expr]:
+    """The parts of a rule in which an upstream stands."""
+    linear = set(upstreams)
+    for e in postorder([rule]):
+        if any(a in linear for a in e.args):
+            linear.add(e)
+    return linear
+
+
+def _through_powers(
+    rule: Expr, found: Mapping[Expr, Expr], upstream: Expr, wrt: Expr, simplifier: Simplifier
+) -> Expr | None:
+    """The rule with its upstream left out, where that stands inside of sums of `A^r G B^s`: each of
+    these is a matrix that is between what is inside and what is outside. None if it has no form."""
+    paths = _paths(substitute(rule, found), [upstream, *found.values()], MOST_FACTORS)
+    if paths is None or wrt.is_scalar:
+        return None
+    parts = []
+    for e, place in (*found.items(), (None, upstream)):
+        outer = [term for term in paths if any(edge.atom is place for edge in term.edges)]
+        part = _opened(outer, place, wrt, simplifier)
+        if part is not None and outer and isinstance(e, PowerSum):
+            inner, matrix = _stacked(e, upstream)
+            within = opened(inner, upstream, inner, simplifier)
+            factors = [f for f in (within, transpose(matrix), part) if not isinstance(f, Eye)]
+            part = None if within is None else matmul(*(f for f in factors if f is not None))
+        if part is None:
+            return None
+        parts += [part] if outer else []
+    return simplifier(add(*parts))
+
+
+def _stacked(e: PowerSum, upstream: Expr) -> tuple[Expr, Expr]:
+    """A sum of `A^r G B^s` as what is stacked, and the matrix before it: `kron(I, A)` and
+    `kron(B', I)` commute, and have the exponents."""
+    i = next(i for i, a in enumerate(e.args) if upstream in postorder([a]))
+    before, inner, behind = e.args[:i], e.args[i], e.args[i + 1 :]
+    rows, cols = e.shape[0], inner.shape[1]
+    left = [kronecker(transpose(b), eye(rows)) for b in reversed(behind)]
+    right = [kronecker(eye(cols), a) for a in before]
+    return inner, powers(*left, eye(rows * cols), *right, degree=e.degree)
+
+
+def _power_sums(rule: Expr, upstream: Expr) -> dict[Expr, Expr]:
+    """The outermost sums of powers in which the upstream stands, and what stands for each."""
+    linear = _linear(rule, [upstream])
+    waiting, found = [rule], dict[Expr, Expr]()
+    while waiting:
+        e = waiting.pop()
+        if isinstance(e, PowerSum) and e in linear:
+            found.setdefault(e, symbol(f"#powers{len(found)}", e.shape))
+        else:
+            waiting += [a for a in e.args if a in linear]
+    return found
 
 
 _NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"

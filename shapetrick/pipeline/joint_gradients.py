@@ -50,6 +50,7 @@ def derive_together(
     something else.
 
     Raises DerivationError where no arrangement expresses one."""
+    problem = problem if any(r.claim for r in requests) else problem.as_typed()
     found = _JointGradients(problem, requests, taken) if _may_share(problem, requests) else None
     if found is None or not found.names:
         return [derive(problem, request, seed) for request in requests]
@@ -58,6 +59,15 @@ def derive_together(
         replace(concluded(problem, request, gradient, found.simplifier, seed), shared=shared)
         for request, gradient in zip(requests, found.gradients, strict=True)
     ]
+
+
+def shared_names(
+    problem: Problem, requests: Sequence[Request], taken: Collection[str] = ()
+) -> Mapping[str, Expr]:
+    """The names of what requests of one group share, each with the node whose cotangent it is."""
+    if not _may_share(problem, requests):
+        return {}
+    return _JointGradients(problem, requests, taken).names
 
 
 def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:

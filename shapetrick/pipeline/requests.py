@@ -205,13 +205,12 @@ def _solution(problem: Problem, request: Request, system: EquationSystem, seed: 
 def _through_families(problem: Problem, request: Request, seed: int) -> Result:
     """The gradient of the generic member, and the recurrences that it uses."""
     from ..families.recurrence import Backpropagation, unshifted
-    from ..families.saved_values import (
-        kept_values,  # of all problems, only those with families need these
-    )
     from ..families.unrolled_checks import validate
 
     if request.claim is not None:
         request = unshifted(problem.families, request)
+    if request.kind not in ("grad", "vjp") or request.ranges:
+        return _members_further(problem, request, seed)
     back = Backpropagation(problem, request, problem.families)
     recursion = back.recursion()
     notes: tuple[str, ...] = ()
@@ -221,21 +220,44 @@ def _through_families(problem: Problem, request: Request, seed: int) -> Result:
         ]
         recursion = recursion._replace(gradients=tuple(along))
         notes = (SYMMETRIC_CONVENTION,)
+    notes += back.outside()
+    validation = validate(problem, request, recursion, seed)
+    return _of_families(problem, request, recursion, validation, notes)
+
+
+def _members_further(problem: Problem, request: Request, seed: int) -> Result:
+    """What is asked of members beside gradients by them, or of members that a letter names."""
+    from ..families.given_checks import validate_given
+    from .member_derivatives import MemberDerivative
+
+    derivative = MemberDerivative(problem, request)
+    recursion = derivative.recursion()
+    validation = validate_given(problem, request, recursion, derivative.first, seed)
+    return _of_families(problem, request, recursion, validation, ())
+
+
+def _of_families(
+    problem: Problem,
+    request: Request,
+    recursion: Recursion,
+    validation: Validation,
+    notes: tuple[str, ...],
+) -> Result:
+    from ..families.saved_values import kept_values  # only those with families need these
+
     equations = (*recursion.gradients, *recursion.cotangents)
-    gradient = recursion.gradients[0].value
     own = [(name, e.args[0]) for name, e in problem.definitions.items()]
     used = {e.name for q in equations for e in postorder([q.value]) if isinstance(e, Name)}
-    notes += tuple(f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
-    notes += back.outside()
+    least = (f"for {letter} ≥ {k}" for letter, k in recursion.least.items() if k > 1)
     return Result(
         request=request,
         steps=(),
-        gradient=gradient,
+        gradient=recursion.gradients[0].value,
         definitions=tuple((name, e) for name, e in own if name in used),
         kept=tuple(kept.value for kept in kept_values(problem, recursion)),
         rewritings=(),
-        validation=validate(problem, request, recursion, seed),
-        notes=notes,
+        validation=validation,
+        notes=(*notes, *least),
         recursion=recursion,
     )
 
@@ -427,17 +449,23 @@ def _told(steps: Sequence[Step], wrt: Expr) -> Expr:
 def _steps_of_families(
     problem: Problem, recursion: Recursion, request: Request, text: Text
 ) -> Iterator[Step]:
-    """The steps for each use of a member: the last one's label says which cotangent it gives."""
-    from ..families.recurrence import Backpropagation
+    """The steps for each use of a member: the last one's label says which cotangent it gives. What
+    is no gradient or rule has those of its rule, and a last one that says what became of it."""
+    from .member_derivatives import MemberDerivative
 
-    back = Backpropagation(problem, request, problem.families)
-    for asked, label in back.papers(recursion.cotangents):
+    derivative = MemberDerivative(problem, request)
+    back, cotangents = derivative.rule()
+    for asked, label in derivative.papers(back, cotangents):
         steps = [
             _changed(step, partial(back.told_beside, asked.wrt))
             for step in Paper(asked, back.simplifier, text).steps()
         ]
         yield from steps[:-1]
         yield from (replace(step, label=label) for step in steps[-1:])
+    if request.kind not in ("grad", "vjp"):
+        q = recursion.gradients[0]
+        name, note = q.symbol.name, _OPENED[request.derivative]
+        yield Step(request.of_text, request.wrt.name, name, q.value.shape, (), q.value, note)
 
 
 _ROWS = (

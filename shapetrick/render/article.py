@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -167,7 +167,7 @@ def _paragraphs(blocks: Iterable[doc.Block], notation: Latex, detail: int) -> It
                     yield Paragraph(block.label, "strong")
                     yield Paragraph(f"{'; '.join(filter(None, (block.reason, *block.figures)))}.")
                 case doc.MarkedText():
-                    yield Paragraph(f"{label.capitalize()}: {block.text}")
+                    yield Paragraph(f"{label.capitalize()}: `{block.text}`")
         if remarks:
             yield Paragraph(f"{label.capitalize()}: {'; '.join(remarks)}.")
 
@@ -185,7 +185,7 @@ def _line(block: doc.ScalarLine, notation: Latex) -> Iterator[DisplayRow]:
     yield DisplayRow(label, "=" if label else "", texts[0])
     yield from (DisplayRow("", "", text) for text in texts[1:])
     arranged = broken(to_latex(block.line.arrangement, notation), WIDTH - REMARK, _BREAKING)
-    yield DisplayRow("", ARRANGED, arranged[0], words.fits(block.line))
+    yield DisplayRow("", ARRANGED, arranged[0], words.fits(block.line) if block.is_counted else "")
     yield from (DisplayRow("", "", rf"\quad {more}") for more in arranged[1:])
 
 
@@ -266,7 +266,13 @@ def _latex_part(part: ArticlePart) -> str:
     item = rf"\textbullet\ ${part.formula}$: " if part.formula else ""
     looks = {"heading": r"\subsection*{\texttt{%s}}", "strong": r"\textbf{%s}",
              "room": r"\vspace*{4cm}%s", "page": r"\clearpage%s"}  # fmt: skip
-    return item + looks.get(part.look, "%s") % _latex_text(text)
+    told = _with_code(text, _latex_text, lambda code: rf"\texttt{{{_latex_text(code)}}}")
+    return item + looks.get(part.look, "%s") % told
+
+
+def _with_code(text: str, plain: Callable[[str], str], code: Callable[[str], str]) -> str:
+    """A text in which what stands between backticks is code."""
+    return "".join((code if is_code else plain)(part) for part, is_code in words.parts(text))
 
 
 def _latex_text(text: str) -> str:
@@ -285,9 +291,13 @@ def _markdown_part(part: ArticlePart) -> str:
     if part.look == "code":
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
         return f"{fence}\n{text}\n{fence}"
-    text = re.sub(r"([\\`*_\[\]<>|$~&#])", r"\\\1", text)
+    text = _with_code(text, _markdown_text, "`{}`".format)
     item = f"- $`{part.formula}`$: " if part.formula else ""
     return item + {"heading": f"### {text}", "strong": f"**{text}**"}.get(part.look, text)
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|$~&#])", r"\\\1", text)
 
 
 def _aligned(display: Display) -> str:

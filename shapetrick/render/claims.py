@@ -63,9 +63,13 @@ def claim_story(
 def equality_story(j: EqualityJudgement) -> ClaimStory:
     """The verdict on an equality."""
     figures = (f"{j.points} points",) if j.verdict == "right" else ()
-    equation = EquationBlock("claim", j.claim.left, j.claim.right, _SIGNS[j.verdict])
     evidence = Evidence(j.verdict, j.reason, figures, words.BADGES[j.verdict], ANSWER)
-    return ClaimStory(j.claim, (equation, evidence), j.verdict)
+    return ClaimStory(j.claim, (equated(j), evidence), j.verdict)
+
+
+def equated(j: EqualityJudgement) -> EquationBlock:
+    """The equality, with the sign that it deserves."""
+    return EquationBlock("claim", j.claim.left, j.claim.right, _SIGNS[j.verdict])
 
 
 def claimed(j: Judgement) -> MarkedText:

@@ -16,7 +16,7 @@ from ..core.dims import Shape
 from ..core.expr import Expr, Symbol, number
 from ..core.indices import Range
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, Line, Result, Step
+from ..core.results import Adjoint, Equation, Line, Result, Step
 from ..core.traversal import symbols_of
 from ..core.warnings import absence, twins_of, unused_of
 from ..numerics.error_curves import Curve
@@ -100,13 +100,20 @@ class Listing(NamedTuple):
 class ScalarLine(NamedTuple):
     """A line of a step: a product of scalars over the shapes of its factors, and the arrangement.
 
-    `first` is that of the step; the others are added to it."""
+    `first` is that of the step; the others are added to it. That one arrangement alone fits is
+    said in the first such line of a story, for the `others` too."""
 
     step: Step
     line: Line
     first: bool
     label: str = "scalars"
     detail: int = LINES
+    is_counted: bool = True
+    others: bool = False
+
+    def counted(self, general: bool = False) -> str:
+        """How many arrangements fit, where that is said."""
+        return words.counted(self.line, general, self.others) if self.is_counted else ""
 
     @property
     def sign(self) -> str:
@@ -247,7 +254,7 @@ def derivation_story(
         result.request,
         (*_answer(result, () if problem is None else problem.definitions), evidence),
         shown,
-        _with_units(_section(step, i) for i, step in enumerate(result.steps)),
+        _sections(_section(step, i) for i, step in enumerate(result.steps)),
         absent,
         simplification=_listing("simplified", SIMPLIFIED, rewritten),
         curve=curve,
@@ -271,8 +278,9 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
             ("gradient", recursion.gradients),
         ):
             blocks += [
-                EquationBlock(label, q.symbol.name, q.value, formula.sign, q.ranges, ANSWER)
+                EquationBlock(label, q.symbol.name, q.value, formula.sign, ranges, ANSWER)
                 for q in equations
+                for ranges in [_told(q) if label == "gradient" else q.ranges]
             ]
     blocks += [
         EquationBlock("where", name, body, detail=LINES if name in own else ANSWER)
@@ -284,6 +292,11 @@ def _answer(result: Result, own: Collection[str]) -> list[Block]:
     if any(not isinstance(e, Symbol) for e in kept) or (kept and recursion is not None):
         blocks.append(KeptValues(kept))
     return [*blocks, *(Remark("note", note) for note in result.notes)]
+
+
+def _told(q: Equation) -> tuple[Range, ...]:
+    """The ranges of an equation's letters; not of one with one value, which is in its name."""
+    return tuple(r for r in q.ranges if r.first != r.last or not q.symbol.indices)
 
 
 def _equations(adjoint: Adjoint, sign: Relation) -> Iterator[EquationBlock]:
@@ -366,9 +379,8 @@ def joint_story(results: Sequence[Result], problem: Problem | None = None) -> St
 
 
 def _once(sections: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections of several stories as those of one, with what a unit is said at the first
-    place alone."""
-    return _with_units(
+    """The sections of several stories as those of one."""
+    return _sections(
         s._replace(blocks=tuple(b for b in s.blocks if b is not _UNIT), number=i)
         for i, s in enumerate(sections)
     )
@@ -450,6 +462,23 @@ def _section(step: Step, number: int) -> Section:
 
 
 _UNIT = Remark("unit", words.UNIT, STEPS)
+
+
+def _sections(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections of a story: what holds for several lines is said in the first."""
+    return _with_units(_with_counts([*sections]))
+
+
+def _with_counts(sections: Sequence[Section]) -> Iterator[Section]:
+    """The sections, and that one arrangement alone fits in the first line of which it is true."""
+    lines = [b for s in sections for b in s.blocks if isinstance(b, ScalarLine)]
+    alone = [b for b in lines if b.line.is_forced]
+    said = {
+        id(b): b._replace(is_counted=b is alone[0], others=b is alone[0] and len(alone) > 1)
+        for b in alone
+    }
+    for s in sections:
+        yield s._replace(blocks=tuple(said.get(id(b), b) for b in s.blocks))
 
 
 def _with_units(sections: Iterable[Section]) -> tuple[Section, ...]:

@@ -80,9 +80,11 @@ class Articles:
     def __init__(self) -> None:
         self._telling = doc.Telling()
         self._written = 0
+        self.names: set[str] = set()  # of definitions
 
     def next(self, reports: Sequence[Report]) -> Html:
         """The part that tells these together."""
+        self.names.update(name for r in reports for name, _ in r.result.definitions)
         story = self._telling.next(_story(reports))
         self._written += 1
         return article(story, reports, _anchor(self._written - 1))
@@ -130,9 +132,10 @@ def document(title: str, *parts: Html | str) -> str:
     return f"<!doctype html>\n{document}\n"
 
 
-def fragment(report: Report) -> str:
-    """One report to be put into another document, such as a notebook."""
-    return _styled(article(_story([report]), [report], "", is_compact=True))
+def fragment(reports: Sequence[Report], code: Mapping[str, str] | None = None) -> str:
+    """Reports that are told together, to be put into another document, such as a notebook; `code`
+    is what computes all their answers."""
+    return _styled(article(_story(reports), reports, "", is_compact=True, code=code))
 
 
 def verdict_card(problem: Problem, story: ClaimStory) -> str:
@@ -256,10 +259,14 @@ def _writer(reports: Sequence[Report], told: Sequence[doc.Section], acts: bool) 
 
 
 def article(
-    story: doc.Story, reports: Sequence[Report], name: str, is_compact: bool = False
+    story: doc.Story,
+    reports: Sequence[Report],
+    name: str,
+    is_compact: bool = False,
+    code: Mapping[str, str] | None = None,
 ) -> Html:
     """The story of these reports; `name` is that of its place on a page, or empty. Where it is
-    compact, the answer stands alone at first."""
+    compact, the answer stands alone at first. `code` is that of all of them."""
     writer = _writer(reports, story.steps, acts=not is_compact)
     is_open = len(story.steps) <= MOST_OPEN
     details = [
@@ -269,6 +276,7 @@ def article(
         *_blocks(story.simplification, writer),
         _check(story.curve, _worst(reports).scale_errors(), _of(_worst(reports), reports)),
         _codes(reports),
+        _code(code or {}),
     ]
     if is_compact:
         details = [_fold("How it was derived, checked and computed", details, "details", False)]
@@ -391,7 +399,7 @@ def _line(block: doc.ScalarLine, writer: _FormulaWriter) -> Html:
         element("span", "as scalars", class_="label"),
         _scalars(block, writer),
         _labelled("arranged", _formula(writer.expression(arranged)), "arranged"),
-        element("p", words.counted(block.line, general=True), class_="count"),
+        element("p", count, class_="count") if (count := block.counted(general=True)) else "",
         *_blocks(block.origins, writer),
     )
     result = LabelledBox(
@@ -465,7 +473,8 @@ def _evidence(block: doc.Evidence) -> Html:
     parts: list[str] = []
     for text in filter(None, (block.reason, *block.figures)):
         parts += ["; "] if parts else []
-        parts.append(element("span", text, class_="whole") if len(text) < WHOLE else text)
+        said = [element("code", part) if code else part for part, code in words.parts(text)]
+        parts += [element("span", *said, class_="whole")] if len(text) < WHOLE else said
     return element(
         "p",
         element("span", block.label, class_="badge"),

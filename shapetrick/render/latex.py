@@ -137,6 +137,9 @@ class Latex(Notation):
         if at is None:
             return self._quoted(label)
         lower, _, along = label[at + 2 :].partition(" along ")
+        if label.startswith("∂²"):
+            by = "".join(rf" \partial {self._quoted(part)}" for part in lower.split("∂"))
+            return rf"\frac{{\partial^{{2}} {self._quoted(label[2:at])}}}{{{by.strip()}}}"
         above, below = self._quoted(label[1:at]), self._quoted(lower)
         fraction = rf"\frac{{\partial {above}}}{{\partial {below}}}"
         return fraction + (f"[{self._quoted(along)}]" if along else "")
@@ -383,6 +386,9 @@ def heading(request: Request, notation: Latex) -> str:
     match request.kind:
         case "vjp":
             return notation.label(f"bar({words.variable(request)})")
+        case "hess" if request.rows is not None:
+            rows = notation.name(request.rows.name)
+            return rf"\frac{{\partial^{{2}} {of}}}{{\partial {rows} \partial {name}}}"
         case "hess" | "hvp":
             return rf"\frac{{\partial^{{2}} {of}}}{{\partial {name}^{{2}}}}{along}"
         case "solve":

@@ -45,7 +45,8 @@ def asked(request: Request | EqualityClaim, name: Callable[[str], str] = str) ->
     symmetric = " symmetric" if request.symmetric else ""
     ranges = () if request.claim is None else request.claim.ranges
     members = f" for {written(ranges)}" if ranges else ""
-    wrt = f"wrt {variable(request)}{symmetric}{members}"
+    rows = "" if request.rows is None else f"{request.rows.name}, "
+    wrt = f"wrt {rows}{variable(request)}{symmetric}{members}"
     return f"{request.kind} {differentiated(request)}{direction} {wrt}"
 
 
@@ -73,6 +74,8 @@ def label(request: Request) -> str:
     match request.kind:
         case "vjp":
             return f"bar({name})"
+        case "hess" if request.rows is not None:
+            return f"∂²{of}/∂{request.rows.name}∂{name}"
         case "hess" | "hvp":
             return f"∂²{of}/∂{name}²{direction}"
         case "solve":
@@ -80,10 +83,12 @@ def label(request: Request) -> str:
     return f"∂{of}/∂{name}{direction}"
 
 
-def counted(line: Line, general: bool = False) -> str:
-    """How many arrangements fit; `general` also counts those that fit the most general types."""
-    if line.fitting <= 1 and line.all_counted:
-        return "the only arrangement that fits the declared shapes"
+def counted(line: Line, general: bool = False, others: bool = False) -> str:
+    """How many arrangements fit; `general` also counts those that fit the most general types. Where
+    it is one, that is said for `others` too."""
+    if line.is_forced:
+        shapes = ", here and where nothing is said" if others else " the declared shapes"
+        return f"the only arrangement that fits{shapes}"
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
     return f"1 of {number} arrangements that fit the declared shapes stands{left}"
@@ -119,7 +124,7 @@ def kept(values: Iterable[Expr], spell: Callable[[Expr], str]) -> str:
 
 def fits(line: Line) -> str:
     """The same, short enough to stand behind a formula."""
-    if line.fitting <= 1 and line.all_counted:
+    if line.is_forced:
         return "the only one that fits"
     return f"1 of {'' if line.all_counted else 'more than '}{line.fitting:,} that fit"
 
@@ -129,6 +134,12 @@ def lookalikes(count: int) -> str:
     if count == 1:
         return "One look-alike fits the declared shapes too, and is wrong"
     return f"{count} look-alikes fit the declared shapes too, and are wrong"
+
+
+def parts(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of what is said, each with whether it is code: what stands between backticks."""
+    found = [text] if text.count("`") % 2 else text.split("`")
+    yield from ((part, bool(i % 2)) for i, part in enumerate(found) if part)
 
 
 def figures(v: Validation) -> Iterator[str]:

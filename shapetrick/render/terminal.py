@@ -239,7 +239,8 @@ def _line(block: doc.ScalarLine, style: Style) -> list[Row]:
     rows = _scalars(block, style)
     arranged = style.broken(style.text(block.line.arrangement), INDENT)
     rows += _texts("arranged", arranged, "cyan")
-    rows += _texts("", style.filled(words.counted(block.line, style.detail == doc.STEPS)), "dim")
+    if count := block.counted(style.detail == doc.STEPS):
+        rows += _texts("", style.filled(count), "dim")
     return rows + _rows(doc.told((*block.origins, *block.rejected), style.detail), style)
 
 

@@ -15,10 +15,16 @@ from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
 from ..language.ambiguity import is_trace
-from ..language.elaboration import Elaboration, equalities_in, read, statements_of
+from ..language.elaboration import (
+    Elaboration,
+    elaborated,
+    equalities_in,
+    read,
+    statements_of,
+)
 from ..language.index_binders import has_indices
 from ..language.reader import has_latex, parse
-from ..language.scope import Declared, Scope, differ_slightly, gather
+from ..language.scope import Scope, differ_slightly, gather, standing_scope
 from ..language.selections import plain_of, resolved
 from ..language.syntax import (
     Asked,
@@ -27,7 +33,6 @@ from ..language.syntax import (
     Solving,
     Statement,
     SyntaxNode,
-    TypedDimension,
     expressions_of,
     has_families,
     opened,
@@ -75,10 +80,8 @@ def stand(text: str) -> Standing:
     statements, said = statements_of(text)
     if has_families(statements):
         return Standing(read(text, complete=False))
-    scope = gather(text, statements)
-    asked = [s for s in statements if isinstance(s, Asked)]
-    elaboration = Elaboration(scope, asked, False, equalities_in(statements))
-    problem = elaboration.problem()
+    elaboration, problem = elaborated(text, statements, False)
+    scope = elaboration.scope
     problem = replace(problem, readings=(*said, *problem.readings))
     inferred = [name for name, declared in scope.symbols.items() if declared.sides is None]
     return Standing(
@@ -197,16 +200,11 @@ def _names(statements: Iterable[Statement]) -> Iterator[str]:
 
 def _scope(text: str, standing: Standing, named: Iterable[str], known: Mapping[str, Expr]) -> Scope:
     """What stands of the names that are mentioned."""
-    scope = Scope(text)
+    scope = standing_scope(text, known)
     scope.functions.update(dict.fromkeys(standing.problem.functions))
     for name in sorted(named):
         if name in standing.dims:
             scope.dims[name] = standing.dims[name]
-    for name, value in known.items():
-        rows, cols = value.shape
-        scope.symbols[name] = Declared(
-            (TypedDimension(rows, ()), TypedDimension(cols, ())), (), None
-        )
     return scope
 
 

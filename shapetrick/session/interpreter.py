@@ -191,7 +191,8 @@ class Interpreter:
     def compare(self, claim: EqualityClaim) -> Iterator[Row]:
         """What is found of an equality."""
         self.busy(f"check {claim.text}")
-        yield from equality_rows(judge_equality(claim, self.session.state.seed), self.style)
+        problem, seed = self.session.problem, self.session.state.seed
+        yield from equality_rows(judge_equality(claim, seed, problem), self.style)
 
     def show(
         self, derived: Sequence[Derivation], steps: bool = False, quiet: bool = False

@@ -11,19 +11,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import reduce
 from itertools import chain, count
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from ..algebra.contraction import flip
+from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms
-from ..algebra.monomials import gathered
+from ..algebra.index_terms import Edge, Nodes, Term, opened, read_terms, tidy
+from ..algebra.monomials import (
+    PoweredBase,
+    Product,
+    add_exponents,
+    gathered,
+    multiply_exponents,
+)
 from ..core.expr import (
+    MINUS,
     UNIT,
+    WHOLE,
     Add,
     Expr,
     Number,
+    Power,
     Real,
     add,
     negate,
@@ -32,8 +43,11 @@ from ..core.expr import (
     transpose,
     value_of,
 )
+from ..core.structure import terms_of
+from .identities import ROOT
 
 MOST_STEPS = 10_000  # of the search for a body in a product
+MOST_MULTIPLIED = 4  # terms that a product of sums is as a definition
 
 Powers = dict[Expr, Expr]
 RowT = TypeVar("RowT")
@@ -47,11 +61,19 @@ class _Match(NamedTuple):
 
 
 class _AddedUp(NamedTuple):
-    """The body of a sum of products: these, and their fingerprints."""
+    """A sum of products, as it stands or multiplied out: these, and their fingerprints."""
 
-    body: Expr
+    parts: tuple[Expr, ...]
     summands: list[Term]
     keys: list[int]
+    name: Expr
+
+
+class _Scaled(NamedTuple):
+    """The body of a scalar that is a power of something, times other scalars."""
+
+    exponent: Expr
+    rest: tuple[PoweredBase, ...]  # the number too
     name: Expr
 
 
@@ -96,6 +118,7 @@ class Folding:
         self._sums = _Bodies[tuple[Expr, Expr]]()
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
+        self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
 
     def learn(self, definition: Expr, form: Expr) -> None:
         """Notes one form of a definition's body."""
@@ -110,18 +133,64 @@ class Folding:
                 self._learn_sum(flipped, transpose(definition))
             return
         terms = read_terms(form) or []
-        if len(terms) == 1 and _is_pattern(terms[0]):
+        if len(terms) != 1:
+            return
+        self._learn_multiplied_out(form, definition)
+        if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
+        if form.is_scalar:
+            self._learn_power(form, definition)
+
+    def _learn_power(self, body: Expr, name: Expr) -> None:
+        """Notes a scalar that is a root of something, or a power of it to what is no number."""
+        whole = Product.of(body)
+        bases = [(base, p) for base, p in whole.factors if base.args]
+        if len(bases) == 1:
+            ((base, p),) = bases
+            rest = tuple(f for f in whole.factors if f[0] is not base)
+            if whole.coefficient != 1:
+                rest = ((number(whole.coefficient), WHOLE), *rest)
+            exponent: Expr = number(p)
+            if isinstance(base, Power):
+                base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
+            elif base.op != ROOT:
+                return
+            self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+
+    def _learn_multiplied_out(self, body: Expr, name: Expr) -> None:
+        """Notes a product with sums in it as the sum that it is."""
+        if not body.is_scalar or not any(isinstance(x, Add) for x in body.args):
+            return
+        terms = read_terms(body, lambda x: isinstance(x, Add), most=MOST_MULTIPLIED) or []
+        spelled = [spell(term, self._symmetric) for term in terms]
+        parts = tuple(part for part in spelled if part is not None)
+        complete = 1 < len(terms) == len(parts)
+        row = self._row(parts, terms, name) if complete else None
+        if row is not None:
+            self._products_added.learn(row, _parts(terms[0]))
+
+    def learn_as(self, form: Expr, value: Expr) -> None:
+        """Notes how what is no body is written with definitions."""
+        self._whole.setdefault(form, value)
+        self._whole.setdefault(flip(form, self._symmetric), flip(value, self._symmetric))
 
     def _learn_sum(self, body: Expr, name: Expr) -> None:
         self._sums.learn((body, name), body.args, map(negate, body.args))
+        row = self._added_up(body, name)
+        if row is not None:
+            self._products_added.learn(row, _parts(row.summands[0]))
+
+    def _added_up(self, body: Expr, name: Expr) -> _AddedUp | None:
         read = [read_terms(a) or [] for a in body.args]
         alike = all(a.shape == body.shape for a in body.args)
-        if alike and all(len(terms) == 1 and terms[0].edges for terms in read):
-            summands = [terms[0] for terms in read]
-            keys = [key_of(term, self._symmetric) for term in summands]
-            row = _AddedUp(body, summands, keys, name)
-            self._products_added.learn(row, _parts(summands[0]))
+        if not alike or any(len(terms) != 1 for terms in read):
+            return None
+        return self._row(body.args, [terms[0] for terms in read], name)
+
+    def _row(self, parts: tuple[Expr, ...], terms: list[Term], name: Expr) -> _AddedUp | None:
+        if not all(term.edges for term in terms):
+            return None
+        return _AddedUp(parts, terms, [key_of(term, self._symmetric) for term in terms], name)
 
     def fold(self, e: Expr) -> Expr:
         """The expression, or its name if it is a body; in a sum, summands that are one by the
@@ -143,11 +212,26 @@ class Folding:
         """The term with one more definition in it each time."""
         among = self._products.among(lambda: _parts(term))
         for pattern, name in among:
-            while (folded := self._folded(term, pattern, name)) is not None:
+            while (folded := self.folded(term, pattern, name)) is not None:
                 term = folded
                 yield term
 
-    def _folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+    def by_powers(self, term: Term) -> Iterator[Term]:
+        """The term with a scalar by a definition that is another power of it: where `J =
+        s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
+        """
+        for base, exponent in term.scalars if self._powers else ():
+            for row in self._powers.get(base, ()):
+                p = _quotient(exponent, row.exponent)
+                if p is None:
+                    continue
+                others = [item for item in term.scalars if item[0] is not base]
+                inverse = multiply_exponents(MINUS, p)
+                divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
+                yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
+
+    def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
+        """The term with a name in the place of what it stands for, if that is in it."""
         if len(pattern.edges) > len(term.edges):  # each has a factor of its own
             return None
         scalars = _divided(dict(term.scalars), pattern)
@@ -181,6 +265,16 @@ class Folding:
                 terms = folded
         return terms
 
+    def gather_sums(self, terms: Sum) -> Sum:
+        """The terms with a sum that is a factor of one of them found among the others: `k a - k b`
+        beside `s (a - b)` is `k (a - b)`."""
+        atoms = {e.atom: None for term in terms.values() for e in term.edges}
+        for body in [atom for atom in atoms if isinstance(atom, Add)]:
+            row = self._added_up(body, body)
+            while row is not None and (folded := self._with_sum(terms, row)) is not None:
+                terms = folded
+        return terms
+
     def _with_sum(self, terms: Sum, row: _AddedUp) -> Sum | None:
         if len(terms) < len(row.summands):
             return None
@@ -191,20 +285,22 @@ class Folding:
                 summands = zip(row.keys, row.summands, strict=True)
                 if not _hold(terms, {k: factor * t.coefficient for k, t in summands}):
                     continue
-            context = self._folded(term, first, row.name)
+            context = self.folded(term, first, row.name)
             if context is None:
                 continue
-            used = dict(self._share(context, row.name, summand) for summand in row.body.args)
+            used = dict(self._share(context, row.name, summand) for summand in row.parts)
             if len(used) == len(row.summands) and _hold(terms, used):
                 return _replaced(terms, used, key_of(context, self._symmetric), context)
         return None
 
     def _share(self, context: Term, name: Expr, summand: Expr) -> tuple[int, Fraction | float]:
         """The context with a summand in place of the name: its key, and its coefficient."""
-        edges = tuple(
+        edges = [
             edge._replace(atom=summand) if edge.atom is name else edge for edge in context.edges
-        )
-        wanted = opened(context._replace(edges=edges), summand, most=1)
+        ]
+        scalars = tuple(s for s in context.scalars if s != (name, UNIT))
+        edges += [Edge(summand, (), ())] * (len(context.scalars) - len(scalars))
+        wanted = opened(context._replace(edges=tuple(edges), scalars=scalars), summand, most=1)
         if len(wanted) != 1:
             return 0, 1
         return key_of(wanted[0], self._symmetric), wanted[0].coefficient
@@ -332,6 +428,19 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
         return None
     p, q = exponent.value, wanted.value
     return number(p - q) if 0 <= q <= p or p <= q <= 0 else None
+
+
+def _quotient(exponent: Expr, other: Expr) -> Expr | None:
+    """What a power is raised to in order to be the other; None if it is a factor of that, or only a
+    root of it would do."""
+    inverse = Product.of(other).power(-1)
+    if inverse is None:
+        return None
+    parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
+    found = reduce(add_exponents, parts)
+    if isinstance(found, Number) and (found.value > 0 or found.value != int(found.value)):
+        return None
+    return found
 
 
 def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:

@@ -7,7 +7,6 @@ to one only the first is written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -41,28 +40,18 @@ from ..core.expr import (
 )
 from ..core.results import Rewriting
 from ..core.traversal import postorder, remembered
-from .identities import IDENTITIES
+from .identities import COMPLEMENTED, ROOT
 from .networks import Networks
 from .pattern_matching import core
 
 MOST_LETTERS = 8
 MOST_NODES = 48
 HIGHEST = 6  # exponent that is read
-ROOT = next(
-    found[1]
-    for row in IDENTITIES
-    if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
-)  # the function whose square is its argument
-COMPLEMENTED = next(
-    found[1]
-    for row in IDENTITIES
-    if row.right == "ones(m, n)" and (found := re.fullmatch(r"(\w+)\(x\) \+ \1\(-x\)", row.left))
-)  # the function that is one less its value at the opposite argument
 
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
-    """A sum or product of fractions over one denominator, where that is shorter."""
-    if not isinstance(e, (Add, Times)) or not _may_combine(networks, e):
+    """A sum, product or inverse of fractions over one denominator, where that is shorter."""
+    if not isinstance(e, (Add, Times, Power)) or not _may_combine(networks, e):
         return None
     for is_open in _ways_to_open(e):
         found = _combined(networks, e, is_open)
@@ -144,6 +133,8 @@ def _may_combine(networks: Networks, e: Expr) -> bool:
     whole = remembered(known, e, makeup)
     if not whole.divided:
         return False
+    if isinstance(e, Power):
+        return whole.sum_below and known[e.args[0]].divided
     parts = [known[a] for a in e.args]
     if isinstance(e, Add):
         return whole.sum_below or sum(p.divided for p in parts) > 1

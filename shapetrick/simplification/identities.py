@@ -9,6 +9,7 @@ operations alone needs no row: such expressions are equal as networks (`algebra/
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -66,6 +67,16 @@ def _beside_an_inverse(sign: str) -> list[Identity]:
     ]
 
 
+def _both_sizes(
+    name: str, left: str, right: str, of_y: str = "", last: bool = False
+) -> list[Identity]:
+    """A row whose y is a matrix like x, or a scalar beside it; `of_y` is its attribute."""
+    return [
+        Identity(name, left, right, f"x : m x n; y : {shape} {of_y}", last=last)
+        for shape in ("m x n", "1 x 1")
+    ]
+
+
 _TERMS = "A : n x n; B, C : n x k"
 _SQUARE = "A, B : n x n"
 _PAIR = "A : m x m; B : n x n"
@@ -108,6 +119,10 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("resolvents", "inv(A) (eye(n) - inv(eye(n) + A))", "inv(eye(n) + A)", "A : n x n"),
     Identity("resolvents", "eye(n) - A inv(A + B)", "B inv(A + B)", _SQUARE),
     Identity("resolvents", "eye(n) - inv(A + B) A", "inv(A + B) B", _SQUARE),
+    Identity("resolvents", "inv(A + B) (A - B) - eye(n)", "-2 inv(A + B) B", _SQUARE),
+    Identity("resolvents", "inv(A + B) (A - B) + eye(n)", "2 inv(A + B) A", _SQUARE),
+    Identity("resolvents", "(A - B) inv(A + B) - eye(n)", "-2 B inv(A + B)", _SQUARE),
+    Identity("resolvents", "(A - B) inv(A + B) + eye(n)", "2 A inv(A + B)", _SQUARE),
     Identity("orthogonal", "Q' Q", "eye(n)", "Q : n x n orthogonal"),
     Identity("orthogonal", "Q Q'", "eye(n)", "Q : n x n orthogonal"),
     # J. Sherman and W. J. Morrison, Annals of Mathematical Statistics 21 (1950)
@@ -188,6 +203,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("square of a root", "(x / sqrt(s)).^2", "x.^2 / s", _SCALED),
     Identity("power of a root", "sqrt(x).^3", "x.^(3/2)", _ANY, last=True),
     Identity("square root", "x ./ sqrt(x)", "sqrt(x)", _ANY),
+    *_both_sizes("quotient of roots", "y ./ sqrt(x .* y)", "sqrt(y ./ x)", "nonneg"),
+    *_both_sizes("quotient of roots", "sqrt(x .* y) ./ y", "sqrt(x ./ y)", "nonneg"),
     Identity("product of roots", "sqrt(x) .* sqrt(y)", "sqrt(x .* y)", _TWO),
     Identity("quotient of roots", "sqrt(x) ./ sqrt(y)", "sqrt(x ./ y)", _TWO),
     Identity("root of a square", "sqrt(x.^2)", "x", _ANY + " nonneg"),
@@ -215,6 +232,12 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sign", "sign(x) ./ abs(x)", "1 ./ x", _ANY),
     Identity("sign", "abs(x) .* sign(x)", "x", _ANY),
     Identity("sign", "sign(x)", "ones(m, n)", _ANY + " positive"),
+    *_both_sizes("sign", "sign(x).^2 .* step(abs(x) - y)", "step(abs(x) - y)", "nonneg"),
+    *_both_sizes("absolute value", "(abs(x) + y) .* sign(x)", "x + y .* sign(x)"),
+    *_both_sizes("clipped", "minimum(abs(x), y) .* sign(x)", "minimum(maximum(x, -y), y)",
+                 "nonneg", last=True),
+    *_both_sizes("clipped", "minimum(y, abs(x)) .* sign(x)", "minimum(maximum(x, -y), y)",
+                 "nonneg", last=True),
     Identity("relu", "x .* step(x)", "relu(x)", _ANY, written=True),
     Identity("relu", "maximum(x, 0)", "relu(x)", _ANY, written=True),
     Identity("softplus", "relu(x) + softplus(-abs(x))", "softplus(x)", _ANY, written=True),
@@ -249,6 +272,7 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("sum", "mean(X, axis=1) n", "sum(X, axis=1)", "X : m x n"),
     Identity("mean", "(B sum(X, axis=1)) / n", "B mean(X, axis=1)", "X : m x n; B : k x m"),
     Identity("mean", "(sum(X, axis=0) B) / m", "mean(X, axis=0) B", "X : m x n; B : n x k"),
+    Identity("sum of a transpose", "sum(X')", "sum(X)", "X : m x n"),
     Identity("norm1", "sum(abs(X))", "norm1(X)", "X : m x n"),
     Identity("norm1", "norm1(X)", "sum(X)", "X : m x n nonneg"),
     *_along("softmax sums to 1", "sum(softmax(X{axis}){axis})", "{one}"),
@@ -312,3 +336,14 @@ STABLE: tuple[Identity, ...] = (
     *_along("log of a sum", "log(exp(y) + sum(exp(X){axis}))",
             "y + softplus(logsumexp(X{axis}) - y)"),
 )  # fmt: skip
+
+ROOT = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "x" and (found := re.fullmatch(r"(\w+)\(x\)\.\^2", row.left))
+)  # the function whose square is its argument
+COMPLEMENTED = next(
+    found[1]
+    for row in IDENTITIES
+    if row.right == "ones(m, n)" and (found := re.fullmatch(r"(\w+)\(x\) \+ \1\(-x\)", row.left))
+)  # the function that is one less its value at the opposite argument

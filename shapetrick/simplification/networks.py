@@ -142,10 +142,11 @@ class Networks:
         return met or len(reading.terms) < len(reading.read) or any(map(self._is_met, reading.read))
 
     def _is_met(self, term: Term) -> bool:
-        """Whether factors of a term met others of their base, or those of a definition's body, or a
-        definition is summed alone, which may be zero."""
+        """Whether factors of a term met others of their base, their inverses or those of a
+        definition's body, or a definition is summed alone, which may be zero."""
         return (
             term.gathered
+            or _meets_its_inverse(term)
             or any(True for _ in self.folding.fold_term(term))
             or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
         )
@@ -226,6 +227,10 @@ class Networks:
             other = spell(folded, self.symmetric, fold, compact)
             if best is None or (other is not None and length(other) <= length(best)):
                 best = other
+        for folded in self.folding.by_powers(term):
+            other = spell(folded, self.symmetric, fold, compact)
+            if best is None or (other is not None and length(other) < length(best)):
+                best = other
         return best
 
     def _rewritten(self, e: Expr) -> Expr:
@@ -256,6 +261,20 @@ class Networks:
                 self.memo[key] = written
         found: Expr | None = self.memo[key]
         return found
+
+
+def _meets_its_inverse(term: Term) -> bool:
+    """Whether a matrix stands beside its inverse."""
+    for one in term.edges:
+        row = TABLE.get(one.atom.op)
+        if row is None or row.units != "inverse":
+            continue
+        for other in term.edges:
+            if other.atom is one.atom.args[0] and (
+                one.rows == other.cols or one.cols == other.rows
+            ):
+                return True
+    return False
 
 
 def is_reduction(e: Expr) -> bool:
@@ -333,6 +352,19 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
     return None
 
 
+def bases_met(networks: Networks, term: Term) -> Term | None:
+    """What the base of a power is made of as one more of it, where the exponent is no number: `(x /
+    s).^(k - 1) .* x / s` is `(x / s).^k`."""
+    for base, exponent in [(e.atom, e.exponent) for e in term.edges] + [*term.scalars]:
+        if not isinstance(base, Times) or isinstance(exponent, Number):
+            continue
+        made_of = read_terms(base) or []
+        found = networks.folding.folded(term, made_of[0], base) if len(made_of) == 1 else None
+        if found is not None and (met := tidy(found)).gathered:
+            return met
+    return None
+
+
 def _divisors(e: Expr) -> list[Expr]:
     """What a product is divided by, entry by entry."""
     factors = factors_of(e)
@@ -347,4 +379,5 @@ TERM_PASSES: tuple[TermPass, ...] = (
     one_sign,
     scalars_multiplied,
     divisors_cancelled,
+    bases_met,
 )

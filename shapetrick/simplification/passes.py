@@ -15,6 +15,7 @@ from ..algebra.contraction import flip
 from ..algebra.index_terms import is_multilinear
 from ..core.cost import length, sum_of
 from ..core.expr import (
+    MINUS,
     Add,
     Call,
     Expr,
@@ -33,7 +34,7 @@ from ..core.structure import sums
 from .closed_products import common_factor_inside
 from .fractions import fractions_combined
 from .kinks import sides_joined
-from .networks import OPENED_HORIZON, Networks
+from .networks import OPENED_HORIZON, Networks, TermReading
 
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
 
@@ -93,6 +94,21 @@ def products_collected(networks: Networks, e: Expr) -> Expr | None:
     return best
 
 
+def sums_gathered(networks: Networks, e: Expr) -> Expr | None:
+    """The summands that are a sum by which another one is multiplied, as that sum."""
+    if not isinstance(e, Add):
+        return None
+    reading = networks.read(_as_read(networks, e))
+    if reading is None or len(reading.terms) < 3:
+        return None
+    gathered = networks.folding.gather_sums(reading.terms)
+    written = networks.write(gathered, e.shape) if gathered is not reading.terms else None
+    if written is None or length(written) >= length(e):
+        return None
+    networks.log.append(Rewriting("common factor", e, written))
+    return written
+
+
 def sums_multiplied_out(networks: Networks, e: Expr) -> Expr | None:
     """Products of sums multiplied out, if that is shorter."""
     return _multiplied_out(networks, e, names=False)
@@ -124,6 +140,8 @@ PASSES = (
     Pass("definitions opened", definitions_opened, "2 y - A x = y", _DEFINED,
          PassPlace.WHOLE),
     Pass("products collected", products_collected, "A x + (x' A)' = (A + A') x", _LETTERS),
+    Pass("sums gathered", sums_gathered, "x - y + s (x - y) = (1 + s) (x - y)",
+         "x, y : n; s : scalar"),
     Pass("one denominator", fractions_combined, "1 ./ x - y ./ (x .* (x + y)) = 1 ./ (x + y)",
          "x, y : n"),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
@@ -177,7 +195,7 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     sums_up = not isinstance(e, (Add, Times, MatMul, Transpose))
     if (
         reading is not None
-        and (sums_up or networks.brings_together(reading))
+        and (sums_up or _number_cancels(whole, reading) or networks.brings_together(reading))
         and networks.may_be_shorter(reading.terms, limit)
     ):
         written = networks.write(reading.terms, e.shape)
@@ -186,6 +204,12 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
             return written
     networks.memo[tried] = plain  # keeps alive what its fingerprints are of
     return None
+
+
+def _number_cancels(e: Expr, opened: TermReading) -> bool:
+    """Whether a number in front is 1 over that of a summand: `2 (x - s / 2)` is `2 x - s`."""
+    multiple = isinstance(e, Times) and isinstance(e.args[0], Number) and e.args[0] is not MINUS
+    return multiple and any(abs(term.coefficient) == 1 for term in opened.read)
 
 
 def _worth_opening(e: Expr, names: bool) -> set[Expr]:

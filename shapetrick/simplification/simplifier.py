@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..algebra.index_terms import Term
+from ..algebra.monomials import multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import Shape
 from ..core.expr import (
+    MINUS,
+    UNIT,
     Add,
     Expr,
     MatMul,
@@ -22,6 +25,9 @@ from ..core.expr import (
     Power,
     Times,
     Transpose,
+    add,
+    call,
+    negate,
     rebuild,
 )
 from ..core.functions import TABLE
@@ -29,9 +35,11 @@ from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
 from .diagonals import with_diagonals
+from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
+from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
 MOST_ROUNDS = 8
@@ -67,6 +75,9 @@ class Simplifier:
             return
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self.networks.folding.learn(definition, form)
+            if form.op == COMPLEMENTED:
+                opposite = call(form.op, multiplied([MINUS, *form.args]))
+                self.networks.folding.learn_as(opposite, add(UNIT, negate(definition)))
         self._memo.clear()
         self._simple.clear()
 
@@ -86,7 +97,8 @@ class Simplifier:
 
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
-        return self._last.everywhere(e)
+        found = self._last.everywhere(e)
+        return with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
 
     def with_diagonals(self, e: Expr) -> Expr:
         """Rows or columns scaled as people write it in a Jacobian: `diag(v) A`, not `v .* A`."""

@@ -87,10 +87,41 @@ def _leaky_relu(x: Traced, negative_slope: float = 0.01) -> Traced:
 
 
 def _elu(x: Traced, alpha: float = 1.0) -> Traced:
-    if alpha == 1:
-        return arrays.mapped("elu", x)
-    below = arrays.mapped("expm1", common.minimum(x, constant(0)))
+    return arrays.mapped("elu", x) if alpha == 1 else _bent(x, alpha, 1)
+
+
+def _bent(x: Traced, alpha: float, scale: float) -> Traced:
+    """`x` where it is positive, else `alpha (exp(x / scale) - 1)`."""
+    below = arrays.mapped("expm1", common.minimum(x, constant(0)) / scale)
     return arrays.mapped("relu", x) + alpha * below
+
+
+def _celu(x: Traced, alpha: float = 1.0) -> Traced:
+    return _bent(x, alpha, alpha)
+
+
+def _selu(x: Traced) -> Traced:
+    return 1.0507009873554804934193349852946 * _bent(x, 1.6732632423543772848170429916717, 1)
+
+
+def _prelu(x: Traced, weight: Traced) -> Traced:
+    return arrays.mapped("relu", x) + weight * common.minimum(x, constant(0))
+
+
+def _softmin(x: Traced, axis: int) -> Traced:
+    return arrays.along("softmax", -x, axis)
+
+
+def _hardsigmoid(x: Traced) -> Traced:
+    return common.clip(x / 6 + 0.5, constant(0), constant(1))
+
+
+def _hardswish(x: Traced) -> Traced:
+    return x * _relu6(x + 3) / 6
+
+
+def _softshrink(x: Traced, lambd: float = 0.5) -> Traced:
+    return arrays.mapped("relu", x - lambd) - arrays.mapped("relu", -x - lambd)
 
 
 def _softplus(x: Traced, beta: float = 1, threshold: float = 20) -> Traced:
@@ -172,6 +203,7 @@ def _soft_margin_loss(x: Traced, target: Traced, reduction: str = "mean") -> Tra
 def _cross_entropy(
     x: Traced,
     target: Traced,
+    weight: Traced | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Traced:
@@ -183,18 +215,46 @@ def _cross_entropy(
         )
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / arrays.count(x, -1)
+    target = target if weight is None else target * weight
     weighed = target * arrays.along("log_softmax", x, -1)
     return _averaged(-arrays.reduce("sum", weighed, -1), reduction)
 
 
-def _binary_cross_entropy(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
+def _weighed(loss: Traced, weight: Traced | None, reduction: str) -> Traced:
+    return _averaged(loss if weight is None else weight * loss, reduction)
+
+
+def _binary_cross_entropy(
+    x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean"
+) -> Traced:
     hit = target * arrays.mapped("log", x)
     missed = (1 - target) * arrays.mapped("log", 1 - x)
-    return _averaged(-(hit + missed), reduction)
+    return _weighed(-(hit + missed), weight, reduction)
 
 
-def _with_logits(x: Traced, target: Traced, reduction: str = "mean") -> Traced:
-    return _averaged(arrays.mapped("softplus", x) - target * x, reduction)
+def _with_logits(
+    x: Traced, target: Traced, weight: Traced | None = None, reduction: str = "mean",
+    pos_weight: Traced | None = None,
+) -> Traced:  # fmt: skip
+    loss = arrays.mapped("softplus", x) - target * x
+    if pos_weight is not None:
+        loss = loss + (pos_weight - 1) * target * arrays.mapped("softplus", -x)
+    return _weighed(loss, weight, reduction)
+
+
+def _margin_ranking(
+    a: Traced, b: Traced, target: Traced, margin: float = 0.0, reduction: str = "mean"
+) -> Traced:
+    return _averaged(arrays.mapped("relu", margin - target * (a - b)), reduction)
+
+
+def _triplet_margin(
+    anchor: Traced, positive: Traced, negative: Traced, margin: float = 1.0, p: float = 2.0,
+    eps: float = 1e-6, reduction: str = "mean",
+) -> Traced:  # fmt: skip
+    near = _pairwise_distance(anchor, positive, p, eps)
+    far = _pairwise_distance(anchor, negative, p, eps)
+    return _averaged(arrays.mapped("relu", near - far + margin), reduction)
 
 
 def _kl_div(x: Traced, target: Traced, reduction: str = "mean", log_target: bool = False) -> Traced:
@@ -245,13 +305,53 @@ def _layer_norm(
     bias: Traced | None = None,
     eps: float = 1e-5,
 ) -> Traced:
-    axes = tuple(range(-len(normalized_shape), 0))
+    return _standardized(x, tuple(range(-len(normalized_shape), 0)), weight, bias, eps)
+
+
+def _standardized(
+    x: Traced, axes: Any, weight: Traced | None, bias: Traced | None, eps: float
+) -> Traced:
+    """Of mean 0 and, but for `eps`, of variance 1 along axes."""
     rest = x - arrays.reduce("mean", x, axes, True)
     variance = arrays.reduce("mean", rest**2, axes, True)
-    scaled = rest / arrays.root(variance + eps)
-    if weight is not None:
-        scaled = scaled * weight
+    return _affine(rest / arrays.root(variance + eps), weight, bias)
+
+
+def _affine(x: Traced, weight: Traced | None, bias: Traced | None) -> Traced:
+    scaled = x if weight is None else x * weight
     return scaled if bias is None else scaled + bias
+
+
+def _batch_norm(
+    x: Traced,
+    running_mean: Traced | None,
+    running_var: Traced | None,
+    weight: Traced | None = None,
+    bias: Traced | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Traced:
+    """Of rows that are examples; in training, `momentum` is of the statistics alone."""
+    if training or running_mean is None or running_var is None:
+        return _standardized(x, 0, weight, bias, eps)
+    return _affine((x - running_mean) / arrays.root(running_var + eps), weight, bias)
+
+
+def _group_norm(
+    x: Traced,
+    num_groups: int,
+    weight: Traced | None = None,
+    bias: Traced | None = None,
+    eps: float = 1e-5,
+) -> Traced:
+    if num_groups != 1:
+        raise TraceError("the groups of `group_norm` are parts of a row: give them as arguments.")
+    return _standardized(x, -1, weight, bias, eps)
+
+
+def _long(x: Traced) -> Traced:
+    raise TraceError("numbers of classes aren't followed: give the classes one-hot.")
 
 
 def _rms_norm(
@@ -332,6 +432,14 @@ TORCH: Mapping[str, Meaning] = {
     "relu6": _relu6,
     "mish": _mish,
     "tanhshrink": _tanhshrink,
+    "celu": _celu,
+    "selu": _selu,
+    "prelu": _prelu,
+    "softmin": _softmin,
+    "hardsigmoid": _hardsigmoid,
+    "hardswish": _hardswish,
+    "softshrink": _softshrink,
+    "long": _long,
     "dropout": _dropout,
     "glu": _glu,
     "mse_loss": _difference_loss(_squared),
@@ -346,7 +454,12 @@ TORCH: Mapping[str, Meaning] = {
     "gaussian_nll_loss": _gaussian_nll,
     "poisson_nll_loss": _poisson_nll,
     "nll_loss": _nll_loss,
+    "multilabel_soft_margin_loss": _with_logits,
+    "margin_ranking_loss": _margin_ranking,
+    "triplet_margin_loss": _triplet_margin,
     "layer_norm": _layer_norm,
+    "batch_norm": _batch_norm,
+    "group_norm": _group_norm,
     "rms_norm": _rms_norm,
     "normalize": _normalize,
     "cosine_similarity": _cosine_similarity,

@@ -44,6 +44,7 @@ from .rational import spread
 from .sample_points import (
     COARSE,
     LARGE_TRIES,
+    MOST_POINTS,
     NOISE,
     OUTSIDE,
     ROUNDINGS,
@@ -60,6 +61,7 @@ from .sweep import Sweep
 DIFFERS = "finite differences give another value"
 UNCERTAIN = "rounding makes its value uncertain"
 LARGER = 5  # added to all sizes
+LARGER_POINTS = 500  # at once, at such sizes: a few directions stand for all entries
 FITS = 1e-4  # `quick` gives less for a gradient that is right
 CLEARLY = 100  # an error of that many tolerances needs no second draw
 HARDLY = (1e-10, 3e-12, 1e-13)  # relative moves of inputs
@@ -436,6 +438,7 @@ class Checker:
         """Look for sites anew. Declared sizes that are not forced are replaced by small ones; all
         that are drawn are larger by `more`."""
         self._forced = forced
+        self._most_points = LARGER_POINTS if more else MOST_POINTS
         self._found: list[_Probe] = []
         self._barren: list[Site] = []
         self._flat: list[
@@ -457,7 +460,7 @@ class Checker:
         return self._postponed.pop(0) if self._postponed else None
 
     def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
-        return Site(self._target, sizes, (self._seed, number))
+        return Site(self._target, sizes, (self._seed, number), self._most_points)
 
     def _probe(self, index: int) -> _Probe | None:
         """The index-th site at which there are points, if so many are found."""

@@ -183,7 +183,8 @@ class Target:
         """The function's values at `count` points, one row a point."""
         if value.ndim == 2:  # it does not depend on the variable
             value = np.broadcast_to(value, (count, *value.shape))
-        return self.outputs(value, env)
+        with np.errstate(invalid="ignore", over="ignore"):  # values may be infinite
+            return self.outputs(value, env)
 
     def outputs(self, value: Array, env: Env) -> Array:
         """The function's values as one axis in place of the last two."""

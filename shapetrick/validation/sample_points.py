@@ -134,20 +134,28 @@ class Point(NamedTuple):
 
 
 class Site:
-    """A target at one assignment of sizes; `failures` counts why draws were unsuitable."""
+    """A target at one assignment of sizes, with `most` points at once; `failures` counts why draws
+    were unsuitable."""
 
-    def __init__(self, target: Target, sizes: Mapping[str, int], seed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        target: Target,
+        sizes: Mapping[str, int],
+        seed: Sequence[int],
+        most: int = MOST_POINTS,
+    ) -> None:
         self.target = target
         self.sizes = sizes
         self.failures: Counter[str] = Counter()
         self._seed = tuple(seed)
+        self._most = most
 
     @cached_property
     def most_points(self) -> int:
         """How many points are evaluated at once; none where the derivative itself is too large."""
         if HELD_TIMES * numbers_in([self.target.shape], self.sizes) > MOST_HELD:
             return 0
-        return min(MOST_POINTS, MOST_NUMBERS // self.target.numbers(self.sizes))
+        return min(self._most, MOST_NUMBERS // self.target.numbers(self.sizes))
 
     @property
     def room(self) -> int:

@@ -15,15 +15,16 @@ from functools import partial
 from typing import Any
 
 from ..api import Derivation, Problem, html_page, read
-from ..checks import equality_checked
+from ..checks import JudgedClaim, equality_checked
 from ..codegen.python.module import TARGETS
 from ..core.deadline import SECONDS, limited
 from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError, Span, excerpt
 from ..core.examples import shipped_examples
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import GREEK
-from ..core.problem import EqualityClaim
+from ..core.problem import EqualityClaim, begin
 from ..core.problem import Problem as ProblemData
+from ..core.results import Result
 from ..language.elaboration import read as read_problem
 from ..language.highlighting import highlighted
 from ..language.scope import vocabulary
@@ -33,9 +34,9 @@ from ..render import article
 from ..render import document as doc
 from ..render.html import Articles, Report, verdict
 from ..render.layout import plain
-from ..render.phrases import KINDS, asked, figures
+from ..render.phrases import KINDS, asked, asked_together, figures
 from ..render.problem_shapes import named_shapes, shapes_section
-from ..render.terminal import Style, result_rows
+from ..render.terminal import Style, joint_rows
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 
@@ -142,39 +143,73 @@ def _answers(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
     if problem is None:
         return
     told = Articles()
-    found_of: list[Callable[[], PageAnswer]] = [
-        partial(_derived if r.claim is None else _checked, one, told)
-        for one, r in zip(problem.requests(), problem.data.requests, strict=True)
-    ]
-    found_of += [partial(_equality, problem, claim) for claim in problem.data.equalities]
-    for result in found_of:
+    waiting: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
+    waiting.sort(key=lambda w: begin(w if isinstance(w, EqualityClaim) else w.data.requests[0]))
+    while waiting:
+        one = waiting.pop(0)
         try:
-            results.append(result())
+            if isinstance(one, EqualityClaim):
+                results.append(_equality(problem, one))
+            elif one.data.requests[0].claim is not None:
+                results.append(_checked(one))
+            else:
+                results += _derived(one, told)
         except ShapetrickError as e:
-            found["errors"].append(_error(e, text))
+            if isinstance(one, Problem) and len(one.data.requests) > 1:
+                waiting[:0] = one.requests()  # each may be answered alone
+            else:
+                found["errors"].append(_error(e, text))
 
 
-def _derived(problem: Problem, told: Articles) -> PageAnswer:
-    (d,) = problem.derive(time_limit=None)
-    result = replace(d.result, steps=d.steps)
+def _derived(problem: Problem, told: Articles) -> list[PageAnswer]:
+    """The derivations of requests that are answered together: an answer for each article."""
+    derived = {d.result.request: d for d in problem.derive(time_limit=None, taken=told.names)}
+    results = [replace(d.result, steps=d.steps) for d in derived.values()]
+    return [
+        _told(problem, [derived[r.request] for r in together], together, told)
+        for together in doc.told_together(results)
+    ]
+
+
+def _told(
+    problem: Problem, derived: Sequence[Derivation], results: Sequence[Result], told: Articles
+) -> PageAnswer:
+    """What one article tells of derivations."""
+    data = problem.data
+    reports = [
+        Report(data, result, partial(getattr, d, "curve"), partial(getattr, d, "scale_errors"))
+        for d, result in zip(derived, results, strict=True)
+    ]
+    worst = max(derived, key=lambda d: d.validation.max_relative_error)
+    latex = derived[0].latex()
+    if len(derived) > 1:
+        latex = article.written(article.derivation_parts(results, data, doc.ANSWER), "latex")
     return {
-        "asked": asked(d.result.request),
-        "verdict": d.validation.verdict,
-        "text": plain(result_rows(result, Style(quiet=True), problem.data)).strip("\n"),
-        "latex": d.latex(),
-        "figures": list(figures(d.validation)),
-        "markup": told.next(
-            [Report(problem.data, result, lambda: d.curve, lambda: d.scale_errors)]
-        ),
+        "asked": asked_together([r.request for r in results]),
+        "verdict": worst.validation.verdict,
+        "requests": len(results),
+        "text": plain(joint_rows(results, Style(quiet=True), data, doc.Telling())).strip("\n"),
+        "latex": latex,
+        "figures": list(figures(worst.validation)),
+        "markup": told.next(reports),
     }
 
 
-def _checked(problem: Problem, _: Articles) -> PageAnswer:
+def _checked(problem: Problem) -> PageAnswer:
     (check,) = problem.check(time_limit=None)
-    claim, text = check.judgement.request.claim, problem.data.text
+    claim = check.judgement.request.claim
+    return _judged(problem, check, None if claim is None else claim.span)
+
+
+def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
+    return _judged(problem, equality_checked(problem.data, claim), claim.right_span)
+
+
+def _judged(problem: Problem, check: JudgedClaim, span: Span | None) -> PageAnswer:
+    """What is found of a claim; `span` is the place of what mends it."""
     given: PageAnswer = {}
-    if check.suggestion is not None and claim is not None and claim.span is not None:
-        place, (start, end) = _places(text), claim.span
+    if check.suggestion is not None and span is not None:
+        place, (start, end) = _places(problem.data.text), span
         given = {"instead": check.suggestion, "start": place(start), "end": place(end)}
     return {
         "asked": f"check {check.stated()}",
@@ -182,16 +217,6 @@ def _checked(problem: Problem, _: Articles) -> PageAnswer:
         "text": check.diagnosis,
         "markup": verdict(problem.data, check.story()),
         **given,
-    }
-
-
-def _equality(problem: Problem, claim: EqualityClaim) -> PageAnswer:
-    found = equality_checked(claim)
-    return {
-        "asked": f"check {claim.text}",
-        "verdict": found.verdict,
-        "text": found.diagnosis,
-        "markup": verdict(problem.data, found.story()),
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 import shapetrick as st
+import shapetrick.pipeline.requests  # which derives the derivatives that are values
 from shapetrick.core.errors import InputError
 from shapetrick.language.elaboration import read, read_expression
 
@@ -79,10 +80,22 @@ ASKED = [
     ("∇_x J", "grad J wrt x"), ("∇_{x} J", "grad J wrt x"), ("∇_x (x' A x)", "grad (x' A x) wrt x"),
     ("∇_x ‖x‖", "grad norm(x) wrt x"), ("∂‖x‖/∂x", "grad norm(x) wrt x"),
     ("∂Z/∂x", "jac Z wrt x"), ("∇²_x J", "hess J wrt x"), ("∂²J/∂x²", "hess J wrt x"),
+    ("∂_x J", "grad J wrt x"), ("∂_{x} J", "grad J wrt x"), ("D_x J", "grad J wrt x"),
+    ("D_{x} Z", "jac Z wrt x"), ("∂_x Z", "jac Z wrt x"), ("∇_x² J", "hess J wrt x"),
+    ("∇_x^2 J", "hess J wrt x"), ("D_x (x' A x)", "grad (x' A x) wrt x"),
+    ("∂_x J = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
     ("d²J/dx²", "hess J wrt x"), ("∂J/∂x, A", "grad J wrt x, A"),
     ("∂J/∂x = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
     ("check ∂J/∂x = A'", "check grad J wrt x = A'"),
     ("∇_x J = sum(A, axis=0)'", "check grad J wrt x = sum(A, axis=0)'"),
+]  # fmt: skip
+
+# A whole right side that is a derivative.
+VALUES = [
+    ("∇_x J", "grad J wrt x"), ("∂J/∂x", "grad J wrt x"), ("dJ/dx", "grad J wrt x"),
+    ("∂_x J", "grad J wrt x"), ("D_x J", "grad J wrt x"), ("∇²_x J", "hess J wrt x"),
+    (r"$E = \nabla_x J$", "grad J wrt x"), (r"$E = \frac{\partial J}{\partial x}$", "grad J wrt x"),
+    (r"$E = \nabla_x^2 J$", "hess J wrt x"), (r"$E = \partial_x J$", "grad J wrt x"),
 ]  # fmt: skip
 
 REFUSED = [
@@ -100,13 +113,18 @@ REFUSED = [
     ("X - X.mean(axis=1)", "`(X.mean(axis=1))'`"), ("np.exp(X) + x", "`(x)'`"),
     ("softmax(x, dim=-1)", "`axis=0`"), ("A \\ x", "`inv(A) b`"), ("A\\x", "`solve(A, b)`"),
     ("np.einsum('ij,j->i', A, x)", "`y[i] = sum(j) A[i,j] x[j]`"), ("A(:)", "`vec(A)`"),
-    ("Exp[x]", "`exp(x)`"), ("Total[x]", "`sum(x)`"), ("KroneckerProduct[A, X]", "`kron(A, B)`"),
+    ("Exp[x]", "`exp(x)`"), ("Total[x]", "`sum(x)`"), ("KroneckerProduct[A, X]", "`kron(A, X)`"),
     ("|x|_1", "`norm1(x)`"), ("A^(1/2)", "`R = sqrtm(A)`"), ("2 solve(A)", "`solve(A, b)`"),
     ("solve A", "`solve(A, b)`"), ("solve |A|", "`solve(A, b)`"),
     ("sum.(A)", "`sum(…)`"), ("F.mse_loss(x, y)", "`mean((a - b).^2)`"),
     ("np.sort(x)", "no such function"), ("jax.nn.gelu(x)", "tanh form"),
     ("X.cumsum()", "methods are not read"), ("sum(X, keep=True)", "not understood"),
     ("e^A", "`exp(A)`"), ("x²", "`x .^ 2`"), ("2 tr", "`tr(…)`"),
+    ("norm(D_x J)", "`(grad f wrt x)`"), ("2 D J", "`(grad f wrt x)`"), ("x dJ", "`∂f/∂x`"),
+    ("J_Z x", "`jac f wrt x`"), ("norm(∇_x J)", "`(grad J wrt X)`"), ("dZ/dx", "`jac`"),
+    ("∇_x J + x", "put brackets"), ("‖A‖_*", "`U, s, V = svd(A)`"), ("‖x‖_∞", "`max(abs(x))`"),
+    ("‖x‖_A", "`sqrt(x' A x)`"), ("‖x‖_3", "`norm(x, p)`"),
+    ("x[1] + … + x[3]", "`sum(i = 1..n) x[i]`"), ("x[1] + ... + x[3]", "`sum(i = 1..n) x[i]`"),
 ]  # fmt: skip
 
 # What is refused, a piece of the advice, and what is typed by someone who follows it.
@@ -160,6 +178,22 @@ def test_derivatives_are_requests(spelled: str, plain: str) -> None:
         ]
 
     assert asked(spelled) == asked(plain)
+
+
+@pytest.mark.parametrize(("spelled", "plain"), VALUES)
+def test_derivatives_are_values(spelled: str, plain: str) -> None:
+    line = spelled if spelled.startswith("$") else f"E = {spelled}"
+    values = [
+        read(f"{GIVEN}{text}\n", complete=False).definitions for text in (line, f"E = {plain}")
+    ]
+    assert values[0]["E"].args[0] is values[1]["E"].args[0]
+
+
+@pytest.mark.parametrize("given", ["f(x) = x^3", "f(x) = x^3; y : scalar"])
+@pytest.mark.parametrize("spelled", ["f'(x)", "g = f'(x) + x", "f''(x)", "$f'(x)$", "f'", "$f'$"])
+def test_a_prime_is_no_derivative(given: str, spelled: str) -> None:
+    with pytest.raises(InputError, match="no derivative"):
+        read(f"x : scalar; {given}\n{spelled}")
 
 
 @pytest.mark.parametrize(("spelled", "said"), REFUSED)

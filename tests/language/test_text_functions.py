@@ -234,3 +234,38 @@ def test_values_and_definitions_hide_the_library() -> None:
     assert gradients("std : scalar; x : n; J = sum(std (x + x)); grad J wrt x") == ["2 std ones(n)"]
     own = "x : n; var(u) = sum(u); grad (var(x) + sum(x)) wrt x"
     assert gradients(own) == ["2 ones(n)"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "s(z)_i = exp(z_i) / sum(j) exp(z_j)",
+        "s(z)[i] = exp(z[i]) / sum(j) exp(z[j])",
+        r"$s(z)_i = \frac{e^{z_i}}{\sum_{j=1}^{k} e^{z_j}}$",
+        r"$s(z)_{i} = \frac{e^{z_{i}}}{\sum_j e^{z_j}}$",
+    ],
+)
+@pytest.mark.parametrize(
+    "loss", ["-y' log(s(z))", "-sum(i) y_i log(s(z)_i)", "-sum(i) y[i] log(s[i])"]
+)
+def test_a_value_by_its_entries(line: str, loss: str) -> None:
+    if line.startswith("$"):
+        loss = f"{loss};".replace("sum(i)", r"\sum_i ").replace("log", r"\log ")
+        line, loss = line.strip("$"), loss.replace("y[i]", "y_i").replace("s[i]", "s_i").strip(";")
+        given = f"z, y : k\n${line}$\n$L = {loss}$\ngrad L wrt z"
+        assert gradients(given) == ["sum(y) s - y"]
+        return
+    given = f"z, y : k\n{line}\nL = {loss}\ngrad L wrt z"
+    assert gradients(given) == ["sum(y) s - y"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("s(x)_i = exp(x_i)", "declare `x`"),
+        ("s(z)_i = exp(z_i); L = sum(s(2 z))", "called as in its head"),
+    ],
+)
+def test_a_function_by_its_entries_is_one_value(line: str, said: str) -> None:
+    with pytest.raises(ShapetrickError, match=said):
+        st.read(f"z, y : k; {line}")

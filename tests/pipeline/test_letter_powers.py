@@ -143,3 +143,34 @@ def test_refusals_say_what_to_write(text: str, said: str) -> None:
     with pytest.raises(ShapetrickError) as refused:
         st.derive(f"A, B : n x n; {text}")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("jac A^k wrt A", "sum(r = 0..k-1) kron(eye(n), A)^r kron(A', eye(n))^(k-1-r)"),
+        (
+            "jac (A^k x) wrt A",
+            "kron(x', eye(n)) (sum(r = 0..k-1) kron(eye(n), A)^r kron(A', eye(n))^(k-1-r))",
+        ),
+        (
+            "hess tr(A^k) wrt A",
+            "(sum(r = 0..k-2) kron(eye(n), A')^r kron(A, eye(n))^(k-2-r)) (k commute(n, n))",
+        ),
+        ("jac A^k wrt x", "zeros(n n, n)"),
+        ("jac (lam A)^k wrt lam", "sum(r = 0..k-1) (lam A)^r A (lam A)^(k-1-r)"),
+    ],
+)
+def test_jacobians_are_between_stacked_matrices(asked: str, answer: str) -> None:
+    given = f"{DECLARED}lam : scalar; "
+    d = st.derive(given + asked)
+    assert d.verified
+    assert str(d.gradient) == answer
+    assert st.check(f"{given}check {asked} = {answer}").right
+
+
+@pytest.mark.parametrize(
+    "asked", ["jac (A^k A^2) wrt A", "jac (A B)^k wrt B", "hess tr(A^k A'^k) wrt A"]
+)
+def test_jacobians_have_a_form(asked: str) -> None:
+    assert st.derive(DECLARED + asked).verified

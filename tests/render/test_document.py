@@ -64,7 +64,7 @@ def test_every_writer_tells_the_story(result: Result, detail: int) -> None:
         "pipe": plain(result_rows(result, Style(steps=detail == doc.STEPS))),
         "markdown": markdown(parts),
         "latex": re.sub(r"\\geq", "≥", latex(parts)),
-        "html": fragment(Report(PROBLEM, result)),
+        "html": fragment([Report(PROBLEM, result)]),
     }
     for writer, text in written.items():
         missing = [s for s in said if _words(s) not in _words(text)]
@@ -124,6 +124,20 @@ def test_gradients_of_one_thing_are_one_story() -> None:
     (evidence,) = (b for b in first.answer if isinstance(b, doc.Evidence))
     worst = max(r.validation.max_relative_error for r in results[:2])
     assert evidence.figures[0] == f"worst relative error {words.figure(worst)}"
+
+
+def test_what_holds_for_every_line_is_said_in_the_first() -> None:
+    chain = st.read("X : m x d; W : d x h; V : h x k; grad norm(tanh(X W) V)^2 wrt W, V")
+    results = [replace(d.result, steps=d.steps) for d in chain.derive()]
+    (story,) = doc.joint_stories(results)
+    lines = [b for s in story.steps for b in s.blocks if isinstance(b, doc.ScalarLine)]
+    assert len(lines) > 2
+    assert all(b.line.is_forced for b in lines)
+    said = [b.counted() for b in lines]
+    assert said[0] == "the only arrangement that fits, here and where nothing is said"
+    assert not any(said[1:])
+    (one,) = st.read("X : m x d; w : d; grad norm(X w)^2 wrt w").derive()
+    assert str(one).count("the only arrangement that fits the declared shapes") == 1
 
 
 def test_a_name_for_two_values_keeps_derivations_apart() -> None:

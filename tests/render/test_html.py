@@ -140,7 +140,7 @@ def test_names_and_remarks_are_no_markup() -> None:
     problem = replace(PROBLEM, text=evil, assumptions=(evil,), readings=(evil,))
     for written in (
         page([Report(problem, result, code={"numpy": evil})] * 2),
-        fragment(Report(problem, result)),
+        fragment([Report(problem, result)]),
     ):
         reader = Reader(written)
         assert len(reader.named("script")) <= 1
@@ -171,7 +171,7 @@ def test_elements_escape() -> None:
 
 @pytest.mark.parametrize("validation", [WRONG, UNCHECKED])
 def test_what_is_not_verified_does_not_look_so(validation: Any) -> None:
-    written = fragment(Report(PROBLEM, linear_regression(validation)))
+    written = fragment([Report(PROBLEM, linear_regression(validation))])
     assert "verified" not in written.split("</style>")[1]
     assert validation.reason in written
     assert "<mover><mo>=</mo><mo>?</mo></mover>" in written
@@ -195,7 +195,7 @@ def test_a_term_keeps_its_colour() -> None:
 
 
 def test_rejected_look_alikes_are_shown_with_their_errors() -> None:
-    written = fragment(Report(PROBLEM, linear_regression()))
+    written = fragment([Report(PROBLEM, linear_regression())])
     assert "One look-alike fits the declared shapes too, and is wrong" in written
     assert "off by 1.2" in written
     assert "its units do not cancel" in written

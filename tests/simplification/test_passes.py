@@ -14,6 +14,7 @@ from shapetrick.simplification.networks import (
     TERM_PASSES,
     Networks,
     TermPass,
+    bases_met,
     divisors_cancelled,
     one_sign,
     scalars_multiplied,
@@ -48,6 +49,7 @@ def test_a_pass_refuses_what_it_made(row: Pass) -> None:
 TERMS = [
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
+    (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
     (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
     (orthogonal_met, "Q' (Q A Q') Q", "A"),
     (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),

@@ -48,7 +48,7 @@ def test_the_textbook_s_gradient(definitions: str, wrt: str, gradient: str) -> N
 
 DIAGONALS = [
     ("J = v' inv(diag(z)) v / 2", "v", "v ./ z"),
-    ("J = v' inv(diag(z)) v", "z", "-v.^2 ./ z.^2"),
+    ("J = v' inv(diag(z)) v", "z", "-(v ./ z).^2"),
     ("J = logdet(diag(z))", "z", "1 ./ z"),
     ("J = tr(V inv(diag(z)) U)", "V", "(U ./ z)'"),
     ("J = tr(V inv(diag(z)) U)", "U", "V' ./ z"),

@@ -34,3 +34,11 @@ def torch_detached(x):  # "x: n"
 
 def torch_dropout(x):  # "x: n"
     return F.dropout(x).sum()  # random
+
+
+def classes(Z, y):  # "Z: m x k; y: m"
+    return F.cross_entropy(Z, y.long())  # one-hot
+
+
+def groups(X):  # "X: m x d"
+    return F.group_norm(X, 2)  # parts of a row

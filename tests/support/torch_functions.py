@@ -146,3 +146,51 @@ def gates(x, h, W, b):  # "x: m x d; h: m x k; W: d + k x 2 k; b: 2 k"
 
 def causal(x):  # "x: n"
     return (torch.cumsum(x, dim=0) ** 2).mean() + torch.tril(torch.outer(x, x)).sum()
+
+
+def weighted_cross_entropy(Z, Y, w):  # "Z: m x k; Y: m x k simplex; w: k"
+    return F.cross_entropy(Z, Y, weight=w)
+
+
+def weighted_bce(X, w, y):  # "X: m x d; w: d; y: m unit"
+    return F.binary_cross_entropy(torch.sigmoid(X @ w), y, weight=torch.tensor(0.3))
+
+
+def balanced_bce(Z, Y):  # "Z: m x k; Y: m x k unit"
+    return F.binary_cross_entropy_with_logits(Z, Y, pos_weight=torch.tensor(2.5))
+
+
+def several_labels(Z, Y):  # "Z: m x k; Y: m x k unit"
+    return F.multilabel_soft_margin_loss(Z, Y)
+
+
+def ranking(x, y, t):  # "x: n; y: n; t: n"
+    return F.margin_ranking_loss(x, y, t, margin=0.3)
+
+
+def triplets(A, P, N):  # "A: m x d; P: m x d; N: m x d"
+    return F.triplet_margin_loss(A, P, N, margin=2.0)
+
+
+def batch_norm(X, g, b):  # "X: m x d; g: d; b: d"
+    return F.batch_norm(X, None, None, g, b, training=True).tanh().sum()
+
+
+def group_norm(X):  # "X: m x d"
+    return torch.tanh(F.group_norm(X, 1)).sum()
+
+
+def bent(x):  # "x: n"
+    return (F.selu(x) + F.celu(x, 0.7)).sum()
+
+
+def hard(x):  # "x: n"
+    return (F.hardsigmoid(x) + F.hardswish(x) + F.softshrink(x, 0.2)).sum()
+
+
+def parametric(X, a):  # "X: m x d; a: d"
+    return F.prelu(X, a)
+
+
+def softmin(X):  # "X: m x d"
+    return F.softmin(X, dim=1)

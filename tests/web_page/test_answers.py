@@ -73,6 +73,20 @@ def test_a_derivation_is_told_once_for_all_writers() -> None:
     assert result["markup"] in d.html().replace(_code_of(d), "")
 
 
+def test_gradients_of_one_thing_are_told_together() -> None:
+    text = (EXAMPLES / "mlp.st").read_text(encoding="utf-8")
+    loss, layer = asked("answers", text)["results"]
+    assert (loss["asked"], loss["requests"]) == ("grad J wrt W1, W2", 2)
+    assert loss["text"].splitlines()[::2] == [
+        "δ2 = (Z2 - Y) .* sigma'(Z1 W2) / m",
+        "∂J/∂W2 = Z1' δ2",
+    ]
+    assert [layer["latex"].count(name) for name in ("\\bar{Z}", "\\bar{W}", "\\text{where}")] == [
+        1
+    ] * 3
+    assert loss["markup"].count("<article") == 1
+
+
 def _code_of(d: st.Derivation) -> str:
     """The part of a report that the page has in a place of its own."""
     begin = d.html().index('<div class="codes">')
@@ -81,6 +95,7 @@ def _code_of(d: st.Derivation) -> str:
 
 def test_later_derivations_refer_to_earlier_ones() -> None:
     text = (EXAMPLES / "mlp.st").read_text(encoding="utf-8")
+    text = f"{text}; grad J wrt W1; vjp sigma(Z W) with G wrt W; hess J wrt W2"
     results = asked("answers", text)["results"]
     ids = "".join(result["markup"] for result in results)
     links = [part.split('"')[0] for part in ids.split('href="#')[1:]]

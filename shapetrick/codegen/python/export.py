@@ -201,6 +201,11 @@ def plan_of(
     if problem.has_families:
         if rows is not None:
             raise RequestError(_NO_BLOCKS)
+        for letter in (over.letter for r in results for over in r.request.ranges):
+            raise RequestError(
+                f"there is no code for all `{letter}`: ask for a member by its number, or call "
+                "`evaluate`, which gives a list of them."
+            )
         return _Looped(problem, results, own, sizes or {})
     return Straight(problem, results, own, sizes or {}, rows, with_values)
 
@@ -273,7 +278,7 @@ class Plan(ABC):
                 try:
                     if not space["self_test"]():
                         return draws
-                except np.linalg.LinAlgError:
+                except (np.linalg.LinAlgError, ArithmeticError):  # singular, or 1 / 0
                     continue
         return candidates[0]
 

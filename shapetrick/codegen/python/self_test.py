@@ -252,7 +252,7 @@ def _test(
         *(
             _symmetrised(f'inputs["{inputs[direction]}"]')
             for direction in dict.fromkeys(c.request.direction for c in checked if _is_symmetric(c))
-            if direction is not None
+            if direction is not None and direction in inputs
         ),
         *_others(given, library, draws),
         "wrong = 0",

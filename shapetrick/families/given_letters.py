@@ -1,0 +1,173 @@
+"""Letters of a request that stand for one number, the i of `jac y[i] wrt x[j]`.
+
+Whichever it is, recurrences are derived for it as for any number that is larger than those in the
+text and smaller than all lengths. So a letter has such a number as its stand-in while they are
+derived, and is put back afterwards; the numbers near the ends of its range, for which that order
+is not right, are found from the regions and derived by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+
+from ..core import expr as ex
+from ..core.dims import Dim
+from ..core.errors import DerivationError
+from ..core.expr import Expr, Total, as_symbol
+from ..core.families import box_of, index_letters, reindexed, with_own_letters
+from ..core.indices import (
+    Condition,
+    Incomparable,
+    Index,
+    Indices,
+    Member,
+    Range,
+    at_most,
+    dim_of,
+    name_of,
+    parts,
+)
+from ..core.results import Equation
+from ..core.traversal import redimensioned
+
+BASE = 1_000_000  # the first stand-in; the next ones are its powers
+IndexChange = Callable[[Index], Index]
+MOST_NUMBERS = 16  # that are derived one by one
+LARGE = BASE // 2  # numbers from which on there is a stand-in
+
+
+def stand_ins(letters: Sequence[str]) -> Indices:
+    """A number for each letter, larger than those of a text, each than those before it."""
+    return {letter: Index("", BASE ** (k + 1)) for k, letter in enumerate(letters)}
+
+
+def numbers_of(over: Range) -> Iterator[Index]:
+    """The values of a letter that runs between numbers. Raises DerivationError for many."""
+    count = over.last.offset - over.first.offset + 1
+    if count > MOST_NUMBERS:
+        raise DerivationError(
+            f"`{over.letter}` is one of {count} numbers, which are derived one by one: ask for a "
+            "member by its number."
+        )
+    return (over.first.plus(k) for k in range(count))
+
+
+def put_back(
+    equation: Equation, letters: Sequence[str], taken: Set[str], others: Sequence[str]
+) -> Equation:
+    """An equation with the letters for their stand-ins; where its own ones are taken, it gets
+    others."""
+    equation = _with_others(equation, taken, others)
+    ranges = tuple(_ordered(r, partial(_index, letters)) for r in equation.ranges)
+    symbol = as_symbol(with_letters_back(equation.symbol, letters))
+    return Equation(symbol, with_letters_back(equation.value, letters), ranges)
+
+
+def with_letters_back(e: Expr, letters: Sequence[str]) -> Expr:
+    """An expression with the letters for their stand-ins."""
+    return _expression(e, partial(_index, letters))
+
+
+def text_with_letters(text: str, letters: Sequence[str]) -> str:
+    """A text with the letters for their stand-ins."""
+
+    def read(m: re.Match[str]) -> str:
+        number = int(m[0])
+        return m[0] if abs(number) < LARGE else str(_read(number, letters))
+
+    return re.sub(r"\d+", read, text)
+
+
+def _index(letters: Sequence[str], i: Index) -> Index:
+    return i.plus(-i.offset).added(_read(i.offset, letters))
+
+
+def _with_others(q: Equation, taken: Set[str], others: Sequence[str]) -> Equation:
+    own = [r.letter for r in q.ranges]
+    free = (t for t in chain(others, index_letters()) if t not in taken and t not in own)
+    new = {t: Index(next(free)) for t in own if t in taken}
+    value = with_own_letters(q.value, {*taken, *own}, set())
+    if not new:
+        return replace(q, value=value)
+    ranges = tuple(
+        r.within(new).lettered(new[r.letter].letter) if r.letter in new else r.within(new)
+        for r in q.ranges
+    )
+    symbol = as_symbol(reindexed(q.symbol, new))
+    value = with_own_letters(reindexed(value, new), {*taken, *(r.letter for r in ranges)}, set())
+    return Equation(symbol, value, ranges)
+
+
+def _ordered(over: Range, index: IndexChange) -> Range:
+    """A range with letters put back; it rises where they don't tell which end is the smaller."""
+    found = _range(over, index)
+    try:
+        at_most(*found.ends)
+    except Incomparable:
+        return _range(over.rising, index)
+    return found
+
+
+def _read(number: int, letters: Sequence[str]) -> Index:
+    found = Index()
+    for power in range(len(letters), 0, -1):
+        size = BASE**power
+        count = (number + size // 2) // size
+        number -= count * size
+        if count:
+            found = found.added(Index(letters[power - 1]), count)
+    return found.plus(number)
+
+
+def _range(over: Range, index: IndexChange) -> Range:
+    where = tuple(Condition(*map(index, c)) for c in over.where)
+    return Range(over.letter, index(over.first), index(over.last), where)
+
+
+def _expression(e: Expr, index: IndexChange) -> Expr:
+    def name(text: str) -> str:
+        base, indices = parts(text)
+        return name_of(base, tuple(map(index, indices)))
+
+    def dim(d: Dim) -> Dim:
+        if d.integer is not None:
+            return dim_of(index(Index("", d.integer)))
+        new: dict[str, Dim] = {n: Dim.of(name(n)) for n in d.names if isinstance(n, Member)}
+        return d.substitute(new) if new else d
+
+    def summed(x: Total) -> Expr:
+        return ex.total(_expression(x.args[0], index), _range(x.over, index))
+
+    (found,) = redimensioned([e], dim, lambda x: name(x.name), summed)
+    return found
+
+
+def near_ends(
+    equations: Iterable[Equation], ranges: Sequence[Range]
+) -> Iterator[tuple[Range, tuple[Index, ...]]]:
+    """For each given letter the range in which its equations hold, and the numbers outside."""
+    boxes = [box_of(q.symbol.indices, [r.rising for r in q.ranges]) for q in equations]
+    ends = [pair for box in boxes for pair in zip(*box, strict=True)]
+    for over in ranges:
+        low, high = 0, 0
+        for first, last in ends:
+            low = max(low, _missing(first, last, over.letter, over.first))
+            high = max(high, _missing(first, last, over.letter, over.last))
+        first, last = over.first.plus(low), over.last.plus(-high)
+        outside = [over.first.plus(k) for k in range(low)]
+        outside += [over.last.plus(-k) for k in reversed(range(high))]
+        yield Range(over.letter, first, last), tuple(outside)
+
+
+def _missing(first: Index, last: Index, letter: str, end: Index) -> int:
+    """By how much a letter at the end of its range is too near for what lies between two indices
+    to be no less than nothing."""
+    gap = last.plus(1).minus(first)
+    if abs(gap.terms.get(letter, 0)) != 1:
+        return 0
+    at_end = gap.within({letter: end})
+    return 0 if at_end.terms else max(0, -at_end.offset)

@@ -1,0 +1,224 @@
+"""Equations that are linear in an upstream which comes to some members alone.
+
+What comes to none of them is zero, and equations that are no recurrences are cut there, so that
+each uses members of one equation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise, product
+
+from ..core import expr as ex
+from ..core.expr import Expr, Symbol, Total, Zeros, as_symbol, rebuild
+from ..core.families import MemberBox, box_of, joined, meet, members_in, reindexed
+from ..core.indices import Incomparable, Index, Range, at_most, member
+from ..core.results import Equation, Recursion
+from ..core.traversal import postorder, reachable, symbols_of
+from .recurrence import Backpropagation
+
+
+def of_one_upstream(
+    recursion: Recursion, upstream: Symbol | None, back: Backpropagation
+) -> Recursion:
+    """The equations with zeros for the members to which nothing of the upstream comes."""
+    gradients = tuple(_with_ranges(q, back) for q in recursion.gradients)
+    recursion = recursion._replace(gradients=gradients)
+    if upstream is None:
+        return recursion
+    reached = _Reached(recursion.cotangents, upstream)
+    cotangents = tuple(
+        q if k in reached.alive else replace(q, value=ex.zeros(*q.symbol.shape))
+        for k, q in enumerate(recursion.cotangents)
+    )
+    recursion = _cut(recursion._replace(cotangents=cotangents))
+
+    def cleaned(q: Equation) -> Equation:
+        gone: dict[Expr, Expr] = {
+            x: ex.zeros(*x.shape) for x, box in reached.uses(q) if not reached.meets(x, box)
+        }
+        return replace(q, value=back.simplified(put(q.value, gone))) if gone else q
+
+    return recursion._replace(
+        cotangents=_with_joined_zeros(map(cleaned, recursion.cotangents)),
+        gradients=_with_joined_zeros(map(cleaned, recursion.gradients)),
+    )
+
+
+def _with_joined_zeros(equations: Iterable[Equation]) -> tuple[Equation, ...]:
+    """The equations, in which one says that neighbours are zero."""
+    found: list[Equation] = []
+    for q in equations:
+        near = (k for k, other in enumerate(found) if _is_zero_beside(other, q))
+        k = next(near, None)
+        if k is None:
+            found.append(q)
+        else:
+            found[k] = _joined(found[k], q) or _joined(q, found[k]) or q
+    return tuple(found)
+
+
+def _is_zero_beside(a: Equation, b: Equation) -> bool:
+    both = isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
+    return both and (_joined(a, b) or _joined(b, a)) is not None
+
+
+def _joined(a: Equation, b: Equation) -> Equation | None:
+    """An equation for what both are for; None if the second doesn't follow on the first along an
+    axis of either's letter."""
+    if a.symbol.base != b.symbol.base or not a.symbol.indices:
+        return None
+    whole = joined(box_of_equation(a), box_of_equation(b))
+    if whole is None:
+        return None
+    wide = max(a, b, key=lambda q: len(q.ranges))
+    letters = {r.letter for r in wide.ranges}
+    at, ranges = [], []
+    for i, low, high in zip(wide.symbol.indices, *whole, strict=True):
+        if low == high:
+            at.append(low)
+        elif i.letter in letters:
+            at.append(Index(i.letter))
+            ranges.append(Range(i.letter, low, high))
+        else:
+            return None
+    symbol = ex.symbol(member(a.symbol.base, *at), wide.symbol.shape)
+    return Equation(symbol, ex.zeros(*symbol.shape), tuple(ranges))
+
+
+class _Reached:
+    """Which equations have something of the upstream."""
+
+    def __init__(self, equations: Sequence[Equation], upstream: Symbol) -> None:
+        self._names = {q.symbol.base for q in equations}
+        self._places = [(q.symbol.base, box_of_equation(q)) for q in equations]
+        self.alive: set[int] = set()
+        more = {k for k, q in enumerate(equations) if upstream in symbols_of(q.value)}
+        while more:
+            self.alive |= more
+            more = {
+                k
+                for k, q in enumerate(equations)
+                if k not in self.alive and any(self.meets(*use) for use in self.uses(q))
+            }
+
+    def uses(self, q: Equation) -> Iterator[tuple[Symbol, MemberBox]]:
+        """The members in an equation that others are of, and from where to where they run."""
+        for x, inner in members_in(q.value):
+            if x.base in self._names:
+                yield x, box_of(x.indices, (*rising(q), *inner))
+
+    def meets(self, x: Symbol, box: MemberBox) -> bool:
+        return any(
+            self._places[k][0] == x.base and _may_meet(self._places[k][1], box) for k in self.alive
+        )
+
+
+def put(e: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """The expression with other values put in; a sum of zeros is zero."""
+    done: dict[Expr, Expr] = {}
+    for x in postorder([e]):
+        args = [done[a] for a in x.args]
+        if x in new:
+            done[x] = new[x]
+        elif isinstance(x, Total) and isinstance(args[0], Zeros):
+            done[x] = args[0]
+        else:
+            done[x] = rebuild(x, args)
+    return done[e]
+
+
+def rising(q: Equation) -> tuple[Range, ...]:
+    return tuple(over.rising for over in q.ranges)
+
+
+def box_of_equation(q: Equation) -> MemberBox:
+    """From where to where the members are for which it holds."""
+    return box_of(q.symbol.indices, rising(q))
+
+
+def _may_meet(a: MemberBox, b: MemberBox) -> bool:
+    try:
+        return meet(a, b)
+    except Incomparable:
+        return True
+
+
+def _with_ranges(q: Equation, back: Backpropagation) -> Equation:
+    """The equation of a member's own cotangent, with from where to where its letters run."""
+    letters = back.families.running(q.symbol.indices)
+    if q.ranges or not letters:
+        return q
+    box = back.extent(back.request.wrt.base)
+    assert box is not None
+    ends = zip(q.symbol.indices, *box, strict=True)
+    ranges = (Range(i.letter, low, high) for i, low, high in ends if i.letter in letters)
+    return replace(q, ranges=tuple(ranges))
+
+
+def _cut(recursion: Recursion) -> Recursion:
+    """The equations that are no recurrences cut where those of the members begin and end that they
+    use, and are none either or zero, so that each uses members of one equation."""
+    recurrent = recurrent_in(recursion.cotangents)
+    found: dict[str, list[Equation]] = {}
+    around: dict[str, list[Equation]] = {}
+    for q in recursion.cotangents:
+        base, is_recurrent = q.symbol.base, q.symbol.base in recurrent
+        pieces = [q] if is_recurrent else _parts(q, around)
+        found.setdefault(base, []).extend(pieces)
+        if not is_recurrent or isinstance(q.value, Zeros):
+            around.setdefault(base, []).extend(pieces)
+    return recursion._replace(
+        cotangents=tuple(q for equations in found.values() for q in equations),
+        gradients=tuple(part for q in recursion.gradients for part in _parts(q, around)),
+    )
+
+
+def recurrent_in(equations: Sequence[Equation]) -> set[str]:
+    """The families whose members are computed from others of them."""
+    direct: dict[str, dict[str, None]] = {}
+    for q in equations:
+        used = dict.fromkeys(x.base for x, _ in members_in(q.value))
+        direct.setdefault(q.symbol.base, {}).update(used)
+    return {b for b in direct if b in reachable(b, lambda d: direct.get(d, {}))}
+
+
+def _parts(q: Equation, others: Mapping[str, Sequence[Equation]]) -> list[Equation]:
+    """An equation for each part of its members that uses members of one equation."""
+    ranges = [[*_cuts(r.rising, _bounds(q, r.letter, others))] for r in q.ranges]
+    if all(len(parts) == 1 for parts in ranges):
+        return [q]
+    found = []
+    for part in product(*ranges):
+        at = {r.letter: r.first for r in part if r.first == r.last}
+        own = tuple(r for r in part if r.first != r.last)
+        symbol = as_symbol(reindexed(q.symbol, at))
+        found.append(Equation(symbol, reindexed(q.value, at), own))
+    return found
+
+
+def _bounds(q: Equation, letter: str, others: Mapping[str, Sequence[Equation]]) -> Iterator[Index]:
+    """Where the equations begin whose members an equation uses by a letter, and after which they
+    end."""
+    for x, _ in members_in(q.value):
+        for axis, i in enumerate(x.indices):
+            if i.letter == letter and not i.others:
+                for other in others.get(x.base, ()):
+                    low, high = (end[axis] for end in box_of_equation(other))
+                    yield low.plus(-i.offset)
+                    yield high.plus(1 - i.offset)
+
+
+def _cuts(over: Range, bounds: Iterator[Index]) -> Iterator[Range]:
+    """A range cut at bounds within it."""
+    cuts = {over.first}
+    for cut in bounds:
+        try:
+            if at_most(over.first, cut) and at_most(cut, over.last):
+                cuts.add(cut)
+        except Incomparable:
+            continue
+    ordered = sorted(cuts, key=lambda i: i.place)
+    for first, after in pairwise([*ordered, over.last.plus(1)]):
+        yield Range(over.letter, first, after.plus(-1))

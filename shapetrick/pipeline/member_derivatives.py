@@ -1,0 +1,281 @@
+"""Jacobians, Hessians and products with them by members of families, and rules of members that a
+letter names.
+
+A backward pass is a family of its own, linear in its upstream. Differentiated by the upstream, it
+gives the forward pass (`jvp`); differentiated again by the variable along a direction, products
+with the Hessian. Where the upstream is left out of each of its equations, they are recurrences of
+Jacobians, D[t] = ∂h[T]/∂h[t].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ..core import expr as ex
+from ..core.expr import Expr, Symbol, as_symbol
+from ..core.families import at_index, cotangent_names, reindexed
+from ..core.indices import Indices, Range, member, parts, read_name
+from ..core.problem import DerivativeKind, Problem, Request
+from ..core.results import Equation, Recursion
+from ..derivation.chain_rule import upstream_of
+from ..families.given_checks import First
+from ..families.given_letters import (
+    near_ends,
+    numbers_of,
+    put_back,
+    stand_ins,
+    text_with_letters,
+    with_letters_back,
+)
+from ..families.recurrence import Backpropagation, MemberUse, segments_of
+from ..families.upstream_regions import box_of_equation, of_one_upstream, rising
+from .member_jacobians import member_jacobians
+
+
+@dataclass(frozen=True)
+class MemberDerivative:
+    """The equations that a request of members asks for."""
+
+    problem: Problem
+    request: Request
+
+    @cached_property
+    def first(self) -> First | None:
+        """The gradient that a second derivative is of."""
+        request = self.request
+        if request.kind not in ("hess", "hvp"):
+            return None
+        wrt = request.wrt if request.rows is None else request.rows
+        asked = replace(
+            request, kind="grad", wrt=wrt, direction=None, rows=None, ranges=(), claim=None
+        )
+        found = Backpropagation(self.problem, asked, self.problem.families).recursion()
+        return First(asked, found)
+
+    @cached_property
+    def problem_with_first(self) -> Problem:
+        """The problem, to whose families the cotangents of the first gradient belong."""
+        if self.first is None:
+            return self.problem
+        return with_equations(self.problem, self.first.recursion)
+
+    def recursion(self) -> Recursion:
+        """All equations; each holds for the given letters within the first of its ranges."""
+        found = [*self._recursions()]
+        known = [] if self.first is None else [self.first.recursion]
+        if known:
+            found[0] = found[0]._replace(cotangents=(*known[0].cotangents, *found[0].cotangents))
+        least: dict[str, int] = {}
+        for r in (*known, *found):
+            least.update({t: max(k, least.get(t, 1)) for t, k in r.least.items()})
+        padded = dict.fromkeys(p for r in (*known, *found) for p in r.padded)
+        return Recursion(
+            tuple(q for r in found for q in r.cotangents),
+            tuple(q for r in found for q in r.gradients),
+            least,
+            tuple(padded),
+        )
+
+    def _recursions(self) -> Iterator[Recursion]:
+        request = self.request
+        if request.kind == "hvp":
+            yield self._along()
+        elif request.kind == "hess":
+            assert self.first is not None
+            asked, first = self.first.request, self.first.recursion
+            for q in first.gradients:
+                ends = zip(asked.wrt.indices, *box_of_equation(q), strict=True)
+                own = {i.letter: Range(i.letter, low, high) for i, low, high in ends}
+                yield from self._by_given(q.value, [own[r.letter] for r in request.ranges])
+        else:
+            yield from self._by_given(request.of, request.ranges)
+
+    # ---- letters that are given
+
+    def _by_given(self, of: Expr, ranges: Sequence[Range]) -> Iterator[Recursion]:
+        """The equations for the letters' values: all alike but for those near the ends."""
+        for k, over in enumerate(ranges):
+            if over.first != over.last and not over.last.letter:  # no number lies between
+                for index in numbers_of(over):
+                    alone = [*ranges[:k], Range(over.letter, index, index), *ranges[k + 1 :]]
+                    yield from self._by_given(of, alone)
+                return
+        letters = [r.letter for r in ranges if r.first != r.last]
+        fixed = {r.letter: r.first for r in ranges if r.first == r.last}
+        at = {**fixed, **stand_ins(letters)}
+        found = self._derived(reindexed(of, at), at, fixed)
+        ranges = list(ranges)
+        equations = (*found.cotangents, *found.gradients)
+        own = [t for i in self.request.wrt.indices for t in i.terms if t not in letters]
+        others = [t for t in own if t not in self.problem.families.lengths]
+        taken = {r.letter for r in ranges}
+        back = [put_back(q, letters, taken, others) for q in equations]
+        for k, (over, outside) in enumerate(near_ends(back, ranges)):
+            for index in outside:
+                alone = [*ranges[:k], Range(over.letter, index, index), *ranges[k + 1 :]]
+                yield from self._by_given(of, alone)
+            ranges[k] = over
+        given = [replace(q, ranges=(*ranges, *q.ranges)) for q in back]
+        count = len(found.cotangents)
+        yield found._replace(cotangents=tuple(given[:count]), gradients=tuple(given[count:]))
+
+    def _derived(self, of: Expr, at: Indices, fixed: Indices) -> Recursion:
+        request = self.request
+        wrt = at_index(request.wrt, at)
+        title = self._title(fixed)
+        is_rule = request.kind in ("grad", "vjp")
+        direction = request.direction if is_rule else as_symbol(upstream_of(of))
+        kind: DerivativeKind = "grad" if request.kind == "grad" else "vjp"
+        rule = replace(request, kind=kind, of=of, wrt=wrt, direction=direction)
+        problem = self.problem_with_first
+        back = Backpropagation(problem, rule, problem.families, title=title)
+        found = of_one_upstream(back.recursion(), direction, back)
+        if is_rule:
+            return found
+        if request.kind == "jvp":
+            return self._forward(found, rule, title)
+        if request.rows is not None:
+            itself = at_index(request.rows, at).name
+            others = tuple(
+                q
+                for q in found.gradients
+                if request.rows.base != request.wrt.base
+                or member(request.rows.base, *q.symbol.indices) != itself
+            )
+            found = found._replace(gradients=others)
+        return member_jacobians(problem, rule, found, back)
+
+    # ---- as on paper
+
+    def rule(self) -> tuple[Backpropagation, Sequence[Equation]]:
+        """The gradient or the backward rule from which the derivative is found, and its
+        cotangents."""
+        request = self.request
+        if self.first is not None:
+            asked = self.first.request
+        else:
+            at = stand_ins([r.letter for r in request.ranges])
+            of, wrt = reindexed(request.of, at), at_index(request.wrt, at)
+            asked = replace(request, of=of, wrt=wrt)
+            if request.kind not in ("grad", "vjp"):
+                upstream = ex.symbol(f"bar({request.of_text})", of.shape)
+                asked = replace(asked, kind="vjp", direction=upstream)
+        back = Backpropagation(self.problem, asked, self.problem.families)
+        return back, back.recursion().cotangents
+
+    def papers(
+        self, back: Backpropagation, cotangents: Sequence[Equation]
+    ) -> Iterator[tuple[Request, str]]:
+        """What to derive as on paper, as `back` says, with the letters that are given."""
+        if self.first is not None or not self.request.ranges:
+            yield from back.papers(cotangents)
+            return
+        letters = [r.letter for r in self.request.ranges]
+        for paper, label in back.papers(cotangents):
+            up = paper.direction
+            asked = replace(
+                paper,
+                of=with_letters_back(paper.of, letters),
+                of_text=text_with_letters(paper.of_text, letters),
+                wrt=as_symbol(with_letters_back(paper.wrt, letters)),
+                direction=None if up is None else as_symbol(with_letters_back(up, letters)),
+            )
+            yield asked, text_with_letters(label, letters)
+
+    # ---- along a direction
+
+    def _along(self) -> Recursion:
+        """The gradient's backward rule with the direction as its upstream."""
+        assert self.first is not None
+        first = self.first.recursion
+        request, problem = self.request, self.problem_with_first
+        names = self._tangent_names(first)
+        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in first.gradients]
+        back = Backpropagation(
+            problem, request, problem.families, tuple(asked), names, self._title({})
+        )
+        return back.recursion()
+
+    def _forward(self, rule: Recursion, request: Request, title: str) -> Recursion:
+        """A rule differentiated by its upstream, along the direction."""
+        problem = with_equations(self.problem, rule)
+        asked = [MemberUse(q.value, self._direction(q), rising(q)) for q in rule.gradients]
+        upstream = request.direction
+        assert upstream is not None
+        by_upstream = replace(request, kind="grad", wrt=upstream, direction=self.request.direction)
+        back = Backpropagation(
+            problem,
+            by_upstream,
+            problem.families,
+            tuple(asked),
+            self._tangent_names(rule),
+            title,
+        )
+        return back.recursion()
+
+    def _direction(self, q: Equation) -> Symbol:
+        """The direction for the member that an equation is by."""
+        direction = self.request.direction
+        assert direction is not None
+        if not direction.indices or not q.symbol.indices:
+            return direction
+        return ex.symbol(member(direction.base, *q.symbol.indices), q.symbol.shape)
+
+    def _tangent_names(self, rule: Recursion) -> dict[str, str]:
+        """What is differentiated along the direction has a d before its name: dZ, dG."""
+        families, taken = self.problem.families, self.problem.taken(self.request)
+        values = [self.request.of]
+        names = cotangent_names(families, values, taken)
+        used = {q.symbol.base for q in rule.cotangents}
+        found: dict[str, str] = {}
+        for base, cotangent in names.items():
+            if cotangent in used:
+                for of, by in ((base, cotangent), (cotangent, base)):
+                    found[by] = f"d{of}"
+                    while found[by] in taken:
+                        found[by] += "_"
+        return found
+
+    def _title(self, fixed: Indices) -> str:
+        """What the derivative is called, without the indices of the variable."""
+        request = self.request
+        if request.kind == "grad":
+            of, wrt = self._of_text(fixed), request.wrt.base
+            return f"∂{of}/∂{wrt}"
+        if request.kind == "vjp":
+            return f"bar({request.wrt.base})"
+        of, wrt = self._of_text(fixed), request.wrt.base
+        along = f" along {request.direction.name}" if request.direction is not None else ""
+        match request.kind:
+            case "hess":
+                rows = request.wrt if request.rows is None else request.rows
+                return f"∂²{of}/∂{at_index(rows, fixed).name}∂{wrt}"
+            case "hvp":
+                return f"∂d{of}/∂{wrt}"
+            case "jvp":
+                return f"∂{of}/∂{request.wrt.name}{along}"
+        return f"∂{of}/∂{wrt}"
+
+    def _of_text(self, fixed: Indices) -> str:
+        text = self.request.of_text
+        base, indices = parts(read_name(text))
+        if indices:
+            return member(base, *(i.within(fixed) for i in indices))
+        return text if text.isidentifier() else f"({text})"
+
+
+def with_equations(problem: Problem, recursion: Recursion) -> Problem:
+    """The problem with the cotangents of a recurrence among its families."""
+    padded = dict[str, set[int]]()
+    for base, axis in recursion.padded:
+        padded.setdefault(base, set()).add(axis)
+    own = tuple(
+        replace(s, padded=frozenset(padded.get(s.base, ())))
+        for s in segments_of(recursion.cotangents)
+    )
+    families = problem.families
+    return replace(
+        problem, families=families._replace(segments=(*families.segments, *own)), requests=()
+    )

@@ -1,0 +1,294 @@
+"""Jacobians, Hessians and products with them by members agree with JAX, and read as a textbook
+writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from layers import jax
+
+from shapetrick.api import Derivation, check, derive, read
+from shapetrick.core.errors import ShapetrickError
+from shapetrick.core.indices import written
+
+jnp = jax.numpy
+Values = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """A request, and its value in JAX: of all members, in the order of their indices; at these
+    sizes, of inputs of these shapes."""
+
+    text: str
+    value: Callable[[Values], Any]
+    shapes: dict[str, tuple[int, ...]]
+    sizes: dict[str, int]
+
+
+def _columns(x: Any) -> Any:
+    """A matrix as a stacked column, members beneath each other before it."""
+    return x.swapaxes(-1, -2).reshape(*x.shape[:-2], -1)
+
+
+def jacobian(f: Callable[[Values], Any], name: str) -> Callable[[Values], Any]:
+    """∂vec(Y)/∂vec(X) for each pair of members."""
+
+    def value(v: Values) -> Any:
+        stacked = _columns(v[name])
+
+        def of_stacked(z: Any) -> Any:
+            rows, cols = v[name].shape[-2:]
+            x = z.reshape(*z.shape[:-1], cols, rows).swapaxes(-1, -2)
+            return _columns(f({**v, name: x}))
+
+        found = jax.jacobian(of_stacked)(stacked)
+        own = found.ndim - stacked.ndim - 1  # the axes of the members before its rows
+        return jnp.moveaxis(found, own, -2)
+
+    return value
+
+
+def hessian(f: Callable[[Values], Any], rows: str, name: str) -> Callable[[Values], Any]:
+    return jacobian(lambda v: jax.grad(lambda x: f({**v, rows: x}))(v[rows]), name)
+
+
+def along(f: Callable[[Values], Any], name: str) -> Callable[[Values], Any]:
+    def value(v: Values) -> Any:
+        return jax.jvp(lambda x: f({**v, name: x}), (v[name],), (v["V"],))[1]
+
+    return value
+
+
+def _states(v: Values) -> Any:
+    h, found = v["h[0]"], []
+    for x in v["x"]:
+        h = jnp.tanh(v["W"] @ h + x)
+        found.append(h)
+    return jnp.stack(found)
+
+
+def _loss(v: Values) -> Any:
+    return (_states(v) ** 2).sum() / 2
+
+
+def _pairs(v: Values) -> Any:
+    return jnp.exp(jnp.einsum("inz,jnz->ij", v["w"], v["w"])).sum()
+
+
+def _differences(v: Values) -> Any:
+    return ((v["x"][1:] - v["x"][:-1]) ** 2).sum()
+
+
+def _softmax(v: Values) -> Any:
+    y = jnp.exp(jnp.einsum("nz,inz->i", v["w"], v["x"]))
+    return (y / y.sum())[:, None, None]
+
+
+def _heads(v: Values) -> Any:
+    return jnp.tanh(jnp.einsum("hnz,bnz->bh", v["w"], v["x"]))[..., None, None]
+
+
+def _convolution(v: Values) -> Any:
+    windows = jnp.stack([v["X"][q : q + v["X"].shape[0] - 2] for q in range(3)])
+    return jnp.tanh(jnp.einsum("qpzc,qcd->pzd", windows, v["K"]))
+
+
+RECURRENCE = (
+    "x[t] : n for t = 1..T; W : n x n; h[0] : n\nh[t] = tanh(W h[t-1] + x[t]) for t = 1..T\n"
+)
+STATES = {"x": (3, 2, 1), "W": (2, 2), "h[0]": (2, 1)}
+LOSS = RECURRENCE + "J = sum(t = 1..T) norm(h[t])^2 / 2\n"
+HEADS = (
+    "x[b] : n for b = 1..B; w[h] : n for h = 1..H\n"
+    "Z[b,h] = tanh(w[h]' x[b]) for b = 1..B, h = 1..H\n"
+)
+SOFTMAX = (
+    "x[i] : n for i = 1..N; w : n\ny[i] = exp(w' x[i]) for i = 1..N\n"
+    "s = sum(i = 1..N) y[i]\np[i] = y[i] / s for i = 1..N\n"
+)
+T3, N3 = {"T": 3}, {"N": 3}
+
+ASKED = {
+    "members that are their own": Asked(
+        "x[i] : n for i = 1..N; W : m x n\ny[i] = tanh(W x[i]) for i = 1..N\njac y[i] wrt x[j]",
+        jacobian(lambda v: jnp.tanh(v["W"] @ v["x"]), "x"),
+        {"x": (3, 2, 1), "W": (4, 2)},
+        N3,
+    ),
+    "a state by the inputs": Asked(
+        RECURRENCE + "jac h[T] wrt x[t]", jacobian(lambda v: _states(v)[-1], "x"), STATES, T3
+    ),
+    "states by the inputs": Asked(
+        RECURRENCE + "jac h[t] wrt x[s]",
+        jacobian(lambda v: jnp.concatenate([v["h[0]"][None], _states(v)]), "x"),
+        STATES,
+        T3,
+    ),
+    "a softmax": Asked(
+        SOFTMAX + "jac p[i] wrt x[j]", jacobian(_softmax, "x"), {"x": (3, 2, 1), "w": (2, 1)}, N3
+    ),
+    "a softmax by what is shared": Asked(
+        SOFTMAX + "jac p[i] wrt w", jacobian(_softmax, "w"), {"x": (3, 2, 1), "w": (2, 1)}, N3
+    ),
+    "heads": Asked(
+        HEADS + "jac Z[b,h] wrt w[k]",
+        jacobian(_heads, "w"),
+        {"x": (2, 3, 1), "w": (3, 3, 1)},
+        {"B": 2, "H": 3},
+    ),
+    "a convolution": Asked(
+        "X[r] : 1 x c for r = 1..P+2; K[q] : c x d for q = 0..2\n"
+        "Z[p] = tanh(sum(q = 0..2) X[p+q] K[q]) for p = 1..P\njac Z[p] wrt X[r]",
+        jacobian(_convolution, "X"),
+        {"X": (5, 1, 2), "K": (3, 2, 2)},
+        {"P": 3},
+    ),
+    "blocks of a double sum": Asked(
+        "w[i] : n for i = 1..N\nJ = sum(i = 1..N) sum(j = 1..N) exp(w[i]' w[j])\n"
+        "hess J wrt w[i], w[j]",
+        hessian(_pairs, "w", "w"),
+        {"w": (3, 2, 1)},
+        N3,
+    ),
+    "blocks of differences": Asked(
+        "x[i] : n for i = 1..N\nJ = sum(i = 1..N-1) norm(x[i+1] - x[i])^2\nhess J wrt x[i], x[j]",
+        hessian(_differences, "x", "x"),
+        {"x": (4, 2, 1)},
+        {"N": 4, "n": 2},
+    ),
+    "blocks of a recurrence": Asked(
+        LOSS + "hess J wrt x[i], x[j]", hessian(_loss, "x", "x"), STATES, T3
+    ),
+    "the Hessian by what is shared": Asked(
+        LOSS + "hess J wrt W", hessian(_loss, "W", "W"), STATES, T3
+    ),
+    "a product with the Hessian": Asked(
+        LOSS + "hvp J wrt x[t] with V[t]",
+        along(lambda v: jax.grad(lambda x: _loss({**v, "x": x}))(v["x"]), "x"),
+        {**STATES, "V": (3, 2, 1)},
+        T3,
+    ),
+    "a product with the Hessian by what is shared": Asked(
+        LOSS + "hvp J wrt W with V",
+        along(lambda v: jax.grad(lambda x: _loss({**v, "W": x}))(v["W"]), "W"),
+        {**STATES, "V": (2, 2)},
+        T3,
+    ),
+    "a direction along all inputs": Asked(
+        RECURRENCE + "jvp h[T] wrt x[t] with V[t]",
+        along(lambda v: _states(v)[-1], "x"),
+        {**STATES, "V": (3, 2, 1)},
+        T3,
+    ),
+}
+SLOW = {
+    "a state by the inputs",
+    "a softmax",
+    "a softmax by what is shared",
+    "heads",
+    "a convolution",
+    "blocks of a recurrence",
+    "the Hessian by what is shared",
+    "a product with the Hessian by what is shared",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in ASKED]
+)
+def test_agrees_with_jax(name: str) -> None:
+    asked = ASKED[name]
+    rng = np.random.default_rng(1)
+    values = {key: rng.normal(size=shape) for key, shape in asked.shapes.items()}
+    expected = np.asarray(asked.value(values))
+    seen = np.zeros(expected.shape, bool)
+    for d in read(asked.text).derive():
+        assert d.verified, (d.result.request.key, d.validation)
+        found = d.evaluate(values, **asked.sizes)
+        for place in np.ndindex(expected.shape[:-2]):
+            block = found
+            for k in place[: len(d.result.request.ranges)]:
+                block = block[k]
+            if isinstance(block, list):
+                for k in place[len(d.result.request.ranges) :]:
+                    block = block[k]
+            elif d.result.request.kind == "hess" and place[0] != place[-1] and len(place) > 1:
+                continue  # the blocks on the diagonal alone
+            if block is not None:
+                seen[place] = True
+                np.testing.assert_allclose(block, expected[place], rtol=1e-9, atol=1e-11)
+    assert seen.all()
+
+
+def equations(d: Derivation) -> list[str]:
+    recursion = d.result.recursion
+    assert recursion is not None
+    return [
+        f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
+        for q in (*recursion.cotangents, *recursion.gradients)
+    ]
+
+
+def test_a_recurrence_of_jacobians_is_the_textbooks() -> None:
+    assert equations(derive(RECURRENCE + "jac h[t] wrt h[s]")) == [
+        "D[s] = zeros(n, n)  for t = 0..T, s = t+1..T",
+        "D[t] = eye(n)  for t = 0..T",
+        "D[s-1] = D[s] diag(1 - h[s].^2) W  for t = 0..T, s = t..1",
+        "∂h[t]/∂h[s] = D[s]  for t = 0..T, s = 0..t",
+        "∂h[t]/∂h[s] = zeros(n, n)  for t = 0..T, s = t+1..T",
+    ]
+
+
+def test_a_step_of_a_recurrence_is_written_out() -> None:
+    assert equations(derive(RECURRENCE + "jac h[t] wrt h[t-2]")) == [
+        "∂h[t]/∂h[t-2] = diag(1 - h[t].^2) W diag(1 - h[t-1].^2) W  for t = 2..T"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "says"),
+    [
+        ("jac h[t] wrt h[t-1] = diag(1 - h[t].^2) W", "right", ""),
+        ("jac h[t] wrt h[t-1] = W diag(1 - h[t].^2)", "wrong", "`diag(1 - h[t].^2) W`"),
+        ("jac h[t] wrt h[s] = zeros(n, n) for t = 0..T, s = t+1..T", "right", ""),
+        ("jac h[t] wrt h[s] = zeros(n, n)", "wrong", "it is `D[s]`"),
+        ("hvp J wrt x[t] with V[t] = V[t]", "wrong", "`dG[t] .* (1 - h[t].^2)`"),
+        ("hess J wrt W = W", "wrong", "its shape is n×n, not (n n)×(n n)"),
+    ],
+)
+def test_claims(claim: str, verdict: str, says: str) -> None:
+    found = check(LOSS + "check " + claim)
+    assert found.verdict == verdict
+    assert says in found.diagnosis
+
+
+def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
+    _, others = read(ASKED["blocks of differences"].text).derive()
+    assert equations(others) == [
+        "∂²J/∂x[i]∂x[j] = zeros(n, n)  for i = 2..N-1, j = i+2..N",
+        "∂²J/∂x[i]∂x[j] = zeros(n, n)  for i = 2..N-1, j = 1..i-2",
+        "∂²J/∂x[i]∂x[i+1] = -2 eye(n)  for i = 2..N-1",
+        "∂²J/∂x[i]∂x[i-1] = -2 eye(n)  for i = 2..N-1",
+        "∂²J/∂x[N]∂x[j] = zeros(n, n)  for i = N..N, j = 1..N-2",
+        "∂²J/∂x[N]∂x[N-1] = -2 eye(n)  for i = N..N",
+        "∂²J/∂x[1]∂x[j] = zeros(n, n)  for i = 1..1, j = 3..N",
+        "∂²J/∂x[1]∂x[2] = -2 eye(n)  for i = 1..1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        ("hess J wrt h[t]", "is defined: `hess` is by members that are declared"),
+        ("hvp J wrt x[t] with V", r"write `with V\[t\]`"),
+        ("hvp J wrt x[t] with V[s]", "a direction along a family is its member"),
+        ("hess h[T] wrt W", "a Hessian is of a scalar"),
+        ("jac h[T] with V wrt W", "`with` belongs to vjp, jvp, hvp"),
+    ],
+)
+def test_refusals(request_: str, says: str) -> None:
+    with pytest.raises(ShapetrickError, match=says):
+        read(LOSS + request_)
