@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import dask.array
 import numpy as np
 import pytest
 from code_cases import CLOSE
+from paths import EXAMPLES
 from random_functions import SIZES, random_problem
 
 import shapetrick as st
@@ -211,3 +213,17 @@ def test_what_is_no_sum_over_rows_is_refused(
     problem, results = derived(text)
     with pytest.raises(st.ShapetrickError, match=words):
         code(problem.data, results, target, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [["--threads", "2"], ["--processes", "2"]])
+def test_the_example_learns_from_data_on_disk(workers: list[str], tmp_path: Path) -> None:
+    file = EXAMPLES / "softmax_on_disk.py"
+    size = ["--gigabytes", "0.02", "--chunk", "2", "--steps", "4", "--folder", str(tmp_path)]
+    run = subprocess.run(
+        [sys.executable, str(file), *size, *workers], capture_output=True, text=True, check=True
+    )
+    losses = [float(x) for x in re.findall(r"J = ([\d.]+)", run.stdout)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] / 1.5
+    assert float(re.findall(r"at most ([\d.]+) GB", run.stdout)[0]) < 1
