@@ -272,6 +272,9 @@ def _add_code(commands: Any) -> None:
         "--blocks", action="store_true", help="take rows in blocks that stay in the cache (numpy)"
     )
     code.add_argument(
+        "--threads", type=_jobs, default=0, metavar="N", help="blocks of rows in threads (numpy)"
+    )
+    code.add_argument(
         "--shard",
         default="",
         metavar="m",

@@ -97,6 +97,17 @@ def test_chunks_find_what_the_whole_finds(name: str) -> None:
     agree(called(text, given, **with_rows), wanted)
 
 
+@pytest.mark.parametrize("name", SUMS_OVER_ROWS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_find_what_one_finds(name: str, threads: int) -> None:
+    problem, results = derived(SUMS_OVER_ROWS[name])
+    text = code(problem.data, results, "numpy", threads=threads)
+    assert f"ThreadPoolExecutor({threads})" in text
+    for rows in (2, 48, 5000):  # fewer than threads, one block, several blocks
+        given = inputs(problem, {**ROWS, "m": rows})
+        agree(called(text, given), called(code(problem.data, results, "numpy"), given))
+
+
 def test_what_has_the_rows_is_an_array_of_dask() -> None:
     problem, results = derived(SUMS_OVER_ROWS["linear regression"])
     given = inputs(problem, ROWS)
@@ -202,7 +213,8 @@ def test_two_processes_find_what_one_finds() -> None:
         (SUMS_OVER_ROWS["softmax"], "jax", {"shard": "q"}, "`q` is no dimension over which"),
         (SUMS_OVER_ROWS["softmax"], "numpy", {"shard": "m"}, "shards are for the target jax"),
         (SUMS_OVER_ROWS["softmax"], "dask", {"shard": "m"}, "shards are for the target jax"),
-        (SUMS_OVER_ROWS["softmax"], "dask", {"blocks": True}, "blocks are for the target numpy"),
+        (SUMS_OVER_ROWS["softmax"], "torch", {"threads": 2}, "threads are for the target numpy"),
+        (SUMS_OVER_ROWS["softmax"], "dask", {"blocks": True}, "threads are for the target numpy"),
         ("x[l]: n for l = 1..L; J = sum(l = 1..L) norm(x[l])^2; grad J wrt x[l]", "dask", {},
          "the code of families takes no rows apart"),
     ],

@@ -45,16 +45,17 @@ def code(
     blocks: bool = False,
     command: str = "",
     shard: str = "",
+    threads: int = 0,
 ) -> str:
     """A module that computes the values and the gradients together, for any of TARGETS; see
     `codegen/python/export.py`. Raises RequestError."""
     language = LANGUAGES.get(target)
     if language is not None:
-        apart = blocks or bool(shard)
+        apart = blocks or bool(shard) or bool(threads)
         return _in_language(language, problem, results, sizes, self_test, apart, command)
     if target not in TARGETS:
         raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
-    return export.code(problem, results, target, sizes, self_test, blocks, command, shard)
+    return export.code(problem, results, target, sizes, self_test, blocks, command, shard, threads)
 
 
 def _in_language(

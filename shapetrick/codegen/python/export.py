@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from io import StringIO
 from itertools import product
@@ -31,7 +31,7 @@ from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..program import BackwardRule, Program, program, rules
 from .arrays import Arrays
-from .block_loops import in_blocks
+from .block_loops import in_blocks, in_threads
 from .callables import Generated, GeneratedFunction, compiled
 from .custom_rules import CustomRule, custom_rule, entry_names, rule_module
 from .loops import Loops
@@ -54,22 +54,29 @@ from .row_functions import over_chunks, over_mesh
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
 from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
 
-_BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
+_BLOCKS_ELSEWHERE = (
+    "blocks and threads are for the target numpy: JAX and PyTorch compile loops themselves."
+)
 _SHARDS_ELSEWHERE = "shards are for the target jax."
 _NO_BLOCKS = "the code of families takes no rows apart: the target numpy has the plain code."
 MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
 
 
+IN_SMALL_BLOCKS = partial(in_blocks, room=(1, 2))
+
+
 @dataclass(frozen=True, slots=True)
 class RowsApart:
     """How rows are taken apart: what writes that, the dimension if one is asked for, whether there
-    must be one, and whether what has the rows is computed only when it is asked for."""
+    must be one, and whether what has the rows is computed only when it is asked for; `tried` writes
+    it for NumPy with parts of few rows, so that there are several."""
 
     body: Callable[[Program, Blocking], FunctionBody]
     dim: Dim | None = None
     required: bool = True
     lazy: bool = False
+    tried: Callable[[Program, Blocking], FunctionBody] = IN_SMALL_BLOCKS
 
 
 # Targets for what is a sum over rows, each with the one in whose text it is written.
@@ -87,14 +94,15 @@ def code(
     blocks: bool = False,
     command: str = "",
     shard: str = "",
+    threads: int = 0,
 ) -> str:
     """A module that computes the values and the gradients together; it says by which command it was
     made, of what.
 
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
-    large arrays in blocks that stay in the cache, where that can be done; with `shard`, JAX shares
-    the rows of this dimension among devices. Raises RequestError."""
-    plan = plan_of(problem, results, target, sizes, blocks, shard=shard)
+    large arrays in blocks that stay in the cache, where that can be done, or so many `threads` do;
+    with `shard`, JAX shares the rows of this dimension among devices. Raises RequestError."""
+    plan = plan_of(problem, results, target, sizes, blocks, shard=shard, threads=threads)
     if self_test and any(r.adjoint is not None for r in results):
         raise RequestError(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
@@ -122,9 +130,10 @@ def function(
     sizes: Sizes | None = None,
     blocks: bool = False,
     alone: bool = False,
+    threads: int = 0,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    plan = plan_of(problem, results, known(target), sizes, blocks, with_values=not alone)
+    plan = plan_of(problem, results, known(target), sizes, blocks, not alone, threads=threads)
     plan.confirm()
     if plan.target in RULES:
         rules = plan.rules()
@@ -186,15 +195,19 @@ def plan_of(
     blocks: bool,
     with_values: bool = True,
     shard: str = "",
+    threads: int = 0,
 ) -> Plan:
     """What is to be written. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or (known(target), None)
     _check(sizes or {}, problem, results)
-    if blocks and (own != "numpy" or rows is not None):
+    if (blocks or threads) and (own != "numpy" or rows is not None):
         raise RequestError(_BLOCKS_ELSEWHERE)
     if shard and own != "jax":
         raise RequestError(_SHARDS_ELSEWHERE)
-    if blocks:
+    if threads:
+        body = partial(in_threads, threads)
+        rows = RowsApart(body, required=False, tried=partial(body, room=(1, 2)))
+    elif blocks:
         rows = RowsApart(in_blocks, required=False)
     elif shard:
         rows = RowsApart(over_mesh, Dim.of(shard))
@@ -368,7 +381,8 @@ class Straight(Plan):
         if self.target == "numpy" and self._rows is None and one is self.program:
             return with_function(self.lines, "numpy")
         blocking = self._blocking(one)
-        body = None if blocking is None else in_blocks(one, blocking, (1, 2))
+        rows = self._rows
+        body = None if blocking is None or rows is None else rows.tried(one, blocking)
         return module(one, "numpy", body=body)
 
 
