@@ -185,6 +185,13 @@ def _ours(case: Case, data: dict[str, np.ndarray], blocks: bool = True) -> Calla
     return lambda: list(function(**data).values())
 
 
+def _in_threads(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
+    """Blocks in as many threads as there are processors; the products' own threads are off."""
+    threads = 0 if case.axes else len(os.sched_getaffinity(0))
+    function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, threads=threads)
+    return lambda: list(function(**data).values())
+
+
 def _plain(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     return _ours(case, data, blocks=False)
 
@@ -281,9 +288,10 @@ def _flat(found: Any) -> list[Any]:
 
 
 OURS, PLAIN, OURS_IN_JAX, JAX = "ours", "ours, no blocks", "ours in JAX", "jax.jit"
+IN_THREADS = "ours, blocks in threads"
 LIBRARIES: Mapping[str, Callable[[Case, dict[str, np.ndarray]], Callable[[], Any]]] = {
     OURS: _ours, "torch": _torch, "HIPS autograd": _hips, JAX: _jax_jit, PLAIN: _plain,
-    OURS_IN_JAX: _ours_in_jax,
+    IN_THREADS: _in_threads, OURS_IN_JAX: _ours_in_jax,
 }  # fmt: skip
 
 
@@ -337,7 +345,8 @@ def _resident() -> int:
 def in_process(problem: str, libraries: Sequence[str], threads: int) -> dict[str, Any]:
     """The measurement in a process of its own, on so many processors."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
+    own = 1 if libraries == [IN_THREADS] else threads  # of the products
+    environment = {**os.environ, **dict.fromkeys(names, str(own))}
     command = [sys.executable, __file__, "--measure", problem, *libraries]
     run = subprocess.run(
         [*command, "--threads", str(threads)],
@@ -388,8 +397,8 @@ def rows(times: Times, problems: Sequence[str]) -> Iterator[list[str]]:
 
 
 HEADER = [
-    "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, "jax.jit to ours in JAX",
-    "MB: ours / torch / HIPS / jax.jit / ours, no blocks",
+    "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, IN_THREADS, "jax.jit to ours in JAX",
+    "MB: ours / torch / HIPS / jax.jit / ours, no blocks / in threads",
 ]  # fmt: skip
 
 
