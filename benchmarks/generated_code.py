@@ -396,6 +396,14 @@ def rows(times: Times, problems: Sequence[str]) -> Iterator[list[str]]:
     yield ["geometric mean", "", *(f"**{mean(column):.2f}**" for column in columns), ""]
 
 
+def scaling(one: Times, two: Times, problems: Sequence[str]) -> Iterator[list[str]]:
+    """How much faster blocks in two threads are than blocks in one."""
+    found = [one[p, OURS][0] / two[p, IN_THREADS][0] for p in problems]
+    for p, ratio in zip(problems, found, strict=True):
+        yield [p, f"{ratio:.2f}"]
+    yield ["geometric mean", f"**{mean(found):.2f}**"]
+
+
 HEADER = [
     "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, IN_THREADS, "jax.jit to ours in JAX",
     "MB: ours / torch / HIPS / jax.jit / ours, no blocks / in threads",
@@ -430,17 +438,25 @@ def main() -> int:
         return 0
     lines: list[str] = []
     marks: list[tuple[str, bool]] = []
+    by_threads: dict[int, Times] = {}
     for threads in args.threads:
         for alone in (True, False) if args.turns else (True,):
             times = collect(args.problems, list(LIBRARIES), args.rounds, threads, alone)
             how = "each library in a process of its own" if alone else "taking turns in one process"
             section = [f"### {threads} thread{'s' * (threads > 1)}, {how}", ""]
             section += [*table(HEADER, rows(times, args.problems)), ""]
+            if alone:
+                by_threads[threads] = times
             if threads == 1 and alone:
                 marks = list(judge(times, args.problems))
                 section += [*(f"- {'met' if met else 'MISSED'}: {text}" for text, met in marks), ""]
             print("\n".join(section), flush=True)
             lines += section
+    if {1, 2} <= by_threads.keys():
+        scaled = scaling(by_threads[1], by_threads[2], args.problems)
+        section = ["### Blocks in two threads against one", "", *table(["", "faster"], scaled), ""]
+        print("\n".join(section), flush=True)
+        lines += section
     if args.write:
         record("generated_code.py", lines, ("numpy", "scipy", "torch", "jax", "autograd"))
     return 0 if all(met for _, met in marks) else 1
