@@ -93,7 +93,7 @@ def validate_given(
     return worst_of(list(judged_given(problem, request, recursion, first, seed)), seed)
 
 
-class Member(NamedTuple):
+class AskedMember(NamedTuple):
     """A member, and the values of all letters of the request and of those of the lengths."""
 
     values: Mapping[str, int]
@@ -104,7 +104,7 @@ class Member(NamedTuple):
 
 def members(
     problem: Problem, request: Request, recursion: Recursion, first: First | None
-) -> Iterator[Member]:
+) -> Iterator[AskedMember]:
     """What is asked for each member, as a plain request about what is unrolled, for each value of
     the letters, at several lengths."""
     families = with_letters(problem.families, request)
@@ -113,7 +113,7 @@ def members(
         for given, block in blocks(families, request, recursion, lengths):
             for asked, found in _asked(families, request, block, first, given):
                 own = dict(zip(asked_by, found.at, strict=False))
-                yield Member({**given, **own}, asked, found, block)
+                yield AskedMember({**given, **own}, asked, found, block)
 
 
 def judged_given(
@@ -130,7 +130,7 @@ def judged_given(
 
 def claimed(
     problem: Problem, request: Request, recursion: Recursion, first: First | None, seed: int
-) -> Iterator[tuple[Member, Validation]]:
+) -> Iterator[tuple[AskedMember, Validation]]:
     """The verdict on what a claim says of each member for which it is made."""
     claim = request.claim
     assert claim is not None and claim.value is not None

@@ -380,13 +380,15 @@ class _MemberRequests(RequestReader):
     def direction(self, asked: Asked, of: Expr, wrt: Symbol) -> Symbol:
         """Along a whole family, a direction is told by its member."""
         names = self.names
-        name, span = asked.direction or (member("V", *wrt.indices), asked.span)
+        default = member("V", *wrt.indices) if wrt.indices else "V"
+        name, span = asked.direction or (default, asked.span)
         base, indices = parts(name)
-        is_member = asked.kind != "vjp" and bool(wrt.indices)
-        if not is_member and not indices:
+        if asked.kind == "vjp" and asked.direction is not None and indices:
+            raise RequestError(f"an upstream gradient has no index: write `with {base}`.", span)
+        if asked.kind == "vjp" or not (wrt.indices or indices):
             return RequestReader.direction(self, asked, of, wrt)
-        if indices and (not is_member or indices != wrt.indices):
-            along = member(base, *(wrt.indices if is_member else ()))
+        if indices and indices != wrt.indices:
+            along = member(base, *wrt.indices) if wrt.indices else base
             raise RequestError(f"a direction along a family is its member: `{along}`.", span)
         if not indices and names.running(wrt.indices):
             raise RequestError(

@@ -137,17 +137,17 @@ def _inlined(
     return [q for q in equations if q.symbol.base in used], answers
 
 
-Placed = Sequence[tuple[Equation, MemberBox]]  # equations, and for which members they are
+PlacedEquations = Sequence[tuple[Equation, MemberBox]]  # equations, and for which members they are
 
 
-def _opened_in(q: Equation, others: Placed) -> Equation:
+def _opened_in(q: Equation, others: PlacedEquations) -> Equation:
     """An equation with the values of members for them, as long as there are some."""
     while (found := _opened_once(q, others)) is not q:
         q = found
     return q
 
 
-def _near_start(q: Equation, others: Placed) -> Equation:
+def _near_start(q: Equation, others: PlacedEquations) -> Equation:
     """An answer that is a member of a recurrence some steps from its start, written in these; else
     the answer as it is."""
     names, found = {other.symbol.base for other, _ in others}, q
@@ -161,7 +161,7 @@ def _near_start(q: Equation, others: Placed) -> Equation:
     return q
 
 
-def _opened_once(q: Equation, others: Placed) -> Equation:
+def _opened_once(q: Equation, others: PlacedEquations) -> Equation:
     new: dict[Expr, Expr] = {}
     for x, inner in members_in(q.value):
         box = box_of(x.indices, (*rising(q), *inner))

@@ -286,7 +286,7 @@ def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
         ("hvp J wrt x[t] with V", r"write `with V\[t\]`"),
         ("hvp J wrt x[t] with V[s]", "a direction along a family is its member"),
         ("hess h[T] wrt W", "a Hessian is of a scalar"),
-        ("jac h[T] with V wrt W", "`with` belongs to vjp, jvp, hvp"),
+        ("jac h[T] with V wrt W", "`with` belongs to `vjp`, `jvp`, `hvp`"),
     ],
 )
 def test_refusals(request_: str, says: str) -> None:
