@@ -60,10 +60,10 @@ def _run(shell: Any, line: str, cell: str) -> None:
         shell.user_ns[arguments.name] = found
 
 
-Found = Derivation | Check | EqualityCheck
+CellResult = Derivation | Check | EqualityCheck
 
 
-def _answers(problem: Problem, seed: int) -> Iterator[Found]:
+def _answers(problem: Problem, seed: int) -> Iterator[CellResult]:
     """What is found of each request, a derivation or the verdict on a claim, in the order of the
     text."""
     asked: list[Problem | EqualityClaim] = [*problem.together(), *problem.data.equalities]
@@ -89,7 +89,7 @@ class _Article:
         return html_part(self.derived)
 
 
-def _told(found: Sequence[Found]) -> Iterator[Found | _Article]:
+def _told(found: Sequence[CellResult]) -> Iterator[CellResult | _Article]:
     """The answers as they are shown: derivations of one thing together."""
     for is_derived, alike in groupby(found, key=lambda a: isinstance(a, Derivation)):
         if not is_derived:

@@ -31,6 +31,7 @@ from ..core.expr import (
 )
 from ..core.results import Rewriting
 from ..core.structure import sums
+from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import fractions_combined
 from .kinks import sides_joined
@@ -133,6 +134,9 @@ _LETTERS = "A, B : n x n; x : n"
 _DEFINED = _LETTERS + "; y = A x; J = x' y"
 PASSES = (
     Pass("transpose inside", transpose_inside, "tanh(A')' = tanh(A)", _LETTERS),
+    Pass("value at zero", value_at_zero, "cos(zeros(n)) = ones(n)", _LETTERS),
+    Pass("even function", even_function_of_sum, "norm(B x - A x) = norm(A x - B x)",
+         _LETTERS + "; J = norm(A x - B x)"),
     Pass("scalars in front", scalars_in_front,
          "sum(2 A ./ (1 + B)) = 2 sum(A ./ (1 + B))", _LETTERS),
     Pass("sums multiplied out", sums_multiplied_out, "(A + B) x - A x = B x", _LETTERS,
@@ -170,6 +174,7 @@ def _is_bare_product(e: Expr) -> bool:
         case _:
             return False
     bare = all(a.op not in _CONSTANT and not is_multilinear(a) for a in factors)
+    bare = bare and not any(isinstance(a, Number) and a.value == 0 for a in factors)
     return bare and 0 < len(factors) == len({*factors})
 
 

@@ -1,0 +1,53 @@
+"""Functions whose value is known from their argument alone: of zeros, and of a negated sum."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ..core.expr import Add, Call, Expr, Number, Zeros, number, ones, rebuild, times, zeros
+from ..core.functions import TABLE
+from .identities import IDENTITIES
+from .networks import Networks
+
+_AT_ZERO = {0.0: number(0), 1.0: number(1), -1.0: number(-1)}  # values that are told
+
+
+def value_at_zero(_: Networks, e: Expr) -> Expr | None:
+    """A function of zeros alone as its value there, where that is 0, 1 or -1."""
+    if not isinstance(e, Call) or not all(map(_is_zero, e.args)):
+        return None
+    row = TABLE[e.op]
+    if not row.elementwise and not e.is_scalar:
+        return None
+    with np.errstate(all="ignore"):
+        values = row.value(*(np.zeros((2, 2)) for _ in e.args), e.data)
+    found = _AT_ZERO.get(float(values.flat[0])) if (values == values.flat[0]).all() else None
+    if found is None or not (row.elementwise or found.value == 0):
+        return None
+    return zeros(*e.shape) if found.value == 0 else times(found, ones(*e.shape))
+
+
+def _is_zero(e: Expr) -> bool:
+    return isinstance(e, Zeros) or (isinstance(e, Number) and e.value == 0)
+
+
+def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:
+    """An even function of a sum with the sign that the sum has elsewhere."""
+    if not isinstance(e, Call) or e.op not in _even() or not isinstance(e.args[0], Add):
+        return None
+    found, sign = networks.signs.natural(e.args[0])
+    return rebuild(e, [found, *e.args[1:]]) if sign < 0 else None
+
+
+@cache
+def _even() -> frozenset[str]:
+    """The functions of which a row of the identities says that they are even."""
+    calls = (row.left.partition("(-") for row in IDENTITIES)
+    rights = (row.right for row in IDENTITIES)
+    return frozenset(
+        f
+        for (f, minus, x), right in zip(calls, rights, strict=True)
+        if minus and right == f"{f}({x}"
+    )
