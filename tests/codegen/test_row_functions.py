@@ -139,7 +139,9 @@ def test_chunks_of_random_functions(first: int) -> None:
     assert taken > 1
 
 
-@pytest.mark.parametrize("options", [("dask", ""), ("jax", "m")])
+@pytest.mark.parametrize(
+    "options", [("dask", ""), pytest.param(("jax", "m"), marks=pytest.mark.slow)]
+)
 def test_modules_test_themselves(options: tuple[str, str]) -> None:
     target, shard = options
     problem, results = derived(SUMS_OVER_ROWS["softmax"])
