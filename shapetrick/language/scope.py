@@ -30,6 +30,7 @@ from .synonyms import advice, attribute_of
 from .syntax import (
     ATTRIBUTES,
     KINDS,
+    RUNNING,
     UPSTREAM,
     Asked,
     Declaration,
@@ -443,7 +444,7 @@ def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
                 node.span,
                 text,
             )
-        if node.kind == "running" and not runs_over_exponent(node):
+        if node.kind in RUNNING and not runs_over_exponent(node):
             letter = node.value.letter
             raise NameProblem(
                 f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
