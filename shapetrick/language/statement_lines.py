@@ -26,9 +26,8 @@ _ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[
 _ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
 _HEADS = re.compile(rf"(?:(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]|,\s*({_HEAD})(?=\s*:))")
-_NAMES = rf"{_HEAD}(?:\s*,\s*{_HEAD})*\s*:"
-_DECLARES = re.compile(_NAMES)
-_NEXT = re.compile(rf",\s*(?!(?:{'|'.join(ATTRIBUTES)})\s*,)(?={_NAMES})")
+_DECLARES = re.compile(rf"{_HEAD}(?:\s*,\s*{_HEAD})*\s*:")
+_OUTER = re.compile(r"[()\[\]{}:,]")
 _WHERE = re.compile(r"(?<=[\s)\]}])where(?=\s)")
 _HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
 
@@ -108,14 +107,31 @@ def _parts(text: str, sign: re.Match[str], start: int) -> bool:
 
 def declarations(text: str, span: Span) -> Iterator[Span]:
     """The declarations that stand between commas, `x : n, A : n x n`; of anything else, itself."""
-    begin = _DECLARES.match(text, *span)
-    start, at = span.start, begin.end() if begin is not None else span.end
-    while (comma := _NEXT.search(text, at, span.end)) is not None:
-        yield stripped(text, Span(start, comma.start()))
-        start = comma.end()
-        names = _DECLARES.match(text, start, span.end)
-        at = span.end if names is None else names.end()
+    begin, start, depth = _DECLARES.match(text, *span), span.start, 0
+    commas: list[int] = []
+    for m in _OUTER.finditer(text, *span) if begin is not None else ():
+        sign, at = m.group(), m.start()
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and not depth:
+            commas.append(at)
+        elif sign == ":" and not depth:
+            first = _before_names(text, commas, at) if start < at else None
+            if first is not None and begin is not None and first > begin.end():
+                yield stripped(text, Span(start, first))
+                start = first + 1
+            commas = []
     yield stripped(text, Span(start, span.end))
+
+
+def _before_names(text: str, commas: list[int], end: int) -> int | None:
+    """The comma before the names that end at a place; what is behind a shape may be attributes."""
+    first = None
+    for comma in reversed(commas):
+        name = text[comma + 1 : end].strip()
+        if name in ATTRIBUTES or not _HEAD_NAME.fullmatch(name):
+            break
+        first = end = comma
+    return first
 
 
 def closings(text: str, begin: int) -> Iterator[int]:
