@@ -7,13 +7,17 @@ and a product within it is a product of named axes (`codegen/axes.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
 from ..core.expr import (
+    LARGEST,
+    PRODUCT,
+    SMALLEST,
+    SUM,
     Abstract,
     Add,
     Call,
@@ -34,10 +38,13 @@ from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from .axes import NamedArray
 from .from_expressions import ACTED, translated
-from .ir import Graph, Value
+from .ir import ArrayOperation, Graph, Value
 from .member_calls import CALLS, NO_CODE, SQUARES
 from .member_products import Products, SummedProduct
 from .member_reads import Family, LetterRanges, Reading
+
+_FOLDS: Mapping[str, ArrayOperation] = {LARGEST: "max", SMALLEST: "min", PRODUCT: "prod"}
+_OPPOSITE = {LARGEST: SMALLEST, SMALLEST: LARGEST}
 
 
 class MemberArrays(Products):
@@ -154,7 +161,9 @@ class MemberArrays(Products):
         box = Range(over.letter, over.first.ends(scope)[0], over.last.ends(scope)[1])
         inside = (*scope, box)
         p = self._product(e.args[0], inside)
-        masks = [(a, b) for a, b in self._bounds(over, scope)]
+        masks = self._bounds(over, scope)
+        if e.fold != SUM:
+            return self._folded(e, p, masks, inside)
         factors = p.factors
         for low, high in masks:
             factors = self._masked(factors, low, high, inside)
@@ -164,6 +173,40 @@ class MemberArrays(Products):
             return SummedProduct((*factors, NamedArray(count, ())), p.row, p.col, p.summed)
         fresh = self.axes.name(self.axes.dim(own))
         return p.renamed({own: fresh}).summed_over((fresh,))
+
+    def _folded(
+        self,
+        e: Total,
+        p: SummedProduct,
+        masks: Sequence[tuple[Index, Index]],
+        scope: LetterRanges,
+    ) -> SummedProduct:
+        """The largest, the smallest or the product along the axis of the last letter, where what is
+        out of range changes nothing: other than ones, it is the other extreme of all."""
+        if e.fold == PRODUCT and not e.is_scalar:
+            raise RequestError(
+                "there is no code for products of matrices over members: `evaluate` gives the "
+                "values. Write the product as a recurrence, `P[i] = P[i-1] A[i]`."
+            )
+        own, op = self.letter(scope[-1], scope[:-1]), _FOLDS[e.fold]
+        a = self.array(p, scope)
+        if own not in a.axes:
+            raise RequestError(NO_CODE.format(e.fold))
+        for low, high in masks:
+            if e.fold == PRODUCT:
+                others = self.graph.number(1)
+            else:
+                most = self.axes.reduced(_FOLDS[_OPPOSITE[e.fold]], a, (own,))
+                others = self.axes.aligned(most, a.axes)
+            mask, axes = self._mask(low, high, scope)
+            letters = [x for x in (self.letter(r, scope) for r in scope) if x in {*axes, *a.axes}]
+            whole = (*letters, *(x for x in a.axes if x not in letters))
+            shape = self.axes.extent(whole)
+            held = [self.axes.aligned(f, whole) for f in (NamedArray(mask, axes), a)]
+            if others.shape:
+                others = self.axes.aligned(NamedArray(others, a.axes), whole)
+            a = NamedArray(self.graph.node("masked", (*held, others), None, shape), whole)
+        return SummedProduct((self.axes.reduced(op, a, (own,)),), p.row, p.col)
 
     def _bounds(self, over: Range, scope: LetterRanges) -> list[tuple[Index, Index]]:
         """What has to be at most what, where a letter does not run over a box."""
@@ -182,20 +225,24 @@ class MemberArrays(Products):
     ) -> tuple[NamedArray, ...]:
         """Factors that are zero where an index is larger than another: those that have all letters
         of both, or else one more."""
-        sides = [self.array(self._counted(i, scope), scope) for i in (low, high)]
-        own = {x for a in sides for x in a.axes}
-        axes = [x for x in (self.letter(r, scope) for r in scope) if x in own]
-        mask = self.graph.entrywise("at_most", *(self.axes.aligned(a, axes) for a in sides))
+        mask, axes = self._mask(low, high, scope)
+        own = {*axes}
         if not any(own <= {*f.axes} for f in factors):
-            return (*factors, NamedArray(mask, tuple(axes)))
+            return (*factors, NamedArray(mask, axes))
 
         def held(f: NamedArray) -> NamedArray:
-            place = self.axes.aligned(NamedArray(mask, tuple(axes)), f.axes)
-            return NamedArray(
-                self.graph.node("masked", (place, f.value), None, f.value.shape), f.axes
-            )
+            place = self.axes.aligned(NamedArray(mask, axes), f.axes)
+            held = (place, f.value, self.graph.number(0))
+            return NamedArray(self.graph.node("masked", held, None, f.value.shape), f.axes)
 
         return tuple(held(f) if own <= {*f.axes} else f for f in factors)
+
+    def _mask(self, low: Index, high: Index, scope: LetterRanges) -> tuple[Value, tuple[str, ...]]:
+        """Ones where an index is at most another, and the axes of their letters."""
+        sides = [self.array(self._counted(i, scope), scope) for i in (low, high)]
+        own = {x for a in sides for x in a.axes}
+        axes = tuple(x for x in (self.letter(r, scope) for r in scope) if x in own)
+        return self.graph.entrywise("at_most", *(self.axes.aligned(a, axes) for a in sides)), axes
 
     def _counted(self, i: Index, scope: LetterRanges) -> SummedProduct:
         """An index as a number, for all values of its letters."""

@@ -286,11 +286,16 @@ class Transpose(Expr):
     op: ClassVar[str] = "transpose"
 
 
+SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
+
+
 @node_class
 class Total(Expr):
-    """The sum of the members that the argument stands for, over the range of their index."""
+    """The sum, or another `fold`, of the members that the argument stands for, over the range of
+    their index: the largest or smallest of each entry, or the product in rising order."""
 
     over: Range
+    fold: str
     op: ClassVar[str] = "total"
 
 
@@ -542,9 +547,18 @@ def transpose(a: Expr) -> Expr:
     return node(Transpose, (a,), a.shape[::-1])
 
 
-def total(a: Expr, over: Range) -> Expr:
-    """The sum of the members that `a` stands for, over the range of their index."""
-    return node(Total, (a,), a.shape, over)
+def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
+    """The sum, or another fold, of the members that `a` stands for, over the range of their index.
+
+    Raises ShapeError for a product of matrices that are not square."""
+    if fold == PRODUCT and a.shape[0] != a.shape[1]:
+        raise ShapeError(
+            f"members that are {shape_text(a.shape)} have no product: only square ones have."
+        )
+    count = over.last.minus(over.first).plus(1)
+    if not count.terms and count.offset <= 0 and fold in (SUM, PRODUCT):
+        return zeros(*a.shape) if fold == SUM else eye(a.shape[0])
+    return node(Total, (a,), a.shape, over, fold)
 
 
 def abstract(name: str, order: int, a: Expr) -> Expr:
@@ -577,7 +591,7 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
         case Name():
             return named(e.name, args[0])
         case Total():
-            return total(args[0], e.over)
+            return total(args[0], e.over, e.fold)
         case Abstract():
             return abstract(e.name, e.order, args[0])
         case PowerSum():

@@ -171,7 +171,7 @@ def reindexed(e: Expr, values: Indices) -> Expr:
             used = {*_names_in(x), *(t for v in inner.values() for t in v.terms)}
             other = next(c for c in index_letters() if c not in used)
             inner[letter], over = Index(other), over.lettered(other)
-        return total(reindexed(x.args[0], inner), over.within(inner))
+        return total(reindexed(x.args[0], inner), over.within(inner), x.fold)
 
     (found,) = redimensioned(
         [e],
@@ -191,13 +191,13 @@ def with_own_letters(e: Expr, outside: Set[str], taken: Set[str]) -> Expr:
         if not isinstance(x, Total):
             new[x] = x if isinstance(x, Name) else rebuild(x, [new[a] for a in x.args])
             continue
-        (body,), over = x.args, x.over
+        (body,), over, fold = x.args, x.over, x.fold
         if over.letter in outside:
             used = {*_names_in(body), *taken, *outside}
             letter = next(c for c in index_letters() if c not in used)
             body = reindexed(body, {over.letter: Index(letter)})
             over = over.lettered(letter)
-        new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over)
+        new[x] = total(with_own_letters(body, {*outside, over.letter}, taken), over, fold)
     return new[e]
 
 

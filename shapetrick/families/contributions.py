@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..core import expr as ex
 from ..core.errors import DerivationError
-from ..core.expr import Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
+from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
 from ..core.families import MemberBox, box_of, lies_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Condition, Index, Range
@@ -177,6 +177,8 @@ def _vanishing(
             parts = [_vanishing(a, condition, extent) for a in e.args]
             found = [p for p in parts if p is not None]
             return frozenset().union(*found) if len(found) == len(parts) else None
+        case Total() if e.fold != SUM:
+            return None
         case _ if isinstance(e, (Times, MatMul, Transpose, Total, Name)) or _is_linear(e):
             every = (_vanishing(a, condition, extent) for a in e.args)
             return next((p for p in every if p is not None), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core import expr as ex
-from ..core.expr import Expr, Name, Symbol, Total, as_symbol
+from ..core.expr import SUM, Expr, Name, Symbol, Total, as_symbol
 from ..core.families import (
     Families,
     Place,
@@ -79,8 +79,10 @@ def has_several_indices(problem: Problem, results: Sequence[Result]) -> bool:
         r.padded for r in recursions
     )
     lengths = {*problem.families.lengths}
+    folds = (x for e in values if e is not None for x in postorder([e]) if isinstance(x, Total))
     return (
         many
+        or any(x.fold != SUM for x in folds)
         or any(
             len(over) > 1
             or any(i.others for i in x.indices)
@@ -254,7 +256,7 @@ class _PassBuilder:
             new: dict[Expr, Expr] = {}
             for x in postorder([e], into=lambda x: not isinstance(x, Total)):
                 if isinstance(x, Total):
-                    new[x] = ex.total(renamed(x.args[0]), x.over)
+                    new[x] = ex.total(renamed(x.args[0]), x.over, x.fold)
                 elif isinstance(x, Symbol) and x.base in names:
                     new[x] = ex.symbol(member(names[x.base], *x.indices), x.shape)
             return substitute(e, new) if new else e

@@ -140,7 +140,7 @@ def _expression(e: Expr, index: IndexChange) -> Expr:
         return d.substitute(new) if new else d
 
     def summed(x: Total) -> Expr:
-        return ex.total(_expression(x.args[0], index), _range(x.over, index))
+        return ex.total(_expression(x.args[0], index), _range(x.over, index), x.fold)
 
     (found,) = redimensioned([e], dim, lambda x: name(x.name), summed)
     return found

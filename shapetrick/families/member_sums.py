@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core import expr as ex
-from ..core.expr import Expr, Symbol, Total
-from ..core.families import Place, letters_in, reindexed
+from ..core.expr import LARGEST, PRODUCT, SUM, Expr, Symbol, Total
+from ..core.families import Place, index_letters, letters_in, reindexed
 from ..core.indices import Index, Range, member
 from ..core.traversal import postorder, substitute
 
@@ -25,6 +25,42 @@ class OpenSum:
     symbol: Symbol
     body: Expr
     kept: tuple[Range, ...]
+
+    @property
+    def whole(self) -> Symbol:
+        """What stands for the summand as a whole, where it is a member of a fold that compares."""
+        indices = (Index(r.letter) for r in self.ranges)
+        return ex.symbol(member(f"({self.total.args[0]})", *indices), self.body.shape)
+
+    def summand_for(self, at: Place) -> Expr:
+        """The summand where what stands for it has these indices."""
+        values = {r.letter: i for r, i in zip(self.ranges, at, strict=True)}
+        return reindexed(self.total.args[0], values)
+
+    def share(self, cotangent: Expr) -> Expr:
+        """What of the cotangent of the whole is that of a summand: all of it in a sum; of the
+        largest where it is attained; of a product what the others leave of it."""
+        over, fold = self.total.over, self.total.fold
+        if fold == SUM:
+            return cotangent
+        if fold == PRODUCT:
+            others = Index(next(t for t in index_letters() if t not in self._letters))
+            body = reindexed(self.total.args[0], {over.letter: others})
+            here = Index(over.letter)
+            before = Range(others.letter, over.first, here.plus(-1))
+            after = Range(others.letter, here.plus(1), over.last)
+            left, right = (ex.total(body, r, PRODUCT) for r in (before, after))
+            return ex.matmul(ex.transpose(left), cotangent, ex.transpose(right))
+        apart = (
+            ex.add(self.symbol, -self.whole)
+            if fold == LARGEST
+            else ex.add(self.whole, -self.symbol)
+        )
+        return ex.times(cotangent, ex.add(ex.UNIT, -ex.call("step", apart)))
+
+    @property
+    def _letters(self) -> set[str]:
+        return letters_in(self.total.args[0]) | {r.letter for r in self.ranges}
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -9,13 +9,13 @@ into regions, and each region has its own equation: the start G[L], the recurren
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 
 from ..core import expr as ex
 from ..core.dims import Shape
-from ..core.expr import UNIT, Expr, Name, Number, Symbol, Times, as_symbol
+from ..core.expr import SUM, UNIT, Expr, Name, Number, Symbol, Times, as_symbol
 from ..core.families import (
     Families,
     MemberBox,
@@ -78,7 +78,9 @@ class Backpropagation:
     _unused: list[Segment] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _least: dict[str, int] = field(default_factory=dict)
-    _sums: dict[str, OpenSum] = field(default_factory=dict)  # by what stands for them
+    _sums: dict[str, Callable[[Place], Expr]] = field(
+        default_factory=dict
+    )  # what symbols stand for
     _padded: dict[Padding, None] = field(default_factory=dict)
     _simplifier: Simplifier = field(default_factory=Simplifier)
 
@@ -142,8 +144,8 @@ class Backpropagation:
 
     def _told(self, e: Expr, own: set[str]) -> Expr:
         taken = self.problem.taken(self.request) | own | set(self._names.values())
-        sums = {x: self._sums[x.base] for x in symbols_of(e) if x.base in self._sums}
-        value = substitute(e, {x: s.read_for(x.indices) for x, s in sums.items()})
+        sums = [x for x in symbols_of(e) if x.base in self._sums]
+        value = substitute(e, {x: self._sums[x.base](x.indices) for x in sums})
         return with_own_letters(value, own, taken)
 
     def _gradient(self) -> tuple[Equation, ...]:
@@ -284,7 +286,8 @@ class Backpropagation:
         """Put symbols in the place of the sums over members in the pieces, and take the summands
         for pieces too, with the cotangents of those; a sum may stand in another, or in a member."""
         opened, sums = opened_sums([(piece.body, piece.ranges) for piece in self._pieces])
-        self._sums = {s.symbol.base: s for s in sums}
+        self._sums = {s.symbol.base: s.read_for for s in sums}
+        self._sums.update((s.whole.base, s.summand_for) for s in sums if s.total.fold != SUM)
         pieces = [
             replace(piece, body=body) for piece, body in zip(self._pieces, opened, strict=True)
         ]
@@ -309,7 +312,7 @@ class Backpropagation:
             if s.symbol in symbols_of(piece.body) and {*s.kept} <= {*piece.ranges}:
                 others = [r for r in piece.ranges if r not in s.kept]
                 parts.append(_summed(self.through(piece, s.symbol), others))
-        return self.simplified(ex.add(*parts)) if parts else None
+        return self.simplified(s.share(ex.add(*parts))) if parts else None
 
     def through(self, piece: MemberUse, variable: Expr) -> Expr:
         """What a piece contributes to the cotangent of one of its symbols."""

@@ -165,13 +165,15 @@ def _claimed(
 def _chosen(
     members: Sequence[Placed], segments: Sequence[Segment], lengths: Mapping[str, int]
 ) -> Iterator[Placed]:
-    """Of neighbours to which the same lines apply, the first and the last ones: where the length is
-    given as a number there may be many."""
+    """Of members to which the same lines apply, the first and the last ones: along several axes, or
+    where the length is given as a number, there may be many."""
     ranges = [Unrolling((), lengths).members(s) for s in segments]
     places = [{tuple(i.offset for i in place) for place in r} for r in ranges]
-    for _, group in groupby(members, key=lambda one: [_numbers(one[0]) in p for p in places]):
-        ones = list(group)
-        ends = max(ENDS // max(len(ones[0][0]), 1), 1)
+    alike: dict[tuple[bool, ...], list[Placed]] = {}
+    for one in members:
+        alike.setdefault(tuple(_numbers(one[0]) in p for p in places), []).append(one)
+    for ones in alike.values():
+        ends = max(ENDS // 4 ** max(len(ones[0][0]) - 1, 0), 1)
         yield from ones if len(ones) <= 2 * ends else ones[:ends] + ones[-ends:]
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial, reduce
 from math import prod
 
 from ..core.budget import MEMBERS
 from ..core.errors import RequestError
 from ..core.expr import (
+    PRODUCT,
+    SUM,
     ZERO,
     Expr,
     MatMul,
@@ -21,6 +24,9 @@ from ..core.expr import (
     Transpose,
     Zeros,
     add,
+    call,
+    eye,
+    matmul,
     named,
     rebuild,
     zeros,
@@ -126,7 +132,13 @@ class Unrolling:
         terms = [
             self.written_out(reindexed(x.args[0], {x.over.letter: i})) for i in values_of(x.over)
         ]
-        return add(*terms) if terms else zeros(*x.shape)
+        if x.fold == PRODUCT:
+            return matmul(*terms) if terms else eye(x.shape[0])
+        if x.fold == SUM:
+            return add(*terms) if terms else zeros(*x.shape)
+        if not terms:
+            raise RequestError(f"there is no `{x.fold}` of no members: `{x.over}` is empty.")
+        return reduce(partial(call, f"{x.fold}imum"), terms)
 
     def _find(self, roots: Iterable[Expr]) -> None:
         """Make the values of all members that the roots use, first those that others need."""

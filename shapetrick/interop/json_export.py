@@ -19,6 +19,7 @@ from ..core.dims import Shape
 from ..core.equations import EquationSystem
 from ..core.errors import RequestError
 from ..core.expr import (
+    SUM,
     Abstract,
     Call,
     Constant,
@@ -153,7 +154,7 @@ def _payload(e: Expr) -> JsonObject:
         case Abstract():
             return {"name": e.name, "order": e.order}
         case Total():
-            return {"over": str(e.over)}
+            return {"over": str(e.over), **({} if e.fold == SUM else {"fold": e.fold})}
         case Structured():
             return {"pattern": e.pattern, "offset": str(e.offset)}
         case Call(data=int()):

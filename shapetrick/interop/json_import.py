@@ -263,7 +263,7 @@ def _node(data: Mapping[str, Any], args: Sequence[Expr]) -> Expr:
         found = ex.named(_name(data["name"]), *args)
     elif op == "total":
         (summed,) = args
-        found = ex.total(summed, _over(data["over"]))
+        found = ex.total(summed, _over(data["over"]), _one_of(ex.FOLDS, data.get("fold", ex.SUM)))
     elif op == "abstract":
         found = ex.abstract(_name(data["name"]), _count(data["order"]), *args)
     elif op == "powers":

@@ -31,6 +31,7 @@ from .scope import gather, unused
 from .shape_errors import source
 from .syntax import (
     OF_SCALARS,
+    RUNNING,
     Asked,
     Declaration,
     Definition,
@@ -139,7 +140,7 @@ class _MemberNames:
 
     def _letters(self, of: SyntaxNode) -> list[str]:
         """The letters in what is differentiated that nothing in it binds."""
-        bound = {n.value.letter for n in opened(of) if n.kind == "running"}
+        bound = {n.value.letter for n in opened(of) if n.kind in RUNNING}
         names = [n.value for n in opened(of) if n.kind == "name"]
         indices = [i for name in names for i in parts(name)[1]]
         return [t for t in self.running(indices) if t not in bound]

@@ -19,7 +19,7 @@ from ..core.families import Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .family_scope import Order, PendingDefinition, Use
 from .scope import Declared, Scope
-from .syntax import Declaration, Definition, Statement, SyntaxNode, opened
+from .syntax import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
 
 Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 
@@ -164,7 +164,7 @@ class FamilyElaboration:
         while stack:
             node, ranges = stack.pop()
             inner = ranges
-            if node.kind == "running":
+            if node.kind in RUNNING:
                 outer = {r.letter for r in ranges}
                 if node.value.letter in outer:
                     raise NameProblem(
@@ -284,7 +284,7 @@ class FamilyElaboration:
         """The expression, of which every name has a value; `shape` sizes a bare `I`."""
         values: dict[str, Expr] = {}
         bound = [*ranges]
-        bound += [n.value for n in opened(root) if n.kind == "running"]
+        bound += [n.value for n in opened(root) if n.kind in RUNNING]
         for r in bound:
             values[r.letter] = ex.dimension(Dim.of(r.letter))
         values.update(self.values)

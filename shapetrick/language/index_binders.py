@@ -16,12 +16,14 @@ from ..core.indices import Index, Member, Range, base_of, index_of, parts, range
 from .lexer import normal
 from .selections import Selector, plain_of, typed_index
 from .syntax import (
+    RUNNING,
     Asked,
     Declaration,
     Definition,
     PlacedName,
     Statement,
     SyntaxNode,
+    call_node,
     folded,
     name_node,
     number_node,
@@ -36,7 +38,6 @@ BINDERS: Mapping[str, str] = {
     **{name: name for name in ("sum", "mean", "max", "min", "prod")},
     "Σ": "sum", "∑": "sum", "Sum": "sum", "Sigma": "sum", "Π": "prod", "∏": "prod",
 }  # fmt: skip
-_OVER_MEMBERS = {"sum": False, "mean": True}  # whether it is divided by how many there are
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
@@ -74,6 +75,8 @@ class IndexBuilder:
         node, index = c
         span = Span(index.start_pos or 0, index.end_pos or 0)
         inner = index.strip("_{} ")
+        if inner == "+":  # the positive part
+            return call_node("relu", (node,), node.span | span)
         parts = inner.split(",") if "," in inner else [*inner]
         at = tuple(_selector(part.strip(), span) for part in parts)
         return SyntaxNode("selected", (node,), at, node.span | span)
@@ -237,6 +240,12 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     return m["base"], tuple(m["index"])
 
 
+def base_below(name: str) -> str:
+    """The name of which `h_i` is an entry, if it is one; else empty."""
+    m = None if isinstance(name, Member) else _BELOW.fullmatch(_written_out(name))
+    return "" if m is None else str(m["base"])
+
+
 def _letters_of(name: Member) -> tuple[str, ...]:
     return tuple(i.letter for i in name.indices if not i.offset)
 
@@ -379,7 +388,7 @@ class BoundReader:
             node, scope = stack.pop()
             if node.kind == "bound":
                 scope |= {*node.value.letters}
-            elif node.kind == "running":
+            elif node.kind in RUNNING:
                 scope |= {node.value.letter}
             elif node.kind == "selected":
                 alone = [s for s in node.value if s.is_one]
@@ -425,7 +434,7 @@ class BoundReader:
             found |= _member_letters(node)
         elif node.kind == "bound" and not node.value.compared:
             found -= {*node.value.letters}
-        elif node.kind == "running":
+        elif node.kind in RUNNING:
             found -= {node.value.letter}
         self.held[node] = found
 
@@ -513,14 +522,17 @@ class BoundReader:
             node = SyntaxNode("bound", (body,), binder, span)
             self._hold(node)
             return node
-        divides = _OVER_MEMBERS.get(binder.function)
-        if divides is None or len(binder.ranges) < len(binder.letters):
+        if len(binder.ranges) < len(binder.letters):
             raise RequestError(
-                "over members there are `sum(b = 1..B) …` and `mean(b = 1..B) …`.", span, self.text
+                f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
+                span,
+                self.text,
             )
+        divides = binder.function == "mean"
+        kind = next((k for k, fold in RUNNING.items() if fold == binder.function), "running")
         node = body
         for over in reversed([r.rising for r in binder.ranges]):
-            node = SyntaxNode("running", (node,), over, span)
+            node = SyntaxNode(kind, (node,), over, span)
             self._hold(node)
         for over in binder.ranges if divides else ():
             count = over.rising.last.minus(over.rising.first).plus(1)

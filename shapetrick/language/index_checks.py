@@ -18,7 +18,7 @@ from ..core.errors import BudgetError
 from ..core.functions import NAMES, TABLE, Array
 from .notated_calls import SIGNS
 from .selections import Selector
-from .syntax import INNER, Callee, SyntaxNode
+from .syntax import INNER, RUNNING, Callee, SyntaxNode
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (
@@ -141,7 +141,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
             return node.value not in _CONSTANTS
         case "selected":
             return not any(map(reader.letter, node.value))
-        case "block" | "running":
+        case kind if kind == "block" or kind in RUNNING:
             return True
         case "call" if node.value.name in (*NAMES, *SIGNS, *_TRIANGLES):
             return bool(node.value.sizes)

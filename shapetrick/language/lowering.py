@@ -18,7 +18,7 @@ from .scope import CONSTANTS, IDENTITIES, SIZED, UNSIZED
 from .shape_errors import within
 from .shape_inference import Inference, are_columns
 from .structured_calls import CALLS, build_block, build_call, build_selection
-from .syntax import INNER, OpenedCall, SyntaxNode, postorder
+from .syntax import INNER, RUNNING, OpenedCall, SyntaxNode, postorder
 from .unification import is_settled
 
 _CHAINS: Mapping[str, Callable[..., Expr]] = {
@@ -133,8 +133,8 @@ class Lowering:
                 return ex.abstract(name, order, args[0])
             case "running" if node.value.letter in self.inference.dims:
                 return exponent_sum(args[0], node.value)
-            case "running":
-                return ex.total(args[0], node.value)
+            case kind if kind in RUNNING:
+                return ex.total(args[0], node.value, RUNNING[kind])
             case "call" if node.opened is not None:
                 try:
                     return self._open(node.opened, args)

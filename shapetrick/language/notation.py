@@ -20,6 +20,7 @@ from ..core.cost import is_below
 from ..core.dims import ONE, SCALAR, Dim, broadcast
 from ..core.errors import RequestError
 from ..core.expr import (
+    SUM,
     Abstract,
     Add,
     Constant,
@@ -135,9 +136,9 @@ class Notation:
     def call(self, name: str, args: Iterable[Rope]) -> Rope:
         return (f"{name}(", *_with_commas(args), ")")
 
-    def running(self, over: Range) -> Rope:
-        """The sign of a sum over members, before what is summed."""
-        return self.call("sum", [str(over)])
+    def running(self, over: Range, fold: str = SUM) -> Rope:
+        """The sign of a sum over members, or of another fold, before what is summed."""
+        return self.call(fold, [str(over)])
 
     def function(self, name: str, args: Sequence[Fragment], extra: Sequence[Rope]) -> Fragment:
         """A function of the table; `extra` is what it has beside its arguments."""
@@ -280,7 +281,7 @@ class _Writer:
                 is_sum = isinstance(e.args[0], Total)
                 least = NotationPrecedence.RUNNING if is_sum else NotationPrecedence.ELEMENTWISE
                 body = s.enclosed(self.pieces[e.args[0]], least)
-                piece = Fragment((s.running(e.over), " ", body), NotationPrecedence.RUNNING)
+                piece = Fragment((s.running(e.over, e.fold), " ", body), NotationPrecedence.RUNNING)
             case Abstract():
                 piece = s.function(s.derivative(e.name, e.order), [self.pieces[e.args[0]]], [])
             case Part():

@@ -20,7 +20,7 @@ from ..core.functions import NAMES, TABLE, Function, Signature, parse_signature
 from .notated_calls import EXPONENTIAL, SIGNS
 from .scope import IDENTITIES, SIZED, UNSIZED
 from .structured_calls import CALLS, check_call, shape_of_block, sizes_of_selection
-from .syntax import INNER, SyntaxNode, postorder
+from .syntax import INNER, RUNNING, SyntaxNode, postorder
 from .unification import Unifier, is_open, is_settled, open_text, unknowns
 
 
@@ -532,7 +532,7 @@ def _block(
 _RULES: Mapping[str, Callable[..., Shape | None]] = {
     "neg": _same,
     "abstract": _same,
-    "running": _same,
+    **dict.fromkeys(RUNNING, _same),
     "side": _scalar,
     "derived": _derived,
     "'": _swapped,

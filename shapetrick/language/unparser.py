@@ -15,7 +15,7 @@ from typing import Any
 from .notated_calls import SIGNS
 from .reader import is_latex
 from .selections import Selector, key_of
-from .syntax import Callee, SyntaxNode, postorder
+from .syntax import RUNNING, Callee, SyntaxNode, postorder
 from .syntax_errors import RAISED_SIGNS
 
 
@@ -133,9 +133,9 @@ class Unparser:
             case "abstract":
                 name, order = node.value
                 return f"{name}{chr(39) * order}({words[0]})"
-            case "running":
+            case kind if kind in RUNNING:
                 summed = self._enclosed(node.args[0], words[0], GrammarPrecedence.PRODUCT)
-                return f"sum({node.value}) {summed}"
+                return f"{RUNNING[kind]}({node.value}) {summed}"
             case "call":
                 return self._call(node, words)
             case "derived":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..core.dims import Dim, Shape
 from ..core.errors import InputError
-from ..core.expr import Dimension, Expr, Name, Real, Symbol
+from ..core.expr import SUM, Dimension, Expr, Name, Real, Symbol
 from ..core.functions import TABLE
 from ..core.greek import GREEK
 from ..core.indices import Range, parts, read_name
@@ -229,8 +229,8 @@ class Latex(Notation):
         sign = r" \times " if name in ("ones", "zeros") else ", "
         return f"{{{_CONSTRUCTORS[name]}_{{{sign.join(sizes)}}}}}"
 
-    def running(self, over: Range) -> Rope:
-        return rf"\sum_{{{over.letter} = {over.first}}}^{{{over.last}}}"
+    def running(self, over: Range, fold: str = SUM) -> Rope:
+        return rf"\{fold}_{{{over.letter} = {over.first}}}^{{{over.last}}}"
 
     def function(self, name: str, args: Sequence[Fragment], extra: Sequence[Rope]) -> Fragment:
         row = TABLE.get(name)

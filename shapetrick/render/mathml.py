@@ -24,7 +24,7 @@ _TOKENS = re.compile(
 )
 _SIGNS = {
     "odot": "⊙", "oslash": "⊘", "otimes": "⊗", "cdot": "·", "times": "×", "to": "→",
-    "sum": "∑", "dots": "…", "rightsquigarrow": "⇝", "neq": "≠",
+    "sum": "∑", "prod": "∏", "dots": "…", "rightsquigarrow": "⇝", "neq": "≠",
 }  # fmt: skip
 _LETTERS = {name: letter for letter, name in GREEK.items()} | {"partial": "∂", "top": "⊤"}
 _LETTERS |= {"circ": "∘"}

@@ -27,6 +27,7 @@ from ..language.reader import has_latex, parse
 from ..language.scope import Scope, differ_slightly, gather, standing_scope
 from ..language.selections import plain_of, resolved
 from ..language.syntax import (
+    RUNNING,
     Asked,
     Declaration,
     Definition,
@@ -123,7 +124,7 @@ def extended(standing: Standing, more: str) -> Standing | None:
             declared = len(problem.symbols) > len(standing.assumed)
             if not declared and not problem.functions:
                 return None  # the first declaration makes likely slips of names that have none
-        if any(node.kind == "running" for root in _values(statements) for node in opened(root)):
+        if any(node.kind in RUNNING for root in _values(statements) for node in opened(root)):
             return None
         named = set(_names(statements))
         if not named.isdisjoint(standing.loose):

@@ -28,6 +28,7 @@ from ..language.scope import vocabulary
 from ..language.shape_errors import source
 from ..language.statement_lines import COMMENT, blanked, cleaned, elementwise
 from ..language.syntax import (
+    RUNNING,
     Asked,
     Declaration,
     Definition,
@@ -554,7 +555,7 @@ def bracketed(text: str, root: SyntaxNode) -> str:
                 done[node] = f"-{inner(node.args[0], 'neg', False)}"
             case "'":
                 done[node] = f"{inner(node.args[0], node.kind, False)}'"
-            case "selected" | "block" | "binder" | "running" | "bound":
+            case kind if kind in ("selected", "block", "binder", "bound", *RUNNING):
                 done[node] = source(text, node)
             case "call" | "abstract":
                 done[node] = _call(text, node, [done[a] for a in node.args])

@@ -51,7 +51,8 @@ HIGHEST = 6  # exponent that is read
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     """A sum, product or inverse of fractions over one denominator, where that is shorter."""
-    if not isinstance(e, (Add, Times, Power)) or not _may_combine(networks, e):
+    inverse = is_below(e) and isinstance(e.args[0], Add)
+    if not (inverse or isinstance(e, (Add, Times))) or not _may_combine(networks, e):
         return None
     for is_open in _ways_to_open(e):
         found = _combined(networks, e, is_open)

@@ -13,7 +13,7 @@ from itertools import groupby
 from ...core.dims import ONE, Dim, Extent, Sizes, extent
 from ...core.errors import RequestError
 from ...core.expr import Symbol
-from ...core.families import MemberBox, Segment, box_of
+from ...core.families import MemberBox, Segment, box_of, members_in
 from ...core.indices import Index, Range, base_of, dim_of
 from ...core.problem import Problem
 from ...core.traversal import postorder
@@ -441,7 +441,13 @@ _ONCE = Range("", Index(), Index())  # the range of what stands in no loop
 
 
 def _letters(segments: Iterable[Segment]) -> list[str]:
-    return list(dict.fromkeys(r.letter for s in segments for r in s.ranges))
+    """The letters of members, and those of sums within them."""
+    found: dict[str, None] = {}
+    for s in segments:
+        summed = () if s.body is None else members_in(s.body)
+        inner = [r for _, over in summed for r in over]
+        found.update((r.letter, None) for r in (*s.ranges, *inner))
+    return list(found)
 
 
 def _sizes(box: MemberBox) -> Extent:

@@ -186,7 +186,7 @@ TABLE: Mapping[ArrayOperation, Spelling] = {
     "outer": _row("np.outer({0}, {1})"),
     "einsum": _row("np.einsum(\"{number}\", {0}, {1})"),
     "at_most": _row("np.where({0:sum} <= {1:sum}, 1.0, 0.0)", torch="({0:sum} <= {1:sum}).to({like}.dtype)"),
-    "masked": _row("np.where({0:sum} > 0, {1}, 0.0)"),
+    "masked": _row("np.where({0:sum} > 0, {1}, {2})"),
     # of square matrices
     "sylvester": _row("scipy.linalg.solve_sylvester({0}, {1}, {2})",
                       "jax.scipy.linalg.solve_sylvester({0}, {1}, {2})"),
