@@ -32,9 +32,7 @@ WorkOnSource = Callable[[GivenProblem, Counter[str]], int]  # counts, and return
 
 def several(args: Namespace) -> bool:
     """Whether there may be more than one problem, so that it has to be told which is which."""
-    from ..language.formula_files import is_collection
-
-    one_each = not any(Path(file).is_dir() or is_collection(file) for file in args.files)
+    one_each = not any(Path(file).is_dir() or _is_collection(file) for file in args.files)
     return len(args.files) > 1 or not one_each
 
 
@@ -84,15 +82,21 @@ def function_of(word: str) -> tuple[str, str] | None:
     return None if match is None else (match["file"], match["name"])
 
 
+def _is_collection(file: str) -> bool:
+    """Whether a file's name says that it is a collection of formulas."""
+    return file.endswith(".toml")
+
+
 def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """The files, with a text for each formula of a collection. Raises BadInput."""
     from ..core.errors import ShapetrickError
-    from ..language.formula_files import is_collection, read_collection
 
     for file in _files(given):
-        if not is_collection(file):
+        if not _is_collection(file):
             yield file, None
             continue
+        from ..language.formula_files import read_collection
+
         try:
             formulas = read_collection(file).formulas
         except ShapetrickError as e:

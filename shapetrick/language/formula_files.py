@@ -65,11 +65,6 @@ class Collection:
     formulas: tuple[Formula, ...]
 
 
-def is_collection(file: str) -> bool:
-    """Whether a file's name says that it is one."""
-    return file.endswith(".toml")
-
-
 def read_collection(path: str | Path) -> Collection:
     """The formulas of a file. Raises InputError if it is no such file, and BudgetError."""
     text = decoded(read_bytes(str(path)), str(path))

@@ -25,7 +25,6 @@ from ..core.traversal import postorder, substitute
 from ..derivation.chain_rule import active_nodes, joint_cotangents
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import LEAST_SAVING
-from ..validation.joint import check_together
 from .requests import (
     WORDS,
     concluded,
@@ -63,6 +62,8 @@ def derive_together(
     problem = problem if any(r.claim for r in requests) else problem.as_typed()
     if not _may_share(problem, requests):
         return [derive(problem, request, seed) for request in requests]
+    from ..validation.joint import check_together  # one variable alone needs none of it
+
     found = _JointGradients(problem, requests, taken)
     if found.names:
         shared = tuple((node, name) for name, node in found.names.items())

@@ -36,11 +36,11 @@ register_deriver(derived)
 _log = logging.getLogger(__name__)
 
 
-Check = Callable[[Expr], Validation]
+Validator = Callable[[Expr], Validation]
 
 
 def derive(
-    problem: Problem, request: Request, seed: int = 0, checked: Check | None = None
+    problem: Problem, request: Request, seed: int = 0, checked: Validator | None = None
 ) -> Result:
     """The derivative that a request asks for, simplified and validated (by `checked`, where no
     families or equations are in the way).
@@ -58,7 +58,9 @@ def not_yet_checked(gradient: Expr) -> Validation:
     return Validation("unchecked", "it was not checked", nan, nan, 0, (), 0)
 
 
-def _derived(problem: Problem, request: Request, seed: int, checked: Check | None = None) -> Result:
+def _derived(
+    problem: Problem, request: Request, seed: int, checked: Validator | None = None
+) -> Result:
     if request.system is not None:
         return _solution(problem, request, request.system, seed)
     if problem.has_families:
@@ -121,7 +123,7 @@ def concluded(
     gradient: Expr,
     simplifier: Simplifier,
     seed: int,
-    checked: Check | None = None,
+    checked: Validator | None = None,
 ) -> Result:
     """The result for a gradient that was simplified, as it is printed."""
     notes: tuple[str, ...] = ()

@@ -28,7 +28,6 @@ from ..core.traversal import postorder, substitute
 from ..numerics.error_curves import Curve, error_curve
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.finite_differences import remainder
-from ..numerics.implicit_solving import solutions
 from ..numerics.sampling import (
     LARGEST_FIXED,
     assignments,
@@ -134,7 +133,11 @@ class Checker:
         gradient_of: Expr | None = None,
         systems: tuple[EquationSystem, ...] = (),
     ) -> None:
-        self._solutions = solutions(systems)
+        self._solutions: dict[Expr, Expr] = {}
+        if systems:
+            from ..numerics.implicit_solving import solutions
+
+            self._solutions = solutions(systems)
         of = self._stated(of)
         first: dict[DerivativeKind, DerivativeKind] = {"hess": "jac", "hvp": "jvp"}
         # a gradient that an attribute of the variable simplified is none of independent entries

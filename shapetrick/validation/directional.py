@@ -18,7 +18,6 @@ from ..core.functions import TABLE, Array
 from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
-from ..numerics.implicit_solving import ImplicitSolver
 from ..numerics.sampling import DrawnRanges, dims_of
 from .domain_search import DomainSearch, Env
 
@@ -90,6 +89,8 @@ class Target:
         """Inputs near these that fulfil the equations; NaN where there are none."""
         if not self.systems:
             return env
+        from ..numerics.implicit_solving import ImplicitSolver  # where equations are alone
+
         return ImplicitSolver(self.systems).consistent(env, sizes, functions)
 
     @cached_property

@@ -185,6 +185,7 @@ class _JointCheck(Checker):
             functions=(*problem.functions,),
             together=tuple(request.wrt for request in requests),
         )
+        self._solutions = {}
         self._start(target, seed)
         self._sizes = islice(self._sizes, SITES)
 
