@@ -79,7 +79,8 @@ class TermReading(NamedTuple):
 class Networks:
     """Reads and writes sums of products within one problem.
 
-    `simplify` is asked for what has to be simplified as a whole; `memo` is shared with it."""
+    `simplify` is asked for what has to be simplified as a whole; `memo` is shared with it. `norm`
+    tells what the squares of a definition add up to, along an axis or all."""
 
     def __init__(
         self,
@@ -87,14 +88,15 @@ class Networks:
         symmetric: Symmetric,
         rewriter: Rewriter,
         simplify: Callable[[Expr], Expr],
+        norm: Callable[[Expr, int | None], Product | None],
     ) -> None:
         self.memo = memo
         self.symmetric = symmetric
         self.rewriter = rewriter
         self.simplify = simplify
+        self.norm = norm
         self.folding = Folding(symmetric)
         self.signs = Signs()
-        self.norms: dict[Expr, dict[int | None, Product]] = {}  # of definitions, squared, by axis
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
 
@@ -379,14 +381,15 @@ def bases_met(networks: Networks, term: Term) -> Term | None:
 
 def norms_known(networks: Networks, term: Term) -> Term | None:
     """Squares of a definition that add up to a number: where `u = x / norm(x)`, `u' u` is 1."""
-    for edge in term.edges if networks.norms else ():
-        if exact(edge.exponent) != 2 or edge.atom not in networks.norms:
+    for edge in term.edges:
+        if not isinstance(edge.atom, Name) or exact(edge.exponent) != 2:
             continue
         others = tuple(e for e in term.edges if e is not edge)
         touched = {*term.open_nodes, *(n for e in others for n in e.nodes)}
-        for axis, norm in networks.norms[edge.atom].items():
-            summed = edge.nodes if axis is None else edge.cols if axis else edge.rows
-            if touched.isdisjoint(summed):
+        sides = ((1, edge.cols), (0, edge.rows)) if edge.rows and edge.cols else ()
+        for axis, summed in sides or ((None, edge.nodes),):
+            norm = networks.norm(edge.atom, axis) if touched.isdisjoint(summed) else None
+            if norm is not None:
                 scalars = tuple((base, number(p)) for base, p in norm.factors if base.is_scalar)
                 found = term._replace(
                     coefficient=term.coefficient * norm.coefficient,

@@ -13,7 +13,7 @@ from ..algebra.index_terms import Term
 from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below, length, outline
-from ..core.dims import ONE, Shape
+from ..core.dims import Shape
 from ..core.expr import (
     MINUS,
     UNIT,
@@ -59,10 +59,11 @@ class Simplifier:
     def __init__(self, definitions: Iterable[Expr] = (), roots: Iterable[Expr] = ()) -> None:
         self._memo: dict[Any, Any] = {}  # by what was found, and of what
         self._simple: dict[Expr, Expr] = {}
+        self._norms: dict[tuple[Expr, int | None], Product | None] = {}
         self.is_symmetric = Symmetry()
         self._last = Rewriter(self.is_symmetric, length, Rows.LAST)
         rewriter = Rewriter(self.is_symmetric, length)
-        self.networks = Networks(self._memo, self.is_symmetric, rewriter, self)
+        self.networks = Networks(self._memo, self.is_symmetric, rewriter, self, self._norm)
         definitions, roots = list(definitions), list(roots)
         for e in postorder([*definitions, *roots]):
             if isinstance(e, Add):
@@ -80,7 +81,6 @@ class Simplifier:
         body = definition.args[0]
         if not body.args:
             return
-        self._learn_norms(definition)
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self.networks.folding.learn(definition, form)
             if form.op == COMPLEMENTED:
@@ -89,18 +89,21 @@ class Simplifier:
         self._memo.clear()
         self._simple.clear()
 
-    def _learn_norms(self, definition: Expr) -> None:
-        """Notes a definition that is divided by a function so that its squares add up to a number,
-        all of them or along an axis."""
-        body = definition.args[0]
-        factors = [rebuild(a, [*map(core, a.args)]) if is_below(a) else a for a in factors_of(body)]
-        if not any(is_below(a) and isinstance(a.args[0], Call) for a in factors):
-            return
-        squares = power(times(*factors), number(2))
-        for axis in (None,) if ONE in body.shape else (0, 1):
-            norm = Product.of(Simplifier()(call("sum", squares, data=axis)))
-            if all(isinstance(base, (Dimension, Ones)) for base, _ in norm.factors):
-                self.networks.norms.setdefault(definition, {})[axis] = norm
+    def _norm(self, definition: Expr, axis: int | None) -> Product | None:
+        """What the squares of a definition that is divided by a function add up to, all of them or
+        along an axis, if that is a number."""
+        key = definition, axis
+        if key not in self._norms:
+            body = definition.args[0]
+            factors = [rebuild(a, [*map(core, a.args)]) if is_below(a) else a
+                       for a in factors_of(body)]  # fmt: skip
+            self._norms[key] = None
+            if any(is_below(a) and isinstance(a.args[0], Call) for a in factors):
+                squares = call("sum", power(times(*factors), number(2)), data=axis)
+                norm = Product.of(Simplifier()(squares))
+                if all(isinstance(base, (Dimension, Ones)) for base, _ in norm.factors):
+                    self._norms[key] = norm
+        return self._norms[key]
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""
