@@ -185,6 +185,13 @@ def _ours(case: Case, data: dict[str, np.ndarray], blocks: bool = True) -> Calla
     return lambda: list(function(**data).values())
 
 
+def _in_threads(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
+    """Blocks in as many threads as there are processors; the products' own threads are off."""
+    threads = 0 if case.axes else len(os.sched_getaffinity(0))
+    function = shapetrick.read(case.text).function("numpy", sizes=case.sizes, threads=threads)
+    return lambda: list(function(**data).values())
+
+
 def _plain(case: Case, data: dict[str, np.ndarray]) -> Callable[[], Any]:
     return _ours(case, data, blocks=False)
 
@@ -281,9 +288,10 @@ def _flat(found: Any) -> list[Any]:
 
 
 OURS, PLAIN, OURS_IN_JAX, JAX = "ours", "ours, no blocks", "ours in JAX", "jax.jit"
+IN_THREADS = "ours, blocks in threads"
 LIBRARIES: Mapping[str, Callable[[Case, dict[str, np.ndarray]], Callable[[], Any]]] = {
     OURS: _ours, "torch": _torch, "HIPS autograd": _hips, JAX: _jax_jit, PLAIN: _plain,
-    OURS_IN_JAX: _ours_in_jax,
+    IN_THREADS: _in_threads, OURS_IN_JAX: _ours_in_jax,
 }  # fmt: skip
 
 
@@ -337,7 +345,8 @@ def _resident() -> int:
 def in_process(problem: str, libraries: Sequence[str], threads: int) -> dict[str, Any]:
     """The measurement in a process of its own, on so many processors."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
+    own = 1 if libraries == [IN_THREADS] else threads  # of the products
+    environment = {**os.environ, **dict.fromkeys(names, str(own))}
     command = [sys.executable, __file__, "--measure", problem, *libraries]
     run = subprocess.run(
         [*command, "--threads", str(threads)],
@@ -387,9 +396,17 @@ def rows(times: Times, problems: Sequence[str]) -> Iterator[list[str]]:
     yield ["geometric mean", "", *(f"**{mean(column):.2f}**" for column in columns), ""]
 
 
+def scaling(one: Times, two: Times, problems: Sequence[str]) -> Iterator[list[str]]:
+    """How much faster blocks in two threads are than blocks in one."""
+    found = [one[p, OURS][0] / two[p, IN_THREADS][0] for p in problems]
+    for p, ratio in zip(problems, found, strict=True):
+        yield [p, f"{ratio:.2f}"]
+    yield ["geometric mean", f"**{mean(found):.2f}**"]
+
+
 HEADER = [
-    "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, "jax.jit to ours in JAX",
-    "MB: ours / torch / HIPS / jax.jit / ours, no blocks",
+    "", "ours, ms", "torch", "HIPS autograd", JAX, PLAIN, IN_THREADS, "jax.jit to ours in JAX",
+    "MB: ours / torch / HIPS / jax.jit / ours, no blocks / in threads",
 ]  # fmt: skip
 
 
@@ -421,17 +438,25 @@ def main() -> int:
         return 0
     lines: list[str] = []
     marks: list[tuple[str, bool]] = []
+    by_threads: dict[int, Times] = {}
     for threads in args.threads:
         for alone in (True, False) if args.turns else (True,):
             times = collect(args.problems, list(LIBRARIES), args.rounds, threads, alone)
             how = "each library in a process of its own" if alone else "taking turns in one process"
             section = [f"### {threads} thread{'s' * (threads > 1)}, {how}", ""]
             section += [*table(HEADER, rows(times, args.problems)), ""]
+            if alone:
+                by_threads[threads] = times
             if threads == 1 and alone:
                 marks = list(judge(times, args.problems))
                 section += [*(f"- {'met' if met else 'MISSED'}: {text}" for text, met in marks), ""]
             print("\n".join(section), flush=True)
             lines += section
+    if {1, 2} <= by_threads.keys():
+        scaled = scaling(by_threads[1], by_threads[2], args.problems)
+        section = ["### Blocks in two threads against one", "", *table(["", "faster"], scaled), ""]
+        print("\n".join(section), flush=True)
+        lines += section
     if args.write:
         record("generated_code.py", lines, ("numpy", "scipy", "torch", "jax", "autograd"))
     return 0 if all(met for _, met in marks) else 1

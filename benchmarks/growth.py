@@ -73,6 +73,12 @@ def network(layers: int) -> str:
     return "\n".join([head, *declared, *values, tail, "grad J wrt W1"])
 
 
+def all_gradients(layers: int) -> str:
+    """The network by all its weights."""
+    asked = ", ".join(f"W{i}" for i in range(1, layers + 1))
+    return network(layers).replace("grad J wrt W1", f"grad J wrt {asked}")
+
+
 def named_network(layers: int) -> str:
     """The same with a bias, and a name for what the function is applied to."""
     declared = [f"W{i} : d{i - 1} x d{i}; b{i} : 1 x d{i}" for i in range(1, layers + 1)]
@@ -164,6 +170,7 @@ def brackets(levels: int) -> str:
 
 FAMILIES = (
     Family("network, written out", "layers", (10, 100, 1000, 5000), network, lambda n: 2 * n + 1),
+    Family("gradients by all layers", "layers", (5, 10, 30, 60), all_gradients, lambda n: 2 * n),
     Family(
         "biased layers, all named", "layers", (10, 100, 500, 2000), named_network,
         lambda n: 2 * n + 1,

@@ -146,14 +146,21 @@ class Derivation:
         self_test: bool = False,
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
+        threads: int = 0,
+        shard: str = "",
     ) -> str:
-        """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch.
+        """A module that computes the value and the gradient together, for NumPy, JAX or PyTorch,
+        for Dask, Octave or C++.
 
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
-        the rows of large arrays in blocks that stay in the cache, in double precision."""
+        the rows of large arrays in blocks that stay in the cache, in double precision, and so do
+        that many `threads`; with `shard`, JAX shares the rows of a dimension among devices."""
         from .codegen.matrices.export import code
 
-        return code(self.problem, [self.result], target, sizes, self_test, blocks)
+        results = [self.result]
+        return code(
+            self.problem, results, target, sizes, self_test, blocks, shard=shard, threads=threads
+        )
 
     def function(
         self, target: str, *, sizes: Mapping[str, int] | None = None, blocks: bool = False
@@ -414,13 +421,18 @@ class Problem:
         self_test: bool = False,
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
+        threads: int = 0,
+        shard: str = "",
         seed: int = 0,
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
         from .codegen.matrices.export import code
 
-        return code(self.data, self._results(seed, time_limit), target, sizes, self_test, blocks)
+        results = self._results(seed, time_limit)
+        return code(
+            self.data, results, target, sizes, self_test, blocks, shard=shard, threads=threads
+        )
 
     def function(
         self,
@@ -428,13 +440,15 @@ class Problem:
         *,
         sizes: Mapping[str, int] | None = None,
         blocks: bool = False,
+        threads: int = 0,
         seed: int = 0,
         time_limit: float | None = SECONDS,
     ) -> Generated:
         """A function of arrays by name: a dictionary such as {"J": …, "grad J wrt w": …}."""
         from .codegen.python import export as exports
 
-        return exports.function(self.data, self._results(seed, time_limit), target, sizes, blocks)
+        results = self._results(seed, time_limit)
+        return exports.function(self.data, results, target, sizes, blocks, threads=threads)
 
     def _results(self, seed: int, time_limit: float | None) -> list[Result]:
         if not self.data.requests:
@@ -517,6 +531,11 @@ def _simplified(e: str | Expr, given: str) -> Expr:
 
     if isinstance(e, Expr):
         return simple_form(e)
+    if not isinstance(e, str):
+        raise OperandError(
+            f"what is simplified is a text, such as 'A inv(A) B', or an expression, not "
+            f"{type(e).__name__}."
+        )
     problem, value = read_value(f"{given}\n{e}" if given else e)
     *definitions, _ = problem.definitions.values()
     return simple_form(value, definitions)
@@ -595,6 +614,11 @@ def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Ch
     """
     problem = read(text, time_limit=time_limit)
     if sum(request.claim is not None for request in problem.data.requests) != 1:
+        if problem.data.equalities:
+            raise RequestError(
+                "check() is of a claim on a derivative: that two expressions are equal is judged "
+                "by read(text).check_equalities()."
+            )
         raise RequestError(
             "check() takes a problem with one claim, `check grad J wrt X = …`: use "
             "read(text).check() for several."

@@ -302,6 +302,7 @@ LINEAR = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / 2; grad J wrt w"
     ("call", "wanted"),
     [
         (lambda: st.read(5), "a problem is a text"),  # type: ignore[arg-type]
+        (lambda: st.simplify(5), "what is simplified is a text"),  # type: ignore[arg-type]
         (lambda: st.derive(5), "is a text"),  # type: ignore[arg-type]
         (lambda: st.check(None), "is a text"),  # type: ignore[arg-type]
         (lambda: st.symbols(5), "declarations are a text"),  # type: ignore[arg-type]

@@ -53,6 +53,11 @@ def blocked(roots: Sequence[Value], sizes: Callable[[Dim], int]) -> Blocking | N
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
+def blocked_by(roots: Sequence[Value], dim: Dim) -> Blocking | None:
+    """The blocking by a dimension; None if it can't be taken so."""
+    return _Analysis(dim).run(roots)
+
+
 _VIEWS: frozenset[ArrayOperation] = frozenset({"transpose", "lift"})
 
 

@@ -16,7 +16,7 @@ from ..core.deadline import SECONDS, seconds_of
 from .sources import SUFFIXES, function_of
 
 MOST_JOBS = 256
-TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "octave", "cpp")
+TARGETS = ("numpy", "jax", "torch", "torch-function", "jax-vjp", "dask", "octave", "cpp")
 FORMATS = ("text", "json", "latex", "markdown", "html")
 CLAIM_FORMATS = ("text", "json", "latex", "markdown", "html", "github")
 SHELLS = ("bash", "zsh", "fish")
@@ -270,6 +270,15 @@ def _add_code(commands: Any) -> None:
     )
     code.add_argument(
         "--blocks", action="store_true", help="take rows in blocks that stay in the cache (numpy)"
+    )
+    code.add_argument(
+        "--threads", type=_jobs, default=0, metavar="N", help="blocks of rows in threads (numpy)"
+    )
+    code.add_argument(
+        "--shard",
+        default="",
+        metavar="m",
+        help="share the rows of this dimension among devices (jax)",
     )
     code.add_argument(
         "--sizes",

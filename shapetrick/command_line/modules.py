@@ -34,8 +34,9 @@ def _write(args: Namespace, source: GivenProblem, _: Counter[str]) -> int:
             warn(derivation.warnings)
         results = [d.result for d in derived]
         given = args.target, args.sizes, args.self_test, args.blocks, args.call
+        apart = args.shard, args.threads
         with working("writing the code"):
-            text = limited(args.time_limit, lambda: code(problem.data, results, *given))
+            text = limited(args.time_limit, lambda: code(problem.data, results, *given, *apart))
         print(text, end="")
     except ShapetrickError as e:
         return refused(e, source.file)

@@ -196,24 +196,24 @@ class Constant(Expr):
     op: ClassVar[str] = "constant"
 
 
-@node_class
 class Ones(Expr):
     """The matrix of ones."""
 
+    __slots__ = ()
     op: ClassVar[str] = "ones"
 
 
-@node_class
 class Zeros(Expr):
     """The matrix of zeros."""
 
+    __slots__ = ()
     op: ClassVar[str] = "zeros"
 
 
-@node_class
 class Eye(Expr):
     """The identity."""
 
+    __slots__ = ()
     op: ClassVar[str] = "eye"
 
 
@@ -235,38 +235,38 @@ class Structured(Expr):
     op: ClassVar[str] = "structured"
 
 
-@node_class
 class Name(Named):
     """A definition: has the value of its body, and prints as its name."""
 
+    __slots__ = ()
     op: ClassVar[str] = "name"
 
 
-@node_class
 class Add(Expr):
     """A sum, with broadcasting."""
 
+    __slots__ = ()
     op: ClassVar[str] = "add"
 
 
-@node_class
 class Times(Expr):
     """An element-wise product, with broadcasting; scaling too."""
 
+    __slots__ = ()
     op: ClassVar[str] = "times"
 
 
-@node_class
 class Power(Expr):
     """An element-wise power, with broadcasting."""
 
+    __slots__ = ()
     op: ClassVar[str] = "power"
 
 
-@node_class
 class MatMul(Expr):
     """A matrix product of two factors or more."""
 
+    __slots__ = ()
     op: ClassVar[str] = "matmul"
 
 
@@ -279,10 +279,10 @@ class PowerSum(Expr):
     op: ClassVar[str] = "powers"
 
 
-@node_class
 class Transpose(Expr):
     """A transpose."""
 
+    __slots__ = ()
     op: ClassVar[str] = "transpose"
 
 

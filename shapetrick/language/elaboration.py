@@ -13,7 +13,9 @@ from ..core.equations import EquationSystem, inputs_of, systems_within
 from ..core.errors import (
     CallError,
     InferenceError,
+    InputError,
     Located,
+    NameProblem,
     ParseError,
     RequestError,
     ShapeError,
@@ -45,6 +47,7 @@ from .scope import (
     equation_sides,
     gather,
     refuse_members,
+    run_together,
     standing_scope,
     table_words,
     take_exponents,
@@ -153,7 +156,22 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
     notation = IndexNotation(text, statements, _inference(scope, {}), heads)
     scope.dims.update(dict.fromkeys(notation.known.dims))
     with Located(text):
-        return notation.read(), notation.said
+        try:
+            return notation.read(), notation.said
+        except InputError as error:  # what has no shape may be two names
+            raise _run_together(statements, notation.known) or error from None
+
+
+def _run_together(statements: Iterable[Statement], known: IndexNames) -> NameProblem | None:
+    """What is said of the first name that is two known ones without a space."""
+    names = {*known.values, *known.dims}
+    for root in (e for s in statements for e in expressions_of(s)):
+        for node in postorder(root):
+            if node.kind == "name" and node.value not in names:
+                said = run_together(node.value, names)
+                if said:
+                    return NameProblem(said, node.span)
+    return None
 
 
 def equalities_in(statements: Iterable[Statement]) -> list[Equality]:

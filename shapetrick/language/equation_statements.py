@@ -13,13 +13,12 @@ from typing import Any
 
 from ..core.errors import ParseError, Span
 from .lexer import Source
-from .statement_lines import outside, stripped
+from .statement_lines import declarations, outside, stripped
 from .syntax import Declaration, TypedEquation
 
 # A name with its colon, and `where` behind a shape; `where(…)` is a function.
 _UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
 _WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
-_NEXT = re.compile(r",(?=\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*:)")
 
 Parse = Callable[[str, Source], Any]
 
@@ -33,7 +32,7 @@ def unknowns(source: Source, run: Parse) -> Declaration | None:
     assert word is not None
     heads = [
         run("statement", source._replace(span=span))
-        for span in _pieces(text, Span(start, word.start()), _NEXT)
+        for span in declarations(text, stripped(text, Span(start, word.start())))
     ]
     for head in heads:
         if not isinstance(head, Declaration) or head.ranges:
@@ -54,7 +53,7 @@ def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
     word = _WORD.search(text, *span) if _UNKNOWN.match(text, *span) else None
     if word is None:
         return [], [span]
-    parts = [*_pieces(text, Span(span.start, word.start()), _NEXT)]
+    parts = [*declarations(text, stripped(text, Span(span.start, word.start())))]
     begin = word.end()
     for at, _ in outside(text, Span(begin, span.end)):
         parts.append(Span(begin, at))
@@ -84,12 +83,4 @@ def between_commas(text: str, span: Span) -> Iterator[Span]:
         if sign == ",":
             yield stripped(text, Span(begin, at))
             begin = at + 1
-    yield stripped(text, Span(begin, span.end))
-
-
-def _pieces(text: str, span: Span, between: re.Pattern[str]) -> Iterator[Span]:
-    begin = span.start
-    for m in between.finditer(text, *span):
-        yield stripped(text, Span(begin, m.start()))
-        begin = m.end()
     yield stripped(text, Span(begin, span.end))

@@ -23,6 +23,7 @@ from .syntax import (
     PlacedName,
     Statement,
     SyntaxNode,
+    call_node,
     folded,
     name_node,
     number_node,
@@ -74,6 +75,8 @@ class IndexBuilder:
         node, index = c
         span = Span(index.start_pos or 0, index.end_pos or 0)
         inner = index.strip("_{} ")
+        if inner == "+":  # the positive part
+            return call_node("relu", (node,), node.span | span)
         parts = inner.split(",") if "," in inner else [*inner]
         at = tuple(_selector(part.strip(), span) for part in parts)
         return SyntaxNode("selected", (node,), at, node.span | span)
@@ -235,6 +238,12 @@ def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
     if m is None or m["base"] not in plain or not m["index"].isalpha():
         return "", ()
     return m["base"], tuple(m["index"])
+
+
+def base_below(name: str) -> str:
+    """The name of which `h_i` is an entry, if it is one; else empty."""
+    m = None if isinstance(name, Member) else _BELOW.fullmatch(_written_out(name))
+    return "" if m is None else str(m["base"])
 
 
 def _letters_of(name: Member) -> tuple[str, ...]:

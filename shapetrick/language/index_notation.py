@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from ..core.dims import ONE
 from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
-from .index_binders import BoundReader, EntryHead, IndexNames
+from .index_binders import BoundReader, EntryHead, IndexNames, base_below
 from .index_ranges import with_slices
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
@@ -148,7 +148,8 @@ class IndexNotation:
                 places[base]
                 for root in expressions_of(s)
                 for node in postorder(root)
-                if node.kind == "name" and (base := base_of(node.value)) in places
+                if node.kind == "name"
+                for base in {base_of(node.value), base_below(node.value)} & places.keys()
             ]
             for k, s in enumerate(self.statements)
         }

@@ -202,7 +202,8 @@ class DerivativeReader:
         same = len(found) == wanted and all(n == name for n, _ in found)
         if not squared and not same:
             raise self._error(
-                "a derivative is by one name: ask for one after the other.",
+                "a derivative is by one name: ask for one after the other, `g = \\nabla_x f` and "
+                "`\\frac{\\partial g}{\\partial y}`.",
                 self.tokens[below[0]].span | self.tokens[below[1] - 1].span,
             )
         return [placed("NAME", name, typed.span, PlacedName(name, typed.span))]

@@ -23,7 +23,7 @@ from .latex_derivatives import DerivativeReader, LexerItem, placed, terminal
 from .latex_macros import FUNCTIONS, OPERATORS, unread
 from .latex_names import Names, Typed, arguments, words_below
 from .latex_sets import read_set
-from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token
+from .latex_tokens import MATRIX, MATRIX_END, SELECTED, SELECTED_END, Token, outer
 from .lexer import MANY
 from .notated_calls import SIGMOID
 from .parser import LARGER
@@ -123,6 +123,10 @@ class _TerminalReader(DerivativeReader):
             return [closing, *scripts.raised, (scripts.end, end)]
         if token.text in _STRUCTURED:
             return [terminal(_STRUCTURED[token.text], token), *rest]
+        if token.text == r"\rangle" and i + 1 < end and self.tokens[i + 1].is_("_"):
+            scripts = self.names.scripts(self.tokens, i + 1, self.text)
+            if scripts.below == ("F",):  # the inner product of matrices
+                return [terminal("ANGLE_END", token), *scripts.raised, (scripts.end, end)]
         if token.text in (r"\langle", r"\rangle"):
             return [terminal("ANGLE" if token.kind == "open" else "ANGLE_END", token), *rest]
         return [terminal("LPAR" if token.kind == "open" else "RPAR", token), *rest]
@@ -265,6 +269,8 @@ class _TerminalReader(DerivativeReader):
         if len(inner) != 1 or inner[0].text not in ("0", "1", "K", "I"):
             return None
         sign = inner[0].text
+        if sign == "1" and self._compares(close + 1, end):  # 1 where it holds, else 0
+            return [(close + 1, end)]
         if sign in ("K", "I"):
             typed = self.names.typed(self.tokens, i, self.text)
             if typed is None or self.names.is_known(self.names.meaning(typed, self.text, True)):
@@ -280,6 +286,13 @@ class _TerminalReader(DerivativeReader):
         given: list[LexerItem] = [placed(kind, word, span) for kind, word in words]
         call = placed("CALL", "vector", span, ("vector", 1, None))
         return [call, *given, *scripts.raised, (scripts.end, end)]
+
+    def _compares(self, i: int, end: int) -> bool:
+        """Whether a comparison stands in the brackets that open here."""
+        if i >= end or not self._opens(i):
+            return False
+        inside = outer(self.tokens, i + 1, self.tokens[i].partner)
+        return any(self.tokens[k].is_("<", ">") for k in inside)
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""
@@ -385,7 +398,10 @@ class _TerminalReader(DerivativeReader):
         span = token.span | self.tokens[max(scripts.end, at) - 1].span
         if scripts.below and name in LARGER and not scripts.raised:
             return self._sum(at - 1, end, name)
-        if scripts.below or scripts.above:
+        based = f"{name}{''.join(scripts.below)}"
+        if scripts.below and based in self.names.functions and not scripts.raised:
+            name = based  # `\log_2`
+        elif scripts.below or scripts.above:
             raise self._error(
                 f"`{name}` has no index here: a logarithm is the natural one.",
                 span,

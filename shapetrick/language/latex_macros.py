@@ -36,7 +36,7 @@ _INSTEAD = {
         "the argument is declared, `x \\in \\mathbb{R}^n`, and the function defined, `f(x) = …`",
     ),
     r"\dots": "what goes on is a sum with its index, `\\sum_{i=1}^{n} x_i`; dots stand in ranges, "
-    "`l = 1, \\dots, L`",
+    "as in a family's declaration, `x_i \\in \\mathbb{R}^d, i = 1, \\dots, n`",
     r"\gets": "an update is no definition: write its right side, or `w_1 = …`",
     **dict.fromkeys(
         (r"\min", r"\arg", r"\sup", r"\inf"),

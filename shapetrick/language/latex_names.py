@@ -223,6 +223,11 @@ class Names:
             return typed.exact
         stem, below = typed.look
         if typed.above:
+            given = typed._replace(look=(stem, (typed.above, *below)))
+            example = "" if new or typed.look in self.families else self._entry(given)
+            if example:  # `x^{(i)}`, row i of a matrix `X`
+                self.entries.add(example)
+                return example
             base = self._known(typed.look, typed, text) or typed.spelled
             return read_name(f"{base}[{typed.above}]")
         known = self._known(typed.look, typed, text)
@@ -277,7 +282,8 @@ class Names:
         base = stem if base is None and stem in DELTAS else base
         if base is None or base in self.families.values():
             return ""
-        return f"{base if base in DELTAS or look_of(base)[0] == stem else stem}_{index}"
+        is_row = len(index) == 1 and base not in DELTAS and look_of(base)[0] != stem
+        return f"{stem if is_row else base}_{index}"
 
     def _refuse_star(self, typed: Typed, text: str) -> None:
         """Refuse the conjugate transpose of a known name."""

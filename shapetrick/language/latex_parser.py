@@ -18,11 +18,12 @@ from lark.exceptions import UnexpectedToken
 from ..core.dims import ONE
 from ..core.errors import NameProblem, ParseError, Span
 from ..core.indices import Range, base_of, index_of, range_of, read_name
+from .conditions import ATTRIBUTE_OF, condition
 from .derivative_notation import derivative_node
 from .index_binders import Binder
 from .latex_derivatives import EXTREMA
 from .latex_lexer import LatexLexer, LatexPart
-from .latex_names import Names, arguments, look_of
+from .latex_names import Names, Typed, arguments, look_of
 from .latex_tokens import Token as Piece
 from .latex_tokens import outer, rebased, tokens
 from .lexer import span_of
@@ -218,7 +219,7 @@ def cuts(text: str, span: Span) -> Iterator[Cut]:
         elif token is not None and token.is_(r"\\"):
             end = not _goes_on(found, i)
         elif token is not None:
-            if token.kind == "relation" and not related and kept:
+            if kept and (token.kind == "relation" or token.is_(*ATTRIBUTE_OF)):
                 related = True
             asked = asked or (not kept and token.is_(r"\nabla", r"\frac", r"\partial"))
             close = token.partner if token.kind == "open" else i
@@ -289,6 +290,10 @@ def gather(text: str, statements: Sequence[Statement], parts: Sequence[Cut], nam
     """Take in the names that plain statements and formulas declare and define."""
     for s in statements:
         _take_plain(s, names)
+    for part in parts:
+        typed = _conditioned(text, part, names)
+        if typed is not None:
+            names.add(names.meaning(typed, text, True), typed.style)
     heads = [part for part in parts if part.relation < len(part.tokens)]
     for part in sorted(heads, key=lambda part: part.over is None):
         _take_head(text, part, names)
@@ -403,6 +408,10 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
     several. Raises ParseError."""
     names.bound = _bound(part)
     found = part.tokens
+    typed = _conditioned(text, part, names)
+    if typed is not None:
+        name = PlacedName(names.meaning(typed, text, True), typed.span)
+        return [condition(name, found[typed.end].text, part.span)]
     if part.relation < len(found):
         head = _function_head(text, part, names)
         if head is not None:
@@ -424,6 +433,15 @@ def statements(text: str, part: Cut, names: Names, alone: bool = False) -> list[
             raise max(error, other, key=_place) from None
     several: list[Statement] = made if isinstance(made, list) else [made]
     return [s if part.over is None else _over(s, part, text) for s in several]
+
+
+def _conditioned(text: str, part: Cut, names: Names) -> Typed | None:
+    """The name of which a statement says that it is positive, `> 0`; None if it says none."""
+    *_, sign, zero = (None, None, *part.tokens)
+    if sign is None or zero is None or zero.text != "0" or sign.text not in ATTRIBUTE_OF:
+        return None
+    typed = names.typed(part.tokens, 0, text)
+    return typed if typed is not None and typed.end == len(part.tokens) - 2 else None
 
 
 def _place(error: ParseError) -> int:
@@ -527,6 +545,14 @@ def _complaint(part: LatexPart, refused: Token, fed: Token | None, begun: bool) 
     operand = fed is None or fed.type in (
         "SIGN", "TIMES", "LPAR", "BAR", "ANGLE", "APPLY", "_EQUALS", "_COMMA", "SUM", "POWER",
     )  # fmt: skip
+    power = next((i for i, t in enumerate(part.tokens[:2]) if t.is_("^")), len(part.tokens))
+    behind = [t.kind for t in part.tokens[power + 1 : power + 5]]
+    if not begun and behind == ["open", "number", "close", "relation"]:  # `\sigma^2 = …`
+        return ParseError(
+            "a power is no name: define what it is of, or give it a name, `v = …`.",
+            first | part.tokens[power + 3].span,
+            part.text,
+        )
     if not begun:
         return ParseError(
             "this is no statement. A formula declares (`X \\in \\mathbb{R}^{m \\times n}`), "

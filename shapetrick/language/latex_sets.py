@@ -50,8 +50,8 @@ def read_set(tokens: Sequence[Token], i: int, end: int) -> NumberSet:
             raised = (at, close)
         at = close + 1
     attributes = _ATTRIBUTES.get((name, below))
-    if raised is not None and name == "N":  # a natural number has no shape
-        attributes = None
+    if raised is not None and name == "N":  # of counts; a natural number has no shape
+        attributes = ("nonneg",)
     return NumberSet(name == "S", attributes, raised, at)
 
 

@@ -195,9 +195,11 @@ def _raw(text: str, span: Span) -> Iterator[Token]:
 
 
 def _sized(found: list[Token], text: str) -> list[Token]:
-    r"""With `\left(` and `\bigl(` as one bracket, and bars told to open or to close."""
+    r"""With `\left(` and `\bigl(` as one bracket, and bars told to open or to close; a bar between
+    arguments, `p(x \mid y)`, is a comma."""
     out: list[Token] = []
     bars: list[str] = []  # what is open: bars, and brackets
+    between: list[int] = []  # where these are bars behind an operand
     i = 0
     while i < len(found):
         token, side = found[i], ""
@@ -226,9 +228,13 @@ def _sized(found: list[Token], text: str) -> list[Token]:
             sign = ""
         if side == "l" or (not side and sign in _OPENING):
             bars.append(sign)
+            between.append(len(out) if sign in _BARS and out and ends(out[-1]) else -1)
             out.append(token._replace(kind="open", text=sign))
         elif side == "r" or (not side and sign in _OPENING.values()):
-            bars[-1:] = []
+            if sign not in _BARS and between and between[-1] >= 0:
+                out[between[-1]] = out[between[-1]]._replace(kind="sign", text=",")
+                bars[-1:], between[-1:] = [], []
+            bars[-1:], between[-1:] = [], []
             out.append(token._replace(kind="close", text=sign))
         else:
             out.append(token._replace(font=""))

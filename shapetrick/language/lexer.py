@@ -66,7 +66,6 @@ class Terminals(Lexer):
         self._terminals = terminals
         self._patterns: dict[Accepted, re.Pattern[str]] = {}
         self._of_state: dict[Any, tuple[Accepted, re.Pattern[str]]] = {}
-        self._accepted: tuple[Accepted, ...] = ()  # by any state, the widest first
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
         source: Source = lexer_state.text
@@ -80,7 +79,7 @@ class Terminals(Lexer):
             accepted, pattern = of_state[place]
             m = pattern.match(text, at, end)
             if m is not None and m.lastgroup not in accepted:
-                m = self._pattern(accepted).match(text, at, end)
+                m = self._pattern(self._after(accepted, m.lastgroup)).match(text, at, end)
             m = m or self._any().match(text, at, end)
             if m is None or m.lastgroup is None:  # nothing but spaces
                 return
@@ -105,18 +104,20 @@ class Terminals(Lexer):
             raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
 
     def _found_in(self, states: Mapping[Any, Any], place: Any) -> tuple[Accepted, re.Pattern[str]]:
-        """The terminals that a state accepts, and the pattern of the widest state that accepts them
-        all: if what that finds is one of these, it is the first of these, too. To compile a pattern
-        takes milliseconds, and so most states need none of their own."""
-        if not self._accepted:
-            found = dict.fromkeys(map(self._accepted_in, states.values()))
-            self._accepted = tuple(sorted(found, key=lambda names: -len(names)))
-        own = self._accepted_in(states[place])
-        return own, self._pattern(next(names for names in self._accepted if own <= names))
+        """The terminals that a state accepts, and the pattern of all terminals: if what that finds
+        is one of these, it is the first of these, too. To compile a pattern takes milliseconds, and
+        so most states need none of their own."""
+        return self._accepted_in(states[place]), self._pattern(frozenset(self._terminals))
 
     def _accepted_in(self, actions: Collection[str]) -> Accepted:
         found = self._terminals.keys() & actions
         return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
+
+    def _after(self, accepted: Accepted, name: str | None) -> Accepted:
+        """Those of the terminals that are looked for after that one: where that one was found,
+        those before it are not."""
+        names = [*self._terminals]
+        return accepted.intersection(names[names.index(name) + 1 :] if name else names)
 
     def _pattern(self, accepted: Accepted) -> re.Pattern[str]:
         """What matches the first of these terminals, and what is ignored before it."""

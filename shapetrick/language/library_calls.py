@@ -29,6 +29,7 @@ _OTHERWISE = {
     ("F", "layer_norm"): "PyTorch's layer_norm adds 1e-5 to the variance: write `layer_norm(X, "
     "1e-5)`.",
 }
+SOLVE = "solve"  # within expressions, a product with an inverse
 # A function by a second argument that is no value: `norm(A, 'fro')`.
 _ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
 
@@ -40,11 +41,11 @@ _SIGNS = {  # of our operators, by the names of their rows
 _SEVERAL = ("slogdet",)  # they give several values
 
 
-def with_inverse(args: Sequence[SyntaxNode], span: Span) -> SyntaxNode:
-    """`solve(A, b)` within an expression. Raises ParseError for other numbers of arguments."""
-    if len(args) != 2:
+def _with_inverse(given: Sequence[Any], span: Span) -> SyntaxNode:
+    """`solve(A, b)` within an expression. Raises ParseError for other arguments."""
+    if len(given) != 2 or not all(isinstance(a, SyntaxNode) for a in given):
         raise ParseError("`solve` takes a matrix and what it is divided from: `solve(A, b)`.", span)
-    a, b = args
+    a, b = given
     return _product(call_node("inv", (a,), span), b, span)
 
 
@@ -119,8 +120,11 @@ class LibraryCalls:
         return quoted
 
 
-def by_order(name: str, given: list[Any], span: Span) -> SyntaxNode | None:
-    """A norm by its order; None if a call has none. Raises ParseError for other texts in quotes."""
+def instead(name: str, given: Sequence[Any], span: Span) -> SyntaxNode | None:
+    """What a call is that is no function of the table: `solve(A, b)`, or a norm by its order; None
+    for others. Raises ParseError for other texts in quotes."""
+    if name == SOLVE:
+        return _with_inverse(given, span)
     quoted = next((a for a in given if isinstance(a, Token)), None)
     if len(given) == 2:
         order = quoted[1:-1] if quoted is not None else str(getattr(given[1], "value", ""))

@@ -28,12 +28,13 @@ from ..core.files import make_folder, own_folder, shipped
 from ..core.functions import NAMES, TABLE
 from ..core.greek import as_declared
 from ..core.indices import Index, Range, index_of, member
+from .conditions import condition_at, with_conditions
 from .derivative_notation import derivative, derivative_definition
 from .equation_library import solved
 from .function_heads import HeadBuilder
 from .index_binders import IndexBuilder
 from .lexer import MANY, Arities, Source, Terminals, normal, span_of
-from .library_calls import LibraryCalls, by_order, with_inverse
+from .library_calls import LibraryCalls, instead
 from .notated_calls import BARS, LOG_BARS, NORMS, no_norm
 from .python_marks import by_entry
 from .selections import StructureBuilder
@@ -192,8 +193,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         function, inner = c
         name, _ = function.value
         span = span_of(function) | inner.span
-        if name == "solve":
-            return with_inverse((inner,), span)
+        found = instead(name, [inner], span)
+        if found is not None:
+            return found
         together = TOGETHER.get((name, inner.value.name))
         if together is not None:
             return call_node(together, inner.args, span)
@@ -203,8 +205,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         function, argument = c
         name, *_ = function.value
         span = span_of(function) | argument.span
-        if name == "solve":
-            return with_inverse((argument,), span)
+        found = instead(name, [argument], span)
+        if found is not None:
+            return found
         if argument.kind == "call" and not argument.bracketed:
             held = argument
             if argument.value.name == BARS and _is_together(name, argument.args[0]):
@@ -271,11 +274,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
             raise ParseError("`axis=` is given once, as the last argument.", span)
         if name == UPSTREAM:
             return _upstream(args, span)
-        if name == "solve" and before != MANY:
-            return with_inverse(args if len(args) == len(given) else (), span)
-        norm = by_order(name, given, span)
-        if norm is not None:
-            return norm
+        found = instead("" if before == MANY else name, given, span)
+        if found is not None:
+            return found
         axis = axes[0] if axes else None
         if name in LARGER and len(args) > 1 and axis is None and before != MANY:
             _check_larger(name, args, span)
@@ -446,7 +447,7 @@ def parse(
         known = {*names, *abstract, *declared_names(clean, begin)}
         sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
         STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
-        found = [statement(source, alone) for source in sources]
+        found = with_conditions([statement(source, alone) for source in sources])
         return opened_statements(clean, found, functions)
 
 
@@ -503,7 +504,7 @@ def statement(source: Source, alone: bool = False) -> Statement:
         special: Statement | None = read(source, _run)
         if special is not None:
             return special
-    asked = _derivative(source)
+    asked = _derivative(source) or condition_at(source)
     if asked is not None:
         return asked
     try:

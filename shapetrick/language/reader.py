@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..core.budget import STATEMENTS
 from ..core.errors import Located, ParseError, Span
 from . import parser as plain
+from .conditions import with_conditions
 from .lexer import Arities, Source
 from .library import function_at
 from .statement_lines import blanked, cleaned, declared_names, elementwise, lines
@@ -57,7 +58,7 @@ def parse(
         functions = with_heads(clean, functions)
         found = _parsed(clean, list(_written(clean)), functions, alone=alone)
         read = [s for _, statements in found for s in statements]
-        return opened_statements(clean, read, functions)
+        return opened_statements(clean, with_conditions(read), functions)
 
 
 def parse_expression(

@@ -6,7 +6,7 @@ Comes after parsing, before shapes are inferred.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
@@ -24,6 +24,7 @@ from .letters import folded
 from .lexer import MANY
 from .library import FILE as LIBRARY
 from .library import FunctionLibrary
+from .library_calls import SOLVE
 from .structured_calls import CALLS
 from .synonyms import advice, attribute_of
 from .syntax import (
@@ -77,7 +78,7 @@ UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
 def table_words() -> dict[str, int]:
     """The names of the table's functions, and how many arguments come before sizes."""
     words = {name: TABLE[of].arity for name, of in NAMES.items() if of not in OPERATORS}
-    words |= {name: row.arity for name, row in CALLS.items()} | {"solve": 2}
+    words |= {name: row.arity for name, row in CALLS.items()} | {SOLVE: 2}
     return words | dict.fromkeys(SIZED, 0) | dict.fromkeys((*UNSIZED, UPSTREAM), 1)
 
 
@@ -482,6 +483,10 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             "x`, or brackets as a value, `(grad f wrt x)`.",
             node.span,
         )
+    if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
+        return scope.error(
+            f"`{name}` is one name: behind a transpose stands a space, `x^T {name[1:]}`.", node.span
+        )
     after = scope.text[node.span.end : node.span.end + 1]
     if isinstance(name, Member):
         return scope.error(
@@ -504,13 +509,9 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
         said = advice(name, [*table_words(), *scope.functions])
         return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
     known = {*scope.symbols, *scope.definitions, *scope.dims}
-    for cut in range(1, len(name)):
-        if name[:cut] in known and name[cut:] in known:
-            return scope.error(
-                f"`{name}` is one name, and not declared: write `{name[:cut]} {name[cut:]}` for "
-                "the product.",
-                node.span,
-            )
+    product = run_together(name, known)
+    if product:
+        return scope.error(product, node.span)
     meant = nearest(name, known) or _variant(scope, name)
     if meant is not None:
         return scope.error(
@@ -519,6 +520,15 @@ def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | Non
             node.span,
         )
     return scope.error(f"`{name}` is not declared.", node.span) if certain else None
+
+
+def run_together(name: str, known: Container[str]) -> str:
+    """What is said of a name that is two known ones without a space; empty for others."""
+    for cut in range(1, len(name)):
+        if name[:cut] in known and name[cut:] in known:
+            product = f"{name[:cut]} {name[cut:]}"
+            return f"`{name}` is one name, and not declared: write `{product}` for the product."
+    return ""
 
 
 def _variant(scope: Scope, name: str) -> str | None:

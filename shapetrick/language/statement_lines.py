@@ -12,6 +12,7 @@ from ..core.budget import TEXT
 from ..core.errors import ParseError, Span
 from .letters import NAME, check_letters, folded
 from .lexer import normal
+from .syntax import ATTRIBUTES
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 COMMENT = re.compile(r"#[^\n]*")
@@ -21,21 +22,34 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _SIDES = re.compile(r"[()\[\]{}]|(?<![<>=:])=(?!=)|,")
-_ELEMENTWISE = re.compile(r"(?:^|[;\n])([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
+_ELEMENTWISE_LINE = re.compile(r"(?:^|[;\n])([^;=\n]*:[^\S\n]*elementwise(?!\w)[^;\n]*)")
+_ELEMENTWISE = re.compile(r"([^:;=\n]*):[^\S\n]*elementwise(?!\w)")
 _HEAD = rf"{NAME}(?:\[[^\[\]]*\])?"
-_HEADS = re.compile(rf"(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]")
+_HEADS = re.compile(rf"(?:(?:^|[;\n])\s*({_HEAD}(?:\s*,\s*{_HEAD})*)\s*[:=]|,\s*({_HEAD})(?=\s*:))")
+_NAMES = rf"{_HEAD}(?:\s*,\s*{_HEAD})*\s*:"
+_DECLARES = re.compile(_NAMES)
+_NEXT = re.compile(rf",\s*(?!(?:{'|'.join(ATTRIBUTES)})\s*,)(?={_NAMES})")
+_WHERE = re.compile(r"(?<=[\s)\]}])where(?=\s)")
 _HEAD_NAME = re.compile(rf"({NAME})(?:\[[^\[\]]*\])?")
 
 
 def elementwise(clean: str, begin: int = 0) -> set[str]:
     """The names that a text declares from a place on as element-wise functions."""
-    found = _ELEMENTWISE.findall(clean, begin)
-    return {normal(name.partition("[")[0].strip()) for names in found for name in names.split(",")}
+    declared = (_ELEMENTWISE.match(clean, *span) for span in _declared(clean, begin))
+    names = ",".join(m[1] for m in declared if m is not None)
+    return {normal(name.partition("[")[0].strip()) for name in names.split(",") if name.strip()}
+
+
+def _declared(clean: str, begin: int) -> Iterator[Span]:
+    """Where something is declared as an element-wise function, its line at least."""
+    for m in _ELEMENTWISE_LINE.finditer(clean, begin):
+        yield from declarations(clean, stripped(clean, Span(*m.span(1))))
 
 
 def declared_names(clean: str, begin: int = 0) -> set[str]:
     """The names that stand before a colon or an equals sign, from a place on."""
-    return {*_HEAD_NAME.findall(normal(",".join(_HEADS.findall(clean, begin))))}
+    heads = (m[1] or m[2] for m in _HEADS.finditer(clean, begin))
+    return {*_HEAD_NAME.findall(normal(",".join(heads)))}
 
 
 def blanked(text: str, what: re.Pattern[str] = COMMENT) -> str:
@@ -71,8 +85,8 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             if _PAIRS[text[opened]] != sign:
                 raise ParseError(f"this `{sign}` closes a `{text[opened]}`.", Span(opened, at + 1))
         elif sign == ";" and open_at:
-            if m.end() <= len(text) and text[open_at[-1]] == "[":
-                continue  # between the rows of a block
+            if m.end() <= len(text) and (text[open_at[-1]] == "[" or _parts(text, m, start)):
+                continue  # between the rows of a block, or arguments in LaTeX
             raise ParseError(
                 f"this `{text[open_at[-1]]}` is never closed.", Span(open_at[-1], open_at[-1] + 1)
             )
@@ -80,8 +94,28 @@ def lines(text: str, begin: int = 0) -> Iterator[Span]:
             body = text[start:at]
             if body.strip():
                 left = start + len(body) - len(body.lstrip())
-                yield Span(left, start + len(body.rstrip()))
+                whole = Span(left, start + len(body.rstrip()))
+                parted = ":" in body and "," in body and not _WHERE.search(body)
+                yield from declarations(text, whole) if parted else [whole]
             start = at + 1
+
+
+def _parts(text: str, sign: re.Match[str], start: int) -> bool:
+    r"""Whether a `;` is between arguments in LaTeX, `\ell(w; x)`: its line closes the bracket."""
+    line = text[sign.end() :].partition("\n")[0]
+    return "\\" in text[start : sign.end() + len(line)] and ")" in line
+
+
+def declarations(text: str, span: Span) -> Iterator[Span]:
+    """The declarations that stand between commas, `x : n, A : n x n`; of anything else, itself."""
+    begin = _DECLARES.match(text, *span)
+    start, at = span.start, begin.end() if begin is not None else span.end
+    while (comma := _NEXT.search(text, at, span.end)) is not None:
+        yield stripped(text, Span(start, comma.start()))
+        start = comma.end()
+        names = _DECLARES.match(text, start, span.end)
+        at = span.end if names is None else names.end()
+    yield stripped(text, Span(start, span.end))
 
 
 def closings(text: str, begin: int) -> Iterator[int]:

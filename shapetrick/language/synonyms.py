@@ -99,6 +99,11 @@ _LACKING = """
     take tanm tensordot tile toeplitz topk trapz tril triu unfold vander vech vstack
 """
 LACKING = frozenset(_LACKING.split())
+_HALF = (
+    "What a symmetric matrix has below its diagonal is no column here: derivatives along the "
+    "symmetric matrices are `grad J wrt S symmetric`, `hess J wrt S symmetric`."
+)
+_INSTEAD = dict.fromkeys(("vech", "duplicate", "duplication", "eliminate", "elimination"), _HALF)
 
 
 @cache
@@ -132,6 +137,8 @@ def advice(name: str, known: Collection[str], arguments: int = 1, typed: str = "
     found = spelt(name, known)
     if found is not None:
         return f"Write `{found}`."
+    if name in _INSTEAD:
+        return _INSTEAD[name]
     if name in BY_EQUATIONS:
         line = BY_EQUATIONS[name].line(name)
         return f"It is defined by equations, in a line of its own: `{line}`."

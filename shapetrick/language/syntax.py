@@ -177,7 +177,7 @@ class FunctionDefinition:
 
 RUNNING = {"running": "sum", "running max": "max", "running min": "min", "running prod": "prod"}
 OF_SCALARS = ("grad", "hess", "hvp")
-SYMMETRIC = ("grad", "hess")  # requests that go along the symmetric matrices, where that is said
+SYMMETRIC = ("grad", "vjp", "hess")  # may go along the symmetric matrices, where that is said
 DIRECTED = {"vjp": "G", "jvp": "V", "hvp": "V"}  # requests along something, and its default name
 
 

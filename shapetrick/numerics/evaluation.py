@@ -87,6 +87,10 @@ class EvaluationTape:
         alone.kinked = self.kinked[: len(alone._kinks)]
         return alone
 
+    def each(self) -> list[EvaluationTape]:
+        """The same for each root alone."""
+        return [EvaluationTape([e]) for e in self.roots]
+
     def run(
         self,
         env: Mapping[str, Array],

@@ -99,16 +99,28 @@ def derivative(f: Batched, x: Array, directions: Array, shrink: float = 1.0) -> 
 
     The step is relative to the entries' size. The error is what the last extrapolation started
     from: more than the truncation, and with as much rounding as the value."""
-    count, order, *shape = directions.shape
-    stencil = _stencil(order)
-    step = FIRST_STEP[order] * shrink * magnitude(x)
-    length = np.abs(directions).max(axis=(2, 3))  # k × order
-    scaled = directions.reshape(count, order, -1) * (step / length)[:, :, None]
-    points = x + (stencil.offsets @ scaled).reshape(-1, *shape)
-    values = f(points).reshape(count, len(stencil.offsets), -1)
-    value, last, rounding = _extrapolated(stencil, values, length.prod(axis=1) / step**order)
-    spread = np.sqrt((last * last).sum(axis=0) / count)  # one entry's may be small by chance
-    return Derivative(value, 2 * (last + spread) + rounding, rounding)
+    difference = Difference(x, directions, shrink)
+    return difference.derivative(f(difference.points))
+
+
+class Difference:
+    """The points at which a derivative needs a function's values, and what it makes of these."""
+
+    def __init__(self, x: Array, directions: Array, shrink: float) -> None:
+        self._count, order, *shape = directions.shape
+        self._stencil = _stencil(order)
+        step = FIRST_STEP[order] * shrink * magnitude(x)
+        length = np.abs(directions).max(axis=(2, 3))  # k × order
+        scaled = directions.reshape(self._count, order, -1) * (step / length)[:, :, None]
+        self.points = x + (self._stencil.offsets @ scaled).reshape(-1, *shape)
+        self._unit = length.prod(axis=1) / step**order
+
+    def derivative(self, values: Array) -> Derivative:
+        """The derivative from the values (points × values)."""
+        by_direction = values.reshape(self._count, len(self._stencil.offsets), -1)
+        value, last, rounding = _extrapolated(self._stencil, by_direction, self._unit)
+        spread = np.sqrt((last * last).sum(axis=0) / self._count)  # one may be small by chance
+        return Derivative(value, 2 * (last + spread) + rounding, rounding)
 
 
 def _extrapolated(stencil: _Stencil, values: Array, unit: Array) -> tuple[Array, Array, Array]:

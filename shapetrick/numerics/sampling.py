@@ -37,6 +37,14 @@ class Profile(NamedTuple):
     near_identity: bool = False  # of matrices, so that a long chain neither vanishes nor explodes
     boosted: bool = True  # the diagonals of square matrices, so that these are well conditioned
 
+    def replaced(self, rows: Array, other: Profile) -> Profile:
+        """The profile with the other's in those rows of its columns."""
+        if rows.all():
+            return other
+        at = rows[:, None, None]
+        scale, sign = np.where(at, other.scale, self.scale), np.where(at, other.sign, self.sign)
+        return self._replace(scale=scale, sign=sign)
+
     def above(self, other: Profile) -> Profile:
         """Both of their columns, the other's below."""
         scales = np.concatenate((self.scale, other.scale))

@@ -25,7 +25,17 @@ from ..core.traversal import postorder, substitute
 from ..derivation.chain_rule import active_nodes, joint_cotangents
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import LEAST_SAVING
-from .requests import WORDS, concluded, derive, gradient_of, taken_in, to_derive, written
+from ..validation.joint import check_together
+from .requests import (
+    WORDS,
+    concluded,
+    derive,
+    gradient_of,
+    not_yet_checked,
+    taken_in,
+    to_derive,
+    written,
+)
 
 LARGEST = 80  # nodes on the way to the variables, up to which it is compared with each alone
 MOST_ROUNDS = 8
@@ -51,14 +61,22 @@ def derive_together(
 
     Raises DerivationError where no arrangement expresses one."""
     problem = problem if any(r.claim for r in requests) else problem.as_typed()
-    found = _JointGradients(problem, requests, taken) if _may_share(problem, requests) else None
-    if found is None or not found.names:
+    if not _may_share(problem, requests):
         return [derive(problem, request, seed) for request in requests]
-    shared = tuple((node, name) for name, node in found.names.items())
-    return [
-        replace(concluded(problem, request, gradient, found.simplifier, seed), shared=shared)
-        for request, gradient in zip(requests, found.gradients, strict=True)
-    ]
+    found = _JointGradients(problem, requests, taken)
+    if found.names:
+        shared = tuple((node, name) for name, node in found.names.items())
+        results = [
+            replace(
+                concluded(problem, request, gradient, found.simplifier, seed, not_yet_checked),
+                shared=shared,
+            )
+            for request, gradient in zip(requests, found.gradients, strict=True)
+        ]
+    else:
+        results = [derive(problem, request, seed, not_yet_checked) for request in requests]
+    verdicts = check_together(problem, requests, [r.gradient for r in results], seed)
+    return [replace(r, validation=v) for r, v in zip(results, verdicts, strict=True)]
 
 
 def shared_names(

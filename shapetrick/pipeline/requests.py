@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from math import nan
 
 from ..algebra.assumptions import with_free_entries
 from ..algebra.definiteness import Definite
@@ -35,18 +36,29 @@ register_deriver(derived)
 _log = logging.getLogger(__name__)
 
 
-def derive(problem: Problem, request: Request, seed: int = 0) -> Result:
-    """The derivative that a request asks for, simplified and validated.
+Check = Callable[[Expr], Validation]
+
+
+def derive(
+    problem: Problem, request: Request, seed: int = 0, checked: Check | None = None
+) -> Result:
+    """The derivative that a request asks for, simplified and validated (by `checked`, where no
+    families or equations are in the way).
 
     Raises DerivationError where no arrangement expresses it."""
     _log.info("deriving %s", request.key)
-    result = _derived(problem, request, seed)
+    result = _derived(problem, request, seed, checked)
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
     return result
 
 
-def _derived(problem: Problem, request: Request, seed: int) -> Result:
+def not_yet_checked(gradient: Expr) -> Validation:
+    """A verdict in whose place another one is going to be put."""
+    return Validation("unchecked", "it was not checked", nan, nan, 0, (), 0)
+
+
+def _derived(problem: Problem, request: Request, seed: int, checked: Check | None = None) -> Result:
     if request.system is not None:
         return _solution(problem, request, request.system, seed)
     if problem.has_families:
@@ -56,7 +68,7 @@ def _derived(problem: Problem, request: Request, seed: int) -> Result:
     asked, simplifier, restored, replaced = to_derive(problem, request)
     gradient = _KINDS[request.derivative](asked, simplifier)
     if not restored:
-        result = concluded(problem, request, gradient, simplifier, seed)
+        result = concluded(problem, request, gradient, simplifier, seed, checked)
         return replace(result, rewritings=(*replaced, *result.rewritings)) if replaced else result
     found = simplifier.steps_to(gradient)
     earlier = (*replaced, *_restored_rewritings(found, restored))
@@ -66,7 +78,7 @@ def _derived(problem: Problem, request: Request, seed: int) -> Result:
         gradient = simplifier(gradient)
     if request.kind == "hess":
         gradient = simplifier.with_diagonals(gradient)
-    result = concluded(problem, request, gradient, simplifier, seed)
+    result = concluded(problem, request, gradient, simplifier, seed, checked)
     return replace(result, rewritings=(*earlier, *result.rewritings))
 
 
@@ -109,7 +121,7 @@ def concluded(
     gradient: Expr,
     simplifier: Simplifier,
     seed: int,
-    checked: Callable[[Expr], Validation] | None = None,
+    checked: Check | None = None,
 ) -> Result:
     """The result for a gradient that was simplified, as it is printed."""
     notes: tuple[str, ...] = ()

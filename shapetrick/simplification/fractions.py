@@ -51,7 +51,8 @@ HIGHEST = 6  # exponent that is read
 
 def fractions_combined(networks: Networks, e: Expr) -> Expr | None:
     """A sum, product or inverse of fractions over one denominator, where that is shorter."""
-    if not isinstance(e, (Add, Times, Power)) or not _may_combine(networks, e):
+    inverse = is_below(e) and isinstance(e.args[0], Add)
+    if not (inverse or isinstance(e, (Add, Times))) or not _may_combine(networks, e):
         return None
     for is_open in _ways_to_open(e):
         found = _combined(networks, e, is_open)
@@ -366,7 +367,12 @@ class _Reader:
         parts = [times(number(k), self._monomial(m)) for m, k in a.items()]
         if len(parts) == 1:
             return parts[0]
-        return self._networks.folding.fold(factored(parts, length, self._networks.signs))
+        known, key = self._networks.memo, (_Reader, *self._letters, *a.items())
+        if key not in known:
+            total = factored(parts, length, self._networks.signs)
+            known[key] = self._networks.folding.fold(total)
+        found: Expr = known[key]
+        return found
 
     def _monomial(self, m: polynomials.Exponents) -> Expr:
         powers = [power(x, number(p)) for x, p in zip(self._letters, m, strict=True) if p]

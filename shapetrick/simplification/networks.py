@@ -15,6 +15,7 @@ from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
 from ..algebra.index_terms import Term, read_terms, tidy
+from ..algebra.monomials import Product
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
@@ -29,6 +30,8 @@ from ..core.expr import (
     Times,
     Zeros,
     add,
+    exact,
+    number,
     power,
     rebuild,
     times,
@@ -41,7 +44,7 @@ from ..core.structure import factors_of
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
-from .structured_terms import constants_composed, orthogonal_met
+from .structured_terms import constants_composed, orthogonal_met, without_idle
 
 HORIZON = 4  # how many operations deep a product is read; beyond, a factor is taken as it is
 OPENED_HORIZON = 6  # the same where sums are multiplied out
@@ -91,6 +94,7 @@ class Networks:
         self.simplify = simplify
         self.folding = Folding(symmetric)
         self.signs = Signs()
+        self.norms: dict[Expr, dict[int | None, Product]] = {}  # of definitions, squared, by axis
         self.has_conditions = False  # whether the problem says on which sides of kinks
         self.log: list[Rewriting] = []
 
@@ -150,6 +154,11 @@ class Networks:
             or any(True for _ in self.folding.fold_term(term))
             or any(isinstance(edge.atom, Name) and term.sums_alone(edge) for edge in term.edges)
         )
+
+    def made_of(self, e: Expr) -> Term | None:
+        """The product that an expression is, if it is one."""
+        terms = self._once((Networks.made_of, e), lambda: read_terms(e) or [])
+        return terms[0] if len(terms) == 1 else None
 
     # ------------------------------------------------------------------------------ writing
 
@@ -353,15 +362,38 @@ def divisors_cancelled(networks: Networks, term: Term) -> Term | None:
 
 
 def bases_met(networks: Networks, term: Term) -> Term | None:
-    """What the base of a power is made of as one more of it, where the exponent is no number: `(x /
-    s).^(k - 1) .* x / s` is `(x / s).^k`."""
-    for base, exponent in [(e.atom, e.exponent) for e in term.edges] + [*term.scalars]:
-        if not isinstance(base, Times) or isinstance(exponent, Number):
+    """What the base of a power is made of as one more of it, where the exponent is no number or the
+    base a scalar below: `(x / s).^(k - 1) .* x / s` is `(x / s).^k`, `x' x y / (x' x)^2` is `y /
+    (x' x)`."""
+    bases = [e.atom for e in term.edges if not isinstance(e.exponent, Number)]
+    bases += [base for base, p in term.scalars if has_minus(p) or not isinstance(p, Number)]
+    for base in bases:
+        if not isinstance(base, (Times, MatMul)):
             continue
-        made_of = read_terms(base) or []
-        found = networks.folding.folded(term, made_of[0], base) if len(made_of) == 1 else None
-        if found is not None and (met := tidy(found)).gathered:
-            return met
+        made_of = networks.made_of(base)
+        found = None if made_of is None else networks.folding.folded(term, made_of, base)
+        if found is not None and ((met := tidy(found)).gathered or base.is_scalar):
+            return met._replace(gathered=True)
+    return None
+
+
+def norms_known(networks: Networks, term: Term) -> Term | None:
+    """Squares of a definition that add up to a number: where `u = x / norm(x)`, `u' u` is 1."""
+    for edge in term.edges if networks.norms else ():
+        if exact(edge.exponent) != 2 or edge.atom not in networks.norms:
+            continue
+        others = tuple(e for e in term.edges if e is not edge)
+        touched = {*term.open_nodes, *(n for e in others for n in e.nodes)}
+        for axis, norm in networks.norms[edge.atom].items():
+            summed = edge.nodes if axis is None else edge.cols if axis else edge.rows
+            if touched.isdisjoint(summed):
+                scalars = tuple((base, number(p)) for base, p in norm.factors if base.is_scalar)
+                found = term._replace(
+                    coefficient=term.coefficient * norm.coefficient,
+                    scalars=(*term.scalars, *scalars),
+                    edges=others,
+                )
+                return tidy(without_idle(found, summed))._replace(gathered=True)
     return None
 
 
@@ -380,4 +412,5 @@ TERM_PASSES: tuple[TermPass, ...] = (
     scalars_multiplied,
     divisors_cancelled,
     bases_met,
+    norms_known,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -49,6 +49,7 @@ DEEPEST = 8  # how often a step's own parts may be rewritten within the rewritin
 MOST_PARTS = 64  # a sum or an element-wise product of more is not searched for parts
 MOST_MULTIPLES = 8  # of a pattern in one product that are tried, one after the other
 MOST_MATCHES = 24  # ways in which a rule meets a node that are looked at
+MOST_KEYS = 4096  # kinds of nodes whose rules are remembered
 
 # -------------------------------------------------------------------------------------- rules
 
@@ -215,6 +216,16 @@ def _rules_for(kind: MatchKind, mask: int, rows: Rows) -> Mapping[str, tuple[Rew
     return {key: tuple(rules) for key, rules in by_key.items()}
 
 
+@lru_cache(maxsize=MOST_KEYS)
+def _candidates(
+    kind: MatchKind, mask: int, rows: Rows, keys: tuple[tuple[str, int], ...]
+) -> Sequence[RewriteRule]:
+    """Those of the rules of whose parts a node has all keys."""
+    rules, held = _rules_for(kind, mask, rows), dict(keys)
+    found = [rule for key in held for rule in rules.get(key, ())]
+    return [rule for rule in found if all(held.get(key, 0) >= n for key, n in rule.keys)]
+
+
 # ------------------------------------------------------------------------------------- engine
 
 
@@ -275,12 +286,11 @@ class Rewriter:
         """The cheapest of the forms that one identity gives, if it is cheaper."""
         kind = kind_of(e)
         searched = kind == "matmul" or len(e.args) <= MOST_PARTS
-        rules = _rules_for(kind, self._mask(e), self._rows) if searched else {}
-        keys = self._keys(e) if rules else {}
+        mask = self._mask(e) if searched else 0
+        if not searched or not _rules_for(kind, mask, self._rows):
+            return None
         best, by = e, ""
-        for rule in (rule for key in keys for rule in rules.get(key, ())):
-            if any(keys.get(key, 0) < n for key, n in rule.keys):
-                continue
+        for rule in _candidates(kind, mask, self._rows, (*self._keys(e).items(),)):
             for form in islice(self._forms(rule, e), MOST_MATCHES):
                 if form.shape == e.shape and self.cost(form) < self.cost(best):
                     best, by = form, rule.identity.name

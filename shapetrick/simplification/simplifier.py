@@ -10,25 +10,31 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..algebra.index_terms import Term
-from ..algebra.monomials import multiplied
+from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
 from ..core.cost import has_minus, is_below, length, outline
-from ..core.dims import Shape
+from ..core.dims import ONE, Shape
 from ..core.expr import (
     MINUS,
     UNIT,
     Add,
+    Call,
+    Dimension,
     Expr,
     MatMul,
     Name,
     Number,
+    Ones,
     Power,
     Times,
     Transpose,
     add,
     call,
     negate,
+    number,
+    power,
     rebuild,
+    times,
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
@@ -39,6 +45,7 @@ from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
 from .passes import PASSES, PassPlace
+from .pattern_matching import core
 from .powers import with_equal_powers
 from .rewriting import Rewriter, Rows
 
@@ -73,6 +80,7 @@ class Simplifier:
         body = definition.args[0]
         if not body.args:
             return
+        self._learn_norms(definition)
         for form in dict.fromkeys([body, self(body)] if simplified else [body]):
             self.networks.folding.learn(definition, form)
             if form.op == COMPLEMENTED:
@@ -80,6 +88,19 @@ class Simplifier:
                 self.networks.folding.learn_as(opposite, add(UNIT, negate(definition)))
         self._memo.clear()
         self._simple.clear()
+
+    def _learn_norms(self, definition: Expr) -> None:
+        """Notes a definition that is divided by a function so that its squares add up to a number,
+        all of them or along an axis."""
+        body = definition.args[0]
+        factors = [rebuild(a, [*map(core, a.args)]) if is_below(a) else a for a in factors_of(body)]
+        if not any(is_below(a) and isinstance(a.args[0], Call) for a in factors):
+            return
+        squares = power(times(*factors), number(2))
+        for axis in (None,) if ONE in body.shape else (0, 1):
+            norm = Product.of(Simplifier()(call("sum", squares, data=axis)))
+            if all(isinstance(base, (Dimension, Ones)) for base, _ in norm.factors):
+                self.networks.norms.setdefault(definition, {})[axis] = norm
 
     def __call__(self, e: Expr) -> Expr:
         """The simplified expression: of the same shape and value, and no longer."""

@@ -136,7 +136,7 @@ def _with(
         found = found._replace(edges=(*edges, edge))
     elif isinstance(atom, Eye) and rows != cols:
         found, summed = _renamed(found, cols[0], rows[0]), (*summed, cols[0])
-    return _without_idle(found, summed)
+    return without_idle(found, summed)
 
 
 def _renamed(term: Term, old: int, new: int) -> Term:
@@ -149,7 +149,7 @@ def _renamed(term: Term, old: int, new: int) -> Term:
     return term._replace(edges=edges, rows=side(term.rows), cols=side(term.cols))
 
 
-def _without_idle(term: Term, summed: Nodes) -> Term:
+def without_idle(term: Term, summed: Nodes) -> Term:
     """The term without nodes that nothing touches: each but those `summed` counts its size."""
     used = {*term.open_nodes, *(n for e in term.edges for n in e.nodes)}
     sizes = [(dimension(d), UNIT) for n, d in term.dims.items() if n not in {*used, *summed}]

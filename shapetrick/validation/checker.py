@@ -7,7 +7,7 @@ remainder at fresh draws, and the check of the check: spoilt copies must be refu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.dims import shape_text
+from ..core.dims import Dim, shape_text
 from ..core.equations import EquationSystem, systems_within
 from ..core.expr import Abstract, Expr, Symbol, exact
 from ..core.functions import Array
@@ -56,7 +56,7 @@ from .sample_points import (
     Site,
     Unsuitable,
 )
-from .sweep import Sweep
+from .sweep import Suspect, Sweep
 
 DIFFERS = "finite differences give another value"
 UNCERTAIN = "rounding makes its value uncertain"
@@ -76,7 +76,7 @@ LEAST_GAIN = 0.5  # the Taylor remainder must fall faster than the derivative's 
 SMALLEST_VALUE = 1e-150  # whose square is no longer seen
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The check came to a verdict other than verified."""
 
     def __init__(self, verdict: Verdict, reason: str, error: float = np.nan) -> None:
@@ -84,25 +84,25 @@ class _Refused(Exception):
         self.verdict, self.reason, self.error = verdict, reason, error
 
 
-class _Probe:
+class Probe:
     """A site with its points; first the one of those `tried` where the derivative is sharpest."""
 
     def __init__(self, site: Site, tried: Sequence[Point], others: Iterator[Point]) -> None:
         self.site = site
         first = min(tried, key=lambda point: point.coarseness)
         self.flat = [point for point in tried if point.zero and point is not first]
-        self._points = [first]
+        self._points = [site.settled(first)]
         self._others = islice(others, SECOND_DRAWS)
 
     def points(self) -> Iterator[Point]:
         """The first point, and those at which to look again."""
         yield from self._points
-        for point in self._others:
+        for point in map(self.site.settled, self._others):
             self._points.append(point)
             yield point
 
 
-class _Fit(NamedTuple):
+class Fit(NamedTuple):
     """The values of a gradient and of its spoilt copies at a point; by how much the former is off,
     in tolerances and relatively."""
 
@@ -140,14 +140,15 @@ class Checker:
         # a gradient that an attribute of the variable simplified is none of independent entries
         if gradient_of is not None and kind in first and not wrt.attributes:
             of, kind = gradient_of, first[kind]
-        self._target = Target(
-            of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems
-        )
-        self._seed = seed
+        target = Target(of, wrt, kind, direction, symmetric, (*symbols,), (*functions,), systems)
         fused = [*of.shape, *wrt.shape] if kind in ("jac", "hess") else []
-        self._begin(
-            forced_sizes(self._target.nodes) | {d.integer for d in fused if d.integer is not None}
-        )
+        self._start(target, seed, fused)
+
+    def _start(self, target: Target, seed: int, fused: Iterable[Dim] = ()) -> None:
+        """Take the target on, of which the `fused` sides keep their declared sizes."""
+        self._target, self._seed = target, seed
+        forced = {d.integer for d in fused if d.integer is not None}
+        self._begin(forced_sizes(target.nodes) | forced)
 
     def _stated(self, e: Expr) -> Expr:
         """The expression with the unknowns of equations as what solves them."""
@@ -183,7 +184,7 @@ class Checker:
     def _checked(self, gradient: Expr) -> Validation:
         try:
             return self._examined(gradient)
-        except _Refused as refused:
+        except Refused as refused:
             if refused.verdict == "wrong" and self._may_hold_a_size(gradient, refused.error):
                 at_declared_sizes = copy(self)
                 at_declared_sizes._begin(None)
@@ -216,7 +217,7 @@ class Checker:
         value = site.gradients(EvaluationTape([gradient]), drawn)[0]
         if value is None:
             return None
-        x = drawn.env[target.wrt.name]
+        x = target.point(drawn.env)
         direction = target.random_direction(drawn.env, np.random.default_rng(self._seed))
 
         def f(points: Array) -> Array:
@@ -245,14 +246,20 @@ class Checker:
     def _examined(self, gradient: Expr) -> Validation:
         if gradient.shape != self._target.shape:
             shapes = f"{shape_text(gradient.shape)}, not {shape_text(self._target.shape)}"
-            raise _Refused("wrong", f"its shape is {shapes}", np.inf)
+            raise Refused("wrong", f"its shape is {shapes}", np.inf)
         probes = [probe for probe in map(self._probe, range(SITES)) if probe is not None]
-        if len(probes) < SITES:
-            raise _Refused("unchecked", self._why_no_point())
         copies = list(spoilt_expressions(gradient))
         with_copies = EvaluationTape([gradient, *(e for _, e in copies)])
+        return self._compared(probes, with_copies, [name for name, _ in copies])
+
+    def _compared(
+        self, probes: Sequence[Probe], with_copies: EvaluationTape, copies: Sequence[str]
+    ) -> Validation:
+        """The verdict at the probes, with the names of the spoilt copies. Raises Refused."""
+        if len(probes) < SITES:
+            raise Refused("unchecked", self._why_no_point())
         if not all(probe.site.holds(with_copies) for probe in probes):
-            raise _Refused("unchecked", self._with_advice(TOO_LARGE))
+            raise Refused("unchecked", self._with_advice(TOO_LARGE))
         program = with_copies.first()
         fits = [self._compare(probe, with_copies) for probe in probes]
         for probe in probes:
@@ -262,10 +269,10 @@ class Checker:
         if zero:
             self._confirm_zero(fits, program)
         order = np.inf if zero else min(self._order(probe, program) for probe in probes)
-        self._refuse_spoilt(fits, [name for name, _ in copies])
+        self._refuse_spoilt(fits, copies)
         return self._validation("verified", "", max(fit.error for fit in fits), order, zero)
 
-    def _compare(self, probe: _Probe, program: EvaluationTape) -> _Fit:
+    def _compare(self, probe: Probe, program: EvaluationTape) -> Fit:
         """Where the gradient is right. A miss is looked at again at other points if it is small, or
         if the gradient's own value is uncertain there."""
         fits = []
@@ -279,38 +286,42 @@ class Checker:
             if fit.off > CLEARLY and self._is_certain(fit, program):
                 break
         if not fits:
-            raise _Refused("wrong", "its value isn't finite", np.inf)
+            raise Refused("wrong", "its value isn't finite", np.inf)
         errors = [fit.error for fit in fits if self._is_certain(fit, program)]
         if not errors:
-            raise _Refused("unchecked", UNCERTAIN)
-        raise _Refused("wrong", DIFFERS, max(errors))
+            raise Refused("unchecked", UNCERTAIN)
+        raise Refused("wrong", DIFFERS, max(errors))
 
-    def _compare_flat(self, probe: _Probe, program: EvaluationTape) -> None:
-        """Where the function is flat in places, look there too. Raises _Refused."""
+    def _compare_flat(self, probe: Probe, program: EvaluationTape) -> None:
+        """Where the function is flat in places, look there too. Raises Refused."""
         for point in probe.flat:
-            self._look_at(probe, point, program)
+            self._look_at(probe, probe.site.settled(point), program)
 
-    def _sweep(self, probe: _Probe, program: EvaluationTape) -> None:
+    def _sweep(self, probe: Probe, program: EvaluationTape) -> None:
         """The gradient at all magnitudes and on all sides of kinks, where one point may not have
-        told everything. Raises _Refused."""
+        told everything. Raises Refused."""
         site, point = probe.site, next(probe.points())
         if spread([self._target.of, *program.roots]) < -log10(SEEN * point.coarseness):
             return
-        sweep = Sweep(site, program, point.scale)
+        sweep = Sweep(site, program, site.scale(point))
         for suspect in sweep.suspects():
-            with suppress(Unsuitable):
-                if self._look_at(probe, self._point(site, suspect), program):
-                    sweep.acquit(suspect)
+            if self._is_right_at(probe, suspect, program):
+                sweep.acquit(suspect)
         if (branch := sweep.unreached()) is not None:
-            raise _Refused("unchecked", f"the branch `{branch}` was never reached")
+            raise Refused("unchecked", f"the branch `{branch}` was never reached")
 
-    def _point(self, site: Site, drawn: Draw) -> Point:
-        """The derivatives by all entries. Raises Unsuitable."""
-        rng = site.generator(6)
-        return site.point(drawn, self._target.directions(drawn.env, rng, site.room))
+    def _is_right_at(self, probe: Probe, suspect: Suspect, program: EvaluationTape) -> bool:
+        """Whether the gradient agrees with the derivatives by all entries at a suspected draw, as
+        far as they can be told. Raises Refused."""
+        site, drawn = probe.site, suspect.draw
+        with suppress(Unsuitable):
+            rng = site.generator(6)
+            directions = self._target.directions(drawn.env, rng, site.room, suspect.variable)
+            return self._look_at(probe, site.point(drawn, directions), program)
+        return False
 
-    def _look_at(self, probe: _Probe, point: Point, program: EvaluationTape) -> bool:
-        """Whether the gradient is right at the point, as far as can be told there. Raises _Refused
+    def _look_at(self, probe: Probe, point: Point, program: EvaluationTape) -> bool:
+        """Whether the gradient is right at the point, as far as can be told there. Raises Refused
         where it is clearly another one."""
         fit = self._fit(probe.site, point, program)
         if fit is None:
@@ -318,15 +329,15 @@ class Checker:
         if fit.off <= CLEARLY or (point.zero and self._is_negligible(fit, next(probe.points()))):
             return True
         if self._is_certain(fit, program):
-            raise _Refused("wrong", DIFFERS, fit.error)
+            raise Refused("wrong", DIFFERS, fit.error)
         return False
 
-    def _is_certain(self, fit: _Fit, program: EvaluationTape) -> bool:
+    def _is_certain(self, fit: Fit, program: EvaluationTape) -> bool:
         """Whether the gradient's error is more than what its inputs' last digits change, and what
         rounding does."""
         return self._is_steady(fit, program) and self._is_beyond_rounding(fit, program)
 
-    def _is_beyond_rounding(self, fit: _Fit, program: EvaluationTape) -> bool:
+    def _is_beyond_rounding(self, fit: Fit, program: EvaluationTape) -> bool:
         """Whether the gradient is off by more than rounding changes it and the differences."""
         target, point = self._target, fit.point
         predicted = target.predicted(fit.value, point.directions)
@@ -342,14 +353,14 @@ class Checker:
                 changed += NOISE * np.abs(measured - point.derivatives)
         return bool((np.abs(predicted - point.derivatives) > changed).any())
 
-    def _is_negligible(self, fit: _Fit, other: Point) -> bool:
+    def _is_negligible(self, fit: Fit, other: Point) -> bool:
         """Whether the gradient is nothing beside that at another point: a function that saturates
         is flat to rounding before its derivative is zero."""
         with np.errstate(over="ignore"):
             here = np.abs(self._target.predicted(fit.value, fit.point.directions)).max()
         return bool(here <= np.finfo(float).eps * other.scale)
 
-    def _order(self, probe: _Probe, program: EvaluationTape) -> float:
+    def _order(self, probe: Probe, program: EvaluationTape) -> float:
         """The order of the Taylor remainder at a fresh draw of the site."""
         target, site = self._target, probe.site
         for drawn, direction in site.fresh(probe.points()):
@@ -359,7 +370,7 @@ class Checker:
             with suppress(Unsuitable):
                 found = remainder(
                     partial(site.values, drawn),
-                    drawn.env[target.wrt.name],
+                    target.point(drawn.env),
                     target.travelled(direction),
                     target.predicted(value, direction[None])[0],
                     drawn.shrink,
@@ -370,28 +381,28 @@ class Checker:
                 fit = self._fit(site, site.point(drawn, direction[None]), program)
                 if fit is not None and fit.off > CLEARLY and self._is_certain(fit, program):
                     reason = f"the Taylor remainder falls with order {found.order:.2g} only"
-                    raise _Refused("wrong", reason, fit.error)
-        raise _Refused("unchecked", "no draw for the Taylor remainder was found")
+                    raise Refused("wrong", reason, fit.error)
+        raise Refused("unchecked", "no draw for the Taylor remainder was found")
 
-    def _confirm_zero(self, fits: Sequence[_Fit], program: EvaluationTape) -> None:
+    def _confirm_zero(self, fits: Sequence[Fit], program: EvaluationTape) -> None:
         """A derivative below rounding is zero only if nothing hides it: the function is constant
         also for large values of the variable, and the gradient is zero, or noise and no more."""
         for fit in fits:
             drawn = fit.point.draw
             if _underflows(program, fit.site, drawn) or fit.site.underflows(drawn):
-                raise _Refused("unchecked", "its value underflows")
+                raise Refused("unchecked", "its value underflows")
             drawns = (replace(drawn, rounded=k) for k in range(ROUNDINGS))
             others = [fit.site.gradients(program, other)[0] for other in drawns]
             if fit.site.constant(fit.point) is None or not _is_noise(fit.value, others):
-                raise _Refused("unchecked", COARSE)
+                raise Refused("unchecked", COARSE)
 
-    def _refuse_spoilt(self, fits: Sequence[_Fit], copies: Sequence[str]) -> None:
-        """The check of the check. Raises _Refused if a spoilt copy passes at all sites."""
+    def _refuse_spoilt(self, fits: Sequence[Fit], copies: Sequence[str]) -> None:
+        """The check of the check. Raises Refused if a spoilt copy passes at all sites."""
         if names := set.intersection(*(self._passing(fit, copies) for fit in fits)):
             listed = ", ".join(sorted(names))
-            raise _Refused("unchecked", f"the check doesn't tell it from a spoilt copy ({listed})")
+            raise Refused("unchecked", f"the check doesn't tell it from a spoilt copy ({listed})")
 
-    def _passing(self, fit: _Fit, copies: Sequence[str]) -> set[str]:
+    def _passing(self, fit: Fit, copies: Sequence[str]) -> set[str]:
         """The names of the spoilt copies that aren't told from the gradient."""
         named = [*spoilt_values(fit.value), *zip(copies, fit.copies, strict=True)]
         off = partial(self._most_tolerances, fit.point)
@@ -399,10 +410,10 @@ class Checker:
 
     # ------------------------------------------------------------------------ at one point
 
-    def _fit(self, site: Site, point: Point, program: EvaluationTape) -> _Fit | None:
+    def _fit(self, site: Site, point: Point, program: EvaluationTape) -> Fit | None:
         """How the gradient fits at the point; None if it has no value there."""
         value, *copies = site.gradients(program, point.draw)
-        return None if value is None else _Fit(site, point, value, copies, *self._off(point, value))
+        return None if value is None else Fit(site, point, value, copies, *self._off(point, value))
 
     def _off(self, point: Point, value: Array) -> tuple[float, float]:
         """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
@@ -415,7 +426,7 @@ class Checker:
         with np.errstate(over="ignore"):
             return point.errors(self._target.predicted(values, point.directions))[1]
 
-    def _is_steady(self, fit: _Fit, program: EvaluationTape) -> bool:
+    def _is_steady(self, fit: Fit, program: EvaluationTape) -> bool:
         """Whether the gradient's error is more than its change where the inputs hardly change; by
         several little moves, since a chaotic one may come near its value once."""
         point, predicted = (
@@ -439,14 +450,14 @@ class Checker:
         that are drawn are larger by `more`."""
         self._forced = forced
         self._most_points = LARGER_POINTS if more else MOST_POINTS
-        self._found: list[_Probe] = []
+        self._found: list[Probe] = []
         self._barren: list[Site] = []
-        self._flat: list[
-            _Probe
-        ] = []  # sites without a derivative: two entries have no third moment
+        self._flat: list[Probe] = []  # sites without a derivative: two entries have no third moment
         self._dims = dims_among(self._target.computed)
         drawn = assignments(self._dims, generator(self._seed), forced)
-        self._sizes = enumerate({name: k + more for name, k in sizes.items()} for sizes in drawn)
+        self._sizes: Iterator[tuple[int, Mapping[str, int]]] = enumerate(
+            {name: k + more for name, k in sizes.items()} for sizes in drawn
+        )
         self._postponed: list[tuple[int, Mapping[str, int]]] = []
 
     def _next_sizes(self) -> tuple[int, Mapping[str, int]] | None:
@@ -462,7 +473,7 @@ class Checker:
     def _site(self, number: int, sizes: Mapping[str, int]) -> Site:
         return Site(self._target, sizes, (self._seed, number), self._most_points)
 
-    def _probe(self, index: int) -> _Probe | None:
+    def _probe(self, index: int) -> Probe | None:
         """The index-th site at which there are points, if so many are found."""
         depends = self._target.depends
         while len(self._found) <= index:
@@ -490,9 +501,9 @@ class Checker:
             if not tried:
                 self._barren.append(site)
             elif not depends or not all(p.zero for p in tried):
-                self._found.append(_Probe(site, tried, points))
+                self._found.append(Probe(site, tried, points))
             else:
-                self._flat.append(_Probe(site, tried, points))
+                self._flat.append(Probe(site, tried, points))
         return self._found[index]
 
     def _may_hold_a_size(self, gradient: Expr, error: float) -> bool:

@@ -43,6 +43,23 @@ class Target:
     def order(self) -> int:
         return 2 if self.kind in SECOND_ORDER else 1
 
+    @property
+    def variables(self) -> tuple[Symbol, ...]:
+        """What is moved."""
+        return (self.wrt,)
+
+    def point(self, env: Env) -> Array:
+        """Where the variable is."""
+        return env[self.wrt.name]
+
+    def moved(self, env: Env, points: Array) -> Env:
+        """The inputs with the variable at those points."""
+        return {**env, self.wrt.name: points}
+
+    def scope(self, env: Env) -> Array:
+        """Which entries of the variable each of many draws moves: 1 for those, 0 for others."""
+        return np.ones((1, 1, 1))
+
     @cached_property
     def nodes(self) -> tuple[Expr, ...]:
         """What is computed, arguments first."""
@@ -52,7 +69,11 @@ class Target:
     def inputs(self) -> tuple[Symbol, ...]:
         """The symbols to be drawn."""
         leaves = [e for e in self.nodes if isinstance(e, Symbol)]
-        extra = [self.wrt, *([] if self.direction is None else [self.direction]), *self.symbols]
+        extra = [
+            *self.variables,
+            *([] if self.direction is None else [self.direction]),
+            *self.symbols,
+        ]
         return tuple(dict.fromkeys([*leaves, *extra]))
 
     @cached_property
@@ -147,19 +168,19 @@ class Target:
                 by_entry = _columns(gradient) if self.wrt.is_scalar else gradient
                 return np.asarray(moves @ by_entry.swapaxes(-1, -2))
 
-    def directions(self, env: Env, rng: np.random.Generator, room: int) -> Array:
-        """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries.
-        Where that takes more than `room` directions, random ones."""
-        shape = env[self.wrt.name].shape
+    def directions(
+        self, env: Env, rng: np.random.Generator, room: int, variable: Symbol | None = None
+    ) -> Array:
+        """Along what to differentiate (k × order × rows × cols): every entry, or pair of entries
+        (of one variable, where there are several). Where that takes more than `room` directions,
+        random ones."""
+        shape = self.point(env).shape
         if self.kind == "jvp":
             return self.given(env)[None, None]
         few = RANDOM_DIRECTIONS
         if self.kind == "hess":
             room, few = isqrt(room), isqrt(few)  # directions come in pairs
-        if shape[0] * shape[1] <= room:
-            entries = _entries(*shape)
-        else:
-            entries = rng.standard_normal((min(room, few), *shape))
+        entries = moves_of(shape, room, rng, few)
         if self.kind == "hvp":
             given = np.broadcast_to(self.given(env), entries.shape)
             return np.stack([entries, given], axis=1)
@@ -170,7 +191,7 @@ class Target:
 
     def random_direction(self, env: Env, rng: np.random.Generator) -> Array:
         """A direction that is no entry: order × rows × cols."""
-        direction = rng.standard_normal((self.order, *env[self.wrt.name].shape))
+        direction = rng.standard_normal((self.order, *self.point(env).shape))
         if self.kind in ("jvp", "hvp"):
             direction[-1] = self.given(env)
         return direction
@@ -207,6 +228,15 @@ def along(gradient: Array, directions: Array) -> Array:
 def _columns(matrices: Array) -> Array:
     """Matrices (… × rows × cols), each read column by column: … × entries × 1."""
     return matrices.swapaxes(-1, -2).reshape(*matrices.shape[:-2], -1, 1)
+
+
+def moves_of(
+    shape: tuple[int, ...], room: int, rng: np.random.Generator, few: int = RANDOM_DIRECTIONS
+) -> Array:
+    """Every entry of a matrix, or, where that is more than there is room for, random moves."""
+    if shape[0] * shape[1] <= room:
+        return _entries(*shape)
+    return rng.standard_normal((min(room, few), *shape))
 
 
 @lru_cache(maxsize=16)

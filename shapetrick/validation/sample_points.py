@@ -47,7 +47,7 @@ LARGEST_CONDITION = 1e6
 LARGEST_VALUE = 1e140  # so that squares don't overflow
 FINEST = 1e-11  # relative: what the rounding of a right gradient may amount to
 MOST_POINTS = 5000  # at once; where the entries take more, random directions stand for them
-MOST_NUMBERS = 20_000_000  # at once, of all nodes
+MOST_NUMBERS = 4_000_000  # at once, of all nodes
 MOST_HELD = 100_000_000  # numbers of a gradient and its spoilt copies
 HELD_TIMES = 16  # the entries of a gradient are held while it is compared, spoilt copies included
 FEWEST_POINTS = 24
@@ -63,7 +63,7 @@ KEPT_SCOUTS = 8
 
 # profiles of the inputs, and by how much the step of the differences shrinks
 Tries = Sequence[tuple[Profile, float]]
-_FIRST_TRIES: Tries = (
+FIRST_TRIES: Tries = (
     (PLAIN, 1.0),
     (PLAIN, 1 / 16),
     (Profile(sign=1), 1.0),
@@ -102,7 +102,7 @@ class Draw:
 class Point(NamedTuple):
     """The derivatives at a draw along some directions, and by how much a right gradient may differ;
     `scale` is the largest, `zero` says that they are but rounding: `inner`, if that is rounding of
-    what the value is computed from."""
+    what the value is computed from. Before that is known, `unsettled` is the value's own."""
 
     draw: Draw
     directions: Array
@@ -111,6 +111,7 @@ class Point(NamedTuple):
     scale: float
     zero: bool
     inner: bool = False
+    unsettled: float | None = None
 
     @property
     def coarseness(self) -> float:
@@ -162,12 +163,13 @@ class Site:
         """Along how many directions derivatives are taken at once."""
         return self.most_points // points_per_direction(self.target.order)
 
-    def points(self, tries: Tries = _FIRST_TRIES) -> Iterator[Point]:
-        """Points with the derivatives by all entries, as many as are found."""
+    def points(self, tries: Tries = FIRST_TRIES) -> Iterator[Point]:
+        """Points with the derivatives by all entries, as many as are found; where these are zero,
+        what rounding may hide is not known before they are `settled`."""
         rng = self.generator(0)
         for drawn in self._suitable(rng, tries):
             try:
-                yield self.point(drawn, self.target.directions(drawn.env, rng, self.room))
+                yield self.unsettled(drawn, self.target.directions(drawn.env, rng, self.room))
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
 
@@ -175,7 +177,7 @@ class Site:
         """The inputs of these points, and of others at which the function has a value."""
         for drawn in self._suitable(self.generator(0)):
             try:
-                self.values(drawn, drawn.env[self.target.wrt.name][None])
+                self.values(drawn, self.target.point(drawn.env)[None])
             except Unsuitable as problem:
                 self.failures[str(problem)] += 1
             else:
@@ -189,21 +191,39 @@ class Site:
         """The derivatives along the directions (k × order × rows × cols).
 
         Raises Unsuitable where there are none, or where they are too coarse."""
+        return self.settled(self.unsettled(drawn, directions))
+
+    def unsettled(self, drawn: Draw, directions: Array) -> Point:
+        """Likewise; of zeros, the tolerance is what the differences say alone."""
         found = self.measured(drawn, directions)
-        scale, zero, tolerance = found.scale, found.is_zero, found.tolerance(FINEST)
-        if not zero and not found.is_coarse():
+        scale, tolerance = found.scale, found.tolerance(FINEST)
+        if found.is_zero:
+            rounding = float(found.rounding.max())
+            return Point(drawn, directions, found.value, tolerance, scale, True, False, rounding)
+        if not found.is_coarse():
             return Point(drawn, directions, found.value, tolerance, scale, False)
         noise = NOISE * self._rounding_errors(drawn, directions, found.value)
-        if not zero and scale > float(noise.max()):
+        if scale > float(noise.max()):
             raise Unsuitable(COARSE)
-        inner = not zero or float(noise.max()) > MANY_DIGITS * float(found.rounding.max())
-        return Point(drawn, directions, found.value, tolerance + noise, scale, True, inner)
+        return Point(drawn, directions, found.value, tolerance + noise, scale, True, True)
+
+    def settled(self, point: Point) -> Point:
+        """The point, of which it is known what rounding of all that is computed may hide."""
+        if point.unsettled is None:
+            return point
+        noise = NOISE * self._rounding_errors(point.draw, point.directions, point.derivatives)
+        inner = float(noise.max()) > MANY_DIGITS * point.unsettled
+        return point._replace(tolerance=point.tolerance + noise, inner=inner, unsettled=None)
+
+    def scale(self, point: Point) -> float | Array:
+        """The size of a derivative by the variable's entries."""
+        return point.scale
 
     def measured(self, drawn: Draw, directions: Array) -> Derivative:
         """The derivatives, however coarse they are. Raises Unsuitable where there are none."""
         return derivative(
             partial(self.values, drawn),
-            drawn.env[self.target.wrt.name],
+            self.target.point(drawn.env),
             self.target.travelled(directions),
             drawn.shrink,
         )
@@ -234,7 +254,7 @@ class Site:
 
         Raises Unsuitable outside the domain, or if the points are on several sides of a kink."""
         branches: list[Array] = []
-        at = {**drawn.env, self.target.wrt.name: points}
+        at = self.target.moved(drawn.env, points)
         value, *inverted = self._run(at, drawn.functions, branches, self._rounding(drawn))
         values = self.target.read(value, drawn.env, len(points))
         if not _is_moderate(values):
@@ -256,9 +276,10 @@ class Site:
             rounding = self._rounding(drawn)
             values = program.run(drawn.env, self.sizes, drawn.functions, rounding=rounding)
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
-            if len(program.roots) == 1:
+            alone = program.each()
+            if len(alone) == 1:
                 return [None]
-            return [self.gradients(EvaluationTape([e]), drawn)[0] for e in program.roots]
+            return [self.gradients(one, drawn)[0] for one in alone]
         return [value if _is_moderate(value) else None for value in values]
 
     def constant(self, point: Point) -> bool | None:
@@ -314,14 +335,11 @@ class Site:
         return {**env, **{name: within(ranges[name], env[name].shape, rng) for name in ranges}}
 
     def _mirrored(self, env: Env, other: Env) -> Env:
-        """The inputs with the variable's signs opposite to those of the other, if they are free."""
-        wrt = self.target.wrt
-        if not wrt.attributes <= SIGN_FREE:
-            return env
-        name = wrt.name
-        return {**env, name: -np.copysign(env[name], other[name])}
+        """The inputs with the variables' signs opposite to those of the other, if they are free."""
+        free = [s.name for s in self.target.variables if s.attributes <= SIGN_FREE]
+        return {**env, **{name: -np.copysign(env[name], other[name]) for name in free}}
 
-    def _suitable(self, rng: np.random.Generator, tries: Tries = _FIRST_TRIES) -> Iterator[Draw]:
+    def _suitable(self, rng: np.random.Generator, tries: Tries = FIRST_TRIES) -> Iterator[Draw]:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -57,11 +58,21 @@ class _Compared(NamedTuple):
     branches: Sequence[Array]
 
 
-class Sweep:
-    """The sweep of a gradient at one site; `scale` is that of the derivative elsewhere."""
+class Suspect(NamedTuple):
+    """A draw at which the gradient by a variable seems to be wrong."""
 
-    def __init__(self, site: Site, gradient: EvaluationTape, scale: float) -> None:
+    draw: Draw
+    variable: Symbol
+
+
+class Sweep:
+    """The sweep of a gradient at one site; `scale` is that of the derivative elsewhere.
+
+    Where a target has several variables, the draws move one of them each, in turn."""
+
+    def __init__(self, site: Site, gradient: EvaluationTape, scale: float | Array) -> None:
         self._site, self._gradient = site, gradient
+        self._variables = {s: k for k, s in enumerate(site.target.variables)}
         self._negligible = NOISE * scale
         self._target = site.target
         self._rng = site.generator(3)
@@ -69,15 +80,16 @@ class Sweep:
         kinked = (*self._target.program.kinked, *gradient.kinked)
         self._kinks = [(i, e) for i, e in enumerate(kinked) if TABLE[e.op].two_sided]
         self._has_kinks = bool(kinked)
-        self._reached: set[KinkSide] = set()
+        self._reached: dict[KinkSide, Array] = {}  # by variable
         self._tied: set[Expr] = set()  # which compare what was equal somewhere
         self._numbers = self._numbers_told()
 
-    def suspects(self) -> Iterator[Draw]:
+    def suspects(self) -> Iterator[Suspect]:
         """The draws at which the gradient seems to be wrong, the worst first."""
         yield from self._suspects(self._tour())
         if self._target.ranges:
-            plain = self._draws(Profile(), Profile(), INSIDE)
+            count = min(INSIDE, self._most_for_each) * len(self._variables)
+            plain = self._draws(Profile(), Profile(), count)
             yield from self._suspects(self._site.inside(plain, self._rng))
         if self._has_kinks:
             yield from self._suspects(self._between_kinks())
@@ -96,10 +108,10 @@ class Sweep:
             return told if len(told) <= LONGEST else f"{e.op} of … {sign} 0"
         return None
 
-    def acquit(self, suspect: Draw) -> None:
+    def acquit(self, suspect: Suspect) -> None:
         """A suspected draw at which the gradient is right."""
-        env = {name: x[None] for name, x in suspect.env.items()}
-        self._note(self._branches(env), np.array([True]))
+        env = {name: x[None] for name, x in suspect.draw.env.items()}
+        self._note(self._branches(env), np.array([True]), self._variables[suspect.variable])
 
     # ------------------------------------------------------------------------- which draws
 
@@ -117,15 +129,22 @@ class Sweep:
         """How many draws of so many points are evaluated at once."""
         return self._site.most_points // each
 
+    @cached_property
+    def _most_for_each(self) -> int:
+        """How many draws are compared at once by each variable."""
+        room = self._room(points_per_direction(self._target.order))
+        return max(1, room // len(self._variables))
+
     def _tour(self) -> Mapping[str, Array]:
         """Draws of all magnitudes, of either sign and of both: of the variable alone, and of all
         inputs together."""
         ladder = np.array([*MAGNITUDES, *self._numbers])
         scales, signs = np.repeat(ladder, 3), np.tile((0, 1, -1), len(ladder))
         together = np.arange(len(scales)) % 2 == 0
-        room = self._room(points_per_direction(self._target.order))
-        if room < len(scales):
-            kept = np.linspace(0, len(scales) - 1, room).astype(int)
+        turns, each = len(self._variables), min(len(scales), self._most_for_each)
+        if turns > 1 or each < len(scales):
+            kept = np.linspace(0, len(scales) - 1, each).astype(int)
+            kept = ((kept[:, None] + np.arange(turns)) % len(scales)).ravel()
             scales, signs, together = scales[kept], signs[kept], together[kept]
         other_scales, other_signs = np.where(together, scales, 1.0), np.where(together, signs, 0)
         return self._draws(
@@ -136,10 +155,13 @@ class Sweep:
 
     def _draws(self, own: Profile, others: Profile, count: int) -> Mapping[str, Array]:
         target, sizes = self._target, self._site.sizes
-        drawn = {
-            s.name: draws(s, sizes, self._rng, own if s is target.wrt else others, count)
-            for s in target.inputs
-        }
+        turns = np.arange(count) % len(self._variables)
+        drawn = {}
+        for s in target.inputs:
+            profile = others
+            if s in self._variables:
+                profile = others.replaced(turns == self._variables[s], own)
+            drawn[s.name] = draws(s, sizes, self._rng, profile, count)
         return target.consistent(drawn, sizes, self._functions)
 
     def _hunted(self, missing: Sequence[KinkSide]) -> Mapping[str, Array]:
@@ -160,7 +182,7 @@ class Sweep:
             for side in (1, -1):
                 if (e, side) in missing:
                     wanted |= _anywhere(branches[i] == side, count)
-        return _taken(env, _spread(np.flatnonzero(wanted), MOST_TESTED // 2))
+        return self._for_each(env, _spread(np.flatnonzero(wanted), MOST_TESTED // 2))
 
     # ----------------------------------------------------------------------- between kinks
 
@@ -169,7 +191,7 @@ class Sweep:
         bisection: the variable is scaled alone, and all inputs are."""
         target = self._target
         base = self._draws(Profile(boosted=False), Profile(boosted=False), BASES)
-        alone = {target.wrt.name}
+        alone = {s.name for s in target.variables}
         moved = [alone & _movable(target.inputs), _movable(target.inputs)]
         free = [all(s.attributes <= SIGN_FREE for s in target.inputs if s.name in names)
                 for names in moved]  # fmt: skip
@@ -213,8 +235,13 @@ class Sweep:
         apart = (marks[1:] != marks[:-1]).any(axis=1) | (ids[1:] != ids[:-1])
         starts = np.concatenate([[0], np.flatnonzero(apart) + 1, [len(ts)]])
         middles = (starts[:-1] + starts[1:] - 1) // 2
-        points = _spread(middles, min(MOST_TESTED, room // points_per_direction(target.order)))
-        return at(ids[points], ts[points])
+        points = _spread(middles, min(MOST_TESTED, self._most_for_each))
+        return self._for_each(at(ids[points], ts[points]), np.arange(len(points)))
+
+    def _for_each(self, env: Mapping[str, Array], places: Array) -> Mapping[str, Array]:
+        """The draws at these places, or as many as there is room for, once for each variable."""
+        rows = np.repeat(_spread(places, self._most_for_each), len(self._variables))
+        return {name: x[rows] for name, x in env.items()} if len(rows) else {}
 
     def _marks(self, env: Mapping[str, Array]) -> Array | None:
         """The branches taken at each draw, as a row of small numbers."""
@@ -238,7 +265,7 @@ class Sweep:
 
     # -------------------------------------------------------------------------- comparison
 
-    def _suspects(self, env: Mapping[str, Array]) -> Iterator[Draw]:
+    def _suspects(self, env: Mapping[str, Array]) -> Iterator[Suspect]:
         if not env or not len(next(iter(env.values()))):
             return
         found = self._compared(env)
@@ -246,25 +273,29 @@ class Sweep:
         worst = np.argsort(-found.off, kind="stable")[:MOST_SUSPECTED]
         for i in worst[found.off[worst] > 1]:
             own = {name: x[i] for name, x in env.items()}
-            yield Draw(own, self._functions, SHRINK)
+            variable = self._target.variables[i % len(self._variables)]
+            yield Suspect(Draw(own, self._functions, SHRINK), variable)
 
-    def _note(self, branches: Sequence[Array] | None, agrees: Array) -> None:
+    def _note(self, branches: Sequence[Array] | None, agrees: Array, first: int = 0) -> None:
         """Which sides were reached where the gradient agrees."""
+        each = np.eye(len(self._variables), dtype=bool)
+        turns = each[(first + np.arange(len(agrees))) % len(each)] & agrees[:, None]
         for i, e in self._kinks if branches else ():
             assert branches is not None
             compares = len(e.args) == 2 or isinstance(e.args[0], Add)
             if compares and (branches[i] == 0).any():
                 self._tied.add(e)
             for side in (1, -1):
-                if (agrees & _anywhere(branches[i] == side, len(agrees))).any():
-                    self._reached.add((e, side))
+                reached = _anywhere(branches[i] == side, len(agrees)) @ turns
+                self._reached[e, side] = reached | self._reached.get((e, side), False)
 
     def _missing(self) -> list[KinkSide]:
         """The sides that may exist; what is compared with its equal on an open set has none
         but those that follow from other kinks inside."""
         ranges = EntryRanges()
         sides = [(e, side) for _, e in self._kinks if e not in self._tied for side in (1, -1)]
-        return [s for s in sides if s not in self._reached and not ranges.excludes(*s)]
+        found = {side for side, reached in self._reached.items() if reached.all()}
+        return [s for s in sides if s not in found and not ranges.excludes(*s)]
 
     def _compared(self, env: Mapping[str, Array]) -> _Compared:
         """The gradient compared at each draw, along a direction in which all entries change in
@@ -278,8 +309,10 @@ class Sweep:
                 return nothing
         except (ShapetrickError, ArithmeticError, TypeError, ValueError):
             return nothing
+        turns = len(self._variables)
+        half = count // 2 // turns * turns or count // 2
         halves = [{n: x[part] for n, x in env.items()}
-                  for part in (slice(0, count // 2), slice(count // 2, count))]  # fmt: skip
+                  for part in (slice(0, half), slice(half, count))]  # fmt: skip
         first, second = map(self._compared, halves)
         return _Compared(
             np.concatenate([first.agrees, second.agrees]),
@@ -289,11 +322,11 @@ class Sweep:
 
     def _compared_at_once(self, env: Mapping[str, Array], count: int) -> _Compared:
         target, site = self._target, self._site
-        x = env[target.wrt.name]
-        size = np.sqrt((x * x).mean(axis=(1, 2), keepdims=True))
-        size = np.where(size == 0, 1.0, size)
+        x, scope = target.point(env), target.scope(env)
+        size = np.sqrt((x * x * scope).mean(axis=(1, 2), keepdims=True))
+        size = np.where(size == 0, 1.0, size / np.sqrt(scope.mean(axis=(1, 2), keepdims=True)))
         directions = self._rng.standard_normal((count, target.order, *x.shape[1:]))
-        directions *= np.where(x == 0, size, np.abs(x))[:, None]
+        directions *= (np.where(x == 0, size, np.abs(x)) * scope)[:, None]
         directions /= np.abs(directions / size[:, None]).max(axis=(2, 3), keepdims=True)
         if target.kind in ("jvp", "hvp"):
             given = target.given(env)
@@ -304,7 +337,7 @@ class Sweep:
 
         def f(points: Array) -> Array:
             branches: list[Array] = []
-            moved = {**wide, target.wrt.name: points}
+            moved = target.moved(wide, points)
             value, *inverted = target.program.run(moved, site.sizes, self._functions, branches)
             for b in branches:
                 if b.ndim == 4:
@@ -331,7 +364,8 @@ class Sweep:
             usable = sharp & moderate & (scale < LARGEST_VALUE) & ~crossed & regular
             tolerance = found.error + FINEST * scale[:, None] + SMALLEST
             off = (np.abs(predicted - found.value) / tolerance).max(axis=1)
-            nothing = zero & (np.abs(gradient).max(axis=(1, 2)) <= self._negligible)
+            seen = np.abs(gradient) if len(self._variables) == 1 else np.abs(gradient) * scope
+            nothing = zero & (seen <= self._negligible).all(axis=(1, 2))
         off = np.where(usable & ~nothing, off, 0.0)
         return _Compared(usable & (off <= 1), off, [*own, *branches])
 
@@ -343,10 +377,6 @@ def _column(values: Array) -> Array:
 def _anywhere(entries: Array, count: int) -> Array:
     """For each draw, whether it holds of an entry."""
     return np.broadcast_to(entries.any(axis=(-1, -2)), count)
-
-
-def _taken(env: Mapping[str, Array], places: Array) -> Mapping[str, Array]:
-    return {name: x[places] for name, x in env.items()} if len(places) else {}
 
 
 def _spread(places: Array, most: int) -> Array:

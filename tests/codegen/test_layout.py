@@ -15,6 +15,7 @@ from paths import EXAMPLES
 import shapetrick as st
 from shapetrick.cli import main
 from shapetrick.codegen.python.callables import compiled
+from shapetrick.codegen.python.export import BY_ROWS
 from shapetrick.codegen.python.line_breaks import WIDTH, fitted
 from shapetrick.codegen.python.module import TARGETS
 
@@ -60,7 +61,7 @@ def test_ruff_leaves_the_code_of_the_examples_as_it_is(name: str, tmp_path: Path
     if importlib.util.find_spec("ruff") is None:
         pytest.skip("ruff is not installed")
     problem = st.read((EXAMPLES / f"{name}.st").read_text(encoding="utf-8"))
-    for target in TARGETS if name not in QUICK else TARGETS[:1]:
+    for target in (*TARGETS, *BY_ROWS) if name not in QUICK else TARGETS[:1]:
         for self_test in (False, True):
             try:
                 text = problem.code(target, self_test=self_test)

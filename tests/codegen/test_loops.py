@@ -227,6 +227,39 @@ def test_a_size_that_no_shape_tells_is_asked_for() -> None:
     assert compiled(problem.code("numpy", self_test=True))["self_test"]() == 0
 
 
+RNN = """
+X[t] : m x d for t = 1..T; Y : m x k; H[0] : m x k; W : d x k; U : k x k; b : 1 x k
+H[t] = tanh(X[t] W + H[t-1] U + b) for t = 1..T
+J = norm(H[T] - Y)^2; grad J wrt W, b, X[t]
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"U": (2, 3)}, "U has shape (2, 3), not k×k with k = 2"),
+        ({"Y": (4, 2, 2)}, "Y has shape (4, 2, 2), not m×k"),
+        ({"Y": (4,)}, "Y has shape (4,), not m×k"),
+        ({"b": (3,)}, "b has shape (3,), not 1×k with k = 2"),
+        ({"X": [(4, 3), (4, 3)]}, "X has 2 members, not T = 3"),
+        ({"X": [(4, 3), (4, 3), (5, 3)]}, "X[3] has shape (5, 3), not m×d with m = 4, d = 3"),
+        ({"H": [(3, 2)]}, "H[0] has shape (3, 2), not m×k with m = 4, k = 2"),
+        ({"H": []}, "H has 0 members, not 1"),
+    ],
+)
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+def test_what_does_not_fit_is_told_by_its_name(library: str, wrong: Values, told: str) -> None:
+    function = compiled(read(RNN).code(library))["value_and_gradients"]
+    shapes: Values = {"X": [(4, 3)] * 3, "Y": (4, 2), "H": [(4, 2)], "W": (3, 2), "U": (2, 2)}
+    ones = np.ones if library == "numpy" else jnp.ones
+    given = {
+        name: [*map(ones, shape)] if isinstance(shape, list) else ones(shape)
+        for name, shape in {**shapes, "b": (2,), **wrong}.items()
+    }
+    with pytest.raises(AssertionError, match=re.escape(told)):
+        function(**given, T=3)
+
+
 def test_what_is_given_wrongly_is_refused() -> None:
     function = derive(MLP + "grad J wrt W[l]").function("numpy")
     x, y, w = np.ones((2, 3)), np.ones((2, 3)), [np.ones((3, 3))]

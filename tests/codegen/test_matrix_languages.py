@@ -138,7 +138,7 @@ def test_a_wrong_module_fails_its_own_test(tmp_path: Path) -> None:
     [
         ("W[l]: n x n for l = 1..L; J = sum(l = 1..L) norm(W[l])^2; grad J wrt W[l]", False,
          "families"),
-        (REGRESSION, True, "blocks"),
+        (REGRESSION, True, "rows taken apart"),
     ],
 )  # fmt: skip
 def test_what_has_no_code_is_refused(target: str, text: str, blocks: bool, word: str) -> None:

@@ -171,6 +171,7 @@ STATEMENTS = [
     (r"X \in \mathbb{R}^{m \times d}", "X : m x d"),
     (r"w \in \mathbb{R}^d", "w : d"),
     (r"\lambda \in \mathbb{R}", "lambda : scalar"),
+    (r"c \in \mathbb{N}^n", "c : n nonneg"),
     (r"\lambda \in \mathbb{R}_{>0}", "lambda : scalar positive"),
     (r"p \in \mathbb{R}_{+}^{n}", "p : n nonneg"),
     (r"\Sigma \in \mathbb{S}^n_{++}", "Sigma : n x n posdef"),
@@ -471,3 +472,71 @@ def test_blocks_slices_and_comparisons(latex: str, plain: str) -> None:
     declared = "A, B : n x n; x : 2 n"
     problem = read(f"{declared}; J = norm(A)", complete=False)
     assert read_expression(f"${latex}$", problem) is read_expression(plain, problem)
+
+
+@pytest.mark.parametrize(
+    ("latex", "plain"),
+    [
+        # rows of X are examples, and the entries of y are theirs
+        (r"\sum_{i=1}^m (w^\top x^{(i)} - y^{(i)})^2", "norm(X w - y)^2"),
+        (r"\sum_{i=1}^m (w^\top x_i - y_i)^2", "norm(X w - y)^2"),
+        (r"\sum_{i=1}^m x_j^{(i)} y^{(i)}", None),
+        (r"\sum_{i,j} x_{ij}^2", "norm(X)^2"),
+        (r"\sum_{i=1}^m \sum_{j=1}^d w_j x_j^{(i)}", "sum(X w)"),
+        (r"\langle X, X \rangle_F", "norm(X)^2"),
+    ],
+)
+def test_examples_in_rows(latex: str, plain: str | None) -> None:
+    given = r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m"
+    if plain is None:
+        with pytest.raises(ShapetrickError):
+            shapetrick.read(f"{given}\nJ = {latex}")
+        return
+    value = shapetrick.read(f"{given}\nJ = {latex}").data.definitions["J"].args[0]
+    claim = f"X : m x d; w : d; y : m\ncheck {value} = {plain}"
+    (equality,) = shapetrick.read(claim).check_equalities()
+    assert equality.right
+
+
+def test_what_is_defined_before_has_entries() -> None:
+    text = r"""
+        x \in \mathbb{R}^d, W \in \mathbb{R}^{k \times d}, b, y \in \mathbb{R}^k
+        z = Wx + b, \quad \hat y = \operatorname{softmax}(z), \quad
+        L = -\sum_{i=1}^k y_i \log \hat y_i
+        \frac{\partial L}{\partial b}
+    """
+    (d,) = shapetrick.read(text).derive()
+    assert str(d.gradient) == "sum(y) y_hat - y"
+
+
+def test_a_product_without_a_space_is_said_beside_indices() -> None:
+    text = "x : d; W : k x d; y : k\nz = Wx\nL = sum(i) y_i log(z_i)\ngrad L wrt W"
+    with pytest.raises(InputError, match="`W x` for the product"):
+        shapetrick.read(text)
+
+
+@pytest.mark.parametrize(
+    ("latex", "plain"),
+    [
+        (r"\sum_i (y_i - w^\top x_i)_+^2", "sum(relu(y - X w).^2)"),
+        (r"\mathbf{1}^\top \left[Xw\right]_+", "sum(relu(X w))"),
+        (r"\mathbb{1}\{w_1 > 0\} w_1", "relu(w[1])"),
+        (r"\mathbf{1}(w_1 < 2)", "step(2 - w[1])"),
+        (r"\mathbf{1}^\top (Xw)", "sum(X w)"),
+        (r"\log_2 \|w\|", "log2(norm(w))"),
+        (r"\log_{10}(\|w\|)", "log10(norm(w))"),
+    ],
+)
+def test_positive_parts_indicators_and_bases(latex: str, plain: str) -> None:
+    given = r"X \in \mathbb{R}^{m \times d}, w \in \mathbb{R}^d, y \in \mathbb{R}^m"
+    value = shapetrick.read(f"{given}\nJ = {latex}").data.definitions["J"].args[0]
+    claim = f"X : m x d; w : d; y : m\ncheck {value} = {plain}"
+    (equality,) = shapetrick.read(claim).check_equalities()
+    assert equality.right
+
+
+def test_arguments_may_be_parted_by_semicolons() -> None:
+    given = r"w, x \in \mathbb{R}^d, y \in \mathbb{R}"
+    text = f"{given}\n\\ell(w; x, y) = \\log(1 + e^{{-y w^\\top x}})\n\\nabla_w \\ell(w; x, y)"
+    (d,) = shapetrick.read(text).derive()
+    assert str(d.gradient) == "-y sigmoid(-y w' x) x"

@@ -133,5 +133,20 @@ def test_a_hessian_along_the_symmetric_matrices(of: str, answer: str) -> None:
 def test_a_hessian_is_symmetric_by_a_square_matrix_alone() -> None:
     with pytest.raises(st.RequestError, match="only a square matrix"):
         st.read("X : m x n; hess norm(X)^2 wrt X symmetric")
-    with pytest.raises(st.RequestError, match="belongs to `grad`, `hess`"):
-        st.read("X : n x n; vjp X wrt X symmetric")
+    with pytest.raises(st.RequestError, match="belongs to `grad`, `vjp`, `hess`"):
+        st.read("X : n x n; jac X wrt X symmetric")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("S, A : n x n; vjp (A S) wrt S symmetric", "(A' G + G' A) / 2"),
+        ("S : n x n; a, b : n; vjp (a' S b) with g wrt S symmetric", "g (a b' + b a') / 2"),
+    ],
+)
+def test_backward_rules_along_the_symmetric_matrices(text: str, answer: str) -> None:
+    d = st.derive(text)
+    assert d.verified
+    given, _, asked = text.rpartition("; ")
+    assert st.check(f"{given}; check {asked} = {answer}").right
+    assert st.check(f"{given}; check {asked} = {d.gradient}").right

@@ -16,6 +16,7 @@ from shapetrick.simplification.networks import (
     TermPass,
     bases_met,
     divisors_cancelled,
+    norms_known,
     one_sign,
     scalars_multiplied,
 )
@@ -50,6 +51,8 @@ TERMS = [
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
+    (bases_met, "(x' x) y / (x' x)^2", "y / (x' x)"),
+    (norms_known, "s (u' u) x", "s x"),
     (divisors_cancelled, "x .* (1 ./ x + y) .* z", "z .* (1 + x .* y)"),
     (orthogonal_met, "Q' (Q A Q') Q", "A"),
     (constants_composed, "flip(flip(x, axis=0), axis=0) .* y", "x .* y"),
@@ -59,7 +62,9 @@ TERMS = [
 @pytest.mark.parametrize(("change", "text", "wanted"), TERMS, ids=[t[1] for t in TERMS])
 def test_a_pass_for_terms(change: TermPass, text: str, wanted: str) -> None:
     networks, (e,) = given(
-        "A : n x n; Q : n x n orthogonal; x, y, z : n; s, q : scalar; J = sum(y - x)", text
+        "A : n x n; Q : n x n orthogonal; x, y, z : n; s, q : scalar; u = z / norm(z); "
+        "J = sum(y - x)",
+        text,
     )
     (term,) = read_terms(e) or []
     found = change(networks, term)

@@ -53,6 +53,12 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; J = sum(x ./ sqrt(1 + x.^2)); grad J wrt x", "1 ./ sqrt(1 + x.^2).^3"),
     ),
     "kinks": (
+        ("x : n; k : scalar positive; y = sign(x) .* maximum(abs(x) - k, 0); jac y wrt x",
+         "diag(step(abs(x) - k))"),
+        ("r : n; k : scalar positive; J = sum(minimum(abs(r), k).^2 / 2 + k maximum(abs(r) - k, "
+         "0)); grad J wrt r",
+         "minimum(maximum(r, -k), k)"),
+        ("x, y : n; J = sum((abs(x) - y).^2) / 2; grad J wrt x", "x - y .* sign(x)"),
         ("x : n; r : scalar; J = maximum(0, norm(x) - r)^2 / 2; grad J wrt x",
          "maximum(0, norm(x) - r) x / norm(x)"),
         ("X : m x d; w : d; y : m; r = X w - y; J = sum(maximum(0, r).^2) / 2; grad J wrt w",
@@ -83,6 +89,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("x : n; a : scalar; J = sum(maximum(x, a) - minimum(x, a)); grad J wrt x", "sign(x - a)"),
     ),
     "definitions": (
+        ("D : m x d; w : d; s = D w; p = sigmoid(s); J = sum(softplus(-s)); hess J wrt w",
+         "D' diag(p .* (1 - p)) D"),
         ("X : m x d; w : d; s = sigmoid(X w); J = sum(s); grad J wrt w", "X' (s .* (1 - s))"),
         ("X : m x d; w : d; y : m; s = sigmoid(X w); J = norm(s - y)^2 / 2; grad J wrt w",
          "X' ((s - y) .* s .* (1 - s))"),
@@ -129,6 +137,37 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Q : n x n orthogonal; x, c : n; a : scalar; J = norm(Q x - c)^2 + a norm(Q x)^2; "
          "grad J wrt x",
          "2 ((1 + a) x - Q' c)"),
+    ),
+    "powers": (
+        ("x : n positive; p : scalar positive; N = sum(x.^p)^(1 / p); grad N wrt x",
+         "(x / N).^(p - 1)"),
+        ("x, c : n positive; s : scalar positive; J = (c' x.^s)^(1 / s); grad J wrt x",
+         "J^(1 - s) c .* x.^(s - 1)"),
+        ("u, v : n positive; a : scalar; J = sum(u.^a .* v.^(1 - a)) / a; grad J wrt u",
+         "(u ./ v).^(a - 1)"),
+        ("X, V : m x n positive; b : scalar; J = sum(X.^b / b - V .* X.^(b - 1) / (b - 1)); "
+         "grad J wrt X",
+         "X.^(b - 2) .* (X - V)"),
+        ("t : n positive; k : scalar; s : scalar positive; J = sum((t / s).^k); grad J wrt s",
+         "-k J / s"),
+        ("a, b : n positive; J = sum(a.^3 ./ b.^2); grad J wrt a", "3 (a ./ b).^2"),
+        ("z, c, w : scalar positive; r = w sqrt(1 + z / c); grad r wrt z", "w^2 / (2 c r)"),
+        ("p, q : n positive; J = sum(sqrt(p .* q)); grad J wrt q", "sqrt(p ./ q) / 2"),
+    ),
+    "definitions of a known norm": (
+        ("p, z : d; u = p / norm(p); v = z / norm(z); J = norm(u - v)^2; grad J wrt p",
+         "2 ((v' u) u - v) / norm(p)"),
+        ("X, A : m x d; r = sqrt(sum(X.^2, axis=1)); U = X ./ r; J = sum((U - A) .* U); "
+         "grad J wrt X",
+         "(sum(A .* U, axis=1) .* U - A) ./ r"),
+    ),
+    "sums met as factors": (
+        ("p, q : n; l : scalar; J = 1/2 (norm(p - q) - l)^2; grad J wrt p",
+         "(1 - l / norm(p - q)) (p - q)"),
+        ("h : n; t : scalar; J = sum((h - 1 / (2 t)).^2); grad J wrt h", "2 h - 1 / t"),
+        ("z, c : n; p = softmax(z); J = p' (2 log(p) - c); grad J wrt z",
+         "p .* (2 log(p) - c - J)"),
+        ("X, B : n x n; J = tr(inv(X) (X - B)); grad J wrt X", "(inv(X) B inv(X))'"),
     ),
     "traces, determinants and resolvents": (
         ("X, Y : n x n posdef; J = tr(X inv(Y)) - logdet(X inv(Y)); grad J wrt X",
@@ -177,6 +216,11 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("A : m x m; B : n x n; J = tr(kron(A, B) kron(A, B)); grad J wrt A", "2 tr(B^2) A'"),
     ),
     "written-out forms": (
+        ("z, x : n; J = x' exp(z) / sum(exp(z)); grad J wrt z", "softmax(z) .* (x - J)"),
+        ("K : m x n; V : n x d; vjp ((exp(K) V) ./ sum(exp(K), axis=1)) with G wrt V",
+         "softmax(K, axis=1)' G"),
+        ("z : n; J = sum((1 - exp(-z)) ./ (1 + exp(-z))); grad J wrt z",
+         "(1 - tanh(z / 2).^2) / 2"),
         ("X : m x d; w : d; y : m; h = 1 ./ (1 + exp(-X w)); "
          "J = -(y' log(h) + (1 - y)' log(1 - h)) / m; grad J wrt w",
          "X' (h - y) / m"),

@@ -32,7 +32,7 @@ from .octave import OCTAVE
 from .statements import MatrixWriter
 
 LANGUAGES: Mapping[str, MatrixLanguage] = {"octave": OCTAVE, "cpp": EIGEN}
-TARGETS: tuple[str, ...] = (*LIBRARY_TARGETS, *LANGUAGES)
+TARGETS: tuple[str, ...] = (*LIBRARY_TARGETS, *export.BY_ROWS, *LANGUAGES)
 TRIALS = 2  # points of a self-test
 
 
@@ -44,15 +44,18 @@ def code(
     self_test: bool = False,
     blocks: bool = False,
     command: str = "",
+    shard: str = "",
+    threads: int = 0,
 ) -> str:
     """A module that computes the values and the gradients together, for any of TARGETS; see
     `codegen/python/export.py`. Raises RequestError."""
     language = LANGUAGES.get(target)
     if language is not None:
-        return _in_language(language, problem, results, sizes, self_test, blocks, command)
+        apart = blocks or bool(shard) or bool(threads)
+        return _in_language(language, problem, results, sizes, self_test, apart, command)
     if target not in TARGETS:
         raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
-    return export.code(problem, results, target, sizes, self_test, blocks, command)
+    return export.code(problem, results, target, sizes, self_test, blocks, command, shard, threads)
 
 
 def _in_language(
@@ -61,13 +64,13 @@ def _in_language(
     results: Sequence[Result],
     sizes: Sizes | None,
     self_test: bool,
-    blocks: bool,
+    rows_apart: bool,
     command: str,
 ) -> str:
     """A module in the language; the plan is tried in NumPy before. Raises RequestError."""
     plan = export.plan_of(problem, results, "numpy", sizes, blocks=False)
-    if blocks or not isinstance(plan, Straight):
-        what = "blocks of rows" if blocks else "families"
+    if rows_apart or not isinstance(plan, Straight):
+        what = "rows taken apart" if rows_apart else "families"
         raise RequestError(
             f"there is no code for {what} in {language.name}: the target numpy has it."
         )

@@ -78,9 +78,9 @@ OPERATIONS: Mapping[str, MatrixSpelling] = {
     "ravel": _row("reshape({0:atom}.', [], 1)"),
     "reshape": _row("reshape({0:atom}.', {columns}, {rows}).'"),
     "ones": _row("ones({rows}, {columns})"),
-    "eye": _row("eye({rows})"),
+    "eye": _row("full(eye({rows}))"),  # Octave's diagonal matrices don't broadcast
     "commute": _row("reshape(kron(reshape(eye({m}), [], 1), eye({n})), {rows}, {rows})"),
-    "diagonal_matrix": _row("diag({0})"),
+    "diagonal_matrix": _row("full(diag({0}))"),
     "diagonal": _row("diag({0})"),
     "kron": _row("kron({0}, {1})"),
     "flip": _row("rot90({0}, 2)"),

@@ -1,10 +1,11 @@
 """The body of a NumPy function that takes rows in blocks, so that what is between input and
-gradient stays in the cache.
+gradient stays in the cache; in threads, each of which has its share of the rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ...core.traversal import postorder
 from ..blocking import Blocking, Phase, frontier, results
@@ -27,6 +28,15 @@ def in_blocks(
     return lambda writer, identifiers: _Blocks(program, blocking, writer, identifiers).lines(room)
 
 
+def in_threads(
+    threads: int, program: Program, blocking: Blocking, room: tuple[int, int] | None = None
+) -> FunctionBody:
+    """Likewise with a loop in each of so many threads."""
+    return lambda writer, identifiers: _ThreadedBlocks(
+        program, blocking, writer, identifiers, threads
+    ).lines(room)
+
+
 class _Blocks:
     """What comes before the loop, the loop, and what comes after it."""
 
@@ -41,31 +51,37 @@ class _Blocks:
         self._step, self._start, self._rows, self._count = (
             identifiers.take(name) for name in ("step", "start", "rows", "count")
         )
-        self._made: list[str] = []  # where results are gathered
+        self._sums: dict[str, str] = {}  # what results are gathered in, by its name
+        self._kept: dict[str, str] = {}
 
     def lines(self, room: tuple[int, int] | None) -> list[str]:
         self._writer.begin(self._blocking, self._roots, self._step, self._count)
         before = frontier(self._blocking, self._roots)
         hoisted = written(self._writer.hoist([v for v in before if v.args]))
-        size = self._writer.dim(self._blocking.dim)
-        inside = self._inside(size)
+        inside = self._inside()
         entries, fewest = room or (MATRICES if self._multiplies() else VECTORS)
         step = f"{self._step} = max({fewest}, {entries:_} // {self._width()})"
-        loop = f"for {self._start} in range(0, {size}, {self._step}):"
-        return [
-            *hoisted,
-            *self._made,
-            step,
-            *self._writer.work,
-            loop,
-            *indented(inside),
-            *written(self._writer.write(self._roots)),
-        ]
+        return [*hoisted, *self._looped(step, inside), *written(self._writer.write(self._roots))]
 
-    def _inside(self, size: str) -> list[str]:
+    def _looped(self, step: str, inside: Sequence[str]) -> list[str]:
+        """The lines of the loop, and those that make what it fills."""
+        made = [*self._sums.values(), *self._kept.values(), step, *self._writer.work]
+        loop = f"for {self._start} in range(0, {self._end}, {self._step}):"
+        return [*made, loop, *indented(inside)]
+
+    @property
+    def _end(self) -> str:
+        """Where the rows of the loop end."""
+        return self._writer.dim(self._blocking.dim)
+
+    def _block(self) -> str:
+        """The rows of a block; NumPy leaves out those that there aren't."""
+        return f"slice({self._start}, {self._start} + {self._step})"
+
+    def _inside(self) -> list[str]:
         """The lines of the loop; afterwards, what it filled is known by its name."""
         writer, blocking = self._writer, self._blocking
-        lines = [f"{self._rows} = slice({self._start}, {self._start} + {self._step})"]
+        lines = [f"{self._rows} = {self._block()}"]
         whole: dict[Value, str] = {}
         for v in postorder(self._roots):
             if v.op == "input" and blocking.inside(v):
@@ -77,23 +93,23 @@ class _Blocks:
         statements: list[Assignment] = []
         for v in results(blocking, self._roots):
             if blocking.phases[v] is Phase.SUMMED:
-                statements += writer.add_to(v, self._gathered(v, "np.zeros"))
+                statements += writer.add_to(v, self._gathered(v, "np.zeros", self._sums))
             else:
-                whole[v] = self._gathered(v, "np.empty")
+                whole[v] = self._gathered(v, "np.empty", self._kept)
                 statements += writer.store(v, f"{whole[v]}[{self._place(v)}]")
         writer.counts.clear()
         for v, name in whole.items():
             writer.bind(v, name)
         if any(self._count in s.names for s in statements):
-            lines.append(f"{self._count} = min({self._step}, {size} - {self._start})")
+            lines.append(f"{self._count} = min({self._step}, {self._end} - {self._start})")
         return [*lines, *written(statements)]
 
-    def _gathered(self, v: Value, make: str) -> str:
+    def _gathered(self, v: Value, make: str, made: dict[str, str]) -> str:
         """The name of an array, or of a number, that the loop fills."""
         wanted = self._names.get(v)
         name = self._identifiers.take(wanted) if wanted else self._identifiers.number("t")
         shape = shape_text([self._writer.dim(d) for d in v.shape])
-        self._made.append(f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0")
+        made[name] = f"{name} = {make}({shape})" if v.rank else f"{name} = 0.0"
         return name
 
     def _place(self, v: Value) -> str:
@@ -121,3 +137,48 @@ class _Blocks:
         if not terms:
             return "8"
         return terms[0] if len(terms) == 1 and " " not in terms[0] else f"({' + '.join(terms)})"
+
+
+class _ThreadedBlocks(_Blocks):
+    """A function of a stretch of rows has the loop; its sums are added."""
+
+    def __init__(
+        self,
+        program: Program,
+        blocking: Blocking,
+        writer: InPlaceWriter,
+        identifiers: Identifiers,
+        threads: int,
+    ) -> None:
+        super().__init__(program, blocking, writer, identifiers)
+        self._threads = threads
+        self._function, self._first, self._last = map(
+            identifiers.take, ("of_rows", "first", "last")
+        )
+
+    def _looped(self, step: str, inside: Sequence[str]) -> list[str]:
+        ends, pool, parts = map(self._identifiers.take, ("ends", "pool", "parts"))
+        count, size = self._threads, self._writer.dim(self._blocking.dim)
+        whole = size if size.isidentifier() else f"({size})"
+        sums = ", ".join(self._sums) + "," * (len(self._sums) == 1)
+        loop = f"for {self._start} in range({self._first}, {self._last}, {self._step}):"
+        own = [*self._sums.values(), *self._writer.work, loop, *indented(inside)]
+        return [
+            *self._kept.values(),
+            step,
+            "",
+            f"def {self._function}({self._first}, {self._last}):",
+            *indented([*own, f"return ({sums})" if sums.endswith(",") else f"return {sums}"]),
+            "",
+            f"{ends} = [{whole} * i // {count} for i in range({count + 1})]",
+            f"with ThreadPoolExecutor({count}) as {pool}:",
+            *indented([f"{parts} = {pool}.map({self._function}, {ends}[:-1], {ends}[1:])"]),
+            f"{sums} = (sum(same) for same in zip(*{parts}, strict=True))",
+        ]
+
+    @property
+    def _end(self) -> str:
+        return self._last
+
+    def _block(self) -> str:
+        return f"slice({self._start}, min({self._start} + {self._step}, {self._last}))"

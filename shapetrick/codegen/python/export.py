@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from io import StringIO
 from itertools import product
@@ -28,11 +28,11 @@ from ...language.printer import to_text
 from ...numerics.adjoint_solvers import solved_multipliers
 from ...numerics.arrays import admit_trial
 from ...numerics.sampling import assignments, dims_of
-from ..blocking import blocked
+from ..blocking import Blocking, blocked, blocked_by
 from ..chain_order import nominal
 from ..program import BackwardRule, Program, program, rules
 from .arrays import Arrays
-from .block_loops import in_blocks
+from .block_loops import in_blocks, in_threads
 from .callables import Generated, GeneratedFunction, compiled
 from .custom_rules import CustomRule, custom_rule, entry_names, rule_module
 from .loops import Loops
@@ -51,13 +51,39 @@ from .module import (
 )
 from .module import function as written
 from .operations import LACKING, Library, is_spelled
+from .row_functions import over_chunks, over_mesh
 from .self_test import RANGES, STEPS, Draws, function_test, rule_test
-from .trials import ExpectedValue, SampledPoint, confirm, confirm_program
+from .trials import ExpectedValue, SampledPoint, confirm, confirm_program, quietly
 
-_BLOCKS_ELSEWHERE = "blocks are for the target numpy: JAX and PyTorch compile loops themselves."
-_NO_BLOCKS = "the code of families has no blocks: leave `blocks` out."
+_BLOCKS_ELSEWHERE = (
+    "blocks and threads are for the target numpy: JAX and PyTorch compile loops themselves."
+)
+_SHARDS_ELSEWHERE = "shards are for the target jax."
+_NO_BLOCKS = "the code of families takes no rows apart: the target numpy has the plain code."
 MOST_TYPED = 200  # lines of a problem that its module shows
 RULES = ("torch-function", "jax-vjp")  # targets that take part in automatic differentiation
+
+
+IN_SMALL_BLOCKS = partial(in_blocks, room=(1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class RowsApart:
+    """How rows are taken apart: what writes that, the dimension if one is asked for, whether there
+    must be one, and whether what has the rows is computed only when it is asked for; `tried` writes
+    it for NumPy with parts of few rows, so that there are several."""
+
+    body: Callable[[Program, Blocking], FunctionBody]
+    dim: Dim | None = None
+    required: bool = True
+    lazy: bool = False
+    tried: Callable[[Program, Blocking], FunctionBody] = IN_SMALL_BLOCKS
+
+
+# Targets for what is a sum over rows, each with the one in whose text it is written.
+BY_ROWS: Mapping[str, tuple[CodeTarget, RowsApart]] = {
+    "dask": ("numpy", RowsApart(over_chunks, lazy=True))
+}
 
 
 def code(
@@ -68,13 +94,16 @@ def code(
     self_test: bool = False,
     blocks: bool = False,
     command: str = "",
+    shard: str = "",
+    threads: int = 0,
 ) -> str:
     """A module that computes the values and the gradients together; it says by which command it was
     made, of what.
 
     Products are associated for `sizes`, or for equal ones; with `blocks`, NumPy takes the rows of
-    large arrays in blocks that stay in the cache, where that can be done. Raises RequestError."""
-    plan = plan_of(problem, results, target, sizes, blocks)
+    large arrays in blocks that stay in the cache, where that can be done, or so many `threads` do;
+    with `shard`, JAX shares the rows of this dimension among devices. Raises RequestError."""
+    plan = plan_of(problem, results, target, sizes, blocks, shard=shard, threads=threads)
     if self_test and any(r.adjoint is not None for r in results):
         raise RequestError(
             "code through equations takes the unknowns as arguments, at a solution: there are no "
@@ -102,9 +131,10 @@ def function(
     sizes: Sizes | None = None,
     blocks: bool = False,
     alone: bool = False,
+    threads: int = 0,
 ) -> Generated:
     """The code as a function: of a dictionary of values and gradients, or of a gradient `alone`."""
-    plan = plan_of(problem, results, target, sizes, blocks, with_values=not alone)
+    plan = plan_of(problem, results, known(target), sizes, blocks, not alone, threads=threads)
     plan.confirm()
     if plan.target in RULES:
         rules = plan.rules()
@@ -165,12 +195,25 @@ def plan_of(
     sizes: Sizes | None,
     blocks: bool,
     with_values: bool = True,
+    shard: str = "",
+    threads: int = 0,
 ) -> Plan:
     """What is to be written. Raises RequestError for what is not written."""
-    own = known(target)
+    own, rows = BY_ROWS.get(target) or (known(target), None)
     _check(sizes or {}, problem, results)
+    if (blocks or threads) and (own != "numpy" or rows is not None):
+        raise RequestError(_BLOCKS_ELSEWHERE)
+    if shard and own != "jax":
+        raise RequestError(_SHARDS_ELSEWHERE)
+    if threads:
+        body = partial(in_threads, threads)
+        rows = RowsApart(body, required=False, tried=partial(body, room=(1, 2)))
+    elif blocks:
+        rows = RowsApart(in_blocks, required=False)
+    elif shard:
+        rows = RowsApart(over_mesh, Dim.of(shard))
     if problem.has_families:
-        if blocks:
+        if rows is not None:
             raise RequestError(_NO_BLOCKS)
         for letter in (over.letter for r in results for over in r.request.ranges):
             raise RequestError(
@@ -178,9 +221,7 @@ def plan_of(
                 "`evaluate`, which gives a list of them."
             )
         return _Looped(problem, results, own, sizes or {})
-    if blocks and own != "numpy":
-        raise RequestError(_BLOCKS_ELSEWHERE)
-    return Straight(problem, results, own, sizes or {}, blocks, with_values)
+    return Straight(problem, results, own, sizes or {}, rows, with_values)
 
 
 class Plan(ABC):
@@ -189,6 +230,7 @@ class Plan(ABC):
     def __init__(self, problem: Problem, results: Sequence[Result], target: CodeTarget) -> None:
         self.problem, self.results, self.target = problem, results, target
         self.library = LIBRARIES[target]
+        self.lazy = False
         self.members = Members(problem, results)
         self.seed = results[0].validation.seed
 
@@ -224,7 +266,7 @@ class Plan(ABC):
         checked = self.members.checked(self.entry.outputs, given)
         listed = self.problem.has_families
         stacking = self.members.stacking(self.entry.given, self.entry.outputs)
-        return function_test(given, self.library, draws, checked, listed, stacking)
+        return function_test(given, self.library, draws, checked, listed, stacking, self.lazy)
 
     def rule_test(self, rules: Sequence[CustomRule], draws: Draws) -> list[str]:
         """That of the rules."""
@@ -246,11 +288,15 @@ class Plan(ABC):
             admit_trial(run, draws.sizes, "a self-test at these sizes")
             module = with_function(plain.lines, "numpy", test=plain.test(draws))
             space: dict[str, Any] = compiled(module)
-            with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+            with redirect_stdout(StringIO()), quietly():
                 try:
                     if not space["self_test"]():
                         return draws
-                except (np.linalg.LinAlgError, ArithmeticError):  # singular, or 1 / 0
+                except (
+                    np.linalg.LinAlgError,
+                    ArithmeticError,
+                    ValueError,
+                ):  # singular, 1 / 0, log(0)
                     continue
         return candidates[0]
 
@@ -264,11 +310,12 @@ class Straight(Plan):
         results: Sequence[Result],
         target: CodeTarget,
         sizes: Sizes,
-        blocks: bool = False,
+        rows: RowsApart | None = None,
         with_values: bool = True,
     ) -> None:
         super().__init__(problem, results, target)
-        self._sizes, self._blocks, self._with_values = sizes, blocks, with_values
+        self._sizes, self._rows, self._with_values = sizes, rows, with_values
+        self.lazy = rows is not None and rows.lazy
         self._solved = _solved(results, self.library)
 
     @cached_property
@@ -290,11 +337,24 @@ class Straight(Plan):
     def lines(self) -> list[str]:
         return written(self.program, self.library, self._body(self.program))
 
-    def _body(self, one: Program, room: tuple[int, int] | None = None) -> FunctionBody | None:
-        """What writes a loop over blocks of rows, if there is one to write."""
-        values = [output.value for output in one.outputs]
-        blocking = blocked(values, nominal(self._sizes)) if self._blocks else None
-        return None if blocking is None else in_blocks(one, blocking, room)
+    def _body(self, one: Program) -> FunctionBody | None:
+        """What writes a loop over blocks of rows, or a map over parts, if that can be."""
+        blocking = self._blocking(one)
+        return None if blocking is None or self._rows is None else self._rows.body(one, blocking)
+
+    def _blocking(self, one: Program) -> Blocking | None:
+        """How the rows are taken apart, if they are. Raises RequestError."""
+        if self._rows is None:
+            return None
+        values, dim = [output.value for output in one.outputs], self._rows.dim
+        found = blocked_by(values, dim) if dim else blocked(values, nominal(self._sizes))
+        if found is None and self._rows.required:
+            which = f"`{dim}` is no dimension" if dim else "there is no dimension"
+            raise RequestError(
+                f"{which} over which all is a sum, or stands row by row: the target numpy has the "
+                "plain code."
+            )
+        return found
 
     def rules(self) -> list[CustomRule]:
         names = entry_names([rule.value.name for rule in self._rules])
@@ -302,7 +362,7 @@ class Straight(Plan):
         return [custom_rule(rule, name, self.library) for rule, name in pairs]
 
     def in_numpy(self) -> Straight:
-        if self.target == "numpy" and not self._blocks:
+        if self.target == "numpy" and self._rows is None:
             return self
         return Straight(self.problem, self.results, "numpy", self._sizes)
 
@@ -318,14 +378,17 @@ class Straight(Plan):
 
     def _trial(self, one: Program) -> _Trial:
         outputs = tuple((o.key, o.expression) for o in one.outputs)
-        made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._blocks)
+        made_of = (outputs, one.inputs, tuple(sorted(self._sizes.items())), self._rows)
         return _Trial(made_of, tuple(self.problem.functions), self.seed, one, self._source)
 
     def _source(self, one: Program) -> str:
         """A program for NumPy; in blocks of few rows, so that there are several."""
-        if self.target == "numpy" and not self._blocks and one is self.program:
+        if self.target == "numpy" and self._rows is None and one is self.program:
             return with_function(self.lines, "numpy")
-        return module(one, "numpy", body=self._body(one, (1, 2)))
+        blocking = self._blocking(one)
+        rows = self._rows
+        body = None if blocking is None or rows is None else rows.tried(one, blocking)
+        return module(one, "numpy", body=body)
 
 
 @dataclass(frozen=True, slots=True)

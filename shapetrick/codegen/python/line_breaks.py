@@ -100,7 +100,8 @@ def _bracketed(code: str, indent: str) -> list[str]:
 
 
 def _listed(elements: Sequence[str], indent: str) -> list[str]:
-    return [line for element in elements for line in _fitted(f"{indent}{element},")]
+    """Each on a line; the last may be nothing, behind the comma of a tuple."""
+    return [line for element in elements if element for line in _fitted(f"{indent}{element},")]
 
 
 def _opening(code: str, end: int) -> int | None:

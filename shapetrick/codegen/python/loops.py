@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cmp_to_key
 
 from ...core.dims import extent
 from ...core.errors import RequestError
 from ...core.expr import Dimension, Expr, Eye, Number, Ones, Symbol, Transpose, Zeros, symbol, zeros
 from ...core.families import Segment, box_of, covers
-from ...core.indices import Incomparable, Index, Member, Range, base_of, parts
+from ...core.indices import Incomparable, Index, Member, Range, at_most, base_of, parts
 from ...core.problem import Problem
 from ...core.traversal import postorder, substitute
 from ...families.forward_backward import Answer, ForwardBackward
@@ -23,7 +24,7 @@ from .family_functions import OF_RULES, FamilyFunction, words
 from .identifiers import Identifiers
 from .module import RESERVED, indented, with_signature
 from .operations import MODULES, Library, is_spelled
-from .signature import Arguments, SizeSources, is_listed
+from .signature import Arguments, SizeSources, is_listed, rank_check, shape_checks
 from .statements import Writer
 
 _CHEAP = (Symbol, Number, Dimension, Transpose, Ones, Zeros, Eye)
@@ -88,10 +89,20 @@ class Loops(FamilyFunction):
     def function(self) -> list[str]:
         """The lines of the function that gives all values and gradients."""
         given, body = self.given, [*self.forward, *self.backward]
+        checks = [*self._checks(given)]
+        sizes = given.sizes(words([*checks, *body]))
+        read = {source for *_, source in sizes}
         lines = [
             *self._docstring(self.answers),
             *self._head(given),
-            *(f"{name} = {text}" for name, text, _ in given.sizes(words(body))),
+            *self._counts(given),
+            *(
+                rank_check(e, name, ())
+                for e, name in given.inputs.items()
+                if name in read and not e.indices and len(extent(e.shape)) == 2
+            ),
+            *(f"{name} = {text}" for name, text, _ in sizes),
+            *checks,
             *body,
             f"return {', '.join(map(self._returned, self.answers))}",
         ]
@@ -163,6 +174,37 @@ class Loops(FamilyFunction):
             if is_listed(key):
                 first = self.index(*self.families.first(key[0].base))
                 yield f"{text} = dict(enumerate({text}, {first}))"
+
+    def _counts(self, given: Arguments) -> Iterator[str]:
+        """Assertions that lists have as many members as the lengths say."""
+        for e, text in given.inputs.items():
+            if not e.indices:
+                continue
+            ends = [s.indices[0].ends(s.ranges) for s in self.families.of(e.base) if s.body is None]
+            try:
+                last = max((high for _, high in ends), key=cmp_to_key(_compared))
+            except Incomparable:
+                continue
+            number = last.minus(*self.families.first(e.base)).plus(1)
+            size = self.index(number)
+            told = f"{number} = {{{size}}}" if number.letters else size
+            message = f"{text} has {{len({text})}} members, not {told}"
+            yield f'assert len({text}) == {size}, f"{message}"'
+
+    def _checks(self, given: Arguments) -> Iterator[str]:
+        """Assertions that arrays have their shapes; those of members with sizes of their own are
+        left to what is computed with them."""
+        for e, text in given.inputs.items():
+            alike = {d for x in self._inputs.values() if x.base == e.base for d in [x.shape]}
+            if len(alike) > 1 or any(n not in given.dims for d in e.shape for n in d.names):
+                continue
+            if not e.indices:
+                yield from shape_checks(e, text, given.dims, text, is_flat=True)
+                continue
+            called = f"{text}[{{{self._i}}}]"
+            own = shape_checks(e, self._a, given.dims, called, is_flat=True)
+            if own:
+                yield from (f"for {self._i}, {self._a} in {text}.items():", *indented(own))
 
     def _flat(self, text: str, rank: int) -> str:
         array = f"torch.as_tensor({text})" if self.library == "torch" else text
@@ -327,3 +369,8 @@ def _shared(bodies: Sequence[Expr]) -> set[Expr]:
 def _is_size(x: Expr) -> bool:
     """Whether it is a number made of dimensions."""
     return all(isinstance(a, (Number, Dimension)) or a.args for a in postorder([x]))
+
+
+def _compared(a: Index, b: Index) -> int:
+    """-1, 0 or 1 as an index is less than, equal to or larger than another. Raises Incomparable."""
+    return 0 if a == b else -1 if at_most(a, b) else 1

@@ -29,8 +29,9 @@ LONGEST = 1000  # characters of a formula in a docstring
 # Names that the text of a program uses itself.
 RESERVED = frozenset(
     {
-        *("np", "jax", "jnp", "math", "partial", "scipy", "torch", "Array", "Tensor", "Callable"),
-        *("NDArray", "Any", "once_differentiable", "ctx", "saved", FUNCTION),
+        *("np", "dask", "jax", "jnp", "math", "partial", "scipy", "torch", "Array", "Tensor"),
+        *("Callable", "NDArray", "Any", "once_differentiable", "ctx", "saved", FUNCTION),
+        "ThreadPoolExecutor",
     }
 )
 _ARRAYS: Mapping[Library, str] = {"numpy": "Array", "jax": "jax.Array", "torch": "Tensor"}
@@ -38,8 +39,11 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bmath\.", "import math"),
     (r"\bsys\.", "import sys"),
     (r"\bCallable\b", "from collections.abc import Callable"),
+    (r"\bThreadPoolExecutor\b", "from concurrent.futures import ThreadPoolExecutor"),
     (r"\bpartial\b", "from functools import partial"),
     (r"\bAny\b", "from typing import Any"),
+    (r"\bdask\.", "import dask"),
+    (r"\bdask\.array\.", "import dask.array"),
     (r"\bjax\.", "import jax"),
     (r"\bjnp\.", "import jax.numpy as jnp"),
     (r"\bjax\.scipy\.", "import jax.scipy"),
@@ -51,7 +55,7 @@ _IMPORTS: Sequence[tuple[str, str]] = (
     (r"\bTensor\b", "from torch import Tensor"),
     (r"@once_differentiable\b", "from torch.autograd.function import once_differentiable"),
 )
-_STANDARD = tuple(line for _, line in _IMPORTS[:5])
+_STANDARD = tuple(line for _, line in _IMPORTS[:6])
 _PROSE = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*')  # strings and comments
 
 

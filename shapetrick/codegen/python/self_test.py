@@ -127,9 +127,11 @@ def function_test(
     checked: Sequence[Checked],
     members: bool = False,
     stacking: Stacking | None = None,
+    lazy: bool = False,
 ) -> list[str]:
     """The test of a function that returns values and gradients; of one that takes and returns
-    lists, or arrays of members, if inputs are `members`."""
+    lists, or arrays of members, if inputs are `members`; of one whose results may be computed
+    only when they are asked for, if it is `lazy`."""
     call = ["return value_and_gradients(**given)"]
     if stacking is not None:
         one = "np.asarray(x)" if library == "torch" else "x"
@@ -146,7 +148,7 @@ def function_test(
             "found = value_and_gradients(**in_lists(given))",
             f"return [{one} for x in found for y in (x if isinstance(x, list) else [x])]",
         ]
-    elif library == "torch":
+    elif lazy or library == "torch":
         call = ["return [np.asarray(x) for x in value_and_gradients(**given)]"]
     helper = _collecting(library, members, stacking)
     return _test(given, library, draws, checked, call, given.inputs, helper)

@@ -98,7 +98,7 @@ def checked_arguments(
     asked = sizes.ask(dims)
     read = {name for _, name in sizes.sources.values()}
     own = {e: stacked.get(e, ()) for e in inputs}
-    ranks = [_rank_check(e, name, own[e]) for e, name in inputs.items() if name in read]
+    ranks = [rank_check(e, name, own[e]) for e, name in inputs.items() if name in read]
     checks = [line for e in inputs for line in _checks(e, inputs[e], dims, sizes.exact, own[e])]
     lines = (*ranks, *sizes.lines, *checks)
     return Arguments(inputs, dims, functions, asked, sizes.sources, lines, stacked)
@@ -217,7 +217,7 @@ def _linear(d: Dim, name: str) -> tuple[Dim | None, Dim]:
     return factor, rest
 
 
-def _rank_check(e: Expr, name: str, lead: Extent) -> str:
+def rank_check(e: Expr, name: str, lead: Extent) -> str:
     """The assertion that an input has the axes off which sizes are read."""
     axes, least = len(extent(e.shape)), len(lead)
     ranks = f"== {least + 2}" if axes == 2 else f"in ({least + axes}, {least + 2})"
@@ -238,20 +238,33 @@ def _shape_told(e: Expr, lead: Extent) -> str:
 def _checks(
     e: Expr, name: str, dims: Mapping[str, str], exact: set[Expr], lead: Extent
 ) -> list[str]:
-    """The assertion that an input has its shape, in the words of the problem."""
+    """The assertion that an input has its shape, as it is given."""
+    return [] if e in exact else shape_checks(e, name, dims, name, lead)
+
+
+def shape_checks(
+    e: Expr,
+    name: str,
+    dims: Mapping[str, str],
+    called: str,
+    lead: Extent = (),
+    is_flat: bool = False,
+) -> list[str]:
+    """The assertion that an array has its shape, in the words of the problem, of what is `called`
+    so there; a vector may have two axes unless it `is_flat`."""
     axes = (*lead, *extent(e.shape))
-    if e in exact or not axes:
+    if not axes:
         return []
     shape = tuple_text([dim_text(d, dims) for d in axes])
     whole = tuple_text([dim_text(d, dims) for d in (*lead, *e.shape)])
     test = f"{name}.shape == {shape}"
-    if len(extent(e.shape)) < 2:
+    if len(extent(e.shape)) < 2 and not is_flat:
         test = f"{name}.shape in ({shape}, {whole})"
     sizes = ", ".join(
         f"{n} = {{{dims[n]}}}" for n in dict.fromkeys(x for d in axes for x in d.names)
     )
     told = f" with {sizes}" if sizes else ""
-    message = f"{name} has shape {{{name}.shape}}, not {_shape_told(e, lead)}{told}"
+    message = f"{called} has shape {{{name}.shape}}, not {_shape_told(e, lead)}{told}"
     return [f'assert {test}, f"{message}"']
 
 

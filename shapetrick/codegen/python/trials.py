@@ -7,9 +7,11 @@ One run judges a plan, whatever library it is then written for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -58,6 +60,14 @@ class ExpectedValue(NamedTuple):
 
 SampledPoint = tuple[Sizes, Draw]
 RunCode = Callable[[Sizes, Draw], Sequence[Any]]  # the values that code finds, in order
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Nothing is said of values that are not finite, or of matrices that are nearly singular."""
+    with np.errstate(all="ignore"), catch_warnings():
+        simplefilter("ignore")
+        yield
 
 
 def confirm_program(
@@ -212,7 +222,7 @@ class _ValuesAndGradients:
         if not all(np.abs(values[i]).max() < LARGEST_VALUE for i in self._slots):
             return None
         try:
-            with np.errstate(all="ignore"):
+            with quietly():
                 found = self._run(sizes, drawn)
         except np.linalg.LinAlgError:
             return None

@@ -1,0 +1,41 @@
+"""Powers to one exponent are written as one; others are left as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from shapetrick.language.elaboration import read, read_expression
+from shapetrick.language.printer import to_text
+from shapetrick.simplification.powers import with_equal_powers
+
+LETTERS = "x, y : n positive; A : n x k; s, t, p : scalar positive"
+JOINED = [
+    ("x.^2 ./ y.^2", "(x ./ y).^2"),
+    ("1 ./ y.^2 .* x.^2", "(x ./ y).^2"),
+    ("1 - 3 x.^4 ./ s^4", "1 - 3 (x / s).^4"),
+    ("x.^p .* y.^(-p)", "(x ./ y).^p"),
+    ("s^(1 - p) x.^(p - 1)", "(x / s).^(p - 1)"),
+    ("x.^(p + 1) .* y.^(1 + p)", "(x .* y).^(p + 1)"),
+    ("t x.^(p - 1) s^(1 - p) ./ y", "t (x / s).^(p - 1) ./ y"),
+    ("exp(x.^2 ./ y.^2)", "exp((x ./ y).^2)"),
+]
+KEPT = [
+    "x.^2 .* y.^2",
+    "1 ./ x ./ y",
+    "x.^2 ./ y.^3",
+    "x.^p .* y.^2",
+    "x.^p ./ y",
+    "x ./ y",
+    "A' x.^2",
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), JOINED, ids=[row[0] for row in JOINED])
+def test_powers_to_one_exponent_are_one(text: str, wanted: str) -> None:
+    assert to_text(with_equal_powers(read_expression(text, read(LETTERS)), {})) == wanted
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_other_powers_are_kept(text: str) -> None:
+    e = read_expression(text, read(LETTERS))
+    assert with_equal_powers(e, {}) is e
