@@ -21,8 +21,9 @@ from ...core.indices import Member
 from ...core.problem import Problem
 from ...core.results import Result
 from ...core.solved import Solved, SolvedBy
-from ...families.forward_backward import ForwardBackward, has_several_indices, passes
+from ...families.forward_backward import has_several_indices, passes
 from ...families.nests import has_recurrence
+from ...families.recurrence import segments_of
 from ...language.printer import to_text
 from ...numerics.adjoint_solvers import solved_multipliers
 from ...numerics.arrays import admit_trial
@@ -425,8 +426,8 @@ class _Looped(Plan):
         return self._passes_of(self.results)
 
     def _passes_of(self, results: Sequence[Result]) -> Loops | Arrays:
-        both = passes(self.problem, results, in_arrays=True)
-        if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, both):
+        if has_several_indices(self.problem, self.results) or _is_uniform(self.problem, results):
+            both = passes(self.problem, results, in_arrays=True)
             return Arrays(self.problem, both, self.library, self._sizes)
         return Loops(self.problem, passes(self.problem, results), self.library)
 
@@ -476,12 +477,14 @@ class _Looped(Plan):
         return confirm(function, given, expected, names, self.seed, members.lengths)
 
 
-def _is_uniform(problem: Problem, both: ForwardBackward) -> bool:
+def _is_uniform(problem: Problem, results: Sequence[Result]) -> bool:
     """Whether the members of each family have one shape and can be computed at once."""
-    segments = [*problem.families.segments, *both.forward, *both.backward]
+    recursions = [r.recursion for r in results if r.recursion is not None]
+    equations = [q for r in recursions for q in (*r.cotangents, *r.gradients)]
+    segments = [*problem.families.segments, *segments_of(equations)]
     names = {n for s in segments for d in s.shape for n in d.names}
     of_members = problem.families.functions or any(isinstance(n, Member) for n in names)
-    return not of_members and not has_recurrence([*both.forward, *both.backward])
+    return not of_members and not has_recurrence([s for s in segments if s.body is not None])
 
 
 def _about(problem: Problem, results: Sequence[Result], command: str) -> list[str]:
