@@ -123,6 +123,8 @@ def _given(s: Statement) -> Iterator[str]:
             yield s.name.name
         case Asked() if s.direction is not None:
             yield s.direction.name
+        case Asked() if s.kind == "vjp" and s.of.kind == "name":
+            yield f"{UPSTREAM}({s.of.value})"  # along which it goes, where nothing is said
 
 
 def _without_claims(statements: Iterable[Statement]) -> Iterator[Statement]:
