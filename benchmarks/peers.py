@@ -20,8 +20,9 @@ import sympy as sp
 
 from shapetrick.core.dims import ONE, Dim, Shape
 from shapetrick.core.errors import ShapetrickError
-from shapetrick.core.expr import Expr, call, data_of, exact, matmul, transpose, value_of
+from shapetrick.core.expr import Expr, call, exact, matmul, transpose, value_of
 from shapetrick.core.problem import Request
+from shapetrick.core.structure import data_of
 from shapetrick.core.traversal import postorder
 from shapetrick.interop.sympy_export import to_sympy
 

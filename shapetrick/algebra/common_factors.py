@@ -31,7 +31,6 @@ from ..core.expr import (
     Times,
     Transpose,
     call,
-    data_of,
     exact,
     eye,
     matmul,
@@ -42,6 +41,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.structure import data_of
 from ..core.traversal import postorder
 from .monomials import PoweredBase, Product, add_exponents, exponent_parts, powers_of
 from .sum_signs import Signs, negate_part, with_one_sum_negated

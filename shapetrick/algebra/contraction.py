@@ -26,7 +26,6 @@ from ..core.expr import (
     Transpose,
     add,
     call,
-    data_of,
     dimension,
     eye,
     matmul,
@@ -36,7 +35,7 @@ from ..core.expr import (
     transpose,
 )
 from ..core.functions import TABLE
-from ..core.structure import adds_up, spreads, takes_diagonal
+from ..core.structure import adds_up, data_of, spreads, takes_diagonal
 from ..core.traversal import Classes, postorder
 from .fingerprints import Symmetric
 from .index_terms import Nodes

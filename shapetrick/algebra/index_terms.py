@@ -38,11 +38,11 @@ from ..core.expr import (
     Times,
     Transpose,
     Zeros,
-    data_of,
     dimension,
     transpose,
 )
 from ..core.functions import TABLE
+from ..core.structure import data_of
 from ..core.structured import is_canonical
 from .monomials import gathered, multiply_exponents
 

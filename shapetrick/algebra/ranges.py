@@ -32,10 +32,10 @@ from ..core.expr import (
     Times,
     Transpose,
     Zeros,
-    data_of,
     times,
 )
 from ..core.functions import TABLE, Function
+from ..core.structure import data_of
 from ..core.traversal import remembered
 
 EntrySign = Literal["positive", "nonneg", ""]  # of every entry; "" if it isn't known

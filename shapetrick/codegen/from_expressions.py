@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from ..core.dims import NOTHING, ONE, Dim, Extent, extent
 from ..core.errors import RequestError
-from ..core.expr import Abstract, Expr, Name, PowerSum, data_of, sizes_of, value_of
+from ..core.expr import Abstract, Expr, Name, PowerSum, value_of
 from ..core.functions import TABLE as FUNCTIONS
 from ..core.solved import Solved, SolvedBy
+from ..core.structure import data_of, sizes_of
 from ..core.structured import Acted, BlockMatrix, Part, written_through
 from ..core.traversal import postorder
 from . import reductions

@@ -8,7 +8,8 @@ from math import prod
 
 from ..core.dims import ONE
 from ..core.errors import RequestError
-from ..core.expr import Call, data_of
+from ..core.expr import Call
+from ..core.structure import data_of
 from .axes import NamedArray
 from .ir import ArrayOperation
 from .member_products import Products, SummedProduct

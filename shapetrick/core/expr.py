@@ -683,20 +683,6 @@ def as_symbol(e: Expr) -> Symbol:
     return e
 
 
-def data_of(e: Expr) -> Data:
-    """The axis of a call, or its sizes; None for what is no call."""
-    return e.data if isinstance(e, Call) else None
-
-
-def sizes_of(e: Expr) -> tuple[Dim, ...]:
-    """The dimensions that an expression has beside its shape: of a call, a commutation, powers."""
-    if isinstance(e, Commute):
-        return e.sizes
-    if isinstance(e, PowerSum):
-        return (e.degree,)
-    return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
-
-
 def _flatten(kind: type[Expr], args: Iterable[Expr]) -> tuple[Expr, ...]:
     given = tuple(args)
     for a in given:

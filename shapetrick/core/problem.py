@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple
 from .dims import Shape
 from .equations import EquationSystem
 from .errors import Span
-from .expr import Dimension, Expr, Symbol, sizes_of
+from .expr import Dimension, Expr, Symbol
 from .families import NO_FAMILIES, Families
 from .indices import Range
+from .structure import sizes_of
 from .traversal import postorder
 
 DerivativeKind = Literal["grad", "vjp", "jac", "hess", "jvp", "hvp"]

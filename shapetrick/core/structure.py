@@ -3,8 +3,36 @@ their rows: add them up, move them, multiply them, invert a matrix. More is not 
 
 from __future__ import annotations
 
-from .expr import IDENTITY, Add, Expr, Eye, MatMul, Name, Times, Transpose, data_of
+from .dims import Dim
+from .expr import (
+    IDENTITY,
+    Add,
+    Call,
+    Commute,
+    Data,
+    Expr,
+    Eye,
+    MatMul,
+    Name,
+    PowerSum,
+    Times,
+    Transpose,
+)
 from .functions import TABLE, Function, Signature
+
+
+def data_of(e: Expr) -> Data:
+    """The axis of a call, or its sizes; None for what is no call."""
+    return e.data if isinstance(e, Call) else None
+
+
+def sizes_of(e: Expr) -> tuple[Dim, ...]:
+    """The dimensions that an expression has beside its shape: of a call, a commutation, powers."""
+    if isinstance(e, Commute):
+        return e.sizes
+    if isinstance(e, PowerSum):
+        return (e.degree,)
+    return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
 
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:

@@ -17,7 +17,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from . import expr as ex
 from .dims import Dim
-from .expr import Expr, Name, Named, Symbol, Total, rebuild, sizes_of
+from .expr import Expr, Name, Named, Symbol, Total, rebuild
+from .structure import sizes_of
 
 Found = TypeVar("Found")
 PlaceT = TypeVar("PlaceT", bound=Hashable)

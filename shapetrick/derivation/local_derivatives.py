@@ -27,7 +27,6 @@ from ..core.expr import (
     Times,
     abstract,
     call,
-    data_of,
     dimension,
     matmul,
     node,
@@ -38,7 +37,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.functions import TABLE, Array, Function, Signature, SignatureSide
-from ..core.structure import factors_of, terms_of
+from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import parse_scalar
 from .power_sums import is_series, occurrence

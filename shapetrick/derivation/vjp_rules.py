@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from ..algebra.index_terms import Edge, Term, tidy
 from ..core.dims import Dim, shape_text
 from ..core.errors import DerivationError
-from ..core.expr import UNIT, Expr, Power, data_of
+from ..core.expr import UNIT, Expr, Power
+from ..core.structure import data_of
 from . import ties
 from .arrangements import count_arrangements
 from .fitting import MOST_CANDIDATES, Arranged, Proposals, fit, letters_of, trials_for

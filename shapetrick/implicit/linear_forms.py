@@ -21,7 +21,6 @@ from ..core.expr import (
     Transpose,
     add,
     call,
-    data_of,
     dimension,
     divide,
     eye,
@@ -33,7 +32,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.functions import TABLE
-from ..core.structure import sums
+from ..core.structure import data_of, sums
 from ..core.traversal import expand_names, postorder
 
 

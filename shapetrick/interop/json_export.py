@@ -30,12 +30,12 @@ from ..core.expr import (
     Structured,
     Symbol,
     Total,
-    sizes_of,
 )
 from ..core.families import Families, Segment
 from ..core.indices import written
 from ..core.problem import Problem
 from ..core.results import Equation, Line, Result, Step, Validation
+from ..core.structure import sizes_of
 from ..core.traversal import postorder
 from ..core.warnings import warnings_of
 from ..families.saved_values import Account

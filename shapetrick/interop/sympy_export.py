@@ -22,6 +22,7 @@ from ..core.dims import ONE, SCALAR, Dim, Shape
 from ..core.errors import RequestError
 from ..core.expr import Abstract, Call, Expr, Name, Number, PowerSum, Symbol, call
 from ..core.functions import TABLE, Function
+from ..core.structure import data_of
 from ..core.structured import Acted, BlockMatrix, Part, written
 from ..core.traversal import postorder, transform
 from ..language.definitions import definition, written_out
@@ -56,7 +57,7 @@ def _expanded(e: Expr) -> Expr:
         if isinstance(part, Name):
             return part.args[0]
         expand = _EXPANSIONS.get(part.op)
-        return part if expand is None else expand(*part.args, ex.data_of(part))
+        return part if expand is None else expand(*part.args, data_of(part))
 
     return transform(written_out(e, lambda part: not TABLE[part.function].elementwise), change)
 

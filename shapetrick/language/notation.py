@@ -40,12 +40,11 @@ from ..core.expr import (
     Total,
     Transpose,
     Zeros,
-    data_of,
-    sizes_of,
     value_of,
 )
 from ..core.functions import NAMES
 from ..core.indices import Index, Range, index_of
+from ..core.structure import data_of, sizes_of
 from ..core.structured import Acted, BlockMatrix, Bounds, Part, written
 from ..core.traversal import postorder
 

@@ -27,11 +27,10 @@ from ..core.expr import (
     Structured,
     Symbol,
     Zeros,
-    data_of,
-    sizes_of,
 )
 from ..core.functions import TABLE, Array
 from ..core.solved import Solved
+from ..core.structure import data_of, sizes_of
 from ..core.structured import entries
 from ..core.traversal import postorder
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from ..core.dims import Dim
-from ..core.expr import Commute, Dimension, Expr, Structured, Symbol, sizes_of
+from ..core.expr import Commute, Dimension, Expr, Structured, Symbol
 from ..core.functions import TABLE, Array
+from ..core.structure import sizes_of
 from ..core.structured import needs
 from ..core.traversal import postorder
 

@@ -29,7 +29,6 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
-    data_of,
     exact,
     number,
     rebuild,
@@ -38,7 +37,7 @@ from ..core.expr import (
 from ..core.functions import TABLE
 from ..core.problem import Problem
 from ..core.results import Rewriting
-from ..core.structure import factors_of, terms_of
+from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity

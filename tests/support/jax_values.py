@@ -12,6 +12,7 @@ from jax.scipy.special import erf, logsumexp
 
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
+from shapetrick.core.structure import data_of, sizes_of
 from shapetrick.core.structured import entries
 from shapetrick.core.traversal import postorder
 
@@ -130,7 +131,7 @@ def _node(
         case ex.Structured():
             return jnp.asarray(entries(x, sizes))
         case ex.Call(function="unvec"):
-            m, n = (d.size(sizes) for d in ex.sizes_of(x))
+            m, n = (d.size(sizes) for d in sizes_of(x))
             return args[0].reshape(n, m).T
         case ex.Name():
             return args[0]
@@ -150,7 +151,7 @@ def _node(
             for a in args[1:]:
                 total = total @ a
             return total
-    return VALUES[x.op](*args, ex.data_of(x))
+    return VALUES[x.op](*args, data_of(x))
 
 
 def _product(args: list[Any]) -> Any:
