@@ -2,8 +2,7 @@
 
 A node is its kind, its arguments, what else the kind needs (a name, a number, an axis), and its
 shape, which the constructors below compute and check. What an operation *means* stands in the
-operation table (`core/functions.py`), where `op` is the name of its row; here is only how nodes are
-put together, without recursion.
+operation table (`core/functions.py`), where `op` is the name of its row. Nothing here recurs.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from .functions import TABLE
 from .indices import Index, Range, member, parts
 from .library_operands import LibraryOperand
 
+SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
 Real = Fraction | float
 MOST_FACTORS = 4096  # of a power
 
@@ -286,13 +286,9 @@ class Transpose(Expr):
     op: ClassVar[str] = "transpose"
 
 
-SUM, LARGEST, SMALLEST, PRODUCT = FOLDS = ("sum", "max", "min", "prod")  # of members
-
-
 @node_class
 class Total(Expr):
-    """The sum, or another `fold`, of the members that the argument stands for, over the range of
-    their index: the largest or smallest of each entry, or the product in rising order."""
+    """The sum, or another `fold`, of what members the argument stands for, over their index."""
 
     over: Range
     fold: str
@@ -548,16 +544,7 @@ def transpose(a: Expr) -> Expr:
 
 
 def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
-    """The sum, or another fold, of the members that `a` stands for, over the range of their index.
-
-    Raises ShapeError for a product of matrices that are not square."""
-    if fold == PRODUCT and a.shape[0] != a.shape[1]:
-        raise ShapeError(
-            f"members that are {shape_text(a.shape)} have no product: only square ones have."
-        )
-    count = over.last.minus(over.first).plus(1)
-    if not count.terms and count.offset <= 0 and fold in (SUM, PRODUCT):
-        return zeros(*a.shape) if fold == SUM else eye(a.shape[0])
+    """The sum, or another fold, of the members that `a` stands for, over their index's range."""
     return node(Total, (a,), a.shape, over, fold)
 
 
@@ -599,9 +586,6 @@ def rebuild(e: Expr, args: Sequence[Expr]) -> Expr:
         case Call():
             return call(e.function, *args, data=e.data)
     return call(e.op, *args)
-
-
-# ------------------------------------------------------------------------- Python's operators
 
 
 def operand(value: Any) -> Expr:

@@ -13,7 +13,21 @@ from typing import NamedTuple
 
 from .dims import Dim, Shape
 from .errors import Span
-from .expr import Dimension, Expr, Name, Named, Symbol, Total, rebuild, symbol, total
+from .expr import (
+    PRODUCT,
+    SUM,
+    Dimension,
+    Expr,
+    Name,
+    Named,
+    Symbol,
+    Total,
+    eye,
+    rebuild,
+    symbol,
+    total,
+    zeros,
+)
 from .indices import (
     Index,
     Indices,
@@ -171,7 +185,11 @@ def reindexed(e: Expr, values: Indices) -> Expr:
             used = {*_names_in(x), *(t for v in inner.values() for t in v.terms)}
             other = next(c for c in index_letters() if c not in used)
             inner[letter], over = Index(other), over.lettered(other)
-        return total(reindexed(x.args[0], inner), over.within(inner), x.fold)
+        body, over = reindexed(x.args[0], inner), over.within(inner)
+        count = over.last.minus(over.first).plus(1)
+        if not count.terms and count.offset <= 0 and x.fold in (SUM, PRODUCT):
+            return zeros(*body.shape) if x.fold == SUM else eye(body.shape[0])
+        return total(body, over, x.fold)
 
     (found,) = redimensioned(
         [e],

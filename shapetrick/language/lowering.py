@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core import expr as ex
-from ..core.dims import Dim
+from ..core.dims import Dim, shape_text
 from ..core.errors import InferenceError, InputError, NameProblem, ShapeError
 from ..core.exact_powers import MAX_POWER, number_power
 from ..core.expr import Expr, Number, exact, value_of
@@ -134,6 +134,12 @@ class Lowering:
             case "running" if node.value.letter in self.inference.dims:
                 return exponent_sum(args[0], node.value)
             case kind if kind in RUNNING:
+                rows, cols = args[0].shape
+                if RUNNING[kind] == ex.PRODUCT and rows != cols:
+                    raise ShapeError(
+                        f"members that are {shape_text((rows, cols))} have no product: only square "
+                        "ones have."
+                    )
                 return ex.total(args[0], node.value, RUNNING[kind])
             case "call" if node.opened is not None:
                 try:
