@@ -22,18 +22,18 @@ _CONDITION = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻])\s*0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Condition(Declaration):
+class SignDeclaration(Declaration):
     """The declaration of a scalar, unless the name has one of its own."""
 
 
-def condition(name: PlacedName, sign: str, span: Span) -> Condition:
+def condition(name: PlacedName, sign: str, span: Span) -> SignDeclaration:
     """What `sign 0` behind a name says."""
     word = PlacedName(ATTRIBUTE_OF[sign], span)
     one = TypedDimension(ONE, ())
-    return Condition((name,), (one, one), (word,), span)
+    return SignDeclaration((name,), (one, one), (word,), span)
 
 
-def condition_at(source: Source) -> Condition | None:
+def condition_at(source: Source) -> SignDeclaration | None:
     """The condition that a statement of the plain language is."""
     m = _CONDITION.fullmatch(source.text, *source.span)
     if m is None:
@@ -44,14 +44,14 @@ def condition_at(source: Source) -> Condition | None:
 
 def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
     """The statements with conditions put to the declarations of their names. Raises ParseError."""
-    conditions = [s for s in statements if isinstance(s, Condition)]
+    conditions = [s for s in statements if isinstance(s, SignDeclaration)]
     if not conditions:
         return list(statements)
     found: list[Statement] = []
     waiting = list(reversed(statements))
     while waiting:
         s = waiting.pop()
-        if not isinstance(s, Declaration) or isinstance(s, Condition):
+        if not isinstance(s, Declaration) or isinstance(s, SignDeclaration):
             found.append(s)
             continue
         own = [c for c in conditions if c.names[0].name in {n.name for n in s.names}]
@@ -66,4 +66,4 @@ def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
         if c.words[0].name == "posdef":
             name = c.names[0].name
             raise ParseError(f"declare its shape: `{name} : n x n posdef`.", c.span)
-    return [s for s in found if not isinstance(s, Condition) or s in conditions]
+    return [s for s in found if not isinstance(s, SignDeclaration) or s in conditions]
