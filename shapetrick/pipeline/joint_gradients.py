@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
@@ -36,7 +36,7 @@ from .requests import (
     written,
 )
 
-LARGEST = 80  # nodes on the way to the variables, up to which it is compared with each alone
+CLEARLY = 2  # times as long without the names: then they are not simplified alone to compare
 MOST_ROUNDS = 8
 _NUMBERED = re.compile(r"\d+$")
 
@@ -93,6 +93,14 @@ def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:
     if len({request.wrt for request in requests}) < 2 or problem.has_families:
         return False
     return not systems_within([requests[0].of], problem.systems)
+
+
+def _without(names: Iterable[Expr], gradients: Sequence[Expr]) -> list[Expr]:
+    """The gradients with the bodies of names in the place of these."""
+    opened: dict[Expr, Expr] = {}
+    for name in names:  # each may use those before it
+        opened[name] = substitute(name.args[0], opened)
+    return [substitute(g, opened) for g in gradients]
 
 
 class _JointGradients:
@@ -191,14 +199,15 @@ class _JointGradients:
 
     def _is_shorter(self) -> bool:
         """Whether the names make the whole shorter than the gradients by themselves."""
-        if len(self._active) > LARGEST:
+        together = [written(self._problem, g, self.simplifier) for g in self.gradients]
+        opened = _without(self._bodies.values(), self.gradients)
+        if sum(map(length, opened)) > CLEARLY * self._total(together):
             return True
         alone = []
         for request in self._requests:
             simplifier = Simplifier(self._problem.definitions.values(), [request.of])
             gradient = gradient_of(request, simplifier)
             alone.append(written(self._problem, gradient, simplifier))
-        together = [written(self._problem, g, self.simplifier) for g in self.gradients]
         return self._total(together) < self._total(alone)
 
     def _total(self, gradients: Sequence[Expr]) -> int:
