@@ -93,7 +93,7 @@ class Case:
         return False
 
     def changes(self, row: Mutation) -> list[Change]:
-        return self.repairer.draft.changes(row, self.parts)
+        return [*self.repairer.draft.changes([row], self.parts)]
 
 
 def _far(a: np.ndarray, b: np.ndarray) -> bool:
@@ -130,7 +130,7 @@ def _drawn(
 ) -> tuple[Mutation, Change | None]:
     parts = case.parts if repairer is case.repairer else repairer.parts()
     row = ROWS[rng.integers(len(ROWS))]
-    changes = repairer.draft.changes(row, parts)
+    changes = [*repairer.draft.changes([row], parts)]
     return row, changes[rng.integers(len(changes))] if changes else None
 
 
