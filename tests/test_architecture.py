@@ -17,7 +17,7 @@ from paths import ROOT
 
 from shapetrick.claims.mutations import TABLE_OF_MUTATIONS
 from shapetrick.codegen.python.operations import TABLE as ARRAY_OPERATIONS
-from shapetrick.core.expr import KINDS
+from shapetrick.core.expr import FOLDS, KINDS
 from shapetrick.core.functions import NAMES as FUNCTION_NAMES
 
 PACKAGE = ROOT / "shapetrick"
@@ -94,6 +94,7 @@ OTHER_WORDS = {
     "codegen.python": set(ARRAY_OPERATIONS),
     "codegen.matrices": set(ARRAY_OPERATIONS),
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
+    "core.expr": set(FOLDS),  # of members
     "language.latex_lexer": {"sign"},  # a kind of token
     "language.latex_tokens": {"sign"},
     "language.scope": {"max", "mean", "min", "prod", "sum"},  # how people begin a sum over members

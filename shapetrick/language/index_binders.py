@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ..core.errors import NameProblem, ParseError, RequestError, Span
+from ..core.functions import TABLE
 from ..core.indices import Index, Member, Range, base_of, index_of, parts, range_of, ranges_of
 from .lexer import normal
 from .selections import Selector, plain_of, typed_index
@@ -528,7 +529,7 @@ class BoundReader:
                 span,
                 self.text,
             )
-        divides = binder.function == "mean"
+        divides = TABLE[binder.function].averages
         kind = next((k for k, fold in RUNNING.items() if fold == binder.function), "running")
         node = body
         for over in reversed([r.rising for r in binder.ranges]):
