@@ -155,7 +155,7 @@ class Derivation:
         `sizes` of dimensions decide in which order products are taken; with `blocks`, NumPy takes
         the rows of large arrays in blocks that stay in the cache, in double precision, and so do
         that many `threads`; with `shard`, JAX shares the rows of a dimension among devices."""
-        from .codegen.matrices.export import code
+        from .targets import code
 
         results = [self.result]
         return code(
@@ -342,8 +342,8 @@ def html_part(derived: Sequence[Derivation]) -> str:
 
 def _codes(derived: Sequence[Derivation], without: Collection[str] = ()) -> dict[str, str]:
     """The code for every library that has what it takes."""
-    from .codegen.matrices.export import code
     from .render.html import CODED
+    from .targets import code
 
     problem, results = derived[0].problem, [d.result for d in derived]
     found: dict[str, str] = {}
@@ -427,7 +427,7 @@ class Problem:
         time_limit: float | None = SECONDS,
     ) -> str:
         """A module that computes the answers to all requests together; see `Derivation.code`."""
-        from .codegen.matrices.export import code
+        from .targets import code
 
         results = self._results(seed, time_limit)
         return code(

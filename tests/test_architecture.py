@@ -49,13 +49,13 @@ EDGES = {
     "interop": {"claims", "families", "language"},
     "render": {"claims", "families", "language", "numerics"},
     "session": {
-        *("algebra", "api", "claims", "codegen.matrices", "explanation", "language", "pipeline"),
-        *("quiz", "render", "simplification", "validation"),
+        *("algebra", "api", "claims", "explanation", "language", "pipeline", "quiz", "render"),
+        *("simplification", "targets", "validation"),
     },
     "web_page": {"api", "checks", "codegen.python", "language", "render"},
     "command_line": {
-        *("api", "checks", "codegen.matrices", "families", "interop", "language", "render"),
-        *("quiz", "repl", "tracing", "web_page"),
+        *("api", "checks", "families", "interop", "language", "render"),
+        *("quiz", "repl", "targets", "tracing", "web_page"),
     },
 }
 

@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections import Counter
 from functools import partial
 
-from ..codegen.matrices.export import code
 from ..core.deadline import limited
 from ..core.errors import ShapetrickError
+from ..targets import code
 from .derivations import NOTHING_ASKED
 from .outcome import DONE, WRONG, BadInput, refused, warner
 from .progress import working

@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
+from .. import targets
 from ..api import Derivation, html_page
 from ..claims.simple_forms import simple_form
-from ..codegen.matrices import export
-from ..codegen.matrices.export import TARGETS
 from ..core.deadline import seconds_of
 from ..core.errors import InputError, RequestError
 from ..core.files import write_file
@@ -23,6 +22,7 @@ from ..language.structured_calls import CALLS
 from ..pipeline.joint_gradients import groups
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose
+from ..targets import TARGETS
 from .guided import GuidedDerivation
 from .guided_view import candidate_rows, why_rows
 from .interpreter import Interpreter, OpenQuestion, digest_of, named_values, remark_rows, shape_rows
@@ -223,7 +223,7 @@ def _html(interpreter: Interpreter, argument: str) -> Iterable[Row]:
 
 def _code(interpreter: Interpreter, argument: str) -> Iterable[Row]:
     derived, target = _last(interpreter), argument or TARGETS[0]
-    code = export.code(derived[0].problem, [d.result for d in derived], target)
+    code = targets.code(derived[0].problem, [d.result for d in derived], target)
     return [[(line, "")] for line in code.splitlines()]
 
 

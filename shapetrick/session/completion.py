@@ -73,8 +73,8 @@ def _commands(begun: str) -> Iterator[Completion]:
 
 
 def _arguments(interpreter: Interpreter, command: str, begun: str) -> Iterator[Completion]:
-    from ..codegen.matrices.export import TARGETS
     from ..quiz import topics
+    from ..targets import TARGETS
 
     choices: list[str] = []
     match command:

@@ -15,8 +15,9 @@ from random_functions import random_problem
 from thinned import thinned
 
 import shapetrick as st
-from shapetrick.codegen.matrices.export import LANGUAGES, TARGETS, code
+from shapetrick.codegen.matrices.export import LANGUAGES
 from shapetrick.command_line import arguments
+from shapetrick.targets import TARGETS, code
 
 EIGEN = next(
     (p for p in ("/usr/include/eigen3", "/usr/local/include/eigen3") if Path(p).is_dir()), ""

@@ -21,12 +21,12 @@ from paths import EXAMPLES
 from random_functions import SIZES, random_problem
 
 import shapetrick as st
-from shapetrick.codegen.matrices.export import code
 from shapetrick.codegen.python.callables import compiled
 from shapetrick.codegen.python.module import FUNCTION
 from shapetrick.core.functions import Array
 from shapetrick.core.results import Result
 from shapetrick.numerics.sampling import draw
+from shapetrick.targets import code
 
 SUMS_OVER_ROWS = {
     "linear regression": """X: m x d; w: d; y: m; lam: scalar

@@ -1,5 +1,4 @@
-"""The code of a derivation for every target: of an array library in Python, or of a language of
-matrices."""
+"""The code of a derivation in a language of matrices."""
 
 from __future__ import annotations
 
@@ -22,7 +21,6 @@ from ..python.callables import Generated
 from ..python.export import Straight, made_of, notes
 from ..python.identifiers import Identifiers
 from ..python.module import RESERVED, formulas, told, with_function
-from ..python.module import TARGETS as LIBRARY_TARGETS
 from ..python.signature import Arguments, SizeSources, arguments
 from ..python.statements import dim_text
 from ..python.trials import SampledPoint
@@ -32,33 +30,10 @@ from .octave import OCTAVE
 from .statements import MatrixWriter
 
 LANGUAGES: Mapping[str, MatrixLanguage] = {"octave": OCTAVE, "cpp": EIGEN}
-TARGETS: tuple[str, ...] = (*LIBRARY_TARGETS, *export.BY_ROWS, *LANGUAGES)
 TRIALS = 2  # points of a self-test
 
 
-def code(
-    problem: Problem,
-    results: Sequence[Result],
-    target: str,
-    sizes: Sizes | None = None,
-    self_test: bool = False,
-    blocks: bool = False,
-    command: str = "",
-    shard: str = "",
-    threads: int = 0,
-) -> str:
-    """A module that computes the values and the gradients together, for any of TARGETS; see
-    `codegen/python/export.py`. Raises RequestError."""
-    language = LANGUAGES.get(target)
-    if language is not None:
-        apart = blocks or bool(shard) or bool(threads)
-        return _in_language(language, problem, results, sizes, self_test, apart, command)
-    if target not in TARGETS:
-        raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
-    return export.code(problem, results, target, sizes, self_test, blocks, command, shard, threads)
-
-
-def _in_language(
+def code_in(
     language: MatrixLanguage,
     problem: Problem,
     results: Sequence[Result],

@@ -1,0 +1,38 @@
+"""The code of a derivation for every target: of an array library in Python, or of a language of
+matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .codegen.matrices.export import LANGUAGES, code_in
+from .codegen.python import export
+from .codegen.python.module import TARGETS as LIBRARIES
+from .core.dims import Sizes
+from .core.errors import RequestError
+from .core.problem import Problem
+from .core.results import Result
+
+TARGETS: tuple[str, ...] = (*LIBRARIES, *export.BY_ROWS, *LANGUAGES)
+
+
+def code(
+    problem: Problem,
+    results: Sequence[Result],
+    target: str,
+    sizes: Sizes | None = None,
+    self_test: bool = False,
+    blocks: bool = False,
+    command: str = "",
+    shard: str = "",
+    threads: int = 0,
+) -> str:
+    """A module that computes the values and the gradients together, for any of TARGETS; see
+    `codegen/python/export.py`. Raises RequestError."""
+    language = LANGUAGES.get(target)
+    if language is not None:
+        apart = blocks or bool(shard) or bool(threads)
+        return code_in(language, problem, results, sizes, self_test, apart, command)
+    if target not in TARGETS:
+        raise RequestError(f"`{target}` is none of the targets {', '.join(TARGETS)}.")
+    return export.code(problem, results, target, sizes, self_test, blocks, command, shard, threads)
