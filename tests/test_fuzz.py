@@ -31,7 +31,10 @@ FOUND = [
     "x : n x n; v : n; P = gammaln(n); check jvp (P' - x') wrt v = 2 v .* (x ./ I)",
     "v : m x m symmetric; r = n / 2; W : n; jvp r wrt v",
     "A : n x n; y : n; J = log10(tanh(2 0)'); hvp J wrt A",
-    "v : n unit; X : n x n n simplex; P = v + X; vjp (digamma((P - X))) wrt X",
+    pytest.param(
+        "v : n unit; X : n x n n simplex; P = v + X; vjp (digamma((P - X))) wrt X",
+        marks=pytest.mark.slow,
+    ),
 ]
 
 
