@@ -203,14 +203,9 @@ def _stacked(e: PowerSum, upstream: Expr) -> tuple[Expr, Expr]:
 def _power_sums(rule: Expr, upstream: Expr) -> dict[Expr, Expr]:
     """The outermost sums of powers in which the upstream stands, and what stands for each."""
     linear = _linear(rule, [upstream])
-    waiting, found = [rule], dict[Expr, Expr]()
-    while waiting:
-        e = waiting.pop()
-        if isinstance(e, PowerSum) and e in linear:
-            found.setdefault(e, symbol(f"#powers{len(found)}", e.shape))
-        else:
-            waiting += [a for a in e.args if a in linear]
-    return found
+    outer = postorder([rule], into=lambda e: e in linear and not isinstance(e, PowerSum))
+    sums = [e for e in outer if isinstance(e, PowerSum) and e in linear]
+    return {e: symbol(f"#powers{k}", e.shape) for k, e in enumerate(sums)}
 
 
 _NO_FORM = "this Jacobian has no form in matrix, element-wise and Kronecker products"

@@ -80,9 +80,13 @@ def test_an_interrupt_ends_all_processes() -> None:
         "import time, sys\n"
         "from shapetrick.command_line.parallel import in_processes\n"
         "done = in_processes(2, time.sleep, [0, 600, 600])\n"
-        "next(done); print('begun', flush=True)\n"
-        "try: list(done)\n"
-        "except KeyboardInterrupt: sys.exit(130)\n"
+        "next(done)\n"
+        "try:\n"
+        "    print('begun', flush=True)\n"
+        "    list(done)\n"
+        "except KeyboardInterrupt:\n"
+        "    done.close()\n"
+        "    sys.exit(130)\n"
     )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", script], text=True, **pipes) as process:
