@@ -12,7 +12,7 @@ from hypothesis import settings
 
 # What JAX compiles is run once or twice: to optimize it takes longer.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("full", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
 settings.load_profile("quick")

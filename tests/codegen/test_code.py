@@ -44,7 +44,7 @@ from shapetrick.numerics.evaluation import EvaluationTape as Evaluation
 
 
 @pytest.mark.parametrize("target", PLAIN)
-@pytest.mark.parametrize("name", thinned(PROBLEMS))
+@pytest.mark.parametrize("name", thinned(PROBLEMS, 5))
 def test_all_requests_together(name: str, target: str) -> None:
     xp, one = library(target), case(name)
     function = one.problem.function(target)

@@ -62,7 +62,7 @@ def _scalars(given: Mapping[str, Any], entry: GeneratedFunction) -> dict[str, An
 
 
 @pytest.mark.parametrize("target", RULES)
-@pytest.mark.parametrize("name", thinned(PROBLEMS, 2))
+@pytest.mark.parametrize("name", thinned(PROBLEMS, 4))
 def test_backward_rules_pass_the_frameworks_own_check(name: str, target: str) -> None:
     xp, one = library(target), case(name).rules_only()
     function = function_of(one.problem.data, one.results, target)
@@ -109,7 +109,7 @@ def test_rules_are_for_gradients_alone(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", thinned(PROBLEMS))
+@pytest.mark.parametrize("name", thinned(PROBLEMS, 5))
 def test_the_module_tests_itself(
     name: str, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +121,7 @@ def test_the_module_tests_itself(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("path", thinned(PLAIN, 2), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", thinned(PLAIN, 4), ids=lambda path: path.stem)
 def test_examples_as_code_that_tests_itself(
     path: Path, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,7 +47,7 @@ def waves(library: str, length: int) -> Values:
 
 
 @pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
-@pytest.mark.parametrize("name", thinned(NETWORKS, 2))
+@pytest.mark.parametrize("name", thinned(NETWORKS))
 def test_loops_agree_with_jax(name: str, library: str) -> None:
     network, inputs = NETWORKS[name]
     if library == "torch":
