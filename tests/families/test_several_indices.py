@@ -156,7 +156,6 @@ def test_it_is_said_where_a_family_is_zero() -> None:
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",
         ),
-        ("X[b] : n for b = 1..B\nJ = sum(max(b = 1..B) X[b])", "there are `sum"),
         (
             "X[p] : n for p = 1..P\nY[p] = X[p] + X[p+1] for p = 1..P\nJ = sum(p = 1..P) sum(Y[p])",
             "out of range",
