@@ -37,6 +37,7 @@ from .fractions import fractions_combined
 from .kinks import sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 
+LONGEST_SUMMED = 16  # what is summed is multiplied out though nothing meets: a row may fit a part
 _CONSTANT = frozenset({"ones", "zeros", "eye", "commute", "structured"})
 
 
@@ -197,10 +198,10 @@ def _multiplied_out(networks: Networks, e: Expr, names: bool) -> Expr | None:
     collected = networks.made(products_collected, e)
     limit = length(whole if collected is None else collected)
     reading = networks.read(whole, opened)
-    sums_up = not isinstance(e, (Add, Times, MatMul, Transpose))
+    short = length(e) <= LONGEST_SUMMED and not isinstance(e, (Add, Times, MatMul, Transpose))
     if (
         reading is not None
-        and (sums_up or _number_cancels(whole, reading) or networks.brings_together(reading))
+        and (short or _number_cancels(whole, reading) or networks.brings_together(reading))
         and networks.may_be_shorter(reading.terms, limit)
     ):
         written = networks.write(reading.terms, e.shape)
