@@ -19,7 +19,10 @@ import pytest
 import sympy
 
 import shapetrick as st
+from shapetrick.core import expr as ex
 from shapetrick.core import functions
+from shapetrick.core.dims import ONE, Dim
+from shapetrick.core.expr import Expr
 from shapetrick.derivation import vjp_rules
 from shapetrick.language.scope import vocabulary
 
@@ -156,6 +159,22 @@ def test_threads_find_what_one_finds() -> None:
         sys.setswitchinterval(before)
     vjp_rules.forget()
     assert found == [st.derive(text) for text in texts]
+
+
+def test_threads_make_one_node() -> None:
+    """Nodes are told apart as objects: two threads that make a node at once get the same one."""
+
+    def made(_: int) -> list[Expr]:
+        return [ex.symbol(f"x{k}", (Dim.of("n"), ONE)) for k in range(2000)]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            first, *others = pool.map(made, range(8))
+    finally:
+        sys.setswitchinterval(before)
+    assert all(a is b for other in others for a, b in zip(first, other, strict=True))
 
 
 # -------------------------------------------------------------- among the values of other libraries

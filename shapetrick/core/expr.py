@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .dims import NOTHING, ONE, SCALAR, Dim, Shape, broadcast, shape_text
@@ -329,6 +330,7 @@ NodeT = TypeVar("NodeT", bound=Expr)
 KINDS: dict[str, type[Expr]] = {kind.op: kind for kind in get_args(Node) if kind is not Call}
 _SIGNS: dict[type[Expr], str] = {Add: "+", Times: ".*", Power: ".^"}  # of those that broadcast
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+_entering = Lock()  # of two threads that make a node, one's is the node
 
 
 def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payload: Any) -> NodeT:
@@ -342,7 +344,9 @@ def node(kind: type[NodeT], args: tuple[Expr, ...], shape: Shape | None, *payloa
         key = value.as_integer_ratio() if isinstance(value, Fraction) else (value,)
     found = _nodes.get(key)
     if found is None:
-        found = _nodes[key] = kind(args, shape or _broadcast(kind, args), *payload)
+        new = kind(args, shape or _broadcast(kind, args), *payload)
+        with _entering:
+            found = _nodes.setdefault(key, new)
     return found  # type: ignore[return-value]  # the key begins with the kind
 
 
