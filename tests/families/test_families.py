@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from derived import equations
 from effort import calls
 from networks import LENGTHS, NETWORKS, bend, derived, jax, length_of, listed, wave
 
-from shapetrick.api import Derivation, derive, read
+from shapetrick.api import derive, read
 from shapetrick.core.errors import InputError
-from shapetrick.core.indices import written
 from shapetrick.families.saved_values import sizes_of
 
 
@@ -33,16 +33,6 @@ def test_examples_are_verified(name: str) -> None:
     for d in derived(name):
         assert d.verified, (d.wrt, d.validation)
         assert d.validation.max_relative_error < 1e-5
-
-
-def equations(d: Derivation) -> list[str]:
-    """The recurrences as printed."""
-    recursion = d.result.recursion
-    assert recursion is not None
-    return [
-        f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
-        for q in (*recursion.cotangents, *recursion.gradients)
-    ]
 
 
 LECTURE = """

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from derived import equations
 from layers import jax
 
-from shapetrick.api import Derivation, check, derive, read
+from shapetrick.api import check, derive, read
 from shapetrick.core.errors import ShapetrickError
-from shapetrick.core.indices import written
 
 jnp = jax.numpy
 Values = dict[str, Any]
@@ -221,15 +221,6 @@ def test_agrees_with_jax(name: str) -> None:
                 seen[place] = True
                 np.testing.assert_allclose(block, expected[place], rtol=1e-9, atol=1e-11)
     assert seen.all()
-
-
-def equations(d: Derivation) -> list[str]:
-    recursion = d.result.recursion
-    assert recursion is not None
-    return [
-        f"{q.symbol} = {q.value}" + (f"  for {written(q.ranges)}" if q.ranges else "")
-        for q in (*recursion.cotangents, *recursion.gradients)
-    ]
 
 
 def test_a_recurrence_of_jacobians_is_the_textbooks() -> None:
