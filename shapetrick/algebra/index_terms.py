@@ -37,12 +37,11 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
-    Zeros,
     dimension,
     transpose,
 )
 from ..core.functions import TABLE
-from ..core.structure import data_of
+from ..core.structure import data_of, is_zero
 from ..core.structured import is_canonical
 from .monomials import gathered, multiply_exponents
 
@@ -274,7 +273,7 @@ def _read(
                 drafts.extend(reversed(branches[1:]))
                 if item[4] and len(drafts) + len(done) >= most:  # and this one
                     return None
-            elif isinstance(x, Zeros) or x is ZERO:
+            elif is_zero(x):
                 break
             elif isinstance(x, Number):
                 _take_number(d, x, item[3])

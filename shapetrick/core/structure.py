@@ -14,9 +14,11 @@ from .expr import (
     Eye,
     MatMul,
     Name,
+    Number,
     PowerSum,
     Times,
     Transpose,
+    Zeros,
 )
 from .functions import TABLE, Function, Signature
 
@@ -48,6 +50,11 @@ def factors_of(e: Expr) -> tuple[Expr, ...]:
 def is_identity(e: Expr) -> bool:
     """Whether it is an `I`, a word of the language and no definition."""
     return isinstance(e, Name) and e.name == IDENTITY and isinstance(e.args[0], Eye)
+
+
+def is_zero(e: Expr) -> bool:
+    """Whether it is a matrix of zeros, or the number 0."""
+    return isinstance(e, Zeros) or (isinstance(e, Number) and e.value == 0)
 
 
 def linear_row(e: Expr) -> Function | None:

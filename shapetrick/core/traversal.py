@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import (
     Callable,
     Collection,
+    Container,
     Hashable,
     Iterable,
     Iterator,
@@ -129,9 +130,14 @@ def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     return new[root]
 
 
-def expand_names(root: Expr) -> Expr:
-    """The expression in declared symbols alone: every definition replaced by its body."""
-    return transform(root, lambda e: e.args[0] if isinstance(e, Name) else e)
+def expand_names(root: Expr, names: Container[str] | None = None) -> Expr:
+    """The expression in declared symbols alone: every definition replaced by its body, or those
+    with these names."""
+
+    def opened(e: Expr) -> Expr:
+        return e.args[0] if isinstance(e, Name) and (names is None or e.name in names) else e
+
+    return transform(root, opened)
 
 
 def symbols_of(root: Expr) -> list[Symbol]:

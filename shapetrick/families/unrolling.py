@@ -15,14 +15,12 @@ from ..core.errors import RequestError
 from ..core.expr import (
     PRODUCT,
     SUM,
-    ZERO,
     Expr,
     MatMul,
     Symbol,
     Times,
     Total,
     Transpose,
-    Zeros,
     add,
     call,
     eye,
@@ -33,6 +31,7 @@ from ..core.expr import (
 )
 from ..core.families import Place, Segment, reindexed
 from ..core.indices import Index, Indices, Range, numbered
+from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
 
 
@@ -73,7 +72,7 @@ class Unrolling:
         new: dict[Expr, Expr] = {}
         for x in postorder([e]):
             args = [new[a] for a in x.args]
-            zero = [isinstance(a, Zeros) or a == ZERO for a in args]
+            zero = [is_zero(a) for a in args]
             if x in gone or (isinstance(x, (Times, MatMul, Transpose)) and any(zero)):
                 new[x] = zeros(*x.shape)
             else:

@@ -17,9 +17,7 @@ from ..core.equations import EquationSystem, structure_of, systems_within
 from ..core.expr import (
     UNIT,
     Expr,
-    Number,
     Symbol,
-    Zeros,
     add,
     named,
     negate,
@@ -32,6 +30,7 @@ from ..core.expr import (
 from ..core.problem import Problem, Request
 from ..core.results import Adjoint, AdjointEquation
 from ..core.solved import computed
+from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
 from ..derivation.chain_rule import cotangents
 from ..numerics.implicit_solving import MultiplierSolver, parts_of, stacked_shape
@@ -99,7 +98,7 @@ class _Adjoints:
         for system in reversed(self._systems):
             own = [(e, self._multipliers[e]) for e in system.residuals]
             found = [self._equation(u, own) for u in system.unknowns]
-            if all(_is_zero(q.right) for q in found):
+            if all(is_zero(q.right) for q in found):
                 continue
             equations = [*found, *equations]
             for e, s in own:
@@ -201,7 +200,3 @@ def _multipliers(
 
 def _backward(value: Expr, x: Symbol, upstream: Expr) -> Expr:
     return cotangents(value, x, upstream)[x]
-
-
-def _is_zero(e: Expr) -> bool:
-    return isinstance(e, Zeros) or (isinstance(e, Number) and e.value == 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
@@ -21,7 +21,7 @@ from ..core.functions import NAMES
 from ..core.greek import other_spelling
 from ..core.problem import Problem, Request
 from ..core.results import Result
-from ..core.traversal import postorder, substitute
+from ..core.traversal import expand_names, postorder, substitute
 from ..derivation.chain_rule import active_nodes, joint_cotangents
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import LEAST_SAVING
@@ -93,14 +93,6 @@ def _may_share(problem: Problem, requests: Sequence[Request]) -> bool:
     if len({request.wrt for request in requests}) < 2 or problem.has_families:
         return False
     return not systems_within([requests[0].of], problem.systems)
-
-
-def _without(names: Iterable[Expr], gradients: Sequence[Expr]) -> list[Expr]:
-    """The gradients with the bodies of names in the place of these."""
-    opened: dict[Expr, Expr] = {}
-    for name in names:  # each may use those before it
-        opened[name] = substitute(name.args[0], opened)
-    return [substitute(g, opened) for g in gradients]
 
 
 class _JointGradients:
@@ -200,7 +192,7 @@ class _JointGradients:
     def _is_shorter(self) -> bool:
         """Whether the names make the whole shorter than the gradients by themselves."""
         together = [written(self._problem, g, self.simplifier) for g in self.gradients]
-        opened = _without(self._bodies.values(), self.gradients)
+        opened = [expand_names(g, self._bodies) for g in self.gradients]
         if sum(map(length, opened)) > CLEARLY * self._total(together):
             return True
         alone = []

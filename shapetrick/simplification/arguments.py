@@ -6,8 +6,9 @@ from functools import cache
 
 import numpy as np
 
-from ..core.expr import Add, Call, Expr, Number, Zeros, number, ones, rebuild, times, zeros
+from ..core.expr import Add, Call, Expr, number, ones, rebuild, times, zeros
 from ..core.functions import TABLE
+from ..core.structure import is_zero
 from .identities import IDENTITIES
 from .networks import Networks
 
@@ -16,7 +17,7 @@ _AT_ZERO = {0.0: number(0), 1.0: number(1), -1.0: number(-1)}  # values that are
 
 def value_at_zero(_: Networks, e: Expr) -> Expr | None:
     """A function of zeros alone as its value there, where that is 0, 1 or -1."""
-    if not isinstance(e, Call) or not all(map(_is_zero, e.args)):
+    if not isinstance(e, Call) or not all(map(is_zero, e.args)):
         return None
     row = TABLE[e.op]
     if not row.elementwise and not e.is_scalar:
@@ -27,10 +28,6 @@ def value_at_zero(_: Networks, e: Expr) -> Expr | None:
     if found is None or not (row.elementwise or found.value == 0):
         return None
     return zeros(*e.shape) if found.value == 0 else times(found, ones(*e.shape))
-
-
-def _is_zero(e: Expr) -> bool:
-    return isinstance(e, Zeros) or (isinstance(e, Number) and e.value == 0)
 
 
 def even_function_of_sum(networks: Networks, e: Expr) -> Expr | None:

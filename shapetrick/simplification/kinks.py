@@ -38,7 +38,6 @@ from ..core.expr import (
     Symbol,
     Times,
     Transpose,
-    Zeros,
     add,
     call,
     number,
@@ -47,7 +46,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE, Function
 from ..core.results import Rewriting
-from ..core.structure import terms_of
+from ..core.structure import is_zero, terms_of
 from ..core.traversal import postorder
 from .networks import Networks
 from .pattern_matching import core
@@ -195,7 +194,7 @@ class _Kink:
         if not calls:
             return True
         inner = _Kink(self._networks, self._ranges, self._at, {calls[0]: 1})
-        return not any(map(_is_zero, (inner.above, inner.below)))
+        return not any(map(is_zero, (inner.above, inner.below)))
 
     # --------------------------------------------------------------------------------- sides
 
@@ -268,7 +267,7 @@ class _Kink:
                     yield _product(factor, picked)
             rest = _difference(upper, above)
             if self._are_equal(_difference(lower, below), rest):
-                yield picked if _is_zero(rest) else sum_of([picked, *terms_of(rest)])
+                yield picked if is_zero(rest) else sum_of([picked, *terms_of(rest)])
 
     def _pairs(self, at: Expr) -> Iterable[tuple[Expr, Expr, dict[str, Expr]]]:
         """Two expressions of which the first is larger where the argument is positive, and the
@@ -304,10 +303,10 @@ def _substituted(e: Expr, new: dict[Expr, Expr]) -> Expr:
             continue
         args = [new.get(a, a) for a in x.args]
         match x:
-            case Times() if any(map(_is_zero, args)):
+            case Times() if any(map(is_zero, args)):
                 new[x] = ZERO
             case Add():
-                new[x] = add(*[a for a in args if not _is_zero(a)] or [ZERO])
+                new[x] = add(*[a for a in args if not is_zero(a)] or [ZERO])
             case _:
                 new[x] = rebuild(x, args)
     return new[e]
@@ -329,7 +328,7 @@ def _difference(a: Expr, b: Expr) -> Expr:
     """The difference, equal terms added up."""
     found: dict[tuple[PoweredBase, ...], Real] = {}
     for sign, e in ((1, a), (-1, b)):
-        for term in () if _is_zero(e) else terms_of(e):
+        for term in () if is_zero(e) else terms_of(e):
             k, factors = Product.of(term)
             found[factors] = found.get(factors, Fraction(0)) + sign * k
     parts = [Product(k, factors).expression() for factors, k in found.items() if k]
@@ -338,7 +337,7 @@ def _difference(a: Expr, b: Expr) -> Expr:
 
 def _quotient(a: Expr, b: Expr) -> Expr | None:
     """What is left of a product without the factors of another, if these are there."""
-    if _is_zero(b):
+    if is_zero(b):
         return None
     found = Product.of(a).without(Product.of(b), is_)
     return None if found is None else found.expression()
@@ -346,7 +345,3 @@ def _quotient(a: Expr, b: Expr) -> Expr | None:
 
 def _product(*parts: Expr) -> Expr:
     return Product.of(*parts).expression()
-
-
-def _is_zero(e: Expr) -> bool:
-    return isinstance(e, Zeros) or e is ZERO

@@ -21,14 +21,12 @@ from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape, broadcast
 from ..core.expr import (
     UNIT,
-    ZERO,
     Add,
     Expr,
     MatMul,
     Name,
     Number,
     Times,
-    Zeros,
     add,
     exact,
     number,
@@ -40,7 +38,7 @@ from ..core.expr import (
 )
 from ..core.functions import TABLE
 from ..core.results import Rewriting
-from ..core.structure import factors_of
+from ..core.structure import factors_of, is_zero
 from ..core.traversal import Found, remembered
 from .definition_folding import Folding
 from .rewriting import Rewriter
@@ -252,7 +250,7 @@ class Networks:
             if not node.args or isinstance(node, Name):
                 return node
             new = rebuild(node, [known[a] for a in node.args])
-            if isinstance(new, (Times, MatMul)) and any(_is_zero(a) for a in new.args):
+            if isinstance(new, (Times, MatMul)) and any(is_zero(a) for a in new.args):
                 return zeros(*new.shape)
             if is_reduction(new):
                 known[node] = new  # while it is being looked at
@@ -292,10 +290,6 @@ def is_reduction(e: Expr) -> bool:
     """Whether it sums over something: then terms inside may cancel."""
     row = TABLE.get(e.op)
     return row is not None and row.units == "linear" and row.takes_axis
-
-
-def _is_zero(e: Expr) -> bool:
-    return isinstance(e, Zeros) or e is ZERO
 
 
 # ------------------------------------------------------------------------------ passes for terms

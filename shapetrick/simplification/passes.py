@@ -30,7 +30,7 @@ from ..core.expr import (
     times,
 )
 from ..core.results import Rewriting
-from ..core.structure import sums
+from ..core.structure import is_zero, sums
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
 from .fractions import fractions_combined
@@ -174,8 +174,7 @@ def _is_bare_product(e: Expr) -> bool:
             factors = e.args
         case _:
             return False
-    bare = all(a.op not in _CONSTANT and not is_multilinear(a) for a in factors)
-    bare = bare and not any(isinstance(a, Number) and a.value == 0 for a in factors)
+    bare = not any(a.op in _CONSTANT or is_multilinear(a) or is_zero(a) for a in factors)
     return bare and 0 < len(factors) == len({*factors})
 
 

@@ -11,17 +11,16 @@ from ..algebra.index_terms import Edge, Nodes, Term, tidy
 from ..core.dims import ONE
 from ..core.expr import (
     UNIT,
-    ZERO,
     Expr,
     Eye,
     Number,
     Structured,
     Symbol,
-    Zeros,
     dimension,
     eye,
     transpose,
 )
+from ..core.structure import is_zero
 from ..core.structured import composed, is_canonical, sums_to_ones
 
 _TRIANGLES = {"lower": "lower", "upper": "upper"}
@@ -127,7 +126,7 @@ def _with(
 ) -> Term:
     """The term with an atom in the place of some edges, whose sum over nodes it is."""
     edges = [e for e in term.edges if not any(e is d for d in dropped)]
-    if isinstance(atom, Zeros) or atom is ZERO:
+    if is_zero(atom):
         return term._replace(coefficient=type(term.coefficient)(0), edges=tuple(edges), scalars=())
     found = term._replace(edges=tuple(edges))
     if isinstance(atom, Structured):
