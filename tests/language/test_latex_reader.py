@@ -22,7 +22,7 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
-from shapetrick.language.tex_files import marked
+from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
 from shapetrick.render.latex import notation_for, to_latex
