@@ -404,7 +404,7 @@ def test_a_plain_text_imports_no_latex() -> None:
     code = "import sys, shapetrick as st; st.read('x : n; grad x\\' x wrt x'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "shapetrick.language.reader" in done.stdout
-    assert "latex_parser" not in done.stdout
+    assert "language.latex.parser" not in done.stdout
 
 
 # ------------------------------------------------------------------------------------ hard to read
