@@ -24,6 +24,7 @@ from ..core.errors import (
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
+from . import printer as printer  # by which expressions show themselves
 from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
