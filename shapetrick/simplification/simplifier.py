@@ -12,6 +12,7 @@ from typing import Any
 from ..algebra.index_terms import Term
 from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
+from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import Shape
 from ..core.expr import (
@@ -169,10 +170,13 @@ class Simplifier:
     def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
         if not e.args or isinstance(e, Name):
             return e
+        within = inside(e)
         for step in PASSES:
-            found = self.networks.made(step.change, e) if step.place <= place else None
+            if step.place > place or not isinstance(e, step.kinds) or step.needed & ~within:
+                continue
+            found = self.networks.made(step.change, e)
             if found is not None and found is not e:
-                e = found
+                e, within = found, inside(found)
                 if not e.args or isinstance(e, Name):
                     break
         return e
