@@ -18,10 +18,10 @@ from .given_letters import BASE, StandIns, stand_ins
 from .upstream_regions import Gap
 
 BEFORE, AFTER = -1, 1  # where a letter stands to what it meets
-Bound = tuple[Index, bool]  # what is not negative, or else what is not zero
+Comparison = tuple[Index, bool]  # what is not negative, or else what is not zero
 
 
-class Order(NamedTuple):
+class LetterOrder(NamedTuple):
     """Stand-ins for letters, and the ranges of the letters for which they stand."""
 
     stand: StandIns
@@ -39,7 +39,7 @@ class Meeting(NamedTuple):
         """By how much the letter is larger."""
         return Index(self.letter).minus(self.mate)
 
-    def limit(self, bounds: Iterable[Bound], side: int) -> int | None:
+    def limit(self, bounds: Iterable[Comparison], side: int) -> int | None:
         """By how much the letter is ahead at most, where it stands before, or at least, where it
         stands after, as bounds say."""
         found = []
@@ -52,7 +52,7 @@ class Meeting(NamedTuple):
 
     # ---- what stands for letters in each order
 
-    def apart(self, side: int, limit: int, ranges: Sequence[Range]) -> Order:
+    def apart(self, side: int, limit: int, ranges: Sequence[Range]) -> LetterOrder:
         """Where the letter stands before or after, ahead by the limit at most, or at least."""
         letters = [r.letter for r in ranges]
         own, mate = Index(self.letter), self.mate.plus(limit)
@@ -72,7 +72,7 @@ class Meeting(NamedTuple):
             stand = _read_as(stand._replace(values=values), power, self.mate, None)
         return self._order(stand, where, ranges)
 
-    def together(self, ahead: int, ranges: Sequence[Range]) -> Order | None:
+    def together(self, ahead: int, ranges: Sequence[Range]) -> LetterOrder | None:
         """Where the letter is ahead by a number; None if it never is."""
         letters = [r.letter for r in ranges]
         own, at = Index(self.letter), self.mate.plus(ahead)
@@ -96,10 +96,10 @@ class Meeting(NamedTuple):
     def _is_letter(self) -> bool:
         return not self.mate.others
 
-    def _order(self, stand: StandIns, where: Condition, ranges: Sequence[Range]) -> Order:
+    def _order(self, stand: StandIns, where: Condition, ranges: Sequence[Range]) -> LetterOrder:
         last = max(k for k, r in enumerate(ranges) if r.letter in where.letters)
         over = ranges[last]._replace(where=(where,))
-        return Order(stand, (*ranges[:last], over, *ranges[last + 1 :]))
+        return LetterOrder(stand, (*ranges[:last], over, *ranges[last + 1 :]))
 
 
 def _read_as(stand: StandIns, power: int, once: Index, twice: Index | None) -> StandIns:
@@ -108,7 +108,7 @@ def _read_as(stand: StandIns, power: int, once: Index, twice: Index | None) -> S
 
 
 def meeting(
-    bounds: Iterable[Bound], letters: Sequence[str], lengths: Sequence[str]
+    bounds: Iterable[Comparison], letters: Sequence[str], lengths: Sequence[str]
 ) -> Meeting | None:
     """What a letter meets, as bounds say; None if it meets nothing."""
     for index, _ in bounds:
@@ -124,10 +124,10 @@ def meeting(
     return None
 
 
-def bounds_of(gaps: Iterable[Gap], uses: Iterable[Equation], base: str) -> list[Bound]:
+def bounds_of(gaps: Iterable[Gap], uses: Iterable[Equation], base: str) -> list[Comparison]:
     """What holds where equations are as they are: no gap is less than empty, and members of a
     family that are two in their uses are not one."""
-    found: dict[Bound, None] = {}
+    found: dict[Comparison, None] = {}
     for first, last in gaps:
         found[last.plus(1).minus(first), True] = None
     for q in uses:

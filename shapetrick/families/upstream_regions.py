@@ -6,7 +6,7 @@ each uses members of one equation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -48,29 +48,42 @@ def of_one_upstream(
         cotangents.append(q if alive else replace(cleaned(q), value=ex.zeros(*q.symbol.shape)))
     recursion = _cut(recursion._replace(cotangents=tuple(cotangents)))
     found = recursion._replace(
-        cotangents=_with_joined_zeros(map(cleaned, recursion.cotangents)),
-        gradients=_with_joined_zeros(map(cleaned, recursion.gradients)),
+        cotangents=_with_joined(map(cleaned, recursion.cotangents), _are_zero),
+        gradients=_with_joined(map(cleaned, recursion.gradients), _are_alike),
     )
     equations = (*found.cotangents, *found.gradients)  # some of them joined
     return found, [gap for q in equations for gap in gaps.get((q.symbol, q.ranges), ())]
 
 
-def _with_joined_zeros(equations: Iterable[Equation]) -> tuple[Equation, ...]:
-    """The equations, in which one says that neighbours are zero."""
+def _with_joined(
+    equations: Iterable[Equation], alike: Callable[[Equation, Equation], bool]
+) -> tuple[Equation, ...]:
+    """The equations, in which one says what neighbours have in common."""
     found: list[Equation] = []
     for q in equations:
-        near = (k for k, other in enumerate(found) if _is_zero_beside(other, q))
-        k = next(near, None)
-        if k is None:
-            found.append(q)
+        for k, other in enumerate(found):
+            whole = _joined(other, q) or _joined(q, other) if alike(other, q) else None
+            if whole is not None:
+                found[k] = whole
+                break
         else:
-            found[k] = _joined(found[k], q) or _joined(q, found[k]) or q
+            found.append(q)
     return tuple(found)
 
 
-def _is_zero_beside(a: Equation, b: Equation) -> bool:
-    both = isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
-    return both and (_joined(a, b) or _joined(b, a)) is not None
+def _are_zero(a: Equation, b: Equation) -> bool:
+    return isinstance(a.value, Zeros) and isinstance(b.value, Zeros)
+
+
+def _are_alike(a: Equation, b: Equation) -> bool:
+    """Whether the one of more members says what the other one does."""
+    wide, other = sorted((a, b), key=lambda q: -len(q.ranges))
+    if a.symbol.base != b.symbol.base or len(a.symbol.indices) != len(b.symbol.indices):
+        return False
+    letters = {r.letter for r in wide.ranges} - {r.letter for r in other.ranges}
+    places = zip(wide.symbol.indices, other.symbol.indices, strict=True)
+    at = {i.letter: j for i, j in places if i.letter in letters}
+    return reindexed(wide.value, at) == other.value
 
 
 def _joined(a: Equation, b: Equation) -> Equation | None:
@@ -93,7 +106,8 @@ def _joined(a: Equation, b: Equation) -> Equation | None:
         else:
             return None
     symbol = ex.symbol(member(a.symbol.base, *at), wide.symbol.shape)
-    return Equation(symbol, ex.zeros(*symbol.shape), tuple(ranges))
+    value = ex.zeros(*symbol.shape) if isinstance(wide.value, Zeros) else wide.value
+    return Equation(symbol, value, tuple(ranges))
 
 
 class _Reached:
@@ -172,7 +186,7 @@ def _cut(recursion: Recursion) -> Recursion:
     around: dict[str, list[Equation]] = {}
     for q in recursion.cotangents:
         base, is_recurrent = q.symbol.base, q.symbol.base in recurrent
-        cut = replace(q, value=_with_cut_sums(q.value, around))
+        cut = replace(q, value=_with_cut_sums(q.value, around, rising(q)))
         pieces = [cut] if is_recurrent else _parts(cut, around)
         found.setdefault(base, []).extend(pieces)
         if not is_recurrent or isinstance(q.value, Zeros):
@@ -180,15 +194,17 @@ def _cut(recursion: Recursion) -> Recursion:
     return recursion._replace(
         cotangents=tuple(q for equations in found.values() for q in equations),
         gradients=tuple(
-            replace(part, value=_with_cut_sums(part.value, around))
+            replace(part, value=_with_cut_sums(part.value, around, rising(part)))
             for q in recursion.gradients
             for part in _parts(q, around)
         ),
     )
 
 
-def _with_cut_sums(e: Expr, others: Mapping[str, Sequence[Equation]]) -> Expr:
-    """An expression whose sums are cut likewise."""
+def _with_cut_sums(
+    e: Expr, others: Mapping[str, Sequence[Equation]], scope: Sequence[Range]
+) -> Expr:
+    """An expression whose sums are cut likewise; its letters run over ranges."""
     new: dict[Expr, Expr] = {}
     for x in postorder([e]):
         body = new[x.args[0]] if x.args else x
@@ -196,7 +212,7 @@ def _with_cut_sums(e: Expr, others: Mapping[str, Sequence[Equation]]) -> Expr:
             new[x] = rebuild(x, [new[a] for a in x.args])
             continue
         over = x.over.rising
-        parts = [*_cuts(over, _bounds(body, over.letter, others))]
+        parts = [*_cuts(over, _bounds(body, over.letter, others), scope)]
         new[x] = ex.add(
             *(
                 reindexed(body, {over.letter: part.first})
@@ -234,10 +250,13 @@ def _parts(q: Equation, others: Mapping[str, Sequence[Equation]]) -> list[Equati
 def _bounds(e: Expr, letter: str, others: Mapping[str, Sequence[Equation]]) -> Iterator[Index]:
     """Where the equations begin whose members an expression uses by a letter, and after which they
     end."""
-    for x, _ in members_in(e):
-        for axis, i in enumerate(x.indices):
-            sign = i.terms.get(letter, 0)
-            if abs(sign) == 1:
+    for x, inner in members_in(e):
+        ends = zip(x.indices, *box_of(x.indices, inner), strict=True)
+        for axis, at in enumerate(ends):
+            for i in dict.fromkeys(at):
+                sign = i.terms.get(letter, 0)
+                if abs(sign) != 1:
+                    continue
                 rest = i.added(Index(letter), -sign)
                 for other in others.get(x.base, ()):
                     low, high = (end[axis].minus(rest) for end in box_of_equation(other))
@@ -247,15 +266,16 @@ def _bounds(e: Expr, letter: str, others: Mapping[str, Sequence[Equation]]) -> I
                     yield high.plus(1)
 
 
-def _cuts(over: Range, bounds: Iterator[Index]) -> Iterator[Range]:
-    """A range cut at bounds within it."""
+def _cuts(over: Range, bounds: Iterator[Index], scope: Sequence[Range] = ()) -> Iterator[Range]:
+    """A range cut at bounds within it, whatever the letters are that run over others."""
+    first, last = over.first.ends(scope)[1], over.last.ends(scope)[0]
     cuts = {over.first}
     for cut in bounds:
         try:
-            if at_most(over.first, cut) and at_most(cut, over.last):
+            if at_most(first, cut) and at_most(cut, last):
                 cuts.add(cut)
         except Incomparable:
             continue
-    ordered = sorted(cuts, key=lambda i: i.place)
-    for first, after in pairwise([*ordered, over.last.plus(1)]):
-        yield Range(over.letter, first, after.plus(-1))
+    ordered = sorted(cuts - {over.first}, key=lambda i: i.place)
+    for begin, after in pairwise([over.first, *ordered, over.last.plus(1)]):
+        yield Range(over.letter, begin, after.plus(-1))

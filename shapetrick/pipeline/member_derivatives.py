@@ -30,7 +30,7 @@ from ..families.given_letters import (
     text_with_letters,
     with_letters_back,
 )
-from ..families.given_orders import AFTER, BEFORE, Bound, Order, bounds_of, meeting
+from ..families.given_orders import AFTER, BEFORE, Comparison, LetterOrder, bounds_of, meeting
 from ..families.recurrence import Backpropagation, MemberUse, segments_of
 from ..families.upstream_regions import Gap, box_of_equation, of_one_upstream, rising
 from .member_jacobians import member_jacobians
@@ -39,7 +39,7 @@ from .member_jacobians import member_jacobians
 class GivenCase(NamedTuple):
     """The equations for letters that stand in one order, those of cotangents first."""
 
-    order: Order
+    order: LetterOrder
     found: Recursion
     equations: tuple[Equation, ...]
     gaps: Sequence[Gap]  # regions, and what lies between them
@@ -138,7 +138,7 @@ class MemberDerivative:
     def _cases(self, of: Expr, ranges: Sequence[Range], fixed: Indices) -> Iterator[GivenCase]:
         """The equations in each order of the letters and of what they are compared with."""
         letters = [r.letter for r in ranges]
-        first = self._case(of, Order(stand_ins(letters), tuple(ranges)), fixed)
+        first = self._case(of, LetterOrder(stand_ins(letters), tuple(ranges)), fixed)
         bounds = self._bounds(of, first)
         met = meeting(bounds, letters, self.problem.families.lengths)
         most = None if met is None else met.limit(bounds, BEFORE)
@@ -157,12 +157,12 @@ class MemberDerivative:
         yield from between
         yield after._replace(order=met.apart(AFTER, least, ranges))
 
-    def _bounds(self, of: Expr, case: GivenCase) -> list[Bound]:
+    def _bounds(self, of: Expr, case: GivenCase) -> list[Comparison]:
         wrt = self.request.wrt if self.request.rows is None else self.request.rows
         uses = (*case.equations, Equation(wrt, of, ()))
         return bounds_of(case.gaps, uses, self.request.wrt.base)
 
-    def _case(self, of: Expr, order: Order, fixed: Indices) -> GivenCase:
+    def _case(self, of: Expr, order: LetterOrder, fixed: Indices) -> GivenCase:
         at = {**fixed, **order.stand.values}
         found, gaps = self._derived(reindexed(of, at), at, fixed)
         letters = [r.letter for r in order.ranges]

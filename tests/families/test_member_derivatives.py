@@ -317,6 +317,30 @@ def test_a_jacobian_tells_where_two_letters_meet() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("definitions", "gradient"),
+    [
+        (
+            "x[t] : n for t = 1..T\ny[t] = tanh(sum(s = 1..t) x[s]) for t = 1..T\n",
+            ["∂y[t]/∂x[s] = diag(1 - y[t].^2)  for t = 1..T, s = 1..t"],
+        ),
+        (
+            "x[t] : n for t = 1..T\ny[t] = tanh(sum(s = t..T) x[s]) for t = 1..T\n",
+            ["∂y[t]/∂x[s] = diag(1 - y[t].^2)  for t = 1..T, s = t..T"],
+        ),
+        (
+            "x[b] : n for b = 1..B; x[0] : n; w[s] : n for s = 1..H\n"
+            "y[t,s] = tanh(w[s]' x[t]) for t = 1..B, s = 1..H\n",
+            ["∂y[t,s]/∂x[t] = (1 - y[t,s]^2) w[s]'  for t = 1..B, s = 1..H"],
+        ),
+    ],
+)
+def test_a_jacobian_has_no_sums_of_zeros(definitions: str, gradient: list[str]) -> None:
+    asked = "jac y[t] wrt x[s]" if "y[t] =" in definitions else "jac y[t,s] wrt x[b]"
+    found = equations(derive(definitions + asked))
+    assert [q for q in found if "zeros" not in q] == gradient
+
+
 def test_blocks_near_the_ends_have_equations_of_their_own() -> None:
     _, others = read(ASKED["blocks of differences"].text).derive()
     assert equations(others) == [
