@@ -25,10 +25,11 @@ from ..core.indices import Range, base_of, parts, ranges_of, read_name
 from ..core.problem import Problem, Request, RequestKind
 from ..core.results import (
     Adjoint,
-    AdjointEquation,
     Equation,
     Factor,
     Line,
+    LinearEquation,
+    LinearSystem,
     Recursion,
     Rejected,
     Result,
@@ -131,15 +132,21 @@ class _Restoration:
         return Adjoint(
             tuple(map(self._system, data["systems"])),
             tuple((self._at(m["residual_node"]), self._at(m["node"])) for m in data["multipliers"]),
+            tuple(map(self._linear, data["equations"])),
             tuple(
-                AdjointEquation(
-                    self._symbol(q["unknown_node"]),
-                    self._at(q["left_node"]),
-                    self._at(q["right_node"]),
-                    _text(q["entries"]),
+                LinearSystem(
+                    tuple(map(self._symbol, x["nodes"])), tuple(map(self._linear, x["equations"]))
                 )
-                for q in data["equations"]
+                for x in data.get("differentials", [])
             ),
+        )
+
+    def _linear(self, data: Mapping[str, Any]) -> LinearEquation:
+        return LinearEquation(
+            self._symbol(data["unknown_node"]),
+            self._at(data["left_node"]),
+            self._at(data["right_node"]),
+            _text(data["entries"]),
         )
 
     def _system(self, data: Mapping[str, Any]) -> EquationSystem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..core.equations import structure_of
 from ..core.expr import Expr, MatMul, Symbol, add, eye, matmul, negate, times, transpose
-from ..core.results import Adjoint, AdjointEquation
+from ..core.results import Adjoint, LinearEquation
 from ..core.solved import SolvedBy, computed
 from ..core.structure import factors_of, terms_of
 from ..core.traversal import substitute, symbols_of
@@ -26,7 +26,7 @@ def solved_multipliers(adjoint: Adjoint) -> dict[Expr, Expr]:
     return found
 
 
-def _solution(equation: AdjointEquation, s: Symbol, right: Expr) -> Expr | None:
+def _solution(equation: LinearEquation, s: Symbol, right: Expr) -> Expr | None:
     """What solves an adjoint equation; None where no library does."""
     if structure_of(equation.unknown) not in ("", "symmetric"):
         return None
