@@ -605,9 +605,7 @@ def derive(
     return problem.derive(seed, time_limit=time_limit)[0]
 
 
-def check(
-    text: str, seed: int = 0, *, time_limit: float | None = SECONDS
-) -> Check | EqualityCheck:
+def check(text: str, seed: int = 0, *, time_limit: float | None = SECONDS) -> Check | EqualityCheck:
     """What is found of a problem's only claim: on a derivative, or that two expressions are equal.
     Raises RequestError unless there is one.
 

@@ -296,6 +296,8 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Any], Shape], Expr]] = {
     "zeros": lambda _, shape: ex.zeros(*shape),
     "eye": lambda _, shape: ex.eye(shape[0]),
     "commute": lambda d, _: ex.commute(*map(_dim, d["sizes"])),
+    "duplicate": lambda d, _: ex.duplicate(*map(_dim, d["sizes"])),
+    "eliminate": lambda d, _: ex.eliminate(*map(_dim, d["sizes"])),
     "structured": lambda d, shape: ex.structured(
         _one_of(get_args(ex.StructureKind), d["pattern"]), *shape, _dim(d["offset"])
     ),
@@ -373,7 +375,15 @@ def _shape(texts: Sequence[str]) -> Shape:
 
 
 def _dim(text: str) -> Dim:
-    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`."""
+    """A dimension as it prints: a sum of products, `2 n m-1`, of members' too, `2 n[l-1]`, or
+    divided, `n (n+1) / 2`."""
+    divided = re.fullmatch(r"(?:([^()/]*) )?\((.*)\) / (\d+)", text)
+    if divided:
+        shared, inner, divisor = divided.groups()
+        found = (_dim(shared or "1") * _dim(inner)).over(int(divisor))
+        if found is None:
+            raise ValueError(f"{text!r} is no dimension")
+        return found
     product_of = r"(?:[^+\-\[\]]|\[[^\[\]]*\])+"
     if not re.fullmatch(rf"-?{product_of}([+-]{product_of})*", text):
         raise ValueError(f"{text!r} is no dimension")

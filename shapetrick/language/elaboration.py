@@ -334,6 +334,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
+            case "/" if (over := _quotient(done, part)) is not None:
+                done[part] = over
             case _:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 if part.kind == "parameter":
@@ -345,6 +347,13 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                     scope.text,
                 )
     return done[node]
+
+
+def _quotient(done: Mapping[SyntaxNode, Dim], node: SyntaxNode) -> Dim | None:
+    """What a division by a number is, where that is whole for every size."""
+    above, below = (done[a] for a in node.args)
+    number = below.integer or 0
+    return above.over(number) if number > 0 else None
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..core.dims import ONE, shape_text
 from ..core.errors import NameProblem, ShapeError, Span
-from ..core.expr import Expr, commute, eye, ones, zeros
+from ..core.expr import Expr, commute, duplicate, eliminate, eye, ones, zeros
 from ..core.functions import NAMES, OPERATORS, TABLE
 from ..core.greek import LETTERS
 from ..core.indices import Member, base_of
@@ -70,6 +70,8 @@ SIZED: Mapping[str, tuple[tuple[int, ...], Callable[..., Expr]]] = {
     "ones": ((1, 2), ones),
     "zeros": ((1, 2), zeros),
     "commute": ((2,), commute),
+    "duplicate": ((1,), duplicate),
+    "eliminate": ((1,), eliminate),
 }
 # Constants sized by their surroundings, and whether they can have many columns.
 UNSIZED: Mapping[str, bool] = {"vector": False, "matrix": True}
