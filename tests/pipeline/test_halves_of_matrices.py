@@ -1,4 +1,4 @@
-"""What is on and below a diagonal: `vech`, `duplicate`, `eliminate`, and columns of n (n + 1) / 2."""
+"""What is on and below a diagonal: `vech`, `duplicate`, `eliminate`, columns of n (n + 1) / 2."""
 
 from __future__ import annotations
 
