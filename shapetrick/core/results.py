@@ -187,6 +187,19 @@ class Adjoint(NamedTuple):
         return tuple(s for _, s in self.weighted if isinstance(s, Symbol))
 
     @property
+    def linear_systems(self) -> list[LinearSystem]:
+        """What determines the multipliers that equations name, those of the last system first,
+        which are on the right sides of the others; then the differentials."""
+        found = []
+        for system in reversed(self.systems):
+            own = tuple(q for q in self.equations if q.unknown in system.unknowns)
+            symbols = tuple(s for e, s in self.weighted if e in system.residuals)
+            multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
+            if multipliers:
+                found.append(LinearSystem(multipliers, own))
+        return [*found, *self.differentials]
+
+    @property
     def symbols(self) -> tuple[Symbol, ...]:
         """All of them as symbols, in which the adjoint equations are written."""
         return tuple(self.symbol(s) for _, s in self.weighted)

@@ -28,7 +28,7 @@ from ..core.expr import (
     zeros,
 )
 from ..core.problem import Problem, Request
-from ..core.results import Adjoint, LinearEquation, LinearSystem
+from ..core.results import Adjoint, LinearEquation
 from ..core.solved import computed
 from ..core.structure import is_zero
 from ..core.traversal import postorder, substitute, symbols_of
@@ -164,24 +164,11 @@ def _explicit(system: EquationSystem) -> Iterator[tuple[Symbol, Expr]]:
                 yield one, other
 
 
-def linear_systems(adjoint: Adjoint) -> list[LinearSystem]:
-    """What determines the multipliers that equations name, those of the last system first, which
-    are on the right sides of the others; then the differentials."""
-    found = []
-    for system in reversed(adjoint.systems):
-        own = tuple(q for q in adjoint.equations if q.unknown in system.unknowns)
-        symbols = tuple(s for e, s in adjoint.weighted if e in system.residuals)
-        multipliers = tuple(s for s in symbols if isinstance(s, Symbol))
-        if multipliers:
-            found.append(LinearSystem(multipliers, own))
-    return [*found, *adjoint.differentials]
-
-
 def computable(adjoint: Adjoint) -> dict[Expr, Expr]:
     """The multipliers and differentials that equations name, as what is computed of inputs and
     unknowns."""
     found: dict[Expr, Expr] = {}
-    for symbols, equations in linear_systems(adjoint):
+    for symbols, equations in adjoint.linear_systems:
         lefts = tuple(substitute(q.left, found) for q in equations)
         inside = dict.fromkeys(s for e in lefts for s in symbols_of(e))
         given = tuple(s for s in inside if s not in symbols)

@@ -31,7 +31,7 @@ from ..core.results import Adjoint, LinearEquation, LinearSystem
 from ..core.structure import is_zero
 from ..core.traversal import symbols_of
 from ..derivation.chain_rule import tangent
-from .adjoint import AtSolutions, derived, linear_systems
+from .adjoint import AtSolutions, derived
 from .closed_forms import closed_form
 from .examination import examined
 from .names import DIFFERENTIAL, free_name
@@ -68,7 +68,7 @@ def derived_along(
     found = _Differentials(problem, request, direction)
     for system in systems:
         found.add(system.unknowns, [(like[e], e, "") for e in system.residuals])
-    for linear in linear_systems(adjoint):
+    for linear in adjoint.linear_systems:
         own = [(q.unknown, subtract(q.left, q.right), q.entries) for q in linear.equations]
         found.add(linear.symbols, own)
     whole = adjoint._replace(differentials=(*found.systems,))

@@ -18,7 +18,7 @@ from ..core.problem import Problem, Request, RequestKind
 from ..core.results import Adjoint
 from ..core.traversal import expand_names, symbols_of
 from ..derivation.chain_rule import upstream_of
-from ..implicit.adjoint import computable_gradient, derived, linear_systems
+from ..implicit.adjoint import computable_gradient, derived
 from ..implicit.differentials import derived_along
 from ..simplification.simplifier import Simplifier
 from .jacobians import jacobian, jacobian_shape, opened, symmetrized
@@ -78,7 +78,7 @@ class _Jacobians:
         self._known: dict[Symbol, Expr] = {}
         for system in adjoint.systems:
             self._add(system.unknowns, system.residuals)
-        for linear in linear_systems(adjoint):
+        for linear in adjoint.linear_systems:
             self._add(linear.symbols, [subtract(q.left, q.right) for q in linear.equations])
 
     def of(self, e: Expr) -> Expr:
