@@ -397,9 +397,11 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, body in scope.bodies.items():
+            if scope.systems and any(node.kind == "derived" for node in postorder(body)):
+                lowering.systems = systems_of(scope, lowering)
             value = lowering.expression(body)
             definitions[name] = self.values[name] = ex.named(name, value)
-        self.systems = tuple(systems_of(scope, self.values, lowering))
+        self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
         requests = [
