@@ -16,6 +16,7 @@ import numpy as np
 from ..core.dims import Dim, Shape
 from ..core.errors import BudgetError
 from ..core.functions import NAMES, TABLE, Array
+from .index_binders import IndexNames
 from .notated_calls import SIGNS
 from .selections import Selector
 from .syntax import INNER, RUNNING, Callee, SyntaxNode
@@ -68,6 +69,11 @@ class LetterMeanings(Protocol):
     @property
     def text(self) -> str:
         """What was typed."""
+        ...
+
+    @property
+    def known(self) -> IndexNames:
+        """The names that have a meaning."""
         ...
 
     def shape(self, node: SyntaxNode) -> Shape: ...
@@ -138,7 +144,7 @@ def _is_drawn(node: SyntaxNode, reader: LetterMeanings) -> bool:
     arrays alone."""
     match node.kind:
         case "name":
-            return node.value not in _CONSTANTS
+            return node.value not in _CONSTANTS or node.value in reader.known.values
         case "selected":
             return not any(map(reader.letter, node.value))
         case kind if kind == "block" or kind in RUNNING:

@@ -6,7 +6,7 @@ entries are is known from declarations, and from definitions in the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -14,6 +14,7 @@ from ..core.dims import ONE
 from ..core.errors import InputError, NameProblem
 from ..core.indices import Member, base_of
 from .index_binders import BoundReader, EntryHead, IndexNames, base_below
+from .index_calls import with_calls_open
 from .index_ranges import with_slices
 from .index_reader import IndexReader
 from .scope import CONSTANTS, IDENTITIES
@@ -24,6 +25,7 @@ from .syntax import (
     Asked,
     Declaration,
     Definition,
+    FunctionDefinition,
     Statement,
     SyntaxNode,
     expressions_of,
@@ -61,7 +63,7 @@ class IndexNotation:
                 found[k] = self._statement(self.statements[k], reader)
             except InputError as error:  # what has no shape may have led to it
                 raise self.misfit or error from None
-        return [found[k] for k in range(len(self.statements))]
+        return [_marked(found[k], reader.called) for k in range(len(self.statements))]
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
         if isinstance(s, Asked) and s.claim is not None:
@@ -159,6 +161,13 @@ class IndexNotation:
             return list(uses)
 
 
+def _marked(s: Statement, called: Container[str]) -> Statement:
+    """The statement; of a function whose calls were put in, told so."""
+    if isinstance(s, FunctionDefinition) and s.name.name in called:
+        return replace(s, called=True)
+    return s
+
+
 def in_matrix_notation(
     text: str,
     node: SyntaxNode,
@@ -170,7 +179,8 @@ def in_matrix_notation(
     """An expression in matrix notation; what it is read as is added to what is `said`."""
     binding = BoundReader(reader.known, text)
     bound = with_slices(binding.bound(node, head.letters), head.over)
-    found = reader.translated(bound, head)
+    opened = with_calls_open(bound, reader.has_letters, reader.called)
+    found = reader.translated(opened, head)
     if found is node:
         return node
     said += [reading for reading in binding.said if reading not in said]

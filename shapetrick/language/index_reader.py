@@ -89,6 +89,7 @@ class IndexReader:
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
+    called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
 
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
         """The expression in matrix notation; of what is defined by its entries, the matrix or
@@ -109,7 +110,7 @@ class IndexReader:
 
     def _translated(self, node: SyntaxNode) -> SyntaxNode:
         """A node with translated arguments: in matrix notation, once no letter is open."""
-        if not (any(a in self.values for a in node.args) or self._has_letters(node)):
+        if not (any(a in self.values for a in node.args) or self.has_letters(node)):
             return node
         value = self._value(node)
         if not value.open:
@@ -117,7 +118,8 @@ class IndexReader:
         self.values[node] = value
         return node
 
-    def _has_letters(self, node: SyntaxNode) -> bool:
+    def has_letters(self, node: SyntaxNode) -> bool:
+        """Whether a node is an entry with an index, or binds one."""
         if node.kind == "selected":
             return any(self.letter(s) for s in node.value)
         return node.kind == "bound"

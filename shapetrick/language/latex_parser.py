@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lark import Lark, Token
@@ -153,6 +154,28 @@ class _Builder(Builder):
         sign, above, below = c[0], c[2], c[5]
         return SyntaxNode("/", (above, below), None, span_of(sign) | span_of(c[6]))
 
+    def case(self, c: list[Any]) -> tuple[SyntaxNode, list[Any]]:
+        value, *condition = c
+        return value, [part for part in condition if part is not None]
+
+    def cases(self, c: list[Any]) -> SyntaxNode:
+        """The value of the first row whose condition holds; else that of the last."""
+        opening, *rows, closing = c
+        span = span_of(opening) | span_of(closing)
+        if len(rows) < 2 or any(len(condition) < 3 for _, condition in rows[:-1]):
+            raise ParseError(
+                "each row of `cases` has its condition, `x & x > 0 \\\\`, and the last one says "
+                "what holds else, `0 & \\text{otherwise}`.",
+                span,
+            )
+        others, node = rows[:-1], rows[-1][0]
+        for value, (first, *related) in reversed(others):
+            sides, other, node = [first, *related[1::2]], node, value
+            for (left, right), sign in zip(pairwise(sides), related[::2], strict=True):
+                node = _chosen(left, str(sign), right, node, other)
+        whole: SyntaxNode = replace(node, span=span, bracketed=True)
+        return whole
+
     def abstract(self, c: list[Any]) -> SyntaxNode:
         token, *primes, _, node, end = c
         name, span = token.value
@@ -164,6 +187,17 @@ class _Builder(Builder):
         if isinstance(sign.value, Binder):
             return SyntaxNode("bound", (body,), sign.value, span)
         return SyntaxNode("running", (body,), sign.value.rising, span)
+
+
+def _chosen(
+    left: SyntaxNode, sign: str, right: SyntaxNode, value: SyntaxNode, other: SyntaxNode
+) -> SyntaxNode:
+    """`where(left > right, value, other)`, or likewise for another sign."""
+    sides = (left, right) if sign in (">", "<=") else (right, left)
+    span = left.span | right.span
+    mask = call_node("step", (SyntaxNode("-", sides, None, span),), span)
+    choice = (value, other) if sign in "<>" else (other, value)
+    return call_node("where", (mask, *choice), span)
 
 
 def _raised(node: SyntaxNode, power: Token | None) -> SyntaxNode:

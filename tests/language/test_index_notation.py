@@ -29,6 +29,8 @@ X : m x n
 Y, Z : m x k
 r : m
 w : n
+kernel(a, b) = exp(-norm(a - b)^2)
+square_or_slope(t) = where(t > 0, t, t^2)
 """
 SIZES = {"m": 4, "n": 3, "k": 2}
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -42,6 +44,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 e = jnp.einsum
 # What is typed, what it is read as, and the same in JAX, of a mapping of arrays.
 SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
+    ("sum(i) square_or_slope(r[i])", "sum(step(r) .* r + (1 - step(r)) .* r.^2)",
+     lambda v: jnp.sum(jnp.where(v["r"] > 0, v["r"], v["r"] ** 2))),
+    ("sum(i, j) kernel(X[i,:], X[j,:])",
+     "sum(exp(-sum(X.^2, axis=1) + 2 X X' - sum(X.^2, axis=1)'))",
+     lambda v: jnp.sum(jnp.exp(-jnp.sum((v["X"][:, None] - v["X"]) ** 2, -1)))),
+    ("sum(i) (kernel(x[i], w[i]) + kernel(x[1], 1))", "sum(exp(-(x - w).^2) + kernel(x[1], 1))",
+     lambda v: jnp.sum(jnp.exp(-((v["x"] - v["w"]) ** 2)))
+     + 3 * jnp.exp(-((v["x"][0] - 1) ** 2))),
     ("sum(i, j) x[i] A[i,j] x[j]", "x' A x", lambda v: e("i,ij,j", v["x"], v["A"], v["x"])),
     ("sum(i) x[i] y[i]", "x' y", lambda v: e("i,i", v["x"], v["y"])),
     ("sum(i = 1..n) x[i]^3", "sum(x.^3)", lambda v: jnp.sum(v["x"] ** 3)),
