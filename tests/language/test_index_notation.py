@@ -44,6 +44,15 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 e = jnp.einsum
 # What is typed, what it is read as, and the same in JAX, of a mapping of arrays.
 SUMS: list[tuple[str, str, Callable[[Mapping[str, jax.Array]], jax.Array]]] = [
+    ("sum(i) sum(j = 1..i) A[i,j] x[j]", "sum(upper(x .* A'))",
+     lambda v: jnp.sum(jnp.tril(v["A"]) @ v["x"])),
+    ("sum(i = 1..n, j = i+1..n) A[i,j] x[i]",
+     "sum(sum(lower(A' .* x'), axis=0)' - diag(A) .* x)",
+     lambda v: v["x"] @ jnp.sum(jnp.triu(v["A"], 1), 1)),
+    ("sum(i) log(sum(j ≥ i) exp(x[j]))", "sum(log(lower(ones(n, n))' exp(x)))",
+     lambda v: jnp.sum(jnp.log(jnp.triu(jnp.ones((3, 3))) @ jnp.exp(v["x"])))),
+    ("sum(i) w[i] sum(j <= i) X[1,j]", "w' (upper(ones(n, n))' X[1,:]')",
+     lambda v: v["w"] @ jnp.cumsum(v["X"][0])),
     ("sum(i) square_or_slope(r[i])", "sum(step(r) .* r + (1 - step(r)) .* r.^2)",
      lambda v: jnp.sum(jnp.where(v["r"] > 0, v["r"], v["r"] ** 2))),
     ("sum(i, j) kernel(X[i,:], X[j,:])",
@@ -372,3 +381,18 @@ def _looped(body: str, summed: list[str], arrays: Mapping[str, np.ndarray]) -> f
 def _value(text: str, declared: str = DECLARED) -> Expr:
     (body,) = read(declared + text).definitions["f"].args
     return body
+
+
+def test_a_sum_without_equal_letters_sees_no_pole_there() -> None:
+    """Also where the matrix whose diagonal vanishes has a name."""
+    d = shapetrick.derive(
+        "X : n x d; D[i,j] = norm(X[i,:] - X[j,:])^2; J = sum(i < j) 1 / D[i,j]; grad J wrt X"
+    )
+    assert d.verified
+
+
+def test_a_range_that_ends_at_an_index_wants_that_bound() -> None:
+    with pytest.raises(InputError, match="nothing binds the index `i`"):
+        shapetrick.read("x : n; J = sum(j = 1..i) x[j]; grad J wrt x")
+    with pytest.raises(InputError, match=r"`j` runs over 1\.\.n in what is summed"):
+        shapetrick.read("x : n; c : m; J = sum(i) sum(j = i..m) x[j] x[i]; grad J wrt x")

@@ -43,6 +43,8 @@ _MASKS: Mapping[str, Callable[[Array], Array]] = {
     "≠": lambda ones: ones - np.eye(len(ones)),
     "<": lambda ones: np.triu(ones, 1),
     ">": lambda ones: np.tril(ones, -1),
+    "≤": np.triu,
+    "≥": np.tril,
 }
 # From where values are drawn, until all entries are finite: log and sqrt want positive ones.
 _DRAWS = ((-1.5, 1.5), (0.2, 1.6), (0.2, 0.9))
@@ -191,6 +193,8 @@ class _LetterValues:
         """The value; a matrix or a column where its letters are `heads`."""
         nodes = list(self._postorder(root))
         self.letters = list(dict.fromkeys(s for n in nodes for s in self._letters(n)))
+        bound = (s for n in nodes if n.kind == "bound" for s in n.value.letters)
+        self.letters = list(dict.fromkeys([*self.letters, *bound]))
         self._find_extents(nodes)
         done: dict[SyntaxNode, Array] = {}
         for node in nodes:
@@ -305,8 +309,7 @@ class _LetterValues:
 
     def _bound(self, node: SyntaxNode, body: Array) -> Array:
         binder = node.value
-        letters = binder.letters if binder.summed is None else binder.summed
-        axes = tuple(self.letters.index(s) for s in letters)
+        axes = tuple(self.letters.index(s) for s in binder.own)
         if binder.compared:
             i, j = (self.letters.index(s) for s in binder.letters)
             n = max(body.shape[i], body.shape[j])

@@ -56,7 +56,8 @@ class IndexNotation:
     def read(self) -> list[Statement]:
         """The statements in matrix notation. Raises InputError."""
         self._declare(self.known)
-        reader = IndexReader(self.text, self.known, self.inference)
+        defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
+        reader = IndexReader(self.text, self.known, self.inference, defined)
         found: dict[int, Statement] = {}
         for k in self._order():
             try:

@@ -54,6 +54,11 @@ _RELATED = {
     **dict.fromkeys(("≤", r"\le", r"\leq", r"\leqslant"), "<="),
     **dict.fromkeys(("≥", r"\ge", r"\geq", r"\geqslant"), ">="),
 }  # fmt: skip
+_COMPARISONS = {
+    sign: "≤≥"["<>".index(of[0])] if len(of) > 1 else of for sign, of in _RELATED.items()
+}
+_COMPARISONS |= {r"\neq": "≠", r"\ne": "≠"}
+_COMPARISON = re.compile("|".join(map(re.escape, sorted(_COMPARISONS, key=len, reverse=True))))
 _IF = ("if", "for", "when", "where", "")
 _OTHERWISE = ("otherwise", "else", "elsewhere", "o.w.")
 _BRACKETS = ("(", "[", r"\{", "{")
@@ -265,7 +270,7 @@ class _TerminalReader(DerivativeReader):
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
             return [placed("SUM", "sum", span, over), (at, end)]
-        below = re.sub(r"\\neq?", "≠", below)
+        below = _COMPARISON.sub(lambda m: _COMPARISONS[m[0]], below)
         if not below:
             raise self._error(
                 "a sum has its index below, `\\sum_{i=1}^{n} x_i`; a sum of all entries is "

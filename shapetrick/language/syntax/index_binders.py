@@ -42,7 +42,12 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
-_COMPARED: Mapping[str, Literal["≠", "<", ">"]] = {"≠": "≠", "!=": "≠", "<": "<", ">": ">"}
+Comparison = Literal["", "≠", "<", ">", "≤", "≥"]
+_COMPARED: Mapping[str, Comparison] = {
+    **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
+}
+_PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
+_ORDERED = re.compile(r"1\s*(?:≤|<=)\s*(\w+)\s*(<=|≤|<)\s*(\w+)\s*(?:≤|<=)\s*([\w+\- ]+)")
 _SIGN = re.compile(rf"(?:{'|'.join(BINDERS)})\s*_?")
 _SUBSCRIPTS = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
 _LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀-₉]+)")
@@ -50,13 +55,18 @@ _LOWERED = re.compile(r"([^\W\d_]+?|[∑∏])([ᵢⱼₖₗₘₙₚᵣₛₜ₀
 
 class Binder(NamedTuple):
     """What binds letters: a reduction's name, the letters, the ranges that were given for some,
-    how two letters compare, and which of these are bound here (None for all)."""
+    how two letters compare, and which of these are bound here (None until that is known)."""
 
     function: str
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    compared: Literal["", "≠", "<", ">"] = ""
+    compared: Comparison = ""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The letters that are bound here."""
+        return self.letters if self.summed is None else self.summed
 
 
 class EntryHead(NamedTuple):
@@ -95,7 +105,12 @@ def read_binder(text: str, span: Span) -> SyntaxNode:
     below, _, above = inner.strip().removeprefix("_").partition("^")
     below, above = below.strip(" {}()"), above.strip(" {}")
     function = BINDERS[m.group().rstrip("_ ")]
-    pair = re.fullmatch(r"(\w+)\s*(≠|!=|<|>)\s*(\w+)", below)
+    pair, ordered = _PAIR.fullmatch(below), _ORDERED.fullmatch(below)
+    if ordered is not None and not above:
+        over = range_of(ordered[3], "1", ordered[4].strip())
+        given = () if over is None else (over,)
+        both = Binder(function, (ordered[1], ordered[3]), None, given, _COMPARED[ordered[2]])
+        return SyntaxNode("binder", (), both, span)
     if pair is not None and not above:
         compared = _COMPARED[pair[2]]
         return SyntaxNode(
@@ -362,7 +377,9 @@ class BoundReader:
                 done[node] = with_args(node, args)
                 if node.kind == "running":
                     done[node] = self._running(done[node])
-                elif node.kind == "bound" and not self._binds(node.value, args[0], node.span):
+                elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
+                    done[node] = self._decided(node.value, args[0], node.span)
+                elif node.kind == "bound":
                     letter = node.value.letters[0]
                     raise NameProblem(
                         f"nothing in this has the index `{letter}`: what it runs over are entries "
@@ -388,7 +405,10 @@ class BoundReader:
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
-                scope |= {*node.value.letters}
+                for letter in node.value.letters:
+                    if letter not in (*node.value.own, *scope):
+                        yield letter, node
+                scope |= {*node.value.own}
             elif node.kind in RUNNING:
                 scope |= {node.value.letter}
             elif node.kind == "selected":
@@ -433,8 +453,8 @@ class BoundReader:
             found |= {n.value for s in node.value for n in _names(s)}
         elif node.kind == "name" and isinstance(node.value, Member):
             found |= _member_letters(node)
-        elif node.kind == "bound" and not node.value.compared:
-            found -= {*node.value.letters}
+        elif node.kind == "bound" and not (node.value.compared and node.value.summed is None):
+            found = (found | {*node.value.letters}) - {*node.value.own}
         elif node.kind in RUNNING:
             found -= {node.value.letter}
         self.held[node] = found
@@ -481,7 +501,45 @@ class BoundReader:
         if members or over.letter not in self.held[body]:
             return node
         self._check_free(over.letter, node.span)
-        return replace(node, kind="bound", value=Binder("sum", (over.letter,), None, (over,)))
+        return self._decided(Binder("sum", (over.letter,), None, (over,)), body, node.span)
+
+    def _decided(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters in entries: a range that ends at another index compares the two, and
+        of two that are compared, one that the body lacks is bound outside."""
+        node = body
+        for over in reversed(binder.ranges):
+            related = self._related(over) if not binder.compared else None
+            if related is not None:
+                inner = related._replace(function=binder.function)
+                node = SyntaxNode("bound", (node,), inner, span)
+                self._hold(node)
+                letters = tuple(s for s in binder.letters if s != over.letter)
+                ranges = tuple(r for r in binder.ranges if r is not over)
+                binder = binder._replace(letters=letters, ranges=ranges)
+        if binder.compared and binder.summed is None:
+            present = tuple(s for s in binder.letters if s in self.held[body])
+            binder = binder._replace(summed=present if len(present) == 1 else None)
+        if binder.letters:
+            node = SyntaxNode("bound", (node,), binder, span)
+            self._hold(node)
+        return node
+
+    def _related(self, over: Range) -> Binder | None:
+        """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
+        first, last, own = over.first, over.last, (over.letter,)
+        if first == Index("", 1) and self._is_index(last, over) and last.offset in (0, -1):
+            sign: Comparison = "<" if last.offset else "≤"
+            return Binder("", (over.letter, last.letter), own, (), sign)
+        if self._is_index(first, over) and first.offset in (0, 1):
+            whole = over._replace(first=Index("", 1))
+            return Binder(
+                "", (over.letter, first.letter), own, (whole,), ">" if first.offset else "≥"
+            )
+        return None
+
+    def _is_index(self, index: Index, over: Range) -> bool:
+        letter = index.letter
+        return bool(letter) and letter != over.letter and self.known.is_letter(letter)
 
     def _chain(self, root: SyntaxNode, done: Mapping[SyntaxNode, SyntaxNode]) -> SyntaxNode:
         """A product, in which what binds takes all that follows it."""
@@ -520,9 +578,7 @@ class BoundReader:
         nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
         letters = {t for n in nodes for t in _member_letters(n)}
         if not binder.ranges or not letters.issuperset(binder.letters):
-            node = SyntaxNode("bound", (body,), binder, span)
-            self._hold(node)
-            return node
+            return self._decided(binder, body, span)
         if len(binder.ranges) < len(binder.letters):
             raise RequestError(
                 f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
@@ -589,11 +645,12 @@ class BoundReader:
     def _binds(self, binder: Binder, body: SyntaxNode, span: Span) -> bool:
         """Whether the body holds the letters as indices. Raises NameProblem."""
         missing = [s for s in binder.letters if s not in self.held[body]]
+        missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
         if len(missing) == len(binder.letters):
             return False
         for letter in binder.letters:
             self._check_free(letter, span)
-        if missing:
+        if missing and not binder.compared:
             raise NameProblem(
                 f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "
                 "Write how many there are as a factor.",
@@ -622,7 +679,7 @@ class BoundReader:
         while stack:
             node, scope = stack.pop()
             if node.kind == "bound":
-                letters = tuple(s for s in node.value.letters if s not in scope)
+                letters = tuple(s for s in node.value.own if s not in scope)
                 binders[node] = node.value._replace(summed=letters)
                 scope |= {*letters}
             stack += [(a, scope) for a in node.args]
