@@ -396,3 +396,36 @@ def test_a_range_that_ends_at_an_index_wants_that_bound() -> None:
         shapetrick.read("x : n; J = sum(j = 1..i) x[j]; grad J wrt x")
     with pytest.raises(InputError, match=r"`j` runs over 1\.\.n in what is summed"):
         shapetrick.read("x : n; c : m; J = sum(i) sum(j = i..m) x[j] x[i]; grad J wrt x")
+
+
+CLASSES = [
+    ("L = -1/N sum(i) log(exp(Z[i,y[i]]) / sum(j) exp(Z[i,j]))", "(softmax(Z, axis=1) - y) / N"),
+    ("P = softmax(Z, axis=1); L = -sum(i) sum(k) δ[y_i,k] log(P[i,k])", "P - y"),
+    ("L = sum(i) sum(j ≠ y_i) Z[i,j]", "1 - y"),
+    ("$L = -\\sum_i Z_{i,y_i}$", "-y"),
+    ("$L = -\\sum_{i} \\sum_k \\mathbf{1}\\{y_i = k\\} Z_{ik}$", "-y"),
+]
+
+
+@pytest.mark.parametrize(("line", "gradient"), CLASSES)
+def test_a_column_that_is_an_index_has_the_numbers_of_classes(line: str, gradient: str) -> None:
+    d = shapetrick.derive(f"Z : N x C; y : N\n{line}\ngrad L wrt Z")
+    assert d.verified
+    assert str(d.gradient) == gradient
+    assert any("`y` has the numbers of C classes" in said for said in d.problem.readings)
+    assert str(d.problem.symbols["y"].shape[1]) == "C"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Z : N x C; L = sum(i) Z[i,y_i]", "declare `y : n`"),
+        ("Z : N x C; y : N; L = sum(i) Z[i,y_i] + sum(y)", "is a value here"),
+        ("Z : N x C; y : N; L = sum(i) Z[i,y_i]; grad L wrt y", "is a value here"),
+        ("Z : N x C; A : N x d; y : N; L = sum(i) Z[i,y_i] A[i,y_i]", "`y` has C classes"),
+        ("Z : N x C; y : N x 2; L = sum(i) Z[i,y[i]]", "are a column"),
+    ],
+)
+def test_numbers_of_classes_are_nothing_else(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        shapetrick.read(text)

@@ -93,6 +93,8 @@ class IndexReader:
     values: dict[SyntaxNode, InLetters] = field(default_factory=dict)  # of what has open letters
     sized: dict[SyntaxNode, Dim] = field(default_factory=dict)
     parts: dict[SyntaxNode, SyntaxNode] = field(default_factory=dict)  # `A[:,1]` of `A[i,1]`
+    mentioned: dict[str, Span] = field(default_factory=dict)  # names that are values
+    classes: dict[str, Dim] = field(default_factory=dict)  # of columns, how many they number
     called: set[str] = field(default_factory=set)  # functions of the text whose calls are put in
 
     def translated(self, root: SyntaxNode, head: EntryHead) -> SyntaxNode:
@@ -205,6 +207,10 @@ class IndexReader:
             )
 
     # ---- plain values
+
+    def give_shape(self, name: str, shape: Shape) -> None:
+        """Say what shape a name has from here on."""
+        self.inference.shapes[name] = shape
 
     def shape(self, node: SyntaxNode) -> Shape:
         """The shape of what is in matrix notation. Raises InputError if it isn't settled."""

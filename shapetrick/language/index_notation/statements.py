@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from ...core.dims import ONE
+from ...core.dims import ONE, shape_text
 from ...core.errors import InputError, NameProblem
 from ...core.indices import Member, base_of
 from ..shapes.errors import Expectation, explain, source
@@ -32,6 +32,7 @@ from ..syntax.tree import (
 )
 from ..syntax.unparser import Unparser
 from .calls import with_calls_open
+from .classes import declared_one_hot, with_classes
 from .ranges import with_slices
 from .reader import IndexReader
 
@@ -64,7 +65,23 @@ class IndexNotation:
                 found[k] = self._statement(self.statements[k], reader)
             except InputError as error:  # what has no shape may have led to it
                 raise self.misfit or error from None
-        return [_marked(found[k], reader.called) for k in range(len(self.statements))]
+        for s in self.statements:
+            if isinstance(s, Asked):
+                reader.mentioned.update((n.name, n.span) for n in s.wrt)
+        for name, count in reader.classes.items():
+            if name in reader.mentioned:
+                raise NameProblem(
+                    f"`{name}` has the numbers of classes, as an index of others, and is a value "
+                    "here: give one of them another name.",
+                    reader.mentioned[name],
+                )
+            rows = shape_text(self.inference.unifier.shape(self.inference.shapes[name]))
+            self.said.append(
+                f"`{name}` has the numbers of {count} classes: it is read as the matrix that has "
+                f"1 at each row's class, {rows}."
+            )
+        made = (_marked(found[k], reader.called) for k in range(len(self.statements)))
+        return list(declared_one_hot(made, reader.classes))
 
     def _statement(self, s: Statement, reader: IndexReader) -> Statement:
         if isinstance(s, Asked) and s.claim is not None:
@@ -181,7 +198,8 @@ def in_matrix_notation(
     binding = BoundReader(reader.known, text)
     bound = with_slices(binding.bound(node, head.letters), head.over)
     opened = with_calls_open(bound, reader.has_letters, reader.called)
-    found = reader.translated(opened, head)
+    reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
+    found = reader.translated(with_classes(opened, reader), head)
     if found is node:
         return node
     said += [reading for reading in binding.said if reading not in said]

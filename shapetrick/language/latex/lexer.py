@@ -270,6 +270,7 @@ class _TerminalReader(DerivativeReader):
         over = range_of(letter, first, above) if equals and above else None
         if function == _BINDERS[r"\sum"] and over is not None:
             return [placed("SUM", "sum", span, over), (at, end)]
+        below = re.sub(r"_\{(\w)\}", r"_\1", below)  # a class, `y_i`
         below = _COMPARISON.sub(lambda m: _COMPARISONS[m[0]], below)
         if not below:
             raise self._error(
@@ -318,6 +319,8 @@ class _TerminalReader(DerivativeReader):
         sign = inner[0].text
         if sign == "1" and self._compares(close + 1, end):  # 1 where it holds, else 0
             return [(close + 1, end)]
+        if sign in ("1", "I") and self._equates(close + 1, end):
+            return [placed("INDICATOR", sign, token.span), (close + 1, end)]
         if sign in ("K", "I"):
             typed = self.names.typed(self.tokens, i, self.text)
             if typed is None or self.names.is_known(self.names.meaning(typed, self.text, True)):
@@ -340,6 +343,13 @@ class _TerminalReader(DerivativeReader):
             return False
         inside = outer(self.tokens, i + 1, self.tokens[i].partner)
         return any(self.tokens[k].is_("<", ">") for k in inside)
+
+    def _equates(self, i: int, end: int) -> bool:
+        """Whether an equation stands in the brackets that open here."""
+        if i >= end or not self._opens(i):
+            return False
+        inside = outer(self.tokens, i + 1, self.tokens[i].partner)
+        return any(self._relation(k, end, "=") for k in inside)
 
     def _sized(self, typed: Typed, function: str, end: int) -> list[LexerItem] | None:
         """A constant with its sizes as an index."""

@@ -25,6 +25,7 @@ from ..syntax.derivative_notation import derivative_node
 from ..syntax.index_binders import Binder
 from ..syntax.lexer import span_of
 from ..syntax.parser import LARGER, Application, Builder, asking, made_parser
+from ..syntax.selections import Selector
 from ..syntax.signs import EXPONENTIAL
 from ..syntax.tree import (
     UPSTREAM,
@@ -40,6 +41,7 @@ from ..syntax.tree import (
     SyntaxNode,
     TypedDimension,
     call_node,
+    name_node,
     postorder,
 )
 from .derivatives import EXTREMA
@@ -52,7 +54,7 @@ _RANGE = re.compile(
     r"(?:\\q?quad|\\text\s*\{[^{}]*\}|\\forall|\\[,;:! ]|[,;&\s(])*"
     r"(?P<letter>[^\W\d])\s*(?:=\s*(?P<first>[\w+\- ]+?)\s*,|\\in\s*\\\{\s*(?P<low>[\w+\- ]+?)\s*,)"
     r"(?:\\[,;:! ]|\s)*(?:\\[lc]?dots[cb]?|\.\.\.|…)(?:\\[,;:! ]|\s)*,"
-    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?:\\\})?\)?"
+    r"(?:\\[,;:! ]|\s)*(?P<last>[\w+\- ]+)(?![\w+\- ]*(?:\\\}\s*)?\^)(?:\\\})?\)?"
 )
 _SEPARATORS = (",", ";", r"\quad", r"\qquad")
 _WORDS_BETWEEN = ("and", "where", "with", "for", "for all", "let", "")
@@ -149,6 +151,19 @@ class _Builder(Builder):
         opening, inner, closing = c
         norm, below = closing.value
         return self.notated(below if norm else None, inner, opening, closing)
+
+    def equal(self, c: list[Any]) -> SyntaxNode:
+        """`1{y_i = k}`: δ of both."""
+        sign, _, left, right, end = c
+        span = span_of(sign) | span_of(end)
+        at = tuple(Selector(side, side) for side in (left, right))
+        if not all(side.kind in ("name", "number") for side in (left, right)):
+            raise ParseError(
+                r"what is compared by `=` are indices, and a class by its number, "
+                r"`\mathbf{1}\{y_i = k\}`.",
+                span,
+            )
+        return SyntaxNode("selected", (name_node("δ", span),), at, span)
 
     def fraction(self, c: list[Any]) -> SyntaxNode:
         sign, above, below = c[0], c[2], c[5]

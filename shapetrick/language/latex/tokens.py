@@ -121,7 +121,9 @@ def _selecting(found: Sequence[Token]) -> list[Token]:
     below = {
         i
         for i, token in enumerate(found[:-1])
-        if token.is_("_") and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
+        if token.is_("_")
+        and not found[i - 1].is_(r"\sum", r"\prod", r"\max", r"\min")
+        and any(map(_spans, range(*_inner(found, i)), [found] * len(found)))
     }
     if not below:
         return list(found)
@@ -142,9 +144,10 @@ def _inner(found: Sequence[Token], i: int) -> tuple[int, int]:
 
 
 def _spans(i: int, found: Sequence[Token]) -> bool:
-    """Whether a token is a `:`, or of a `..`."""
+    """Whether a token is a `:`, or of a `..`, or the number of a class, `y_i`, begins there."""
     is_pair = found[i].text == found[i + 1].text == "."
-    return is_pair or found[i].text in (":", r"\dots")
+    is_class = found[i].kind == "letter" and found[i + 1].is_("_") and found[i + 3].kind == "letter"
+    return is_pair or is_class or found[i].text in (":", r"\dots")
 
 
 def _raw(text: str, span: Span) -> Iterator[Token]:

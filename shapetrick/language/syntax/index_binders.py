@@ -375,7 +375,9 @@ class BoundReader:
             else:
                 args = tuple([done[a] for a in node.args])
                 done[node] = with_args(node, args)
-                if node.kind == "running":
+                if node.kind == "selected":
+                    done[node] = self._with_classes(done[node])
+                elif node.kind == "running":
                     done[node] = self._running(done[node])
                 elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
                     done[node] = self._decided(node.value, args[0], node.span)
@@ -425,6 +427,14 @@ class BoundReader:
                 raise self._unbound(letter, node.span, bool(heads))
 
     def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
+        if base_below(letter) or isinstance(letter, Member):
+            base = letter.base if isinstance(letter, Member) else base_below(letter)
+            return NameProblem(
+                f"an index that has one itself is the number of a class: declare `{base} : n`, a "
+                f"column of these.",
+                span,
+                self.text,
+            )
         other = (
             "give the left side this index."
             if has_heads
@@ -489,6 +499,32 @@ class BoundReader:
             return SyntaxNode("'", (row,), None, node.span)
         return node
 
+    def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
+        """`Z[i,y_i]` with the entry `y[i]` as an index: the number of a class."""
+        selectors = tuple(map(self._with_class, node.value))
+        return node if selectors == node.value else replace(node, value=selectors)
+
+    def _with_class(self, selector: Selector) -> Selector:
+        name = selector.first.value if selector.is_one and selector.first is not None else None
+        found = self._class(name) if isinstance(name, str) else None
+        if found is None or selector.first is None:
+            return selector
+        (base, letter), span = found, selector.first.span
+        whole, at = name_node(base, span), _selector(letter, span)
+        entry = SyntaxNode("selected", (whole,), (at,), span)
+        return Selector(entry, entry)
+
+    def _class(self, name: str) -> tuple[str, str] | None:
+        """The column and the letter of `y_i`, an entry of what is declared; None of others."""
+        if isinstance(name, Member):
+            letters = _letters_of(name)
+            fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
+            return (name.base, letters[0]) if fits and letters[0] else None
+        m = _BELOW.fullmatch(_written_out(name)) if self.known.is_letter(name) else None
+        if m is None or m["base"] not in self.known.values or not self.known.is_letter(m["index"]):
+            return None
+        return (m["base"], m["index"]) if len(m["index"]) == 1 and m["index"].isalpha() else None
+
     # ---- what binds
 
     def _running(self, node: SyntaxNode) -> SyntaxNode:
@@ -506,6 +542,7 @@ class BoundReader:
     def _decided(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
         """What binds letters in entries: a range that ends at another index compares the two, and
         of two that are compared, one that the body lacks is bound outside."""
+        binder, body = self._without_class(binder, body, span)
         node = body
         for over in reversed(binder.ranges):
             related = self._related(over) if not binder.compared else None
@@ -523,6 +560,28 @@ class BoundReader:
             node = SyntaxNode("bound", (node,), binder, span)
             self._hold(node)
         return node
+
+    def _without_class(
+        self, binder: Binder, body: SyntaxNode, span: Span
+    ) -> tuple[Binder, SyntaxNode]:
+        """`sum(j ≠ y_i)` as the sum over j of what is 0 for the class. Raises NameProblem."""
+        name = next((s for s in binder.letters if binder.compared and self._class(s)), None)
+        if name is None:
+            return binder, body
+        others = tuple(s for s in binder.letters if s != name)
+        if binder.compared != "≠" or binder.function != "sum" or len(others) != 1:
+            raise NameProblem(
+                f"with the class `{name}` a sum is over the other ones, `sum(j ≠ {name}) …`.",
+                span,
+                self.text,
+            )
+        at = tuple(Selector(n, n) for n in (name_node(name, span), name_node(others[0], span)))
+        is_class = self._with_classes(SyntaxNode("selected", (name_node("δ", span),), at, span))
+        other = SyntaxNode("-", (number_node(1, span), is_class), None, span, True)
+        rest = SyntaxNode("*", (other, replace(body, bracketed=True)), None, span)
+        for node in (*is_class.args, is_class, other.args[0], other, rest.args[1], rest):
+            self._hold(node)
+        return Binder(binder.function, others, None, binder.ranges), rest
 
     def _related(self, over: Range) -> Binder | None:
         """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
@@ -718,4 +777,13 @@ def _selector(c: str, span: Span) -> Selector:
 
 
 def _names(selector: Selector) -> list[SyntaxNode]:
-    return [n for b in selector.bounds for n in postorder(b) if n.kind == "name"]
+    """The names in a selector; of an entry that is a class, its index."""
+    found: list[SyntaxNode] = []
+    waiting = list(selector.bounds)
+    while waiting:
+        node = waiting.pop(0)
+        if node.kind == "name":
+            found.append(node)
+        inner = (b for s in node.value for b in s.bounds) if node.kind == "selected" else node.args
+        waiting += inner
+    return found
