@@ -210,6 +210,13 @@ class DerivativeReader:
             at = typed.end
         wanted = 2 if second else 1
         name, typed = found[0]
+        if typed.raised and not second:
+            low, high = typed.raised[0][0], typed.raised[-1][1]
+            raise self._error(
+                "a derivative is by a name: by a power it is where that is declared in its place, "
+                "`\\sigma^2 \\in \\mathbb{R}_{>0}`.",
+                self.tokens[low].span | self.tokens[high - 1].span,
+            )
         squared = second and len(found) == 1 and len(typed.raised) == 1
         same = len(found) == wanted and all(n == name for n, _ in found)
         if not squared and not same:
