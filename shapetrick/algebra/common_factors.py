@@ -188,8 +188,16 @@ def without_leading_minus(e: Expr) -> Expr:
 
 
 def _without_minus(part: _Summand) -> _Summand:
-    turned = None if part.body is None else with_one_sum_negated(part.body)
-    return part if turned is None else part.scaled(-1).with_body(turned)
+    if part.body is not None:
+        turned = with_one_sum_negated(part.body)
+        return part if turned is None else part.scaled(-1).with_body(turned)
+    for i, (base, p) in enumerate(part.front.factors):
+        turned = with_one_sum_negated(base) if p is WHOLE and not isinstance(base, Add) else None
+        if turned is not None:
+            factors = list(part.front.factors)
+            factors[i] = turned, p
+            return _Summand(Product(-part.front.coefficient, tuple(factors)), None)
+    return part
 
 
 def _plain_first(parts: Sequence[_Summand]) -> list[_Summand]:

@@ -153,7 +153,10 @@ class Folding:
             exponent: Expr = number(p)
             if isinstance(base, Power):
                 base, exponent = base.args[0], multiply_exponents(base.args[1], exponent)
-            elif base.op != ROOT:
+            elif base.op == ROOT:
+                self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
+                base, exponent = base.args[0], number(p / 2)
+            elif p.denominator == 1:
                 return
             self._powers.setdefault(base, []).append(_Scaled(exponent, rest, name))
 
@@ -219,11 +222,11 @@ class Folding:
     def by_powers(self, term: Term) -> Iterator[Term]:
         """The term with a scalar by a definition that is another power of it: where `J =
         s^(1/p)`, `s^(1/p - 1)` is `J^(1 - p)`, and where `w = a sqrt(s)`, `1 / sqrt(s)` is `a / w`.
-        """
+        A whole power stands for it only beside the name: where `w = sqrt(s)`, `s / w` is `w`."""
         for base, exponent in term.scalars if self._powers else ():
             for row in self._powers.get(base, ()):
                 p = _quotient(exponent, row.exponent)
-                if p is None:
+                if p is None or (_is_natural(p) and row.name not in dict(term.scalars)):
                     continue
                 others = [item for item in term.scalars if item[0] is not base]
                 inverse = multiply_exponents(MINUS, p)
@@ -431,16 +434,17 @@ def _left_over(exponent: Expr, wanted: Expr) -> Expr | None:
 
 
 def _quotient(exponent: Expr, other: Expr) -> Expr | None:
-    """What a power is raised to in order to be the other; None if it is a factor of that, or only a
-    root of it would do."""
+    """What a power is raised to in order to be the other; None if only a root of it would do."""
     inverse = Product.of(other).power(-1)
     if inverse is None:
         return None
     parts = [Product.of(t).times(inverse).expression() for t in terms_of(exponent)]
     found = reduce(add_exponents, parts)
-    if isinstance(found, Number) and (found.value > 0 or found.value != int(found.value)):
-        return None
-    return found
+    return None if isinstance(found, Number) and found.value != int(found.value) else found
+
+
+def _is_natural(p: Expr) -> bool:
+    return isinstance(p, Number) and p.value > 0
 
 
 def _joined(nodes: dict[int, int], wanted: Nodes, ends: Nodes) -> dict[int, int] | None:

@@ -14,7 +14,7 @@ from ..algebra.common_factors import factored, without_leading_minus
 from ..algebra.contraction import flip
 from ..algebra.extraction import spell
 from ..algebra.fingerprints import Sum, Symmetric, key_of, like_terms
-from ..algebra.index_terms import Term, read_terms, tidy
+from ..algebra.index_terms import Edge, Term, read_terms, tidy
 from ..algebra.monomials import Product
 from ..algebra.sum_signs import Signs
 from ..core.cost import has_minus, is_below, length, outline
@@ -22,6 +22,7 @@ from ..core.dims import ONE, Shape, broadcast
 from ..core.expr import (
     UNIT,
     Add,
+    Call,
     Expr,
     MatMul,
     Name,
@@ -295,6 +296,22 @@ def is_reduction(e: Expr) -> bool:
 # ------------------------------------------------------------------------------ passes for terms
 
 
+def rows_as_columns(networks: Networks, term: Term) -> Term | None:
+    """A row as a column, where that is shorter: `1 + x'` is `(1 + x)'`."""
+
+    def column(edge: Edge) -> Edge:
+        e = edge.atom
+        if e.shape[0] != ONE or not isinstance(e, (Add, Call)):
+            return edge
+        turned = flip(e, networks.symmetric)
+        if length(turned) >= length(e):
+            return edge
+        return Edge(turned, edge.cols, edge.rows, edge.exponent)
+
+    edges = tuple([column(edge) for edge in term.edges])
+    return None if edges == term.edges else tidy(term._replace(edges=edges))
+
+
 def one_sign(networks: Networks, term: Term) -> Term | None:
     """Each sum in a term is signed one way: `X w - y` is `-(y - X w)`."""
     bases = [*[e.atom for e in term.edges], *[base for base, _ in term.scalars]]
@@ -405,6 +422,7 @@ TermPass = Callable[[Networks, Term], Term | None]
 TERM_PASSES: tuple[TermPass, ...] = (
     constants_composed,
     orthogonal_met,
+    rows_as_columns,
     one_sign,
     scalars_multiplied,
     divisors_cancelled,
