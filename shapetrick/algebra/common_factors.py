@@ -239,18 +239,23 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         if taken is None:
             continue
         before, after = sum_of([part.expression for part in group]), taken.expression
-        if (length(after), _letters(after)) < (length(before), _letters(before)):
+        if (length(after), *_written(after)) < (length(before), *_written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]
     return None
 
 
-def _letters(e: Expr) -> int:
-    """How many names a person writes: `(I - y y') A` has fewer than `A - y y' A`."""
-    counts: dict[Expr, int] = {}
+def _written(e: Expr) -> tuple[int, int]:
+    """How many names and powers a person writes: `(I - y y') A` has fewer names than `A - y y' A`,
+    `J (1 - J)` fewer powers than `J - J^2`."""
+    counts: dict[Expr, tuple[int, int]] = {}
     for x in postorder([e], into=lambda x: not isinstance(x, Name)):
-        named = isinstance(x, (Symbol, Name))
-        counts[x] = 1 if named else sum(counts[a] for a in x.args)
+        if isinstance(x, (Symbol, Name)):
+            counts[x] = 1, 0
+        else:
+            below = [counts[a] for a in x.args]
+            names, powers = sum(n for n, _ in below), sum(p for _, p in below)
+            counts[x] = names, powers + isinstance(x, Power)
     return counts[e]
 
 

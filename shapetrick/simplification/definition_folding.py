@@ -118,6 +118,7 @@ class Folding:
         self._sums = _Bodies[tuple[Expr, Expr]]()
         self._products_added = _Bodies[_AddedUp]()
         self._products = _Bodies[tuple[Term, Expr]]()
+        self._multiples = _Bodies[tuple[Term, Expr]]()
         self._powers: dict[Expr, list[_Scaled]] = {}  # by what they are powers of
 
     def learn(self, definition: Expr, form: Expr) -> None:
@@ -138,6 +139,9 @@ class Folding:
         self._learn_multiplied_out(form, definition)
         if _is_pattern(terms[0]):
             self._products.learn((terms[0], definition), _parts(terms[0]), first=True)
+            atoms = [edge.atom for edge in terms[0].edges]
+            if terms[0].scalars and any(atom.args for atom in atoms):
+                self._multiples.learn((terms[0], definition), atoms)
         if form.is_scalar:
             self._learn_power(form, definition)
 
@@ -232,6 +236,15 @@ class Folding:
                 inverse = multiply_exponents(MINUS, p)
                 divisors = [(b, multiply_exponents(number(q), inverse)) for b, q in row.rest]
                 yield tidy(term._replace(scalars=(*others, *divisors, (row.name, p))))
+
+    def by_multiples(self, term: Term) -> Iterator[Term]:
+        """The term with a definition that is a multiple of factors in it: where `z = s (A x - b)`,
+        `A x - b` is `z / s`."""
+        for pattern, name in self._multiples.among(lambda: [edge.atom for edge in term.edges]):
+            folded = self.folded(term, pattern._replace(scalars=()), name)
+            if folded is not None:
+                divisors = [(base, multiply_exponents(MINUS, p)) for base, p in pattern.scalars]
+                yield tidy(folded._replace(scalars=(*folded.scalars, *divisors)))
 
     def folded(self, term: Term, pattern: Term, name: Expr) -> Term | None:
         """The term with a name in the place of what it stands for, if that is in it."""

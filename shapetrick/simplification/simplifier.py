@@ -45,7 +45,9 @@ from ..core.functions import TABLE
 from ..core.results import Rewriting
 from ..core.structure import factors_of
 from ..core.traversal import postorder, remembered
+from .arguments import with_opposite_arguments
 from .diagonals import with_diagonals
+from .factor_order import with_letters_first
 from .identities import COMPLEMENTED
 from .kinks import is_condition
 from .networks import Networks
@@ -129,7 +131,10 @@ class Simplifier:
     def answer(self, e: Expr) -> Expr:
         """A simplified expression that is not taken further, with the identities for answers."""
         found = self._last.everywhere(e)
+        opposite = self._memo.setdefault(with_opposite_arguments, {})
+        found = with_opposite_arguments(self.networks, found, opposite)
         found = with_equal_powers(found, self._memo.setdefault(with_equal_powers, {}))
+        found = with_letters_first(found, self._memo.setdefault(with_letters_first, {}))
         return self._with_transposes_outside(found)
 
     def _with_transposes_outside(self, e: Expr) -> Expr:
