@@ -16,7 +16,6 @@ from ..core.expr import (
     Times,
     Transpose,
     rebuild,
-    times,
 )
 from ..core.functions import TABLE
 from ..core.structure import factors_of
@@ -33,9 +32,9 @@ def with_letters_first(e: Expr, known: dict[Expr, Expr]) -> Expr:
         x = rebuild(x, [known[a] for a in x.args])
         if not isinstance(x, Times):
             return x
-        front = _letter_first([a for a in x.args if a.is_scalar])
-        found = times(*front, *_letter_first([a for a in x.args if not a.is_scalar]))
-        return found if found.shape == x.shape else x
+        scalars = iter(_letter_first([a for a in x.args if a.is_scalar]))
+        others = iter(_letter_first([a for a in x.args if not a.is_scalar]))
+        return rebuild(x, [next(scalars if a.is_scalar else others) for a in x.args])
 
     return remembered(known, e, ordered, into_names=False)
 
