@@ -52,7 +52,7 @@ EDGES = {
         *("algebra", "api", "claims", "explanation", "language", "pipeline", "quiz", "render"),
         *("simplification", "targets", "validation"),
     },
-    "web_page": {"api", "checks", "codegen.python", "language", "render"},
+    "web_page": {"api", "checks", "language", "render", "targets"},
     "command_line": {
         *("api", "checks", "families", "interop", "language", "render"),
         *("quiz", "repl", "targets", "tracing", "web_page"),

@@ -16,7 +16,6 @@ from typing import Any
 
 from ..api import Derivation, Problem, html_page, read
 from ..checks import JudgedClaim, equality_checked
-from ..codegen.python.module import TARGETS
 from ..core.deadline import SECONDS, limited
 from ..core.errors import BudgetError, InputError, RequestError, ShapetrickError, Span, excerpt
 from ..core.examples import shipped_examples
@@ -37,6 +36,7 @@ from ..render.layout import plain
 from ..render.phrases import KINDS, asked, asked_together, figures
 from ..render.problem_shapes import named_shapes, shapes_section
 from ..render.terminal import Style, joint_rows
+from ..targets import TARGETS
 
 MOST_COLOURED = 20_000  # letters: it is done anew at each key
 
@@ -224,7 +224,7 @@ def _judged(problem: Problem, check: JudgedClaim, span: Span | None) -> PageAnsw
 
 
 def _code(found: PageAnswer, text: str, question: Mapping[str, Any]) -> None:
-    """A module that computes all that is asked, for a library."""
+    """What computes all that is asked, for any target."""
     target = str(question.get("target"))
     if target not in TARGETS:
         raise InputError(f"there is code for {', '.join(TARGETS)}.")
