@@ -146,6 +146,13 @@ class Problem:
         typed = {n: e for n, e in self.definitions.items() if n not in self.cotangents}
         return replace(self, definitions=typed, cotangents=())
 
+    def without_claims(self) -> Problem:
+        """The problem as typed that asks for the same, each once, and claims nothing."""
+        asked: dict[Request, Request] = {}
+        for request in self.requests:
+            asked.setdefault(replace(request, claim=None, span=None), replace(request, claim=None))
+        return replace(self.as_typed(), requests=tuple(asked.values()))
+
     def dimensions(self) -> Iterator[str]:
         """Every dimension that occurs anywhere, also where no symbol has it: `tr(eye(k))`."""
         for e in postorder([*self.definitions.values(), *(r.of for r in self.requests)]):

@@ -109,7 +109,7 @@ def mentions_units(line: Line) -> bool:
 def shared(step: Step) -> str:
     """What a name of its own for a cotangent stands for."""
     title = step.wrt[1:-1] if step.wrt.startswith("(") else step.wrt
-    return f"{step.label} is the gradient by {title}, with which several go on"
+    return f"{step.label} is the gradient by {title}, from which several gradients follow"
 
 
 def above(names: Iterable[str]) -> str:
