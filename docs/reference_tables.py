@@ -9,12 +9,12 @@ from pathlib import Path
 
 import shapetrick as st
 from shapetrick.checks import JudgedClaim
-from shapetrick.language.equation_library import TABLE as EQUATIONS
 from shapetrick.language.formula_files import Formula, read_collection
-from shapetrick.language.latex_macros import FUNCTIONS, OPERATORS
-from shapetrick.language.library import sections
-from shapetrick.language.structured_calls import CALLS
-from shapetrick.language.syntax import ATTRIBUTES
+from shapetrick.language.latex.macros import FUNCTIONS, OPERATORS
+from shapetrick.language.shapes.structured_calls import CALLS
+from shapetrick.language.syntax.equation_library import TABLE as EQUATIONS
+from shapetrick.language.syntax.library import sections
+from shapetrick.language.syntax.tree import ATTRIBUTES
 from shapetrick.render.document import Evidence
 from shapetrick.render.function_table import call_of, meaning_of, operations_by_kind
 from shapetrick.render.latex import equation, notation_for

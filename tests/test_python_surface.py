@@ -24,7 +24,7 @@ from shapetrick.core import functions
 from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import Expr
 from shapetrick.derivation import vjp_rules
-from shapetrick.language.scope import vocabulary
+from shapetrick.language.shapes.words import vocabulary
 
 X, Y, w, c = st.symbols("X: m x n; Y: m x n; w: n; c: scalar")
 PROBLEM = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / (2 m); grad J wrt w"

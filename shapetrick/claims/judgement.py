@@ -24,7 +24,7 @@ from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
 from ..language.printer import to_text
-from ..language.syntax import SyntaxNode
+from ..language.syntax.tree import SyntaxNode
 from ..pipeline.requests import derive
 from ..validation.checker import checker_of
 from .comparison import agree, distance

@@ -16,7 +16,7 @@ from ..core.results import Result
 from ..core.structure import is_identity
 from ..core.traversal import postorder, substitute, symbols_of
 from ..language.definitions import written_out
-from ..language.syntax import UPSTREAM
+from ..language.syntax.tree import UPSTREAM
 from ..simplification.stable_forms import stable
 from .chain_order import Association
 from .factorizations import with_shared_factors

@@ -146,7 +146,7 @@ def _text(file: str | None, args: Namespace) -> str:
         return checked_text("\n".join(args.texts), "the text of -e")
     text = read_text(file)
     if file.endswith(".tex"):
-        from ..language.tex_files import marked
+        from ..language.latex.files import marked
 
         text = marked(text)
     return text

@@ -24,8 +24,6 @@ from ..core.errors import (
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import reachable, symbols_of
-from . import printer as printer  # by which expressions show themselves
-from .ambiguity import readings
 from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
@@ -35,12 +33,14 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
-from .index_binders import IndexNames, defined_by_entries, has_indices
-from .libraries import check_python
-from .lowering import Lowering
 from .reader import parse, parse_expression
 from .requests import RequestReader, check_words, either, not_scalar, plainly
-from .scope import (
+from .shapes.ambiguity import readings
+from .shapes.errors import Expectation, explain, source, undetermined
+from .shapes.inference import Inference, Misfit, Undetermined
+from .shapes.libraries import check_python
+from .shapes.lowering import Lowering
+from .shapes.scope import (
     Declared,
     Scope,
     complain,
@@ -49,16 +49,15 @@ from .scope import (
     refuse_members,
     run_together,
     standing_scope,
-    table_words,
     take_exponents,
     unknown_names,
-    vocabulary,
 )
-from .selections import plain_of, read_among, resolved
-from .shape_errors import Expectation, explain, source, undetermined
-from .shape_inference import Inference, Misfit, Undetermined
-from .strict_reading import refuse_absent, refuse_undeclared
-from .syntax import (
+from .shapes.strict_reading import refuse_absent, refuse_undeclared
+from .shapes.unification import unknowns
+from .shapes.words import table_words, vocabulary
+from .syntax.index_binders import IndexNames, defined_by_entries, has_indices
+from .syntax.selections import plain_of, read_among, resolved
+from .syntax.tree import (
     OF_SCALARS,
     Asked,
     Definition,
@@ -74,7 +73,6 @@ from .syntax import (
     postorder,
     typed_parts,
 )
-from .unification import unknowns
 from .vocabularies import vocabulary_of
 
 FRESH = "nmpkqrsthdl"  # names for dimensions that were inferred, in this order
@@ -150,7 +148,9 @@ def statements_of(text: str, alone: bool = False) -> tuple[list[Statement], list
         (root for s in statements for root in expressions_of(s)), plain_of(statements)
     ):
         return statements, []
-    from .index_notation import IndexNotation  # of all problems, only those with indices need it
+    from .index_notation.statements import (
+        IndexNotation,  # of all problems, only those with indices need it
+    )
 
     scope = Scope(text)
     notation = IndexNotation(text, statements, _inference(scope, {}), heads)
@@ -190,7 +190,7 @@ def in_matrix_notation(
     entries, where it is by entries."""
     if problem.has_families or not has_indices([node], values):
         return node
-    from .index_notation import expression_in_matrix_notation
+    from .index_notation.statements import expression_in_matrix_notation
 
     scope = scope_of(text, values, problem)
     names = IndexNames({*values}, set(), {*scope.dims})

@@ -11,11 +11,11 @@ from ..core.errors import RequestError, ShapeError
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Request
 from ..core.traversal import symbols_of
-from .lowering import Lowering
-from .scope import Declared, Scope
-from .shape_inference import Inference, Misfit
-from .syntax import PlacedName, TypedEquation, postorder
-from .unification import open_text
+from .shapes.inference import Inference, Misfit
+from .shapes.lowering import Lowering
+from .shapes.scope import Declared, Scope
+from .shapes.unification import open_text
+from .syntax.tree import PlacedName, TypedEquation, postorder
 
 
 def unknowns_of(scope: Scope, solved: bool = False) -> set[str]:

@@ -27,9 +27,9 @@ from ..core.problem import Claim, Problem, Request, shape_of_result
 from .family_scope import Use, box_text
 from .family_statements import Build, FamilyElaboration
 from .requests import RequestReader, check_words, not_scalar
-from .scope import gather, unused
-from .shape_errors import source
-from .syntax import (
+from .shapes.errors import source
+from .shapes.scope import gather, unused
+from .syntax.tree import (
     OF_SCALARS,
     RUNNING,
     Asked,

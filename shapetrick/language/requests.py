@@ -15,13 +15,13 @@ from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
-from .derived_values import derive
-from .reader import is_latex
-from .scope import is_word
-from .shape_errors import source, source_inside
-from .syntax import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
-from .unification import open_text
-from .unparser import Unparser
+from .shapes.derived_values import derive
+from .shapes.errors import source, source_inside
+from .shapes.unification import open_text
+from .shapes.words import is_word
+from .syntax.latex_places import is_latex
+from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
+from .syntax.unparser import Unparser
 
 
 class RequestNames(Protocol):

@@ -23,8 +23,8 @@ from ..core.results import Adjoint, Recursion, Result, Rewriting, Step, Validati
 from ..core.traversal import postorder, remembered, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..explanation.steps import Paper, Text
-from ..language.derived_values import register_deriver
-from ..language.scope import CONSTANTS
+from ..language.shapes.derived_values import register_deriver
+from ..language.syntax.constants import CONSTANTS
 from ..simplification.simplifier import Simplifier
 from ..simplification.subexpressions import as_step, introduced, with_bare_identity, with_names
 from ..simplification.written_forms import with_functions

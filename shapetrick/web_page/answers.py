@@ -26,9 +26,9 @@ from ..core.problem import Problem as ProblemData
 from ..core.results import Result
 from ..language.elaboration import read as read_problem
 from ..language.highlighting import highlighted
-from ..language.scope import vocabulary
-from ..language.syntax import ATTRIBUTES
-from ..language.tex_files import is_marked, marked
+from ..language.latex.files import is_marked, marked
+from ..language.shapes.words import vocabulary
+from ..language.syntax.tree import ATTRIBUTES
 from ..render import article
 from ..render import document as doc
 from ..render.html import Articles, Report, verdict

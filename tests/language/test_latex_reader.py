@@ -22,7 +22,7 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
-from shapetrick.language.tex_files import marked
+from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
 from shapetrick.render.latex import notation_for, to_latex
@@ -404,7 +404,7 @@ def test_a_plain_text_imports_no_latex() -> None:
     code = "import sys, shapetrick as st; st.read('x : n; grad x\\' x wrt x'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "shapetrick.language.reader" in done.stdout
-    assert "latex_parser" not in done.stdout
+    assert "language.latex.parser" not in done.stdout
 
 
 # ------------------------------------------------------------------------------------ hard to read

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 import shapetrick as st
 from shapetrick.core.errors import ShapetrickError
 from shapetrick.language.elaboration import read
-from shapetrick.language.scope import vocabulary
+from shapetrick.language.shapes.words import vocabulary
 from shapetrick.numerics.evaluation import EvaluationTape
 
 NETWORK = """
