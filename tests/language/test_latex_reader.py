@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from paths import ROOT
 from strategies import examples
+from thinned import thinned
 
 import shapetrick
 from shapetrick.cli import main
@@ -295,10 +296,11 @@ WRITTEN = [
 ]  # fmt: skip
 
 
-def test_what_is_written_is_read_back_to_the_same_value() -> None:
+@pytest.mark.parametrize("first", thinned(range(3)))
+def test_what_is_written_is_read_back_to_the_same_value(first: int) -> None:
     """Definitions and gradients of every problem, and the shapes of its symbols."""
     count = 0
-    for text in WRITTEN:
+    for text in WRITTEN[first::3]:
         problem = read(text)
         if problem.has_families:
             continue
@@ -319,7 +321,7 @@ def test_what_is_written_is_read_back_to_the_same_value() -> None:
             if symbol.shape != SCALAR:
                 found = read(declared, complete=False).symbols.values()
                 assert [str(s.shape) for s in found] == [str(symbol.shape)] or "," in sides
-    assert count > 500
+    assert count > 150
 
 
 def same_value(e: Expr, other: Expr, problem: Problem) -> bool:
