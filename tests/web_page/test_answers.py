@@ -10,8 +10,9 @@ import pytest
 from paths import EXAMPLES
 
 import shapetrick as st
+from shapetrick.codegen.python.module import TARGETS as LIBRARIES
 from shapetrick.core.budget import TEXT
-from shapetrick.targets import LIBRARIES, TARGETS
+from shapetrick.targets import TARGETS
 from shapetrick.web_page.answers import answer
 
 REGRESSION = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / (2 m); grad J wrt w"
