@@ -87,7 +87,7 @@ def counted(line: Line, general: bool = False, others: bool = False) -> str:
     """How many arrangements fit; `general` also counts those that fit the most general types. Where
     it is one, that is said for `others` too."""
     if line.is_forced:
-        shapes = ", here and where nothing is said" if others else " the declared shapes"
+        shapes = ", as on every line without a remark" if others else " the declared shapes"
         return f"the only arrangement that fits{shapes}"
     number = f"{line.fitting:,}" if line.all_counted else f"more than {line.fitting:,}"
     left = f"; the most general shapes and units leave {line.typed:,}" if general else ""
