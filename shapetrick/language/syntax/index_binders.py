@@ -42,8 +42,8 @@ BINDERS: Mapping[str, str] = {
 DELTAS = ("δ", "delta")
 _BELOW = re.compile(r"(?P<base>.+?)_(?P<index>[a-zα-ω]{1,2}|\d{1,2}|[a-z]\d|\d[a-z]|[a-z]:|:[a-z])")
 _SUMMED = re.compile(rf"(?P<sign>{'|'.join(BINDERS)})_(?P<letters>[a-zα-ω]{{1,3}})")
-Comparison = Literal["", "≠", "<", ">", "≤", "≥"]
-_COMPARED: Mapping[str, Comparison] = {
+ComparisonSign = Literal["", "≠", "<", ">", "≤", "≥"]
+_COMPARED: Mapping[str, ComparisonSign] = {
     **{"≠": "≠", "!=": "≠", "<": "<", ">": ">", "≤": "≤", "<=": "≤", "≥": "≥", ">=": "≥"},
 }
 _PAIR = re.compile(rf"(\w+)\s*({'|'.join(sorted(_COMPARED, key=len, reverse=True))})\s*(\w+)")
@@ -61,7 +61,7 @@ class Binder(NamedTuple):
     letters: tuple[str, ...]
     summed: tuple[str, ...] | None = None
     ranges: tuple[Range, ...] = ()
-    compared: Comparison = ""
+    compared: ComparisonSign = ""
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -587,7 +587,7 @@ class BoundReader:
         """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
         first, last, own = over.first, over.last, (over.letter,)
         if first == Index("", 1) and self._is_index(last, over) and last.offset in (0, -1):
-            sign: Comparison = "<" if last.offset else "≤"
+            sign: ComparisonSign = "<" if last.offset else "≤"
             return Binder("", (over.letter, last.letter), own, (), sign)
         if self._is_index(first, over) and first.offset in (0, 1):
             whole = over._replace(first=Index("", 1))
