@@ -557,7 +557,11 @@ class _TerminalReader(DerivativeReader):
         if self.tokens[i].kind != "letter":
             return
         first = i
-        while first and self._run(first - 1, i + 1) > first:
+        while (
+            first
+            and self.tokens[first - 1].kind == "letter"
+            and self.tokens[first - 1].span.end == self.tokens[first].span.start
+        ):
             first -= 1
         stop = self._run(i, end)
         if stop - first >= SHORTEST_WORD:
