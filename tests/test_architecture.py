@@ -63,9 +63,9 @@ EDGES = {
         *("language.syntax", "numerics"),
     },
     "session": {
-        *("algebra", "api", "claims", "explanation", "language", "language.shapes"),
-        *("language.syntax", "pipeline", "quiz", "render", "simplification", "targets"),
-        "validation",
+        *("algebra", "api", "claims", "explanation", "language", "language.index_notation"),
+        *("language.shapes", "language.syntax", "pipeline", "quiz", "render"),
+        *("simplification", "targets", "validation"),
     },
     "web_page": {
         *("api", "checks", "language", "language.latex", "language.shapes"),
@@ -115,7 +115,7 @@ OTHER_WORDS = {
     "claims": {mutation.name for mutation in TABLE_OF_MUTATIONS},
     "core.expr": set(FOLDS),  # of members
     "language.syntax.derivatives_in_words": {"max", "min"},  # of a problem, not of entries
-    "language.syntax.index_binders": {"sum"},  # a binder of letters
+    "language.index_notation.bound_letters": {"sum"},  # a binder of letters
     "language.latex.lexer": {"sign"},  # a kind of token
     "language.latex.tokens": {"sign"},
     "language.shapes.scope": {"max", "mean", "min", "prod", "sum"},  # how people begin sums

@@ -34,6 +34,8 @@ from .equation_systems import (
     systems_of,
     unknowns_of,
 )
+from .index_notation.bound_letters import IndexNames
+from .index_notation.entry_definitions import defined_by_entries, has_indices
 from .reader import parse, parse_expression
 from .requests import RequestReader, check_words, not_scalar, plainly
 from .shapes.ambiguity import readings
@@ -56,7 +58,6 @@ from .shapes.scope import (
 from .shapes.strict_reading import refuse_absent, refuse_undeclared
 from .shapes.unification import is_settled, unknowns
 from .shapes.words import table_words, vocabulary
-from .syntax.index_binders import IndexNames, defined_by_entries, has_indices
 from .syntax.selections import plain_of, read_among, resolved
 from .syntax.tree import (
     OF_SCALARS,

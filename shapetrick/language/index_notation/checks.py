@@ -17,9 +17,9 @@ from ...core.dims import Dim, Shape
 from ...core.errors import BudgetError
 from ...core.functions import NAMES, TABLE, Array
 from ..shapes.notated_calls import SIGNS
-from ..syntax.index_binders import IndexNames
 from ..syntax.selections import Selector
 from ..syntax.tree import INNER, RUNNING, Callee, SyntaxNode
+from .bound_letters import IndexNames
 
 MOST_ENTRIES = 1_000_000
 TOO_LARGE = (

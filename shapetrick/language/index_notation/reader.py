@@ -22,7 +22,7 @@ from ..shapes.notated_calls import SIGNS
 from ..shapes.unification import is_settled
 from ..shapes.words import vocabulary
 from ..syntax.constants import IDENTITIES
-from ..syntax.index_binders import DELTAS, Binder, EntryHead, IndexNames
+from ..syntax.index_binders import DELTAS, Binder
 from ..syntax.parser import parse_expression
 from ..syntax.selections import Selector
 from ..syntax.tree import (
@@ -35,6 +35,7 @@ from ..syntax.tree import (
     postorder,
     transformed,
 )
+from .bound_letters import IndexNames
 from .checks import agree
 from .entries import (
     SUM,
@@ -60,6 +61,7 @@ from .entries import (
     reduction,
     substituted,
 )
+from .entry_definitions import EntryHead
 from .forms import FormWriter, NoMatrixForm
 from .ranges import is_part
 

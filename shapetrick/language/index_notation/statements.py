@@ -16,7 +16,7 @@ from ...core.indices import Member, base_of
 from ..shapes.errors import Expectation, explain, source
 from ..shapes.inference import Inference, Misfit, Undetermined
 from ..syntax.constants import CONSTANTS, IDENTITIES
-from ..syntax.index_binders import BoundReader, EntryHead, IndexNames, base_below
+from ..syntax.index_binders import base_below
 from ..syntax.tree import (
     ATTRIBUTES,
     Asked,
@@ -31,8 +31,10 @@ from ..syntax.tree import (
     with_expressions,
 )
 from ..syntax.unparser import Unparser
+from .bound_letters import BoundReader, IndexNames
 from .calls import with_calls_open
 from .classes import declared_one_hot, with_classes
+from .entry_definitions import EntryHead
 from .ranges import with_slices
 from .reader import IndexReader
 

@@ -1,0 +1,511 @@
+"""What letters bind: a sum takes the product behind it, `x_i` is an entry.
+
+The parser reads `sum(i) x[i]` as a product of a call and a name; that `i` is a letter is known once
+the names are. What comes out has nodes of the kinds `selected` and `bound` (a `Binder`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...core.errors import NameProblem, RequestError, Span
+from ...core.functions import TABLE
+from ...core.indices import Index, Member, Range
+from ..syntax.index_binders import (
+    BELOW,
+    BINDERS,
+    DELTAS,
+    SUMMED,
+    Binder,
+    ComparisonSign,
+    base_below,
+    beginning,
+    capital_of,
+    selector_of,
+    written_out,
+)
+from ..syntax.selections import Selector, typed_index
+from ..syntax.tree import (
+    RUNNING,
+    SyntaxNode,
+    folded,
+    name_node,
+    number_node,
+    postorder,
+    transformed,
+    with_args,
+)
+from .entry_definitions import letters_of, member_letters, names_in
+
+_PRODUCTS = ("*", ".*", "/", "./", "⊗")
+
+
+@dataclass(slots=True)
+class IndexNames:
+    """The names of a problem: those of values (plain ones and families') and of dimensions."""
+
+    values: set[str]
+    families: set[str] = field(default_factory=set)
+    dims: set[str] = field(default_factory=set)
+    sides: dict[str, tuple[str, str]] = field(default_factory=dict)  # of declared matrices
+
+    def is_letter(self, name: str) -> bool:
+        """Whether a name has no other meaning."""
+        return not {name} & (self.values | self.families | self.dims)
+
+
+@dataclass(slots=True)
+class BoundReader:
+    """One expression, read for what binds letters. `said` are the readings to be told."""
+
+    known: IndexNames
+    text: str
+    said: list[str] = field(default_factory=list)
+    held: dict[SyntaxNode, frozenset[str]] = field(default_factory=dict)  # indices not bound
+    rows: dict[SyntaxNode, tuple[str, str]] = field(default_factory=dict)  # `x_i`: of what, where
+
+    def bound(self, root: SyntaxNode, heads: Iterable[str] = ()) -> SyntaxNode:
+        """The expression with `bound` and `selected` nodes; `heads` are letters of what is defined.
+
+        Raises NameProblem."""
+        found = self._marked(root)
+        self._check_bound(found, frozenset(heads))
+        return self._scoped(found, frozenset(heads))
+
+    def loose(self, root: SyntaxNode) -> tuple[str, ...]:
+        """The letters that nothing binds, in order. Raises NameProblem."""
+        return tuple(dict.fromkeys(letter for letter, _ in self.unbound(self._marked(root))))
+
+    def _marked(self, root: SyntaxNode) -> SyntaxNode:
+        """The expression with the nodes of what binds letters, and of entries."""
+        nodes = list(postorder(root))
+        inner = {n.args[0] for n in nodes if n.kind in _PRODUCTS and _is_chain(n.args[0])}
+        done: dict[SyntaxNode, SyntaxNode] = {}
+        for node in nodes:
+            if node in inner:
+                continue
+            if node.kind in _PRODUCTS:
+                done[node] = self._chain(node, done)
+            elif node.kind == "name":
+                done[node] = self._entry(node)
+            else:
+                args = tuple([done[a] for a in node.args])
+                done[node] = with_args(node, args)
+                if node.kind == "selected":
+                    done[node] = self._with_classes(done[node])
+                elif node.kind == "running":
+                    done[node] = self._running(done[node])
+                elif node.kind == "bound" and self._binds(node.value, args[0], node.span):
+                    done[node] = self._decided(node.value, args[0], node.span)
+                elif node.kind == "bound":
+                    letter = node.value.letters[0]
+                    raise NameProblem(
+                        f"nothing in this has the index `{letter}`: what it runs over are entries "
+                        f"of what is declared, `x[{letter}]`.",
+                        node.span,
+                        self.text,
+                    )
+            self._hold(done[node])
+        for node in postorder(done[root]):
+            letter = self._binds_nothing(node)
+            if letter:
+                raise NameProblem(
+                    f"nothing behind this has the index `{letter}`: what is summed stands behind "
+                    f"the sum, `sum({letter}) x[{letter}]`, with a declared `x`.",
+                    node.span,
+                    self.text,
+                )
+        return done[root]
+
+    def unbound(self, root: SyntaxNode) -> Iterator[tuple[str, SyntaxNode]]:
+        """Each letter that nothing binds, and the entry that has it."""
+        stack = [(root, frozenset[str]())]
+        while stack:
+            node, scope = stack.pop()
+            if node.kind == "bound":
+                for letter in node.value.letters:
+                    if letter not in (*node.value.own, *scope):
+                        yield letter, node
+                scope |= {*node.value.own}
+            elif node.kind in RUNNING:
+                scope |= {node.value.letter}
+            elif node.kind == "selected":
+                alone = [s for s in node.value if s.is_one]
+                for name in (n.value for s in alone for n in names_in(s)):
+                    if self.known.is_letter(name) and name not in scope:
+                        yield name, node
+            stack += [(a, scope) for a in reversed(node.args)]
+
+    def _check_bound(self, root: SyntaxNode, heads: frozenset[str]) -> None:
+        """Refuse a letter that nothing binds."""
+        for letter, node in self.unbound(root):
+            if letter not in heads:
+                raise self._unbound(letter, node.span, bool(heads))
+
+    def _unbound(self, letter: str, span: Span, has_heads: bool) -> NameProblem:
+        if base_below(letter) or isinstance(letter, Member):
+            base = letter.base if isinstance(letter, Member) else base_below(letter)
+            return NameProblem(
+                f"an index that has one itself is the number of a class: declare `{base} : n`, a "
+                f"column of these.",
+                span,
+                self.text,
+            )
+        other = (
+            "give the left side this index."
+            if has_heads
+            else f"define a column by its entries, `v[{letter}] = …`."
+        )
+        return NameProblem(
+            f"nothing binds the index `{letter}`: write `sum({letter}) …` for a sum over it, or "
+            f"{other}",
+            span,
+            self.text,
+        )
+
+    def _binds_nothing(self, node: SyntaxNode) -> str:
+        """The letter of what binds letters, and has no product that holds them."""
+        if node.kind == "binder":
+            return str(node.value.letters[0])
+        if node.kind != "name" or not self.known.is_letter(node.value):
+            return ""
+        m = SUMMED.fullmatch(written_out(node.value))
+        return m["letters"][0] if m is not None and m["sign"] not in self.known.values else ""
+
+    def _hold(self, node: SyntaxNode) -> None:
+        """Find the indices in a node that nothing in it binds."""
+        found = frozenset[str]().union(*(self.held[a] for a in node.args))
+        if node.kind == "selected":
+            found |= {n.value for s in node.value for n in names_in(s)}
+        elif node.kind == "name" and isinstance(node.value, Member):
+            found |= member_letters(node)
+        elif node.kind == "bound" and not (node.value.compared and node.value.summed is None):
+            found = (found | {*node.value.letters}) - {*node.value.own}
+        elif node.kind in RUNNING:
+            found -= {node.value.letter}
+        self.held[node] = found
+
+    # ---- entries
+
+    def _entry(self, node: SyntaxNode) -> SyntaxNode:
+        """`x_i` where `x` is declared and `x_i` is not; `x_i` beside `X` alone is a row of it."""
+        name = node.value
+        if isinstance(name, Member) or not self.known.is_letter(name):
+            return node
+        m = BELOW.fullmatch(written_out(name))
+        if m is None:
+            return node
+        base, index = m["base"], m["index"]
+        if self.known.values & {*index}:
+            return node
+        if base in self.known.values or base in DELTAS:
+            at = tuple(selector_of(c, node.span) for c in index)
+            whole = name_node(base, beginning(node.span, base))
+            self.held[whole] = frozenset()
+            return SyntaxNode("selected", (whole,), at, node.span)
+        capital = capital_of(base)
+        if len(index) == 1 and base.islower() and capital in self.known.values:
+            self.said.append(f"`{name}` is read as `{capital}[{index},:]'`, a row as a column.")
+            whole = name_node(capital, beginning(node.span, base))
+            row = SyntaxNode(
+                "selected", (whole,), (selector_of(index, node.span), Selector()), node.span
+            )
+            self.held[whole] = frozenset()
+            self._hold(row)
+            turned = SyntaxNode("'", (row,), None, node.span)
+            self.rows[turned] = capital, index
+            return turned
+        return node
+
+    def _with_classes(self, node: SyntaxNode) -> SyntaxNode:
+        """`Z[i,y_i]` with the entry `y[i]` as an index: the number of a class."""
+        selectors = tuple(map(self._with_class, node.value))
+        return node if selectors == node.value else replace(node, value=selectors)
+
+    def _with_class(self, selector: Selector) -> Selector:
+        name = selector.first.value if selector.is_one and selector.first is not None else None
+        found = self._class(name) if isinstance(name, str) else None
+        if found is None or selector.first is None:
+            return selector
+        (base, letter), span = found, selector.first.span
+        whole, at = name_node(base, span), selector_of(letter, span)
+        entry = SyntaxNode("selected", (whole,), (at,), span)
+        return Selector(entry, entry)
+
+    def _class(self, name: str) -> tuple[str, str] | None:
+        """The column and the letter of `y_i`, an entry of what is declared; None of others."""
+        if isinstance(name, Member):
+            letters = letters_of(name)
+            fits = name.base in self.known.values and len(letters) == len(name.indices) == 1
+            return (name.base, letters[0]) if fits and letters[0] else None
+        m = BELOW.fullmatch(written_out(name)) if self.known.is_letter(name) else None
+        if m is None or m["base"] not in self.known.values or not self.known.is_letter(m["index"]):
+            return None
+        return (m["base"], m["index"]) if len(m["index"]) == 1 and m["index"].isalpha() else None
+
+    # ---- what binds
+
+    def _running(self, node: SyntaxNode) -> SyntaxNode:
+        """`sum(i = 1..n) x[i]` over entries; over members it stays."""
+        (body,), over = node.args, node.value
+        members = any(
+            n.kind in ("name", "abstract") and over.letter in member_letters(n)
+            for n in postorder(body)
+        )
+        if members or over.letter not in self.held[body]:
+            return node
+        self._check_free(over.letter, node.span)
+        return self._decided(Binder("sum", (over.letter,), None, (over,)), body, node.span)
+
+    def _decided(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters in entries: a range that ends at another index compares the two, and
+        of two that are compared, one that the body lacks is bound outside."""
+        binder, body = self._without_class(binder, body, span)
+        body = self._with_columns(binder, body)
+        node = body
+        for over in reversed(binder.ranges):
+            related = self._related(over) if not binder.compared else None
+            if related is not None:
+                inner = related._replace(function=binder.function)
+                node = SyntaxNode("bound", (node,), inner, span)
+                self._hold(node)
+                letters = tuple(s for s in binder.letters if s != over.letter)
+                ranges = tuple(r for r in binder.ranges if r is not over)
+                binder = binder._replace(letters=letters, ranges=ranges)
+        if binder.compared and binder.summed is None:
+            present = tuple(s for s in binder.letters if s in self.held[body])
+            binder = binder._replace(summed=present if len(present) == 1 else None)
+        if binder.letters:
+            node = SyntaxNode("bound", (node,), binder, span)
+            self._hold(node)
+        return node
+
+    def _with_columns(self, binder: Binder, body: SyntaxNode) -> SyntaxNode:
+        """`x_n` of a sum over the columns of `X`, by its range, as a column and not as a row."""
+        turned = {
+            r.letter
+            for r in binder.ranges
+            if r.first == Index("", 1) and r.last.letter and not r.last.offset
+        }
+
+        def column(node: SyntaxNode) -> SyntaxNode:
+            row = self.rows.get(node)
+            if row is None or row[1] not in turned:
+                return node
+            base, letter = row
+            (last,) = (r.last.letter for r in binder.ranges if r.letter == letter)
+            sides = self.known.sides.get(base, ("", ""))
+            if last != sides[1] or last == sides[0]:
+                return node
+            (whole,), (at, every) = node.args[0].args, node.args[0].value
+            new = SyntaxNode("selected", (whole,), (every, at), node.span)
+            self.said[:] = [
+                s for s in self.said if not s.endswith(f"`{base}[{letter},:]'`, a row as a column.")
+            ]
+            self.said.append(
+                f"`{base.lower()}_{letter}` is read as `{base}[:,{letter}]`, by the range of its "
+                "sum."
+            )
+            return new
+
+        if not turned or not self.rows:
+            return body
+        found = transformed(body, column)
+        for node in postorder(found):
+            if node not in self.held:
+                self._hold(node)
+        return found
+
+    def _without_class(
+        self, binder: Binder, body: SyntaxNode, span: Span
+    ) -> tuple[Binder, SyntaxNode]:
+        """`sum(j ≠ y_i)` as the sum over j of what is 0 for the class. Raises NameProblem."""
+        name = next((s for s in binder.letters if binder.compared and self._class(s)), None)
+        if name is None:
+            return binder, body
+        others = tuple(s for s in binder.letters if s != name)
+        if binder.compared != "≠" or binder.function != "sum" or len(others) != 1:
+            raise NameProblem(
+                f"with the class `{name}` a sum is over the other ones, `sum(j ≠ {name}) …`.",
+                span,
+                self.text,
+            )
+        at = tuple(Selector(n, n) for n in (name_node(name, span), name_node(others[0], span)))
+        is_class = self._with_classes(SyntaxNode("selected", (name_node("δ", span),), at, span))
+        other = SyntaxNode("-", (number_node(1, span), is_class), None, span, True)
+        rest = SyntaxNode("*", (other, replace(body, bracketed=True)), None, span)
+        for node in (*is_class.args, is_class, other.args[0], other, rest.args[1], rest):
+            self._hold(node)
+        return Binder(binder.function, others, None, binder.ranges), rest
+
+    def _related(self, over: Range) -> Binder | None:
+        """`j = 1..i` as `j ≤ i`, and `j = i+1..n` as `j > i`; None for others."""
+        first, last, own = over.first, over.last, (over.letter,)
+        if first == Index("", 1) and self._is_index(last, over) and last.offset in (0, -1):
+            sign: ComparisonSign = "<" if last.offset else "≤"
+            return Binder("", (over.letter, last.letter), own, (), sign)
+        if self._is_index(first, over) and first.offset in (0, 1):
+            whole = over._replace(first=Index("", 1))
+            return Binder(
+                "", (over.letter, first.letter), own, (whole,), ">" if first.offset else "≥"
+            )
+        return None
+
+    def _is_index(self, index: Index, over: Range) -> bool:
+        letter = index.letter
+        return bool(letter) and letter != over.letter and self.known.is_letter(letter)
+
+    def _chain(self, root: SyntaxNode, done: Mapping[SyntaxNode, SyntaxNode]) -> SyntaxNode:
+        """A product, in which what binds takes all that follows it."""
+        spine = [root]
+        while _is_chain(spine[-1].args[0]):
+            spine.append(spine[-1].args[0])
+        spine.reverse()
+        first = done[spine[0].args[0]]
+        items = [(spine[0], first), *((n, done[n.args[1]]) for n in spine)]
+        same = first is spine[0].args[0] and all(done[n.args[1]] is n.args[1] for n in spine)
+        for k in range(len(items) - 2, -1, -1):
+            taken = self._binder(items, k)
+            if taken is None:
+                continue
+            binder, skipped, negative = taken
+            body = self._folded(items[k + skipped :], items[k + skipped][1])
+            if not self._binds(binder, body, items[k][1].span):
+                continue
+            node = self._reduced(binder, body, items[k][1].span | body.span)
+            if negative:
+                node = SyntaxNode("neg", (node,), None, node.span)
+                self._hold(node)
+            items[k:] = [(items[k][0], node)]
+            same = False
+        if same:
+            for n in spine:
+                self._hold(n)
+            return root
+        if len(items) == 1:
+            return replace(items[0][1], bracketed=root.bracketed)
+        return replace(self._folded(items, items[0][1]), bracketed=root.bracketed)
+
+    def _reduced(self, binder: Binder, body: SyntaxNode, span: Span) -> SyntaxNode:
+        """What binds letters, with what it binds them in; over members a sum, or a mean. Raises
+        RequestError."""
+        nodes = [n for n in postorder(body) if n.kind in ("name", "abstract")]
+        letters = {t for n in nodes for t in member_letters(n)}
+        if not binder.ranges or not letters.issuperset(binder.letters):
+            return self._decided(binder, body, span)
+        if len(binder.ranges) < len(binder.letters):
+            raise RequestError(
+                f"over members a range is said for each letter: `{binder.function}(b = 1..B) …`.",
+                span,
+                self.text,
+            )
+        divides = TABLE[binder.function].averages
+        kind = next((k for k, fold in RUNNING.items() if fold == binder.function), "running")
+        node = body
+        for over in reversed([r.rising for r in binder.ranges]):
+            node = SyntaxNode(kind, (node,), over, span)
+            self._hold(node)
+        for over in binder.ranges if divides else ():
+            count = over.rising.last.minus(over.rising.first).plus(1)
+            node = SyntaxNode(
+                "/", (node, replace(typed_index(count, span), bracketed=True)), None, span
+            )
+            for part in postorder(node.args[1]):
+                self._hold(part)
+            self._hold(node)
+        return node
+
+    def _folded(
+        self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], first: SyntaxNode
+    ) -> SyntaxNode:
+        node = first
+        for operator, right in items[1:]:
+            node = replace(
+                operator, args=(node, right), span=node.span | right.span, bracketed=False
+            )
+            self._hold(node)
+        return node
+
+    def _binder(
+        self, items: Sequence[tuple[SyntaxNode, SyntaxNode]], k: int
+    ) -> tuple[Binder, int, bool] | None:
+        """What binds letters at a place of a product, how many items it is, and its sign."""
+        node = items[k][1]
+        negative = node.kind == "neg" and not node.bracketed
+        node = node.args[0] if negative else node
+        binder, skipped = None, 1
+        if node.kind == "call" and not node.bracketed and node.value.name in BINDERS:
+            names = (*node.args, *node.value.sizes)
+            if node.value.axis is None and all(a.kind == "name" for a in names):
+                letters = tuple(str(a.value) for a in names)
+                binder = Binder(BINDERS[node.value.name], letters)
+        elif node.kind == "binder":
+            binder = node.value
+        elif node.kind == "name" and not isinstance(node.value, Member):
+            m = SUMMED.fullmatch(written_out(node.value))
+            if m is not None and not {m["sign"], node.value} & self.known.values:
+                binder = Binder(BINDERS[m["sign"]], tuple(m["letters"]))
+            following = items[k + 1][1] if k + 1 < len(items) else None
+            called = following is not None and following.bracketed and following.kind == "name"
+            if node.value in BINDERS and self.known.is_letter(node.value) and called:
+                assert following is not None
+                binder, skipped = Binder(BINDERS[node.value], (following.value,)), 2
+        if binder is None or k + skipped >= len(items):
+            return None
+        if items[k + skipped][0].kind != "*" or not items[k + skipped][0].juxtaposed:
+            return None
+        return binder, skipped, negative
+
+    def _binds(self, binder: Binder, body: SyntaxNode, span: Span) -> bool:
+        """Whether the body holds the letters as indices. Raises NameProblem."""
+        missing = [s for s in binder.letters if s not in self.held[body]]
+        missing = [s for s in missing if s not in {t for r in binder.ranges for t in r.letters}]
+        if len(missing) == len(binder.letters):
+            return False
+        for letter in binder.letters:
+            self._check_free(letter, span)
+        if missing and not binder.compared:
+            raise NameProblem(
+                f"nothing behind this sum has the index `{missing[0]}`: all its terms are equal. "
+                "Write how many there are as a factor.",
+                span,
+                self.text,
+            )
+        return True
+
+    def _check_free(self, letter: str, span: Span) -> None:
+        if not self.known.is_letter(letter):
+            what = "a dimension" if letter in self.known.dims else "declared"
+            raise NameProblem(
+                f"`{letter}` is {what} here, so that it can't be the letter of a sum: choose "
+                "another letter for the index.",
+                span,
+                self.text,
+            )
+
+    def _scoped(self, root: SyntaxNode, heads: frozenset[str]) -> SyntaxNode:
+        """Of `sum(i ≠ j)`, the letters that are not bound further out are what it binds."""
+        nodes = list(postorder(root))
+        if not any(n.kind == "bound" and n.value.compared for n in nodes):
+            return root
+        binders: dict[SyntaxNode, Binder] = {}
+        stack = [(root, heads)]
+        while stack:
+            node, scope = stack.pop()
+            if node.kind == "bound":
+                letters = tuple(s for s in node.value.own if s not in scope)
+                binders[node] = node.value._replace(summed=letters)
+                scope |= {*letters}
+            stack += [(a, scope) for a in node.args]
+
+        def scoped(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
+            new = replace(node, args=args, value=binders.get(node, node.value))
+            self._hold(new)
+            return new
+
+        return folded(root, scoped)
+
+
+def _is_chain(node: SyntaxNode) -> bool:
+    return node.kind in _PRODUCTS and not node.bracketed

@@ -1,0 +1,216 @@
+"""Statements by entries: `p[i] = x[i] / s` defines a value, `grad J wrt x[i]` asks for one; whether
+a text has letters at all."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ...core.errors import ParseError, RequestError
+from ...core.indices import Index, Member, Range, base_of, parts
+from ..syntax.index_binders import BELOW, DELTAS, LOWERED, SUMMED, capital_of, written_out
+from ..syntax.selections import Selector, plain_of
+from ..syntax.tree import (
+    Asked,
+    Declaration,
+    Definition,
+    PlacedName,
+    Statement,
+    SyntaxNode,
+    postorder,
+    values_named,
+)
+
+
+class EntryHead(NamedTuple):
+    """The letters of what is defined by its entries, and the range that is given for one."""
+
+    letters: tuple[str, ...] = ()
+    over: Range | None = None
+
+
+def defined_by_entries(
+    statements: Sequence[Statement],
+) -> tuple[list[Statement], dict[str, EntryHead]]:
+    """The statements with `Y[i,k] = …` as definitions of matrices, and the letters of each. Raises
+    ParseError."""
+    heads: dict[str, EntryHead] = {}
+    found: list[Statement] = []
+    plain = plain_of(statements)
+    families = {
+        base
+        for s in statements
+        for base, indices in (parts(name) for name, _ in values_named(s))
+        if indices and (isinstance(s, Declaration) or _is_member(s, indices))
+    }
+    given = [s for s in statements if isinstance(s, (Declaration, Definition))]
+    families |= _families_by_families(given, families)
+    ends = {letter for s in given for r in s.ranges for letter in r.letters}
+    for statement in statements:
+        s = statement
+        if isinstance(s, Definition) and isinstance(s.name.name, Member):
+            base, indices = s.name.name.base, s.name.name.indices
+            letters = letters_of(s.name.name)
+            different = len(set(letters)) == len(indices) and "" not in letters
+            if different and not ends & {*letters} and _is_by_entries(s, letters, families):
+                if len(s.ranges) > 1:
+                    raise ParseError(
+                        f"`{base}` is one matrix, of which all entries are defined at once: leave "
+                        "out `for …`, or declare what its right side uses as families.",
+                        s.name.span,
+                    )
+                heads[base] = EntryHead(letters, next(iter(s.ranges), None))
+                s = replace(s, name=PlacedName(base, s.name.span), ranges=())
+        elif isinstance(s, Definition):
+            s = _defined_below(s, plain, heads)
+        elif isinstance(s, Asked):
+            s = _by_entries(s, plain)
+        found.append(s)
+    return found, heads
+
+
+def _is_member(s: Statement, indices: Sequence[Index]) -> bool:
+    """Whether a definition with indices is that of one member, as a recurrence's start is."""
+    return not isinstance(s, Asked) and any(not i.letter or i.offset for i in indices)
+
+
+def _defined_below(s: Definition, plain: set[str], heads: dict[str, EntryHead]) -> Definition:
+    """`q_i = sum(j) A_ij x_j` as a definition of `q`, where its right side has the index `i`."""
+    m = BELOW.fullmatch(written_out(s.name.name))
+    if m is None or not m["index"].isalpha() or m["base"] in plain:
+        return s
+    letters = tuple(m["index"])
+    nodes = list(postorder(s.body))
+    if len(set(letters)) < len(letters) or not all(_mentions(nodes, t, plain) for t in letters):
+        return s
+    heads[m["base"]] = EntryHead(letters)
+    return replace(s, name=PlacedName(m["base"], s.name.span))
+
+
+def _mentions(nodes: Sequence[SyntaxNode], letter: str, plain: set[str]) -> bool:
+    """Whether an entry of a matrix has an index."""
+    for node in nodes:
+        if node.kind == "selected" and any(
+            letter == n.value for t in node.value for n in names_in(t)
+        ):
+            return True
+        if node.kind == "name" and isinstance(node.value, Member):
+            if letter in member_letters(node) and node.value.base in plain:
+                return True
+        elif node.kind == "name" and node.value not in plain:
+            m = BELOW.fullmatch(written_out(node.value))
+            if m is not None and letter in m["index"]:
+                return m["base"] in plain or capital_of(m["base"]) in plain
+    return False
+
+
+def _by_entries(s: Asked, plain: set[str]) -> Asked:
+    """`check ∂f/∂A[i,j] = …` as a claim of the whole, by its entries. Raises RequestError for an
+    entry of which nothing is claimed."""
+    for name, span in s.wrt:
+        base, letters = _entry_of(name, plain)
+        if not base:
+            continue
+        distinct = len({*letters}) == len(letters) and "" not in letters
+        if s.claim is None or len(s.wrt) > 1 or not distinct:
+            raise RequestError(
+                f"`{base}` is one matrix or column: its derivative is asked for as a whole, by "
+                f"`{base}`; a claim may be by entries, `check ∂f/∂{base}[i] = …`.",
+                span,
+            )
+        return replace(s, wrt=(PlacedName(base, span),), entries=letters)
+    return s
+
+
+def _entry_of(name: str, plain: set[str]) -> tuple[str, tuple[str, ...]]:
+    """The matrix or column of an entry, `A[i,j]` or `A_ij`, and its letters; empty for no entry."""
+    if isinstance(name, Member):
+        letters = tuple("" if i.offset else i.letter for i in name.indices)
+        return (name.base, letters) if name.base in plain else ("", ())
+    m = None if name in plain else BELOW.fullmatch(written_out(name))
+    if m is None or m["base"] not in plain or not m["index"].isalpha():
+        return "", ()
+    return m["base"], tuple(m["index"])
+
+
+def letters_of(name: Member) -> tuple[str, ...]:
+    return tuple(i.letter for i in name.indices if not i.offset)
+
+
+def _families_by_families(
+    statements: Iterable[Declaration | Definition], families: set[str]
+) -> set[str]:
+    """The families that are defined by members of families, in whatever order."""
+    found = set(families)
+    members = [
+        (s, s.name.name)
+        for s in statements
+        if isinstance(s, Definition) and isinstance(s.name.name, Member)
+    ]
+    while True:
+        more = {n.base for s, n in members if not _is_by_entries(s, letters_of(n), found)}
+        if more <= found:
+            return found
+        found |= more
+
+
+def _is_by_entries(s: Definition, letters: Sequence[str], families: set[str]) -> bool:
+    """Whether the right side has no member of a family with one of the letters, and, where there is
+    a range, an entry with it."""
+    found = False
+    for node in postorder(s.body):
+        if node.kind == "selected":
+            mentioned = any(n.value in letters for t in node.value for n in names_in(t))
+            if mentioned and node.args[0].value in (*families, base_of(s.name.name)):
+                return False
+            found |= mentioned
+        elif node.kind in ("name", "abstract") and member_letters(node) & {*letters}:
+            name = node.value[0] if node.kind == "abstract" else node.value
+            if name.base in families or name.base == base_of(s.name.name):
+                return False
+            found = True
+    return found or not s.ranges
+
+
+def has_indices(expressions: Iterable[SyntaxNode], plain: Container[str]) -> bool:
+    """Whether something in them may be index notation, of the names that are no families."""
+    for node in (n for root in expressions for n in postorder(root)):
+        match node.kind:
+            case "binder" | "bound":
+                return True
+            case "selected":
+                if any(n.kind == "name" for s in node.value for n in names_in(s)):
+                    return True
+            case "name" if not isinstance(node.value, Member):
+                if node.value not in plain and _may_have_index(node.value, plain):
+                    return True
+    return False
+
+
+def _may_have_index(name: str, plain: Container[str]) -> bool:
+    if "_" not in name and not LOWERED.search(name):
+        return False
+    written = written_out(name)
+    m = BELOW.fullmatch(written)
+    if m is not None and (m["base"] in plain or capital_of(m["base"]) in plain):
+        return True
+    return bool(SUMMED.fullmatch(written)) or (m is not None and m["base"] in DELTAS)
+
+
+def member_letters(node: SyntaxNode) -> set[str]:
+    name = node.value[0] if node.kind == "abstract" else node.value
+    return {t for i in name.indices for t in i.terms} if isinstance(name, Member) else set()
+
+
+def names_in(selector: Selector) -> list[SyntaxNode]:
+    """The names in a selector; of an entry that is a class, its index."""
+    found: list[SyntaxNode] = []
+    waiting = list(selector.bounds)
+    while waiting:
+        node = waiting.pop(0)
+        if node.kind == "name":
+            found.append(node)
+        inner = (b for s in node.value for b in s.bounds) if node.kind == "selected" else node.args
+        waiting += inner
+    return found
