@@ -35,7 +35,7 @@ from ..core.results import Rewriting
 from ..core.structure import is_zero, sums
 from .arguments import even_function_of_sum, value_at_zero
 from .closed_products import common_factor_inside
-from .fractions import fractions_combined
+from .fractions import divisors_inside, fractions_combined
 from .kinks import sides_joined
 from .networks import OPENED_HORIZON, Networks, TermReading
 
@@ -156,6 +156,9 @@ PASSES = (
          "x, y : n; s : scalar", kinds=(Add,), needed=SUM),
     Pass("one denominator", fractions_combined, "1 ./ x - y ./ (x .* (x + y)) = 1 ./ (x + y)",
          "x, y : n", kinds=(Add, Times, Power), needed=DIVISOR),
+    Pass("divisors inside", divisors_inside,
+         "sum(x ./ (1 + x / s)) / s = sum(x ./ (s + x))", "x : n; s : scalar",
+         kinds=(Times,), needed=DIVISOR),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,

@@ -23,6 +23,7 @@ from shapetrick.simplification.networks import (
     divisors_cancelled,
     norms_known,
     one_sign,
+    rows_as_columns,
     scalars_multiplied,
 )
 from shapetrick.simplification.passes import PASSES, Pass
@@ -53,6 +54,7 @@ def test_a_pass_refuses_what_it_made(row: Pass) -> None:
 
 
 TERMS = [
+    (rows_as_columns, "(x' .* y' - z') A", "(x .* y - z)' A"),
     (one_sign, "2 A (x - y)", "-2 A (y - x)"),
     (scalars_multiplied, "s (1 + q / s)", "s + q"),
     (bases_met, "(x / s).^(q - 1) .* x / s", "(x / s).^q"),
