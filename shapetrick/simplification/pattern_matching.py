@@ -9,9 +9,11 @@ decides by the length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from itertools import islice
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ..algebra.assumptions import Attributes
 from ..algebra.contraction import flip
@@ -46,15 +48,18 @@ from ..core.traversal import postorder, rebuild
 
 WHOLE = frozenset({"simplex", "onehot"})  # said of a vector as a whole, of a matrix by rows
 LONGEST_CHAIN = 12  # a longer product is not cut in all ways
+MOST_KEPT = 32  # ways in which a pattern fits an expression that are remembered
 MOST_SPLIT = 4  # summands that are shared out among two letters
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """What the letters and the dimensions' names of a pattern stand for."""
 
-    letters: Mapping[Expr, Expr] = field(default_factory=dict)
-    dims: Mapping[str, Dim] = field(default_factory=dict)
+    letters: Mapping[Expr, Expr] = MappingProxyType({})
+    dims: Mapping[str, Dim] = MappingProxyType({})
+
+
+UNBOUND = Binding()
 
 
 def core(e: Expr) -> Expr:
@@ -93,6 +98,7 @@ class Matcher:
         self._attributes = Attributes(symmetric)
         self._turned: dict[Expr, Expr] = {}
         self._products: dict[Expr, Product] = {}
+        self._known: dict[tuple[Expr, Expr], tuple[Binding, ...]] = {}
 
     def turned(self, e: Expr) -> Expr:
         """The transpose, pushed into products and sums."""
@@ -111,44 +117,58 @@ class Matcher:
     def match(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
         """All ways in which the whole expression fits the pattern."""
         if is_letter(pattern):
-            yield from self._letter(pattern, e, found)
-        elif not pattern.args:
-            yield from self._leaf(pattern, e, found)
-        elif isinstance(e, Name):
-            yield from self.match(pattern, core(e), found)
-        elif isinstance(pattern, Transpose):
-            yield from self.match(pattern.args[0], self.turned(e), found)
-        elif isinstance(e, Transpose):
-            pushed = self.turned(e.args[0])
-            if pushed is not e:
-                yield from self.match(pattern, pushed, found)
-        elif isinstance(pattern, Times) or _has_number_exponent(pattern):
-            yield from self._product(pattern, e, found)
-        elif isinstance(pattern, Add):
-            yield from self._sum(pattern, e, found)
-        elif isinstance(pattern, MatMul):
-            yield from self._matmul(pattern, e, found)
-        elif pattern.op == e.op and pattern.payload == e.payload:
-            yield from self._all(list(zip(pattern.args, e.args, strict=True)), found)
+            return self._letter(pattern, e, found)
+        if not pattern.args:
+            return self._leaf(pattern, e, found)
+        return self._afresh(pattern, e) if found is UNBOUND else self._match(pattern, e, found)
 
-    def _all(self, pairs: Sequence[tuple[Expr, Expr]], found: Binding) -> Iterator[Binding]:
-        if not pairs:
-            yield found
+    def _afresh(self, pattern: Expr, e: Expr) -> Iterator[Binding]:
+        """The ways in which a pattern fits of which no letter is bound: what rows have in common is
+        matched once, and so is what stands in many products."""
+        key = pattern, e
+        known = self._known.get(key)
+        if known is None:
+            known = tuple(islice(self._match(pattern, e, UNBOUND), MOST_KEPT + 1))
+            if len(known) > MOST_KEPT:
+                return self._match(pattern, e, UNBOUND)
+            self._known[key] = known
+        return iter(known)
+
+    def _match(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
+        e = core(e)
+        if isinstance(pattern, Transpose):
+            return self.match(pattern.args[0], self.turned(e), found)
+        if isinstance(e, Transpose):
+            pushed = self.turned(e.args[0])
+            return iter(()) if pushed is e else self.match(pattern, pushed, found)
+        if isinstance(pattern, Times) or _has_number_exponent(pattern):
+            return self._product(pattern, e, found)
+        if isinstance(pattern, Add):
+            return self._sum(pattern, e, found)
+        if isinstance(pattern, MatMul):
+            return self._matmul(pattern, e, found)
+        if pattern.op == e.op and pattern.payload == e.payload:
+            return self._all(pattern.args, e.args, found)
+        return iter(())
+
+    def _all(
+        self, patterns: Sequence[Expr], args: Sequence[Expr], found: Binding
+    ) -> Iterator[Binding]:
+        if len(patterns) == 1:
+            yield from self.match(patterns[0], args[0], found)
             return
-        for binding in self.match(*pairs[0], found):
-            yield from self._all(pairs[1:], binding)
+        for binding in self.match(patterns[0], args[0], found):
+            yield from self._all(patterns[1:], args[1:], binding)
 
     def _letter(self, letter: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
         bound = found.letters.get(letter)
         if bound is not None:
-            if same(bound, e):
-                yield found
-            return
+            return iter((found,) if same(bound, e) else ())
         dims = _unified(letter, e, found)
-        if dims is not None and all(
-            self._attributes.has(e, a) for a in as_symbol(letter).attributes
-        ):
-            yield Binding({**found.letters, letter: e}, dims)
+        attributes = as_symbol(letter).attributes
+        if dims is None or not all(self._attributes.has(e, a) for a in attributes):
+            return iter(())
+        return iter((Binding({**found.letters, letter: e}, dims),))
 
     def _leaf(self, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
         if isinstance(pattern, (Eye, Ones, Zeros)):
@@ -199,7 +219,7 @@ class Matcher:
         for i, (other, q) in enumerate(have):
             if not _may_match(base, other) or not _holds(q, p):
                 continue
-            left = ((other, q - p),) if q != p else ()
+            left = ((other, q - p),) if q is not p and q != p else ()
             for binding in self.match(base, other, found):
                 yield from self._among(more, have[:i] + left + have[i + 1 :], binding)
 
@@ -333,6 +353,8 @@ class Matcher:
 
     def instance(self, pattern: Expr, found: Binding) -> Expr:
         """The pattern with letters and dimensions replaced by what they stand for."""
+        if is_letter(pattern):
+            return found.letters[pattern]
         new: dict[Expr, Expr] = {}
         for x in postorder([pattern]):
             args = [new[a] for a in x.args]
@@ -384,6 +406,8 @@ def _has_number_exponent(pattern: Expr) -> bool:
 
 def _holds(q: Fraction, p: Fraction) -> bool:
     """Whether a power holds another: 3 holds 1 and 2, -3 holds -1, 3/2 holds 1/2."""
+    if p is q:
+        return True
     if p.denominator != 1 and p.denominator != q.denominator:
         return False
     return p <= q if p > 0 else q <= p
@@ -400,13 +424,17 @@ def _says_something(base: Expr, p: Fraction) -> bool:
 def _unified(pattern: Expr, e: Expr, found: Binding) -> Mapping[str, Dim] | None:
     """The dimensions' names with the pattern's shape fitted to the expression's, or None."""
     whole = is_letter(pattern) and bool(as_symbol(pattern).attributes & WHOLE)
-    dims = dict(found.dims)
+    dims = found.dims
     for wanted, given in zip(pattern.shape, e.shape, strict=True):
         name = _name(wanted)
         if name is None:
             if wanted != given:
                 return None
-        elif (whole and given == ONE) or dims.setdefault(name, given) != given:
+        elif name not in dims:
+            dims = {**dims, name: given}
+        elif dims[name] != given:
+            return None
+        if whole and name is not None and given == ONE:
             return None
     return dims
 

@@ -40,7 +40,7 @@ from ..core.structure import data_of, factors_of, terms_of
 from ..core.traversal import postorder, rebuild, remembered, transform
 from ..language.elaboration import read, read_expression
 from .identities import IDENTITIES, SMALLER, STABLE, Identity
-from .pattern_matching import Binding, Matcher, parts_of, turned
+from .pattern_matching import UNBOUND, Matcher, parts_of, turned
 
 MOST_STEPS = 64  # rewritings of one node
 DEEPEST = 8  # how often a step's own parts may be rewritten within the rewriting of one node
@@ -372,12 +372,12 @@ class Rewriter:
             case "matmul":
                 return self._chains(rule, e)
         matcher = self._matcher
-        return (matcher.instance(rule.right, b) for b in matcher.match(rule.left, e, Binding()))
+        return (matcher.instance(rule.right, b) for b in matcher.match(rule.left, e, UNBOUND))
 
     def _products(self, rule: RewriteRule, e: Expr) -> Iterator[Expr]:
         whole = self._matcher.product_of(e)
         for multiple in _multiples(rule, whole):
-            for found, rest in self._matcher.part_of_product(rule.left, whole, multiple, Binding()):
+            for found, rest in self._matcher.part_of_product(rule.left, whole, multiple, UNBOUND):
                 right = Product.of(self._matcher.instance(rule.right, found)).power(multiple)
                 if right is not None:
                     at = _place(whole.factors, rest.factors)
@@ -389,7 +389,7 @@ class Rewriter:
         ratios = [p.coefficient / anchor for p in parts if rule.key in map(_factor_key, p.factors)]
         for ratio in dict.fromkeys(r for r in ratios if r):
             terms = e.args if ratio == 1 else tuple(_scaled(1 / ratio, t) for t in e.args)
-            for found, rest in self._matcher.part_of_sum(rule.left, terms, Binding()):
+            for found, rest in self._matcher.part_of_sum(rule.left, terms, UNBOUND):
                 right = terms_of(self._matcher.instance(rule.right, found))
                 at = _place(terms, rest)
                 new = [_scaled(ratio, t) for t in (*rest[:at], *right, *rest[at:])]
@@ -402,7 +402,7 @@ class Rewriter:
         for i, factor in enumerate(e.args):
             if rule.key not in (ANYTHING, _head(factor)):
                 continue
-            for found in matcher.match(factors[at], factor, Binding()):
+            for found in matcher.match(factors[at], factor, UNBOUND):
                 for more, used in matcher.beginning(factors[at + 1 :], e.args[i + 1 :], found):
                     for final, gone in matcher.ending(factors[:at], e.args[:i], more):
                         right = matcher.instance(rule.right, final)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
@@ -21,6 +22,7 @@ from shapetrick.language.elaboration import read, read_expression
 from shapetrick.numerics.evaluation import evaluate
 from shapetrick.numerics.sampling import Profile, assignments, dims_of, draw
 from shapetrick.simplification.identities import IDENTITIES, SMALLER, STABLE, Identity
+from shapetrick.simplification.pattern_matching import UNBOUND, Binding, Matcher
 from shapetrick.simplification.rewriting import Rewriter, Rows, rules_of
 from shapetrick.simplification.simplifier import Simplifier
 
@@ -282,3 +284,21 @@ def test_long_and_deep_expressions() -> None:
         assert length(r.everywhere(tower)) <= 1
 
     assert calls(rewrite) < 3_000_000
+
+
+def test_what_rows_have_in_common_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    matched: list[tuple[int, Expr, Expr]] = []
+    match = Matcher._match
+
+    def counted(self: Matcher, pattern: Expr, e: Expr, found: Binding) -> Iterator[Binding]:
+        if found is UNBOUND:
+            matched.append((id(self), pattern, e))
+        return match(self, pattern, e, found)
+
+    monkeypatch.setattr(Matcher, "_match", counted)
+    letters = read("A, B, C, S : n x n")
+    sums = "inv(A + B) C inv(A + B) S + S inv(A + B) B inv(A) + (A - B) inv(A + B) C S"
+    Simplifier()(read_expression(sums, letters))
+    patterns = [pattern for _, pattern, _ in matched]
+    assert len(set(patterns)) > 5
+    assert len(set(matched)) == len(matched)
