@@ -8,7 +8,22 @@ from fractions import Fraction
 from itertools import groupby
 from operator import is_
 
-from .expr import MINUS, Add, Commute, Expr, MatMul, Name, Number, Ones, Power, Times, add, exact
+from .expr import (
+    MINUS,
+    Add,
+    Commute,
+    Duplicate,
+    Eliminate,
+    Expr,
+    MatMul,
+    Name,
+    Number,
+    Ones,
+    Power,
+    Times,
+    add,
+    exact,
+)
 from .traversal import postorder
 
 
@@ -44,7 +59,7 @@ def outline(e: Expr) -> list[str]:
 def _leaf_length(x: Expr) -> int:
     if isinstance(x, Number):
         return int(is_negative(x)) + _is_quotient(x.value)
-    return 1 if isinstance(x, (Ones, Commute)) else 0
+    return 1 if isinstance(x, (Ones, Commute, Duplicate, Eliminate)) else 0
 
 
 def _own_length(x: Expr) -> int:

@@ -18,8 +18,8 @@ from ..core.expr import Expr, Total
 from ..core.families import Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .family_scope import Order, PendingDefinition, Use
-from .scope import Declared, Scope
-from .syntax import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
+from .shapes.scope import Declared, Scope
+from .syntax.tree import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
 
 Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 
@@ -88,9 +88,10 @@ class FamilyElaboration:
                     f"`for {written(ranges)}` makes a family: write `{base}[{wanted}]`.", span
                 )
             if over.letters & {*running}:
+                longest = next((r.last for r in ranges if r.letter in over.letters), over.last)
                 raise NameProblem(
-                    f"a family's index runs to a length, and `{over}` to another index: only a sum "
-                    "does that.",
+                    f"a family's index runs to a length, and `{over}` to another index: write "
+                    f"`{over.letter} = 1..{longest}`; sums over `{over}` take what they need.",
                     span,
                 )
         for i in indices:

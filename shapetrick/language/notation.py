@@ -56,6 +56,8 @@ CONSTRUCTORS = (
     "ones",
     "zeros",
     "commute",
+    "duplicate",
+    "eliminate",
     "vector",
     "matrix",
     "bar",

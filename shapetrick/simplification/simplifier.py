@@ -14,6 +14,7 @@ from ..algebra.contraction import flip
 from ..algebra.index_terms import Term
 from ..algebra.monomials import Product, multiplied
 from ..algebra.symmetry import Symmetry
+from ..core.contents import inside
 from ..core.cost import has_minus, is_below, length, outline
 from ..core.dims import ONE, Shape
 from ..core.expr import (
@@ -200,10 +201,13 @@ class Simplifier:
     def _after_passes(self, e: Expr, place: PassPlace) -> Expr:
         if not e.args or isinstance(e, Name):
             return e
+        within = inside(e)
         for step in PASSES:
-            found = self.networks.made(step.change, e) if step.place <= place else None
+            if step.place > place or not isinstance(e, step.kinds) or step.needed & ~within:
+                continue
+            found = self.networks.made(step.change, e)
             if found is not None and found is not e:
-                e = found
+                e, within = found, inside(found)
                 if not e.args or isinstance(e, Name):
                     break
         return e
