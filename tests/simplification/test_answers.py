@@ -8,7 +8,7 @@ from shapetrick.language.elaboration import read, read_expression
 from shapetrick.language.printer import to_text
 from shapetrick.simplification.simplifier import Simplifier
 
-LETTERS = "A, B : n x n; V : n x k; W : k x n; a, b, x, z : n; s : scalar; J = norm(A - V W)"
+LETTERS = "A, B, X : n x n; V : n x k; W : k x n; a, b, x, z : n; s : scalar; J = norm(A - V W)"
 ANSWERS = [
     ("exp(x) .* z", "z .* exp(x)"),
     ("exp(x) .* sin(z) .* a .* b", "a .* exp(x) .* sin(z) .* b"),
@@ -25,6 +25,7 @@ KEPT = [
     "x .* exp(x) / s",
     "A' B'",
     "A' - B",
+    "A' X B' + B' X A'",
     "1 - sigmoid(x)",
 ]
 
