@@ -81,8 +81,11 @@ def _words(identity: Identity) -> frozenset[str]:
 
 # Functions and attributes of which a row tells the sum.
 SUMS_KNOWN = frozenset(
-    word for row in IDENTITIES if row.name.endswith("to 1") for word in _words(row)
-) - {"sum"}
+    word
+    for row in IDENTITIES
+    if row.name.endswith("to 1")
+    for word in _words(row) - {row.left.partition("(")[0]}
+)
 _TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)
 _WORDS = [_words(identity) for identity in _TABLE]
