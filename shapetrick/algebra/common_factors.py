@@ -188,15 +188,15 @@ def without_leading_minus(e: Expr) -> Expr:
 
 
 def _without_minus(part: _Summand) -> _Summand:
-    if part.body is not None:
-        turned = with_one_sum_negated(part.body)
-        return part if turned is None else part.scaled(-1).with_body(turned)
+    turned = None if part.body is None else with_one_sum_negated(part.body)
+    if turned is not None:
+        return part.scaled(-1).with_body(turned)
     for i, (base, p) in enumerate(part.front.factors):
-        turned = with_one_sum_negated(base) if p is WHOLE and not isinstance(base, Add) else None
+        turned = with_one_sum_negated(base) if p is WHOLE else None
         if turned is not None:
             factors = list(part.front.factors)
             factors[i] = turned, p
-            return _Summand(Product(-part.front.coefficient, tuple(factors)), None)
+            return _Summand(Product(-part.front.coefficient, tuple(factors)), part.body)
     return part
 
 
@@ -238,7 +238,10 @@ def _best_step(parts: list[_Summand], length: Length, signs: Signs) -> list[_Sum
         taken = _take_out(common, group, length, signs)
         if taken is None:
             continue
-        before, after = sum_of([part.expression for part in group]), taken.expression
+        before, after = (
+            sum_of([p.expression for p in group]),
+            without_leading_minus(taken.expression),
+        )
         if (length(after), *_written(after)) < (length(before), *_written(before)):
             others = set(places[1:])
             return [taken if i == places[0] else p for i, p in enumerate(parts) if i not in others]

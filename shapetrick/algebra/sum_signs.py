@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from functools import cache
+
+import numpy as np
 
 from ..core.cost import has_minus, length, sum_of
-from ..core.expr import MINUS, Add, Expr, Number, Times, negate, times
+from ..core.expr import MINUS, Add, Call, Expr, Number, Times, negate, times
+from ..core.functions import TABLE, Function
 from ..core.structure import linear_row
 from ..core.traversal import rebuild
 
@@ -57,6 +61,20 @@ def negate_part(a: Expr) -> Expr:
     return negate(a)
 
 
+def is_odd(e: Expr) -> bool:
+    """Whether it is an odd function of its only argument, entry by entry."""
+    return isinstance(e, Call) and len(e.args) == 1 and _is_odd(TABLE[e.op])
+
+
+@cache
+def _is_odd(row: Function) -> bool:
+    if not row.elementwise or row.arity != 1:
+        return False
+    x = np.array([0.3, 0.7])
+    with np.errstate(all="ignore"):
+        return bool((row.value(-x, None) == -row.value(x, None)).all())
+
+
 def with_one_sum_negated(body: Expr) -> Expr | None:
     """A product with the sign of one sum in it turned, if it has a sum with a minus."""
     stack: list[tuple[Expr, list[tuple[Expr, int]]]] = [(body, [])]
@@ -67,6 +85,6 @@ def with_one_sum_negated(body: Expr) -> Expr | None:
             for parent, i in reversed(path):
                 new = rebuild(parent, [new if k == i else a for k, a in enumerate(parent.args)])
             return new
-        if linear_row(e) is not None:
+        if linear_row(e) is not None or is_odd(e):
             stack.extend((a, [*path, (e, i)]) for i, a in reversed(list(enumerate(e.args))))
     return None

@@ -158,7 +158,7 @@ PASSES = (
          "x, y : n", kinds=(Add, Times, Power), needed=DIVISOR),
     Pass("divisors inside", divisors_inside,
          "sum(x ./ (1 + x / s)) / s = sum(x ./ (s + x))", "x : n; s : scalar",
-         kinds=(Times,), needed=DIVISOR),
+         kinds=(Times,), needed=DIVISOR | SUM),
     Pass("sides of a kink", sides_joined, "maximum(x, y) .* step(x - y) = x .* step(x - y)",
          "x, y : n", kinds=(Add, Times), needed=KINK),
     Pass("common factor inside", common_factor_inside,

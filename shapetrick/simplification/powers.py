@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..algebra.monomials import Product, exponent_parts, multiply_exponents
-from ..core.cost import length
+from ..core.cost import has_minus, length
 from ..core.expr import MINUS, Expr, Name, Number, Power, Real, Times, power
 from ..core.traversal import postorder, rebuild, remembered
 
@@ -19,15 +19,17 @@ def with_equal_powers(e: Expr, known: dict[Expr, Expr]) -> Expr:
         if isinstance(x, Name):
             return x
         new = rebuild(x, [known[a] for a in x.args])
-        return _together(new) if _has_powers(new) else new
+        return _below(_together(new)) if _has_powers(new) else new
 
     return remembered(known, e, written, into_names=False)
 
 
 def _has_powers(e: Expr) -> bool:
-    """Whether it is a product of several powers that may be joined."""
+    """Whether it is a product of several powers that may be joined, or of one that may be below."""
     if not isinstance(e, Times) or len(e.args) < 2:
         return False
+    if any(_may_be_below(a) for a in e.args):
+        return True
     return sum(isinstance(a, Power) and _may_join(_read(a)[1]) for a in e.args) > 1
 
 
@@ -67,6 +69,25 @@ def _together(e: Expr) -> Expr:
             others += [power(b, opposite if below else exponent) for b, below in bases]
     found = Product.of(*others).expression()
     return found if found.shape == e.shape and length(found) < length(e) else e
+
+
+def _may_be_below(e: Expr) -> bool:
+    return isinstance(e, Power) and not isinstance(e.args[1], Number) and has_minus(e.args[1])
+
+
+def _below(e: Expr) -> Expr:
+    """A product with powers to what has a minus below the fraction line, where that is shorter."""
+    if not isinstance(e, Times):
+        return e
+    found = Product.of(*map(_as_divisor, e.args)).expression()
+    return found if found.shape == e.shape and length(found) < length(e) else e
+
+
+def _as_divisor(e: Expr) -> Expr:
+    if not _may_be_below(e):
+        return e
+    base, exponent = e.args
+    return power(power(base, multiply_exponents(MINUS, exponent)), MINUS)
 
 
 def _may_join(exponent: Expr) -> bool:

@@ -83,8 +83,7 @@ SUMS_KNOWN = frozenset(
     word
     for row in IDENTITIES
     if row.name.endswith("to 1")
-    for word in _words(row)
-    if word not in TABLE or TABLE[word].units != "linear"
+    for word in _words(row) - {row.left.partition("(")[0]}
 )
 _TABLE = (*IDENTITIES, *SMALLER, *STABLE)
 _COMMON, _STABLE = frozenset(IDENTITIES), frozenset(STABLE)

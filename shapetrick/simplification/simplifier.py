@@ -139,7 +139,8 @@ class Simplifier:
 
     def _with_transposes_outside(self, e: Expr) -> Expr:
         """Sums and products of transposes as the transpose of one, where that is shorter; of two
-        factors each keeps its own. A sum that the problem has is seen as it is there."""
+        factors each keeps its own, and so does a sum in which others would be turned. A sum of
+        the problem is seen as it is there."""
         done: dict[Expr, Expr] = self._memo.setdefault(Simplifier._with_transposes_outside, {})
 
         def outside(x: Expr) -> Expr:
@@ -150,7 +151,8 @@ class Simplifier:
                 return x
             args = [flip(a, self.is_symmetric) for a in x.args]
             inner = add(*args) if isinstance(x, Add) else matmul(*reversed(args))
-            least = 2 if isinstance(x, MatMul) else 0 if inner in self._sums else 1
+            least = 2 if isinstance(x, MatMul) or _has_transposes(inner) else 1
+            least = 0 if inner in self._sums else least
             return transpose(inner) if length(inner) + 1 + least <= length(x) else x
 
         return remembered(done, e, outside, into_names=False)

@@ -40,6 +40,7 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
     """The expressions in stable forms; what has a name keeps it."""
     ranges = EntryRanges()
     risks: dict[Expr, int] = {}
+    called: dict[Expr, bool] = {}
     done: dict[Expr, Expr] = {}
 
     def risk(e: Expr) -> int:
@@ -50,17 +51,25 @@ def stable(roots: Sequence[Expr]) -> list[Expr]:
             return CANCELLATION if any(map(has_minus, e.args)) and may_cancel(e) else 1
         row = TABLE.get(e.op)
         found = 1 if row is None else _risk(row)
+        if found == SINGULAR and not calls(e.args[0]):
+            return 1  # what is given is not rounded to 0
         if row is None or not row.increasing or found != OVERFLOW:
             return found
         scaled = ranges.excludes(e, 1) and ranges.of(e.args[0]).high > 0  # by the largest: one is 1
         return 1 if scaled else found
 
+    def calls(e: Expr) -> bool:
+        """Whether there is a function in it."""
+        return remembered(
+            called, e, lambda x: isinstance(x, Call) or any(called[a] for a in x.args)
+        )
+
     def may_cancel(e: Expr) -> bool:
         """Whether it is a difference of bounded values, or of a number and functions' values."""
         bounds = [ranges.of(a)[:2] for a in e.args]
         numbers = sum(isinstance(a, Number) for a in e.args)
-        called = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
-        return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + called == len(e.args))
+        values = sum(any(isinstance(x, Call) for x, _ in Product.of(a).factors) for a in e.args)
+        return bool(np.isfinite(bounds).all()) or (numbers > 0 and numbers + values == len(e.args))
 
     rewriter = Rewriter(Symmetry(), risk, Rows.STABLE)
 

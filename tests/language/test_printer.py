@@ -74,6 +74,8 @@ PRINTED = [
     (ex.matmul(A, A, A), "A^3"),
     (ex.matmul(A, A, ex.transpose(B)), "A^2 B'"),
     (ex.matmul(ex.add(A, B), ex.add(A, B)), "(A + B)^2"),
+    (ex.matmul(A, B, A, B), "(A B)^2"),
+    (ex.matmul(A, B, A), "A B A"),
     (ex.transpose(ex.power(A, q(2))), "(A.^2)'"),
     (ex.power(ex.transpose(A), q(2)), "A'.^2"),
     (ex.power(A, ex.transpose(B)), "A.^(B')"),

@@ -262,4 +262,37 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
          "s + x .* s .* (1 - s)"),
         ("a : k; z : k; S = sum(exp(a)); p = exp(a) / S; J = p' z; grad J wrt a", "p .* (z - J)"),
     ),
+    "divisors that meet others inside a sum": (
+        ("r : m; s : scalar positive; J = m log(s) + sum(log(1 + abs(r) / s)); grad J wrt s",
+         "(m - sum(abs(r) ./ (s + abs(r)))) / s"),
+        ("y : m; X : m x n; b : n; c : scalar positive; J = sum(log(1 + ((y - X b) / c).^2)); "
+         "grad J wrt b", "2 X' ((X b - y) ./ (c^2 + (y - X b).^2))"),
+        ("x : n; c : scalar positive; J = sum(sqrt(1 + (x / c).^2)); hess J wrt x",
+         "diag(1 ./ (1 + (x / c).^2).^(3/2)) / c^2"),
+        ("t : m positive; p : scalar unit; J = sum(log(1 - p + p cos(t))); grad J wrt p",
+         "sum((cos(t) - 1) ./ (1 - p + p cos(t)))"),
+    ),
+    "definitions in powers and multiples": (
+        ("X : m x n; J = tr(X' X X' X)^(1/4); grad J wrt X", "X X' X / J^3"),
+        ("A : n x n; J = sqrt(det(A)); grad J wrt A", "J inv(A)' / 2"),
+        ("x : n; y = x / mean(abs(x)); vjp y with u wrt x",
+         "(u - (u' y) sign(x) / n) / mean(abs(x))"),
+        ("x : n; a : n; s : scalar; z = s (x - a); J = sum(tanh(z)); grad J wrt s",
+         "(z / s)' (1 - tanh(z).^2)"),
+        ("A, B : n x n; J = tr(A B A B); K = log(J); grad K wrt B", "2 (A B A)' / J"),
+    ),
+    "signs and complements": (
+        ("x : n; m : scalar; z = x - m; J = sum(z + exp(-z)); grad J wrt m", "sum(exp(-z) - 1)"),
+        ("X, Z : m x n; w : n; J = -sum(log(sigmoid(X w - Z w))); grad J wrt w",
+         "(Z - X)' sigmoid((Z - X) w)"),
+        ("u, v, w : n; J = -log(sigmoid(u' v - u' w)); grad J wrt u",
+         "sigmoid((w - v)' u) (w - v)"),
+        ("x : n; m : scalar; z = x - m; J = sum(z + 2 log(1 + exp(-z))); grad J wrt m",
+         "-sum(tanh(z / 2))"),
+        ("y : n positive; x : n; J = norm1((y - x) ./ y); grad J wrt x", "sign(x - y) ./ y"),
+        ("A, W : n x n; J = tr(A W) - tr(W W W) / 3; grad J wrt W", "(A - W^2)'"),
+        ("A : n x n; u, v : n; J = det(A + u v'); grad J wrt v", "det(A) inv(A) u"),
+        ("P : k x d; x : 1 x d; w = softmax(-sum((P - x).^2, axis=1)); "
+         "J = log(sum(exp(-sum((P - x).^2, axis=1)))); grad J wrt x", "2 (w' P - x)"),
+    ),
 }  # fmt: skip

@@ -64,6 +64,18 @@ LOSSES: Mapping[str, str] = {
     "a distance": "J = sqrt(sum((z - y).^2))",
     "softsign": "J = sum(z ./ (1 + abs(z)))",
     "arctan": "J = sum(atan(z.^2))",
+    "focal, balanced": H
+    + "J = -sum(c t .* (1 - h).^2 .* log(h) + (1 - c) (1 - t) .* h.^2 .* log(1 - h))",
+    "weighted by the other": H + "J = -sum(t .* (1 - h) .* log(h) + (1 - t) .* h .* log(1 - h))",
+    "binary entropy": H + "J = -sum(h .* log(h) + (1 - h) .* log(1 - h))",
+    "divergence of coins": H + "J = sum(h .* log(h / c) + (1 - h) .* log((1 - h) / (1 - c)))",
+    "log odds": H + "J = sum((log(h ./ (1 - h)) - w).^2)",
+    "log of a mean": "J = log(sum(exp(z)) / n)",
+    "log cosh, by exps": "J = sum(log((exp(z) + exp(-z)) / 2))",
+    "Davidson's ties": "J = -log(exp(z' t) / (exp(z' t) + exp(z' q) + 1))",
+    "a density of kernels": "J = -log(sum(q .* exp(-(z - y).^2 / 2)))",
+    "experts": P + "J = -log(sum(p .* exp(-(y - w).^2)))",
+    "zero inflation": H + "J = -sum(log(h + (1 - h) * exp(-1)))",
 }
 
 SCALES = (1e-3, 1.7, 30.0, 800.0)
