@@ -87,6 +87,10 @@ ASKED = [
     ("d²J/dx²", "hess J wrt x"), ("∂J/∂x, A", "grad J wrt x, A"),
     ("∂J/∂x = 2 A' (A x - y)", "check grad J wrt x = 2 A' (A x - y)"),
     ("check ∂J/∂x = A'", "check grad J wrt x = A'"),
+    ("gradient of J with respect to x", "grad J wrt x"), ("derivative of J wrt A", "∂J/∂A"),
+    ("grad(J, x)", "grad J wrt x"), ("diff(J, x)", "∂J/∂x"), ("hessian J wrt x", "hess J wrt x"),
+    ("grad J with respect to x, A", "grad J wrt x, A"), ("grad J", "∇J"), ("grad(J)", "∇J"),
+    ("check gradient of J wrt x = A'", "check grad J wrt x = A'"),
     ("∇_x J = sum(A, axis=0)'", "check grad J wrt x = sum(A, axis=0)'"),
 ]  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Derivatives as people write them: `∂J/∂W`, `dJ/dW`, `d/dW J`, `∇_W J`, `∂_W J`, `D_W J`, and
-claims of them.
+"""Derivatives as people write them: `∂J/∂W`, `dJ/dW`, `d/dW J`, `∇_W J`, `∂_W J`, `D_W J`, in
+words, `gradient of J with respect to W`, or as a call, `grad(J, W)`; and claims of them.
 
 What is told is where the parts stand in a statement, and what is defined as one.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
@@ -20,8 +20,14 @@ from .tree import Definition, PlacedName, SyntaxNode, derived_node
 
 _PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"  # with the place of an entry, `A[i,j]`
 _WRT = rf"{_PLACED}(?:\s*,\s*{_PLACED})*"
-# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J. With `two` or `squared`, a second
-# derivative.
+_KINDS: dict[str, DerivativeKind] = {
+    "grad": "grad", "gradient": "grad", "derivative": "grad", "diff": "grad",
+    "jac": "jac", "jacobian": "jac", "hess": "hess", "hessian": "hess",
+}  # fmt: skip
+_WORD = rf"(?P<word>{'|'.join(sorted(_KINDS, reverse=True))})"
+_BY = r"(?:wrt|with\s+respect\s+to)(?!\w)"
+# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J; in
+# words; as a call; grad J. With `two` or `squared`, a second derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
 _DERIVATIVES = tuple(
     re.compile(form, re.DOTALL)
@@ -33,11 +39,17 @@ _DERIVATIVES = tuple(
         rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
         r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
         rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
+        rf"{_WORD}\s+(?:of\s+)?(?P<of>.+?)\s+{_BY}\s*(?P<wrt>{_WRT})",
+        rf"{_WORD}\s*\(\s*(?P<of>.+),\s*(?P<wrt>{NAME})\s*\)",
+        rf"{_WORD}(?:\s+of)?(?=[\s(])(?P<of>(?:(?!\b(?:wrt|with)\b).)+)(?P<wrt>)",
     )
 )
 _MARKS = "dD∂∇"
 _DEFINED = re.compile(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
-_CLAIM = re.compile(rf"check\s+(?=[{_MARKS}])")
+_BEGIN = rf"(?:[{_MARKS}]|{_WORD}\b)"
+_CLAIM = re.compile(rf"check\s+(?={_BEGIN})")
+_BEGINS = re.compile(_BEGIN)
+_OWN = re.compile(rf"(?:{'|'.join(get_args(DerivativeKind))})\s.+\swrt\s.*", re.DOTALL)
 
 
 class WrittenDerivative(NamedTuple):
@@ -51,12 +63,17 @@ class WrittenDerivative(NamedTuple):
     leibniz: bool
 
 
-def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDerivative | None:
-    """The derivative that a statement is, of which `names` are declared; None if it is none."""
+def derivative(
+    text: str, span: Span, names: Container[str] = (), functions: Container[str] = ()
+) -> WrittenDerivative | None:
+    """The derivative that a statement is, of which `names` are declared and `functions` known; None
+    if it is none."""
     start, end = span
     check = _CLAIM.match(text, start, end)
     begin = start if check is None else check.end()
-    if text[begin] not in _MARKS:
+    m = _BEGINS.match(text, begin, end)
+    word = None if m is None else m["word"]
+    if m is None or word in names or word in functions or _OWN.fullmatch(text, begin, end):
         return None
     equals = next((at for at, sign in outside(text, Span(begin, end)) if sign == "="), None)
     if check is not None and equals is None:
@@ -76,12 +93,13 @@ def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDeri
         if "D" in names or typed in names or not known:
             return None
     kind: DerivativeKind = "hess" if groups.get("two") or groups.get("squared") else "grad"
+    kind = kind if word is None else _KINDS[word]
     return WrittenDerivative(
         kind,
         stripped(text, Span(*m.span("of"))),
         tuple(Span(*n.span()) for n in by),
         None if equals is None else stripped(text, Span(equals + 1, end)),
-        kind == "grad" and text[begin] != "∇",
+        kind == "grad" and text[begin] != "∇" and word not in ("grad", "gradient"),
     )
 
 

@@ -527,7 +527,7 @@ def _reached(error: ParseError) -> int:
 
 def _derivative(source: Source) -> Asked | None:
     """The request that a derivative's own notation is, or the claim of what it equals."""
-    found = derivative(source.text, source.span, source.names)
+    found = derivative(source.text, source.span, source.names, source.functions)
     if found is None:
         return None
     of = _run("expression", source._replace(span=found.of))

@@ -103,7 +103,11 @@ _HALF = (
     "What a symmetric matrix has below its diagonal is no column here: derivatives along the "
     "symmetric matrices are `grad J wrt S symmetric`, `hess J wrt S symmetric`."
 )
-_INSTEAD = dict.fromkeys(("vech", "duplicate", "duplication", "eliminate", "elimination"), _HALF)
+_DERIVATIVE = "A derivative is a line, `grad J wrt X`, or a value in brackets, `(grad J wrt X)`."
+_INSTEAD = {
+    **dict.fromkeys(("vech", "duplicate", "duplication", "eliminate", "elimination"), _HALF),
+    **dict.fromkeys(("grad", "gradient", "derivative", "diff", "jacobian", "hessian"), _DERIVATIVE),
+}
 
 
 @cache
