@@ -24,6 +24,7 @@ from ..core.errors import (
 from ..core.expr import Expr, Symbol, as_symbol
 from ..core.problem import Claim, EqualityClaim, Problem, Request, shape_of_result
 from ..core.traversal import substitute, symbols_of
+from . import printer as printer  # by which expressions show themselves
 from .cotangent_names import cotangents_in_claims
 from .equation_systems import (
     attributes_of,
@@ -334,6 +335,8 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                 done[part] = done[part.args[0]] - done[part.args[1]]
             case "*":
                 done[part] = done[part.args[0]] * done[part.args[1]]
+            case "/" if (over := _quotient(done, part)) is not None:
+                done[part] = over
             case _:
                 what = f"`{part.value}` is no dimension: " if part.kind == "name" else ""
                 if part.kind == "parameter":
@@ -345,6 +348,13 @@ def _size(scope: Scope, node: SyntaxNode, inference: Inference) -> Dim:
                     scope.text,
                 )
     return done[node]
+
+
+def _quotient(done: Mapping[SyntaxNode, Dim], node: SyntaxNode) -> Dim | None:
+    """What a division by a number is, where that is whole for every size."""
+    above, below = (done[a] for a in node.args)
+    number = below.integer or 0
+    return above.over(number) if number > 0 else None
 
 
 @dataclass(slots=True)
@@ -388,9 +398,11 @@ class Elaboration:
         lowering = Lowering(self.values, inference, scope.text)
         definitions = {}
         for name, body in scope.bodies.items():
+            if scope.systems and any(node.kind == "derived" for node in postorder(body)):
+                lowering.systems = systems_of(scope, lowering)
             value = lowering.expression(body)
             definitions[name] = self.values[name] = ex.named(name, value)
-        self.systems = tuple(systems_of(scope, self.values, lowering))
+        self.systems = lowering.systems = systems_of(scope, lowering)
         constants = frozenset(n for n, d in scope.symbols.items() if "const" in d.attributes)
         reader = RequestReader(self, self.directions)
         requests = [

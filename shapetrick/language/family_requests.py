@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import expr as ex
+from ..core.equations import EquationSystem
 from ..core.errors import Located, NameProblem, RequestError, ShapeError
 from ..core.expr import Expr, Name, Symbol
 from ..core.families import COTANGENT, Families, Segment, cotangent_names, lies_in
@@ -111,6 +112,11 @@ class _MemberNames:
     reading: FamilyElaboration
     problem: Problem
     cotangents: tuple[Segment, ...] = ()
+
+    @property
+    def systems(self) -> tuple[EquationSystem, ...]:
+        """Those that determine unknowns: there are none beside families."""
+        return self.problem.systems
 
     def requests(self, asked: Sequence[Asked], complete: bool) -> Iterator[Request]:
         """What is asked, or what is usual where nothing is."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..core import expr as ex
 from ..core.dims import Shape, shape_text
+from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
 from ..core.indices import Range
@@ -29,6 +30,9 @@ class RequestNames(Protocol):
 
     @property
     def text(self) -> str: ...
+
+    @property
+    def systems(self) -> tuple[EquationSystem, ...]: ...
 
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         """What a derivative is by. Raises InputError."""
@@ -92,7 +96,7 @@ class RequestReader:
         yield request
         if request.kind == "hess" and asked.claim is None:
             for other in by[k + 1 :]:
-                gradient = derive("grad", request.of, by[k])
+                gradient = derive("grad", request.of, by[k], systems=self.names.systems)
                 text = f"grad {request.of_text} wrt {by[k].name}"
                 yield Request("jac", gradient, text, other, span=asked.span)
 

@@ -1,5 +1,5 @@
-"""Derivatives as people write them: `∂J/∂W`, `dJ/dW`, `d/dW J`, `∇_W J`, `∂_W J`, `D_W J`, in
-words, `gradient of J with respect to W`, or as a call, `grad(J, W)`; and claims of them.
+"""Derivatives as people write them: `∂J/∂W`, `dJ/dW`, `d/dW J`, `∇_W J`, `∂_W J`, `D_W J`, and
+claims of them.
 
 What is told is where the parts stand in a statement, and what is defined as one.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from ...core.errors import ParseError, Span
 from ...core.problem import DerivativeKind
+from .derivatives_in_words import in_words, may_begin
 from .equation_statements import Parse
 from .letters import NAME
 from .lexer import Source, normal
@@ -20,14 +21,8 @@ from .tree import Definition, PlacedName, SyntaxNode, derived_node
 
 _PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"  # with the place of an entry, `A[i,j]`
 _WRT = rf"{_PLACED}(?:\s*,\s*{_PLACED})*"
-_KINDS: dict[str, DerivativeKind] = {
-    "grad": "grad", "gradient": "grad", "derivative": "grad", "diff": "grad",
-    "jac": "jac", "jacobian": "jac", "hess": "hess", "hessian": "hess",
-}  # fmt: skip
-_WORD = rf"(?P<word>{'|'.join(sorted(_KINDS, reverse=True))})"
-_BY = r"(?:wrt|with\s+respect\s+to)(?!\w)"
-# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J; in
-# words; as a call; grad J. With `two` or `squared`, a second derivative.
+# d/dW J; d J / d W and ∂J/∂W; dJ/dW; ∇_W J, ∂_W J and D_W J; ∇J. With `two` or `squared`, a second
+# derivative.
 _TWO, _RAISED = r"(?P<two>²|\^\s*2)?", r"(?:²|\^\s*2)?"
 _DERIVATIVES = tuple(
     re.compile(form, re.DOTALL)
@@ -39,17 +34,11 @@ _DERIVATIVES = tuple(
         rf"(?:∇{_TWO}|[∂D])\s*_\s*(?:(?P<wrt>{_WRT})|\{{\s*(?P<braced>{_WRT})\s*\}})"
         r"(?P<squared>²|\^\s*2(?!\d))?(?P<of>[\s(‖|⟨].*)",
         rf"∇{_TWO}(?P<of>(?!\s*_).+)(?P<wrt>)",
-        rf"{_WORD}\s+(?:of\s+)?(?P<of>.+?)\s+{_BY}\s*(?P<wrt>{_WRT})",
-        rf"{_WORD}\s*\(\s*(?P<of>.+),\s*(?P<wrt>{NAME})\s*\)",
-        rf"{_WORD}(?:\s+of)?(?=[\s(])(?P<of>(?:(?!\b(?:wrt|with)\b).)+)(?P<wrt>)",
     )
 )
 _MARKS = "dD∂∇"
 _DEFINED = re.compile(rf"(?P<name>{NAME})\s*=\s*(?P<value>[{_MARKS}].*)", re.DOTALL)
-_BEGIN = rf"(?:[{_MARKS}]|{_WORD}\b)"
-_CLAIM = re.compile(rf"check\s+(?={_BEGIN})")
-_BEGINS = re.compile(_BEGIN)
-_OWN = re.compile(rf"(?:{'|'.join(get_args(DerivativeKind))})\s.+\swrt\s.*", re.DOTALL)
+_CLAIM = re.compile(rf"check\s+(?=[{_MARKS}]|\w+\s+of\s)")
 
 
 class WrittenDerivative(NamedTuple):
@@ -63,26 +52,23 @@ class WrittenDerivative(NamedTuple):
     leibniz: bool
 
 
-def derivative(
-    text: str, span: Span, names: Container[str] = (), functions: Container[str] = ()
-) -> WrittenDerivative | None:
-    """The derivative that a statement is, of which `names` are declared and `functions` known; None
-    if it is none."""
+def derivative(text: str, span: Span, names: Container[str] = ()) -> WrittenDerivative | None:
+    """The derivative that a statement is, of which `names` are declared; None if it is none."""
     start, end = span
     check = _CLAIM.match(text, start, end)
     begin = start if check is None else check.end()
-    m = _BEGINS.match(text, begin, end)
-    word = None if m is None else m["word"]
-    if m is None or word in names or word in functions or _OWN.fullmatch(text, begin, end):
+    in_other_words = may_begin(text, Span(begin, end), names)
+    if text[begin] not in _MARKS and not in_other_words:
         return None
     equals = next((at for at, sign in outside(text, Span(begin, end)) if sign == "="), None)
     if check is not None and equals is None:
         return None
-    stop = end if equals is None else equals
-    left = stripped(text, Span(begin, stop))
+    left = stripped(text, Span(begin, end if equals is None else equals))
+    claim = None if equals is None else stripped(text, Span(equals + 1, end))
     m = next((m for m in (form.fullmatch(text, *left) for form in _DERIVATIVES) if m), None)
     if m is None:
-        return None
+        said = in_words(text, left, claim is not None) if in_other_words else None
+        return None if said is None else WrittenDerivative(*said[:3], claim, said.leibniz)
     groups = m.groupdict()
     below = "braced" if groups.get("braced") else "wrt"
     by = list(re.compile(_PLACED).finditer(text, *m.span(below)))
@@ -93,13 +79,12 @@ def derivative(
         if "D" in names or typed in names or not known:
             return None
     kind: DerivativeKind = "hess" if groups.get("two") or groups.get("squared") else "grad"
-    kind = kind if word is None else _KINDS[word]
     return WrittenDerivative(
         kind,
         stripped(text, Span(*m.span("of"))),
         tuple(Span(*n.span()) for n in by),
-        None if equals is None else stripped(text, Span(equals + 1, end)),
-        kind == "grad" and text[begin] != "∇" and word not in ("grad", "gradient"),
+        claim,
+        kind == "grad" and text[begin] != "∇",
     )
 
 
