@@ -19,6 +19,7 @@ from .language.elaboration import read as read_problem
 from .language.elaboration import read_value
 from .language.printer import to_text
 from .numerics.evaluation import FunctionValues
+from .pipeline import named_cotangents as named_cotangents  # by which claims name cotangents
 from .pipeline.requests import steps_together
 
 # What only some users need is imported where it is used: a first derivation should come at once.

@@ -61,7 +61,7 @@ def told(error: ShapetrickError, file: str | None = None) -> str:
     from ..core.errors import TraceError, excerpt
 
     file = error.file if isinstance(error, TraceError) and error.file else file
-    if file is None:
+    if file is None or (error.span is None and f" {file}:" in error.message):
         return str(error)
     if error.span is None or error.text is None:
         return f"{file}: {error.message}"

@@ -277,6 +277,8 @@ def test_arguments_are_checked() -> None:
         f()
     with pytest.raises(OperandError, match="`y` is no argument"):
         f(x=[1.0], y=2)
+    with pytest.raises(OperandError, match=r"by their names: write `f\(x=…\)`"):
+        f([1.0])
     with pytest.raises(OperandError, match="not real numbers"):
         f(x=["a"])
     with pytest.raises(OperandError, match="no array of numbers"):

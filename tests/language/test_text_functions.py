@@ -270,3 +270,19 @@ def test_a_value_by_its_entries(line: str, loss: str) -> None:
 def test_a_function_by_its_entries_is_one_value(line: str, said: str) -> None:
     with pytest.raises(ShapetrickError, match=said):
         st.read(f"z, y : k; {line}")
+
+
+@pytest.mark.parametrize(
+    ("called", "opened"),
+    [
+        ("var(A, axis=1)", "sum((A - mean(A, axis=1)).^2, axis=1) / n"),
+        ("var(A, ddof=1, axis=1)", "sum((A - mean(A, axis=1)).^2, axis=1) / (n - 1)"),
+        ("layer_norm(A)", "(A - mean(A, axis=1)) ./ sqrt(var(A, axis=1))"),
+        ("layer_norm(A, 1)", "(A - mean(A, axis=1)) ./ sqrt(var(A, axis=1) + 1)"),
+    ],
+)
+def test_what_is_added_by_default_is_left_out_where_it_is_zero(called: str, opened: str) -> None:
+    values = [
+        read(f"A : m x n; B = {text}", complete=False).definitions for text in (called, opened)
+    ]
+    assert values[0] == values[1]

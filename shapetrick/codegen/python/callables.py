@@ -85,9 +85,12 @@ class Generated:
         self.parameters = tuple(dict.fromkeys(names.values()))
         self._taken = {*names, *names.values(), *declared, *families.lengths}
 
-    def __call__(self, /, **values: Any) -> Any:
+    def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
         """The result, or a dictionary of all values and gradients. Raises OperandError,
         ShapeError."""
+        if unnamed:
+            call = ", ".join(f"{name}=…" for name in self.parameters)
+            raise OperandError(f"arrays are given by their names: write `f({call})`.")
         unknown = [name for name in values if name not in self._taken]
         if unknown:
             raise OperandError(f"`{unknown[0]}` is no argument: there are {self._listed}.")

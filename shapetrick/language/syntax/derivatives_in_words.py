@@ -15,21 +15,24 @@ _PLACED = rf"{NAME}(?:\[[^\[\]]*\])?"
 _LIST = rf"(?P<wrt>{_PLACED}(?:(?:\s*,\s*|\s+and\s+){_PLACED})*)"
 _BY = r"(?:with\s+respect\s+to|w\.\s*r\.\s*t\.?|wrt)(?!\w)"
 _OF = r"(?P<of>[\w(‖|⟨√-].*?)"
+_NOUN = "gradient|derivative|jacobian|hessian"
 _ASKED = r"(?:(?:find|compute|calculate|derive)\s+)?(?:the\s+)?"
 _FORMS = tuple(
     re.compile(form, re.DOTALL)
     for form in (
-        rf"{_ASKED}(?P<kind>gradient|derivative|jacobian|hessian)\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
-        rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate)\s+{_OF}\s+{_BY}\s+{_LIST}",
+        rf"{_ASKED}(?P<kind>{_NOUN})\s+of\s+{_OF}(?:\s+{_BY}\s+{_LIST})?",
+        rf"{_ASKED}(?P<kind>grad|jac|hess|differentiate|{_NOUN})\s+{_OF}\s+{_BY}\s+{_LIST}",
         rf"(?P<kind>grad|jac|hess)\s+{_OF}",
         rf"(?P<kind>minimi[sz]e|maximi[sz]e)\s+{_OF}(?:\s+(?:over|{_BY})\s+{_LIST})?",
         rf"(?P<kind>min|max)_\{{?\s*{_LIST}\s*\}}?\s+{_OF}",
     )
 )
-_CALL = re.compile(
-    rf"(?P<kind>diff|D|grad|gradient|derivative|jacobian|hessian)\s*\((?P<of>.+),\s*"
-    rf"(?P<wrt>{_PLACED})\s*\)",
-    re.DOTALL,
+_CALLS = tuple(
+    re.compile(form, re.DOTALL)
+    for form in (
+        rf"(?P<kind>diff|D|grad|{_NOUN})\s*\((?P<of>.+),\s*(?P<wrt>{_PLACED})\s*\)",
+        rf"(?P<kind>grad|jac|hess|{_NOUN})(?P<of>\(.+\))",
+    )
 )
 _FIRST = re.compile(
     r"(?:min|max)(?=_)|(?:diff|D)(?=\s*\()|(?:find|compute|calculate|derive|the|differentiate)(?=\s)"
@@ -62,7 +65,7 @@ def may_begin(text: str, span: Span, names: Container[str]) -> bool:
 def in_words(text: str, span: Span, is_claimed: bool) -> DerivativeInWords | None:
     """The derivative that stands there in words; None if there is none. What is called, `D(J, x)`,
     is a function's head before `=`. Raises ParseError for an optimum under constraints."""
-    forms = _FORMS if is_claimed else (*_FORMS, _CALL)
+    forms = _FORMS if is_claimed else (*_FORMS, *_CALLS)
     m = next((m for m in (form.fullmatch(text, *span) for form in forms) if m), None)
     if m is None or not _is_whole(m["of"]):
         return None

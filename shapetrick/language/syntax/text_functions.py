@@ -185,6 +185,8 @@ class _Opening:
         def copied(node: SyntaxNode, args: tuple[SyntaxNode, ...]) -> SyntaxNode:
             if put is not None and node.kind == "name" and node.value in put:
                 return put[node.value]
+            if put is not None and node.kind in ("+", "-") and _is_absent(args[-1], put):
+                return args[0]
             new = with_args(node, args) if put is None else replace(node, args=args)
             if node.juxtaposed:
                 self._refuse_prime(node)
@@ -292,6 +294,11 @@ class _Opening:
                     at = SyntaxNode("side", (parameter,), k, parameter.span)
                     put.setdefault(side, at)
         return tuple(parameters), put
+
+
+def _is_absent(node: SyntaxNode, put: Mapping[str, SyntaxNode]) -> bool:
+    """Whether a term is a parameter whose default is zero, and nothing else was given."""
+    return node.kind == "number" and node.value == 0 and any(node is e for e in put.values())
 
 
 def _listed(parameters: Sequence[FunctionParameter]) -> str:
