@@ -111,9 +111,10 @@ def _imports(root: Path) -> str:
 
 def _functions() -> Iterator[str]:
     from shapetrick.core.functions import NAMES, TABLE
-    from shapetrick.language.scope import SIZED, vocabulary
-    from shapetrick.language.shape_inference import sizes_wanted
-    from shapetrick.language.structured_calls import CALLS
+    from shapetrick.language.shapes.inference import sizes_wanted
+    from shapetrick.language.shapes.structured_calls import CALLS
+    from shapetrick.language.shapes.words import vocabulary
+    from shapetrick.language.syntax.constants import SIZED
 
     for name, (counts, _) in SIZED.items():
         sizes = [f"n{i}: Size" + (" = ..." if i >= counts[0] else "") for i in range(counts[-1])]

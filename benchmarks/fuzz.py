@@ -35,7 +35,7 @@ from record import record, table
 
 import shapetrick as st
 from shapetrick.core.functions import NAMES
-from shapetrick.language.syntax import ATTRIBUTES
+from shapetrick.language.syntax.tree import ATTRIBUTES
 
 ROOT = Path(__file__).parents[1]
 SECONDS, MEGABYTES = 5.0, 1000

@@ -20,7 +20,7 @@ from shapetrick.derivation import vjp_rules as rules
 from shapetrick.derivation.chain_rule import cotangents
 from shapetrick.families import unrolled_checks as depths
 from shapetrick.language import elaboration
-from shapetrick.language.parser import parse
+from shapetrick.language.syntax.parser import parse
 from shapetrick.pipeline import requests as derivation
 from shapetrick.simplification import subexpressions as naming
 from shapetrick.simplification.simplifier import Simplifier

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from shapetrick.language.parser import terminals
-from shapetrick.language.scope import vocabulary
-from shapetrick.language.syntax import ATTRIBUTES, KINDS
+from shapetrick.language.shapes.words import vocabulary
+from shapetrick.language.syntax.parser import terminals
+from shapetrick.language.syntax.tree import ATTRIBUTES, KINDS
 
 SCOPES = {  # of TextMate, by how a part looks in our own colours
     "comment": "comment.line.number-sign",

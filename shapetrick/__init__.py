@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 _CONSTANTS = ("e", "pi")
-_SIZED = ("commute", "eye", "ones", "zeros")
+_SIZED = ("commute", "duplicate", "eliminate", "eye", "ones", "zeros")
 _HOMES = {
     "api": (
         *("Derivation", "Problem", "check", "derive", "evaluate"),
@@ -114,8 +114,8 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """What can be completed: all functions of the language too."""
     from .core.functions import NAMES
-    from .language.scope import vocabulary
-    from .language.structured_calls import CALLS
+    from .language.shapes.structured_calls import CALLS
+    from .language.shapes.words import vocabulary
 
     defined = {*NAMES, *CALLS, *vocabulary().library}
     return sorted({*__all__, *_CONSTANTS, *_SIZED, *defined, "__version__"})

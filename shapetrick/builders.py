@@ -20,11 +20,12 @@ from .core.functions import NAMES, TABLE, Function
 from .core.problem import DerivativeKind, Problem, Request
 from .core.traversal import postorder, symbols_of
 from .language import elaboration, vocabularies
-from .language.parser import parse
-from .language.scope import SIZED, vocabulary
-from .language.shape_inference import sizes_wanted
-from .language.structured_calls import CALLS
-from .language.syntax import DIRECTED, OF_SCALARS, UPSTREAM, Declaration
+from .language.shapes.inference import sizes_wanted
+from .language.shapes.structured_calls import CALLS
+from .language.shapes.words import vocabulary
+from .language.syntax.constants import SIZED
+from .language.syntax.parser import parse
+from .language.syntax.tree import DIRECTED, OF_SCALARS, UPSTREAM, Declaration
 
 # ----------------------------------------------------------------------------------------- leaves
 

@@ -21,9 +21,10 @@ from .core.problem import RequestKind
 from .core.traversal import postorder
 from .derivation import vjp_rules as rules
 from .language.elaboration import parse_scalar
-from .language.scope import CONSTANTS, SIZED, UNSIZED, vocabulary
-from .language.structured_calls import CALLS
-from .language.syntax import UPSTREAM
+from .language.shapes.structured_calls import CALLS
+from .language.shapes.words import vocabulary
+from .language.syntax.constants import CONSTANTS, SIZED, UNSIZED
+from .language.syntax.tree import UPSTREAM
 from .numerics.evaluation import EvaluationTape
 
 LETTERS = {1: ("x",), 2: ("a", "b")}  # a derivative's names for the arguments

@@ -18,8 +18,8 @@ from .core.errors import InputError, RequestError, Span
 from .core.files import make_folder, write_file
 from .core.problem import Problem
 from .language.elaboration import read
-from .language.parser import parse_expression
 from .language.source import decoded, read_bytes
+from .language.syntax.parser import parse_expression
 from .language.vocabularies import vocabulary_of
 
 BUILT_IN = Path(__file__).parent / "practice.toml"

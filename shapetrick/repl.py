@@ -25,7 +25,7 @@ from prompt_toolkit.styles import Style as Look
 from .core.budget import TEXT
 from .core.deadline import SECONDS
 from .core.files import make_folder, own_folder
-from .language.statement_lines import COMMENT
+from .language.syntax.statement_lines import COMMENT
 from .render.layout import COLOURS
 from .session.completion import ESCAPE, Completions, Tokens, signs
 from .session.recovery import Recovery
@@ -208,7 +208,7 @@ def is_open(text: str) -> bool:
     be read already."""
     if text.lstrip().startswith(":") or _depth(text) <= 0:
         return False
-    from .language.parser import MAX_STATEMENT
+    from .language.syntax.parser import MAX_STATEMENT
 
     return len(text) <= MAX_STATEMENT
 

@@ -23,10 +23,10 @@ from shapetrick.cli import main
 from shapetrick.core import expr as ex
 from shapetrick.core.expr import Expr
 from shapetrick.language import elaboration
-from shapetrick.language.parser import parse_expression
 from shapetrick.language.printer import to_text
-from shapetrick.language.scope import vocabulary
-from shapetrick.language.syntax import postorder
+from shapetrick.language.shapes.words import vocabulary
+from shapetrick.language.syntax.parser import parse_expression
+from shapetrick.language.syntax.tree import postorder
 
 SHAPES = "X, Y: m x d; A: d x d; w, v: d; y: m; s: scalar; p: d x d positive symmetric"
 X, Y, A, w, v, y, s, p = st.symbols(SHAPES)

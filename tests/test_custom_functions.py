@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln, polygamma
 import shapetrick as st
 from shapetrick.core import functions
 from shapetrick.derivation import vjp_rules as rules
-from shapetrick.language.scope import vocabulary
+from shapetrick.language.shapes.words import vocabulary
 
 
 @pytest.fixture(autouse=True)

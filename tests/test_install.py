@@ -13,8 +13,9 @@ import pytest
 
 import shapetrick
 from shapetrick.core.functions import NAMES
-from shapetrick.language.scope import SIZED, vocabulary
-from shapetrick.language.structured_calls import CALLS
+from shapetrick.language.shapes.structured_calls import CALLS
+from shapetrick.language.shapes.words import vocabulary
+from shapetrick.language.syntax.constants import SIZED
 
 ROOT = Path(__file__).parent.parent
 PROBLEM = "x : n; J = x' x; grad J wrt x"

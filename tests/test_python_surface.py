@@ -24,7 +24,7 @@ from shapetrick.core import functions
 from shapetrick.core.dims import ONE, Dim
 from shapetrick.core.expr import Expr
 from shapetrick.derivation import vjp_rules
-from shapetrick.language.scope import vocabulary
+from shapetrick.language.shapes.words import vocabulary
 
 X, Y, w, c = st.symbols("X: m x n; Y: m x n; w: n; c: scalar")
 PROBLEM = "X : m x d; w : d; y : m; J = norm(X w - y)^2 / (2 m); grad J wrt w"
@@ -106,6 +106,7 @@ PICKLED = sorted(set(RESULTS) - {"gradient check"})  # which holds the functions
 @pytest.mark.parametrize("kind", PICKLED)
 def test_results_are_equal_to_their_copies_and_pickles(kind: str) -> None:
     one = RESULTS[kind]
+    _ = str(one), getattr(one, "_repr_html_", str)()  # what is remembered goes along
     for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert other == one and type(other) is type(one)
         assert str(other) == str(one)

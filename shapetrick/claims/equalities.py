@@ -20,7 +20,7 @@ from ..core.expr import Abstract, Expr, Number, Symbol, call, symbol, times
 from ..core.functions import Array
 from ..core.problem import Claim, EqualityClaim, Problem, Request
 from ..core.traversal import postorder, redimensioned, substitute, symbols_of
-from ..language.syntax import ATTRIBUTES
+from ..language.syntax.tree import ATTRIBUTES
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.sampling import (
     PLAIN,

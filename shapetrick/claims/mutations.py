@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core.dims import ONE, SCALAR, Shape, broadcast
 from ..core.functions import NAMES, TABLE
-from ..language.syntax import Callee, SyntaxNode, call_node, number_node, postorder
+from ..language.syntax.tree import Callee, SyntaxNode, call_node, number_node, postorder
 
 PRODUCTS = ("*", "/", ".*", "./")
 SUMS = ("+", "-")

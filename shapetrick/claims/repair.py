@@ -27,12 +27,12 @@ from ..core.structure import terms_of
 from ..core.traversal import postorder
 from ..language.claim_reading import read_claim
 from ..language.elaboration import read_expression
-from ..language.lowering import Lowering
-from ..language.parser import parse_expression
 from ..language.printer import to_text
-from ..language.syntax import SyntaxNode, name_node, number_node
-from ..language.syntax import postorder as nodes_of
-from ..language.unparser import narrowed
+from ..language.shapes.lowering import Lowering
+from ..language.syntax.parser import parse_expression
+from ..language.syntax.tree import SyntaxNode, name_node, number_node
+from ..language.syntax.tree import postorder as nodes_of
+from ..language.syntax.unparser import narrowed
 from ..language.vocabularies import vocabulary_of
 from ..numerics.sampling import dims_of
 from ..validation.checker import Checker

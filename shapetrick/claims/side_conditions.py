@@ -17,8 +17,8 @@ from ..core.dims import ONE, SCALAR, Dim
 from ..core.expr import Expr, Symbol
 from ..core.problem import Request
 from ..core.traversal import redimensioned, symbols_of
-from ..language.lowering import Lowering
-from ..language.syntax import ATTRIBUTES
+from ..language.shapes.lowering import Lowering
+from ..language.syntax.tree import ATTRIBUTES
 from ..numerics.sampling import PLAIN, Profile
 from .comparison import agree
 from .repair import Repairer

@@ -14,9 +14,9 @@ from ..core.dims import Shape
 from ..core.errors import InputError
 from ..core.expr import Expr, Symbol
 from ..core.functions import Array
-from ..language.lowering import Lowering
-from ..language.syntax import SyntaxNode, postorder
-from ..language.unparser import Unparser
+from ..language.shapes.lowering import Lowering
+from ..language.syntax.tree import SyntaxNode, postorder
+from ..language.syntax.unparser import Unparser
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import PLAIN, Profile, draw
 from ..validation.sample_points import Draw

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from ..api import Derivation, read
 from ..core.errors import DerivationError
 from ..core.functions import NAMES, TABLE, Function, parse_signature
-from ..language.equation_library import TABLE as EQUATIONS
-from ..language.equation_library import DefinedByEquations
-from ..language.scope import vocabulary
-from ..language.shape_inference import sizes_wanted
-from ..language.structured_calls import CALLS, StructuredCall
-from ..language.syntax import FunctionDefinition
+from ..language.shapes.inference import sizes_wanted
+from ..language.shapes.structured_calls import CALLS, StructuredCall
+from ..language.shapes.words import vocabulary
+from ..language.syntax.equation_library import TABLE as EQUATIONS
+from ..language.syntax.equation_library import DefinedByEquations
+from ..language.syntax.tree import FunctionDefinition
 from ..render.function_table import WIDTH, call_of, function_names, is_operator
 from ..render.layout import Row, labelled, plain, prose
 from .outcome import BadInput

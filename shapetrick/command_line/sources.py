@@ -101,7 +101,7 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             formulas = read_collection(file).formulas
         except ShapetrickError as e:
             raise BadInput(str(e)) from e
-        yield from ((file, formula.placed) for formula in formulas if not formula.missing)
+        yield from ((file, formula.placed) for formula in formulas)
 
 
 def _files(given: Sequence[str]) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _text(file: str | None, args: Namespace) -> str:
         return checked_text("\n".join(args.texts), "the text of -e")
     text = read_text(file)
     if file.endswith(".tex"):
-        from ..language.tex_files import marked
+        from ..language.latex.files import marked
 
         text = marked(text)
     return text

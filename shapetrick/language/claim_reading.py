@@ -11,11 +11,12 @@ from .elaboration import (
     scope_of,
     statements_of,
 )
-from .lowering import Lowering
-from .reader import is_latex, parse_expression
-from .selections import read_among
-from .statement_lines import blanked
-from .syntax import Asked, Definition, SyntaxNode, without_brackets
+from .reader import parse_expression
+from .shapes.lowering import Lowering
+from .syntax.latex_places import is_latex
+from .syntax.selections import read_among
+from .syntax.statement_lines import blanked
+from .syntax.tree import Asked, Definition, SyntaxNode, without_brackets
 from .vocabularies import vocabulary_of
 
 

@@ -17,7 +17,7 @@ from ..core.errors import InputError, NameProblem, Span
 from ..core.expr import Expr
 from ..core.greek import other_spelling
 from ..core.problem import Problem
-from .syntax import (
+from .syntax.tree import (
     UPSTREAM,
     Asked,
     Declaration,

@@ -10,7 +10,7 @@ from ..core.errors import NameProblem, Span
 from ..core.families import MemberBox, Place, Segment, box_of, covers
 from ..core.indices import Incomparable, Index, Range, at_most, member
 from ..core.traversal import reachable
-from .syntax import Definition, SyntaxNode
+from .syntax.tree import Definition, SyntaxNode
 
 
 @dataclass(frozen=True, slots=True)

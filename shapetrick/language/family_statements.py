@@ -18,8 +18,8 @@ from ..core.expr import Expr, Total
 from ..core.families import Place, Segment, meet
 from ..core.indices import Incomparable, Member, Range, base_of, parts, written
 from .family_scope import Order, PendingDefinition, Use
-from .scope import Declared, Scope
-from .syntax import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
+from .shapes.scope import Declared, Scope
+from .syntax.tree import RUNNING, Declaration, Definition, Statement, SyntaxNode, opened
 
 Build = Callable[[SyntaxNode, Scope, Mapping[str, Expr], Shape | None], Expr]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from ..core.errors import Span
-from .equation_statements import parts_of
-from .parser import tokens
-from .scope import vocabulary
-from .statement_lines import COMMENT, blanked, elementwise
-from .text_functions import with_heads
+from .shapes.words import vocabulary
+from .syntax.equation_statements import parts_of
+from .syntax.parser import tokens
+from .syntax.statement_lines import COMMENT, blanked, elementwise
+from .syntax.text_functions import with_heads
 
 # How a token of the language looks, by the names that the grammar gives them.
 _LOOKS = {

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.budget import STATEMENTS
 from ..core.errors import Located, ParseError, Span
-from . import parser as plain
-from .conditions import with_conditions
-from .lexer import Arities, Source
-from .library import function_at
-from .statement_lines import blanked, cleaned, declared_names, elementwise, lines
-from .syntax import FunctionDefinition, Statement, SyntaxNode
-from .text_functions import head_places, opened_expression, opened_statements, with_heads
+from .syntax import parser as plain
+from .syntax.conditions import with_conditions
+from .syntax.latex_places import formulas, has_latex
+from .syntax.lexer import Arities, Source
+from .syntax.library import function_at
+from .syntax.statement_lines import blanked, cleaned, declared_names, elementwise, lines
+from .syntax.text_functions import head_places, opened_expression, opened_statements, with_heads
+from .syntax.tree import FunctionDefinition, Statement, SyntaxNode
 
 if TYPE_CHECKING:
-    from .latex_parser import Cut
+    from .latex.parser import Cut
 
 MOST_LATEX = 100_000  # characters in all
 _BESIDE = re.compile(r"[\s,.;]*(?:and|where|with)?[\s,.;:]*")
@@ -70,7 +71,7 @@ def parse_expression(
     """One expression; `names` are those that it may mention. Raises ParseError."""
     if not has_latex(text):
         return plain.parse_expression(text, functions, abstract, {*names, *_listed(abstract)})
-    from .latex_parser import expression, names_of
+    from .latex.parser import expression, names_of
 
     with Located(text):
         clean = cleaned(text, functions)
@@ -104,23 +105,6 @@ def defined_functions(text: str, functions: Arities) -> list[FunctionDefinition]
     return [function_at(clean, span, known) for span in spans]
 
 
-def has_latex(text: str) -> bool:
-    """Whether something in a text can be LaTeX."""
-    return "\\" in text or "$" in text
-
-
-def is_latex(text: str, span: Span) -> bool:
-    """Whether what stands there is LaTeX."""
-    if not has_latex(text):
-        return False
-    if "\\" in text[span.start : span.end]:
-        return True
-    from .latex_tokens import formulas
-
-    found = formulas(text)
-    return any(f.span.start <= span.start and span.end <= f.span.end for f in found)
-
-
 def _listed(names: Container[str]) -> list[str]:
     return list(names) if isinstance(names, Collection) else []
 
@@ -132,8 +116,6 @@ def _alone(text: str, w: Written) -> str:
 
 def _inner(text: str) -> Span:
     """An expression without what delimits it."""
-    from .latex_tokens import formulas
-
     found = list(formulas(text))
     if not found:
         return Span(0, len(text))
@@ -145,8 +127,7 @@ def _inner(text: str) -> Span:
 
 def _written(text: str) -> Iterator[Written]:
     """The statements of a text that has LaTeX in it, in order."""
-    from .latex_parser import cuts
-    from .latex_tokens import formulas
+    from .latex.parser import cuts
 
     found = list(formulas(text))
     _admit([f.inner for f in found])
@@ -219,10 +200,15 @@ def _parsed(
     alone: bool = False,
 ) -> Iterator[tuple[Written, list[Statement]]]:
     """What each of them means: the plain ones first, for the names that they give."""
-    from .latex_parser import gather, names_of, statements
+    from .latex.heads import with_marked_names
+    from .latex.parser import gather, names_of, statements
 
     STATEMENTS.admit(len(found), "this text", "split it into several problems.")
     cut = [w.cut for w in found if w.cut is not None]
+    plainly = [*known, *declared_names(text)]
+    cut = with_marked_names(text, cut, names_of(plainly, functions), plainly)
+    marked = iter(cut)
+    found = [w if w.cut is None else w._replace(cut=next(marked)) for w in found]
     names = names_of(known, functions)
     names.abstract.update(elementwise(text))
     gather(text, [], cut, names)

@@ -11,17 +11,18 @@ from typing import Protocol
 
 from ..core import expr as ex
 from ..core.dims import Shape, shape_text
+from ..core.equations import EquationSystem
 from ..core.errors import NameProblem, RequestError, ShapeError, Span
 from ..core.expr import Expr, Symbol
 from ..core.indices import Range
 from ..core.problem import Claim, DerivativeKind, Request
-from .derived_values import derive
-from .reader import is_latex
-from .scope import is_word
-from .shape_errors import source, source_inside
-from .syntax import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
-from .unification import open_text
-from .unparser import Unparser
+from .shapes.derived_values import derive
+from .shapes.errors import source, source_inside
+from .shapes.unification import open_text
+from .shapes.words import is_word
+from .syntax.latex_places import is_latex
+from .syntax.tree import DIRECTED, SYMMETRIC, UPSTREAM, Asked, PlacedName, SyntaxNode
+from .syntax.unparser import Unparser
 
 
 class RequestNames(Protocol):
@@ -30,8 +31,14 @@ class RequestNames(Protocol):
     @property
     def text(self) -> str: ...
 
+    @property
+    def systems(self) -> tuple[EquationSystem, ...]: ...
+
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         """What a derivative is by. Raises InputError."""
+
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        """The expression in which what a derivative is by stands for itself, if it is defined."""
 
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about. Raises RequestError."""
@@ -73,8 +80,9 @@ class RequestReader:
                     names.text,
                 )
             along = self.direction(asked, of, wrt) if kind in DIRECTED else None
+            value, span = names.held(of, wrt), asked.span
             request = Request(
-                kind, of, of_text, wrt, along, asked.symmetric, span=asked.span, ranges=ranges
+                kind, value, of_text, wrt, along, asked.symmetric, span=span, ranges=ranges
             )
             for r in self.blocks(asked, request, by, k):
                 claim = None if asked.claim is None else names.claim(asked, asked.claim, r)
@@ -88,7 +96,7 @@ class RequestReader:
         yield request
         if request.kind == "hess" and asked.claim is None:
             for other in by[k + 1 :]:
-                gradient = derive("grad", request.of, by[k])
+                gradient = derive("grad", request.of, by[k], systems=self.names.systems)
                 text = f"grad {request.of_text} wrt {by[k].name}"
                 yield Request("jac", gradient, text, other, span=asked.span)
 

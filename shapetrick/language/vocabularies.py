@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from ..core.errors import ParseError
 from ..core.problem import Problem
-from .lexer import MANY
 from .reader import defined_functions, parse
-from .scope import vocabulary
-from .syntax import Definition, FunctionDefinition
-from .text_functions import Overloads, Vocabulary
+from .shapes.words import vocabulary
+from .syntax.lexer import MANY
+from .syntax.text_functions import Overloads, Vocabulary
+from .syntax.tree import Definition, FunctionDefinition
 
 
 def vocabulary_of(problem: Problem) -> Vocabulary:

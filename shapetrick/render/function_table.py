@@ -7,10 +7,10 @@ from textwrap import wrap
 
 from ..core.expr import KINDS
 from ..core.functions import NAMES, TABLE, Function
-from ..language.equation_library import TABLE as EQUATIONS
-from ..language.library import sections
-from ..language.scope import vocabulary
-from ..language.structured_calls import CALLS
+from ..language.shapes.structured_calls import CALLS
+from ..language.shapes.words import vocabulary
+from ..language.syntax.equation_library import TABLE as EQUATIONS
+from ..language.syntax.library import sections
 
 WIDTH = 80
 WIDEST_DERIVATIVE = 30  # a longer one stands alone on its line

@@ -21,7 +21,7 @@ from ..core.indices import Range, parts, read_name
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
-from ..language.latex_names import ACCENTS, letter_of
+from ..language.latex.names import ACCENTS, letter_of
 from ..language.notation import Fragment, Notation, NotationPrecedence, Rope, signed, spell
 from . import phrases as words
 
@@ -46,6 +46,8 @@ _CONSTRUCTORS = {
     "zeros": r"\mathbf{0}",
     "eye": "I",
     "commute": r"\mathbf{K}",
+    "duplicate": r"\mathbf{D}",
+    "eliminate": r"\mathbf{L}",
 }
 
 

@@ -17,8 +17,8 @@ from ..core.errors import InputError, RequestError
 from ..core.files import write_file
 from ..core.functions import NAMES, TABLE
 from ..core.warnings import nearest
+from ..language.shapes.structured_calls import CALLS
 from ..language.source import decoded, read_bytes
-from ..language.structured_calls import CALLS
 from ..pipeline.joint_gradients import groups
 from ..quiz import LEVELS, choose, questions, topics
 from ..render.layout import Row, padded, prose

@@ -14,7 +14,6 @@ from ..core.errors import InputError, Span
 from ..core.expr import Expr
 from ..core.problem import Problem
 from ..core.warnings import nearest
-from ..language.ambiguity import is_trace
 from ..language.elaboration import (
     Elaboration,
     elaborated,
@@ -22,11 +21,14 @@ from ..language.elaboration import (
     read,
     statements_of,
 )
-from ..language.index_binders import has_indices
-from ..language.reader import has_latex, parse
-from ..language.scope import Scope, differ_slightly, gather, standing_scope
-from ..language.selections import plain_of, resolved
-from ..language.syntax import (
+from ..language.reader import parse
+from ..language.shapes.ambiguity import is_trace
+from ..language.shapes.scope import Scope, differ_slightly, gather, standing_scope
+from ..language.syntax.index_binders import has_indices
+from ..language.syntax.latex_places import has_latex
+from ..language.syntax.selections import plain_of, resolved
+from ..language.syntax.text_functions import heads
+from ..language.syntax.tree import (
     RUNNING,
     Asked,
     Declaration,
@@ -39,7 +41,6 @@ from ..language.syntax import (
     opened,
     postorder,
 )
-from ..language.text_functions import heads
 from ..language.vocabularies import vocabulary_of
 
 

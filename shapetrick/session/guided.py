@@ -43,7 +43,7 @@ from ..core.traversal import postorder, substitute, symbols_of
 from ..explanation.lookalikes import objection
 from ..language.elaboration import read_expression, read_line
 from ..language.printer import to_text
-from ..language.syntax import postorder as walk
+from ..language.syntax.tree import postorder as walk
 from ..language.vocabularies import is_name, vocabulary_of
 from ..pipeline.joint_gradients import derive_together
 from ..pipeline.requests import conclude, steps_together

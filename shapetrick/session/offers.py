@@ -15,8 +15,8 @@ from ..claims.variants import ClaimVariant
 from ..core.dims import Shape
 from ..core.errors import enumerated
 from ..core.expr import Expr
-from ..language.lowering import Lowering
-from ..language.syntax import SyntaxNode
+from ..language.shapes.lowering import Lowering
+from ..language.syntax.tree import SyntaxNode
 
 MOST_CHANGES = 3
 MOST_TRIED = 1500

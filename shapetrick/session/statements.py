@@ -19,15 +19,17 @@ from ..core.expr import Abstract, Expr, Name, Symbol
 from ..core.problem import EqualityClaim, Problem, Request
 from ..core.traversal import postorder
 from ..language.elaboration import read_expression
-from ..language.lexer import Arities, Source
-from ..language.notated_calls import SIGNS
-from ..language.parser import pieces
-from ..language.parser import statement as parsed
-from ..language.reader import has_latex, parse_expression, written
-from ..language.scope import vocabulary
-from ..language.shape_errors import source
-from ..language.statement_lines import COMMENT, blanked, cleaned, elementwise
-from ..language.syntax import (
+from ..language.reader import parse_expression, written
+from ..language.shapes.errors import source
+from ..language.shapes.words import vocabulary
+from ..language.syntax.latex_places import has_latex
+from ..language.syntax.lexer import Arities, Source
+from ..language.syntax.parser import pieces
+from ..language.syntax.parser import statement as parsed
+from ..language.syntax.signs import TYPED_SIGNS
+from ..language.syntax.statement_lines import COMMENT, blanked, cleaned, elementwise
+from ..language.syntax.text_functions import with_heads
+from ..language.syntax.tree import (
     RUNNING,
     Asked,
     Declaration,
@@ -38,8 +40,7 @@ from ..language.syntax import (
     Statement,
     SyntaxNode,
 )
-from ..language.syntax import postorder as walk
-from ..language.text_functions import with_heads
+from ..language.syntax.tree import postorder as walk
 from ..language.vocabularies import vocabulary_of
 from .continuation import Standing, extended, stand
 
@@ -571,8 +572,8 @@ def _call(text: str, node: SyntaxNode, args: list[str]) -> str:
         name, order = node.value
         return f"{name}{chr(39) * order}({args[0]})"
     name, axis, sizes, _ = node.value
-    if name in SIGNS:
-        return SIGNS[name].typed.format(args[0])
+    if name in TYPED_SIGNS:
+        return TYPED_SIGNS[name].format(args[0])
     given = [*args, *(source(text, s) for s in sizes), *([] if axis is None else [f"axis={axis}"])]
     given += [k.typed for k in node.value.keywords]
     return f"{name}({', '.join(given)})"

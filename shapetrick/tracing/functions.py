@@ -20,10 +20,10 @@ from ..core.functions import Array
 from ..core.problem import Problem
 from ..core.traversal import postorder, substitute
 from ..language.elaboration import read
-from ..language.parser import parse
 from ..language.printer import to_text
-from ..language.scope import vocabulary
-from ..language.syntax import Declaration
+from ..language.shapes.words import vocabulary
+from ..language.syntax.parser import parse
+from ..language.syntax.tree import Declaration
 from ..language.vocabularies import is_name
 from ..numerics.evaluation import EvaluationTape
 from ..numerics.sampling import Profile, assignments, dims_of, draw, generator

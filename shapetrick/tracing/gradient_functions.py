@@ -17,7 +17,7 @@ from ..core.expr import symbol
 from ..core.functions import Array
 from ..core.problem import Problem
 from ..language.elaboration import read
-from ..language.scope import vocabulary
+from ..language.shapes.words import vocabulary
 from ..language.vocabularies import is_name
 from ..numerics.arrays import evaluate_all
 from . import arrays

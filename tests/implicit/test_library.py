@@ -12,7 +12,7 @@ import scipy.linalg
 import scipy.optimize
 
 import shapetrick as st
-from shapetrick.language.equation_library import TABLE, VARIANTS
+from shapetrick.language.syntax.equation_library import TABLE, VARIANTS
 from shapetrick.numerics.solvers import TABLE as SOLVERS
 
 Values = dict[str, Any]

@@ -17,11 +17,11 @@ from shapetrick.core.dims import Dim
 from shapetrick.core.errors import ParseError, ShapetrickError
 from shapetrick.core.expr import number, symbol
 from shapetrick.core.indices import Index, parts, written
-from shapetrick.language import parser as parsing
 from shapetrick.language.elaboration import parse_scalar, read, read_expression
-from shapetrick.language.parser import parse, parse_expression
-from shapetrick.language.scope import vocabulary
-from shapetrick.language.syntax import Asked, Declaration, Definition, SyntaxNode, postorder
+from shapetrick.language.shapes.words import vocabulary
+from shapetrick.language.syntax import parser as parsing
+from shapetrick.language.syntax.parser import parse, parse_expression
+from shapetrick.language.syntax.tree import Asked, Declaration, Definition, SyntaxNode, postorder
 
 WORDS = vocabulary()
 
@@ -228,9 +228,10 @@ def test_nothing_follows_the_end_of_a_statement(text: str) -> None:
     ],
 )
 def test_ranges(typed: str, read_as: str) -> None:
-    """A range after `for`, and the same one in a sum."""
-    (defined,) = parse(f"x[l] = 3 for l = {typed}", WORDS)
-    assert isinstance(defined, Definition) and written(defined.ranges) == read_as
+    """A range after `for` or a comma, and the same one in a sum."""
+    for before in (" for", ","):
+        (defined,) = parse(f"x[l] = 3{before} l = {typed}", WORDS)
+        assert isinstance(defined, Definition) and written(defined.ranges) == read_as
     node = parse_expression(f"2 sum( l={typed}) x[ l − 1 ]' y[l+10] z[0]", WORDS)
     (summed,) = (n for n in postorder(node) if n.kind == "running")
     assert str(summed.value) == read_as
@@ -405,7 +406,7 @@ def test_tables_are_kept_for_the_user_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    code = "from shapetrick.language.parser import parse; print(len(parse('x : n', {})))"
+    code = "from shapetrick.language.syntax.parser import parse; print(len(parse('x : n', {})))"
     for _ in range(2):  # written, then used
         assert _python(code) == "1"
     folder = tmp_path / "shapetrick"

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from paths import ROOT
 from strategies import examples
+from thinned import thinned
 
 import shapetrick
 from shapetrick.cli import main
@@ -22,7 +23,7 @@ from shapetrick.core.expr import Expr
 from shapetrick.core.problem import Problem
 from shapetrick.core.traversal import symbols_of
 from shapetrick.language.elaboration import read, read_expression
-from shapetrick.language.tex_files import marked
+from shapetrick.language.latex.files import marked
 from shapetrick.numerics.evaluation import EvaluationTape
 from shapetrick.numerics.sampling import dims_of, draw, generator
 from shapetrick.render.latex import notation_for, to_latex
@@ -204,6 +205,7 @@ STATEMENTS = [
     (r"\frac{\partial (X w)}{\partial w}[V]", "jvp (X w) wrt w with V"),
     (r"grad \frac{1}{2} J wrt w", "grad 1/2 J wrt w"),
     (r"\min_w J", "grad J wrt w"),
+    (r"\min_z \|Xz-b\|^2", "grad norm(X z - b)^2 wrt z"),  # of what nobody declared
     (r"\max_{X, w} \frac{1}{2} J", "grad 1/2 J wrt X, w"),
     (r"\min_{b \in \mathbb{R}} (K - b)^2", "b : scalar; grad (K - b)^2 wrt b"),
     (r"\min_{w, b \in \mathbb{R}^d, c \in \mathbb{R}_+} (w^\top b - c)^2",
@@ -295,10 +297,11 @@ WRITTEN = [
 ]  # fmt: skip
 
 
-def test_what_is_written_is_read_back_to_the_same_value() -> None:
+@pytest.mark.parametrize("first", thinned(range(3)))
+def test_what_is_written_is_read_back_to_the_same_value(first: int) -> None:
     """Definitions and gradients of every problem, and the shapes of its symbols."""
     count = 0
-    for text in WRITTEN:
+    for text in WRITTEN[first::3]:
         problem = read(text)
         if problem.has_families:
             continue
@@ -319,7 +322,7 @@ def test_what_is_written_is_read_back_to_the_same_value() -> None:
             if symbol.shape != SCALAR:
                 found = read(declared, complete=False).symbols.values()
                 assert [str(s.shape) for s in found] == [str(symbol.shape)] or "," in sides
-    assert count > 500
+    assert count > 150
 
 
 def same_value(e: Expr, other: Expr, problem: Problem) -> bool:
@@ -404,7 +407,7 @@ def test_a_plain_text_imports_no_latex() -> None:
     code = "import sys, shapetrick as st; st.read('x : n; grad x\\' x wrt x'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "shapetrick.language.reader" in done.stdout
-    assert "latex_parser" not in done.stdout
+    assert "language.latex.parser" not in done.stdout
 
 
 # ------------------------------------------------------------------------------------ hard to read

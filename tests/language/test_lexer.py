@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from lark import Lark
 
-from shapetrick.language import parser
 from shapetrick.language.elaboration import read
-from shapetrick.language.lexer import Terminals
+from shapetrick.language.syntax import parser
+from shapetrick.language.syntax.lexer import Terminals
 
 TEXT = """\
 X : m x d; w, y : d; v : m

@@ -12,8 +12,8 @@ import pytest
 
 import shapetrick as st
 from shapetrick.language.elaboration import read, read_expression
-from shapetrick.language.scope import vocabulary
-from shapetrick.language.synonyms import LACKING, TABLE, advice, slip_of, spelt
+from shapetrick.language.shapes.words import vocabulary
+from shapetrick.language.syntax.synonyms import LACKING, TABLE, advice, slip_of, spelt
 from shapetrick.numerics.evaluation import EvaluationTape
 
 OURS = frozenset(vocabulary())  # before other tests add rows of their own
@@ -126,7 +126,7 @@ def test_full_width_text_is_read() -> None:
 @pytest.mark.parametrize("odd", [*"АВЕКМНОРСТХасеорхуѕіј", *"ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"])
 def test_letters_that_look_alike_are_refused(odd: str) -> None:
     """A Cyrillic or Greek letter beside the Latin one that it looks like."""
-    from shapetrick.language.letters import _ALIKE
+    from shapetrick.language.syntax.letters import _ALIKE
 
     plain = odd.translate(_ALIKE)
     assert plain.isascii()

@@ -925,8 +925,8 @@ def _names(desk: Interpreter) -> set[str]:
 
 TestRandomSession = RandomSession.TestCase
 TestRandomSession.settings = settings(
-    max_examples=20,
-    stateful_step_count=50,  # of five lines, or what follows from them: over 2,000 in all
+    max_examples=settings.default.max_examples // 2,
+    stateful_step_count=50,  # of five lines, or what follows from them
     phases=[Phase.generate],
     deadline=None,
     suppress_health_check=list(HealthCheck),

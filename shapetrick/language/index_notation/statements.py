@@ -1,0 +1,253 @@
+"""Index notation in a problem's statements: each is read into matrix notation, and that is said.
+
+Comes after parsing, before names are gathered. Only texts with indices get here; what the names of
+entries are is known from declarations, and from definitions in the order in which they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+
+from ...core.dims import ONE, shape_text
+from ...core.errors import InputError, NameProblem
+from ...core.indices import Member, base_of
+from ..shapes.errors import Expectation, explain, source
+from ..shapes.inference import Inference, Misfit, Undetermined
+from ..syntax.constants import CONSTANTS, IDENTITIES
+from ..syntax.index_binders import BoundReader, EntryHead, IndexNames, base_below
+from ..syntax.tree import (
+    ATTRIBUTES,
+    Asked,
+    Declaration,
+    Definition,
+    FunctionDefinition,
+    Statement,
+    SyntaxNode,
+    expressions_of,
+    postorder,
+    values_named,
+    with_expressions,
+)
+from ..syntax.unparser import Unparser
+from .calls import with_calls_open
+from .classes import declared_one_hot, with_classes
+from .ranges import with_slices
+from .reader import IndexReader
+
+PLAIN = EntryHead()  # of what is not defined by its entries
+
+
+@dataclass(slots=True)
+class IndexNotation:
+    """The statements of a problem, read into matrix notation. `said` is what was read as what."""
+
+    text: str
+    statements: Sequence[Statement]
+    inference: Inference
+    heads: Mapping[str, EntryHead] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    known: IndexNames = field(init=False)
+    misfit: InputError | None = None  # of the first definition whose shapes don't fit
+
+    def __post_init__(self) -> None:
+        self.known = known_names(self.statements)
+
+    def read(self) -> list[Statement]:
+        """The statements in matrix notation. Raises InputError."""
+        self._declare(self.known)
+        defined = {s.name.name for s in self.statements if isinstance(s, Definition)}
+        reader = IndexReader(self.text, self.known, self.inference, defined)
+        found: dict[int, Statement] = {}
+        for k in self._order():
+            try:
+                found[k] = self._statement(self.statements[k], reader)
+            except InputError as error:  # what has no shape may have led to it
+                raise self.misfit or error from None
+        for s in self.statements:
+            if isinstance(s, Asked):
+                reader.mentioned.update((n.name, n.span) for n in s.wrt)
+        for name, count in reader.classes.items():
+            if name in reader.mentioned:
+                raise NameProblem(
+                    f"`{name}` has the numbers of classes, as an index of others, and is a value "
+                    "here: give one of them another name.",
+                    reader.mentioned[name],
+                )
+            rows = shape_text(self.inference.unifier.shape(self.inference.shapes[name]))
+            self.said.append(
+                f"`{name}` has the numbers of {count} classes: it is read as the matrix that has "
+                f"1 at each row's class, {rows}."
+            )
+        made = (_marked(found[k], reader.called) for k in range(len(self.statements)))
+        return list(declared_one_hot(made, reader.classes))
+
+    def _statement(self, s: Statement, reader: IndexReader) -> Statement:
+        if isinstance(s, Asked) and s.claim is not None:
+            letters = s.entries or self._letters(s, s.claim)
+            claim = self._read(s.claim, reader, EntryHead(letters))
+            return replace(s, of=self._read(s.of, reader, PLAIN), claim=claim, entries=letters)
+        if not isinstance(s, Definition):
+            return with_expressions(s, lambda e: self._read(e, reader, PLAIN))
+        head = self.heads.get(s.name.name, PLAIN)
+        self._check_heads(head.letters, s)
+        body = self._read(s.body, reader, head, s)
+        self._infer(s.name.name, body)
+        return s if body is s.body else replace(s, body=body)
+
+    def _letters(self, s: Asked, claim: SyntaxNode) -> tuple[str, ...]:
+        """The index that nothing binds in a claim on the derivative by a column: it is by
+        entries."""
+        shape = self.inference.shapes.get(s.wrt[0].name) if len(s.wrt) == 1 else None
+        if shape is None or self.inference.unifier.shape(shape)[1] != ONE:
+            return ()
+        return BoundReader(self.known, self.text).loose(claim)[:1]
+
+    def _check_heads(self, heads: Sequence[str], s: Definition) -> None:
+        for letter in heads:
+            if not self.known.is_letter(letter):
+                raise NameProblem(
+                    f"`{letter}` has a meaning already, so that it can't be an index here: choose "
+                    "another letter.",
+                    s.name.span,
+                )
+
+    def _read(
+        self, node: SyntaxNode, reader: IndexReader, head: EntryHead, s: Definition | None = None
+    ) -> SyntaxNode:
+        return in_matrix_notation(self.text, node, reader, self.said, head, s)
+
+    def _declare(self, known: IndexNames) -> None:
+        """Give the names their shapes, unknown ones where none are given."""
+        shapes, fresh = self.inference.shapes, self.inference.unifier.fresh
+        declared = [s for s in self.statements if isinstance(s, Declaration)]
+        for s in (part for whole in declared for part in whole.parts):
+            words = [word for word, _ in s.words]
+            for name, _ in s.names:
+                if isinstance(name, Member) or "elementwise" in words:
+                    continue
+                if s.sides is not None:
+                    shapes[name] = s.sides[0].dim, s.sides[1].dim
+                elif "scalar" in words:
+                    shapes[name] = ONE, ONE
+                else:
+                    rows = fresh()
+                    square = any(ATTRIBUTES.get(word) for word in words)
+                    shapes[name] = rows, rows if square else fresh()
+        meant = (*CONSTANTS, *IDENTITIES)
+        for statement in self.statements:
+            for root in expressions_of(statement):
+                for node in postorder(root):
+                    if node.kind == "name" and node.value not in (*shapes, *meant, *known.dims):
+                        shapes[node.value] = fresh(), fresh()
+
+    def _infer(self, name: str, body: SyntaxNode) -> None:
+        """The shape of what is defined, as far as its body tells; what doesn't fit is said where
+        all shapes are inferred."""
+        if isinstance(name, Member):
+            return
+        trial = self.inference.trial()
+        try:
+            trial.add(body)
+        except Misfit as misfit:
+            whole = [Expectation(body, False)]
+            self.misfit = self.misfit or explain(misfit, self.text, trial, whole, ())
+            return
+        except (Undetermined, InputError):
+            return
+        self.inference.shapes[name] = self.inference.add(body)
+
+    def _order(self) -> list[int]:
+        """The statements, each after the definitions that it uses."""
+        places = {
+            s.name.name: k for k, s in enumerate(self.statements) if isinstance(s, Definition)
+        }
+        uses = {
+            k: [
+                places[base]
+                for root in expressions_of(s)
+                for node in postorder(root)
+                if node.kind == "name"
+                for base in {base_of(node.value), base_below(node.value)} & places.keys()
+            ]
+            for k, s in enumerate(self.statements)
+        }
+        try:
+            return list(TopologicalSorter(uses).static_order())
+        except CycleError:  # which is said where names are gathered
+            return list(uses)
+
+
+def _marked(s: Statement, called: Container[str]) -> Statement:
+    """The statement; of a function whose calls were put in, told so."""
+    if isinstance(s, FunctionDefinition) and s.name.name in called:
+        return replace(s, called=True)
+    return s
+
+
+def in_matrix_notation(
+    text: str,
+    node: SyntaxNode,
+    reader: IndexReader,
+    said: list[str],
+    head: EntryHead = PLAIN,
+    definition: Definition | None = None,
+) -> SyntaxNode:
+    """An expression in matrix notation; what it is read as is added to what is `said`."""
+    binding = BoundReader(reader.known, text)
+    bound = with_slices(binding.bound(node, head.letters), head.over)
+    opened = with_calls_open(bound, reader.has_letters, reader.called)
+    reader.mentioned.update((n.value, n.span) for n in postorder(opened) if n.kind == "name")
+    found = reader.translated(with_classes(opened, reader), head)
+    if found is node:
+        return node
+    said += [reading for reading in binding.said if reading not in said]
+    written = Unparser(text, node).write(found)
+    typed = source(text, node)
+    if head.letters and definition is not None:
+        typed = text[definition.name.span.start : node.span.end]
+        written = f"{definition.name.name} = {written}"
+    if typed != written:
+        said.append(f"`{' '.join(typed.split())}` is read as `{written}`.")
+    return replace(found, span=node.span)
+
+
+def expression_in_matrix_notation(
+    text: str,
+    node: SyntaxNode,
+    names: IndexNames,
+    inference: Inference,
+    letters: tuple[str, ...] = (),
+) -> SyntaxNode:
+    """An expression in names whose shapes are known, in matrix notation; where it is by entries,
+    these have the `letters`. Raises InputError."""
+    reader = IndexReader(text, names, inference)
+    return in_matrix_notation(text, node, reader, [], EntryHead(letters))
+
+
+def known_names(statements: Iterable[Statement]) -> IndexNames:
+    """The names that statements give to values and to dimensions."""
+    known = IndexNames(set())
+    for s in statements:
+        if isinstance(s, Asked):
+            if s.direction is not None:
+                known.values.add(s.direction.name)
+            continue
+        if not isinstance(s, (Declaration, Definition)):
+            continue
+        for name, _ in values_named(s):
+            (known.families if isinstance(name, Member) else known.values).add(base_of(name))
+        for part in s.parts if isinstance(s, Declaration) else ():
+            known.dims.update(name for side in part.sides or () for name, _ in side.names)
+        own = {r.letter for r in s.ranges}
+        known.dims.update(t for r in s.ranges for t in r.letters if t not in own)
+    for s in statements:
+        for root in expressions_of(s):
+            for node in postorder(root):
+                if node.kind == "call" and node.value.sizes and not node.args:
+                    sizes = (n for size in node.value.sizes for n in postorder(size))
+                    known.dims.update(
+                        n.value for n in sizes if n.kind == "name" and n.value not in known.values
+                    )
+    return known

@@ -1,0 +1,1 @@
+"""LaTeX to the syntax tree of the plain language."""

@@ -1,0 +1,137 @@
+"""Where a text could have been meant otherwise and still fit: which reading was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...core.dims import ONE, SCALAR, Shape, broadcast
+from ...core.functions import NAMES, TABLE
+from ..syntax.parser import LARGER
+from ..syntax.signs import NORM
+from ..syntax.tree import SyntaxNode
+from .errors import source
+from .inference import Inference
+from .notated_calls import SAID, SIGNS
+
+_LINEAR = ("+", "-", "*", "/", "'", "neg")
+
+
+def readings(
+    text: str,
+    inference: Inference,
+    statements: Sequence[Sequence[SyntaxNode]],
+    bodies: Mapping[str, SyntaxNode],
+) -> tuple[str, ...]:
+    """One sentence for each place that has two readings; a statement is its nodes in postorder."""
+    found: list[str] = []
+    seen: set[SyntaxNode] = set()
+    for nodes in statements:
+        for node in nodes:
+            if node.opened is not None:  # its right side is looked at by itself
+                continue
+            if node.span.start == node.span.end:
+                continue  # not typed: of what was read in index notation
+            if node.kind == "*" and inference.is_inner(node):
+                typed, (left, right) = source(text, node), (source(text, a) for a in node.args)
+                found.append(f"`{typed}` is read as the inner product `dot({left}, {right})`.")
+            elif node.kind == "^" and inference.is_exponential(node):
+                above, shape = source(text, node.args[1]), inference.shape(node)
+                if shape != SCALAR:
+                    found.append(f"`{source(text, node)}` is read as `exp({above})`, by entries.")
+            elif node.kind == "*":
+                found += _product(text, inference, node)
+            elif node.kind == "call" and _is_said(text, inference, node):
+                name = node.value.name
+                if name in SIGNS:
+                    name = SIGNS[name].spelled(inference.shape(node.args[0]))
+                found.append(f"`{source(text, node)}` is read as `{name}`{_of(inference, node)}.")
+            elif node.kind == "call" and is_trace(node):
+                found += _matrix_functions(text, inference, node.args[0], bodies, seen)
+    return tuple(dict.fromkeys(found))
+
+
+def _product(text: str, inference: Inference, node: SyntaxNode) -> Iterator[str]:
+    """`G .* X W`, and `a / 2 m`."""
+    left, right = node.args
+    if left.bracketed or left.kind not in (".*", "./", "/"):
+        return
+    first, middle = left.args
+    shapes = [inference.shape(n) for n in (first, middle, right)]
+    if left.kind == "/":
+        ambiguous = (
+            node.juxtaposed
+            and shapes[2] == SCALAR
+            and first.kind not in ("number", "name")
+            and right.kind == "name"
+        )
+    else:
+        ambiguous = _both_fit(left.kind, *shapes)
+    if ambiguous:
+        end = text[middle.span.start : right.span.end]
+        begin = text[left.span.start : middle.span.start]
+        grouped, other = f"({source(text, left)})", " ".join(f"{begin}({end})".split())
+        rest = " ".join(text[left.span.end : right.span.end].split())
+        yield (
+            f"`{source(text, node)}` is read as `{grouped} {rest}`, from left to right; the other "
+            f"reading is `{other}`."
+        )
+
+
+def _both_fit(kind: str, first: Shape, middle: Shape, right: Shape) -> bool:
+    """Whether `a .* (b c)` fits as well as `(a .* b) c`, and may have another value."""
+    if SCALAR in (first, middle, right) or middle[1] != right[0]:
+        return False
+    if kind == ".*" and first[1] == ONE:  # scales rows, before the product as well as after it
+        return False
+    whole = broadcast([first, middle])
+    return whole is not None and broadcast([first, (middle[0], right[1])]) == (whole[0], right[1])
+
+
+def _is_said(text: str, inference: Inference, node: SyntaxNode) -> bool:
+    """Whether a call is typed in a way that has other readings elsewhere."""
+    name = node.value.name
+    if name == NORM:
+        return ONE not in inference.shape(node.args[0])
+    if name in LARGER.values():
+        return not source(text, node).startswith((name, "\\"))
+    return name in SAID
+
+
+def _of(inference: Inference, node: SyntaxNode) -> str:
+    return ", the Frobenius norm of a matrix" if node.value.name == NORM else ""
+
+
+def is_trace(node: SyntaxNode) -> bool:
+    """Whether it is a scalar function of a square matrix."""
+    name = node.value.name
+    if node.opened is not None or name not in NAMES:
+        return False
+    return [text for _, text in TABLE[NAMES[name]].signatures] == ["n n -> 1 1"]
+
+
+def _matrix_functions(
+    text: str,
+    inference: Inference,
+    root: SyntaxNode,
+    bodies: Mapping[str, SyntaxNode],
+    seen: set[SyntaxNode],
+) -> Iterator[str]:
+    """Functions of every entry where mathematics has a function of the whole matrix too."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.kind in _LINEAR:
+            stack.extend(reversed(node.args))
+        elif node.kind == "name" and node.value in bodies:
+            stack.append(bodies[node.value])
+        elif node.kind == "call" and node.value.name in NAMES:
+            row = TABLE[NAMES[node.value.name]]
+            rows, cols = inference.shape(node)
+            if row.elementwise and row.arity == 1 and row.latex and rows == cols != ONE:
+                yield (
+                    f"`{source(text, node)}` is taken of every entry; it is not the function of "
+                    "a matrix."
+                )

@@ -1,0 +1,570 @@
+"""What the names in a problem mean: symbols, dimensions, functions, definitions.
+
+Comes after parsing, before shapes are inferred.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
+
+from ...core.dims import ONE, shape_text
+from ...core.errors import NameProblem, ShapeError, Span
+from ...core.expr import Expr
+from ...core.greek import LETTERS
+from ...core.indices import Member, base_of
+from ...core.warnings import MOST_NAMED, nearest
+from ..syntax.constants import CONSTANTS, IDENTITIES
+from ..syntax.letters import folded
+from ..syntax.synonyms import advice, attribute_of
+from ..syntax.tree import (
+    ATTRIBUTES,
+    KINDS,
+    RUNNING,
+    UPSTREAM,
+    Asked,
+    Declaration,
+    Definition,
+    Equality,
+    FunctionDefinition,
+    PlacedName,
+    Solving,
+    Statement,
+    SyntaxNode,
+    TypedDimension,
+    TypedEquation,
+    expressions_of,
+    opened,
+)
+from ..syntax.tree import postorder as walk
+from .exponents import letters_in_exponents, runs_over_exponent
+from .words import is_word, table_words
+
+_NUMBER = re.compile(r"_?\d+$")
+_SUMS = ("sum", "Σ", "Sum", "prod", "max", "min", "mean")
+_INDEX = re.compile(r"[ijklmnt]{1,3}|\d{1,2}")
+# A name with an index below it, as in index notation.
+_INDEXED = re.compile(rf"(?P<base>.+)_[ijklmnt]{{1,3}}|(?P<sum>{'|'.join(_SUMS)})_.+")
+# `D_x`, `grad_x`; `J_f`, `H_f`; `d` or `df`: signs of derivatives elsewhere.
+_OPERATOR = re.compile(
+    r"(?:d|D|nabla|grad|jac|hess|Jac|Hess)_(?P<by>.+)|[JH]_(?P<matrix>.+)|[dD](?P<of>.*)"
+)
+_NEXT_NAME = re.compile(r"[}\s]*([^\W\d]\w*)")
+SHORT = 3  # a longer name is no factor of a dimension if it occurs only as such
+_ALONE = dict.fromkeys(("elementwise", "natural"), ", and has no attributes")
+
+
+class Declared(NamedTuple):
+    """A symbol: its sides if they were given, its attributes, its place, and whether it is a column
+    if no sides were given."""
+
+    sides: tuple[TypedDimension, TypedDimension] | None
+    attributes: tuple[str, ...]
+    span: Span | None
+    is_column: bool | None = None  # of what has no sides; None where its name's case tells
+
+    @property
+    def needs_square(self) -> bool:
+        return any(ATTRIBUTES[a] for a in self.attributes)
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of a problem. `bodies`: the definitions' expressions, each after those it uses."""
+
+    text: str
+    symbols: dict[str, Declared] = field(default_factory=dict)
+    functions: dict[str, Span | None] = field(default_factory=dict)
+    dims: dict[str, Span | None] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    bodies: dict[str, SyntaxNode] = field(default_factory=dict)
+    systems: list[Declaration] = field(default_factory=list)  # unknowns with their equations
+    solvings: list[Solving] = field(default_factory=list)  # equations that are to be solved
+    assumed: list[str] = field(default_factory=list)  # symbols that nobody declared
+    unused: tuple[str, ...] = ()  # symbols and functions that no expression contains
+    texts: dict[str, Span] = field(default_factory=dict)  # functions that are defined
+
+    @property
+    def equations(self) -> list[TypedEquation]:
+        """Those that determine unknowns, and those that are to be solved."""
+        determining = [e for system in self.systems for e in system.equations]
+        return [*determining, *(e for solving in self.solvings for e in solving.equations)]
+
+    def is_value(self, name: str) -> bool:
+        """Whether a name is a symbol or a definition."""
+        return name in self.symbols or name in self.definitions
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name has a meaning as an expression."""
+        return self.is_value(name) or name in self.dims or name in IDENTITIES or name in CONSTANTS
+
+    def place(self, name: str) -> Span | None:
+        """Where a value or a function gets its name, if one has it."""
+        if name in self.definitions:
+            return self.definitions[name].name.span
+        if name in self.texts:
+            return self.texts[name]
+        return self.symbols[name].span if name in self.symbols else self.functions.get(name)
+
+    def error(self, message: str, span: Span | None) -> NameProblem:
+        return NameProblem(message, span, self.text)
+
+
+def gather(
+    text: str, statements: Sequence[Statement], known: Scope | None = None, complete: bool = False
+) -> Scope:
+    """The names that a problem's statements declare and define, added to those that are known;
+    where these are `complete`, a name that none uses tells of a slip. Raises NameProblem,
+    ShapeError."""
+    scope = known or Scope(text)
+    for statement in statements:
+        if isinstance(statement, Declaration):
+            for part in statement.parts:
+                if statement.solver is None:
+                    _declare(scope, part)
+                else:
+                    _declare_solved(scope, part)
+            if statement.equations:
+                scope.systems.append(statement)
+        elif isinstance(statement, Definition):
+            _take(scope, statement.name)
+            scope.definitions[statement.name.name] = statement
+        elif isinstance(statement, Solving):
+            scope.solvings.append(statement)
+        elif isinstance(statement, FunctionDefinition) and not statement.value:
+            if statement.name.name not in scope.texts:
+                _take(scope, statement.name)
+            scope.texts[statement.name.name] = statement.name.span
+    _check_tails(scope, statements)
+    roots = [d.body for d in scope.definitions.values()]
+    roots += [s.of for s in statements if isinstance(s, Asked)]
+    roots += [side for s in statements if isinstance(s, Equality) for side in (s.left, s.right)]
+    roots += equation_sides(scope)
+    for root in roots:
+        _collect_sizes(scope, opened(root))
+        take_exponents(scope, opened(root))
+    for name, used in scope.dims.items():
+        place = scope.place(name)
+        if place is not None:
+            where = "" if used is None else f" in line {used.line_of(text)}"
+            raise scope.error(
+                f"`{name}` is a dimension{where}, so it can't be a value: choose another name.",
+                place,
+            )
+    for name in _dependency_order(scope):
+        scope.bodies[name] = scope.definitions[name].body
+    if complete:
+        scope.unused = unused(scope, statements)
+    for root in roots:
+        for node in unknown_names(scope, opened(root)):
+            _assume(scope, node, alone=node is root)
+    return scope
+
+
+def standing_scope(text: str, values: Mapping[str, Expr]) -> Scope:
+    """The scope of names that have values."""
+    scope = Scope(text)
+    for name, value in values.items():
+        rows, cols = (TypedDimension(d, ()) for d in value.shape)
+        scope.symbols[name] = Declared((rows, cols), (), None)
+    return scope
+
+
+def equation_sides(scope: Scope) -> Iterator[SyntaxNode]:
+    """The sides of all equations."""
+    for sides in scope.equations:
+        yield from sides
+
+
+def unused(scope: Scope, statements: Sequence[Statement]) -> tuple[str, ...]:
+    """What is declared, and in no expression, claim or direction; of families, no member."""
+    asked = [s for s in statements if isinstance(s, Asked)]
+    used = {base_of(s.direction.name) for s in asked if s.direction is not None}
+    used |= {s.name.name for s in statements if isinstance(s, FunctionDefinition) and s.called}
+    roots = chain.from_iterable(map(expressions_of, statements))
+    for node in chain.from_iterable(map(opened, roots)):
+        if node.kind == "name":
+            used.add(base_of(node.value))
+        elif node.kind == "abstract":
+            used.add(base_of(node.value[0]))
+        elif node.opened is not None:
+            used.add(node.value.name)
+    named = (*scope.symbols, *scope.functions, *scope.texts)
+    return tuple(name for name in named if base_of(name) not in used)
+
+
+def _declare(scope: Scope, declaration: Declaration) -> None:
+    sides = declaration.sides
+    for name, span in declaration.words:
+        if name not in ATTRIBUTES and name not in KINDS:
+            raise scope.error(_unknown_attribute(name), span)
+    words = [name for name, _ in declaration.words]
+    kinds = [name for name in words if name in KINDS]
+    if len(kinds) + (sides is not None) > 1 or ({*kinds} & {*_ALONE} and len(words) > 1):
+        raise scope.error(
+            f"`{kinds[0]}` stands in the place of a shape{_ALONE.get(kinds[0], '')}.",
+            declaration.span,
+        )
+    if sides is None and not words:
+        raise scope.error("a declaration gives a shape: `X : m x n`.", declaration.span)
+    if "scalar" in kinds:
+        sides = (TypedDimension(ONE, ()), TypedDimension(ONE, ()))
+    attributes = tuple(name for name in words if name in ATTRIBUTES)
+    if sides is not None:
+        _check_sides(scope, sides, attributes, declaration.span)
+    for named in declaration.names:
+        if "natural" in kinds and named.name in scope.dims and not scope.place(named.name):
+            continue
+        _take(scope, named)
+        if "natural" in kinds:
+            scope.dims[named.name] = named.span
+        elif "elementwise" in kinds:
+            if is_word(named.name):
+                raise scope.error(
+                    f"`{named.name}` is a function of the language: choose another name.",
+                    named.span,
+                )
+            scope.functions[named.name] = named.span
+        else:
+            scope.symbols[named.name] = Declared(sides, attributes, named.span)
+
+
+def _declare_solved(scope: Scope, unknown: Declaration) -> None:
+    """Declare what a function of the library gives: its equations tell the shape."""
+    (named,) = unknown.names
+    words = [name for name, _ in unknown.words]
+    sides = (TypedDimension(ONE, ()), TypedDimension(ONE, ())) if "scalar" in words else None
+    attributes = tuple(name for name in words if name in ATTRIBUTES)
+    _take(scope, named)
+    scope.symbols[named.name] = Declared(sides, attributes, named.span, "column" in words)
+
+
+def _check_sides(
+    scope: Scope,
+    sides: tuple[TypedDimension, TypedDimension],
+    attributes: tuple[str, ...],
+    span: Span,
+) -> None:
+    for side in sides:
+        if side.dim.integer == 0:
+            raise ShapeError("a dimension is at least 1.", span, scope.text)
+        for name, place in side.names:
+            _check_dimension(scope, name, place, len(side.names) > 1)
+            scope.dims.setdefault(name, place)
+    square = [a for a in attributes if ATTRIBUTES[a]]
+    if square and sides[0].dim != sides[1].dim:
+        shape = shape_text((sides[0].dim, sides[1].dim))
+        raise ShapeError(f"what is {square[0]} is square, not {shape}.", span, scope.text)
+
+
+def _check_dimension(scope: Scope, name: str, place: Span, has_others: bool) -> None:
+    """Refuse `m x sqrt(n)`, which would be a product of dimensions."""
+    if is_word(name) and (has_others or _is_called(scope, place)):
+        said = f"`{name}` is no function of dimensions: "
+    elif _is_called(scope, place):
+        said = f"there are no functions of dimensions: for the product write `{name} (…)`, else "
+    else:
+        return
+    raise scope.error(f"{said}give this dimension a name of its own, `X : m x k`.", place)
+
+
+def _is_called(scope: Scope, place: Span) -> bool:
+    return folded(scope.text[place.end : place.end + 1]) == "("
+
+
+def _unknown_attribute(name: str) -> str:
+    meant = attribute_of(name) or nearest(name, (*ATTRIBUTES, *KINDS))
+    advice = f"Did you mean `{meant}`?" if meant else f"Attributes are {', '.join(ATTRIBUTES)}."
+    return f"`{name}` is not an attribute. {advice}"
+
+
+def _take(scope: Scope, named: PlacedName) -> None:
+    """Check that a name is free."""
+    place = scope.place(named.name)
+    if place is not None:
+        word = "defined" if named.name in scope.definitions else "declared"
+        raise scope.error(
+            f"`{named.name}` is already {word} in line {place.line_of(scope.text)}: choose another "
+            "name.",
+            named.span,
+        )
+
+
+def _check_tails(scope: Scope, statements: Iterable[Statement]) -> None:
+    """Refuse `A : n x n symetric`, which would be a product of dimensions."""
+    tails = []
+    elsewhere = set()
+    for s in statements:
+        parts = s.parts if isinstance(s, Declaration) else ()
+        for side in (side for part in parts for side in part.sides or ()):
+            tails += [side.tail] if side.tail else []
+            elsewhere |= {name for name, span in side.names if (name, span) != side.tail}
+    for name, span in tails:
+        slip = len(name) > SHORT or nearest(name, ATTRIBUTES) or attribute_of(name)
+        if name not in elsewhere and slip:
+            raise scope.error(_unknown_attribute(name), span)
+
+
+def _collect_sizes(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
+    """Names that occur as a size, `eye(k)`, are dimensions."""
+    for node in nodes:
+        if node.kind == "call":
+            for size in node.value.sizes:
+                for part in walk(size):
+                    if part.kind == "name" and not scope.is_value(part.value):
+                        scope.dims.setdefault(part.value, part.span)
+
+
+def take_exponents(scope: Scope, nodes: Iterable[SyntaxNode]) -> None:
+    """Names that nobody declared are natural numbers as exponents of a square matrix, and so are
+    those over which sums of powers run."""
+    for part in letters_in_exponents(nodes, partial(_is_square, scope)):
+        if not scope.is_known(part.value):
+            scope.dims[part.value] = part.span
+
+
+def _is_square(scope: Scope, base: SyntaxNode) -> bool:
+    """Whether all that is in a base is declared square, and no scalar."""
+    names = [scope.symbols.get(n.value) for n in walk(base) if n.kind == "name"]
+    sides = [s.sides for s in names if s is not None and s.sides is not None]
+    return (
+        bool(sides)
+        and len(sides) == len(names)
+        and all(rows.dim == cols.dim != ONE for rows, cols in sides)
+    )
+
+
+def _dependency_order(scope: Scope) -> Iterator[str]:
+    """The definitions, each after those it uses, else in the order of the text."""
+    defined = scope.definitions
+    uses = {
+        name: [n.value for n in opened(d.body) if n.kind == "name" and n.value in defined]
+        for name, d in defined.items()
+    }
+    done: set[str] = set()
+    for first in defined:
+        path, rest = [first], [iter(uses[first])]
+        if first in done:
+            continue
+        open_names = {first}
+        while path:
+            name = next((n for n in rest[-1] if n not in done), None)
+            if name is None:
+                done.add(path[-1])
+                open_names.discard(path[-1])
+                yield path.pop()
+                rest.pop()
+            elif name in open_names:
+                cycle = " → ".join([*path[path.index(name) :], name])
+                raise scope.error(
+                    f"`{name}` is defined by itself: {cycle}.", defined[name].name.span
+                )
+            else:
+                path.append(name)
+                open_names.add(name)
+                rest.append(iter(uses[name]))
+
+
+def unknown_names(scope: Scope, nodes: Iterable[SyntaxNode]) -> Iterator[SyntaxNode]:
+    """Name nodes without a meaning. Raises NameProblem for a misused function's name."""
+    for node in nodes:
+        if node.kind == "name":
+            name = node.value
+            if scope.is_known(name):
+                continue
+            if name in scope.texts:
+                raise scope.error(
+                    f"`{name}` is a function, and a value only where all its arguments are "
+                    f"declared: write `{name}(…)`, or declare them.",
+                    node.span,
+                )
+            if is_word(name) or name in scope.functions:
+                raise scope.error(f"`{name}` is a function: write `{name}(…)`.", node.span)
+            yield node
+        elif node.kind == "call" and not node.opened and scope.is_value(node.value.name):
+            name = node.value.name
+            raise scope.error(
+                f"`{name}` is a function, and declared as a value here: write `{name} * (…)` for "
+                "the product, or give the value another name.",
+                node.span,
+            )
+
+
+def refuse_members(text: str, nodes: Iterable[SyntaxNode]) -> None:
+    """Refuse sums over members, and functions that are one, where there are none."""
+    for node in nodes:
+        if node.kind == "abstract" and base_of(node.value[0]) != node.value[0]:
+            base = base_of(node.value[0])
+            raise NameProblem(
+                f"`{node.value[0]}` is a member of a family that is not declared: write `{base}`, "
+                f"or declare `{base}[l] : elementwise for l = 1..L`.",
+                node.span,
+                text,
+            )
+        if node.kind in RUNNING and not runs_over_exponent(node):
+            letter = node.value.letter
+            raise NameProblem(
+                f"nothing in this sum has the index `{letter}`: all its terms are equal. Write how "
+                "many there are as a factor, or declare what differs from term to term, as in "
+                f"`x[{letter}] : n for {node.value}`.",
+                node.span,
+                text,
+            )
+
+
+def _assume(scope: Scope, node: SyntaxNode, alone: bool) -> None:
+    """Take an undeclared name, `alone` or in an expression, for a symbol, unless it looks like a
+    mistake."""
+    if node.value not in scope.symbols:
+        complaint = complain(scope, node, certain=False)
+        if complaint is None and not alone:  # as in `grad J wrt X`
+            complaint = _slip(scope, node)
+        if complaint is not None:
+            raise complaint
+        scope.assumed.append(node.value)
+        scope.symbols[node.value] = Declared(None, (), None)
+
+
+def complain(scope: Scope, node: SyntaxNode, certain: bool) -> NameProblem | None:
+    """What is wrong with an undeclared name; unless `certain`, None where it may be meant."""
+    name = node.value
+    if name.startswith(UPSTREAM + "("):
+        of = name[len(UPSTREAM) + 1 : -1]
+        return scope.error(
+            f"`{name}` is the upstream gradient of `vjp {of} wrt …`, and there is no such request.",
+            node.span,
+        )
+    if _is_operator(scope, node):
+        return scope.error(
+            f"`{name}` is not declared. A derivative has a line of its own, `∂f/∂x` or `jac f wrt "
+            "x`, or brackets as a value, `(grad f wrt x)`.",
+            node.span,
+        )
+    if name.startswith("T") and scope.text[: node.span.start].rstrip(" {").endswith("^"):
+        return scope.error(
+            f"`{name}` is one name: behind a transpose stands a space, `x^T {name[1:]}`.", node.span
+        )
+    after = scope.text[node.span.end : node.span.end + 1]
+    if isinstance(name, Member):
+        return scope.error(
+            f"`{name}` is a member of a family that is not declared: `{name.base}[l] : m x n for "
+            "l = 1..L`.",
+            node.span,
+        )
+    if name.startswith("_") and scope.text[: node.span.start].endswith("|"):
+        return scope.error("a norm with an index has two bars: `‖x‖_1`, or `norm1(x)`.", node.span)
+    letter, _, size = name.partition("_")
+    if letter in IDENTITIES and size:
+        return scope.error(f"`{name}` is not declared: write `eye({size})`.", node.span)
+    twin = _twin(scope, name)
+    if twin is not None:
+        return scope.error(
+            f"`{name}` is not declared, and `{twin}` is: write `{twin}`, or declare both.",
+            node.span,
+        )
+    if after == "(":
+        said = advice(name, [*table_words(), *scope.functions])
+        return scope.error(f"`{name}` is neither a function nor declared. {said}", node.span)
+    known = {*scope.symbols, *scope.definitions, *scope.dims}
+    product = run_together(name, known)
+    if product:
+        return scope.error(product, node.span)
+    meant = nearest(name, known) or _variant(scope, name)
+    if meant is not None:
+        return scope.error(
+            f"`{name}` is not declared. Did you mean `{meant}`? If it is new, declare it: "
+            f"`{name} : scalar`, or its shape.",
+            node.span,
+        )
+    return scope.error(f"`{name}` is not declared.", node.span) if certain else None
+
+
+def run_together(name: str, known: Container[str]) -> str:
+    """What is said of a name that is two known ones without a space; empty for others."""
+    for cut in range(1, len(name)):
+        if name[:cut] in known and name[cut:] in known:
+            product = f"{name[:cut]} {name[cut:]}"
+            return f"`{name}` is one name, and not declared: write `{product}` for the product."
+    return ""
+
+
+def _variant(scope: Scope, name: str) -> str | None:
+    """What is declared or defined and differs from a name by case, by a digit, or by one letter of
+    three: other names than those that are merely alike."""
+    known = [*(n for n, d in scope.symbols.items() if d.span is not None), *scope.definitions]
+    if not _has_declarations(scope) or _entry_of(scope, name):
+        return None
+    alike = (other for other in known if differ_slightly(name, other))
+    return min(alike, key=lambda other: not name.startswith(other), default=None)
+
+
+def _slip(scope: Scope, node: SyntaxNode) -> NameProblem | None:
+    """What makes an undeclared name of a problem with declarations likely to be a slip."""
+    if not _has_declarations(scope):
+        return None
+    name, said = node.value, ""
+    indexed = _INDEXED.fullmatch(name)
+    entry = _entry_of(scope, name)
+    if entry:
+        said = (
+            f", and entries of `{entry}` are written in brackets, `{entry}[i,j]` or `{entry}[i]`."
+        )
+    elif indexed is not None:
+        base = indexed["base"] or indexed["sum"]
+        instead = f"a family is declared, `{base}[i] : d for i = 1..n`."
+        if base in _SUMS:
+            instead = "write `sum(…)` of a matrix, or `sum(i = 1..n) …` of a family's members."
+        said = f", and an index below it is not read: {instead}"
+    elif scope.unused:
+        names = ", ".join(f"`{n}`" for n in scope.unused[:MOST_NAMED])
+        is_are = "is" if len(scope.unused) == 1 else "are"
+        said = f", while {names} {is_are} declared and in no expression: is one of these meant?"
+    if not said:
+        return None
+    new = f"If it is new, declare it: `{name} : scalar`, or its shape."
+    return scope.error(f"`{name}` is not declared{said} {new}", node.span)
+
+
+def _is_operator(scope: Scope, node: SyntaxNode) -> bool:
+    """Whether an undeclared name looks like a derivative's sign: `D_x`, `grad_x`, `J_f`, or `df`
+    and `D f` of something defined."""
+    m = _OPERATOR.fullmatch(node.value)
+    if m is None:
+        return False
+    after = _NEXT_NAME.match(scope.text, node.span.end)
+    made = {*scope.definitions, *scope.texts}
+    by, of = m["by"], m["matrix"] or m["of"] or (after[1] if after else "")
+    return by in scope.symbols or (by or of) in made
+
+
+def _twin(scope: Scope, name: str) -> str | None:
+    """What is declared and is the same letter written out, or in Greek: `sigma` for `σ`."""
+    from ..latex.names import look_of  # only for a name that nobody declared
+
+    symbols = (n for n, d in scope.symbols.items() if d.span is not None)
+    known = (*symbols, *scope.definitions, *scope.functions)
+    return next((n for n in known if n != name and look_of(n) == look_of(name)), None)
+
+
+def _entry_of(scope: Scope, name: str) -> str:
+    """The declared name of which this one looks like an entry, `A_11`; empty if there is none."""
+    base, _, index = name.rpartition("_")
+    declared = base in scope.symbols and scope.symbols[base].span is not None
+    return base if declared and _INDEX.fullmatch(index) else ""
+
+
+def _has_declarations(scope: Scope) -> bool:
+    return bool(scope.functions) or any(d.span is not None for d in scope.symbols.values())
+
+
+def differ_slightly(a: str, b: str) -> bool:
+    """Whether two names differ by case, by a number behind them, or by one letter of several."""
+    if _NUMBER.sub("", a).casefold() == _NUMBER.sub("", b).casefold():
+        return True
+    differing = [x + y for x, y in zip(a, b, strict=False) if x != y]
+    by_a_letter = len(a) == len(b) >= SHORT and len(differing) == 1 and differing[0].isalpha()
+    return by_a_letter and not {a, b} <= LETTERS | {"lam"}

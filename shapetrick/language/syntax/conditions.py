@@ -1,0 +1,69 @@
+r"""Conditions that say what something is, `lam > 0`, `\Sigma \succ 0`: declarations, or attributes
+of one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...core.dims import ONE
+from ...core.errors import ParseError, Span
+from .letters import NAME
+from .lexer import Source, normal
+from .tree import Declaration, PlacedName, Statement, TypedDimension
+
+ATTRIBUTE_OF = {
+    **dict.fromkeys((">", r"\gt"), "positive"),
+    **dict.fromkeys((">=", "≥", r"\ge", r"\geq", r"\geqslant"), "nonneg"),
+    **dict.fromkeys(("≻", "⪰", "≽", r"\succ", r"\succeq", r"\succcurlyeq"), "posdef"),
+}
+_CONDITION = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>>=|[>≥≻⪰≽])\s*0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignDeclaration(Declaration):
+    """The declaration of a scalar, unless the name has one of its own."""
+
+
+def condition(name: PlacedName, sign: str, span: Span) -> SignDeclaration:
+    """What `sign 0` behind a name says."""
+    word = PlacedName(ATTRIBUTE_OF[sign], span)
+    one = TypedDimension(ONE, ())
+    return SignDeclaration((name,), (one, one), (word,), span)
+
+
+def condition_at(source: Source) -> SignDeclaration | None:
+    """The condition that a statement of the plain language is."""
+    m = _CONDITION.fullmatch(source.text, *source.span)
+    if m is None:
+        return None
+    name = PlacedName(normal(m["name"]), Span(*m.span("name")))
+    return condition(name, m["sign"], source.span)
+
+
+def with_conditions(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements with conditions put to the declarations of their names. Raises ParseError."""
+    conditions = [s for s in statements if isinstance(s, SignDeclaration)]
+    if not conditions:
+        return list(statements)
+    found: list[Statement] = []
+    waiting = list(reversed(statements))
+    while waiting:
+        s = waiting.pop()
+        if not isinstance(s, Declaration) or isinstance(s, SignDeclaration):
+            found.append(s)
+            continue
+        own = [c for c in conditions if c.names[0].name in {n.name for n in s.names}]
+        if own and len(s.names) > 1 and not s.beside:  # the others are without it
+            waiting += [replace(s, names=(name,)) for name in reversed(s.names)]
+            continue
+        words = {w.name for w in s.words}
+        more = tuple(w for c in own for w in c.words if w.name not in words)
+        found.append(replace(s, words=(*s.words, *more)) if more else s)
+        conditions = [c for c in conditions if c not in own]
+    for c in conditions:
+        if c.words[0].name == "posdef":
+            name = c.names[0].name
+            raise ParseError(f"declare its shape: `{name} : n x n posdef`.", c.span)
+    return [s for s in found if not isinstance(s, SignDeclaration) or s in conditions]

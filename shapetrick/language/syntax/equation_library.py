@@ -1,0 +1,157 @@
+"""TABLE: functions that their equations define, `L = cholesky(A)`: what is unknown, and which
+equations determine it; and the lines in which they are called.
+
+A line that is such a call declares the unknowns by the equations, with what stands in the brackets
+in the place of the letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from ...core.errors import ParseError, Span
+from .equation_statements import Parse, between_commas, unknowns
+from .lexer import Source, normal
+from .statement_lines import closings, stripped
+from .tree import (
+    Declaration,
+    PlacedName,
+    SolverCall,
+    SyntaxNode,
+    TypedEquation,
+    name_node,
+    transformed,
+)
+
+
+class DefinedByEquations(NamedTuple):
+    """Arguments, unknowns (each with what is said of it: attributes, `scalar`, `column`) and
+    equations, as text in the language."""
+
+    arguments: str
+    unknowns: str
+    equations: str
+    help: str
+
+    def line(self, name: str) -> str:
+        """How it is called: `U, s, V = svd(A)`."""
+        unknowns = (unknown.split()[0] for unknown in self.unknowns.split(", "))
+        return f"{', '.join(unknowns)} = {name}({self.arguments})"
+
+
+TABLE: Mapping[str, DefinedByEquations] = {
+    "solve": DefinedByEquations("A, B", "X", "A X = B", "inv(A) B"),
+    "cholesky": DefinedByEquations("A", "L lower", "L L' = A", "the lower factor of a posdef A"),
+    "sqrtm": DefinedByEquations("A", "X", "X X = A", "the principal square root of a matrix"),
+    "lyapunov": DefinedByEquations("A, Q", "X", "A X + X A' = Q", "the continuous one, SciPy's"),
+    "stein": DefinedByEquations("A, Q", "X", "A X A' - X = -Q", "the discrete Lyapunov equation"),
+    "sylvester": DefinedByEquations("A, B, Q", "X", "A X + X B = Q", "SciPy's"),
+    "care": DefinedByEquations(
+        "A, B, Q, R",
+        "X symmetric",
+        "A' X + X A - X B inv(R) B' X + Q = 0",
+        "the continuous Riccati equation",
+    ),
+    "dare": DefinedByEquations(
+        "A, B, Q, R",
+        "X symmetric",
+        "A' X A - X - A' X B inv(R + B' X B) B' X A + Q = 0",
+        "the discrete Riccati equation",
+    ),
+    "eigh": DefinedByEquations(
+        "A", "lam scalar, v", "A v = lam v, v' v = 1", "the largest eigenvalue, with its vector"
+    ),
+    "svd": DefinedByEquations(
+        "A",
+        "U, s column, V orthogonal",
+        "U diag(s) V' = A, U' U = eye",
+        "A = U diag(s) V', of at least as many rows as columns",
+    ),
+    "qr": DefinedByEquations(
+        "A", "Q, R upper", "Q R = A, Q' Q = eye", "of at least as many rows as columns"
+    ),
+    "polar": DefinedByEquations(
+        "A", "U, P symmetric", "U P = A, U' U = eye", "A = U P, P symmetric"
+    ),
+    "pinv": DefinedByEquations("A", "X", "A' A X = A'", "of full column rank"),
+}
+VARIANTS = {("eigh", "smallest"): "eigh_smallest"}  # what another solution of theirs is called
+_CALL = re.compile(
+    r"(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*=\s*(?P<function>[a-z]+)\s*\((?P<inner>.*)\)",
+    re.DOTALL,
+)
+_IDENTITY = "eye"  # in the table: the identity, whatever `I` is in the problem
+
+
+def solved(source: Source, run: Parse) -> Declaration | None:
+    """The unknowns that a line declares, by their equations or by one of these functions. Raises
+    ParseError."""
+    return unknowns(source, run) or library_call(source, run)
+
+
+def library_call(source: Source, run: Parse) -> Declaration | None:
+    """The unknowns that a line declares which calls one of these. Raises ParseError."""
+    text, span, *_ = source
+    m = _CALL.fullmatch(text, *span)
+    if m is None or m["function"] not in TABLE:
+        return None
+    if next(closings(text, m.start("inner") - 1), None) != m.end():  # it is part of the line
+        return None
+    name, row = m["function"], TABLE[m["function"]]
+    formal, unknowns = row.arguments.split(", "), [u.split() for u in row.unknowns.split(", ")]
+    names = [PlacedName(normal(n.group()), _placed(m, "names", n)) for n in _names(m["names"])]
+    if len(names) != len(unknowns):
+        raise ParseError(
+            f"`{name}` gives {len(unknowns)} value{'s' * (len(unknowns) > 1)}: `{row.line(name)}`.",
+            span,
+        )
+    places = [*between_commas(text, Span(*m.span("inner")))]
+    solver = name
+    if places and (name, text[slice(*places[-1])]) in VARIANTS:
+        solver = VARIANTS[name, text[slice(*places.pop())]]
+    if len(places) != len(formal) or any(p.start >= p.end for p in places):
+        raise ParseError(f"`{name}` takes {row.arguments}: `{name}({row.arguments})`.", span)
+    arguments = [run("expression", source._replace(span=p)) for p in places]
+    nodes: dict[str, SyntaxNode] = dict(zip(formal, arguments, strict=True))
+    for placed, (letter, *_said) in zip(names, unknowns, strict=True):
+        nodes[letter] = name_node(placed.name, placed.span)
+    parts = [
+        Declaration((placed,), None, tuple(PlacedName(word, placed.span) for word in said), span)
+        for placed, (_, *said) in zip(names, unknowns, strict=True)
+    ]
+    equations = tuple(_equation(source, text, nodes, run) for text in row.equations.split(", "))
+    call = SolverCall(solver, tuple(arguments))
+    return replace(parts[0], equations=equations, beside=tuple(parts[1:]), solver=call)
+
+
+def _names(text: str) -> list[re.Match[str]]:
+    return list(re.finditer(r"[^\W\d]\w*", text))
+
+
+def _placed(m: re.Match[str], group: str, inner: re.Match[str]) -> Span:
+    return Span(m.start(group) + inner.start(), m.start(group) + inner.end())
+
+
+def _equation(
+    source: Source, text: str, nodes: Mapping[str, SyntaxNode], run: Parse
+) -> TypedEquation:
+    """An equation of the table with a problem's own in the place of its letters."""
+    sides = [stripped(side, Span(0, len(side))) for side in text.split("=")]
+    typed = [
+        _filled(run("expression", source._replace(text=side, span=at)), nodes, source.span)
+        for side, at in zip(text.split("="), sides, strict=True)
+    ]
+    return TypedEquation(*typed)
+
+
+def _filled(root: SyntaxNode, nodes: Mapping[str, SyntaxNode], span: Span) -> SyntaxNode:
+    def filled(node: SyntaxNode) -> SyntaxNode:
+        if node.kind == "name" and node.value in nodes:
+            return replace(nodes[node.value], bracketed=True)
+        is_identity = node.kind == "name" and node.value == _IDENTITY
+        return replace(node, value="Id" if is_identity else node.value, span=span)
+
+    return transformed(root, filled)

@@ -1,0 +1,86 @@
+"""Unknowns declared by their equations: `v : n, lam : scalar where A v = lam v, v' v = 1`.
+
+Such a line is taken apart here: what stands before `where` are declarations, what stands behind it
+are equations, both separated by commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ...core.errors import ParseError, Span
+from .lexer import Source
+from .statement_lines import declarations, outside, stripped
+from .tree import Declaration, TypedEquation
+
+# A name with its colon, and `where` behind a shape; `where(…)` is a function.
+_UNKNOWN = re.compile(r"[^\W\d][^:=]*:[^=]*?(?<=[\s)\]}])where(?=\s|$)")
+_WORD = re.compile(r"(?<=[\s)\]}])where(?=\s|$)")
+
+Parse = Callable[[str, Source], Any]
+
+
+def unknowns(source: Source, run: Parse) -> Declaration | None:
+    """The declaration of unknowns that stands there, if one does. Raises ParseError."""
+    text, (start, end), *_ = source
+    if _UNKNOWN.match(text, start, end) is None:
+        return None
+    word = _WORD.search(text, start, end)
+    assert word is not None
+    heads = [
+        run("statement", source._replace(span=span))
+        for span in declarations(text, stripped(text, Span(start, word.start())))
+    ]
+    for head in heads:
+        if not isinstance(head, Declaration) or head.ranges:
+            raise ParseError("before `where` stand declarations: `Y : n x n where …`.", head.span)
+    rest = stripped(text, Span(word.end(), end))
+    if rest.start >= rest.end:
+        raise ParseError("behind `where` stand equations: `Y : n x n where A Y = B`.", rest)
+    equations = tuple(_equation(source, span, run) for span in between_commas(text, rest))
+    first, *beside = heads
+    whole = Span(start, end)
+    found: Declaration = replace(first, equations=equations, beside=tuple(beside), span=whole)
+    return found
+
+
+def parts_of(text: str, span: Span) -> tuple[list[Span], list[Span]]:
+    """Of a statement, the word `where` if it has it, and what stands around that: declarations, and
+    sides of equations. Nothing is asked of them, so that they may be unfinished."""
+    word = _WORD.search(text, *span) if _UNKNOWN.match(text, *span) else None
+    if word is None:
+        return [], [span]
+    parts = [*declarations(text, stripped(text, Span(span.start, word.start())))]
+    begin = word.end()
+    for at, _ in outside(text, Span(begin, span.end)):
+        parts.append(Span(begin, at))
+        begin = at + 1
+    return [Span(*word.span())], [*parts, Span(begin, span.end)]
+
+
+def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
+    signs = [at for at, sign in outside(source.text, span) if sign == "="]
+    if len(signs) != 1:
+        raise ParseError("an equation has two sides: `A Y = B`.", span)
+    left = stripped(source.text, Span(span.start, signs[0]))
+    right = stripped(source.text, Span(signs[0] + 1, span.end))
+    for side in (left, right):
+        if side.start >= side.end:
+            raise ParseError("an equation has two sides: `A Y = B`.", span)
+    return TypedEquation(
+        run("expression", source._replace(span=left)),
+        run("expression", source._replace(span=right)),
+    )
+
+
+def between_commas(text: str, span: Span) -> Iterator[Span]:
+    """What stands between commas outside of brackets."""
+    begin = span.start
+    for at, sign in outside(text, span):
+        if sign == ",":
+            yield stripped(text, Span(begin, at))
+            begin = at + 1
+    yield stripped(text, Span(begin, span.end))

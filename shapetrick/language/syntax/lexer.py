@@ -1,0 +1,191 @@
+"""Text to tokens: the terminals of the grammar, looked for where the parser can take them.
+
+The parser asks for the next token, and gives it to its tables; names are told apart here, by what
+they are and by what follows, which the grammar can't.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Container, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from lark import Token
+from lark.lexer import Lexer
+
+from ...core.errors import ParseError, Span
+from ...core.greek import as_declared
+from .tree import ATTRIBUTES, KINDS, PlacedName
+
+# Names that are functions, and how many of a call's arguments come before those that are sizes.
+Arities = Mapping[str, int]
+
+Accepted = frozenset[str]  # the names of terminals that the parser can take
+
+MANY = 1000  # of a function that is defined in text: all of its arguments
+
+RESERVED = ("wrt", "with")
+
+OTHER = "OTHER"  # the type of what is no terminal, which the parser refuses
+_NOTHING = "(?!)"  # matches nowhere: no terminal is accepted where a statement is at its end
+_CALL = re.compile(r"\s*[(|‖]|\.\(")
+_OPERAND = re.compile(r"\s+(?:[^\W\d]\w*|\d|√)")
+_OPENING = {"LPAR": "RPAR", "LBRACE": "RBRACE", "ANGLE": "ANGLE_END", "OPENING": "END",
+            "_AT": "END"}  # fmt: skip
+_BARS = ("BAR", "NORM")
+_ABSTRACT_CALL = re.compile(r"(\[[^\[\]]*\])?(\s*['’′])*(\s*|\.)\(")
+
+
+class Source(NamedTuple):
+    """A piece of a text, the names in it that are functions where a bracket follows, and those that
+    are declared or defined."""
+
+    text: str
+    span: Span
+    functions: Arities
+    abstract: Container[str]
+    names: Container[str] = frozenset()
+
+
+class Terminals(Lexer):
+    """The lexer of a grammar: what stands in a source that the parser can take; where there is
+    nothing, what else stands there, for the parser to refuse.
+
+    The value of a name is the name and its place."""
+
+    __future_interface__ = 2  # `lex` gets both states as they are
+
+    def __init__(self, conf: Any) -> None:
+        def precedence(terminal: Any) -> tuple[int, int, int, str]:
+            pattern = terminal.pattern
+            return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
+
+        terminals = {t.name: t.pattern.to_regexp() for t in sorted(conf.terminals, key=precedence)}
+        self._ignored = "|".join([terminals.pop(name) for name in conf.ignore])
+        self._terminals = terminals
+        self._patterns: dict[Accepted, re.Pattern[str]] = {}
+        self._of_state: dict[Any, tuple[Accepted, re.Pattern[str]]] = {}
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
+        source: Source = lexer_state.text
+        text, (at, end), *_ = source
+        places, of_state = parser_state.state_stack, self._of_state
+        opened: list[Token] = []
+        while at < end:
+            place = places[-1]
+            if place not in of_state:
+                of_state[place] = self._found_in(parser_state.parse_conf.states, place)
+            accepted, pattern = of_state[place]
+            m = pattern.match(text, at, end)
+            if m is not None and m.lastgroup not in accepted:
+                m = self._pattern(self._after(accepted, m.lastgroup)).match(text, at, end)
+            m = m or self._any().match(text, at, end)
+            if m is None or m.lastgroup is None:  # nothing but spaces
+                return
+            start, at = m.span(m.lastgroup)
+            token = Token(m.lastgroup, m[m.lastgroup], start, end_pos=at)
+            if token.type in ("NAME", "DIM"):
+                inside = bool(opened) and opened[-1].type in _BARS
+                name = normal(token.value)
+                if token.type == "NAME":
+                    name = as_declared(name, source.names)
+                _tell_apart(token, PlacedName(name, Span(start, at)), source, inside)
+            elif token.type in _BARS:
+                _pair(token, opened, text)
+            elif token.type in _OPENING:
+                opened.append(token)
+            elif opened and token.type == _OPENING.get(opened[-1].type):
+                opened.pop()
+            yield token
+        if opened and opened[-1].type in (*_BARS, "ANGLE"):
+            begin = opened[-1].start_pos or 0
+            sign = opened[-1].value
+            raise ParseError(f"this `{sign}` is never closed.", Span(begin, begin + len(sign)))
+
+    def _found_in(self, states: Mapping[Any, Any], place: Any) -> tuple[Accepted, re.Pattern[str]]:
+        """The terminals that a state accepts, and the pattern of all terminals: if what that finds
+        is one of these, it is the first of these, too. To compile a pattern takes milliseconds, and
+        so most states need none of their own."""
+        return self._accepted_in(states[place]), self._pattern(frozenset(self._terminals))
+
+    def _accepted_in(self, actions: Collection[str]) -> Accepted:
+        found = self._terminals.keys() & actions
+        return frozenset({*found, "NAME"} if "FUNCTION" in actions else found)
+
+    def _after(self, accepted: Accepted, name: str | None) -> Accepted:
+        """Those of the terminals that are looked for after that one: where that one was found,
+        those before it are not."""
+        names = [*self._terminals]
+        return accepted.intersection(names[names.index(name) + 1 :] if name else names)
+
+    def _pattern(self, accepted: Accepted) -> re.Pattern[str]:
+        """What matches the first of these terminals, and what is ignored before it."""
+        if accepted not in self._patterns:
+            terminals = {n: regexp for n, regexp in self._terminals.items() if n in accepted}
+            self._patterns[accepted] = self._compiled(terminals)
+        return self._patterns[accepted]
+
+    def _any(self) -> re.Pattern[str]:
+        """What matches any terminal, or any other character."""
+        return self._compiled({**self._terminals, OTHER: "(?s:.)"})
+
+    def _compiled(self, terminals: Mapping[str, str]) -> re.Pattern[str]:
+        found = "|".join(f"(?P<{name}>{regexp})" for name, regexp in terminals.items())
+        return re.compile(f"(?:{self._ignored})?+(?:{found or _NOTHING})")
+
+
+def _pair(token: Token, opened: list[Token], text: str) -> None:
+    """Make a bar that closes one an end; the others open. Raises ParseError for bars in bars."""
+    start, end = token.start_pos or 0, token.end_pos or 0
+    if not opened or opened[-1].type != token.type:
+        opened.append(token)
+        return
+    if text[start - 1].isspace() and text[end : end + 1].isalnum():
+        raise ParseError(
+            "bars within bars are not told apart: write `abs(…)`, `det(…)` or `norm(…)` for the "
+            "inner ones.",
+            Span(start, end),
+        )
+    opened.pop()
+    token.type += "_END"
+
+
+def _tell_apart(token: Token, named: PlacedName, source: Source, inside: bool) -> None:
+    """Make a name a word of a request, a function or an attribute, if it is one; a bar behind it
+    opens nothing where one is open, `inside` bars."""
+    name, (_, end) = named
+    token.value = named
+    if token.type == "NAME":
+        if name in RESERVED:
+            token.type = f"_{name.upper()}"
+        elif name in source.functions and _calls(source.text, end, inside):
+            token.type, token.value = "FUNCTION", (name, source.functions[name])
+        elif source.functions.get(name) and _takes(source, named):
+            token.type, token.value = "APPLY", (name, source.functions[name])
+        elif name in source.abstract and _ABSTRACT_CALL.match(source.text, end):
+            token.type = "ABSTRACT"
+    elif name == "for":  # of a range that is not well formed
+        token.type = OTHER
+    elif name in ATTRIBUTES or name in KINDS:
+        token.type = "ATTRIBUTE"
+
+
+def _calls(text: str, end: int, inside: bool) -> bool:
+    m = _CALL.match(text, end)
+    return m is not None and not (inside and m.group().endswith(("|", "‖")))
+
+
+def _takes(source: Source, named: PlacedName) -> bool:
+    """Whether a function without brackets stands before what it can take: `tr A`."""
+    m = _OPERAND.match(source.text, named.span.end, source.span.end)
+    return m is not None and named.name not in source.names and m.group().strip() not in RESERVED
+
+
+def normal(text: str) -> str:
+    """A name as it is compared: composed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def span_of(t: Token) -> Span:
+    return Span(t.start_pos or 0, t.end_pos or 0)

@@ -1,0 +1,62 @@
+"""The library: functions that come along, defined in the language in `library.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ...core.errors import Span
+from .lexer import MANY, Arities, Source
+from .parser import statement
+from .text_functions import Overloads, head_places
+from .tree import FunctionDefinition
+
+FILE = Path(__file__).parents[2] / "library.txt"
+
+
+class FunctionLibrary(Mapping[str, Overloads]):
+    """The functions of a text by name, each read where it is first looked up; `words` are those
+    that it may use besides."""
+
+    def __init__(self, text: str, words: Arities) -> None:
+        self._text = text
+        self._places: dict[str, list[int]] = {}
+        for name, at in head_places(text):
+            self._places.setdefault(name, []).append(at)
+        self._words = words
+        self._read: dict[str, Overloads] = {}
+
+    def __getitem__(self, name: str) -> Overloads:
+        if name not in self._read:
+            functions = {**self._words, **dict.fromkeys(self._places, MANY)}
+            found = [function_at(self._text, self._place(k), functions) for k in self._places[name]]
+            self._read[name] = {f.axis: f for f in found}
+        return self._read[name]
+
+    def _place(self, start: int) -> Span:
+        """A definition's line."""
+        end = self._text.find("\n", start)
+        return Span(start, end if end >= 0 else len(self._text))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def sections() -> Iterator[tuple[str, list[str]]]:
+    """The comments in the library's file, each with the definitions below it."""
+    for block in FILE.read_text(encoding="utf-8").split("\n\n"):
+        lines = block.splitlines()
+        defined = [line for line in lines if not line.startswith("#")]
+        if defined:
+            yield " ".join(line.lstrip("# ") for line in lines if line.startswith("#")), defined
+
+
+def function_at(text: str, span: Span, functions: Arities) -> FunctionDefinition:
+    """The definition of a function that stands there, its calls as typed. Raises ParseError."""
+    found = statement(Source(text, span, functions, frozenset()))
+    assert isinstance(found, FunctionDefinition)
+    return replace(found, text=text)

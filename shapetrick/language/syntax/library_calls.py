@@ -1,0 +1,139 @@
+"""What the parser makes of calls as Python writes them: `np.exp(X)`, `X.sum(axis=0)`, `dim=1`.
+
+A library's function is ours where its own defaults mean the same; else it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lark import Token
+
+from ...core.errors import ParseError, Span
+from ...core.library_operands import OPERATORS
+from .lexer import MANY, span_of
+from .signs import TWO_NORM
+from .synonyms import same_function
+from .syntax_errors import foreign_function
+from .tree import INNER, SyntaxNode, call_node
+
+_PRODUCTS = dict.fromkeys(("dot", "matmul", "mm", "mv"), INNER)  # libraries' names for `@`
+_OTHERWISE = {
+    ("jax", "gelu"): "JAX's gelu is the tanh form, this language's that with erf: write `gelu(x)`.",
+    **dict.fromkeys(
+        (("torch", "var"), ("torch", "std"), ("torch", "cov"), ("np", "cov"), ("numpy", "cov")),
+        "this divides by n - 1: write it without the module's name, which divides by n.",
+    ),
+    ("F", "layer_norm"): "PyTorch's layer_norm adds 1e-5 to the variance: write `layer_norm(X, "
+    "1e-5)`.",
+}
+SOLVE = "solve"  # within expressions, a product with an inverse
+# A function by a second argument that is no value: `norm(A, 'fro')`.
+_ORDERS = {("norm", "fro"): "norm", ("norm", "2"): TWO_NORM}
+
+
+_SIGNS = {  # of our operators, by the names of their rows
+    "add": "+", "subtract": "-", "times": ".*", "divide": "./", "power": ".^", "matmul": "*",
+    "negate": "neg", "inner": "*", "matrix_power": "^",
+}  # fmt: skip
+_SEVERAL = ("slogdet",)  # they give several values
+
+
+def _with_inverse(given: Sequence[Any], span: Span) -> SyntaxNode:
+    """`solve(A, b)` within an expression. Raises ParseError for other arguments."""
+    if len(given) != 2 or not all(isinstance(a, SyntaxNode) for a in given):
+        raise ParseError("`solve` takes a matrix and what it is divided from: `solve(A, b)`.", span)
+    a, b = given
+    return _product(call_node("inv", (a,), span), b, span)
+
+
+def _product(left: SyntaxNode, right: SyntaxNode, span: Span) -> SyntaxNode:
+    return SyntaxNode("*", (left, right), None, span, bracketed=True)
+
+
+class LibraryCalls:
+    """The rules of the grammar for them."""
+
+    def call(self, c: list[Any]) -> SyntaxNode:
+        raise NotImplementedError
+
+    def prefixed(self, c: list[Any]) -> SyntaxNode:
+        """A function of a library: `np.exp(X)`."""
+        module, function, *rest = c
+        name, _ = function.value
+        span = span_of(module) | span_of(rest[-1])
+        otherwise = _OTHERWISE.get((module.partition(".")[0], name))
+        if otherwise is not None:
+            raise ParseError(otherwise, span)
+        args = [a for a in rest if isinstance(a, SyntaxNode)]
+        if (name, len(args)) == ("outer", 2):
+            return _product(args[0], SyntaxNode("'", (args[1],), None, args[1].span), span)
+        if function.value[1] == MANY:
+            raise ParseError(
+                f"`{module}{name}` may mean something else than `{name}` here, whose definition "
+                f"`shapetrick functions` lists: write `{name}(…)` for that.",
+                span,
+            )
+        if name in _PRODUCTS and len(args) == 2:
+            return SyntaxNode("*", tuple(args), _PRODUCTS[name], span, bracketed=True)
+        return replace(self.call([function, *rest]), span=span)
+
+    def foreign(self, c: list[Any]) -> SyntaxNode:
+        """A function of a library that is an operator here, or has another name."""
+        module, named, _, *given, end = c
+        span = span_of(module) | span_of(end)
+        args = [a for a in given if a is not None]
+        nodes = [a for a in args if isinstance(a, SyntaxNode)]
+        sign = _SIGNS.get(OPERATORS.get(named.name, named.name))
+        if sign is not None and len(args) == len(nodes) == (1 if sign == "neg" else 2):
+            inner = INNER if sign == "*" else None
+            return SyntaxNode(sign, tuple(nodes), inner, span, bracketed=True)
+        ours = same_function(named.name)
+        if ours is not None and len(args) >= ours[1] and named.name not in _SEVERAL:
+            function = Token("FUNCTION", ours[0], named.span.start, end_pos=named.span.end)
+            function.value = ours
+            return replace(self.call([function, None, *given, end]), span=span)
+        raise ParseError(foreign_function(f"{module}{named.name}", named.name), span)
+
+    def method(self, c: list[Any]) -> SyntaxNode:
+        """A method of an array: `X.sum(axis=0)`."""
+        node, method, opening, *given, end = c
+        name, span = str(method)[1:], node.span | span_of(end)
+        if name in _PRODUCTS and len(given) == 1:
+            return SyntaxNode("*", (node, given[0]), _PRODUCTS[name], span, bracketed=True)
+        if name in ("t", "transpose") and given in ([], [None]):
+            return SyntaxNode("'", (node,), None, span)
+        function = Token("FUNCTION", name, method.start_pos, end_pos=method.end_pos)
+        function.value = ("inv" if name == "inverse" else name, 1)
+        return replace(self.call([function, opening, node, *given, end]), span=span)
+
+    def keeping(self, c: list[Any]) -> None:
+        """`keepdims=True`, which all is here."""
+        word, value = c
+        if not word.startswith("keepdim"):
+            raise ParseError(f"`{word}={value}` is not understood.", span_of(word) | span_of(value))
+
+    def quoted(self, c: list[Any]) -> Token:
+        quoted: Token = c[-1]
+        return quoted
+
+
+def instead(name: str, given: Sequence[Any], span: Span) -> SyntaxNode | None:
+    """What a call is that is no function of the table: `solve(A, b)`, or a norm by its order; None
+    for others. Raises ParseError for other texts in quotes."""
+    if name == SOLVE:
+        return _with_inverse(given, span)
+    quoted = next((a for a in given if isinstance(a, Token)), None)
+    if len(given) == 2:
+        order = quoted[1:-1] if quoted is not None else str(getattr(given[1], "value", ""))
+        if (name, order) in _ORDERS:
+            return call_node(_ORDERS[name, order], (given[0],), span)
+    if quoted is not None:
+        raise ParseError(
+            f"{quoted} is not understood here: a norm is `norm(A, 'fro')`, `norm(x, 2)` or "
+            "`norm1(x)`.",
+            span_of(quoted),
+        )
+    return None

@@ -1,0 +1,687 @@
+"""Text to statements: the text is split into lines, and the parser makes a statement of each.
+
+The grammar stands in `grammar/`, the lexer in `lexing`; no other module knows the parser generator.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from hashlib import blake2b
+from math import isfinite
+from typing import Any
+
+from lark import Lark, Token, __version__
+from lark.exceptions import LarkError, UnexpectedToken
+from lark.lexer import Lexer
+
+from ...core.budget import STATEMENTS
+from ...core.dims import LARGEST, ONE, Dim
+from ...core.errors import Located, NameProblem, ParseError, Span
+from ...core.files import make_folder, own_folder, shipped
+from ...core.functions import NAMES, TABLE
+from ...core.greek import as_declared
+from ...core.indices import Index, Range, index_of, member
+from .conditions import condition_at, with_conditions
+from .derivative_notation import derivative, derivative_definition
+from .equation_library import solved
+from .function_heads import HeadBuilder
+from .index_binders import IndexBuilder
+from .lexer import MANY, Arities, Source, Terminals, normal, span_of
+from .library_calls import LibraryCalls, instead
+from .python_marks import by_entry
+from .selections import StructureBuilder
+from .signs import BARS, LOG_BARS, NORMS, no_norm
+from .solve_statements import solving
+from .statement_lines import cleaned, closings, declared_names, elementwise, lines
+from .syntax_errors import (
+    RAISED,
+    RANGE,
+    REQUESTS,
+    Stop,
+    Waiting,
+    complaint,
+    no_index,
+    unknown_function,
+)
+from .text_functions import opened_expression, opened_statements, with_heads
+from .tree import (
+    INNER,
+    UPSTREAM,
+    Asked,
+    Callee,
+    Declaration,
+    Definition,
+    KeywordArgument,
+    PlacedName,
+    Statement,
+    SyntaxNode,
+    TypedDimension,
+    call_node,
+    name_node,
+    number_node,
+    with_expressions,
+)
+from .wolfram import refuse_wolfram
+
+MAX_STATEMENT = 30_000
+MAX_NUMBER = 300
+
+_OPERATORS = {
+    "**": "^", "@": "*", "·": "*", "∘": ".*", "⊙": ".*", "⊘": "./", "−": "-",
+    ".+": "+", ".-": "-", ".−": "-",
+}  # fmt: skip
+TOGETHER = {("log", BARS): LOG_BARS, ("log", "det"): "logdet"}  # read as one with what is inside
+LARGER = {"max": "maximum", "min": "minimum"}  # of each entry
+_REQUEST = re.compile(rf"({'|'.join(REQUESTS)})\s+[^\s*/+.,^='’:-]")
+
+
+class Application(SyntaxNode):
+    """A function that took the factor behind it without brackets."""
+
+    __slots__ = ()
+
+
+class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
+    """What the parser calls for each token and rule, bottom up; each gives its part's value."""
+
+    log = "log({})"  # an example of a call
+
+    def NAME(self, t: Token) -> PlacedName:
+        named: PlacedName = t.value
+        return named
+
+    DIM = NAME
+
+    def number(self, c: list[Any]) -> SyntaxNode:
+        return SyntaxNode("number", (), _exact(c[0]), span_of(c[0]))
+
+    def name(self, c: list[Any]) -> SyntaxNode:
+        return name_node(c[0].name, c[0].span)
+
+    def group(self, c: list[Any]) -> SyntaxNode:
+        left, node, right = c
+        return bracketed(node, span_of(left) | span_of(right))
+
+    def binary(self, c: list[Any]) -> SyntaxNode:
+        left, sign, right = c
+        kind = _OPERATORS.get(sign.value, sign.value)
+        inner = INNER if sign.value in ("@", "·") else None
+        return SyntaxNode(kind, (left, right), inner, left.span | right.span)
+
+    def juxtaposition(self, c: list[Any]) -> SyntaxNode:
+        left, right = c
+        last = left.args[1] if left.juxtaposed and not left.bracketed else left
+        if not isinstance(last, Application) or isinstance(right, Application):
+            return SyntaxNode("*", (left, right), None, left.span | right.span, juxtaposed=True)
+        taken = last.args[0]
+        if not _begins_with_number(taken):
+            raise ParseError(
+                "how much a function without brackets takes is not clear where a factor follows: "
+                f"put brackets, `{self.log.format('x')} y` or `{self.log.format('x y')}`.",
+                last.span | right.span,
+            )
+        argument = self.juxtaposition([taken, right])
+        wider = Application(last.kind, (argument,), last.value, last.span | right.span)
+        return wider if last is left else self.juxtaposition([left.args[0], wider])
+
+    def sign(self, c: list[Any]) -> SyntaxNode:
+        sign, node = c
+        span = span_of(sign) | node.span
+        return (
+            replace(node, span=span)
+            if sign.value == "+"
+            else SyntaxNode("neg", (node,), None, span)
+        )
+
+    def transpose(self, c: list[Any]) -> SyntaxNode:
+        if c[0].kind == "number":
+            raise ParseError(
+                "a number is its own transpose: for a row of ones write `ones(n)'`, or `𝟙'`.",
+                c[0].span | span_of(c[1]),
+            )
+        return SyntaxNode("'", (c[0],), None, c[0].span | span_of(c[1]))
+
+    def inverse_transpose(self, c: list[Any]) -> SyntaxNode:
+        inverse = self._power(c[0], -1, span_of(c[1]))
+        return SyntaxNode("'", (inverse,), None, inverse.span)
+
+    def raised(self, c: list[Any]) -> SyntaxNode:
+        return self._power(c[0], int(str(c[1]).translate(RAISED)), span_of(c[1]))
+
+    def pseudoinverse(self, c: list[Any]) -> SyntaxNode:
+        raise ParseError(
+            "a pseudoinverse is not in the language: write `inv(A' A) A'` for that of full column "
+            "rank.",
+            span_of(c[1]),
+        )
+
+    def _power(self, node: SyntaxNode, exponent: int, span: Span) -> SyntaxNode:
+        """A power whose exponent is not typed as a number."""
+        return SyntaxNode("^", (node, number_node(exponent, span)), None, node.span | span)
+
+    def fraction(self, c: list[Any]) -> SyntaxNode:
+        value = Fraction(unicodedata.numeric(c[0])).limit_denominator(10)
+        return SyntaxNode("number", (), value, span_of(c[0]))
+
+    def ones(self, c: list[Any]) -> SyntaxNode:
+        one = number_node(1, span_of(c[0]))
+        return call_node("vector", (one,), span_of(c[0]))
+
+    def bars(self, c: list[Any]) -> SyntaxNode:
+        opening, inner, closing = c
+        below = str(closing).strip("‖|_ {}")
+        return self.notated(below if opening.type == "NORM" else None, inner, opening, closing)
+
+    def notated(
+        self, below: str | None, inner: SyntaxNode, opening: Token, closing: Token
+    ) -> SyntaxNode:
+        """A norm with an index below it, which may be empty; bars where that is None."""
+        name = BARS if below is None else NORMS.get("".join(below.split()))
+        if name is None:
+            raise ParseError(no_norm(below or ""), span_of(closing))
+        return call_node(name, (inner,), span_of(opening) | span_of(closing))
+
+    def applied(self, c: list[Any]) -> SyntaxNode:
+        """A function before bars: `log|A|`."""
+        function, inner = c
+        name, _ = function.value
+        span = span_of(function) | inner.span
+        found = instead(name, [inner], span)
+        if found is not None:
+            return found
+        together = TOGETHER.get((name, inner.value.name))
+        if together is not None:
+            return call_node(together, inner.args, span)
+        return call_node(name, (inner,), span)
+
+    def application(self, c: list[Any]) -> SyntaxNode:
+        function, argument = c
+        name, *_ = function.value
+        span = span_of(function) | argument.span
+        found = instead(name, [argument], span)
+        if found is not None:
+            return found
+        if argument.kind == "call" and not argument.bracketed:
+            held = argument
+            if argument.value.name == BARS and _is_together(name, argument.args[0]):
+                (held,) = argument.args  # `log |det A|`
+            together = TOGETHER.get((name, held.value.name))
+            if together is not None:
+                return Application("call", held.args, Callee(together), span)
+        return Application("call", (argument,), Callee(name), span)
+
+    def root(self, c: list[Any]) -> SyntaxNode:
+        sign, *inner = c
+        argument = inner[1] if len(inner) > 1 else self.number(inner)
+        return call_node("sqrt", (argument,), span_of(sign) | span_of(inner[-1]))
+
+    def dot(self, c: list[Any]) -> SyntaxNode:
+        opening, left, right, closing = c
+        return call_node("dot", (left, right), span_of(opening) | span_of(closing))
+
+    def abstract(self, c: list[Any]) -> SyntaxNode:
+        token, *indices, node, end = c
+        called, primes = token.value, [t for t in indices if getattr(t, "type", "") == "PRIME"]
+        at = [i for i in indices if isinstance(i, Index)]
+        bracket = next((t for t in indices if getattr(t, "type", "") == "END"), None)
+        name, span = self.member([called, *at, bracket]) if at else called
+        return SyntaxNode("abstract", (node,), (name, len(primes)), span | span_of(end))
+
+    def member(self, c: list[Any]) -> PlacedName:
+        (name, span), *indices, end = c
+        return PlacedName(member(name, *indices), span | span_of(end))
+
+    head_member = named_member = member
+
+    def index(self, c: list[Any]) -> Index:
+        found = Index()
+        sign, factor = 1, None
+        for t in c:
+            if t is not None and t.type == "SIGN":
+                found = found.plus(sign * factor) if factor is not None else found
+                sign, factor = -1 if t in ("-", "−") else 1, None
+            elif t is not None and t.type == "INTEGER":
+                factor = _whole(t)
+            elif t is not None and t.type == "LETTER":
+                letter = Index(normal(str(t)))
+                found = found.added(letter, sign * (1 if factor is None else factor))
+                factor = None
+        return found if factor is None else found.plus(sign * factor)
+
+    def ranges(self, c: list[Any]) -> tuple[Range, ...]:
+        return tuple(c)
+
+    def range(self, c: list[Any]) -> Range:
+        letter, first, last = c
+        return Range(normal(str(letter)), first, last).rising
+
+    def call(self, c: list[Any]) -> SyntaxNode:
+        function, _, *given, end = c
+        given = [a for a in given if a is not None]
+        args = tuple(a for a in given if isinstance(a, SyntaxNode))
+        axes = [a for a in given if isinstance(a, int)]
+        keywords = tuple(a for a in given if isinstance(a, KeywordArgument))
+        name, before = function.value
+        span = span_of(function) | span_of(end)
+        if len(axes) > 1 or (axes and given[len(args)] is not axes[0] and not keywords):
+            raise ParseError("`axis=` is given once, as the last argument.", span)
+        if name == UPSTREAM:
+            return _upstream(args, span)
+        found = instead("" if before == MANY else name, given, span)
+        if found is not None:
+            return found
+        axis = axes[0] if axes else None
+        if name in LARGER and len(args) > 1 and axis is None and before != MANY:
+            _check_larger(name, args, span)
+            return call_node(LARGER[name], args, span)
+        callee = Callee(name, axis, args[before:], keywords)
+        return SyntaxNode("call", args[:before], callee, span)
+
+    def each(self, c: list[Any]) -> SyntaxNode:
+        """Julia's call of a function on every entry, `exp.(x)`. Raises ParseError for others."""
+        function, point, *rest = c
+        name, _ = function.value
+        row = TABLE.get(NAMES.get(name, ""))
+        if row is None or not row.elementwise:
+            raise ParseError(
+                f"`{name}` is no function of every entry: write `{name}(…)` for that of the whole.",
+                span_of(function) | span_of(point),
+            )
+        return self.call([function, *rest])
+
+    def sum_of(self, c: list[Any]) -> tuple[Range, Span]:
+        return c[2], span_of(c[0])
+
+    def running(self, c: list[Any]) -> SyntaxNode:
+        (over, span), body = c
+        return SyntaxNode("running", (body,), over, span | body.span)
+
+    def scaled_running(self, c: list[Any]) -> SyntaxNode:
+        factor, *times, over, body = c
+        summed = self.running([over, body])
+        if times:
+            return self.binary([factor, *times, summed])
+        return self.juxtaposition([factor, summed])
+
+    def signed_running(self, c: list[Any]) -> SyntaxNode:
+        sign, *rest = c
+        return self.sign([sign, self.running(rest)])
+
+    # ---- declarations
+
+    def dim_size(self, c: list[Any]) -> TypedDimension:
+        if len(c[0]) > len(str(LARGEST)):
+            raise ParseError("a dimension is too large.", span_of(c[0]))
+        return TypedDimension(Dim.of(int(c[0])), ())
+
+    def dim_name(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(Dim.of(c[0].name), (c[0],))
+
+    def dim_member(self, c: list[Any]) -> TypedDimension:
+        return self.dim_name([self.member(c)])
+
+    def dim_group(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(c[0].dim, c[0].names)
+
+    def dim_sum(self, c: list[Any]) -> TypedDimension:
+        return TypedDimension(c[0].dim + c[1].dim, c[0].names + c[1].names, c[1].tail)
+
+    def dim_product(self, c: list[Any]) -> TypedDimension:
+        tail = c[1].names[0] if c[0].names and len(c[1].names) == 1 else None
+        return TypedDimension(c[0].dim * c[1].dim, c[0].names + c[1].names, tail)
+
+    def dim_quotient(self, c: list[Any]) -> TypedDimension:
+        found = c[0].dim.over(int(c[1])) if int(c[1]) else None
+        if found is None:
+            raise ParseError(
+                f"`({c[0].dim}) / {c[1]}` is not whole for every size: give this dimension a name "
+                "of its own.",
+                span_of(c[1]),
+            )
+        return TypedDimension(found, c[0].names)
+
+    def column(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return c[0], TypedDimension(ONE, ())
+
+    def matrix(self, c: list[Any]) -> tuple[TypedDimension, TypedDimension]:
+        return c[0], c[1] or TypedDimension(ONE, ())
+
+    def attributes(self, c: list[Any]) -> tuple[PlacedName, ...]:
+        return tuple(PlacedName(str(t), span_of(t)) for t in c)
+
+    # ---- statements
+
+    def names(self, c: list[Any]) -> tuple[PlacedName, ...]:
+        return tuple(c)
+
+    heads = names
+
+    def direction(self, c: list[PlacedName]) -> PlacedName:
+        return c[0]
+
+    def declaration(self, c: list[Any]) -> Declaration:
+        names, sides, words, ranges, padded = c
+        span = names[0].span | names[-1].span
+        outside = "" if padded is None else normal(str(padded))
+        return Declaration(names, sides, words, span, ranges or (), outside)
+
+    def definition(self, c: list[Any]) -> Definition:
+        name, body, ranges = c
+        return Definition(name, body, name.span | body.span, ranges or ())
+
+    def request(self, c: list[Any]) -> Asked:
+        kind, of, before, wrt, after, symmetric = c
+        span = span_of(kind) | wrt[-1].span
+        return Asked(kind.value, of, wrt, before or after, symmetric is not None, None, span)
+
+    def check(self, c: list[Any]) -> Asked:
+        request: Asked = c[0]
+        claim: SyntaxNode = c[1]
+        return replace(request, claim=claim, span=request.span | claim.span, ranges=c[2] or ())
+
+
+def _check_larger(name: str, args: tuple[SyntaxNode, ...], span: Span) -> None:
+    """Refuse `max(x, 0)`, which is the largest of every column elsewhere, or maximum."""
+    if args[0].kind == "number" and len(args) == 2:
+        return
+    axis = args[1].value if args[1].kind == "number" else None
+    other = f", or `{name}(x, axis={axis})` for that of every {'column' if axis == 0 else 'row'}"
+    raise ParseError(
+        f"`{name}` of two has two readings: write `{LARGER[name]}(x, y)` for each entry"
+        f"{other if axis in (0, 1) else ''}.",
+        span,
+    )
+
+
+def _is_together(name: str, inner: SyntaxNode) -> bool:
+    """Whether a function is read as one with a call in bars, which are no bars themselves."""
+    return (
+        inner.kind == "call" and inner.value.name != BARS and ((name, inner.value.name) in TOGETHER)
+    )
+
+
+def _begins_with_number(node: SyntaxNode) -> bool:
+    while node.juxtaposed and not node.bracketed:
+        node = node.args[0]
+    return node.kind == "number" and not node.bracketed
+
+
+def bracketed(node: SyntaxNode, span: Span) -> SyntaxNode:
+    return SyntaxNode(node.kind, node.args, node.value, span, True, node.juxtaposed)
+
+
+def _upstream(args: tuple[SyntaxNode, ...], span: Span) -> SyntaxNode:
+    """`bar(Z)` is a name."""
+    if len(args) != 1 or args[0].kind != "name":
+        raise ParseError(f"`{UPSTREAM}` is of one name: `{UPSTREAM}(Z)`.", span)
+    return name_node(f"{UPSTREAM}({args[0].value})", span)
+
+
+def _whole(digits: Token) -> int:
+    if len(digits) > len(str(LARGEST)):
+        raise ParseError("an index is too large.", span_of(digits))
+    return int(digits)
+
+
+def _exact(t: Token) -> Fraction:
+    if len(t) > MAX_NUMBER or not isfinite(float(t)):
+        raise ParseError("the number is too long or too large.", span_of(t))
+    return Fraction(str(t))
+
+
+# ------------------------------------------------------------------------------------ the doors
+
+
+def parse(
+    text: str,
+    functions: Arities,
+    begin: int = 0,
+    declared: Iterable[str] = (),
+    alone: bool = False,
+    names: Iterable[str] = (),
+) -> list[Statement]:
+    """The statements of a problem, in order, those that begin at a place or behind it; what is
+    `declared` before that is an element-wise function, and `names` are values. Expressions `alone`
+    are requests, where that is wanted. Raises ParseError."""
+    with Located(text):
+        clean = text[:begin] + cleaned(text[begin:], functions)
+        abstract = {*declared, *elementwise(clean, begin)}
+        functions = with_heads(clean[begin:], functions)
+        known = {*names, *abstract, *declared_names(clean, begin)}
+        sources = [Source(clean, span, functions, abstract, known) for span in lines(clean, begin)]
+        STATEMENTS.admit(len(sources), "this text", "split it into several problems.")
+        found = with_conditions([statement(source, alone) for source in sources])
+        return opened_statements(clean, found, functions)
+
+
+def parse_expression(
+    text: str,
+    functions: Arities,
+    abstract: Container[str] = frozenset(),
+    names: Container[str] = frozenset(),
+) -> SyntaxNode:
+    """One expression, of which `names` are declared elsewhere. Raises ParseError."""
+    with Located(text):
+        clean = cleaned(text, functions)
+        spans = list(lines(clean.replace(";", "\0").replace("\n", " ")))
+        if not spans:
+            raise ParseError("there is no expression.", Span(0, len(text)))
+        refuse_wolfram(clean, spans[0], names)
+        node: SyntaxNode = _run("expression", Source(clean, spans[0], functions, abstract, names))
+        return opened_expression(node, functions)
+
+
+def pieces(text: str) -> list[Span]:
+    """Where the statements stand in a text, comments left out. Raises ParseError."""
+    with Located(text):
+        return list(lines(cleaned(text)))
+
+
+def tokens(
+    text: str, functions: Arities, abstract: Container[str] = frozenset()
+) -> list[tuple[str, Span]]:
+    """The tokens of a statement or an expression, as far as it can be one: to highlight it."""
+    source = Source(text, Span(0, len(text)), functions, abstract)
+    return max((_tokens(start, source) for start in ("statement", "expression")), key=len)
+
+
+def terminals() -> dict[str, str]:
+    """The regular expressions of the grammar's terminals, by name."""
+    return {t.name: t.pattern.to_regexp() for t in _parser().terminals}
+
+
+def _tokens(start: str, source: Source) -> list[tuple[str, Span]]:
+    driver: Any = _parser().parse_interactive(source, start)
+    found = []
+    with suppress(LarkError, ParseError):
+        for token in driver.lexer_thread.lex(driver.parser_state):
+            driver.feed_token(token)
+            found.append((str(token.type), span_of(token)))
+    return found
+
+
+def statement(source: Source, alone: bool = False) -> Statement:
+    """The statement that stands there, or an expression `alone`. Raises ParseError."""
+    refuse_wolfram(source.text, source.span, source.names)
+    for read in (derivative_definition, solving, solved):
+        special: Statement | None = read(source, _run)
+        if special is not None:
+            return special
+    asked = _derivative(source) or condition_at(source)
+    if asked is not None:
+        return asked
+    try:
+        found: Statement = _run("statement", source)
+    except ParseError as error:
+        if not alone or _REQUEST.match(source.text, *source.span):
+            raise
+        try:
+            return asking(_run("expression", source))
+        except ParseError as other:
+            is_misspelt = error.message.startswith("did you mean")
+            raise error if is_misspelt or _reached(other) < _reached(error) else other from None
+    return found
+
+
+def _reached(error: ParseError) -> int:
+    """How far into a text the parser got."""
+    return -1 if error.span is None else error.span.start
+
+
+def _derivative(source: Source) -> Asked | None:
+    """The request that a derivative's own notation is, or the claim of what it equals."""
+    found = derivative(source.text, source.span, source.names)
+    if found is None:
+        return None
+    of = _run("expression", source._replace(span=found.of))
+    claim = None
+    if found.claim is not None:
+        claim = _run("expression", source._replace(span=found.claim))
+    wrt = tuple(
+        PlacedName(_variable(normal(source.text[slice(*span)]), source.names), span)
+        for span in found.wrt
+    )
+    is_own = of.kind == "call" and source.functions.get(of.value.name) == MANY
+    if not wrt and is_own and all(a.kind == "name" for a in of.args):  # `∇f(x)`
+        wrt = tuple(PlacedName(a.value, a.span) for a in of.args)
+    return Asked(found.kind, of, wrt, None, False, claim, source.span, leibniz=found.leibniz)
+
+
+def _variable(text: str, names: Container[str]) -> str:
+    """A name that a derivative is by: that of a value, of a member, or of an entry."""
+    base, bracket, inner = text.partition("[")
+    indices = [index_of(part.strip()) for part in inner.rstrip("]").split(",")] if bracket else []
+    found = [index for index in indices if index is not None]
+    name = as_declared(base, names)
+    return member(name, *found) if found and len(found) == len(indices) else name
+
+
+def asking(of: SyntaxNode) -> Asked:
+    """The request that an expression alone is."""
+    return Asked("grad", of, (), None, False, None, of.span)
+
+
+def _run(start: str, source: Source) -> Any:
+    """Feed the parser token by token: what is said of one that it refuses depends on where it stood
+    before."""
+    text, span = source.text, source.span
+    if span.end - span.start > MAX_STATEMENT:
+        raise ParseError(
+            f"the line has {span.end - span.start} characters: at most {MAX_STATEMENT} are read. "
+            "Name its parts in lines of their own.",
+            Span(span.start, span.start + 1),
+        )
+    driver: Any = _parser().parse_interactive(source, start)
+    state = driver.parser_state
+    position, fed, begun = state.position, None, None
+    try:
+        for token in driver.lexer_thread.lex(state):
+            state.feed_token(token)
+            begun = _begun(token, fed, begun)
+            position, fed = state.position, token
+        return _in_its_language(driver.feed_eof(fed), text)
+    except UnexpectedToken as error:
+        refused = error.token
+    if begun is not None:
+        raise _malformed(begun, source)
+    at = Span(span.end, span.end) if refused.type == "$END" else span_of(refused)
+    waiting = _waiting(state.parse_conf.states[position])
+    stopped = Stop(text[span.start : span.end], at.start - span.start, str(refused), str(fed or ""))
+    name, first = stopped.called
+    if name and name not in source.functions and name not in source.abstract:
+        place = Span(span.start + first, span.start + first + len(name))
+        raise NameProblem(unknown_function(name, source.functions), place, text)
+    message = complaint(stopped, waiting, source.functions)
+    raise ParseError(message, span if waiting == "head" else at, text)
+
+
+def _in_its_language(made: Any, text: str) -> Any:
+    """What was made, signs in the place of Python's where an expression has its marks."""
+    if isinstance(made, SyntaxNode):
+        return by_entry(text, made)
+    return with_expressions(made, lambda e: by_entry(text, e))
+
+
+def _begun(token: Token, before: Token | None, begun: Token | None) -> Token | None:
+    """The token that begins the index or the range in which a token stands, if it stands in one."""
+    if token.type in ("_FOR", "SUM"):
+        return token
+    if token.type == "_AT" and begun is None:
+        return before
+    closed = begun is not None and begun.type != "_FOR" and token.type in ("END", "RPAR")
+    return None if closed else begun
+
+
+def _malformed(begun: Token, source: Source) -> ParseError:
+    """What is said of an index or a range that is none."""
+    place = span_of(begun)
+    if begun.type == "_FOR":
+        return ParseError(RANGE, Span(place.start, source.span.end))
+    end = next(closings(source.text, place.end))
+    message = RANGE if begun.type == "SUM" else no_index(source.text[place.start : end])
+    return ParseError(message, Span(place.start, end))
+
+
+def _waiting(expected: Container[str]) -> Waiting:
+    """What kind of thing the parser was waiting for."""
+    kinds: tuple[tuple[str, Waiting], ...] = (
+        ("_CHECK", "statement"),
+        ("KIND", "request"),
+        ("TIMES", "operator"),
+        ("NUMBER", "operand"),
+        ("DIM", "dimension"),
+        ("ATTRIBUTE", "dimension"),
+        ("_COLON", "head"),
+        ("_COMMA", "names"),
+    )
+    return next((kind for name, kind in kinds if name in expected), "name")
+
+
+@cache
+def _parser() -> Lark:
+    """The parser, made on first use."""
+    starts = ["statement", "expression", "equated"]
+    return made_parser(("problem.lark", "expression.lark"), Terminals, Builder(), starts)
+
+
+def made_parser(
+    names: Sequence[str], lexer: type[Lexer], builder: Builder, starts: Sequence[str]
+) -> Lark:
+    """The parser of a grammar; its tables are kept in the user's cache."""
+    grammar = _grammar(names)
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer=lexer,
+        start=[*starts],
+        transformer=builder,
+        cache=_cache_file(grammar + __version__) or False,
+    )
+
+
+def _grammar(names: Sequence[str]) -> str:
+    """The grammar's text."""
+    folder = shipped("grammar")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _cache_file(key: str) -> str | None:
+    """Where the parser's tables are kept: a folder that nobody else can write, or nowhere.
+
+    What lies there is unpickled, so that a shared folder would let others run code."""
+    try:
+        folder = own_folder("cache")
+        make_folder(folder)
+        status = folder.stat()
+    except (OSError, RuntimeError):  # not writable; no home
+        return None
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+        return None
+    return str(folder / f"grammar-{blake2b(key.encode(), digest_size=10).hexdigest()}")

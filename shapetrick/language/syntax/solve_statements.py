@@ -1,0 +1,84 @@
+"""`solve grad J wrt w = 0`, `solve E1 = E2, E3 = E4 for w, mu`: a statement that asks for the
+unknowns of its equations.
+
+Such a line is taken apart here: equations between commas, and the names behind `for`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...core.errors import ParseError, Span
+from .derivative_notation import derivative_value
+from .equation_statements import Parse, between_commas
+from .lexer import Source, normal
+from .statement_lines import outside, stripped
+from .tree import PlacedName, Solving, SyntaxNode, TypedEquation
+
+_SOLVE = re.compile(r"solve(?=\s+[^\s=:,]|\s*\()")
+_FOR = re.compile(r"\sfor\s+(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)$")
+_NAME = re.compile(r"[^\W\d]\w*")
+_EXAMPLE = "`solve grad J wrt w = 0`, or `solve A x = b for x`"
+
+
+def solving(source: Source, run: Parse) -> Solving | None:
+    """The request that stands there, if one does. Raises ParseError."""
+    text, (start, end), *_ = source
+    if "solve" in source.names or _SOLVE.match(text, start, end) is None:
+        return None
+    behind = _FOR.search(text[:end], start)
+    stop = end if behind is None else behind.start()
+    body = stripped(text, Span(start + len("solve"), stop))
+    places = [*_equations(text, body)]
+    equations = tuple(_equation(source, place, run) for place in places)
+    if behind is not None:
+        names = [
+            PlacedName(normal(m.group()), Span(*m.span()))
+            for m in _NAME.finditer(text, *behind.span("names"))
+        ]
+    else:
+        sides = [side for equation in equations for side in equation]
+        by = [side.args[1] for side in sides if side.kind == "derived"]
+        names = [PlacedName(n.value, n.span) for n in by]
+        if len(names) != len(equations):
+            raise ParseError(
+                f"say for what it is solved, `solve … for x`: {_EXAMPLE}.", Span(start, end)
+            )
+    return Solving(equations, tuple(names), text[body.start : body.end], Span(start, end))
+
+
+def _equations(text: str, span: Span) -> list[Span]:
+    """Where the equations stand; the names of a derivative may have commas between them."""
+    found: list[Span] = []
+    for place in between_commas(text, span):
+        if found and not _has_sign(text, place):
+            found[-1] = found[-1] | place
+        else:
+            found.append(place)
+    return found
+
+
+def _has_sign(text: str, span: Span) -> bool:
+    return any(sign == "=" for _, sign in outside(text, span))
+
+
+def _equation(source: Source, span: Span, run: Parse) -> TypedEquation:
+    signs = [at for at, sign in outside(source.text, span) if sign == "="]
+    if len(signs) != 1:
+        raise ParseError(f"what is solved is an equation: {_EXAMPLE}.", span)
+    sides = [
+        stripped(source.text, Span(span.start, signs[0])),
+        stripped(source.text, Span(signs[0] + 1, span.end)),
+    ]
+    if any(side.start >= side.end for side in sides):
+        raise ParseError(f"an equation has two sides: {_EXAMPLE}.", span)
+    return TypedEquation(*(_side(source, side, run) for side in sides))
+
+
+def _side(source: Source, span: Span, run: Parse) -> SyntaxNode:
+    """An expression, or a derivative without brackets, also as people write it."""
+    written = derivative_value(source, span, run)
+    if written is not None:
+        return written
+    node: SyntaxNode = run("equated", source._replace(span=span))
+    return node

@@ -1,0 +1,194 @@
+"""What is said of a line that is not in the language: a table from malformed text to advice.
+
+Comes before the parser, which says where it stopped and what kind of thing it was waiting for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Literal, NamedTuple
+
+from ...core.warnings import nearest
+from .synonyms import advice, spelt
+
+Waiting = Literal[
+    "statement", "request", "head", "operand", "operator", "dimension", "name", "names"
+]
+
+REQUESTS = ("grad", "vjp", "jac", "hess", "jvp", "hvp", "check")
+RANGES = "a family is declared or defined at the end of its line: `for l = 1..L`."
+RANGE = (
+    "a range is `l = 1..L`: a letter, and the first and the last index; an index is a letter, a "
+    "whole number, or a letter and a whole number, `L-1`."
+)
+STATEMENTS = "A line declares (`X : m x n`), defines (`J = …`) or asks (`grad J wrt X`)."
+LONGEST_QUOTE = 40
+TWO_SIDES = (
+    "every value is a matrix: a shape has at most two sides. Members have names with an index: "
+    "`X[i] : n x d for i = 1..b`."
+)
+
+_RANGE = re.compile(r"(?<!\w)for\s+\w+\s*=")
+RAISED_SIGNS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
+RAISED = str.maketrans(RAISED_SIGNS, "0123456789+-n")
+
+# What it was waiting for (any of these, or "" for all), what stands there instead ("" is the end of
+# the line), and what is said. The first row that fits is taken.
+_TABLE: tuple[tuple[str, str, str], ...] = (
+    ("", r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]", "a raised sign stands behind what it raises: write `^{plain}`."),
+    ("", r"\\", "LaTeX has no place here: write names and functions themselves, `A'` or `sum(x)`."),
+    ("", r"[∂∇]", "derivatives are asked for by `grad J wrt X` or `d J / d X`; as values they have "
+     "brackets, `(grad J wrt X)`."),
+    ("", r"[∑Σ∏√∫]", "`{sign}` is not read: write the function's name, `sum(…)` or `sqrt(…)`."),
+    ("operand", r"\.\.|…", "what goes on is a sum with its index, `sum(i = 1..n) x[i]`."),
+    ("", r"\.\.?", "a point stands between digits, `0.5`, and in `.*`, `./`, `.^`, `.T`."),
+    ("", r"for", RANGES),
+    ("statement", r".*", "a line does not begin with `{sign}`. " + STATEMENTS),
+    ("request", r".*", "after `check` stands a request: `check grad J wrt X = …`."),
+    ("operand", r":", "all entries of `A` below each other are `vec(A)`; a row is `A[1, :]`, a "
+     "column `A[:, 1]`."),
+    ("operand", r"", "something is missing after `{before}`; lines go on only inside brackets."),
+    ("operator", r"\[", "what is indexed is a name, a call or a group: `(A')[1, :]`."),
+    ("operand operator name names", r"[\[{{]", "`{sign}` has no place here: brackets are `( )`."),
+    ("operand", r"[)\]}}]|wrt|with|=|[-+*@/^.·⊙∘⊘⊗−'’′,]+", "something is missing between "
+     "`{before}` and `{sign}`."),
+    ("operator", r"\*\*|\.?\^", "a power of a power needs brackets: `(a^b)^c` or `a^(b^c)`."),
+    ("operator", r"×|x", "`{sign}` stands between dimensions; a product is `A B`, or `A .* B` for "
+     "each entry."),
+    ("operator", r":", "a `:` declares what stands before it, and that is a list of names: "
+     "`X, Y : m x n`."),
+    ("operator", r"wrt|with", "`{sign}` belongs to a request: `grad J wrt X`, `vjp Z with G wrt "
+     "X`."),
+    ("operator", r",", "a comma stands between the arguments of a function."),
+    ("", r"\|+|‖", "bars stand in pairs, `|A|` or `‖x‖`: write `abs(x)`, `det(A)` or `norm(x)`."),
+    ("operand", r"<", "an inner product is `dot(x, y)`, or `⟨x, y⟩`."),
+    ("operator", r"[<>]", "comparisons do not chain: write `(A < B) .* (B < C)`."),
+    ("operator", r"[<>=!&|]+", "`{sign}` has no place here: a definition has one `=`, and only `>` "
+     "and `<` compare."),
+    ("operator", r"", "the request does not end here: `grad J wrt X`, `check grad J wrt X = …`."),
+    ("dimension", r"\*|@|·", "write `m x n` for a matrix, and `m n` for a product of dimensions."),
+    ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`, `n` for "
+     "`R^n`."),
+    ("dimension", r"x|×", TWO_SIDES),
+    ("dimension", r"=", RANGES),
+    ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
+     "name, a whole number, or a sum or product of them."),
+    ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
+    ("names", r"=", "a claim is checked, `check grad J wrt X = …`; an equation is solved, "
+     "`solve grad J wrt X = 0`."),
+    ("name names", r"\(|vech", "after `wrt` stand declared names: `grad J wrt W, b`; along the "
+     "symmetric matrices it is `hess J wrt S symmetric`; by what they have on and below the "
+     "diagonal, `h : n (n + 1) / 2; S = unvec(duplicate(n) h, n, n)` and `wrt h`."),
+    ("name names", r".*", "after `wrt` stand declared names, `grad J wrt W, b`; after `with` one."),
+)  # fmt: skip
+
+
+_MODULES = ("np", "numpy", "jnp", "jax", "lax", "nn", "torch", "F", "tf", "scipy", "math", "cupy")
+_METHODS = {"dot": "X W", "matmul": "X W", "mm": "X W", "t": "X'", "transpose": "X'"}
+_DOTTED = re.compile(r"\s*(\w+(?:\s*\.\s*\w+)*)\s*(\()?")
+_OPENER = re.compile(r"[^\W\d]\w*\s*\Z")
+
+
+class Stop(NamedTuple):
+    """Where the parser stopped: at which place of a line, at what sign, and what stands before."""
+
+    line: str
+    at: int
+    sign: str
+    before: str
+
+    @property
+    def called(self) -> tuple[str, int]:
+        """The name before the bracket that is open here and its place, where what follows could
+        only be the arguments of a function; else an empty name."""
+        if self.sign not in (",", "=") and (self.before, self.sign) != ("(", ")"):
+            return "", 0
+        depth = 0
+        for i in range(self.at - 1, -1, -1):
+            depth += {")": 1, "(": -1}.get(self.line[i], 0)
+            if depth < 0:
+                name = _OPENER.search(self.line[:i])
+                return ("", 0) if name is None else (name.group().strip(), name.start())
+        return "", 0
+
+
+def no_index(typed: str) -> str:
+    """What is said of a name with something else in its brackets."""
+    name = _quoted(" ".join(typed.split()))
+    return f"`{name}`: an index is a letter, a whole number, or both: `l-1`."
+
+
+def no_keyword(typed: str) -> str:
+    """What is said of an argument by keyword that a function of the table does not take."""
+    return (
+        f"`{typed}` is not understood: write `axis=0` (down the columns) or `axis=1` (along the "
+        "rows)."
+    )
+
+
+def no_prime(name: str) -> str:
+    """What is said of a prime that is no transpose."""
+    return (
+        f"a prime is the transpose, and no derivative: write `grad {name}(x) wrt x` in a line of "
+        f"its own, or `(grad {name}(x) wrt x)` as a value, of a declared `x`."
+    )
+
+
+def unknown_function(name: str, known: Collection[str]) -> str:
+    """What is said of a name that is called with several arguments, and is no function."""
+    return f"`{name}` is not a function. {advice(name, known, arguments=2)}"
+
+
+def foreign_function(typed: str, name: str, known: Collection[str] = ()) -> str:
+    """What is said of a library's function that is not read."""
+    called = spelt(name, known)
+    if name == "einsum":
+        called = "y[i] = sum(j) A[i,j] x[j]"
+    return f"`{typed}` is not read. " + (
+        f"Write `{called}`." if called else advice(name, known, arguments=2)
+    )
+
+
+def complaint(stop: Stop, waiting: Waiting, known: Collection[str]) -> str:
+    """What to say of the sign at which the parser stopped; `known` are the functions."""
+    line, at, sign, before = stop
+    if _RANGE.search(line):
+        return RANGES
+    if waiting == "head":
+        meant = nearest(before, REQUESTS)
+        return f"did you mean `{meant}`?" if meant else f"this is no statement. {STATEMENTS}"
+    if waiting == "operand" and not before and sign:
+        return f"nothing stands before `{_quoted(sign)}`. {STATEMENTS}"
+    if before.endswith(".") and waiting == "name":  # a module
+        return foreign_function(f"{before}{sign}", sign, known)
+    dotted = _dotted(before, line[at + 1 :], known) if sign == "." else None
+    if dotted is not None:
+        return dotted
+    for states, pattern, message in _TABLE:
+        if (not states or waiting in states.split()) and re.fullmatch(pattern, sign):
+            return message.format(
+                sign=_quoted(sign), before=_quoted(before), plain=sign.translate(RAISED)
+            )
+    return f"`{_quoted(sign)}` has no place here."
+
+
+def _dotted(before: str, after: str, known: Collection[str]) -> str | None:
+    """What to say of `np.exp` and `X.mean(axis=0)`."""
+    m = _DOTTED.match(after)
+    if m is None or not re.fullmatch(r"[^\W\d]\w*(\[.*\])?|[)\]'’]|\.T", before):
+        return None
+    *path, name = re.split(r"\s*\.\s*", m[1])
+    called = f"{name}(…)" if name in known else spelt(name, known)
+    if before in _MODULES or path:
+        instead = f"Write `{called}`." if called else advice(name, known, arguments=2)
+        return f"a module's name is not read. {instead}"
+    if m[2] is None:
+        return None
+    method = _METHODS.get(name) or (f"{name}(X, …)" if name in known else called)
+    said = f"Write `{method}`." if method else advice(name, known, arguments=2)
+    return f"methods are not read. {said}"
+
+
+def _quoted(typed: str) -> str:
+    return typed if len(typed) <= LONGEST_QUOTE else typed[:LONGEST_QUOTE] + "…"
