@@ -115,9 +115,12 @@ class _Solution:
         letters = [r.letter for r in self.summed]
         if not {*letters} & {*value.terms, *over.first.terms, *over.last.terms}:
             ends = {*over.first.terms, *over.last.terms}
-            if {*self.own} & ends or len({*self.own} & {*value.terms}) > 1:
+            if len({*self.own} & {*value.terms}) > 1:
                 raise self._refusal(value)
-            return  # the box says so
+            if {*self.own} & ends:  # nothing but for some of the box: a sum over one number or none
+                self.summed.append(Range(over.letter, value, value))
+                self.conditions.append(Condition(over.first, Index(over.letter), over.last))
+            return  # else the box says so
         needed = [c for c in (value.minus(over.first), over.last.minus(value)) if self._need(c)]
         if needed:
             self.conditions.append(Condition(over.first, value, over.last))

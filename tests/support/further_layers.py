@@ -129,6 +129,10 @@ def _each_pair_once(v: Values, at: Sizes) -> Any:
     return jnp.tril(jnp.log(1 + d), -1).sum()
 
 
+def _up_to_a_letter(v: Values, at: Sizes) -> Any:
+    return jnp.tril(jax.nn.sigmoid(jnp.einsum("nz,ijnz->ij", v["w"], v["x"]))).sum()
+
+
 def _three_letters(v: Values, at: Sizes) -> Any:
     x = v["x"][..., 0]
     return (jnp.tanh(x @ v["A"] @ x.T) * (x @ x.sum(axis=0))[None]).sum()
@@ -333,6 +337,13 @@ FURTHER = {
         "J = sum(i = 1..N) sum(j = 1..i-1) log(1 + norm(x[i] - x[j])^2); grad J wrt x[i]",
         _each_pair_once,
         lambda N, n: {"x": (N, n, 1)},
+        MEMBERS,
+    ),
+    "members up to a letter": Layer(
+        "x[i,j] : n for i = 1..N, j = 1..N; w : n\n"
+        "J = sum(i = 1..N) sum(j = 1..i) sigmoid(w' x[i,j]); grad J wrt x[i,j], w",
+        _up_to_a_letter,
+        lambda N, n: {"x": (N, N, n, 1), "w": (n, 1)},
         MEMBERS,
     ),
     "three letters": Layer(
