@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..algebra.assumptions import with_free_entries
 from ..core.dims import ONE
 from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import LinearEquation, LinearSystem
+from ..core.results import LinearEquation, LinearSystem, Result
 from ..core.traversal import expand_names, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..simplification.simplifier import Simplifier
@@ -17,6 +19,7 @@ from .jacobians import jacobian
 
 
 def derived(
+    derive: Callable[[Problem, Request], Result],
     kind: DerivativeKind,
     of: Expr,
     wrt: Symbol,
@@ -24,11 +27,12 @@ def derived(
     systems: tuple[EquationSystem, ...] = (),
 ) -> Expr:
     """A derivative, of independent entries: what an attribute of the variable says holds at it and
-    not around it; by an unknown of equations it is the partial one. Raises DerivationError where it
-    is not what finite differences say."""
+    not around it; by an unknown of equations it is the partial one. What goes through equations is
+    a request of its own, for `derive`. Raises DerivationError where it is not what finite
+    differences say."""
     within = systems_within([of], systems)
     if wrt in inputs_of(within):
-        return _through_equations(kind, of, wrt, along, within)
+        return _through_equations(derive, kind, of, wrt, along, within)
     free = with_free_entries(wrt)
     value = substitute(of, {wrt: free})
     simplifier = Simplifier([], [value])
@@ -47,6 +51,7 @@ def derived(
 
 
 def _through_equations(
+    derive: Callable[[Problem, Request], Result],
     kind: DerivativeKind,
     of: Expr,
     wrt: Symbol,
@@ -55,8 +60,6 @@ def _through_equations(
 ) -> Expr:
     """A derivative through unknowns, in these alone. Raises DerivationError where it has
     multipliers or differentials that only equations determine."""
-    from .requests import derive  # which registers this function
-
     place = None
     if along is not None:
         place = symbol("along", of.shape if kind == "vjp" else wrt.shape)
