@@ -2,8 +2,10 @@
 
     python benchmarks/generated_code.py              everything, about half an hour
     python benchmarks/generated_code.py --rounds 1 --problems attention --threads 1
+    python benchmarks/generated_code.py --problems 'attention of heads' --single --write
 
-Every time is the least of many, in float64. `alone` is a process for each library, the processes
+Some problems, and float32, have sections of their own in RESULTS.md. Every time is the least of
+many, in float64 unless asked otherwise. `alone` is a process for each library, the processes
 alternating; `in turns` is one process in which the libraries take turns, call by call. Ratios are
 to the generated NumPy code: above 1, that is faster. Memory is what a call takes at its peak
 beyond what was there before it. Exits with 1 if the goal on one thread is missed. What it
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -34,7 +37,7 @@ import shapetrick
 SECONDS = 1.5  # that one measurement goes on for, at least
 FEWEST = 5  # calls
 NEAR = 1.05  # to jax.jit, on every problem
-RTOL = 1e-7  # between the gradients of two libraries
+RTOL = {np.float64: 1e-7, np.float32: 1e-3}  # between the gradients of two libraries
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -298,16 +301,18 @@ LIBRARIES: Mapping[str, Callable[[Case, dict[str, np.ndarray]], Callable[[], Any
 # --------------------------------------------------------------------------------- measurements
 
 
-def measure(problem: str, libraries: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """The least seconds of a call and the megabytes that it takes, by library."""
+def measure(problem: str, libraries: Sequence[str], kind: type) -> dict[str, tuple[float, float]]:
+    """The least seconds of a call and the megabytes that it takes, by library, for numbers of that
+    kind."""
     case = CASES[problem]
     small = arrays(case, {name: 2 + i for i, name in enumerate(case.sizes)})
+    small = {name: x.astype(kind) for name, x in small.items()}
     for name in libraries:  # what is loaded once doesn't count
         LIBRARIES[name](case, small)()
-    data = arrays(case, case.sizes)
+    data = {name: x.astype(kind) for name, x in arrays(case, case.sizes).items()}
     calls = {name: LIBRARIES[name](case, data) for name in libraries}
     found = {name: _with_peak(call) for name, call in calls.items()}
-    _compare([results for results, _ in found.values()])
+    _compare([results for results, _ in found.values()], RTOL[kind])
     least = dict.fromkeys(calls, float("inf"))
     spent, count = 0.0, 0
     while spent < SECONDS * len(calls) or count < FEWEST:
@@ -321,12 +326,12 @@ def measure(problem: str, libraries: Sequence[str]) -> dict[str, tuple[float, fl
     return {name: (least[name], found[name][1]) for name in calls}
 
 
-def _compare(results: Sequence[Sequence[Any]]) -> None:
+def _compare(results: Sequence[Sequence[Any]], rtol: float) -> None:
     """All libraries have found the same."""
     for found in results[1:]:
         for x, y in zip(found, results[0], strict=True):
             a, b = np.asarray(x), np.asarray(y)
-            np.testing.assert_allclose(a, b, rtol=0, atol=RTOL * np.max(np.abs(b)))
+            np.testing.assert_allclose(a, b, rtol=0, atol=rtol * np.max(np.abs(b)))
 
 
 def _with_peak(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -342,14 +347,16 @@ def _resident() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
-def in_process(problem: str, libraries: Sequence[str], threads: int) -> dict[str, Any]:
+def in_process(
+    problem: str, libraries: Sequence[str], threads: int, single: bool
+) -> dict[str, Any]:
     """The measurement in a process of its own, on so many processors."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     own = 1 if libraries == [IN_THREADS] else threads  # of the products
     environment = {**os.environ, **dict.fromkeys(names, str(own))}
     command = [sys.executable, __file__, "--measure", problem, *libraries]
     run = subprocess.run(
-        [*command, "--threads", str(threads)],
+        [*command, "--threads", str(threads), *["--single"] * single],
         env=environment, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     return dict(json.loads(run.stdout))
@@ -359,7 +366,12 @@ Times = dict[tuple[str, str], tuple[float, float]]  # by problem and library
 
 
 def collect(
-    problems: Sequence[str], libraries: Sequence[str], rounds: int, threads: int, alone: bool
+    problems: Sequence[str],
+    libraries: Sequence[str],
+    rounds: int,
+    threads: int,
+    alone: bool,
+    single: bool,
 ) -> Times:
     """The least times and memory, over so many rounds of all."""
     found: Times = {}
@@ -367,7 +379,9 @@ def collect(
     for _ in range(rounds):
         for problem in problems:
             for group in groups:
-                for name, (seconds, megabytes) in in_process(problem, group, threads).items():
+                for name, (seconds, megabytes) in in_process(
+                    problem, group, threads, single
+                ).items():
                     old = found.get((problem, name), (float("inf"), float("inf")))
                     found[problem, name] = min(old[0], seconds), min(old[1], megabytes)
     return found
@@ -427,6 +441,7 @@ def main() -> int:
     parser.add_argument("--problems", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3, help="of processes (default: 3)")
+    parser.add_argument("--single", action="store_true", help="in float32")
     parser.add_argument("--turns", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
@@ -434,14 +449,16 @@ def main() -> int:
     if args.measure:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-args.threads[0] :])
         problem, *libraries = args.measure
-        print(json.dumps(measure(problem, libraries)))
+        print(json.dumps(measure(problem, libraries, np.float32 if args.single else np.float64)))
         return 0
     lines: list[str] = []
     marks: list[tuple[str, bool]] = []
     by_threads: dict[int, Times] = {}
     for threads in args.threads:
         for alone in (True, False) if args.turns else (True,):
-            times = collect(args.problems, list(LIBRARIES), args.rounds, threads, alone)
+            times = collect(
+                args.problems, list(LIBRARIES), args.rounds, threads, alone, args.single
+            )
             how = "each library in a process of its own" if alone else "taking turns in one process"
             section = [f"### {threads} thread{'s' * (threads > 1)}, {how}", ""]
             section += [*table(HEADER, rows(times, args.problems)), ""]
@@ -458,7 +475,9 @@ def main() -> int:
         print("\n".join(section), flush=True)
         lines += section
     if args.write:
-        record("generated_code.py", lines, ("numpy", "scipy", "torch", "jax", "autograd"))
+        chosen = [] if args.problems == list(CASES) else ["--problems", *args.problems]
+        section_of = ["generated_code.py", *chosen, *["--single"] * args.single]
+        record(shlex.join(section_of), lines, ("numpy", "scipy", "torch", "jax", "autograd"))
     return 0 if all(met for _, met in marks) else 1
 
 

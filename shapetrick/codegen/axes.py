@@ -203,5 +203,29 @@ class Axes:
             first = self.ordered(a, [*axes, *summed]).value
             second = self.ordered(b, [*summed, *axes]).value
             return NamedArray(graph.node("matmul", (first, second), None, shape), tuple(axes))
+        if self._copies_rows(a, summed) is False or self._copies_rows(b, summed):
+            a, b = b, a
+        if self._copies_rows(b, summed) is False:
+            b = self.ordered(b, [b.axes[k] for k in _in_memory(b.value)])
         places = tuple(tuple(own.axes.index(x) for x in summed) for own in (a, b))
-        return NamedArray(graph.node("tensordot", (a.value, b.value), places, shape), tuple(axes))
+        axes = [x for own in (a, b) for x in own.axes if x not in summed]
+        value = graph.node("tensordot", (a.value, b.value), places, self.extent(axes))
+        return NamedArray(value, tuple(axes))
+
+    @staticmethod
+    def _copies_rows(a: NamedArray, summed: Collection[str]) -> bool | None:
+        """Whether windows, which a product copies, are copied along memory where what is summed
+        stands last; None for what is no window."""
+        if a.value.op not in _WINDOWED:
+            return None
+        return a.axes[_in_memory(a.value)[-1]] in summed
+
+
+def _in_memory(v: Value) -> list[int]:
+    """The axes of an array from the one along which entries are farthest apart in memory."""
+    if v.op not in _WINDOWED:
+        return list(range(v.rank))
+    found = _in_memory(v.args[0])
+    if v.op == "windows":
+        found.insert(found.index(v.data[0]) + 1, v.rank - 1)
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..core import expr as ex
 from ..core.errors import DerivationError
 from ..core.expr import SUM, Add, Call, Expr, MatMul, Name, Symbol, Times, Total, Transpose
-from ..core.families import MemberBox, box_of, lies_in, reindexed
+from ..core.families import MemberBox, box_of, index_letters, lies_in, reindexed
 from ..core.functions import TABLE
 from ..core.indices import Condition, Index, Range
 
@@ -107,20 +107,29 @@ class _Solution:
             self.values[letter] = value
         elif open_letters:
             self.conditions.append(Condition(own, found, own))
-        elif {*self.own} & {*found.terms}:
-            raise self._refusal(found)
+        elif {*self.own} & {*found.terms}:  # of a diagonal
+            taken = {r.letter for r in (*self.ranges, *self.summed)}
+            letter = next(t for t in index_letters() if t not in taken)
+            self._held(letter, own, found, found)
 
     def _bound(self, over: Range, value: Index) -> None:
         """Keep a letter with this value within its range."""
         letters = [r.letter for r in self.summed]
         if not {*letters} & {*value.terms, *over.first.terms, *over.last.terms}:
             ends = {*over.first.terms, *over.last.terms}
-            if {*self.own} & ends or len({*self.own} & {*value.terms}) > 1:
+            if len({*self.own} & {*value.terms}) > 1:
                 raise self._refusal(value)
-            return  # the box says so
+            if {*self.own} & ends:
+                self._held(over.letter, value, over.first, over.last)
+            return  # else the box says so
         needed = [c for c in (value.minus(over.first), over.last.minus(value)) if self._need(c)]
         if needed:
             self.conditions.append(Condition(over.first, value, over.last))
+
+    def _held(self, letter: str, value: Index, first: Index, last: Index) -> None:
+        """Add something only where a value lies between two indices: a sum over it, or nothing."""
+        self.summed.append(Range(letter, value, value))
+        self.conditions.append(Condition(first, Index(letter), last))
 
     def _need(self, least: Index) -> bool:
         """Whether it has to be said that an index is not negative, where no bound of a sum says

@@ -37,6 +37,7 @@ class PendingDefinition:
     base: str
     indices: Place
     uses: list[Use]
+    padded: frozenset[int] = frozenset()
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -183,7 +184,11 @@ class Order:
     @property
     def known(self) -> list[Segment]:
         """The members that are declared or defined; shapes may be unknown still."""
-        defined = [Segment(b.base, b.indices, b.ranges, SCALAR) for b in self.bodies if b.indices]
+        defined = [
+            Segment(b.base, b.indices, b.ranges, SCALAR, padded=b.padded)
+            for b in self.bodies
+            if b.indices
+        ]
         return [*self.declared, *defined]
 
 

@@ -53,6 +53,7 @@ class FamilyElaboration:
         for s in declarations:
             for name, span in s.names:
                 indices = self._indices(name, s.ranges, span)
+                padded = self._padded(name, indices, s.padded, span)
                 if name in scope.dims:  # a natural number
                     continue
                 if name in scope.functions:
@@ -69,9 +70,6 @@ class FamilyElaboration:
                 if not indices:
                     self.values[name] = ex.symbol(name, shape, kept)
                     continue
-                padded = frozenset(k for k, i in enumerate(indices) if s.padded == i.letter != "")
-                if s.padded and not padded:
-                    raise NameProblem(f"`{name}` has no index `{s.padded}`.", span)
                 self._add(
                     Segment(base_of(name), indices, s.ranges, shape, None, kept, span, padded)
                 )
@@ -109,6 +107,14 @@ class FamilyElaboration:
                 )
         return indices
 
+    @staticmethod
+    def _padded(name: str, indices: Place, letter: str, span: Span) -> frozenset[int]:
+        """The axes outside of whose ranges members are zero."""
+        padded = frozenset(k for k, i in enumerate(indices) if letter == i.letter != "")
+        if letter and not padded:
+            raise NameProblem(f"`{name}` has no index `{letter}`.", span)
+        return padded
+
     def _add(self, segment: Segment) -> None:
         """Take a segment in, unless its members are there already."""
         for other in self.segments:
@@ -144,7 +150,8 @@ class FamilyElaboration:
             taken = not indices and (name in self.scope.symbols or name in self.plain())
             if taken or name in self.scope.functions or name in self.scope.dims:
                 raise NameProblem(f"`{name}` means something already: choose another name.", span)
-            self.bodies.append(PendingDefinition(d, base_of(name), indices, []))
+            padded = self._padded(name, indices, d.padded, span)
+            self.bodies.append(PendingDefinition(d, base_of(name), indices, [], padded))
         for body in self.bodies:
             body.uses = list(self.uses_of(body.definition.body, body.ranges))
         self.order().check()
@@ -261,7 +268,17 @@ class FamilyElaboration:
             self.values[name] = ex.named(name, value)
         else:
             shape = value.shape
-            self._add(Segment(body.base, body.indices, d.ranges, shape, value, span=d.name.span))
+            self._add(
+                Segment(
+                    body.base,
+                    body.indices,
+                    d.ranges,
+                    shape,
+                    value,
+                    span=d.name.span,
+                    padded=body.padded,
+                )
+            )
 
     def _why(self, uses: Sequence[Use]) -> str:
         """Where the shapes of members come from that were derived from a start."""

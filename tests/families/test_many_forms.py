@@ -1,5 +1,5 @@
-"""A hundred requests over families of several indices: `evaluate` and code agree with
-JAX at two sizes."""
+"""A hundred requests over families of several indices, and further forms: `evaluate` and code agree
+with JAX at two sizes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from further_layers import FURTHER
 from layers import Layer, Sizes, Values, jax
 
 from shapetrick.api import read
@@ -186,6 +187,8 @@ def _layers() -> Iterator[Any]:
         for name in FUNCTIONS:
             for loss in LOSSES:
                 yield pytest.param(_layer(form, name, loss), id=f"{title}, {name}, {loss}")
+    for title, layer in FURTHER.items():
+        yield pytest.param(layer, id=title)
 
 
 @pytest.mark.parametrize("layer", list(_layers()))

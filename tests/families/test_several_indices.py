@@ -156,6 +156,11 @@ def test_it_is_said_where_a_family_is_zero() -> None:
         ),
         ("X[b,h] : n for b = 1..B, h = 1..H\nJ = sum(b = 1..B) norm(X[b])^2", "2 indices"),
         (
+            "X[p] : n for p = 1..P; Y[p] = X[p] for p = 1..P zero outside q",
+            "`Y\\[p\\]` has no index `q`",
+        ),
+        ("X : n zero outside p; J = sum(X)", "`X` has no index `p`"),
+        (
             "X[b] : n for b = 1..B\nJ = sum(b = 1..B) sum(b = 1..B) norm(X[b])^2",
             "runs here already",
         ),

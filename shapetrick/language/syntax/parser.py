@@ -373,8 +373,9 @@ class Builder(HeadBuilder, StructureBuilder, IndexBuilder, LibraryCalls):
         return Declaration(names, sides, words, span, ranges or (), outside)
 
     def definition(self, c: list[Any]) -> Definition:
-        name, body, ranges = c
-        return Definition(name, body, name.span | body.span, ranges or ())
+        name, body, ranges, padded = c
+        outside = "" if padded is None else normal(str(padded))
+        return Definition(name, body, name.span | body.span, ranges or (), outside)
 
     def request(self, c: list[Any]) -> Asked:
         kind, of, before, wrt, after, symmetric = c

@@ -142,6 +142,7 @@ class Definition:
     body: SyntaxNode
     span: Span
     ranges: tuple[Range, ...] = ()
+    padded: str = ""  # as in declarations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +284,7 @@ def has_families(statements: Sequence[Statement]) -> bool:
     """Whether a statement has an index."""
     given = [s for s in statements if isinstance(s, (Declaration, Definition))]
     names = (named.name for s in given for named in values_named(s))
-    return any(s.ranges for s in given) or any(isinstance(n, Member) for n in names)
+    return any(s.ranges or s.padded for s in given) or any(isinstance(n, Member) for n in names)
 
 
 def postorder(root: SyntaxNode) -> Iterator[SyntaxNode]:
