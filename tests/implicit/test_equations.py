@@ -55,8 +55,11 @@ def _told(d: st.Derivation) -> tuple[str, dict[str, str], list[str]]:
         (
             "B : n x n posdef; L : n x n lower where L L' = B; vjp L wrt B",
             "S",
-            {},
-            ["2 S L = bar(L)"],
+            {
+                "S": "inv(L)' (lower(L' bar(L)) + lower(L' bar(L))' - diag(diag(L' bar(L)))) "
+                "inv(L) / 2"
+            },
+            [],
         ),
         (
             EIGENPAIR + "grad lam wrt A",

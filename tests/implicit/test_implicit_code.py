@@ -44,6 +44,14 @@ CASES = [
         {"A": STABLE, "Q": Q, "X": scipy.linalg.solve_discrete_lyapunov(STABLE, Q)},
     ),
     (
+        "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S",
+        {"S": A @ A.T, "L": np.linalg.cholesky(A @ A.T)},
+    ),
+    (
+        "S : n x n posdef; U : n x n upper where U' U = S; J = sum(sin(U)); grad J wrt S",
+        {"S": A @ A.T, "U": np.linalg.cholesky(A @ A.T).T},
+    ),
+    (
         "A, B : n x n; Q : n x n symmetric; R : n x n posdef; X = care(A, B, Q, R); J = tr(X);"
         "grad J wrt A",
         {
@@ -57,7 +65,7 @@ CASES = [
 @pytest.mark.parametrize(("text", "values"), CASES)
 def test_code_solves_the_adjoint_equation(text: str, values: dict[str, np.ndarray]) -> None:
     d = st.derive(text)
-    assert d.result.adjoint is not None and d.result.adjoint.multipliers
+    assert d.result.adjoint is not None and d.result.adjoint.weighted
     function = compiled(d.code("numpy"))["value_and_gradients"]
     _, found = function(**{n: values[n] for n in signature(function).parameters})
     np.testing.assert_allclose(found, d.evaluate(values), rtol=1e-8, atol=1e-10)
