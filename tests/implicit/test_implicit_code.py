@@ -82,6 +82,32 @@ def test_what_several_requests_call_alike_is_apart() -> None:
         np.testing.assert_allclose(value, d.evaluate(values), rtol=1e-8, atol=1e-10)
 
 
+SELF_TESTED = [
+    ("numpy", LYAPUNOV),
+    ("jax", "S : n x n posdef; L = cholesky(S); J = sum(sin(L)); grad J wrt S"),
+    ("jax-vjp", LAYER),
+    ("numpy", LAYER),
+]
+
+
+@pytest.mark.parametrize(("target", "text"), SELF_TESTED)
+def test_code_is_tested_at_a_solution(
+    target: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = st.read(text).code(target, self_test=True)
+    assert compiled(module)["self_test"]() == 0
+    assert ": ok" in capsys.readouterr().out
+
+
+def test_a_self_test_finds_wrong_code(capsys: pytest.CaptureFixture[str]) -> None:
+    module = st.read(LYAPUNOV).code("numpy", self_test=True)
+    head, _, test = module.partition("def self_test")
+    (line,) = [x for x in head.splitlines() if x.strip().startswith("grad_J_A =")]
+    spoilt = head.replace(line, line.replace("=", "= 2 *", 1)) + "def self_test" + test
+    assert compiled(spoilt)["self_test"]() == 1
+    assert "WRONG" in capsys.readouterr().out
+
+
 def test_a_layer_for_jax() -> None:
     layer = compiled(st.read(LAYER).code("jax-vjp"))["z"]
 
