@@ -288,7 +288,8 @@ class Derivation:
         from .render.html import Report
 
         result = replace(self.result, steps=self.steps)
-        return Report(self.problem, result, lambda: self.curve, lambda: self.scale_errors, code)
+        curve, errors = (partial(getattr, self, name) for name in ("curve", "scale_errors"))
+        return Report(self.problem, result, curve, errors, code)
 
     def html(self) -> str:
         """The report with pictures, a document of its own."""
@@ -330,6 +331,7 @@ class Derivation:
 
 def derivations_of(problem: ProblemData, results: Sequence[Result]) -> list[Derivation]:
     """The derivations of results that were derived together."""
+    problem = problem.holding(results[0].request.wrt)
     together = _Together(problem, results)
     return [Derivation(problem, result, together) for result in results]
 

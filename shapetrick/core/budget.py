@@ -41,7 +41,7 @@ TRIED = Bound(250_000_000, "bytes")  # of those of one trial of generated code, 
 
 def numbers_in(shapes: Iterable[Shape], sizes: Mapping[str, int]) -> int:
     """How many numbers arrays of these shapes hold together."""
-    counted = Counter(shapes).items()
+    counted = (shapes if isinstance(shapes, Counter) else Counter(shapes)).items()
     return sum(n * rows.size(sizes) * cols.size(sizes) for (rows, cols), n in counted)
 
 

@@ -35,6 +35,7 @@ class Expr(LibraryOperand):
     args: tuple[Expr, ...]
     shape: Shape
     written_length: int | None = field(default=None, init=False)  # kept by `cost.length`
+    contents: int | None = field(default=None, init=False)  # kept by `contents.contents`
 
     @property
     def op(self) -> str:
@@ -44,7 +45,7 @@ class Expr(LibraryOperand):
     @property
     def payload(self) -> tuple[Any, ...]:
         """What the kind needs beside arguments and shape."""
-        return tuple([getattr(self, f.name) for f in fields(self)[3:]])
+        return tuple([getattr(self, f.name) for f in fields(self)[4:]])
 
     @property
     def is_scalar(self) -> bool:
@@ -577,6 +578,8 @@ def transpose(a: Expr) -> Expr:
 
 def total(a: Expr, over: Range, fold: str = SUM) -> Expr:
     """The sum, or another fold, of the members that `a` stands for, over their index's range."""
+    if fold == SUM and isinstance(a, Zeros):
+        return a
     return node(Total, (a,), a.shape, over, fold)
 
 

@@ -33,11 +33,13 @@ def data_of(e: Expr) -> Data:
 def sizes_of(e: Expr) -> tuple[Dim, ...]:
     """The dimensions that an expression has beside its shape: of a call, a commutation,
     a duplication, powers."""
+    if not isinstance(e, (Call, Commute, Duplicate, Eliminate, PowerSum)):
+        return ()
     if isinstance(e, (Commute, Duplicate, Eliminate)):
         return e.sizes
     if isinstance(e, PowerSum):
         return (e.degree,)
-    return e.data if isinstance(e, Call) and isinstance(e.data, tuple) else ()
+    return e.data if isinstance(e.data, tuple) else ()
 
 
 def terms_of(e: Expr) -> tuple[Expr, ...]:

@@ -176,6 +176,9 @@ class _MemberNames:
     def text(self) -> str:
         return self.reading.text
 
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        return e  # a derivative is by a declared name
+
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         typed = source(self.text, asked.of)
         raise RequestError(

@@ -37,6 +37,9 @@ class RequestNames(Protocol):
     def variable(self, named: PlacedName, asked: Asked | None) -> Symbol:
         """What a derivative is by. Raises InputError."""
 
+    def held(self, e: Expr, wrt: Symbol) -> Expr:
+        """The expression in which what a derivative is by stands for itself, if it is defined."""
+
     def variables(self, asked: Asked, of: Expr) -> tuple[PlacedName, ...]:
         """What an expression alone is asked about. Raises RequestError."""
 
@@ -77,8 +80,9 @@ class RequestReader:
                     names.text,
                 )
             along = self.direction(asked, of, wrt) if kind in DIRECTED else None
+            value, span = names.held(of, wrt), asked.span
             request = Request(
-                kind, of, of_text, wrt, along, asked.symmetric, span=asked.span, ranges=ranges
+                kind, value, of_text, wrt, along, asked.symmetric, span=span, ranges=ranges
             )
             for r in self.blocks(asked, request, by, k):
                 claim = None if asked.claim is None else names.claim(asked, asked.claim, r)

@@ -7,12 +7,14 @@ finite difference are evaluated in one call of each operation.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..core.dims import Shape
 from ..core.expr import (
     Abstract,
     Commute,
@@ -59,8 +61,10 @@ class EvaluationTape:
     do the rest.
     """
 
-    def __init__(self, roots: Sequence[Expr]) -> None:
+    def __init__(self, roots: Sequence[Expr], nodes: Sequence[Expr] | None = None) -> None:
+        """Of the roots, whose nodes are `nodes`, arguments first, if these are known."""
         self.roots = tuple(roots)
+        self.nodes = tuple(postorder(self.roots)) if nodes is None else nodes
         self._values: list[Any] = [None]
         self._sized: list[tuple[int, Expr]] = []
         self._symbols: list[tuple[int, str]] = []
@@ -70,10 +74,15 @@ class EvaluationTape:
         self._kinks: list[_Step] = []
         self.kinked: tuple[Expr, ...] = ()  # the operations with kinks, in the order of `branches`
         slots: dict[Expr, int] = {}
-        for e in postorder(self.roots):
-            args = tuple([slots[a] for a in e.args])
+        self.shapes = Counter[Shape]()  # of what is computed
+        for e in self.nodes:
+            args = tuple([slots[a] for a in e.args]) if e.args else ()
             known = len(self._kinks)
-            slots[e] = args[0] if isinstance(e, Name) else self._place(e, args)
+            if isinstance(e, Name):
+                slots[e] = args[0]
+                continue
+            self.shapes[e.shape] += 1
+            slots[e] = self._place(e, args)
             if len(self._kinks) > known:
                 self.kinked += (e,)
         self._results = [slots[e] for e in self.roots]
@@ -86,6 +95,7 @@ class EvaluationTape:
         alone._steps = [step for step in self._steps if step.slot <= last]
         alone._kinks = [step for step in self._kinks if step.slot <= last]
         alone.kinked = self.kinked[: len(alone._kinks)]
+        alone.nodes = tuple(postorder(alone.roots))
         return alone
 
     def each(self) -> list[EvaluationTape]:
@@ -135,8 +145,16 @@ class EvaluationTape:
 
     def _place(self, e: Expr, args: tuple[int, ...]) -> int:
         """Provide for the node's value; its slot."""
-        slot = self._slot()
-        if isinstance(e, Symbol):
+        slot = len(self._values)
+        self._values.append(None)
+        row = TABLE.get(e.op) if args else None
+        if row is not None:
+            operands = (*args, self._data(e))
+            linear = row.units in ("linear", "equal")  # its summands are rounded inside
+            self._steps.append(_Step(slot, row.value, operands, linear))
+            if row.branch is not None:
+                self._kinks.append(_Step(slot, row.branch, operands))
+        elif isinstance(e, Symbol):
             self._symbols.append((slot, e.name))
         elif isinstance(e, Number):
             self._values[slot] = np.array([[float(e.value)]])
@@ -157,12 +175,7 @@ class EvaluationTape:
             self._sized.append((degree, e))
             self._steps.append(_Step(slot, _sum_of_powers, (degree, *args)))
         else:
-            row = TABLE[e.op]
-            operands = (*args, self._data(e))
-            linear = row.units in ("linear", "equal")  # its summands are rounded inside
-            self._steps.append(_Step(slot, row.value, operands, linear))
-            if row.branch is not None:
-                self._kinks.append(_Step(slot, row.branch, operands))
+            raise KeyError(e.op)
         return slot
 
     def _data(self, e: Expr) -> int:

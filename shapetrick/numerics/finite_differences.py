@@ -7,7 +7,8 @@ and of a Hessian (r = 2) are one computation. All points are evaluated in one ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import product
 from math import sqrt
 from typing import NamedTuple
@@ -28,7 +29,8 @@ SMALLEST = float(np.finfo(float).tiny)  # so that no tolerance is 0
 ABOVE_ROUNDING = 100  # a remainder counts where it is this many times its rounding
 
 
-class Derivative(NamedTuple):
+@dataclass(frozen=True)
+class Derivative:
     """Values (directions × values of the function), what they may be off by, and the part of that
     which is rounding."""
 
@@ -36,12 +38,12 @@ class Derivative(NamedTuple):
     error: Array
     rounding: Array
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """The largest of them."""
         return float(np.abs(self.value).max())
 
-    @property
+    @cached_property
     def is_zero(self) -> bool:
         """Whether they are rounding, and no more."""
         return self.scale <= 4 * float(self.rounding.max())

@@ -243,28 +243,64 @@ def draw(
     symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile = PLAIN
 ) -> Array:
     """An array for the symbol that obeys its attributes; well conditioned where it is square."""
-    return np.asarray(draws(symbol, sizes, rng, profile, 1)[0])
+    return draw_all((symbol,), sizes, rng, profile)[symbol.name]
+
+
+def draw_all(
+    symbols: Iterable[Symbol],
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    profile: Profile = PLAIN,
+) -> dict[str, Array]:
+    """Likewise one for each symbol, by its name."""
+    return {name: x[0] for name, x in draws(symbols, sizes, rng, profile, 1).items()}
 
 
 def draws(
-    symbol: Symbol, sizes: Mapping[str, int], rng: np.random.Generator, profile: Profile, count: int
-) -> Array:
-    """Likewise `count` arrays (count × rows × columns)."""
-    rows, cols = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
-    batch = (count, rows, cols)
-    law = _law(symbol.attributes)
-    if law.whole is not None:
-        return law.whole(batch, rng) * (profile.scale if law.scalable else 1.0)
-    x = 2 * rng.random(batch) - 1
-    sign = 1 if law.positive else profile.sign
-    x = np.copysign(np.abs(x) + 0.4, x + 2 * sign) * profile.scale  # a sign outweighs x's own
-    if profile.near_identity and 1 not in (rows, cols):
-        x = np.eye(rows, cols) + NEAR_IDENTITY * x
-    elif profile.boosted and rows == cols > 1:
-        x.reshape(count, -1)[:, :: rows + 1] *= 1 + sqrt(rows)
-    for shape in law.shaped:
-        x = shape(x)
-    return x
+    symbols: Iterable[Symbol],
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    profile: Profile,
+    count: int,
+) -> dict[str, Array]:
+    """Likewise `count` arrays for each (count × rows × columns). Entries that no attribute draws
+    together are parts of one stretch of random numbers."""
+    found: dict[str, Array] = {}
+    parts: list[tuple[Symbol, int, int, int]] = []
+    end = 0
+    for symbol in symbols:
+        rows, cols = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
+        law = _law(symbol.attributes)
+        if law.whole is None:
+            parts.append((symbol, end, rows, cols))
+            end += rows * cols
+        else:
+            scale = profile.scale if law.scalable else 1.0
+            found[symbol.name] = law.whole((count, rows, cols), rng) * scale
+    if not parts:
+        return found
+    scale, sign = _by_row(profile.scale), _by_row(profile.sign)
+    x = 2 * rng.random((count, end)) - 1
+    entries = np.copysign(np.abs(x) + 0.4, x + 2 * sign) * scale  # a sign outweighs x's own
+    for symbol, begin, rows, cols in parts:
+        law = _law(symbol.attributes)
+        own = entries[:, begin : begin + rows * cols]
+        if law.positive:
+            np.abs(own, out=own)
+        if profile.boosted and not profile.near_identity and rows == cols > 1:
+            own[:, :: rows + 1] *= 1 + sqrt(rows)
+        x = own.reshape(count, rows, cols)
+        if profile.near_identity and 1 not in (rows, cols):
+            x = np.eye(rows, cols) + NEAR_IDENTITY * x
+        for shape in law.shaped:
+            x = shape(x)
+        found[symbol.name] = x
+    return found
+
+
+def _by_row(given: float | Array) -> float | Array:
+    """What a profile says of many arrays, for arrays that are rows of entries."""
+    return given[:, :, 0] if isinstance(given, np.ndarray) else given
 
 
 def within(ranges: DrawnRanges, shape: Sequence[int], rng: np.random.Generator) -> Array:

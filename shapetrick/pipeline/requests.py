@@ -47,7 +47,7 @@ def derive(
 
     Raises DerivationError where no arrangement expresses it."""
     _log.info("deriving %s", request.key)
-    result = _derived(problem, request, seed, checked)
+    result = _derived(problem.holding(request.wrt), request, seed, checked)
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
     return result
@@ -387,6 +387,7 @@ def steps_together(
 ) -> list[tuple[Step, ...]]:
     """The derivations of results that were derived together: what they share is made once."""
     first = results[0].request
+    problem = problem.holding(first.wrt)
     is_plain = first.kind in ("grad", "vjp") and not any(
         r.recursion or r.adjoint or r.request.system for r in results
     )

@@ -14,7 +14,7 @@ from ..core.budget import numbers_in
 from ..core.dims import ONE, Dim, Shape
 from ..core.equations import EquationSystem
 from ..core.expr import Abstract, Expr, Symbol, symbol
-from ..core.functions import TABLE, Array
+from ..core.functions import TABLE, Array, Function
 from ..core.problem import DerivativeKind
 from ..core.traversal import postorder, symbols_of
 from ..numerics.evaluation import EvaluationTape, FunctionValues
@@ -104,24 +104,29 @@ class Target:
     @cached_property
     def program(self) -> EvaluationTape:
         """The function's value, then those of the matrices that must not be singular."""
-        return EvaluationTape([self.of, *self.inverted])
+        return EvaluationTape([self.of, *self.inverted], self.nodes)
 
     @cached_property
     def inverted(self) -> tuple[Expr, ...]:
         """The matrices that must not be singular."""
-        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
-        found = (a for row, args in rows if row and row.units == "inverse" for a in args)
+        found = (a for row, args in self._rows if row.units == "inverse" for a in args)
         return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[Function, tuple[Expr, ...]], ...]:
+        """The rows of what is called, and its arguments."""
+        called = ((TABLE.get(e.op), e.args) for e in self.nodes if e.args)
+        return tuple((row, args) for row, args in called if row is not None)
 
     @cached_property
     def ranges(self) -> Mapping[str, DrawnRanges]:
         """Between what entries of inputs lie that go straight into a function with a domain."""
-        rows = ((TABLE.get(e.op), e.args) for e in self.nodes)
         return {
             a.name: row.ranges
-            for row, args in rows
+            for row, args in self._rows
+            if row.ranges
             for a in args
-            if row is not None and row.ranges and isinstance(a, Symbol) and not a.attributes
+            if isinstance(a, Symbol) and not a.attributes
         }
 
     @cached_property
@@ -205,13 +210,13 @@ class Target:
         """The function's values at `count` points, one row a point."""
         if value.ndim == 2:  # it does not depend on the variable
             value = np.broadcast_to(value, (count, *value.shape))
-        with np.errstate(invalid="ignore", over="ignore"):  # values may be infinite
-            return self.outputs(value, env)
+        return self.outputs(value, env)
 
     def outputs(self, value: Array, env: Env) -> Array:
         """The function's values as one axis in place of the last two."""
         if self.kind == "vjp":
-            return np.asarray((value * self.given(env)).sum(axis=(-2, -1))[..., None])
+            with np.errstate(invalid="ignore", over="ignore"):  # values may be infinite
+                return np.asarray((value * self.given(env)).sum(axis=(-2, -1))[..., None])
         return value.swapaxes(-1, -2).reshape(*value.shape[:-2], -1)
 
     def given(self, env: Env) -> Array:

@@ -12,29 +12,35 @@ from math import inf, log10
 from ..core.expr import Abstract, Add, Expr, Name, Number, Power, PowerSum, Total, exact
 from ..core.functions import TABLE
 from ..core.solved import Solved
-from ..core.traversal import postorder
 
 ENTRY = 0.4  # powers of ten between the entries of one input, and from 1 to a size
 INVERTED = 4  # matrices that are inverted have about so many rows
 
 
-def spread(roots: Iterable[Expr]) -> float:
+def spread(roots: Iterable[Expr], nodes: Iterable[Expr]) -> float:
     """How many powers of ten there may be between two terms of what is computed, where all inputs
-    are about 1; infinite where it isn't rational."""
-    roots = tuple(roots)
+    are about 1; infinite where it isn't rational. The nodes are those of the roots, arguments
+    first."""
     if any(map(_is_root, roots)):
         return inf
     found: dict[Expr, float] = {}
-    for e in postorder(roots):
+    under_root: set[Expr] = set()
+    for e in nodes:
+        if e in found:
+            continue
+        if not under_root.isdisjoint(e.args) and not isinstance(e, Power):
+            return inf
         found[e] = _spread(e, [found[a] for a in e.args])
         if found[e] == inf:
             return inf
+        if e.args and _is_root(e):
+            under_root.add(e)
     return max(found.values(), default=0.0)
 
 
 def _spread(e: Expr, args: Sequence[float]) -> float:
-    if any(map(_is_root, e.args)) and not isinstance(e, Power):
-        return inf
+    if not args and not isinstance(e, (Number, Solved)):
+        return ENTRY
     match e:
         case Number():
             return abs(log10(abs(float(e.value)))) if e.value else 0.0
@@ -46,8 +52,6 @@ def _spread(e: Expr, args: Sequence[float]) -> float:
             return args[0]
         case Abstract() | PowerSum() | Solved() | Total():
             return inf
-    if not args:
-        return ENTRY
     row = TABLE[e.op]
     if row.units == "inverse" and row.branch is None:
         return INVERTED * args[0]

@@ -18,9 +18,7 @@ import numpy as np
 
 from ..core.budget import numbers_in
 from ..core.errors import ShapetrickError
-from ..core.expr import Name
 from ..core.functions import Array
-from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, Derivative, derivative, points_per_direction
 from ..numerics.sampling import (
@@ -30,6 +28,7 @@ from ..numerics.sampling import (
     abstract_functions,
     any_profiles,
     draw,
+    draw_all,
     draws,
     generator,
     within,
@@ -120,10 +119,9 @@ class Point(NamedTuple):
 
     def errors(self, predicted: Array) -> tuple[Array, Array]:
         """The largest error of each of some predictions (… × directions × values), itself and in
-        tolerances."""
-        with np.errstate(over="ignore"):
-            errors = np.abs(predicted - self.derivatives)
-            return errors.max(axis=(-1, -2)), (errors / self.tolerance).max(axis=(-1, -2))
+        tolerances; it may overflow."""
+        errors = np.abs(predicted - self.derivatives)
+        return errors.max(axis=(-1, -2)), (errors / self.tolerance).max(axis=(-1, -2))
 
     def off(self, predicted: Array) -> tuple[float, float]:
         """The largest error in tolerances, and over the largest derivative (where all is zero, 0 or
@@ -267,8 +265,7 @@ class Site:
 
     def holds(self, program: EvaluationTape) -> bool:
         """Whether there is room for the values of gradients and of all that is on the way."""
-        shapes = [e.shape for e in postorder(program.roots) if not isinstance(e, Name)]
-        return numbers_in(shapes, self.sizes) <= MOST_HELD
+        return numbers_in(program.shapes, self.sizes) <= MOST_HELD
 
     def gradients(self, program: EvaluationTape, drawn: Draw) -> list[Array | None]:
         """The values of gradients; None where one isn't finite or can't be computed."""
@@ -343,20 +340,20 @@ class Site:
         if self.most_points < FEWEST_POINTS:
             self.failures[TOO_LARGE] += 1
             return
-        solved, singular = 0, self.failures[SINGULAR]
-        for profile, shrink in tries:
-            env = {s.name: draw(s, self.sizes, rng, profile) for s in self.target.inputs}
+        solved, tried, singular = 0, 0, self.failures[SINGULAR]
+        for profile, shrink in self._in_turn(tries):
+            tried += 1
+            env = draw_all(self.target.inputs, self.sizes, rng, profile)
             found = self._drawn(env, abstract_functions(self.target.abstract, rng), shrink)
             if not self.target.systems or all(np.isfinite(x).all() for x in found.env.values()):
                 solved += 1
                 yield found
             else:
                 self.failures[UNSOLVED] += 1
-        if self.failures[SINGULAR] == singular + len(tries):
+        if self.failures[SINGULAR] == singular + tried:
             return  # what is singular at every one of them is so at these sizes
         for shrink in _SHRINKING if self.target.ranges else ():
-            env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
-            inside = self.inside(env, rng)
+            inside = self.inside(draw_all(self.target.inputs, self.sizes, rng), rng)
             yield self._drawn(inside, abstract_functions(self.target.abstract, rng), shrink)
         yield from self._searched(rng)
         scouted = chain.from_iterable(self._scouted(rng) for _ in range(SCOUTINGS))
@@ -365,11 +362,25 @@ class Site:
         for i, (inside, functions) in enumerate(islice(scouted, KEPT_SCOUTS)):
             yield Draw(inside, functions, _SHRINKING[i % len(_SHRINKING)])
 
+    def _in_turn(self, tries: Tries) -> Iterator[tuple[Profile, float]]:
+        """The tries; where the first is singular, one near the identity comes next, and the others
+        only if that isn't: a product of random matrices may be ill conditioned by its length, but
+        what is singular near the identity, too, is so at these sizes."""
+        singular = self.failures[SINGULAR]
+        first, *others = tries
+        yield first
+        near = [one for one in others if one[0].near_identity][:1]
+        if near and self.failures[SINGULAR] > singular:
+            yield near[0]
+            if self.failures[SINGULAR] > singular + 1:
+                return
+        yield from others
+
     def _searched(self, rng: np.random.Generator) -> Iterator[Draw]:
         """Draws moved to where the arguments of functions with a domain are inside it."""
         search = self.target.domain_search
         for shrink in _SHRINKING if search else ():
-            env = {s.name: draw(s, self.sizes, rng) for s in self.target.inputs}
+            env = draw_all(self.target.inputs, self.sizes, rng)
             functions = abstract_functions(self.target.abstract, rng)
             inside = search.moved(self.inside(env, rng), self.sizes, functions, rng)
             if inside is not None:
@@ -388,7 +399,7 @@ class Site:
         stacked = {}
         for symbol in self.target.inputs:
             profiles = common.above(any_profiles(count - count // 2, rng))
-            stacked[symbol.name] = draws(symbol, self.sizes, rng, profiles, count)
+            stacked.update(draws([symbol], self.sizes, rng, profiles, count))
         stacked = {**self.target.consistent(stacked, self.sizes, functions)}
         try:
             value, *inverted = self._run(stacked, functions, None)

@@ -18,7 +18,6 @@ from ..algebra.ranges import EntryRanges
 from ..core.errors import ShapetrickError
 from ..core.expr import Add, Expr, Number, Symbol
 from ..core.functions import TABLE, Array
-from ..core.traversal import postorder
 from ..numerics.evaluation import EvaluationTape, FunctionValues
 from ..numerics.finite_differences import COARSEST, SMALLEST, derivatives, points_per_direction
 from ..numerics.sampling import (
@@ -118,7 +117,7 @@ class Sweep:
     def _numbers_told(self) -> tuple[float, ...]:
         """Numbers in the function and the gradient that may be where something changes."""
         found: dict[float, None] = {}
-        for e in postorder([self._target.of, *self._gradient.roots]):
+        for e in (*self._target.nodes, *self._gradient.nodes):
             if isinstance(e, Number) and isinstance(e.value, Fraction):
                 size = abs(float(e.value))
                 if size not in (0.0, 1.0, 2.0) and NUMBERS[0] <= size <= NUMBERS[1]:
@@ -156,12 +155,11 @@ class Sweep:
     def _draws(self, own: Profile, others: Profile, count: int) -> Mapping[str, Array]:
         target, sizes = self._target, self._site.sizes
         turns = np.arange(count) % len(self._variables)
-        drawn = {}
-        for s in target.inputs:
-            profile = others
-            if s in self._variables:
-                profile = others.replaced(turns == self._variables[s], own)
-            drawn[s.name] = draws(s, sizes, self._rng, profile, count)
+        still = [s for s in target.inputs if s not in self._variables]
+        drawn = draws(still, sizes, self._rng, others, count)
+        for s, turn in self._variables.items():
+            profile = others.replaced(turns == turn, own)
+            drawn.update(draws([s], sizes, self._rng, profile, count))
         return target.consistent(drawn, sizes, self._functions)
 
     def _hunted(self, missing: Sequence[KinkSide]) -> Mapping[str, Array]:

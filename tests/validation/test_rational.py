@@ -7,6 +7,7 @@ from math import inf
 import pytest
 
 import shapetrick as st
+from shapetrick.core.traversal import postorder
 from shapetrick.language.elaboration import read
 from shapetrick.validation.rational import spread
 
@@ -14,7 +15,8 @@ DECLARED = "A, B : n x n; x, y : n; a : 1"
 
 
 def _spread(text: str) -> float:
-    return spread([read(f"{DECLARED}\nf = {text}").definitions["f"]])
+    e = read(f"{DECLARED}\nf = {text}").definitions["f"]
+    return spread([e], postorder([e]))
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,12 @@ def plan_of(
     """What is to be written. Raises RequestError for what is not written."""
     own, rows = BY_ROWS.get(target) or (known(target), None)
     _check(sizes or {}, problem, results)
+    held = [r.request.wrt.name for r in results if r.request.wrt.name in problem.definitions]
+    if held and len({r.request.of for r in results}) > 1:
+        raise RequestError(
+            f"`{held[0]}` is a definition: code for a derivative by it takes it as an argument, "
+            "and is a function of its own. Ask for it alone."
+        )
     if (blocks or threads) and (own != "numpy" or rows is not None):
         raise RequestError(_BLOCKS_ELSEWHERE)
     if shard and own != "jax":

@@ -71,6 +71,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("dimension", r"\^|\*\*", "dimensions have no powers: write `n n` for `n^2`, `n` for "
      "`R^n`."),
     ("dimension", r"x|×", TWO_SIDES),
+    ("dimension", r"=", RANGES),
     ("dimension", r".*", "a shape is `m x n`, or `m` for a column, or `scalar`; a dimension is a "
      "name, a whole number, or a sum or product of them."),
     ("names", r"", "a check has a claim: `check grad J wrt X = …`."),
