@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..algebra.assumptions import with_free_entries
 from ..core.dims import ONE
 from ..core.equations import EquationSystem, inputs_of, structure_of, systems_within
 from ..core.errors import DerivationError
 from ..core.expr import UNIT, Expr, Symbol, symbol
 from ..core.problem import DerivativeKind, Problem, Request
-from ..core.results import LinearEquation, LinearSystem
+from ..core.results import LinearEquation, LinearSystem, Result
 from ..core.traversal import expand_names, substitute
 from ..derivation.chain_rule import cotangents, tangent
 from ..simplification.simplifier import Simplifier
 from ..validation.checker import checker_of
 from .jacobians import jacobian
+
+RequestDeriver = Callable[[Problem, Request], Result]
 
 
 def derived(
@@ -22,13 +26,15 @@ def derived(
     wrt: Symbol,
     along: Expr | None,
     systems: tuple[EquationSystem, ...] = (),
+    through: RequestDeriver | None = None,
 ) -> Expr:
     """A derivative, of independent entries: what an attribute of the variable says holds at it and
-    not around it; by an unknown of equations it is the partial one. Raises DerivationError where it
-    is not what finite differences say."""
+    not around it; by an unknown of equations it is the partial one. What goes `through` equations
+    is derived as a request. Raises DerivationError where it is not what finite differences say."""
     within = systems_within([of], systems)
     if wrt in inputs_of(within):
-        return _through_equations(kind, of, wrt, along, within)
+        assert through is not None
+        return _through_equations(kind, of, wrt, along, within, through)
     free = with_free_entries(wrt)
     value = substitute(of, {wrt: free})
     simplifier = Simplifier([], [value])
@@ -52,17 +58,16 @@ def _through_equations(
     wrt: Symbol,
     along: Expr | None,
     systems: tuple[EquationSystem, ...],
+    through: RequestDeriver,
 ) -> Expr:
     """A derivative through unknowns, in these alone. Raises DerivationError where it has
     multipliers or differentials that only equations determine."""
-    from .requests import derive  # which registers this function
-
     place = None
     if along is not None:
         place = symbol("along", of.shape if kind == "vjp" else wrt.shape)
     names = {s.name: s for s in (wrt, *inputs_of(systems))}
     request = Request(kind, of, "J", wrt, place)
-    found = derive(Problem("", names, {}, (request,), systems=systems), request)
+    found = through(Problem("", names, {}, (request,), systems=systems), request)
     if found.validation.verdict == "wrong":
         raise DerivationError(f"this `{kind}` is not verified: {found.validation.reason}.")
     adjoint = found.adjoint

@@ -32,7 +32,6 @@ from ..validation.checker import checker_of
 from .derivatives_as_values import derived
 from .jacobians import directional, jacobian, symmetrized, symmetrized_hessian
 
-register_deriver(derived)
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +50,9 @@ def derive(
     found = result.validation
     _log.info("%s after %d draws: %r", found.verdict, found.draws, result.gradient)
     return result
+
+
+register_deriver(partial(derived, through=derive))
 
 
 def not_yet_checked(gradient: Expr) -> Validation:
